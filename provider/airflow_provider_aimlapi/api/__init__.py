@@ -1,0 +1,1 @@
+"""The only home of httpx: JSON and values, one exchange, the account."""

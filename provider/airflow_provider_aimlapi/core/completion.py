@@ -1,0 +1,154 @@
+"""What came back for a row: the answer as received, the completion read from it, the outcome.
+
+Values only: reading an answer happens in `api.wire`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Status = Literal["ok", "truncated", "refused", "rejected", "skipped"]
+CompletionStatus = Literal["ok", "truncated", "refused"]
+STATUSES: tuple[Status, ...] = ("ok", "truncated", "refused", "rejected", "skipped")
+ERROR_CHARACTERS_MAX = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An HTTP answer as it was received, before anybody believed it.
+
+    Attributes:
+        status: HTTP status code.
+        content_type: the header's value in lower case, without parameters; "" when absent.
+        body: the decoded body (content encoding undone), at most the client's limit.
+        inference_id: header `x-inference-id`; request_id: header `x-request-id`.
+        credits_used: header `x-aimlapi-credits-used`; usd_spent: header `x-aimlapi-usd-spent`.
+        retry_after: header `Retry-After`.
+    """
+
+    status: int
+    content_type: str = ""
+    body: bytes = b""
+    inference_id: str | None = None
+    request_id: str | None = None
+    credits_used: str | None = None
+    usd_spent: str | None = None
+    retry_after: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """A call of a tool that the model asks for.
+
+    Attributes:
+        call_id: the API's id of the call.
+        name: the tool's name.
+        arguments_json: the arguments as the model wrote them, which need not be valid JSON.
+        is_valid_json: whether they are.
+    """
+
+    call_id: str
+    name: str
+    arguments_json: str
+    is_valid_json: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """An accepted answer.
+
+    Attributes:
+        text: the model's text; None when it gave none.
+        status: `truncated` when max_tokens cut it, `refused` when the model declined.
+        error: why, for anything but `ok`; also set when an `ok` answer holds no text.
+        finish_reason: the API's own word, in either of its two vocabularies.
+        model: the model that answered, as the API names it (not the id that was asked for).
+        prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens: None when not told.
+        cost_nano_usd: what the API says it charged; None when it does not say.
+        inference_id: the API's id of the charge.
+        tool_calls: the tools that the model asks to be called.
+    """
+
+    text: str | None
+    status: CompletionStatus
+    error: str | None = None
+    finish_reason: str | None = None
+    model: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost_nano_usd: int | None = None
+    inference_id: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The final word on one row, as it will stand in the output.
+
+    Attributes:
+        row: index within the shard, from 0.
+        status: one of STATUSES.
+        attempts: exchanges used, without those answered 429; 0 for a skipped row.
+        request_hash: hex sha256 of the exact request body; None for a skipped row.
+        completed_at_us: microseconds since 1970, UTC; None for a skipped row.
+        The others: as in Completion.
+    """
+
+    row: int
+    status: Status
+    text: str | None = None
+    error: str | None = None
+    finish_reason: str | None = None
+    model: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cached_tokens: int | None = None
+    cost_nano_usd: int | None = None
+    attempts: int = 0
+    inference_id: str | None = None
+    request_hash: str | None = None
+    completed_at_us: int | None = None
+
+
+def accepted(
+    completion: Completion, *, row: int, attempts: int, request_hash: str, completed_at_us: int
+) -> Outcome:
+    """The outcome of a row whose answer was accepted."""
+    return Outcome(
+        row=row,
+        status=completion.status,
+        text=completion.text,
+        error=completion.error,
+        finish_reason=completion.finish_reason,
+        model=completion.model,
+        prompt_tokens=completion.prompt_tokens,
+        completion_tokens=completion.completion_tokens,
+        cached_tokens=completion.cached_tokens,
+        cost_nano_usd=completion.cost_nano_usd,
+        attempts=attempts,
+        inference_id=completion.inference_id,
+        request_hash=request_hash,
+        completed_at_us=completed_at_us,
+    )
+
+
+def rejected(
+    reason: str, *, row: int, attempts: int, request_hash: str | None, completed_at_us: int
+) -> Outcome:
+    """The outcome of a row that can get no completion; the reason is cut to a readable length."""
+    return Outcome(
+        row=row,
+        status="rejected",
+        error=reason[:ERROR_CHARACTERS_MAX],
+        attempts=attempts,
+        request_hash=request_hash,
+        completed_at_us=completed_at_us,
+    )
+
+
+def skipped(reason: str, *, row: int) -> Outcome:
+    """The outcome of a row that was never asked, because a column of its prompt is null."""
+    return Outcome(row=row, status="skipped", error=reason)

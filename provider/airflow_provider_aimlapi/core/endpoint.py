@@ -1,0 +1,107 @@
+"""Where requests go and with which key. Checks what a user typed; never connects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from airflow_provider_aimlapi.errors import ConnectionIncomplete
+
+DEFAULT_BASE_URL = "https://api.aimlapi.com"
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """An API base URL and the key that may be sent to it.
+
+    Attributes:
+        base_url: scheme, host, port and path prefix, without a slash at the end.
+        key: the API key; left out of the repr so that no log can show it.
+    """
+
+    base_url: str
+    key: str = field(repr=False)
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port: what a run key holds of an endpoint."""
+        parts = urlsplit(self.base_url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    def url(self, path: str) -> str:
+        """The absolute URL of an API path such as `/v1/chat/completions`."""
+        return self.base_url + path
+
+
+def parse_endpoint(*, host: str | None, key: str | None, connection: str) -> Endpoint:
+    """Build an Endpoint from what a user typed into an Airflow connection.
+
+    Args:
+        host: a base URL, or a bare host name (https is then meant); empty for the public API.
+        key: the API key.
+        connection: the connection's id, for the error text.
+
+    Raises:
+        ConnectionIncomplete: naming the field that is wrong and how to mend it; never the key.
+    """
+    return Endpoint(base_url=_checked_base_url(host, connection), key=_checked_key(key, connection))
+
+
+def _checked_key(key: str | None, connection: str) -> str:
+    where = f"Connection '{connection}'"
+    if key is None or not key.strip():
+        raise ConnectionIncomplete(
+            f"{where} has no API key. Put the key from https://aimlapi.com/app/keys into the "
+            f"connection's API key (password) field."
+        )
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise ConnectionIncomplete(
+            f"{where}: the API key holds a space, a line break or another character that cannot "
+            f"stand in an HTTP header. Copy the key again, without what surrounds it."
+        )
+    return key
+
+
+def _checked_base_url(host: str | None, connection: str) -> str:
+    typed = (host or "").strip()
+    if not typed:
+        return DEFAULT_BASE_URL
+    where = f"Connection '{connection}'"
+    url = typed if "://" in typed else f"https://{typed}"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ConnectionIncomplete(f"{where}: the host is no URL ({error}).") from None
+    if parts.username is not None or parts.password is not None:
+        raise ConnectionIncomplete(
+            f"{where}: the host must not hold a user name or password. "
+            f"The API key belongs into the password field of the connection."
+        )
+    if parts.query or parts.fragment or "?" in url or "#" in url:
+        raise ConnectionIncomplete(
+            f"{where}: the host must not hold a query or a fragment. "
+            f"Give only the base URL, such as {DEFAULT_BASE_URL}."
+        )
+    name = parts.hostname or ""
+    if not name or any(c.isspace() or not c.isprintable() for c in url):
+        raise ConnectionIncomplete(
+            f"{where}: the host names no server. Leave it empty for {DEFAULT_BASE_URL}."
+        )
+    _check_scheme(parts.scheme, name, where)
+    netloc = f"[{name}]" if ":" in name else name
+    if port is not None:
+        netloc += f":{port}"
+    return f"{parts.scheme}://{netloc}{parts.path.rstrip('/')}"
+
+
+def _check_scheme(scheme: str, hostname: str, where: str) -> None:
+    if scheme == "https" or (scheme == "http" and hostname in LOOPBACK_HOSTS):
+        return
+    if scheme == "http":
+        raise ConnectionIncomplete(
+            f"{where}: http would send the API key in the clear to {hostname}. Use https; "
+            f"http is allowed for localhost, 127.0.0.1 and ::1 only."
+        )
+    raise ConnectionIncomplete(f"{where}: the host's scheme is {scheme!r}; use https.")

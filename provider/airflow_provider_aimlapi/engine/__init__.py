@@ -1,0 +1,1 @@
+"""The only home of tasks and queues. Read `run` first."""

@@ -1,0 +1,155 @@
+"""Every error of this provider, sorted by who must act next. Imports nothing, decides nothing.
+
+    AimlapiError
+    ├─ SetupError            a person must change something; nothing was spent    → fail, no retry
+    │   ├─ ConnectionIncomplete
+    │   ├─ InvalidSpec
+    │   └─ InputUnreadable
+    ├─ ApiError              the API said no, or nothing (status, request_id)
+    │   ├─ ApiUnavailable      5xx, time-out, broken connection                   → wait, try again
+    │   │   └─ Throttled         429: too fast, nothing is wrong with the row
+    │   ├─ RequestRejected     400, 413, 422: this request can never succeed      → the row is rejected
+    │   ├─ AccessRefused       401, 403, 404: no row can succeed                  → end the run, no retry
+    │   └─ WireViolation       the answer does not parse, or breaks a limit       → a few tries, then reject
+    ├─ StorageError
+    │   ├─ StoreUnavailable    the store did not answer                           → retry the task
+    │   ├─ StoreUnsafe         the store cannot create "only if absent"           → fail, no retry
+    │   └─ JournalUnreadable   what we wrote does not read back                   → fail, keep everything
+    └─ RunStopped
+        ├─ RunHalted           a limit that the user set was met                  → fail, no retry
+        │   ├─ BudgetExhausted
+        │   └─ TooManyRejections
+        └─ RunInterrupted      SIGTERM, a cleared task                            → a retry takes up here
+
+`airflow_provider_aimlapi.operators.outcome` turns each into Airflow's retry or fail.
+"""
+
+from __future__ import annotations
+
+
+class AimlapiError(Exception):
+    """The root: catch it to catch everything that this provider raises on purpose."""
+
+
+class SetupError(AimlapiError):
+    """Something must be changed by a person. No call was made, nothing was spent.
+
+    A retry of the task would meet the same error.
+    """
+
+
+class ConnectionIncomplete(SetupError):
+    """The Airflow connection lacks a key, or its host is no base URL that a key may be sent to."""
+
+
+class InvalidSpec(SetupError):
+    """An argument, a prompt template or a model's parameter is wrong; the text names the fix."""
+
+
+class InputUnreadable(SetupError):
+    """The input is missing, corrupt, or of schemas that cannot be brought together."""
+
+
+class ApiError(AimlapiError):
+    """An exchange with the API that gave no completion.
+
+    Attributes:
+        status: the HTTP status, or None when no answer came.
+        request_id: the API's own id of the exchange, for a support ticket; None when unknown.
+        is_perhaps_billed: whether the API may have charged for the exchange all the same: an
+            answer was lost on its way, or came and could not be read.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        request_id: str | None = None,
+        is_perhaps_billed: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.request_id = request_id
+        self.is_perhaps_billed = is_perhaps_billed
+
+
+class ApiUnavailable(ApiError):
+    """5xx, a time-out or a broken connection: the same request may succeed later.
+
+    Attributes:
+        retry_after_s: what the answer's Retry-After asked for, in seconds; None when it asked
+            for nothing (the API has never been seen to).
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        request_id: str | None = None,
+        is_perhaps_billed: bool = False,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(
+            message, status=status, request_id=request_id, is_perhaps_billed=is_perhaps_billed
+        )
+        self.retry_after_s = retry_after_s
+
+
+class Throttled(ApiUnavailable):
+    """429: a rate or concurrency limit. Says nothing about the row, so it uses up no attempt."""
+
+
+class RequestRejected(ApiError):
+    """400, 413 or 422: this request is wrong, and sending it again cannot help. Billed nothing."""
+
+
+class AccessRefused(ApiError):
+    """401, 403 or 404, or a redirect: no row can succeed until a person acts.
+
+    What is in flight is drained and kept; the next attempt of the task goes on from there.
+    """
+
+
+class WireViolation(ApiError):
+    """An answer that does not parse, lacks what the schema promises, or breaks a limit of ours.
+
+    It may have been billed. Tried again a few times, then the row is rejected.
+    """
+
+
+class StorageError(AimlapiError):
+    """The object store under the input or the output."""
+
+
+class StoreUnavailable(StorageError):
+    """The store did not answer, or answered with an error that may pass. A task retry resumes."""
+
+
+class StoreUnsafe(StorageError):
+    """The store may not be written, or ignores "only if absent". Found before money is spent."""
+
+
+class JournalUnreadable(StorageError):
+    """A durable object of this run does not read back as what was written. Nothing is deleted."""
+
+
+class RunStopped(AimlapiError):
+    """The run ended before all rows were done. What was paid for is kept for the next attempt."""
+
+
+class RunHalted(RunStopped):
+    """A limit that the user set was met; a retry would meet it again."""
+
+
+class BudgetExhausted(RunHalted):
+    """`max_cost_usd` is spent, or cannot be kept because the API does not say what it charged."""
+
+
+class TooManyRejections(RunHalted):
+    """More rows than `max_rejected_rows` were rejected, or all of the first ones for one reason."""
+
+
+class RunInterrupted(RunStopped):
+    """SIGTERM or a cleared task: calls in flight were drained and kept. A retry takes up here."""
