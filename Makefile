@@ -1,0 +1,64 @@
+# What a person or a machine does with this tree. `make` alone lists it all.
+#
+# One environment, .venv, made by uv from the lock file. Where uv is missing, pip fetches it
+# into .tools, so that Python 3.11, git and make are all a new machine needs.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup test lint format demo benchmark clean ruff formatting types imports pytest
+
+UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
+BIN := .venv/bin
+READY := .venv/.ready
+
+# The caller's own environment must neither receive our packages nor lend us theirs.
+unexport VIRTUAL_ENV CONDA_PREFIX PYTHONPATH PYTHONHOME
+export UV_PROJECT_ENVIRONMENT := .venv
+
+help:  ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY)  ## make .venv from the lock file; does nothing if it is up to date
+
+test: setup  ## everything that CI runs: style, types, import contracts, tests
+	@$(MAKE) --no-print-directory --keep-going ruff formatting types imports pytest
+
+lint: setup  ## the checks that read the code without running it
+	@$(MAKE) --no-print-directory --keep-going ruff formatting types imports
+
+format: setup  ## put the code in shape and mend what ruff can mend
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+demo: setup  ## run an example DAG on real texts, with a simulated API and a local S3
+	@$(BIN)/python -m demo
+
+benchmark: setup  ## rows per second, CPU and memory per row, beside hand-written aiohttp
+	@$(BIN)/python tests/benchmarks/row_cost.py
+
+clean:  ## remove everything that these commands made
+	rm -rf .venv .tools .demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+ruff: setup
+	$(BIN)/ruff check .
+
+formatting: setup
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+imports: setup
+	$(BIN)/lint-imports
+
+pytest: setup
+	$(BIN)/python -m pytest
+
+$(READY): pyproject.toml uv.lock $(filter .tools/bin/uv,$(UV))
+	$(UV) sync --locked --extra s3
+	@touch $@
+
+.tools/bin/uv:
+	python3 -m venv --clear .tools
+	.tools/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
