@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import io
 import subprocess
 import sys
 import threading
@@ -13,8 +14,12 @@ from typing import TYPE_CHECKING
 import fsspec
 import pytest
 
+from demo.s3_server import AtomicWrites
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
     from demo.s3_server import S3Server
 
@@ -47,6 +52,16 @@ def read(s3: S3Server, path: str) -> bytes:
         connection.close()
 
 
+@pytest.fixture
+def threads_that_take_turns_often() -> Iterator[None]:
+    """Without the lock, moto then tells two writers that they won in most runs of the test below."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("threads_that_take_turns_often")
 def test_of_many_writers_at_once_exactly_one_creates_the_object(
     s3_server: S3Server, s3_bucket: str
 ) -> None:
@@ -59,6 +74,31 @@ def test_of_many_writers_at_once_exactly_one_creates_the_object(
             statuses = list(pool.map(create, bodies))
             assert sorted(statuses) == [200] + [412] * (WRITERS - 1)
             assert read(s3_server, path) == bodies[statuses.index(200)]
+
+
+@pytest.mark.parametrize(
+    ("method", "may_overlap"), [("PUT", False), ("POST", False), ("DELETE", False), ("GET", True)]
+)
+def test_writes_are_done_one_at_a_time_and_reads_side_by_side(
+    method: str, may_overlap: bool
+) -> None:
+    both_inside = threading.Barrier(2)
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        try:
+            both_inside.wait(timeout=0.2)
+        except threading.BrokenBarrierError:
+            return [b"alone"]
+        return [b"together"]
+
+    def request(_: int) -> bytes:
+        environ: WSGIEnvironment = {"REQUEST_METHOD": method, "wsgi.input": io.BytesIO()}
+        return b"".join(guarded(environ, lambda *_: lambda _: None))
+
+    guarded = AtomicWrites(app)
+    with ThreadPoolExecutor(2) as pool:
+        answers = set(pool.map(request, range(2)))
+    assert answers == ({b"together"} if may_overlap else {b"alone"})
 
 
 def test_fsspec_finds_the_server_through_the_environment(s3_bucket: str) -> None:
