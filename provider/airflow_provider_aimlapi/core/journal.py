@@ -1,0 +1,107 @@
+"""Journal records and their frames: length, crc32, payload. Bytes in, values out; no store.
+
+A reader stops at the first frame that is cut or damaged: what stands before it is sound.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import Literal, TYPE_CHECKING
+
+import msgspec
+
+from airflow_provider_aimlapi.core.completion import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_FRAME_HEAD = struct.Struct("<II")
+FRAME_BYTES_MAX = 64 * 1024 * 1024
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_defaults=True):
+    """A row that has been decided, with the raw answer, so that reading it anew costs no call.
+
+    Attributes:
+        kind: "answer" when the API answered with a completion, "rejected" when it never will.
+        row: index within the shard.
+        request_hash: hex sha256 of the exact request body.
+        attempts: exchanges used, without those answered 429.
+        completed_at_us: microseconds since 1970, UTC.
+        status, content_type, body, inference_id, credits_used, usd_spent: the answer as received.
+        reason: why a row was rejected.
+    """
+
+    kind: Literal["answer", "rejected"]
+    row: int
+    request_hash: str
+    attempts: int
+    completed_at_us: int
+    status: int = 0
+    content_type: str = ""
+    body: bytes = b""
+    inference_id: str | None = None
+    credits_used: str | None = None
+    usd_spent: str | None = None
+    reason: str | None = None
+
+    def answer(self) -> Answer:
+        """The answer as it was received."""
+        return Answer(
+            status=self.status,
+            content_type=self.content_type,
+            body=self.body,
+            inference_id=self.inference_id,
+            credits_used=self.credits_used,
+            usd_spent=self.usd_spent,
+        )
+
+
+def answered(
+    answer: Answer, *, row: int, request_hash: str, attempts: int, completed_at_us: int
+) -> Record:
+    """The record of an accepted answer."""
+    return Record(
+        kind="answer",
+        row=row,
+        request_hash=request_hash,
+        attempts=attempts,
+        completed_at_us=completed_at_us,
+        status=answer.status,
+        content_type=answer.content_type,
+        body=answer.body,
+        inference_id=answer.inference_id,
+        credits_used=answer.credits_used,
+        usd_spent=answer.usd_spent,
+    )
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Record).decode
+
+
+def encode_segment(records: Iterable[Record]) -> bytes:
+    """Frames of records, one after another."""
+    pieces: list[bytes] = []
+    for record in records:
+        payload = _encode(record)
+        pieces.append(_FRAME_HEAD.pack(len(payload), zlib.crc32(payload)))
+        pieces.append(payload)
+    return b"".join(pieces)
+
+
+def decode_segment(data: bytes) -> Iterator[Record]:
+    """The sound records at the start of a segment."""
+    place = 0
+    while len(data) - place >= _FRAME_HEAD.size:
+        length, checksum = _FRAME_HEAD.unpack_from(data, place)
+        start = place + _FRAME_HEAD.size
+        payload = data[start : start + length]
+        if length > FRAME_BYTES_MAX or len(payload) < length or zlib.crc32(payload) != checksum:
+            return
+        try:
+            yield _decode(payload)
+        except msgspec.MsgspecError:
+            return
+        place = start + length

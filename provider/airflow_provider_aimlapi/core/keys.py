@@ -1,0 +1,125 @@
+"""Names that identify: the run key, a request's hash, object names. Each name parses back."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.request import Json
+    from collections.abc import Mapping
+
+PROTOCOL_VERSION = 1
+RUN_KEY_HEX_DIGITS = 32
+"""128 bits of a sha256: enough that two runs never meet, short enough for a path."""
+RUNS_FOLDER = "_aimlapi"
+SUCCESS_NAME = "_SUCCESS"
+
+
+def run_key_of(ingredients: Mapping[str, Json]) -> str:
+    """The run key: what makes two runs the same, as 32 hex digits.
+
+    Args:
+        ingredients: plain JSON values; the order of keys does not matter, that of lists does.
+    """
+    canonical = json.dumps(
+        {"protocol": PROTOCOL_VERSION, **ingredients},
+        sort_keys=True,
+        ensure_ascii=True,
+        allow_nan=False,
+        separators=(",", ":"),
+    )
+    return sha256(canonical.encode()).hexdigest()[:RUN_KEY_HEX_DIGITS]
+
+
+def request_hash(body: bytes) -> str:
+    """Hex sha256 of the exact bytes of a request."""
+    return sha256(body).hexdigest()
+
+
+def client_request_id(run_key: str, part: int, row: int, attempt: int) -> str:
+    """Our name for one attempt, found again in the API's log: `run_key:part:row:attempt`."""
+    return f"{run_key}:{part}:{row}:{attempt}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunNames:
+    """The object names of one run, relative to the output path."""
+
+    run_key: str
+
+    @property
+    def folder(self) -> str:
+        """Everything of this run that plain readers do not see."""
+        return f"{RUNS_FOLDER}/{self.run_key}"
+
+    @property
+    def plan(self) -> str:
+        """Create-once: what the run key was made of, and the split into parts."""
+        return f"{self.folder}/plan.json"
+
+    @property
+    def manifest(self) -> str:
+        """Create-once: its existence is the publication."""
+        return f"{self.folder}/manifest.json"
+
+    @property
+    def leases(self) -> str:
+        """Prefix of the create-once leases."""
+        return f"{self.folder}/lease/"
+
+    @property
+    def journal(self) -> str:
+        """Prefix of the journal segments."""
+        return f"{self.folder}/journal/"
+
+    @property
+    def parts(self) -> str:
+        """Prefix of the staged parts."""
+        return f"{self.folder}/parts/"
+
+    def lease(self, epoch: int) -> str:
+        """The create-once object whose writer owns this epoch."""
+        return f"{self.leases}{epoch:08d}"
+
+    def part(self, part: int) -> str:
+        """The staged Parquet file of a shard's outcomes."""
+        return f"{self.parts}part-{part:05d}.parquet"
+
+    def segment(self, part: int, epoch: int, sequence: int) -> str:
+        """A journal segment."""
+        return f"{self.journal}{part:05d}/{epoch:08d}-{sequence:08d}"
+
+
+_MANIFEST = re.compile(rf"{RUNS_FOLDER}/([0-9a-f]{{{RUN_KEY_HEX_DIGITS}}})/manifest\.json$")
+_LEASE = re.compile(r"/lease/(\d{8,})$")
+_PART = re.compile(r"/parts/part-(\d{5,})\.parquet$")
+_SEGMENT = re.compile(r"/journal/(\d{5,})/(\d{8,})-(\d{8,})$")
+
+
+def parse_manifest_name(name: str) -> str | None:
+    """The run key in a manifest's name; None for any other name."""
+    match = _MANIFEST.match(name)
+    return match[1] if match else None
+
+
+def parse_lease_name(name: str) -> int | None:
+    """The epoch in a lease's name; None for any other name."""
+    match = _LEASE.search(name)
+    return int(match[1]) if match else None
+
+
+def parse_part_name(name: str) -> int | None:
+    """The part number in a staged part's name; None for any other name."""
+    match = _PART.search(name)
+    return int(match[1]) if match else None
+
+
+def parse_segment_name(name: str) -> tuple[int, int, int] | None:
+    """Part, epoch and sequence in a segment's name; None for any other name."""
+    match = _SEGMENT.search(name)
+    return (int(match[1]), int(match[2]), int(match[3])) if match else None

@@ -1,0 +1,217 @@
+"""The split of the input into shards, and its durable form. Knows no file, only descriptions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from airflow_provider_aimlapi.errors import InputUnreadable, JournalUnreadable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+SHARD_ROWS_MAX = 8192
+"""So that the outcomes of a shard, a few kB each, fit into memory several times."""
+SHARD_BYTES_MAX = 32 * 1024 * 1024
+"""Of uncompressed input, for wide rows: a part is built in memory and stored by one PUT."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowGroup:
+    """Rows and uncompressed bytes of a Parquet row group."""
+
+    rows: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputFile:
+    """A Parquet file of the input, as its listing and its footer describe it.
+
+    Attributes:
+        uri: where it is, without a connection id; part of the run key.
+        path: the same place, as its file system names it.
+        version: the store's version or ETag, or the modification time of a local file.
+        size_bytes: as listed.
+        folder: its folder relative to the input path, "" or ending in "/"; hive folders included.
+        stem: its name without the suffix.
+        partition: hive key and value pairs of its folders; the value None for hive's null.
+        row_groups: in file order.
+    """
+
+    uri: str
+    path: str
+    version: str
+    size_bytes: int
+    folder: str
+    stem: str
+    partition: tuple[tuple[str, str | None], ...] = ()
+    row_groups: tuple[RowGroup, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """Rows of the file."""
+        return sum(group.rows for group in self.row_groups)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """A fixed range of rows of one file: the unit of reading, and one output part.
+
+    Attributes:
+        part: number of the output part, from 0, in input order.
+        file: index into the plan's files.
+        first_row: index within the file. rows: may be 0 for a file without rows.
+        visible_name: where plain readers find the part, relative to the output path.
+    """
+
+    part: int
+    file: int
+    first_row: int
+    rows: int
+    visible_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a run is: its key and its shards, in input order."""
+
+    run_key: str
+    shards: tuple[Shard, ...]
+
+    @property
+    def rows(self) -> int:
+        """Rows of all shards."""
+        return sum(shard.rows for shard in self.shards)
+
+
+def plan_shards(
+    files: Sequence[InputFile],
+    *,
+    limit_rows: int | None = None,
+    rows_max: int = SHARD_ROWS_MAX,
+    bytes_max: int = SHARD_BYTES_MAX,
+) -> tuple[Shard, ...]:
+    """Split files into shards: each row once, in order, no shard above either bound.
+
+    A single row may exceed `bytes_max`. A file without rows gets one empty shard, so that its
+    schema appears in the output.
+
+    Raises:
+        InputUnreadable: when two files of one folder differ only in their suffix.
+    """
+    left = limit_rows
+    shards: list[Shard] = []
+    for index, file in enumerate(files):
+        if left is not None and left <= 0:
+            break
+        first_row = 0
+        for number, rows in enumerate(_ranges(file, left, rows_max, bytes_max)):
+            name = f"{file.folder}{file.stem}-{number:05d}.parquet"
+            shards.append(
+                Shard(
+                    part=len(shards), file=index, first_row=first_row, rows=rows, visible_name=name
+                )
+            )
+            first_row += rows
+        if left is not None:
+            left -= first_row
+    _check_names(shard.visible_name for shard in shards)
+    return tuple(shards)
+
+
+def _ranges(file: InputFile, limit: int | None, rows_max: int, bytes_max: int) -> Iterator[int]:
+    """Row counts of a file's shards: whole row groups where they fit, pieces where they do not."""
+    left = file.rows if limit is None else min(file.rows, limit)
+    if left == 0:
+        yield 0
+        return
+    gathered = 0
+    gathered_bytes = 0
+    for group in file.row_groups:
+        row_bytes = group.size_bytes / max(group.rows, 1)
+        piece_max = max(1, min(rows_max, int(bytes_max / max(row_bytes, 1))))
+        for rows in _pieces(group.rows, piece_max):
+            size_bytes = int(rows * row_bytes)
+            if gathered and (gathered + rows > rows_max or gathered_bytes + size_bytes > bytes_max):
+                yield min(gathered, left)
+                left -= gathered
+                gathered = gathered_bytes = 0
+            if left <= 0:
+                return
+            gathered += rows
+            gathered_bytes += size_bytes
+    if gathered and left > 0:
+        yield min(gathered, left)
+
+
+def _pieces(rows: int, piece_max: int) -> Iterator[int]:
+    while rows > 0:
+        yield min(rows, piece_max)
+        rows -= piece_max
+
+
+def _check_names(names: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise InputUnreadable(
+                f"Two input files of one folder differ only in their suffix, so both would become "
+                f"{name}. Rename one of them."
+            )
+        seen.add(name)
+
+
+class _StoredShard(msgspec.Struct, array_like=True, frozen=True):
+    part: int
+    file: int
+    first_row: int
+    rows: int
+    visible_name: str
+
+
+class _StoredPlan(msgspec.Struct, frozen=True):
+    run_key: str
+    made_of: msgspec.Raw
+    shards: tuple[_StoredShard, ...]
+
+
+def encode_plan(plan: Plan, made_of_json: bytes) -> bytes:
+    """The plan's durable form; `made_of_json` is the JSON that the run key was made of."""
+    return msgspec.json.encode(
+        _StoredPlan(
+            run_key=plan.run_key,
+            made_of=msgspec.Raw(made_of_json),
+            shards=tuple(
+                _StoredShard(s.part, s.file, s.first_row, s.rows, s.visible_name)
+                for s in plan.shards
+            ),
+        )
+    )
+
+
+def decode_plan(data: bytes, *, run_key: str) -> Plan:
+    """Read a stored plan back.
+
+    Raises:
+        JournalUnreadable: when it does not parse, or belongs to another run.
+    """
+    try:
+        stored = msgspec.json.decode(data, type=_StoredPlan)
+    except msgspec.MsgspecError as error:
+        raise JournalUnreadable(f"plan.json of run {run_key} does not parse: {error}") from None
+    if stored.run_key != run_key:
+        raise JournalUnreadable(f"plan.json of run {run_key} names another run: {stored.run_key}")
+    shards = tuple(
+        Shard(
+            part=s.part,
+            file=s.file,
+            first_row=s.first_row,
+            rows=s.rows,
+            visible_name=s.visible_name,
+        )
+        for s in stored.shards
+    )
+    return Plan(run_key=run_key, shards=shards)
