@@ -1,0 +1,59 @@
+"""What a run is to do: the question, the data, the place for the answers. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.errors import InvalidSpec
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+    from airflow_provider_aimlapi.core.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.request import CompletionSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A path on a file system that is ready to use, its credentials already inside."""
+
+    fs: AbstractFileSystem
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A completion for each row of a Parquet data set.
+
+    Attributes:
+        completion: model and parameters, the same for all rows.
+        prompt, system: templates with `{column}` placeholders.
+        output_column: receives the text; `<output_column>_info` receives the rest.
+        limit_rows: only the first so many rows, for trying a prompt out; None for all.
+        endpoint: where calls go. input, output: where data is read and written.
+    """
+
+    completion: CompletionSpec
+    prompt: str
+    system: str | None
+    output_column: str
+    limit_rows: int | None
+    endpoint: Endpoint
+    input: Place
+    output: Place
+
+    def __post_init__(self) -> None:
+        """Refuse what no data could make right."""
+        if not isinstance(self.prompt, str) or not self.prompt.strip():
+            raise InvalidSpec("prompt is empty. Give a text with {column} placeholders.")
+        if not isinstance(self.output_column, str) or not self.output_column.strip():
+            raise InvalidSpec("output_column is empty. Give the new column's name.")
+        limit = self.limit_rows
+        if limit is not None and (isinstance(limit, bool) or limit < 1):
+            raise InvalidSpec(f"limit_rows={limit!r}: give a whole number of at least 1, or None.")
+
+    @property
+    def info_column(self) -> str:
+        """The struct column's name."""
+        return f"{self.output_column}_info"

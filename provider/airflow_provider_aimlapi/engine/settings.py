@@ -1,0 +1,88 @@
+"""How a run goes about its work: limits and times. Nothing here changes what the output holds."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from airflow_provider_aimlapi.core.pricing import NANO_USD_PER_USD
+from airflow_provider_aimlapi.errors import InvalidSpec
+
+CONCURRENCY_MAX = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Settings of a run.
+
+    Attributes:
+        max_concurrency: most attempts in flight, 1 to 10,000.
+        max_attempts: exchanges for one row before it is rejected; those answered 429 do not count.
+        request_timeout_s: for one exchange, from connecting to the answer's last byte.
+        max_cost_usd: budget of the run over all its attempts; None for none.
+        max_rejected_rows: an int is a number of rows, a float a share of them; one more ends the
+            run without publishing.
+        flush_interval_s: most seconds between a paid answer and the journal segment that holds it.
+        unflushed_rows_max: paid answers not yet durable, at which no new call is made.
+        progress_interval_s: seconds between two progress lines in the log.
+        stall_timeout_s: seconds in which calls fail and none succeeds, after which the run ends.
+        drain_timeout_s: seconds that calls in flight are waited for once a stop was asked for.
+
+    Raises:
+        InvalidSpec: at construction, naming the argument.
+    """
+
+    max_concurrency: int = 256
+    max_attempts: int = 8
+    request_timeout_s: float = 300.0
+    max_cost_usd: float | None = None
+    max_rejected_rows: float = 0.1
+    flush_interval_s: float = 0.25
+    unflushed_rows_max: int = 256
+    progress_interval_s: float = 5.0
+    stall_timeout_s: float = 600.0
+    drain_timeout_s: float = 300.0
+
+    def __post_init__(self) -> None:
+        _check_whole("max_concurrency", self.max_concurrency, most=CONCURRENCY_MAX)
+        _check_whole("max_attempts", self.max_attempts, most=100)
+        _check_positive("request_timeout_s", self.request_timeout_s)
+        if self.max_cost_usd is not None:
+            _check_positive("max_cost_usd", self.max_cost_usd)
+        _check_rejected(self.max_rejected_rows)
+
+    @property
+    def budget_nano_usd(self) -> int | None:
+        """`max_cost_usd` in nano-dollars."""
+        if self.max_cost_usd is None:
+            return None
+        return round(self.max_cost_usd * NANO_USD_PER_USD)
+
+    def rejections_allowed(self, rows: int) -> int:
+        """How many of a run's rows may be rejected before it ends."""
+        if isinstance(self.max_rejected_rows, float):
+            return math.floor(self.max_rejected_rows * rows)
+        return self.max_rejected_rows
+
+
+def _check_whole(name: str, value: int, *, most: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+        raise InvalidSpec(f"{name}={value!r}: give a whole number from 1 to {most:,}.")
+
+
+def _check_positive(name: str, value: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+        raise InvalidSpec(f"{name}={value!r}: give a number above 0.")
+    if not math.isfinite(value):
+        raise InvalidSpec(f"{name}={value!r}: give a finite number.")
+
+
+def _check_rejected(value: float) -> None:
+    fits = not isinstance(value, bool) and (
+        (isinstance(value, int) and value >= 0) or (isinstance(value, float) and 0 <= value <= 1)
+    )
+    if not fits:
+        raise InvalidSpec(
+            f"max_rejected_rows={value!r}: give a number of rows (an int, 0 or more) "
+            f"or a share of them (a float from 0.0 to 1.0)."
+        )

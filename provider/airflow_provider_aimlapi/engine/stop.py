@@ -1,0 +1,42 @@
+"""A request to stop that any thread or signal handler may make, and that the engine's loop sees."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+
+class StopSignal:
+    """Asks a run to end cleanly: no new calls, drain, flush. Safe from any thread; idempotent."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()  # a signal handler may interrupt its own thread in here
+        self._is_requested = False
+        self._watchers: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+
+    @property
+    def is_requested(self) -> bool:
+        """Whether somebody asked."""
+        return self._is_requested
+
+    def request(self) -> None:
+        """Ask."""
+        with self._lock:
+            self._is_requested = True
+            for loop, event in self._watchers:
+                if not loop.is_closed():
+                    loop.call_soon_threadsafe(event.set)
+
+    async def wait(self) -> None:
+        """Return once somebody asked."""
+        event = asyncio.Event()
+        entry = (asyncio.get_running_loop(), event)
+        with self._lock:
+            self._watchers.append(entry)
+            if self._is_requested:
+                event.set()
+        try:
+            await event.wait()
+        finally:
+            with self._lock:
+                self._watchers.remove(entry)
