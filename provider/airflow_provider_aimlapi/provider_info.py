@@ -1,0 +1,68 @@
+"""What Airflow reads about this package at every start: literals only, so it imports nothing.
+
+`connection-types` draws the Add Connection form in Airflow 3.2 and later; older ones ask the
+hook's methods, which return the same form.
+"""
+
+from __future__ import annotations
+
+INTEGRATION = "AI/ML API"
+
+UI_FIELD_BEHAVIOUR = {
+    "hidden-fields": ["login", "port", "schema"],
+    "relabeling": {"host": "Base URL", "password": "API key"},
+    "placeholders": {
+        "host": "https://api.aimlapi.com",
+        "password": "from https://aimlapi.com/app/keys",
+    },
+}
+
+MAX_CONCURRENCY_FIELD = {
+    "label": "Most calls in flight",
+    "description": (
+        "For each task that uses this connection; the task's own max_concurrency holds when it is "
+        "lower. Empty: no limit of the connection's."
+    ),
+    "schema": {"type": ["integer", "null"], "minimum": 1},
+}
+
+
+def get_provider_info() -> dict[str, object]:
+    """The provider's metadata, as Airflow's `provider_info.schema.json` has it."""
+    return {
+        "package-name": "airflow-provider-aimlapi",
+        "name": INTEGRATION,
+        "description": (
+            "Map a Claude completion over the rows of a Parquet data set, "
+            "through the `AI/ML API <https://aimlapi.com/>`__."
+        ),
+        "versions": ["0.1.0"],
+        "integrations": [
+            {
+                "integration-name": INTEGRATION,
+                "external-doc-url": "https://docs.aimlapi.com/",
+                "tags": ["ai", "service"],
+            }
+        ],
+        "hooks": [
+            {
+                "integration-name": INTEGRATION,
+                "python-modules": ["airflow_provider_aimlapi.hooks.aimlapi"],
+            }
+        ],
+        "operators": [
+            {
+                "integration-name": INTEGRATION,
+                "python-modules": ["airflow_provider_aimlapi.operators.claude"],
+            }
+        ],
+        "connection-types": [
+            {
+                "connection-type": "aimlapi",
+                "hook-class-name": "airflow_provider_aimlapi.hooks.aimlapi.AIMLAPIHook",
+                "hook-name": INTEGRATION,
+                "ui-field-behaviour": UI_FIELD_BEHAVIOUR,
+                "conn-fields": {"max_concurrency": MAX_CONCURRENCY_FIELD},
+            }
+        ],
+    }
