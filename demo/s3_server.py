@@ -72,7 +72,7 @@ class S3Server:
             self.port,
             app,
             threaded=True,
-            request_handler=_quiet_request_handler(),
+            request_handler=_quiet_requests(),
             fd=self._socket.fileno(),
         )
         self._socket.listen(128)
@@ -133,14 +133,14 @@ def _received_body(environ: WSGIEnvironment) -> bytes:
     return stream.read(int(environ.get("CONTENT_LENGTH") or 0))
 
 
-def _quiet_request_handler() -> type:
+def _quiet_requests() -> type:
     from moto.moto_server.werkzeug_app import MotoRequestHandler
 
-    class QuietRequestHandler(MotoRequestHandler):
+    class QuietRequests(MotoRequestHandler):
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Print nothing: a bulk run makes thousands of requests."""
 
-    return QuietRequestHandler
+    return QuietRequests
 
 
 def main() -> None:
