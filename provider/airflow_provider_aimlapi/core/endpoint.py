@@ -72,8 +72,11 @@ def _checked_base_url(host: str | None, connection: str) -> str:
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError as error:
-        raise ConnectionIncomplete(f"{where}: the host is no URL ({error}).") from None
+    except ValueError:  # its text would repeat what was typed, a password perhaps
+        raise ConnectionIncomplete(
+            f"{where}: the host is no URL, or its port no number up to 65535. "
+            f"Give a base URL such as {DEFAULT_BASE_URL}."
+        ) from None
     if parts.username is not None or parts.password is not None:
         raise ConnectionIncomplete(
             f"{where}: the host must not hold a user name or password. "

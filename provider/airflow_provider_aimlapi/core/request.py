@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from math import isfinite
 
 from airflow_provider_aimlapi.errors import InvalidSpec
 
@@ -16,9 +17,9 @@ THINKING_TOKENS_MIN = 1024
 SAMPLING_PARAMETERS = ("temperature", "top_p", "top_k")
 SAMPLING_MODELS = frozenset({DEFAULT_MODEL, "anthropic/claude-sonnet-4-6-20260218"})
 """Models whose published schema has temperature, top_p and top_k, and only enabled thinking."""
-NEWER_MODELS = re.compile(r"anthropic/claude-(\w+-latest|(sonnet|opus|fable)-5)$")
+NEWER_MODELS = re.compile(r"anthropic/claude-(\w+-latest|(sonnet|opus|fable)-5)")
 """Models whose published schema has none of the sampling parameters."""
-_MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}$")
+_MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,13 +69,13 @@ class CompletionSpec:
 
 
 def _check_model(model: str) -> None:
-    if not isinstance(model, str) or not _MODEL_ID.match(model):
+    if not isinstance(model, str) or not _MODEL_ID.fullmatch(model):
         raise InvalidSpec(f"model={model!r} is no model id. An example: {DEFAULT_MODEL!r}.")
 
 
 def _check_known(spec: CompletionSpec) -> None:
     """Only what the vendor publishes is refused here: an unknown model may know anything."""
-    if not NEWER_MODELS.match(spec.model):
+    if not NEWER_MODELS.fullmatch(spec.model):
         return
     for name in SAMPLING_PARAMETERS:
         if getattr(spec, name) is not None:
@@ -106,13 +107,29 @@ def _check_number(
 
 
 def _check_lists(spec: CompletionSpec) -> None:
-    stops = spec.stop_sequences
-    if stops is not None and not all(isinstance(stop, str) and stop for stop in stops):
-        raise InvalidSpec("stop_sequences must be texts, none of them empty.")
-    if spec.metadata is not None and not all(
-        isinstance(part, str) for pair in spec.metadata.items() for part in pair
+    stops: object = spec.stop_sequences
+    are_texts = isinstance(stops, (tuple, list)) and all(isinstance(s, str) and s for s in stops)
+    if stops is not None and not are_texts:
+        raise InvalidSpec("stop_sequences must be a list of texts, none of them empty.")
+    metadata: object = spec.metadata
+    if metadata is not None and not (
+        isinstance(metadata, Mapping)
+        and all(isinstance(part, str) for pair in metadata.items() for part in pair)
     ):
         raise InvalidSpec("metadata must map texts to texts.")
+    for name in ("thinking", "tools", "tool_choice"):
+        if not _is_json(getattr(spec, name)):
+            raise InvalidSpec(f"{name} holds what JSON has no word for, such as NaN or a date.")
+
+
+def _is_json(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return all(isinstance(key, str) and _is_json(part) for key, part in value.items())
+    if isinstance(value, (tuple, list)):
+        return all(_is_json(part) for part in value)
+    if isinstance(value, float):
+        return isfinite(value)
+    return value is None or isinstance(value, (str, int))
 
 
 def _check_thinking(thinking: JsonObject, model: str, max_tokens: int | None) -> None:
