@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import fsspec
 import pytest
@@ -114,6 +116,27 @@ def test_the_worker_reaches_the_simulator_on_its_own_loopback(services: dict[str
     assert connection["host"] == f"http://127.0.0.1:{port}"
     assert worker["network_mode"] == "service:simulator"
     assert "network_mode" not in services["simulator"]
+
+
+def test_the_simulator_takes_its_arguments_and_answers_the_health_check(
+    root: Path, services: dict[str, Any]
+) -> None:
+    simulator = services["simulator"]
+    _, *module = simulator["entrypoint"]
+    command = [sys.executable, *module, *simulator["command"], "--port", "0"]
+    checked = urlsplit(simulator["healthcheck"]["test"][-1])
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().split()[-1]
+            connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+            connection.request("GET", checked.path)
+            status = connection.getresponse().status
+            connection.close()
+        finally:
+            process.terminate()
+    assert status < http.HTTPStatus.INTERNAL_SERVER_ERROR
+    assert str(checked.port) in simulator["command"]
 
 
 def test_all_of_airflow_shares_its_secrets_and_connections(services: dict[str, Any]) -> None:
