@@ -1,0 +1,31 @@
+"""A simulator of the AI/ML API for tests and first steps; it shares no code with the provider."""
+
+from aimlapi_simulator.answers import answer_for
+from aimlapi_simulator.ledger import Ledger, Record
+from aimlapi_simulator.script import (
+    Account,
+    BatchPlan,
+    Fault,
+    Forms,
+    Latency,
+    Limits,
+    Script,
+    ScriptError,
+)
+from aimlapi_simulator.server import Simulator, simulator_thread
+
+__all__ = [
+    "Account",
+    "BatchPlan",
+    "Fault",
+    "Forms",
+    "Latency",
+    "Ledger",
+    "Limits",
+    "Record",
+    "Script",
+    "ScriptError",
+    "Simulator",
+    "answer_for",
+    "simulator_thread",
+]

@@ -1,0 +1,140 @@
+"""Which path is served by what, and who may call; the answers themselves are made elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+
+from aimlapi_simulator.account import Billing
+from aimlapi_simulator.batches import Batches
+from aimlapi_simulator.chat import Chat
+from aimlapi_simulator.connection import Connection
+from aimlapi_simulator.control import PREFIX, Control
+from aimlapi_simulator.fault_answer import dress, substitute
+from aimlapi_simulator.fault_choice import effect_of
+from aimlapi_simulator.faults import BAD_KEY
+from aimlapi_simulator.ledger import Record
+from aimlapi_simulator.message import Request, Response
+from aimlapi_simulator.models import Models
+from aimlapi_simulator.script import Fault
+from aimlapi_simulator.state import State
+
+_CHAT = "/v1/chat/completions"
+_CANCEL = "/v1/batches/cancel/"
+
+
+class App:
+    """Takes requests from connections."""
+
+    def __init__(self, state: State, loop: asyncio.AbstractEventLoop) -> None:
+        self._state = state
+        self._loop = loop
+        self._chat = Chat(state, loop)
+        self.control = Control(state, self._chat)
+        account, models, batches = Billing(state), Models(state), Batches(state)
+        self._public = {
+            ("GET", "/v1/models"): models.list_models,
+            ("GET", "/models/metrics"): models.metrics,
+        }
+        self._private = {
+            ("GET", "/v2/billing"): account.balance,
+            ("GET", "/v2/billing/transactions"): account.transactions,
+            ("GET", "/v1/key"): account.key,
+            ("GET", "/v2/logs"): account.logs,
+            ("POST", "/v1/batches"): batches.create,
+            ("GET", "/v1/batches"): batches.show,
+            ("POST", _CANCEL): batches.cancel,
+        }
+        self._paths = {path for _, path in (*self._public, *self._private)} | {_CHAT}
+
+    def answer(self, request: Request, connection: Connection) -> None:
+        """Serve one request."""
+        path = request.path
+        if path == _CHAT and request.method == "POST" and self._is_welcome(request):
+            self._chat.answer(request, connection)
+        elif path.startswith(PREFIX):
+            connection.respond(self.control.answer(request))
+        else:
+            self._answer_elsewhere(request, connection)
+
+    def refuse(self, status: int, reason: str) -> Response:
+        """Answer bytes that are no request."""
+        return self._error(status, reason, "/", f"req-{self._state.next_id()}")
+
+    def _answer_elsewhere(self, request: Request, connection: Connection) -> None:
+        """Any endpoint but chat completions: no limits, no latency but a fault's own."""
+        request_id = f"req-{self._state.next_id()}"
+        fault = self._state.faults.pick(
+            self._state.script, path=request.path, prompt="", sha256=request.path
+        )
+        if fault is None:
+            response = self._route(request, request_id)
+        else:
+            response = self._spoil(request, request_id, fault)
+        record = Record(
+            at_s=self._state.clock.now_s(),
+            method=request.method,
+            path=request.path,
+            status=0 if response.delivery == "drop" else response.status,
+            request_id=request_id,
+            fault=None if fault is None else fault.kind,
+        )
+        self._state.record(record)
+        response.headers += f"x-request-id: {request_id}\r\n"
+        delay_s = 0.0 if fault is None else effect_of(fault).extra_delay_s
+        if delay_s > 0:
+            self._loop.call_later(delay_s, connection.respond, response)
+        else:
+            connection.respond(response)
+
+    def _spoil(self, request: Request, request_id: str, fault: Fault) -> Response:
+        """The answer that a fault makes; the request takes effect only if the kind is a billed one."""
+        effect = effect_of(fault)
+        real = self._route(request, request_id) if effect.is_billed else None
+        response = substitute(effect, fault, self._state, path=request.path, request_id=request_id)
+        response = response or real or Response(status=effect.status)
+        if effect.body == "invalid-json":
+            response.body = response.body[: len(response.body) * 2 // 3]
+        if effect.status // 100 == 2 and response is real:  # noqa: PLR2004 - 201 in place of 200
+            response.status = effect.status
+        dress(response, effect, fault, accepts_gzip=b"gzip" in _accepted(request))
+        return response
+
+    def _route(self, request: Request, request_id: str) -> Response:
+        path = _CANCEL if request.path.startswith(_CANCEL) else request.path
+        if path not in self._paths:
+            message = f"Cannot {request.method} {request.path}"
+            return self._error(404, message, request.path, request_id)
+        route = self._public.get((request.method, path))
+        if route is not None:
+            return route(request, request_id)
+        route = self._private.get((request.method, path))
+        if route is None and not (path == _CHAT and request.method == "POST"):
+            return self._wrong_method(request, path, request_id)
+        if route is None or not self._is_welcome(request):
+            return self._error(401, BAD_KEY, request.path, request_id)
+        return route(request, request_id)
+
+    def _wrong_method(self, request: Request, path: str, request_id: str) -> Response:
+        routes = (*self._public, *self._private, ("POST", _CHAT))
+        methods = ", ".join(sorted({method for method, known in routes if known == path}))
+        response = self._error(405, "Method Not Allowed", request.path, request_id)
+        response.headers += f"allow: {methods}\r\n"
+        if request.method == "HEAD":
+            response.body = b""
+        return response
+
+    def _error(self, status: int, message: str, path: str, request_id: str) -> Response:
+        return self._state.error(status=status, message=message, path=path, request_id=request_id)
+
+    def _is_welcome(self, request: Request) -> bool:
+        """Whether the key is good; with no key in the script, any key is."""
+        account = self._state.script.account
+        scheme, _, key = request.headers.get(b"authorization", b"").partition(b" ")
+        if scheme.lower() != b"bearer" or not key or account.is_key_disabled:
+            return False
+        return not account.key or hmac.compare_digest(key, account.key.encode())
+
+
+def _accepted(request: Request) -> bytes:
+    return request.headers.get(b"accept-encoding", b"")

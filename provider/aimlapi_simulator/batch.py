@@ -1,0 +1,173 @@
+"""One batch through its life, given the time: running, canceling, ended; no HTTP, no clock of its own."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, Literal
+
+from aimlapi_simulator.clock import iso
+from aimlapi_simulator.completion import FINISH_REASONS, Completion, compose
+from aimlapi_simulator.fault_choice import draw
+from aimlapi_simulator.ledger import Record
+from aimlapi_simulator.pricing import credits_for, usd_of
+from aimlapi_simulator.schema.chat_request import ChatRequest
+from aimlapi_simulator.script import BatchPlan
+
+DISCOUNT = 0.5
+LIFETIME_S = 86_400.0
+CANCELING_S = 1.0
+
+Outcome = Literal["processing", "succeeded", "errored", "canceled", "expired"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Batch:
+    """Requests are done one after another, evenly over the batch's duration.
+
+    Attributes:
+        canceled_at_s: When its end was asked for; requests done until then stay done.
+    """
+
+    batch_id: str
+    created_at_s: float
+    plan: BatchPlan
+    seed: int
+    requests: list[tuple[str, ChatRequest]]
+    canceled_at_s: float | None = None
+    _is_settled: bool = field(default=False)
+
+    @property
+    def ended_at_s(self) -> float:
+        """When the last request is done, or given up."""
+        end_s = self.created_at_s + min(self.plan.duration_s, LIFETIME_S)
+        if self.canceled_at_s is None:
+            return end_s
+        return min(end_s, self.canceled_at_s + CANCELING_S)
+
+    def has_ended(self, now_s: float) -> bool:
+        """Whether results can be had."""
+        return now_s >= self.ended_at_s
+
+    def cancel(self, now_s: float) -> bool:
+        """Ask for the end; False if it has come already."""
+        if self.has_ended(now_s):
+            return False
+        if self.canceled_at_s is None:
+            self.canceled_at_s = now_s
+        return True
+
+    def outcome(self, position: int, now_s: float) -> Outcome:
+        """What has become of the request at this position of the batch."""
+        share_done = (position + 1) / len(self.requests)
+        done_at_s = self.created_at_s + self.plan.duration_s * share_done
+        if self.canceled_at_s is not None and done_at_s > self.canceled_at_s:
+            return "canceled" if self.has_ended(now_s) else "processing"
+        if done_at_s > self.created_at_s + LIFETIME_S:
+            return "expired" if self.has_ended(now_s) else "processing"
+        if done_at_s > now_s:
+            return "processing"
+        drawn = draw(self.seed, "batch", self.requests[position][0])
+        if drawn < self.plan.errored_share:
+            return "errored"
+        return (
+            "expired" if drawn < self.plan.errored_share + self.plan.expired_share else "succeeded"
+        )
+
+    def describe(self, now_s: float) -> dict[str, Any]:
+        """The batch object."""
+        counts = dict.fromkeys(("processing", "succeeded", "errored", "canceled", "expired"), 0)
+        for position in range(len(self.requests)):
+            counts[self.outcome(position, now_s)] += 1
+        ended = self.has_ended(now_s)
+        canceled_s = self.canceled_at_s
+        running = "in_progress" if canceled_s is None else "canceling"
+        return {
+            "id": self.batch_id,
+            "type": "message_batch",
+            "processing_status": "ended" if ended else running,
+            "request_counts": counts,
+            "ended_at": iso(self.ended_at_s) if ended else None,
+            "created_at": iso(self.created_at_s),
+            "expires_at": iso(self.created_at_s + LIFETIME_S),
+            "archived_at": None,
+            "cancel_initiated_at": None if canceled_s is None else iso(canceled_s),
+            "results_url": f"/v1/batches?batch_id={self.batch_id}" if ended else None,
+        }
+
+    def results(self, now_s: float) -> list[dict[str, Any]]:
+        """One result for each request, in an order of its own."""
+        found = [
+            {"custom_id": custom_id, "result": self._result(position, now_s)}
+            for position, (custom_id, _) in enumerate(self.requests)
+        ]
+        random.Random(f"{self.seed}{self.batch_id}").shuffle(found)
+        return found
+
+    def _result(self, position: int, now_s: float) -> dict[str, Any]:
+        outcome = self.outcome(position, now_s)
+        if outcome == "errored":
+            error = {"type": "api_error", "message": "Internal server error"}
+            return {"type": "errored", "error": {"type": "error", "error": error}}
+        if outcome == "succeeded":
+            return {"type": "succeeded", "message": _message(self._completion(position))}
+        return {"type": outcome}
+
+    def _completion(self, position: int) -> Completion:
+        return compose(
+            self.requests[position][1],
+            "none",
+            completion_id=f"msg_{self.batch_id}_{position}",
+            now_s=self.ended_at_s,
+            cached_tokens=0,
+        )
+
+    def settle(self, now_s: float) -> list[Record]:
+        """What is to be charged, once, when the batch has ended: its succeeded requests, at half price."""
+        if self._is_settled or not self.has_ended(now_s):
+            return []
+        self._is_settled = True
+        done = range(len(self.requests))
+        return [self._charge(p) for p in done if self.outcome(p, now_s) == "succeeded"]
+
+    def _charge(self, position: int) -> Record:
+        custom_id, chat = self.requests[position]
+        usage = self._completion(position).usage
+        charged = credits_for(usage, chat.model.price, discount=DISCOUNT)
+        prompt = chat.prompt.encode("utf-8", "surrogatepass")
+        return Record(
+            at_s=self.ended_at_s,
+            method="POST",
+            path="/v1/batches",
+            status=200,
+            request_id=f"{self.batch_id}-{position}",
+            inference_id=f"inf-{self.batch_id}-{position}",
+            model=chat.requested_model,
+            prompt_sha256=sha256(prompt).hexdigest(),
+            prompt_tokens=usage.prompt,
+            completion_tokens=usage.completion,
+            credits=charged,
+            usd=usd_of(charged),
+            duration_s=self.ended_at_s - self.created_at_s,
+            custom_id=custom_id,
+        )
+
+
+def _message(completion: Completion) -> dict[str, Any]:
+    """An answer as Anthropic has it."""
+    return {
+        "id": completion.completion_id,
+        "type": "message",
+        "role": "assistant",
+        "model": completion.model,
+        "content": [{"type": "text", "text": completion.text}],
+        "stop_reason": FINISH_REASONS["anthropic"][completion.finish],
+        "stop_sequence": None,
+        "usage": {
+            "input_tokens": completion.usage.prompt,
+            "output_tokens": completion.usage.completion,
+            "cache_creation_input_tokens": 0,
+            "cache_read_input_tokens": 0,
+        },
+    }

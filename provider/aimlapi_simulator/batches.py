@@ -1,0 +1,87 @@
+"""The three endpoints of batches; how a batch goes is in `batch`."""
+
+from __future__ import annotations
+
+import msgspec
+
+from aimlapi_simulator.batch import Batch
+from aimlapi_simulator.faults import KEY_LIMIT_REACHED, NO_CREDIT
+from aimlapi_simulator.message import Request, Response, json_response
+from aimlapi_simulator.query import one
+from aimlapi_simulator.schema.batch_body import parse_batch
+from aimlapi_simulator.schema.chat_request import InvalidBody
+from aimlapi_simulator.state import State
+
+JSON_LINES = "application/x-ndjson"
+
+
+class Batches:
+    """Create, look at, cancel."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def create(self, request: Request, request_id: str) -> Response:
+        """`POST /v1/batches`."""
+        state = self._state
+        state.settle()
+        if state.credits_left() <= 0:
+            return self._error(403, NO_CREDIT, request, request_id)
+        if state.is_key_spent():
+            return self._error(403, KEY_LIMIT_REACHED, request, request_id)
+        try:
+            requests = parse_batch(request.body)
+        except InvalidBody as error:
+            return self._error(error.status, str(error), request, request_id)
+        batch = Batch(
+            batch_id=f"msgbatch_{state.next_id()}",
+            created_at_s=state.clock.now_s(),
+            plan=state.script.batches,
+            seed=state.script.seed,
+            requests=requests,
+        )
+        state.batches[batch.batch_id] = batch
+        return json_response(batch.describe(batch.created_at_s))
+
+    def show(self, request: Request, request_id: str) -> Response:
+        """`GET /v1/batches?batch_id=…`: its state while it runs, then its results."""
+        state = self._state
+        state.settle()
+        batch = state.batches.get(one(request.parameters(), "batch_id") or "")
+        if batch is None:
+            return self._error(404, "Batch not found", request, request_id)
+        now_s, forms = state.clock.now_s(), state.script.forms
+        if not batch.has_ended(now_s):
+            if self._pick(forms.batch_running, ("status", "batch"), batch) == "status":
+                return json_response({"id": batch.batch_id, "status": "generating"})
+            return json_response(batch.describe(now_s))
+        results = batch.results(now_s)
+        if self._pick(forms.batch_results, ("lines", "array"), batch) == "array":
+            return json_response(results)
+        lines = b"".join(msgspec.json.encode(result) + b"\n" for result in results)
+        return Response(content_type=JSON_LINES, body=lines)
+
+    def cancel(self, request: Request, request_id: str) -> Response:
+        """`POST /v1/batches/cancel/{batch_id}`: 400 when it has ended already."""
+        state = self._state
+        state.settle()
+        batch = state.batches.get(request.path.rpartition("/")[2])
+        if batch is None:
+            return self._error(404, "Batch not found", request, request_id)
+        now_s = state.clock.now_s()
+        if not batch.cancel(now_s):
+            message = f"Batch {batch.batch_id} cannot be canceled: it has already ended."
+            return self._error(400, message, request, request_id)
+        form = state.script.forms.batch_canceled
+        if self._pick(form, ("batch", "status"), batch) == "batch":
+            return json_response(batch.describe(now_s))
+        body = {"id": batch.batch_id, "status": "cancelled", "output": None, "usage": []}
+        return json_response(body)
+
+    def _pick(self, form: str, options: tuple[str, ...], batch: Batch) -> str:
+        return self._state.pick_form(form, options, "batch", *options, batch.batch_id)
+
+    def _error(self, status: int, message: str, request: Request, request_id: str) -> Response:
+        return self._state.error(
+            status=status, message=message, path=request.path, request_id=request_id
+        )

@@ -1,0 +1,68 @@
+"""One chat completion on its way through the simulator, and what is written down about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Protocol
+
+from aimlapi_simulator.completion import Completion
+from aimlapi_simulator.faults import PLAIN, Effect
+from aimlapi_simulator.ledger import Record
+from aimlapi_simulator.message import Response
+from aimlapi_simulator.pricing import usd_of
+from aimlapi_simulator.schema.chat_request import ChatRequest
+from aimlapi_simulator.script import Fault
+
+
+class Responder(Protocol):
+    """Whoever waits for the answer."""
+
+    def respond(self, response: Response) -> None:
+        """Take it; exactly once."""
+
+
+@dataclass(slots=True)
+class Call:
+    """One request; the fields with defaults are filled in as it proceeds."""
+
+    responder: Responder
+    path: str
+    body: bytes
+    request_id: str
+    inference_id: str
+    client_request_id: str | None
+    accepts_gzip: bool
+    started_at_s: float
+    chat: ChatRequest | None = None
+    prompt_sha256: str | None = None
+    fault: Fault | None = None
+    effect: Effect = PLAIN
+    completion: Completion | None = None
+
+
+def record_of(call: Call, *, status: int, fault: str | None, now_s: float) -> Record:
+    """What the ledger keeps of a call; the charge is taken from its completion if it is billed."""
+    chat = call.chat
+    record = Record(
+        at_s=now_s,
+        method="POST",
+        path=call.path,
+        status=status,
+        request_id=call.request_id,
+        inference_id=call.inference_id,
+        client_request_id=call.client_request_id,
+        model=chat.requested_model if chat is not None else None,
+        prompt_sha256=call.prompt_sha256,
+        body_sha256=sha256(call.body).hexdigest(),
+        duration_s=now_s - call.started_at_s,
+        fault=fault,
+        is_stream=chat is not None and chat.is_stream,
+    )
+    completion = call.completion
+    if completion is not None and call.effect.is_billed:
+        record.prompt_tokens = completion.usage.prompt
+        record.completion_tokens = completion.usage.completion
+        record.credits = completion.credits
+        record.usd = usd_of(completion.credits)
+    return record

@@ -1,0 +1,182 @@
+"""Chat completions: admission, delay and charge of each call; no routing, no sockets, no JSON of answers."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import deque
+from hashlib import sha256
+
+from aimlapi_simulator.call import Call, Responder, record_of
+from aimlapi_simulator.chat_answer import render
+from aimlapi_simulator.completion import compose
+from aimlapi_simulator.fault_choice import effect_of
+from aimlapi_simulator.faults import KEY_LIMIT_REACHED, NO_CREDIT, TOO_MANY_REQUESTS
+from aimlapi_simulator.limits import Gate
+from aimlapi_simulator.message import Request, Response
+from aimlapi_simulator.schema.chat_request import ChatRequest, InvalidBody, parse_chat
+from aimlapi_simulator.state import State
+
+_CLIENT_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+_QUEUE_MAX = 100_000
+
+
+class Chat:
+    """Takes calls of callers whose key is good. Its two ways out are `_refuse` and `_finish`."""
+
+    def __init__(self, state: State, loop: asyncio.AbstractEventLoop) -> None:
+        self._state = state
+        self._loop = loop
+        self._waiting: deque[tuple[Call, ChatRequest]] = deque()
+
+    def answer(self, request: Request, responder: Responder) -> None:
+        """Answer now or later."""
+        call = self._receive(request, responder)
+        try:
+            chat = call.chat = parse_chat(request.body)
+        except InvalidBody as error:
+            self._refuse(call, error.status, str(error))
+            return
+        refusal = self._money_refusal()
+        if refusal is not None:
+            self._refuse(call, 403, refusal)
+            return
+        prompt = chat.prompt.encode("utf-8", "surrogatepass")
+        call.prompt_sha256 = sha256(prompt).hexdigest()
+        self._admit(call, chat)
+
+    def forget(self) -> None:
+        """Let calls go that wait for a slot; for a state that was reset."""
+        while self._waiting:
+            self._abandon(self._waiting.popleft()[0])
+
+    def _abandon(self, call: Call) -> None:
+        """Answer a call that began before everything was forgotten; it is not written down."""
+        response = self._state.error(
+            status=503,
+            message="The simulator was reset.",
+            path=call.path,
+            request_id=call.request_id,
+        )
+        self._send(call, response)
+
+    def _receive(self, request: Request, responder: Responder) -> Call:
+        number = self._state.next_id()
+        headers = request.headers
+        sent_id = headers.get(b"x-client-request-id", b"")
+        # An id outside its alphabet is dropped in silence; the call runs and is charged.
+        is_good = _CLIENT_ID.fullmatch(sent_id) is not None
+        return Call(
+            responder,
+            request.path,
+            request.body,
+            f"req-{number}",
+            f"inf-{number}",
+            sent_id.decode("ascii") if is_good else None,
+            b"gzip" in headers.get(b"accept-encoding", b""),
+            self._state.clock.now_s(),
+        )
+
+    def _money_refusal(self) -> str | None:
+        if self._state.credits_left() <= 0:
+            return NO_CREDIT
+        return KEY_LIMIT_REACHED if self._state.is_key_spent() else None
+
+    def _admit(self, call: Call, chat: ChatRequest) -> None:
+        """Pass the limits, then meet the script's faults."""
+        script, gate = self._state.script, self._state.gate
+        limits = script.limits
+        is_full = gate.is_full(limits)
+        if is_full and not (limits.is_queueing and len(self._waiting) < _QUEUE_MAX):
+            self._throttle(call, "concurrency")
+            return
+        limit = gate.admit(limits, call.started_at_s, chat.prompt_tokens)
+        if limit is not None:
+            self._throttle(call, limit)
+            return
+        if script.faults:
+            self._pick_fault(call, chat)
+        if call.effect.is_at_once and not call.effect.extra_delay_s:
+            self._finish(call)
+        elif is_full:
+            self._waiting.append((call, chat))
+        else:
+            self._start(call, chat)
+
+    def _pick_fault(self, call: Call, chat: ChatRequest) -> None:
+        script = self._state.script
+        assert call.prompt_sha256 is not None  # noqa: S101 - for the type checker
+        call.fault = self._state.faults.pick(
+            script, path=call.path, prompt=chat.prompt, sha256=call.prompt_sha256
+        )
+        if call.fault is not None:
+            call.effect = effect_of(call.fault)
+
+    def _start(self, call: Call, chat: ChatRequest) -> None:
+        """Take a slot, and give it back when the latency is over."""
+        state = self._state
+        state.gate.enter()
+        cached = 0
+        if chat.cache_prefix:
+            cached = state.prompt_cache.cached_tokens(
+                chat.model.model_id, chat.cache_prefix, call.started_at_s
+            )
+        call.completion = compose(
+            chat,
+            call.effect.twist,
+            completion_id=f"msg_{call.inference_id}",
+            now_s=call.started_at_s,
+            cached_tokens=cached,
+        )
+        delay_s = call.effect.extra_delay_s
+        if not call.effect.is_at_once:
+            delay_s += state.latency_s()
+        if delay_s > 0:
+            self._loop.call_later(delay_s, self._leave, call, state.gate)
+        else:
+            self._leave(call, state.gate)
+
+    def _leave(self, call: Call, gate: Gate) -> None:
+        if gate is not self._state.gate:
+            self._abandon(call)
+            return
+        gate.leave()
+        self._finish(call)
+        while self._waiting and not gate.is_full(self._state.script.limits):
+            self._start(*self._waiting.popleft())
+
+    def _finish(self, call: Call) -> None:
+        """Charge, then answer: what was generated is paid for, also when nobody waits any more."""
+        response = render(call, self._state)
+        status = 0 if response.delivery == "drop" else response.status
+        now_s = self._state.clock.now_s()
+        fault = call.fault
+        record = record_of(
+            call, status=status, fault=fault.kind if fault is not None else None, now_s=now_s
+        )
+        self._state.gate.count_tokens(now_s, record.completion_tokens)
+        self._state.record(record)
+        self._send(call, response)
+
+    def _throttle(self, call: Call, limit: str) -> None:
+        self._refuse(call, 429, TOO_MANY_REQUESTS, limit=limit)
+
+    def _refuse(self, call: Call, status: int, message: str, *, limit: str | None = None) -> None:
+        state = self._state
+        response = state.error(
+            status=status, message=message, path=call.path, request_id=call.request_id
+        )
+        fault = None if limit is None else f"limit:{limit}"
+        state.record(record_of(call, status=status, fault=fault, now_s=state.clock.now_s()))
+        retry_after_s = state.script.limits.retry_after_s
+        if limit is not None and retry_after_s is not None:
+            response.headers += f"retry-after: {retry_after_s:g}\r\n"
+        self._send(call, response)
+
+    def _send(self, call: Call, response: Response) -> None:
+        """Add the headers that every answer has, and let it go."""
+        headers = f"x-request-id: {call.request_id}\r\nx-inference-id: {call.inference_id}\r\n"
+        if call.client_request_id is not None:
+            headers += f"x-client-request-id: {call.client_request_id}\r\n"
+        response.headers += headers
+        call.responder.respond(response)

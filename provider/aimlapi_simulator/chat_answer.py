@@ -1,0 +1,85 @@
+"""The response to a finished call, whatever its fault makes of it; nothing is charged or sent here."""
+
+from __future__ import annotations
+
+import msgspec
+
+from aimlapi_simulator.call import Call
+from aimlapi_simulator.completion import Completion, Vocabulary, completion_json
+from aimlapi_simulator.fault_answer import dress, substitute
+from aimlapi_simulator.faults import CostForm
+from aimlapi_simulator.message import JSON, Response
+from aimlapi_simulator.pricing import usd_text
+from aimlapi_simulator.schema.chat_request import ChatRequest
+from aimlapi_simulator.state import State
+from aimlapi_simulator.stream import stream_events
+
+_COST_FORMS: tuple[CostForm, ...] = ("both", "header", "meta", "credits", "nowhere")
+_encode = msgspec.json.Encoder().encode
+
+
+def render(call: Call, state: State) -> Response:
+    """The answer to a call, as its effect wants it."""
+    effect, fault = call.effect, call.fault
+    if fault is None:
+        return _answer(call, state)
+    response = substitute(effect, fault, state, path=call.path, request_id=call.request_id)
+    if response is None:
+        response = _answer(call, state)
+    dress(response, effect, fault, accepts_gzip=call.accepts_gzip)
+    return response
+
+
+def _answer(call: Call, state: State) -> Response:
+    chat, completion = call.chat, call.completion
+    assert chat is not None  # noqa: S101 - for the type checker, as the next one
+    assert completion is not None  # noqa: S101 - only refusals come without one
+    vocabulary = _vocabulary(call, chat, state)
+    cost = call.effect.cost or _cost_form(call, state)
+    if chat.is_stream:
+        return _stream(call, completion, vocabulary, cost, state)
+    body = _encode(completion_json(completion, vocabulary, cost))
+    if call.effect.body == "invalid-json":
+        body = body[: len(body) * 2 // 3]
+    headers = cost_headers(completion.credits) if cost in ("both", "header") else ""
+    return Response(status=call.effect.status, content_type=JSON, headers=headers, body=body)
+
+
+def _stream(
+    call: Call, completion: Completion, vocabulary: Vocabulary, cost: CostForm, state: State
+) -> Response:
+    layout = state.pick_form("seeded", ("joined", "apart"), "late-chunks", call.prompt_sha256)
+    events = stream_events(completion, vocabulary, cost, is_joined=layout == "joined")
+    if call.effect.body == "invalid-json":
+        events = (*events[:-1], events[-1][: len(events[-1]) // 2] + b"\n\n")
+    elif call.effect.delivery == "stop-early":
+        events = events[: max(1, len(events) // 2)]
+    return Response(
+        status=call.effect.status,
+        content_type="text/event-stream",
+        headers="cache-control: no-cache\r\n",
+        events=events,
+        interval_s=state.script.stream_interval_s,
+    )
+
+
+def _vocabulary(call: Call, chat: ChatRequest, state: State) -> Vocabulary:
+    form = state.script.forms.finish_reasons
+    if form == "model":
+        return "anthropic" if chat.model.is_classic else "openai"
+    options = ("anthropic", "openai")
+    picked = state.pick_form(form, options, "finish", call.prompt_sha256)
+    return "anthropic" if picked == "anthropic" else "openai"
+
+
+def _cost_form(call: Call, state: State) -> CostForm:
+    picked = state.pick_form(state.script.forms.cost, _COST_FORMS, "cost", call.prompt_sha256)
+    return next(form for form in _COST_FORMS if form == picked)
+
+
+def cost_headers(credits_used: int) -> str:
+    """The two header lines that tell the price of an answer that is no stream."""
+    return (
+        f"x-aimlapi-credits-used: {credits_used}\r\n"
+        f"x-aimlapi-usd-spent: {usd_text(credits_used)}\r\n"
+    )

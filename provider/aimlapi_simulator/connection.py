@@ -1,0 +1,159 @@
+"""One client's connection: reads requests, hands them on, writes answers in order; decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from aimlapi_simulator.message import (
+    LAST_CHUNK,
+    Request,
+    Response,
+    as_chunk,
+    render_head,
+)
+from aimlapi_simulator.request_parser import MalformedRequest, RequestParser
+
+_PIPELINE_BYTES_MAX = 256 * 1024
+
+
+class Application(Protocol):
+    """What a connection hands its requests to."""
+
+    def answer(self, request: Request, connection: Connection) -> None:
+        """Call `connection.respond` exactly once, now or later."""
+
+    def refuse(self, status: int, reason: str) -> Response:
+        """The answer to bytes that are no request."""
+
+
+class Connection(asyncio.Protocol):
+    """Requests are answered one after another, also when they were pipelined."""
+
+    def __init__(self, application: Application, connections: set[Connection]) -> None:
+        self._application = application
+        self._connections = connections
+        self._parser = RequestParser()
+        self._transport: asyncio.Transport | None = None
+        self._is_busy = False
+        self._is_advancing = False
+        self._is_keep_alive = True
+        self._is_paused = False
+        self._loop = asyncio.get_running_loop()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:  # noqa: D102
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
+        self._transport = transport
+        self._connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002, D102
+        self._transport = None
+        self._connections.discard(self)
+
+    def data_received(self, data: bytes) -> None:  # noqa: D102
+        self._parser.feed(data)
+        if not self._is_busy:
+            self._advance()
+        elif self._parser.buffered_bytes > _PIPELINE_BYTES_MAX and self._transport is not None:
+            self._transport.pause_reading()
+            self._is_paused = True
+
+    def close(self) -> None:
+        """Cut the connection, whatever is under way."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _advance(self) -> None:
+        """Start requests until one has to wait for its answer, or none is left."""
+        self._is_advancing = True
+        try:
+            while not self._is_busy and not self._is_closing():
+                if not self._start_next():
+                    break
+        finally:
+            self._is_advancing = False
+
+    def _start_next(self) -> bool:
+        try:
+            request = self._parser.next_request()
+        except MalformedRequest as error:
+            self._is_keep_alive = False
+            self.respond(self._application.refuse(error.status, str(error)))
+            return False
+        if request is None:
+            self._await_more()
+            return False
+        self._is_busy = True
+        self._is_keep_alive = request.is_keep_alive
+        self._application.answer(request, self)
+        return True
+
+    def _is_closing(self) -> bool:
+        return self._transport is None or self._transport.is_closing()
+
+    def _await_more(self) -> None:
+        assert self._transport is not None  # noqa: S101 - for the type checker
+        if self._parser.is_continue_due():
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if self._is_paused:
+            self._is_paused = False
+            self._transport.resume_reading()
+
+    def respond(self, response: Response) -> None:
+        """Send the answer to the request that was handed on last; a client that left gets none."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        if response.delivery == "drop":
+            transport.close()
+            return
+        head = render_head(response, is_keep_alive=self._is_keep_alive)
+        if response.delivery == "whole" and not response.events:
+            transport.write(head + response.body)
+            self._finish()
+            return
+        pieces = _pieces_of(response)
+        transport.write(head)
+        self._send(pieces, 0, response)
+
+    def _send(self, pieces: list[bytes], position: int, response: Response) -> None:
+        """Write piece after piece, `interval_s` apart."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        if response.interval_s <= 0:
+            transport.write(b"".join(pieces[position:]))
+            position = len(pieces)
+        else:
+            transport.write(pieces[position])
+            position += 1
+        if position < len(pieces):
+            self._loop.call_later(response.interval_s, self._send, pieces, position, response)
+        elif response.delivery == "cut":
+            transport.close()
+        else:
+            self._finish()
+
+    def _finish(self) -> None:
+        self._is_busy = False
+        if not self._is_keep_alive:
+            if self._transport is not None:
+                self._transport.close()
+        elif not self._is_advancing:  # else the loop that called goes on by itself
+            self._advance()
+
+
+def _pieces_of(response: Response) -> list[bytes]:
+    if response.events:
+        wire = [as_chunk(event) for event in response.events]
+        if response.delivery == "cut":
+            return wire[: max(1, len(wire) // 2)]
+        wire.append(LAST_CHUNK)
+    elif response.delivery == "cut":
+        return [response.body[: len(response.body) // 2]]
+    else:
+        wire = [response.body]
+    if response.delivery != "drip":
+        return wire
+    size, whole = response.drip_bytes, b"".join(wire)
+    return [whole[start : start + size] for start in range(0, len(whole), size)] or [b""]

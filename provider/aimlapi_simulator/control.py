@@ -1,0 +1,106 @@
+"""Endpoints under `/_simulator` for tests and people: script, ledger, stats, clock, reset.
+
+They need no key, are not written down, and exist in no real API.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from aimlapi_simulator.chat import Chat
+from aimlapi_simulator.message import Request, Response, json_response
+from aimlapi_simulator.pricing import usd_of
+from aimlapi_simulator.script import ScriptError, amend_script, parse_script
+from aimlapi_simulator.state import State
+
+PREFIX = "/_simulator/"
+
+
+class Control:
+    """Looks into a running simulator and moves its parts."""
+
+    def __init__(self, state: State, chat: Chat) -> None:
+        self._state = state
+        self._chat = chat
+        self._routes = {
+            ("GET", "script"): self._show_script,
+            ("PUT", "script"): self._replace_script,
+            ("POST", "script"): self._amend_script,
+            ("GET", "ledger"): self._show_ledger,
+            ("GET", "stats"): self._show_stats,
+            ("POST", "clock"): self._advance_clock,
+            ("POST", "reset"): self._reset,
+        }
+
+    def answer(self, request: Request) -> Response:
+        """Serve one request; an unknown path or method is 404 with what there is."""
+        route = self._routes.get((request.method, request.path.removeprefix(PREFIX)))
+        if route is None:
+            known = [f"{method} {PREFIX}{name}" for method, name in self._routes]
+            return json_response({"message": "no such endpoint", "endpoints": known}, status=404)
+        try:
+            return route(request)
+        except (ScriptError, msgspec.MsgspecError, ValueError) as error:
+            return json_response({"message": str(error)}, status=400)
+
+    def _show_script(self, _request: Request) -> Response:
+        return json_response(self._state.script)
+
+    def _replace_script(self, request: Request) -> Response:
+        self._state.change_script(parse_script(request.body))
+        return json_response(self._state.script)
+
+    def _amend_script(self, request: Request) -> Response:
+        self._state.change_script(amend_script(self._state.script, request.body))
+        return json_response(self._state.script)
+
+    def _show_ledger(self, request: Request) -> Response:
+        """`?offset=n` leaves out the first n requests, to read on from an earlier look."""
+        offset = int(dict(request.parameters()).get("offset", "0"))
+        self._state.settle()
+        requests = self._state.ledger.requests
+        shown = requests[offset:]
+        body = {
+            "billed": [record for record in shown if record.credits],
+            "requests": shown,
+            "total_requests": len(requests),
+            "total_credits": self._state.ledger.total_credits,
+            "total_usd": self._state.ledger.total_usd,
+        }
+        return json_response(body)
+
+    def _show_stats(self, _request: Request) -> Response:
+        return json_response(self.stats())
+
+    def stats(self) -> dict[str, Any]:
+        """Counts and sums since the last reset."""
+        state = self._state
+        state.settle()
+        ledger, gate = state.ledger, state.gate
+        twice = ledger.billed_twice()
+        return {
+            "requests": sum(ledger.statuses.values()),
+            "statuses": {str(status): n for status, n in sorted(ledger.statuses.items())},
+            "billed_calls": ledger.billed_calls,
+            "total_credits": ledger.total_credits,
+            "total_usd": ledger.total_usd,
+            "balance_usd": usd_of(state.credits_left()),
+            "prompts_billed_twice": len(twice),
+            "calls_billed_again": sum(twice.values()) - len(twice),
+            "in_flight": gate.in_flight,
+            "in_flight_peak": gate.peak,
+        }
+
+    def _advance_clock(self, request: Request) -> Response:
+        """Body `{"advance_s": seconds}`."""
+        step = msgspec.json.decode(request.body, type=dict[str, float])
+        self._state.clock.advance(step["advance_s"])
+        return json_response({"now_s": self._state.clock.now_s()})
+
+    def _reset(self, _request: Request) -> Response:
+        """Forget everything, and go back to the script of the start."""
+        self._state.forget(self._state.first_script)
+        self._chat.forget()
+        return self._show_stats(_request)

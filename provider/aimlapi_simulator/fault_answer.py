@@ -1,0 +1,55 @@
+"""What a fault makes of any endpoint's answer: another body, another way of leaving; no choice, no charge."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from functools import cache
+
+from aimlapi_simulator.errors import empty_response, page_response
+from aimlapi_simulator.faults import Effect
+from aimlapi_simulator.message import Response
+from aimlapi_simulator.script import Fault
+from aimlapi_simulator.state import State
+
+_BOMB_BYTES = 512 * 1024 * 1024
+_BLOCK_BYTES = 1024 * 1024
+
+
+def substitute(
+    effect: Effect, fault: Fault | None, state: State, *, path: str, request_id: str
+) -> Response | None:
+    """The response that takes the place of the real one; None if the real one is wanted."""
+    if effect.body == "envelope":
+        return state.error(
+            status=effect.status, message=effect.message, path=path, request_id=request_id
+        )
+    if effect.body == "html":
+        return page_response(effect.status)
+    if effect.body == "empty":
+        return empty_response(effect.status, effect.location)
+    if effect.body == "raw" and fault is not None:
+        body = fault.body.encode("utf-8", "surrogatepass")
+        return Response(status=fault.status, content_type=fault.content_type, body=body)
+    return None
+
+
+def dress(response: Response, effect: Effect, fault: Fault, *, accepts_gzip: bool) -> None:
+    """Change the way in which a response leaves, and pack it if both sides want that."""
+    response.delivery = effect.delivery
+    if effect.delivery == "drip":
+        response.interval_s, response.drip_bytes = fault.drip_s, fault.drip_bytes
+    if effect.is_gzipped and accepts_gzip and not response.events:
+        response.body = _bomb() if effect.body == "bomb" else gzip.compress(response.body, 1)
+        response.headers += "content-encoding: gzip\r\n"
+    if fault.retry_after_s is not None:
+        response.headers += f"retry-after: {fault.retry_after_s:g}\r\n"
+
+
+@cache
+def _bomb() -> bytes:
+    """Half a megabyte that unpacks to 512 MB of white space."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    block = b" " * _BLOCK_BYTES
+    packed = [packer.compress(block) for _ in range(_BOMB_BYTES // _BLOCK_BYTES)]
+    return b"".join(packed) + packer.flush()

@@ -1,0 +1,123 @@
+"""What each kind of fault does to an answer, as one table; when a fault strikes is not decided here."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Body = Literal[
+    "answer",
+    "envelope",
+    "html",
+    "empty",
+    "invalid-json",
+    "bomb",
+    "raw",
+]
+Twist = Literal["none", "null-content", "no-choices", "refusal", "truncated", "broken-tool-call"]
+Delivery = Literal["whole", "drop", "cut", "drip", "stop-early"]
+CostForm = Literal["both", "header", "meta", "credits", "nowhere"]
+
+
+class Effect(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes of one request: status, body, cost, and how the bytes leave.
+
+    Attributes:
+        status: HTTP status of the answer.
+        message: Text of the error envelope.
+        body: What fills the body.
+        twist: A change to an answer that is otherwise good.
+        cost: Where the answer tells its price; None leaves that to the script's forms.
+        delivery: `drop` closes before the first byte, `cut` in the middle of the body, `drip` sends
+            piece after piece, `stop-early` ends a stream cleanly before its late chunks.
+        is_billed: Whether the call is paid for. A gateway's page in place of an answer is not.
+        is_at_once: Refused at the door, without the latency of a generation.
+        is_gzipped: The body is compressed if the client accepts gzip.
+        extra_delay_s: Added to the usual latency.
+        location: Target of a redirect.
+    """
+
+    status: int = 200
+    message: str = ""
+    body: Body = "answer"
+    twist: Twist = "none"
+    cost: CostForm | None = None
+    delivery: Delivery = "whole"
+    is_billed: bool = False
+    is_at_once: bool = False
+    is_gzipped: bool = False
+    extra_delay_s: float = 0.0
+    location: str = ""
+
+
+def _refusal(status: int, message: str, *, is_at_once: bool = False) -> Effect:
+    return Effect(status=status, message=message, body="envelope", is_at_once=is_at_once)
+
+
+TOO_MANY_REQUESTS = "Too Many Requests"
+NO_CREDIT = (
+    "You've run out of credits. Please top up your balance or update your payment method to "
+    "continue: https://aimlapi.com/app/billing/"
+)
+KEY_LIMIT_REACHED = (
+    "This API key has reached its spending limit. Raise the limit or wait until it resets."
+)
+BAD_KEY = (
+    "This request requires a valid API key. You can create one here: https://aimlapi.com/app/keys"
+)
+MODEL_NOT_FOUND = "Model not found"
+
+PLAIN = Effect(is_billed=True)
+
+EFFECTS: dict[str, Effect] = {
+    # Refusals, none of them billed.
+    "400": _refusal(400, "Body validation error! messages: Expected other, Received this"),
+    "401": _refusal(401, BAD_KEY, is_at_once=True),
+    "403": _refusal(403, NO_CREDIT, is_at_once=True),
+    "403-key-limit": _refusal(403, KEY_LIMIT_REACHED, is_at_once=True),
+    "404": _refusal(404, MODEL_NOT_FOUND, is_at_once=True),
+    "422": _refusal(422, "Unprocessable Entity"),
+    "429": _refusal(429, TOO_MANY_REQUESTS, is_at_once=True),
+    "429-free-tier": _refusal(
+        429,
+        "Free-tier limit: You've reached your free limit for the hour. Get AI/ML API Subscription.",
+        is_at_once=True,
+    ),
+    "500": _refusal(500, "Internal server error"),
+    "500-something-wrong": _refusal(
+        500, "Something wrong with the server. Please, try again later."
+    ),
+    "500-maintenance": _refusal(500, "The model is under maintenance, please try again later."),
+    "502": _refusal(502, "Bad Gateway"),
+    "503": _refusal(503, "Service unavailable"),
+    "504": _refusal(504, "Generation timeout"),
+    "502-html": Effect(status=502, body="html"),
+    "503-empty": Effect(status=503, body="empty"),
+    "307": Effect(status=307, body="empty", location="/v1/elsewhere", is_at_once=True),
+    # Connections that break.
+    "disconnect-unbilled": Effect(delivery="drop"),
+    "disconnect-billed": Effect(delivery="drop", is_billed=True),
+    "disconnect-mid-body": Effect(delivery="cut", is_billed=True),
+    "stream-stops-early": Effect(delivery="stop-early", is_billed=True),
+    "slow": Effect(extra_delay_s=30.0, is_billed=True),
+    "drip": Effect(delivery="drip", is_billed=True),
+    # A status of 2xx, and yet not what was hoped for. A gateway's page is unbilled.
+    "html-200": Effect(body="html"),
+    "empty-200": Effect(body="empty"),
+    "null-content": Effect(twist="null-content", is_billed=True),
+    "no-choices": Effect(twist="no-choices", is_billed=True),
+    "refusal": Effect(twist="refusal", is_billed=True),
+    "truncated": Effect(twist="truncated", is_billed=True),
+    "broken-tool-call": Effect(twist="broken-tool-call", is_billed=True),
+    "invalid-json": Effect(body="invalid-json", is_billed=True),
+    "gzip": Effect(is_gzipped=True, is_billed=True),
+    "gzip-bomb": Effect(body="bomb", is_gzipped=True, is_billed=True),
+    "201": Effect(status=201, is_billed=True),
+    "cost-in-header": Effect(cost="header", is_billed=True),
+    "cost-in-meta": Effect(cost="meta", is_billed=True),
+    "cost-in-credits": Effect(cost="credits", is_billed=True),
+    "cost-nowhere": Effect(cost="nowhere", is_billed=True),
+    # Whatever a test writes into the script: status, content type and body.
+    "raw": Effect(body="raw"),
+}

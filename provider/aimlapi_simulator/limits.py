@@ -1,0 +1,78 @@
+"""What is accepted and what meets 429, given the time; no clock, no waiting, no messages."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from aimlapi_simulator.script import Limits
+
+Refusal = Literal["concurrency", "rate", "minute", "tokens"]
+_WINDOW_S = 60
+
+
+class Gate:
+    """Counts calls in flight, a bucket of calls, and a fixed window of a minute."""
+
+    __slots__ = ("_bucket", "_bucket_at_s", "_calls", "_tokens", "_window", "in_flight", "peak")
+
+    def __init__(self) -> None:
+        self.in_flight = 0
+        self.peak = 0
+        self._bucket: float | None = None
+        self._bucket_at_s = 0.0
+        self._window = -1
+        self._calls = 0
+        self._tokens = 0
+
+    def is_full(self, limits: Limits) -> bool:
+        """Whether no slot is free."""
+        return limits.max_concurrent is not None and self.in_flight >= limits.max_concurrent
+
+    def admit(self, limits: Limits, now_s: float, prompt_tokens: int) -> Refusal | None:
+        """Count a call in, or name the limit that it would break.
+
+        A refused call uses up nothing. A free slot is not asked for: see `is_full`.
+        """
+        self._turn_window(now_s)
+        if limits.per_minute is not None and self._calls >= limits.per_minute:
+            return "minute"
+        if limits.tokens_per_minute is not None and self._is_over_tokens(limits, prompt_tokens):
+            return "tokens"
+        if limits.rps is not None and not self._take_from_bucket(limits, limits.rps, now_s):
+            return "rate"
+        self._calls += 1
+        self._tokens += prompt_tokens
+        return None
+
+    def count_tokens(self, now_s: float, completion_tokens: int) -> None:
+        """Count what was generated, in the minute in which it was finished."""
+        self._turn_window(now_s)
+        self._tokens += completion_tokens
+
+    def _turn_window(self, now_s: float) -> None:
+        window = int(now_s // _WINDOW_S)
+        if window != self._window:
+            self._window, self._calls, self._tokens = window, 0, 0
+
+    def _is_over_tokens(self, limits: Limits, tokens: int) -> bool:
+        assert limits.tokens_per_minute is not None  # noqa: S101 - for the type checker
+        # A call that alone is more than a whole minute's allowance passes in an empty window.
+        return self._tokens > 0 and self._tokens + tokens > limits.tokens_per_minute
+
+    def _take_from_bucket(self, limits: Limits, rps: float, now_s: float) -> bool:
+        size = limits.burst if limits.burst is not None else max(1.0, rps)
+        level = size if self._bucket is None else self._bucket
+        level = min(size, level + max(0.0, now_s - self._bucket_at_s) * rps)
+        self._bucket_at_s = now_s
+        is_enough = level >= 1
+        self._bucket = level - 1 if is_enough else level
+        return is_enough
+
+    def enter(self) -> None:
+        """Take a slot."""
+        self.in_flight += 1
+        self.peak = max(self.peak, self.in_flight)
+
+    def leave(self) -> None:
+        """Give a slot back."""
+        self.in_flight -= 1

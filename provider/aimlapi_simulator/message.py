@@ -1,0 +1,82 @@
+"""HTTP requests and responses as values, and how a response is written; no sockets, no parsing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from aimlapi_simulator.faults import Delivery
+
+JSON = "application/json; charset=utf-8"
+_encode = msgspec.json.Encoder().encode
+_STATUS_LINES = {int(s): f"HTTP/1.1 {int(s)} {s.phrase}\r\n" for s in HTTPStatus}
+
+
+@dataclass(slots=True)
+class Request:
+    """One parsed request; header names are lower case."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[bytes, bytes]
+    body: bytes
+    is_keep_alive: bool
+
+    def header(self, name: bytes) -> str:
+        """Value of a header, empty if it is absent."""
+        return self.headers.get(name, b"").decode("latin-1")
+
+    def parameters(self) -> list[tuple[str, str]]:
+        """Query parameters in their order, repeated ones repeated."""
+        return parse_qsl(self.query, keep_blank_values=True)
+
+
+@dataclass(slots=True, kw_only=True)
+class Response:
+    """One answer, and the way in which its bytes leave.
+
+    Attributes:
+        headers: Text of further header lines, each ended by CR LF; values checked by whoever made them.
+        body: The whole body; empty when `events` carries a stream.
+        events: Pieces of a stream, sent with chunked transfer coding, `interval_s` apart.
+        drip_bytes: Piece size of a dripping answer, `interval_s` apart.
+    """
+
+    status: int = 200
+    content_type: str = JSON
+    headers: str = ""
+    body: bytes = b""
+    events: tuple[bytes, ...] = field(default=())
+    delivery: Delivery = "whole"
+    interval_s: float = 0.0
+    drip_bytes: int = 1
+
+
+def json_response(value: object, *, status: int = 200, headers: str = "") -> Response:
+    """A response whose body is `value` as JSON."""
+    return Response(status=status, headers=headers, body=_encode(value))
+
+
+def render_head(response: Response, *, is_keep_alive: bool) -> bytes:
+    """Status line and headers, up to and with the empty line."""
+    status_line = _STATUS_LINES.get(response.status) or f"HTTP/1.1 {response.status} Status\r\n"
+    length = (
+        "transfer-encoding: chunked\r\n"
+        if response.events
+        else f"content-length: {len(response.body)}\r\n"
+    )
+    kind = f"content-type: {response.content_type}\r\n" if response.content_type else ""
+    ending = "\r\n" if is_keep_alive else "connection: close\r\n\r\n"
+    return f"{status_line}{kind}{length}{response.headers}{ending}".encode("latin-1")
+
+
+def as_chunk(piece: bytes) -> bytes:
+    """One chunk of a chunked body."""
+    return b"%x\r\n%b\r\n" % (len(piece), piece)
+
+
+LAST_CHUNK = b"0\r\n\r\n"

@@ -1,0 +1,146 @@
+"""The catalogue and its latencies as endpoints; which models exist is in `catalogue`. No key needed."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+from aimlapi_simulator.catalogue import BY_ID, MODELS, Model
+from aimlapi_simulator.clock import iso
+from aimlapi_simulator.ledger import Record
+from aimlapi_simulator.message import Request, Response, json_response
+from aimlapi_simulator.state import State
+
+_TYPE = "openai/chat-completions"
+_TAGS = ("playground:chat",)
+_INPUTS = ("document", "image", "text")
+_OUTPUTS = ("text",)
+_CAPABILITIES = ("streaming", "structured_output", "tools", "vision")
+_SECTIONS = ("pricing", "modalities", "capabilities")
+_WINDOW_S = 300
+_ALIASES_MAX = 100
+_PERCENTILES = (50, 75, 90, 99)
+
+
+class Models:
+    """What anybody may ask."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def list_models(self, request: Request, _request_id: str) -> Response:
+        """`GET /v1/models`: filtered and expanded as asked for, with an ETag."""
+        asked: dict[str, set[str]] = {}
+        for name, value in request.parameters():
+            asked.setdefault(name, set()).update(value.split(","))
+        sections = asked.get("include", set())
+        if "all" in sections or asked.get("details", set()) & {"true", "1"}:
+            sections = set(_SECTIONS)
+        data = [_describe(model, sections) for model in MODELS if _is_asked_for(model, asked)]
+        body = msgspec.json.encode({"object": "list", "data": data})
+        etag = f'W/"{sha256(body).hexdigest()[:32]}"'
+        if etag in request.header(b"if-none-match"):
+            return Response(status=304, content_type="", headers=f"etag: {etag}\r\n")
+        return Response(headers=f"etag: {etag}\r\n", body=body)
+
+    def metrics(self, request: Request, request_id: str) -> Response:
+        """`GET /models/metrics`: percentiles of the last five minutes; any other parameter is 400."""
+        parameters = request.parameters()
+        wanted = {value for name, value in parameters if name == "aliases"}
+        if any(name != "aliases" for name, _ in parameters) or len(wanted) > _ALIASES_MAX:
+            return self._state.error(
+                status=400,
+                message=f"only `aliases` is accepted, at most {_ALIASES_MAX} times",
+                path=request.path,
+                request_id=request_id,
+            )
+        now_s = self._state.clock.now_s()
+        measured = self._recent(now_s - _WINDOW_S)
+        models = [
+            {"alias": alias, "endpoint": "/v1/chat/completions", "metrics": _metrics(records)}
+            for alias, records in sorted(measured.items())
+            if not wanted or wanted & {alias, *BY_ID[alias].aliases}
+        ]
+        body = {"window_seconds": _WINDOW_S, "generated_at": iso(now_s), "models": models}
+        return json_response(body)
+
+    def _recent(self, since_s: float) -> dict[str, list[Record]]:
+        """Successful chat completions since then, by canonical id."""
+        found: dict[str, list[Record]] = {}
+        for record in self._state.ledger.newest_first():
+            if record.at_s < since_s:
+                break
+            if record.model in BY_ID and record.credits and record.custom_id is None:
+                found.setdefault(BY_ID[record.model].model_id, []).append(record)
+        return found
+
+
+def _is_asked_for(model: Model, asked: dict[str, set[str]]) -> bool:
+    offers = {
+        "id": {model.model_id, *model.aliases},
+        "type": {_TYPE},
+        "tags": set(_TAGS),
+        "modalities": {*_INPUTS, *_OUTPUTS},
+        "input_modalities": set(_INPUTS),
+        "output_modalities": set(_OUTPUTS),
+        "capabilities": set(_CAPABILITIES),
+    }
+    return all(offer & asked[name] for name, offer in offers.items() if name in asked)
+
+
+def _describe(model: Model, sections: set[str]) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "id": model.model_id,
+        "aliases": list(model.aliases),
+        "type": _TYPE,
+        "info": {
+            "name": model.name,
+            "developer": "Anthropic",
+            "description": f"{model.name}, simulated.",
+            "contextLength": model.context_tokens,
+            "outputMax": model.output_tokens_max,
+            "url": "",
+        },
+        "tags": list(_TAGS),
+    }
+    if "pricing" in sections:
+        entry["pricing"] = _pricing(model)
+    if "modalities" in sections:
+        entry["modalities"] = {"input": list(_INPUTS), "output": list(_OUTPUTS)}
+    if "capabilities" in sections:
+        entry["capabilities"] = list(_CAPABILITIES)
+    return entry
+
+
+def _pricing(model: Model) -> dict[str, Any]:
+    price = model.price
+    prices = {
+        "input": price.input_usd,
+        "output": price.output_usd,
+        "cached_input": price.cached_usd,
+    }
+    units = [
+        {"name": "token", "measure": measure, "price": usd, "per": 1_000_000}
+        for measure, usd in prices.items()
+    ]
+    return {"kind": "fixed", "currency": "USD", "units": units}
+
+
+def _metrics(records: list[Record]) -> dict[str, Any]:
+    durations_ms = [record.duration_s * 1000 for record in records]
+    metrics = {"duration_ms": _percentiles(durations_ms)}
+    speeds = [r.completion_tokens / r.duration_s for r in records if r.duration_s > 0]
+    if speeds:
+        metrics["tps"] = _percentiles(speeds)
+    streamed_ms = [record.duration_s * 1000 for record in records if record.is_stream]
+    if streamed_ms:  # the simulator's latency is the time to the first token
+        metrics["ttft_ms"] = _percentiles(streamed_ms)
+    return metrics
+
+
+def _percentiles(values: list[float]) -> dict[str, float]:
+    ordered = sorted(values)
+    last = len(ordered) - 1
+    return {f"p{p}": round(ordered[round(last * p / 100)], 3) for p in _PERCENTILES}

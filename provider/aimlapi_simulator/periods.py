@@ -1,0 +1,14 @@
+"""Names of the periods after which a key's limit starts anew; UTC, pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from aimlapi_simulator.script import Retention
+
+
+def period_of(now_s: float, retention: Retention) -> str:
+    """The day, ISO week or month that a moment lies in; one name for all time without a reset."""
+    moment = datetime.fromtimestamp(now_s, UTC)
+    formats = {"no_reset": "ever", "day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
+    return moment.strftime(formats[retention])

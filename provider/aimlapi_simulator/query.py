@@ -1,0 +1,67 @@
+"""Query parameters checked one by one, for the endpoints that list things; pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Literal
+
+_PERIOD = re.compile(r"([1-9]\d{0,4})([hd])")
+_HOUR_S = 3600.0
+
+
+class BadQuery(ValueError):
+    """A parameter is refused; the message says which and why."""
+
+
+def one(parameters: list[tuple[str, str]], name: str) -> str | None:
+    """The last value of a parameter, None without it."""
+    values = every(parameters, name)
+    return values[-1] if values else None
+
+
+def every(parameters: list[tuple[str, str]], name: str) -> list[str]:
+    """All values of a repeated parameter."""
+    return [value for key, value in parameters if key == name]
+
+
+def whole_number(
+    parameters: list[tuple[str, str]], name: str, default: int, least: int, most: int
+) -> int:
+    """A whole number between `least` and `most`."""
+    text = one(parameters, name)
+    if text is None:
+        return default
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise BadQuery(f"{name} must be a whole number from {least} to {most}")
+    return int(text)
+
+
+def choice(parameters: list[tuple[str, str]], name: str, options: tuple[str, ...]) -> list[str]:
+    """Values of a repeated parameter, each one of the options."""
+    values = every(parameters, name)
+    for value in values:
+        if value not in options:
+            raise BadQuery(f"{name} must be one of: {', '.join(options)}; received '{value[:80]}'")
+    return values
+
+
+def period_s(text: str) -> float:
+    """Seconds of `24h` or `7d`."""
+    match = _PERIOD.fullmatch(text)
+    if match is None:
+        raise BadQuery("period must be a positive whole number followed by h or d")
+    return int(match[1]) * _HOUR_S * (24 if match[2] == "d" else 1)
+
+
+def moment_s(text: str, name: str, *, without_offset: Literal["utc", "refused"]) -> float:
+    """Unix time of an ISO-8601 moment."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadQuery(f"{name} must be a moment in ISO-8601") from None
+    if moment.tzinfo is None:
+        if without_offset == "refused":
+            raise BadQuery(f"{name} must carry an offset from UTC")
+        moment = moment.replace(tzinfo=UTC)
+    return moment.timestamp()

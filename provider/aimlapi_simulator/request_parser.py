@@ -1,0 +1,210 @@
+"""HTTP/1.1 requests out of bytes, without sockets: bytes go in, whole requests come out.
+
+Only what a server of JSON needs: bodies by length or in chunks, 100-continue, pipelining, limits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aimlapi_simulator.message import Request
+
+HEAD_BYTES_MAX = 32 * 1024
+BODY_BYTES_MAX = 64 * 1024 * 1024
+_CHUNK_LINE_BYTES_MAX = 1024
+
+
+class MalformedRequest(Exception):
+    """The bytes are no request that this server serves; the connection cannot go on.
+
+    Attributes:
+        status: What to answer before closing: 400, 413, 431, 501 or 505.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+@dataclass(slots=True)
+class _Head:
+    method: str
+    target: str
+    headers: dict[bytes, bytes]
+    is_keep_alive: bool
+    body_bytes: int
+    is_chunked: bool
+
+
+class RequestParser:
+    """Feed it bytes, take requests until there is none."""
+
+    __slots__ = ("_body", "_buffer", "_head", "_is_continue_due")
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._head: _Head | None = None
+        self._body = bytearray()
+        self._is_continue_due = False
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes as they come from the socket."""
+        self._buffer += data
+
+    @property
+    def buffered_bytes(self) -> int:
+        """Bytes waiting to become a request."""
+        return len(self._buffer)
+
+    def is_continue_due(self) -> bool:
+        """Whether the client waits for `100 Continue`; true once for each such request."""
+        is_due, self._is_continue_due = self._is_continue_due, False
+        return is_due
+
+    def next_request(self) -> Request | None:
+        """The next whole request, or None if more bytes are needed.
+
+        Raises:
+            MalformedRequest: Not HTTP/1.x, or beyond a limit.
+        """
+        if self._head is None:
+            self._head = self._take_head()
+            if self._head is None:
+                return None
+        head = self._head
+        body = self._take_chunks() if head.is_chunked else self._take_bytes(head.body_bytes)
+        if body is None:
+            return None
+        self._head = None
+        self._is_continue_due = False
+        path, _, query = head.target.partition("?")
+        return Request(head.method, path, query, head.headers, body, head.is_keep_alive)
+
+    def _take_head(self) -> _Head | None:
+        buffer = self._buffer
+        while buffer.startswith(b"\r\n"):  # some clients send an extra line break after a body
+            del buffer[:2]
+        end = buffer.find(b"\r\n\r\n", 0, HEAD_BYTES_MAX)
+        if end < 0:
+            if len(buffer) >= HEAD_BYTES_MAX:
+                raise MalformedRequest(431, "the header is too large")
+            return None
+        head = parse_head(bytes(buffer[:end]))
+        del buffer[: end + 4]
+        self._is_continue_due = head.headers.get(b"expect", b"").lower() == b"100-continue"
+        return head
+
+    def _take_bytes(self, wanted: int) -> bytes | None:
+        buffer = self._buffer
+        if len(buffer) < wanted:
+            return None
+        body = bytes(buffer[:wanted])
+        del buffer[:wanted]
+        return body
+
+    def _take_chunks(self) -> bytes | None:
+        """Move whole chunks over; the trailer is read and dropped."""
+        buffer = self._buffer
+        while (line_end := buffer.find(b"\r\n", 0, _CHUNK_LINE_BYTES_MAX)) >= 0:
+            size = _chunk_bytes(bytes(buffer[:line_end]))
+            if size == 0:
+                return self._finish_chunks(line_end)
+            if len(self._body) + size > BODY_BYTES_MAX:
+                raise MalformedRequest(413, "the body is too large")
+            chunk_end = line_end + 2 + size
+            if len(buffer) < chunk_end + 2:
+                return None
+            if buffer[chunk_end : chunk_end + 2] != b"\r\n":
+                raise MalformedRequest(400, "a chunk is longer than it says")
+            self._body += buffer[line_end + 2 : chunk_end]
+            del buffer[: chunk_end + 2]
+        if len(buffer) >= _CHUNK_LINE_BYTES_MAX:
+            raise MalformedRequest(400, "a chunk without a size")
+        return None
+
+    def _finish_chunks(self, line_end: int) -> bytes | None:
+        end = self._buffer.find(b"\r\n\r\n", line_end)
+        if end < 0:
+            if len(self._buffer) > HEAD_BYTES_MAX:
+                raise MalformedRequest(431, "the trailer is too large")
+            return None
+        del self._buffer[: end + 4]
+        body = bytes(self._body)
+        self._body.clear()
+        return body
+
+
+def parse_head(raw: bytes) -> _Head:
+    """Request line and headers.
+
+    Raises:
+        MalformedRequest: As the name says.
+    """
+    lines = raw.split(b"\r\n")
+    words = lines[0].split(b" ")
+    if len(words) != 3:  # noqa: PLR2004 - method, target, version
+        raise MalformedRequest(400, "the request line is malformed")
+    method, target, version = words
+    if version not in (b"HTTP/1.1", b"HTTP/1.0"):
+        raise MalformedRequest(505, "HTTP/1.1 only")
+    headers = _parse_headers(lines[1:])
+    body_bytes, is_chunked = _body_framing(headers)
+    connection = headers.get(b"connection", b"").lower()
+    is_keep_alive = (
+        connection != b"close" if version == b"HTTP/1.1" else connection == b"keep-alive"
+    )
+    return _Head(
+        method.decode("latin-1"),
+        target.decode("latin-1"),
+        headers,
+        is_keep_alive,
+        body_bytes,
+        is_chunked,
+    )
+
+
+def _parse_headers(lines: list[bytes]) -> dict[bytes, bytes]:
+    headers: dict[bytes, bytes] = {}
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        if not colon or not name or name[-1] in b" \t" or name[0] in b" \t":
+            raise MalformedRequest(400, "a header line is malformed")
+        name = name.lower()  # noqa: PLW2901 - a second name would cost a store per header
+        value = value.strip()  # noqa: PLW2901
+        if name in headers:
+            if name == b"content-length" and headers[name] != value:
+                raise MalformedRequest(400, "two lengths that differ")
+            if name != b"content-length":
+                value = headers[name] + b", " + value  # noqa: PLW2901
+        headers[name] = value
+    return headers
+
+
+def _body_framing(headers: dict[bytes, bytes]) -> tuple[int, bool]:
+    """Length of the body, and whether it comes in chunks instead."""
+    coding = headers.get(b"transfer-encoding")
+    length = headers.get(b"content-length")
+    if coding is not None:
+        if length is not None:
+            raise MalformedRequest(400, "a length and a transfer coding")
+        if coding.lower() != b"chunked":
+            raise MalformedRequest(501, "only chunked transfer coding")
+        return 0, True
+    if length is None:
+        return 0, False
+    if not length.isdigit():
+        raise MalformedRequest(400, "the length is no number")
+    if int(length) > BODY_BYTES_MAX:
+        raise MalformedRequest(413, "the body is too large")
+    return int(length), False
+
+
+def _chunk_bytes(line: bytes) -> int:
+    size = line.partition(b";")[0].strip()
+    try:
+        number = int(size, 16)
+    except ValueError:
+        raise MalformedRequest(400, "a chunk's size is no number") from None
+    if number < 0 or not size.isalnum():
+        raise MalformedRequest(400, "a chunk's size is no number")
+    return number

@@ -1,0 +1,251 @@
+"""Requests to the newer aliases: no sampling parameters, `cache_control`, both vendors' messages."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from aimlapi_simulator.schema.parts import (
+    DocumentKind,
+    ImageKind,
+    Open,
+    RedactedThinking,
+    Thinking,
+    ThinkingOn,
+)
+
+
+class CacheControl(msgspec.Struct, frozen=True, kw_only=True):
+    """The prompt up to here may be cached."""
+
+    type: Literal["ephemeral"]
+    ttl: Literal["5m", "1h"] = "5m"
+
+
+class Cacheable(Open, frozen=True, kw_only=True):
+    """A part after which the cache may end."""
+
+    cache_control: CacheControl | msgspec.UnsetType = msgspec.UNSET
+
+
+class Text(Cacheable, tag="text"):
+    """Text."""
+
+    text: str
+
+
+class ImageBase64(Open, tag="base64"):
+    """An image in base64."""
+
+    media_type: ImageKind
+    data: str
+
+
+class Url(Open, tag="url"):
+    """Something behind a URL."""
+
+    url: str
+
+
+class Image(Cacheable, tag="image"):
+    """An image."""
+
+    source: ImageBase64 | Url
+
+
+class DocumentBase64(Open, tag="base64"):
+    """A document in base64."""
+
+    media_type: DocumentKind
+    data: str
+
+
+class DocumentText(Open, tag="text"):
+    """A document that is plain text."""
+
+    media_type: Literal["text/plain"]
+    data: str
+
+
+class DocumentContent(Open, tag="content"):
+    """A document made of parts."""
+
+    content: str | list[Any]
+
+
+class Document(Cacheable, tag="document"):
+    """A document."""
+
+    source: DocumentBase64 | DocumentText | Url | DocumentContent
+    title: str = ""
+    context: str = ""
+
+
+class SearchResult(Cacheable, tag="search_result"):
+    """A result of a search of one's own."""
+
+    source: str
+    title: str
+    content: Text
+
+
+class ToolReference(Cacheable, tag="tool_reference"):
+    """A tool by its name."""
+
+    tool_name: str
+
+
+class ToolResult(Cacheable, tag="tool_result"):
+    """What a tool gave back."""
+
+    tool_use_id: str
+    is_error: bool = False
+    content: str | list[Text | Image | SearchResult | Document | ToolReference] = ""
+
+
+class ToolUse(Cacheable, tag="tool_use"):
+    """A call of a tool in an earlier turn."""
+
+    id: str
+    name: str
+    input: dict[str, Any]
+    caller: dict[str, Any] = {}  # noqa: RUF012 - msgspec copies the default
+
+
+class ServerToolUse(ToolUse, tag="server_tool_use"):
+    """A call of one of the vendor's own tools."""
+
+
+class _ServerToolResult(Cacheable, frozen=True, kw_only=True):
+    tool_use_id: str
+    content: Any
+
+
+class WebSearchResult(_ServerToolResult, tag="web_search_tool_result"):
+    """Found on the web."""
+
+
+class WebFetchResult(_ServerToolResult, tag="web_fetch_tool_result"):
+    """Read from the web."""
+
+
+class CodeResult(_ServerToolResult, tag="code_execution_tool_result"):
+    """What code printed."""
+
+
+class BashResult(_ServerToolResult, tag="bash_code_execution_tool_result"):
+    """What a command printed."""
+
+
+class EditorResult(_ServerToolResult, tag="text_editor_code_execution_tool_result"):
+    """What an editor did."""
+
+
+class ToolSearchResult(_ServerToolResult, tag="tool_search_tool_result"):
+    """Tools that were found."""
+
+
+class UrlBox(msgspec.Struct, frozen=True, kw_only=True):
+    """A URL in a box."""
+
+    url: str
+    detail: Literal["low", "high", "auto"] = "auto"
+
+
+class ImageUrl(Cacheable, tag="image_url"):
+    """An image, as OpenAI has it."""
+
+    image_url: UrlBox
+
+
+class File(Cacheable, tag="file"):
+    """A file, as OpenAI has it."""
+
+    file: dict[str, str]
+
+
+class InputAudio(Open, tag="input_audio"):
+    """Sound, as OpenAI has it."""
+
+    input_audio: dict[str, str]
+
+
+class VideoUrl(Open, tag="video_url"):
+    """A film, as OpenAI has it."""
+
+    video_url: UrlBox
+
+
+class Refusal(Open, tag="refusal"):
+    """An earlier refusal."""
+
+    refusal: str
+
+
+Part = (
+    Text
+    | Image
+    | Thinking
+    | ToolResult
+    | ToolUse
+    | ServerToolUse
+    | SearchResult
+    | WebSearchResult
+    | WebFetchResult
+    | CodeResult
+    | BashResult
+    | EditorResult
+    | ToolSearchResult
+    | RedactedThinking
+    | Document
+    | ImageUrl
+    | File
+    | InputAudio
+    | VideoUrl
+    | Refusal
+)
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """One turn, of either vendor's kind; only an assistant's or a function's may lack content."""
+
+    role: Literal["user", "assistant", "system", "developer", "tool", "function"]
+    content: str | list[Part] | None = None
+    tool_calls: list[dict[str, Any]] = []  # noqa: RUF012 - msgspec copies the default
+    tool_call_id: str | None = None
+    name: str | None = None
+
+
+class SystemText(msgspec.Struct, frozen=True, kw_only=True):
+    """One part of the system prompt."""
+
+    text: str
+    type: Literal["text"] = "text"
+    citations: list[Any] = []  # noqa: RUF012
+    cache_control: CacheControl | msgspec.UnsetType = msgspec.UNSET
+
+
+class ThinkingOff(Open, tag="disabled"):
+    """No thinking."""
+
+
+class ThinkingAdaptive(Open, tag="adaptive"):
+    """As much thinking as it takes."""
+
+    display: Literal["summarized", "omitted"] = "summarized"
+
+
+class AliasBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole body."""
+
+    model: str
+    messages: Annotated[list[Message], msgspec.Meta(min_length=1)]
+    metadata: dict[str, str] = {}  # noqa: RUF012
+    stop_sequences: list[str] = []  # noqa: RUF012
+    stream: bool = False
+    system: str | list[SystemText] = ""
+    tool_choice: str | dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    tools: list[dict[str, Any]] = []  # noqa: RUF012
+    thinking: ThinkingOn | ThinkingOff | ThinkingAdaptive | msgspec.UnsetType = msgspec.UNSET
+    max_tokens: Annotated[float, msgspec.Meta(ge=1)] | msgspec.UnsetType = msgspec.UNSET

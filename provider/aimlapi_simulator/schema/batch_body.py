@@ -1,0 +1,112 @@
+"""Bodies of new batches, checked as the published schema has them; nothing is stored here."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from aimlapi_simulator.catalogue import BY_ID, Model
+from aimlapi_simulator.faults import MODEL_NOT_FOUND
+from aimlapi_simulator.pricing import tokens_in
+from aimlapi_simulator.schema.alias import ThinkingAdaptive, ThinkingOff
+from aimlapi_simulator.schema.chat_request import ChatRequest, InvalidBody
+from aimlapi_simulator.schema.hints import explain, hint
+from aimlapi_simulator.schema.parts import ThinkingOn
+
+REQUESTS_MAX = 100_000
+
+
+class BatchMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """One turn; batches know the user's only, and text only."""
+
+    role: Literal["user"]
+    content: str
+
+
+class Params(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One request's parameters."""
+
+    model: str
+    messages: Annotated[list[BatchMessage], msgspec.Meta(min_length=1)]
+    system: str = ""
+    metadata: dict[str, str] = {}  # noqa: RUF012 - msgspec copies the default
+    max_tokens: Annotated[float, msgspec.Meta(ge=1)] = 1024
+    stop_sequences: list[str] = []  # noqa: RUF012
+    temperature: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
+    top_k: float = 0
+    top_p: float = 1.0
+    tool_choice: Any = None
+    tools: list[Any] = []  # noqa: RUF012
+    thinking: ThinkingOn | ThinkingOff | ThinkingAdaptive | msgspec.UnsetType = msgspec.UNSET
+
+
+class BatchRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One request of a batch."""
+
+    custom_id: Annotated[str, msgspec.Meta(min_length=1)]
+    params: Params
+
+
+class BatchBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole body; the schema demands `model`, the documented example has none."""
+
+    requests: Annotated[list[BatchRequest], msgspec.Meta(min_length=1, max_length=REQUESTS_MAX)]
+    model: str = ""
+
+
+_decode = msgspec.json.Decoder(BatchBody).decode
+
+
+def parse_batch(body: bytes) -> list[tuple[str, ChatRequest]]:
+    """Requests with their custom ids, in their order.
+
+    Raises:
+        InvalidBody: 400 with a hint, or 404 for an unknown model.
+    """
+    try:
+        requests = _decode(body).requests
+    except msgspec.ValidationError as error:
+        raise InvalidBody(400, explain(str(error), body)) from None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise InvalidBody(400, hint("body", "JSON", str(error))) from None
+    seen: set[str] = set()
+    for request in requests:
+        if request.custom_id in seen:
+            raise InvalidBody(400, hint("requests", "unique custom_id", request.custom_id))
+        seen.add(request.custom_id)
+    return [(request.custom_id, _chat_of(request.params)) for request in requests]
+
+
+def _chat_of(params: Params) -> ChatRequest:
+    prompt = "\n".join(message.content for message in params.messages)
+    prompt_tokens = sum(tokens_in(message.content) for message in params.messages)
+    if params.system:
+        prompt_tokens += tokens_in(params.system)
+    is_thinking = isinstance(params.thinking, ThinkingOn)
+    if (
+        isinstance(params.thinking, ThinkingOn)
+        and params.thinking.budget_tokens >= params.max_tokens
+    ):
+        budget = str(params.thinking.budget_tokens)
+        raise InvalidBody(400, hint("thinking.budget_tokens", "less than max_tokens", budget))
+    return ChatRequest(
+        model=_model(params.model),
+        requested_model=params.model,
+        system=params.system,
+        prompt=prompt,
+        prompt_tokens=prompt_tokens,
+        max_tokens=int(params.max_tokens),
+        stop_sequences=params.stop_sequences,
+        is_stream=False,
+        is_thinking=is_thinking,
+        cache_prefix="",
+        forced_tool=None,
+    )
+
+
+def _model(name: str) -> Model:
+    model = BY_ID.get(name)
+    if model is None:
+        raise InvalidBody(404, f"{MODEL_NOT_FOUND}: {name[:100]}")
+    return model

@@ -1,0 +1,111 @@
+"""Requests to Sonnet 4.6 and 4.5: sampling parameters, `system` a string, no `system` role.
+
+The published schema has `tools` and `tool_choice` swapped; here they are the right way round.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from aimlapi_simulator.schema.parts import (
+    ChoiceAny,
+    ChoiceAuto,
+    ChoiceNone,
+    ChoiceTool,
+    Closed,
+    DocumentKind,
+    ImageKind,
+    Open,
+    RedactedThinking,
+    Thinking,
+    ThinkingOn,
+)
+
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+class Text(Closed, tag="text"):
+    """Text."""
+
+    text: str
+
+
+class ImageSource(msgspec.Struct, frozen=True, kw_only=True):
+    """Image data; other sources than base64 are not known."""
+
+    type: Literal["base64"]
+    media_type: ImageKind
+    data: str
+
+
+class Image(Closed, tag="image"):
+    """An image."""
+
+    source: ImageSource
+
+
+class DocumentBase64(Open, tag="base64"):
+    """A document in base64."""
+
+    media_type: DocumentKind
+    data: str
+
+
+class DocumentText(Open, tag="text"):
+    """A document that is plain text."""
+
+    data: str
+
+
+class Document(Closed, tag="document"):
+    """A document."""
+
+    source: DocumentBase64 | DocumentText
+
+
+class ToolResult(Open, tag="tool_result"):
+    """What a tool gave back."""
+
+    tool_use_id: str
+    is_error: bool = False
+    content: str | list[Text | Image] = ""
+
+
+class ToolUse(Open, tag="tool_use"):
+    """A call of a tool in an earlier turn."""
+
+    id: str
+    name: str
+    input: dict[str, Any]
+
+
+Part = Text | Image | Thinking | ToolResult | ToolUse | RedactedThinking | Document
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One turn."""
+
+    role: Literal["user", "assistant"]
+    content: str | Annotated[list[Part], msgspec.Meta(max_length=5)]
+
+
+class ClassicBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole body."""
+
+    model: str
+    messages: Annotated[list[Message], msgspec.Meta(min_length=1)]
+    metadata: dict[str, str] = {}  # noqa: RUF012 - msgspec copies the default
+    stop_sequences: list[str] = []  # noqa: RUF012
+    stream: bool = False
+    system: str = ""
+    tool_choice: ChoiceAuto | ChoiceAny | ChoiceNone | ChoiceTool | msgspec.UnsetType = (
+        msgspec.UNSET
+    )
+    tools: list[dict[str, Any]] = []  # noqa: RUF012
+    thinking: ThinkingOn | msgspec.UnsetType = msgspec.UNSET
+    max_tokens: Annotated[float, msgspec.Meta(ge=1)] | msgspec.UnsetType = msgspec.UNSET
+    temperature: Share = 1.0
+    top_p: Share = 1.0
+    top_k: Annotated[float, msgspec.Meta(ge=0)] = 0

@@ -1,0 +1,53 @@
+"""Words for a body that does not fit the schema, in the API's manner; nothing is decided here."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+_PLACE = re.compile(r"^(?P<problem>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
+_STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
+_ROLE = re.compile(
+    r"^Invalid enum value '(?P<role>.*)' - at `\$\.(?P<path>messages\[\d+\]\.role)`$"
+)
+_UNKNOWN = re.compile(r"unknown field `(?P<name>.*)`")
+_RECEIVED_CHARACTERS_MAX = 80
+
+
+def explain(problem: str, body: bytes) -> str:
+    """Turn the decoder's complaint into "Body validation error! …" with what was expected and received."""
+    role = _ROLE.match(problem)
+    if role is not None:
+        return (
+            f"Unsupported value: '{role['path']}' does not support "
+            f"'{role['role']}' with this model."
+        )
+    place = _PLACE.match(problem)
+    words, path = (place["problem"], place["path"] or "") if place else (problem, "")
+    unknown = _UNKNOWN.search(words)
+    if unknown is not None:
+        where = f"{path}.{unknown['name']}".lstrip(".")
+        return hint(where, "no such parameter with this model", f"'{unknown['name']}'")
+    return hint(path.lstrip(".") or "body", _expected(words), _received(path, body))
+
+
+def hint(path: str, expected: str, received: str) -> str:
+    """One complaint in the API's words."""
+    return f"Body validation error! Path: {path}. Expected: {expected}. Received: {received}."
+
+
+def _expected(words: str) -> str:
+    return words.removeprefix("Expected ").partition(", got ")[0].replace("`", "")
+
+
+def _received(path: str, body: bytes) -> str:
+    try:
+        value: Any = msgspec.json.decode(body)
+        for name, index in _STEP.findall(path):
+            value = value[name] if name else value[int(index)]
+    except (msgspec.MsgspecError, LookupError, TypeError, ValueError, RecursionError):
+        return "something else"
+    text = msgspec.json.encode(value).decode("utf-8", "replace")
+    return text if len(text) <= _RECEIVED_CHARACTERS_MAX else f"{text[:_RECEIVED_CHARACTERS_MAX]}…"

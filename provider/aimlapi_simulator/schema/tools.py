@@ -1,0 +1,68 @@
+"""Tools of both vendors' kinds, and which one an answer must call; the call itself is made elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from aimlapi_simulator.schema.parts import FunctionOfTool, InputSchema
+
+
+@dataclass(slots=True, kw_only=True, frozen=True)
+class Tool:
+    """A tool by its name and the JSON schema of its input."""
+
+    name: str
+    input_schema: dict[str, Any]
+
+
+def parse_tools(tools: list[dict[str, Any]]) -> list[Tool]:
+    """Check definitions: `{name, input_schema}`, `{type: function, function}` or a vendor's own `{type}`.
+
+    Raises:
+        msgspec.ValidationError: A definition is none of these.
+    """
+    return [_parse_tool(tool) for tool in tools]
+
+
+def _parse_tool(tool: dict[str, Any]) -> Tool:
+    if "input_schema" in tool:
+        msgspec.convert(tool["input_schema"], InputSchema)
+        return Tool(name=msgspec.convert(tool.get("name"), str), input_schema=tool["input_schema"])
+    if tool.get("type") == "function":
+        function = msgspec.convert(tool.get("function"), FunctionOfTool)
+        return Tool(name=function.name, input_schema=function.parameters)
+    kind = msgspec.convert(tool.get("type"), str)
+    if kind in ("auto", "any", "tool", "none"):
+        raise msgspec.ValidationError("a definition with `name` and `input_schema`")
+    return Tool(name=tool.get("name", kind), input_schema={})
+
+
+def forced_tool(tools: list[Tool], choice: Any) -> Tool | None:
+    """The tool that `tool_choice` demands: the one it names, the first if it demands any, else None."""
+    choice = msgspec.to_builtins(choice) if isinstance(choice, msgspec.Struct) else choice
+    if choice == "required":
+        return tools[0]
+    if not isinstance(choice, dict):
+        return None
+    if choice.get("type") == "any":
+        return tools[0]
+    function = choice.get("function")
+    wanted = function.get("name") if isinstance(function, dict) else choice.get("name")
+    return next((tool for tool in tools if tool.name == wanted), None)
+
+
+def sample_input(schema: dict[str, Any], text: str) -> Any:
+    """A value that fits a simple JSON schema; strings are `text`."""
+    if schema.get("enum"):
+        return schema["enum"][0]
+    kind = schema.get("type")
+    if kind == "object" or "properties" in schema:
+        properties = schema.get("properties") or {}
+        return {name: sample_input(inner, text) for name, inner in properties.items()}
+    simple: dict[Any, Any] = {"integer": 0, "number": 0.0, "boolean": True, "null": None}
+    if kind == "array":
+        return [sample_input(schema.get("items") or {}, text)]
+    return simple.get(kind, text)

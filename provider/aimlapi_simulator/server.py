@@ -1,0 +1,113 @@
+"""A simulator that listens: inside a running loop, or in a thread of its own; it serves nothing itself."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+from aimlapi_simulator.app import App
+from aimlapi_simulator.connection import Connection
+from aimlapi_simulator.ledger import Ledger
+from aimlapi_simulator.script import Script
+from aimlapi_simulator.state import State
+
+_BACKLOG = 4096
+
+
+class Simulator:
+    """`async with Simulator(script) as sim:` serves at `sim.url` until the block ends.
+
+    Args:
+        script: What to do; `sim.follow(script)` changes it.
+        host: Address to listen at.
+        port: 0 for a free one.
+    """
+
+    def __init__(
+        self, script: Script | None = None, *, host: str = "127.0.0.1", port: int = 0
+    ) -> None:
+        self.state = State(script or Script())
+        self._host = host
+        self._port = port
+        self._server: asyncio.Server | None = None
+        self._connections: set[Connection] = set()
+        self._app: App | None = None
+
+    async def __aenter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        app = self._app = App(self.state, loop)
+        self._server = await loop.create_server(
+            lambda: Connection(app, self._connections), self._host, self._port, backlog=_BACKLOG
+        )
+        self._port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._server is not None  # noqa: S101 - for the type checker
+        self._server.close()
+        for connection in list(self._connections):
+            connection.close()
+        await self._server.wait_closed()
+
+    @property
+    def url(self) -> str:
+        """Base URL, without a slash at the end."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._port}"
+
+    @property
+    def ledger(self) -> Ledger:
+        """Everything seen and billed since the start or the last reset."""
+        self.state.settle()
+        return self.state.ledger
+
+    def follow(self, script: Script) -> None:
+        """Do as another script says from now on."""
+        self.state.change_script(script)
+
+    def stats(self) -> dict[str, Any]:
+        """What `GET /_simulator/stats` gives."""
+        assert self._app is not None, "the simulator has not been started"  # noqa: S101
+        return self._app.control.stats()
+
+
+@contextmanager
+def simulator_thread(script: Script | None = None, *, port: int = 0) -> Iterator[Simulator]:
+    """`with simulator_thread(script) as sim:` serves from a thread of its own, for code without a loop."""
+    simulator = Simulator(script, port=port)
+    is_ready, failure = threading.Event(), list[BaseException]()
+    stop: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+
+    async def serve() -> None:
+        async with simulator:
+            stop.append((asyncio.get_running_loop(), asyncio.Event()))
+            is_ready.set()
+            await stop[0][1].wait()
+
+    def run() -> None:
+        try:
+            asyncio.run(serve())
+        except BaseException as error:  # noqa: BLE001 - it is raised again in the caller's thread
+            failure.append(error)
+            is_ready.set()
+
+    thread = threading.Thread(target=run, name="aimlapi-simulator", daemon=True)
+    thread.start()
+    is_ready.wait()
+    if failure:
+        raise failure[0]
+    try:
+        yield simulator
+    finally:
+        loop, event = stop[0]
+        loop.call_soon_threadsafe(event.set)
+        thread.join()

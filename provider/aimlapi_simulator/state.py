@@ -1,0 +1,115 @@
+"""Everything that a running simulator remembers, in one place; it answers no requests by itself."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, deque
+
+from aimlapi_simulator.batch import Batch
+from aimlapi_simulator.clock import Clock
+from aimlapi_simulator.errors import error_response
+from aimlapi_simulator.fault_choice import FaultChoice, draw
+from aimlapi_simulator.ledger import Ledger, Record
+from aimlapi_simulator.limits import Gate
+from aimlapi_simulator.message import Response
+from aimlapi_simulator.periods import period_of
+from aimlapi_simulator.pricing import CREDITS_PER_USD, usd_of
+from aimlapi_simulator.prompt_cache import PromptCache
+from aimlapi_simulator.script import Latency, Retention, Script
+
+_DAY_S = 86_400
+
+
+class State:
+    """Script, clock, ledger, limits and money of one simulator."""
+
+    def __init__(self, script: Script, clock: Clock | None = None) -> None:
+        self.clock = clock or Clock()
+        self.started_at_s = self.clock.now_s()
+        self.first_script = script
+        self._next_id = 0
+        self._id_stem = f"{script.seed:x}{int(self.started_at_s * 1000):x}"
+        self.forget(script)
+
+    def forget(self, script: Script) -> None:
+        """Be as just started with this script, except that ids go on."""
+        self.script = script
+        self.random = random.Random(script.seed)
+        self.ledger = Ledger()
+        self.gate = Gate()
+        self.faults = FaultChoice()
+        self.prompt_cache = PromptCache()
+        self.batches: dict[str, Batch] = {}
+        self.log_reads_s: deque[float] = deque()
+        self._credits_by_day: Counter[int] = Counter()
+
+    def change_script(self, script: Script) -> None:
+        """Follow another script from now on; limits and money go on from where they are."""
+        if script.faults != self.script.faults or script.seed != self.script.seed:
+            self.faults.forget()
+        if script.seed != self.script.seed:
+            self.random = random.Random(script.seed)
+        self.script = script
+
+    def next_id(self) -> str:
+        """An id that this machine has not used before."""
+        self._next_id += 1
+        return f"{self._id_stem}-{self._next_id:06x}"
+
+    def latency_s(self) -> float:
+        """Time that the next generation takes."""
+        latency: Latency = self.script.latency
+        if not latency.sigma:
+            return latency.median_s
+        return latency.median_s * self.random.lognormvariate(0.0, latency.sigma)
+
+    def record(self, record: Record) -> None:
+        """Write a request down, and charge the key for it."""
+        self.ledger.add(record)
+        if record.credits:
+            self._credits_by_day[int(record.at_s // _DAY_S)] += record.credits
+
+    def settle(self) -> None:
+        """Charge for batches that have ended meanwhile."""
+        now_s = self.clock.now_s()
+        for batch in self.batches.values():
+            for record in batch.settle(now_s):
+                self.record(record)
+
+    def credits_left(self) -> int:
+        """What was paid in less what was spent; negative after calls that were in flight."""
+        paid_in = round(self.script.account.balance_usd * CREDITS_PER_USD)
+        return paid_in - self.ledger.total_credits
+
+    def key_usd(self, retention: Retention) -> float:
+        """Spent with the key in the current period of this kind."""
+        current = period_of(self.clock.now_s(), retention)
+        days = self._credits_by_day.items()
+        return usd_of(sum(c for day, c in days if period_of(day * _DAY_S, retention) == current))
+
+    def is_key_spent(self) -> bool:
+        """Whether the key's own limit is reached."""
+        account = self.script.account
+        if account.key_limit_usd is None:
+            return False
+        return self.key_usd(account.key_limit_retention) >= account.key_limit_usd
+
+    def pick_form(self, form: str, options: tuple[str, ...], *words: object) -> str:
+        """The form to take: the script's own, or a seeded one of the options."""
+        if form != "seeded":
+            return form
+        return options[int(draw(self.script.seed, *words) * len(options))]
+
+    def error(self, *, status: int, message: str, path: str, request_id: str) -> Response:
+        """An error in the envelope that the script asks for."""
+        form = self.pick_form(
+            self.script.forms.envelope, ("legacy", "problem"), "envelope", request_id
+        )
+        return error_response(
+            "legacy" if form == "legacy" else "problem",
+            status=status,
+            message=message,
+            path=path,
+            request_id=request_id,
+            now_s=self.clock.now_s(),
+        )

@@ -1,0 +1,95 @@
+"""A completion as server-sent events, with the oddities of the real ones; no sockets, no timing.
+
+The reason to finish, the usage and the price come late and in several chunks; the last chunk has no
+delta, some have an empty id, and there is no `[DONE]`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from aimlapi_simulator.completion import (
+    FINISH_REASONS,
+    Completion,
+    Vocabulary,
+    meta_json,
+    usage_json,
+)
+from aimlapi_simulator.faults import CostForm
+
+_PIECE_CHARACTERS = 48
+_EMPTY_ID_EVERY = 3
+
+
+def stream_events(
+    completion: Completion, vocabulary: Vocabulary, cost: CostForm, *, is_joined: bool
+) -> tuple[bytes, ...]:
+    """Events of a stream, each as the bytes of one `data:` line and the empty line after it.
+
+    Args:
+        completion: What to say.
+        vocabulary: Of the reason to finish.
+        cost: Only `meta` forms are told on a stream: headers are gone before the first token.
+        is_joined: Whether usage and price share a chunk, as in some examples.
+    """
+    if not completion.has_choices:
+        return (_event(_chunk(completion, 0, choices=[])),)
+    deltas = _deltas(completion)
+    reason = FINISH_REASONS[vocabulary][completion.finish]
+    chunks = [
+        _chunk(completion, position, choices=[_choice(delta, None)])
+        for position, delta in enumerate(deltas)
+    ]
+    chunks.append(
+        _chunk(completion, 0, choices=[_choice({"role": "assistant", "content": ""}, reason)])
+    )
+    meta = meta_json(completion, cost)
+    late: list[dict[str, Any]] = [{"usage": usage_json(completion.usage)}]
+    if meta is not None and is_joined:
+        late[0]["meta"] = meta
+    elif meta is not None:
+        late.append({"meta": meta})
+    for extra in late:
+        chunk = _chunk(completion, 1, choices=[{"index": 0, "finish_reason": reason}])
+        chunks.append(chunk | extra | {"id": ""})
+    return tuple(map(_event, chunks))
+
+
+def _deltas(completion: Completion) -> list[dict[str, Any]]:
+    deltas: list[dict[str, Any]] = []
+    if completion.reasoning:
+        deltas.append(
+            {"role": "assistant", "content": "", "reasoning_content": completion.reasoning}
+        )
+    if completion.tool_calls is not None:
+        calls = [{"index": 0, **call} for call in completion.tool_calls]
+        deltas.append({"role": "assistant", "content": "", "tool_calls": calls})
+    if completion.refusal is not None:
+        deltas.append({"role": "assistant", "content": "", "refusal": completion.refusal})
+    text = completion.text or ""
+    pieces = [text[i : i + _PIECE_CHARACTERS] for i in range(0, len(text), _PIECE_CHARACTERS)]
+    return deltas + [{"role": "assistant", "content": piece} for piece in pieces]
+
+
+def _choice(delta: dict[str, Any], reason: str | None) -> dict[str, Any]:
+    return {"index": 0, "delta": delta, "finish_reason": reason}
+
+
+def _chunk(
+    completion: Completion, position: int, *, choices: list[dict[str, Any]]
+) -> dict[str, Any]:
+    has_id = position % _EMPTY_ID_EVERY != _EMPTY_ID_EVERY - 1
+    return {
+        "id": completion.completion_id if has_id else "",
+        "object": "chat.completion.chunk",
+        "created": completion.created_s,
+        "model": completion.model,
+        "choices": choices,
+        "usage": None,
+    }
+
+
+def _event(chunk: dict[str, Any]) -> bytes:
+    return b"data: " + msgspec.json.encode(chunk) + b"\n\n"
