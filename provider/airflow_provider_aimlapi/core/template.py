@@ -11,15 +11,26 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.errors import InvalidSpec
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
 Cell = object
 """A Python value of a column: str, int, float, bool, Decimal, date, time, datetime, list, dict…"""
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableRow:
+    """A row of which a prompt's column cannot be read as text; the reason names the column."""
+
+    reason: str
+
+
+RowTexts = tuple[str | None, ...] | UnreadableRow
+"""A row's texts in the order of the columns that were asked for; None for a null."""
 
 _TOKEN = re.compile(r"\\\{|\{([^{}\n]*)\}")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*$")

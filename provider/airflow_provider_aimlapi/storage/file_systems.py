@@ -1,0 +1,61 @@
+"""What differs between fsspec's file systems, as values: kind, path, URI, version. No I/O."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fsspec import AbstractFileSystem
+
+Kind = Literal["local", "memory", "s3", "gcs", "azure", "other"]
+
+_KINDS: dict[str, Kind] = {
+    "file": "local",
+    "local": "local",
+    "memory": "memory",
+    "s3": "s3",
+    "s3a": "s3",
+    "gs": "gcs",
+    "gcs": "gcs",
+    "abfs": "azure",
+    "abfss": "azure",
+    "az": "azure",
+}
+_NAMED_BY_BUCKET = frozenset({"s3", "gcs"})
+
+
+def kind_of(fs: AbstractFileSystem) -> Kind:
+    """Which of the kinds that we know how to write to a file system is."""
+    return _KINDS.get(_protocols(fs)[0], "other")
+
+
+def path_in(fs: AbstractFileSystem, path: str) -> str:
+    """A path or URL as its file system names it, without slash at the end or connection id."""
+    stripped = str(fs._strip_protocol(path)).rstrip("/")  # noqa: SLF001  fsspec's own extension point
+    if kind_of(fs) not in _NAMED_BY_BUCKET:
+        return stripped
+    bucket, slash, key = stripped.partition("/")
+    return bucket.rpartition("@")[2] + slash + key
+
+
+def uri_of(fs: AbstractFileSystem, path: str) -> str:
+    """Where something is, in the one spelling that enters run keys: no connection id in it."""
+    return f"{_protocols(fs)[0]}://{path_in(fs, path)}"
+
+
+def version_of(info: Mapping[str, Any]) -> str:
+    """What changes when an object does; the same from a listing and from a look at one object.
+
+    S3's version id is left out: a listing does not have it.
+    """
+    for field in ("generation", "ETag", "etag", "md5Hash"):
+        if info.get(field):
+            return str(info[field]).strip('"')
+    changed = info.get("mtime_ns") or info.get("mtime") or info.get("created")
+    return f"{changed}-{info.get('size')}"
+
+
+def _protocols(fs: AbstractFileSystem) -> tuple[str, ...]:
+    return (fs.protocol,) if isinstance(fs.protocol, str) else tuple(fs.protocol)

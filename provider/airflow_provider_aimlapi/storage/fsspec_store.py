@@ -1,0 +1,101 @@
+"""The object store over any fsspec file system that can create atomically. No Airflow here."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.errors import StoreUnsafe
+from airflow_provider_aimlapi.storage.file_systems import kind_of, path_in, uri_of
+from airflow_provider_aimlapi.storage.local_objects import LocalObjects
+from airflow_provider_aimlapi.storage.remote_objects import RemoteObjects
+from airflow_provider_aimlapi.storage.store_errors import meaning_of, store_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fsspec import AbstractFileSystem
+
+    from airflow_provider_aimlapi.storage.objects import Objects
+    from airflow_provider_aimlapi.storage.store_errors import Action
+
+
+class FsspecStore:
+    """An ObjectStore under a folder of a file system.
+
+    Args:
+        fs: local, memory, s3fs, gcsfs or adlfs; not an asynchronous instance.
+        root: a path or URL of that file system. It need not exist.
+
+    Raises:
+        StoreUnsafe: at construction, for a file system that cannot create only if absent.
+    """
+
+    def __init__(self, fs: AbstractFileSystem, root: str) -> None:
+        kind = kind_of(fs)
+        self._fs = fs
+        self._root = path_in(fs, root)
+        if kind == "other":
+            raise StoreUnsafe(
+                f"{uri_of(fs, root)} cannot be written safely: {type(fs).__name__} has no way to "
+                f"create a file only if it is absent. Use file://, s3://, gs:// or abfs://."
+            )
+        self._objects: Objects = LocalObjects() if kind == "local" else RemoteObjects(fs)
+
+    def uri(self, name: str) -> str:
+        """Where an object is, for people."""
+        return uri_of(self._fs, self._path(name))
+
+    def read(self, name: str) -> bytes | None:
+        """An object's bytes; None when it is certainly not there."""
+        try:
+            return self._objects.read(self._path(name))
+        except Exception as error:  # every file system has errors of its own
+            if meaning_of(error) == "absent":
+                return None
+            raise store_error(error, action="read", uri=self.uri(name)) from error
+
+    def list(self, prefix: str) -> list[str]:
+        """All names that begin with a prefix, sorted."""
+        with self._in_our_words("list", prefix):
+            paths = self._objects.list(self._path(prefix))
+        start = len(self._root) + 1
+        return sorted(path[start:] for path in paths if not path.endswith("/"))
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Create an object only if it is absent."""
+        try:
+            self._objects.create(self._path(name), data)
+        except Exception as error:  # every file system has errors of its own
+            if meaning_of(error) == "exists":
+                return False
+            raise store_error(error, action="create", uri=self.uri(name)) from error
+        return True
+
+    def write(self, name: str, data: bytes) -> None:
+        """Replace an object, or make it."""
+        with self._in_our_words("write", name):
+            self._objects.write(self._path(name), data)
+
+    def copy(self, source: str, target: str) -> None:
+        """Replace an object by a copy of another."""
+        with self._in_our_words("copy", source):
+            self._objects.copy(self._path(source), self._path(target))
+
+    def delete(self, name: str) -> None:
+        """Remove an object; one that is not there is fine."""
+        try:
+            self._objects.delete(self._path(name))
+        except Exception as error:  # every file system has errors of its own
+            if meaning_of(error) != "absent":
+                raise store_error(error, action="delete", uri=self.uri(name)) from error
+
+    def _path(self, name: str) -> str:
+        return f"{self._root}/{name}".rstrip("/")
+
+    @contextmanager
+    def _in_our_words(self, action: Action, name: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # every file system has errors of its own
+            raise store_error(error, action=action, uri=self.uri(name)) from error

@@ -1,0 +1,120 @@
+"""What this provider asks of an object store, and how it makes sure that the store keeps to it.
+
+No store is implemented here. All names are relative to one root and separated by "/".
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from airflow_provider_aimlapi.errors import StoreUnavailable, StoreUnsafe
+
+PROBE_BYTES = b"Made to see whether this store can create only what is absent. May be deleted.\n"
+
+
+class ObjectStore(Protocol):
+    """Named byte strings under a root, shared with other writers. Safe to call from threads.
+
+    Every method raises StoreUnavailable when the store did not answer or nobody knows what it
+    did, and StoreUnsafe when a person must act (no permission, no such bucket).
+    """
+
+    def uri(self, name: str) -> str:
+        """Where an object is, for people: without a connection id or credentials."""
+        ...
+
+    def read(self, name: str) -> bytes | None:
+        """An object's bytes; None only when the store says that it is certainly not there."""
+        ...
+
+    def list(self, prefix: str) -> list[str]:
+        """The names that begin with `prefix` ("" or ending in "/"), at any depth, sorted.
+
+        Asked of the store each time, never of a cache.
+        """
+        ...
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Write an object if, at that instant, there is none; of many writers one succeeds.
+
+        Returns:
+            False when something exists there. It may be our own, if an answer was lost and the
+            request sent again: see `create_settled`.
+
+        Raises:
+            StoreUnavailable: also when the outcome is unclear.
+        """
+        ...
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write an object, replacing what is there; a reader sees the old one or the new one."""
+        ...
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy an object within the store, replacing what is there, as `write` does."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Remove an object; one that is not there is fine."""
+        ...
+
+
+def create_settled(store: ObjectStore, name: str, data: bytes) -> bool:
+    """Create an object and settle what an unclear answer left open, by reading it back.
+
+    Returns:
+        True when what stands there is byte for byte `data`; False when it is another's.
+
+    Raises:
+        StoreUnavailable: when nothing stands there although the store would not create it, or
+            reading back fails.
+    """
+    unclear: StoreUnavailable | None = None
+    try:
+        if store.create(name, data):
+            return True
+    except StoreUnavailable as error:
+        unclear = error
+    found = store.read(name)
+    if found is None:
+        raise unclear or StoreUnavailable(
+            f"{store.uri(name)} could not be created because it exists, yet it is not there"
+        )
+    return found == data
+
+
+def probe(store: ObjectStore, scratch_name: str) -> None:
+    """Find out, before money is spent, whether a store can be written, and safely.
+
+    Args:
+        scratch_name: a name that no other run uses; nothing is left there.
+
+    Raises:
+        StoreUnsafe: when the object can be created twice, does not read back, or may not be
+            written, read, listed or deleted; the text names the path and the permission.
+        StoreUnavailable: when the store does not answer.
+    """
+    try:
+        _probe_creation(store, scratch_name)
+    finally:
+        store.delete(scratch_name)
+
+
+def _probe_creation(store: ObjectStore, scratch_name: str) -> None:
+    uri = store.uri(scratch_name)
+    if not create_settled(store, scratch_name, PROBE_BYTES):
+        raise StoreUnsafe(f"{uri} did not read back as it was written")
+    if store.create(scratch_name, PROBE_BYTES + b"Second.\n"):
+        raise StoreUnsafe(
+            f'{uri} could be created twice: this store ignores "only if absent", so two workers '
+            f"could both pay for the same rows. Use a store that keeps to it (AWS S3, Google "
+            f"Cloud Storage, Azure Blob, Cloudflare R2, Ceph 18 or newer, a local disk)."
+        )
+    if store.read(scratch_name) != PROBE_BYTES:
+        raise StoreUnsafe(f"{uri} did not read back as it was written")
+    folder = scratch_name.rpartition("/")[0]
+    if scratch_name not in store.list(f"{folder}/" if folder else ""):
+        raise StoreUnsafe(
+            f"{uri} was written, but a listing does not show it: a store whose listings lag "
+            f"cannot be used."
+        )

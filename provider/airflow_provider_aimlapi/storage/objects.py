@@ -1,0 +1,33 @@
+"""What FsspecStore asks of a file system, by full path; foreign errors pass through untouched."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Objects(Protocol):
+    """The calls of ObjectStore on full paths, raising whatever the file system raises."""
+
+    def read(self, path: str) -> bytes:
+        """The bytes; raises when there are none."""
+        ...
+
+    def list(self, folder: str) -> list[str]:
+        """The paths of all files below a folder, unsorted; [] for a folder that is not there."""
+        ...
+
+    def create(self, path: str, data: bytes) -> None:
+        """Atomically create; raises what means "exists" when something is there."""
+        ...
+
+    def write(self, path: str, data: bytes) -> None:
+        """Atomically replace."""
+        ...
+
+    def copy(self, source: str, target: str) -> None:
+        """Atomically replace `target` by the bytes of `source`."""
+        ...
+
+    def delete(self, path: str) -> None:
+        """Remove; may raise when it is not there."""
+        ...

@@ -1,0 +1,65 @@
+"""Objects of S3, Google Cloud Storage, Azure Blob and fsspec's memory, by one request each.
+
+fsspec remembers listings and answers from them that a new object is absent: nothing here lets it.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_aimlapi.storage.file_systems import Kind, kind_of
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+# fsspec looks whether a memory file exists and then writes it; there is one such memory a process.
+_MEMORY_LOCK = threading.Lock()
+
+
+class RemoteObjects:
+    """The objects of a file system whose create is atomic."""
+
+    def __init__(self, fs: AbstractFileSystem) -> None:
+        self._fs = fs
+        self._kind: Kind = kind_of(fs)
+
+    def read(self, path: str) -> bytes:
+        """The bytes of an object, by a single GET."""
+        # One at a time: with more, s3fs asks its listings for the size first.
+        options = {"max_concurrency": 1} if self._kind == "s3" else {}
+        return bytes(self._fs.cat_file(path, **options))
+
+    def list(self, folder: str) -> list[str]:
+        """All objects below a folder, asked of the store anew."""
+        self._fs.invalidate_cache()
+        return list(self._fs.find(folder))
+
+    def create(self, path: str, data: bytes) -> None:
+        """Create by one PUT with "only if absent"."""
+        if self._kind == "memory":
+            with _MEMORY_LOCK:
+                self._fs.pipe_file(path, data, mode="create")
+        else:
+            self._fs.pipe_file(path, data, mode="create", **self._in_one_request(data))
+
+    def write(self, path: str, data: bytes) -> None:
+        """Replace by one PUT."""
+        if self._kind == "memory":
+            with _MEMORY_LOCK:
+                self._fs.pipe_file(path, data)
+        else:
+            self._fs.pipe_file(path, data, **self._in_one_request(data))
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy on the server's side."""
+        self._fs.invalidate_cache()
+        self._fs.cp_file(source, target)
+
+    def delete(self, path: str) -> None:
+        """Remove an object."""
+        self._fs.rm_file(path)
+
+    def _in_one_request(self, data: bytes) -> dict[str, Any]:
+        """Options that keep s3fs and gcsfs from splitting an upload; adlfs splits and commits."""
+        return {"chunksize": len(data) + 1} if self._kind in ("s3", "gcs") else {}

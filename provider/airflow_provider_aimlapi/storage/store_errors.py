@@ -1,0 +1,177 @@
+"""What an error of an object store means: the one place that reads foreign exceptions.
+
+Judged by type, HTTP status and the store's error code, never by an exception's text.
+"""
+
+from __future__ import annotations
+
+import errno
+import http.client
+from typing import TYPE_CHECKING, Literal
+
+from airflow_provider_aimlapi.errors import StoreUnavailable, StoreUnsafe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow_provider_aimlapi.errors import StorageError
+
+Meaning = Literal["absent", "exists", "forbidden", "passing", "changed", "unknown"]
+Action = Literal["read", "list", "create", "write", "copy", "delete"]
+
+_BY_CODE: dict[str, Meaning] = {
+    "NoSuchBucket": "forbidden",  # an object in a bucket that is missing is not "absent"
+    "ContainerNotFound": "forbidden",
+    "ConditionalRequestConflict": "passing",
+    "OperationAborted": "passing",
+    "ExpiredToken": "passing",  # a retry of the task asks for new credentials
+    "RequestTimeTooSkewed": "passing",
+    "RequestTimeout": "passing",
+    "SlowDown": "passing",
+}
+_BY_STATUS: dict[int, Meaning] = {
+    401: "forbidden",
+    403: "forbidden",
+    404: "absent",
+    408: "passing",
+    409: "passing",
+    412: "exists",
+    425: "passing",
+    429: "passing",
+}
+_BY_ERRNO: dict[int, Meaning] = {
+    errno.EROFS: "forbidden",
+    errno.ENOTDIR: "forbidden",
+    errno.EISDIR: "forbidden",
+    errno.ENOTSUP: "forbidden",
+    errno.EXDEV: "forbidden",
+    errno.EINVAL: "unknown",
+}
+# By name, because none of these packages must be installed.
+_BY_CLASS: dict[str, Meaning] = {
+    "aiohttp.client_exceptions.ClientError": "passing",
+    "azure.core.exceptions.ClientAuthenticationError": "forbidden",
+    "azure.core.exceptions.ResourceExistsError": "exists",
+    "azure.core.exceptions.ResourceNotFoundError": "absent",
+    "azure.core.exceptions.ServiceRequestError": "passing",
+    "azure.core.exceptions.ServiceResponseError": "passing",
+    "botocore.exceptions.ConnectionError": "passing",
+    "botocore.exceptions.HTTPClientError": "passing",
+    "botocore.exceptions.NoCredentialsError": "forbidden",
+    "botocore.exceptions.PartialCredentialsError": "forbidden",
+    "botocore.parsers.ResponseParserError": "passing",
+    "google.auth.exceptions.DefaultCredentialsError": "forbidden",
+    "google.auth.exceptions.GoogleAuthError": "passing",
+    "gcsfs.retry.ChecksumError": "passing",
+    "requests.exceptions.RequestException": "passing",
+    "s3fs.utils.FileExpired": "changed",
+    "urllib3.exceptions.HTTPError": "passing",
+}
+_BY_BUILTIN: tuple[tuple[type[BaseException], Meaning], ...] = (
+    (FileNotFoundError, "absent"),
+    (FileExistsError, "exists"),
+    (PermissionError, "forbidden"),
+    (TimeoutError, "passing"),
+    (ConnectionError, "passing"),
+    (http.client.HTTPException, "passing"),
+)
+_PERMISSIONS: dict[Action, str] = {
+    "read": "read objects (s3:GetObject, storage.objects.get)",
+    "list": "list objects (s3:ListBucket, storage.objects.list)",
+    "create": "write objects (s3:PutObject, storage.objects.create)",
+    "write": "overwrite objects (s3:PutObject, storage.objects.create and .delete)",
+    "copy": "read and write objects (s3:GetObject, s3:PutObject)",
+    "delete": "delete objects (s3:DeleteObject, storage.objects.delete)",
+}
+_LINKS_MAX = 10  # of a chain of causes
+
+
+def meaning_of(error: BaseException) -> Meaning:
+    """What an error says about the object that was asked for, looking into its causes.
+
+    Codes and statuses come first: s3fs raises a plain OSError for most of them.
+    """
+    chain = tuple(_causes(error))
+    for read in (_by_code, _by_status, _by_class, _by_builtin):
+        for link in chain:
+            meaning = read(link)
+            if meaning is not None:
+                return meaning
+    return "unknown"
+
+
+def store_error(error: BaseException, *, action: Action, uri: str) -> StorageError:
+    """The error to raise in the place of a foreign one.
+
+    Returns:
+        StoreUnavailable when another try may succeed, or nobody knows whether it may;
+        StoreUnsafe when a person must change permissions, the path or the store.
+    """
+    told = _told(error)
+    match meaning_of(error):
+        case "forbidden":
+            return StoreUnsafe(
+                f"May not {action} {uri}: {told}. "
+                f"Check the path, and that the connection is allowed to {_PERMISSIONS[action]}."
+            )
+        case "absent":
+            return StoreUnsafe(f"Cannot {action} {uri}: it is not there: {told}")
+        case _:
+            return StoreUnavailable(f"Could not {action} {uri}: {told}")
+
+
+def _told(error: BaseException) -> str:
+    text = str(error).strip() or repr(error)
+    return f"{type(error).__name__}: {text}"[:1000].rstrip(".")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    link: BaseException | None = error
+    for _ in range(_LINKS_MAX):
+        if link is None:
+            return
+        yield link
+        link = link.__cause__
+
+
+def _response(error: BaseException) -> dict[str, dict[str, object]]:
+    """What botocore keeps of an answer; {} for other errors."""
+    response = getattr(error, "response", None)
+    return response if isinstance(response, dict) else {}
+
+
+def _by_code(error: BaseException) -> Meaning | None:
+    code = _response(error).get("Error", {}).get("Code") or getattr(error, "error_code", None)
+    return _BY_CODE.get(str(code))
+
+
+def _by_status(error: BaseException) -> Meaning | None:
+    status: object = _response(error).get("ResponseMetadata", {}).get("HTTPStatusCode")
+    for attribute in ("status_code", "status", "code"):
+        status = status or getattr(error, attribute, None)
+    try:
+        number = int(str(status))
+    except ValueError:
+        return None
+    if number >= http.client.INTERNAL_SERVER_ERROR:
+        return "passing"
+    if number >= http.client.BAD_REQUEST:
+        return _BY_STATUS.get(number, "forbidden")
+    return None
+
+
+def _by_class(error: BaseException) -> Meaning | None:
+    for cls in type(error).__mro__:
+        meaning = _BY_CLASS.get(f"{cls.__module__}.{cls.__qualname__}")
+        if meaning is not None:
+            return meaning
+    return None
+
+
+def _by_builtin(error: BaseException) -> Meaning | None:
+    for kind, meaning in _BY_BUILTIN:
+        if isinstance(error, kind):
+            return meaning
+    if isinstance(error, OSError) and error.errno is not None:
+        return _BY_ERRNO.get(error.errno, "passing")
+    return None

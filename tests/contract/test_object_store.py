@@ -1,0 +1,149 @@
+"""What every object store promises: one suite for the disk, S3, fsspec's memory and our fake."""
+
+from __future__ import annotations
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import TYPE_CHECKING
+
+import fsspec
+import pytest
+
+from airflow_provider_aimlapi.errors import StorageError
+from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
+from airflow_provider_aimlapi.storage.object_store import create_settled, probe
+from tests.fakes.memory_store import MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from airflow_provider_aimlapi.storage.object_store import ObjectStore
+
+WRITERS = 16
+
+
+@pytest.fixture(params=["local", "memory", "s3", "fake"])
+def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], ObjectStore]:
+    """Opens one and the same store, again and again, as several workers do."""
+    if request.param == "fake":
+        fake = MemoryStore()
+        return lambda: fake
+    if request.param == "local":
+        return lambda: FsspecStore(fsspec.filesystem("file"), f"file://{tmp_path}/out")
+    if request.param == "memory":
+        root = f"memory://{uuid.uuid4().hex}/out/"
+        return lambda: FsspecStore(fsspec.filesystem("memory"), root)
+    bucket = request.getfixturevalue("s3_bucket")
+    return lambda: FsspecStore(fsspec.filesystem("s3"), f"s3://{bucket}/out/")
+
+
+@pytest.fixture
+def store(reopen: Callable[[], ObjectStore]) -> ObjectStore:
+    return reopen()
+
+
+def test_what_is_created_reads_back_and_what_is_not_there_is_none(store: ObjectStore) -> None:
+    assert store.read("a/b.bin") is None
+    assert store.create("a/b.bin", b"\x00one")
+    assert store.read("a/b.bin") == b"\x00one"
+
+
+def test_an_empty_object_is_an_object(store: ObjectStore) -> None:
+    assert store.create("empty", b"")
+    assert store.read("empty") == b""
+    assert not store.create("empty", b"full")
+    assert store.read("empty") == b""
+
+
+def test_create_never_changes_what_exists(store: ObjectStore) -> None:
+    assert store.create("lease/1", b"mine")
+    assert not store.create("lease/1", b"yours")
+    assert not store.create("lease/1", b"mine")
+    assert store.read("lease/1") == b"mine"
+
+
+def test_an_object_larger_than_a_usual_upload_part_is_created_once(store: ObjectStore) -> None:
+    data = bytes(12 * 1024 * 1024)
+    assert store.create("big", data)
+    assert not store.create("big", b"small")
+    assert store.read("big") == data
+
+
+def test_of_many_writers_one_creates(reopen: Callable[[], ObjectStore]) -> None:
+    stores = [reopen() for _ in range(WRITERS)]
+    start = Barrier(WRITERS)
+
+    def race(number: int) -> bool:
+        start.wait()
+        return stores[number].create("race/here", b"writer %d" % number)
+
+    with ThreadPoolExecutor(WRITERS) as threads:
+        won = list(threads.map(race, range(WRITERS)))
+    assert won.count(True) == 1
+    assert stores[0].read("race/here") == b"writer %d" % won.index(True)
+
+
+def test_a_listing_is_sorted_deep_relative_and_bounded_by_its_folder(store: ObjectStore) -> None:
+    for name in ("j/2/b", "j/1/a", "j/1/c", "jj/x", "k"):
+        store.create(name, b"x")
+    assert store.list("j/") == ["j/1/a", "j/1/c", "j/2/b"]
+    assert store.list("") == ["j/1/a", "j/1/c", "j/2/b", "jj/x", "k"]
+    assert store.list("none/") == []
+
+
+def test_a_listing_and_a_read_see_at_once_what_another_worker_did(
+    reopen: Callable[[], ObjectStore],
+) -> None:
+    here, there = reopen(), reopen()
+    here.create("parts/1", b"1")
+    assert here.list("parts/") == ["parts/1"]
+    there.create("parts/2", b"2")
+    assert here.read("parts/2") == b"2"
+    assert here.list("parts/") == ["parts/1", "parts/2"]
+    there.delete("parts/1")
+    assert here.list("parts/") == ["parts/2"]
+    assert here.read("parts/1") is None
+
+
+def test_write_replaces_and_copy_replaces(store: ObjectStore) -> None:
+    store.write("_SUCCESS", b"old")
+    store.write("_SUCCESS", b"new")
+    assert store.read("_SUCCESS") == b"new"
+    store.create("staged/1", b"part")
+    store.copy("staged/1", "ds=2026-01-01/part é 1.parquet")
+    store.copy("staged/1", "_SUCCESS")
+    assert store.read("ds=2026-01-01/part é 1.parquet") == b"part"
+    assert store.read("_SUCCESS") == b"part"
+    assert store.read("staged/1") == b"part"
+
+
+def test_a_copy_of_nothing_is_an_error(store: ObjectStore) -> None:
+    with pytest.raises(StorageError):
+        store.copy("none", "target")
+    assert store.read("target") is None
+
+
+def test_deleting_twice_is_fine(store: ObjectStore) -> None:
+    store.create("x", b"x")
+    store.delete("x")
+    store.delete("x")
+    assert store.read("x") is None
+    assert store.create("x", b"again")
+
+
+def test_create_settled_tells_ours_from_others(store: ObjectStore) -> None:
+    assert create_settled(store, "plan.json", b"ours")
+    assert create_settled(store, "plan.json", b"ours")
+    assert not create_settled(store, "plan.json", b"theirs")
+
+
+def test_the_probe_passes_and_leaves_nothing(store: ObjectStore) -> None:
+    probe(store, "_aimlapi/probe-1")
+    assert store.list("") == []
+
+
+def test_a_uri_says_where_without_a_connection_id(store: ObjectStore) -> None:
+    assert store.uri("a/b").endswith("/a/b")
+    assert "@" not in store.uri("a/b")

@@ -1,0 +1,47 @@
+"""An object store in a dict, for tests of what stands on stores; it passes the stores' own suite."""
+
+from __future__ import annotations
+
+import threading
+
+from airflow_provider_aimlapi.errors import StoreUnsafe
+
+
+class MemoryStore:
+    """An ObjectStore whose objects can be looked at: `objects` maps names to bytes."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self._lock = threading.Lock()
+
+    def uri(self, name: str) -> str:
+        return f"memory-store://{name}"
+
+    def read(self, name: str) -> bytes | None:
+        with self._lock:
+            return self.objects.get(name)
+
+    def list(self, prefix: str) -> list[str]:
+        with self._lock:
+            return sorted(name for name in self.objects if name.startswith(prefix))
+
+    def create(self, name: str, data: bytes) -> bool:
+        with self._lock:
+            if name in self.objects:
+                return False
+            self.objects[name] = data
+            return True
+
+    def write(self, name: str, data: bytes) -> None:
+        with self._lock:
+            self.objects[name] = data
+
+    def copy(self, source: str, target: str) -> None:
+        with self._lock:
+            if source not in self.objects:
+                raise StoreUnsafe(f"Cannot copy {source}: it is not there")
+            self.objects[target] = self.objects[source]
+
+    def delete(self, name: str) -> None:
+        with self._lock:
+            self.objects.pop(name, None)
