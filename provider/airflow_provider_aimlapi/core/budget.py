@@ -35,6 +35,19 @@ class Budget:
         self.charged_nano_usd += cost_nano_usd
         self.largest_nano_usd = max(self.largest_nano_usd, cost_nano_usd)
 
+    def charge_part(self, cost_nano_usd: int, *, answers: int, unknown: int) -> None:
+        """Count a part that an earlier attempt paid for.
+
+        Args:
+            answers: how many it holds; their mean stands in for the largest.
+            unknown: how many of them came without their cost.
+        """
+        self.charged_nano_usd += cost_nano_usd
+        if answers > unknown:
+            mean = cost_nano_usd // (answers - unknown)
+            self.largest_nano_usd = max(self.largest_nano_usd, mean)
+        self.has_unknown_charge = self.has_unknown_charge or unknown > 0
+
     def allows(self, *, in_flight: int) -> bool:
         """Whether one more call may be sent, beside those in flight."""
         if self.limit_nano_usd is None:

@@ -12,6 +12,7 @@ Status = Literal["ok", "truncated", "refused", "rejected", "skipped"]
 CompletionStatus = Literal["ok", "truncated", "refused"]
 STATUSES: tuple[Status, ...] = ("ok", "truncated", "refused", "rejected", "skipped")
 ERROR_CHARACTERS_MAX = 500
+SUCCESS_STATUSES = range(200, 300)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,11 @@ class Answer:
     credits_used: str | None = None
     usd_spent: str | None = None
     retry_after: str | None = None
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is 2xx: an answer to be read, and perhaps to be paid for."""
+        return self.status in SUCCESS_STATUSES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from typing import Literal, TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -15,6 +15,8 @@ from airflow_provider_aimlapi.core.completion import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from airflow_provider_aimlapi.core.completion import Outcome
 
 _FRAME_HEAD = struct.Struct("<II")
 FRAME_BYTES_MAX = 64 * 1024 * 1024
@@ -74,6 +76,18 @@ def answered(
         inference_id=answer.inference_id,
         credits_used=answer.credits_used,
         usd_spent=answer.usd_spent,
+    )
+
+
+def rejection(outcome: Outcome) -> Record:
+    """The record of a row that the API will never accept."""
+    return Record(
+        kind="rejected",
+        row=outcome.row,
+        request_hash=outcome.request_hash or "",
+        attempts=outcome.attempts,
+        completed_at_us=outcome.completed_at_us or 0,
+        reason=outcome.error,
     )
 
 

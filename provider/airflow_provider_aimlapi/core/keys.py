@@ -6,12 +6,12 @@ import json
 import re
 from dataclasses import dataclass
 from hashlib import sha256
-
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.request import Json
     from collections.abc import Mapping
+
+    from airflow_provider_aimlapi.core.request import Json
 
 PROTOCOL_VERSION = 1
 RUN_KEY_HEX_DIGITS = 32

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from airflow_provider_aimlapi.errors import JournalUnreadable
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.completion import Outcome, Status
     from collections.abc import Iterable
+
+    from airflow_provider_aimlapi.core.completion import Outcome, Status
 
 
 class Tally(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 NANO_USD_PER_USD = 1_000_000_000
 NANO_USD_PER_CREDIT = 500
@@ -40,5 +40,5 @@ def _scaled(amount: str | float | Decimal | None, scale: int) -> int | None:
         if not exact.is_finite() or not 0 <= exact <= NANO_USD_MAX:
             return None
         return int(exact.to_integral_value())
-    except (InvalidOperation, ValueError):
+    except (ArithmeticError, ValueError):
         return None

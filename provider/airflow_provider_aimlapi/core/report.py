@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.pricing import format_usd, usd_from_nano_usd
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.manifest import Tally

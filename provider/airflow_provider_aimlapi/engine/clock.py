@@ -1,4 +1,7 @@
-"""The one place that reads a clock, sleeps, or hands work to a thread. Tests own time by fakes."""
+"""The one place that reads a clock or hands work to a thread.
+
+Waiting is asyncio's: a test that owns time runs the engine on a loop whose time it moves.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +27,6 @@ class Clock(Protocol):
         """Microseconds since 1970, UTC."""
         ...
 
-    async def sleep(self, delay_s: float) -> None:
-        """Wait, letting other tasks run."""
-        ...
-
     async def in_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run blocking work off the loop."""
         ...
@@ -43,10 +42,6 @@ class SystemClock:
     def wall_us(self) -> int:
         """Microseconds since 1970, UTC."""
         return time.time_ns() // 1000
-
-    async def sleep(self, delay_s: float) -> None:
-        """Wait, letting other tasks run."""
-        await asyncio.sleep(delay_s)
 
     async def in_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run blocking work on the loop's default executor."""

@@ -26,7 +26,6 @@ class Settings:
         unflushed_rows_max: paid answers not yet durable, at which no new call is made.
         progress_interval_s: seconds between two progress lines in the log.
         stall_timeout_s: seconds in which calls fail and none succeeds, after which the run ends.
-        drain_timeout_s: seconds that calls in flight are waited for once a stop was asked for.
 
     Raises:
         InvalidSpec: at construction, naming the argument.
@@ -41,7 +40,6 @@ class Settings:
     unflushed_rows_max: int = 256
     progress_interval_s: float = 5.0
     stall_timeout_s: float = 600.0
-    drain_timeout_s: float = 300.0
 
     def __post_init__(self) -> None:
         _check_whole("max_concurrency", self.max_concurrency, most=CONCURRENCY_MAX)
@@ -60,9 +58,8 @@ class Settings:
 
     def rejections_allowed(self, rows: int) -> int:
         """How many of a run's rows may be rejected before it ends."""
-        if isinstance(self.max_rejected_rows, float):
-            return math.floor(self.max_rejected_rows * rows)
-        return self.max_rejected_rows
+        allowed = self.max_rejected_rows
+        return allowed if isinstance(allowed, int) else math.floor(allowed * rows)
 
 
 def _check_whole(name: str, value: int, *, most: int) -> None:

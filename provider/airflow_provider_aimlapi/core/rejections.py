@@ -1,0 +1,53 @@
+"""When rejected rows end a run: too many of them, or all of the first ones. Counts, decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FIRST_ANSWERS = 20
+"""So many rejections by the same status, before any acceptance, mean a wrong set-up."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Rejections:
+    """The rejected rows of a run.
+
+    Attributes:
+        allowed: rows that may be rejected; one more ends the run.
+        rows: rejected so far.
+        accepted: rows answered so far.
+        first_status: the HTTP status of the first rejection; None before it.
+        is_uniform: whether all rejections so far had that status.
+    """
+
+    allowed: int
+    rows: int = 0
+    accepted: int = 0
+    first_status: int | None = None
+    is_uniform: bool = True
+
+    def accept(self) -> None:
+        """Count an answered row."""
+        self.accepted += 1
+
+    def reject(self, reason: str, status: int | None) -> str | None:
+        """Count a rejected row; return why the run must end, or None while it may go on.
+
+        Args:
+            reason: for the text. status: the HTTP status; None when the row was never sent.
+        """
+        if self.rows == 0:
+            self.first_status = status
+        self.is_uniform = self.is_uniform and status is not None and status == self.first_status
+        self.rows += 1
+        if self.rows > self.allowed:
+            return (
+                f"{self.rows:,} rows were rejected, and max_rejected_rows allows {self.allowed:,}. "
+                f"Nothing was published; everything paid for is kept. The last one: {reason}"
+            )
+        if self.accepted == 0 and self.is_uniform and self.rows >= FIRST_ANSWERS:
+            return (
+                f"The first {self.rows} answers were all rejected with the same status, so the "
+                f"set-up is wrong, not the rows. Nothing was published. The last one: {reason}"
+            )
+        return None

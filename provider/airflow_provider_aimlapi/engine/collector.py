@@ -1,0 +1,220 @@
+"""Keeps what was paid for: outcomes by shard, journal segments by group commit, parts when whole.
+
+A row counts once the journal segment that holds it is durable. A part replaces its shard's
+segments.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.manifest import tally_of
+from airflow_provider_aimlapi.core.plan import SHARD_ROWS_MAX
+from airflow_provider_aimlapi.engine.resume import stored_part
+from airflow_provider_aimlapi.engine.retry import persist
+from airflow_provider_aimlapi.engine.waiters import Waiters
+from airflow_provider_aimlapi.errors import AimlapiError, StorageError, TooManyRejections
+from airflow_provider_aimlapi.storage.object_store import create_settled
+from airflow_provider_aimlapi.storage.part_writer import encode_part, part_entry
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.completion import Outcome
+    from airflow_provider_aimlapi.core.journal import Record
+    from airflow_provider_aimlapi.core.manifest import PartEntry
+    from airflow_provider_aimlapi.core.plan import Shard
+    from airflow_provider_aimlapi.core.rejections import Rejections
+    from airflow_provider_aimlapi.engine.clock import Clock
+    from airflow_provider_aimlapi.engine.ending import Ending
+    from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.engine.settings import Settings
+    from airflow_provider_aimlapi.storage.journal_store import JournalStore
+
+OPEN_ROWS_MAX = 4 * SHARD_ROWS_MAX
+"""Rows of open shards: what one slow row may hold back, and what memory is needed for."""
+
+
+@dataclass(slots=True, kw_only=True)
+class OpenShard:
+    """A shard whose part is not durable yet."""
+
+    shard: Shard
+    outcomes: list[Outcome | None]
+    undecided: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.undecided = len(self.outcomes)
+
+
+class Collector:
+    """Collects outcomes.
+
+    Attributes:
+        rows_done: decided so far, those of durable parts and of earlier attempts included.
+        rows_reused: of these, decided by earlier attempts.
+        parts: durable parts.
+    """
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        journal: JournalStore,
+        *,
+        settings: Settings,
+        rejections: Rejections,
+        ending: Ending,
+        clock: Clock,
+    ) -> None:
+        self.rows_done = 0
+        self.rows_reused = 0
+        self.parts: list[PartEntry] = []
+        self._prepared = prepared
+        self._journal = journal
+        self._settings = settings
+        self._rejections = rejections
+        self._ending = ending
+        self._clock = clock
+        self._open: dict[int, OpenShard] = {}
+        self._open_rows = 0
+        self._shard_room = Waiters()
+        self._whole: asyncio.Queue[OpenShard | None] = asyncio.Queue()
+        self._pending: list[tuple[int, Record]] = []
+        self._unflushed = 0
+        self._row_room = Waiters()
+        self._flusher = Waiters()
+        self._is_finishing = False
+
+    def take_over(self, parts: tuple[PartEntry, ...]) -> None:
+        """Count the parts that earlier attempts made durable."""
+        self.parts.extend(parts)
+        rows = sum(entry.tally.rows for entry in parts)
+        self.rows_done += rows
+        self.rows_reused += rows
+
+    async def open(self, shard: Shard) -> None:
+        """Make room for a shard's outcomes, waiting while too many rows are open."""
+        while self._open and self._open_rows + shard.rows > OPEN_ROWS_MAX:
+            await self._shard_room.wait()
+        self._open_rows += shard.rows
+        state = OpenShard(shard=shard, outcomes=[None] * shard.rows)
+        self._open[shard.part] = state
+        if shard.rows == 0:
+            self._whole.put_nowait(state)
+
+    async def room(self) -> None:
+        """Wait while too many paid answers are not durable yet."""
+        limit = self._settings.unflushed_rows_max
+        while self._unflushed >= limit and self._ending.error is None:
+            await self._row_room.wait()
+
+    def close(self) -> None:
+        """Let nobody wait for room any more: the run is ending."""
+        self._row_room.wake_all()
+
+    def add(
+        self,
+        part: int,
+        outcome: Outcome,
+        record: Record | None = None,
+        *,
+        status: int | None = None,
+    ) -> None:
+        """Keep an outcome; with a record, journal it.
+
+        Args:
+            status: the HTTP status of a rejection.
+        """
+        if record is not None:
+            self._pending.append((part, record))
+            self._unflushed += 1
+            if len(self._pending) * 2 >= self._settings.unflushed_rows_max:
+                self._flusher.wake()
+        self._count(outcome, status)
+        state = self._open[part]
+        state.outcomes[outcome.row] = outcome
+        state.undecided -= 1
+        if state.undecided == 0:
+            self._whole.put_nowait(state)
+
+    def reuse(self, part: int, outcome: Outcome) -> None:
+        """Keep an outcome that an earlier attempt paid for and journaled."""
+        self.rows_reused += 1
+        self.add(part, outcome)
+
+    async def keep(self) -> None:
+        """Make durable what is collected, until `finish`. Store errors end the run, not this."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._flush_always())
+            tasks.create_task(self._commit_always())
+
+    def finish(self) -> None:
+        """Say that nothing more will be added."""
+        self._is_finishing = True
+        self._flusher.wake()
+        self._whole.put_nowait(None)
+
+    def _count(self, outcome: Outcome, status: int | None) -> None:
+        self.rows_done += 1
+        if outcome.status == "rejected":
+            reason = self._rejections.reject(outcome.error or "", status)
+            if reason is not None:
+                self._ending.halt(TooManyRejections(reason))
+        elif outcome.status != "skipped":
+            self._rejections.accept()
+
+    async def _flush_always(self) -> None:
+        while not self._is_finishing:
+            if len(self._pending) * 2 < self._settings.unflushed_rows_max:
+                await self._flusher.wait(self._settings.flush_interval_s)
+            try:
+                await self._flush()
+            except StorageError as error:
+                self._ending.halt(error)
+        await self._flush()
+
+    async def _flush(self) -> None:
+        """One group commit: a segment for each part that has something pending."""
+        batch = self._pending
+        self._pending = []
+        by_part: dict[int, list[Record]] = {}
+        for part, record in batch:
+            by_part.setdefault(part, []).append(record)
+        for part in list(by_part):
+            try:
+                await persist(self._clock, self._journal.append, part, by_part[part])
+            except StorageError:
+                self._pending = [entry for entry in batch if entry[0] in by_part] + self._pending
+                raise
+            self._unflushed -= len(by_part.pop(part))
+        if batch:
+            self._row_room.wake_all()
+
+    async def _commit_always(self) -> None:
+        while (state := await self._whole.get()) is not None:
+            try:
+                entry = await persist(self._clock, self._write_part, state)
+            except AimlapiError as error:
+                self._ending.halt(error)
+                continue
+            self.parts.append(entry)
+            del self._open[state.shard.part]
+            self._open_rows -= state.shard.rows
+            self._shard_room.wake_all()
+
+    def _write_part(self, state: OpenShard) -> PartEntry:
+        """Stage a part; when another attempt staged it first, theirs counts. Blocking."""
+        names = self._prepared.names
+        outcomes = [outcome for outcome in state.outcomes if outcome is not None]
+        data = encode_part(
+            self._prepared.data_set,
+            state.shard,
+            outcomes,
+            output_column=self._prepared.job.output_column,
+            run_key=names.run_key,
+            epoch=self._journal.epoch,
+        )
+        name = names.part(state.shard.part)
+        if create_settled(self._prepared.store, name, data):
+            return part_entry(data, state.shard, name, tally_of(outcomes))
+        return stored_part(self._prepared, state.shard)

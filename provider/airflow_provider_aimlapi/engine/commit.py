@@ -1,0 +1,43 @@
+"""Publication: the manifest, then what plain readers see. Blocking, and safe to do again."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.manifest import decode_manifest, encode_manifest, manifest_of
+from airflow_provider_aimlapi.errors import StoreUnavailable
+from airflow_provider_aimlapi.storage.object_store import create_settled
+from airflow_provider_aimlapi.storage.publication import is_in_place, publish
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_aimlapi.core.manifest import Manifest, PartEntry
+    from airflow_provider_aimlapi.engine.prepare import Prepared
+
+log = logging.getLogger(__name__)
+
+
+def commit(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
+    """Create the manifest; when another attempt created it first, theirs is the run's."""
+    expected = {shard.part for shard in prepared.plan.shards}
+    if {entry.part for entry in parts} != expected or len(parts) != len(expected):
+        raise AssertionError("a run is committed only when each shard has its one part")
+    names = prepared.names
+    manifest = manifest_of(names.run_key, parts)
+    if create_settled(prepared.store, names.manifest, encode_manifest(manifest)):
+        return manifest
+    data = prepared.store.read(names.manifest)
+    if data is None:
+        raise StoreUnavailable(f"{prepared.store.uri(names.manifest)} exists and cannot be read.")
+    return decode_manifest(data, run_key=names.run_key)
+
+
+def put_in_place(prepared: Prepared, manifest: Manifest) -> None:
+    """Show the published parts to plain readers, then give the journal up."""
+    if is_in_place(prepared.store, prepared.names):
+        return
+    publish(prepared.store, manifest, prepared.names)
+    for name in prepared.store.list(prepared.names.journal):
+        prepared.store.delete(name)

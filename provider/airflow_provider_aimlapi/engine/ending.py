@@ -1,0 +1,38 @@
+"""Why a run takes on no new calls. The first reason wins; whoever cares is told once."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_aimlapi.errors import AimlapiError
+
+log = logging.getLogger(__name__)
+
+
+class Ending:
+    """The end of admission: calls in flight go on and are kept.
+
+    Attributes:
+        error: why the run ends early; None while it does not.
+    """
+
+    def __init__(self) -> None:
+        self.error: AimlapiError | None = None
+        self._closers: list[Callable[[], None]] = []
+
+    def closes(self, *closers: Callable[[], None]) -> None:
+        """Name what to call when the run ends early."""
+        self._closers.extend(closers)
+
+    def halt(self, error: AimlapiError) -> None:
+        """End admission for this reason, unless it has ended already."""
+        if self.error is not None:
+            return
+        self.error = error
+        log.warning("No new calls from here on; what is in flight is drained. %s", error)
+        for close in self._closers:
+            close()

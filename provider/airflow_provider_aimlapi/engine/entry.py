@@ -1,0 +1,128 @@
+"""Runs the engine for callers that know no event loop: its loop lives in a thread of its own.
+
+The calling thread waits, so that signal handlers and time-outs of the caller are served at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import threading
+from contextlib import asynccontextmanager
+from random import Random
+from typing import TYPE_CHECKING, TypeVar
+
+from airflow_provider_aimlapi.api.client import CompletionClient
+from airflow_provider_aimlapi.api.transport import open_transport
+from airflow_provider_aimlapi.engine.clock import SystemClock
+from airflow_provider_aimlapi.engine.run import World, run
+from airflow_provider_aimlapi.engine.single import complete
+from airflow_provider_aimlapi.engine.stop import StopSignal
+from airflow_provider_aimlapi.errors import AimlapiError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine
+
+    from airflow_provider_aimlapi.core.completion import Completion
+    from airflow_provider_aimlapi.core.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.report import Report
+    from airflow_provider_aimlapi.core.request import CompletionSpec
+    from airflow_provider_aimlapi.engine.job import Job
+    from airflow_provider_aimlapi.engine.settings import Settings
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+CONNECT_TIMEOUT_S = 30.0
+
+
+def run_job(job: Job, settings: Settings, *, stop: StopSignal | None = None) -> Report:
+    """Run a job to its end.
+
+    Args:
+        stop: asks for a clean end from elsewhere.
+
+    Raises:
+        AimlapiError: see `errors`; what was paid for is kept.
+    """
+    signal = stop or StopSignal()
+    world = World(
+        clock=SystemClock(),
+        random=Random(secrets.randbits(64)),  # noqa: S311  # jitter, not secrecy
+        open_client=lambda: open_client(job.endpoint, settings),
+        stop=signal,
+    )
+    return _in_own_thread(lambda: run(job, settings, world), signal.request)
+
+
+def complete_one(
+    endpoint: Endpoint,
+    spec: CompletionSpec,
+    prompt: str,
+    system: str | None,
+    settings: Settings,
+) -> Completion:
+    """One completion, with the retry rules of a run.
+
+    Raises:
+        ApiError: when there will be none, of the kind that says who must act.
+    """
+
+    async def ask() -> Completion:
+        async with open_client(endpoint, settings) as client:
+            random = Random(secrets.randbits(64))  # noqa: S311  # jitter, not secrecy
+            return await complete(client, spec, prompt, system, settings, random)
+
+    return _in_own_thread(ask, lambda: None)
+
+
+@asynccontextmanager
+async def open_client(endpoint: Endpoint, settings: Settings) -> AsyncIterator[CompletionClient]:
+    """A client with as many connections as there may be attempts in flight."""
+    transport = open_transport(
+        connections_max=settings.max_concurrency,
+        connect_timeout_s=min(CONNECT_TIMEOUT_S, settings.request_timeout_s),
+    )
+    async with CompletionClient(
+        endpoint, transport=transport, request_timeout_s=settings.request_timeout_s
+    ) as client:
+        yield client
+
+
+def _in_own_thread(work: Callable[[], Coroutine[None, None, T]], stop: Callable[[], None]) -> T:
+    """Run a coroutine on a loop in a new thread and wait for it.
+
+    An exception that reaches the waiting thread, such as Airflow's task time-out, asks the work
+    to stop, waits until it has, and goes on its way.
+    """
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def body() -> None:
+        try:
+            results.append(asyncio.run(work()))
+        except BaseException as error:  # noqa: BLE001  # handed to the waiting thread
+            errors.append(_unwrapped(error))
+
+    thread = threading.Thread(target=body, name="aimlapi-engine")
+    thread.start()
+    try:
+        thread.join()
+    except BaseException:
+        stop()
+        thread.join()
+        raise
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
+def _unwrapped(error: BaseException) -> BaseException:
+    """Out of a TaskGroup's group, the first error that names who must act; else the group."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    for inner in map(_unwrapped, error.exceptions):
+        if isinstance(inner, AimlapiError):
+            return inner
+    return error

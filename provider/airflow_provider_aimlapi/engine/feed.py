@@ -1,0 +1,99 @@
+"""Where workers take rows from: those that waited long enough first, then new ones.
+
+A row that must wait holds no permit and no worker.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.engine.waiters import Waiters
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.engine.clock import Clock
+
+
+@dataclass(slots=True, kw_only=True)
+class Row:
+    """An input row made ready to send, and what it has been through.
+
+    Attributes:
+        part, row: its shard, and its index within.
+        body: the exact request. request_hash: hex sha256 of it.
+        exchanges: sent so far. attempts: of these, the ones that count against the row.
+        violations: answers that could not be read.
+        accepted_before: completions of the run when this row was first sent.
+    """
+
+    part: int
+    row: int
+    body: bytes
+    request_hash: str
+    exchanges: int = 0
+    attempts: int = 0
+    violations: int = 0
+    accepted_before: int = 0
+
+
+class Feed:
+    """Rows for a fixed set of workers; `fill` and `finish` are the reader's side."""
+
+    def __init__(self, *, clock: Clock, waiting_max: int) -> None:
+        self._clock = clock
+        self._waiting_max = waiting_max
+        self._new: deque[Row] = deque()
+        self._waiting: list[tuple[float, int, Row]] = []
+        self._order = 0
+        self._is_read = False
+        self._is_closed = False
+        self._workers = Waiters()
+        self._reader = Waiters()
+
+    async def fill(self, rows: list[Row]) -> None:
+        """Hand over rows, once the ones before have been taken."""
+        while self._new and not self._is_closed:
+            await self._reader.wait()
+        self._new.extend(rows)
+        self._workers.wake(len(rows))
+
+    def finish(self) -> None:
+        """Say that the reader has no more rows."""
+        self._is_read = True
+        self._workers.wake_all()
+
+    async def take(self) -> Row | None:
+        """The next row to send; None when this worker is not needed any more."""
+        while not self._is_closed:
+            if self._waiting and self._waiting[0][0] <= self._clock.now_s():
+                return heappop(self._waiting)[2]
+            if self._new and len(self._waiting) < self._waiting_max:
+                return self._take_new()
+            if self._is_read and not self._new and len(self._workers) >= len(self._waiting):
+                return None
+            await self._workers.wait(self._until_due_s())
+        return None
+
+    def put_back(self, row: Row, delay_s: float) -> None:
+        """Let a row wait. The worker that puts it back comes to take again, so nobody is woken."""
+        self._order += 1
+        heappush(self._waiting, (self._clock.now_s() + delay_s, self._order, row))
+
+    def close(self) -> None:
+        """Hand out nothing more."""
+        self._is_closed = True
+        self._workers.wake_all()
+        self._reader.wake_all()
+
+    def _take_new(self) -> Row:
+        row = self._new.popleft()
+        if not self._new:
+            self._reader.wake()
+        return row
+
+    def _until_due_s(self) -> float | None:
+        if not self._waiting:
+            return None
+        return max(0.0, self._waiting[0][0] - self._clock.now_s())

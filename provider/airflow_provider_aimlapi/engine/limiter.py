@@ -1,0 +1,138 @@
+"""Hands out permits: the right to one attempt. Applies the window's law and the budget."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.window import after_accepted, after_throttled, open_window
+from airflow_provider_aimlapi.engine.waiters import Waiters
+from airflow_provider_aimlapi.errors import BudgetExhausted
+
+if TYPE_CHECKING:
+    from random import Random
+    from types import TracebackType
+
+    from airflow_provider_aimlapi.core.budget import Budget
+    from airflow_provider_aimlapi.engine.clock import Clock
+
+
+class AdmissionEnded(Exception):
+    """No permit is handed out any more: the run is ending. Never leaves the engine."""
+
+
+class Limiter:
+    """Permits within the window and the budget.
+
+    Attributes:
+        window: the law's state.
+        in_flight: permits held.
+        requests: permits ever handed out. throttled: attempts answered 429.
+        accepted: attempts answered with a completion.
+    """
+
+    def __init__(self, *, ceiling: int, budget: Budget, clock: Clock, random: Random) -> None:
+        self.window = open_window(ceiling)
+        self.in_flight = 0
+        self.requests = 0
+        self.throttled = 0
+        self.accepted = 0
+        self._budget = budget
+        self._clock = clock
+        self._random = random
+        self._waiters = Waiters()
+        self._is_closed = False
+        self._accepted_at_s = clock.now_s()
+
+    def permit(self) -> Permit:
+        """A permit to be entered with `async with`, which waits until there is room."""
+        return Permit(self)
+
+    async def admit(self) -> int:
+        """Wait for room; return the window's epoch.
+
+        Raises:
+            BudgetExhausted: when no further call can be paid for and none is in flight.
+            AdmissionEnded: when the run is ending.
+        """
+        while self._is_closed or not self._has_room():
+            if self._is_closed:
+                raise AdmissionEnded
+            if self.in_flight == 0 and self._budget.is_exhausted():
+                raise BudgetExhausted(self._budget.exhaustion())
+            await self._wait()
+        self.in_flight += 1
+        self.requests += 1
+        return self.window.epoch
+
+    def release(self) -> None:
+        """Give a permit back."""
+        self.in_flight -= 1
+        self._wake()
+
+    def close(self) -> None:
+        """Hand out no more permits; those held stay valid."""
+        self._is_closed = True
+        self._waiters.wake_all()
+
+    def note_accepted(self, epoch: int) -> None:
+        """Tell the law that an attempt admitted in this epoch was answered."""
+        self.accepted += 1
+        self._accepted_at_s = self._clock.now_s()
+        self.window = after_accepted(self.window, epoch=epoch, in_flight=self.in_flight)
+
+    def note_throttled(self, epoch: int) -> None:
+        """Tell the law that an attempt admitted in this epoch was answered 429."""
+        self.throttled += 1
+        self.window = after_throttled(
+            self.window, epoch=epoch, now_s=self._clock.now_s(), jitter=self._random.random()
+        )
+
+    def idle_s(self) -> float:
+        """Seconds since the last completion, or since the start."""
+        return self._clock.now_s() - self._accepted_at_s
+
+    def _has_room(self) -> bool:
+        return (
+            self.in_flight < self.window.permits
+            and self._pause_s() <= 0
+            and self._budget.allows(in_flight=self.in_flight)
+        )
+
+    def _pause_s(self) -> float:
+        """Seconds until the pause after a cut is over."""
+        if self.window.paused_until_s == 0.0:
+            return 0.0
+        return self.window.paused_until_s - self._clock.now_s()
+
+    async def _wait(self) -> None:
+        pause_s = self._pause_s()
+        if pause_s > 0:
+            await asyncio.sleep(pause_s)
+            return
+        await self._waiters.wait()
+
+    def _wake(self) -> None:
+        """Wake as many waiters as there may be room for; with nothing in flight, one at least."""
+        room = self.window.permits - self.in_flight
+        self._waiters.wake(max(room, int(self.in_flight == 0)))
+
+
+class Permit:
+    """The right to one attempt, held inside `async with`. Yields the epoch of its admission."""
+
+    __slots__ = ("_limiter",)
+
+    def __init__(self, limiter: Limiter) -> None:
+        self._limiter = limiter
+
+    async def __aenter__(self) -> int:
+        return await self._limiter.admit()
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._limiter.release()

@@ -1,0 +1,173 @@
+"""Read and plan: everything that can be refused before money is spent is refused here.
+
+Blocking; the run hands it to a thread.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.api.wire import RequestEncoder
+from airflow_provider_aimlapi.core.keys import RunNames, run_key_of
+from airflow_provider_aimlapi.core.manifest import decode_manifest
+from airflow_provider_aimlapi.core.plan import Plan, decode_plan, encode_plan, plan_shards
+from airflow_provider_aimlapi.core.template import PromptTemplate, parse_template
+from airflow_provider_aimlapi.errors import JournalUnreadable
+from airflow_provider_aimlapi.storage.dataset import open_data_set
+from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
+from airflow_provider_aimlapi.storage.object_store import create_settled, probe
+from airflow_provider_aimlapi.storage.publication import check_apart, check_foreign
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_aimlapi.core.manifest import Manifest
+    from airflow_provider_aimlapi.core.request import Json
+    from airflow_provider_aimlapi.engine.job import Job
+    from airflow_provider_aimlapi.storage.dataset import DataSet
+    from airflow_provider_aimlapi.storage.object_store import ObjectStore
+
+log = logging.getLogger(__name__)
+
+
+class RequestMaker:
+    """Turns a row's texts into the exact bytes of its request.
+
+    Attributes:
+        columns: the columns whose texts are wanted, in order.
+    """
+
+    def __init__(
+        self, prompt: PromptTemplate, system: PromptTemplate | None, encoder: RequestEncoder
+    ) -> None:
+        used = prompt.columns + (system.columns if system else ())
+        self.columns = tuple(dict.fromkeys(used))
+        self._prompt = prompt.filler(self.columns)
+        self._system = system.filler(self.columns) if system else None
+        self._encoder = encoder
+
+    def body(self, texts: Sequence[str]) -> bytes:
+        """The request of a row, given its texts in the order of `columns`."""
+        system = self._system(texts) if self._system else None
+        return self._encoder.encode(self._prompt(texts), system)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A run that may start.
+
+    Attributes:
+        store: rooted at the output path. names: the run's objects in it.
+        manifest: not None when this very run is published already.
+    """
+
+    job: Job
+    data_set: DataSet
+    maker: RequestMaker
+    store: ObjectStore
+    names: RunNames
+    plan: Plan
+    manifest: Manifest | None
+
+
+def prepare(job: Job) -> Prepared:
+    """Look at the input and the output, and settle the plan.
+
+    Raises:
+        SetupError: the input, the prompt or a column name is wrong.
+        StorageError: the output cannot be written safely, or what stands there cannot be read.
+    """
+    store = FsspecStore(job.output.fs, job.output.path)
+    check_apart(job.input.fs.unstrip_protocol(job.input.path), store.uri(""))
+    data_set = open_data_set(job.input.fs, job.input.path)
+    data_set.check_output_columns((job.output_column, job.info_column))
+    maker = _request_maker(job, data_set)
+    made_of = _ingredients(job, data_set, maker)
+    names = RunNames(run_key=run_key_of(made_of))
+    plan = Plan(
+        run_key=names.run_key, shards=plan_shards(data_set.files, limit_rows=job.limit_rows)
+    )
+    manifest = _read_manifest(store, names)
+    if manifest is None:
+        plan = _settle_plan(store, names, plan, made_of)
+        _announce(plan, job)
+    else:
+        log.info(
+            "Run %s is published already: its %s rows are paid for, and no call is made.",
+            names.run_key,
+            f"{manifest.tally.rows:,}",
+        )
+    return Prepared(
+        job=job,
+        data_set=data_set,
+        maker=maker,
+        store=store,
+        names=names,
+        plan=plan,
+        manifest=manifest,
+    )
+
+
+def _announce(plan: Plan, job: Job) -> None:
+    log.info(
+        "Run %s: %s rows in %s parts, by %s, at %s.",
+        plan.run_key,
+        f"{plan.rows:,}",
+        f"{len(plan.shards):,}",
+        job.completion.model,
+        job.endpoint.origin,
+    )
+
+
+def _request_maker(job: Job, data_set: DataSet) -> RequestMaker:
+    columns = (*data_set.column_names, *data_set.partition_names)
+    prompt = parse_template(job.prompt, columns=columns, argument="prompt")
+    system = None
+    if job.system:
+        system = parse_template(job.system, columns=columns, argument="system")
+    maker = RequestMaker(prompt, system, RequestEncoder(job.completion))
+    data_set.check_promptable(maker.columns)
+    if not maker.columns:
+        log.warning(
+            "The prompt uses no column, so every row asks the same question. "
+            "Write {column} where a row's value belongs."
+        )
+    return maker
+
+
+def _ingredients(job: Job, data_set: DataSet, maker: RequestMaker) -> dict[str, Json]:
+    """What makes two runs the same. Keys, concurrency, time-outs and prices are left out."""
+    return {
+        "inputs": [[file.uri, file.version, file.size_bytes, file.rows] for file in data_set.files],
+        "columns": list(maker.columns),
+        "prompt": job.prompt,
+        "system": job.system,
+        "origin": job.endpoint.origin,
+        "parameters": job.completion.parameters(),
+        "output_column": job.output_column,
+        "limit_rows": job.limit_rows,
+    }
+
+
+def _read_manifest(store: ObjectStore, names: RunNames) -> Manifest | None:
+    data = store.read(names.manifest)
+    return None if data is None else decode_manifest(data, run_key=names.run_key)
+
+
+def _settle_plan(store: ObjectStore, names: RunNames, plan: Plan, made_of: dict[str, Json]) -> Plan:
+    """Create the plan, or take the one that an earlier attempt created."""
+    probe(store, f"{names.folder}/probe-{secrets.token_hex(8)}")
+    check_foreign(store, names, [shard.visible_name for shard in plan.shards])
+    if not create_settled(store, names.plan, encode_plan(plan, json.dumps(made_of).encode())):
+        log.info("Taking up run %s, which an earlier attempt began.", names.run_key)
+    data = store.read(names.plan)
+    if data is None:
+        raise JournalUnreadable(f"{store.uri(names.plan)} was created, but cannot be read back.")
+    settled = decode_plan(data, run_key=names.run_key)
+    if settled.rows != plan.rows:
+        raise JournalUnreadable(f"{store.uri(names.plan)} does not cover the rows of the input.")
+    return settled

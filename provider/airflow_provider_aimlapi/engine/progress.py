@@ -1,0 +1,64 @@
+"""One log line every few seconds, for the whole run: never one a row, never a row's text."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.report import Progress
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.budget import Budget
+    from airflow_provider_aimlapi.engine.clock import Clock
+    from airflow_provider_aimlapi.engine.collector import Collector
+    from airflow_provider_aimlapi.engine.limiter import Limiter
+
+log = logging.getLogger(__name__)
+
+RATE_SAMPLES = 7
+"""The rate is taken over this many lines, so that one slow second does not shake it."""
+
+
+class ProgressLog:
+    """Writes progress lines."""
+
+    def __init__(
+        self, *, rows: int, collector: Collector, limiter: Limiter, budget: Budget, clock: Clock
+    ) -> None:
+        self._rows = rows
+        self._collector = collector
+        self._limiter = limiter
+        self._budget = budget
+        self._clock = clock
+        self._started_s = clock.now_s()
+        self._samples: deque[tuple[float, int]] = deque(maxlen=RATE_SAMPLES)
+
+    async def write_every(self, interval_s: float) -> None:
+        """Write a line each so many seconds, until cancelled."""
+        self._sample()
+        while True:
+            await asyncio.sleep(interval_s)
+            log.info("%s", self.now().line())
+
+    def now(self) -> Progress:
+        """The run as it stands."""
+        self._sample()
+        (first_s, first_rows), (last_s, last_rows) = self._samples[0], self._samples[-1]
+        elapsed_s = last_s - first_s
+        return Progress(
+            rows=self._rows,
+            rows_done=self._collector.rows_done,
+            rows_reused=self._collector.rows_reused,
+            in_flight=self._limiter.in_flight,
+            window=self._limiter.window.permits,
+            throttled=self._limiter.throttled,
+            cost_nano_usd=self._budget.charged_nano_usd,
+            elapsed_s=last_s - self._started_s,
+            rows_per_s=(last_rows - first_rows) / elapsed_s if elapsed_s > 0 else 0.0,
+        )
+
+    def _sample(self) -> None:
+        asked = self._collector.rows_done - self._collector.rows_reused
+        self._samples.append((self._clock.now_s(), asked))

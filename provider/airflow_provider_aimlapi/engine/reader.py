@@ -1,0 +1,96 @@
+"""Reads shards and hands their undecided rows to the feed; what can be decided unasked, is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.completion import rejected, skipped
+from airflow_provider_aimlapi.core.keys import request_hash
+from airflow_provider_aimlapi.core.template import UnreadableRow
+from airflow_provider_aimlapi.engine.feed import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_aimlapi.core.completion import Outcome
+    from airflow_provider_aimlapi.core.plan import Shard
+    from airflow_provider_aimlapi.core.template import RowTexts
+    from airflow_provider_aimlapi.engine.clock import Clock
+    from airflow_provider_aimlapi.engine.collector import Collector
+    from airflow_provider_aimlapi.engine.feed import Feed
+    from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.engine.resume import Remains
+
+
+class Reader:
+    """Walks the shards in order.
+
+    Args:
+        remains: what earlier attempts left; a shard's journaled outcomes are given up when the
+            shard is read.
+    """
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        remains: Remains,
+        *,
+        collector: Collector,
+        feed: Feed,
+        clock: Clock,
+    ) -> None:
+        self._prepared = prepared
+        self._known = dict(remains.known)
+        self._durable = frozenset(entry.part for entry in remains.parts)
+        self._collector = collector
+        self._feed = feed
+        self._clock = clock
+
+    async def read(self, shards: Sequence[Shard]) -> None:
+        """Read all shards without a durable part, as fast as feed and collector have room."""
+        for shard in shards:
+            if shard.part in self._durable:
+                continue
+            await self._collector.open(shard)
+            await self._read_shard(shard)
+        self._feed.finish()
+
+    async def _read_shard(self, shard: Shard) -> None:
+        known = self._known.pop(shard.part, {})
+        first = 0
+        batches = self._prepared.data_set.rows(shard, self._prepared.maker.columns)
+        while batch := await self._clock.in_thread(next, batches, None):
+            rows = self._undecided(shard, first, batch, known)
+            first += len(batch)
+            if rows:
+                await self._feed.fill(rows)
+
+    def _undecided(
+        self, shard: Shard, first: int, batch: list[RowTexts], known: dict[int, Outcome]
+    ) -> list[Row]:
+        """The rows of a batch that must be asked; the others go to the collector."""
+        rows: list[Row] = []
+        for index, texts in enumerate(batch, start=first):
+            decided = self._decide_unasked(index, texts)
+            if decided is not None:
+                self._collector.add(shard.part, decided)
+                continue
+            body = self._prepared.maker.body(texts)  # type: ignore[arg-type]  # no null is left
+            name = request_hash(body)
+            paid = known.get(index)
+            if paid is not None and paid.request_hash == name:
+                self._collector.reuse(shard.part, paid)
+            else:
+                rows.append(Row(part=shard.part, row=index, body=body, request_hash=name))
+        return rows
+
+    def _decide_unasked(self, index: int, texts: RowTexts) -> Outcome | None:
+        if isinstance(texts, UnreadableRow):
+            now_us = self._clock.wall_us()
+            return rejected(
+                texts.reason, row=index, attempts=0, request_hash=None, completed_at_us=now_us
+            )
+        if None in texts:
+            column = self._prepared.maker.columns[texts.index(None)]
+            return skipped(f"null in column '{column}'", row=index)
+        return None

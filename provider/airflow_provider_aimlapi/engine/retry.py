@@ -1,0 +1,65 @@
+"""When to try again after a failure: tenacity's policies behind our words, and their only home.
+
+Nothing here runs on the happy path of a row.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+import tenacity
+
+from airflow_provider_aimlapi.errors import ApiUnavailable, StoreUnavailable, Throttled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from random import Random
+
+    from airflow_provider_aimlapi.engine.clock import Clock
+    from airflow_provider_aimlapi.errors import ApiError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+RETRY_AFTER_S_MAX = 300.0
+_AFTER_FAILURE = tenacity.wait_exponential(multiplier=1, max=60)
+_AFTER_THROTTLE = tenacity.wait_exponential(multiplier=0.25, max=10)
+_STORE_WAIT = tenacity.wait_exponential_jitter(initial=0.2, max=10)
+_STORE_STOP = tenacity.stop_after_delay(120)
+
+
+def retry_delay_s(error: ApiError, *, failures: int, random: Random) -> float:
+    """How long a row waits before its next exchange: exponential, full jitter, capped.
+
+    Args:
+        error: the failure; an answer's Retry-After is honoured, up to five minutes.
+        failures: of this row, this one included.
+        random: a source of jitter.
+    """
+    policy = _AFTER_THROTTLE if isinstance(error, Throttled) else _AFTER_FAILURE
+    delay_s = random.uniform(0.0, policy(_state(failures)))
+    if isinstance(error, ApiUnavailable) and error.retry_after_s is not None:
+        return min(error.retry_after_s, RETRY_AFTER_S_MAX) + delay_s
+    return delay_s
+
+
+async def persist(clock: Clock, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Do blocking store work in a thread, again for two minutes while the store is unavailable.
+
+    Raises:
+        StoreUnavailable: the last one, when the time is over. Other errors at once.
+    """
+    retrying = tenacity.AsyncRetrying(
+        retry=tenacity.retry_if_exception_type(StoreUnavailable),
+        wait=_STORE_WAIT,
+        stop=_STORE_STOP,
+        reraise=True,
+    )
+    return await retrying(clock.in_thread, call, *args, **kwargs)
+
+
+def _state(attempt_number: int) -> tenacity.RetryCallState:
+    """What tenacity's policies look at."""
+    state = tenacity.RetryCallState(tenacity.Retrying(), fn=None, args=(), kwargs={})
+    state.attempt_number = attempt_number
+    return state

@@ -1,0 +1,264 @@
+"""A run, from the input's rows to the published manifest. Read this file first.
+
+    read → plan → admit → send → judge → write → commit
+
+`prepare` reads and plans, and refuses what is wrong before money is spent. The reader fills the
+feed. Each of a fixed set of workers takes a row, is admitted by the limiter, sends, and has what
+came back judged: a completion goes to the collector, a failure back to the feed to wait (holding
+no permit), into a rejection, or ends the run. The collector journals what was paid for and writes
+each shard's part once it is whole. When all parts are durable, the manifest publishes them.
+
+However a run ends, admission stops first, calls in flight are drained, and what they brought is
+journaled: the next attempt takes up from there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.completion import accepted, rejected
+from airflow_provider_aimlapi.core.journal import answered, rejection
+from airflow_provider_aimlapi.core.rejections import Rejections
+from airflow_provider_aimlapi.core.report import Report, format_duration
+from airflow_provider_aimlapi.core.verdict import Verdict, judge
+from airflow_provider_aimlapi.engine.attempt import Sender
+from airflow_provider_aimlapi.engine.collector import Collector
+from airflow_provider_aimlapi.engine.commit import commit, put_in_place
+from airflow_provider_aimlapi.engine.ending import Ending
+from airflow_provider_aimlapi.engine.feed import Feed
+from airflow_provider_aimlapi.engine.limiter import AdmissionEnded, Limiter
+from airflow_provider_aimlapi.engine.prepare import prepare
+from airflow_provider_aimlapi.engine.progress import ProgressLog
+from airflow_provider_aimlapi.engine.reader import Reader
+from airflow_provider_aimlapi.engine.resume import find_remains
+from airflow_provider_aimlapi.engine.retry import persist, retry_delay_s
+from airflow_provider_aimlapi.errors import (
+    AimlapiError,
+    ApiError,
+    ApiUnavailable,
+    BudgetExhausted,
+    RequestRejected,
+    RunInterrupted,
+)
+from airflow_provider_aimlapi.storage.journal_store import JournalStore
+from airflow_provider_aimlapi.storage.lease_store import acquire_epoch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+    from random import Random
+
+    from airflow_provider_aimlapi.core.completion import Answer, Completion
+    from airflow_provider_aimlapi.engine.attempt import Client
+    from airflow_provider_aimlapi.engine.clock import Clock
+    from airflow_provider_aimlapi.engine.feed import Row
+    from airflow_provider_aimlapi.engine.job import Job
+    from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.engine.resume import Remains
+    from airflow_provider_aimlapi.engine.settings import Settings
+    from airflow_provider_aimlapi.engine.stop import StopSignal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What a run meets outside itself, handed in so that a test can own it."""
+
+    clock: Clock
+    random: Random
+    open_client: Callable[[], AbstractAsyncContextManager[Client]]
+    stop: StopSignal
+
+
+async def run(job: Job, settings: Settings, world: World) -> Report:
+    """Map a completion over the input's rows and publish the result.
+
+    Raises:
+        SetupError: before money was spent. Other errors of `errors`: what was paid for is kept.
+    """
+    started_s = world.clock.now_s()
+    prepared = await persist(world.clock, prepare, job)
+    manifest = prepared.manifest
+    attempt = None
+    if manifest is None:
+        attempt = await _begin(prepared, settings, world)
+        await attempt.ask_all()
+        manifest = await persist(world.clock, commit, prepared, attempt.collector.parts)
+    await persist(world.clock, put_in_place, prepared, manifest)
+    return Report(
+        run_key=prepared.names.run_key,
+        manifest=prepared.store.uri(prepared.names.manifest),
+        output_path=prepared.store.uri(""),
+        tally=manifest.tally,
+        reused=attempt.collector.rows_reused if attempt else manifest.tally.rows,
+        requests=attempt.limiter.requests if attempt else 0,
+        throttled=attempt.limiter.throttled if attempt else 0,
+        elapsed_s=world.clock.now_s() - started_s,
+    )
+
+
+async def _begin(prepared: Prepared, settings: Settings, world: World) -> RunAttempt:
+    """Take the next epoch, and what earlier attempts left."""
+    epoch = await persist(world.clock, acquire_epoch, prepared.store, prepared.names)
+    journal = JournalStore(prepared.store, prepared.names, epoch)
+    remains = await persist(world.clock, find_remains, prepared, journal)
+    return RunAttempt(prepared, journal, remains, settings, world)
+
+
+class RunAttempt:
+    """One attempt's parts, wired together, and the loop that each worker goes round."""
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        journal: JournalStore,
+        remains: Remains,
+        settings: Settings,
+        world: World,
+    ) -> None:
+        self._prepared = prepared
+        self._settings = settings
+        self._world = world
+        clock, rows = world.clock, prepared.plan.rows
+        budget = remains.budget(settings.budget_nano_usd)
+        self._ending = Ending()
+        self.limiter = Limiter(
+            ceiling=settings.max_concurrency, budget=budget, clock=clock, random=world.random
+        )
+        self._feed = Feed(clock=clock, waiting_max=2 * settings.max_concurrency)
+        self.collector = Collector(
+            prepared,
+            journal,
+            settings=settings,
+            rejections=Rejections(allowed=settings.rejections_allowed(rows)),
+            ending=self._ending,
+            clock=clock,
+        )
+        self.collector.take_over(remains.parts)
+        self._ending.closes(self._feed.close, self.limiter.close, self.collector.close)
+        self._budget = budget
+        self._reader = Reader(
+            prepared, remains, collector=self.collector, feed=self._feed, clock=clock
+        )
+        self._progress = ProgressLog(
+            rows=rows, collector=self.collector, limiter=self.limiter, budget=budget, clock=clock
+        )
+
+    async def ask_all(self) -> None:
+        """Decide every row that is not decided yet.
+
+        Raises:
+            AimlapiError: why the run ended early; what was paid for is durable.
+        """
+        async with self._world.open_client() as client, asyncio.TaskGroup() as tasks:
+            sender = Sender(
+                run_key=self._prepared.names.run_key,
+                client=client,
+                limiter=self.limiter,
+                budget=self._budget,
+            )
+            tasks.create_task(self.collector.keep())
+            companions = [
+                tasks.create_task(self._read()),
+                tasks.create_task(self._watch_stop()),
+                tasks.create_task(self._progress.write_every(self._settings.progress_interval_s)),
+            ]
+            async with asyncio.TaskGroup() as workers:
+                for _ in range(min(self._settings.max_concurrency, self._prepared.plan.rows)):
+                    workers.create_task(self._work(sender))
+            for companion in companions:
+                companion.cancel()
+            self.collector.finish()
+        if self._ending.error is not None:
+            raise self._ending.error
+
+    async def _read(self) -> None:
+        try:
+            await self._reader.read(self._prepared.plan.shards)
+        except AimlapiError as error:
+            self._ending.halt(error)
+
+    async def _watch_stop(self) -> None:
+        await self._world.stop.wait()
+        self._ending.halt(RunInterrupted("The run was asked to stop. A retry takes up from here."))
+
+    async def _work(self, sender: Sender) -> None:
+        """A worker's loop: take a row, send it, have the result judged."""
+        while (row := await self._feed.take()) is not None:
+            await self.collector.room()
+            try:
+                answer, completion = await sender.attempt(row)
+            except ApiError as error:
+                self._after_failure(row, error)
+            except BudgetExhausted as error:
+                self._ending.halt(error)
+            except AdmissionEnded:
+                return
+            else:
+                self._accept(row, answer, completion)
+
+    def _accept(self, row: Row, answer: Answer, completion: Completion) -> None:
+        now_us = self._world.clock.wall_us()
+        outcome = accepted(
+            completion,
+            row=row.row,
+            attempts=row.attempts,
+            request_hash=row.request_hash,
+            completed_at_us=now_us,
+        )
+        record = answered(
+            answer,
+            row=row.row,
+            attempts=row.attempts,
+            request_hash=row.request_hash,
+            completed_at_us=now_us,
+        )
+        self.collector.add(row.part, outcome, record)
+
+    def _after_failure(self, row: Row, error: ApiError) -> None:
+        verdict = judge(
+            error,
+            attempts=row.attempts,
+            max_attempts=self._settings.max_attempts,
+            violations=row.violations,
+        )
+        if verdict is Verdict.REJECT and not self._is_outage(row, error):
+            self._reject(row, error)
+        elif verdict in (Verdict.REJECT, Verdict.HALT):
+            self._ending.halt(error)
+        elif self.limiter.idle_s() > self._settings.stall_timeout_s:
+            self._ending.halt(self._stalled(error))
+        else:
+            delay_s = retry_delay_s(error, failures=row.exchanges, random=self._world.random)
+            self._feed.put_back(row, delay_s)
+
+    def _is_outage(self, row: Row, error: ApiError) -> bool:
+        """Whether nothing at all was answered since this row was first sent.
+
+        Then the row is not to blame, and it would be wrong to publish it as rejected.
+        """
+        return (
+            not isinstance(error, RequestRejected) and self.limiter.accepted == row.accepted_before
+        )
+
+    def _stalled(self, error: ApiError) -> ApiUnavailable:
+        return ApiUnavailable(
+            f"No call succeeded for {format_duration(self.limiter.idle_s())}. The last answer: "
+            f"{error} Everything paid for is kept; a retry of the task takes up from here.",
+            status=error.status,
+            request_id=error.request_id,
+        )
+
+    def _reject(self, row: Row, error: ApiError) -> None:
+        """Only what the API will never accept is journaled: the rest may succeed another day."""
+        now_us = self._world.clock.wall_us()
+        outcome = rejected(
+            str(error),
+            row=row.row,
+            attempts=row.attempts,
+            request_hash=row.request_hash,
+            completed_at_us=now_us,
+        )
+        record = rejection(outcome) if isinstance(error, RequestRejected) else None
+        self.collector.add(row.part, outcome, record, status=error.status)

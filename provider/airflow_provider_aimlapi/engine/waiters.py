@@ -1,0 +1,45 @@
+"""Tasks that wait for a change, woken in the order in which they came, and only as many as needed.
+
+asyncio's Condition takes a lock for each wait and wakes by handing it on; with hundreds of workers
+on one loop neither is needed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+
+class Waiters:
+    """A queue of waiting tasks. Whoever is woken must look again: a wake is a hint."""
+
+    def __init__(self) -> None:
+        self._futures: deque[asyncio.Future[None]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._futures)
+
+    async def wait(self, timeout_s: float | None = None) -> None:
+        """Return when woken, or when the time is over."""
+        future = asyncio.get_running_loop().create_future()
+        self._futures.append(future)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await future
+        except TimeoutError:
+            return
+        finally:
+            if future.cancelled():
+                self._futures.remove(future)
+
+    def wake(self, count: int = 1) -> None:
+        """Wake the first so many."""
+        while count > 0 and self._futures:
+            future = self._futures.popleft()
+            if not future.done():
+                future.set_result(None)
+                count -= 1
+
+    def wake_all(self) -> None:
+        """Wake everybody."""
+        self.wake(len(self._futures))
