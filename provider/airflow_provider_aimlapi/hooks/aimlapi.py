@@ -1,0 +1,194 @@
+"""The hook: an Airflow connection turned into an endpoint, one call, a test. No bulk work here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseHook, mask_secret
+
+from airflow_provider_aimlapi.core.endpoint import parse_endpoint
+from airflow_provider_aimlapi.core.request import DEFAULT_MODEL, CompletionSpec
+from airflow_provider_aimlapi.errors import AimlapiError, InvalidSpec
+from airflow_provider_aimlapi.hooks.connections import (
+    MAX_CONCURRENCY,
+    concurrency_limit,
+    existing_connection,
+    typed_base_url,
+    unknown_extras,
+)
+from airflow_provider_aimlapi.provider_info import (
+    INTEGRATION,
+    MAX_CONCURRENCY_FIELD,
+    UI_FIELD_BEHAVIOUR,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import httpx
+    from airflow.providers.common.compat.sdk import Connection
+
+    from airflow_provider_aimlapi.core.completion import Completion
+    from airflow_provider_aimlapi.core.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.request import JsonObject
+
+
+class AIMLAPIHook(BaseHook):
+    """Talks to the AI/ML API with the key of an Airflow connection of type `aimlapi`.
+
+    The connection's password is the API key, its host the base URL (empty: the public API). Its
+    extra may hold `max_concurrency`, the most calls in flight that it allows each task.
+
+    Args:
+        aimlapi_conn_id: the connection's id.
+    """
+
+    conn_name_attr = "aimlapi_conn_id"
+    default_conn_name = "aimlapi_default"
+    conn_type = "aimlapi"
+    hook_name = INTEGRATION
+
+    def __init__(self, aimlapi_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.aimlapi_conn_id = aimlapi_conn_id
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """The form's standard fields, for Airflow before 3.2; later ones read provider info."""
+        return {key.replace("-", "_"): value for key, value in UI_FIELD_BEHAVIOUR.items()}
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """The form's own fields, for Airflow before 3.2; later ones read provider info."""
+        from wtforms import IntegerField, validators  # type: ignore[import-untyped]
+
+        return {
+            MAX_CONCURRENCY: IntegerField(
+                MAX_CONCURRENCY_FIELD["label"],
+                validators=[validators.Optional(), validators.NumberRange(min=1)],
+                description=MAX_CONCURRENCY_FIELD["description"],
+            )
+        }
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where calls go, and with which key. The key is masked in Airflow's logs from here on.
+
+        Raises:
+            ConnectionIncomplete: the connection is missing or wrong; the text names the fix.
+        """
+        connection = self._connection()
+        base_url = typed_base_url(
+            host=connection.host,
+            port=connection.port,
+            schema=connection.schema,
+            connection=self.aimlapi_conn_id,
+        )
+        endpoint = parse_endpoint(
+            host=base_url, key=connection.password, connection=self.aimlapi_conn_id
+        )
+        mask_secret(endpoint.key)
+        return endpoint
+
+    @property
+    def max_concurrency(self) -> int | None:
+        """The most calls in flight that the connection allows each task; None for no limit.
+
+        Raises:
+            ConnectionIncomplete: the connection is missing, or its limit is no number.
+        """
+        extra = self._connection().extra_dejson
+        for name in unknown_extras(extra):
+            self.log.warning(
+                "Connection '%s' has %r in its extra, which nothing reads.",
+                self.aimlapi_conn_id,
+                name,
+            )
+        return concurrency_limit(extra, connection=self.aimlapi_conn_id)
+
+    def get_conn(self) -> httpx.Client:
+        """An httpx client with base URL and key set; close it, or use it in a `with`.
+
+        It retries nothing and keeps no budget: `complete` does the first, the operator both.
+        """
+        from airflow_provider_aimlapi.api.client_session import open_client
+
+        return open_client(self.endpoint)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Whether a completion could be asked for, and balance and key in words. Spends nothing."""
+        from airflow_provider_aimlapi.api.account import describe_account
+        from airflow_provider_aimlapi.hooks.account_question import ask_account
+
+        try:
+            self.max_concurrency  # noqa: B018  a wrong extra is found here, too
+            account = ask_account(self.endpoint)
+        except AimlapiError as error:
+            return False, str(error)
+        return account.is_ready, describe_account(account)
+
+    def complete(
+        self,
+        prompt: str,
+        *,
+        system: str | None = None,
+        model: str = DEFAULT_MODEL,
+        max_tokens: int | None = 1024,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_k: int | None = None,
+        stop_sequences: Sequence[str] | None = None,
+        thinking: JsonObject | None = None,
+        tools: Sequence[JsonObject] | None = None,
+        tool_choice: JsonObject | None = None,
+        metadata: Mapping[str, str] | None = None,
+        stream: bool = False,
+        request_timeout_s: float = 300.0,
+        max_attempts: int = 8,
+    ) -> Completion:
+        """Ask for one completion, waiting and trying again as the operator does for a row.
+
+        For more than a few prompts use `ClaudeCompletionOperator`, which journals what was paid.
+
+        Args:
+            prompt: the user's message, sent as it is: braces mean nothing here.
+            system: the system prompt.
+            stream: ask for server-sent events and put them together; the result is the same.
+            request_timeout_s: for one exchange, from connecting to the answer's last byte.
+            max_attempts: exchanges before giving up; those answered 429 do not count.
+            model, max_tokens, …: as in `CompletionSpec`; None is not sent.
+
+        Raises:
+            SetupError: the connection or an argument is wrong; nothing was sent.
+            ApiError: the API said no, or did not answer in all attempts.
+        """
+        from airflow_provider_aimlapi.engine.entry import complete_one
+        from airflow_provider_aimlapi.engine.settings import Settings
+
+        if not isinstance(prompt, str) or not prompt.strip():
+            raise InvalidSpec("prompt is empty. Give a text.")
+        spec = CompletionSpec(
+            model=model,
+            max_tokens=max_tokens,
+            temperature=temperature,
+            top_p=top_p,
+            top_k=top_k,
+            stop_sequences=_listed("stop_sequences", stop_sequences),
+            thinking=thinking,
+            tools=_listed("tools", tools),
+            tool_choice=tool_choice,
+            metadata=metadata,
+            stream=stream,
+        )
+        settings = Settings(request_timeout_s=request_timeout_s, max_attempts=max_attempts)
+        return complete_one(self.endpoint, spec, prompt, system, settings)
+
+    def _connection(self) -> Connection:
+        return existing_connection(self.aimlapi_conn_id, argument="aimlapi_conn_id")
+
+
+def _listed(name: str, items: Sequence[Any] | None) -> tuple[Any, ...] | None:
+    """A tuple of a list; a bare text is refused, as it would fall apart into letters."""
+    if isinstance(items, str):
+        raise InvalidSpec(f"{name}={items!r}: give a list.")
+    return None if items is None else tuple(items)

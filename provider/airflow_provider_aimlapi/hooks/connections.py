@@ -1,0 +1,108 @@
+"""What an Airflow connection's fields mean to us. Reads connections; never opens one, never logs one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+from airflow_provider_aimlapi.core.endpoint import DEFAULT_BASE_URL
+from airflow_provider_aimlapi.errors import ConnectionIncomplete
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow.providers.common.compat.sdk import Connection
+
+MAX_CONCURRENCY = "max_concurrency"
+EXTRA_FIELDS = frozenset({MAX_CONCURRENCY})
+SCHEMES = frozenset({"http", "https"})
+
+
+def existing_connection(conn_id: str, *, argument: str) -> Connection:
+    """The connection of that id.
+
+    Raises:
+        ConnectionIncomplete: there is none; names the argument that asked for it.
+    """
+    try:
+        return BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        raise ConnectionIncomplete(
+            f"Connection '{conn_id}' ({argument}) does not exist. Add it in Airflow under Admin, "
+            f"Connections, or as the environment variable AIRFLOW_CONN_{conn_id.upper()}."
+        ) from None
+
+
+def typed_base_url(
+    *, host: str | None, port: int | None, schema: str | None, connection: str
+) -> str:
+    """What a person typed for a base URL; empty for the public API.
+
+    The form has one field for it, the host. A connection written as a URI is split by Airflow
+    into host, port and schema: those are put together again, where they can mean one thing only.
+
+    Raises:
+        ConnectionIncomplete: when they contradict each other.
+    """
+    host, scheme = (host or "").strip(), (schema or "").strip().lower()
+    advice = f"Put the whole base URL, such as {DEFAULT_BASE_URL}, into the host and nothing else."
+    if scheme and scheme not in SCHEMES:
+        raise ConnectionIncomplete(
+            f"Connection '{connection}' has something other than http or https in its schema, "
+            f"which Airflow takes from a URI's path. {advice}"
+        )
+    if not host:
+        if port:
+            raise ConnectionIncomplete(f"Connection '{connection}' has a port, no host. {advice}")
+        return ""
+    if "://" not in host:
+        host = f"{scheme or 'https'}://{host}"
+    elif scheme and not host.lower().startswith(f"{scheme}://"):
+        raise ConnectionIncomplete(
+            f"Connection '{connection}' has one scheme in its host, another in its schema. {advice}"
+        )
+    return host if port is None else _with_port(host, port, connection, advice)
+
+
+def _with_port(url: str, port: int, connection: str, advice: str) -> str:
+    try:
+        parts = urlsplit(url)
+        in_host = parts.port
+    except ValueError:
+        return url  # no URL at all: the endpoint says so, in words
+    if in_host is None:
+        return parts._replace(netloc=f"{parts.netloc}:{port}").geturl()
+    if in_host != port:
+        raise ConnectionIncomplete(
+            f"Connection '{connection}' has two ports, {in_host} in its host and {port}. {advice}"
+        )
+    return url
+
+
+def unknown_extras(extra: object) -> list[str]:
+    """The names in a connection's extra that nothing reads."""
+    return sorted(str(name) for name in _fields(extra) if name not in EXTRA_FIELDS)
+
+
+def concurrency_limit(extra: object, *, connection: str) -> int | None:
+    """The most calls in flight that a connection allows each task; None for no limit.
+
+    Raises:
+        ConnectionIncomplete: when it is no whole number above 0.
+    """
+    typed = _fields(extra).get(MAX_CONCURRENCY)
+    if typed is None or typed == "":
+        return None
+    text = str(typed)
+    if not text.isdecimal() or int(text) < 1:
+        raise ConnectionIncomplete(
+            f"Connection '{connection}': {MAX_CONCURRENCY} in its extra is {typed!r}; "
+            f"give a whole number of at least 1, or leave it out."
+        )
+    return int(text)
+
+
+def _fields(extra: object) -> Mapping[str, object]:
+    return extra if isinstance(extra, dict) else {}

@@ -1,0 +1,138 @@
+"""Arguments as they come out of Jinja, read as what they mean. Pure: no Airflow, no I/O.
+
+A rendered template is text, whatever it stands for: "512", "0.05", "None". Ranges are checked by
+whoever uses the number; here it only becomes one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.errors import InvalidSpec
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.request import Json
+
+TEMPLATE_EXT = (".txt", ".md", ".prompt")
+_FILE_NAME = re.compile(r"[^\s{}]+(" + "|".join(map(re.escape, TEMPLATE_EXT)) + r")$")
+
+
+def names_file(text: object) -> bool:
+    """Whether a text is the name of a prompt file, and no sentence that ends like one."""
+    return isinstance(text, str) and _FILE_NAME.fullmatch(text) is not None
+
+
+def optional(value: object) -> object:
+    """The value, or None for what a template makes of nothing: "", "None"."""
+    return None if isinstance(value, str) and value.strip() in {"", "None"} else value
+
+
+def text(name: str, value: object) -> str:
+    """A text that must be there.
+
+    Raises:
+        InvalidSpec: it is none, or the name of a file that was not found.
+    """
+    if not isinstance(value, str):
+        raise InvalidSpec(f"{name}={value!r}: give a text.")
+    if names_file(value):
+        raise InvalidSpec(
+            f"{name}={value!r} names a file, but there is none of that name beside the DAG "
+            f"or in the DAG's template_searchpath."
+        )
+    return value
+
+
+def optional_text(name: str, value: object) -> str | None:
+    """A text, or None. Raises InvalidSpec as `text` does."""
+    value = optional(value)
+    return None if value is None else text(name, value)
+
+
+def whole_number(name: str, value: object) -> int:
+    """A whole number, also as text or as a float without a fraction.
+
+    Raises:
+        InvalidSpec: it is none.
+    """
+    number = _parsed(value)
+    if isinstance(number, float) and number.is_integer():
+        return int(number)
+    if not isinstance(number, int):
+        raise InvalidSpec(f"{name}={value!r}: give a whole number.")
+    return number
+
+
+def optional_whole_number(name: str, value: object) -> int | None:
+    """A whole number, or None. Raises InvalidSpec as `whole_number` does."""
+    value = optional(value)
+    return None if value is None else whole_number(name, value)
+
+
+def number(name: str, value: object) -> float:
+    """A number: an int where it is written as one, so that 5 rows and a share of 5.0 differ.
+
+    Raises:
+        InvalidSpec: it is none.
+    """
+    parsed = _parsed(value)
+    if parsed is None:
+        raise InvalidSpec(f"{name}={value!r}: give a number.")
+    return parsed
+
+
+def optional_number(name: str, value: object) -> float | None:
+    """A number, or None. Raises InvalidSpec as `number` does."""
+    value = optional(value)
+    return None if value is None else number(name, value)
+
+
+def texts(name: str, value: object) -> tuple[str, ...] | None:
+    """A list of texts, or None.
+
+    Raises:
+        InvalidSpec: it is something else; a bare text too, which would fall apart into letters.
+    """
+    value = optional(value)
+    if value is None:
+        return None
+    if not isinstance(value, (list, tuple)) or not all(isinstance(one, str) for one in value):
+        raise InvalidSpec(f"{name}={value!r}: give a list of texts.")
+    return tuple(value)
+
+
+def thinking(value: object) -> dict[str, Json] | None:
+    """The thinking parameter, its budget as a number, or None.
+
+    Raises:
+        InvalidSpec: it is no mapping, or its budget is no number.
+    """
+    value = optional(value)
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise InvalidSpec(
+            f"thinking={value!r}: give a mapping such as "
+            f'{{"type": "enabled", "budget_tokens": 2048}}.'
+        )
+    named: dict[str, Json] = {str(key): item for key, item in value.items()}
+    if "budget_tokens" in named:
+        named["budget_tokens"] = whole_number("thinking: budget_tokens", named["budget_tokens"])
+    return named
+
+
+def _parsed(value: object) -> int | float | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, (int, float)):
+        return value
+    if not isinstance(value, str):
+        return None
+    for kind in (int, float):
+        try:
+            return kind(value)
+        except ValueError:
+            continue
+    return None

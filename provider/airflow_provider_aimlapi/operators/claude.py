@@ -1,0 +1,215 @@
+"""The operator: arguments into a job, one call of the engine, a small summary. No work of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from airflow_provider_aimlapi.core.request import DEFAULT_MODEL, CompletionSpec
+from airflow_provider_aimlapi.errors import AimlapiError
+from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
+from airflow_provider_aimlapi.operators import arguments
+from airflow_provider_aimlapi.operators.closing_line import closing_line
+from airflow_provider_aimlapi.operators.outcome import airflow_error
+from airflow_provider_aimlapi.operators.places import open_place, parse_location
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
+
+    from airflow_provider_aimlapi.engine.job import Job, Place
+    from airflow_provider_aimlapi.engine.settings import Settings
+    from airflow_provider_aimlapi.engine.stop import StopSignal
+
+
+class ClaudeCompletionOperator(BaseOperator):
+    """Asks Claude once for each row of a Parquet data set, and writes the answers as Parquet.
+
+    Nothing shows at `output_path` before all rows are done. A retry of the task takes up where
+    the last attempt stopped; a run that is already published costs nothing.
+
+    `prompt` and `system` are rendered by Jinja first, once for the task; then `{column}` is filled
+    from each row. Text that came from a row is never rendered and never searched. `{`{`, `{%` and
+    `{#` belong to Jinja: for a literal one write `{% raw %}…{% endraw %}`; for a literal brace
+    before a column's name, a backslash and the brace.
+
+    Args:
+        input_path: a Parquet file, a folder or a glob: s3://, gs://, abfs://, file:// or any other
+            fsspec scheme, or an absolute local path.
+        output_path: a folder, outside the input.
+        prompt: the user's message, or the name of a .txt, .md or .prompt file beside the DAG.
+        system: the system prompt, in the same way.
+        model: the API's model id.
+        max_tokens: most tokens of an answer, thinking included.
+        temperature, top_p, top_k, stop_sequences, thinking: the model's parameters; None: not sent.
+        output_column: receives the text; `<output_column>_info` receives the rest.
+        aimlapi_conn_id: the connection with the API key.
+        storage_conn_id: the connection for both paths; one inside a path's URL goes before it.
+            None: the environment's own credentials.
+        max_concurrency: most calls in flight; the connection may allow fewer.
+        max_attempts: exchanges for one row before it is rejected; those answered 429 do not count.
+        request_timeout_s: seconds for one exchange, from connecting to the answer's last byte.
+        max_cost_usd: the most that the run may cost, over all attempts of the task; None: no limit.
+        max_rejected_rows: a number of rows (int) or a share of them (float); beyond it the task
+            fails and publishes nothing. What was paid for is kept.
+        limit_rows: only the first so many rows, for trying a prompt out.
+
+    Returns:
+        A summary: run key, paths, row counts by status, tokens, cost_usd, elapsed_s.
+    """
+
+    template_fields: Collection[str] = (
+        "input_path",
+        "output_path",
+        "prompt",
+        "system",
+        "model",
+        "max_tokens",
+        "temperature",
+        "top_p",
+        "top_k",
+        "thinking",
+        "output_column",
+        "aimlapi_conn_id",
+        "storage_conn_id",
+        "max_concurrency",
+        "max_attempts",
+        "request_timeout_s",
+        "max_cost_usd",
+        "max_rejected_rows",
+        "limit_rows",
+    )
+    template_ext: Sequence[str] = arguments.TEMPLATE_EXT
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        "prompt": "md",
+        "system": "md",
+        "thinking": "json",
+    }
+    ui_color = "#f4ece3"
+
+    def __init__(
+        self,
+        *,
+        input_path: str | ObjectStoragePath,
+        output_path: str | ObjectStoragePath,
+        prompt: str,
+        system: str | None = None,
+        model: str = DEFAULT_MODEL,
+        max_tokens: int | str | None = 1024,
+        temperature: float | str | None = None,
+        top_p: float | str | None = None,
+        top_k: int | str | None = None,
+        stop_sequences: Sequence[str] | None = None,
+        thinking: Mapping[str, Any] | None = None,
+        output_column: str = "completion",
+        aimlapi_conn_id: str = AIMLAPIHook.default_conn_name,
+        storage_conn_id: str | None = None,
+        max_concurrency: int | str = 256,
+        max_attempts: int | str = 8,
+        request_timeout_s: float | str = 300.0,
+        max_cost_usd: float | str | None = None,
+        max_rejected_rows: float | str = 0.1,
+        limit_rows: int | str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.input_path = input_path
+        self.output_path = output_path
+        self.prompt = prompt
+        self.system = system
+        self.model = model
+        self.max_tokens = max_tokens
+        self.temperature = temperature
+        self.top_p = top_p
+        self.top_k = top_k
+        self.stop_sequences = stop_sequences
+        self.thinking = thinking
+        self.output_column = output_column
+        self.aimlapi_conn_id = aimlapi_conn_id
+        self.storage_conn_id = storage_conn_id
+        self.max_concurrency = max_concurrency
+        self.max_attempts = max_attempts
+        self.request_timeout_s = request_timeout_s
+        self.max_cost_usd = max_cost_usd
+        self.max_rejected_rows = max_rejected_rows
+        self.limit_rows = limit_rows
+        if not (arguments.names_file(prompt) or arguments.names_file(system)):
+            self.template_ext = ()  # else a prompt that ends in "notes.txt" were taken for a file
+        self._is_killed = False
+        self._stop: StopSignal | None = None
+
+    def prepare_template(self) -> None:
+        """Called by Airflow when prompt files were read: what they hold is no file name any more."""
+        self.template_ext = ()
+
+    def execute(self, context: Context) -> dict[str, str | int | float]:  # noqa: ARG002  Airflow's signature
+        """Run the job to its end."""
+        from airflow_provider_aimlapi.engine.entry import run_job
+        from airflow_provider_aimlapi.engine.stop import StopSignal
+
+        stop = self._stop = StopSignal()
+        if self._is_killed:
+            stop.request()
+        try:
+            report = run_job(self._job(), self._settings(), stop=stop)
+        except AimlapiError as error:
+            raise airflow_error(error) from error
+        self.log.info("%s", closing_line(report))
+        return report.summary()
+
+    def on_kill(self) -> None:
+        """End the run cleanly: no new calls, those in flight are waited for and kept."""
+        self._is_killed = True
+        if self._stop is not None:
+            self._stop.request()
+
+    def _job(self) -> Job:
+        from airflow_provider_aimlapi.engine.job import Job
+
+        return Job(
+            completion=self._completion(),
+            prompt=arguments.text("prompt", self.prompt),
+            system=arguments.optional_text("system", self.system),
+            output_column=arguments.text("output_column", self.output_column),
+            limit_rows=arguments.optional_whole_number("limit_rows", self.limit_rows),
+            endpoint=self._hook().endpoint,
+            input=self._place("input_path"),
+            output=self._place("output_path"),
+        )
+
+    def _completion(self) -> CompletionSpec:
+        return CompletionSpec(
+            model=arguments.text("model", self.model),
+            max_tokens=arguments.optional_whole_number("max_tokens", self.max_tokens),
+            temperature=arguments.optional_number("temperature", self.temperature),
+            top_p=arguments.optional_number("top_p", self.top_p),
+            top_k=arguments.optional_whole_number("top_k", self.top_k),
+            stop_sequences=arguments.texts("stop_sequences", self.stop_sequences),
+            thinking=arguments.thinking(self.thinking),
+        )
+
+    def _settings(self) -> Settings:
+        from airflow_provider_aimlapi.engine.settings import Settings
+
+        max_concurrency = arguments.whole_number("max_concurrency", self.max_concurrency)
+        allowed = self._hook().max_concurrency
+        return Settings(
+            max_concurrency=max_concurrency if allowed is None else min(max_concurrency, allowed),
+            max_attempts=arguments.whole_number("max_attempts", self.max_attempts),
+            request_timeout_s=arguments.number("request_timeout_s", self.request_timeout_s),
+            max_cost_usd=arguments.optional_number("max_cost_usd", self.max_cost_usd),
+            max_rejected_rows=arguments.number("max_rejected_rows", self.max_rejected_rows),
+        )
+
+    def _hook(self) -> AIMLAPIHook:
+        return AIMLAPIHook(arguments.text("aimlapi_conn_id", self.aimlapi_conn_id))
+
+    def _place(self, argument: str) -> Place:
+        location = parse_location(
+            getattr(self, argument),
+            argument=argument,
+            storage_conn_id=arguments.optional_text("storage_conn_id", self.storage_conn_id),
+        )
+        return open_place(location)

@@ -1,0 +1,46 @@
+"""What Airflow does about each of our errors: retry the task, or fail it. One table, no exceptions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+
+from airflow_provider_aimlapi import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow_provider_aimlapi.errors import AimlapiError
+
+FAIL = AirflowFailException
+"""A retry would meet the same error, or spend money on it: a person acts next."""
+RETRY = AirflowException
+"""Time may mend it: the task's own `retries` decide, and the next attempt takes up here."""
+
+AIRFLOW_ERRORS: Mapping[type[AimlapiError], type[AirflowException]] = {
+    errors.AimlapiError: RETRY,
+    errors.SetupError: FAIL,
+    errors.ApiError: RETRY,
+    errors.ApiUnavailable: RETRY,
+    errors.RequestRejected: FAIL,
+    errors.AccessRefused: FAIL,
+    errors.WireViolation: RETRY,
+    errors.StorageError: RETRY,
+    errors.StoreUnavailable: RETRY,
+    errors.StoreUnsafe: FAIL,
+    errors.JournalUnreadable: FAIL,
+    errors.RunStopped: RETRY,
+    errors.RunHalted: FAIL,
+    errors.RunInterrupted: RETRY,
+}
+"""An error that is not here has the entry of its nearest ancestor."""
+
+
+def airflow_error(error: AimlapiError) -> AirflowException:
+    """The exception that an operator raises for `error`, with the same words."""
+    for ancestor in type(error).__mro__:
+        kind = AIRFLOW_ERRORS.get(ancestor)
+        if kind is not None:
+            return kind(str(error))
+    raise TypeError(f"{type(error).__name__} is no error of this provider") from error

@@ -1,0 +1,141 @@
+"""From a path that a user gave to a file system and a path on it, through Airflow's connections.
+
+Knows URLs and connection ids; what lies at a path is the storage's business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+from airflow_provider_aimlapi.errors import InvalidSpec
+from airflow_provider_aimlapi.hooks.connections import existing_connection
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.engine.job import Place
+
+EXTRAS = {
+    "s3": "s3",
+    "s3a": "s3",
+    "s3n": "s3",
+    "gs": "gcs",
+    "gcs": "gcs",
+    "abfs": "azure",
+    "abfss": "azure",
+    "adl": "azure",
+    "az": "azure",
+}
+"""Which of our extras brings which scheme."""
+FILE = "file"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """A path taken apart.
+
+    Attributes:
+        argument: the operator's argument that it came from.
+        scheme: in lower case, such as "s3".
+        url: the whole, without a connection id.
+        conn_id: the Airflow connection that opens it; None for the environment's own credentials.
+    """
+
+    argument: str
+    scheme: str
+    url: str
+    conn_id: str | None
+
+
+def parse_location(path: object, *, argument: str, storage_conn_id: str | None) -> Location:
+    """Take a path apart: a URL, `scheme://connection_id@bucket/key`, or an absolute local path.
+
+    A connection id inside the URL goes before `storage_conn_id`: it says something about this path.
+
+    Raises:
+        InvalidSpec: it is neither, or holds a password.
+    """
+    typed = str(path).strip() if path is not None else ""
+    if not typed:
+        raise InvalidSpec(f"{argument} is empty. Give a URL such as s3://bucket/folder/.")
+    if typed.startswith("/"):
+        typed = f"{FILE}://{typed}"
+    scheme, separator, rest = typed.partition("://")
+    if not separator:
+        raise InvalidSpec(
+            f"{argument}={typed!r} is neither a URL such as s3://bucket/folder/ "
+            f"nor an absolute path such as /data/folder/."
+        )
+    authority, slash, key = rest.partition("/")
+    conn_id, _, bucket = authority.rpartition("@")
+    _check_authority(argument, scheme.lower(), conn_id, bucket)
+    return Location(
+        argument=argument,
+        scheme=scheme.lower(),
+        url=f"{scheme.lower()}://{bucket}{slash}{key}",
+        conn_id=conn_id or storage_conn_id,
+    )
+
+
+def _check_authority(argument: str, scheme: str, conn_id: str, bucket: str) -> None:
+    if ":" in conn_id:
+        raise InvalidSpec(
+            f"{argument} holds credentials before the @. Put them into an Airflow connection, and "
+            f"its id into storage_conn_id."
+        )
+    if scheme == FILE and bucket:
+        raise InvalidSpec(
+            f"{argument}: a local path is absolute and its URL has three slashes, file:///folder/."
+        )
+    if scheme != FILE and not bucket:
+        raise InvalidSpec(f"{argument}={scheme}://…: there is no bucket or container in it.")
+
+
+def open_place(location: Location) -> Place:
+    """The file system of a location, its credentials inside, and the path on it.
+
+    Not to be called where an event loop runs: some file systems start one of their own.
+
+    Raises:
+        InvalidSpec: nothing that is installed knows the scheme.
+        ConnectionIncomplete: the storage connection does not exist.
+    """
+    from airflow_provider_aimlapi.engine.job import Place
+
+    if location.conn_id is not None and location.scheme != FILE:
+        existing_connection(location.conn_id, argument=f"for {location.argument}")
+    try:
+        path = ObjectStoragePath(location.url, conn_id=location.conn_id)
+        return Place(fs=path.fs, path=path.path)
+    except (ImportError, ValueError) as error:
+        if location.conn_id is None and (place := _place_by_fsspec(location)) is not None:
+            return place
+        raise InvalidSpec(_unknown_scheme(location)) from error
+
+
+def _place_by_fsspec(location: Location) -> Place | None:
+    """For schemes that no Airflow provider knows: fsspec's own, with the environment's credentials."""
+    from upath import UPath
+
+    from airflow_provider_aimlapi.engine.job import Place
+
+    try:
+        path = UPath(location.url)
+        return Place(fs=path.fs, path=path.path)
+    except (ImportError, ValueError):
+        return None
+
+
+def _unknown_scheme(location: Location) -> str:
+    extra = EXTRAS.get(location.scheme)
+    if extra is not None:
+        return (
+            f"{location.argument}: {location.scheme}:// needs a package that is not installed. "
+            f"Run: pip install 'airflow-provider-aimlapi[{extra}]'"
+        )
+    connection = f" with connection '{location.conn_id}'" if location.conn_id else ""
+    return (
+        f"{location.argument}: nothing that is installed opens {location.scheme}://{connection}. "
+        f"Known are file://, and s3://, gs:// and abfs:// with the extras s3, gcs and azure."
+    )
