@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from aimlapi_simulator.catalogue import BY_ID
 from aimlapi_simulator.clock import iso
-from aimlapi_simulator.ledger import Record
 from aimlapi_simulator.message import Request, Response, json_response
 from aimlapi_simulator.pricing import CREDITS_PER_USD, usd_of
 from aimlapi_simulator.query import (
@@ -22,7 +21,10 @@ from aimlapi_simulator.query import (
     period_s,
     whole_number,
 )
-from aimlapi_simulator.state import State
+
+if TYPE_CHECKING:
+    from aimlapi_simulator.ledger import Record
+    from aimlapi_simulator.state import State
 
 _DAY_S = 86_400.0
 _LOG_WINDOW_S_MAX = 92 * _DAY_S

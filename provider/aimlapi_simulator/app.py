@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import hmac
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from aimlapi_simulator.account import Billing
 from aimlapi_simulator.batches import Batches
 from aimlapi_simulator.chat import Chat
-from aimlapi_simulator.connection import Connection
 from aimlapi_simulator.control import PREFIX, Control
 from aimlapi_simulator.fault_answer import dress, substitute
 from aimlapi_simulator.fault_choice import effect_of
@@ -16,11 +16,18 @@ from aimlapi_simulator.faults import BAD_KEY
 from aimlapi_simulator.ledger import Record
 from aimlapi_simulator.message import Request, Response
 from aimlapi_simulator.models import Models
-from aimlapi_simulator.script import Fault
-from aimlapi_simulator.state import State
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from aimlapi_simulator.connection import Connection
+    from aimlapi_simulator.script import Fault
+    from aimlapi_simulator.state import State
 
 _CHAT = "/v1/chat/completions"
 _CANCEL = "/v1/batches/cancel/"
+
+Routes = dict[tuple[str, str], Callable[[Request, str], Response]]
 
 
 class App:
@@ -32,11 +39,11 @@ class App:
         self._chat = Chat(state, loop)
         self.control = Control(state, self._chat)
         account, models, batches = Billing(state), Models(state), Batches(state)
-        self._public = {
+        self._public: Routes = {
             ("GET", "/v1/models"): models.list_models,
             ("GET", "/models/metrics"): models.metrics,
         }
-        self._private = {
+        self._private: Routes = {
             ("GET", "/v2/billing"): account.balance,
             ("GET", "/v2/billing/transactions"): account.transactions,
             ("GET", "/v1/key"): account.key,

@@ -5,15 +5,17 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from aimlapi_simulator.clock import iso
 from aimlapi_simulator.completion import FINISH_REASONS, Completion, compose
 from aimlapi_simulator.fault_choice import draw
 from aimlapi_simulator.ledger import Record
 from aimlapi_simulator.pricing import credits_for, usd_of
-from aimlapi_simulator.schema.chat_request import ChatRequest
-from aimlapi_simulator.script import BatchPlan
+
+if TYPE_CHECKING:
+    from aimlapi_simulator.schema.chat_request import ChatRequest
+    from aimlapi_simulator.script import BatchPlan
 
 DISCOUNT = 0.5
 LIFETIME_S = 86_400.0

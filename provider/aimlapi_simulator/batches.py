@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from aimlapi_simulator.batch import Batch
@@ -10,7 +12,9 @@ from aimlapi_simulator.message import Request, Response, json_response
 from aimlapi_simulator.query import one
 from aimlapi_simulator.schema.batch_body import parse_batch
 from aimlapi_simulator.schema.chat_request import InvalidBody
-from aimlapi_simulator.state import State
+
+if TYPE_CHECKING:
+    from aimlapi_simulator.state import State
 
 JSON_LINES = "application/x-ndjson"
 
@@ -75,8 +79,9 @@ class Batches:
         form = state.script.forms.batch_canceled
         if self._pick(form, ("batch", "status"), batch) == "batch":
             return json_response(batch.describe(now_s))
-        body = {"id": batch.batch_id, "status": "cancelled", "output": None, "usage": []}
-        return json_response(body)
+        return json_response(
+            {"id": batch.batch_id, "status": "cancelled", "output": None, "usage": []}
+        )
 
     def _pick(self, form: str, options: tuple[str, ...], batch: Batch) -> str:
         return self._state.pick_form(form, options, "batch", *options, batch.batch_id)

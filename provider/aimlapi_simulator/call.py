@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from aimlapi_simulator.completion import Completion
 from aimlapi_simulator.faults import PLAIN, Effect
 from aimlapi_simulator.ledger import Record
-from aimlapi_simulator.message import Response
 from aimlapi_simulator.pricing import usd_of
-from aimlapi_simulator.schema.chat_request import ChatRequest
-from aimlapi_simulator.script import Fault
+
+if TYPE_CHECKING:
+    from aimlapi_simulator.completion import Completion
+    from aimlapi_simulator.message import Response
+    from aimlapi_simulator.schema.chat_request import ChatRequest
+    from aimlapi_simulator.script import Fault
 
 
 class Responder(Protocol):

@@ -4,8 +4,6 @@ Only Sonnet 4.6 has a price that can be worked out from a documented example. Th
 made up in the same proportion to Anthropic's own list.
 """
 
-from __future__ import annotations
-
 import msgspec
 
 from aimlapi_simulator.pricing import Price

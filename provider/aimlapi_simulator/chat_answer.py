@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
-from aimlapi_simulator.call import Call
 from aimlapi_simulator.completion import Completion, Vocabulary, completion_json
 from aimlapi_simulator.fault_answer import dress, substitute
-from aimlapi_simulator.faults import CostForm
 from aimlapi_simulator.message import JSON, Response
 from aimlapi_simulator.pricing import usd_text
-from aimlapi_simulator.schema.chat_request import ChatRequest
-from aimlapi_simulator.state import State
 from aimlapi_simulator.stream import stream_events
+
+if TYPE_CHECKING:
+    from aimlapi_simulator.call import Call
+    from aimlapi_simulator.faults import CostForm
+    from aimlapi_simulator.schema.chat_request import ChatRequest
+    from aimlapi_simulator.state import State
 
 _COST_FORMS: tuple[CostForm, ...] = ("both", "header", "meta", "credits", "nowhere")
 _encode = msgspec.json.Encoder().encode

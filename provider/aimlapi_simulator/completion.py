@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from aimlapi_simulator.answers import whole_answer
-from aimlapi_simulator.faults import CostForm, Twist
 from aimlapi_simulator.pricing import (
     CHARACTERS_PER_TOKEN,
     Usage,
@@ -16,8 +15,11 @@ from aimlapi_simulator.pricing import (
     tokens_in,
     usd_of,
 )
-from aimlapi_simulator.schema.chat_request import ChatRequest
 from aimlapi_simulator.schema.tools import sample_input
+
+if TYPE_CHECKING:
+    from aimlapi_simulator.faults import CostForm, Twist
+    from aimlapi_simulator.schema.chat_request import ChatRequest
 
 Finish = Literal["end", "length", "stop", "tool", "refusal"]
 Vocabulary = Literal["anthropic", "openai"]

@@ -5,15 +5,17 @@ They need no key, are not written down, and exist in no real API.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from aimlapi_simulator.chat import Chat
 from aimlapi_simulator.message import Request, Response, json_response
 from aimlapi_simulator.pricing import usd_of
 from aimlapi_simulator.script import ScriptError, amend_script, parse_script
-from aimlapi_simulator.state import State
+
+if TYPE_CHECKING:
+    from aimlapi_simulator.chat import Chat
+    from aimlapi_simulator.state import State
 
 PREFIX = "/_simulator/"
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import gzip
 import zlib
 from functools import cache
+from typing import TYPE_CHECKING
 
 from aimlapi_simulator.errors import empty_response, page_response
-from aimlapi_simulator.faults import Effect
 from aimlapi_simulator.message import Response
-from aimlapi_simulator.script import Fault
-from aimlapi_simulator.state import State
+
+if TYPE_CHECKING:
+    from aimlapi_simulator.faults import Effect
+    from aimlapi_simulator.script import Fault
+    from aimlapi_simulator.state import State
 
 _BOMB_BYTES = 512 * 1024 * 1024
 _BLOCK_BYTES = 1024 * 1024

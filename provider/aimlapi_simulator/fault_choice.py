@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from functools import lru_cache
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from aimlapi_simulator.faults import EFFECTS, Effect
-from aimlapi_simulator.script import Fault, Script
+
+if TYPE_CHECKING:
+    from aimlapi_simulator.script import Fault, Script
 
 _FULL_SCALE = 2**64
 

@@ -1,7 +1,5 @@
 """What each kind of fault does to an answer, as one table; when a fault strikes is not decided here."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import msgspec

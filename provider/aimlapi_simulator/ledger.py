@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from aimlapi_simulator.pricing import usd_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 RECORDS_MAX = 2_000_000
 

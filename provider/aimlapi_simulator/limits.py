@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from aimlapi_simulator.script import Limits
+if TYPE_CHECKING:
+    from aimlapi_simulator.script import Limits
 
 Refusal = Literal["concurrency", "rate", "minute", "tokens"]
 _WINDOW_S = 60

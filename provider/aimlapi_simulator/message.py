@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 import msgspec
 
-from aimlapi_simulator.faults import Delivery
+if TYPE_CHECKING:
+    from aimlapi_simulator.faults import Delivery
 
 JSON = "application/json; charset=utf-8"
 _encode = msgspec.json.Encoder().encode

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from aimlapi_simulator.catalogue import BY_ID, MODELS, Model
 from aimlapi_simulator.clock import iso
-from aimlapi_simulator.ledger import Record
 from aimlapi_simulator.message import Request, Response, json_response
-from aimlapi_simulator.state import State
+
+if TYPE_CHECKING:
+    from aimlapi_simulator.ledger import Record
+    from aimlapi_simulator.state import State
 
 _TYPE = "openai/chat-completions"
 _TAGS = ("playground:chat",)

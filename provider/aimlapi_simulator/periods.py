@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from aimlapi_simulator.script import Retention
+if TYPE_CHECKING:
+    from aimlapi_simulator.script import Retention
 
 
 def period_of(now_s: float, retention: Retention) -> str:

@@ -169,13 +169,13 @@ def _parse_headers(lines: list[bytes]) -> dict[bytes, bytes]:
         name, colon, value = line.partition(b":")
         if not colon or not name or name[-1] in b" \t" or name[0] in b" \t":
             raise MalformedRequest(400, "a header line is malformed")
-        name = name.lower()  # noqa: PLW2901 - a second name would cost a store per header
-        value = value.strip()  # noqa: PLW2901
+        name = name.lower()
+        value = value.strip()
         if name in headers:
             if name == b"content-length" and headers[name] != value:
                 raise MalformedRequest(400, "two lengths that differ")
             if name != b"content-length":
-                value = headers[name] + b", " + value  # noqa: PLW2901
+                value = headers[name] + b", " + value
         headers[name] = value
     return headers
 

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from aimlapi_simulator.app import App
 from aimlapi_simulator.connection import Connection
-from aimlapi_simulator.ledger import Ledger
 from aimlapi_simulator.script import Script
 from aimlapi_simulator.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+    from aimlapi_simulator.ledger import Ledger
 
 _BACKLOG = 4096
 
 
 class Simulator:
-    """`async with Simulator(script) as sim:` serves at `sim.url` until the block ends.
+    """Serves at `sim.url` inside `async with Simulator(script) as sim:`.
 
     Args:
         script: What to do; `sim.follow(script)` changes it.
@@ -82,7 +85,7 @@ class Simulator:
 
 @contextmanager
 def simulator_thread(script: Script | None = None, *, port: int = 0) -> Iterator[Simulator]:
-    """`with simulator_thread(script) as sim:` serves from a thread of its own, for code without a loop."""
+    """Serve from a thread of its own, for code without a loop: `with … as sim:`, then as `Simulator`."""
     simulator = Simulator(script, port=port)
     is_ready, failure = threading.Event(), list[BaseException]()
     stop: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import random
 from collections import Counter, deque
+from typing import TYPE_CHECKING
 
-from aimlapi_simulator.batch import Batch
 from aimlapi_simulator.clock import Clock
 from aimlapi_simulator.errors import error_response
 from aimlapi_simulator.fault_choice import FaultChoice, draw
 from aimlapi_simulator.ledger import Ledger, Record
 from aimlapi_simulator.limits import Gate
-from aimlapi_simulator.message import Response
 from aimlapi_simulator.periods import period_of
 from aimlapi_simulator.pricing import CREDITS_PER_USD, usd_of
 from aimlapi_simulator.prompt_cache import PromptCache
-from aimlapi_simulator.script import Latency, Retention, Script
+
+if TYPE_CHECKING:
+    from aimlapi_simulator.batch import Batch
+    from aimlapi_simulator.message import Response
+    from aimlapi_simulator.script import Latency, Retention, Script
 
 _DAY_S = 86_400
 

@@ -6,7 +6,7 @@ delta, some have an empty id, and there is no `[DONE]`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -17,7 +17,9 @@ from aimlapi_simulator.completion import (
     meta_json,
     usage_json,
 )
-from aimlapi_simulator.faults import CostForm
+
+if TYPE_CHECKING:
+    from aimlapi_simulator.faults import CostForm
 
 _PIECE_CHARACTERS = 48
 _EMPTY_ID_EVERY = 3

@@ -1,7 +1,5 @@
 """Requests to the newer aliases: no sampling parameters, `cache_control`, both vendors' messages."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -29,52 +27,52 @@ class Cacheable(Open, frozen=True, kw_only=True):
     cache_control: CacheControl | msgspec.UnsetType = msgspec.UNSET
 
 
-class Text(Cacheable, tag="text"):
+class Text(Cacheable, frozen=True, tag="text"):
     """Text."""
 
     text: str
 
 
-class ImageBase64(Open, tag="base64"):
+class ImageBase64(Open, frozen=True, tag="base64"):
     """An image in base64."""
 
     media_type: ImageKind
     data: str
 
 
-class Url(Open, tag="url"):
+class Url(Open, frozen=True, tag="url"):
     """Something behind a URL."""
 
     url: str
 
 
-class Image(Cacheable, tag="image"):
+class Image(Cacheable, frozen=True, tag="image"):
     """An image."""
 
     source: ImageBase64 | Url
 
 
-class DocumentBase64(Open, tag="base64"):
+class DocumentBase64(Open, frozen=True, tag="base64"):
     """A document in base64."""
 
     media_type: DocumentKind
     data: str
 
 
-class DocumentText(Open, tag="text"):
+class DocumentText(Open, frozen=True, tag="text"):
     """A document that is plain text."""
 
     media_type: Literal["text/plain"]
     data: str
 
 
-class DocumentContent(Open, tag="content"):
+class DocumentContent(Open, frozen=True, tag="content"):
     """A document made of parts."""
 
     content: str | list[Any]
 
 
-class Document(Cacheable, tag="document"):
+class Document(Cacheable, frozen=True, tag="document"):
     """A document."""
 
     source: DocumentBase64 | DocumentText | Url | DocumentContent
@@ -82,7 +80,7 @@ class Document(Cacheable, tag="document"):
     context: str = ""
 
 
-class SearchResult(Cacheable, tag="search_result"):
+class SearchResult(Cacheable, frozen=True, tag="search_result"):
     """A result of a search of one's own."""
 
     source: str
@@ -90,13 +88,13 @@ class SearchResult(Cacheable, tag="search_result"):
     content: Text
 
 
-class ToolReference(Cacheable, tag="tool_reference"):
+class ToolReference(Cacheable, frozen=True, tag="tool_reference"):
     """A tool by its name."""
 
     tool_name: str
 
 
-class ToolResult(Cacheable, tag="tool_result"):
+class ToolResult(Cacheable, frozen=True, tag="tool_result"):
     """What a tool gave back."""
 
     tool_use_id: str
@@ -104,7 +102,7 @@ class ToolResult(Cacheable, tag="tool_result"):
     content: str | list[Text | Image | SearchResult | Document | ToolReference] = ""
 
 
-class ToolUse(Cacheable, tag="tool_use"):
+class ToolUse(Cacheable, frozen=True, tag="tool_use"):
     """A call of a tool in an earlier turn."""
 
     id: str
@@ -113,7 +111,7 @@ class ToolUse(Cacheable, tag="tool_use"):
     caller: dict[str, Any] = {}  # noqa: RUF012 - msgspec copies the default
 
 
-class ServerToolUse(ToolUse, tag="server_tool_use"):
+class ServerToolUse(ToolUse, frozen=True, tag="server_tool_use"):
     """A call of one of the vendor's own tools."""
 
 
@@ -122,27 +120,27 @@ class _ServerToolResult(Cacheable, frozen=True, kw_only=True):
     content: Any
 
 
-class WebSearchResult(_ServerToolResult, tag="web_search_tool_result"):
+class WebSearchResult(_ServerToolResult, frozen=True, tag="web_search_tool_result"):
     """Found on the web."""
 
 
-class WebFetchResult(_ServerToolResult, tag="web_fetch_tool_result"):
+class WebFetchResult(_ServerToolResult, frozen=True, tag="web_fetch_tool_result"):
     """Read from the web."""
 
 
-class CodeResult(_ServerToolResult, tag="code_execution_tool_result"):
+class CodeResult(_ServerToolResult, frozen=True, tag="code_execution_tool_result"):
     """What code printed."""
 
 
-class BashResult(_ServerToolResult, tag="bash_code_execution_tool_result"):
+class BashResult(_ServerToolResult, frozen=True, tag="bash_code_execution_tool_result"):
     """What a command printed."""
 
 
-class EditorResult(_ServerToolResult, tag="text_editor_code_execution_tool_result"):
+class EditorResult(_ServerToolResult, frozen=True, tag="text_editor_code_execution_tool_result"):
     """What an editor did."""
 
 
-class ToolSearchResult(_ServerToolResult, tag="tool_search_tool_result"):
+class ToolSearchResult(_ServerToolResult, frozen=True, tag="tool_search_tool_result"):
     """Tools that were found."""
 
 
@@ -153,31 +151,31 @@ class UrlBox(msgspec.Struct, frozen=True, kw_only=True):
     detail: Literal["low", "high", "auto"] = "auto"
 
 
-class ImageUrl(Cacheable, tag="image_url"):
+class ImageUrl(Cacheable, frozen=True, tag="image_url"):
     """An image, as OpenAI has it."""
 
     image_url: UrlBox
 
 
-class File(Cacheable, tag="file"):
+class File(Cacheable, frozen=True, tag="file"):
     """A file, as OpenAI has it."""
 
     file: dict[str, str]
 
 
-class InputAudio(Open, tag="input_audio"):
+class InputAudio(Open, frozen=True, tag="input_audio"):
     """Sound, as OpenAI has it."""
 
     input_audio: dict[str, str]
 
 
-class VideoUrl(Open, tag="video_url"):
+class VideoUrl(Open, frozen=True, tag="video_url"):
     """A film, as OpenAI has it."""
 
     video_url: UrlBox
 
 
-class Refusal(Open, tag="refusal"):
+class Refusal(Open, frozen=True, tag="refusal"):
     """An earlier refusal."""
 
     refusal: str
@@ -212,7 +210,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
     role: Literal["user", "assistant", "system", "developer", "tool", "function"]
     content: str | list[Part] | None = None
-    tool_calls: list[dict[str, Any]] = []  # noqa: RUF012 - msgspec copies the default
+    tool_calls: list[dict[str, Any]] = []
     tool_call_id: str | None = None
     name: str | None = None
 
@@ -222,15 +220,15 @@ class SystemText(msgspec.Struct, frozen=True, kw_only=True):
 
     text: str
     type: Literal["text"] = "text"
-    citations: list[Any] = []  # noqa: RUF012
+    citations: list[Any] = []
     cache_control: CacheControl | msgspec.UnsetType = msgspec.UNSET
 
 
-class ThinkingOff(Open, tag="disabled"):
+class ThinkingOff(Open, frozen=True, tag="disabled"):
     """No thinking."""
 
 
-class ThinkingAdaptive(Open, tag="adaptive"):
+class ThinkingAdaptive(Open, frozen=True, tag="adaptive"):
     """As much thinking as it takes."""
 
     display: Literal["summarized", "omitted"] = "summarized"
@@ -241,11 +239,11 @@ class AliasBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     model: str
     messages: Annotated[list[Message], msgspec.Meta(min_length=1)]
-    metadata: dict[str, str] = {}  # noqa: RUF012
-    stop_sequences: list[str] = []  # noqa: RUF012
+    metadata: dict[str, str] = {}
+    stop_sequences: list[str] = []
     stream: bool = False
     system: str | list[SystemText] = ""
     tool_choice: str | dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
-    tools: list[dict[str, Any]] = []  # noqa: RUF012
+    tools: list[dict[str, Any]] = []
     thinking: ThinkingOn | ThinkingOff | ThinkingAdaptive | msgspec.UnsetType = msgspec.UNSET
     max_tokens: Annotated[float, msgspec.Meta(ge=1)] | msgspec.UnsetType = msgspec.UNSET

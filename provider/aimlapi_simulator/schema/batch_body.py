@@ -1,7 +1,5 @@
 """Bodies of new batches, checked as the published schema has them; nothing is stored here."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -30,14 +28,14 @@ class Params(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     model: str
     messages: Annotated[list[BatchMessage], msgspec.Meta(min_length=1)]
     system: str = ""
-    metadata: dict[str, str] = {}  # noqa: RUF012 - msgspec copies the default
+    metadata: dict[str, str] = {}
     max_tokens: Annotated[float, msgspec.Meta(ge=1)] = 1024
-    stop_sequences: list[str] = []  # noqa: RUF012
+    stop_sequences: list[str] = []
     temperature: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
     top_k: float = 0
     top_p: float = 1.0
     tool_choice: Any = None
-    tools: list[Any] = []  # noqa: RUF012
+    tools: list[Any] = []
     thinking: ThinkingOn | ThinkingOff | ThinkingAdaptive | msgspec.UnsetType = msgspec.UNSET
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -17,6 +17,9 @@ from aimlapi_simulator.schema.classic import Message as ClassicMessage
 from aimlapi_simulator.schema.hints import explain, hint
 from aimlapi_simulator.schema.parts import ThinkingOn
 from aimlapi_simulator.schema.tools import Tool, forced_tool, parse_tools
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _FILES = frozenset({"image", "document", "image_url", "file", "input_audio", "video_url"})
 
@@ -135,7 +138,7 @@ def _read_system(system: str | list[Any]) -> tuple[str, str]:
     return "\n".join(texts), "\n".join(texts[:cached])
 
 
-def _read_messages(messages: list[ClassicMessage] | list[AliasMessage]) -> tuple[str, int]:
+def _read_messages(messages: Sequence[ClassicMessage | AliasMessage]) -> tuple[str, int]:
     """The user's text, and the tokens of all turns."""
     if len(messages) == 1 and isinstance(text := messages[0].content, str):
         return text if messages[0].role == "user" else "", tokens_in(text)

@@ -3,8 +3,6 @@
 The published schema has `tools` and `tool_choice` swapped; here they are the right way round.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -26,7 +24,7 @@ from aimlapi_simulator.schema.parts import (
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
-class Text(Closed, tag="text"):
+class Text(Closed, frozen=True, tag="text"):
     """Text."""
 
     text: str
@@ -40,32 +38,32 @@ class ImageSource(msgspec.Struct, frozen=True, kw_only=True):
     data: str
 
 
-class Image(Closed, tag="image"):
+class Image(Closed, frozen=True, tag="image"):
     """An image."""
 
     source: ImageSource
 
 
-class DocumentBase64(Open, tag="base64"):
+class DocumentBase64(Open, frozen=True, tag="base64"):
     """A document in base64."""
 
     media_type: DocumentKind
     data: str
 
 
-class DocumentText(Open, tag="text"):
+class DocumentText(Open, frozen=True, tag="text"):
     """A document that is plain text."""
 
     data: str
 
 
-class Document(Closed, tag="document"):
+class Document(Closed, frozen=True, tag="document"):
     """A document."""
 
     source: DocumentBase64 | DocumentText
 
 
-class ToolResult(Open, tag="tool_result"):
+class ToolResult(Open, frozen=True, tag="tool_result"):
     """What a tool gave back."""
 
     tool_use_id: str
@@ -73,7 +71,7 @@ class ToolResult(Open, tag="tool_result"):
     content: str | list[Text | Image] = ""
 
 
-class ToolUse(Open, tag="tool_use"):
+class ToolUse(Open, frozen=True, tag="tool_use"):
     """A call of a tool in an earlier turn."""
 
     id: str
@@ -96,14 +94,14 @@ class ClassicBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     model: str
     messages: Annotated[list[Message], msgspec.Meta(min_length=1)]
-    metadata: dict[str, str] = {}  # noqa: RUF012 - msgspec copies the default
-    stop_sequences: list[str] = []  # noqa: RUF012
+    metadata: dict[str, str] = {}
+    stop_sequences: list[str] = []
     stream: bool = False
     system: str = ""
     tool_choice: ChoiceAuto | ChoiceAny | ChoiceNone | ChoiceTool | msgspec.UnsetType = (
         msgspec.UNSET
     )
-    tools: list[dict[str, Any]] = []  # noqa: RUF012
+    tools: list[dict[str, Any]] = []
     thinking: ThinkingOn | msgspec.UnsetType = msgspec.UNSET
     max_tokens: Annotated[float, msgspec.Meta(ge=1)] | msgspec.UnsetType = msgspec.UNSET
     temperature: Share = 1.0

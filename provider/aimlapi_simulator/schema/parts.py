@@ -1,7 +1,5 @@
 """Content parts of messages that both generations of models take, as the published schema has them."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -18,39 +16,39 @@ class Closed(Open, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An object with a `type` and no other names than its own."""
 
 
-class Thinking(Closed, tag="thinking"):
+class Thinking(Closed, frozen=True, tag="thinking"):
     """What the model thought in an earlier turn."""
 
     thinking: str
     signature: str
 
 
-class RedactedThinking(Open, tag="redacted_thinking"):
+class RedactedThinking(Open, frozen=True, tag="redacted_thinking"):
     """The same, encrypted."""
 
     data: str
 
 
-class ThinkingOn(Open, tag="enabled"):
+class ThinkingOn(Open, frozen=True, tag="enabled"):
     """Thinking with a budget."""
 
     budget_tokens: Annotated[int, msgspec.Meta(ge=1024)]
     display: Literal["summarized", "omitted"] = "summarized"
 
 
-class ChoiceAuto(Open, tag="auto"):
+class ChoiceAuto(Open, frozen=True, tag="auto"):
     """The model decides about tools."""
 
 
-class ChoiceAny(Open, tag="any"):
+class ChoiceAny(Open, frozen=True, tag="any"):
     """Some tool must be called."""
 
 
-class ChoiceNone(Open, tag="none"):
+class ChoiceNone(Open, frozen=True, tag="none"):
     """No tool may be called."""
 
 
-class ChoiceTool(Open, tag="tool"):
+class ChoiceTool(Open, frozen=True, tag="tool"):
     """This tool must be called."""
 
     name: str
@@ -60,8 +58,8 @@ class InputSchema(msgspec.Struct, frozen=True, kw_only=True):
     """JSON schema of a tool's input; more names are allowed."""
 
     type: Literal["object"]
-    properties: dict[str, Any] = {}  # noqa: RUF012 - msgspec copies the default
-    required: list[str] = []  # noqa: RUF012
+    properties: dict[str, Any] = {}
+    required: list[str] = []
 
 
 class FunctionOfTool(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,5 +67,5 @@ class FunctionOfTool(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     description: str = ""
-    parameters: dict[str, Any] = {}  # noqa: RUF012
+    parameters: dict[str, Any] = {}
     strict: bool | None = None
