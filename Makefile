@@ -34,7 +34,7 @@ demo: setup  ## run an example DAG on real texts, with a simulated API and a loc
 	@$(BIN)/python -m demo
 
 benchmark: setup  ## rows per second, CPU and memory per row, beside hand-written aiohttp
-	@$(BIN)/python tests/benchmarks/row_cost.py
+	@$(BIN)/python -m tests.benchmarks.row_cost
 
 clean:  ## remove everything that these commands made
 	rm -rf .venv .tools .demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
