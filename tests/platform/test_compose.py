@@ -128,8 +128,9 @@ def test_the_simulator_takes_its_arguments_and_answers_the_health_check(
     with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            url = process.stdout.readline().split()[-1]
-            connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+            line = process.stdout.readline()
+            assert "http://" in line, "the simulator did not start"
+            connection = http.client.HTTPConnection(line.split("//")[1].strip(), timeout=30)
             connection.request("GET", checked.path)
             status = connection.getresponse().status
             connection.close()
