@@ -120,9 +120,12 @@ def measure(name: str, source: Path, target: Path, url: str, in_flight: int) -> 
 def print_comparison(costs: dict[str, list[Cost]], options: argparse.Namespace) -> None:
     """A line for each contender, and the ratio."""
     ideal_s = options.rows / options.in_flight * options.latency_s
-    lines = [
+    title = (
         f"{options.rows:,} rows, {options.in_flight} in flight, {options.latency_s:g} s answers, "
-        f"median of {options.rounds} (spread); imports included; ideal {ideal_s:.1f} s",
+        f"median of {options.rounds} (spread); imports included; ideal {ideal_s:.1f} s"
+    )
+    lines = [
+        title,
         f"{'':10}{'rows/s':>10}{'wall/ideal':>12}{'CPU ms a row':>24}{'peak MB':>10}",
     ]
     cpu_ms: dict[str, float] = {}
