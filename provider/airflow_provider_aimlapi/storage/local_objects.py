@@ -30,7 +30,7 @@ class LocalObjects:
         """All files below a folder, without those that are still being written."""
         if not Path(folder).exists():
             return []
-        return list(_files_below(folder))
+        return list(files_below(folder))
 
     def create(self, path: str, data: bytes) -> None:
         """Create a file under a name that nobody has; FileExistsError when somebody does."""
@@ -55,11 +55,15 @@ class LocalObjects:
         Path(path).unlink(missing_ok=True)
 
 
-def _files_below(folder: str) -> Iterator[str]:
+def files_below(folder: str) -> Iterator[str]:
+    """The paths of all files in a folder and the folders in it, linked ones too.
+
+    Raises OSError for a folder that may not be read, rather than passing over it.
+    """
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_dir():
-                yield from _files_below(entry.path)
+                yield from files_below(entry.path)
             elif not entry.name.startswith(TEMPORARY_PREFIX):
                 yield entry.path
 

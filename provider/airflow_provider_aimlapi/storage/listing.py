@@ -1,0 +1,109 @@
+"""Which Parquet files an input path means: one file, a folder, or a glob. Opens no file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from airflow_provider_aimlapi.core.plan import InputFile
+from airflow_provider_aimlapi.errors import InputUnreadable
+from airflow_provider_aimlapi.storage.file_systems import kind_of, path_in, uri_of, version_of
+from airflow_provider_aimlapi.storage.globs import matches, split_glob
+from airflow_provider_aimlapi.storage.input_errors import reading
+from airflow_provider_aimlapi.storage.local_objects import files_below
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fsspec import AbstractFileSystem
+
+SUFFIXES = (".parquet", ".parq", ".pq")
+HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
+_HIVE_FOLDER = re.compile(r"([^=]+)=(.*)", re.DOTALL)
+_SUFFIX = re.compile(r"\.(parquet|parq|pq)$", re.IGNORECASE)
+
+
+def list_inputs(fs: AbstractFileSystem, path: str) -> tuple[InputFile, ...]:
+    """The files that a path means, sorted by URI, still without row groups.
+
+    In a folder or glob, names that do not end in one of SUFFIXES, and names and folders that
+    begin with `_` or `.`, are left out. A file that is named itself is read whatever its name.
+
+    Raises:
+        InputUnreadable: when there is no such file, naming the path and what was looked for.
+        StoreUnavailable: when the store does not answer.
+    """
+    root, pattern = split_glob(path_in(fs, path))
+    with reading(uri_of(fs, root)):
+        entries = _entries(fs, root)
+    if not pattern and root in entries:
+        return (_input_file(fs, root, root.rpartition("/")[0], entries[root]),)
+    files = [
+        _input_file(fs, place, root, info)
+        for place, info in entries.items()
+        if _SUFFIX.search(place) and matches(pattern, _below(root, place))
+    ]
+    if not files:
+        raise InputUnreadable(_nothing_found(uri_of(fs, path), pattern, len(entries)))
+    return tuple(sorted(files, key=lambda file: file.uri))
+
+
+def _entries(fs: AbstractFileSystem, root: str) -> Mapping[str, Mapping[str, Any]]:
+    """Everything at or below a path, by path; empty when there is nothing."""
+    if kind_of(fs) == "local":
+        return _local_entries(root)
+    fs.invalidate_cache()
+    found: Mapping[str, Mapping[str, Any]] = fs.find(root, detail=True)
+    return found
+
+
+def _local_entries(root: str) -> dict[str, Mapping[str, Any]]:
+    """As fsspec's own, which passes over what it may not read, and over linked folders."""
+    if not Path(root).exists():
+        return {}
+    paths = files_below(root) if Path(root).is_dir() else [root]
+    return {place: local_info(place) for place in paths}
+
+
+def local_info(path: str) -> dict[str, Any]:
+    """Size and modification time of a local file, to the nanosecond, which fsspec's lacks."""
+    status = Path(path).stat()
+    return {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
+
+
+def _input_file(fs: AbstractFileSystem, path: str, root: str, info: Mapping[str, Any]) -> InputFile:
+    folder, _, name = _below(root, path).rpartition("/")
+    return InputFile(
+        uri=uri_of(fs, path),
+        path=path,
+        version=version_of(info),
+        size_bytes=int(info.get("size") or 0),
+        folder=f"{folder}/" if folder else "",
+        stem=_SUFFIX.sub("", name) or name,
+        partition=_partition(folder),
+    )
+
+
+def _below(root: str, path: str) -> str:
+    return path[len(root) :].lstrip("/") if root else path
+
+
+def _partition(folder: str) -> tuple[tuple[str, str | None], ...]:
+    """Keys and values of the hive folders of a path: `ds=2026-01-01/kind=a%2Fb`."""
+    pairs = (_HIVE_FOLDER.fullmatch(segment) for segment in folder.split("/"))
+    return tuple(
+        (unquote(pair[1]), None if pair[2] == HIVE_NULL else unquote(pair[2]))
+        for pair in pairs
+        if pair is not None
+    )
+
+
+def _nothing_found(uri: str, pattern: str, others: int) -> str:
+    where = "matches the pattern" if pattern else "is there"
+    seen = f" Other files seen: {others}." if others else ""
+    return (
+        f"No input at {uri}: no file ending in {', '.join(SUFFIXES)} {where} "
+        f"(names and folders that begin with _ or . are left out).{seen} Check input_path."
+    )

@@ -1,0 +1,162 @@
+"""A shard's input columns and outcomes as one Parquet file in memory, and its reading back."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import msgspec
+import pyarrow as pa
+from pyarrow import parquet as pq
+
+from airflow_provider_aimlapi.core.manifest import PartEntry, Tally, tally_of
+from airflow_provider_aimlapi.errors import JournalUnreadable
+from airflow_provider_aimlapi.storage.outcome_columns import info_array, text_array
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from airflow_provider_aimlapi.core.completion import Outcome
+    from airflow_provider_aimlapi.core.plan import Shard
+    from airflow_provider_aimlapi.storage.dataset import DataSet
+
+ROW_GROUP_BYTES_MAX = 32 * 1024 * 1024
+"""Of decoded input in a row group of a part; also what is held in memory while encoding."""
+METADATA_PREFIX = b"aimlapi."
+HIDING_METADATA = frozenset(
+    {
+        b"ARROW:schema",
+        b"org.apache.spark.sql.parquet.row.metadata",
+        b"parquet.avro.schema",
+        b"avro.schema",
+        b"iceberg.schema",
+    }
+)
+"""Schemas in the words of other writers: their readers would not see the new columns."""
+
+
+def encode_part(
+    data_set: DataSet,
+    shard: Shard,
+    outcomes: Sequence[Outcome],
+    *,
+    output_column: str,
+    run_key: str,
+    epoch: int,
+) -> bytes:
+    """The Parquet file of a shard: its input columns, `output_column`, `<output_column>_info`.
+
+    Args:
+        outcomes: one for each row of the shard, in any order.
+
+    Raises:
+        ValueError: when the outcomes are not exactly one for each row.
+        InputUnreadable, StoreUnavailable: when the input cannot be read again.
+    """
+    ordered = _in_row_order(outcomes, shard.rows)
+    footer = _footer(run_key, shard.part, epoch, tally_of(ordered))
+    schema = _output_schema(data_set.schema, output_column, footer)
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(sink, schema, compression="zstd", compression_level=1) as writer:
+        start = 0
+        for batches in _row_groups(data_set.tables(shard)):
+            rows = sum(batch.num_rows for batch in batches)
+            table = pa.Table.from_batches(batches, data_set.schema)
+            columns = [*table.columns, *_outcome_columns(ordered[start : start + rows])]
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=rows)
+            start += rows
+    if start != shard.rows:
+        raise ValueError(f"part {shard.part} has {shard.rows} rows, but {start} were read")
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def part_entry(data: bytes, shard: Shard, staged_name: str, tally: Tally) -> PartEntry:
+    """The manifest's line for a part that was encoded from a shard."""
+    return PartEntry(
+        part=shard.part,
+        staged_name=staged_name,
+        visible_name=shard.visible_name,
+        sha256=sha256(data).hexdigest(),
+        size_bytes=len(data),
+        tally=tally,
+    )
+
+
+def read_part_entry(
+    data: bytes, *, run_key: str, part: int, staged_name: str, visible_name: str
+) -> PartEntry:
+    """The manifest's line for a staged part, from nothing but its bytes.
+
+    Raises:
+        JournalUnreadable: when it is not what its name says, or does not add up.
+    """
+    try:
+        metadata = pq.read_metadata(pa.BufferReader(data))
+        footer = metadata.metadata or {}
+        tally = msgspec.json.decode(footer[b"aimlapi.tally"], type=Tally)
+        found = (footer[b"aimlapi.run_key"].decode(), int(footer[b"aimlapi.part"]))
+        rows = int(footer[b"aimlapi.rows"])
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        raise JournalUnreadable(f"{staged_name} does not read back as a part: {error}") from error
+    if found != (run_key, part):
+        raise JournalUnreadable(f"{staged_name} is part {found[1]} of run {found[0]} by its footer")
+    if not rows == tally.rows == metadata.num_rows:
+        raise JournalUnreadable(
+            f"{staged_name} holds {metadata.num_rows} rows, but its footer says {rows}"
+        )
+    return PartEntry(
+        part=part,
+        staged_name=staged_name,
+        visible_name=visible_name,
+        sha256=sha256(data).hexdigest(),
+        size_bytes=len(data),
+        tally=tally,
+    )
+
+
+def _in_row_order(outcomes: Sequence[Outcome], rows: int) -> list[Outcome]:
+    ordered = sorted(outcomes, key=lambda outcome: outcome.row)
+    if [outcome.row for outcome in ordered] != list(range(rows)):
+        raise ValueError(f"{len(outcomes)} outcomes are not one for each of {rows} rows")
+    return ordered
+
+
+def _footer(run_key: str, part: int, epoch: int, tally: Tally) -> dict[bytes, bytes]:
+    return {
+        b"aimlapi.run_key": run_key.encode(),
+        b"aimlapi.part": str(part).encode(),
+        b"aimlapi.epoch": str(epoch).encode(),
+        b"aimlapi.rows": str(tally.rows).encode(),
+        b"aimlapi.tally": msgspec.json.encode(tally),
+    }
+
+
+def _output_schema(schema: pa.Schema, output_column: str, footer: dict[bytes, bytes]) -> pa.Schema:
+    kept = {
+        key: value
+        for key, value in (schema.metadata or {}).items()
+        if key not in HIDING_METADATA and not key.startswith(METADATA_PREFIX)
+    }
+    added = [
+        pa.field(output_column, text_array([]).type),
+        pa.field(f"{output_column}_info", info_array([]).type),
+    ]
+    return pa.schema([*schema, *added], metadata={**kept, **footer})
+
+
+def _outcome_columns(outcomes: Sequence[Outcome]) -> tuple[pa.Array, pa.Array]:
+    return text_array([outcome.text for outcome in outcomes]), info_array(outcomes)
+
+
+def _row_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
+    """Batches gathered into row groups; none for a shard without rows."""
+    gathered: list[pa.RecordBatch] = []
+    size_bytes = 0
+    for batch in batches:
+        gathered.append(batch)
+        size_bytes += batch.nbytes
+        if size_bytes >= ROW_GROUP_BYTES_MAX:
+            yield gathered
+            gathered, size_bytes = [], 0
+    if gathered:
+        yield gathered
