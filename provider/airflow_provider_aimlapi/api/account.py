@@ -1,0 +1,170 @@
+"""Balance and key of an account, asked for without spending anything, and told in words.
+
+Either question may fail without silencing the other: keys differ in what they may ask.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import httpx
+
+from airflow_provider_aimlapi.api.error_answers import error_of
+from airflow_provider_aimlapi.api.error_messages import read_envelope
+from airflow_provider_aimlapi.api.exchange import exchange
+from airflow_provider_aimlapi.api.json_values import JsonObject, as_list, as_object, as_word
+from airflow_provider_aimlapi.api.request_headers import headers_for, without_key
+from airflow_provider_aimlapi.errors import ApiError, WireViolation
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.endpoint import Endpoint
+
+BILLING_PATH = "/v2/billing"
+KEY_PATH = "/v1/key"
+CHAT_SCOPE = "model:chat"
+ACCOUNT_TIMEOUT_S = 15.0
+_TOP_UP = "Top up at https://aimlapi.com/app/billing"
+_PERIODS = {"day": " a day", "week": " a week", "month": " a month", "no_reset": " in all"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What the API says about the account and its key. None: it did not say.
+
+    Attributes:
+        balance: in `currency`; may be negative.
+        limit_usd: most that the key may spend in `limit_period` (day, week, month, no_reset).
+        month_usd: what the key has spent this month.
+        scopes: what the key may call; None: everything.
+        is_disabled: whether the key was switched off.
+        gaps: why something could not be asked for, each a sentence.
+    """
+
+    balance: float | None = None
+    currency: str = "USD"
+    limit_usd: float | None = None
+    limit_period: str | None = None
+    month_usd: float | None = None
+    scopes: tuple[str, ...] | None = None
+    is_disabled: bool = False
+    gaps: tuple[str, ...] = ()
+
+    @property
+    def is_over_limit(self) -> bool:
+        """Whether the key has used up its limit, as far as this month's spending can tell."""
+        if self.limit_usd is None or self.month_usd is None or self.limit_period != "month":
+            return False
+        return self.month_usd >= self.limit_usd
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether nothing that the API said would stop a completion."""
+        may_chat = self.scopes is None or CHAT_SCOPE in self.scopes
+        has_credit = self.balance is None or self.balance > 0
+        return may_chat and has_credit and not self.is_disabled and not self.is_over_limit
+
+
+async def fetch_account(endpoint: Endpoint, transport: httpx.AsyncBaseTransport) -> Account:
+    """Ask for balance and key. Costs nothing. The transport stays open.
+
+    Raises:
+        ApiError: neither question was answered; the error is the first one's.
+    """
+    account = Account()
+    failures: list[ApiError] = []
+    for path, subject, add in (
+        (BILLING_PATH, "balance", _with_balance),
+        (KEY_PATH, "key", _with_key),
+    ):
+        try:
+            account = add(account, await _get(endpoint, transport, path))
+        except ApiError as error:
+            failures.append(error)
+            gap = f"The {subject} could not be asked for: {error}"
+            account = replace(account, gaps=(*account.gaps, gap))
+    if len(failures) > 1:
+        raise failures[0].with_traceback(None)
+    return account
+
+
+def describe_account(account: Account) -> str:
+    """The account in words, such as "Connected. Balance 123.45 USD. Key limit 25 USD a month, …"."""
+    sentences = ["Connected.", _balance_words(account), *_key_words(account), *account.gaps]
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+async def _get(endpoint: Endpoint, transport: httpx.AsyncBaseTransport, path: str) -> JsonObject:
+    request = httpx.Request("GET", endpoint.url(path), headers=headers_for(endpoint))
+    answer = await exchange(transport, request, timeout_s=ACCOUNT_TIMEOUT_S)
+    if not answer.is_success:
+        raise error_of(replace(answer, body=without_key(answer.body, endpoint)))
+    payload = read_envelope(answer.body)
+    if not payload:
+        raise WireViolation(
+            f"{path} answered HTTP {answer.status} without a JSON object. Is the connection's "
+            "host the API's base URL?",
+            status=answer.status,
+            request_id=answer.request_id,
+        )
+    return payload
+
+
+def _with_balance(account: Account, payload: JsonObject) -> Account:
+    return replace(
+        account,
+        balance=_amount(payload.get("current_balance")),
+        currency=as_word(payload.get("currency"), 8) or account.currency,
+    )
+
+
+def _with_key(account: Account, payload: JsonObject) -> Account:
+    key = as_object(payload.get("data"))
+    limit = as_object(key.get("limit"))
+    scopes = key.get("scopes")
+    return replace(
+        account,
+        limit_usd=_amount(limit.get("threshold")),
+        limit_period=as_word(limit.get("retention"), 20),
+        month_usd=_amount(key.get("monthly_usage")),
+        scopes=tuple(filter(None, map(as_word, as_list(scopes)))) if scopes is not None else None,
+        is_disabled=key.get("disabled") is True,
+    )
+
+
+def _balance_words(account: Account) -> str:
+    if account.balance is None:
+        return ""
+    words = f"Balance {account.balance:,.2f} {account.currency}."
+    return (
+        words if account.balance > 0 else f"{words} {_TOP_UP}: no call is answered without credit."
+    )
+
+
+def _key_words(account: Account) -> list[str]:
+    words = [_limit_words(account)]
+    if account.is_over_limit:
+        words.append("The key has used up its limit: raise it at https://aimlapi.com/app/keys.")
+    if account.is_disabled:
+        words.append("The key is disabled: enable it at https://aimlapi.com/app/keys.")
+    if account.scopes is not None and CHAT_SCOPE not in account.scopes:
+        words.append(f"The key lacks the scope {CHAT_SCOPE}, so it cannot ask for completions.")
+    return words
+
+
+def _limit_words(account: Account) -> str:
+    if account.limit_usd is None:
+        return ""
+    limit = f"{account.limit_usd:,.2f}".removesuffix(".00")
+    words = f"Key limit {limit} USD{_PERIODS.get(account.limit_period or '', '')}"
+    if account.month_usd is None:
+        return f"{words}."
+    # The API counts by the month only, whatever the limit's own period.
+    span = "" if account.limit_period == "month" else " this month"
+    return f"{words}, {account.month_usd:,.2f} used{span}."
+
+
+def _amount(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value)

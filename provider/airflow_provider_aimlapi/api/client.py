@@ -1,0 +1,102 @@
+"""Sends one request body to the chat completions, once. No retries, no logging, no JSON."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import httpx
+
+from airflow_provider_aimlapi.api.exchange import exchange
+from airflow_provider_aimlapi.api.request_body import WHOLE_BYTES_MAX, PiecewiseBody
+from airflow_provider_aimlapi.api.request_headers import headers_for, without_key
+from airflow_provider_aimlapi.errors import InvalidSpec
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from airflow_provider_aimlapi.core.completion import Answer
+    from airflow_provider_aimlapi.core.endpoint import Endpoint
+
+COMPLETIONS_PATH = "/v1/chat/completions"
+_CLIENT_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
+
+
+class CompletionClient:
+    """The chat completions of one endpoint, with one key, over one transport.
+
+    Use it as an asynchronous context manager: it closes the transport when it ends.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        transport: httpx.AsyncBaseTransport,
+        request_timeout_s: float,
+    ) -> None:
+        """Keep what is the same for all calls.
+
+        Args:
+            endpoint: where to, and with which key.
+            transport: usually from `open_transport`.
+            request_timeout_s: most seconds for one exchange, from first byte out to last byte in.
+        """
+        self._endpoint = endpoint
+        self._transport = transport
+        self._request_timeout_s = request_timeout_s
+        self._url = httpx.URL(endpoint.url(COMPLETIONS_PATH))
+        self._headers = [
+            (b"Host", self._url.netloc),
+            *headers_for(endpoint),
+            (b"Content-Type", b"application/json"),
+        ]
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._transport.aclose()
+
+    async def send(self, body: bytes, client_request_id: str) -> Answer:
+        """POST a body and read the answer, whatever its status.
+
+        Args:
+            body: the JSON of a completion request, from `wire.RequestEncoder`.
+            client_request_id: 1 to 128 of `A-Z a-z 0-9 . _ : -`. The API keeps it and shows it
+                in its logs; it does not make a second sending free.
+
+        Raises:
+            InvalidSpec: the id would be dropped in silence; nothing was sent.
+            ApiUnavailable, AccessRefused, WireViolation: as `exchange.exchange`.
+        """
+        if not _CLIENT_REQUEST_ID.match(client_request_id):
+            raise InvalidSpec(
+                "A client request id takes 1 to 128 of the characters A-Z a-z 0-9 . _ : -, "
+                f"not {client_request_id[:140]!r}."
+            )
+        answer = await exchange(
+            self._transport,
+            self._request(body, client_request_id.encode()),
+            timeout_s=self._request_timeout_s,
+        )
+        if answer.is_success:
+            return answer
+        return replace(answer, body=without_key(answer.body, self._endpoint))
+
+    def _request(self, body: bytes, client_request_id: bytes) -> httpx.Request:
+        headers = [
+            *self._headers,
+            (b"X-Client-Request-Id", client_request_id),
+            (b"Content-Length", b"%d" % len(body)),
+        ]
+        if len(body) > WHOLE_BYTES_MAX:
+            return httpx.Request("POST", self._url, headers=headers, stream=PiecewiseBody(body))
+        return httpx.Request("POST", self._url, headers=headers, content=body)

@@ -1,0 +1,157 @@
+"""From a decoded answer to a Completion. Believes only what it needs; never loses a paid answer.
+
+A wrong type in a field that nobody needs counts as absent. Only an answer without a first choice,
+or whose content is neither text nor parts, is unreadable.
+"""
+
+from __future__ import annotations
+
+from airflow_provider_aimlapi.api.error_messages import said_in, tidy
+from airflow_provider_aimlapi.api.json_values import (
+    JsonObject,
+    Unreadable,
+    as_count,
+    as_list,
+    as_object,
+    as_text,
+    as_word,
+    decode_json,
+    encode_json,
+)
+from airflow_provider_aimlapi.core.completion import (
+    Answer,
+    Completion,
+    CompletionStatus,
+    ToolCall,
+)
+from airflow_provider_aimlapi.core.pricing import nano_usd_from_credits, nano_usd_from_usd
+
+TRUNCATING_REASONS = frozenset({"max_tokens", "length", "model_context_window_exceeded"})
+REFUSING_REASONS = frozenset({"refusal", "content_filter"})
+NO_TEXT = "the model returned no text"
+TRUNCATED = "cut off at max_tokens; raise max_tokens for a whole answer"
+
+
+def read_completion(answer: Answer, payload: JsonObject) -> Completion:
+    """The completion in an answer's decoded body.
+
+    Raises:
+        Unreadable: there is no completion in it.
+    """
+    choice = _first_choice(payload)
+    message = choice["message"]
+    if not isinstance(message, dict):
+        raise Unreadable("its choice holds no message")
+    text = _text(message.get("content"))
+    tool_calls = _tool_calls(message)
+    finish_reason = as_word(choice.get("finish_reason"))
+    status, error = _judged(finish_reason, as_text(message.get("refusal")))
+    if error is None and not text and not tool_calls:
+        error = NO_TEXT
+    usage = as_object(payload.get("usage"))
+    return Completion(
+        text=text,
+        status=status,
+        error=error,
+        finish_reason=finish_reason,
+        model=as_word(payload.get("model")),
+        prompt_tokens=as_count(usage.get("prompt_tokens")),
+        completion_tokens=as_count(usage.get("completion_tokens")),
+        cached_tokens=as_count(as_object(usage.get("prompt_tokens_details")).get("cached_tokens")),
+        reasoning_tokens=as_count(
+            as_object(usage.get("completion_tokens_details")).get("reasoning_tokens")
+        ),
+        cost_nano_usd=_cost_nano_usd(answer, payload),
+        inference_id=answer.inference_id,
+        tool_calls=tool_calls,
+    )
+
+
+def _first_choice(payload: JsonObject) -> JsonObject:
+    choices = payload.get("choices")
+    if not isinstance(choices, list) or not choices:
+        said = said_in(payload)
+        raise Unreadable(f"it holds no choices{f': {said}' if said else ''}")
+    choice = choices[0]
+    if not isinstance(choice, dict) or "message" not in choice:
+        raise Unreadable("its choice holds no message")
+    return choice
+
+
+def _text(content: object) -> str | None:
+    """The text of a message: a string, or parts whose texts are joined; None when there is none."""
+    if content is None or isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        raise Unreadable("its content is neither text nor a list of parts")
+    texts = [part for part in map(_part_text, content) if part is not None]
+    return "".join(texts) if texts else None
+
+
+def _part_text(part: object) -> str | None:
+    if isinstance(part, str):
+        return part
+    fields = as_object(part)
+    text = fields.get("text")
+    return text if fields.get("type", "text") == "text" and isinstance(text, str) else None
+
+
+def _judged(finish_reason: str | None, refusal: str) -> tuple[CompletionStatus, str | None]:
+    """Status and reason, from either vocabulary; a word that nobody knows is no fault."""
+    if refusal:
+        return "refused", f"the model refused: {tidy(refusal)}"
+    if finish_reason in REFUSING_REASONS:
+        return "refused", f"the model refused ({finish_reason})"
+    if finish_reason in TRUNCATING_REASONS:
+        return "truncated", TRUNCATED
+    return "ok", None
+
+
+def _tool_calls(message: JsonObject) -> tuple[ToolCall, ...]:
+    """Calls in the API's own field, then those that stand among the parts, as Anthropic has them."""
+    calls = [_tool_call(call) for call in as_list(message.get("tool_calls"))]
+    parts = [part for part in as_list(message.get("content")) if isinstance(part, dict)]
+    calls += [_tool_call(part) for part in parts if part.get("type") == "tool_use"]
+    return tuple(calls)
+
+
+def _tool_call(call: object) -> ToolCall:
+    fields = as_object(call)
+    named = as_object(fields.get("function")) or as_object(fields.get("custom")) or fields
+    arguments = named.get("arguments", named.get("input"))
+    arguments_json = (
+        arguments if isinstance(arguments, str) else encode_json(arguments or {}).decode()
+    )
+    return ToolCall(
+        call_id=as_word(fields.get("id")) or "",
+        name=as_word(named.get("name")) or "",
+        arguments_json=arguments_json,
+        is_valid_json=_is_json(arguments_json),
+    )
+
+
+def _is_json(text: str) -> bool:
+    try:
+        decode_json(text)
+    except Unreadable:
+        return False
+    return True
+
+
+def _cost_nano_usd(answer: Answer, payload: JsonObject) -> int | None:
+    """What the API says it charged: the first of four places that holds a sensible amount.
+
+    Header before body, dollars before credits. Where they disagree the first still counts: the
+    header is what the vendor's ledger shows. Where none does, the cost is unknown, not zero.
+    """
+    usage = as_object(as_object(payload.get("meta")).get("usage"))
+    for read, amount in (
+        (nano_usd_from_usd, answer.usd_spent),
+        (nano_usd_from_credits, answer.credits_used),
+        (nano_usd_from_usd, usage.get("usd_spent")),
+        (nano_usd_from_credits, usage.get("credits_used")),
+    ):
+        cost = read(amount) if isinstance(amount, (str, int, float)) else None
+        if cost is not None:
+            return cost
+    return None

@@ -1,0 +1,118 @@
+"""One exchange: a request out, an answer in, one deadline, limits on size. Never tries again.
+
+Neither judges what the answer says nor logs. Its errors hold no reference to the request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+
+from airflow_provider_aimlapi.api.content_encoding import decode_content
+from airflow_provider_aimlapi.api.json_values import Unreadable
+from airflow_provider_aimlapi.api.transport_failures import (
+    TRANSPORT_FAILURES,
+    error_from_deadline,
+    error_from_failure,
+)
+from airflow_provider_aimlapi.core.completion import Answer
+from airflow_provider_aimlapi.errors import ApiError, WireViolation
+
+WIRE_BYTES_MAX = 4 * 1024 * 1024
+DECODED_BYTES_MAX = 16 * 1024 * 1024
+STREAM_BYTES_MAX = 32 * 1024 * 1024
+"""For server-sent events, which take some 250 bytes for each token, up to 128,000 tokens."""
+_EVENT_STREAM = "text/event-stream"
+_HEADER_CHARACTERS_MAX = 200
+_FIELDS = {
+    b"x-inference-id": "inference_id",
+    b"x-request-id": "request_id",
+    b"x-aimlapi-credits-used": "credits_used",
+    b"x-aimlapi-usd-spent": "usd_spent",
+    b"retry-after": "retry_after",
+    b"content-type": "content_type",
+    b"content-encoding": "content_encoding",
+}
+
+
+async def exchange(
+    transport: httpx.AsyncBaseTransport, request: httpx.Request, *, timeout_s: float
+) -> Answer:
+    """Send a request and read its whole answer.
+
+    Args:
+        transport: called directly.
+        request: sent as it is; a redirect is an answer like any other.
+        timeout_s: most seconds from the first byte out to the last byte in, however slowly the
+            bytes drip.
+
+    Raises:
+        ApiUnavailable: no connection, a broken one, or the deadline passed.
+        AccessRefused: the server's certificate does not hold.
+        WireViolation: the answer is no HTTP, larger than a limit, or encoded in a way that was
+            not asked for.
+    """
+    failure: ApiError
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await _answer(await transport.handle_async_request(request))
+    except TimeoutError:
+        failure = error_from_deadline(timeout_s, origin=_origin(request))
+    except TRANSPORT_FAILURES as error:
+        failure = error_from_failure(error, origin=_origin(request))
+    # Raised out here, where no context ties it to an exception that holds the key.
+    raise failure
+
+
+async def _answer(response: httpx.Response) -> Answer:
+    fields = _fields(response)
+    encoding = fields.pop("content_encoding", "").strip().lower()
+    content_type = fields.pop("content_type", "").partition(";")[0].strip().lower()
+    is_stream = content_type == _EVENT_STREAM
+    refused: str
+    try:
+        body = decode_content(
+            await _read(response, STREAM_BYTES_MAX if is_stream else WIRE_BYTES_MAX),
+            encoding,
+            bytes_max=STREAM_BYTES_MAX if is_stream else DECODED_BYTES_MAX,
+        )
+        return Answer(status=response.status_code, content_type=content_type, body=body, **fields)
+    except Unreadable as error:
+        refused = str(error)
+    raise WireViolation(
+        f"HTTP {response.status_code}, but the answer cannot be used: {refused}.",
+        status=response.status_code,
+        request_id=fields.get("request_id"),
+        is_perhaps_billed=True,
+    )
+
+
+def _fields(response: httpx.Response) -> dict[str, str]:
+    """The few headers that matter, in one pass; of several with one name, the first."""
+    found: dict[str, str] = {}
+    for name, value in response.headers.raw:
+        field = _FIELDS.get(name.lower())
+        if field is not None and field not in found:
+            found[field] = value[:_HEADER_CHARACTERS_MAX].decode("latin-1")
+    return found
+
+
+async def _read(response: httpx.Response, bytes_max: int) -> bytes:
+    """The body as it came over the wire. Closes the response, however this ends."""
+    stream = response.stream
+    if not isinstance(stream, httpx.AsyncByteStream):
+        raise TypeError("the transport gave a synchronous response")
+    body = bytearray()
+    try:
+        async for chunk in stream:
+            body += chunk
+            if len(body) > bytes_max:
+                raise Unreadable(f"it is larger than {bytes_max:,} bytes")
+    finally:
+        await stream.aclose()
+    return bytes(body)
+
+
+def _origin(request: httpx.Request) -> str:
+    return f"{request.url.scheme}://{request.url.netloc.decode('ascii')}"

@@ -1,0 +1,83 @@
+"""JSON as plain values, read without trust. Knows no field of the API, and raises `Unreadable` only.
+
+Answers are decoded without a schema: a schema would refuse a paid answer for a wrong type in a
+field that nobody needs.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+JsonObject: TypeAlias = dict[str, object]
+
+COUNT_MAX = 2**63 - 1
+"""The largest number that a column of 64-bit integers can hold."""
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class Unreadable(Exception):
+    """An answer holds no completion; the text says why. `wire` makes an error of the tree of it."""
+
+
+def decode_json(text: bytes | str) -> object:
+    """The value of a JSON text.
+
+    Strict about numbers (no NaN, no 1e999) and text (no lone surrogates); the last of two equal
+    keys counts.
+
+    Raises:
+        Unreadable: not JSON, or nested too deeply to be decoded.
+    """
+    try:
+        value: object = msgspec.json.decode(text)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"it is not valid JSON ({type(error).__name__})") from None
+    return value
+
+
+def encode_json(value: object) -> bytes:
+    """Compact JSON of a value that came from `decode_json`.
+
+    Raises:
+        Unreadable: nested too deeply, or holding a number too large, to be encoded.
+    """
+    try:
+        return msgspec.json.encode(value)
+    except (RecursionError, OverflowError) as error:
+        raise Unreadable(f"it cannot be written as JSON ({type(error).__name__})") from None
+
+
+def strip_leading_marks(body: bytes) -> bytes:
+    """The body without a byte order mark and white space in front."""
+    return body.removeprefix(_BYTE_ORDER_MARK).lstrip()
+
+
+def as_object(value: object) -> JsonObject:
+    """The value if it is a JSON object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_list(value: object) -> list[object]:
+    """The value if it is a JSON array, else an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def as_text(value: object) -> str:
+    """The value if it is a string, else an empty one."""
+    return value if isinstance(value, str) else ""
+
+
+def as_word(value: object, characters_max: int = 200) -> str | None:
+    """A short string, such as a model's name, cut to a sane length; None for anything else."""
+    return value[:characters_max] if isinstance(value, str) and value else None
+
+
+def as_count(value: object) -> int | None:
+    """A whole number from 0 to COUNT_MAX, also when it was written as 12.0; None otherwise."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 <= value <= COUNT_MAX else None

@@ -1,0 +1,109 @@
+"""Completions as bytes: the body that asks for one, and what an answer's body holds. No network.
+
+The only place where the JSON of completions is made and read. What an exchange cost and what
+comes next is for others to say.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from airflow_provider_aimlapi.api.completion_reading import read_completion
+from airflow_provider_aimlapi.api.error_answers import error_of
+from airflow_provider_aimlapi.api.error_messages import said_by
+from airflow_provider_aimlapi.api.event_stream import assemble_answer
+from airflow_provider_aimlapi.api.json_values import (
+    JsonObject,
+    Unreadable,
+    decode_json,
+    strip_leading_marks,
+)
+from airflow_provider_aimlapi.errors import InvalidSpec, RequestRejected, WireViolation
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.completion import Answer, Completion
+    from airflow_provider_aimlapi.core.request import CompletionSpec
+
+_EVENT_STREAM = "text/event-stream"
+
+
+class RequestEncoder:
+    """Makes request bodies that differ in their prompt and system text only.
+
+    All else is encoded once. A body's sha256 names its request, and the run key knows no order of
+    keys: so parameters are sorted, at every depth, and followed by `system` and `messages`.
+    """
+
+    def __init__(self, spec: CompletionSpec) -> None:
+        """Encode what is the same for all rows.
+
+        Raises:
+            InvalidSpec: a parameter holds a number or a text that JSON cannot carry.
+        """
+        self._strings = msgspec.json.Encoder()
+        try:
+            # CompletionSpec lets in plain values and mappings only: what is no dict becomes one.
+            constant = msgspec.json.encode(spec.parameters(), enc_hook=dict, order="deterministic")
+        except ValueError as error:
+            raise InvalidSpec(
+                f"The parameters for {spec.model} cannot be sent as JSON: {error}"
+            ) from None
+        self._head = constant[:-1]
+
+    def encode(self, prompt: str, system: str | None) -> bytes:
+        """The body for one row, exactly as it is sent.
+
+        Raises:
+            RequestRejected: the text holds half a surrogate pair, which no encoding can carry.
+        """
+        try:
+            said = self._strings.encode(prompt)
+            frame = b"" if system is None else b',"system":' + self._strings.encode(system)
+        except UnicodeEncodeError as error:
+            raise RequestRejected(
+                f"The prompt is no valid text at character {error.start}: {error.reason}."
+            ) from None
+        return b"".join(
+            (self._head, frame, b',"messages":[{"role":"user","content":', said, b"}]}")
+        )
+
+
+def decode_answer(answer: Answer) -> Completion:
+    """The completion in an answer. Any 2xx is an answer, whether JSON or server-sent events.
+
+    Raises:
+        ApiError: for a status outside 2xx, the kind that `error_answers.error_of` gives it.
+        WireViolation: a 2xx without a completion in it, which may have been billed.
+
+    Nothing else, whatever the bytes.
+    """
+    if not answer.is_success:
+        raise error_of(answer)
+    try:
+        return read_completion(answer, _payload(answer))
+    except Unreadable as error:
+        reason = str(error)
+    raise WireViolation(
+        f"HTTP {answer.status}, but the answer cannot be used: {reason}.",
+        status=answer.status,
+        request_id=answer.request_id,
+        is_perhaps_billed=True,
+    )
+
+
+def _payload(answer: Answer) -> JsonObject:
+    """The body as one object. Its first character decides: gateways mislabel what they pass on."""
+    body = strip_leading_marks(answer.body)
+    if not body:
+        raise Unreadable("it is empty")
+    if not body.startswith(b"{"):
+        if answer.content_type == _EVENT_STREAM or body.startswith(b"data:"):
+            return assemble_answer(body)
+        if body.startswith(b"<"):
+            raise Unreadable(f"it is a web page: {said_by(body, {}) or 'without a title'}")
+    payload = decode_json(body)
+    if not isinstance(payload, dict):
+        raise Unreadable("it is no JSON object")
+    return payload

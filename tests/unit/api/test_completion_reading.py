@@ -1,0 +1,212 @@
+"""What is read from an answer that holds a completion."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_aimlapi.api.wire import decode_answer
+from airflow_provider_aimlapi.core.completion import Completion, ToolCall
+from tests.unit.api.answers import answer_of, plain, with_message
+
+
+def completion_of(payload: Any, **fields: Any) -> Completion:
+    return decode_answer(answer_of(payload, **fields))
+
+
+def test_the_documented_example_is_read_whole() -> None:
+    assert completion_of(plain(), inference_id="inf-1") == Completion(
+        text="Hi!",
+        status="ok",
+        finish_reason="end_turn",
+        model="claude-sonnet-4-6",
+        prompt_tokens=16,
+        completion_tokens=264,
+        cost_nano_usd=10421 * 500,
+        inference_id="inf-1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("finish_reason", "status"),
+    [
+        ("end_turn", "ok"),
+        ("stop", "ok"),
+        ("stop_sequence", "ok"),
+        ("tool_use", "ok"),
+        ("tool_calls", "ok"),
+        ("pause_turn", "ok"),
+        ("a word of tomorrow", "ok"),
+        (None, "ok"),
+        (7, "ok"),
+        ("max_tokens", "truncated"),
+        ("length", "truncated"),
+        ("model_context_window_exceeded", "truncated"),
+        ("refusal", "refused"),
+        ("content_filter", "refused"),
+    ],
+)
+def test_finish_reasons_of_both_vocabularies(finish_reason: Any, status: str) -> None:
+    completion = completion_of(with_message(finish_reason))
+    assert completion.status == status
+    assert completion.text == "Hi!"
+    assert (completion.error is None) == (status == "ok")
+    assert completion.finish_reason == (finish_reason if isinstance(finish_reason, str) else None)
+
+
+def test_a_missing_finish_reason_is_no_fault() -> None:
+    payload = plain(choices=[{"message": {"content": "Hi!"}}])
+    assert completion_of(payload).status == "ok"
+
+
+def test_a_refusal_in_the_message_is_quoted_and_outweighs_the_finish_reason() -> None:
+    completion = completion_of(with_message("stop", content=None, refusal="I will\nnot."))
+    assert (completion.status, completion.text) == ("refused", None)
+    assert completion.error == "the model refused: I will not."
+
+
+def test_a_null_refusal_is_none() -> None:
+    assert completion_of(with_message("stop", refusal=None)).status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (None, None),
+        ([], None),
+        ("", ""),
+        ([{"type": "thinking", "thinking": "hm"}], None),
+        ([{"type": "text", "text": ""}], ""),
+    ],
+)
+def test_an_answer_without_text_is_kept_and_says_so(content: Any, text: str | None) -> None:
+    completion = completion_of(with_message(content=content))
+    assert (completion.text, completion.status) == (text, "ok")
+    assert completion.error == "the model returned no text"
+
+
+def test_missing_content_counts_as_none() -> None:
+    assert completion_of(plain(choices=[{"message": {}}])).text is None
+
+
+def test_parts_are_joined_and_only_their_text_counts() -> None:
+    parts = [
+        {"type": "thinking", "thinking": "hm"},
+        {"type": "text", "text": "Hi"},
+        "!",
+        {"text": "?"},
+        {"type": "text", "text": 5},
+        None,
+    ]
+    assert completion_of(with_message(content=parts)).text == "Hi!?"
+
+
+def test_tool_calls_are_read_whether_or_not_their_arguments_are_json() -> None:
+    calls = [
+        {"id": "a", "type": "function", "function": {"name": "f", "arguments": '{"x": 1}'}},
+        {"id": "b", "type": "function", "function": {"name": "g", "arguments": '{"x": '}},
+        {"id": "c", "type": "custom", "custom": {"name": "h", "input": "free text"}},
+        {"id": "d", "type": "function", "function": {"name": "i", "arguments": {"x": [1]}}},
+        {"function": {"name": None}},
+        None,
+    ]
+    completion = completion_of(with_message("tool_calls", content=None, tool_calls=calls))
+    assert completion.tool_calls == (
+        ToolCall(call_id="a", name="f", arguments_json='{"x": 1}', is_valid_json=True),
+        ToolCall(call_id="b", name="g", arguments_json='{"x": ', is_valid_json=False),
+        ToolCall(call_id="c", name="h", arguments_json="free text", is_valid_json=False),
+        ToolCall(call_id="d", name="i", arguments_json='{"x":[1]}', is_valid_json=True),
+        ToolCall(call_id="", name="", arguments_json="{}", is_valid_json=True),
+        ToolCall(call_id="", name="", arguments_json="{}", is_valid_json=True),
+    )
+    assert (completion.text, completion.status, completion.error) == (None, "ok", None)
+
+
+def test_tool_calls_among_the_parts_are_read_as_anthropic_writes_them() -> None:
+    part = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {"x": 1}}
+    completion = completion_of(with_message("tool_use", content=[part]))
+    assert completion.tool_calls == (
+        ToolCall(call_id="toolu_1", name="f", arguments_json='{"x":1}', is_valid_json=True),
+    )
+
+
+def test_tokens_with_all_their_details() -> None:
+    usage = {
+        "prompt_tokens": 100.0,
+        "completion_tokens": 20,
+        "prompt_tokens_details": {"cached_tokens": 64},
+        "completion_tokens_details": {"reasoning_tokens": 7.0},
+    }
+    completion = completion_of(plain(usage=usage))
+    tokens = (
+        completion.prompt_tokens,
+        completion.completion_tokens,
+        completion.cached_tokens,
+        completion.reasoning_tokens,
+    )
+    assert tokens == (100, 20, 64, 7)
+    assert all(isinstance(count, int) for count in tokens)
+
+
+@pytest.mark.parametrize("count", [None, "12", 1.5, -1, True, 2**63, 10**30, [], {}])
+def test_a_count_that_is_none_is_unknown(count: Any) -> None:
+    assert completion_of(plain(usage={"prompt_tokens": count})).prompt_tokens is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model": 5},
+        {"usage": "none"},
+        {"usage": {"prompt_tokens_details": 3, "completion_tokens_details": []}},
+        {"meta": []},
+        {"meta": {"usage": "much"}},
+        {"id": None, "object": [], "created": "today", "unknown": {"deep": [[[]]]}},
+    ],
+)
+def test_a_wrong_type_where_nothing_hangs_on_it_loses_no_paid_answer(
+    changes: dict[str, Any],
+) -> None:
+    completion = completion_of(plain(**changes), usd_spent="0.01")
+    assert (completion.text, completion.cost_nano_usd) == ("Hi!", 10_000_000)
+
+
+META = {"usage": {"usd_spent": 0.003, "credits_used": 8_000}}
+
+
+@pytest.mark.parametrize(
+    ("usd_spent", "credits_used", "meta", "cost_nano_usd"),
+    [
+        ("0.001240000", "9999", META, 1_240_000),
+        ("0", "9999", META, 0),
+        (None, "2480", META, 1_240_000),
+        (None, None, META, 3_000_000),
+        (None, None, {"usage": {"usd_spent": None, "credits_used": 8_000}}, 4_000_000),
+        (None, None, {"usage": {"credits_used": 8_000.0}}, 4_000_000),
+        (None, None, {"usage": {"usd_spent": "0.002"}}, 2_000_000),
+        (None, None, {"usage": {}}, None),
+        (None, None, None, None),
+        ("much", "-1", META, 3_000_000),
+        ("NaN", "inf", {"usage": {"usd_spent": True, "credits_used": [1]}}, None),
+        ("9e999999", "1e-999999", None, 0),
+        ("1" * 200, None, None, None),
+    ],
+)
+def test_cost_is_the_first_sensible_amount_header_before_body_dollars_before_credits(
+    usd_spent: str | None, credits_used: str | None, meta: Any, cost_nano_usd: int | None
+) -> None:
+    completion = completion_of(plain(meta=meta), usd_spent=usd_spent, credits_used=credits_used)
+    assert completion.cost_nano_usd == cost_nano_usd
+
+
+def test_names_of_absurd_length_are_cut() -> None:
+    completion = completion_of(plain(model="m" * 100_000))
+    assert completion.model == "m" * 200
+
+
+def test_the_first_of_several_choices_counts() -> None:
+    first = {"index": 0, "message": {"content": "first"}, "finish_reason": "stop"}
+    second = {"index": 1, "message": {"content": "second"}, "finish_reason": "length"}
+    completion = completion_of(plain(choices=[first, second]))
+    assert (completion.text, completion.status) == ("first", "ok")

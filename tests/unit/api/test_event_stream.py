@@ -1,0 +1,191 @@
+"""Streams put together, however they were cut and whatever they leave out."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_aimlapi.api.event_stream import assemble_answer, parse_events
+from airflow_provider_aimlapi.api.wire import decode_answer
+from airflow_provider_aimlapi.core.completion import ToolCall
+from airflow_provider_aimlapi.errors import WireViolation
+from tests.unit.api.answers import answer_of, delta, stream_of
+
+USAGE = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
+CHARGE = {"credits_used": 2_480, "usd_spent": 0.00124}
+
+
+@pytest.mark.parametrize(
+    ("body", "events"),
+    [
+        (b"", []),
+        (b"data: a\n\ndata: b\n\n", [b"a", b"b"]),
+        (b"data: a\r\n\r\ndata: b\r\n\r\n", [b"a", b"b"]),
+        (b"data: a\r\rdata: b\r\r", [b"a", b"b"]),
+        (b"data:a\n\n", [b"a"]),
+        (b"data:  a\n\n", [b" a"]),
+        (b"data: {\ndata: }\n\n", [b"{\n}"]),
+        (b": ping\n\ndata: a\n: in between\nid: 7\nevent: x\nretry: 1\ndata: b\n\n", [b"a\nb"]),
+        (b"\xef\xbb\xbfdata: a\n\n", [b"a"]),
+        (b"\n\n\ndata: a\n\n\n\n", [b"a"]),
+        (b"data: a\n\ndata: b", [b"a", b"b"]),
+        (b"data\n\n", [b""]),
+        (b"database: a\n\n", []),
+        (b"data: a\xc2\x85b\x0bc\n\n", [b"a\xc2\x85b\x0bc"]),
+    ],
+)
+def test_events_by_the_rules_of_the_standard(body: bytes, events: list[bytes]) -> None:
+    assert list(parse_events(body)) == events
+
+
+def test_a_stream_as_the_api_documents_it_without_done() -> None:
+    completion = decode_answer(
+        stream_of(
+            delta(role="assistant", content=""),
+            {**delta(content="Hi"), "id": ""},
+            {**delta(content=" there"), "usage": None},
+            delta("end_turn"),
+            {"choices": [], "usage": USAGE},
+            {"id": "", "choices": [], "usage": None, "meta": {"usage": CHARGE}},
+            inference_id="inf-1",
+        )
+    )
+    assert completion.text == "Hi there"
+    assert (completion.status, completion.finish_reason) == ("ok", "end_turn")
+    assert (completion.prompt_tokens, completion.completion_tokens) == (9, 3)
+    assert (completion.cost_nano_usd, completion.model) == (1_240_000, "m")
+    assert completion.inference_id == "inf-1"
+
+
+def test_usage_and_charge_that_come_in_pieces_are_put_together() -> None:
+    completion = decode_answer(
+        stream_of(
+            delta("stop", content="x"),
+            {"usage": {"prompt_tokens": 9, "completion_tokens": None}, "meta": {"usage": None}},
+            {"usage": {"completion_tokens": 3, "prompt_tokens": None}, "meta": None},
+            {"meta": {"usage": {"credits_used": 2_480}}},
+            {"meta": {"usage": {"credits_used": None, "usd_spent": None}}, "usage": None},
+        )
+    )
+    assert (completion.prompt_tokens, completion.completion_tokens) == (9, 3)
+    assert completion.cost_nano_usd == 1_240_000
+
+
+def test_a_finish_reason_in_a_chunk_without_delta() -> None:
+    last = {"choices": [{"index": 0, "finish_reason": "length"}]}
+    completion = decode_answer(stream_of(delta(content="cut"), last))
+    assert (completion.text, completion.status) == ("cut", "truncated")
+
+
+def test_what_follows_done_is_not_read() -> None:
+    body = stream_of(delta("stop", content="x")).body + b"data: [DONE]\n\ndata: {nonsense\n\n"
+    assert decode_answer(answer_of(body, content_type="text/event-stream")).text == "x"
+
+
+def test_tool_calls_come_in_pieces_and_side_by_side() -> None:
+    first = {"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": ""}}
+    completion = decode_answer(
+        stream_of(
+            delta(tool_calls=[first]),
+            delta(
+                tool_calls=[{"index": 0, "id": "", "function": {"name": "f", "arguments": '{"x'}}]
+            ),
+            delta(tool_calls=[{"index": 1.0, "id": "b", "function": {"name": "g"}}]),
+            delta(tool_calls=[{"index": 0, "function": {"arguments": '": 1}'}}]),
+            delta(tool_calls=[{"index": 1, "function": {"arguments": "{"}}]),
+            delta("tool_calls"),
+        )
+    )
+    assert completion.tool_calls == (
+        ToolCall(call_id="a", name="f", arguments_json='{"x": 1}', is_valid_json=True),
+        ToolCall(call_id="b", name="g", arguments_json="{", is_valid_json=False),
+    )
+    assert (completion.text, completion.error) == (None, None)
+
+
+def test_tool_calls_without_an_index_are_told_apart_by_their_ids() -> None:
+    completion = decode_answer(
+        stream_of(
+            delta(tool_calls=[{"id": "a", "function": {"name": "f", "arguments": "["}}]),
+            delta(tool_calls=[{"function": {"arguments": "]"}}]),
+            delta(tool_calls=[{"id": "b", "function": {"name": "g", "arguments": {"y": 2}}}]),
+            delta("tool_use"),
+        )
+    )
+    assert [(call.call_id, call.arguments_json) for call in completion.tool_calls] == [
+        ("a", "[]"),
+        ("b", '{"y":2}'),
+    ]
+
+
+def test_a_refusal_comes_in_pieces() -> None:
+    completion = decode_answer(
+        stream_of(delta(refusal="I will "), delta(refusal="not."), delta("stop"))
+    )
+    assert (completion.status, completion.error) == ("refused", "the model refused: I will not.")
+
+
+def test_other_choices_are_not_mixed_in() -> None:
+    other = {"choices": [{"index": 1, "delta": {"content": "OTHER"}, "finish_reason": "length"}]}
+    completion = decode_answer(stream_of(delta(content="mine"), other, delta("stop")))
+    assert (completion.text, completion.status) == ("mine", "ok")
+
+
+@pytest.mark.parametrize("chunk", [None, 5, [], "text", {}, {"choices": None}, {"choices": [None]}])
+def test_chunks_that_say_nothing_are_passed_over(chunk: object) -> None:
+    assert decode_answer(stream_of(delta(content="x"), chunk, delta("stop"))).text == "x"
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        (),
+        (delta(content="half of it"),),
+        (delta(content="half"), {"usage": USAGE, "meta": {"usage": CHARGE}, "choices": []}),
+    ],
+)
+def test_a_stream_without_a_finish_reason_was_cut_off_and_may_have_cost(
+    chunks: tuple[object, ...],
+) -> None:
+    body = stream_of(*chunks).body or b": ping\n\n"
+    with pytest.raises(WireViolation, match="cut off before its finish_reason") as violated:
+        decode_answer(answer_of(body, content_type="text/event-stream"))
+    assert violated.value.is_perhaps_billed
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"error": {"message": "Overloaded", "name": "x"}},
+        {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}},
+        {"error": "Overloaded"},
+        {"statusCode": 500, "message": "Overloaded", "requestId": "r"},
+    ],
+)
+def test_an_error_among_the_events_is_told_and_may_have_cost(error: object) -> None:
+    with pytest.raises(WireViolation, match="broke off with an error: Overloaded") as violated:
+        decode_answer(stream_of(delta(content="half"), error))
+    assert violated.value.is_perhaps_billed
+
+
+def test_an_error_after_the_finish_reason_takes_nothing_back() -> None:
+    completion = decode_answer(stream_of(delta("stop", content="x"), {"error": "accounting"}))
+    assert completion.text == "x"
+
+
+def test_an_event_that_is_no_json_is_a_violation() -> None:
+    body = b"data: {oops\n\n" + stream_of(delta("stop", content="x")).body
+    with pytest.raises(WireViolation, match="not valid JSON"):
+        decode_answer(answer_of(body, content_type="text/event-stream"))
+
+
+@given(pieces=st.lists(st.text(), max_size=20), newline=st.sampled_from([b"\n", b"\r\n", b"\r"]))
+def test_any_text_survives_any_division_into_events(pieces: list[str], newline: bytes) -> None:
+    chunks = [*(delta(content=piece) for piece in pieces), delta("stop")]
+    lines = [b"data: " + json.dumps(chunk, ensure_ascii=False).encode() for chunk in chunks]
+    body = (newline * 2).join(lines)
+    message = assemble_answer(body)["choices"][0]["message"]  # type: ignore[index]
+    assert (message["content"] or "") == "".join(pieces)

@@ -1,0 +1,285 @@
+"""Each way in which an exchange fails, by what really comes over a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gzip
+import itertools
+import socket
+import struct
+import time
+import tracemalloc
+import zlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider_aimlapi.api.client import CompletionClient
+from airflow_provider_aimlapi.api.exchange import DECODED_BYTES_MAX, WIRE_BYTES_MAX
+from airflow_provider_aimlapi.api.transport import open_transport
+from airflow_provider_aimlapi.core.endpoint import Endpoint
+from airflow_provider_aimlapi.errors import ApiUnavailable, WireViolation
+from tests.unit.api.raw_server import KEY, RawServer, answering, hang_up, http_answer, saying
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from airflow_provider_aimlapi.core.completion import Answer
+
+MIB = 1024 * 1024
+CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@contextlib.asynccontextmanager
+async def client_of(endpoint: Endpoint, timeout_s: float = 5.0) -> AsyncIterator[CompletionClient]:
+    transport = open_transport(connections_max=4)
+    async with CompletionClient(
+        endpoint, transport=transport, request_timeout_s=timeout_s
+    ) as client:
+        yield client
+
+
+async def send(endpoint: Endpoint, body: bytes = b"{}", timeout_s: float = 5.0) -> Answer:
+    async with client_of(endpoint, timeout_s) as client:
+        return await client.send(body, "run.row-1:attempt-1")
+
+
+async def test_a_refused_connection_was_not_billed() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    with pytest.raises(ApiUnavailable, match=f"No connection to http://127.0.0.1:{port}") as failed:
+        await send(Endpoint(base_url=f"http://127.0.0.1:{port}", key=KEY))
+    assert not failed.value.is_perhaps_billed
+
+
+async def test_a_name_that_does_not_resolve_was_not_billed() -> None:
+    with pytest.raises(ApiUnavailable, match="No connection to") as failed:
+        await send(Endpoint(base_url="http://no-such-host.invalid", key=KEY))
+    assert not failed.value.is_perhaps_billed
+
+
+async def test_a_close_before_the_request_was_read_is_perhaps_billed() -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with RawServer(script) as server:
+        with pytest.raises(ApiUnavailable, match="broke") as failed:
+            await send(server.endpoint)
+    assert failed.value.is_perhaps_billed
+
+
+async def test_a_close_after_the_request_was_read_is_perhaps_billed_and_not_sent_again() -> None:
+    async with saying([]) as server:
+        with pytest.raises(ApiUnavailable, match="broke") as failed:
+            await send(server.endpoint)
+    assert failed.value.is_perhaps_billed
+    assert len(server.requests) == 1
+
+
+async def test_a_reset_in_mid_body_is_perhaps_billed() -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await server.read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+        await writer.drain()
+        raw = writer.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+    async with RawServer(script) as server:
+        with pytest.raises(ApiUnavailable, match="broke") as failed:
+            await send(server.endpoint)
+    assert failed.value.is_perhaps_billed
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}"],
+        [CHUNKED, b"5\r\n{}"],
+        [CHUNKED, b"2\r\n{}\r\n"],
+        [b"HTTP/1.1 200 OK\r\nContent-Le"],
+    ],
+    ids=["content length too long", "chunk cut off", "no last chunk", "headers cut off"],
+)
+async def test_an_answer_that_ends_early_is_perhaps_billed(pieces: list[bytes]) -> None:
+    async with saying(pieces) as server:
+        with pytest.raises(ApiUnavailable, match="broke") as failed:
+            await send(server.endpoint)
+    assert failed.value.is_perhaps_billed
+
+
+async def test_a_content_length_that_is_too_short_does_not_leak_into_the_next_answer() -> None:
+    lying = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n[bad]"
+    async with (
+        answering(lying, http_answer(b'{"second": 2}')) as server,
+        client_of(server.endpoint) as client,
+    ):
+        first = await client.send(b"{}", "first")
+        second = await client.send(b"{}", "second")
+    assert (first.body, second.body) == (b"{}", b'{"second": 2}')
+
+
+def header_flood() -> Iterator[bytes]:
+    yield b"HTTP/1.1 200 OK\r\n"
+    yield from (b"X-Filler-%d: x\r\n" % number for number in range(100_000))
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [b"SSH-2.0-OpenSSH_9.9\r\n\r\n"],
+        header_flood(),
+        itertools.chain([b"HTTP/1.1 200 OK\r\nX-Long: "], itertools.repeat(b"x" * 1_000, 5_000)),
+        itertools.chain([b"HTTP/1.1 200 "], itertools.repeat(b"x" * 1_000, 5_000)),
+        [CHUNKED, b"not-a-length\r\n"],
+        [b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n{}"],
+        [b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n{}    "],
+    ],
+    ids=[
+        "another protocol",
+        "many headers",
+        "long header",
+        "long status line",
+        "bad chunk",
+        "negative length",
+        "two lengths",
+    ],
+)
+async def test_what_is_no_http_is_an_error_of_ours_and_perhaps_billed(
+    pieces: Iterator[bytes],
+) -> None:
+    async with saying(pieces) as server:
+        with pytest.raises((WireViolation, ApiUnavailable)) as failed:
+            await send(server.endpoint)
+    assert failed.value.is_perhaps_billed
+
+
+async def test_silence_ends_at_the_deadline() -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await hang_up(reader)
+
+    async with RawServer(script) as server:
+        with pytest.raises(ApiUnavailable, match=r"within 0\.2 s") as failed:
+            await send(server.endpoint, timeout_s=0.2)
+    assert failed.value.is_perhaps_billed
+
+
+async def test_a_drip_ends_at_the_deadline_however_steadily_it_comes() -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await server.read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while True:
+                writer.write(b" ")
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(reader.readexactly(1), 0.01)
+
+    async with RawServer(script) as server:
+        started_s = time.perf_counter()
+        with pytest.raises(ApiUnavailable, match=r"within 0\.3 s"):
+            await send(server.endpoint, timeout_s=0.3)
+    assert time.perf_counter() - started_s < 2
+
+
+async def test_the_deadline_holds_while_a_large_request_is_not_being_read() -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        reader._transport.pause_reading()  # type: ignore[attr-defined]
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
+        await writer.drain()
+        await asyncio.Event().wait()
+
+    async with RawServer(script) as server:
+        started_s = time.perf_counter()
+        with pytest.raises(ApiUnavailable, match=r"within 0\.3 s"):
+            await send(server.endpoint, body=b" " * (30 * MIB), timeout_s=0.3)
+    assert time.perf_counter() - started_s < 3
+
+
+def endless_chunks() -> Iterator[bytes]:
+    yield CHUNKED
+    yield from itertools.repeat(b"10000\r\n" + b"x" * 65_536 + b"\r\n")
+
+
+def bomb(compressor: zlib._Compress) -> bytes:
+    """About a megabyte that stands for more than one thousand."""
+    zeros = bytes(MIB)
+    first = compressor.compress(zeros) + compressor.flush(zlib.Z_FULL_FLUSH)
+    again = compressor.compress(zeros) + compressor.flush(zlib.Z_FULL_FLUSH)
+    return first + again * 1_100 + compressor.flush()
+
+
+def bomb_answer(encoding: str, wbits: int) -> bytes:
+    body = bomb(zlib.compressobj(9, zlib.DEFLATED, wbits))
+    assert len(body) < 2 * MIB
+    return http_answer(body, headers=(f"Content-Encoding: {encoding}",))
+
+
+async def test_an_endless_answer_is_cut_at_the_limit_with_memory_bounded() -> None:
+    async with saying(endless_chunks()) as server:
+        tracemalloc.start()
+        try:
+            with pytest.raises(WireViolation, match=f"larger than {WIRE_BYTES_MAX:,}") as failed:
+                await send(server.endpoint)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert failed.value.is_perhaps_billed
+    assert peak < 24 * MIB
+
+
+@pytest.mark.parametrize(("encoding", "wbits"), [("gzip", 31), ("deflate", 15)])
+async def test_a_compression_bomb_is_cut_at_the_limit_with_memory_bounded(
+    encoding: str, wbits: int
+) -> None:
+    async with answering(bomb_answer(encoding, wbits)) as server:
+        tracemalloc.start()
+        try:
+            with pytest.raises(WireViolation, match=f"larger than {DECODED_BYTES_MAX:,}") as failed:
+                await send(server.endpoint)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert failed.value.is_perhaps_billed
+    assert peak < 64 * MIB
+
+
+async def test_compression_that_was_not_asked_for_is_undone() -> None:
+    body = gzip.compress(b'{"kept": true}')
+    async with answering(http_answer(body, headers=("Content-Encoding: GZIP",))) as server:
+        assert (await send(server.endpoint)).body == b'{"kept": true}'
+
+
+async def test_an_unknown_encoding_is_refused_and_perhaps_billed() -> None:
+    async with answering(http_answer(b"\x0b\x01", headers=("Content-Encoding: br",))) as server:
+        with pytest.raises(WireViolation, match="'br' was not asked for") as failed:
+            await send(server.endpoint)
+    assert failed.value.is_perhaps_billed
+
+
+async def test_a_stream_may_be_longer_than_a_plain_answer() -> None:
+    event = b"data: " + b" " * MIB + b"\n\n"
+    body = event * (WIRE_BYTES_MAX // MIB + 1)
+    async with answering(http_answer(body, content_type="text/event-stream")) as server:
+        assert len((await send(server.endpoint)).body) == len(body)
+
+
+async def test_a_cancelled_call_leaves_no_connection_behind() -> None:
+    arrived = asyncio.Event()
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await server.read_request(reader)
+        arrived.set()
+        await hang_up(reader)
+        left.set()
+
+    left = asyncio.Event()
+    async with RawServer(script) as server, client_of(server.endpoint) as client:
+        async with asyncio.TaskGroup() as group:
+            call = group.create_task(client.send(b"{}", "row"))
+            await arrived.wait()
+            call.cancel()
+        async with asyncio.timeout(2):
+            await left.wait()
+    assert call.cancelled()
