@@ -7,7 +7,7 @@ that differ, so that a test sees when one row got the answer of another.
 
 from __future__ import annotations
 
-from hashlib import sha256
+from zlib import crc32
 
 from aimlapi_simulator.pricing import CHARACTERS_PER_TOKEN
 
@@ -28,12 +28,11 @@ def whole_answer(model: str, system: str, prompt: str) -> str:
 
 
 def summary_of(prompt: str) -> str:
-    """Leading sentences of the longest paragraph, at most 480 characters, white space evened out."""
-    paragraph = max(prompt.split("\n\n"), key=len)
-    text = " ".join(paragraph[: 2 * SUMMARY_CHARACTERS].split())
-    if len(text) <= SUMMARY_CHARACTERS:
-        return text
-    head = text[:SUMMARY_CHARACTERS]
+    """Leading sentences of the longest paragraph, at most 480 characters, line breaks as spaces."""
+    paragraph = max(prompt.split("\n\n"), key=len).strip()
+    head = paragraph[:SUMMARY_CHARACTERS].replace("\n", " ")
+    if len(head) == len(paragraph):
+        return head
     end = head.rfind(". ")
     if end >= 0:
         return head[: end + 1]
@@ -42,5 +41,4 @@ def summary_of(prompt: str) -> str:
 
 def fingerprint(model: str, system: str, prompt: str) -> str:
     """Eight hexadecimal digits that tell requests apart."""
-    source = f"{model}\0{system}\0{prompt}".encode("utf-8", "surrogatepass")
-    return sha256(source).hexdigest()[:8]
+    return f"{crc32(f'{model}|{system}|{prompt}'.encode('utf-8', 'surrogatepass')):08x}"

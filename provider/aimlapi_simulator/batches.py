@@ -84,7 +84,9 @@ class Batches:
         )
 
     def _pick(self, form: str, options: tuple[str, ...], batch: Batch) -> str:
-        return self._state.pick_form(form, options, "batch", *options, batch.batch_id)
+        if form != "seeded":
+            return form
+        return self._state.pick(options, "batch", *options, batch.batch_id)
 
     def _error(self, status: int, message: str, request: Request, request_id: str) -> Response:
         return self._state.error(

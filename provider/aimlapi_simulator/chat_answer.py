@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from aimlapi_simulator.state import State
 
 _COST_FORMS: tuple[CostForm, ...] = ("both", "header", "meta", "credits", "nowhere")
+_VOCABULARIES: tuple[Vocabulary, ...] = ("anthropic", "openai")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -52,8 +53,8 @@ def _answer(call: Call, state: State) -> Response:
 def _stream(
     call: Call, completion: Completion, vocabulary: Vocabulary, cost: CostForm, state: State
 ) -> Response:
-    layout = state.pick_form("seeded", ("joined", "apart"), "late-chunks", call.prompt_sha256)
-    events = stream_events(completion, vocabulary, cost, is_joined=layout == "joined")
+    is_joined = state.pick((True, False), "late-chunks", call.prompt_sha256)
+    events = stream_events(completion, vocabulary, cost, is_joined=is_joined)
     if call.effect.body == "invalid-json":
         events = (*events[:-1], events[-1][: len(events[-1]) // 2] + b"\n\n")
     elif call.effect.delivery == "stop-early":
@@ -71,14 +72,16 @@ def _vocabulary(call: Call, chat: ChatRequest, state: State) -> Vocabulary:
     form = state.script.forms.finish_reasons
     if form == "model":
         return "anthropic" if chat.model.is_classic else "openai"
-    options = ("anthropic", "openai")
-    picked = state.pick_form(form, options, "finish", call.prompt_sha256)
-    return "anthropic" if picked == "anthropic" else "openai"
+    if form == "seeded":
+        return state.pick(_VOCABULARIES, "finish", call.prompt_sha256)
+    return form
 
 
 def _cost_form(call: Call, state: State) -> CostForm:
-    picked = state.pick_form(state.script.forms.cost, _COST_FORMS, "cost", call.prompt_sha256)
-    return next(form for form in _COST_FORMS if form == picked)
+    form = state.script.forms.cost
+    if form != "seeded":
+        return form
+    return state.pick(_COST_FORMS, "cost", call.prompt_sha256)
 
 
 def cost_headers(credits_used: int) -> str:

@@ -15,6 +15,7 @@ from aimlapi_simulator.message import (
 from aimlapi_simulator.request_parser import MalformedRequest, RequestParser
 
 _PIPELINE_BYTES_MAX = 256 * 1024
+_READ_BYTES = 256 * 1024
 
 
 class Application(Protocol):
@@ -27,10 +28,18 @@ class Application(Protocol):
         """The answer to bytes that are no request."""
 
 
-class Connection(asyncio.Protocol):
+class Connections(set["Connection"]):
+    """All connections of one server, and the buffer into which each of them reads in its turn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.buffer = memoryview(bytearray(_READ_BYTES))
+
+
+class Connection(asyncio.BufferedProtocol):
     """Requests are answered one after another, also when they were pipelined."""
 
-    def __init__(self, application: Application, connections: set[Connection]) -> None:
+    def __init__(self, application: Application, connections: Connections) -> None:
         self._application = application
         self._connections = connections
         self._parser = RequestParser()
@@ -50,8 +59,12 @@ class Connection(asyncio.Protocol):
         self._transport = None
         self._connections.discard(self)
 
-    def data_received(self, data: bytes) -> None:  # noqa: D102
-        self._parser.feed(data)
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002, D102
+        return self._connections.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:  # noqa: D102
+        # Shared by all connections: what was read is taken out before the next one reads.
+        self._parser.feed(bytes(self._connections.buffer[:nbytes]))
         if not self._is_busy:
             self._advance()
         elif self._parser.buffered_bytes > _PIPELINE_BYTES_MAX and self._transport is not None:

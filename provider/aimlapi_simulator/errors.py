@@ -8,6 +8,8 @@ from typing import Literal
 from aimlapi_simulator.clock import iso
 from aimlapi_simulator.message import JSON, Response, json_response
 
+Envelope = Literal["legacy", "problem"]
+ENVELOPES: tuple[Envelope, ...] = ("legacy", "problem")
 PROBLEM_JSON = "application/problem+json; charset=utf-8"
 HTML_PAGE = (
     b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
@@ -17,7 +19,7 @@ HTML_PAGE = (
 
 
 def error_response(
-    envelope: Literal["legacy", "problem"],
+    envelope: Envelope,
     *,
     status: int,
     message: str,

@@ -6,6 +6,7 @@ Only what a server of JSON needs: bodies by length or in chunks, 100-continue, p
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from aimlapi_simulator.message import Request
 
@@ -42,14 +43,20 @@ class RequestParser:
     __slots__ = ("_body", "_buffer", "_head", "_is_continue_due")
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        # Most requests come whole, in one piece, and are cut out of it without another copy.
+        self._buffer: bytes | bytearray = b""
         self._head: _Head | None = None
         self._body = bytearray()
         self._is_continue_due = False
 
     def feed(self, data: bytes) -> None:
         """Take bytes as they come from the socket."""
-        self._buffer += data
+        if not self._buffer:
+            self._buffer = data
+        elif isinstance(self._buffer, bytearray):
+            self._buffer += data
+        else:
+            self._buffer = bytearray(self._buffer) + data
 
     @property
     def buffered_bytes(self) -> int:
@@ -68,7 +75,7 @@ class RequestParser:
             MalformedRequest: Not HTTP/1.x, or beyond a limit.
         """
         if self._head is None:
-            self._head = self._take_head()
+            self._head = self._take_head() if self._buffer else None
             if self._head is None:
                 return None
         head = self._head
@@ -80,32 +87,40 @@ class RequestParser:
         path, _, query = head.target.partition("?")
         return Request(head.method, path, query, head.headers, body, head.is_keep_alive)
 
+    def _drop(self, count: int) -> None:
+        """Forget the first `count` bytes."""
+        if count == len(self._buffer):
+            self._buffer = b""
+        elif isinstance(self._buffer, bytearray):
+            del self._buffer[:count]
+        else:
+            self._buffer = self._buffer[count:]
+
     def _take_head(self) -> _Head | None:
+        while self._buffer[:2] == b"\r\n":  # some clients send an extra line break after a body
+            self._drop(2)
         buffer = self._buffer
-        while buffer.startswith(b"\r\n"):  # some clients send an extra line break after a body
-            del buffer[:2]
         end = buffer.find(b"\r\n\r\n", 0, HEAD_BYTES_MAX)
         if end < 0:
             if len(buffer) >= HEAD_BYTES_MAX:
                 raise MalformedRequest(431, "the header is too large")
             return None
         head = parse_head(bytes(buffer[:end]))
-        del buffer[: end + 4]
+        self._drop(end + 4)
         self._is_continue_due = head.headers.get(b"expect", b"").lower() == b"100-continue"
         return head
 
     def _take_bytes(self, wanted: int) -> bytes | None:
-        buffer = self._buffer
-        if len(buffer) < wanted:
+        if len(self._buffer) < wanted:
             return None
-        body = bytes(buffer[:wanted])
-        del buffer[:wanted]
+        body = bytes(self._buffer[:wanted])
+        self._drop(wanted)
         return body
 
     def _take_chunks(self) -> bytes | None:
         """Move whole chunks over; the trailer is read and dropped."""
-        buffer = self._buffer
-        while (line_end := buffer.find(b"\r\n", 0, _CHUNK_LINE_BYTES_MAX)) >= 0:
+        while (line_end := self._buffer.find(b"\r\n", 0, _CHUNK_LINE_BYTES_MAX)) >= 0:
+            buffer = self._buffer
             size = _chunk_bytes(bytes(buffer[:line_end]))
             if size == 0:
                 return self._finish_chunks(line_end)
@@ -117,8 +132,8 @@ class RequestParser:
             if buffer[chunk_end : chunk_end + 2] != b"\r\n":
                 raise MalformedRequest(400, "a chunk is longer than it says")
             self._body += buffer[line_end + 2 : chunk_end]
-            del buffer[: chunk_end + 2]
-        if len(buffer) >= _CHUNK_LINE_BYTES_MAX:
+            self._drop(chunk_end + 2)
+        if len(self._buffer) >= _CHUNK_LINE_BYTES_MAX:
             raise MalformedRequest(400, "a chunk without a size")
         return None
 
@@ -128,7 +143,7 @@ class RequestParser:
             if len(self._buffer) > HEAD_BYTES_MAX:
                 raise MalformedRequest(431, "the trailer is too large")
             return None
-        del self._buffer[: end + 4]
+        self._drop(end + 4)
         body = bytes(self._body)
         self._body.clear()
         return body
@@ -166,18 +181,29 @@ def parse_head(raw: bytes) -> _Head:
 def _parse_headers(lines: list[bytes]) -> dict[bytes, bytes]:
     headers: dict[bytes, bytes] = {}
     for line in lines:
-        name, colon, value = line.partition(b":")
-        if not colon or not name or name[-1] in b" \t" or name[0] in b" \t":
-            raise MalformedRequest(400, "a header line is malformed")
-        name = name.lower()
-        value = value.strip()
+        name, value = _parse_header(line)
         if name in headers:
-            if name == b"content-length" and headers[name] != value:
-                raise MalformedRequest(400, "two lengths that differ")
-            if name != b"content-length":
-                value = headers[name] + b", " + value
+            value = _join(name, headers[name], value)
         headers[name] = value
     return headers
+
+
+@lru_cache(maxsize=1024)
+def _parse_header(line: bytes) -> tuple[bytes, bytes]:
+    """Name in lower case and value; a client's lines are the same in nearly all of its requests."""
+    name, colon, value = line.partition(b":")
+    if not colon or not name or name[-1] in b" \t" or name[0] in b" \t":
+        raise MalformedRequest(400, "a header line is malformed")
+    return name.lower(), value.strip()
+
+
+def _join(name: bytes, first: bytes, second: bytes) -> bytes:
+    """One value for a header that came twice."""
+    if name != b"content-length":
+        return first + b", " + second
+    if first != second:
+        raise MalformedRequest(400, "two lengths that differ")
+    return first
 
 
 def _body_framing(headers: dict[bytes, bytes]) -> tuple[int, bool]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 from aimlapi_simulator.app import App
-from aimlapi_simulator.connection import Connection
+from aimlapi_simulator.connection import Connection, Connections
 from aimlapi_simulator.script import Script
 from aimlapi_simulator.state import State
 
@@ -37,7 +37,7 @@ class Simulator:
         self._host = host
         self._port = port
         self._server: asyncio.Server | None = None
-        self._connections: set[Connection] = set()
+        self._connections = Connections()
         self._app: App | None = None
 
     async def __aenter__(self) -> Self:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 from collections import Counter, deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from aimlapi_simulator.clock import Clock
-from aimlapi_simulator.errors import error_response
+from aimlapi_simulator.errors import ENVELOPES, error_response
 from aimlapi_simulator.fault_choice import FaultChoice, draw
 from aimlapi_simulator.ledger import Ledger, Record
 from aimlapi_simulator.limits import Gate
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from aimlapi_simulator.script import Latency, Retention, Script
 
 _DAY_S = 86_400
+Option = TypeVar("Option")
 
 
 class State:
@@ -97,19 +98,15 @@ class State:
             return False
         return self.key_usd(account.key_limit_retention) >= account.key_limit_usd
 
-    def pick_form(self, form: str, options: tuple[str, ...], *words: object) -> str:
-        """The form to take: the script's own, or a seeded one of the options."""
-        if form != "seeded":
-            return form
+    def pick(self, options: tuple[Option, ...], *words: object) -> Option:
+        """One of the options, by the seed and the words."""
         return options[int(draw(self.script.seed, *words) * len(options))]
 
     def error(self, *, status: int, message: str, path: str, request_id: str) -> Response:
         """An error in the envelope that the script asks for."""
-        form = self.pick_form(
-            self.script.forms.envelope, ("legacy", "problem"), "envelope", request_id
-        )
+        form = self.script.forms.envelope
         return error_response(
-            "legacy" if form == "legacy" else "problem",
+            self.pick(ENVELOPES, "envelope", request_id) if form == "seeded" else form,
             status=status,
             message=message,
             path=path,

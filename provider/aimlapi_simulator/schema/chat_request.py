@@ -76,19 +76,31 @@ def parse_chat(body: bytes) -> ChatRequest:
         InvalidBody: 400 with a hint, or 404 for an unknown model.
     """
     try:
+        parsed = _decode_classic(body)  # the usual case: one decoding
+        model = BY_ID.get(parsed.model)
+        if model is not None and model.is_classic:
+            return _boil_down(parsed, model)
+    except msgspec.MsgspecError:
+        pass  # another model's body, or a wrong one: look closer
+    except RecursionError:
+        raise InvalidBody(400, hint("body", "JSON", "too many levels")) from None
+    return _parse_closely(body)
+
+
+def _parse_closely(body: bytes) -> ChatRequest:
+    try:
         name = _peek(body).model
         model = BY_ID.get(name)
         if model is None:
             raise InvalidBody(404, f"{MODEL_NOT_FOUND}: {name[:100]}")
-        parsed = _decode_classic(body) if model.is_classic else _decode_alias(body)
+        return _boil_down(_decode_classic(body) if model.is_classic else _decode_alias(body), model)
     except msgspec.ValidationError as error:
         raise InvalidBody(400, explain(str(error), body)) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise InvalidBody(400, hint("body", "JSON", str(error))) from None
-    return _boil_down(parsed, model, name)
 
 
-def _boil_down(body: ClassicBody | AliasBody, model: Model, name: str) -> ChatRequest:
+def _boil_down(body: ClassicBody | AliasBody, model: Model) -> ChatRequest:
     max_tokens = (
         model.default_max_tokens if body.max_tokens is msgspec.UNSET else int(body.max_tokens)
     )
@@ -104,7 +116,7 @@ def _boil_down(body: ClassicBody | AliasBody, model: Model, name: str) -> ChatRe
         prompt_tokens += tokens_in(system)
     return ChatRequest(
         model=model,
-        requested_model=name,
+        requested_model=body.model,
         system=system,
         prompt=prompt,
         prompt_tokens=prompt_tokens,
