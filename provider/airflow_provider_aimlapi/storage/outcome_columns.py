@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -47,7 +48,7 @@ def info_array(outcomes: Sequence[Outcome]) -> pa.StructArray:
 
 def _column(outcomes: Sequence[Outcome], name: str, kind: pa.DataType) -> pa.Array:
     attribute = _FROM_OUTCOME.get(name, name)
-    values = [getattr(outcome, attribute) for outcome in outcomes]
+    values = list(map(attrgetter(attribute), outcomes))
     if name == "cost_usd":
         values = [None if nano is None else nano / NANO_USD_PER_USD for nano in values]
     return text_array(values) if kind == pa.string() else pa.array(values, kind)

@@ -1,0 +1,121 @@
+"""Putting a run's parts where plain readers find them. A step that any later attempt can finish.
+
+The manifest has published the run before; here its parts are copied into place, those of earlier
+runs removed, and `_SUCCESS` written last. Journal, parts and manifests of any run stay.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from airflow_provider_aimlapi.core.keys import (
+    RUNS_FOLDER,
+    SUCCESS_NAME,
+    RunNames,
+    parse_manifest_name,
+)
+from airflow_provider_aimlapi.core.manifest import Manifest, PartEntry, decode_manifest
+from airflow_provider_aimlapi.errors import InvalidSpec, StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from airflow_provider_aimlapi.storage.object_store import ObjectStore
+
+COPY_THREADS = 16
+Item = TypeVar("Item")
+
+
+class Success(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of `_SUCCESS`: which run is in place, and where to read more about it."""
+
+    run_key: str
+    manifest: str
+    parts: int
+    rows: int
+
+
+def publish(store: ObjectStore, manifest: Manifest, names: RunNames) -> None:
+    """Put a run's parts in place of whatever run was there before. Idempotent.
+
+    A reader that waits for `_SUCCESS` sees the earlier run's parts or this run's, never a mixture:
+    `_SUCCESS` goes first and comes last.
+
+    Raises:
+        StoreUnavailable, StoreUnsafe: when the store fails; calling again finishes the step.
+        JournalUnreadable: when another run's manifest does not read back.
+    """
+    if not is_in_place(store, names):
+        store.delete(SUCCESS_NAME)
+    _in_threads(lambda entry: _put_in_place(store, entry), manifest.parts)
+    _in_threads(store.delete, _left_by_others(store, manifest))
+    success = Success(
+        run_key=manifest.run_key,
+        manifest=names.manifest,
+        parts=len(manifest.parts),
+        rows=manifest.tally.rows,
+    )
+    store.write(SUCCESS_NAME, msgspec.json.encode(success) + b"\n")
+
+
+def is_in_place(store: ObjectStore, names: RunNames) -> bool:
+    """Whether the parts that plain readers see are all this run's."""
+    body = store.read(SUCCESS_NAME)
+    if body is None:
+        return False
+    try:
+        return msgspec.json.decode(body, type=Success).run_key == names.run_key
+    except msgspec.MsgspecError:  # another tool's, which is often empty
+        return False
+
+
+def check_foreign(store: ObjectStore, visible_names: Collection[str]) -> None:
+    """Refuse to replace files that no run of ours has put there.
+
+    Raises:
+        InvalidSpec: naming such a file.
+        JournalUnreadable: when a manifest does not read back.
+    """
+    present = store.list("")
+    ours = {name for manifest in _manifests(store, present) for name in manifest.visible_names()}
+    foreign = sorted((set(visible_names) & set(present)) - ours)
+    if foreign:
+        more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
+        raise InvalidSpec(
+            f"{store.uri(foreign[0])}{more} would be replaced, but was not written by this "
+            f"operator. Remove it, or choose another output_path."
+        )
+
+
+def _put_in_place(store: ObjectStore, entry: PartEntry) -> None:
+    store.copy(entry.staged_name, entry.visible_name)
+
+
+def _left_by_others(store: ObjectStore, manifest: Manifest) -> list[str]:
+    present = store.list("")
+    theirs = {name for other in _manifests(store, present) for name in other.visible_names()}
+    return sorted((theirs & set(present)) - manifest.visible_names())
+
+
+def _manifests(store: ObjectStore, present: Iterable[str]) -> list[Manifest]:
+    """The manifests of all runs that were ever published at this output path."""
+    found = []
+    for name in present:
+        run_key = parse_manifest_name(name) if name.startswith(f"{RUNS_FOLDER}/") else None
+        if run_key is None:
+            continue
+        data = store.read(name)
+        if data is None:
+            raise StoreUnavailable(f"{store.uri(name)} was listed, but is not there")
+        found.append(decode_manifest(data, run_key=run_key))
+    return found
+
+
+def _in_threads(act: Callable[[Item], None], items: Iterable[Item]) -> None:
+    """Act on all items, several at a time; the first error is raised when all have ended."""
+    with ThreadPoolExecutor(COPY_THREADS, "publish") as threads:
+        for future in [threads.submit(act, item) for item in items]:
+            future.result()
