@@ -23,12 +23,16 @@ TAKEN_NAMES_MAX = 16
 
 
 class JournalStore:
-    """Writes the segments of one epoch, and reads those of all. Safe to call from threads."""
+    """Writes the segments of one epoch, and reads those of all. Safe to call from threads.
+
+    Attributes:
+        epoch: the one that it writes.
+    """
 
     def __init__(self, store: ObjectStore, names: RunNames, epoch: int) -> None:
         self._store = store
         self._names = names
-        self._epoch = epoch
+        self.epoch = epoch
         self._sequence = itertools.count()
         self._lock = threading.Lock()
 
@@ -47,10 +51,10 @@ class JournalStore:
         for _ in range(TAKEN_NAMES_MAX):
             with self._lock:
                 sequence = next(self._sequence)
-            if create_settled(self._store, self._names.segment(part, self._epoch, sequence), data):
+            if create_settled(self._store, self._names.segment(part, self.epoch, sequence), data):
                 return
         raise JournalUnreadable(
-            f"Another process writes the journal of epoch {self._epoch} at "
+            f"Another process writes the journal of epoch {self.epoch} at "
             f"{self._store.uri(self._names.journal)}. What it and we have paid for is kept."
         )
 

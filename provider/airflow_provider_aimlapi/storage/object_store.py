@@ -5,9 +5,10 @@ No store is implemented here. All names are relative to one root and separated b
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Protocol
 
-from airflow_provider_aimlapi.errors import StoreUnavailable, StoreUnsafe
+from airflow_provider_aimlapi.errors import StorageError, StoreUnavailable, StoreUnsafe
 
 PROBE_BYTES = b"Made to see whether this store can create only what is absent. May be deleted.\n"
 
@@ -96,8 +97,11 @@ def probe(store: ObjectStore, scratch_name: str) -> None:
     """
     try:
         _probe_creation(store, scratch_name)
-    finally:
-        store.delete(scratch_name)
+    except StorageError:
+        with suppress(StorageError):  # what went wrong first is what the user must hear
+            store.delete(scratch_name)
+        raise
+    store.delete(scratch_name)
 
 
 def _probe_creation(store: ObjectStore, scratch_name: str) -> None:
