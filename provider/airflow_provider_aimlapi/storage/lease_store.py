@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 RACES_MAX = 100
 
 
-def acquire_epoch(store: ObjectStore, names: RunNames, token: str) -> int:
+def acquire_epoch(store: ObjectStore, names: RunNames, *, token: str) -> int:
     """Become the owner of the run's next epoch; the first one is 1.
 
     Args:
