@@ -17,10 +17,11 @@ from airflow_provider_aimlapi.core.manifest import decode_manifest
 from airflow_provider_aimlapi.core.plan import Plan, decode_plan, encode_plan, plan_shards
 from airflow_provider_aimlapi.core.template import PromptTemplate, parse_template
 from airflow_provider_aimlapi.errors import JournalUnreadable
+from airflow_provider_aimlapi.storage.apart import check_apart
 from airflow_provider_aimlapi.storage.dataset import open_data_set
 from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
 from airflow_provider_aimlapi.storage.object_store import create_settled, probe
-from airflow_provider_aimlapi.storage.publication import check_apart, check_foreign
+from airflow_provider_aimlapi.storage.publication import check_foreign
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -161,7 +162,7 @@ def _read_manifest(store: ObjectStore, names: RunNames) -> Manifest | None:
 def _settle_plan(store: ObjectStore, names: RunNames, plan: Plan, made_of: dict[str, Json]) -> Plan:
     """Create the plan, or take the one that an earlier attempt created."""
     probe(store, f"{names.folder}/probe-{secrets.token_hex(8)}")
-    check_foreign(store, names, [shard.visible_name for shard in plan.shards])
+    check_foreign(store, [shard.visible_name for shard in plan.shards])
     if not create_settled(store, names.plan, encode_plan(plan, json.dumps(made_of).encode())):
         log.info("Taking up run %s, which an earlier attempt began.", names.run_key)
     data = store.read(names.plan)

@@ -59,7 +59,7 @@ class Reader:
         known = self._known.pop(shard.part, {})
         first = 0
         batches = self._prepared.data_set.rows(shard, self._prepared.maker.columns)
-        while batch := await self._clock.in_thread(next, batches, None):
+        while (batch := await self._clock.in_thread(next, batches, None)) is not None:
             rows = self._undecided(shard, first, batch, known)
             first += len(batch)
             if rows:

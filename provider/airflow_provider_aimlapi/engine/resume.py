@@ -74,7 +74,7 @@ def find_remains(prepared: Prepared, journal: JournalStore) -> Remains:
             continue
         known[part] = {}
         for outcome in _distinct(_read(record) for record in journal.replay(segments)):
-            known[part].setdefault(outcome.row, outcome)
+            known[part][outcome.row] = outcome
             if outcome.status != "rejected":
                 charges.append(outcome.cost_nano_usd)
     rows = sum(entry.tally.rows for entry in parts) + sum(map(len, known.values()))

@@ -15,6 +15,7 @@ journaled: the next attempt takes up from there.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -100,7 +101,8 @@ async def run(job: Job, settings: Settings, world: World) -> Report:
 
 async def _begin(prepared: Prepared, settings: Settings, world: World) -> RunAttempt:
     """Take the next epoch, and what earlier attempts left."""
-    epoch = await persist(world.clock, acquire_epoch, prepared.store, prepared.names)
+    token = secrets.token_hex(16)
+    epoch = await persist(world.clock, acquire_epoch, prepared.store, prepared.names, token=token)
     journal = JournalStore(prepared.store, prepared.names, epoch)
     remains = await persist(world.clock, find_remains, prepared, journal)
     return RunAttempt(prepared, journal, remains, settings, world)

@@ -1,0 +1,199 @@
+"""What a run does about what goes wrong: nothing is lost, nothing is bought in vain."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from aimlapi_simulator import Account, Fault, Limits, Script
+from airflow_provider_aimlapi.errors import (
+    AccessRefused,
+    ApiUnavailable,
+    BudgetExhausted,
+    TooManyRejections,
+    WireViolation,
+)
+from tests.runs.conftest import KEY, Workplace, expected, script, texts_table
+
+
+def fault(kind: str, **where: object) -> Script:
+    """A script with one fault."""
+    return script(faults=(Fault(kind=kind, **where),))  # type: ignore[arg-type]  # as Fault's own
+
+
+@pytest.mark.parametrize(
+    "kind", ["500", "500-maintenance", "502-html", "503-empty", "504", "disconnect-unbilled"]
+)
+def test_a_failure_that_passes_costs_a_try_and_no_row(place: Workplace, kind: str) -> None:
+    place.sim.follow(fault(kind, contains="Ticket 3.", times=1))
+    place.write(texts_table(8))
+    report = place.run()
+    assert report.tally.ok == 8
+    assert report.requests == 9
+    attempts = [info["attempts"] for info in place.result()["completion_info"].to_pylist()]
+    assert attempts == [1, 1, 1, 2, 1, 1, 1, 1]
+    assert len(place.sim.ledger.billed) == 8
+
+
+@pytest.mark.parametrize("kind", ["html-200", "empty-200"])
+def test_a_page_in_place_of_an_answer_is_asked_again(place: Workplace, kind: str) -> None:
+    place.sim.follow(fault(kind, contains="Ticket 3.", times=2))
+    place.write(texts_table(8))
+    assert place.run().tally.ok == 8
+
+
+def test_throttling_uses_up_no_attempt_and_loses_no_row(place: Workplace) -> None:
+    place.sim.follow(fault("429", contains="Ticket 5.", times=4))
+    place.write(texts_table(40))
+    report = place.run(max_attempts=1)
+    assert report.tally.ok == 40
+    assert report.throttled == 4
+    assert place.result()["completion_info"].to_pylist()[5]["attempts"] == 1
+
+
+def test_a_row_that_the_api_will_not_accept_is_rejected_with_the_reason(place: Workplace) -> None:
+    place.sim.follow(fault("400", contains="Ticket 3."))
+    place.write(texts_table(30))
+    report = place.run()
+    info = place.result()["completion_info"].to_pylist()[3]
+    assert (report.tally.ok, report.tally.rejected) == (29, 1)
+    assert info["status"] == "rejected"
+    assert "Body validation error" in info["error"]
+    assert info["attempts"] == 1
+    assert place.result()["completion"].to_pylist()[3] is None
+
+
+def test_a_row_that_keeps_failing_is_rejected_while_others_succeed(place: Workplace) -> None:
+    place.sim.follow(fault("500", contains="Ticket 3."))
+    place.write(texts_table(30))
+    report = place.run(max_attempts=2)
+    assert (report.tally.ok, report.tally.rejected) == (29, 1)
+    assert place.result()["completion_info"].to_pylist()[3]["attempts"] == 2
+
+
+def test_an_answer_that_cannot_be_read_is_bought_three_times_at_most(place: Workplace) -> None:
+    place.sim.follow(fault("no-choices", contains="Ticket 3."))
+    place.write(texts_table(30))
+    report = place.run()
+    assert report.tally.rejected == 1
+    assert len(place.sim.ledger.billed) == 29 + 3
+
+
+def test_too_many_rejections_publish_nothing_and_keep_what_was_paid(place: Workplace) -> None:
+    place.sim.follow(fault("400", contains="7."))
+    place.write(texts_table(100))
+    with pytest.raises(TooManyRejections, match="max_rejected_rows allows 5"):
+        place.run(max_rejected_rows=5, max_concurrency=4)
+    assert place.visible() == []
+    assert not place.fs.exists(f"{place.output}/_SUCCESS")
+    paid = len(place.sim.ledger.billed)
+    place.sim.follow(script())
+    report = place.run(max_rejected_rows=0.5)
+    assert report.tally.rejected == 6
+    assert len(place.sim.ledger.billed) == 94 >= paid
+
+
+def test_when_all_first_answers_are_rejections_the_run_stops(place: Workplace) -> None:
+    place.sim.follow(fault("400"))
+    place.write(texts_table(5_000))
+    with pytest.raises(TooManyRejections, match="all rejected with the same status"):
+        place.run(max_rejected_rows=1.0)
+    assert len(place.sim.ledger.requests) < 60
+
+
+@pytest.mark.parametrize(
+    ("kind", "advice"), [("401", "key"), ("403", "credit"), ("404", "model"), ("307", "host|URL")]
+)
+def test_a_closed_door_ends_admission_and_says_what_to_do(
+    place: Workplace, kind: str, advice: str
+) -> None:
+    place.sim.follow(fault(kind))
+    place.write(texts_table(5_000))
+    with pytest.raises(AccessRefused, match=f"(?i){advice}") as caught:
+        place.run()
+    assert KEY not in repr(caught.value)
+    assert len(place.sim.ledger.requests) <= 16
+
+
+def test_no_credit_in_the_middle_keeps_what_was_paid(place: Workplace) -> None:
+    place.sim.follow(fault("403", after=100))
+    place.write(texts_table(300))
+    with pytest.raises(AccessRefused):
+        place.run()
+    paid = set(place.paid_prompts())
+    assert 100 <= len(paid) < 300
+    assert place.visible() == []
+    place.sim.follow(script())
+    report = place.run()
+    assert report.reused == len(paid)
+    assert sorted(place.paid_prompts()) == sorted(set(place.paid_prompts()))
+    assert len(place.paid_prompts()) == 300
+
+
+def test_an_outage_loses_no_row(place: Workplace) -> None:
+    place.sim.follow(fault("503", after=50))
+    place.write(texts_table(200))
+    with pytest.raises(ApiUnavailable):
+        place.run(max_attempts=2, max_concurrency=8)
+    place.sim.follow(script())
+    report = place.run()
+    assert report.tally.ok == 200
+    assert len(place.paid_prompts()) == 200
+
+
+def test_an_api_that_answers_only_html_ends_the_run(place: Workplace) -> None:
+    place.sim.follow(fault("html-200"))
+    place.write(texts_table(100))
+    with pytest.raises(WireViolation):
+        place.run(max_concurrency=4)
+    assert len(place.sim.ledger.requests) <= 4 * 3
+
+
+def test_the_budget_is_passed_by_what_was_in_flight_at_the_most(place: Workplace) -> None:
+    place.write(texts_table(400))
+    budget = 0.05
+    with pytest.raises(BudgetExhausted, match="max_cost_usd"):
+        place.run(max_cost_usd=budget, max_concurrency=16)
+    dearest = max(record.usd for record in place.sim.ledger.billed)
+    assert budget - 2 * dearest <= place.sim.ledger.total_usd <= budget + 16 * dearest
+    with pytest.raises(BudgetExhausted):
+        place.run(max_cost_usd=budget, max_concurrency=16)
+    assert place.sim.ledger.total_usd <= budget + 16 * dearest
+    assert place.run().tally.ok == 400
+    assert len(place.paid_prompts()) == 400
+
+
+def test_a_budget_is_not_kept_blindly(place: Workplace) -> None:
+    place.sim.follow(fault("cost-nowhere"))
+    place.write(texts_table(400))
+    with pytest.raises(BudgetExhausted, match="without saying what it charged"):
+        place.run(max_cost_usd=100.0, max_concurrency=4)
+    assert len(place.paid_prompts()) <= 4
+
+
+def test_progress_tells_numbers_and_no_text(
+    place: Workplace, caplog: pytest.LogCaptureFixture
+) -> None:
+    place.sim.follow(Script(account=Account(key=KEY), limits=Limits(rps=100)))
+    place.write(texts_table(150))
+    with caplog.at_level(logging.DEBUG):
+        place.run(progress_interval_s=0.2)
+    lines = [record.getMessage() for record in caplog.records if "rows/s" in record.getMessage()]
+    assert lines
+    assert all(word in lines[-1] for word in ("of 150 rows", "in flight", "throttled", "USD"))
+    assert len(caplog.records) < 50
+    assert "printer" not in caplog.text
+    assert KEY not in caplog.text
+
+
+def test_hundreds_of_rows_through_a_mixture_of_faults(place: Workplace) -> None:
+    kinds = ("429", "500", "502-html", "503-empty", "disconnect-unbilled", "gzip", "201")
+    faults = tuple(Fault(kind=kind, share=0.05, times=20) for kind in kinds)
+    place.sim.follow(script(faults=faults, limits=Limits(max_concurrent=40)))
+    place.write(texts_table(600), row_group_size=70)
+    report = place.run(max_concurrency=64)
+    assert report.tally.ok == 600
+    result = place.result()
+    assert result["completion"].to_pylist() == [expected(b) for b in result["body"].to_pylist()]
+    assert len(place.paid_prompts()) == 600

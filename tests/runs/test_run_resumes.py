@@ -1,0 +1,148 @@
+"""A run that was stopped or killed goes on from where it was, and pays for little twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
+import pytest
+
+from aimlapi_simulator import Latency
+from airflow_provider_aimlapi.engine.stop import StopSignal
+from airflow_provider_aimlapi.errors import RunInterrupted
+from tests.runs.conftest import KEY, Workplace, expected, script, texts_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CHILD = """
+import sys
+from fsspec.implementations.local import LocalFileSystem
+from airflow_provider_aimlapi.core.endpoint import Endpoint
+from airflow_provider_aimlapi.core.request import CompletionSpec
+from airflow_provider_aimlapi.engine.entry import run_job
+from airflow_provider_aimlapi.engine.job import Job, Place
+from airflow_provider_aimlapi.engine.settings import Settings
+
+source, target, url, key = sys.argv[1:]
+fs = LocalFileSystem()
+run_job(
+    Job(
+        completion=CompletionSpec(model="anthropic/claude-sonnet-4.6", max_tokens=256),
+        prompt="Summarise:\\n\\n{body}",
+        system=None,
+        output_column="completion",
+        limit_rows=None,
+        endpoint=Endpoint(base_url=url, key=key),
+        input=Place(fs=fs, path=source),
+        output=Place(fs=fs, path=target),
+    ),
+    Settings(max_concurrency=32),
+)
+"""
+
+
+def when_billed(place: Workplace, calls: int) -> None:
+    """Return once so many calls were billed."""
+    pause = threading.Event()
+    while place.sim.ledger.billed_calls < calls:
+        pause.wait(0.005)
+
+
+def test_a_stop_drains_and_the_next_attempt_pays_only_the_rest(place: Workplace) -> None:
+    place.sim.follow(script(latency=Latency(median_s=0.05)))
+    place.write(texts_table(400))
+    stop = StopSignal()
+    watcher = threading.Thread(target=lambda: (when_billed(place, 100), stop.request()))
+    watcher.start()
+    with pytest.raises(RunInterrupted):
+        place.run(stop=stop, max_concurrency=32)
+    watcher.join()
+    paid = len(place.paid_prompts())
+    assert 100 <= paid < 400
+    assert place.visible() == []
+    report = place.run(max_concurrency=32)
+    assert report.reused == paid
+    assert len(place.paid_prompts()) == len(set(place.paid_prompts())) == 400
+    result = place.result()
+    assert result["completion"].to_pylist() == [expected(b) for b in result["body"].to_pylist()]
+
+
+def test_a_stop_before_the_start_asks_nothing(place: Workplace) -> None:
+    place.write(texts_table(50))
+    stop = StopSignal()
+    stop.request()
+    with pytest.raises(RunInterrupted):
+        place.run(stop=stop)
+    assert len(place.sim.ledger.requests) <= 16
+    assert place.run().tally.ok == 50
+    assert len(place.paid_prompts()) == 50
+
+
+def test_kill_9_costs_at_most_what_was_at_risk(place: Workplace) -> None:
+    place.sim.follow(script(latency=Latency(median_s=0.05)))
+    place.write(texts_table(1_000), row_group_size=250)
+    command = [sys.executable, "-c", CHILD, place.input, place.output, place.sim.url, KEY]
+    kills = 3
+    for number in range(1, kills + 1):
+        child = subprocess.Popen(command, env={**os.environ})
+        when_billed(place, number * 250)
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    assert place.visible() == []
+    report = place.run(max_concurrency=32)
+    assert report.reused > 0
+    result = place.result()
+    assert result["id"].to_pylist() == list(range(1_000))
+    assert result["completion"].to_pylist() == [expected(b) for b in result["body"].to_pylist()]
+    twice = len(place.paid_prompts()) - len(set(place.paid_prompts()))
+    at_risk = 256 + 2 * 32
+    assert len(set(place.paid_prompts())) == 1_000
+    assert twice <= kills * at_risk
+
+
+def test_the_parts_of_an_earlier_attempt_are_not_asked_again(place: Workplace) -> None:
+    place.sim.follow(script(latency=Latency(median_s=0.01)))
+    for number in range(5):
+        place.write(texts_table(60, number * 60), f"{number}.parquet")
+    stop = StopSignal()
+    watcher = threading.Thread(target=lambda: (when_billed(place, 200), stop.request()))
+    watcher.start()
+    with pytest.raises(RunInterrupted):
+        place.run(stop=stop, max_concurrency=4)
+    watcher.join()
+    runs = f"{place.output}/_aimlapi"
+    (run_key,) = [path.rpartition("/")[2] for path in place.fs.ls(runs, detail=False)]
+    parts = place.fs.find(f"{runs}/{run_key}/parts")
+    assert len(parts) >= 3
+    before = {path: place.fs.cat_file(path) for path in parts}
+    assert place.run().tally.ok == 300
+    assert len(place.paid_prompts()) == 300
+    assert {path: place.fs.cat_file(path) for path in parts} == before
+
+
+def test_a_publication_that_was_cut_short_is_finished_without_asking(place: Workplace) -> None:
+    place.write(texts_table(30))
+    report = place.run()
+    place.fs.rm(f"{place.output}/_SUCCESS")
+    place.fs.rm(f"{place.output}/a-00000.parquet")
+    assert place.run().requests == 0
+    assert pq.read_table(f"{place.output}/a-00000.parquet").num_rows == 30
+    assert place.fs.exists(f"{place.output}/_SUCCESS")
+    assert report.run_key in place.fs.cat_file(f"{place.output}/_SUCCESS").decode()
+
+
+def test_a_changed_input_file_is_another_run(place: Workplace, tmp_path: Path) -> None:
+    place.write(texts_table(10))
+    first = place.run()
+    place.write(texts_table(10, 100))
+    second = place.run()
+    assert first.run_key != second.run_key
+    assert place.result()["id"].to_pylist() == list(range(100, 110))
+    assert len(place.paid_prompts()) == 20
+    assert (tmp_path / "out/_aimlapi" / first.run_key / "manifest.json").exists()
