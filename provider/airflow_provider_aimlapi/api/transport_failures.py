@@ -26,8 +26,8 @@ def error_from_failure(failure: BaseException, *, origin: str) -> ApiError:
         failure: one of TRANSPORT_FAILURES.
         origin: scheme, host and port of the API, for the text.
     """
-    cause = failure.__cause__ or failure
-    name = type(cause).__name__
+    cause = failure.__cause__ if isinstance(failure, httpx.HTTPError) else failure
+    name = type(cause or failure).__name__
     if isinstance(cause, _BAD_CERTIFICATE):
         return AccessRefused(
             f"{origin} did not prove who it is ({name}), so neither the key nor a prompt was "

@@ -134,6 +134,12 @@ def test_other_choices_are_not_mixed_in() -> None:
     assert (completion.text, completion.status) == ("mine", "ok")
 
 
+def test_deltas_of_parts_and_events_without_data_do_no_harm() -> None:
+    parts = [{"type": "text", "text": "Hi"}, {"type": "thinking"}, None, {"text": 5}]
+    body = b"data:\n\n" + stream_of(delta(content=parts), delta("stop", content="!")).body
+    assert decode_answer(answer_of(body, content_type="text/event-stream")).text == "Hi!"
+
+
 @pytest.mark.parametrize("chunk", [None, 5, [], "text", {}, {"choices": None}, {"choices": [None]}])
 def test_chunks_that_say_nothing_are_passed_over(chunk: object) -> None:
     assert decode_answer(stream_of(delta(content="x"), chunk, delta("stop"))).text == "x"

@@ -13,10 +13,11 @@ import tracemalloc
 import zlib
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from airflow_provider_aimlapi.api.client import CompletionClient
-from airflow_provider_aimlapi.api.exchange import DECODED_BYTES_MAX, WIRE_BYTES_MAX
+from airflow_provider_aimlapi.api.exchange import DECODED_BYTES_MAX, WIRE_BYTES_MAX, exchange
 from airflow_provider_aimlapi.api.transport import open_transport
 from airflow_provider_aimlapi.core.endpoint import Endpoint
 from airflow_provider_aimlapi.errors import ApiUnavailable, WireViolation
@@ -147,11 +148,11 @@ def header_flood() -> Iterator[bytes]:
         "two lengths",
     ],
 )
-async def test_what_is_no_http_is_an_error_of_ours_and_perhaps_billed(
+async def test_what_is_no_http_is_a_violation_and_perhaps_billed(
     pieces: Iterator[bytes],
 ) -> None:
     async with saying(pieces) as server:
-        with pytest.raises((WireViolation, ApiUnavailable)) as failed:
+        with pytest.raises(WireViolation, match="did not answer in HTTP") as failed:
             await send(server.endpoint)
     assert failed.value.is_perhaps_billed
 
@@ -181,6 +182,38 @@ async def test_a_drip_ends_at_the_deadline_however_steadily_it_comes() -> None:
         with pytest.raises(ApiUnavailable, match=r"within 0\.3 s"):
             await send(server.endpoint, timeout_s=0.3)
     assert time.perf_counter() - started_s < 2
+
+
+async def test_a_chunk_that_turns_to_nonsense_ends_at_the_deadline_at_the_latest() -> None:
+    """aiohttp 3.14 stops parsing there, and tells nobody who waits for the rest."""
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await server.read_request(reader)
+        writer.write(CHUNKED + b"2\r\n{}\r\n")
+        await is_begun.wait()
+        writer.write(b"not-a-length\r\n")
+
+    class Watched(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            response = await transport.handle_async_request(request)
+            is_begun.set()
+            return response
+
+    is_begun = asyncio.Event()
+    async with RawServer(script) as server, open_transport(connections_max=1) as transport:
+        request = httpx.Request("POST", server.endpoint.base_url, content=b"{}")
+        with pytest.raises((WireViolation, ApiUnavailable)) as failed:
+            await exchange(Watched(), request, timeout_s=0.3)
+    assert failed.value.is_perhaps_billed
+
+
+async def test_a_transport_that_is_not_asynchronous_is_a_mistake_of_ours() -> None:
+    class Blocking(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            return httpx.Response(200, stream=httpx.SyncByteStream(), request=request)
+
+    with pytest.raises(TypeError, match="synchronous"):
+        await exchange(Blocking(), httpx.Request("GET", "http://127.0.0.1"), timeout_s=1)
 
 
 async def test_the_deadline_holds_while_a_large_request_is_not_being_read() -> None:

@@ -178,6 +178,16 @@ def outcome_of(answer: Answer) -> Completion | ApiError:
         return error
 
 
+def test_no_depth_makes_another_exception() -> None:
+    """Arguments are decoded in one place and encoded in another, a few frames deeper."""
+    kinds = set()
+    for depth in range(700, 1_000):
+        arguments = b'{"a":' * depth + b"1" + b"}" * depth
+        body = b'{"choices":[{"message":{"tool_calls":[{"function":{"arguments":%b}}]}}]}'
+        kinds.add(type(outcome_of(answer_of(body % arguments))))
+    assert kinds == {Completion, WireViolation}
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
