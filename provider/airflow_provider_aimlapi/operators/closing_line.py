@@ -35,10 +35,13 @@ def _money(report: Report) -> str:
     unknown = tally.rows_without_cost
     gap = f" and what {unknown:,} rows cost of which the API did not say it" if unknown else ""
     return (
-        f"{tally.prompt_tokens:,} + {tally.completion_tokens:,} tokens · "
+        f"{tally.prompt_tokens:,} tokens in, {tally.completion_tokens:,} out · "
         f"{format_usd(tally.cost_nano_usd)} in all{gap}"
     )
 
 
 def _place(report: Report) -> str:
-    return f"{format_duration(report.elapsed_s)} → {report.output_path}"
+    asked = report.tally.rows - report.reused
+    is_worth_saying = report.requests > 0 and report.elapsed_s > 0
+    rate = f", {asked / report.elapsed_s:,.1f} rows/s" if is_worth_saying else ""
+    return f"{format_duration(report.elapsed_s)}{rate} → {report.output_path}"

@@ -1,0 +1,116 @@
+"""A real Airflow in the demo's own AIRFLOW_HOME: made once, then one DAG run at a time."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from contextlib import closing
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from demo import lake
+from demo.children import DemoFailed, child
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from pathlib import Path
+
+TAIL_LINES = 25
+LINE_CHARACTERS_MAX = 200
+KEY = "simulated-key"
+_OURS = re.compile(
+    r"\[(?:info|warning|error) *\] (?P<message>.*?) +\[(?:airflow\.task\.\w+\.)?"
+    r"airflow_provider_aimlapi[\w.]*\]"
+)
+_AFTERMATH = "::group::Post Execute"  # follows the traceback of a failure
+_FAILED = re.compile(r"\[error *\] Task failed with exception ")
+
+
+class AirflowRun:
+    """Airflow, told about a simulator and an S3 server by its environment alone.
+
+    Attributes:
+        log: a file with everything that Airflow says.
+    """
+
+    def __init__(self, *, home: Path, dags: Path, log: Path, api_url: str, s3_url: str) -> None:
+        self.log = log
+        self._home = home
+        self._environment = {
+            "AIRFLOW_HOME": str(home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
+            "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+            "AIRFLOW_CONN_AIMLAPI_DEFAULT": json.dumps(
+                {"conn_type": "aimlapi", "host": api_url, "password": KEY}
+            ),
+            "AIMLAPI_EXAMPLE_INPUT": f"s3://{lake.BUCKET}/{lake.INPUT}",
+            "AIMLAPI_EXAMPLE_OUTPUT": f"s3://{lake.BUCKET}/{lake.OUTPUT}",
+            "AWS_ENDPOINT_URL": s3_url,
+            "AWS_ACCESS_KEY_ID": lake.ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": lake.SECRET_KEY,
+            "AWS_DEFAULT_REGION": lake.REGION,
+            "AWS_CONFIG_FILE": "/dev/null",
+            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def migrate(self) -> None:
+        """Make the database, unless this Airflow has made it before.
+
+        Raises:
+            DemoFailed: Airflow cannot; the text holds the end of its log.
+        """
+        done = self._home / f"migrated-{version('apache-airflow')}"
+        if done.exists():
+            return
+        for _ in self._lines(["db", "migrate"], "make its database"):
+            pass
+        done.touch()
+
+    def test_dag(self, dag_id: str, day: str) -> Iterator[str]:
+        """Run a DAG for a day; gives what our own code logs, line by line, as it is logged.
+
+        Raises:
+            DemoFailed: the run failed; the text holds the end of Airflow's log.
+        """
+        what = f"run {dag_id} for {day}"
+        has_failed = False
+        with closing(self._lines(["dags", "test", dag_id, day], what)) as lines:
+            for line in lines:
+                if ours := _OURS.search(line):
+                    yield ours["message"]
+                has_failed = has_failed or _FAILED.search(line) is not None
+                if has_failed and _AFTERMATH in line:
+                    # Airflow would wait and try again, as it should in earnest.
+                    raise DemoFailed(self._failure(what))
+
+    def _lines(self, words: list[str], what: str) -> Generator[str]:
+        self._home.mkdir(parents=True, exist_ok=True)
+        with (
+            self.log.open("a", encoding="utf-8") as log,
+            child(
+                ["airflow", *words],
+                self._environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            ) as process,
+        ):
+            assert process.stdout is not None  # noqa: S101  it was asked for
+            for line in process.stdout:
+                log.write(line)
+                log.flush()
+                yield line
+            if process.wait() != 0:
+                raise DemoFailed(self._failure(what))
+
+    def _failure(self, what: str) -> str:
+        lines = self.log.read_text(encoding="utf-8").splitlines()[-TAIL_LINES:]
+        return "\n".join(
+            [
+                f"Airflow could not {what}. The end of {self.log}:",
+                *(f"  {one[:LINE_CHARACTERS_MAX]}" for one in lines),
+            ]
+        )

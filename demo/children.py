@@ -1,0 +1,118 @@
+"""The processes that the demo starts: with an environment of their own, and none left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "SYSTEMROOT")
+"""All that a child gets of the caller's environment: no AIRFLOW_*, AWS_*, PYTHON* or proxy."""
+DRAIN_S = 10.0
+
+
+class DemoFailed(Exception):
+    """The demo cannot go on; the text says why, for the person who started it."""
+
+
+def child_environment(additions: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a child."""
+    kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", **additions}
+
+
+@contextmanager
+def child(
+    words: Sequence[str], environment: Mapping[str, str], **options: object
+) -> Iterator[subprocess.Popen[str]]:
+    """A running Python process; when the block ends, it is asked to end, and waited for.
+
+    Ctrl-C in the terminal does not reach it: it gets a session of its own, so that this process
+    decides who ends first.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-m", *words],
+        env=child_environment(environment),
+        stdin=subprocess.DEVNULL,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=True,
+        **options,  # type: ignore[call-overload]
+    )
+    try:
+        yield process
+    finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(DRAIN_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+@contextmanager
+def simulator(*, latency_s: float, max_concurrent: int, port: int, log: Path) -> Iterator[str]:
+    """A running simulator; gives its base URL.
+
+    Raises:
+        DemoFailed: it did not start.
+    """
+    words = [
+        "aimlapi_simulator",
+        *("--port", str(port)),
+        *("--latency", str(latency_s)),
+        *("--max-concurrent", str(max_concurrent)),
+    ]
+    with (
+        log.open("w", encoding="utf-8") as errors,
+        child(words, {}, stdout=subprocess.PIPE, stderr=errors) as process,
+    ):
+        assert process.stdout is not None  # noqa: S101  it was asked for
+        line = process.stdout.readline()
+        prefix, _, url = line.strip().rpartition(" ")
+        if prefix != "listening on":
+            raise DemoFailed(f"The simulator did not start. Its log: {log}")
+        yield url
+
+
+def free_port(remembered: Path) -> int:
+    """A free port, the same one at each call as long as nobody else takes it.
+
+    The API's address is part of what makes two runs the same: elsewhere they would pay again.
+    """
+    try:
+        port = int(remembered.read_text(encoding="utf-8"))
+        with _bound(port):
+            return port
+    except (OSError, ValueError, OverflowError):
+        with _bound(0) as listener:
+            port = int(listener.getsockname()[1])
+        remembered.write_text(f"{port}\n", encoding="utf-8")
+        return port
+
+
+def _bound(port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except (OSError, OverflowError):
+        listener.close()
+        raise
+    return listener

@@ -1,0 +1,37 @@
+"""What a run of the demo left behind, as a table to read. Reads Parquet as any other reader would."""
+
+from __future__ import annotations
+
+from textwrap import shorten
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TEXT_WIDTH = 36
+SUMMARY_WIDTH = 52
+
+
+def table_of(folder: Path, rows_max: int = 5) -> str:
+    """The first row of each of the first files: president, year, text, summary."""
+    import pyarrow.parquet as pq
+
+    columns = ["president", "year", "text", "completion"]
+    rows: list[dict[str, Any]] = []
+    for file in sorted(folder.glob("*.parquet"))[:rows_max]:
+        rows += pq.read_table(file, columns=columns).slice(0, 1).to_pylist()
+    lines = [("president", "year", "text", "summary"), *map(_cells, rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, str, str, str]:
+    return (
+        str(row["president"]),
+        str(row["year"]),
+        shorten(row["text"], TEXT_WIDTH, placeholder=" …"),
+        shorten(row["completion"] or "", SUMMARY_WIDTH, placeholder=" …"),
+    )
