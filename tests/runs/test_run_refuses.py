@@ -81,7 +81,7 @@ def test_a_corrupt_page_names_the_file_and_keeps_the_rest(place: Workplace) -> N
 def test_schemas_that_cannot_be_brought_together(place: Workplace) -> None:
     place.write(pa.table({"body": ["a"], "price": pa.array([1], pa.int64())}), "a.parquet")
     place.write(pa.table({"body": ["b"], "price": ["cheap"]}), "b.parquet")
-    refused(place, InputUnreadable, r"(?s)b\.parquet.*price")
+    refused(place, InputUnreadable, r"price.*b\.parquet")
 
 
 def test_schemas_that_can_be_brought_together(place: Workplace) -> None:
@@ -122,7 +122,7 @@ def test_a_file_that_is_not_ours_at_the_output(place: Workplace) -> None:
     place.write(texts_table(3))
     place.fs.makedirs(place.output)
     place.fs.pipe_file(f"{place.output}/a-00000.parquet", b"somebody else's")
-    refused(place, StoreUnsafe, "a-00000.parquet")
+    refused(place, InvalidSpec, "a-00000.parquet")
     assert place.fs.cat_file(f"{place.output}/a-00000.parquet") == b"somebody else's"
 
 

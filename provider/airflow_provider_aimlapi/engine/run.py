@@ -167,13 +167,17 @@ class RunAttempt:
                 tasks.create_task(self._progress.write_every(self._settings.progress_interval_s)),
             ]
             async with asyncio.TaskGroup() as workers:
-                for _ in range(min(self._settings.max_concurrency, self._prepared.plan.rows)):
+                for _ in range(self._worker_count()):
                     workers.create_task(self._work(sender))
             for companion in companions:
                 companion.cancel()
             self.collector.finish()
         if self._ending.error is not None:
             raise self._ending.error
+
+    def _worker_count(self) -> int:
+        """As many as may be in flight, but no more than rows; one at least waits for the reader."""
+        return max(1, min(self._settings.max_concurrency, self._prepared.plan.rows))
 
     async def _read(self) -> None:
         try:
