@@ -116,6 +116,6 @@ def decode_segment(data: bytes) -> Iterator[Record]:
             return
         try:
             yield _decode(payload)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             return
         place = start + length

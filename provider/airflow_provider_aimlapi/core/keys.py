@@ -95,10 +95,10 @@ class RunNames:
         return f"{self.journal}{part:05d}/{epoch:08d}-{sequence:08d}"
 
 
-_MANIFEST = re.compile(rf"{RUNS_FOLDER}/([0-9a-f]{{{RUN_KEY_HEX_DIGITS}}})/manifest\.json$")
-_LEASE = re.compile(r"/lease/(\d{8,})$")
-_PART = re.compile(r"/parts/part-(\d{5,})\.parquet$")
-_SEGMENT = re.compile(r"/journal/(\d{5,})/(\d{8,})-(\d{8,})$")
+_MANIFEST = re.compile(rf"{RUNS_FOLDER}/([0-9a-f]{{{RUN_KEY_HEX_DIGITS}}})/manifest\.json\Z")
+_LEASE = re.compile(r"/lease/([0-9]{8,})\Z")
+_PART = re.compile(r"/parts/part-([0-9]{5,})\.parquet\Z")
+_SEGMENT = re.compile(r"/journal/([0-9]{5,})/([0-9]{8,})-([0-9]{8,})\Z")
 
 
 def parse_manifest_name(name: str) -> str | None:

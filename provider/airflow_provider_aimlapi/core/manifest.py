@@ -128,7 +128,7 @@ def decode_manifest(data: bytes, *, run_key: str) -> Manifest:
     """
     try:
         manifest = msgspec.json.decode(data, type=Manifest)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise JournalUnreadable(f"manifest.json of run {run_key} does not parse: {error}") from None
     if manifest.run_key != run_key or manifest_of(run_key, manifest.parts) != manifest:
         raise JournalUnreadable(

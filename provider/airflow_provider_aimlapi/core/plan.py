@@ -200,7 +200,7 @@ def decode_plan(data: bytes, *, run_key: str) -> Plan:
     """
     try:
         stored = msgspec.json.decode(data, type=_StoredPlan)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise JournalUnreadable(f"plan.json of run {run_key} does not parse: {error}") from None
     if stored.run_key != run_key:
         raise JournalUnreadable(f"plan.json of run {run_key} names another run: {stored.run_key}")

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from airflow_provider_aimlapi.core.completion import (
+    ERROR_CHARACTERS_MAX,
+    STATUSES,
+    Answer,
+    Completion,
+    Outcome,
+    accepted,
+    rejected,
+    skipped,
+)
+
+COMPLETION = Completion(
+    text="Two sentences.",
+    status="truncated",
+    error="max_tokens was reached",
+    finish_reason="length",
+    model="claude-sonnet-4-6",
+    prompt_tokens=10,
+    completion_tokens=20,
+    cached_tokens=5,
+    reasoning_tokens=3,
+    cost_nano_usd=5_210_500,
+    inference_id="inf-1",
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "is_success"),
+    [(199, False), (200, True), (201, True), (299, True), (300, False), (429, False), (503, False)],
+)
+def test_any_2xx_is_an_answer(status: int, is_success: bool) -> None:
+    assert Answer(status=status).is_success is is_success
+
+
+def test_an_accepted_outcome_says_all_that_the_answer_said() -> None:
+    outcome = accepted(COMPLETION, row=4, attempts=2, request_hash="ab", completed_at_us=7)
+    own = {"row": 4, "attempts": 2, "request_hash": "ab", "completed_at_us": 7}
+    names = {field.name for field in dataclasses.fields(Outcome)}
+    for name in names - set(own):
+        assert getattr(outcome, name) == getattr(COMPLETION, name), name
+    for name, value in own.items():
+        assert getattr(outcome, name) == value
+
+
+def test_a_rejected_outcome_keeps_a_readable_reason_and_no_text() -> None:
+    outcome = rejected("x" * 10_000, row=1, attempts=3, request_hash="ab", completed_at_us=7)
+    assert outcome == Outcome(
+        row=1,
+        status="rejected",
+        error="x" * ERROR_CHARACTERS_MAX,
+        attempts=3,
+        request_hash="ab",
+        completed_at_us=7,
+    )
+
+
+def test_a_skipped_outcome_was_never_asked() -> None:
+    outcome = skipped("null in column 'body'", row=9)
+    assert outcome == Outcome(row=9, status="skipped", error="null in column 'body'")
+    assert outcome.attempts == 0
+    assert outcome.request_hash is None
+
+
+def test_the_statuses_are_those_that_readers_are_promised() -> None:
+    assert STATUSES == ("ok", "truncated", "refused", "rejected", "skipped")

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_aimlapi.core.completion import STATUSES, Outcome
+from airflow_provider_aimlapi.core.manifest import (
+    Manifest,
+    PartEntry,
+    Tally,
+    decode_manifest,
+    encode_manifest,
+    manifest_of,
+    tally_of,
+)
+from airflow_provider_aimlapi.errors import JournalUnreadable
+
+RUN_KEY = "0123456789abcdef" * 2
+COUNT = st.integers(0, 10**9)
+OUTCOMES = st.lists(
+    st.builds(
+        Outcome,
+        row=COUNT,
+        status=st.sampled_from(STATUSES),
+        prompt_tokens=st.none() | COUNT,
+        completion_tokens=st.none() | COUNT,
+        cached_tokens=st.none() | COUNT,
+        cost_nano_usd=st.none() | COUNT,
+    ),
+    max_size=10,
+)
+TALLIES = st.builds(Tally, **dict.fromkeys(Tally.__struct_fields__, COUNT))
+ENTRIES = st.lists(TALLIES, max_size=5).map(
+    lambda tallies: [entry(part, tally) for part, tally in enumerate(tallies)]
+)
+
+
+def entry(part: int, tally: Tally) -> PartEntry:
+    return PartEntry(
+        part=part,
+        staged_name=f"_aimlapi/{RUN_KEY}/parts/part-{part:05d}.parquet",
+        visible_name=f"ds=1/a-{part:05d}.parquet",
+        sha256="ab" * 32,
+        size_bytes=100,
+        tally=tally,
+    )
+
+
+def test_outcomes_are_counted_by_status() -> None:
+    outcomes = [
+        Outcome(row=0, status="ok", prompt_tokens=10, completion_tokens=3, cost_nano_usd=5),
+        Outcome(row=1, status="ok", prompt_tokens=20, cached_tokens=8, cost_nano_usd=0),
+        Outcome(row=2, status="truncated", completion_tokens=7, cost_nano_usd=None),
+        Outcome(row=3, status="refused", cost_nano_usd=4),
+        Outcome(row=4, status="rejected"),
+        Outcome(row=5, status="skipped"),
+    ]
+    assert tally_of(outcomes) == Tally(
+        ok=2,
+        truncated=1,
+        refused=1,
+        rejected=1,
+        skipped=1,
+        prompt_tokens=30,
+        completion_tokens=10,
+        cached_tokens=8,
+        cost_nano_usd=9,
+        rows_without_cost=1,
+    )
+
+
+@given(outcomes=OUTCOMES)
+def test_every_outcome_is_counted_once(outcomes):
+    tally = tally_of(outcomes)
+    assert tally.rows == len(outcomes)
+    assert tally.completed == tally.rows - tally.rejected - tally.skipped
+    assert tally.rows_without_cost <= tally.completed
+
+
+@given(one=OUTCOMES, other=OUTCOMES)
+def test_the_tally_of_parts_is_the_tally_of_the_whole(one, other):
+    assert tally_of(one) + tally_of(other) == tally_of(one + other)
+
+
+@given(entries=ENTRIES, data=st.data())
+def test_a_manifest_reads_back_whatever_the_order_in_which_parts_came(entries, data):
+    manifest = manifest_of(RUN_KEY, data.draw(st.permutations(entries)))
+    assert [part.part for part in manifest.parts] == list(range(len(entries)))
+    assert manifest.tally.rows == sum(part.tally.rows for part in entries)
+    assert decode_manifest(encode_manifest(manifest), run_key=RUN_KEY) == manifest
+
+
+def test_a_manifest_names_what_plain_readers_see() -> None:
+    manifest = manifest_of(RUN_KEY, [entry(1, Tally()), entry(0, Tally(ok=1))])
+    assert manifest.visible_names() == {"ds=1/a-00000.parquet", "ds=1/a-00001.parquet"}
+
+
+def test_a_manifest_is_json_that_people_can_read() -> None:
+    data = encode_manifest(manifest_of(RUN_KEY, [entry(0, Tally(ok=2, cost_nano_usd=7))]))
+    assert json.loads(data)["tally"]["ok"] == 2
+    assert data.count(b"\n") > 10
+
+
+def test_another_runs_manifest_is_refused() -> None:
+    data = encode_manifest(manifest_of("f" * 32, []))
+    with pytest.raises(JournalUnreadable, match=RUN_KEY):
+        decode_manifest(data, run_key=RUN_KEY)
+
+
+TWO_PARTS = manifest_of(
+    RUN_KEY, [entry(0, Tally(ok=3, cost_nano_usd=9)), entry(1, Tally(ok=1, skipped=1))]
+)
+
+
+@pytest.mark.parametrize("field", Tally.__struct_fields__)
+def test_a_sum_that_does_not_add_up_is_refused(field: str) -> None:
+    wrong = Tally(**{field: getattr(TWO_PARTS.tally, field) + 1})
+    manifest = Manifest(run_key=RUN_KEY, tally=wrong, parts=TWO_PARTS.parts)
+    with pytest.raises(JournalUnreadable, match="add up"):
+        decode_manifest(encode_manifest(manifest), run_key=RUN_KEY)
+
+
+def test_a_manifest_that_lost_a_part_is_refused() -> None:
+    manifest = Manifest(run_key=RUN_KEY, tally=TWO_PARTS.tally, parts=TWO_PARTS.parts[:1])
+    with pytest.raises(JournalUnreadable, match="add up"):
+        decode_manifest(encode_manifest(manifest), run_key=RUN_KEY)
+
+
+WHOLE = encode_manifest(TWO_PARTS)
+
+
+def test_a_cut_manifest_is_refused() -> None:
+    for length in range(len(WHOLE)):
+        with pytest.raises(JournalUnreadable, match=RUN_KEY):
+            decode_manifest(WHOLE[:length], run_key=RUN_KEY)
+
+
+@given(data=st.binary(max_size=60) | st.text().map(lambda text: text.encode("utf-8", "replace")))
+def test_what_is_no_manifest_is_refused(data: bytes) -> None:
+    with pytest.raises(JournalUnreadable, match=RUN_KEY):
+        decode_manifest(data, run_key=RUN_KEY)
+
+
+@given(place=st.integers(0, len(WHOLE) - 1), byte=st.integers(0, 255))
+def test_a_damaged_manifest_keeps_its_sums_or_is_refused(place: int, byte: int) -> None:
+    damaged = WHOLE[:place] + bytes([byte]) + WHOLE[place + 1 :]
+    try:
+        manifest = decode_manifest(damaged, run_key=RUN_KEY)
+    except JournalUnreadable:
+        return
+    assert manifest.run_key == RUN_KEY
+    assert manifest.tally.rows == sum(part.tally.rows for part in manifest.parts)
+
+
+def test_an_outcome_without_cost_is_unknown_only_when_it_was_answered() -> None:
+    asked = Outcome(row=0, status="ok", cost_nano_usd=None)
+    statuses = {status: tally_of([replace(asked, status=status)]) for status in STATUSES}
+    unknown = {status for status, tally in statuses.items() if tally.rows_without_cost}
+    assert unknown == {"ok", "truncated", "refused"}

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_aimlapi.core.manifest import Tally
+from airflow_provider_aimlapi.core.report import Progress, Report, format_duration
+
+REPORT = Report(
+    run_key="ab" * 16,
+    manifest="s3://lake/out/_aimlapi/ab/manifest.json",
+    output_path="s3://lake/out/",
+    tally=Tally(
+        ok=900,
+        truncated=40,
+        refused=30,
+        rejected=20,
+        skipped=10,
+        prompt_tokens=5000,
+        completion_tokens=7000,
+        cached_tokens=100,
+        cost_nano_usd=1_234_567_891,
+    ),
+    reused=100,
+    requests=950,
+    throttled=7,
+    elapsed_s=61.23456,
+)
+PROGRESS = Progress(
+    rows=200_000,
+    rows_done=50_000,
+    rows_reused=1_000,
+    in_flight=180,
+    window=200,
+    throttled=1_234,
+    cost_nano_usd=12_340_000_000,
+    elapsed_s=100.0,
+    rows_per_s=1_250.0,
+)
+
+
+def test_the_return_value_is_the_one_that_was_promised() -> None:
+    assert REPORT.summary() == {
+        "run_key": "ab" * 16,
+        "manifest": "s3://lake/out/_aimlapi/ab/manifest.json",
+        "output_path": "s3://lake/out/",
+        "rows": 1000,
+        "ok": 900,
+        "truncated": 40,
+        "refused": 30,
+        "rejected": 20,
+        "skipped": 10,
+        "reused": 100,
+        "requests": 950,
+        "throttled": 7,
+        "prompt_tokens": 5000,
+        "completion_tokens": 7000,
+        "cost_usd": 1.234567891,
+        "elapsed_s": 61.235,
+    }
+
+
+def test_the_return_value_goes_through_json_and_stays_small() -> None:
+    large = replace(REPORT, tally=Tally(ok=10**9, cost_nano_usd=10**15))
+    assert json.loads(json.dumps(large.summary())) == large.summary()
+    assert len(json.dumps(large.summary())) < 1000
+
+
+def test_a_progress_line_says_how_far_how_fast_how_dear_and_how_long() -> None:
+    assert PROGRESS.line() == (
+        "50,000 of 200,000 rows (25.0%) · 1,250.0 rows/s · 180 of 200 in flight · "
+        "1,234 throttled · 12.34 USD so far · time left 2 min 0 s"
+    )
+
+
+def test_time_left_is_unknown_while_nothing_is_answered() -> None:
+    assert replace(PROGRESS, rows_per_s=0.0).line().endswith("time left unknown")
+
+
+def test_a_run_without_rows_is_whole() -> None:
+    line = replace(PROGRESS, rows=0, rows_done=0).line()
+    assert line.startswith("0 of 0 rows (100.0%)")
+
+
+@given(done=st.integers(0, 10**9), left=st.integers(0, 10**9), rate=st.floats(0.001, 1e6))
+def test_a_progress_line_is_one_line_of_bounded_length(done: int, left: int, rate: float) -> None:
+    line = replace(PROGRESS, rows=done + left, rows_done=done, rows_per_s=rate).line()
+    assert "\n" not in line
+    assert len(line) < 200
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "expected"),
+    [
+        (0, "0 s"),
+        (0.4, "0 s"),
+        (42, "42 s"),
+        (59.6, "1 min 0 s"),
+        (60, "1 min 0 s"),
+        (185, "3 min 5 s"),
+        (3599.4, "59 min 59 s"),
+        (3600, "1 h 0 min"),
+        (7800, "2 h 10 min"),
+        (400_000, "111 h 6 min"),
+    ],
+)
+def test_durations_read_as_people_say_them(duration_s: float, expected: str) -> None:
+    assert format_duration(duration_s) == expected

@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from decimal import Decimal
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from airflow_provider_aimlapi.core.template import nearest, parse_template, text_of
+from airflow_provider_aimlapi.errors import InvalidSpec
+
+TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]))
+PLAIN = st.text(alphabet=st.characters(exclude_characters="{}\\", exclude_categories=["Cs"]))
+COLUMN = st.text(st.characters(exclude_characters="{}\\\n", exclude_categories=["Cs"]), min_size=1)
+
+
+def filled(text: str, row: dict[str, str]) -> str:
+    template = parse_template(text, columns=list(row), argument="prompt")
+    wanted = tuple(dict.fromkeys(template.columns))
+    return template.filler(wanted)([row[name] for name in wanted])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{body}", "BODY"),
+        ("Say: {body}.", "Say: BODY."),
+        ("{body}{title}{body}", "BODYTITLEBODY"),
+        ("{title}\n\n{body}\n", "TITLE\n\nBODY\n"),
+        ("no column at all", "no column at all"),
+        ("", ""),
+        (r"\{body}", "{body}"),
+        (r"\{body} {body}", "{body} BODY"),
+        (r"\{nobody}", "{nobody}"),
+        (r"C:\temp \n {body}", r"C:\temp \n BODY"),
+        ("{first name} of {prénom} in {城市}", "FIRST of PRÉNOM in CITY"),
+        ("{2nd}", "SECOND"),
+        (
+            'Answer as {"title": "…", "tags": ["a"]}: {body}',
+            'Answer as {"title": "…", "tags": ["a"]}: BODY',
+        ),
+        ('{"outer": {"inner": {}}}', '{"outer": {"inner": {}}}'),
+        ('{"text": "{body}"}', '{"text": "BODY"}'),
+        ("{{ 7*7 }} {% if body %} {# no #} {body}", "{{ 7*7 }} {% if body %} {# no #} BODY"),
+        ("{0} {} {body!r} {body:>10} { body } {a.b}", "{0} {} {body!r} {body:>10} { body } {a.b}"),
+        ("{ {body} }", "{ BODY }"),
+        ("a { b", "a { b"),
+        ("a } b", "a } b"),
+        ("}{", "}{"),
+        ("{body", "{body"),
+        ("{bo\ndy}", "{bo\ndy}"),
+        ("\u202e{body}\u200f", "\u202eBODY\u200f"),
+        ("\x00{body}\x00", "\x00BODY\x00"),
+    ],
+)
+def test_columns_are_filled_and_all_else_stays(text: str, expected: str) -> None:
+    row = {
+        "body": "BODY",
+        "title": "TITLE",
+        "first name": "FIRST",
+        "prénom": "PRÉNOM",
+        "城市": "CITY",
+        "2nd": "SECOND",
+    }
+    assert filled(text, row) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("{bdy}", "Did you mean {body}?"),
+        ("{BODY}", "Did you mean {body}?"),
+        ("{prenom}", "Did you mean {prénom}?"),
+        ("{body} {titel}", "Did you mean {title}?"),
+        ("{zzzzzz}", "Its columns are: body, prénom, title."),
+    ],
+)
+def test_an_unknown_column_is_an_error_that_names_the_nearest(text: str, named: str) -> None:
+    with pytest.raises(InvalidSpec) as caught:
+        parse_template(text, columns=["title", "body", "prénom"], argument="system")
+    message = str(caught.value)
+    assert message.startswith("system uses {")
+    assert named in message
+    assert r"\{" in message  # the way out for somebody who meant a plain brace
+
+
+def test_of_very_many_columns_only_some_are_shown() -> None:
+    columns = [f"column_{number}" for number in range(1000)]
+    with pytest.raises(InvalidSpec) as caught:
+        parse_template("{zzzzzz}", columns=columns, argument="prompt")
+    assert "column_0" in str(caught.value)
+    assert len(str(caught.value)) < 400
+
+
+def test_an_unknown_column_is_an_error_although_the_input_has_none() -> None:
+    with pytest.raises(InvalidSpec, match="body"):
+        parse_template("{body}", columns=[], argument="prompt")
+
+
+@pytest.mark.parametrize(
+    ("typed", "near"),
+    [("Body", "body"), ("tilte", "Title"), ("TITLE", "Title"), ("quantity", None)],
+)
+def test_nearest_looks_past_case_and_gives_up_on_strangers(typed: str, near: str | None) -> None:
+    assert nearest(typed, ["body", "Title"]) == near
+
+
+@given(value=TEXT, other=TEXT)
+@example(value="{other}", other="secret")
+@example(value="\\{other}", other="secret")
+@example(value="{{ 7*7 }}{% if x %}", other="{value}")
+@example(value="\u202e\x00{", other="other}")
+def test_a_rows_own_text_is_inserted_and_never_searched(value: str, other: str) -> None:
+    row = {"value": value, "other": other}
+    assert filled("<{value}|{other}|{value}>", row) == f"<{value}|{other}|{value}>"
+
+
+@given(pieces=st.lists(st.tuples(PLAIN, COLUMN), max_size=6), last=PLAIN, data=st.data())
+def test_a_prompt_is_its_fixed_texts_and_its_values_in_turn(pieces, last, data):
+    row = {name: data.draw(TEXT) for _, name in pieces}
+    text = "".join(f"{plain}{{{name}}}" for plain, name in pieces) + last
+    expected = "".join(plain + row[name] for plain, name in pieces) + last
+    assert filled(text, row) == expected
+
+
+@given(text=TEXT)
+def test_text_without_a_name_in_braces_stays_as_it_is(text: str) -> None:
+    try:
+        template = parse_template(text, columns=[], argument="prompt")
+    except InvalidSpec:
+        assume(False)
+    assert template.columns == ()
+    assert template.filler(())(()) == text.replace("\\{", "{")
+
+
+def test_the_filler_takes_texts_in_the_order_that_its_caller_names() -> None:
+    template = parse_template("{a}-{b}-{a}", columns=["a", "b", "c"], argument="prompt")
+    assert template.columns == ("a", "b", "a")
+    assert template.filler(("c", "b", "a"))(["C", "B", "A"]) == "A-B-A"
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("text", "text"),
+        ("", ""),
+        ("\x00\u202e{x}", "\x00\u202e{x}"),
+        (0, "0"),
+        (-(2**63), "-9223372036854775808"),
+        (2**64 - 1, "18446744073709551615"),
+        (True, "true"),
+        (False, "false"),
+        (1.5, "1.5"),
+        (1e300, "1e+300"),
+        (0.1, "0.1"),
+        (float("nan"), "nan"),
+        (float("inf"), "inf"),
+        (Decimal("1.50"), "1.50"),
+        (Decimal("-12345678901234567890.123456789"), "-12345678901234567890.123456789"),
+        (date(2026, 1, 31), "2026-01-31"),
+        (time(23, 59, 59, 5), "23:59:59.000005"),
+        (datetime(2026, 1, 31, 12, 30), "2026-01-31T12:30:00"),  # noqa: DTZ001  # a naive column
+        (datetime(2026, 1, 31, 12, 30, tzinfo=UTC), "2026-01-31T12:30:00+00:00"),
+        (
+            datetime(2026, 1, 31, 12, 30, tzinfo=timezone(timedelta(hours=5, minutes=30))),
+            "2026-01-31T12:30:00+05:30",
+        ),
+        (timedelta(days=1, seconds=2), "1 day, 0:00:02"),
+        ([], "[]"),
+        ([1, None, "ä", True], '[1, null, "ä", true]'),
+        ({"a": {"b": [1.5, None]}}, '{"a": {"b": [1.5, null]}}'),
+        ([("key", 1), ("key", 2)], '[["key", 1], ["key", 2]]'),  # a map
+        ([Decimal("1.50"), date(2026, 1, 31)], '["1.50", "2026-01-31"]'),
+        (
+            {"at": datetime(2026, 1, 31, tzinfo=UTC), "for": timedelta(seconds=1)},
+            '{"at": "2026-01-31T00:00:00+00:00", "for": "0:00:01"}',
+        ),
+        ([{"price": Decimal("0.10")}], '[{"price": "0.10"}]'),
+    ],
+)
+def test_a_cell_reads_as_people_write_it(cell: object, expected: str) -> None:
+    assert text_of(cell) == expected
+
+
+LEAVES = (
+    st.none() | st.booleans() | st.integers() | TEXT | st.decimals() | st.datetimes() | st.dates()
+)
+
+
+@given(
+    cell=st.recursive(
+        LEAVES | st.floats(allow_nan=False, allow_infinity=False),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+        max_leaves=10,
+    ).filter(lambda cell: isinstance(cell, (list, dict)))
+)
+def test_a_nested_cell_reads_as_json_with_the_same_shape(cell: object) -> None:
+    def plain(value: object) -> object:
+        if isinstance(value, list):
+            return [plain(part) for part in value]
+        if isinstance(value, dict):
+            return {key: plain(part) for key, part in value.items()}
+        if value is None or isinstance(value, (bool, int, float, str)):
+            return value
+        return text_of(value)
+
+    assert json.loads(text_of(cell)) == plain(cell)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_a_nested_number_that_json_lacks_still_reads(number: float) -> None:
+    assert str(number)[:3].lower() in text_of([number]).lower()

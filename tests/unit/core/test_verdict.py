@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_aimlapi import errors
+from airflow_provider_aimlapi.core.verdict import WIRE_VIOLATIONS_MAX, Verdict, judge
+from airflow_provider_aimlapi.errors import (
+    AccessRefused,
+    ApiError,
+    ApiUnavailable,
+    RequestRejected,
+    Throttled,
+    WireViolation,
+)
+
+FIRST_FAILURE = {
+    ApiError: Verdict.RETRY,
+    ApiUnavailable: Verdict.RETRY,
+    Throttled: Verdict.REQUEUE,
+    RequestRejected: Verdict.REJECT,
+    AccessRefused: Verdict.HALT,
+    WireViolation: Verdict.RETRY,
+}
+LAST_FAILURE = {
+    **FIRST_FAILURE,
+    ApiError: Verdict.REJECT,
+    ApiUnavailable: Verdict.REJECT,
+    WireViolation: Verdict.REJECT,
+}
+COUNT = st.integers(0, 10**6)
+ERRORS = st.sampled_from(sorted(FIRST_FAILURE, key=lambda kind: kind.__name__))
+
+
+def test_the_table_has_every_kind_of_failure() -> None:
+    kinds = {kind for kind in vars(errors).values() if isinstance(kind, type)}
+    assert set(FIRST_FAILURE) == {kind for kind in kinds if issubclass(kind, ApiError)}
+
+
+@pytest.mark.parametrize(("kind", "verdict"), FIRST_FAILURE.items())
+def test_a_first_failure(kind: type[ApiError], verdict: Verdict) -> None:
+    assert judge(kind("x"), attempts=1, max_attempts=8, violations=1) is verdict
+
+
+@pytest.mark.parametrize(("kind", "verdict"), LAST_FAILURE.items())
+def test_the_last_attempts_failure(kind: type[ApiError], verdict: Verdict) -> None:
+    assert judge(kind("x"), attempts=8, max_attempts=8, violations=1) is verdict
+
+
+def test_an_unreadable_answer_is_bought_three_times_at_most() -> None:
+    verdicts = [
+        judge(WireViolation("x"), attempts=count, max_attempts=100, violations=count)
+        for count in range(1, 5)
+    ]
+    assert verdicts == [Verdict.RETRY, Verdict.RETRY, Verdict.REJECT, Verdict.REJECT]
+    assert WIRE_VIOLATIONS_MAX == 3
+
+
+def test_old_violations_do_not_reject_a_row_that_fails_otherwise() -> None:
+    assert judge(ApiUnavailable("x"), attempts=3, max_attempts=8, violations=3) is Verdict.RETRY
+
+
+@given(attempts=COUNT, max_attempts=st.integers(1, 100), violations=COUNT)
+def test_throttling_never_costs_the_row(attempts: int, max_attempts: int, violations: int) -> None:
+    verdict = judge(
+        Throttled("x"), attempts=attempts, max_attempts=max_attempts, violations=violations
+    )
+    assert verdict is Verdict.REQUEUE
+
+
+@given(kind=ERRORS, text=st.text(), attempts=COUNT, max_attempts=st.integers(1, 100))
+def test_the_text_of_an_error_decides_nothing(
+    kind: type[ApiError], text: str, attempts: int, max_attempts: int
+) -> None:
+    counts = {"attempts": attempts, "max_attempts": max_attempts, "violations": 1}
+    assert judge(kind(text), **counts) is judge(kind(""), **counts)
