@@ -83,9 +83,9 @@ class Workplace:
                 tables.append(pq.read_table(file))
         return pa.concat_tables(tables)
 
-    def paid_prompts(self) -> list[str | None]:
+    def paid_prompts(self) -> list[str]:
         """A hash for each call that was billed."""
-        return [record.prompt_sha256 for record in self.sim.ledger.billed]
+        return [record.prompt_sha256 or "" for record in self.sim.ledger.billed]
 
 
 def texts_table(rows: int, start: int = 0) -> pa.Table:

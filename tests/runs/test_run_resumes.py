@@ -47,6 +47,12 @@ run_job(
 """
 
 
+def stop_when_billed(place: Workplace, calls: int, stop: StopSignal) -> None:
+    """Ask for a stop once so many calls were billed."""
+    when_billed(place, calls)
+    stop.request()
+
+
 def when_billed(place: Workplace, calls: int) -> None:
     """Return once so many calls were billed."""
     pause = threading.Event()
@@ -58,7 +64,7 @@ def test_a_stop_drains_and_the_next_attempt_pays_only_the_rest(place: Workplace)
     place.sim.follow(script(latency=Latency(median_s=0.05)))
     place.write(texts_table(400))
     stop = StopSignal()
-    watcher = threading.Thread(target=lambda: (when_billed(place, 100), stop.request()))
+    watcher = threading.Thread(target=stop_when_billed, args=(place, 100, stop))
     watcher.start()
     with pytest.raises(RunInterrupted):
         place.run(stop=stop, max_concurrency=32)
@@ -111,7 +117,7 @@ def test_the_parts_of_an_earlier_attempt_are_not_asked_again(place: Workplace) -
     for number in range(5):
         place.write(texts_table(60, number * 60), f"{number}.parquet")
     stop = StopSignal()
-    watcher = threading.Thread(target=lambda: (when_billed(place, 200), stop.request()))
+    watcher = threading.Thread(target=stop_when_billed, args=(place, 200, stop))
     watcher.start()
     with pytest.raises(RunInterrupted):
         place.run(stop=stop, max_concurrency=4)
