@@ -86,9 +86,12 @@ async def test_the_answer_carries_the_headers_that_matter() -> None:
 
 async def test_connections_are_used_again_and_cookies_are_not() -> None:
     baked = http_answer(headers=("Set-Cookie: session=1; Path=/",))
-    async with answering(baked) as server, client_of(server.endpoint) as client:
-        for _ in range(3):
-            await client.send(b"{}", "row")
+    async with answering(baked) as server:
+        # By name: no client keeps the cookies of a bare address.
+        named = Endpoint(base_url=f"http://localhost:{server.port}", key=KEY)
+        async with client_of(named) as client:
+            for _ in range(3):
+                await client.send(b"{}", "row")
     assert server.connections == 1
     assert not [request for request in server.requests if b"cookie" in request.lower()]
 
