@@ -27,7 +27,8 @@ READ_BUFFER_BYTES = 2 * 1024 * 1024
 """Read ahead in each column, and so the size of a request to a remote store."""
 BATCH_BYTES_MAX = 4 * 1024 * 1024
 """Aimed at when decoding; one cell may be larger."""
-CURSORS_MAX = 4
+CURSORS_MAX = 2
+"""Kept for shards to come: one that reads prompts, one that writes parts. Each holds some MB."""
 
 
 def open_parquet(fs: AbstractFileSystem, file: InputFile) -> pq.ParquetFile:
@@ -54,8 +55,8 @@ def _source(fs: AbstractFileSystem, file: InputFile) -> Any:
             source: Any = pa.OSFile(file.path)
             info = local_info(file.path)
         case "memory":  # all handles of an fsspec memory file share one position
-            info = fs.info(file.path)
             source = pa.BufferReader(fs.cat_file(file.path))
+            info = fs.find(file.path, detail=True)[file.path]  # as listed; info() tells less
         case _:
             fs.invalidate_cache(fs._parent(file.path))  # noqa: SLF001  fsspec has no public one
             source = fs.open(file.path, "rb", cache_type="none")

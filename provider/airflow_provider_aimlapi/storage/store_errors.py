@@ -49,7 +49,8 @@ _BY_ERRNO: dict[int, Meaning] = {
 }
 # By name, because none of these packages must be installed.
 _BY_CLASS: dict[str, Meaning] = {
-    "aiohttp.client_exceptions.ClientError": "passing",
+    "aiohttp.client_exceptions.ClientConnectionError": "passing",
+    "aiohttp.client_exceptions.ClientPayloadError": "passing",
     "azure.core.exceptions.ClientAuthenticationError": "forbidden",
     "azure.core.exceptions.ResourceExistsError": "exists",
     "azure.core.exceptions.ResourceNotFoundError": "absent",
@@ -89,10 +90,11 @@ _LINKS_MAX = 10  # of a chain of causes
 def meaning_of(error: BaseException) -> Meaning:
     """What an error says about the object that was asked for, looking into its causes.
 
-    Codes and statuses come first: s3fs raises a plain OSError for most of them.
+    Codes, classes and statuses come first: s3fs raises a plain OSError for most of them. Classes
+    come before statuses: an answer that broke off has a cause that calls itself a status 400.
     """
     chain = tuple(_causes(error))
-    for read in (_by_code, _by_status, _by_class, _by_builtin):
+    for read in (_by_code, _by_class, _by_status, _by_builtin):
         for link in chain:
             meaning = read(link)
             if meaning is not None:

@@ -136,7 +136,8 @@ def _structs(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
     if [field.name for field in one] != [field.name for field in other]:
         return None
     fields = [_field(mine, theirs) for mine, theirs in zip(one, other, strict=True)]
-    return None if None in fields else pa.struct(fields)
+    known = [field for field in fields if field is not None]
+    return pa.struct(known) if len(known) == len(fields) else None
 
 
 def _maps(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:

@@ -1,0 +1,44 @@
+"""Each epoch has one owner."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from airflow_provider_aimlapi.core.keys import RunNames
+from airflow_provider_aimlapi.errors import StoreUnavailable
+from airflow_provider_aimlapi.storage.lease_store import acquire_epoch
+from tests.fakes.memory_store import MemoryStore
+
+NAMES = RunNames(run_key="0" * 32)
+
+
+def test_epochs_begin_at_one_and_grow() -> None:
+    store = MemoryStore()
+    assert [acquire_epoch(store, NAMES, token=f"t{n}") for n in range(3)] == [1, 2, 3]
+    store.objects[NAMES.lease(123_456_789)] = b"far ahead"
+    assert acquire_epoch(store, NAMES, token="t") == 123_456_790
+    assert store.objects[NAMES.lease(2)] == b"t1"
+
+
+def test_of_many_that_ask_at_once_each_gets_its_own() -> None:
+    store = MemoryStore()
+    with ThreadPoolExecutor(16) as threads:
+        epochs = list(threads.map(lambda n: acquire_epoch(store, NAMES, token=f"t{n}"), range(16)))
+    assert sorted(epochs) == list(range(1, 17))
+    assert {store.objects[NAMES.lease(epoch)] for epoch in epochs} == {
+        f"t{n}".encode() for n in range(16)
+    }
+
+
+class AnswersLost(MemoryStore):
+    """Does what it is asked, and never says so."""
+
+    def create(self, name: str, data: bytes) -> bool:
+        super().create(name, data)
+        raise StoreUnavailable("the answer was lost")
+
+
+def test_a_lease_whose_answer_was_lost_is_found_to_be_ours() -> None:
+    store = AnswersLost()
+    assert acquire_epoch(store, NAMES, token="mine") == 1
+    assert acquire_epoch(store, NAMES, token="yours") == 2
