@@ -50,7 +50,7 @@ class ScriptedS3:
 
     def __enter__(self) -> Self:
         self._server = ThreadingHTTPServer(
-            ("127.0.0.1", 0), type("Handler", (_Handler,), {"s3": self})
+            ("127.0.0.1", 0), type("Exchange", (_Exchange,), {"s3": self})
         )
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(POLL_S,), daemon=True
@@ -83,7 +83,7 @@ class ScriptedS3:
             connection.close()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Exchange(BaseHTTPRequestHandler):
     s3: ScriptedS3
     protocol_version = "HTTP/1.1"
 
