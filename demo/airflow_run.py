@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from contextlib import closing
 from importlib.metadata import version
@@ -66,6 +67,7 @@ class AirflowRun:
         done = self._home / f"migrated-{version('apache-airflow')}"
         if done.exists():
             return
+        shutil.rmtree(self._home, ignore_errors=True)  # half made, or made by another version
         for _ in self._lines(["db", "migrate"], "make its database"):
             pass
         done.touch()
@@ -76,6 +78,7 @@ class AirflowRun:
         Raises:
             DemoFailed: the run failed; the text holds the end of Airflow's log.
         """
+        self.log.write_text("", encoding="utf-8")
         what = f"run {dag_id} for {day}"
         has_failed = False
         with closing(self._lines(["dags", "test", dag_id, day], what)) as lines:

@@ -7,16 +7,19 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "SYSTEMROOT")
 """All that a child gets of the caller's environment: no AIRFLOW_*, AWS_*, PYTHON* or proxy."""
-DRAIN_S = 10.0
+ENDINGS = ((signal.SIGTERM, 4.0), (signal.SIGKILL, None))
+"""Signals, and how many seconds each gets: SIGTERM ends the task that Airflow runs and keeps what
+it paid for; Airflow itself then waits for the time of the retry."""
+ROOT = Path(__file__).parents[1]
 
 
 class DemoFailed(Exception):
@@ -26,22 +29,28 @@ class DemoFailed(Exception):
 def child_environment(additions: Mapping[str, str]) -> dict[str, str]:
     """The environment of a child."""
     kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
-    return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", **additions}
+    return {
+        **kept,
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONUTF8": "1",
+        "PYTHONPATH": str(ROOT),
+        **additions,
+    }
 
 
 @contextmanager
 def child(
     words: Sequence[str], environment: Mapping[str, str], **options: object
 ) -> Iterator[subprocess.Popen[str]]:
-    """A running Python process; when the block ends, it is asked to end, and waited for.
+    """A running Python module; when the block ends, it is asked to end, and waited for.
 
     Ctrl-C in the terminal does not reach it: it gets a session of its own, so that this process
     decides who ends first.
     """
     process = subprocess.Popen(
-        [sys.executable, "-m", *words],
+        [sys.executable, "-m", "demo.watched", *words],
         env=child_environment(environment),
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,  # kept open as long as this process lives
         text=True,
         encoding="utf-8",
         errors="replace",
@@ -55,15 +64,15 @@ def child(
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(DRAIN_S)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
+    for number, wait_s in ENDINGS:
+        if process.poll() is not None:
+            break
+        process.send_signal(number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(wait_s)
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
 
 
 @contextmanager

@@ -1,0 +1,119 @@
+"""The demo from beginning to end: start everything, run the DAG, show what came out, stop everything."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from demo.airflow_run import KEY, AirflowRun
+from demo.children import ROOT, DemoFailed, free_port, simulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from demo.lake import Lake
+
+DAG_ID, DAY = "summarise_documents", "2026-01-02"
+
+
+def run_demo(folder: Path, *, latency_s: float = 0.5, max_concurrent: int = 16) -> None:
+    """Run it, printing what happens.
+
+    Args:
+        folder: for all that is made; a run finds there what an earlier one published.
+        latency_s: how long the simulated API takes for an answer.
+        max_concurrent: how many calls at a time it takes before it answers 429.
+
+    Raises:
+        DemoFailed: in words.
+    """
+    with (
+        _alone_in(folder),
+        simulator(
+            latency_s=latency_s,
+            max_concurrent=max_concurrent,
+            port=free_port(folder / "simulator.port"),
+            log=folder / "simulator.log",
+        ) as api_url,
+    ):
+        print(
+            f"API      {api_url}, simulated: answers in {latency_s} s, "
+            f"refuses more than {max_concurrent} calls at a time"
+        )
+        _run_on_s3(folder, api_url)
+
+
+def _run_on_s3(folder: Path, api_url: str) -> None:
+    from demo.lake import BUCKET, Lake
+    from demo.s3_server import S3Server
+
+    with S3Server() as s3:
+        lake = Lake(s3.url, folder / "lake")
+        lake.fill(ROOT / "demo" / "data")
+        print(f"S3       {s3.url}, bucket {BUCKET}, filled with State of the Union addresses")
+        airflow = AirflowRun(
+            home=folder / "airflow",
+            dags=ROOT / "dags_examples",
+            log=folder / "airflow.log",
+            api_url=api_url,
+            s3_url=s3.url,
+        )
+        print(f"Airflow  starting; all that it says goes to {_shown(airflow.log)}", flush=True)
+        airflow.migrate()
+        paid_usd = _run_dag(airflow, lake, api_url)
+        _show_results(lake, paid_usd)
+
+
+def _run_dag(airflow: AirflowRun, lake: Lake, api_url: str) -> float:
+    """Run the DAG; gives what the account was charged meanwhile."""
+    from demo.lake import Saving
+
+    balance_usd = _balance_usd(api_url)
+    print(f"\n{DAG_ID}, {DAY}:", flush=True)
+    with Saving(lake):
+        for message in airflow.test_dag(DAG_ID, DAY):
+            print(f"  {message}", flush=True)
+    return balance_usd - _balance_usd(api_url)
+
+
+def _show_results(lake: Lake, paid_usd: float) -> None:
+    from demo.results import table_of
+
+    folder = lake.output_folder / f"ds={DAY}"
+    print(f"\n{table_of(folder)}\n")
+    print(f"Results  {_shown(folder)}/*.parquet, a copy of the bucket's")
+    if paid_usd > 0:
+        print(f"Paid     {paid_usd:.4f} USD, simulated. Run it again: it pays nothing.")
+    else:
+        print("Paid     nothing this time: all of it was published by an earlier run.")
+
+
+def _balance_usd(api_url: str) -> float:
+    request = urllib.request.Request(  # noqa: S310  our own simulator
+        f"{api_url}/v2/billing", headers={"Authorization": f"Bearer {KEY}"}
+    )
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=10) as answer:
+        return float(json.load(answer)["current_balance"])
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Two demos at once would write the same folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise DemoFailed(f"Another demo is running in {_shown(folder)}.") from None
+        yield
+
+
+def _shown(path: Path) -> str:
+    """A path relative to where the user stands, if it is below."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
