@@ -4,6 +4,7 @@ import json
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 
+import pyarrow as pa
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
@@ -212,3 +213,36 @@ def test_a_nested_cell_reads_as_json_with_the_same_shape(cell: object) -> None:
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
 def test_a_nested_number_that_json_lacks_still_reads(number: float) -> None:
     assert str(number)[:3].lower() in text_of([number]).lower()
+
+
+@pytest.mark.parametrize(
+    ("kind", "stored", "expected"),
+    [
+        (pa.large_string(), "ä{x}", "ä{x}"),
+        (pa.dictionary(pa.int8(), pa.string()), "x", "x"),
+        (pa.uint64(), 2**64 - 1, "18446744073709551615"),
+        (pa.float16(), 1.5, "1.5"),
+        (pa.decimal256(40, 2), Decimal("1.50"), "1.50"),
+        (pa.date32(), date(2026, 1, 31), "2026-01-31"),
+        (pa.date64(), date(2026, 1, 31), "2026-01-31"),
+        (pa.time64("us"), time(1, 2, 3, 4), "01:02:03.000004"),
+        (pa.timestamp("s"), 1_700_000_000, "2023-11-14T22:13:20"),
+        (pa.timestamp("us", "UTC"), 1_700_000_000_000_001, "2023-11-14T22:13:20.000001+00:00"),
+        (pa.timestamp("s", "Europe/Berlin"), 1_700_000_000, "2023-11-14T23:13:20+01:00"),
+        (pa.timestamp("ns"), 1_700_000_000_123_456_789, "2023-11-14T22:13:20.123456789"),
+        (pa.list_(pa.date32()), [date(2026, 1, 31), None], '["2026-01-31", null]'),
+        (pa.list_(pa.decimal128(5, 2), 1), [Decimal("1.50")], '["1.50"]'),
+        (pa.map_(pa.int32(), pa.string()), [(1, "a")], '[[1, "a"]]'),
+        (
+            pa.struct({"at": pa.timestamp("s", "UTC"), "tags": pa.list_(pa.string())}),
+            {"at": 1_700_000_000, "tags": ["ä"]},
+            '{"at": "2023-11-14T22:13:20+00:00", "tags": ["ä"]}',
+        ),
+    ],
+    ids=str,
+)
+def test_what_a_parquet_column_holds_reads_as_people_write_it(
+    kind: pa.DataType, stored: object, expected: str
+) -> None:
+    (cell,) = pa.array([stored], kind).to_pylist()
+    assert text_of(cell) == expected

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.engine.ending import Ending
+from airflow_provider_aimlapi.errors import AccessRefused, BudgetExhausted, RunInterrupted
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def test_a_run_that_was_not_halted_has_no_error() -> None:
+    closed: list[str] = []
+    ending = Ending()
+    ending.closes(lambda: closed.append("feed"))
+    assert ending.error is None
+    assert closed == []
+
+
+def test_the_first_reason_wins_and_everybody_is_told_once_in_order(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    closed: list[str] = []
+    ending = Ending()
+    ending.closes(lambda: closed.append("feed"), lambda: closed.append("limiter"))
+    ending.closes(lambda: closed.append("collector"))
+    first = AccessRefused("HTTP 403: no credit")
+    with caplog.at_level(logging.INFO):
+        ending.halt(first)
+        ending.halt(RunInterrupted("stop"))
+        ending.halt(BudgetExhausted("spent"))
+    assert ending.error is first
+    assert closed == ["feed", "limiter", "collector"]
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert "HTTP 403: no credit" in record.getMessage()
+
+
+def test_who_is_told_already_sees_the_reason() -> None:
+    seen: list[object] = []
+    ending = Ending()
+    ending.closes(lambda: seen.append(ending.error))
+    error = BudgetExhausted("spent")
+    ending.halt(error)
+    assert seen == [error]

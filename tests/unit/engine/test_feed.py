@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from airflow_provider_aimlapi.engine.feed import Feed, Row
+from tests.fakes.virtual_loop import VirtualClock, run_virtual
+
+
+def row(number: int) -> Row:
+    return Row(part=0, row=number, body=b"{}", request_hash="h")
+
+
+def new_feed(waiting_max: int = 100) -> Feed:
+    return Feed(clock=VirtualClock(), waiting_max=waiting_max)
+
+
+def now_s() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def taken(feed: Feed) -> tuple[int | None, float]:
+    """What a worker gets next, and when."""
+    found = await feed.take()
+    return (found.row if found else None), now_s()
+
+
+def test_rows_come_in_the_readers_order() -> None:
+    async def main() -> None:
+        feed = new_feed()
+        await feed.fill([row(0), row(1)])
+        assert [await taken(feed) for _ in range(2)] == [(0, 0), (1, 0)]
+        await feed.fill([row(2)])
+        feed.finish()
+        assert [await taken(feed) for _ in range(3)] == [(2, 0), (None, 0), (None, 0)]
+
+    run_virtual(main())
+
+
+def test_the_reader_waits_until_its_last_rows_are_taken() -> None:
+    async def main() -> None:
+        feed = new_feed()
+        filled_s: list[float] = []
+
+        async def read() -> None:
+            for first in (0, 2, 4):
+                await feed.fill([row(first), row(first + 1)])
+                filled_s.append(now_s())
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(read())
+            for _ in range(6):
+                await asyncio.sleep(1)
+                await feed.take()
+        assert filled_s == [0, 2, 4]
+
+    run_virtual(main())
+
+
+def test_a_waiting_row_comes_when_it_is_due_although_the_source_is_silent() -> None:
+    async def main() -> None:
+        feed = new_feed()
+        feed.put_back(row(7), 5.0)
+        feed.put_back(row(8), 2.0)
+        assert [await taken(feed) for _ in range(2)] == [(8, 2), (7, 5)]
+
+    run_virtual(main())
+
+
+def test_a_due_row_comes_to_a_worker_that_waits_for_new_ones() -> None:
+    async def main() -> None:
+        feed = new_feed()
+        async with asyncio.TaskGroup() as tasks:
+            idle = [tasks.create_task(taken(feed)) for _ in range(3)]
+            await asyncio.sleep(1)
+            await feed.fill([row(0)])
+            await asyncio.sleep(1)  # one of the idle took it
+            assert sum(task.done() for task in idle) == 1
+            feed.put_back(row(0), 10.0)
+            assert await taken(feed) == (0, 12)
+            feed.finish()
+        assert sorted(task.result() for task in idle if task.result()[0] is None) == [
+            (None, 12),
+            (None, 12),
+        ]
+
+    run_virtual(main())
+
+
+def test_a_waiting_row_holds_no_worker() -> None:
+    async def main() -> None:
+        feed = new_feed()
+        await feed.fill([row(number) for number in range(100)])
+        feed.finish()
+        first = await feed.take()
+        assert first is not None
+        feed.put_back(first, 60.0)
+        assert [await taken(feed) for _ in range(99)] == [(number, 0) for number in range(1, 100)]
+        assert await taken(feed) == (0, 60)
+
+    run_virtual(main())
+
+
+def test_a_due_row_goes_before_new_ones() -> None:
+    async def main() -> None:
+        feed = new_feed()
+        feed.put_back(row(0), 1.0)
+        await feed.fill([row(1), row(2)])
+        assert await taken(feed) == (1, 0)
+        await asyncio.sleep(1)
+        assert await taken(feed) == (0, 1)
+
+    run_virtual(main())
+
+
+def test_rows_that_are_due_at_once_come_in_the_order_in_which_they_failed() -> None:
+    async def main() -> None:
+        feed = new_feed()
+        for number in (3, 1, 2):
+            feed.put_back(row(number), 1.0)
+        assert [(await taken(feed))[0] for _ in range(3)] == [3, 1, 2]
+
+    run_virtual(main())
+
+
+def test_no_new_row_is_begun_while_too_many_wait() -> None:
+    async def main() -> None:
+        feed = new_feed(waiting_max=2)
+        await feed.fill([row(2), row(3)])
+        feed.put_back(row(0), 10.0)
+        feed.put_back(row(1), 20.0)
+        assert [await taken(feed) for _ in range(4)] == [(0, 10), (2, 10), (3, 10), (1, 20)]
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("waiting", [0, 1, 3])
+def test_at_the_end_only_so_many_workers_stay_as_rows_wait(waiting: int) -> None:
+    async def main() -> None:
+        feed = new_feed()
+        for number in range(waiting):
+            feed.put_back(row(number), 30.0)
+        async with asyncio.TaskGroup() as tasks:
+            workers = [tasks.create_task(taken(feed)) for _ in range(5)]
+            await asyncio.sleep(1)
+            feed.finish()
+            await asyncio.sleep(1)
+            assert sum(worker.done() for worker in workers) == 5 - waiting
+        results = [worker.result() for worker in workers]
+        assert results.count((None, 1)) == 5 - waiting
+        assert sorted(number for number, _ in results if number is not None) == [*range(waiting)]
+
+    run_virtual(main())
+
+
+def test_nothing_is_handed_out_after_the_close_and_nobody_waits_on() -> None:
+    async def main() -> None:
+        feed = new_feed(waiting_max=1)
+        await feed.fill([row(1)])
+        feed.put_back(row(0), 60.0)
+        async with asyncio.TaskGroup() as tasks:
+            idle = [tasks.create_task(taken(feed)) for _ in range(3)]
+            reader = tasks.create_task(feed.fill([row(2)]))
+            await asyncio.sleep(1)
+            assert not any(task.done() for task in (*idle, reader))
+            feed.close()
+        assert [task.result() for task in idle] == [(None, 1)] * 3
+        assert await taken(feed) == (None, 1)
+        feed.put_back(row(3), 0.0)  # a call that was in flight failed
+        assert await taken(feed) == (None, 1)
+
+    run_virtual(main())

@@ -1,0 +1,324 @@
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_aimlapi.core.budget import Budget
+from airflow_provider_aimlapi.core.window import PAUSE_S_MAX, PAUSE_S_MIN, START_SIZE
+from airflow_provider_aimlapi.engine.limiter import AdmissionEnded, Limiter
+from airflow_provider_aimlapi.errors import BudgetExhausted
+from tests.fakes.virtual_loop import VirtualClock, run_virtual
+
+DURATIONS_S = (0.0, 0.1, 0.5, 1.0, 1.0, 2.0)
+
+
+def new_limiter(*, ceiling: int = 256, budget: Budget | None = None, seed: int = 1) -> Limiter:
+    return Limiter(
+        ceiling=ceiling,
+        budget=budget or Budget(),
+        clock=VirtualClock(),
+        random=Random(seed),  # noqa: S311  # a seeded order of events
+    )
+
+
+def now_s() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def admitted(limiter: Limiter, hold_s: float = 0.0) -> float:
+    """Take a permit, hold it for a while; return when it came."""
+    async with limiter.permit():
+        came_s = now_s()
+        await asyncio.sleep(hold_s)
+    return came_s
+
+
+class Crowd:
+    """Workers that share a limiter until `calls` calls are made; some are answered 429."""
+
+    def __init__(
+        self,
+        *,
+        calls: int,
+        ceiling: int,
+        throttled_share: float = 0.0,
+        durations_s: tuple[float, ...] = DURATIONS_S,
+        seed: int = 1,
+    ) -> None:
+        self.limiter = new_limiter(ceiling=ceiling, seed=seed)
+        self.calls = calls
+        self.in_flight = 0
+        self.done = 0
+        self._throttled_share = throttled_share
+        self._durations_s = durations_s
+        self._random = Random(seed)  # noqa: S311  # a seeded order of events
+
+    async def work(self) -> None:
+        while self.calls > 0:
+            self.calls -= 1
+            async with self.limiter.permit() as epoch:
+                self.in_flight += 1
+                window = self.limiter.window
+                assert self.in_flight == self.limiter.in_flight <= window.permits
+                assert now_s() >= window.paused_until_s
+                assert epoch == window.epoch
+                await asyncio.sleep(self._random.choice(self._durations_s))
+                self.in_flight -= 1
+                if self._random.random() < self._throttled_share:
+                    self.limiter.note_throttled(epoch)
+                else:
+                    self.limiter.note_accepted(epoch)
+            self.done += 1
+
+    async def run(self, workers: int) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(workers):
+                tasks.create_task(self.work())
+
+
+@given(
+    calls=st.integers(0, 150),
+    workers=st.integers(1, 60),
+    ceiling=st.integers(1, 60),
+    throttled_share=st.sampled_from([0.0, 0.05, 0.3, 1.0]),
+    seed=st.integers(0, 2**32),
+)
+def test_never_more_than_the_window_in_flight_and_everybody_gets_a_turn(
+    calls: int, workers: int, ceiling: int, throttled_share: float, seed: int
+) -> None:
+    async def main() -> None:
+        crowd = Crowd(calls=calls, ceiling=ceiling, throttled_share=throttled_share, seed=seed)
+        await crowd.run(workers)
+        limiter = crowd.limiter
+        assert crowd.done == limiter.requests == limiter.accepted + limiter.throttled == calls
+        assert limiter.in_flight == 0
+
+    run_virtual(main(), limit_s=10_000)
+
+
+def test_all_the_room_that_there_is_is_used() -> None:
+    """Answers take a second; looked at between two of them, as many fly as are allowed."""
+
+    async def main() -> list[int]:
+        crowd = Crowd(calls=3000, ceiling=256, durations_s=(1.0,))
+        in_flight: list[int] = []
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(crowd.run(workers=256))
+            await asyncio.sleep(0.5)
+            while crowd.calls > 0:
+                in_flight.append(crowd.in_flight)
+                assert crowd.in_flight == crowd.limiter.window.permits
+                await asyncio.sleep(1)
+            await running
+        return in_flight
+
+    in_flight = run_virtual(main())
+    assert in_flight[0] == START_SIZE
+    assert in_flight == sorted(in_flight)
+    assert in_flight[8] == 256
+
+
+def test_after_a_429_nobody_is_admitted_for_a_moment() -> None:
+    async def main() -> None:
+        limiter = new_limiter()
+        async with limiter.permit() as epoch:
+            limiter.note_throttled(epoch)
+        assert PAUSE_S_MIN <= await admitted(limiter) <= PAUSE_S_MAX
+        assert limiter.window.size == pytest.approx(START_SIZE * 0.85)
+        assert (limiter.requests, limiter.throttled, limiter.accepted) == (2, 1, 0)
+
+    run_virtual(main())
+
+
+def test_the_429s_of_one_instant_cut_once() -> None:
+    async def main() -> None:
+        limiter = new_limiter()
+        async with asyncio.TaskGroup() as tasks:
+
+            async def throttled_call() -> None:
+                async with limiter.permit() as epoch:
+                    await asyncio.sleep(1)
+                    limiter.note_throttled(epoch)
+
+            for _ in range(START_SIZE):
+                tasks.create_task(throttled_call())
+        assert limiter.throttled == START_SIZE
+        assert limiter.window.size == pytest.approx(START_SIZE * 0.85)
+
+    run_virtual(main())
+
+
+def test_a_call_that_fails_gives_its_permit_back() -> None:
+    async def main() -> None:
+        limiter = new_limiter(ceiling=1)
+        for _ in range(3):
+            with pytest.raises(ConnectionError):
+                async with limiter.permit():
+                    raise ConnectionError
+        assert limiter.in_flight == 0
+        assert await admitted(limiter) == 0
+
+    run_virtual(main())
+
+
+def test_a_cancelled_wait_holds_no_permit() -> None:
+    async def main() -> None:
+        limiter = new_limiter(ceiling=1)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(admitted(limiter, hold_s=5))
+            await asyncio.sleep(1)
+            impatient = tasks.create_task(admitted(limiter))
+            patient = tasks.create_task(admitted(limiter))
+            await asyncio.sleep(1)
+            impatient.cancel()
+        assert patient.result() == 5
+        assert limiter.in_flight == 0
+
+    run_virtual(main())
+
+
+async def ends(limiter: Limiter) -> float:
+    """Ask for a permit that will never come; return when that was said."""
+    with pytest.raises(AdmissionEnded):
+        await admitted(limiter)
+    return now_s()
+
+
+def test_the_close_is_told_to_everybody_and_calls_in_flight_go_on() -> None:
+    async def main() -> None:
+        limiter = new_limiter(ceiling=2)
+        async with asyncio.TaskGroup() as tasks:
+            flying = [tasks.create_task(admitted(limiter, hold_s=10)) for _ in range(2)]
+            await asyncio.sleep(0)
+            waiting = [tasks.create_task(ends(limiter)) for _ in range(20)]
+            await asyncio.sleep(3)
+            limiter.close()
+            await asyncio.sleep(0.1)
+            assert [task.result() for task in waiting] == [3.0] * 20
+            assert limiter.in_flight == 2
+        assert [task.result() for task in flying] == [0, 0]
+        assert await ends(limiter) == 10
+        assert limiter.requests == 2
+
+    run_virtual(main())
+
+
+def test_a_close_in_the_pause_after_a_429_is_told_when_the_pause_is_over() -> None:
+    async def main() -> None:
+        limiter = new_limiter()
+        async with limiter.permit() as epoch:
+            limiter.note_throttled(epoch)
+        async with asyncio.TaskGroup() as tasks:
+            waiting = [tasks.create_task(ends(limiter)) for _ in range(20)]
+            await asyncio.sleep(0.1)
+            limiter.close()
+        assert max(task.result() for task in waiting) <= PAUSE_S_MAX
+
+    run_virtual(main())
+
+
+COST = 10
+
+
+class Shoppers:
+    """Workers with endless work and a budget; each call costs the same and takes a while."""
+
+    def __init__(self, *, limit: int, ceiling: int, seed: int) -> None:
+        self.budget = Budget(limit_nano_usd=limit)
+        self.limiter = new_limiter(ceiling=ceiling, budget=self.budget, seed=seed)
+        self.refusals: list[str] = []
+        self._random = Random(seed)  # noqa: S311  # a seeded order of events
+
+    async def work(self) -> None:
+        while True:
+            try:
+                async with self.limiter.permit() as epoch:
+                    await asyncio.sleep(self._random.choice(DURATIONS_S))
+                    self.budget.charge(COST)
+                    self.limiter.note_accepted(epoch)
+            except BudgetExhausted as error:
+                assert self.limiter.in_flight == 0
+                self.refusals.append(str(error))
+                self.limiter.close()
+                return
+            except AdmissionEnded:
+                return
+
+    async def run(self, workers: int) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(workers):
+                tasks.create_task(self.work())
+
+
+@given(
+    limit=st.integers(1, 1000),
+    workers=st.integers(1, 40),
+    ceiling=st.integers(1, 40),
+    seed=st.integers(0, 2**32),
+)
+def test_a_spent_budget_is_said_once_nothing_is_in_flight(
+    limit: int, workers: int, ceiling: int, seed: int
+) -> None:
+    async def main() -> Shoppers:
+        shoppers = Shoppers(limit=limit, ceiling=ceiling, seed=seed)
+        await shoppers.run(workers)
+        return shoppers
+
+    shoppers = run_virtual(main(), limit_s=10_000)
+    spent = shoppers.budget.charged_nano_usd
+    assert shoppers.refusals
+    assert "max_cost_usd" in shoppers.refusals[0]
+    # What was in flight before the first charge was known may pass the limit; later calls may not.
+    first_flight = min(workers, ceiling, START_SIZE) * COST
+    assert limit - COST < spent <= max(limit, first_flight)
+
+
+def test_while_a_call_is_in_flight_the_others_wait_for_what_it_costs() -> None:
+    async def main() -> None:
+        budget = Budget(limit_nano_usd=100)
+        budget.charge(40)
+        limiter = new_limiter(budget=budget)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(admitted(limiter, hold_s=5))  # may cost 40, so a second may not go
+            await asyncio.sleep(0)
+            assert await admitted(limiter) == 5  # it cost nothing after all
+
+    run_virtual(main())
+
+
+def test_the_idle_time_counts_from_the_last_completion() -> None:
+    async def main() -> None:
+        limiter = new_limiter()
+        await asyncio.sleep(7)
+        assert limiter.idle_s() == 7
+        async with limiter.permit() as epoch:
+            limiter.note_accepted(epoch)
+        await asyncio.sleep(3)
+        async with limiter.permit() as epoch:
+            limiter.note_throttled(epoch)
+        assert limiter.idle_s() == 3
+
+    run_virtual(main())
+
+
+def test_the_crowd_is_admitted_in_the_order_in_which_it_came() -> None:
+    async def main() -> None:
+        limiter = new_limiter(ceiling=1)
+        order: deque[int] = deque()
+
+        async def call(number: int) -> None:
+            async with limiter.permit():
+                order.append(number)
+                await asyncio.sleep(1)
+
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(10):
+                tasks.create_task(call(number))
+        assert list(order) == list(range(10))
+
+    run_virtual(main())

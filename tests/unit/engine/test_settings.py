@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_aimlapi.engine.settings import CONCURRENCY_MAX, Settings
+from airflow_provider_aimlapi.errors import InvalidSpec
+
+NAN = float("nan")
+INF = float("inf")
+NO_WHOLE_NUMBER = [0, -1, 1.0, 1.5, NAN, INF, "8", None, True, False, Decimal(3), [3]]
+NO_TIME = [0, 0.0, -1, -0.5, NAN, INF, -INF, "300", True, Decimal(3), [3]]
+WRONG = {
+    "max_concurrency": [*NO_WHOLE_NUMBER, CONCURRENCY_MAX + 1, 10**400],
+    "max_attempts": [*NO_WHOLE_NUMBER, 101],
+    "request_timeout_s": [*NO_TIME, None],
+    "max_cost_usd": NO_TIME,
+    "max_rejected_rows": [-1, -0.1, 1.1, 20.0, NAN, INF, "0.1", None, True, Decimal("0.1"), [1]],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in WRONG.items() for value in values]
+)
+def test_a_wrong_argument_is_an_error_that_names_it_and_what_fits(name: str, value: object) -> None:
+    arguments: dict[str, Any] = {name: value}
+    with pytest.raises(InvalidSpec, match=f"^{name}=.*: give a ") as caught:
+        Settings(**arguments)
+    assert repr(value) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_concurrency", 1),
+        ("max_concurrency", CONCURRENCY_MAX),
+        ("max_attempts", 1),
+        ("max_attempts", 100),
+        ("request_timeout_s", 1),
+        ("request_timeout_s", 0.001),
+        ("max_cost_usd", None),
+        ("max_cost_usd", 1),
+        ("max_cost_usd", 0.000001),
+        ("max_rejected_rows", 0),
+        ("max_rejected_rows", 10**9),
+        ("max_rejected_rows", 0.0),
+        ("max_rejected_rows", 1.0),
+    ],
+)
+def test_what_fits_is_taken_as_it_is(name: str, value: float | None) -> None:
+    arguments: dict[str, Any] = {name: value}
+    assert getattr(Settings(**arguments), name) == value
+
+
+def test_what_is_not_set_is_what_was_promised() -> None:
+    settings = Settings()
+    assert (settings.max_concurrency, settings.max_attempts) == (256, 8)
+    assert settings.request_timeout_s == 300.0
+    assert settings.max_cost_usd is None
+    assert settings.max_rejected_rows == 0.1
+
+
+@pytest.mark.parametrize(
+    ("usd", "nano_usd"),
+    [(None, None), (1, 10**9), (0.1, 10**8), (25.0, 25 * 10**9), (0.000001, 1000)],
+)
+def test_the_budget_in_nano_dollars(usd: float | None, nano_usd: int | None) -> None:
+    assert Settings(max_cost_usd=usd).budget_nano_usd == nano_usd
+
+
+@pytest.mark.parametrize(
+    ("allowed", "rows", "expected"),
+    [
+        (0, 1000, 0),
+        (5, 1000, 5),
+        (5, 3, 5),
+        (1, 1000, 1),  # an int is a number of rows,
+        (1.0, 1000, 1000),  # a float a share
+        (0.0, 1000, 0),
+        (0.1, 1000, 100),
+        (0.1, 9, 0),
+        (0.1, 10, 1),
+        (0.1, 19, 1),
+        (0.5, 3, 1),
+        (0.1, 0, 0),
+    ],
+)
+def test_how_many_rows_may_be_rejected(allowed: float, rows: int, expected: int) -> None:
+    assert Settings(max_rejected_rows=allowed).rejections_allowed(rows) == expected
+
+
+@given(share=st.floats(0, 1), rows=st.integers(0, 10**6))
+def test_a_share_never_allows_more_than_all_rows(share: float, rows: int) -> None:
+    assert 0 <= Settings(max_rejected_rows=share).rejections_allowed(rows) <= rows
+
+
+@given(rows=st.integers(0, 10**6))
+def test_a_tenth_is_a_tenth(rows: int) -> None:
+    assert Settings().rejections_allowed(rows) == rows // 10

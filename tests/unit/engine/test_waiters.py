@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from airflow_provider_aimlapi.engine.waiters import Waiters
+from tests.fakes.virtual_loop import NothingToWaitFor, run_virtual
+
+
+class Crowd:
+    """Tasks that wait, and the order in which they came back, each with the time."""
+
+    def __init__(self, tasks: asyncio.TaskGroup) -> None:
+        self.waiters = Waiters()
+        self.back: list[tuple[str, float]] = []
+        self.joined: list[asyncio.Task[None]] = []
+        self._tasks = tasks
+
+    async def join(self, name: str, timeout_s: float | None = None) -> None:
+        """Let one more wait; return when it does."""
+
+        async def wait() -> None:
+            await self.waiters.wait(timeout_s)
+            self.back.append((name, asyncio.get_running_loop().time()))
+
+        self.joined.append(self._tasks.create_task(wait()))
+        await asyncio.sleep(0)
+
+
+def test_the_first_that_came_are_woken_and_no_more_than_asked_for() -> None:
+    async def main() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            crowd = Crowd(tasks)
+            for name in "abcd":
+                await crowd.join(name)
+            crowd.waiters.wake(2)
+            await asyncio.sleep(1)
+            assert crowd.back == [("a", 0), ("b", 0)]
+            assert len(crowd.waiters) == 2
+            crowd.waiters.wake()
+            await asyncio.sleep(1)
+            crowd.waiters.wake_all()
+        assert crowd.back == [("a", 0), ("b", 0), ("c", 1), ("d", 2)]
+        assert len(crowd.waiters) == 0
+
+    run_virtual(main())
+
+
+def test_a_wake_while_nobody_waits_is_not_kept_for_later() -> None:
+    async def main() -> None:
+        waiters = Waiters()
+        waiters.wake(5)
+        waiters.wake_all()
+        await waiters.wait()
+
+    with pytest.raises(NothingToWaitFor):
+        run_virtual(main())
+
+
+def test_a_wait_ends_with_its_time_and_leaves_its_place_to_others() -> None:
+    async def main() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            crowd = Crowd(tasks)
+            await crowd.join("a", timeout_s=2.5)
+            await crowd.join("b")
+            await asyncio.sleep(10)
+            assert crowd.back == [("a", 2.5)]
+            assert len(crowd.waiters) == 1
+            crowd.waiters.wake()
+        assert crowd.back == [("a", 2.5), ("b", 10)]
+
+    run_virtual(main())
+
+
+def test_a_woken_wait_forgets_its_time() -> None:
+    async def main() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            crowd = Crowd(tasks)
+            await crowd.join("a", timeout_s=5)
+            crowd.waiters.wake()
+            await asyncio.sleep(100)
+        assert crowd.back == [("a", 0)]
+
+    run_virtual(main())
+
+
+def test_a_cancelled_wait_leaves_its_place_to_others() -> None:
+    async def main() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            crowd = Crowd(tasks)
+            await crowd.join("a")
+            await crowd.join("b")
+            crowd.joined[0].cancel()
+            await asyncio.sleep(1)
+            assert len(crowd.waiters) == 1
+            crowd.waiters.wake()
+        assert crowd.back == [("b", 1)]
+
+    run_virtual(main())
+
+
+def test_a_wake_before_the_time_out_of_the_same_instant_is_one_return() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        async with asyncio.TaskGroup() as tasks:
+            crowd = Crowd(tasks)
+            loop.call_at(1, crowd.waiters.wake)
+            await crowd.join("a", timeout_s=1)
+        assert crowd.back == [("a", 1)]
+        assert len(crowd.waiters) == 0
+
+    run_virtual(main())
