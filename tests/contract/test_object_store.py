@@ -36,7 +36,10 @@ def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Objec
         root = f"memory://{uuid.uuid4().hex}/out/"
         return lambda: FsspecStore(fsspec.filesystem("memory"), root)
     bucket = request.getfixturevalue("s3_bucket")
-    return lambda: FsspecStore(fsspec.filesystem("s3"), f"s3://{bucket}/out/")
+    # An instance each, as workers have: nothing tells one that another wrote.
+    return lambda: FsspecStore(
+        fsspec.filesystem("s3", skip_instance_cache=True), f"s3://{bucket}/out/"
+    )
 
 
 @pytest.fixture
@@ -101,6 +104,8 @@ def test_a_listing_and_a_read_see_at_once_what_another_worker_did(
     assert here.list("parts/") == ["parts/1"]
     there.create("parts/2", b"2")
     assert here.read("parts/2") == b"2"
+    here.copy("parts/2", "parts/3")
+    here.delete("parts/3")
     assert here.list("parts/") == ["parts/1", "parts/2"]
     there.delete("parts/1")
     assert here.list("parts/") == ["parts/2"]

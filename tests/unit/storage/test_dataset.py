@@ -141,11 +141,19 @@ def test_a_corrupt_footer_names_the_file(tmp_path: Path, content: bytes) -> None
         opened(tmp_path)
 
 
-def test_a_corrupt_page_names_the_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("compression", ["zstd", "none"])
+def test_a_corrupt_page_names_the_file(tmp_path: Path, compression: str) -> None:
     table = pa.table({"body": [f"{n:060d}" for n in range(5000)]})
-    path = put(tmp_path, "a.parquet", table, write_page_checksum=True, use_dictionary=False)
+    path = put(
+        tmp_path,
+        "a.parquet",
+        table,
+        compression=compression,
+        write_page_checksum=True,
+        use_dictionary=False,
+    )
     data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 0xFF
+    data[len(data) // 2] ^= 0x01
     path.write_bytes(data)
     data_set = opened(tmp_path)
     with pytest.raises(InputUnreadable, match=r"a\.parquet"):
