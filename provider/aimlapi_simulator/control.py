@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 PREFIX = "/_simulator/"
 
 
+class _Step(msgspec.Struct, forbid_unknown_fields=True):
+    advance_s: float
+
+
 class Control:
     """Looks into a running simulator and moves its parts."""
 
@@ -97,8 +101,7 @@ class Control:
 
     def _advance_clock(self, request: Request) -> Response:
         """Body `{"advance_s": seconds}`."""
-        step = msgspec.json.decode(request.body, type=dict[str, float])
-        self._state.clock.advance(step["advance_s"])
+        self._state.clock.advance(msgspec.json.decode(request.body, type=_Step).advance_s)
         return json_response({"now_s": self._state.clock.now_s()})
 
     def _reset(self, _request: Request) -> Response:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 Refusal = Literal["concurrency", "rate", "minute", "tokens"]
 _WINDOW_S = 60
+_ROUNDING = 1e-9  # ten times a tenth is a little less than one
 
 
 class Gate:
@@ -65,7 +66,7 @@ class Gate:
         level = size if self._bucket is None else self._bucket
         level = min(size, level + max(0.0, now_s - self._bucket_at_s) * rps)
         self._bucket_at_s = now_s
-        is_enough = level >= 1
+        is_enough = level >= 1 - _ROUNDING
         self._bucket = level - 1 if is_enough else level
         return is_enough
 

@@ -59,6 +59,8 @@ class Simulator:
         self._server.close()
         for connection in list(self._connections):
             connection.close()
+        while self._connections:  # noqa: ASYNC110 - they leave in the next turn of the loop
+            await asyncio.sleep(0)
         await self._server.wait_closed()
 
     @property

@@ -1,0 +1,144 @@
+"""Prints how many chat completions a second the simulator answers on one core. A script, not a test.
+
+    python tests/benchmarks/simulator_rate.py [--seconds 5] [--connections 16] [--pipeline 1]
+
+The simulator runs in a process of its own, pinned to one core where the system allows it; the client,
+a raw asyncio protocol without any HTTP library, runs in this one. `--pipeline 1` is keep-alive with one
+request in flight on each connection, as real clients do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+PROVIDER = Path(__file__).resolve().parents[2] / "provider"
+PROMPT_CHARACTERS = 1_850
+
+
+def request_bytes() -> bytes:
+    """A request of about 2 KB."""
+    sentence = (
+        "The quick brown fox jumps over the lazy dog near the old river bank, again and again. "
+    )
+    text = (sentence * 40)[:PROMPT_CHARACTERS]
+    prompt = f"Summarise in two sentences:\n\n{text}"
+    body = json.dumps(
+        {
+            "model": "anthropic/claude-sonnet-4.6",
+            "max_tokens": 1024,
+            "messages": [{"role": "user", "content": prompt}],
+        }
+    ).encode()
+    head = (
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer benchmark\r\n"
+        "Content-Type: application/json\r\nAccept: application/json\r\nUser-Agent: benchmark\r\n"
+        f"X-Client-Request-Id: run-1.row-1.try-1\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+class Client(asyncio.Protocol):
+    """Keeps `pipeline` requests in flight on one connection, and counts answers by their end."""
+
+    def __init__(self, request: bytes, pipeline: int) -> None:
+        self.request = request
+        self.pipeline = pipeline
+        self.answers = 0
+        self.bytes_received = 0
+        self.answer_bytes = 0
+        self._pending = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        transport.write(self.request * self.pipeline)
+
+    def data_received(self, data: bytes) -> None:
+        self.bytes_received += len(data)
+        if not self.answer_bytes:  # every answer is as long as the first one
+            head, _, _ = data.partition(b"\r\n\r\n")
+            if not head.startswith(b"HTTP/1.1 200 "):
+                raise SystemExit(f"the simulator answered {head[:200]!r}")
+            length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+            self.answer_bytes = len(head) + 4 + length
+        self._pending += len(data)
+        done, self._pending = divmod(self._pending, self.answer_bytes)
+        self.answers += done
+        if done:
+            self.transport.write(self.request * done)
+
+
+def cpu_seconds(process: psutil.Process) -> tuple[float, float]:
+    """What the server has used so far, in its own code and in the kernel."""
+    times = process.cpu_times()
+    return times.user, times.system
+
+
+async def drive(
+    port: int, process: psutil.Process, options: argparse.Namespace
+) -> dict[str, float]:
+    """Send for some seconds, after one to warm up; what was answered and what it cost the server."""
+    loop = asyncio.get_running_loop()
+    request = request_bytes()
+    clients = []
+    for _ in range(options.connections):
+        _, client = await loop.create_connection(
+            lambda: Client(request, options.pipeline), "127.0.0.1", port
+        )
+        clients.append(client)
+    await asyncio.sleep(1)
+    before, began_s = sum(client.answers for client in clients), loop.time()
+    user_before_s, system_before_s = cpu_seconds(process)
+    await asyncio.sleep(options.seconds)
+    answers, elapsed_s = sum(client.answers for client in clients) - before, loop.time() - began_s
+    user_s, system_s = cpu_seconds(process)
+    for client in clients:
+        client.transport.abort()
+    return {
+        "rate": answers / elapsed_s,
+        "busy": (user_s + system_s - user_before_s - system_before_s) / elapsed_s,
+        "user_us": (user_s - user_before_s) / answers * 1e6,
+        "system_us": (system_s - system_before_s) / answers * 1e6,
+        "request_bytes": len(request),
+        "answer_bytes": clients[0].answer_bytes,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--pipeline", type=int, default=1)
+    options = parser.parse_args()
+    command = [sys.executable, "-m", "aimlapi_simulator", "--port", "0"]
+    environment = {**os.environ, "PYTHONPATH": str(PROVIDER)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as server:
+        try:
+            assert server.stdout is not None
+            port = int(server.stdout.readline().rpartition(":")[2])
+            process = psutil.Process(server.pid)
+            if hasattr(process, "cpu_affinity"):
+                process.cpu_affinity([(os.cpu_count() or 1) - 1])
+            measured = asyncio.run(drive(port, process, options))
+        finally:
+            server.terminate()
+    per_cpu_second = 1e6 / (measured["user_us"] + measured["system_us"])
+    print(  # noqa: T201 - this is what the script is for
+        f"{measured['rate']:,.0f} requests/s on one core that was {measured['busy']:.0%} its own, "
+        f"{per_cpu_second:,.0f} for each second of it "
+        f"({measured['user_us']:.0f} us user and {measured['system_us']:.0f} us system a request; "
+        f"{measured['request_bytes']:,.0f} bytes in, {measured['answer_bytes']:,.0f} bytes out, "
+        f"{options.connections} connections, {options.pipeline} in flight on each)"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""The catalogue and the latencies, for which no key is needed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from aimlapi_simulator import Latency, Script
+from tests.contract.published import complaints
+from tests.simulator.conftest import LATEST, SONNET, Playground, Start
+from tests.simulator.endpoint_schemas import answer_validator_of
+
+NO_KEY = {"Authorization": ""}
+
+
+async def models(play: Playground, **parameters: Any) -> list[dict[str, Any]]:
+    answer = await play.http.get("/v1/models", params=parameters, headers=NO_KEY)
+    assert answer.status_code == 200
+    assert complaints(answer_validator_of("models.json"), answer.json()) == []
+    data: list[dict[str, Any]] = answer.json()["data"]
+    return data
+
+
+async def test_everything_without_sections(play: Playground) -> None:
+    every = await models(play)
+    assert {SONNET, LATEST} <= {model["id"] for model in every}
+    assert not any("pricing" in model for model in every)
+
+
+async def test_a_price_is_found_by_id_and_by_alias(play: Playground) -> None:
+    by_id = await models(play, include="pricing", id=SONNET)
+    by_alias = await models(play, include="pricing", id="anthropic/claude-sonnet-4-6-20260218")
+    assert by_id == by_alias
+    (model,) = by_id
+    assert model["pricing"]["kind"] == "fixed"
+    prices = {unit["measure"]: (unit["price"], unit["per"]) for unit in model["pricing"]["units"]}
+    assert prices["input"] == (3.9, 1_000_000)
+    assert prices["output"] == (19.5, 1_000_000)
+
+
+async def test_filters_combine(play: Playground) -> None:
+    assert len(await models(play, id=f"{SONNET},{LATEST}")) == 2
+    assert len(await models(play, id=[SONNET, LATEST])) == 2
+    assert await models(play, id=SONNET, output_modalities="video") == []
+    assert await models(play, type="openai/images") == []
+    (one,) = await models(play, id=SONNET, capabilities="tools", include="everything,all")
+    assert {"pricing", "modalities", "capabilities"} <= set(one)
+    (other,) = await models(play, id=SONNET, details="true")
+    assert other == one
+
+
+async def test_an_etag_saves_the_body(play: Playground) -> None:
+    first = await play.http.get("/v1/models")
+    again = await play.http.get("/v1/models", headers={"If-None-Match": first.headers["etag"]})
+    assert again.status_code == 304
+    assert again.content == b""
+    other = await play.http.get("/v1/models", params={"include": "pricing"})
+    assert other.headers["etag"] != first.headers["etag"]
+
+
+async def test_metrics_measure_only_what_succeeded_lately(start: Start) -> None:
+    play = await start(Script(latency=Latency(median_s=0.02)))
+    empty = (await play.http.get("/models/metrics", headers=NO_KEY)).json()
+    assert complaints(answer_validator_of("models.metrics.json"), empty) == []
+    assert empty["models"] == []
+    await play.ask()
+    await play.ask(stream=True)
+    body = (await play.http.get("/models/metrics", params={"aliases": SONNET})).json()
+    assert complaints(answer_validator_of("models.metrics.json"), body) == []
+    (model,) = body["models"]
+    assert model["alias"] == SONNET
+    assert model["metrics"]["duration_ms"]["p50"] >= 20
+    assert model["metrics"]["tps"]["p50"] > 0
+    assert model["metrics"]["ttft_ms"]["p50"] >= 20
+    others = (await play.http.get("/models/metrics", params={"aliases": LATEST})).json()
+    assert others["models"] == []
+    await play.control("POST", "clock", {"advance_s": 301})
+    assert (await play.http.get("/models/metrics")).json()["models"] == []
+
+
+@pytest.mark.parametrize("parameters", [{"alias": SONNET}, {"aliases": SONNET, "window": "1h"}])
+async def test_metrics_refuse_any_other_parameter(
+    play: Playground, parameters: dict[str, Any]
+) -> None:
+    assert (await play.http.get("/models/metrics", params=parameters)).status_code == 400
