@@ -32,6 +32,6 @@ with DAG(
         max_cost_usd=5,
         retries=3,
         retry_delay=timedelta(minutes=1),
-        inlets=[Asset("documents", uri=INPUT)],
-        outlets=[Asset("document_summaries", uri=OUTPUT)],
+        inlets=[Asset(INPUT)],
+        outlets=[Asset(OUTPUT)],
     )

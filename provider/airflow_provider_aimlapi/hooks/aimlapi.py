@@ -60,12 +60,13 @@ class AIMLAPIHook(BaseHook):
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """The form's own fields, for Airflow before 3.2; later ones read provider info."""
-        from wtforms import IntegerField, validators  # type: ignore[import-untyped]
+        from wtforms import IntegerField  # type: ignore[import-untyped]
+        from wtforms.validators import NumberRange, Optional  # type: ignore[import-untyped]
 
         return {
             MAX_CONCURRENCY: IntegerField(
                 MAX_CONCURRENCY_FIELD["label"],
-                validators=[validators.Optional(), validators.NumberRange(min=1)],
+                validators=[Optional(), NumberRange(min=1)],
                 description=MAX_CONCURRENCY_FIELD["description"],
             )
         }

@@ -156,6 +156,8 @@ class ClaudeCompletionOperator(BaseOperator):
             report = run_job(self._job(), self._settings(), stop=stop)
         except AimlapiError as error:
             raise airflow_error(error) from error
+        finally:
+            self._is_killed, self._stop = False, None
         self.log.info("%s", closing_line(report))
         return report.summary()
 

@@ -1,0 +1,222 @@
+"""A real Airflow in this process, with a database of its own and the simulator as the API.
+
+Importing Airflow costs seconds, so it happens once, inside the fixtures. DAGs are found in two
+bundles: the examples as they are committed, and `dags/` beside this file.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+import pytest
+
+from aimlapi_simulator.server import simulator_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aimlapi_simulator.ledger import Record
+    from aimlapi_simulator.script import Script
+    from aimlapi_simulator.server import Simulator
+    from demo.s3_server import S3Server
+
+KEY = "sk-never-to-be-seen-4711"
+HERE = Path(__file__).parent
+BUNDLES = {"examples": HERE.parents[1] / "dags_examples", "tests": HERE / "dags"}
+os.environ["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"] = json.dumps(
+    [
+        {
+            "name": name,
+            "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
+            "kwargs": {"path": str(path)},
+        }
+        for name, path in BUNDLES.items()
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Api:
+    """The simulated API and what it saw."""
+
+    simulator: Simulator
+
+    @property
+    def completions(self) -> list[Record]:
+        """Requests for completions, whatever became of them."""
+        return [
+            record
+            for record in self.simulator.ledger.requests
+            if record.path.endswith("/chat/completions")
+        ]
+
+    @property
+    def paid_calls(self) -> int:
+        return self.simulator.ledger.billed_calls
+
+    def follow(self, script: Script) -> None:
+        self.simulator.follow(script)
+
+
+@dataclass(frozen=True)
+class Lake:
+    """A bucket, and Parquet in it."""
+
+    bucket: str
+    fs: pafs.S3FileSystem
+
+    def url(self, path: str) -> str:
+        return f"s3://{self.bucket}/{path}"
+
+    def put(self, path: str, columns: dict[str, list[Any]]) -> None:
+        pq.write_table(pa.table(columns), f"{self.bucket}/{path}", filesystem=self.fs)
+
+    def table_of(self, name: str) -> pa.Table:
+        return pq.read_table(name, filesystem=self.fs, partitioning=None)
+
+    def names(self, folder: str = "") -> list[str]:
+        selector = pafs.FileSelector(
+            f"{self.bucket}/{folder}", recursive=True, allow_not_found=True
+        )
+        found = self.fs.get_file_info(selector)
+        return sorted(info.path for info in found if info.type == pafs.FileType.File)
+
+    def read(self, name: str) -> bytes:
+        with self.fs.open_input_stream(name) as stream:
+            return bytes(stream.read())
+
+
+@dataclass(frozen=True)
+class TaskRun:
+    """What became of the task of a DAG run.
+
+    Attributes:
+        tries: how often Airflow started it. summary: what it returned, as it stands in XCom.
+        rendered: its template fields, as Airflow keeps them. output: all that was logged.
+    """
+
+    state: str
+    tries: int
+    summary: dict[str, Any]
+    rendered: dict[str, Any]
+    output: str
+
+
+Connect = Callable[..., str]
+RunDag = Callable[[str, str, datetime], TaskRun]
+RunTask = Callable[..., TaskRun]
+
+
+@pytest.fixture(scope="session")
+def airflow_database() -> None:
+    """Airflow imported, its database made, the bundles known."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what a first import of Airflow says is not ours to mend
+        from airflow.dag_processing.bundles.manager import DagBundlesManager
+        from airflow.utils.db import initdb
+
+        initdb()
+        DagBundlesManager().sync_bundles_to_db()  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture
+def connect(monkeypatch: pytest.MonkeyPatch) -> Connect:
+    """Defines a connection in the environment; gives back its id."""
+
+    def define(conn_id: str, **fields: object) -> str:
+        connection = json.dumps({"conn_type": "aimlapi", **fields})
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", connection)
+        return conn_id
+
+    return define
+
+
+@pytest.fixture
+def api(connect: Connect) -> Iterator[Api]:
+    """A fresh simulator, which the default connection points at."""
+    with simulator_thread() as simulator:
+        connect("aimlapi_default", host=simulator.url, password=KEY)
+        yield Api(simulator)
+
+
+@pytest.fixture
+def lake(s3_server: S3Server, s3_bucket: str) -> Lake:
+    fs = pafs.S3FileSystem(
+        endpoint_override=s3_server.url,
+        access_key="test-key",
+        secret_key="test-secret",
+        region="us-east-1",
+    )
+    return Lake(s3_bucket, fs)
+
+
+@pytest.fixture
+def run_dag(airflow_database: None, capfd: pytest.CaptureFixture[str]) -> RunDag:
+    """Runs a DAG of a bundle to its end, and tells what became of its one task."""
+
+    def run(bundle: str, dag_id: str, day: datetime) -> TaskRun:
+        from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+
+        capfd.readouterr()
+        bag = DagBag(BUNDLES[bundle] / f"{dag_id}.py", bundle_name=bundle)
+        assert bag.import_errors == {}
+        sync_bag_to_db(bag, bundle, None)
+        dag_run = bag.dags[dag_id].test(logical_date=day)
+        (instance,) = dag_run.get_task_instances()
+        return TaskRun(
+            state=str(instance.state),
+            tries=instance.try_number,
+            summary=_return_value(dag_id, dag_run.run_id),
+            rendered=_rendered_fields(dag_id, dag_run.run_id),
+            output="".join(capfd.readouterr()),
+        )
+
+    return run
+
+
+@pytest.fixture
+def run_task(run_dag: RunDag, monkeypatch: pytest.MonkeyPatch) -> RunTask:
+    """Runs a DAG of one `ClaudeCompletionOperator` with these arguments, which has one retry."""
+    days = itertools.count()
+
+    def run(**arguments: object) -> TaskRun:
+        monkeypatch.setenv("AIMLAPI_TEST_ARGUMENTS", json.dumps(arguments))
+        return run_dag("tests", "one_task", datetime(2026, 1, 1, next(days), tzinfo=UTC))
+
+    return run
+
+
+def _return_value(dag_id: str, run_id: str) -> dict[str, Any]:
+    from airflow.models.xcom import XComModel
+
+    value = _first(XComModel, dag_id, run_id, key="return_value")
+    return dict(value.value) if value is not None else {}
+
+
+def _rendered_fields(dag_id: str, run_id: str) -> dict[str, Any]:
+    from airflow.models.renderedtifields import RenderedTaskInstanceFields
+
+    row = _first(RenderedTaskInstanceFields, dag_id, run_id)
+    return row.rendered_fields if row is not None else {}
+
+
+def _first(table: Any, dag_id: str, run_id: str, **columns: object) -> Any:
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        query = select(table).filter_by(dag_id=dag_id, run_id=run_id, **columns)
+        row = session.scalars(query).first()
+        session.expunge_all()
+        return row

@@ -1,0 +1,21 @@
+"""A DAG of one operator, whose arguments a test gives as JSON in the environment."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import DAG
+
+from airflow_provider_aimlapi.operators.claude import ClaudeCompletionOperator
+
+ARGUMENTS = {"input_path": "file:///none", "output_path": "file:///out", "prompt": "{text}"}
+
+with DAG("one_task", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)):
+    ClaudeCompletionOperator(
+        task_id="complete",
+        retries=1,
+        retry_delay=timedelta(0),
+        **{**ARGUMENTS, **json.loads(os.environ.get("AIMLAPI_TEST_ARGUMENTS", "{}"))},
+    )

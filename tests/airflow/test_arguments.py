@@ -1,0 +1,77 @@
+"""What Jinja makes of an argument is read as what was meant, or refused in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_aimlapi.errors import InvalidSpec
+from airflow_provider_aimlapi.operators import arguments
+
+
+@pytest.mark.parametrize(
+    ("rendered", "number"), [(512, 512), ("512", 512), (" 512 ", 512), (512.0, 512), ("512.0", 512)]
+)
+def test_a_whole_number_is_read_in_every_spelling(rendered: object, number: int) -> None:
+    read = arguments.whole_number("max_tokens", rendered)
+    assert (read, type(read)) == (number, int)
+
+
+@pytest.mark.parametrize("rendered", ["abc", "1.5", 1.5, True, None, "", "None", [1], "inf", "nan"])
+def test_what_is_no_whole_number_is_refused_by_name(rendered: object) -> None:
+    with pytest.raises(InvalidSpec, match=r"^max_tokens="):
+        arguments.whole_number("max_tokens", rendered)
+
+
+@pytest.mark.parametrize(
+    ("rendered", "number"), [("5", 5), (5, 5), ("0.05", 0.05), (0.05, 0.05), ("1.0", 1.0), ("1", 1)]
+)
+def test_rows_and_shares_of_rows_stay_apart(rendered: object, number: float) -> None:
+    read = arguments.number("max_rejected_rows", rendered)
+    assert (read, type(read)) == (number, type(number))
+
+
+@pytest.mark.parametrize("rendered", ["5%", "five", None, False, {}])
+def test_what_is_no_number_is_refused_by_name(rendered: object) -> None:
+    with pytest.raises(InvalidSpec, match=r"^max_rejected_rows="):
+        arguments.number("max_rejected_rows", rendered)
+
+
+@pytest.mark.parametrize("nothing", [None, "", " ", "None"])
+def test_nothing_stays_nothing_after_rendering(nothing: object) -> None:
+    assert arguments.optional_number("max_cost_usd", nothing) is None
+    assert arguments.optional_whole_number("limit_rows", nothing) is None
+    assert arguments.optional_text("system", nothing) is None
+    assert arguments.texts("stop_sequences", nothing) is None
+    assert arguments.thinking(nothing) is None
+
+
+def test_a_single_stop_sequence_does_not_fall_apart_into_letters() -> None:
+    with pytest.raises(InvalidSpec, match="give a list of texts"):
+        arguments.texts("stop_sequences", "END")
+    assert arguments.texts("stop_sequences", ["END"]) == ("END",)
+
+
+def test_the_budget_of_thinking_may_come_out_of_a_template() -> None:
+    rendered = {"type": "enabled", "budget_tokens": "2048"}
+    assert arguments.thinking(rendered) == {"type": "enabled", "budget_tokens": 2048}
+
+
+@pytest.mark.parametrize("wrong", ["enabled", 2048, {"budget_tokens": "many"}])
+def test_thinking_that_is_no_mapping_with_a_number_is_refused(wrong: object) -> None:
+    with pytest.raises(InvalidSpec, match=r"^thinking"):
+        arguments.thinking(wrong)
+
+
+@pytest.mark.parametrize("name", ["prompt.txt", "prompts/summary.md", "a-b.prompt"])
+def test_a_prompt_file_that_nobody_found_is_no_prompt(name: str) -> None:
+    assert arguments.names_file(name)
+    with pytest.raises(InvalidSpec, match="names a file"):
+        arguments.text("prompt", name)
+
+
+@pytest.mark.parametrize(
+    "sentence", ["Name a file, such as notes.txt", "{text}.md", "Read\nthis.md", "prompt", ".", ""]
+)
+def test_a_sentence_that_ends_like_a_file_name_is_none(sentence: str) -> None:
+    assert not arguments.names_file(sentence)
+    assert arguments.text("prompt", sentence) == sentence

@@ -1,0 +1,122 @@
+"""Whatever way a connection is written, it means one base URL, or an error says how to write it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider_aimlapi.errors import ConnectionIncomplete
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.endpoint import Endpoint
+
+pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_database")]
+
+
+def endpoint(monkeypatch: pytest.MonkeyPatch, connection: str | dict[str, object]) -> Endpoint:
+    from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
+
+    text = connection if isinstance(connection, str) else json.dumps(connection)
+    monkeypatch.setenv("AIRFLOW_CONN_WRITTEN", text)
+    return AIMLAPIHook("written").endpoint
+
+
+@pytest.mark.parametrize(
+    ("connection", "base_url"),
+    [
+        ("aimlapi://:key@/", "https://api.aimlapi.com"),
+        ("aimlapi://:key@api.example.com", "https://api.example.com"),
+        ("aimlapi://:key@api.example.com:8443", "https://api.example.com:8443"),
+        ("aimlapi://:key@https%3A%2F%2Fapi.example.com%2Fproxy", "https://api.example.com/proxy"),
+        ("aimlapi://http://:key@127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("aimlapi://:key@127.0.0.1:8080/http", "http://127.0.0.1:8080"),
+        ({"conn_type": "aimlapi", "password": "key"}, "https://api.aimlapi.com"),
+        (
+            {"conn_type": "aimlapi", "password": "key", "host": "http://localhost:8080/"},
+            "http://localhost:8080",
+        ),
+        (
+            {"conn_type": "aimlapi", "password": "key", "host": "https://h/v", "port": 8443},
+            "https://h:8443/v",
+        ),
+        (
+            {"conn_type": "aimlapi", "password": "key", "host": "https://h:1", "port": 1},
+            "https://h:1",
+        ),
+    ],
+)
+def test_a_connection_means_one_base_url(
+    monkeypatch: pytest.MonkeyPatch, connection: str | dict[str, object], base_url: str
+) -> None:
+    assert endpoint(monkeypatch, connection).base_url == base_url
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"password": None}, "has no API key"),
+        ({"password": "two\nlines"}, "holds a space, a line break"),
+        ({"host": "http://api.example.com"}, "in the clear"),
+        ({"host": "https://me:secret@api.example.com"}, "user name or password"),
+        ({"host": "https://api.example.com/?key=1"}, "query or a fragment"),
+        ({"host": "ftp://api.example.com"}, "scheme is 'ftp'"),
+        ({"host": "https://h:1", "port": 2}, "two ports"),
+        ({"port": 8080}, "a port, no host"),
+        ({"host": "https://h", "schema": "http"}, "one scheme in its host, another"),
+        ({"host": "h", "schema": "v1"}, "something other than http or https"),
+        ({"host": "https://[::1"}, "is no URL"),
+    ],
+)
+def test_a_wrong_connection_is_refused_in_words_without_its_key(
+    monkeypatch: pytest.MonkeyPatch, fields: dict[str, object], sentence: str
+) -> None:
+    connection = {"conn_type": "aimlapi", "password": "sk-secret-4711", **fields}
+    with pytest.raises(ConnectionIncomplete, match=sentence) as refused:
+        endpoint(monkeypatch, connection)
+    assert "'written'" in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+def test_a_connection_that_is_not_there_is_named_with_the_way_to_add_it() -> None:
+    from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
+
+    with pytest.raises(ConnectionIncomplete, match=r"'absent'.*AIRFLOW_CONN_ABSENT"):
+        _ = AIMLAPIHook("absent").endpoint
+
+
+@pytest.mark.parametrize(
+    ("extra", "limit"), [({}, None), ({"max_concurrency": 8}, 8), ({"max_concurrency": "8"}, 8)]
+)
+def test_a_connection_may_limit_the_calls_in_flight(
+    monkeypatch: pytest.MonkeyPatch, extra: dict[str, object], limit: int | None
+) -> None:
+    from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
+
+    connection = {"conn_type": "aimlapi", "password": "key", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_WRITTEN", json.dumps(connection))
+    assert AIMLAPIHook("written").max_concurrency == limit
+
+
+@pytest.mark.parametrize("limit", [0, -1, "many", 1.5, True])
+def test_a_limit_that_is_no_number_of_calls_is_refused(
+    monkeypatch: pytest.MonkeyPatch, limit: object
+) -> None:
+    from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
+
+    connection = {"conn_type": "aimlapi", "password": "k", "extra": {"max_concurrency": limit}}
+    monkeypatch.setenv("AIRFLOW_CONN_WRITTEN", json.dumps(connection))
+    with pytest.raises(ConnectionIncomplete, match="max_concurrency in its extra"):
+        _ = AIMLAPIHook("written").max_concurrency
+
+
+def test_a_mistyped_extra_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
+
+    connection = {"conn_type": "aimlapi", "password": "k", "extra": {"max_concurency": 8}}
+    monkeypatch.setenv("AIRFLOW_CONN_WRITTEN", json.dumps(connection))
+    assert AIMLAPIHook("written").max_concurrency is None
+    assert "'max_concurency' in its extra, which nothing reads" in capsys.readouterr().out

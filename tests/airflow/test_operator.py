@@ -1,0 +1,185 @@
+"""The operator inside a real Airflow task: what it writes, returns, refuses, and never shows."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from aimlapi_simulator.script import Account, Fault, Limits, Script
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = pytest.mark.airflow
+
+TEXTS = [f"Text number {number}." for number in range(12)]
+KEY_PART = "never-to-be-seen"
+
+
+@pytest.fixture
+def paths(lake: Any) -> dict[str, str]:
+    lake.put("in/texts.parquet", {"text": TEXTS})
+    return {"input_path": lake.url("in/"), "output_path": lake.url("out/")}
+
+
+def published(lake: Any) -> list[str]:
+    return [name for name in lake.names("out") if "/_aimlapi/" not in name]
+
+
+def test_numbers_may_come_out_of_templates(
+    api: Any, lake: Any, paths: dict[str, str], run_task: Callable[..., Any]
+) -> None:
+    run = run_task(
+        **paths,
+        prompt="On {{ ds }}: {text}",
+        max_tokens="{{ 100 + 28 }}",
+        temperature="{{ 0.5 }}",
+        max_rejected_rows="{{ '0.05' }}",
+        max_cost_usd="{{ params.get('budget') }}",
+        limit_rows="{{ 5 }}",
+        system="{{ none }}",
+    )
+    assert run.state == "success", run.output
+    assert run.summary["ok"] == 5
+    assert run.rendered["temperature"] == "0.5"
+    assert run.rendered["prompt"] == "On 2026-01-01: {text}"
+
+
+def test_the_summary_in_xcom_is_what_the_contract_names(
+    api: Any, paths: dict[str, str], run_task: Callable[..., Any]
+) -> None:
+    run = run_task(**paths, prompt="{text}")
+    assert list(run.summary) == [
+        *("run_key", "manifest", "output_path", "rows"),
+        *("ok", "truncated", "refused", "rejected", "skipped"),
+        *("reused", "requests", "throttled", "prompt_tokens", "completion_tokens"),
+        *("cost_usd", "elapsed_s"),
+    ]
+    assert run.summary["cost_usd"] == pytest.approx(api.simulator.ledger.total_usd)
+    assert "12 rows: 12 ok · 12 calls, 0 throttled" in run.output
+
+
+def test_a_prompt_may_be_a_file_beside_the_dag(
+    api: Any, lake: Any, paths: dict[str, str], run_task: Callable[..., Any]
+) -> None:
+    run = run_task(**paths, prompt="summary.prompt", limit_rows=1)
+    assert run.state == "success", run.output
+    assert run.rendered["prompt"] == "Summarise for 2026-01-01, as in notes.txt:\n\n{text}"
+
+
+def test_a_prompt_file_that_is_not_there_is_not_sent_as_a_prompt(
+    api: Any, paths: dict[str, str], run_task: Callable[..., Any]
+) -> None:
+    run = run_task(**paths, prompt="sumary.prompt")
+    assert (run.state, run.tries) == ("failed", 1)
+    assert "prompt='sumary.prompt' names a file" in run.output
+    assert api.completions == []
+
+
+def test_a_sentence_that_ends_like_a_file_name_is_a_prompt(
+    api: Any, paths: dict[str, str], run_task: Callable[..., Any]
+) -> None:
+    run = run_task(**paths, prompt="Turn {text} into README.md", limit_rows=1)
+    assert run.state == "success", run.output
+    assert "Failed to resolve template field" not in run.output
+
+
+def test_the_connections_limit_holds_for_the_task(
+    api: Any, connect: Any, paths: dict[str, str], run_task: Callable[..., Any]
+) -> None:
+    limited = connect(
+        "limited", host=api.simulator.url, password="key", extra={"max_concurrency": 2}
+    )
+    run = run_task(**paths, prompt="{text}", aimlapi_conn_id=limited)
+    assert run.state == "success", run.output
+    assert api.simulator.stats()["in_flight_peak"] <= 2
+
+
+def test_local_folders_do_as_well(
+    api: Any, lake: Any, tmp_path: Path, run_task: Callable[..., Any]
+) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    (tmp_path / "in").mkdir()
+    pq.write_table(pa.table({"text": TEXTS}), tmp_path / "in" / "texts.parquet")
+    run = run_task(
+        input_path=str(tmp_path / "in"), output_path=str(tmp_path / "out"), prompt="{text}"
+    )
+    assert run.state == "success", run.output
+    (part,) = (tmp_path / "out").glob("*.parquet")
+    assert pq.read_table(part, partitioning=None)["text"].to_pylist() == TEXTS
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"prompt": "{txet}"}, "Did you mean {text}?"),
+        ({"prompt": " "}, "prompt is empty"),
+        ({"max_tokens": "abc"}, "max_tokens='abc': give a whole number"),
+        ({"max_tokens": 0}, "max_tokens=0"),
+        ({"temperature": 2}, "temperature=2"),
+        ({"thinking": {"type": "enabled", "budget_tokens": 2048}}, "below max_tokens=1024"),
+        ({"stop_sequences": "END"}, "give a list of texts"),
+        ({"max_concurrency": 0}, "max_concurrency=0"),
+        ({"max_rejected_rows": "5%"}, "max_rejected_rows='5%'"),
+        ({"limit_rows": "-1"}, "limit_rows=-1"),
+        ({"output_column": "text"}, "output_column"),
+        ({"model": "no such model"}, "is no model id"),
+        ({"input_path": "warp://lake/in/"}, "nothing that is installed opens warp://"),
+        ({"input_path": "lake/in"}, "neither a URL"),
+        ({"input_path": "s3://no-such-bucket-4711/in/"}, "no-such-bucket-4711"),
+        ({"storage_conn_id": "no_such_s3"}, "'no_such_s3' (for input_path) does not exist"),
+        ({"aimlapi_conn_id": "absent"}, "'absent' (aimlapi_conn_id) does not exist"),
+    ],
+)
+def test_what_is_wrong_from_the_start_fails_at_once_and_costs_nothing(
+    api: Any,
+    lake: Any,
+    paths: dict[str, str],
+    run_task: Callable[..., Any],
+    arguments: dict[str, Any],
+    sentence: str,
+) -> None:
+    run = run_task(**{**paths, "prompt": "{text}", **arguments})
+    assert (run.state, run.tries) == ("failed", 1), run.output
+    assert sentence in run.output
+    assert api.completions == []
+    assert published(lake) == []
+
+
+def test_a_refused_key_fails_at_once_and_shows_nowhere(
+    api: Any, lake: Any, paths: dict[str, str], run_task: Callable[..., Any]
+) -> None:
+    api.follow(Script(account=Account(key="another-key")))
+    run = run_task(**paths, prompt="{text}")
+    assert (run.state, run.tries) == ("failed", 1), run.output
+    assert KEY_PART not in run.output
+    assert published(lake) == []
+
+
+def test_too_many_rejections_fail_at_once_and_publish_nothing(
+    api: Any, lake: Any, paths: dict[str, str], run_task: Callable[..., Any]
+) -> None:
+    api.follow(Script(faults=(Fault(kind="400"),)))
+    run = run_task(**paths, prompt="{text}", max_rejected_rows=0)
+    assert (run.state, run.tries) == ("failed", 1), run.output
+    assert published(lake) == []
+
+
+def test_the_key_is_in_no_log_no_xcom_no_template_no_object_and_not_in_the_database(
+    api: Any, lake: Any, paths: dict[str, str], run_task: Callable[..., Any]
+) -> None:
+    api.follow(Script(limits=Limits(max_concurrent=4), faults=(Fault(kind="500", share=0.3),)))
+    run = run_task(**paths, prompt="{text}")
+    assert run.state == "success", run.output
+    assert KEY_PART not in run.output + repr(run.summary) + repr(run.rendered)
+    names = lake.names()
+    assert names
+    for name in names:
+        assert KEY_PART.encode() not in lake.read(name), name
+    for file in Path(os.environ["AIRFLOW_HOME"]).rglob("*"):
+        assert not file.is_file() or KEY_PART.encode() not in file.read_bytes(), file

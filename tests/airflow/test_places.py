@@ -1,0 +1,126 @@
+"""Paths as users write them, and what becomes of those that nothing can open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_aimlapi.errors import ConnectionIncomplete, InvalidSpec
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.operators.places import Location
+
+pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_database")]
+
+
+def location(path: object, storage_conn_id: str | None = None) -> Location:
+    from airflow_provider_aimlapi.operators.places import parse_location
+
+    return parse_location(path, argument="input_path", storage_conn_id=storage_conn_id)
+
+
+@pytest.mark.parametrize(
+    ("path", "storage_conn_id", "scheme", "url", "conn_id"),
+    [
+        ("s3://lake/in/", None, "s3", "s3://lake/in/", None),
+        ("s3://lake/in/", "aws", "s3", "s3://lake/in/", "aws"),
+        ("s3://mine@lake/in/", None, "s3", "s3://lake/in/", "mine"),
+        ("s3://mine@lake/in/", "aws", "s3", "s3://lake/in/", "mine"),
+        ("S3://lake/p-?.parquet", None, "s3", "s3://lake/p-?.parquet", None),
+        ("s3://lake/a@b/c", "aws", "s3", "s3://lake/a@b/c", "aws"),
+        ("gs://lake", None, "gs", "gs://lake", None),
+        ("/data/in", None, "file", "file:///data/in", None),
+        (Path("/data/in"), None, "file", "file:///data/in", None),
+        (" file:///data/in ", None, "file", "file:///data/in", None),
+    ],
+)
+def test_a_path_is_taken_apart(
+    path: object, storage_conn_id: str | None, scheme: str, url: str, conn_id: str | None
+) -> None:
+    found = location(path, storage_conn_id)
+    assert (found.scheme, found.url, found.conn_id) == (scheme, url, conn_id)
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("", "input_path is empty"),
+        (None, "input_path is empty"),
+        ("lake/in", "neither a URL such as s3://bucket/folder/ nor an absolute path"),
+        ("file://data/in", "three slashes"),
+        ("s3:///in", "no bucket"),
+    ],
+)
+def test_a_path_that_means_nothing_is_refused(path: object, sentence: str) -> None:
+    with pytest.raises(InvalidSpec, match=sentence):
+        location(path)
+
+
+def test_credentials_in_a_path_are_refused_and_not_repeated() -> None:
+    with pytest.raises(InvalidSpec, match="Airflow connection") as refused:
+        location("s3://AKIA:very-secret@lake/in/")
+    assert "very-secret" not in str(refused.value)
+
+
+def test_an_airflow_path_brings_its_own_connection() -> None:
+    from airflow.sdk import ObjectStoragePath
+
+    found = location(ObjectStoragePath("s3://lake/in", conn_id="aws"))
+    assert (found.url, found.conn_id) == ("s3://lake/in", "aws")
+
+
+def test_a_local_path_opens_without_a_connection(tmp_path: Path) -> None:
+    from airflow_provider_aimlapi.operators.places import open_place
+
+    (tmp_path / "a").write_bytes(b"here")
+    place = open_place(location(str(tmp_path), "not_asked_for"))
+    assert place.fs.cat(f"{place.path}/a") == b"here"
+
+
+def test_an_s3_path_opens_with_the_connection_that_it_names(
+    lake: Any, connect: Any, s3_server: Any
+) -> None:
+    from airflow_provider_aimlapi.operators.places import open_place
+
+    lake.put("in/a.parquet", {"text": ["x"]})
+    connect(
+        "some_s3",
+        conn_type="aws",
+        login="key",
+        password="secret",
+        extra={"endpoint_url": s3_server.url},
+    )
+    place = open_place(location(f"s3://some_s3@{lake.bucket}/in"))
+    assert place.fs.ls(place.path, detail=False) == [f"{lake.bucket}/in/a.parquet"]
+
+
+def test_a_scheme_that_only_fsspec_knows_opens_too() -> None:
+    from airflow_provider_aimlapi.operators.places import open_place
+
+    place = open_place(location("memory://in/a"))
+    place.fs.pipe(place.path, b"here")
+    assert place.fs.cat("/in/a") == b"here"
+
+
+def test_a_storage_connection_that_is_not_there_is_named() -> None:
+    from airflow_provider_aimlapi.operators.places import open_place
+
+    with pytest.raises(ConnectionIncomplete, match=r"'no_such_s3' \(for input_path\)"):
+        open_place(location("s3://no_such_s3@lake/in"))
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("gs://lake/in", r"pip install 'airflow-provider-aimlapi\[gcs\]'"),
+        ("abfs://lake/in", r"pip install 'airflow-provider-aimlapi\[azure\]'"),
+        ("warp://lake/in", "nothing that is installed opens warp://"),
+    ],
+)
+def test_a_scheme_that_nothing_opens_names_what_to_install(path: str, sentence: str) -> None:
+    from airflow_provider_aimlapi.operators.places import open_place
+
+    with pytest.raises(InvalidSpec, match=sentence):
+        open_place(location(path))
