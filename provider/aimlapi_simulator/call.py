@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
+
+import msgspec
 
 from aimlapi_simulator.faults import PLAIN, Effect
 from aimlapi_simulator.ledger import Record
@@ -24,8 +25,7 @@ class Responder(Protocol):
         """Take it; exactly once."""
 
 
-@dataclass(slots=True)
-class Call:
+class Call(msgspec.Struct):
     """One request; the fields with defaults are filled in as it proceeds."""
 
     responder: Responder

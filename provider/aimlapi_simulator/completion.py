@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -43,8 +42,7 @@ FINISH_REASONS: dict[Vocabulary, dict[Finish, str]] = {
 REFUSAL = "I can't help with that request."
 
 
-@dataclass(slots=True, kw_only=True)
-class Completion:
+class Completion(msgspec.Struct, kw_only=True):
     """What the model said, and what it costs."""
 
     completion_id: str
@@ -98,9 +96,10 @@ def compose(
 def _cut(whole: str, chat: ChatRequest) -> tuple[str, Finish]:
     """Cut at `max_tokens` and at the first stop sequence."""
     text = whole[: chat.max_tokens * CHARACTERS_PER_TOKEN]
-    ends = [end for stop in chat.stop_sequences if stop and (end := text.find(stop)) >= 0]
-    if ends:
-        return text[: min(ends)], "stop"
+    if chat.stop_sequences:
+        ends = [end for stop in chat.stop_sequences if stop and (end := text.find(stop)) >= 0]
+        if ends:
+            return text[: min(ends)], "stop"
     return text, "end" if len(text) == len(whole) else "length"
 
 

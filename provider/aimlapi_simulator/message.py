@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
@@ -17,8 +16,7 @@ _encode = msgspec.json.Encoder().encode
 _STATUS_LINES = {int(s): f"HTTP/1.1 {int(s)} {s.phrase}\r\n" for s in HTTPStatus}
 
 
-@dataclass(slots=True)
-class Request:
+class Request(msgspec.Struct):
     """One parsed request; header names are lower case."""
 
     method: str
@@ -37,8 +35,7 @@ class Request:
         return parse_qsl(self.query, keep_blank_values=True)
 
 
-@dataclass(slots=True, kw_only=True)
-class Response:
+class Response(msgspec.Struct, kw_only=True):
     """One answer, and the way in which its bytes leave.
 
     Attributes:
@@ -52,7 +49,7 @@ class Response:
     content_type: str = JSON
     headers: str = ""
     body: bytes = b""
-    events: tuple[bytes, ...] = field(default=())
+    events: tuple[bytes, ...] = ()
     delivery: Delivery = "whole"
     interval_s: float = 0.0
     drip_bytes: int = 1

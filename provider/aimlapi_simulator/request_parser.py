@@ -5,8 +5,9 @@ Only what a server of JSON needs: bodies by length or in chunks, 100-continue, p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
+
+import msgspec
 
 from aimlapi_simulator.message import Request
 
@@ -27,8 +28,7 @@ class MalformedRequest(Exception):
         self.status = status
 
 
-@dataclass(slots=True)
-class _Head:
+class _Head(msgspec.Struct):
     method: str
     target: str
     headers: dict[bytes, bytes]

@@ -209,3 +209,26 @@ async def test_an_answer_to_a_submission_may_get_lost(
     else:
         assert (await play.http.post("/v1/batches", json=batch_of(3))).status_code == 502
     assert play.sim.ledger.billed_calls == 3 * batches
+
+
+async def test_the_keys_own_limit_holds_for_batches_too(start: Start) -> None:
+    play = await start(Script(account=Account(key_limit_usd=0.0)))
+    assert (await play.http.post("/v1/batches", json=batch_of(1))).status_code == 403
+
+
+@pytest.mark.parametrize("content", [b"", b"[", b"[" * 100_000], ids=["empty", "open", "deep"])
+async def test_a_batch_that_is_no_json_is_400(play: Playground, content: bytes) -> None:
+    answer = await play.http.post("/v1/batches", content=content)
+    assert answer.status_code == 400
+
+
+async def test_system_and_thinking_are_part_of_a_requests_price(start: Start) -> None:
+    play = await start(Script(batches=BatchPlan(duration_s=0)))
+    thinking = {"type": "enabled", "budget_tokens": 1024}
+    plain, rich = batch_of(1), batch_of(1, system="s" * 400, thinking=thinking, max_tokens=2048)
+    usages = []
+    for body in (plain, rich):
+        (result,) = lines_of(await look(play, await create(play, body)))
+        usages.append(result["result"]["message"]["usage"])
+    assert usages[1]["input_tokens"] == usages[0]["input_tokens"] + 100
+    assert usages[1]["output_tokens"] > usages[0]["output_tokens"]

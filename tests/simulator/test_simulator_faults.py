@@ -286,3 +286,15 @@ async def test_a_fault_at_another_path(start: Start) -> None:
     assert (await play.ask(PROMPT)).status_code == 200
     assert (await play.http.get("/v2/billing")).status_code == 503
     assert (await play.http.get("/v2/billing")).status_code == 200
+
+
+async def test_faults_at_other_paths_reach_what_their_kinds_say(start: Start) -> None:
+    async def answer_to(kind: str) -> httpx.Response:
+        play = await struck(start, kind, path="/v2/billing", delay_s=0.001)
+        return await play.http.get("/v2/billing")
+
+    assert (await answer_to("201")).status_code == 201
+    assert (await answer_to("slow")).json()["currency"] == "USD"
+    with pytest.raises(json.JSONDecodeError):
+        (await answer_to("invalid-json")).json()
+    assert (await answer_to("gzip")).json()["currency"] == "USD"

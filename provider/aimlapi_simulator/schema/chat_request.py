@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -36,8 +35,7 @@ class InvalidBody(Exception):
         self.status = status
 
 
-@dataclass(slots=True, kw_only=True)
-class ChatRequest:
+class ChatRequest(msgspec.Struct, kw_only=True):
     """What an answer depends on.
 
     Attributes:
