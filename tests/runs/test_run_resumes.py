@@ -42,7 +42,7 @@ run_job(
         input=Place(fs=fs, path=source),
         output=Place(fs=fs, path=target),
     ),
-    Settings(max_concurrency=32),
+    Settings(max_concurrency=32, lease_ttl_s=1.0, request_timeout_s=2.0),
 )
 """
 
@@ -101,7 +101,7 @@ def test_kill_9_costs_at_most_what_was_at_risk(place: Workplace) -> None:
         child.send_signal(signal.SIGKILL)
         child.wait()
     assert place.visible() == []
-    report = place.run(max_concurrency=32)
+    report = place.run(max_concurrency=32, lease_ttl_s=1.0, request_timeout_s=2.0)
     assert report.reused > 0
     result = place.result()
     assert result["id"].to_pylist() == list(range(1_000))

@@ -86,6 +86,10 @@ class RunNames:
         """The create-once object whose writer owns this epoch."""
         return f"{self.leases}{epoch:08d}"
 
+    def heartbeat(self, epoch: int) -> str:
+        """What the owner of this epoch says of itself; the one object that is written again."""
+        return f"{self.folder}/heartbeat/{epoch:08d}"
+
     def part(self, part: int) -> str:
         """The staged Parquet file of a shard's outcomes."""
         return f"{self.parts}part-{part:05d}.parquet"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.manifest import decode_manifest, encode_manifest, manifest_of
+from airflow_provider_aimlapi.core.manifest import encode_manifest, manifest_of
 from airflow_provider_aimlapi.errors import StoreUnavailable
 from airflow_provider_aimlapi.storage.object_store import create_settled
 from airflow_provider_aimlapi.storage.publication import is_in_place, publish
@@ -28,10 +28,10 @@ def commit(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
     manifest = manifest_of(names.run_key, parts)
     if create_settled(prepared.store, names.manifest, encode_manifest(manifest)):
         return manifest
-    data = prepared.store.read(names.manifest)
-    if data is None:
+    theirs = prepared.read_manifest()
+    if theirs is None:
         raise StoreUnavailable(f"{prepared.store.uri(names.manifest)} exists and cannot be read.")
-    return decode_manifest(data, run_key=names.run_key)
+    return theirs
 
 
 def put_in_place(prepared: Prepared, manifest: Manifest) -> None:

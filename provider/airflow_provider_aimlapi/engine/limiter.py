@@ -1,4 +1,4 @@
-"""Hands out permits: the right to one attempt. Applies the window's law and the budget."""
+"""Hands out permits: the right to one attempt. Applies the window's law, budget and lease."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from airflow_provider_aimlapi.engine.waiters import Waiters
 from airflow_provider_aimlapi.errors import BudgetExhausted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from random import Random
     from types import TracebackType
 
@@ -31,13 +32,22 @@ class Limiter:
         accepted: attempts answered with a completion.
     """
 
-    def __init__(self, *, ceiling: int, budget: Budget, clock: Clock, random: Random) -> None:
+    def __init__(
+        self,
+        *,
+        ceiling: int,
+        budget: Budget,
+        clock: Clock,
+        random: Random,
+        may_pay: Callable[[], bool] = lambda: True,
+    ) -> None:
         self.window = open_window(ceiling)
         self.in_flight = 0
         self.requests = 0
         self.throttled = 0
         self.accepted = 0
         self._budget = budget
+        self._may_pay = may_pay
         self._clock = clock
         self._random = random
         self._waiters = Waiters()
@@ -68,7 +78,7 @@ class Limiter:
     def release(self) -> None:
         """Give a permit back."""
         self.in_flight -= 1
-        self._wake()
+        self.wake()
 
     def close(self) -> None:
         """Hand out no more permits; those held stay valid."""
@@ -96,6 +106,7 @@ class Limiter:
         return (
             self.in_flight < self.window.permits
             and self._pause_s() <= 0
+            and self._may_pay()
             and self._budget.allows(in_flight=self.in_flight)
         )
 
@@ -112,7 +123,7 @@ class Limiter:
             return
         await self._waiters.wait()
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
         """Wake as many waiters as there may be room for; with nothing in flight, one at least."""
         room = self.window.permits - self.in_flight
         self._waiters.wake(max(room, int(self.in_flight == 0)))

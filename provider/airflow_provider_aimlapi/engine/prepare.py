@@ -74,6 +74,10 @@ class Prepared:
     plan: Plan
     manifest: Manifest | None
 
+    def read_manifest(self) -> Manifest | None:
+        """The manifest as it stands now; None while the run is not published. Blocking."""
+        return _read_manifest(self.store, self.names)
+
 
 def prepare(job: Job) -> Prepared:
     """Look at the input and the output, and settle the plan.

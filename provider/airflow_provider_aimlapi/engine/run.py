@@ -29,6 +29,7 @@ from airflow_provider_aimlapi.engine.collector import Collector
 from airflow_provider_aimlapi.engine.commit import commit, put_in_place
 from airflow_provider_aimlapi.engine.ending import Ending
 from airflow_provider_aimlapi.engine.feed import Feed
+from airflow_provider_aimlapi.engine.lease import Lease, Superseded
 from airflow_provider_aimlapi.engine.limiter import AdmissionEnded, Limiter
 from airflow_provider_aimlapi.engine.prepare import prepare
 from airflow_provider_aimlapi.engine.progress import ProgressLog
@@ -44,7 +45,7 @@ from airflow_provider_aimlapi.errors import (
     RunInterrupted,
 )
 from airflow_provider_aimlapi.storage.journal_store import JournalStore
-from airflow_provider_aimlapi.storage.lease_store import acquire_epoch
+from airflow_provider_aimlapi.storage.lease_store import LeaseStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from airflow_provider_aimlapi.core.completion import Answer, Completion
+    from airflow_provider_aimlapi.core.manifest import Manifest
     from airflow_provider_aimlapi.engine.attempt import Client
     from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.feed import Row
@@ -80,12 +82,9 @@ async def run(job: Job, settings: Settings, world: World) -> Report:
     """
     started_s = world.clock.now_s()
     prepared = await persist(world.clock, prepare, job)
-    manifest = prepared.manifest
-    attempt = None
+    manifest, attempt = prepared.manifest, None
     if manifest is None:
-        attempt = await _begin(prepared, settings, world)
-        await attempt.ask_all()
-        manifest = await persist(world.clock, commit, prepared, attempt.collector.parts)
+        manifest, attempt = await _under_lease(prepared, settings, world)
     await persist(world.clock, put_in_place, prepared, manifest)
     return Report(
         run_key=prepared.names.run_key,
@@ -99,13 +98,37 @@ async def run(job: Job, settings: Settings, world: World) -> Report:
     )
 
 
-async def _begin(prepared: Prepared, settings: Settings, world: World) -> RunAttempt:
-    """Take the next epoch, and what earlier attempts left."""
-    token = secrets.token_hex(16)
-    epoch = await persist(world.clock, acquire_epoch, prepared.store, prepared.names, token=token)
-    journal = JournalStore(prepared.store, prepared.names, epoch)
+async def _under_lease(
+    prepared: Prepared, settings: Settings, world: World
+) -> tuple[Manifest, RunAttempt | None]:
+    """Become the attempt that may pay, and ask; or let a newer attempt do so, and wait for it."""
+    leases = LeaseStore(prepared.store, prepared.names)
+    epoch = await persist(world.clock, leases.acquire, token=secrets.token_hex(16))
+    lease = Lease(leases, epoch, times=settings.lease_times, clock=world.clock, stop=world.stop)
+    try:
+        await lease.wait_for_elders()
+        manifest = await persist(world.clock, prepared.read_manifest)
+        if manifest is not None:
+            return manifest, None
+        return await _ask_and_commit(prepared, lease, settings, world)
+    except Superseded:
+        await lease.release()
+        manifest = await lease.follow(prepared.read_manifest)
+        if manifest is None:
+            raise
+        return manifest, None
+    finally:
+        await lease.release()
+
+
+async def _ask_and_commit(
+    prepared: Prepared, lease: Lease, settings: Settings, world: World
+) -> tuple[Manifest, RunAttempt]:
+    journal = JournalStore(prepared.store, prepared.names, lease.epoch)
     remains = await persist(world.clock, find_remains, prepared, journal)
-    return RunAttempt(prepared, journal, remains, settings, world)
+    attempt = RunAttempt(prepared, journal, remains, lease, settings, world)
+    await attempt.ask_all()
+    return await persist(world.clock, commit, prepared, attempt.collector.parts), attempt
 
 
 class RunAttempt:
@@ -116,17 +139,23 @@ class RunAttempt:
         prepared: Prepared,
         journal: JournalStore,
         remains: Remains,
+        lease: Lease,
         settings: Settings,
         world: World,
     ) -> None:
         self._prepared = prepared
+        self._lease = lease
         self._settings = settings
         self._world = world
         clock, rows = world.clock, prepared.plan.rows
         budget = remains.budget(settings.budget_nano_usd)
         self._ending = Ending()
         self.limiter = Limiter(
-            ceiling=settings.max_concurrency, budget=budget, clock=clock, random=world.random
+            ceiling=settings.max_concurrency,
+            budget=budget,
+            may_pay=lease.may_pay,
+            clock=clock,
+            random=world.random,
         )
         self._feed = Feed(clock=clock, waiting_max=2 * settings.max_concurrency)
         self.collector = Collector(
@@ -164,6 +193,7 @@ class RunAttempt:
             companions = [
                 tasks.create_task(self._read()),
                 tasks.create_task(self._watch_stop()),
+                tasks.create_task(self._keep_lease()),
                 tasks.create_task(self._progress.write_every(self._settings.progress_interval_s)),
             ]
             async with asyncio.TaskGroup() as workers:
@@ -183,6 +213,12 @@ class RunAttempt:
         try:
             await self._reader.read(self._prepared.plan.shards)
         except AimlapiError as error:
+            self._ending.halt(error)
+
+    async def _keep_lease(self) -> None:
+        try:
+            await self._lease.keep(self.limiter.wake)
+        except Superseded as error:
             self._ending.halt(error)
 
     async def _watch_stop(self) -> None:

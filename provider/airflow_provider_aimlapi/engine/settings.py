@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from airflow_provider_aimlapi.core.lease import LeaseTimes
 from airflow_provider_aimlapi.core.pricing import NANO_USD_PER_USD
 from airflow_provider_aimlapi.errors import InvalidSpec
 
@@ -26,6 +27,8 @@ class Settings:
         unflushed_rows_max: paid answers not yet durable, at which no new call is made.
         progress_interval_s: seconds between two progress lines in the log.
         stall_timeout_s: seconds in which calls fail and none succeeds, after which the run ends.
+        lease_ttl_s: how long a heartbeat gives the right to pay. After a kill -9, the next attempt
+            waits so long and `request_timeout_s` more, for it cannot know that nobody is there.
 
     Raises:
         InvalidSpec: at construction, naming the argument.
@@ -40,6 +43,7 @@ class Settings:
     unflushed_rows_max: int = 256
     progress_interval_s: float = 5.0
     stall_timeout_s: float = 600.0
+    lease_ttl_s: float = 30.0
 
     def __post_init__(self) -> None:
         _check_whole("max_concurrency", self.max_concurrency, most=CONCURRENCY_MAX)
@@ -55,6 +59,11 @@ class Settings:
         if self.max_cost_usd is None:
             return None
         return round(self.max_cost_usd * NANO_USD_PER_USD)
+
+    @property
+    def lease_times(self) -> LeaseTimes:
+        """The lease's durations."""
+        return LeaseTimes(ttl_s=self.lease_ttl_s, request_timeout_s=self.request_timeout_s)
 
     def rejections_allowed(self, rows: int) -> int:
         """How many of a run's rows may be rejected before it ends."""

@@ -29,7 +29,7 @@ class Waiters:
         except TimeoutError:
             return
         finally:
-            if future.cancelled():
+            if future in self._futures:  # a wake may have passed over it in this very instant
                 self._futures.remove(future)
 
     def wake(self, count: int = 1) -> None:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from airflow_provider_aimlapi.core.keys import RunNames
 from airflow_provider_aimlapi.errors import StoreUnavailable
-from airflow_provider_aimlapi.storage.lease_store import acquire_epoch
+from airflow_provider_aimlapi.storage.lease_store import LeaseStore
 from tests.fakes.memory_store import MemoryStore
 
 NAMES = RunNames(run_key="0" * 32)
@@ -14,16 +14,18 @@ NAMES = RunNames(run_key="0" * 32)
 
 def test_epochs_begin_at_one_and_grow() -> None:
     store = MemoryStore()
-    assert [acquire_epoch(store, NAMES, token=f"t{n}") for n in range(3)] == [1, 2, 3]
+    assert [LeaseStore(store, NAMES).acquire(token=f"t{n}") for n in range(3)] == [1, 2, 3]
     store.objects[NAMES.lease(123_456_789)] = b"far ahead"
-    assert acquire_epoch(store, NAMES, token="t") == 123_456_790
+    assert LeaseStore(store, NAMES).acquire(token="t") == 123_456_790
     assert store.objects[NAMES.lease(2)] == b"t1"
 
 
 def test_of_many_that_ask_at_once_each_gets_its_own() -> None:
     store = MemoryStore()
     with ThreadPoolExecutor(16) as threads:
-        epochs = list(threads.map(lambda n: acquire_epoch(store, NAMES, token=f"t{n}"), range(16)))
+        epochs = list(
+            threads.map(lambda n: LeaseStore(store, NAMES).acquire(token=f"t{n}"), range(16))
+        )
     assert sorted(epochs) == list(range(1, 17))
     assert {store.objects[NAMES.lease(epoch)] for epoch in epochs} == {
         f"t{n}".encode() for n in range(16)
@@ -40,5 +42,5 @@ class AnswersLost(MemoryStore):
 
 def test_a_lease_whose_answer_was_lost_is_found_to_be_ours() -> None:
     store = AnswersLost()
-    assert acquire_epoch(store, NAMES, token="mine") == 1
-    assert acquire_epoch(store, NAMES, token="yours") == 2
+    assert LeaseStore(store, NAMES).acquire(token="mine") == 1
+    assert LeaseStore(store, NAMES).acquire(token="yours") == 2

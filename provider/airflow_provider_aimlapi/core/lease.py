@@ -1,0 +1,108 @@
+"""Who may pay: what heartbeats mean and how long a silence must last. Reads no clock, no store.
+
+An attempt owns an epoch. It may pay while its own heartbeat is young and no newer epoch exists.
+A newer attempt may pay once every older one has let go, or has been silent for so long that its
+right to pay has lapsed and its last calls have come back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+HeartbeatState = Literal["waiting", "running", "released"]
+
+
+class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
+    """What an attempt says of itself, again and again.
+
+    Attributes:
+        state: waiting for older attempts, running, or released: it will never pay again.
+        beat: counts up, so that each heartbeat differs from the one before.
+    """
+
+    state: HeartbeatState
+    beat: int
+
+
+def encode_heartbeat(heartbeat: Heartbeat) -> bytes:
+    """The heartbeat's durable form."""
+    return msgspec.json.encode(heartbeat)
+
+
+def decode_heartbeat(data: bytes) -> Heartbeat | None:
+    """Read a heartbeat back; None for what is none, which then counts as no sign of release."""
+    try:
+        return msgspec.json.decode(data, type=Heartbeat)
+    except msgspec.MsgspecError:
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseTimes:
+    """The durations of a lease, in seconds.
+
+    Attributes:
+        ttl_s: how long a heartbeat gives the right to pay, less the margin.
+        request_timeout_s: the longest that a call may be in flight.
+    """
+
+    ttl_s: float
+    request_timeout_s: float
+
+    @property
+    def interval_s(self) -> float:
+        """Between two heartbeats, and between two looks at another's."""
+        return self.ttl_s / 6
+
+    @property
+    def margin_s(self) -> float:
+        """For clocks that run unevenly and for the way from a check to the wire."""
+        return self.ttl_s / 6
+
+    @property
+    def silence_s(self) -> float:
+        """After which an attempt that said nothing can neither pay nor be paid for."""
+        return self.ttl_s + self.request_timeout_s + self.margin_s
+
+    def right_until_s(self, asked_at_s: float) -> float:
+        """Until when a heartbeat whose writing began then gives the right to pay."""
+        return asked_at_s + self.ttl_s - self.margin_s
+
+
+class Watch:
+    """How long another attempt has been silent, as one watcher can prove it.
+
+    Only time between two quick, successful looks counts: while the store does not answer, the
+    other cannot speak either, and its silence means nothing.
+    """
+
+    def __init__(self, times: LeaseTimes) -> None:
+        self._times = times
+        self._last: Heartbeat | None = None
+        self._looked_at_s: float | None = None
+        self.silent_s = 0.0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the other will never pay again."""
+        is_released = self._last is not None and self._last.state == "released"
+        return is_released or self.silent_s >= self._times.silence_s
+
+    def see(self, heartbeat: Heartbeat | None, *, asked_at_s: float, answered_at_s: float) -> None:
+        """Take in a look: what was found, when it was asked for and when it came."""
+        is_quick = answered_at_s - asked_at_s <= self._times.interval_s
+        if heartbeat != self._last:
+            self._last = heartbeat
+            self.silent_s = 0.0
+        elif is_quick and self._looked_at_s is not None:
+            gap_s = asked_at_s - self._looked_at_s
+            if gap_s <= 2 * self._times.interval_s:
+                self.silent_s += gap_s
+        self._looked_at_s = asked_at_s if is_quick else None
+
+    def miss(self) -> None:
+        """Take in a look that failed: the time around it proves nothing."""
+        self._looked_at_s = None

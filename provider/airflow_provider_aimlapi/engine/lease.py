@@ -1,0 +1,195 @@
+"""Holds this attempt's lease: waits for older attempts, keeps the right to pay, gives it up.
+
+The rules are in `core.lease`; what they are for is in `provider/docs/ARCHITECTURE.md`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.lease import Heartbeat, Watch
+from airflow_provider_aimlapi.core.report import format_duration
+from airflow_provider_aimlapi.errors import RunInterrupted, StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_aimlapi.core.lease import HeartbeatState, LeaseTimes
+    from airflow_provider_aimlapi.core.manifest import Manifest
+    from airflow_provider_aimlapi.engine.clock import Clock
+    from airflow_provider_aimlapi.engine.stop import StopSignal
+    from airflow_provider_aimlapi.storage.lease_store import LeaseStore
+
+log = logging.getLogger(__name__)
+
+
+class Superseded(RunInterrupted):
+    """A newer attempt of the same run has begun; this one lets go and follows."""
+
+
+class Lease:
+    """The right to pay, as the owner of an epoch has it."""
+
+    def __init__(
+        self,
+        store: LeaseStore,
+        epoch: int,
+        *,
+        times: LeaseTimes,
+        clock: Clock,
+        stop: StopSignal,
+    ) -> None:
+        self.epoch = epoch
+        self._stop = stop
+        self._is_released = False
+        self._store = store
+        self._times = times
+        self._clock = clock
+        self._beat = 0
+        self._right_until_s = float("-inf")
+
+    def may_pay(self) -> bool:
+        """Whether a call may be made at this instant."""
+        return self._clock.now_s() < self._right_until_s
+
+    async def wait_for_elders(self) -> None:
+        """Return once no older attempt can pay any more, with the right to pay.
+
+        Raises:
+            Superseded: when a newer attempt has begun meanwhile.
+            RunInterrupted: when the run was asked to stop.
+        """
+        watches: dict[int, Watch] = {}
+        told = False
+        while not await self._are_over(watches):
+            if not told:
+                self._tell(watches)
+                told = True
+            await self._beat_once("waiting")
+            await self._wait_or_stop()
+        while not await self._beat_once("running"):
+            await self._wait_or_stop()
+
+    async def keep(self, on_renewed: Callable[[], None]) -> None:
+        """Renew the right to pay until cancelled.
+
+        Args:
+            on_renewed: called after each heartbeat that renewed it.
+
+        Raises:
+            Superseded: when a newer attempt has begun.
+        """
+        while True:
+            await asyncio.sleep(self._times.interval_s)
+            if await self._beat_once("running"):
+                on_renewed()
+
+    async def release(self) -> None:
+        """Say that this attempt will never pay again. Failing to say so costs the next one time."""
+        self._right_until_s = float("-inf")
+        if self._is_released:
+            return
+        self._is_released = True
+        try:
+            await self._clock.in_thread(self._store.beat, self.epoch, self._next("released"))
+        except StoreUnavailable as error:
+            log.warning("The lease could not be released, so the next attempt waits: %s", error)
+
+    async def follow(self, read_manifest: Callable[[], Manifest | None]) -> Manifest | None:
+        """Wait for the newer attempts to publish; None when they ended without.
+
+        Args:
+            read_manifest: blocking.
+
+        Raises:
+            RunInterrupted: when the run was asked to stop.
+        """
+        watches: dict[int, Watch] = {}
+        while True:
+            try:
+                are_over = await self._look(
+                    await self._epochs(lambda epoch: epoch > self.epoch), watches
+                )
+                manifest = await self._clock.in_thread(read_manifest)
+                if manifest is not None or are_over:
+                    return manifest
+            except StoreUnavailable as error:
+                log.info("Waiting for the newer attempt: %s", error)
+                _miss(watches)
+            await self._wait_or_stop()
+
+    async def _wait_or_stop(self) -> None:
+        """Wait an interval; end at once when the run is asked to stop."""
+        try:
+            async with asyncio.timeout(self._times.interval_s):
+                await self._stop.wait()
+        except TimeoutError:
+            return
+        raise RunInterrupted("The run was asked to stop while it waited for another attempt.")
+
+    async def _are_over(self, watches: dict[int, Watch]) -> bool:
+        try:
+            older = await self._epochs(lambda epoch: epoch < self.epoch)
+            return await self._look(older, watches)
+        except StoreUnavailable:
+            _miss(watches)
+            return False
+
+    async def _look(self, epochs: list[int], watches: dict[int, Watch]) -> bool:
+        """Look at the heartbeats of those that are not over; whether all are."""
+        for epoch in epochs:
+            watch = watches.setdefault(epoch, Watch(self._times))
+            if watch.is_over:
+                continue
+            asked_at_s = self._clock.now_s()
+            try:
+                heartbeat = await self._clock.in_thread(self._store.heartbeat, epoch)
+            except StoreUnavailable:
+                watch.miss()
+                continue
+            watch.see(heartbeat, asked_at_s=asked_at_s, answered_at_s=self._clock.now_s())
+        return all(watches[epoch].is_over for epoch in epochs)
+
+    async def _beat_once(self, state: HeartbeatState) -> bool:
+        """Write a heartbeat, then see whether a newer epoch exists; True when the right is renewed.
+
+        The order matters: whoever creates an epoch after our listing finds this heartbeat.
+        """
+        asked_at_s = self._clock.now_s()
+        try:
+            await self._clock.in_thread(self._store.beat, self.epoch, self._next(state))
+            newer = await self._epochs(lambda epoch: epoch > self.epoch)
+        except StoreUnavailable as error:
+            log.info("A heartbeat failed: %s", error)
+            return False
+        if newer:
+            raise Superseded(
+                "A newer attempt of this run has begun. This one makes no new call, keeps what "
+                "it paid for, and waits for the other."
+            )
+        if state == "running":
+            self._right_until_s = self._times.right_until_s(asked_at_s)
+        return self.may_pay()
+
+    async def _epochs(self, wanted: Callable[[int], bool]) -> list[int]:
+        epochs = await self._clock.in_thread(self._store.epochs)
+        return [epoch for epoch in epochs if wanted(epoch)]
+
+    def _next(self, state: HeartbeatState) -> Heartbeat:
+        self._beat += 1
+        return Heartbeat(state=state, beat=self._beat)
+
+    def _tell(self, watches: dict[int, Watch]) -> None:
+        log.info(
+            "%s earlier attempt(s) of this run may still be at work. Waiting until they let go, "
+            "or have said nothing for %s.",
+            sum(not watch.is_over for watch in watches.values()),
+            format_duration(self._times.silence_s),
+        )
+
+
+def _miss(watches: dict[int, Watch]) -> None:
+    for watch in watches.values():
+        watch.miss()
