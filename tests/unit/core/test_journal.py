@@ -126,9 +126,9 @@ def test_a_sound_frame_without_a_record_ends_the_reading(payload):
     assert list(decode_segment(SEGMENT + frame(payload) + SEGMENT)) == SMALL
 
 
-def test_a_frame_above_the_limit_ends_the_reading() -> None:
-    head = struct.pack("<II", FRAME_BYTES_MAX + 1, 0)
-    assert list(decode_segment(SEGMENT + head + SEGMENT)) == SMALL
+def test_a_frame_above_the_limit_ends_the_reading():
+    too_large = msgspec.structs.replace(SMALL[0], body=bytes(FRAME_BYTES_MAX))
+    assert list(decode_segment(SEGMENT + encode_segment([too_large]) + SEGMENT)) == SMALL
 
 
 def test_a_record_of_a_later_release_with_more_fields_is_still_read() -> None:

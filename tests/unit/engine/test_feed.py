@@ -88,6 +88,20 @@ def test_a_due_row_comes_to_a_worker_that_waits_for_new_ones() -> None:
     run_virtual(main())
 
 
+def test_as_many_idle_workers_start_as_rows_come() -> None:
+    async def main() -> None:
+        feed = new_feed()
+        async with asyncio.TaskGroup() as tasks:
+            idle = [tasks.create_task(taken(feed)) for _ in range(5)]
+            await asyncio.sleep(1)
+            await feed.fill([row(number) for number in range(3)])
+            await asyncio.sleep(1)
+            assert sorted(task.result() for task in idle if task.done()) == [(0, 1), (1, 1), (2, 1)]
+            feed.finish()
+
+    run_virtual(main())
+
+
 def test_a_waiting_row_holds_no_worker() -> None:
     async def main() -> None:
         feed = new_feed()

@@ -123,6 +123,27 @@ def test_all_the_room_that_there_is_is_used() -> None:
     assert in_flight[8] == 256
 
 
+def test_room_that_a_wider_window_makes_goes_to_those_who_wait() -> None:
+    async def main() -> None:
+        limiter = new_limiter()
+
+        async def call(answer_s: float) -> None:
+            async with limiter.permit() as epoch:
+                await asyncio.sleep(answer_s)
+                limiter.note_accepted(epoch)
+
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(100):
+                tasks.create_task(call(1 + 0.01 * number))
+            await asyncio.sleep(0.5)
+            assert limiter.in_flight == START_SIZE
+            await asyncio.sleep(1)  # sixteen were answered one after another; no caller came back
+            assert limiter.in_flight == limiter.window.permits == 2 * START_SIZE
+        assert limiter.accepted == 100
+
+    run_virtual(main())
+
+
 def test_after_a_429_nobody_is_admitted_for_a_moment() -> None:
     async def main() -> None:
         limiter = new_limiter()
