@@ -56,9 +56,11 @@ pytest: setup
 	$(BIN)/python -m pytest
 
 $(READY): pyproject.toml uv.lock $(filter .tools/bin/uv,$(UV))
-	$(UV) sync --locked --extra s3
+	@echo 'Setting up .venv; the first time takes a minute or so …'
+	@$(UV) sync --quiet --locked --extra s3
 	@touch $@
 
 .tools/bin/uv:
-	python3 -m venv --clear .tools
-	.tools/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
+	@echo 'There is no uv on this machine: installing it from PyPI into .tools …'
+	@python3 -m venv --clear .tools
+	@.tools/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
