@@ -132,7 +132,8 @@ def test_a_name_parses_as_nothing_else(run_key, part, epoch, sequence):
     }
     for parse in written:
         others = [name for parser, name in written.items() if parser is not parse]
-        assert [parse(name) for name in (*others, names.plan, names.folder)] == [None] * 5
+        others += [names.plan, names.folder, names.heartbeat(epoch)]
+        assert [parse(name) for name in others] == [None] * 6
 
 
 @given(run_key=RUN_KEY, part=SIZE, epoch=SIZE, sequence=SIZE)
@@ -141,7 +142,10 @@ def test_listing_a_prefix_finds_what_belongs_there(run_key, part, epoch, sequenc
     assert names.lease(epoch).startswith(names.leases)
     assert names.part(part).startswith(names.parts)
     assert names.segment(part, epoch, sequence).startswith(names.journal)
-    everything = (names.plan, names.manifest, names.leases, names.parts, names.journal)
+    everything = (
+        *(names.plan, names.manifest, names.leases, names.parts, names.journal),
+        names.heartbeat(epoch),
+    )
     assert all(name.startswith(f"{names.folder}/") for name in everything)
 
 

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from airflow_provider_aimlapi.engine.feed import Feed, Row
 from tests.fakes.virtual_loop import VirtualClock, run_virtual
@@ -185,3 +188,85 @@ def test_nothing_is_handed_out_after_the_close_and_nobody_waits_on() -> None:
         assert await taken(feed) == (None, 1)
 
     run_virtual(main())
+
+
+PAUSES_S = (0.0, 0.0, 0.5, 1.0, 1.5)
+"""Few and coarse, so that things fall into the same instant often."""
+
+
+class Bustle:
+    """A reader and workers at random, and what must hold between them."""
+
+    def __init__(self, *, rows: int, waiting_max: int, seed: int) -> None:
+        self.feed = new_feed(waiting_max)
+        self.random = Random(seed)  # noqa: S311  # a seeded order of events
+        self.rows = rows
+        self.done: list[int] = []
+        self.held: set[int] = set()
+        self.waits_until_s: dict[int, float] = {}
+        self.closed_s: float | None = None
+
+    async def pause(self) -> None:
+        await asyncio.sleep(self.random.choice(PAUSES_S))
+
+    async def read(self) -> None:
+        number = 0
+        while number < self.rows:
+            await self.pause()
+            count = self.random.randint(1, min(5, self.rows - number))
+            await self.feed.fill([row(number + index) for index in range(count)])
+            number += count
+        await self.pause()
+        self.feed.finish()
+
+    async def work(self) -> None:
+        while (found := await self.feed.take()) is not None:
+            assert self.closed_s is None, "handed out after the close"
+            assert found.row not in self.held, "handed to two workers"
+            assert now_s() >= self.waits_until_s.get(found.row, 0.0), "handed out too early"
+            self.held.add(found.row)
+            await self.pause()
+            self.held.remove(found.row)
+            found.exchanges += 1
+            if found.exchanges < 4 and self.random.random() < 0.4:
+                delay_s = self.random.choice(PAUSES_S)
+                self.waits_until_s[found.row] = now_s() + delay_s
+                self.feed.put_back(found, delay_s)
+            else:
+                self.done.append(found.row)
+
+    async def close(self, after_s: float) -> None:
+        await asyncio.sleep(after_s)
+        self.closed_s = now_s()
+        self.feed.close()
+
+    async def run(self, *, workers: int, close_after_s: float | None) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.read())
+            for _ in range(workers):
+                tasks.create_task(self.work())
+            if close_after_s is not None:
+                tasks.create_task(self.close(close_after_s))
+
+
+WORKERS = st.integers(1, 8)
+SEED = st.integers(0, 2**32)
+
+
+@given(rows=st.integers(0, 40), workers=WORKERS, waiting_max=st.integers(1, 10), seed=SEED)
+def test_every_row_is_done_once_and_every_worker_ends(
+    rows: int, workers: int, waiting_max: int, seed: int
+) -> None:
+    bustle = Bustle(rows=rows, waiting_max=waiting_max, seed=seed)
+    run_virtual(bustle.run(workers=workers, close_after_s=None), limit_s=10_000)
+    assert sorted(bustle.done) == list(range(rows))
+
+
+@given(rows=st.integers(0, 40), workers=WORKERS, close_s=st.sampled_from([0, 1, 2, 5]), seed=SEED)
+def test_a_close_at_any_time_ends_every_worker_and_repeats_no_row(
+    rows: int, workers: int, close_s: float, seed: int
+) -> None:
+    bustle = Bustle(rows=rows, waiting_max=3, seed=seed)
+    run_virtual(bustle.run(workers=workers, close_after_s=close_s), limit_s=10_000)
+    assert len(bustle.done) == len(set(bustle.done)) <= rows
+    assert not bustle.held

@@ -100,6 +100,19 @@ def test_a_cancelled_wait_leaves_its_place_to_others() -> None:
     run_virtual(main())
 
 
+def test_a_wake_in_the_instant_of_a_time_out_goes_to_the_next_one() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        async with asyncio.TaskGroup() as tasks:
+            crowd = Crowd(tasks)
+            await crowd.join("a", timeout_s=1)
+            await crowd.join("b")
+            loop.call_at(1, crowd.waiters.wake)
+        assert sorted(crowd.back) == [("a", 1), ("b", 1)]
+
+    run_virtual(main())
+
+
 def test_a_wake_before_the_time_out_of_the_same_instant_is_one_return() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
