@@ -11,10 +11,11 @@ import selectors
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterable
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Q = TypeVar("Q")
 
 LIMIT_S = 30 * 24 * 3600.0
 WALL_START_US = 1_790_000_000_000_000
@@ -36,9 +37,7 @@ class _JumpingSelector(selectors.DefaultSelector):
         super().__init__()
         self._jump = jump
 
-    def select(
-        self, timeout: float | None = None
-    ) -> list[tuple[selectors.SelectorKey, int]]:
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         events = super().select(0)
         if not events and (timeout is None or timeout > 0):
             self._jump(timeout)
@@ -92,6 +91,11 @@ class VirtualClock:
         """Let the work's time pass, then do it."""
         await asyncio.sleep(self.thread_s)
         return call(*args, **kwargs)
+
+    def spread(self, call: Callable[[Q], T], items: Iterable[Q], threads: int) -> list[T]:
+        """Work on one item after the other, however many threads there might be."""
+        assert threads > 0
+        return [call(item) for item in items]
 
 
 def run_virtual(main: Coroutine[object, object, T], *, limit_s: float = LIMIT_S) -> T:

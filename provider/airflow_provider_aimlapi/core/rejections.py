@@ -15,13 +15,15 @@ class Rejections:
     Attributes:
         allowed: rows that may be rejected; one more ends the run.
         rows: rejected so far.
-        accepted: rows answered so far.
+        answers: of these, the ones that the API answered.
+        accepted: rows answered with a completion so far.
         first_status: the HTTP status of the first rejection; None before it.
         is_uniform: whether all rejections so far had that status.
     """
 
     allowed: int
     rows: int = 0
+    answers: int = 0
     accepted: int = 0
     first_status: int | None = None
     is_uniform: bool = True
@@ -36,18 +38,19 @@ class Rejections:
         Args:
             reason: for the text. status: the HTTP status; None when the row was never sent.
         """
-        if self.rows == 0:
-            self.first_status = status
-        self.is_uniform = self.is_uniform and status is not None and status == self.first_status
         self.rows += 1
+        if status is not None:
+            self.answers += 1
+            self.first_status = self.first_status or status
+            self.is_uniform = self.is_uniform and status == self.first_status
         if self.rows > self.allowed:
             return (
                 f"{self.rows:,} rows were rejected, and max_rejected_rows allows {self.allowed:,}. "
                 f"Nothing was published; everything paid for is kept. The last one: {reason}"
             )
-        if self.accepted == 0 and self.is_uniform and self.rows >= FIRST_ANSWERS:
+        if self.accepted == 0 and self.is_uniform and self.answers >= FIRST_ANSWERS:
             return (
-                f"The first {self.rows} answers were all rejected with the same status, so the "
+                f"The first {self.answers} answers were all rejected with the same status, so the "
                 f"set-up is wrong, not the rows. Nothing was published. The last one: {reason}"
             )
         return None

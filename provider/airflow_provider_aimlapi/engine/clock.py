@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 P = ParamSpec("P")
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Clock(Protocol):
@@ -31,6 +33,10 @@ class Clock(Protocol):
         """Run blocking work off the loop."""
         ...
 
+    def spread(self, call: Callable[[T], R], items: Iterable[T], threads: int) -> list[R]:
+        """From such a thread, do blocking work for each item, so many at a time, in order."""
+        ...
+
 
 class SystemClock:
     """The machine's own time and threads."""
@@ -46,3 +52,8 @@ class SystemClock:
     async def in_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run blocking work on the loop's default executor."""
         return await asyncio.to_thread(call, *args, **kwargs)
+
+    def spread(self, call: Callable[[T], R], items: Iterable[T], threads: int) -> list[R]:
+        """Work on so many items at a time; the first error is raised when all have ended."""
+        with ThreadPoolExecutor(threads, thread_name_prefix="aimlapi-spread") as pool:
+            return list(pool.map(call, items))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.manifest import encode_manifest, manifest_of
@@ -14,9 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow_provider_aimlapi.core.manifest import Manifest, PartEntry
+    from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.prepare import Prepared
 
-log = logging.getLogger(__name__)
+DELETERS = 16
 
 
 def commit(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
@@ -34,10 +34,10 @@ def commit(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
     return theirs
 
 
-def put_in_place(prepared: Prepared, manifest: Manifest) -> None:
+def put_in_place(prepared: Prepared, manifest: Manifest, clock: Clock) -> None:
     """Show the published parts to plain readers, then give the journal up."""
     if is_in_place(prepared.store, prepared.names):
         return
-    publish(prepared.store, manifest, prepared.names)
-    for name in prepared.store.list(prepared.names.journal):
-        prepared.store.delete(name)
+    publish(prepared.store, manifest, prepared.names, spread=clock.spread)
+    segments = prepared.store.list(prepared.names.journal)
+    clock.spread(prepared.store.delete, segments, DELETERS)

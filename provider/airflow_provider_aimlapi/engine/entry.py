@@ -20,6 +20,7 @@ from airflow_provider_aimlapi.engine.run import World, run
 from airflow_provider_aimlapi.engine.single import complete
 from airflow_provider_aimlapi.engine.stop import StopSignal
 from airflow_provider_aimlapi.errors import AimlapiError
+from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -51,6 +52,7 @@ def run_job(job: Job, settings: Settings, *, stop: StopSignal | None = None) -> 
         clock=SystemClock(),
         random=Random(secrets.randbits(64)),  # noqa: S311  # jitter, not secrecy
         open_client=lambda: open_client(job.endpoint, settings),
+        open_store=lambda place: FsspecStore(place.fs, place.path),
         stop=signal,
     )
     return _in_own_thread(lambda: run(job, settings, world), signal.request)

@@ -50,7 +50,7 @@ class Job:
         if not isinstance(self.output_column, str) or not self.output_column.strip():
             raise InvalidSpec("output_column is empty. Give the new column's name.")
         limit = self.limit_rows
-        if limit is not None and (isinstance(limit, bool) or limit < 1):
+        if limit is not None and (type(limit) is not int or limit < 1):
             raise InvalidSpec(f"limit_rows={limit!r}: give a whole number of at least 1, or None.")
 
     @property

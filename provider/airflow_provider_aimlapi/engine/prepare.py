@@ -19,16 +19,15 @@ from airflow_provider_aimlapi.core.template import PromptTemplate, parse_templat
 from airflow_provider_aimlapi.errors import JournalUnreadable
 from airflow_provider_aimlapi.storage.apart import check_apart
 from airflow_provider_aimlapi.storage.dataset import open_data_set
-from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
 from airflow_provider_aimlapi.storage.object_store import create_settled, probe
 from airflow_provider_aimlapi.storage.publication import check_foreign
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from airflow_provider_aimlapi.core.manifest import Manifest
     from airflow_provider_aimlapi.core.request import Json
-    from airflow_provider_aimlapi.engine.job import Job
+    from airflow_provider_aimlapi.engine.job import Job, Place
     from airflow_provider_aimlapi.storage.dataset import DataSet
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
 
@@ -79,14 +78,14 @@ class Prepared:
         return _read_manifest(self.store, self.names)
 
 
-def prepare(job: Job) -> Prepared:
+def prepare(job: Job, open_store: Callable[[Place], ObjectStore]) -> Prepared:
     """Look at the input and the output, and settle the plan.
 
     Raises:
         SetupError: the input, the prompt or a column name is wrong.
         StorageError: the output cannot be written safely, or what stands there cannot be read.
     """
-    store = FsspecStore(job.output.fs, job.output.path)
+    store = open_store(job.output)
     check_apart(job.input.fs.unstrip_protocol(job.input.path), store.uri(""))
     data_set = open_data_set(job.input.fs, job.input.path)
     data_set.check_output_columns((job.output_column, job.info_column))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.journal import Record
     from airflow_provider_aimlapi.core.manifest import PartEntry
     from airflow_provider_aimlapi.core.plan import Shard
+    from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.prepare import Prepared
     from airflow_provider_aimlapi.storage.journal_store import JournalStore
 
@@ -58,14 +58,14 @@ class Remains:
         return budget
 
 
-def find_remains(prepared: Prepared, journal: JournalStore) -> Remains:
+def find_remains(prepared: Prepared, journal: JournalStore, clock: Clock) -> Remains:
     """Read what earlier attempts left.
 
     Raises:
         JournalUnreadable: a part is not what its name says.
         StoreUnavailable: something is there and cannot be read; it is not taken for absent.
     """
-    parts = _durable_parts(prepared)
+    parts = _durable_parts(prepared, clock)
     done = {entry.part for entry in parts}
     known: dict[int, dict[int, Outcome]] = {}
     charges: list[int | None] = []
@@ -83,12 +83,11 @@ def find_remains(prepared: Prepared, journal: JournalStore) -> Remains:
     return Remains(parts=parts, known=known, charges_nano_usd=tuple(charges))
 
 
-def _durable_parts(prepared: Prepared) -> tuple[PartEntry, ...]:
+def _durable_parts(prepared: Prepared, clock: Clock) -> tuple[PartEntry, ...]:
     shards = {shard.part: shard for shard in prepared.plan.shards}
     numbers = [parse_part_name(name) for name in prepared.store.list(prepared.names.parts)]
     found = [shards[number] for number in numbers if number in shards]
-    with ThreadPoolExecutor(PART_READERS, thread_name_prefix="aimlapi-parts") as threads:
-        return tuple(threads.map(lambda shard: stored_part(prepared, shard), found))
+    return tuple(clock.spread(lambda shard: stored_part(prepared, shard), found, PART_READERS))
 
 
 def stored_part(prepared: Prepared, shard: Shard) -> PartEntry:

@@ -24,8 +24,8 @@ T = TypeVar("T")
 RETRY_AFTER_S_MAX = 300.0
 _AFTER_FAILURE = tenacity.wait_exponential(multiplier=1, max=60)
 _AFTER_THROTTLE = tenacity.wait_exponential(multiplier=0.25, max=10)
-_STORE_WAIT = tenacity.wait_exponential_jitter(initial=0.2, max=10)
-_STORE_STOP = tenacity.stop_after_delay(120)
+_STORE_WAIT = tenacity.wait_exponential(multiplier=0.2, max=10)
+STORE_PATIENCE_S = 120.0
 
 
 def retry_delay_s(error: ApiError, *, failures: int, random: Random) -> float:
@@ -49,10 +49,11 @@ async def persist(clock: Clock, call: Callable[P, T], *args: P.args, **kwargs: P
     Raises:
         StoreUnavailable: the last one, when the time is over. Other errors at once.
     """
+    until_s = clock.now_s() + STORE_PATIENCE_S
     retrying = tenacity.AsyncRetrying(
         retry=tenacity.retry_if_exception_type(StoreUnavailable),
         wait=_STORE_WAIT,
-        stop=_STORE_STOP,
+        stop=lambda _: clock.now_s() >= until_s,  # tenacity's own would read the machine's clock
         reraise=True,
     )
     return await retrying(clock.in_thread, call, *args, **kwargs)

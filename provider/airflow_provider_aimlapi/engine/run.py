@@ -57,11 +57,12 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.attempt import Client
     from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.feed import Row
-    from airflow_provider_aimlapi.engine.job import Job
+    from airflow_provider_aimlapi.engine.job import Job, Place
     from airflow_provider_aimlapi.engine.prepare import Prepared
     from airflow_provider_aimlapi.engine.resume import Remains
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.engine.stop import StopSignal
+    from airflow_provider_aimlapi.storage.object_store import ObjectStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,7 @@ class World:
     clock: Clock
     random: Random
     open_client: Callable[[], AbstractAsyncContextManager[Client]]
+    open_store: Callable[[Place], ObjectStore]
     stop: StopSignal
 
 
@@ -81,11 +83,11 @@ async def run(job: Job, settings: Settings, world: World) -> Report:
         SetupError: before money was spent. Other errors of `errors`: what was paid for is kept.
     """
     started_s = world.clock.now_s()
-    prepared = await persist(world.clock, prepare, job)
+    prepared = await persist(world.clock, prepare, job, world.open_store)
     manifest, attempt = prepared.manifest, None
     if manifest is None:
         manifest, attempt = await _under_lease(prepared, settings, world)
-    await persist(world.clock, put_in_place, prepared, manifest)
+    await persist(world.clock, put_in_place, prepared, manifest, world.clock)
     return Report(
         run_key=prepared.names.run_key,
         manifest=prepared.store.uri(prepared.names.manifest),
@@ -125,7 +127,7 @@ async def _ask_and_commit(
     prepared: Prepared, lease: Lease, settings: Settings, world: World
 ) -> tuple[Manifest, RunAttempt]:
     journal = JournalStore(prepared.store, prepared.names, lease.epoch)
-    remains = await persist(world.clock, find_remains, prepared, journal)
+    remains = await persist(world.clock, find_remains, prepared, journal, world.clock)
     attempt = RunAttempt(prepared, journal, remains, lease, settings, world)
     await attempt.ask_all()
     return await persist(world.clock, commit, prepared, attempt.collector.parts), attempt

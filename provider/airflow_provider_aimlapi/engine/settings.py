@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
+from fractions import Fraction
 
 from airflow_provider_aimlapi.core.lease import LeaseTimes
 from airflow_provider_aimlapi.core.pricing import NANO_USD_PER_USD
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 CONCURRENCY_MAX = 10_000
+FINITE_MAX = sys.float_info.max
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +51,11 @@ class Settings:
     def __post_init__(self) -> None:
         _check_whole("max_concurrency", self.max_concurrency, most=CONCURRENCY_MAX)
         _check_whole("max_attempts", self.max_attempts, most=100)
-        _check_positive("request_timeout_s", self.request_timeout_s)
+        _check_whole("unflushed_rows_max", self.unflushed_rows_max, most=CONCURRENCY_MAX)
+        for name in ("request_timeout_s", "flush_interval_s", "progress_interval_s"):
+            _check_positive(name, getattr(self, name))
+        for name in ("stall_timeout_s", "lease_ttl_s"):
+            _check_positive(name, getattr(self, name))
         if self.max_cost_usd is not None:
             _check_positive("max_cost_usd", self.max_cost_usd)
         _check_rejected(self.max_rejected_rows)
@@ -68,7 +75,9 @@ class Settings:
     def rejections_allowed(self, rows: int) -> int:
         """How many of a run's rows may be rejected before it ends."""
         allowed = self.max_rejected_rows
-        return allowed if isinstance(allowed, int) else math.floor(allowed * rows)
+        if isinstance(allowed, int):
+            return allowed
+        return math.floor(Fraction(str(allowed)) * rows)  # 0.29 of 100 rows is 29, not 28.99…
 
 
 def _check_whole(name: str, value: int, *, most: int) -> None:
@@ -79,7 +88,7 @@ def _check_whole(name: str, value: int, *, most: int) -> None:
 def _check_positive(name: str, value: float) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
         raise InvalidSpec(f"{name}={value!r}: give a number above 0.")
-    if not math.isfinite(value):
+    if value > FINITE_MAX:
         raise InvalidSpec(f"{name}={value!r}: give a finite number.")
 
 

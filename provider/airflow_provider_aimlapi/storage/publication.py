@@ -6,8 +6,7 @@ runs removed, and `_SUCCESS` written last. Journal, parts and manifests of any r
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import msgspec
 
@@ -17,7 +16,7 @@ from airflow_provider_aimlapi.core.keys import (
     RunNames,
     parse_manifest_name,
 )
-from airflow_provider_aimlapi.core.manifest import Manifest, PartEntry, decode_manifest
+from airflow_provider_aimlapi.core.manifest import Manifest, decode_manifest
 from airflow_provider_aimlapi.errors import InvalidSpec, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -27,6 +26,17 @@ if TYPE_CHECKING:
 
 COPY_THREADS = 16
 Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Spread(Protocol):
+    """Does blocking work for each item, so many at a time."""
+
+    def __call__(
+        self, call: Callable[[Item], Result], items: Iterable[Item], threads: int
+    ) -> list[Result]:
+        """Return the results in order."""
+        ...
 
 
 class Success(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,11 +48,14 @@ class Success(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
 
 
-def publish(store: ObjectStore, manifest: Manifest, names: RunNames) -> None:
+def publish(store: ObjectStore, manifest: Manifest, names: RunNames, *, spread: Spread) -> None:
     """Put a run's parts in place of whatever run was there before. Idempotent.
 
     A reader that waits for `_SUCCESS` sees the earlier run's parts or this run's, never a mixture:
     `_SUCCESS` goes first and comes last.
+
+    Args:
+        spread: does blocking work for each item, so many at a time.
 
     Raises:
         StoreUnavailable, StoreUnsafe: when the store fails; calling again finishes the step.
@@ -50,8 +63,12 @@ def publish(store: ObjectStore, manifest: Manifest, names: RunNames) -> None:
     """
     if not is_in_place(store, names):
         store.delete(SUCCESS_NAME)
-    _in_threads(lambda entry: _put_in_place(store, entry), manifest.parts)
-    _in_threads(store.delete, _left_by_others(store, manifest))
+    spread(
+        lambda entry: store.copy(entry.staged_name, entry.visible_name),
+        manifest.parts,
+        COPY_THREADS,
+    )
+    spread(store.delete, _left_by_others(store, manifest), COPY_THREADS)
     success = Success(
         run_key=manifest.run_key,
         manifest=names.manifest,
@@ -90,10 +107,6 @@ def check_foreign(store: ObjectStore, visible_names: Collection[str]) -> None:
         )
 
 
-def _put_in_place(store: ObjectStore, entry: PartEntry) -> None:
-    store.copy(entry.staged_name, entry.visible_name)
-
-
 def _left_by_others(store: ObjectStore, manifest: Manifest) -> list[str]:
     present = store.list("")
     theirs = {name for other in _manifests(store, present) for name in other.visible_names()}
@@ -112,10 +125,3 @@ def _manifests(store: ObjectStore, present: Iterable[str]) -> list[Manifest]:
             raise StoreUnavailable(f"{store.uri(name)} was listed, but is not there")
         found.append(decode_manifest(data, run_key=run_key))
     return found
-
-
-def _in_threads(act: Callable[[Item], None], items: Iterable[Item]) -> None:
-    """Act on all items, several at a time; the first error is raised when all have ended."""
-    with ThreadPoolExecutor(COPY_THREADS, "publish") as threads:
-        for future in [threads.submit(act, item) for item in items]:
-            future.result()

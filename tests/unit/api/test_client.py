@@ -12,7 +12,7 @@ from airflow_provider_aimlapi.api.transport import open_transport
 from airflow_provider_aimlapi.api.wire import decode_answer
 from airflow_provider_aimlapi.core.completion import Answer
 from airflow_provider_aimlapi.core.endpoint import Endpoint
-from airflow_provider_aimlapi.errors import AccessRefused, ApiError, InvalidSpec
+from airflow_provider_aimlapi.errors import AccessRefused, ApiError, InvalidSpec, WireViolation
 from tests.unit.api.raw_server import KEY, RawServer, answering, http_answer, saying
 
 if TYPE_CHECKING:
@@ -172,7 +172,28 @@ async def test_no_refused_connection_holds_the_key() -> None:
     assert KEY not in repr(client) + repr(endpoint)
 
 
-async def test_the_models_own_text_is_left_as_it_is() -> None:
-    body = f'{{"quoted": "{KEY}"}}'.encode()
-    async with answering(http_answer(body)) as server, client_of(server.endpoint) as client:
-        assert (await client.send(b"{}", "row")).body == body
+ESCAPED = "".join(f"\\u{ord(character):04X}" for character in KEY)
+
+
+@pytest.mark.parametrize("status", ["200 OK", "400 Bad Request"])
+@pytest.mark.parametrize("said", [KEY, ESCAPED, KEY[:3] + ESCAPED[18:]])
+async def test_a_key_that_the_server_repeats_goes_no_further(said: str, status: str) -> None:
+    body = f'{{"error": "{said}", "rest": "\\u00e9 \\n"}}'.encode()
+    fields = (f"X-Request-Id: {KEY}", f"X-Inference-Id: {'x' * 190}{KEY}")
+    async with (
+        answering(http_answer(body, status=status, headers=fields)) as server,
+        client_of(server.endpoint) as client,
+    ):
+        answer = await client.send(b"{}", "row")
+    assert answer.body == b'{"error": "[key]", "rest": "\\u00e9 \\n"}'
+    assert answer.request_id == "[key]"
+    assert answer.inference_id == "x" * 190 + "[key]"
+
+
+async def test_a_key_as_an_encodings_name_goes_no_further() -> None:
+    async with (
+        answering(http_answer(b"{}", headers=(f"Content-Encoding: {KEY}",))) as server,
+        client_of(server.endpoint) as client,
+    ):
+        with pytest.raises(WireViolation, match=r"'\[key\]' was not asked for"):
+            await client.send(b"{}", "row")

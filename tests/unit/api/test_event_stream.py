@@ -195,3 +195,45 @@ def test_any_text_survives_any_division_into_events(pieces: list[str], newline: 
     body = (newline * 2).join(lines)
     message = assemble_answer(body)["choices"][0]["message"]  # type: ignore[index]
     assert (message["content"] or "") == "".join(pieces)
+
+
+MIB = 1024 * 1024
+
+
+@pytest.mark.parametrize("filler", [b"\n", b"::\n", b":\r\n\r\n", b"id:7\n", b"data:\n\n"])
+def test_a_long_stream_of_nothing_takes_no_memory_besides_its_own(filler: bytes) -> None:
+    body = filler * (4 * MIB // len(filler))
+    tracemalloc.start()
+    try:
+        assert set(parse_events(body)) <= {b""}
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 2 * MIB
+
+
+@pytest.mark.parametrize("line", [b"data: " + b"x" * 65_536 + b"\n", b"data:\n"])
+def test_an_event_that_is_too_large_is_refused(line: bytes) -> None:
+    body = line * (EVENT_BYTES_MAX // len(line) + 2)
+    with pytest.raises(Unreadable, match="one of its events is larger than 4,194,304 bytes"):
+        list(parse_events(body))
+
+
+def test_more_tool_calls_than_anybody_needs_are_refused() -> None:
+    calls = [
+        b'data: {"choices":[{"delta":{"tool_calls":[{"index":%d}]}}]}\n\n' % number
+        for number in range(1_001)
+    ]
+    with pytest.raises(Unreadable, match="more than 1,000 tool calls"):
+        assemble_answer(b"".join(calls))
+
+
+def test_usage_under_many_names_is_kept_to_a_hundred_and_what_is_known_goes_on_being_told() -> None:
+    told = [b'data: {"usage":{"prompt_tokens":1}}\n\n']
+    told += [b'data: {"usage":{"u%d":1}}\n\n' % number for number in range(1_000)]
+    told += [b'data: {"usage":{"prompt_tokens":2}}\n\n']
+    told += [b'data: {"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}\n\n']
+    usage = assemble_answer(b"".join(told))["usage"]
+    assert isinstance(usage, dict)
+    assert len(usage) == 100
+    assert usage["prompt_tokens"] == 2

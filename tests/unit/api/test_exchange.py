@@ -17,7 +17,8 @@ import httpx
 import pytest
 
 from airflow_provider_aimlapi.api.client import CompletionClient
-from airflow_provider_aimlapi.api.exchange import DECODED_BYTES_MAX, WIRE_BYTES_MAX, exchange
+from airflow_provider_aimlapi.api.exchange import ANSWER_BYTES_MAX, exchange
+from airflow_provider_aimlapi.api.key_removal import KeyRemoval
 from airflow_provider_aimlapi.api.transport import open_transport
 from airflow_provider_aimlapi.core.endpoint import Endpoint
 from airflow_provider_aimlapi.errors import ApiUnavailable, WireViolation
@@ -203,7 +204,7 @@ async def test_a_chunk_that_turns_to_nonsense_ends_at_the_deadline_at_the_latest
     async with RawServer(script) as server, open_transport(connections_max=1) as transport:
         request = httpx.Request("POST", server.endpoint.base_url, content=b"{}")
         with pytest.raises((WireViolation, ApiUnavailable)) as failed:
-            await exchange(Watched(), request, timeout_s=0.3)
+            await exchange(Watched(), request, timeout_s=0.3, key_removal=KeyRemoval(KEY))
     assert failed.value.is_perhaps_billed
 
 
@@ -213,7 +214,12 @@ async def test_a_transport_that_is_not_asynchronous_is_a_mistake_of_ours() -> No
             return httpx.Response(200, stream=httpx.SyncByteStream(), request=request)
 
     with pytest.raises(TypeError, match="synchronous"):
-        await exchange(Blocking(), httpx.Request("GET", "http://127.0.0.1"), timeout_s=1)
+        await exchange(
+            Blocking(),
+            httpx.Request("GET", "http://127.0.0.1"),
+            timeout_s=1,
+            key_removal=KeyRemoval(KEY),
+        )
 
 
 async def test_the_deadline_holds_while_a_large_request_is_not_being_read() -> None:
@@ -253,7 +259,7 @@ async def test_an_endless_answer_is_cut_at_the_limit_with_memory_bounded() -> No
     async with saying(endless_chunks()) as server:
         tracemalloc.start()
         try:
-            with pytest.raises(WireViolation, match=f"larger than {WIRE_BYTES_MAX:,}") as failed:
+            with pytest.raises(WireViolation, match=f"larger than {ANSWER_BYTES_MAX:,}") as failed:
                 await send(server.endpoint)
             peak = tracemalloc.get_traced_memory()[1]
         finally:
@@ -269,7 +275,7 @@ async def test_a_compression_bomb_is_cut_at_the_limit_with_memory_bounded(
     async with answering(bomb_answer(encoding, wbits)) as server:
         tracemalloc.start()
         try:
-            with pytest.raises(WireViolation, match=f"larger than {DECODED_BYTES_MAX:,}") as failed:
+            with pytest.raises(WireViolation, match=f"larger than {ANSWER_BYTES_MAX:,}") as failed:
                 await send(server.endpoint)
             peak = tracemalloc.get_traced_memory()[1]
         finally:
@@ -291,11 +297,18 @@ async def test_an_unknown_encoding_is_refused_and_perhaps_billed() -> None:
     assert failed.value.is_perhaps_billed
 
 
-async def test_a_stream_may_be_longer_than_a_plain_answer() -> None:
+@pytest.mark.parametrize("body", [b'{"stream":true}', b"{}"], ids=["asked for", "not asked for"])
+async def test_a_stream_may_be_longer_than_a_plain_answer_where_it_was_asked_for(
+    body: bytes,
+) -> None:
     event = b"data: " + b" " * MIB + b"\n\n"
-    body = event * (WIRE_BYTES_MAX // MIB + 1)
-    async with answering(http_answer(body, content_type="text/event-stream")) as server:
-        assert len((await send(server.endpoint)).body) == len(body)
+    stream = event * (ANSWER_BYTES_MAX // MIB + 1)
+    async with answering(http_answer(stream, content_type="text/event-stream")) as server:
+        if body == b"{}":
+            with pytest.raises(WireViolation, match=f"larger than {ANSWER_BYTES_MAX:,}"):
+                await send(server.endpoint, body)
+        else:
+            assert (await send(server.endpoint, body)).body == stream
 
 
 async def test_a_cancelled_call_leaves_no_connection_behind() -> None:

@@ -123,3 +123,27 @@ def self_signed(folder: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
     return context
+
+
+@pytest.mark.parametrize("later", [b"", b"HTTP/1.1 200 OK\r\n"], ids=["whole", "begun"])
+async def test_what_is_said_on_an_idle_connection_answers_no_request(later: bytes) -> None:
+    """aiohttp 3.14 would take it for the answer to the next request on that connection."""
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        while True:
+            request = await server.read_request(reader)
+            writer.write(http_answer(request.rpartition(b"\r\n")[2]))
+
+    writers: list[asyncio.StreamWriter] = []
+    transport = open_transport(connections_max=2)
+    async with (
+        RawServer(script) as server,
+        CompletionClient(server.endpoint, transport=transport, request_timeout_s=5) as client,
+    ):
+        assert (await client.send(b'"first"', "first")).body == b'"first"'
+        writers[0].write(http_answer(b'"of nobody"') + later)
+        for _ in range(5):
+            await asyncio.sleep(0)  # both ends live in this loop: it arrives in the next round
+        assert (await client.send(b'"second"', "second")).body == b'"second"'
+    assert server.connections == 2

@@ -118,3 +118,12 @@ def test_an_error_after_some_unavailability_is_raised_as_it_is() -> None:
     with pytest.raises(StoreUnsafe, match="no"):
         persisted(store)
     assert len(store.asked_s) == 2
+
+
+def test_a_store_that_stays_unavailable_is_given_up_after_two_minutes() -> None:
+    last = StoreUnavailable("busy")
+    store = Store(*[last] * 1000)
+    with pytest.raises(StoreUnavailable) as caught:
+        persisted(store)
+    assert caught.value is last
+    assert 120 <= store.asked_s[-1] <= 130

@@ -13,7 +13,7 @@ from airflow_provider_aimlapi.errors import InvalidSpec
 NAN = float("nan")
 INF = float("inf")
 NO_WHOLE_NUMBER = [0, -1, 1.0, 1.5, NAN, INF, "8", None, True, False, Decimal(3), [3]]
-NO_TIME = [0, 0.0, -1, -0.5, NAN, INF, -INF, "300", True, Decimal(3), [3]]
+NO_TIME = [0, 0.0, -1, -0.5, NAN, INF, -INF, 10**400, "300", True, Decimal(3), [3]]
 WRONG = {
     "max_concurrency": [*NO_WHOLE_NUMBER, CONCURRENCY_MAX + 1, 10**400],
     "max_attempts": [*NO_WHOLE_NUMBER, 101],
@@ -87,6 +87,8 @@ def test_the_budget_in_nano_dollars(usd: float | None, nano_usd: int | None) -> 
         (0.1, 19, 1),
         (0.5, 3, 1),
         (0.1, 0, 0),
+        (0.29, 100, 29),  # as people count, though 0.29 * 100 is a little less
+        (0.57, 100, 57),
     ],
 )
 def test_how_many_rows_may_be_rejected(allowed: float, rows: int, expected: int) -> None:

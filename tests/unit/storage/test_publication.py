@@ -14,10 +14,12 @@ from airflow_provider_aimlapi.core.manifest import (
     encode_manifest,
     manifest_of,
 )
+from airflow_provider_aimlapi.engine.clock import SystemClock
 from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable, StoreUnavailable
 from airflow_provider_aimlapi.storage.publication import check_foreign, is_in_place, publish
 from tests.fakes.memory_store import MemoryStore
 
+CLOCK = SystemClock()
 OLD, NEW = RunNames(run_key="a" * 32), RunNames(run_key="b" * 32)
 
 
@@ -47,7 +49,12 @@ def visible(store: MemoryStore) -> dict[str, bytes]:
 
 def test_parts_are_copied_and_success_names_the_run() -> None:
     store = MemoryStore()
-    publish(store, published(store, OLD, "ds=1/a-00000.parquet", "b-00000.parquet"), OLD)
+    publish(
+        store,
+        published(store, OLD, "ds=1/a-00000.parquet", "b-00000.parquet"),
+        OLD,
+        spread=CLOCK.spread,
+    )
     assert visible(store) == {"ds=1/a-00000.parquet": b"a0", "b-00000.parquet": b"a1"}
     success = json.loads(store.objects["_SUCCESS"])
     assert success == {"run_key": OLD.run_key, "manifest": OLD.manifest, "parts": 2, "rows": 6}
@@ -57,9 +64,16 @@ def test_parts_are_copied_and_success_names_the_run() -> None:
 
 def test_the_next_run_replaces_parts_and_removes_what_only_the_one_before_had() -> None:
     store = MemoryStore()
-    publish(store, published(store, OLD, "a-00000.parquet", "gone/c-00000.parquet"), OLD)
+    publish(
+        store,
+        published(store, OLD, "a-00000.parquet", "gone/c-00000.parquet"),
+        OLD,
+        spread=CLOCK.spread,
+    )
     store.create("notes.txt", b"the user's")
-    publish(store, published(store, NEW, "a-00000.parquet", "d-00000.parquet"), NEW)
+    publish(
+        store, published(store, NEW, "a-00000.parquet", "d-00000.parquet"), NEW, spread=CLOCK.spread
+    )
     assert visible(store) == {
         "a-00000.parquet": b"b0",
         "d-00000.parquet": b"b1",
@@ -73,10 +87,10 @@ def test_the_next_run_replaces_parts_and_removes_what_only_the_one_before_had() 
 def test_publishing_again_an_earlier_run_brings_it_back() -> None:
     store = MemoryStore()
     old = published(store, OLD, "a-00000.parquet", "c-00000.parquet")
-    publish(store, old, OLD)
-    publish(store, published(store, NEW, "a-00000.parquet"), NEW)
-    publish(store, old, OLD)
-    publish(store, old, OLD)
+    publish(store, old, OLD, spread=CLOCK.spread)
+    publish(store, published(store, NEW, "a-00000.parquet"), NEW, spread=CLOCK.spread)
+    publish(store, old, OLD, spread=CLOCK.spread)
+    publish(store, old, OLD, spread=CLOCK.spread)
     assert visible(store) == {"a-00000.parquet": b"a0", "c-00000.parquet": b"a1"}
     assert is_in_place(store, OLD)
 
@@ -114,16 +128,18 @@ class Watched(MemoryStore):
 @pytest.mark.parametrize("calls", range(6))
 def test_cut_off_anywhere_it_is_finished_by_calling_again(calls: int) -> None:
     store = Watched()
-    publish(store, published(store, OLD, "a-00000.parquet", "c-00000.parquet"), OLD)
+    publish(
+        store, published(store, OLD, "a-00000.parquet", "c-00000.parquet"), OLD, spread=CLOCK.spread
+    )
     new = published(store, NEW, "a-00000.parquet", "d-00000.parquet")
     store.seen.clear()
     store.calls_left = calls
     if calls < 5:  # _SUCCESS away, two copies, one removal, _SUCCESS written
         with pytest.raises(StoreUnavailable):
-            publish(store, new, NEW)
+            publish(store, new, NEW, spread=CLOCK.spread)
         assert not is_in_place(store, NEW)
     store.calls_left = None
-    publish(store, new, NEW)
+    publish(store, new, NEW, spread=CLOCK.spread)
     assert visible(store) == {"a-00000.parquet": b"b0", "d-00000.parquet": b"b1"}
     assert is_in_place(store, NEW)
     whole = {OLD.run_key: {b"a0", b"a1"}, NEW.run_key: {b"b0", b"b1"}}
@@ -135,13 +151,13 @@ def test_a_success_file_of_another_tool_is_not_ours(body: bytes) -> None:
     store = MemoryStore()
     store.create("_SUCCESS", body)
     assert not is_in_place(store, OLD)
-    publish(store, published(store, OLD, "a-00000.parquet"), OLD)
+    publish(store, published(store, OLD, "a-00000.parquet"), OLD, spread=CLOCK.spread)
     assert is_in_place(store, OLD)
 
 
 def test_a_file_that_is_not_ours_is_never_replaced() -> None:
     store = MemoryStore()
-    publish(store, published(store, OLD, "a-00000.parquet"), OLD)
+    publish(store, published(store, OLD, "a-00000.parquet"), OLD, spread=CLOCK.spread)
     store.create("b-00000.parquet", b"the user's")
     store.create("c.parquet", b"out of the way")
     check_foreign(store, ["a-00000.parquet", "new-00000.parquet"])
