@@ -41,4 +41,5 @@ def summary_of(prompt: str) -> str:
 
 def fingerprint(model: str, system: str, prompt: str) -> str:
     """Eight hexadecimal digits that tell requests apart."""
-    return f"{crc32(f'{model}|{system}|{prompt}'.encode('utf-8', 'surrogatepass')):08x}"
+    beginning = crc32(f"{model}|{system}|".encode("utf-8", "surrogatepass"))
+    return f"{crc32(prompt.encode('utf-8', 'surrogatepass'), beginning):08x}"

@@ -80,13 +80,18 @@ class Connection(asyncio.BufferedProtocol):
         """Start requests until one has to wait for its answer, or none is left."""
         self._is_advancing = True
         try:
-            while not self._is_busy and not self._is_closing():
-                if not self._start_next():
-                    break
+            while not self._is_busy and self._start_next():
+                pass
         finally:
             self._is_advancing = False
 
     def _start_next(self) -> bool:
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return False
+        if not self._parser.buffered_bytes:
+            self._await_more(transport)
+            return False
         try:
             request = self._parser.next_request()
         except MalformedRequest as error:
@@ -94,23 +99,19 @@ class Connection(asyncio.BufferedProtocol):
             self.respond(self._application.refuse(error.status, str(error)))
             return False
         if request is None:
-            self._await_more()
+            self._await_more(transport)
             return False
         self._is_busy = True
         self._is_keep_alive = request.is_keep_alive
         self._application.answer(request, self)
         return True
 
-    def _is_closing(self) -> bool:
-        return self._transport is None or self._transport.is_closing()
-
-    def _await_more(self) -> None:
-        assert self._transport is not None  # noqa: S101 - for the type checker
+    def _await_more(self, transport: asyncio.Transport) -> None:
         if self._parser.is_continue_due():
-            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if self._is_paused:
             self._is_paused = False
-            self._transport.resume_reading()
+            transport.resume_reading()
 
     def respond(self, response: Response) -> None:
         """Send the answer to the request that was handed on last; a client that left gets none."""

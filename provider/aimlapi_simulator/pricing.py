@@ -40,12 +40,9 @@ def tokens_in(text: str) -> int:
 
 def credits_for(usage: Usage, price: Price, *, discount: float = 1.0) -> int:
     """Whole credits, halves rounded up, at least one."""
-    fresh = usage.prompt - usage.cached
-    usd_per_million = (
-        fresh * price.input_usd
-        + usage.cached * price.cached_usd
-        + usage.completion * price.output_usd
-    )
+    usd_per_million = usage.prompt * price.input_usd + usage.completion * price.output_usd
+    if usage.cached:
+        usd_per_million -= usage.cached * (price.input_usd - price.cached_usd)
     # 2,000,000 credits a dollar and prices per million tokens: two credits for each unit.
     return max(1, int(usd_per_million * 2 * discount + 0.5 + 1e-9))
 

@@ -29,10 +29,9 @@ class MalformedRequest(Exception):
 
 
 class _Head(msgspec.Struct):
-    method: str
-    target: str
-    headers: dict[bytes, bytes]
-    is_keep_alive: bool
+    """A request whose body is still to come, and how long that body is."""
+
+    request: Request
     body_bytes: int
     is_chunked: bool
 
@@ -84,8 +83,8 @@ class RequestParser:
             return None
         self._head = None
         self._is_continue_due = False
-        path, _, query = head.target.partition("?")
-        return Request(head.method, path, query, head.headers, body, head.is_keep_alive)
+        head.request.body = body
+        return head.request
 
     def _drop(self, count: int) -> None:
         """Forget the first `count` bytes."""
@@ -97,7 +96,9 @@ class RequestParser:
             self._buffer = self._buffer[count:]
 
     def _take_head(self) -> _Head | None:
-        while self._buffer[:2] == b"\r\n":  # some clients send an extra line break after a body
+        while self._buffer.startswith(
+            b"\r\n"
+        ):  # some clients send an extra line break after a body
             self._drop(2)
         buffer = self._buffer
         end = buffer.find(b"\r\n\r\n", 0, HEAD_BYTES_MAX)
@@ -107,7 +108,7 @@ class RequestParser:
             return None
         head = parse_head(bytes(buffer[:end]))
         self._drop(end + 4)
-        self._is_continue_due = head.headers.get(b"expect", b"").lower() == b"100-continue"
+        self._is_continue_due = head.request.headers.get(b"expect", b"").lower() == b"100-continue"
         return head
 
     def _take_bytes(self, wanted: int) -> bytes | None:
@@ -156,26 +157,25 @@ def parse_head(raw: bytes) -> _Head:
         MalformedRequest: As the name says.
     """
     lines = raw.split(b"\r\n")
-    words = lines[0].split(b" ")
-    if len(words) != 3:  # noqa: PLR2004 - method, target, version
-        raise MalformedRequest(400, "the request line is malformed")
-    method, target, version = words
-    if version not in (b"HTTP/1.1", b"HTTP/1.0"):
-        raise MalformedRequest(505, "HTTP/1.1 only")
+    method, path, query, is_newer = _parse_request_line(lines[0])
     headers = _parse_headers(lines[1:])
     body_bytes, is_chunked = _body_framing(headers)
     connection = headers.get(b"connection", b"").lower()
-    is_keep_alive = (
-        connection != b"close" if version == b"HTTP/1.1" else connection == b"keep-alive"
-    )
-    return _Head(
-        method.decode("latin-1"),
-        target.decode("latin-1"),
-        headers,
-        is_keep_alive,
-        body_bytes,
-        is_chunked,
-    )
+    is_keep_alive = connection != b"close" if is_newer else connection == b"keep-alive"
+    return _Head(Request(method, path, query, headers, b"", is_keep_alive), body_bytes, is_chunked)
+
+
+@lru_cache(maxsize=1024)
+def _parse_request_line(line: bytes) -> tuple[str, str, str, bool]:
+    """Method, path, query, and whether it is HTTP/1.1."""
+    words = line.decode("latin-1").split(" ")
+    if len(words) != 3:  # noqa: PLR2004 - method, target, version
+        raise MalformedRequest(400, "the request line is malformed")
+    method, target, version = words
+    if version not in ("HTTP/1.1", "HTTP/1.0"):
+        raise MalformedRequest(505, "HTTP/1.1 only")
+    path, _, query = target.partition("?")
+    return method, path, query, version == "HTTP/1.1"
 
 
 def _parse_headers(lines: list[bytes]) -> dict[bytes, bytes]:

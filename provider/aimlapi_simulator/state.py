@@ -38,6 +38,7 @@ class State:
     def forget(self, script: Script) -> None:
         """Be as just started with this script, except that ids go on."""
         self.script = script
+        self._paid_in_credits = _paid_in_credits(script)
         self.random = random.Random(script.seed)
         self.ledger = Ledger()
         self.gate = Gate()
@@ -54,6 +55,7 @@ class State:
         if script.seed != self.script.seed:
             self.random = random.Random(script.seed)
         self.script = script
+        self._paid_in_credits = _paid_in_credits(script)
 
     def next_id(self) -> str:
         """An id that this machine has not used before."""
@@ -82,8 +84,7 @@ class State:
 
     def credits_left(self) -> int:
         """What was paid in less what was spent; negative after calls that were in flight."""
-        paid_in = round(self.script.account.balance_usd * CREDITS_PER_USD)
-        return paid_in - self.ledger.total_credits
+        return self._paid_in_credits - self.ledger.total_credits
 
     def key_usd(self, retention: Retention) -> float:
         """Spent with the key in the current period of this kind."""
@@ -113,3 +114,7 @@ class State:
             request_id=request_id,
             now_s=self.clock.now_s(),
         )
+
+
+def _paid_in_credits(script: Script) -> int:
+    return round(script.account.balance_usd * CREDITS_PER_USD)
