@@ -118,7 +118,7 @@ def prepare(job: Job, open_store: Callable[[Place], ObjectStore]) -> Prepared:
 
 def _announce(plan: Plan, job: Job) -> None:
     log.info(
-        "Run %s: %s rows in %s parts, by %s, at %s.",
+        "Run %s: %s rows, %s part(s), by %s, at %s.",
         plan.run_key,
         f"{plan.rows:,}",
         f"{len(plan.shards):,}",
