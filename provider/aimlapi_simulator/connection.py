@@ -29,11 +29,27 @@ class Application(Protocol):
 
 
 class Connections(set["Connection"]):
-    """All connections of one server, and the buffer into which each of them reads in its turn."""
+    """All connections of one server, and what they share: one buffer to read into, one time to write.
+
+    Reading, answering and writing are done for all connections in turn, each in one go. Going back
+    and forth between the answers and the kernel for every request costs a fifth of the rate.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.buffer = memoryview(bytearray(_READ_BYTES))
+        self._with_output: list[Connection] = []
+
+    def write_later(self, connection: Connection) -> None:
+        """Flush this connection once the answers of this turn of the loop are made."""
+        if not self._with_output:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._with_output.append(connection)
+
+    def _flush(self) -> None:
+        due, self._with_output = self._with_output, []
+        for connection in due:
+            connection.flush()
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -44,6 +60,7 @@ class Connection(asyncio.BufferedProtocol):
         self._connections = connections
         self._parser = RequestParser()
         self._transport: asyncio.Transport | None = None
+        self._output: list[bytes] = []
         self._is_busy = False
         self._is_advancing = False
         self._is_keep_alive = True
@@ -66,7 +83,7 @@ class Connection(asyncio.BufferedProtocol):
         # Shared by all connections: what was read is taken out before the next one reads.
         self._parser.feed(bytes(self._connections.buffer[:nbytes]))
         if not self._is_busy:
-            self._advance()
+            self._loop.call_soon(self._advance)
         elif self._parser.buffered_bytes > _PIPELINE_BYTES_MAX and self._transport is not None:
             self._transport.pause_reading()
             self._is_paused = True
@@ -78,6 +95,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def _advance(self) -> None:
         """Start requests until one has to wait for its answer, or none is left."""
+        if self._is_advancing:
+            return  # an answer came at once: the loop below goes on by itself
         self._is_advancing = True
         try:
             while not self._is_busy and self._start_next():
@@ -108,7 +127,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _await_more(self, transport: asyncio.Transport) -> None:
         if self._parser.is_continue_due():
-            transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if self._is_paused:
             self._is_paused = False
             transport.resume_reading()
@@ -119,16 +138,31 @@ class Connection(asyncio.BufferedProtocol):
         if transport is None or transport.is_closing():
             return
         if response.delivery == "drop":
-            transport.close()
+            self._close()
             return
-        head = render_head(response, is_keep_alive=self._is_keep_alive)
+        self._write(render_head(response, is_keep_alive=self._is_keep_alive))
         if response.delivery == "whole" and not response.events:
-            transport.write(head + response.body)
+            self._write(response.body)
             self._finish()
             return
-        pieces = _pieces_of(response)
-        transport.write(head)
-        self._send(pieces, 0, response)
+        self._send(_pieces_of(response), 0, response)
+
+    def _write(self, data: bytes) -> None:
+        if not self._output:
+            self._connections.write_later(self)
+        self._output.append(data)
+
+    def flush(self) -> None:
+        """Write what was gathered; what a lost connection gathered is dropped."""
+        if self._transport is not None and self._output:
+            self._transport.write(b"".join(self._output))
+        self._output.clear()
+
+    def _close(self) -> None:
+        """End the connection when everything before is written."""
+        self.flush()
+        if self._transport is not None:
+            self._transport.close()
 
     def _send(self, pieces: list[bytes], position: int, response: Response) -> None:
         """Write piece after piece, `interval_s` apart."""
@@ -136,25 +170,24 @@ class Connection(asyncio.BufferedProtocol):
         if transport is None or transport.is_closing():
             return
         if response.interval_s <= 0:
-            transport.write(b"".join(pieces[position:]))
+            self._write(b"".join(pieces[position:]))
             position = len(pieces)
         else:
-            transport.write(pieces[position])
+            self._write(pieces[position])
             position += 1
         if position < len(pieces):
             self._loop.call_later(response.interval_s, self._send, pieces, position, response)
         elif response.delivery == "cut":
-            transport.close()
+            self._close()
         else:
             self._finish()
 
     def _finish(self) -> None:
         self._is_busy = False
-        if not self._is_keep_alive:
-            if self._transport is not None:
-                self._transport.close()
-        elif not self._is_advancing:  # else the loop that called goes on by itself
+        if self._is_keep_alive:
             self._advance()
+        else:
+            self._close()
 
 
 def _pieces_of(response: Response) -> list[bytes]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aimlapi_simulator.script import Fault
     from aimlapi_simulator.state import State
 
-_BOMB_BYTES = 512 * 1024 * 1024
+_BOMB_BYTES = 64 * 1024 * 1024
 _BLOCK_BYTES = 1024 * 1024
 
 
@@ -51,7 +51,7 @@ def dress(response: Response, effect: Effect, fault: Fault, *, accepts_gzip: boo
 
 @cache
 def _bomb() -> bytes:
-    """Half a megabyte that unpacks to 512 MB of white space."""
+    """Some 64 KB that unpack to 64 MB of white space."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     block = b" " * _BLOCK_BYTES
     packed = [packer.compress(block) for _ in range(_BOMB_BYTES // _BLOCK_BYTES)]

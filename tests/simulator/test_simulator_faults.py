@@ -187,7 +187,7 @@ async def test_a_gzip_bomb_is_small_on_the_wire(start: Start) -> None:
     play = await struck(start, "gzip-bomb")
     async with play.http.stream("POST", "/v1/chat/completions", json=body_of()) as answer:
         assert answer.headers["content-encoding"] == "gzip"
-        assert 100_000 < int(answer.headers["content-length"]) < 2_000_000
+        assert int(answer.headers["content-length"]) < 100_000
 
 
 @pytest.mark.parametrize(
