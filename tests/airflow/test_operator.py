@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -159,6 +160,26 @@ def test_a_refused_key_fails_at_once_and_shows_nowhere(
     assert (run.state, run.tries) == ("failed", 1), run.output
     assert KEY_PART not in run.output
     assert published(lake) == []
+
+
+@pytest.mark.parametrize("key", ["sk-never-to-be-seen-4711", "sk-never-to-be-seen\n4711"])
+def test_no_variable_of_a_traceback_holds_the_key(
+    airflow_database: None, api: Any, connect: Any, paths: dict[str, str], key: str
+) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from airflow_provider_aimlapi.operators.claude import ClaudeCompletionOperator
+
+    api.follow(Script(account=Account(key="another-key")))
+    conn_id = connect("refused", host=api.simulator.url, password=key)
+    arguments: dict[str, Any] = {**paths, "prompt": "{text}", "aimlapi_conn_id": conn_id}
+    operator = ClaudeCompletionOperator(task_id="alone", **arguments)
+    with pytest.raises(AirflowFailException) as failed:
+        operator.execute({})
+    shown = traceback.TracebackException.from_exception(failed.value, capture_locals=True)
+    text = "".join(shown.format())
+    assert "The above exception was the direct cause" in text
+    assert KEY_PART not in text.replace(repr(key), "the test's own variable")
 
 
 def test_too_many_rejections_fail_at_once_and_publish_nothing(

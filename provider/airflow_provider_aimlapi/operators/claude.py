@@ -11,7 +11,7 @@ from airflow_provider_aimlapi.errors import AimlapiError
 from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
 from airflow_provider_aimlapi.operators import arguments
 from airflow_provider_aimlapi.operators.closing_line import closing_line
-from airflow_provider_aimlapi.operators.outcome import airflow_error
+from airflow_provider_aimlapi.operators.outcome import airflow_error, without_frames
 from airflow_provider_aimlapi.operators.places import open_place, parse_location
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class ClaudeCompletionOperator(BaseOperator):
         try:
             report = run_job(self._job(), self._settings(), stop=stop)
         except AimlapiError as error:
-            raise airflow_error(error) from error
+            raise airflow_error(error) from without_frames(error)
         finally:
             self._is_killed, self._stop = False, None
         self.log.info("%s", closing_line(report))

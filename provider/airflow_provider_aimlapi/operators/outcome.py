@@ -44,3 +44,15 @@ def airflow_error(error: AimlapiError) -> AirflowException:
         if kind is not None:
             return kind(str(error))
     raise TypeError(f"{type(error).__name__} is no error of this provider") from error
+
+
+def without_frames(error: AimlapiError) -> AimlapiError:
+    """The error and what caused it, with their words and without their frames.
+
+    Airflow 3.0 prints the variables of each frame of a traceback, and some hold the key.
+    """
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
+    return error
