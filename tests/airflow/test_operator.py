@@ -176,10 +176,13 @@ def test_no_variable_of_a_traceback_holds_the_key(
     operator = ClaudeCompletionOperator(task_id="alone", **arguments)
     with pytest.raises(AirflowFailException) as failed:
         operator.execute({})
-    shown = traceback.TracebackException.from_exception(failed.value, capture_locals=True)
+    below_this_test = failed.tb.tb_next
+    shown = traceback.TracebackException(
+        failed.type, failed.value, below_this_test, capture_locals=True
+    )
     text = "".join(shown.format())
     assert "The above exception was the direct cause" in text
-    assert KEY_PART not in text.replace(repr(key), "the test's own variable")
+    assert KEY_PART not in text
 
 
 def test_too_many_rejections_fail_at_once_and_publish_nothing(
