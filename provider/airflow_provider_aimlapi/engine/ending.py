@@ -25,8 +25,11 @@ class Ending:
         self._closers: list[Callable[[], None]] = []
 
     def closes(self, *closers: Callable[[], None]) -> None:
-        """Name what to call when the run ends early."""
+        """Name what to call when the run ends early, which it may have done already."""
         self._closers.extend(closers)
+        if self.error is not None:
+            for close in closers:
+                close()
 
     def halt(self, error: AimlapiError) -> None:
         """End admission for this reason, unless it has ended already."""

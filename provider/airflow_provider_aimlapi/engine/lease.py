@@ -72,19 +72,14 @@ class Lease:
         while not await self._beat_once("running"):
             await self._wait_or_stop()
 
-    async def keep(self, on_renewed: Callable[[], None]) -> None:
-        """Renew the right to pay until cancelled.
-
-        Args:
-            on_renewed: called after each heartbeat that renewed it.
-
-        Raises:
-            Superseded: when a newer attempt has begun.
-        """
+    async def keep(self) -> Superseded:
+        """Renew the right to pay until cancelled, or until a newer attempt has begun."""
         while True:
             await asyncio.sleep(self._times.interval_s)
-            if await self._beat_once("running"):
-                on_renewed()
+            try:
+                await self._beat_once("running")
+            except Superseded as error:
+                return error
 
     async def release(self) -> None:
         """Say that this attempt will never pay again. Failing to say so costs the next one time."""

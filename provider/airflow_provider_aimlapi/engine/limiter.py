@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.clock import Clock
 
 
+LAPSED_PAUSE_S = 1.0
+"""Between two looks at a right to pay that has lapsed, as it does while the store is away."""
+
+
 class AdmissionEnded(Exception):
     """No permit is handed out any more: the run is ending. Never leaves the engine."""
 
@@ -78,7 +82,7 @@ class Limiter:
     def release(self) -> None:
         """Give a permit back."""
         self.in_flight -= 1
-        self.wake()
+        self._wake()
 
     def close(self) -> None:
         """Hand out no more permits; those held stay valid."""
@@ -117,13 +121,13 @@ class Limiter:
         return self.window.paused_until_s - self._clock.now_s()
 
     async def _wait(self) -> None:
-        pause_s = self._pause_s()
+        pause_s = self._pause_s() if self._may_pay() else LAPSED_PAUSE_S
         if pause_s > 0:
             await asyncio.sleep(pause_s)
             return
         await self._waiters.wait()
 
-    def wake(self) -> None:
+    def _wake(self) -> None:
         """Wake as many waiters as there may be room for; with nothing in flight, one at least."""
         room = self.window.permits - self.in_flight
         self._waiters.wake(max(room, int(self.in_flight == 0)))

@@ -112,7 +112,7 @@ async def _under_lease(
         manifest = await persist(world.clock, prepared.read_manifest)
         if manifest is not None:
             return manifest, None
-        return await _ask_and_commit(prepared, lease, settings, world)
+        return await _while_kept(prepared, lease, settings, world)
     except Superseded:
         await lease.release()
         manifest = await lease.follow(prepared.read_manifest)
@@ -123,12 +123,33 @@ async def _under_lease(
         await lease.release()
 
 
-async def _ask_and_commit(
+async def _while_kept(
     prepared: Prepared, lease: Lease, settings: Settings, world: World
+) -> tuple[Manifest, RunAttempt]:
+    """Ask and commit, with heartbeats beside it from the first instant to the last."""
+    ending = Ending()
+
+    async def keep() -> None:
+        ending.halt(await lease.keep())
+
+    failure: AimlapiError | None = None
+    async with asyncio.TaskGroup() as tasks:
+        keeper = tasks.create_task(keep())
+        try:
+            return await _ask_and_commit(prepared, lease, ending, settings, world)
+        except AimlapiError as error:  # handed around the group, which would wrap it
+            failure = error
+        finally:
+            keeper.cancel()
+    raise failure
+
+
+async def _ask_and_commit(
+    prepared: Prepared, lease: Lease, ending: Ending, settings: Settings, world: World
 ) -> tuple[Manifest, RunAttempt]:
     journal = JournalStore(prepared.store, prepared.names, lease.epoch)
     remains = await persist(world.clock, find_remains, prepared, journal, world.clock)
-    attempt = RunAttempt(prepared, journal, remains, lease, settings, world)
+    attempt = RunAttempt(prepared, journal, remains, lease, ending, settings, world)
     await attempt.ask_all()
     return await persist(world.clock, commit, prepared, attempt.collector.parts), attempt
 
@@ -142,16 +163,16 @@ class RunAttempt:
         journal: JournalStore,
         remains: Remains,
         lease: Lease,
+        ending: Ending,
         settings: Settings,
         world: World,
     ) -> None:
         self._prepared = prepared
-        self._lease = lease
+        self._ending = ending
         self._settings = settings
         self._world = world
         clock, rows = world.clock, prepared.plan.rows
         budget = remains.budget(settings.budget_nano_usd)
-        self._ending = Ending()
         self.limiter = Limiter(
             ceiling=settings.max_concurrency,
             budget=budget,
@@ -165,11 +186,11 @@ class RunAttempt:
             journal,
             settings=settings,
             rejections=Rejections(allowed=settings.rejections_allowed(rows)),
-            ending=self._ending,
+            ending=ending,
             clock=clock,
         )
         self.collector.take_over(remains.parts)
-        self._ending.closes(self._feed.close, self.limiter.close, self.collector.close)
+        ending.closes(self._feed.close, self.limiter.close, self.collector.close)
         self._budget = budget
         self._reader = Reader(
             prepared, remains, collector=self.collector, feed=self._feed, clock=clock
@@ -195,7 +216,6 @@ class RunAttempt:
             companions = [
                 tasks.create_task(self._read()),
                 tasks.create_task(self._watch_stop()),
-                tasks.create_task(self._keep_lease()),
                 tasks.create_task(self._progress.write_every(self._settings.progress_interval_s)),
             ]
             async with asyncio.TaskGroup() as workers:
@@ -215,12 +235,6 @@ class RunAttempt:
         try:
             await self._reader.read(self._prepared.plan.shards)
         except AimlapiError as error:
-            self._ending.halt(error)
-
-    async def _keep_lease(self) -> None:
-        try:
-            await self._lease.keep(self.limiter.wake)
-        except Superseded as error:
             self._ending.halt(error)
 
     async def _watch_stop(self) -> None:
