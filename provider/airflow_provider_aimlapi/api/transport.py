@@ -13,6 +13,10 @@ from httpx_aiohttp import AiohttpTransport
 
 if TYPE_CHECKING:
     import httpx
+    from aiohttp.client import ClientTimeout
+    from aiohttp.client_reqrep import ClientRequest
+    from aiohttp.connector import Connection
+    from aiohttp.tracing import Trace
 
 CONNECT_TIMEOUT_S = 15.0
 KEEP_ALIVE_S = 50.0
@@ -38,6 +42,28 @@ def open_transport(
     return _Transport(connections_max=connections_max, connect_timeout_s=connect_timeout_s)
 
 
+class _Connector(aiohttp.TCPConnector):
+    """aiohttp's connector, without connections on which something was said while they lay idle.
+
+    aiohttp 3.14 keeps such bytes, and takes them for the answer to the next request: one row
+    would get another's answer, or whatever a broken or hostile server makes up.
+    """
+
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: ClientTimeout,  # noqa: ASYNC109  # aiohttp's own signature
+    ) -> Connection:
+        for _ in range(self.limit + 1):  # all that lie idle, and a new one
+            connection = await super().connect(req, traces, timeout)
+            protocol = connection.protocol
+            if protocol is not None and not protocol.should_close:
+                return connection
+            connection.close()
+        raise aiohttp.ClientConnectionError
+
+
 class _Transport(AiohttpTransport):
     """httpx-aiohttp's transport over a session of our own making.
 
@@ -55,7 +81,7 @@ class _Transport(AiohttpTransport):
 
     def _open_session(self) -> aiohttp.ClientSession:
         """Called by the transport at its first request, inside the event loop."""
-        connector = aiohttp.TCPConnector(
+        connector = _Connector(
             limit=self._connections_max,
             keepalive_timeout=KEEP_ALIVE_S,
             ssl=self.ssl_context,
