@@ -14,7 +14,8 @@ from airflow_provider_aimlapi.api.error_answers import error_of
 from airflow_provider_aimlapi.api.error_messages import read_envelope
 from airflow_provider_aimlapi.api.exchange import exchange
 from airflow_provider_aimlapi.api.json_values import JsonObject, as_list, as_object, as_word
-from airflow_provider_aimlapi.api.request_headers import headers_for, without_key
+from airflow_provider_aimlapi.api.key_removal import KeyRemoval
+from airflow_provider_aimlapi.api.request_headers import headers_for
 from airflow_provider_aimlapi.errors import ApiError, WireViolation
 
 if TYPE_CHECKING:
@@ -96,9 +97,14 @@ def describe_account(account: Account) -> str:
 
 async def _get(endpoint: Endpoint, transport: httpx.AsyncBaseTransport, path: str) -> JsonObject:
     request = httpx.Request("GET", endpoint.url(path), headers=headers_for(endpoint))
-    answer = await exchange(transport, request, timeout_s=ACCOUNT_TIMEOUT_S)
+    answer = await exchange(
+        transport,
+        request,
+        timeout_s=ACCOUNT_TIMEOUT_S,
+        key_removal=KeyRemoval(endpoint.key),
+    )
     if not answer.is_success:
-        raise error_of(replace(answer, body=without_key(answer.body, endpoint)))
+        raise error_of(answer)
     payload = read_envelope(answer.body)
     if not payload:
         raise WireViolation(

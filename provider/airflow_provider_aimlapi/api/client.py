@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import httpx
 
 from airflow_provider_aimlapi.api.exchange import exchange
+from airflow_provider_aimlapi.api.key_removal import KeyRemoval
 from airflow_provider_aimlapi.api.request_body import WHOLE_BYTES_MAX, PiecewiseBody
-from airflow_provider_aimlapi.api.request_headers import headers_for, without_key
+from airflow_provider_aimlapi.api.request_headers import headers_for
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.endpoint import Endpoint
 
 COMPLETIONS_PATH = "/v1/chat/completions"
+_STREAM = b'"stream":true'
+"""As `wire.RequestEncoder` writes it; inside a text the quotes would be escaped."""
 _CLIENT_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
 
 
@@ -44,7 +46,7 @@ class CompletionClient:
             transport: usually from `open_transport`.
             request_timeout_s: most seconds for one exchange, from first byte out to last byte in.
         """
-        self._endpoint = endpoint
+        self._key_removal = KeyRemoval(endpoint.key)
         self._transport = transport
         self._request_timeout_s = request_timeout_s
         self._url = httpx.URL(endpoint.url(COMPLETIONS_PATH))
@@ -82,14 +84,13 @@ class CompletionClient:
                 "A client request id takes 1 to 128 of the characters A-Z a-z 0-9 . _ : -, "
                 f"not {client_request_id[:140]!r}."
             )
-        answer = await exchange(
+        return await exchange(
             self._transport,
             self._request(body, client_request_id.encode()),
             timeout_s=self._request_timeout_s,
+            key_removal=self._key_removal,
+            is_stream_asked_for=_STREAM in body,
         )
-        if answer.is_success:
-            return answer
-        return replace(answer, body=without_key(answer.body, self._endpoint))
 
     def _request(self, body: bytes, client_request_id: bytes) -> httpx.Request:
         headers = [

@@ -6,6 +6,8 @@ Neither judges what the answer says nor logs. Its errors hold no reference to th
 from __future__ import annotations
 
 import asyncio
+import io
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -19,10 +21,14 @@ from airflow_provider_aimlapi.api.transport_failures import (
 from airflow_provider_aimlapi.core.completion import Answer
 from airflow_provider_aimlapi.errors import ApiError, WireViolation
 
-WIRE_BYTES_MAX = 4 * 1024 * 1024
-DECODED_BYTES_MAX = 16 * 1024 * 1024
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.api.key_removal import KeyRemoval
+
+ANSWER_BYTES_MAX = 4 * 1024 * 1024
+"""On the wire and decoded: several times the 128,000 tokens that a model may say, in the
+costliest of JSON's escapes."""
 STREAM_BYTES_MAX = 32 * 1024 * 1024
-"""For server-sent events, which take some 250 bytes for each token, up to 128,000 tokens."""
+"""For server-sent events that were asked for: some 250 bytes for each of as many tokens."""
 _EVENT_STREAM = "text/event-stream"
 _HEADER_CHARACTERS_MAX = 200
 _FIELDS = {
@@ -37,7 +43,12 @@ _FIELDS = {
 
 
 async def exchange(
-    transport: httpx.AsyncBaseTransport, request: httpx.Request, *, timeout_s: float
+    transport: httpx.AsyncBaseTransport,
+    request: httpx.Request,
+    *,
+    timeout_s: float,
+    key_removal: KeyRemoval,
+    is_stream_asked_for: bool = False,
 ) -> Answer:
     """Send a request and read its whole answer.
 
@@ -46,6 +57,8 @@ async def exchange(
         request: sent as it is; a redirect is an answer like any other.
         timeout_s: most seconds from the first byte out to the last byte in, however slowly the
             bytes drip.
+        key_removal: takes the key out of all that the server says.
+        is_stream_asked_for: whether server-sent events may be longer than another answer.
 
     Raises:
         ApiUnavailable: no connection, a broken one, or the deadline passed.
@@ -56,7 +69,8 @@ async def exchange(
     failure: ApiError
     try:
         async with asyncio.timeout(timeout_s):
-            return await _answer(await transport.handle_async_request(request))
+            response = await transport.handle_async_request(request)
+            return await _answer(response, key_removal, is_stream_asked_for=is_stream_asked_for)
     except TimeoutError:
         failure = error_from_deadline(timeout_s, origin=_origin(request))
     except TRANSPORT_FAILURES as error:
@@ -65,19 +79,23 @@ async def exchange(
     raise failure
 
 
-async def _answer(response: httpx.Response) -> Answer:
-    fields = _fields(response)
+async def _answer(
+    response: httpx.Response, key_removal: KeyRemoval, *, is_stream_asked_for: bool
+) -> Answer:
+    fields = _fields(response, key_removal)
     encoding = fields.pop("content_encoding", "").strip().lower()
     content_type = fields.pop("content_type", "").partition(";")[0].strip().lower()
-    is_stream = content_type == _EVENT_STREAM
+    is_long = is_stream_asked_for and content_type == _EVENT_STREAM
+    bytes_max = STREAM_BYTES_MAX if is_long else ANSWER_BYTES_MAX
     refused: str
     try:
-        body = decode_content(
-            await _read(response, STREAM_BYTES_MAX if is_stream else WIRE_BYTES_MAX),
-            encoding,
-            bytes_max=STREAM_BYTES_MAX if is_stream else DECODED_BYTES_MAX,
+        body = decode_content(await _read(response, bytes_max), encoding, bytes_max=bytes_max)
+        return Answer(
+            status=response.status_code,
+            content_type=content_type,
+            body=key_removal.clean(body),
+            **fields,
         )
-        return Answer(status=response.status_code, content_type=content_type, body=body, **fields)
     except Unreadable as error:
         refused = str(error)
     raise WireViolation(
@@ -88,13 +106,14 @@ async def _answer(response: httpx.Response) -> Answer:
     )
 
 
-def _fields(response: httpx.Response) -> dict[str, str]:
+def _fields(response: httpx.Response, key_removal: KeyRemoval) -> dict[str, str]:
     """The few headers that matter, in one pass; of several with one name, the first."""
     found: dict[str, str] = {}
     for name, value in response.headers.raw:
         field = _FIELDS.get(name.lower())
         if field is not None and field not in found:
-            found[field] = value[:_HEADER_CHARACTERS_MAX].decode("latin-1")
+            cleaned = key_removal.clean(value)[:_HEADER_CHARACTERS_MAX]
+            found[field] = cleaned.decode("latin-1")
     return found
 
 
@@ -103,15 +122,15 @@ async def _read(response: httpx.Response, bytes_max: int) -> bytes:
     stream = response.stream
     if not isinstance(stream, httpx.AsyncByteStream):
         raise TypeError("the transport gave a synchronous response")
-    body = bytearray()
+    body = io.BytesIO()  # hands out what it holds without a second copy
     try:
         async for chunk in stream:
-            body += chunk
-            if len(body) > bytes_max:
+            body.write(chunk)
+            if body.tell() > bytes_max:
                 raise Unreadable(f"it is larger than {bytes_max:,} bytes")
     finally:
         await stream.aclose()
-    return bytes(body)
+    return body.getvalue()
 
 
 def _origin(request: httpx.Request) -> str:
