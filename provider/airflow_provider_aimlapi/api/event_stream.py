@@ -6,7 +6,9 @@ found are the reader's business.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from io import StringIO
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.error_messages import said_in
@@ -25,7 +27,13 @@ from airflow_provider_aimlapi.api.json_values import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+EVENT_BYTES_MAX = 4 * 1024 * 1024
+TOOL_CALLS_MAX = 1_000
+USAGE_NAMES_MAX = 100
 _DONE = b"[DONE]"
+_LINE = re.compile(rb"[^\r\n]+")
+_LINE_ENDS = frozenset({b"\n", b"\r", b"\r\n"})
+"""What lies between two lines when none of them is followed by an empty one."""
 
 
 def parse_events(body: bytes) -> Iterator[bytes]:
@@ -35,16 +43,22 @@ def parse_events(body: bytes) -> Iterator[bytes]:
     passed over. A last event without its blank line is given too: only a decoder can tell whether
     it is whole. Source: the HTML standard, "Server-sent events".
     """
-    data: list[bytes] = []
-    for line in strip_leading_marks(body).splitlines():
-        if not line and data:
-            yield b"\n".join(data)
-            data = []
-        name, _, value = line.partition(b":")
+    event = bytearray()  # each of its lines is followed by LF until it is given
+    end = 0
+    text = strip_leading_marks(body)
+    for line in _LINE.finditer(text):
+        if event and text[end : line.start()] not in _LINE_ENDS:
+            yield bytes(event[:-1])
+            event.clear()
+        end = line.end()
+        name, _, value = line[0].partition(b":")
         if name == b"data":
-            data.append(value.removeprefix(b" "))
-    if data:
-        yield b"\n".join(data)
+            event += value.removeprefix(b" ")
+            event += b"\n"
+            if len(event) > EVENT_BYTES_MAX:
+                raise Unreadable(f"one of its events is larger than {EVENT_BYTES_MAX:,} bytes")
+    if event:
+        yield bytes(event[:-1])
 
 
 def assemble_answer(body: bytes) -> JsonObject:
@@ -73,7 +87,7 @@ class _ToolCall:
 
     call_id: str = ""
     name: str = ""
-    arguments: list[str] = field(default_factory=list)
+    arguments: StringIO = field(default_factory=StringIO)
 
     def add(self, delta: JsonObject) -> None:
         function = as_object(delta.get("function"))
@@ -81,12 +95,12 @@ class _ToolCall:
         self.name = self.name or as_text(function.get("name"))
         arguments = function.get("arguments")
         if isinstance(arguments, str):
-            self.arguments.append(arguments)
+            self.arguments.write(arguments)
         elif arguments:
-            self.arguments.append(encode_json(arguments).decode())
+            self.arguments.write(encode_json(arguments).decode())
 
     def whole(self) -> JsonObject:
-        function = {"name": self.name, "arguments": "".join(self.arguments)}
+        function = {"name": self.name, "arguments": self.arguments.getvalue()}
         return {"id": self.call_id, "type": "function", "function": function}
 
 
@@ -96,8 +110,9 @@ class _Stream:
 
     model: str = ""
     finish_reason: str = ""
-    content: list[str] = field(default_factory=list)
-    refusal: list[str] = field(default_factory=list)
+    has_content: bool = False
+    content: StringIO = field(default_factory=StringIO)
+    refusal: StringIO = field(default_factory=StringIO)
     tool_calls: dict[int, _ToolCall] = field(default_factory=dict)
     usage: JsonObject = field(default_factory=dict)
     charge: JsonObject = field(default_factory=dict)
@@ -116,10 +131,14 @@ class _Stream:
     def _add_choice(self, choice: JsonObject) -> None:
         self.finish_reason = as_text(choice.get("finish_reason")) or self.finish_reason
         delta = as_object(choice.get("delta"))
-        self.content.extend(_texts(delta.get("content")))
-        self.refusal.extend(_texts(delta.get("refusal")))
+        for text in _texts(delta.get("content")):
+            self.has_content = True
+            self.content.write(text)
+        self.refusal.writelines(_texts(delta.get("refusal")))
         for call in map(as_object, as_list(delta.get("tool_calls"))):
             self.tool_calls.setdefault(self._place(call), _ToolCall()).add(call)
+        if len(self.tool_calls) > TOOL_CALLS_MAX:
+            raise Unreadable(f"it holds more than {TOOL_CALLS_MAX:,} tool calls")
 
     def _place(self, call: JsonObject) -> int:
         """Which call a delta belongs to; without an index, an id begins a new one."""
@@ -133,8 +152,8 @@ class _Stream:
         if not self.finish_reason:
             raise Unreadable("the stream was cut off before its finish_reason")
         message: JsonObject = {
-            "content": "".join(self.content) if self.content else None,
-            "refusal": "".join(self.refusal),
+            "content": self.content.getvalue() if self.has_content else None,
+            "refusal": self.refusal.getvalue(),
             "tool_calls": [call.whole() for call in self.tool_calls.values()],
         }
         return {
@@ -147,7 +166,9 @@ class _Stream:
 
 def _merge(known: JsonObject, news: object) -> None:
     """Late chunks tell in pieces, with nulls for what they do not tell."""
-    known.update({name: value for name, value in as_object(news).items() if value is not None})
+    for name, value in as_object(news).items():
+        if value is not None and (name in known or len(known) < USAGE_NAMES_MAX):
+            known[name] = value
 
 
 def _texts(content: object) -> Iterator[str]:

@@ -6,6 +6,7 @@ field that nobody needs.
 
 from __future__ import annotations
 
+import re
 from typing import TypeAlias
 
 import msgspec
@@ -14,6 +15,12 @@ JsonObject: TypeAlias = dict[str, object]
 
 COUNT_MAX = 2**63 - 1
 """The largest number that a column of 64-bit integers can hold."""
+VALUES_MAX = 100_000
+"""Most values in a JSON text: an empty object takes 3 bytes of it and 72 of memory."""
+_SMALL_BYTES = 64 * 1024
+"""A text that cannot hold values enough to matter."""
+_STRING = re.compile(rb'"[^"\\]*(?:\\.?[^"\\]*)*(?:"|\Z)', re.DOTALL)
+"""A string of JSON, or the rest of the text where its end is missing: so it never backtracks."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -28,13 +35,34 @@ def decode_json(text: bytes | str) -> object:
     keys counts.
 
     Raises:
-        Unreadable: not JSON, or nested too deeply to be decoded.
+        Unreadable: not JSON, nested too deeply to be decoded, or more than VALUES_MAX values.
     """
+    if len(text) > _SMALL_BYTES and _has_too_many_values(text):
+        raise Unreadable(f"it holds more than {VALUES_MAX:,} values")
     try:
         value: object = msgspec.json.decode(text)
     except (ValueError, RecursionError) as error:
         raise Unreadable(f"it is not valid JSON ({type(error).__name__})") from None
     return value
+
+
+def _has_too_many_values(text: bytes | str) -> bool:
+    """Whether commas and brackets are too many, those inside of strings left out."""
+    body = text.encode() if isinstance(text, str) else text
+    if _marks(body, 0, len(body)) <= VALUES_MAX:
+        return False
+    marks = end = 0
+    # One string at a time: a list of what lies between them would take more than the values.
+    for strings, string in enumerate(_STRING.finditer(body)):
+        marks += _marks(body, end, string.start())
+        end = string.end()
+        if marks > VALUES_MAX or strings > 2 * VALUES_MAX:  # an object's member takes two
+            return True
+    return marks + _marks(body, end, len(body)) > VALUES_MAX
+
+
+def _marks(body: bytes, start: int, end: int) -> int:
+    return sum(body.count(mark, start, end) for mark in (b",", b"[", b"{"))
 
 
 def encode_json(value: object) -> bytes:
