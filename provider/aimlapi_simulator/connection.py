@@ -38,13 +38,30 @@ class Connections(set["Connection"]):
     def __init__(self) -> None:
         super().__init__()
         self.buffer = memoryview(bytearray(_READ_BYTES))
+        self._with_input: list[Connection] = []
         self._with_output: list[Connection] = []
+
+    def advance_later(self, connection: Connection) -> None:
+        """Let this connection go on once everything that has come in is read."""
+        if not self._with_input:
+            asyncio.get_running_loop().call_soon(self._advance)
+        self._with_input.append(connection)
 
     def write_later(self, connection: Connection) -> None:
         """Flush this connection once the answers of this turn of the loop are made."""
         if not self._with_output:
             asyncio.get_running_loop().call_soon(self._flush)
         self._with_output.append(connection)
+
+    def _advance(self) -> None:
+        due, self._with_input = self._with_input, []
+        for connection in due:
+            try:
+                connection.advance()
+            except Exception as error:  # noqa: BLE001 - a bug at one client must not stop the others
+                connection.close()
+                context = {"message": "a request could not be answered", "exception": error}
+                asyncio.get_running_loop().call_exception_handler(context)
 
     def _flush(self) -> None:
         due, self._with_output = self._with_output, []
@@ -83,7 +100,7 @@ class Connection(asyncio.BufferedProtocol):
         # Shared by all connections: what was read is taken out before the next one reads.
         self._parser.feed(bytes(self._connections.buffer[:nbytes]))
         if not self._is_busy:
-            self._loop.call_soon(self._advance)
+            self._connections.advance_later(self)
         elif self._parser.buffered_bytes > _PIPELINE_BYTES_MAX and self._transport is not None:
             self._transport.pause_reading()
             self._is_paused = True
@@ -93,7 +110,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _advance(self) -> None:
+    def advance(self) -> None:
         """Start requests until one has to wait for its answer, or none is left."""
         if self._is_advancing:
             return  # an answer came at once: the loop below goes on by itself
@@ -185,7 +202,7 @@ class Connection(asyncio.BufferedProtocol):
     def _finish(self) -> None:
         self._is_busy = False
         if self._is_keep_alive:
-            self._advance()
+            self.advance()
         else:
             self._close()
 

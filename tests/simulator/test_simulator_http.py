@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aimlapi_simulator import Fault, Latency, Script, Simulator
+from aimlapi_simulator.connection import Connection, Connections
+from aimlapi_simulator.message import Request, Response, json_response
 from aimlapi_simulator.request_parser import BODY_BYTES_MAX, MalformedRequest, RequestParser
 from tests.simulator.conftest import Playground, Start, body_of
 
@@ -234,3 +236,31 @@ async def test_a_client_that_leaves_before_a_late_answer_does_no_harm(start: Sta
     while (await play.control("GET", "stats"))["in_flight"]:
         pass
     assert play.sim.ledger.billed_calls == 3
+
+
+async def test_a_request_that_cannot_be_answered_ends_its_own_connection_only() -> None:
+    class Faulty:
+        """Answers all but one path, at which it has a bug."""
+
+        def answer(self, request: Request, connection: Connection) -> None:
+            if request.path == "/bug":
+                raise ZeroDivisionError
+            connection.respond(json_response(request.path))
+
+        def refuse(self, status: int, reason: str) -> Response:
+            return json_response(reason, status=status)
+
+    loop, connections, bugs = asyncio.get_running_loop(), Connections(), []
+    loop.set_exception_handler(lambda _, context: bugs.append(context["exception"]))
+    server = await loop.create_server(lambda: Connection(Faulty(), connections), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    bad, good = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+    bad[1].write(b"GET /bug HTTP/1.1\r\n\r\n")
+    good[1].write(b"GET /fine HTTP/1.1\r\n\r\n")
+    assert b'"/fine"' in await good[0].readuntil(b'"/fine"')
+    assert await bad[0].read() == b""
+    assert [type(bug) for bug in bugs] == [ZeroDivisionError]
+    for _, writer in (bad, good):
+        writer.close()
+        await writer.wait_closed()
+    server.close()
