@@ -1,4 +1,4 @@
-"""A real Airflow in the demo's own AIRFLOW_HOME: made once, then one DAG run at a time."""
+"""A real Airflow in the demo's own AIRFLOW_HOME: one DAG run at a time, each on a new database."""
 
 from __future__ import annotations
 
@@ -59,18 +59,24 @@ class AirflowRun:
         }
 
     def migrate(self) -> None:
-        """Make the database, unless this Airflow has made it before.
+        """Give Airflow a database as good as new; making one takes seconds, so it is made once.
+
+        What an older run left in it, such as the assets of an example since changed, would be in
+        the way of the next one.
 
         Raises:
             DemoFailed: Airflow cannot; the text holds the end of its log.
         """
-        done = self._home / f"migrated-{version('apache-airflow')}"
-        if done.exists():
-            return
-        shutil.rmtree(self._home, ignore_errors=True)  # half made, or made by another version
-        for _ in self._lines(["db", "migrate"], "make its database"):
-            pass
-        done.touch()
+        database = self._home / "airflow.db"
+        pristine = self._home / f"migrated-{version('apache-airflow')}.db"
+        if not pristine.exists():
+            shutil.rmtree(self._home, ignore_errors=True)  # half made, or by another version
+            for _ in self._lines(["db", "migrate"], "make its database"):
+                pass
+            database.rename(pristine)
+        for leftover in self._home.glob("airflow.db*"):
+            leftover.unlink()
+        shutil.copyfile(pristine, database)
 
     def test_dag(self, dag_id: str, day: str) -> Iterator[str]:
         """Run a DAG for a day; gives what our own code logs, line by line, as it is logged.
