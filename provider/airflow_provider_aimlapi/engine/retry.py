@@ -5,6 +5,7 @@ Nothing here runs on the happy path of a row.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import tenacity
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.errors import ApiError
 
+log = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -54,9 +56,16 @@ async def persist(clock: Clock, call: Callable[P, T], *args: P.args, **kwargs: P
         retry=tenacity.retry_if_exception_type(StoreUnavailable),
         wait=_STORE_WAIT,
         stop=lambda _: clock.now_s() >= until_s,  # tenacity's own would read the machine's clock
+        before_sleep=_tell,
         reraise=True,
     )
     return await retrying(clock.in_thread, call, *args, **kwargs)
+
+
+def _tell(state: tenacity.RetryCallState) -> None:
+    """Say that the store is waited for: a task that stands still should say why."""
+    error = state.outcome.exception() if state.outcome else None
+    log.info("Waiting for the store, for %s s at the most: %s", round(STORE_PATIENCE_S), error)
 
 
 def _state(attempt_number: int) -> tenacity.RetryCallState:

@@ -6,6 +6,7 @@ fsspec remembers listings and answers from them that a new object is absent: not
 from __future__ import annotations
 
 import threading
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aimlapi.storage.file_systems import Kind, kind_of
@@ -23,12 +24,13 @@ class RemoteObjects:
     def __init__(self, fs: AbstractFileSystem) -> None:
         self._fs = fs
         self._kind: Kind = kind_of(fs)
+        # One at a time: with more, newer versions of s3fs ask their listings for the size first.
+        is_split = self._kind == "s3" and "max_concurrency" in signature(fs._cat_file).parameters  # noqa: SLF001  # what cat_file hands its arguments to
+        self._read_options = {"max_concurrency": 1} if is_split else {}
 
     def read(self, path: str) -> bytes:
         """The bytes of an object, by a single GET."""
-        # One at a time: with more, s3fs asks its listings for the size first.
-        options = {"max_concurrency": 1} if self._kind == "s3" else {}
-        return bytes(self._fs.cat_file(path, **options))
+        return bytes(self._fs.cat_file(path, **self._read_options))
 
     def list(self, folder: str) -> list[str]:
         """All objects below a folder, asked of the store anew."""

@@ -84,6 +84,7 @@ _PERMISSIONS: dict[Action, str] = {
     "copy": "read and write objects (s3:GetObject, s3:PutObject)",
     "delete": "delete objects (s3:DeleteObject, storage.objects.delete)",
 }
+BUGS = (TypeError, AttributeError, NameError, AssertionError)
 _LINKS_MAX = 10  # of a chain of causes
 
 
@@ -108,7 +109,13 @@ def store_error(error: BaseException, *, action: Action, uri: str) -> StorageErr
     Returns:
         StoreUnavailable when another try may succeed, or nobody knows whether it may;
         StoreUnsafe when a person must change permissions, the path or the store.
+
+    Raises:
+        TypeError, AttributeError, NameError, AssertionError: as they are, for they are bugs, of
+            ours or of a library's, and no waiting mends them.
     """
+    if isinstance(error, BUGS):
+        raise error
     told = _told(error)
     match meaning_of(error):
         case "forbidden":

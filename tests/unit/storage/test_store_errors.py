@@ -87,3 +87,9 @@ def test_a_person_is_told_what_to_allow() -> None:
     assert isinstance(error, StoreUnsafe)
     assert "s3:ListBucket" in str(error)
     assert "words" in str(error)
+
+
+@pytest.mark.parametrize("kind", [TypeError, AttributeError, NameError, AssertionError])
+def test_a_bug_is_not_taken_for_a_store_that_is_away(kind: type[Exception]) -> None:
+    with pytest.raises(kind, match="unexpected keyword"):
+        store_error(kind("unexpected keyword"), action="read", uri="s3://b/x")
