@@ -5,7 +5,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test lint format demo benchmark clean ruff formatting types imports pytest
+.PHONY: help setup test lint format demo benchmark simulate clean ruff formatting types imports pytest
 
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 BIN := .venv/bin
@@ -35,6 +35,9 @@ demo: setup  ## run an example DAG on real texts, with a simulated API and a loc
 
 benchmark: setup  ## rows per second, CPU and memory per row, beside hand-written aiohttp
 	@$(BIN)/python -m tests.benchmarks.row_cost
+
+simulate: setup  ## runs under kills, freezes, twins and a failing store: SEEDS=10000 [FROM=n]
+	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),1000) --from $(or $(FROM),0)
 
 clean:  ## remove everything that these commands made
 	rm -rf .venv .tools .demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

@@ -1,0 +1,67 @@
+"""Runs seeds: `python -m tests.simulation SEED [--history]`, or many with `--seeds N [--from K]`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from tests.simulation.scenario import scenario_of
+from tests.simulation.simulation import simulate
+
+if TYPE_CHECKING:
+    from tests.simulation.simulation import Verdict
+
+
+def main() -> int:
+    """Run what the command line asks for; 1 when a promise was broken."""
+    arguments = _arguments()
+    logging.disable(logging.CRITICAL)
+    if arguments.seed is not None:
+        verdict = simulate(scenario_of(arguments.seed))
+        if arguments.history:
+            print(*verdict.history.lines(), sep="\n")
+        return _tell(verdict)
+    return _run_many(arguments.first, arguments.seeds)
+
+
+def _run_many(first: int, count: int) -> int:
+    started_s = time.perf_counter()
+    failed = rows = twice = misfortunes = 0
+    for seed in range(first, first + count):
+        verdict = simulate(scenario_of(seed))
+        failed += _tell(verdict) if verdict.violations else 0
+        rows += verdict.rows
+        twice += verdict.bills_twice
+        misfortunes += verdict.misfortunes
+    elapsed_s = time.perf_counter() - started_s
+    print(
+        f"{count:,} seeds from {first}, {rows:,} rows, {misfortunes:,} kills, freezes and "
+        f"give-ups, {twice:,} rows paid twice as allowed, {failed} seeds with violations; "
+        f"{elapsed_s:.0f} s"
+    )
+    return min(failed, 1)
+
+
+def _tell(verdict: Verdict) -> int:
+    seed = verdict.scenario.seed
+    for violation in verdict.violations:
+        print(f"seed {seed}: {violation}")
+    if verdict.violations:
+        print(f"  see it: python -m tests.simulation {seed} --history")
+    return int(bool(verdict.violations))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("seed", type=int, nargs="?", help="one seed, to look at")
+    parser.add_argument("--history", action="store_true", help="print what happened")
+    parser.add_argument("--seeds", type=int, default=1000, help="how many")
+    parser.add_argument("--from", type=int, default=0, dest="first", help="the first of them")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,207 @@
+"""A process of the simulated world: one task attempt, with its loop, its threads and its end.
+
+A piece of blocking work runs as a greenlet: it stops in the middle of its call stack at each store
+operation and goes on when the answer has come. So others act between two operations of one
+function, and a kill or a freeze may fall between any two of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from greenlet import getcurrent, greenlet
+
+from airflow_provider_aimlapi.engine.entry import _unwrapped
+from airflow_provider_aimlapi.engine.stop import StopSignal
+from tests.fakes.virtual_loop import WALL_START_US
+from tests.simulation.scheduler import ProcessLoop, SimulatedTask
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Coroutine, Iterable
+    from random import Random
+
+    from airflow_provider_aimlapi.core.report import Report
+    from tests.simulation.history import History
+    from tests.simulation.scheduler import Scheduler
+
+P = ParamSpec("P")
+T = TypeVar("T")
+R = TypeVar("R")
+
+LANDING_SHARE = 0.5
+
+
+class Killed(BaseException):
+    """Unwinds the stacks of a process that is dead already."""
+
+
+class Process:
+    """One attempt.
+
+    Attributes:
+        name: for the history. number: from 1, in the order of their starts.
+        started_s, ended_s: in the world's time. error, report: how it ended, unless killed.
+        operations: sent to the store or the API so far.
+        is_landing: of what is on its way when it is killed: all arrives, nothing does, or (None)
+            chance decides.
+    """
+
+    def __init__(self, number: int, scheduler: Scheduler, history: History) -> None:
+        self.number = number
+        self.name = f"attempt {number}"
+        self.started_s = scheduler.now_s
+        self.ended_s: float | None = None
+        self.error: BaseException | None = None
+        self.report: Report | None = None
+        self.operations = 0
+        self.is_landing: bool | None = None
+        self.stop = StopSignal()
+        self.loop = ProcessLoop(scheduler)  # type: ignore[abstract]  # no sockets, no signals
+        self.scheduler = scheduler
+        self.on_end: Callable[[Process], None] = lambda _: None
+        self.on_operation: Callable[[Process], None] = lambda _: None
+        self._history = history
+        self._threads: list[greenlet] = []
+        self._task: asyncio.Task[Any] | None = None
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it was started and has not ended; a frozen one is alive."""
+        return self.ended_s is None
+
+    def start(self, main: Callable[[], Coroutine[Any, Any, Report]]) -> None:
+        """Run a coroutine as this process's only reason to be."""
+        self.tell("starts")
+        task = SimulatedTask(main(), loop=self.loop)
+        task.add_done_callback(self._finished)
+        self._task = task
+
+    def tell(self, event: str) -> None:
+        """Write a line of history."""
+        self._history.add(self.scheduler.now_s, self.name, event)
+
+    def note_operation(self) -> None:
+        """Count an operation that is on its way out.
+
+        Raises:
+            Killed: in a process that is dead.
+        """
+        if self.loop.is_dead:
+            raise Killed
+        self.operations += 1
+        self.on_operation(self)
+
+    def kill(self) -> None:
+        """End it at once, as kill -9 does: nothing of it has any effect from here on."""
+        if self._task is None or not self.is_alive:
+            return
+        self.tell("is killed")
+        self.ended_s = self.scheduler.now_s
+        self.loop.is_dead = True
+        threads, self._threads = self._threads, []
+        for thread in threads:
+            if thread:  # one that has not begun yet has nothing to unwind
+                thread.throw(Killed)
+        self.loop.unwind(self._task)
+        self.on_end(self)
+
+    def lands(self, random: Random) -> bool:
+        """Whether something that was on its way arrives although this process is dead."""
+        return random.random() < LANDING_SHARE if self.is_landing is None else self.is_landing
+
+    def freeze(self, duration_s: float) -> None:
+        """Let it stand still while the world goes on."""
+        if not self.is_alive or self.loop.is_frozen:
+            return
+        self.tell(f"is frozen for {duration_s:.1f} s")
+        self.loop.is_frozen = True
+        self.scheduler.after(duration_s, self._thaw)
+
+    def terminate(self) -> None:
+        """SIGTERM; a frozen process hears of it when it goes on."""
+        if self.is_alive:
+            self.tell("is asked to stop")
+            self.loop.call_soon(self.stop.request)
+
+    def begin_thread(self, call: Callable[[], T]) -> asyncio.Future[T]:
+        """Start blocking work beside the loop; the future gets its result."""
+        if self.loop.is_dead:
+            raise Killed
+        future: asyncio.Future[T] = self.loop.create_future()
+        thread = greenlet(lambda: self._thread_main(call, future))
+        self._threads = [other for other in self._threads if not other.dead]
+        self._threads.append(thread)
+        self.loop.call_from_world(0.0, thread.switch)
+        return future
+
+    def wait_in_thread(self, begin: Callable[[Callable[[Any], None]], None]) -> Any:
+        """Block the current thread until an answer has come.
+
+        Args:
+            begin: starts an operation; it gets what to call, on this process's loop, with the
+                answer. An answer that is an exception is raised in the thread.
+        """
+        thread = getcurrent()
+        assert thread.parent is not None, "a store operation on the loop would block it"
+        begin(thread.switch)
+        answer = thread.parent.switch()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _thread_main(self, call: Callable[[], T], future: asyncio.Future[T]) -> None:
+        try:
+            result = call()
+        except Killed:
+            return
+        except Exception as error:  # noqa: BLE001  # handed to who waits
+            if not future.done():
+                future.set_exception(error)
+        else:
+            if not future.done():
+                future.set_result(result)
+
+    def _thaw(self) -> None:
+        if self.is_alive:
+            self.tell("goes on")
+            self.loop.thaw()
+
+    def _finished(self, task: asyncio.Task[Report]) -> None:
+        if self.loop.is_dead:
+            if not task.cancelled():
+                task.exception()  # seen
+            return
+        self.ended_s = self.scheduler.now_s
+        error = task.exception()
+        if error is None:
+            self.report = task.result()
+            self.tell("ends: published")
+        else:
+            self.error = _unwrapped(error)
+            self.tell(f"ends: {type(self.error).__name__}: {self.error}")
+        self.on_end(self)
+
+
+class SimulatedClock:
+    """The engine's Clock in one process."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    def now_s(self) -> float:
+        """The world's time: clocks run evenly here, whoever stands still."""
+        return self._process.scheduler.now_s
+
+    def wall_us(self) -> int:
+        """Microseconds since 1970, UTC."""
+        return WALL_START_US + round(self.now_s() * 1e6)
+
+    async def in_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run blocking work beside the loop; it goes on when whoever waits for it does not."""
+        return await self._process.begin_thread(lambda: call(*args, **kwargs))
+
+    def spread(self, call: Callable[[T], R], items: Iterable[T], threads: int) -> list[R]:
+        """One item after the other, in the same thread."""
+        assert threads > 0
+        return [call(item) for item in items]

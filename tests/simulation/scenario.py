@@ -1,0 +1,164 @@
+"""What happens in a seed: the input, the settings, the weather, and what befalls each attempt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+from typing import Literal
+
+from airflow_provider_aimlapi.engine.settings import Settings
+from tests.simulation.dataset_shapes import Shape
+from tests.simulation.weather import Span, Weather
+
+SHAPES = (
+    Shape(rows=(24,)),
+    Shape(rows=(7, 11)),
+    Shape(rows=(12, 3, 9), nulls=frozenset({2, 13})),
+    Shape(rows=(6, 0, 14), poison=frozenset({4, 15})),
+    Shape(rows=(30, 1)),
+    Shape(rows=(40,), nulls=frozenset({0, 39}), poison=frozenset({17})),
+)
+ATTEMPTS_MAX = 5
+CALM = Weather()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """Something that befalls an attempt.
+
+    Attributes:
+        after_s: since its start; None when an operation is the moment instead.
+        at_operation: when the process sends its n-th operation to the store or the API.
+        duration_s: of a freeze.
+        is_landing: of what is on its way at a kill; see `process.Process`.
+    """
+
+    kind: Literal["kill", "freeze", "stop"]
+    after_s: float | None = None
+    at_operation: int | None = None
+    duration_s: float = 0.0
+    is_landing: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One attempt's fortunes.
+
+    Attributes:
+        twin_after_s: the next attempt starts then although this one lives; None for never.
+        retry_after_s: from this one's end to the next one's start.
+    """
+
+    troubles: tuple[Trouble, ...] = ()
+    twin_after_s: float | None = None
+    retry_after_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """A seed, written out.
+
+    Attributes:
+        attempts: those in bad weather. One more follows in good weather, without trouble and
+            without a budget, and must publish.
+    """
+
+    seed: int
+    shape: Shape
+    settings: Settings
+    weather: Weather = CALM
+    attempts: tuple[Attempt, ...] = field(default=())
+
+
+def scenario_of(seed: int) -> Scenario:
+    """Throw the dice for everything that a seed decides before it begins."""
+    random = Random(seed)
+    shape = random.choice(SHAPES)
+    settings = _settings(random, shape)
+    return Scenario(
+        seed=seed,
+        shape=shape,
+        settings=settings,
+        weather=_weather(random, settings),
+        attempts=tuple(_attempt(random) for _ in range(random.randint(1, ATTEMPTS_MAX))),
+    )
+
+
+def settings_for(shape: Shape, **changes: object) -> Settings:
+    """The usual settings of a simulated run."""
+    usual: dict[str, object] = {
+        "max_concurrency": 6,
+        "unflushed_rows_max": 8,
+        "request_timeout_s": 30.0,
+        "lease_ttl_s": 12.0,
+        "max_rejected_rows": len(shape.poison),
+        "progress_interval_s": 600.0,
+    }
+    return Settings(**(usual | changes))  # type: ignore[arg-type]
+
+
+def _settings(random: Random, shape: Shape) -> Settings:
+    budget = random.uniform(0.005, 0.08) if random.random() < 0.2 else None
+    return settings_for(
+        shape,
+        max_concurrency=random.randint(4, 8),
+        unflushed_rows_max=random.randint(4, 12),
+        request_timeout_s=random.choice((10.0, 30.0, 60.0)),
+        lease_ttl_s=random.choice((6.0, 12.0, 30.0)),
+        max_cost_usd=budget,
+    )
+
+
+def _weather(random: Random, settings: Settings) -> Weather:
+    """Weather as bad as the promises allow.
+
+    A store that leaves a heartbeat without an answer for as long as a silence lasts makes its
+    sender look dead, and stops its journal too: that is a freeze, which is a trouble of its own.
+    """
+    silence_s = settings.lease_times.silence_s
+    kind = random.choice(("calm", "calm", "store", "api", "both", "storm"))
+    store = {"calm": 0.0, "api": 0.0, "storm": 0.15}.get(kind, 0.04)
+    api = {"calm": 0.0, "store": 0.0, "storm": 0.15}.get(kind, 0.05)
+    has_outage = kind in ("store", "both", "storm") and random.random() < 0.6
+    has_refusal = kind in ("api", "both", "storm") and random.random() < 0.2
+    return Weather(
+        store_refused=store,
+        store_unclear=store / 2,
+        store_slow=random.choice((0.0, store)),
+        store_timeout_s=random.choice((2.0, silence_s / 10, silence_s / 4)),
+        outages=_spans(random, 90.0) if has_outage else (),
+        api_throttled=api,
+        api_failed=api,
+        api_lost=api / 2,
+        api_slow=api / 2,
+        api_latency_s=random.choice((0.5, 3.0, 8.0)),
+        refusals=_spans(random, 20.0) if has_refusal else (),
+    )
+
+
+def _spans(random: Random, longest_s: float) -> tuple[Span, ...]:
+    spans = []
+    for _ in range(random.randint(1, 2)):
+        start_s = random.uniform(0.0, 120.0)
+        spans.append((start_s, start_s + random.uniform(1.0, longest_s)))
+    return tuple(spans)
+
+
+def _attempt(random: Random) -> Attempt:
+    kind = random.choice(("kill", "kill", "freeze", "freeze", "stop", "none"))
+    has_twin = random.random() < (0.5 if kind in ("freeze", "none") else 0.15)
+    return Attempt(
+        troubles=() if kind == "none" else (_trouble(random, kind),),
+        twin_after_s=random.uniform(0.0, 40.0) if has_twin else None,
+        retry_after_s=random.uniform(0.0, 60.0),
+    )
+
+
+def _trouble(random: Random, kind: str) -> Trouble:
+    at_operation = random.randint(1, 90) if random.random() < 0.5 else None
+    return Trouble(
+        kind=kind,  # type: ignore[arg-type]  # one of its words
+        after_s=random.expovariate(1 / 20) if at_operation is None else None,
+        at_operation=at_operation,
+        duration_s=random.choice((random.uniform(3, 20), random.uniform(20, 400))),
+    )

@@ -1,0 +1,262 @@
+"""Runs a scenario: the engine and the storage code as they are, everything around them simulated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_aimlapi.core.endpoint import Endpoint
+from airflow_provider_aimlapi.core.request import CompletionSpec
+from airflow_provider_aimlapi.engine.job import Job, Place
+from airflow_provider_aimlapi.engine.lease import Superseded
+from airflow_provider_aimlapi.engine.run import World, run
+from airflow_provider_aimlapi.errors import AimlapiError
+from tests.fakes.memory_store import MemoryStore
+from tests.simulation.dataset_shapes import FILES, PROMPT, input_of
+from tests.simulation.history import History
+from tests.simulation.process import Process, SimulatedClock
+from tests.simulation.published import check_published, check_tidy
+from tests.simulation.scenario import CALM, Attempt
+from tests.simulation.scheduler import EndlessRun, Scheduler
+from tests.simulation.simulated_api import NANO_USD, SimulatedApi, SimulatedClient, cost_nano_usd
+from tests.simulation.simulated_store import SimulatedStore
+from tests.simulation.watch import Watcher
+from tests.simulation.weather import Sky
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from airflow_provider_aimlapi.core.report import Report
+    from airflow_provider_aimlapi.engine.settings import Settings
+    from tests.simulation.scenario import Scenario, Trouble
+
+LIMIT_S = 20_000.0
+STEPS_MAX = 400_000
+VAIN_ATTEMPTS_MAX = 3
+RERUN_OPERATIONS_MAX = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a seed came to.
+
+    Attributes:
+        violations: promises that were broken; none is what we want.
+        rows, bills, misfortunes: how much there was to go wrong.
+        bills_twice: bills beyond one a row.
+        operations: of each process, in the order of their starts.
+    """
+
+    scenario: Scenario
+    violations: tuple[str, ...]
+    history: History
+    rows: int
+    bills: int
+    bills_twice: int
+    misfortunes: int
+    operations: tuple[int, ...]
+
+
+class Simulation:
+    """One scenario, from its first attempt to a re-run of what was published."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.history = History()
+        self.scheduler = Scheduler(limit_s=LIMIT_S, steps_max=STEPS_MAX)
+        self.objects = MemoryStore()
+        self.processes: list[Process] = []
+        self._data = input_of(scenario.shape)
+        self._sky = Sky(scenario.weather)
+        self._random = Random(f"{scenario.seed} world")
+        settings = scenario.settings
+        self.watcher = Watcher(
+            self._data,
+            self.objects,
+            unflushed_max=settings.unflushed_rows_max,
+            in_flight_max=settings.max_concurrency,
+        )
+        self.api = SimulatedApi(
+            self.scheduler,
+            sky=self._sky,
+            timeout_s=settings.request_timeout_s,
+            random=self._random,
+        )
+
+    def run(self) -> Verdict:
+        """Let it happen, and judge."""
+        self._start_next()
+        try:
+            self.scheduler.run()
+            self._judge()
+        except EndlessRun as error:
+            self.watcher.blame(f"no end: {error}")
+        bills = len(self.api.ledger.billed())
+        asked = len({call.prompt for call in self.api.ledger.billed()})
+        return Verdict(
+            scenario=self.scenario,
+            violations=tuple(self.watcher.violations),
+            history=self.history,
+            rows=sum(self.scenario.shape.rows),
+            bills=bills,
+            bills_twice=bills - asked,
+            misfortunes=len(self.watcher.misfortunes),
+            operations=tuple(process.operations for process in self.processes),
+        )
+
+    # Attempts.
+
+    def _start_next(self) -> None:
+        """The next attempt; the last one has good weather and no budget."""
+        index = len(self.processes)
+        attempts = self.scenario.attempts
+        settings = self.scenario.settings
+        if index < len(attempts):
+            self._start(attempts[index], settings)
+        elif index == len(attempts):
+            self._sky.weather = CALM
+            self.history.add(self.scheduler.now_s, "world", "the weather clears up")
+            self._start(Attempt(), replace(settings, max_cost_usd=None))
+        elif self._was_superseded_in_vain() and index < len(attempts) + VAIN_ATTEMPTS_MAX:
+            self._start(Attempt(), replace(settings, max_cost_usd=None))
+
+    def _was_superseded_in_vain(self) -> bool:
+        """Whether the last attempt made room for an earlier one that began late and then ended."""
+        return isinstance(self.processes[-1].error, Superseded)
+
+    def _start(self, attempt: Attempt, settings: Settings) -> Process:
+        process = Process(len(self.processes) + 1, self.scheduler, self.history)
+        self.processes.append(process)
+        process.on_end = lambda ended: self._ended(ended, attempt)
+        for trouble in attempt.troubles:
+            self._arrange(process, trouble)
+        if attempt.twin_after_s is not None:
+            self.scheduler.after(attempt.twin_after_s, lambda: self._follow(process))
+        process.start(lambda: self._main(process, settings))
+        return process
+
+    def _follow(self, process: Process) -> None:
+        """Start the attempt after this one, unless that has happened."""
+        if process is self.processes[-1]:
+            self._start_next()
+
+    def _ended(self, process: Process, attempt: Attempt) -> None:
+        if not process.loop.is_dead:
+            self.watcher.process_ended(process)
+            if process.error is not None and not isinstance(process.error, AimlapiError):
+                self.watcher.blame(f"{process.name} ended with {process.error!r}")
+        self.scheduler.after(attempt.retry_after_s, lambda: self._follow(process))
+
+    def _main(self, process: Process, settings: Settings) -> Coroutine[Any, Any, Report]:
+        random = Random(f"{self.scenario.seed} {process.name}")
+        store = SimulatedStore(
+            process, self.objects, sky=self._sky, random=self._random, watcher=self.watcher
+        )
+        world = World(
+            clock=SimulatedClock(process),
+            random=random,
+            open_client=lambda: SimulatedClient(
+                process,
+                self.api,
+                timeout_s=settings.request_timeout_s,
+                random=self._random,
+                on_sent=self.watcher.sent,
+                on_ended=self.watcher.ended,
+            ),
+            open_store=lambda _: store,
+            stop=process.stop,
+        )
+        return run(self._job(), settings, world)
+
+    def _job(self) -> Job:
+        return Job(
+            completion=CompletionSpec(model="anthropic/claude-sonnet-4.6", max_tokens=64),
+            prompt=PROMPT,
+            system=None,
+            output_column="completion",
+            limit_rows=None,
+            endpoint=Endpoint(base_url="https://api.example", key="simulated-key"),
+            input=Place(fs=FILES, path=self._data.path),
+            output=Place(fs=FILES, path="/output"),
+        )
+
+    # Troubles.
+
+    def _arrange(self, process: Process, trouble: Trouble) -> None:
+        if trouble.after_s is not None:
+            self.scheduler.after(trouble.after_s, lambda: self._befall(process, trouble))
+            return
+
+        def count(counted: Process) -> None:
+            if counted.operations == trouble.at_operation:
+                self.scheduler.after(0.0, lambda: self._befall(counted, trouble))
+
+        process.on_operation = count
+
+    def _befall(self, process: Process, trouble: Trouble) -> None:
+        if not process.is_alive:
+            return
+        match trouble.kind:
+            case "kill":
+                self.watcher.befalls(process, "killed")
+                process.is_landing = trouble.is_landing
+                process.kill()
+            case "freeze":
+                self.watcher.befalls(process, "frozen")
+                process.freeze(trouble.duration_s)
+            case "stop":
+                process.terminate()
+
+    # Judgement.
+
+    def _judge(self) -> None:
+        watcher = self.watcher
+        for process in self.processes:
+            if process.is_alive:
+                watcher.blame(f"{process.name} waits for ever")
+            for mishap in process.loop.mishaps:
+                watcher.blame(f"{process.name}: {mishap}")
+        last = self.processes[-1]
+        if last.report is None:
+            watcher.blame(f"the last attempt did not publish: {last.error!r}")
+        watcher.check_ledger(self.api.ledger)
+        self._check_budget()
+        check_published(watcher, self._data, self.objects)
+        if not watcher.misfortunes:
+            check_tidy(watcher, self.objects)
+        self._rerun()
+        check_tidy(watcher, self.objects)
+
+    def _check_budget(self) -> None:
+        """Of the attempts that had one."""
+        attempts = len(self.scenario.attempts)
+        budget = self.scenario.settings.budget_nano_usd
+        if budget is None:
+            return
+        calls = [call for call in self.api.ledger.billed() if call.process.number <= attempts]
+        spent = sum(cost_nano_usd(call.prompt) for call in calls)
+        unseen = sum(cost_nano_usd(call.prompt) for call in calls if call.end != "answered")
+        for misfortune in self.watcher.misfortunes:
+            unseen += sum(cost_nano_usd(prompt) for prompt in misfortune.at_risk)
+        in_flight = self.scenario.settings.max_concurrency * 4 * NANO_USD
+        if spent > budget + unseen + in_flight:
+            self.watcher.blame(f"{spent} nano-dollars were spent of {budget}")
+
+    def _rerun(self) -> None:
+        """A run that is published is run again: it pays nothing, and asks the store little."""
+        calls = len(self.api.ledger.calls)
+        left = sum("/journal/" in name for name in self.objects.objects)
+        process = self._start(Attempt(), self.scenario.settings)
+        self.scheduler.run()
+        if process.report is None:
+            self.watcher.blame(f"a re-run of the published run failed: {process.error!r}")
+        if len(self.api.ledger.calls) != calls:
+            self.watcher.blame("a re-run of the published run made calls")
+        if process.operations > RERUN_OPERATIONS_MAX + left:
+            self.watcher.blame(f"a re-run asked the store {process.operations} times")
+
+
+def simulate(scenario: Scenario) -> Verdict:
+    """Run a scenario and judge it."""
+    return Simulation(scenario).run()

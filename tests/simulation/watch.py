@@ -1,0 +1,205 @@
+"""The promises, checked from outside, at each operation and at the end of a seed."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.journal import decode_segment
+from airflow_provider_aimlapi.core.keys import (
+    RUNS_FOLDER,
+    parse_manifest_name,
+    parse_part_name,
+    parse_segment_name,
+)
+from airflow_provider_aimlapi.errors import StoreUnavailable
+from tests.simulation.simulated_api import answer_to
+
+if TYPE_CHECKING:
+    from tests.fakes.memory_store import MemoryStore
+    from tests.simulation.dataset_shapes import Input
+    from tests.simulation.process import Process
+    from tests.simulation.simulated_api import Call, Ledger
+
+FOR_EVER = ("plan.json", "/lease/", "/parts/", "/manifest.json")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Misfortune:
+    """Something after which rows may be paid for again.
+
+    Attributes:
+        at_risk: the prompts that were in flight, or paid for and not durable yet.
+    """
+
+    kind: str
+    at_s: float
+    at_risk: frozenset[str]
+
+
+class Watcher:
+    """Sees what the store does and what is paid for.
+
+    Attributes:
+        violations: promises that were broken, in words.
+        misfortunes: kills, freezes, and runs that gave up on the store.
+        manifest: as it was created; None before. manifest_at_s: when.
+        risk_max: the most rows that were unflushed or in flight in one process.
+    """
+
+    def __init__(
+        self, data: Input, objects: MemoryStore, *, unflushed_max: int, in_flight_max: int
+    ) -> None:
+        self.violations: list[str] = []
+        self.misfortunes: list[Misfortune] = []
+        self.manifest: bytes | None = None
+        self.manifest_at_s = float("inf")
+        self.risk_max = 0
+        self._data = data
+        self._objects = objects
+        self._unflushed_max = unflushed_max
+        self._in_flight_max = in_flight_max
+        self._durable: set[str] = set()
+        self._known: dict[int, frozenset[str]] = {}
+        self._in_flight: dict[int, list[Call]] = {}
+        self._paid: dict[int, set[str]] = {}
+
+    def blame(self, violation: str) -> None:
+        """Note a broken promise, once."""
+        if violation not in self.violations:
+            self.violations.append(violation)
+
+    # What a process does to the store.
+
+    def saw(self, process: Process, kind: str, name: str, data: bytes, result: object) -> None:
+        """An operation has had its effect."""
+        if kind == "list" and name.endswith("/journal/"):
+            self._known[process.number] = frozenset(self._durable)
+        elif kind == "create" and result is True:
+            self._saw_created(process, name, data)
+        elif kind in ("write", "delete", "copy"):
+            self._saw_changed(kind, name)
+
+    def _saw_created(self, process: Process, name: str, data: bytes) -> None:
+        segment = parse_segment_name(name)
+        part = parse_part_name(name)
+        if segment is not None:
+            self._saw_segment(segment[0], data)
+        elif part is not None:
+            self._become_durable({prompt for prompt in self._data.prompts[part] if prompt})
+        elif parse_manifest_name(name) is not None:
+            self._saw_manifest(data)
+            self.manifest_at_s = process.scheduler.now_s
+        elif not name.startswith(f"{RUNS_FOLDER}/"):
+            self._check_published(f"create {name}")
+
+    def _saw_segment(self, part: int, data: bytes) -> None:
+        prompts = self._data.prompts[part]
+        found = set()
+        for record in decode_segment(data):
+            prompt = prompts[record.row] or ""
+            if record.kind == "answer":
+                found.add(prompt)
+                if answer_to(prompt).encode() not in record.body:
+                    self.blame(
+                        f"the journal gives row {record.row} of part {part} a foreign answer"
+                    )
+        self._become_durable(found)
+
+    def _become_durable(self, prompts: set[str]) -> None:
+        self._durable |= prompts
+        for paid in self._paid.values():
+            paid.difference_update(prompts)
+
+    def _saw_manifest(self, data: bytes) -> None:
+        if self.manifest is not None:
+            self.blame("a second manifest was created")
+        self.manifest = data
+        manifest = json.loads(data)
+        rows = tuple(sum(_statuses(entry).values()) for entry in manifest["parts"])
+        if rows != self._data.shape.rows:
+            self.blame(f"the manifest's parts hold {rows} rows")
+        for entry in manifest["parts"]:
+            part = self._objects.objects.get(entry["staged_name"], b"")
+            if sha256(part).hexdigest() != entry["sha256"] or len(part) != entry["size_bytes"]:
+                self.blame(f"{entry['staged_name']} is not what the manifest says")
+
+    def _saw_changed(self, kind: str, name: str) -> None:
+        if name.startswith(f"{RUNS_FOLDER}/"):
+            if any(kept in name for kept in FOR_EVER):
+                self.blame(f"{kind} of {name.split('/', 2)[2]}, which must never change")
+            if "/journal/" in name and (kind != "delete" or self.manifest is None):
+                self.blame("the journal was changed before the manifest was there")
+        else:
+            self._check_published(f"{kind} {name}")
+
+    def _check_published(self, what: str) -> None:
+        if self.manifest is None:
+            self.blame(f"{what}: visible before the manifest was there")
+
+    # What a process pays for.
+
+    def sent(self, call: Call) -> None:
+        """A call leaves."""
+        number = call.process.number
+        self._in_flight.setdefault(number, []).append(call)
+        if call.prompt in self._known.get(number, ()):
+            self.blame(f"{call.prompt!r} was asked again although it was durable before")
+        if call.process.started_s > self.manifest_at_s:
+            self.blame(f"{call.prompt!r} was asked although the run was published before")
+        risk = len(self.at_risk(call.process))
+        self.risk_max = max(self.risk_max, risk)
+        if risk > self._unflushed_max + self._in_flight_max:
+            self.blame(f"{risk} rows unflushed or in flight")
+
+    def ended(self, call: Call) -> None:
+        """Its process has heard of its end."""
+        number = call.process.number
+        self._in_flight[number].remove(call)
+        if call.end == "answered" and call.prompt not in self._durable:
+            self._paid.setdefault(number, set()).add(call.prompt)
+
+    def at_risk(self, process: Process) -> frozenset[str]:
+        """The prompts that may be paid for again if this process is lost now."""
+        in_flight = {call.prompt for call in self._in_flight.get(process.number, ())}
+        return frozenset(in_flight | self._paid.get(process.number, set()))
+
+    def befalls(self, process: Process, kind: str) -> None:
+        """A process is killed, is frozen or gives up now."""
+        at_risk = self.at_risk(process)
+        self.misfortunes.append(
+            Misfortune(kind=kind, at_s=process.scheduler.now_s, at_risk=at_risk)
+        )
+        if len(at_risk) > self._unflushed_max + 2 * self._in_flight_max:
+            self.blame(f"{len(at_risk)} rows were at risk when {process.name} was {kind}")
+
+    def process_ended(self, process: Process) -> None:
+        """A process came to its own end: what it paid for must be durable, if the store let it."""
+        if isinstance(process.error, StoreUnavailable):
+            self.befalls(process, "given up")
+        elif self.at_risk(process):
+            self.blame(f"{process.name} ended, and what it had paid for was not durable")
+
+    # The whole.
+
+    def check_ledger(self, ledger: Ledger) -> None:
+        """Nobody was billed more often than misfortune explains."""
+        bills: Counter[str] = Counter()
+        allowed: Counter[str] = Counter()
+        for call in ledger.calls:
+            bills[call.prompt] += call.bills
+            if call.end == "failed":
+                allowed[call.prompt] += call.bills
+        for misfortune in self.misfortunes:
+            allowed.update(misfortune.at_risk)
+        for prompt, count in bills.items():
+            if count > 1 + allowed[prompt]:
+                self.blame(f"{prompt!r} was billed {count} times, {1 + allowed[prompt]} explained")
+
+
+def _statuses(entry: dict[str, dict[str, int]]) -> dict[str, int]:
+    names = ("ok", "truncated", "refused", "rejected", "skipped")
+    return {name: entry["tally"].get(name, 0) for name in names}
