@@ -60,7 +60,7 @@ class Process:
         self.loop = ProcessLoop(scheduler)  # type: ignore[abstract]  # no sockets, no signals
         self.scheduler = scheduler
         self.on_end: Callable[[Process], None] = lambda _: None
-        self.on_operation: Callable[[Process], None] = lambda _: None
+        self.on_operation: Callable[[Process, str], None] = lambda *_: None
         self._history = history
         self._threads: list[greenlet] = []
         self._task: asyncio.Task[Any] | None = None
@@ -81,8 +81,8 @@ class Process:
         """Write a line of history."""
         self._history.add(self.scheduler.now_s, self.name, event)
 
-    def note_operation(self) -> None:
-        """Count an operation that is on its way out.
+    def note_operation(self, name: str) -> None:
+        """Count an operation that is on its way out: "call", or "create a/name" and the like.
 
         Raises:
             Killed: in a process that is dead.
@@ -90,7 +90,7 @@ class Process:
         if self.loop.is_dead:
             raise Killed
         self.operations += 1
-        self.on_operation(self)
+        self.on_operation(self, name)
 
     def kill(self) -> None:
         """End it at once, as kill -9 does: nothing of it has any effect from here on."""

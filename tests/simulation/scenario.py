@@ -29,6 +29,7 @@ class Trouble:
     Attributes:
         after_s: since its start; None when an operation is the moment instead.
         at_operation: when the process sends its n-th operation to the store or the API.
+        named: only operations whose names hold this are counted: "call", "create ", "/journal/".
         duration_s: of a freeze.
         is_landing: of what is on its way at a kill; see `process.Process`.
     """
@@ -36,6 +37,7 @@ class Trouble:
     kind: Literal["kill", "freeze", "stop"]
     after_s: float | None = None
     at_operation: int | None = None
+    named: str = ""
     duration_s: float = 0.0
     is_landing: bool | None = None
 

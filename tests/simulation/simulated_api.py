@@ -133,7 +133,7 @@ class SimulatedClient:
     async def send(self, body: bytes, client_request_id: str) -> Answer:  # noqa: ARG002
         """One exchange, as `api.client` does it: an answer of any status, or ApiUnavailable."""
         process = self._process
-        process.note_operation()
+        process.note_operation("call")
         prompt: str = json.loads(body)["messages"][0]["content"]
         calls = self._api.ledger.calls
         call = Call(

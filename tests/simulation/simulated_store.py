@@ -65,7 +65,7 @@ class SimulatedStore:
 
     def _ask(self, kind: str, name: str, act: Callable[[], Any], data: bytes = b"") -> Any:
         process = self._process
-        process.note_operation()
+        process.note_operation(f"{kind} {name}")
         now_s = process.scheduler.now_s
         fate = store_fate(self._sky.weather, now_s, self._random, is_create=kind == "create")
 

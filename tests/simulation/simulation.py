@@ -188,8 +188,14 @@ class Simulation:
             self.scheduler.after(trouble.after_s, lambda: self._befall(process, trouble))
             return
 
-        def count(counted: Process) -> None:
-            if counted.operations == trouble.at_operation:
+        seen = 0
+        others = process.on_operation
+
+        def count(counted: Process, name: str) -> None:
+            nonlocal seen
+            others(counted, name)
+            seen += trouble.named in name
+            if seen == trouble.at_operation and trouble.named in name:
                 self.scheduler.after(0.0, lambda: self._befall(counted, trouble))
 
         process.on_operation = count

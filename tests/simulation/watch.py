@@ -66,6 +66,7 @@ class Watcher:
         self._known: dict[int, frozenset[str]] = {}
         self._in_flight: dict[int, list[Call]] = {}
         self._paid: dict[int, set[str]] = {}
+        self._released: set[int] = set()
 
     def blame(self, violation: str) -> None:
         """Note a broken promise, once."""
@@ -82,6 +83,10 @@ class Watcher:
             self._saw_created(process, name, data)
         elif kind in ("write", "delete", "copy"):
             self._saw_changed(kind, name)
+        if "/heartbeat/" in name and b'"released"' in data:
+            self._released.add(process.number)
+        if kind == "create" and "/lease/" in name and process.number in self._released:
+            self.blame(f"{process.name} took the lease back")
 
     def _saw_created(self, process: Process, name: str, data: bytes) -> None:
         segment = parse_segment_name(name)
@@ -150,6 +155,8 @@ class Watcher:
             self.blame(f"{call.prompt!r} was asked again although it was durable before")
         if call.process.started_s > self.manifest_at_s:
             self.blame(f"{call.prompt!r} was asked although the run was published before")
+        if number in self._released:
+            self.blame(f"{call.prompt!r} was asked after the lease was released")
         risk = len(self.at_risk(call.process))
         self.risk_max = max(self.risk_max, risk)
         if risk > self._unflushed_max + self._in_flight_max:

@@ -35,9 +35,12 @@ def commit(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
 
 
 def put_in_place(prepared: Prepared, manifest: Manifest, clock: Clock) -> None:
-    """Show the published parts to plain readers, then give the journal up."""
-    if is_in_place(prepared.store, prepared.names):
-        return
-    publish(prepared.store, manifest, prepared.names, spread=clock.spread)
+    """Show the published parts to plain readers, then give the journal up.
+
+    Of a journal, something may be there although the parts are in place: an attempt was killed
+    while it gave the journal up, or froze and wrote a segment when it woke.
+    """
+    if not is_in_place(prepared.store, prepared.names):
+        publish(prepared.store, manifest, prepared.names, spread=clock.spread)
     segments = prepared.store.list(prepared.names.journal)
     clock.spread(prepared.store.delete, segments, DELETERS)
