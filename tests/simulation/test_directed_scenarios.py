@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from tests.simulation.dataset_shapes import Shape
-from tests.simulation.scenario import Attempt, Scenario, Trouble, settings_for
+from tests.simulation.scenario import CALM, Attempt, Scenario, Trouble, settings_for
 from tests.simulation.simulation import simulate
+from tests.simulation.weather import Weather
 
 SMALL = Shape(rows=(7, 5))
 
 
-def scenario(*attempts: Attempt, seed: int = 1) -> Scenario:
-    """A small run in good weather."""
-    return Scenario(seed=seed, shape=SMALL, settings=settings_for(SMALL), attempts=attempts)
+def scenario(*attempts: Attempt, seed: int = 1, weather: Weather = CALM) -> Scenario:
+    """A small run, in good weather if nothing else is said."""
+    return Scenario(
+        seed=seed, shape=SMALL, settings=settings_for(SMALL), attempts=attempts, weather=weather
+    )
 
 
 def killed_at(operation: str, number: int = 1, *, is_landing: bool = True) -> Attempt:
@@ -27,3 +30,11 @@ def test_a_kill_while_the_journal_is_given_up_leaves_none() -> None:
     for number in (2, 3):  # the first such operation is the probe's
         verdict = simulate(scenario(killed_at("delete _aimlapi", number)))
         assert verdict.violations == ()
+
+
+def test_no_heartbeat_comes_after_the_release() -> None:
+    """The last heartbeat may be on its way, slowly, when the attempt has no more to do."""
+    slow = Weather(store_slow=0.5, store_timeout_s=10.0, api_latency_s=1.0)
+    for seed in range(20):
+        stopped = Attempt(troubles=(Trouble(kind="stop", after_s=30.0 + seed / 4),))
+        assert simulate(scenario(stopped, seed=seed, weather=slow)).violations == ()

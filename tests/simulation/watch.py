@@ -83,10 +83,16 @@ class Watcher:
             self._saw_created(process, name, data)
         elif kind in ("write", "delete", "copy"):
             self._saw_changed(kind, name)
-        if "/heartbeat/" in name and b'"released"' in data:
-            self._released.add(process.number)
+        if kind == "write" and "/heartbeat/" in name:
+            self._saw_heartbeat(process, data)
         if kind == "create" and "/lease/" in name and process.number in self._released:
             self.blame(f"{process.name} took the lease back")
+
+    def _saw_heartbeat(self, process: Process, data: bytes) -> None:
+        if b'"released"' in data:
+            self._released.add(process.number)
+        elif process.number in self._released:
+            self.blame(f"{process.name} took back that it had released its lease")
 
     def _saw_created(self, process: Process, name: str, data: bytes) -> None:
         segment = parse_segment_name(name)

@@ -44,6 +44,7 @@ class Lease:
         self.epoch = epoch
         self._stop = stop
         self._is_released = False
+        self._let_go = asyncio.Event()
         self._store = store
         self._times = times
         self._clock = clock
@@ -72,14 +73,22 @@ class Lease:
         while not await self._beat_once("running"):
             await self._wait_or_stop()
 
-    async def keep(self) -> Superseded:
-        """Renew the right to pay until cancelled, or until a newer attempt has begun."""
-        while True:
-            await asyncio.sleep(self._times.interval_s)
+    async def keep(self) -> Superseded | None:
+        """Renew the right to pay until told to `let_go`, or until a newer attempt has begun.
+
+        Cancelled instead, it would leave behind a thread that writes a heartbeat, perhaps after
+        the release: then the next attempt would wait for a silence.
+        """
+        while not await self._is_let_go_of():
             try:
                 await self._beat_once("running")
             except Superseded as error:
                 return error
+        return None
+
+    def let_go(self) -> None:
+        """End `keep`, once the heartbeat that it may be writing is written."""
+        self._let_go.set()
 
     async def release(self) -> None:
         """Say that this attempt will never pay again. Failing to say so costs the next one time."""
@@ -114,6 +123,15 @@ class Lease:
                 log.info("Waiting for the newer attempt: %s", error)
                 _miss(watches)
             await self._wait_or_stop()
+
+    async def _is_let_go_of(self) -> bool:
+        """Wait an interval, or less when told to let go."""
+        try:
+            async with asyncio.timeout(self._times.interval_s):
+                await self._let_go.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def _wait_or_stop(self) -> None:
         """Wait an interval; end at once when the run is asked to stop."""

@@ -130,17 +130,19 @@ async def _while_kept(
     ending = Ending()
 
     async def keep() -> None:
-        ending.halt(await lease.keep())
+        superseded = await lease.keep()
+        if superseded is not None:
+            ending.halt(superseded)
 
     failure: AimlapiError | None = None
     async with asyncio.TaskGroup() as tasks:
-        keeper = tasks.create_task(keep())
+        tasks.create_task(keep())
         try:
             return await _ask_and_commit(prepared, lease, ending, settings, world)
         except AimlapiError as error:  # handed around the group, which would wrap it
             failure = error
         finally:
-            keeper.cancel()
+            lease.let_go()
     raise failure
 
 
