@@ -18,7 +18,10 @@ ONCE_ROW = 2
 ALWAYS_ROW = 5
 """Gets the hostile answer each time."""
 KEY = "hostile-secret-key-3f9c1e"
-TIMEOUT_S = 1.5
+TIMEOUT_S = 3.0
+"""For an exchange: what drips or is silent meets it, twice for the row that always gets it."""
+PATIENT_TIMEOUT_S = 30.0
+"""Where the answer is whole, so that a busy machine makes no difference."""
 COST_USD = 0.001
 MEMORY_BYTES_MAX = 64 * 1024 * 1024
 
@@ -50,6 +53,11 @@ class Case:
     def path(self) -> str:
         """The case in a URL."""
         return "/" + "-".join(self.name.split())
+
+
+def timeout_s(case: Case) -> float:
+    """The deadline of an exchange in the runs of a case."""
+    return PATIENT_TIMEOUT_S if case.ends in ("read", "rejected") else TIMEOUT_S
 
 
 def right_answer(row: int) -> str:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.hostile.case import ALWAYS_ROW, ONCE_ROW, ROWS, Case
+from tests.hostile.case import ALWAYS_ROW, ONCE_ROW, PATIENT_TIMEOUT_S, ROWS, Case, timeout_s
 from tests.hostile.hostile_server import HostileServer, serving
 
 if TYPE_CHECKING:
@@ -73,13 +73,14 @@ class Runner:
             env={**os.environ, "PYTHONPATH": paths},
         )
 
-    def run(self, name: str, base_url: str, folder: Path) -> dict[str, Any]:
+    def run(self, name: str, base_url: str, folder: Path, timeout_s: float) -> dict[str, Any]:
         """One run; the process's end is an error that shows in its log."""
         order = {
             "name": name,
             "base_url": base_url,
             "input": str(folder / "in"),
             "output": str(folder / "out"),
+            "timeout_s": timeout_s,
         }
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -102,13 +103,14 @@ def run_share(
     share: list[Case], runner: Runner, server: HostileServer, place: Path, told: dict[str, Told]
 ) -> None:
     """Have one process do its share of the cases, after a run that warms it up."""
-    runner.run("warm up", f"{server.url}/well", _folder(place / "warm-up", padding=0))
+    well = f"{server.url}/well"
+    runner.run("warm up", well, _folder(place / "warm-up", padding=0), PATIENT_TIMEOUT_S)
     for case in share:
         folder = _folder(place / case.path[1:], padding=case.padding)
-        result = runner.run(case.name, server.url + case.path, folder)
+        result = runner.run(case.name, server.url + case.path, folder, timeout_s(case))
         again = None
         if "error" in result:
-            again = runner.run(case.name, f"{server.url}/well", folder)
+            again = runner.run(case.name, well, folder, PATIENT_TIMEOUT_S)
         told[case.name] = Told(result=result, again=again, folder=folder)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 CHUNKED = head("Transfer-Encoding: chunked")
 NO_HTTP = "did not answer in HTTP"
 BROKE = "broke before the answer was whole"
-LATE = r"No whole answer from http://127\.0\.0\.1:\d+ within 1\.5 s"
+LATE = r"No whole answer from http://127\.0\.0\.1:\d+ within 3 s"
 UNUSABLE = "the answer cannot be used"
 
 

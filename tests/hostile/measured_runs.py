@@ -25,7 +25,7 @@ from airflow_provider_aimlapi.engine.entry import run_job
 from airflow_provider_aimlapi.engine.job import Job, Place
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.errors import AimlapiError
-from tests.hostile.case import KEY, TIMEOUT_S
+from tests.hostile.case import KEY
 
 _STATUS = Path("/proc/self/status")
 
@@ -48,7 +48,10 @@ def job(order: dict[str, Any]) -> Job:
 def ending(order: dict[str, Any]) -> dict[str, Any]:
     """Run, and tell how it ended. An error that is not the provider's ends this program."""
     settings = Settings(
-        request_timeout_s=TIMEOUT_S, max_attempts=2, max_rejected_rows=2, max_concurrency=16
+        request_timeout_s=order["timeout_s"],
+        max_attempts=2,
+        max_rejected_rows=2,
+        max_concurrency=16,
     )
     try:
         report = run_job(job(order), settings)
