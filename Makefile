@@ -5,7 +5,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test lint format demo benchmark simulate clean ruff formatting types imports pytest
+.PHONY: help setup test lint format demo benchmark simulate soak clean ruff formatting types imports pytest
 
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 BIN := .venv/bin
@@ -39,6 +39,9 @@ benchmark: setup  ## rows per second, CPU and memory per row, beside hand-writte
 simulate: setup  ## runs under kills, freezes, twins and a failing store: SEEDS=10000 [FROM=n]
 	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),1000) --from $(or $(FROM),0)
 
+soak: setup  ## real processes under kill -9, freezes and twins: ROUNDS=20 [SEED=1]
+	@$(BIN)/python -m tests.soak --rounds $(or $(ROUNDS),20) --seed $(or $(SEED),1)
+
 clean:  ## remove everything that these commands made
 	rm -rf .venv .tools .demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -60,7 +63,7 @@ pytest: setup
 
 $(READY): pyproject.toml uv.lock $(filter .tools/bin/uv,$(UV))
 	@echo 'Setting up .venv; the first time takes a minute or so …'
-	@$(UV) sync --quiet --locked --extra s3
+	@$(UV) sync --locked --quiet --extra s3
 	@touch $@
 
 .tools/bin/uv:
