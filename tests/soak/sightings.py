@@ -1,0 +1,74 @@
+"""What one look at the output after another may show, and what never. Asks no store."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_RUN = r"_aimlapi/[0-9a-f]{32}"
+CREATE_ONCE = re.compile(
+    rf"{_RUN}/(plan\.json|manifest\.json|lease/\d{{8}}|parts/part-\d{{5}}\.parquet"
+    rf"|journal/\d{{5}}/\d{{8}}-\d{{8}})"
+)
+JOURNAL = re.compile(rf"{_RUN}/journal/.*")
+CHANGING = re.compile(rf"{_RUN}/(heartbeat/\d{{8}}|probe-[0-9a-f]{{16}})")
+LASTING = re.compile(rf"{_RUN}/(plan\.json|manifest\.json|lease/.*|parts/.*)")
+
+
+class Sightings:
+    """Remembers every object that was seen, and names each broken promise once."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+        self.violations: list[str] = []
+        self._etags: dict[str, str] = {}
+        self._present: frozenset[str] = frozenset()
+        self._manifest: bytes | None = None
+
+    def see(self, objects: Mapping[str, str], manifest: bytes | None) -> None:
+        """Take in a look.
+
+        Args:
+            objects: ETags by name, relative to the output path.
+            manifest: its bytes, read after the listing.
+        """
+        self.looks += 1
+        self._check_manifest(manifest)
+        visible = sorted(name for name in objects if not name.startswith("_aimlapi/"))
+        if visible and manifest is None:
+            self._tell(f"{visible[0]} is visible, and there is no manifest")
+        for name, etag in objects.items():
+            if CREATE_ONCE.fullmatch(name) and self._etags.setdefault(name, etag) != etag:
+                self._tell(f"{name} has changed")
+        for name in sorted(self._present - objects.keys()):
+            if LASTING.fullmatch(name) or (JOURNAL.fullmatch(name) and manifest is None):
+                self._tell(f"{name} has vanished")
+        self._present = frozenset(objects)
+
+    def _check_manifest(self, manifest: bytes | None) -> None:
+        if self._manifest is not None and manifest != self._manifest:
+            self._tell("the manifest has changed" if manifest else "the manifest has vanished")
+        self._manifest = manifest or self._manifest
+
+    def _tell(self, violation: str) -> None:
+        if violation not in self.violations:
+            self.violations.append(violation)
+
+
+def unknown_names(names: set[str], visible: set[str]) -> list[str]:
+    """What has no business at the output path.
+
+    Args:
+        visible: the names of the files that plain readers are to see.
+    """
+    return sorted(
+        name
+        for name in names
+        if name not in visible
+        and name != "_SUCCESS"
+        and not CREATE_ONCE.fullmatch(name)
+        and not CHANGING.fullmatch(name)
+    )
