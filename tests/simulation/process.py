@@ -43,6 +43,7 @@ class Process:
         name: for the history. number: from 1, in the order of their starts.
         started_s, ended_s: in the world's time. error, report: how it ended, unless killed.
         operations: sent to the store or the API so far.
+        cut_off_until_s: until then it cannot reach the store, though others can.
         is_landing: of what is on its way when it is killed: all arrives, nothing does, or (None)
             chance decides.
     """
@@ -56,6 +57,7 @@ class Process:
         self.report: Report | None = None
         self.operations = 0
         self.is_landing: bool | None = None
+        self.cut_off_until_s = 0.0
         self.stop = StopSignal()
         self.loop = ProcessLoop(scheduler)  # type: ignore[abstract]  # no sockets, no signals
         self.scheduler = scheduler

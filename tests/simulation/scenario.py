@@ -30,11 +30,11 @@ class Trouble:
         after_s: since its start; None when an operation is the moment instead.
         at_operation: when the process sends its n-th operation to the store or the API.
         named: only operations whose names hold this are counted: "call", "create ", "/journal/".
-        duration_s: of a freeze.
+        duration_s: of a freeze, or of being cut off from the store.
         is_landing: of what is on its way at a kill; see `process.Process`.
     """
 
-    kind: Literal["kill", "freeze", "stop"]
+    kind: Literal["kill", "freeze", "stop", "cut off"]
     after_s: float | None = None
     at_operation: int | None = None
     named: str = ""
@@ -133,7 +133,7 @@ def _weather(random: Random, settings: Settings) -> Weather:
         api_failed=api,
         api_lost=api / 2,
         api_slow=api / 2,
-        api_latency_s=random.choice((0.5, 3.0, 8.0)),
+        api_latency_s=random.choice((0.5, 3.0, 8.0, 0.8 * settings.request_timeout_s)),
         refusals=_spans(random, 20.0) if has_refusal else (),
     )
 
@@ -141,17 +141,22 @@ def _weather(random: Random, settings: Settings) -> Weather:
 def _spans(random: Random, longest_s: float) -> tuple[Span, ...]:
     spans = []
     for _ in range(random.randint(1, 2)):
-        start_s = random.uniform(0.0, 120.0)
+        start_s = _soon(random)
         spans.append((start_s, start_s + random.uniform(1.0, longest_s)))
     return tuple(spans)
 
 
+def _soon(random: Random) -> float:
+    """An instant: most runs last some seconds, some wait for others for minutes."""
+    return random.expovariate(1 / random.choice((4.0, 4.0, 40.0)))
+
+
 def _attempt(random: Random) -> Attempt:
-    kind = random.choice(("kill", "kill", "freeze", "freeze", "stop", "none"))
-    has_twin = random.random() < (0.5 if kind in ("freeze", "none") else 0.15)
+    kind = random.choice(("kill", "kill", "freeze", "freeze", "cut off", "stop", "none"))
+    has_twin = random.random() < (0.5 if kind in ("freeze", "cut off", "none") else 0.15)
     return Attempt(
         troubles=() if kind == "none" else (_trouble(random, kind),),
-        twin_after_s=random.uniform(0.0, 40.0) if has_twin else None,
+        twin_after_s=_soon(random) if has_twin else None,
         retry_after_s=random.uniform(0.0, 60.0),
     )
 
@@ -160,7 +165,7 @@ def _trouble(random: Random, kind: str) -> Trouble:
     at_operation = random.randint(1, 90) if random.random() < 0.5 else None
     return Trouble(
         kind=kind,  # type: ignore[arg-type]  # one of its words
-        after_s=random.expovariate(1 / 20) if at_operation is None else None,
+        after_s=_soon(random) if at_operation is None else None,
         at_operation=at_operation,
         duration_s=random.choice((random.uniform(3, 20), random.uniform(20, 400))),
     )

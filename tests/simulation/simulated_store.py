@@ -67,7 +67,13 @@ class SimulatedStore:
         process = self._process
         process.note_operation(f"{kind} {name}")
         now_s = process.scheduler.now_s
-        fate = store_fate(self._sky.weather, now_s, self._random, is_create=kind == "create")
+        fate = store_fate(
+            self._sky.weather,
+            now_s,
+            self._random,
+            is_create=kind == "create",
+            is_cut_off=now_s < process.cut_off_until_s,
+        )
 
         def arrive() -> Any:
             """At the store: nobody can freeze or kill what happens here, but it may get lost."""

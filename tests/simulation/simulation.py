@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -211,6 +212,11 @@ class Simulation:
             case "freeze":
                 self.watcher.befalls(process, "frozen")
                 process.freeze(trouble.duration_s)
+            case "cut off":
+                process.tell(f"is cut off from the store for {trouble.duration_s:.1f} s")
+                process.cut_off_until_s = self.scheduler.now_s + trouble.duration_s
+                self.watcher.is_cut_off(process)
+                self.scheduler.after(trouble.duration_s, lambda: self.watcher.is_connected(process))
             case "stop":
                 process.terminate()
 
@@ -228,11 +234,20 @@ class Simulation:
             watcher.blame(f"the last attempt did not publish: {last.error!r}")
         watcher.check_ledger(self.api.ledger)
         self._check_budget()
-        check_published(watcher, self._data, self.objects)
+        check_published(watcher, self._data, self.objects, self._exhausted())
         if not watcher.misfortunes:
             check_tidy(watcher, self.objects)
         self._rerun()
         check_tidy(watcher, self.objects)
+
+    def _exhausted(self) -> frozenset[str]:
+        failures = Counter(
+            (call.process.number, call.prompt)
+            for call in self.api.ledger.calls
+            if call.end == "failed"
+        )
+        most = self.scenario.settings.max_attempts
+        return frozenset(prompt for (_, prompt), count in failures.items() if count >= most)
 
     def _check_budget(self) -> None:
         """Of the attempts that had one."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from airflow_provider_aimlapi.errors import TooManyRejections
 from tests.simulation.dataset_shapes import Shape
 from tests.simulation.scenario import CALM, Attempt, Scenario, Trouble, settings_for
-from tests.simulation.simulation import simulate
+from tests.simulation.simulation import Simulation, simulate
 from tests.simulation.weather import Weather
 
 SMALL = Shape(rows=(7, 5))
@@ -38,3 +39,20 @@ def test_no_heartbeat_comes_after_the_release() -> None:
     for seed in range(20):
         stopped = Attempt(troubles=(Trouble(kind="stop", after_s=30.0 + seed / 4),))
         assert simulate(scenario(stopped, seed=seed, weather=slow)).violations == ()
+
+
+def test_rejections_count_over_all_attempts() -> None:
+    """Two in each part and three allowed: an attempt that has one part from before still fails."""
+    shape = Shape(rows=(4, 4), poison=frozenset({0, 1, 4, 5}))
+    simulation = Simulation(
+        Scenario(
+            seed=1,
+            shape=shape,
+            settings=settings_for(shape, max_rejected_rows=3, max_concurrency=1),
+            attempts=(killed_at("create _aimlapi", 12),),
+        )
+    )
+    simulation.run()
+    assert any("/parts/" in name for name in simulation.objects.objects)
+    assert isinstance(simulation.processes[1].error, TooManyRejections)
+    assert simulation.watcher.manifest is None

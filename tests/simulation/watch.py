@@ -67,6 +67,7 @@ class Watcher:
         self._in_flight: dict[int, list[Call]] = {}
         self._paid: dict[int, set[str]] = {}
         self._released: set[int] = set()
+        self._exposed: dict[int, set[str]] = {}
 
     def blame(self, violation: str) -> None:
         """Note a broken promise, once."""
@@ -157,6 +158,8 @@ class Watcher:
         """A call leaves."""
         number = call.process.number
         self._in_flight.setdefault(number, []).append(call)
+        if call.process.scheduler.now_s < call.process.cut_off_until_s:
+            self._exposed[number].add(call.prompt)
         if call.prompt in self._known.get(number, ()):
             self.blame(f"{call.prompt!r} was asked again although it was durable before")
         if call.process.started_s > self.manifest_at_s:
@@ -180,9 +183,20 @@ class Watcher:
         in_flight = {call.prompt for call in self._in_flight.get(process.number, ())}
         return frozenset(in_flight | self._paid.get(process.number, set()))
 
+    def is_cut_off(self, process: Process) -> None:
+        """From now on nothing that a process pays for becomes durable, but others may go on."""
+        self._exposed[process.number] = set(self.at_risk(process))
+
+    def is_connected(self, process: Process) -> None:
+        """The end of that."""
+        exposed = frozenset(self._exposed[process.number])
+        self._misfortune(process, "cut off", exposed)
+
     def befalls(self, process: Process, kind: str) -> None:
         """A process is killed, is frozen or gives up now."""
-        at_risk = self.at_risk(process)
+        self._misfortune(process, kind, self.at_risk(process))
+
+    def _misfortune(self, process: Process, kind: str, at_risk: frozenset[str]) -> None:
         self.misfortunes.append(
             Misfortune(kind=kind, at_s=process.scheduler.now_s, at_risk=at_risk)
         )

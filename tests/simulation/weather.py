@@ -64,10 +64,12 @@ class StoreFate:
     back_s: float
 
 
-def store_fate(weather: Weather, now_s: float, random: Random, *, is_create: bool) -> StoreFate:
+def store_fate(
+    weather: Weather, now_s: float, random: Random, *, is_create: bool, is_cut_off: bool = False
+) -> StoreFate:
     """Throw the dice for an operation that leaves its process now."""
     there_s, back_s = random.uniform(0.002, 0.03), random.uniform(0.002, 0.03)
-    if is_within(now_s, weather.outages):
+    if is_cut_off or is_within(now_s, weather.outages):
         slow = random.random() < 0.5
         there_s = min(there_s, 0.01)
         return StoreFate(

@@ -28,6 +28,12 @@ class Rejections:
     first_status: int | None = None
     is_uniform: bool = True
 
+    def take_over(self, *, rejected: int, completed: int) -> str | None:
+        """Count the rows of durable parts, which earlier attempts decided; return as `reject`."""
+        self.rows += rejected
+        self.accepted += completed
+        return self._too_many("It is in a part that an earlier attempt wrote.")
+
     def accept(self) -> None:
         """Count an answered row."""
         self.accepted += 1
@@ -43,14 +49,20 @@ class Rejections:
             self.answers += 1
             self.first_status = self.first_status or status
             self.is_uniform = self.is_uniform and status == self.first_status
-        if self.rows > self.allowed:
-            return (
-                f"{self.rows:,} rows were rejected, and max_rejected_rows allows {self.allowed:,}. "
-                f"Nothing was published; everything paid for is kept. The last one: {reason}"
-            )
+        too_many = self._too_many(reason)
+        if too_many is not None:
+            return too_many
         if self.accepted == 0 and self.is_uniform and self.answers >= FIRST_ANSWERS:
             return (
                 f"The first {self.answers} answers were all rejected with the same status, so the "
                 f"set-up is wrong, not the rows. Nothing was published. The last one: {reason}"
             )
         return None
+
+    def _too_many(self, reason: str) -> str | None:
+        if self.rows <= self.allowed:
+            return None
+        return (
+            f"{self.rows:,} rows were rejected, and max_rejected_rows allows {self.allowed:,}. "
+            f"Nothing was published; everything paid for is kept. The last one: {reason}"
+        )

@@ -88,9 +88,16 @@ class Collector:
     def take_over(self, parts: tuple[PartEntry, ...]) -> None:
         """Count the parts that earlier attempts made durable."""
         self.parts.extend(parts)
-        rows = sum(entry.tally.rows for entry in parts)
+        tallies = [entry.tally for entry in parts]
+        rows = sum(tally.rows for tally in tallies)
         self.rows_done += rows
         self.rows_reused += rows
+        reason = self._rejections.take_over(
+            rejected=sum(tally.rejected for tally in tallies),
+            completed=sum(tally.completed for tally in tallies),
+        )
+        if reason is not None:
+            self._ending.halt(TooManyRejections(reason))
 
     async def open(self, shard: Shard) -> None:
         """Make room for a shard's outcomes, waiting while too many rows are open."""

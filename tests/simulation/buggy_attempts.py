@@ -1,0 +1,111 @@
+"""The longer of the seeded bugs: copies of real functions, each with one thing done wrong."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_aimlapi.core.keys import request_hash
+from airflow_provider_aimlapi.engine.feed import Row
+from airflow_provider_aimlapi.engine.lease import Lease, Superseded
+from airflow_provider_aimlapi.engine.resume import find_remains
+from airflow_provider_aimlapi.engine.retry import persist
+from airflow_provider_aimlapi.engine.run import _under_lease, _while_kept
+from airflow_provider_aimlapi.errors import StorageError
+from airflow_provider_aimlapi.storage.journal_store import JournalStore
+from airflow_provider_aimlapi.storage.lease_store import LeaseStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_aimlapi.core.journal import Record
+    from airflow_provider_aimlapi.core.manifest import Manifest
+    from airflow_provider_aimlapi.engine.collector import Collector
+    from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.engine.reader import Reader
+    from airflow_provider_aimlapi.engine.resume import Remains
+    from airflow_provider_aimlapi.engine.run import RunAttempt, World
+    from airflow_provider_aimlapi.engine.settings import Settings
+
+TAKEN_BACK_MAX = 20
+
+
+async def _lease(prepared: Prepared, settings: Settings, world: World) -> Lease:
+    leases = LeaseStore(prepared.store, prepared.names)
+    epoch = await persist(world.clock, leases.acquire, token=secrets.token_hex(16))
+    return Lease(leases, epoch, times=settings.lease_times, clock=world.clock, stop=world.stop)
+
+
+async def take_back_the_lease(
+    prepared: Prepared, settings: Settings, world: World
+) -> tuple[Manifest, RunAttempt | None]:
+    """Does not follow the newer attempt, but becomes the newest again."""
+    for _ in range(TAKEN_BACK_MAX):
+        lease = await _lease(prepared, settings, world)
+        try:
+            await lease.wait_for_elders()
+            manifest = await persist(world.clock, prepared.read_manifest)
+            if manifest is not None:
+                return manifest, None
+            return await _while_kept(prepared, lease, settings, world)
+        except Superseded:
+            continue
+        finally:
+            await lease.release()
+    raise AssertionError("no end of taking back")
+
+
+def early_remains() -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Replacements for `_under_lease` and `find_remains`: what earlier attempts left is read while
+    one of them may still be at work, and not again.
+    """
+    read: dict[int, Remains] = {}
+
+    async def under_lease(
+        prepared: Prepared, settings: Settings, world: World
+    ) -> tuple[Manifest, RunAttempt | None]:
+        journal = JournalStore(prepared.store, prepared.names, 0)
+        read[id(prepared)] = await persist(
+            world.clock, find_remains, prepared, journal, world.clock
+        )
+        return await _under_lease(prepared, settings, world)
+
+    return under_lease, lambda prepared, *_: read[id(prepared)]
+
+
+async def flush_acknowledging_early(self: Collector) -> None:
+    """Makes room as soon as a batch is handed over, not once it is durable."""
+    batch, self._pending = self._pending, []
+    self._unflushed -= len(batch)
+    self._row_room.wake_all()
+    by_part: dict[int, list[Record]] = {}
+    for part, record in batch:
+        by_part.setdefault(part, []).append(record)
+    for part in list(by_part):
+        try:
+            await persist(self._clock, self._journal.append, part, by_part[part])
+        except StorageError:
+            left = [entry for entry in batch if entry[0] in by_part]
+            self._pending = left + self._pending
+            self._unflushed += len(left)
+            raise
+        by_part.pop(part)
+
+
+def undecided_without_hash(
+    self: Reader, shard: Any, first: int, batch: list[Any], known: dict[int, Any]
+) -> list[Row]:
+    """Takes a journaled answer whatever question it was given to."""
+    rows: list[Row] = []
+    for index, texts in enumerate(batch, start=first):
+        decided = self._decide_unasked(index, texts)
+        paid = known.get(index)
+        if decided is not None:
+            self._collector.add(shard.part, decided)
+        elif paid is not None:
+            self._collector.reuse(shard.part, paid)
+        else:
+            body = self._prepared.maker.body(texts)
+            name = request_hash(body)
+            rows.append(Row(part=shard.part, row=index, body=body, request_hash=name))
+    return rows

@@ -1,0 +1,233 @@
+"""Seeded bugs: each takes one promise-keeping line out of the real code, inside the simulation only.
+
+They test the tester: a simulation that finds none of these would prove nothing by finding none.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_aimlapi.core.budget import Budget
+from airflow_provider_aimlapi.core.journal import decode_segment
+from airflow_provider_aimlapi.core.lease import Watch
+from airflow_provider_aimlapi.core.manifest import encode_manifest, manifest_of
+from airflow_provider_aimlapi.engine import collector, commit, run
+from airflow_provider_aimlapi.engine.collector import Collector
+from airflow_provider_aimlapi.engine.lease import Lease, Superseded
+from airflow_provider_aimlapi.engine.reader import Reader
+from airflow_provider_aimlapi.engine.resume import Remains
+from airflow_provider_aimlapi.errors import StorageError, StoreUnavailable
+from airflow_provider_aimlapi.storage import journal_store, object_store, part_writer
+from airflow_provider_aimlapi.storage.journal_store import JournalStore
+from airflow_provider_aimlapi.storage.publication import publish
+from tests.simulation.buggy_attempts import (
+    early_remains,
+    flush_acknowledging_early,
+    take_back_the_lease,
+    undecided_without_hash,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    from airflow_provider_aimlapi.core.completion import Outcome
+    from airflow_provider_aimlapi.core.journal import Record
+    from airflow_provider_aimlapi.core.manifest import Manifest, PartEntry
+    from airflow_provider_aimlapi.core.plan import Shard
+    from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.storage.dataset import DataSet
+    from airflow_provider_aimlapi.storage.object_store import ObjectStore
+
+_keep = Lease.keep
+_append = JournalStore.append
+_commit = commit.commit
+_encode_part = part_writer.encode_part
+_create_settled = object_store.create_settled
+
+
+@contextmanager
+def swapped(owner: object, name: str, replacement: object) -> Iterator[None]:
+    """A function or method replaced by another, and put back."""
+    original = getattr(owner, name)
+    setattr(owner, name, replacement)
+    try:
+        yield
+    finally:
+        setattr(owner, name, original)
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    return None
+
+
+async def _at_once(*_: Any) -> None:
+    return None
+
+
+async def _always(*_: Any) -> bool:
+    return True
+
+
+def _forgotten_record(self: JournalStore, part: int, records: Sequence[Record]) -> None:
+    _append(self, part, records[:-1] or records)
+
+
+def _created_by_force(store: ObjectStore, name: str, data: bytes) -> bool:
+    store.write(name, data)
+    return True
+
+
+def _unclear_is_success(store: ObjectStore, name: str, data: bytes) -> bool:
+    try:
+        return store.create(name, data)
+    except StoreUnavailable:
+        return True
+
+
+def _unclear_is_failure(store: ObjectStore, name: str, data: bytes) -> bool:
+    try:
+        return store.create(name, data)
+    except StoreUnavailable:
+        return False
+
+
+def _replay_what_can_be_read(self: JournalStore, segments: Sequence[str]) -> Iterator[Record]:
+    for name in segments:
+        try:
+            data = self._store.read(name)
+        except StoreUnavailable:
+            continue
+        yield from decode_segment(data or b"")
+
+
+def _see_through_an_outage(
+    self: Watch, heartbeat: object, *, asked_at_s: float, answered_at_s: float
+) -> None:
+    if heartbeat != self._last:
+        self._last = heartbeat  # type: ignore[assignment]
+        self.silent_s = 0.0
+    elif self._looked_at_s is not None:
+        self.silent_s += asked_at_s - self._looked_at_s
+    self._looked_at_s = asked_at_s
+
+
+async def _flush_without_end(self: Collector) -> None:
+    while not self._is_finishing:
+        await self._flusher.wait(self._settings.flush_interval_s)
+        try:
+            if not self._is_finishing:
+                await self._flush()
+        except StorageError as error:
+            self._ending.halt(error)
+
+
+async def _beat_blindly(self: Lease, state: Any) -> bool:
+    asked_at_s = self._clock.now_s()
+    try:
+        await self._clock.in_thread(self._store.beat, self.epoch, self._next(state))
+    except StoreUnavailable:
+        return False
+    if state == "running":
+        self._right_until_s = self._times.right_until_s(asked_at_s)
+    return self.may_pay()
+
+
+async def _release_then_drain(self: Lease) -> Superseded | None:
+    superseded = await _keep(self)
+    await self.release()
+    return superseded
+
+
+def _answers_swapped(
+    data_set: DataSet, shard: Shard, outcomes: Sequence[Outcome], **names: Any
+) -> bytes:
+    from dataclasses import replace
+
+    first, *between, last = outcomes if len(outcomes) > 1 else (*outcomes, None, None)
+    if first is not None and last is not None:
+        outcomes = [replace(last, row=first.row), *between, replace(first, row=last.row)]
+    return _encode_part(data_set, shard, outcomes, **names)
+
+
+def _commit_without_the_last(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
+    manifest = manifest_of(prepared.names.run_key, parts[:-1])
+    _create_settled(prepared.store, prepared.names.manifest, encode_manifest(manifest))
+    return manifest
+
+
+def _commit_by_force(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
+    manifest = manifest_of(prepared.names.run_key, parts)
+    prepared.store.write(prepared.names.manifest, encode_manifest(manifest))
+    return manifest
+
+
+def _show_before_commit(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
+    manifest = manifest_of(prepared.names.run_key, parts)
+    publish(prepared.store, manifest, prepared.names, spread=_one_by_one)
+    return _commit(prepared, parts)
+
+
+def _tidy_before_commit(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
+    for name in prepared.store.list(prepared.names.journal):
+        prepared.store.delete(name)
+    return _commit(prepared, parts)
+
+
+def _one_by_one(call: Callable[[Any], Any], items: Any, threads: int) -> list[Any]:
+    return [call(item) for item in items[:threads]]
+
+
+def _new_budget(self: Remains, limit_nano_usd: int | None) -> Budget:
+    return Budget(limit_nano_usd=limit_nano_usd)
+
+
+@contextmanager
+def _reading_early() -> Iterator[None]:
+    under_lease, remains = early_remains()
+    with swapped(run, "_under_lease", under_lease), swapped(run, "find_remains", remains):
+        yield
+
+
+@contextmanager
+def _seeing_through_outages() -> Iterator[None]:
+    with swapped(Watch, "see", _see_through_an_outage), swapped(Watch, "miss", _nothing):
+        yield
+
+
+BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
+    "no replay": lambda: swapped(JournalStore, "replay", lambda *_: iter(())),
+    "a journal that cannot be read is empty": lambda: swapped(
+        JournalStore, "replay", _replay_what_can_be_read
+    ),
+    "the hash is not compared": lambda: swapped(Reader, "_undecided", undecided_without_hash),
+    "a record is forgotten in each segment": lambda: swapped(
+        JournalStore, "append", _forgotten_record
+    ),
+    "acknowledged before the flush": lambda: swapped(
+        Collector, "_flush", flush_acknowledging_early
+    ),
+    "no last flush": lambda: swapped(Collector, "_flush_always", _flush_without_end),
+    "no back-pressure": lambda: swapped(Collector, "room", _at_once),
+    "no waiting for the lease": lambda: swapped(Lease, "_are_over", _always),
+    "no fence check": lambda: swapped(Lease, "may_pay", lambda _: True),
+    "a heartbeat that looks for nobody": lambda: swapped(Lease, "_beat_once", _beat_blindly),
+    "an outage expires a lease": _seeing_through_outages,
+    "released before the drain": lambda: swapped(Lease, "keep", _release_then_drain),
+    "the follower takes the lease back": lambda: swapped(run, "_under_lease", take_back_the_lease),
+    "remains are read before the wait": _reading_early,
+    "parts are overwritten": lambda: swapped(collector, "create_settled", _created_by_force),
+    "answers change places": lambda: swapped(collector, "encode_part", _answers_swapped),
+    "an unclear segment counts as written": lambda: swapped(
+        journal_store, "create_settled", _unclear_is_success
+    ),
+    "an unclear segment counts as another's": lambda: swapped(
+        journal_store, "create_settled", _unclear_is_failure
+    ),
+    "published before the last part": lambda: swapped(run, "commit", _commit_without_the_last),
+    "the manifest is overwritten": lambda: swapped(run, "commit", _commit_by_force),
+    "shown before the manifest": lambda: swapped(run, "commit", _show_before_commit),
+    "the journal goes before the manifest": lambda: swapped(run, "commit", _tidy_before_commit),
+    "the budget forgets earlier attempts": lambda: swapped(Remains, "budget", _new_budget),
+}
