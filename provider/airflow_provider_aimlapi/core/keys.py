@@ -101,8 +101,16 @@ class RunNames:
 
 _MANIFEST = re.compile(rf"{RUNS_FOLDER}/([0-9a-f]{{{RUN_KEY_HEX_DIGITS}}})/manifest\.json\Z")
 _LEASE = re.compile(r"/lease/([0-9]{8,})\Z")
+_HEARTBEAT = re.compile(r"/heartbeat/([0-9]{8,})\Z")
 _PART = re.compile(r"/parts/part-([0-9]{5,})\.parquet\Z")
+_RUN = re.compile(rf"{RUNS_FOLDER}/([0-9a-f]{{{RUN_KEY_HEX_DIGITS}}})/")
 _SEGMENT = re.compile(r"/journal/([0-9]{5,})/([0-9]{8,})-([0-9]{8,})\Z")
+
+
+def parse_run_key(name: str) -> str | None:
+    """The run key in the name of any object of a run's folder; None for any other name."""
+    match = _RUN.match(name)
+    return match[1] if match else None
 
 
 def parse_manifest_name(name: str) -> str | None:
@@ -114,6 +122,12 @@ def parse_manifest_name(name: str) -> str | None:
 def parse_lease_name(name: str) -> int | None:
     """The epoch in a lease's name; None for any other name."""
     match = _LEASE.search(name)
+    return int(match[1]) if match else None
+
+
+def parse_heartbeat_name(name: str) -> int | None:
+    """The epoch in a heartbeat's name; None for any other name."""
+    match = _HEARTBEAT.search(name)
     return int(match[1]) if match else None
 
 

@@ -80,13 +80,18 @@ def publish(store: ObjectStore, manifest: Manifest, names: RunNames, *, spread: 
 
 def is_in_place(store: ObjectStore, names: RunNames) -> bool:
     """Whether the parts that plain readers see are all this run's."""
+    return run_in_place(store) == names.run_key
+
+
+def run_in_place(store: ObjectStore) -> str | None:
+    """The key of the run that `_SUCCESS` names; None when there is none, or it is another tool's."""
     body = store.read(SUCCESS_NAME)
     if body is None:
-        return False
+        return None
     try:
-        return msgspec.json.decode(body, type=Success).run_key == names.run_key
-    except msgspec.MsgspecError:  # another tool's, which is often empty
-        return False
+        return msgspec.json.decode(body, type=Success).run_key
+    except (msgspec.MsgspecError, UnicodeDecodeError):  # another tool's, which is often empty
+        return None
 
 
 def check_foreign(store: ObjectStore, visible_names: Collection[str]) -> None:

@@ -1,0 +1,103 @@
+"""`airflow-aimlapi clean`: removes old run folders. What may go is decided in `core.retention`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.commands.wording import format_age, format_bytes, format_count
+from airflow_provider_aimlapi.core.keys import RUNS_FOLDER
+from airflow_provider_aimlapi.core.retention import why_kept
+from airflow_provider_aimlapi.engine.clock import SystemClock
+from airflow_provider_aimlapi.engine.removal import Removal, remove_run
+from airflow_provider_aimlapi.errors import InvalidSpec
+from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
+from airflow_provider_aimlapi.storage.opening import open_file_system
+from airflow_provider_aimlapi.storage.run_folders import RunFolders
+from airflow_provider_aimlapi.storage.stored_objects import StoredObjects
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.retention import RunFolder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanArguments:
+    """What was typed.
+
+    Attributes:
+        output: a URL or a local path.
+        older_than_s: of the newest object of a run.
+        is_dry_run: only tell.
+        is_confirmed: do not ask.
+    """
+
+    output: str
+    older_than_s: float
+    is_dry_run: bool
+    is_confirmed: bool
+
+
+def clean(arguments: CleanArguments) -> None:
+    """Tell which runs may go, ask, and remove them.
+
+    Raises:
+        InvalidSpec: the path cannot be opened, or there is nobody to ask.
+        StorageError: the store failed; doing it again goes on from there.
+    """
+    fs, path = open_file_system(arguments.output)
+    folders = RunFolders(FsspecStore(fs, path), StoredObjects(fs, path))
+    may_go = _survey(folders, arguments)
+    if not may_go:
+        print(f"Nothing to remove below {folders.store.uri(RUNS_FOLDER)}.")
+        return
+    print(f"May go: {_sum(may_go)}.")
+    if arguments.is_dry_run:
+        print("Nothing was removed.")
+    elif arguments.is_confirmed or _is_wanted():
+        _remove(folders, may_go, arguments)
+
+
+def _survey(folders: RunFolders, arguments: CleanArguments) -> list[RunFolder]:
+    """The folders that may go, each folder told in a line."""
+    now_us = SystemClock().wall_us()
+    may_go = []
+    for folder in folders.all():
+        kept = why_kept(folder, older_than_s=arguments.older_than_s, now_us=now_us)
+        fate = "may go" if kept is None else f"stays: {kept}"
+        age = format_age(folder.modified_us, now_us)
+        print(f"{folder.run_key}  {_sum([folder])}, changed {age} ago; {fate}")
+        if kept is None:
+            may_go.append(folder)
+    return may_go
+
+
+def _remove(folders: RunFolders, may_go: list[RunFolder], arguments: CleanArguments) -> None:
+    clock = SystemClock()
+    removals = []
+    for folder in may_go:
+        removal = remove_run(
+            folders, folder.run_key, older_than_s=arguments.older_than_s, clock=clock
+        )
+        removals.append(removal)
+        rest = f"; the rest stays: {removal.kept}" if removal.kept else ""
+        print(f"{folder.run_key}  removed {_removed([removal])}{rest}")
+    print(f"Removed: {_removed(removals)}.")
+
+
+def _is_wanted() -> bool:
+    if not sys.stdin.isatty():
+        raise InvalidSpec("There is no terminal to ask at. Add --yes to remove, or --dry-run.")
+    return input("Remove them? What they hold was paid for. [y/N] ").strip().lower() in ("y", "yes")
+
+
+def _sum(folders: list[RunFolder]) -> str:
+    found = [stored for folder in folders for stored in folder.objects]
+    size = format_bytes(sum(stored.size_bytes for stored in found))
+    runs = "" if len(folders) == 1 else f"{format_count(len(folders), 'run')}, "
+    return f"{runs}{format_count(len(found), 'object')}, {size}"
+
+
+def _removed(removals: list[Removal]) -> str:
+    objects = format_count(sum(removal.objects for removal in removals), "object")
+    return f"{objects}, {format_bytes(sum(removal.size_bytes for removal in removals))}"

@@ -1,0 +1,101 @@
+"""What lies under `_aimlapi/`, run by run, with all that a decision to remove it needs. Changes nothing."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.keys import (
+    RunNames,
+    parse_lease_name,
+    parse_run_key,
+)
+from airflow_provider_aimlapi.core.manifest import decode_manifest
+from airflow_provider_aimlapi.core.retention import REMOVAL_TOKEN, RunFolder, StoredObject
+from airflow_provider_aimlapi.errors import JournalUnreadable
+from airflow_provider_aimlapi.storage.lease_store import LeaseStore
+from airflow_provider_aimlapi.storage.publication import run_in_place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from airflow_provider_aimlapi.storage.object_store import ObjectStore
+    from airflow_provider_aimlapi.storage.stored_objects import StoredObjects
+
+
+class RunFolders:
+    """The run folders of an output path.
+
+    Every method raises StoreUnavailable or StoreUnsafe when the store fails; nothing that could not
+    be read is taken for absent.
+    """
+
+    def __init__(self, store: ObjectStore, stored: StoredObjects) -> None:
+        self.store = store
+        self._stored = stored
+
+    def all(self) -> list[RunFolder]:
+        """Every run folder, by run key."""
+        objects = self._stored.list("")
+        names = {found.name for found in objects}
+        groups = groupby(objects, key=lambda found: parse_run_key(found.name))
+        return [self._folder(key, group, lambda: names) for key, group in groups if key is not None]
+
+    def one(self, run_key: str) -> RunFolder | None:
+        """A run's folder as it is now; None when nothing is there."""
+        objects = self._stored.list(f"{RunNames(run_key=run_key).folder}/")
+        if not objects:
+            return None
+        return self._folder(run_key, objects, lambda: set(self.store.list("")))
+
+    def _folder(
+        self, run_key: str, objects: Iterable[StoredObject], all_names: Callable[[], set[str]]
+    ) -> RunFolder:
+        found = tuple(objects)
+        names = RunNames(run_key=run_key)
+        present = {stored.name for stored in found}
+        in_place = run_in_place(self.store)
+        removals, is_released = self._leases(names, present)
+        return RunFolder(
+            run_key=run_key,
+            objects=found,
+            removal_epochs=removals,
+            is_released=is_released,
+            run_in_place=in_place,
+            obstacle=self._obstacle(names, in_place, all_names)
+            if names.manifest in present and run_key != in_place
+            else None,
+        )
+
+    def _leases(self, names: RunNames, present: set[str]) -> tuple[frozenset[int], bool]:
+        """Epochs of removals, and whether the newest attempt below them has let go."""
+        leases = LeaseStore(self.store, names)
+        parsed = (parse_lease_name(name) for name in present)
+        removals: set[int] = set()
+        for epoch in sorted((epoch for epoch in parsed if epoch is not None), reverse=True):
+            token = self.store.read(names.lease(epoch)) or b""
+            if not token.startswith(REMOVAL_TOKEN.encode()):
+                heartbeat = leases.heartbeat(epoch)
+                released = heartbeat is not None and heartbeat.state == "released"
+                return frozenset(removals), released
+            removals.add(epoch)
+        return frozenset(removals), False
+
+    def _obstacle(
+        self, names: RunNames, in_place: str | None, all_names: Callable[[], set[str]]
+    ) -> str | None:
+        """A published run stays while plain readers may see a part of it that nobody else claims.
+
+        Without its manifest such a part would count as a stranger's, and stop every later run.
+        """
+        try:
+            mine = self._visible_names(names)
+            claimed = self._visible_names(RunNames(run_key=in_place)) if in_place else frozenset()
+        except JournalUnreadable as error:
+            return f"a manifest does not read back: {error}"
+        seen = sorted((mine - claimed) & all_names()) if mine - claimed else []
+        return f"{self.store.uri(seen[0])} is a part of it, and visible" if seen else None
+
+    def _visible_names(self, names: RunNames) -> frozenset[str]:
+        data = self.store.read(names.manifest)
+        return decode_manifest(data, run_key=names.run_key).visible_names() if data else frozenset()
