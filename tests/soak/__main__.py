@@ -56,7 +56,8 @@ def _sums(results: list[Result], elapsed_s: float) -> str:
     counts = sum((result.counts for result in results), Counts())
     return (
         f"{len(results)} rounds, {sum(result.rows for result in results):,} rows, "
-        f"{counts.attempts} attempts, {counts.kills} kills, {counts.freezes} freezes, "
+        f"{counts.attempts} attempts, {sum(result.leases for result in results)} leases, "
+        f"{counts.kills} kills, {counts.freezes} freezes, "
         f"{counts.pauses} pauses, {counts.twins} twins, {counts.terms} terms; "
         f"{sum(result.spending.twice for result in results):,} calls paid again of "
         f"{sum(result.spending.bound for result in results):,} allowed; "

@@ -45,6 +45,7 @@ class Attempt:
     def __init__(self, number: int, order: dict[str, object], log: Path, owner: ExitStack) -> None:
         self.number = number
         self._log = log
+        self._is_ready = False
         self._was_killed = False
         self._process = owner.enter_context(
             child(
@@ -57,9 +58,15 @@ class Attempt:
         assert self._process.stdout is not None
         self._said = self._process.stdout
 
+    def await_ready(self) -> None:
+        """Return once it can begin."""
+        if not self._is_ready:
+            assert self._said.readline() == "ready\n", self._log.read_text(encoding="utf-8")
+        self._is_ready = True
+
     def begin(self) -> None:
         """Let it run the job."""
-        assert self._said.readline() == "ready\n", self._log.read_text(encoding="utf-8")
+        self.await_ready()
         self._hit(signal.SIGUSR1)
 
     @property

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from tests.soak.attempts import Attempt
     from tests.soak.round_plan import Round, Step
 
+SPARES = 2
+"""Processes that are ready to begin: a twin that starts late meets nobody."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Counts:
@@ -57,12 +60,14 @@ class Misfortunes:
         self.attempts: list[Attempt] = []
         self._plan = plan
         self._spawn = spawn
-        self._spare = spawn(1)
+        self._spares = [spawn(number + 1) for number in range(SPARES)]
         self._billed_calls = billed_calls
         self._thaw_at: dict[int, Attempt] = {}
 
     def run(self) -> None:
         """All steps, then a healthy attempt to the end, then whoever is still frozen or alive."""
+        for spare in self._spares:
+            spare.await_ready()
         for index, step in enumerate(self._plan.steps):
             if not self._moving():
                 if self.counts.attempts == ATTEMPTS_MAX:
@@ -88,13 +93,13 @@ class Misfortunes:
         ]
 
     def _start(self) -> Attempt:
-        """Begin the next attempt at once, and have the one after it made ready meanwhile."""
+        """Begin the next attempt at once, and have another made ready meanwhile."""
         self.counts.attempts += 1
-        attempt = self._spare
+        attempt = self._spares.pop(0)
         attempt.begin()
         self.attempts.append(attempt)
-        if self.counts.attempts <= ATTEMPTS_MAX:
-            self._spare = self._spawn(self.counts.attempts + 1)
+        if (number := self.counts.attempts + SPARES) <= ATTEMPTS_MAX + 1:
+            self._spares.append(self._spawn(number))
         return attempt
 
     def _moving(self) -> list[Attempt]:

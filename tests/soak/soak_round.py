@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from tests.soak.attempts import Attempt, Stuck
-from tests.soak.bucket import Bucket, BucketWatch
+from tests.soak.bucket import OUTPUT, Bucket, BucketWatch
 from tests.soak.checks import Spending, published_violations, spending_of
 from tests.soak.data_set import texts_of
 from tests.soak.misfortunes import Counts, Misfortunes
@@ -26,11 +26,16 @@ LOG_LINES = 15
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What a round did, cost and broke."""
+    """What a round did, cost and broke.
+
+    Attributes:
+        leases: attempts that came so far as to ask for the right to pay.
+    """
 
     seed: int
     rows: int
     counts: Counts
+    leases: int
     spending: Spending
     looks: int
     elapsed_s: float
@@ -40,7 +45,7 @@ class Result:
         """For people."""
         counts = self.counts
         return (
-            f"seed {self.seed:<5} {self.rows:>4} rows  {counts.attempts} attempts  "
+            f"seed {self.seed:<5} {self.rows:>4} rows  {counts.attempts} attempts  {self.leases} leases  "
             f"{counts.kills} kills  {counts.freezes} freezes  {counts.pauses} pauses  "
             f"{counts.twins} twins  {counts.terms} terms  {self.spending.twice:>3} paid twice of {self.spending.bound:>3}"
             f" allowed  {self.looks:>3} looks  {self.elapsed_s:4.1f} s  "
@@ -65,16 +70,18 @@ def play(plan: Round, s3_url: str, folder: Path) -> Result:
     )
     found += [*spending.violations, *watch.sightings.violations, *_leaks(folder)]
     found += published_violations(bucket, texts, bills)
-    bucket.close()
-    return Result(
+    result = Result(
         seed=plan.seed,
         rows=plan.rows,
         counts=counts,
+        leases=sum("/lease/" in name for name in bucket.listing(OUTPUT)),
         spending=spending,
         looks=watch.sightings.looks,
         elapsed_s=time.perf_counter() - started_s,
         violations=tuple(found),
     )
+    bucket.close()
+    return result
 
 
 def _run(

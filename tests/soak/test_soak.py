@@ -58,14 +58,14 @@ def test_a_kill_and_a_freeze_cost_no_more_than_was_at_risk(s3_url: str, tmp_path
 def test_twins_and_a_stop_cost_nothing(s3_url: str, tmp_path: Path) -> None:
     result = played(
         short_round(
-            Step(kind="twin", share=0.3),
+            Step(kind="twin", share=0.1),
             Step(kind="term", share=0.6, is_awaited=False),
-            times=Times(request_timeout_s=5.0),
+            times=Times(max_concurrency=8, request_timeout_s=5.0),
         ),
         s3_url,
         tmp_path,
     )
-    assert (result.counts.twins, result.counts.terms) == (1, 1)
+    assert (result.counts.twins, result.counts.terms, result.leases) == (1, 1, 3)
     assert result.spending.twice == result.spending.bound == 0
 
 
