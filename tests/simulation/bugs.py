@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
 
 _keep = Lease.keep
+_beat_once = Lease._beat_once
 _append = JournalStore.append
 _commit = commit.commit
 _encode_part = part_writer.encode_part
@@ -134,6 +135,13 @@ async def _beat_blindly(self: Lease, state: Any) -> bool:
     return self.may_pay()
 
 
+async def _beat_counting_from_the_answer(self: Lease, state: Any) -> bool:
+    await _beat_once(self, state)
+    if state == "running":
+        self._right_until_s = self._times.right_until_s(self._clock.now_s())
+    return self.may_pay()
+
+
 async def _release_then_drain(self: Lease) -> Superseded | None:
     superseded = await _keep(self)
     await self.release()
@@ -213,6 +221,9 @@ BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "no waiting for the lease": lambda: swapped(Lease, "_are_over", _always),
     "no fence check": lambda: swapped(Lease, "may_pay", lambda _: True),
     "a heartbeat that looks for nobody": lambda: swapped(Lease, "_beat_once", _beat_blindly),
+    "the right is counted from the heartbeat's answer": lambda: swapped(
+        Lease, "_beat_once", _beat_counting_from_the_answer
+    ),
     "an outage expires a lease": _seeing_through_outages,
     "released before the drain": lambda: swapped(Lease, "keep", _release_then_drain),
     "the follower takes the lease back": lambda: swapped(run, "_under_lease", take_back_the_lease),

@@ -42,7 +42,8 @@ def check_published(
         part = stored[entry["visible_name"]]
         if part != stored[entry["staged_name"]]:
             watcher.blame(f"{entry['visible_name']} is not the staged part")
-        rows += pq.read_table(pa.BufferReader(part), use_threads=False).to_pylist()
+        file = pq.ParquetFile(pa.BufferReader(part), pre_buffer=False)  # without threads
+        rows += file.read(use_threads=False).to_pylist()
     _check_rows(watcher, data, rows, exhausted)
 
 

@@ -1,0 +1,92 @@
+"""Scenarios for bugs that random seeds meet too seldom: each holds as long as its bug is not there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.completion import Answer
+from airflow_provider_aimlapi.core.journal import answered, encode_segment
+from airflow_provider_aimlapi.core.keys import RunNames
+from tests.simulation.dataset_shapes import Shape
+from tests.simulation.scenario import Attempt, Scenario, Trouble, settings_for
+from tests.simulation.simulation import Simulation
+from tests.simulation.weather import Weather
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SHAPE = Shape(rows=(24, 6))
+FOREIGN = b'{"choices": [{"message": {"content": "Of another question."}}]}'
+
+
+def outage_after_a_twin_began(seed: int = 1) -> tuple[str, ...]:
+    """The store is away just when the newer attempt waits and the older one has much unflushed."""
+    scenario = Scenario(
+        seed=seed,
+        shape=SHAPE,
+        settings=settings_for(SHAPE, request_timeout_s=10.0, lease_ttl_s=12.0),
+        weather=Weather(outages=((2.6, 60.0),), store_timeout_s=2.0, api_latency_s=4.0),
+        attempts=(Attempt(twin_after_s=2.1), Attempt()),
+    )
+    return Simulation(scenario).run().violations
+
+
+def outage_while_segments_are_written(seed: int = 1) -> tuple[str, ...]:
+    """For a minute no segment can be created, and nobody knows which were."""
+    scenario = Scenario(
+        seed=seed,
+        shape=SHAPE,
+        settings=settings_for(SHAPE),
+        weather=Weather(outages=((2.0, 62.0),), store_timeout_s=2.0),
+        attempts=(Attempt(),),
+    )
+    return Simulation(scenario).run().violations
+
+
+def answer_to_another_question(seed: int = 1) -> tuple[str, ...]:
+    """The journal holds an answer whose request was not this row's, as if the input had changed."""
+    scenario = Scenario(
+        seed=seed,
+        shape=SHAPE,
+        settings=settings_for(SHAPE),
+        attempts=(Attempt(troubles=(Trouble(kind="kill", at_operation=1, named="/heartbeat/"),)),),
+    )
+    simulation = Simulation(scenario)
+    simulation.scheduler.after(1.0, lambda: _plant(simulation))
+    return simulation.run().violations
+
+
+def frozen_with_the_answer_on_its_way(seed: int = 1) -> tuple[str, ...]:
+    """A heartbeat found no newer attempt; by the time that its owner hears so, there is one."""
+    fifth = Trouble(kind="freeze", at_operation=5, named="/lease/", duration_s=100.0)
+    scenario = Scenario(
+        seed=seed,
+        shape=SHAPE,
+        settings=settings_for(SHAPE),
+        weather=Weather(api_latency_s=8.0),
+        attempts=(Attempt(troubles=(fifth,), twin_after_s=5.0),),
+    )
+    return Simulation(scenario).run().violations
+
+
+def _plant(simulation: Simulation) -> None:
+    """Write a segment as an earlier attempt might have, behind everybody's back."""
+    record = answered(
+        Answer(status=200, content_type="application/json", body=FOREIGN, inference_id="foreign"),
+        row=3,
+        request_hash="0" * 64,
+        attempts=1,
+        completed_at_us=1,
+    )
+    plan = next(name for name in simulation.objects.objects if name.endswith("/plan.json"))
+    name = RunNames(run_key=plan.split("/")[1]).segment(0, 1, 0)
+    assert simulation.objects.create(name, encode_segment([record]))
+
+
+DIRECTED: dict[str, Callable[[], tuple[str, ...]]] = {
+    "the right is counted from the heartbeat's answer": frozen_with_the_answer_on_its_way,
+    "an outage expires a lease": outage_after_a_twin_began,
+    "an unclear segment counts as another's": outage_while_segments_are_written,
+    "the hash is not compared": answer_to_another_question,
+}
+"""By the bug that each is for."""

@@ -1,0 +1,23 @@
+"""Looks for a seeded bug: with random seeds first, then with the scenario that is aimed at it."""
+
+from __future__ import annotations
+
+from tests.simulation.bugs import BUGS
+from tests.simulation.directed import DIRECTED
+from tests.simulation.scenario import scenario_of
+from tests.simulation.simulation import simulate
+
+SEEDS_MAX = 40
+
+
+def caught(name: str) -> str | None:
+    """What the simulation said of a bug, and where; None when it noticed nothing."""
+    with BUGS[name]():
+        if name in DIRECTED:
+            violations = DIRECTED[name]()
+            return f"directed: {violations[0]}" if violations else None
+        for seed in range(SEEDS_MAX):
+            violations = simulate(scenario_of(seed)).violations
+            if violations:
+                return f"seed {seed}: {violations[0]}"
+    return None
