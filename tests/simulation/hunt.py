@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.simulation.bugs import BUGS
-from tests.simulation.directed import DIRECTED
+from tests.simulation.directed import DIRECTED, directed
 from tests.simulation.scenario import scenario_of
 from tests.simulation.simulation import simulate
 
@@ -14,7 +14,7 @@ def caught(name: str) -> str | None:
     """What the simulation said of a bug, and where; None when it noticed nothing."""
     with BUGS[name]():
         if name in DIRECTED:
-            violations = DIRECTED[name]()
+            violations = directed(name)
             return f"directed: {violations[0]}" if violations else None
         for seed in range(SEEDS_MAX):
             violations = simulate(scenario_of(seed)).violations

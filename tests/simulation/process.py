@@ -44,8 +44,8 @@ class Process:
         started_s, ended_s: in the world's time. error, report: how it ended, unless killed.
         operations: sent to the store or the API so far.
         cut_off_until_s: until then it cannot reach the store, though others can.
-        is_landing: of what is on its way when it is killed: all arrives, nothing does, or (None)
-            chance decides.
+        is_landing: of what is on its way when it is killed or frozen: all arrives, nothing does,
+            or (None) chance decides for the dead, and all arrives of the frozen.
     """
 
     def __init__(self, number: int, scheduler: Scheduler, history: History) -> None:
@@ -109,8 +109,12 @@ class Process:
         self.on_end(self)
 
     def lands(self, random: Random) -> bool:
-        """Whether something that was on its way arrives although this process is dead."""
-        return random.random() < LANDING_SHARE if self.is_landing is None else self.is_landing
+        """Whether something that is on its way arrives, although its process may be dead."""
+        if self.loop.is_dead and self.is_landing is None:
+            return random.random() < LANDING_SHARE
+        if self.loop.is_dead or self.loop.is_frozen:
+            return self.is_landing is not False
+        return True
 
     def freeze(self, duration_s: float) -> None:
         """Let it stand still while the world goes on."""

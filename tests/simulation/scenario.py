@@ -31,7 +31,7 @@ class Trouble:
         at_operation: when the process sends its n-th operation to the store or the API.
         named: only operations whose names hold this are counted: "call", "create ", "/journal/".
         duration_s: of a freeze, or of being cut off from the store.
-        is_landing: of what is on its way at a kill; see `process.Process`.
+        is_landing: of what is on its way at a kill or freeze; see `process.Process`.
     """
 
     kind: Literal["kill", "freeze", "stop", "cut off"]

@@ -166,7 +166,7 @@ class SimulatedClient:
                 future.set_result(answer)
 
         def arrive() -> None:
-            if loop.is_dead and not self._process.lands(self._random):
+            if not self._process.lands(self._random):
                 call.process.tell(f"call {call.number} is lost on its way")
             else:
                 self._api.receive(call, reply)

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from tests.fakes.memory_store import MemoryStore
     from tests.simulation.process import Process
     from tests.simulation.watch import Watcher
-    from tests.simulation.weather import Sky
+    from tests.simulation.weather import Sky, StoreFate
+
+DAWDLING_SHARE = 0.3
+"""Of the operations that do not leave their process at once."""
 
 
 class SimulatedStore:
@@ -64,44 +67,51 @@ class SimulatedStore:
         self._ask("delete", name, lambda: self._objects.delete(name))
 
     def _ask(self, kind: str, name: str, act: Callable[[], Any], data: bytes = b"") -> Any:
+        """Send an operation, and block the thread until its answer is there."""
         process = self._process
         process.note_operation(f"{kind} {name}")
-        now_s = process.scheduler.now_s
         fate = store_fate(
             self._sky.weather,
-            now_s,
+            process.scheduler.now_s,
             self._random,
             is_create=kind == "create",
-            is_cut_off=now_s < process.cut_off_until_s,
+            is_cut_off=process.scheduler.now_s < process.cut_off_until_s,
         )
 
-        def arrive() -> Any:
-            """At the store: nobody can freeze or kill what happens here, but it may get lost."""
-            if process.loop.is_dead and not process.lands(self._random):
-                process.tell(f"{kind} {name}: lost on its way")
-                return None
-            if not fate.is_done:
-                process.tell(f"{kind} {name}: {fate.error}")
-                return StoreUnavailable(f"{kind} {name}: {fate.error}")
-            try:
-                result = act()
-            except StorageError as error:
-                process.tell(f"{kind} {name}: {error}")
-                return error
-            process.tell(f"{kind} {name}: {_told(result)}{fate.error or ''}")
-            self._watcher.saw(process, kind, name, data, result)
-            if fate.error:
-                return StoreUnavailable(f"{kind} {name}: {fate.error}")
-            return result
-
         def begin(resume: Callable[[Any], None]) -> None:
-            def travel_back() -> None:
-                answer = arrive()
+            def arrive() -> None:
+                answer = self._done(kind, name, act, data, fate)
                 process.loop.call_from_world(fate.back_s, resume, answer)
 
-            process.scheduler.after(fate.there_s, travel_back)
+            def depart() -> None:
+                process.scheduler.after(fate.there_s, arrive)
+
+            if self._random.random() < DAWDLING_SHARE:  # a freeze may fall in here
+                process.loop.call_from_world(self._random.uniform(0.0, 0.02), depart)
+            else:
+                depart()
 
         return process.wait_in_thread(begin)
+
+    def _done(
+        self, kind: str, name: str, act: Callable[[], Any], data: bytes, fate: StoreFate
+    ) -> Any:
+        """At the store, whatever becomes of the process meanwhile: the result, or an error."""
+        process = self._process
+        error = fate.error
+        if not process.lands(self._random):
+            error = "lost on its way"
+        elif fate.is_done:
+            try:
+                result = act()
+            except StorageError as refused:
+                process.tell(f"{kind} {name}: {refused}")
+                return refused
+            process.tell(f"{kind} {name}: {_told(result)}{error or ''}")
+            self._watcher.saw(process, kind, name, data, result)
+            return result if error is None else StoreUnavailable(f"{kind} {name}: {error}")
+        process.tell(f"{kind} {name}: {error}")
+        return StoreUnavailable(f"{kind} {name}: {error}")
 
 
 def _told(result: Any) -> str:

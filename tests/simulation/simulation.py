@@ -211,6 +211,7 @@ class Simulation:
                 process.kill()
             case "freeze":
                 self.watcher.befalls(process, "frozen")
+                process.is_landing = trouble.is_landing
                 process.freeze(trouble.duration_s)
             case "cut off":
                 process.tell(f"is cut off from the store for {trouble.duration_s:.1f} s")

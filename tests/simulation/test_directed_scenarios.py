@@ -56,3 +56,18 @@ def test_rejections_count_over_all_attempts() -> None:
     assert any("/parts/" in name for name in simulation.objects.objects)
     assert isinstance(simulation.processes[1].error, TooManyRejections)
     assert simulation.watcher.manifest is None
+
+
+def test_remains_that_are_tidied_away_while_they_are_read_cost_nothing() -> None:
+    """An older attempt wakes and publishes between two listings of a newer one, which is frozen."""
+    shape = Shape(rows=(12,))
+    writing_its_part = Trouble(kind="freeze", at_operation=2, named="/parts/", duration_s=60.0)
+    listing = Trouble(kind="freeze", at_operation=1, named="/parts/", duration_s=60.0)
+    attempts = (
+        Attempt(troubles=(writing_its_part,), twin_after_s=10.0),
+        Attempt(troubles=(listing,)),
+    )
+    settings = settings_for(shape)
+    for seed in range(20):
+        verdict = simulate(Scenario(seed=seed, shape=shape, settings=settings, attempts=attempts))
+        assert verdict.violations == ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.simulation.bugs import BUGS
-from tests.simulation.directed import DIRECTED
+from tests.simulation.directed import DIRECTED, directed
 from tests.simulation.hunt import caught
 
 
@@ -16,7 +16,7 @@ def test_a_seeded_bug_is_caught(name: str) -> None:
 
 @pytest.mark.parametrize("name", DIRECTED)
 def test_without_its_bug_a_directed_scenario_holds(name: str) -> None:
-    assert DIRECTED[name]() == ()
+    assert directed(name) == ()
 
 
 def test_every_directed_scenario_is_for_a_bug() -> None:

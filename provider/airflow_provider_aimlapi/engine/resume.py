@@ -65,11 +65,14 @@ def find_remains(prepared: Prepared, journal: JournalStore, clock: Clock) -> Rem
         JournalUnreadable: a part is not what its name says.
         StoreUnavailable: something is there and cannot be read; it is not taken for absent.
     """
+    # The journal first: an older attempt may wake, write the last part, publish, and give the
+    # journal up between the two listings. What is in neither would be paid for again.
+    found = journal.segments()
     parts = _durable_parts(prepared, clock)
     done = {entry.part for entry in parts}
     known: dict[int, dict[int, Outcome]] = {}
     charges: list[int | None] = []
-    for part, segments in journal.segments().items():
+    for part, segments in found.items():
         if part in done:
             continue
         known[part] = {}
