@@ -41,9 +41,19 @@ def request_hash(body: bytes) -> str:
     return sha256(body).hexdigest()
 
 
+ATTEMPTS_PER_EPOCH = 100_000
+"""An attempt's number says in which epoch it was made: 300002 is the third epoch's second."""
+
+
 def client_request_id(run_key: str, part: int, row: int, attempt: int) -> str:
     """Our name for one attempt, found again in the API's log: `run_key:part:row:attempt`."""
     return f"{run_key}:{part}:{row}:{attempt}"
+
+
+def parse_client_request_id(name: str) -> tuple[str, int, int, int] | None:
+    """Run key, part, row and attempt in such a name; None for any other, which is not ours."""
+    match = _CLIENT_REQUEST_ID.match(name)
+    return (match[1], int(match[2]), int(match[3]), int(match[4])) if match else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,11 +110,19 @@ class RunNames:
 
 
 _MANIFEST = re.compile(rf"{RUNS_FOLDER}/([0-9a-f]{{{RUN_KEY_HEX_DIGITS}}})/manifest\.json\Z")
+_CLIENT_REQUEST_ID = re.compile(
+    rf"([0-9a-f]{{{RUN_KEY_HEX_DIGITS}}}):([0-9]{{1,9}}):([0-9]{{1,9}}):([0-9]{{1,9}})\Z"
+)
 _LEASE = re.compile(r"/lease/([0-9]{8,})\Z")
 _HEARTBEAT = re.compile(r"/heartbeat/([0-9]{8,})\Z")
 _PART = re.compile(r"/parts/part-([0-9]{5,})\.parquet\Z")
 _RUN = re.compile(rf"{RUNS_FOLDER}/([0-9a-f]{{{RUN_KEY_HEX_DIGITS}}})/")
 _SEGMENT = re.compile(r"/journal/([0-9]{5,})/([0-9]{8,})-([0-9]{8,})\Z")
+
+
+def is_run_key(text: str) -> bool:
+    """Whether this is how a run key is written."""
+    return parse_run_key(f"{RUNS_FOLDER}/{text}/") == text
 
 
 def parse_run_key(name: str) -> str | None:

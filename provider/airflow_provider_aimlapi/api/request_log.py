@@ -1,0 +1,130 @@
+"""`GET /v2/logs`: what the API says it was asked, and charged. One page at a time; costs nothing.
+
+Never tries again and keeps no pace: both are the engine's.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import httpx
+
+from airflow_provider_aimlapi.api.error_answers import error_of
+from airflow_provider_aimlapi.api.error_messages import read_envelope
+from airflow_provider_aimlapi.api.exchange import exchange
+from airflow_provider_aimlapi.api.json_values import (
+    JsonObject,
+    as_count,
+    as_list,
+    as_object,
+    as_text,
+    as_word,
+)
+from airflow_provider_aimlapi.api.key_removal import KeyRemoval
+from airflow_provider_aimlapi.api.request_headers import headers_for
+from airflow_provider_aimlapi.core.pricing import nano_usd_from_credits, nano_usd_from_usd
+from airflow_provider_aimlapi.core.reconciliation import LogPage, LogRow
+from airflow_provider_aimlapi.errors import WireViolation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_aimlapi.core.endpoint import Endpoint
+
+LOGS_PATH = "/v2/logs"
+PAGE_ROWS_MAX = 100
+LOG_TIMEOUT_S = 60.0
+_US_PER_S = 1_000_000
+
+
+async def fetch_log_page(
+    endpoint: Endpoint,
+    transport: httpx.AsyncBaseTransport,
+    window_us: tuple[int, int],
+    *,
+    offset: int,
+    rows_max: int = PAGE_ROWS_MAX,
+) -> LogPage:
+    """Ask for one page of the requests that were made with the endpoint's key.
+
+    Args:
+        window_us: from and until when, microseconds since 1970, UTC; at most 92 days.
+        offset: rows to skip, counted from the newest.
+        rows_max: of a page, 1 to 100.
+
+    Raises:
+        ApiError: no page came; `Throttled` above 200 requests a minute.
+    """
+    start, end = map(_iso, window_us)
+    parameters: dict[str, str | int] = {
+        "start": start,
+        "end": end,
+        "limit": rows_max,
+        "offset": offset,
+    }
+    request = httpx.Request(
+        "GET", endpoint.url(LOGS_PATH), params=parameters, headers=headers_for(endpoint)
+    )
+    answer = await exchange(
+        transport, request, timeout_s=LOG_TIMEOUT_S, key_removal=KeyRemoval(endpoint.key)
+    )
+    if not answer.is_success:
+        raise error_of(answer)
+    payload = read_envelope(answer.body)
+    if not isinstance(payload.get("data"), list):
+        raise WireViolation(
+            f"{LOGS_PATH} answered HTTP {answer.status} without a list of requests. Is it the API's "
+            "base URL?",
+            status=answer.status,
+            request_id=answer.request_id,
+        )
+    return _page(payload, rows_max)
+
+
+def _page(payload: JsonObject, rows_max: int) -> LogPage:
+    rows = tuple(_row(as_object(row)) for row in as_list(payload["data"]))
+    pagination = as_object(payload.get("pagination"))
+    has_more = pagination.get("has_more")
+    return LogPage(
+        rows=rows,
+        has_more=has_more if isinstance(has_more, bool) else len(rows) >= rows_max,
+        total=as_count(pagination.get("total")),
+    )
+
+
+def _row(row: JsonObject) -> LogRow:
+    return LogRow(
+        client_request_id=as_word(row.get("client_request_id")),
+        inference_id=as_word(row.get("inference_id")),
+        request_id=as_word(row.get("request_id")),
+        created_us=_moment_us(as_text(row.get("created"))),
+        cost_nano_usd=_cost(as_object(row.get("cost"))),
+    )
+
+
+def _cost(cost: JsonObject) -> int | None:
+    """In the order in which an answer's own cost is read: dollars, else credits."""
+    readings: tuple[tuple[Callable[[str | float | None], int | None], str], ...] = (
+        (nano_usd_from_usd, "usd"),
+        (nano_usd_from_credits, "credits"),
+    )
+    for read, field in readings:
+        amount = cost.get(field)
+        charge = read(amount) if isinstance(amount, (str, int, float)) else None
+        if charge is not None:
+            return charge
+    return None
+
+
+def _moment_us(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return 0
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return round(aware.timestamp() * _US_PER_S)
+
+
+def _iso(moment_us: int) -> str:
+    return datetime.fromtimestamp(moment_us / _US_PER_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
