@@ -40,12 +40,17 @@ def wait_until(what: str, condition: Callable[[], bool]) -> None:
 
 
 class Attempt:
-    """A process that will run the job once it is told to begin: to start one takes a second."""
+    """A process that will run the job once it is told to begin: to start one takes a second.
+
+    Attributes:
+        was_asked_to_stop: whether SIGTERM reached it alive.
+    """
 
     def __init__(self, number: int, order: dict[str, object], log: Path, owner: ExitStack) -> None:
         self.number = number
         self._log = log
         self._is_ready = False
+        self.was_asked_to_stop = False
         self._was_killed = False
         self._process = owner.enter_context(
             child(
@@ -90,7 +95,8 @@ class Attempt:
 
     def ask_to_stop(self) -> bool:
         """As Airflow ends a task; whether it was alive."""
-        return self._hit(signal.SIGTERM)
+        self.was_asked_to_stop = self._hit(signal.SIGTERM)
+        return self.was_asked_to_stop
 
     def wait(self) -> None:
         """Return once it has ended.

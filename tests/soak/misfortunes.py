@@ -65,7 +65,7 @@ class Misfortunes:
         self._thaw_at: dict[int, Attempt] = {}
 
     def run(self) -> None:
-        """All steps, then a healthy attempt to the end, then whoever is still frozen or alive."""
+        """All steps, then a healthy attempt, then whoever is still frozen or alive."""
         for spare in self._spares:
             spare.await_ready()
         for index, step in enumerate(self._plan.steps):
@@ -76,12 +76,7 @@ class Misfortunes:
             self._wait_for(step)
             self._thaw(index)
             self._befall(index, step)
-        last = self._start()
-        last.wait()
-        for index in list(self._thaw_at):
-            self._thaw(index)
-        for attempt in self.attempts:
-            attempt.wait()
+        self._finish()
 
     def violations(self) -> list[str]:
         """What is wrong with how attempts ended; the last one must have published."""
@@ -91,6 +86,17 @@ class Misfortunes:
             for attempt in self.attempts
             for violation in attempt.violations(must_publish=attempt is last)
         ]
+
+    def _finish(self) -> None:
+        """Have a healthy attempt publish, then wake the frozen ones and wait for all."""
+        for attempt in self._moving():
+            if attempt.was_asked_to_stop:  # else it may take the newest lease, and publish nothing
+                attempt.wait()
+        self._start().wait()
+        for index in list(self._thaw_at):
+            self._thaw(index)
+        for attempt in self.attempts:
+            attempt.wait()
 
     def _start(self) -> Attempt:
         """Begin the next attempt at once, and have another made ready meanwhile."""
