@@ -116,7 +116,25 @@ class WireViolation(ApiError):
     """An answer that does not parse, lacks what the schema promises, or breaks a limit of ours.
 
     It may have been billed. Tried again a few times, then the row is rejected.
+
+    Attributes:
+        cost_nano_usd: what the answer says it cost, in its headers or in what could be read of
+            it; None when it does not say.
     """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        request_id: str | None = None,
+        is_perhaps_billed: bool = False,
+        cost_nano_usd: int | None = None,
+    ) -> None:
+        super().__init__(
+            message, status=status, request_id=request_id, is_perhaps_billed=is_perhaps_billed
+        )
+        self.cost_nano_usd = cost_nano_usd
 
 
 class StorageError(AimlapiError):

@@ -173,6 +173,48 @@ def test_a_budget_is_not_kept_blindly(place: Workplace) -> None:
     assert len(place.paid_prompts()) <= 4
 
 
+@pytest.mark.parametrize("kind", ["no-choices", "invalid-json"])
+def test_an_answer_that_cannot_be_read_is_on_the_bill(place: Workplace, kind: str) -> None:
+    place.sim.follow(fault(kind, contains="Ticket 3.", times=2))
+    place.write(texts_table(30))
+    report = place.run()
+    assert report.tally.ok == 30
+    assert len(place.sim.ledger.billed) == 32
+    assert report.summary()["cost_usd"] == place.sim.ledger.total_usd
+    place.sim.follow(fault(kind, contains="Ticket 3."))
+    report = place.run(place.job(prompt="Again: {body}"))
+    assert report.tally.rejected == 1
+    assert len(place.sim.ledger.billed) == 32 + 29 + 3
+
+
+def test_the_budget_counts_answers_that_cannot_be_read(place: Workplace) -> None:
+    place.sim.follow(fault("no-choices", share=0.6))
+    place.write(texts_table(400))
+    with pytest.raises(BudgetExhausted):
+        place.run(max_cost_usd=0.05, max_concurrency=8, max_rejected_rows=400)
+    dearest = max(record.usd for record in place.sim.ledger.billed)
+    assert place.sim.ledger.total_usd <= 0.05 + 8 * dearest
+
+
+def test_answers_that_were_lost_are_not_spent_twice_by_the_budget(place: Workplace) -> None:
+    place.sim.follow(fault("disconnect-billed", share=0.5))
+    place.write(texts_table(400))
+    with pytest.raises(BudgetExhausted):
+        place.run(max_cost_usd=0.05, max_concurrency=8, max_rejected_rows=400)
+    dearest = max(record.usd for record in place.sim.ledger.billed)
+    assert place.sim.ledger.total_usd <= 0.05 + 2 * 8 * dearest
+
+
+def test_a_mended_setup_asks_the_rejected_rows_again(place: Workplace) -> None:
+    place.sim.follow(fault("400"))
+    place.write(texts_table(30))
+    with pytest.raises(TooManyRejections):
+        place.run()
+    place.sim.follow(script())
+    report = place.run()
+    assert (report.tally.ok, report.tally.rejected) == (30, 0)
+
+
 def test_progress_tells_numbers_and_no_text(
     place: Workplace, caplog: pytest.LogCaptureFixture
 ) -> None:

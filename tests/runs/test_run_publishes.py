@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow as pa
@@ -13,6 +14,9 @@ from s3fs import S3FileSystem
 
 from aimlapi_simulator import Fault, Forms
 from tests.runs.conftest import Workplace, expected, script, texts_table
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_each_row_gets_its_own_answer_in_order(place: Workplace) -> None:
@@ -65,10 +69,14 @@ def test_a_second_run_of_the_same_job_asks_nothing(place: Workplace) -> None:
     assert len(place.sim.ledger.requests) == 40
 
 
-def test_a_changed_prompt_takes_the_place_of_the_old_result(place: Workplace) -> None:
+def test_a_changed_prompt_takes_the_place_of_the_old_result(
+    place: Workplace, caplog: pytest.LogCaptureFixture
+) -> None:
     place.write(texts_table(20))
     place.run()
+    assert "takes its place" not in caplog.text
     place.run(place.job(prompt="Translate: {body}"))
+    assert "takes its place" in caplog.text
     bodies = place.result()["body"].to_pylist()
     wanted = [expected(body, "Translate: {body}") for body in bodies]
     assert place.result()["completion"].to_pylist() == wanted

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 import pytest
 
-from aimlapi_simulator import Latency
+from aimlapi_simulator import Fault, Latency
 from airflow_provider_aimlapi.engine.stop import StopSignal
-from airflow_provider_aimlapi.errors import RunInterrupted
+from airflow_provider_aimlapi.errors import AccessRefused, RunInterrupted
 from tests.runs.conftest import KEY, Workplace, expected, script, texts_table
 
 if TYPE_CHECKING:
@@ -141,6 +141,26 @@ def test_a_publication_that_was_cut_short_is_finished_without_asking(place: Work
     assert pq.read_table(f"{place.output}/a-00000.parquet").num_rows == 30
     assert place.fs.exists(f"{place.output}/_SUCCESS")
     assert report.run_key in place.fs.cat_file(f"{place.output}/_SUCCESS").decode()
+
+
+def test_a_part_that_somebody_removed_comes_back_without_asking(place: Workplace) -> None:
+    place.write(texts_table(30))
+    place.run()
+    place.fs.rm(f"{place.output}/a-00000.parquet")
+    assert place.run().requests == 0
+    assert place.result().num_rows == 30
+
+
+def test_no_two_attempts_share_a_client_request_id(place: Workplace) -> None:
+    place.sim.follow(script(faults=(Fault(kind="403", after=20),)))
+    place.write(texts_table(60))
+    with pytest.raises(AccessRefused):
+        place.run(max_concurrency=8)
+    place.sim.follow(script())
+    place.run(max_concurrency=8)
+    names = [record.client_request_id for record in place.sim.ledger.requests]
+    assert None not in names
+    assert len(set(names)) == len(names) > 60
 
 
 def test_a_changed_input_file_is_another_run(place: Workplace, tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def read_completion(answer: Answer, payload: JsonObject) -> Completion:
         reasoning_tokens=as_count(
             as_object(usage.get("completion_tokens_details")).get("reasoning_tokens")
         ),
-        cost_nano_usd=_cost_nano_usd(answer, payload),
+        cost_nano_usd=cost_told(answer, payload),
         inference_id=answer.inference_id,
         tool_calls=tool_calls,
     )
@@ -138,7 +138,7 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _cost_nano_usd(answer: Answer, payload: JsonObject) -> int | None:
+def cost_told(answer: Answer, payload: JsonObject) -> int | None:
     """What the API says it charged: the first of four places that holds a sensible amount.
 
     Header before body, dollars before credits. Where they disagree the first still counts: the

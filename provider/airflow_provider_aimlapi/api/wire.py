@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from airflow_provider_aimlapi.api.completion_reading import read_completion
+from airflow_provider_aimlapi.api.completion_reading import cost_told, read_completion
 from airflow_provider_aimlapi.api.error_answers import error_of
 from airflow_provider_aimlapi.api.error_messages import said_by
 from airflow_provider_aimlapi.api.event_stream import assemble_answer
@@ -81,8 +81,10 @@ def decode_answer(answer: Answer) -> Completion:
     """
     if not answer.is_success:
         raise error_of(answer)
+    payload: JsonObject = {}
     try:
-        return read_completion(answer, _payload(answer))
+        payload = _payload(answer)
+        return read_completion(answer, payload)
     except Unreadable as error:
         reason = str(error)
     raise WireViolation(
@@ -90,6 +92,7 @@ def decode_answer(answer: Answer) -> Completion:
         status=answer.status,
         request_id=answer.request_id,
         is_perhaps_billed=True,
+        cost_nano_usd=cost_told(answer, payload),
     )
 
 

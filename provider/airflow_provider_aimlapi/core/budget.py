@@ -20,12 +20,15 @@ class Budget:
         charged_nano_usd: what the API said it charged, earlier attempts of the run included.
         largest_nano_usd: the largest single charge so far; what one call in flight reserves.
         has_unknown_charge: whether an answer came without its cost.
+        suspected_nano_usd: set aside for answers that were lost and may have been billed. They
+            are in no bill, but what they may have cost is not spent again.
     """
 
     limit_nano_usd: int | None = None
     charged_nano_usd: int = 0
     largest_nano_usd: int = 0
     has_unknown_charge: bool = False
+    suspected_nano_usd: int = 0
 
     def charge(self, cost_nano_usd: int | None) -> None:
         """Count what an answer cost."""
@@ -34,6 +37,10 @@ class Budget:
             return
         self.charged_nano_usd += cost_nano_usd
         self.largest_nano_usd = max(self.largest_nano_usd, cost_nano_usd)
+
+    def suspect(self) -> None:
+        """Set aside what a lost answer may have cost: as much as the dearest so far."""
+        self.suspected_nano_usd += self.largest_nano_usd
 
     def charge_part(self, cost_nano_usd: int, *, answers: int, unknown: int) -> None:
         """Count a part that an earlier attempt paid for.
@@ -52,7 +59,7 @@ class Budget:
         """Whether one more call may be sent, beside those in flight."""
         if self.limit_nano_usd is None:
             return True
-        reserved = (in_flight + 1) * self.largest_nano_usd
+        reserved = self.suspected_nano_usd + (in_flight + 1) * self.largest_nano_usd
         return not self.has_unknown_charge and (
             self.charged_nano_usd + reserved <= self.limit_nano_usd
         )

@@ -120,9 +120,22 @@ class Outcome:
 
 
 def accepted(
-    completion: Completion, *, row: int, attempts: int, request_hash: str, completed_at_us: int
+    completion: Completion,
+    *,
+    row: int,
+    attempts: int,
+    request_hash: str,
+    completed_at_us: int,
+    unread_cost_nano_usd: int = 0,
 ) -> Outcome:
-    """The outcome of a row whose answer was accepted."""
+    """The outcome of a row whose answer was accepted.
+
+    Args:
+        unread_cost_nano_usd: what answers to this row that could not be read said they cost.
+    """
+    cost = completion.cost_nano_usd
+    if unread_cost_nano_usd:
+        cost = (cost or 0) + unread_cost_nano_usd
     return Outcome(
         row=row,
         status=completion.status,
@@ -133,7 +146,7 @@ def accepted(
         prompt_tokens=completion.prompt_tokens,
         completion_tokens=completion.completion_tokens,
         cached_tokens=completion.cached_tokens,
-        cost_nano_usd=completion.cost_nano_usd,
+        cost_nano_usd=cost,
         attempts=attempts,
         inference_id=completion.inference_id,
         request_hash=request_hash,
@@ -142,13 +155,24 @@ def accepted(
 
 
 def rejected(
-    reason: str, *, row: int, attempts: int, request_hash: str | None, completed_at_us: int
+    reason: str,
+    *,
+    row: int,
+    attempts: int,
+    request_hash: str | None,
+    completed_at_us: int,
+    unread_cost_nano_usd: int = 0,
 ) -> Outcome:
-    """The outcome of a row that can get no completion; the reason is cut to a readable length."""
+    """The outcome of a row that can get no completion; the reason is cut to a readable length.
+
+    Args:
+        unread_cost_nano_usd: as for `accepted`.
+    """
     return Outcome(
         row=row,
         status="rejected",
         error=reason[:ERROR_CHARACTERS_MAX],
+        cost_nano_usd=unread_cost_nano_usd or None,
         attempts=attempts,
         request_hash=request_hash,
         completed_at_us=completed_at_us,

@@ -33,6 +33,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_de
         completed_at_us: microseconds since 1970, UTC.
         status, content_type, body, inference_id, credits_used, usd_spent: the answer as received.
         reason: why a row was rejected.
+        unread_cost_nano_usd: what answers to this row that could not be read said they cost.
     """
 
     kind: Literal["answer", "rejected"]
@@ -47,6 +48,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_de
     credits_used: str | None = None
     usd_spent: str | None = None
     reason: str | None = None
+    unread_cost_nano_usd: int = 0
 
     def answer(self) -> Answer:
         """The answer as it was received."""
@@ -61,7 +63,13 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_de
 
 
 def answered(
-    answer: Answer, *, row: int, request_hash: str, attempts: int, completed_at_us: int
+    answer: Answer,
+    *,
+    row: int,
+    request_hash: str,
+    attempts: int,
+    completed_at_us: int,
+    unread_cost_nano_usd: int = 0,
 ) -> Record:
     """The record of an accepted answer."""
     return Record(
@@ -76,6 +84,7 @@ def answered(
         inference_id=answer.inference_id,
         credits_used=answer.credits_used,
         usd_spent=answer.usd_spent,
+        unread_cost_nano_usd=unread_cost_nano_usd,
     )
 
 
@@ -88,6 +97,7 @@ def rejection(outcome: Outcome) -> Record:
         attempts=outcome.attempts,
         completed_at_us=outcome.completed_at_us or 0,
         reason=outcome.error,
+        unread_cost_nano_usd=outcome.cost_nano_usd or 0,
     )
 
 

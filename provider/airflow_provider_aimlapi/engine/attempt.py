@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_aimlapi.api.wire import decode_answer
-from airflow_provider_aimlapi.core.keys import client_request_id
-from airflow_provider_aimlapi.errors import Throttled, WireViolation
+from airflow_provider_aimlapi.core.keys import ATTEMPTS_PER_EPOCH, client_request_id
+from airflow_provider_aimlapi.errors import ApiError, Throttled, WireViolation
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.budget import Budget
@@ -29,6 +29,7 @@ class Sender:
     """Sends rows of one run."""
 
     run_key: str
+    epoch: int
     client: Client
     limiter: Limiter
     budget: Budget
@@ -45,7 +46,8 @@ class Sender:
                 row.accepted_before = self.limiter.accepted
             row.exchanges += 1
             row.attempts += 1
-            name = client_request_id(self.run_key, row.part, row.row, row.exchanges)
+            number = self.epoch * ATTEMPTS_PER_EPOCH + row.exchanges
+            name = client_request_id(self.run_key, row.part, row.row, number)
             try:
                 answer = await self.client.send(row.body, name)
                 completion = decode_answer(answer)
@@ -53,9 +55,20 @@ class Sender:
                 row.attempts -= 1
                 self.limiter.note_throttled(epoch)
                 raise
-            except WireViolation:
-                row.violations += 1
+            except ApiError as error:
+                self._note_failure(row, error)
                 raise
             self.budget.charge(completion.cost_nano_usd)
             self.limiter.note_accepted(epoch)
             return answer, completion
+
+    def _note_failure(self, row: Row, error: ApiError) -> None:
+        """Count what a failed exchange has cost, or may have."""
+        told = error.cost_nano_usd if isinstance(error, WireViolation) else None
+        if isinstance(error, WireViolation):
+            row.violations += 1
+        if told is not None:
+            row.unread_cost_nano_usd += told
+            self.budget.charge(told)
+        elif error.is_perhaps_billed:
+            self.budget.suspect()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.core.manifest import encode_manifest, manifest_of
 from airflow_provider_aimlapi.errors import StoreUnavailable
 from airflow_provider_aimlapi.storage.object_store import create_settled
-from airflow_provider_aimlapi.storage.publication import is_in_place, publish
+from airflow_provider_aimlapi.storage.publication import is_complete, is_in_place, publish
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,8 @@ def put_in_place(prepared: Prepared, manifest: Manifest, clock: Clock) -> None:
     Of a journal, something may be there although the parts are in place: an attempt was killed
     while it gave the journal up, or froze and wrote a segment when it woke.
     """
-    if not is_in_place(prepared.store, prepared.names):
+    store = prepared.store
+    if not (is_in_place(store, prepared.names) and is_complete(store, manifest)):
         publish(prepared.store, manifest, prepared.names, spread=clock.spread)
     segments = prepared.store.list(prepared.names.journal)
     clock.spread(prepared.store.delete, segments, DELETERS)

@@ -24,7 +24,7 @@ class Row:
         part, row: its shard, and its index within.
         body: the exact request. request_hash: hex sha256 of it.
         exchanges: sent so far. attempts: of these, the ones that count against the row.
-        violations: answers that could not be read.
+        violations: answers that could not be read. unread_cost_nano_usd: what they said they cost.
         accepted_before: completions of the run when this row was first sent.
     """
 
@@ -35,6 +35,7 @@ class Row:
     exchanges: int = 0
     attempts: int = 0
     violations: int = 0
+    unread_cost_nano_usd: int = 0
     accepted_before: int = 0
 
 

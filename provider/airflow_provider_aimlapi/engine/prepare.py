@@ -20,7 +20,7 @@ from airflow_provider_aimlapi.errors import JournalUnreadable
 from airflow_provider_aimlapi.storage.apart import check_apart
 from airflow_provider_aimlapi.storage.dataset import open_data_set
 from airflow_provider_aimlapi.storage.object_store import create_settled, probe
-from airflow_provider_aimlapi.storage.publication import check_foreign
+from airflow_provider_aimlapi.storage.publication import check_foreign, run_in_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -96,6 +96,7 @@ def prepare(job: Job, open_store: Callable[[Place], ObjectStore]) -> Prepared:
         run_key=names.run_key, shards=plan_shards(data_set.files, limit_rows=job.limit_rows)
     )
     manifest = _read_manifest(store, names)
+    _warn_of_replacement(store, names)
     if manifest is None:
         plan = _settle_plan(store, names, plan, made_of)
         _announce(plan, job)
@@ -114,6 +115,18 @@ def prepare(job: Job, open_store: Callable[[Place], ObjectStore]) -> Prepared:
         plan=plan,
         manifest=manifest,
     )
+
+
+def _warn_of_replacement(store: ObjectStore, names: RunNames) -> None:
+    """Say that the result of another job will go, while there is still time to stop."""
+    other = run_in_place(store)
+    if other is not None and other != names.run_key:
+        log.warning(
+            "The output path %s holds the result of another run, %s: another prompt, model, input "
+            "or limit_rows. This run's result takes its place when it is complete.",
+            store.uri(""),
+            other,
+        )
 
 
 def _announce(plan: Plan, job: Job) -> None:

@@ -78,12 +78,24 @@ def find_remains(prepared: Prepared, journal: JournalStore, clock: Clock) -> Rem
         known[part] = {}
         for outcome in _distinct(_read(record) for record in journal.replay(segments)):
             known[part][outcome.row] = outcome
-            if outcome.status != "rejected":
+            if outcome.status != "rejected" or outcome.cost_nano_usd:
                 charges.append(outcome.cost_nano_usd)
+    if _is_all_rejected(parts, known):
+        known = {}
     rows = sum(entry.tally.rows for entry in parts) + sum(map(len, known.values()))
     if rows:
         log.info("%s rows were decided by earlier attempts and are not asked again.", f"{rows:,}")
     return Remains(parts=parts, known=known, charges_nano_usd=tuple(charges))
+
+
+def _is_all_rejected(parts: tuple[PartEntry, ...], known: dict[int, dict[int, Outcome]]) -> bool:
+    """Whether no row was ever answered: then the set-up was wrong, not the rows.
+
+    A refusal costs nothing, so they are asked again, now that somebody may have mended it.
+    """
+    return not any(entry.tally.completed for entry in parts) and all(
+        outcome.status == "rejected" for rows in known.values() for outcome in rows.values()
+    )
 
 
 def _durable_parts(prepared: Prepared, clock: Clock) -> tuple[PartEntry, ...]:
@@ -121,6 +133,7 @@ def _read(record: Record) -> Outcome | None:
             attempts=record.attempts,
             request_hash=record.request_hash,
             completed_at_us=record.completed_at_us,
+            unread_cost_nano_usd=record.unread_cost_nano_usd,
         )
     try:
         completion = decode_answer(record.answer())
@@ -132,6 +145,7 @@ def _read(record: Record) -> Outcome | None:
         attempts=record.attempts,
         request_hash=record.request_hash,
         completed_at_us=record.completed_at_us,
+        unread_cost_nano_usd=record.unread_cost_nano_usd,
     )
 
 

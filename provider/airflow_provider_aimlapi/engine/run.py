@@ -170,6 +170,7 @@ class RunAttempt:
         world: World,
     ) -> None:
         self._prepared = prepared
+        self._epoch = lease.epoch
         self._ending = ending
         self._settings = settings
         self._world = world
@@ -210,6 +211,7 @@ class RunAttempt:
         async with self._world.open_client() as client, asyncio.TaskGroup() as tasks:
             sender = Sender(
                 run_key=self._prepared.names.run_key,
+                epoch=self._epoch,
                 client=client,
                 limiter=self.limiter,
                 budget=self._budget,
@@ -266,6 +268,7 @@ class RunAttempt:
             attempts=row.attempts,
             request_hash=row.request_hash,
             completed_at_us=now_us,
+            unread_cost_nano_usd=row.unread_cost_nano_usd,
         )
         record = answered(
             answer,
@@ -273,6 +276,7 @@ class RunAttempt:
             attempts=row.attempts,
             request_hash=row.request_hash,
             completed_at_us=now_us,
+            unread_cost_nano_usd=row.unread_cost_nano_usd,
         )
         self.collector.add(row.part, outcome, record)
 
@@ -319,6 +323,7 @@ class RunAttempt:
             attempts=row.attempts,
             request_hash=row.request_hash,
             completed_at_us=now_us,
+            unread_cost_nano_usd=row.unread_cost_nano_usd,
         )
         record = rejection(outcome) if isinstance(error, RequestRejected) else None
         self.collector.add(row.part, outcome, record, status=error.status)

@@ -79,8 +79,13 @@ def publish(store: ObjectStore, manifest: Manifest, names: RunNames, *, spread: 
 
 
 def is_in_place(store: ObjectStore, names: RunNames) -> bool:
-    """Whether the parts that plain readers see are all this run's."""
+    """Whether this run was the last to be put in place."""
     return run_in_place(store) == names.run_key
+
+
+def is_complete(store: ObjectStore, manifest: Manifest) -> bool:
+    """Whether nobody has removed a part since the run was put in place."""
+    return manifest.visible_names() <= set(store.list(""))
 
 
 def run_in_place(store: ObjectStore) -> str | None:
