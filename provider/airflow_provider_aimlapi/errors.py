@@ -32,9 +32,10 @@ class AimlapiError(Exception):
 
 
 class SetupError(AimlapiError):
-    """Something must be changed by a person. No call was made, nothing was spent.
+    """Something must be changed by a person; a retry of the task would meet the same error.
 
-    A retry of the task would meet the same error.
+    Raised before any call, with one exception: a page of the input that turns out to be corrupt
+    once the run has come to it. What was paid for until then is kept.
     """
 
 
