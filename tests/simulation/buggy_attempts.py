@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aimlapi.core.keys import request_hash
@@ -20,14 +22,17 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.core.journal import Record
     from airflow_provider_aimlapi.core.manifest import Manifest
+    from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.collector import Collector
     from airflow_provider_aimlapi.engine.prepare import Prepared
     from airflow_provider_aimlapi.engine.reader import Reader
     from airflow_provider_aimlapi.engine.resume import Remains
     from airflow_provider_aimlapi.engine.run import RunAttempt, World
     from airflow_provider_aimlapi.engine.settings import Settings
+    from airflow_provider_aimlapi.storage.object_store import ObjectStore
 
 TAKEN_BACK_MAX = 20
+_keep = Lease.keep
 
 
 async def _lease(prepared: Prepared, settings: Settings, world: World) -> Lease:
@@ -71,6 +76,35 @@ def early_remains() -> tuple[Callable[..., Any], Callable[..., Any]]:
         return await _under_lease(prepared, settings, world)
 
     return under_lease, lambda prepared, *_: read[id(prepared)]
+
+
+class _ListedBefore:
+    """A store whose listing of one prefix is out of date."""
+
+    def __init__(self, store: ObjectStore, prefix: str) -> None:
+        self._store = store
+        self._prefix = prefix
+        self._names = store.list(prefix)
+
+    def list(self, prefix: str) -> list[str]:
+        return self._names if prefix == self._prefix else self._store.list(prefix)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+def find_remains_parts_first(prepared: Prepared, journal: JournalStore, clock: Clock) -> Remains:
+    """Lists the parts before the journal, not after it."""
+    stale: Any = _ListedBefore(prepared.store, prepared.names.parts)
+    return find_remains(replace(prepared, store=stale), journal, clock)
+
+
+async def keep_until_cancelled(self: Lease) -> Superseded | None:
+    """Is not told to let go, but cancelled, whatever it is doing."""
+    keeper = asyncio.current_task()
+    assert keeper is not None
+    self.let_go = keeper.cancel  # type: ignore[assignment, method-assign]
+    return await _keep(self)
 
 
 async def flush_acknowledging_early(self: Collector) -> None:

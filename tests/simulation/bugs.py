@@ -12,6 +12,7 @@ from airflow_provider_aimlapi.core.budget import Budget
 from airflow_provider_aimlapi.core.journal import decode_segment
 from airflow_provider_aimlapi.core.lease import Watch
 from airflow_provider_aimlapi.core.manifest import encode_manifest, manifest_of
+from airflow_provider_aimlapi.core.rejections import Rejections
 from airflow_provider_aimlapi.engine import collector, commit, run
 from airflow_provider_aimlapi.engine.collector import Collector
 from airflow_provider_aimlapi.engine.lease import Lease, Superseded
@@ -20,10 +21,12 @@ from airflow_provider_aimlapi.engine.resume import Remains
 from airflow_provider_aimlapi.errors import StorageError, StoreUnavailable
 from airflow_provider_aimlapi.storage import journal_store, object_store, part_writer
 from airflow_provider_aimlapi.storage.journal_store import JournalStore
-from airflow_provider_aimlapi.storage.publication import publish
+from airflow_provider_aimlapi.storage.publication import is_in_place, publish
 from tests.simulation.buggy_attempts import (
     early_remains,
+    find_remains_parts_first,
     flush_acknowledging_early,
+    keep_until_cancelled,
     take_back_the_lease,
     undecided_without_hash,
 )
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.journal import Record
     from airflow_provider_aimlapi.core.manifest import Manifest, PartEntry
     from airflow_provider_aimlapi.core.plan import Shard
+    from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.prepare import Prepared
     from airflow_provider_aimlapi.storage.dataset import DataSet
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
@@ -44,6 +48,7 @@ _keep = Lease.keep
 _beat_once = Lease._beat_once
 _append = JournalStore.append
 _commit = commit.commit
+_put_in_place = commit.put_in_place
 _encode_part = part_writer.encode_part
 _create_settled = object_store.create_settled
 
@@ -183,6 +188,11 @@ def _tidy_before_commit(prepared: Prepared, parts: Sequence[PartEntry]) -> Manif
     return _commit(prepared, parts)
 
 
+def _put_in_place_unless_it_is(prepared: Prepared, manifest: Manifest, clock: Clock) -> None:
+    if not is_in_place(prepared.store, prepared.names):
+        _put_in_place(prepared, manifest, clock)
+
+
 def _one_by_one(call: Callable[[Any], Any], items: Any, threads: int) -> list[Any]:
     return [call(item) for item in items[:threads]]
 
@@ -228,6 +238,14 @@ BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "released before the drain": lambda: swapped(Lease, "keep", _release_then_drain),
     "the follower takes the lease back": lambda: swapped(run, "_under_lease", take_back_the_lease),
     "remains are read before the wait": _reading_early,
+    "parts are listed before the journal": lambda: swapped(
+        run, "find_remains", find_remains_parts_first
+    ),
+    "the keeper is cancelled": lambda: swapped(Lease, "keep", keep_until_cancelled),
+    "rejections are counted afresh": lambda: swapped(Rejections, "take_over", _nothing),
+    "a journal stays once the parts are in place": lambda: swapped(
+        run, "put_in_place", _put_in_place_unless_it_is
+    ),
     "parts are overwritten": lambda: swapped(collector, "create_settled", _created_by_force),
     "answers change places": lambda: swapped(collector, "encode_part", _answers_swapped),
     "an unclear segment counts as written": lambda: swapped(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SHAPE = Shape(rows=(24, 6))
-SEEDS = 10
+SEEDS = 12
 FOREIGN = b'{"choices": [{"message": {"content": "Of another question."}}]}'
 
 
@@ -70,6 +70,50 @@ def frozen_with_the_answer_on_its_way(seed: int) -> tuple[str, ...]:
     return Simulation(scenario).run().violations
 
 
+def tidied_away_while_it_is_read(seed: int) -> tuple[str, ...]:
+    """An older attempt wakes and publishes between two listings of a newer one, which is frozen."""
+    shape = Shape(rows=(12,))
+    writing_its_part = Trouble(kind="freeze", at_operation=2, named="/parts/", duration_s=60.0)
+    listing = Trouble(kind="freeze", at_operation=1, named="/parts/", duration_s=60.0)
+    scenario = Scenario(
+        seed=seed,
+        shape=shape,
+        settings=settings_for(shape),
+        attempts=(
+            Attempt(troubles=(writing_its_part,), twin_after_s=10.0),
+            Attempt(troubles=(listing,)),
+        ),
+    )
+    return Simulation(scenario).run().violations
+
+
+def stopped_with_a_heartbeat_on_its_way(seed: int) -> tuple[str, ...]:
+    """The last heartbeat travels slowly, and the attempt, whose calls all fail, has no more to do."""
+    stopped = Attempt(troubles=(Trouble(kind="stop", at_operation=4, named="/heartbeat/"),))
+    scenario = Scenario(
+        seed=seed,
+        shape=SHAPE,
+        settings=settings_for(SHAPE, max_attempts=100),
+        weather=Weather(store_slow=1.0, store_timeout_s=10.0, api_failed=1.0),
+        attempts=(stopped,),
+    )
+    return Simulation(scenario).run().violations
+
+
+def rejections_in_a_part_of_an_earlier_attempt(seed: int) -> tuple[str, ...]:
+    """Two in each part and three allowed: nothing may be published, however many attempts."""
+    shape = Shape(rows=(4, 4), poison=frozenset({0, 1, 4, 5}))
+    killed = Trouble(kind="kill", at_operation=12, named="create _aimlapi", is_landing=True)
+    scenario = Scenario(
+        seed=seed,
+        shape=shape,
+        settings=settings_for(shape, max_rejected_rows=3, max_concurrency=1),
+        attempts=(Attempt(troubles=(killed,)),),
+    )
+    violations = Simulation(scenario).run().violations
+    return tuple(violation for violation in violations if "rejected rows are" in violation)
+
+
 def _plant(simulation: Simulation) -> None:
     """Write a segment as an earlier attempt might have, behind everybody's back."""
     record = answered(
@@ -86,6 +130,9 @@ def _plant(simulation: Simulation) -> None:
 
 DIRECTED: dict[str, Callable[[int], tuple[str, ...]]] = {
     "the right is counted from the heartbeat's answer": frozen_with_the_answer_on_its_way,
+    "parts are listed before the journal": tidied_away_while_it_is_read,
+    "the keeper is cancelled": stopped_with_a_heartbeat_on_its_way,
+    "rejections are counted afresh": rejections_in_a_part_of_an_earlier_attempt,
     "an outage expires a lease": outage_after_a_twin_began,
     "an unclear segment counts as another's": outage_while_segments_are_written,
     "the hash is not compared": answer_to_another_question,

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 LIMIT_S = 20_000.0
 STEPS_MAX = 400_000
 VAIN_ATTEMPTS_MAX = 3
-RERUN_OPERATIONS_MAX = 3
+RERUN_OPERATIONS_MAX = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +77,7 @@ class Simulation:
             self.objects,
             unflushed_max=settings.unflushed_rows_max,
             in_flight_max=settings.max_concurrency,
+            rejected_max=settings.rejections_allowed(sum(scenario.shape.rows)),
         )
         self.api = SimulatedApi(
             self.scheduler,

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import pytest
+
 from airflow_provider_aimlapi.errors import TooManyRejections
 from tests.simulation.dataset_shapes import Shape
-from tests.simulation.scenario import CALM, Attempt, Scenario, Trouble, settings_for
+from tests.simulation.scenario import Attempt, Scenario, Trouble, settings_for
 from tests.simulation.simulation import Simulation, simulate
-from tests.simulation.weather import Weather
 
 SMALL = Shape(rows=(7, 5))
 
 
-def scenario(*attempts: Attempt, seed: int = 1, weather: Weather = CALM) -> Scenario:
-    """A small run, in good weather if nothing else is said."""
-    return Scenario(
-        seed=seed, shape=SMALL, settings=settings_for(SMALL), attempts=attempts, weather=weather
-    )
+def scenario(*attempts: Attempt, seed: int = 1) -> Scenario:
+    """A small run in good weather."""
+    return Scenario(seed=seed, shape=SMALL, settings=settings_for(SMALL), attempts=attempts)
 
 
 def killed_at(operation: str, number: int = 1, *, is_landing: bool = True) -> Attempt:
@@ -31,14 +30,6 @@ def test_a_kill_while_the_journal_is_given_up_leaves_none() -> None:
     for number in (2, 3):  # the first such operation is the probe's
         verdict = simulate(scenario(killed_at("delete _aimlapi", number)))
         assert verdict.violations == ()
-
-
-def test_no_heartbeat_comes_after_the_release() -> None:
-    """The last heartbeat may be on its way, slowly, when the attempt has no more to do."""
-    slow = Weather(store_slow=0.5, store_timeout_s=10.0, api_latency_s=1.0)
-    for seed in range(20):
-        stopped = Attempt(troubles=(Trouble(kind="stop", after_s=30.0 + seed / 4),))
-        assert simulate(scenario(stopped, seed=seed, weather=slow)).violations == ()
 
 
 def test_rejections_count_over_all_attempts() -> None:
@@ -58,16 +49,32 @@ def test_rejections_count_over_all_attempts() -> None:
     assert simulation.watcher.manifest is None
 
 
-def test_remains_that_are_tidied_away_while_they_are_read_cost_nothing() -> None:
-    """An older attempt wakes and publishes between two listings of a newer one, which is frozen."""
-    shape = Shape(rows=(12,))
-    writing_its_part = Trouble(kind="freeze", at_operation=2, named="/parts/", duration_s=60.0)
-    listing = Trouble(kind="freeze", at_operation=1, named="/parts/", duration_s=60.0)
-    attempts = (
-        Attempt(troubles=(writing_its_part,), twin_after_s=10.0),
-        Attempt(troubles=(listing,)),
-    )
+def first_call_s(simulation: Simulation, number: int) -> float:
+    """Seconds from an attempt's start to its first call."""
+    process = simulation.processes[number - 1]
+    calls = [call for call in simulation.api.ledger.calls if call.process is process]
+    return calls[0].sent_s - process.started_s
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_after_a_clean_stop_the_next_attempt_does_not_wait(seed: int) -> None:
+    stopped = Attempt(troubles=(Trouble(kind="stop", after_s=1.0 + seed / 10),))
+    simulation = Simulation(scenario(stopped, seed=seed))
+    assert simulation.run().violations == ()
+    assert first_call_s(simulation, 2) < 2.0
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_healthy_twins_hand_over_at_once_and_nobody_pays_twice(seed: int) -> None:
+    """As soon as the older one's next heartbeat is due, and its calls have come back."""
+    shape = Shape(rows=(40,))
     settings = settings_for(shape)
-    for seed in range(20):
-        verdict = simulate(Scenario(seed=seed, shape=shape, settings=settings, attempts=attempts))
-        assert verdict.violations == ()
+    twins = (Attempt(twin_after_s=2.0 + seed / 4),)
+    simulation = Simulation(Scenario(seed=seed, shape=shape, settings=settings, attempts=twins))
+    verdict = simulation.run()
+    assert verdict.violations == ()
+    assert verdict.bills_twice == 0
+    times = settings.lease_times
+    longest_s = times.interval_s * 2 + simulation.scenario.weather.api_latency_s + 2.0
+    assert first_call_s(simulation, 2) < longest_s < times.silence_s
+    assert [process.report is not None for process in simulation.processes] == [True] * 3

@@ -51,7 +51,13 @@ class Watcher:
     """
 
     def __init__(
-        self, data: Input, objects: MemoryStore, *, unflushed_max: int, in_flight_max: int
+        self,
+        data: Input,
+        objects: MemoryStore,
+        *,
+        unflushed_max: int,
+        in_flight_max: int,
+        rejected_max: int,
     ) -> None:
         self.violations: list[str] = []
         self.misfortunes: list[Misfortune] = []
@@ -62,6 +68,7 @@ class Watcher:
         self._objects = objects
         self._unflushed_max = unflushed_max
         self._in_flight_max = in_flight_max
+        self._rejected_max = rejected_max
         self._durable: set[str] = set()
         self._known: dict[int, frozenset[str]] = {}
         self._in_flight: dict[int, list[Call]] = {}
@@ -134,6 +141,8 @@ class Watcher:
         rows = tuple(sum(_statuses(entry).values()) for entry in manifest["parts"])
         if rows != self._data.shape.rows:
             self.blame(f"the manifest's parts hold {rows} rows")
+        if manifest["tally"].get("rejected", 0) > self._rejected_max:
+            self.blame("more rejected rows are published than are allowed")
         for entry in manifest["parts"]:
             part = self._objects.objects.get(entry["staged_name"], b"")
             if sha256(part).hexdigest() != entry["sha256"] or len(part) != entry["size_bytes"]:
