@@ -14,7 +14,7 @@ import pytest
 
 from aimlapi_simulator import Fault, Latency
 from airflow_provider_aimlapi.engine.stop import StopSignal
-from airflow_provider_aimlapi.errors import AccessRefused, RunInterrupted
+from airflow_provider_aimlapi.errors import AccessRefused, JournalUnreadable, RunInterrupted
 from tests.runs.conftest import KEY, Workplace, expected, script, texts_table
 
 if TYPE_CHECKING:
@@ -149,6 +149,21 @@ def test_a_part_that_somebody_removed_comes_back_without_asking(place: Workplace
     place.fs.rm(f"{place.output}/a-00000.parquet")
     assert place.run().requests == 0
     assert place.result().num_rows == 30
+
+
+def test_a_part_that_is_not_what_was_planned_is_refused(place: Workplace) -> None:
+    place.sim.follow(script(faults=(Fault(kind="403", contains="Ticket 61."),)))
+    place.write(texts_table(60), "a.parquet")
+    place.write(texts_table(60, 60), "b.parquet")
+    with pytest.raises(AccessRefused):
+        place.run(max_concurrency=1)
+    (part,) = (path for path in place.fs.find(place.output) if path.endswith("00000.parquet"))
+    with place.fs.open(part, "rb") as file:
+        table = pq.read_table(file)
+    with place.fs.open(part, "wb") as file:
+        pq.write_table(table.slice(1), file)
+    with pytest.raises(JournalUnreadable, match=r"part-00000\.parquet"):
+        place.run()
 
 
 def test_no_two_attempts_share_a_client_request_id(place: Workplace) -> None:

@@ -10,7 +10,7 @@ from airflow_provider_aimlapi.api.wire import decode_answer
 from airflow_provider_aimlapi.core.budget import Budget
 from airflow_provider_aimlapi.core.completion import accepted, rejected
 from airflow_provider_aimlapi.core.keys import parse_part_name
-from airflow_provider_aimlapi.errors import ApiError, StoreUnavailable
+from airflow_provider_aimlapi.errors import ApiError, JournalUnreadable, StoreUnavailable
 from airflow_provider_aimlapi.storage.part_writer import read_part_entry
 
 if TYPE_CHECKING:
@@ -115,13 +115,20 @@ def stored_part(prepared: Prepared, shard: Shard) -> PartEntry:
     data = prepared.store.read(name)
     if data is None:
         raise StoreUnavailable(f"{prepared.store.uri(name)} was listed, but cannot be read.")
-    return read_part_entry(
+    entry = read_part_entry(
         data,
         run_key=prepared.names.run_key,
         part=shard.part,
         staged_name=name,
         visible_name=shard.visible_name,
     )
+    if entry.tally.rows != shard.rows:
+        raise JournalUnreadable(
+            f"{prepared.store.uri(name)} holds {entry.tally.rows:,} rows, the plan "
+            f"{shard.rows:,}. Somebody has changed one of the two; remove the run's folder to "
+            f"begin anew."
+        )
+    return entry
 
 
 def _read(record: Record) -> Outcome | None:
