@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from tests.simulation.watch import Watcher
     from tests.simulation.weather import Sky, StoreFate
 
-DAWDLING_SHARE = 0.3
-"""Of the operations that do not leave their process at once."""
-
 
 class SimulatedStore:
     """An ObjectStore as one process sees it: each operation travels, and may fail on its way.
@@ -86,7 +83,7 @@ class SimulatedStore:
             def depart() -> None:
                 process.scheduler.after(fate.there_s, arrive)
 
-            if self._random.random() < DAWDLING_SHARE:  # a freeze may fall in here
+            if self._random.random() < self._sky.weather.store_dawdling:
                 process.loop.call_from_world(self._random.uniform(0.0, 0.02), depart)
             else:
                 depart()

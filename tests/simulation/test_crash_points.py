@@ -10,8 +10,11 @@ import pytest
 from tests.simulation.dataset_shapes import Shape
 from tests.simulation.scenario import Attempt, Scenario, Trouble, settings_for
 from tests.simulation.simulation import Verdict, simulate
+from tests.simulation.weather import Weather
 
 SHAPE = Shape(rows=(4, 2), nulls=frozenset({1}))
+PROMPT_STORE = Weather(store_dawdling=0.0)
+"""What is sent is on its way, so that "after" an operation is after its effect."""
 SETTINGS = settings_for(SHAPE, max_concurrency=2, unflushed_rows_max=2, request_timeout_s=5.0)
 GROUP = 20
 PAIRS = 60
@@ -28,7 +31,15 @@ def run_killed_at(*points: tuple[int, bool]) -> Verdict:
         Attempt(troubles=(Trouble(kind="kill", at_operation=number, is_landing=is_landing),))
         for number, is_landing in points
     ]
-    return simulate(Scenario(seed=7, shape=SHAPE, settings=SETTINGS, attempts=tuple(attempts)))
+    return simulate(
+        Scenario(
+            seed=7,
+            shape=SHAPE,
+            settings=SETTINGS,
+            weather=PROMPT_STORE,
+            attempts=tuple(attempts),
+        )
+    )
 
 
 def run_frozen_at(number: int) -> Verdict:

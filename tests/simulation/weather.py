@@ -20,6 +20,7 @@ class Weather:
         store_refused: answered 503 (or 409 to a conditional create) without an effect.
         store_unclear: done, and then answered 503 or not at all.
         store_slow: take seconds instead of milliseconds.
+        store_dawdling: do not leave their process at once, so that a freeze may hold them back.
         store_timeout_s: after which an operation without an answer fails.
         outages: spans in which the store does nothing; some operations fail fast, some slowly.
         api_throttled, api_failed: answered 429 and 500; not billed.
@@ -32,6 +33,7 @@ class Weather:
     store_refused: float = 0.0
     store_unclear: float = 0.0
     store_slow: float = 0.0
+    store_dawdling: float = 0.3
     store_timeout_s: float = 20.0
     outages: tuple[Span, ...] = ()
     api_throttled: float = 0.0
