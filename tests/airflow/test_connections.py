@@ -32,6 +32,10 @@ def endpoint(monkeypatch: pytest.MonkeyPatch, connection: str | dict[str, object
         ("aimlapi://:key@https%3A%2F%2Fapi.example.com%2Fproxy", "https://api.example.com/proxy"),
         ("aimlapi://http://:key@127.0.0.1:8080", "http://127.0.0.1:8080"),
         ("aimlapi://:key@127.0.0.1:8080/http", "http://127.0.0.1:8080"),
+        ("https://:key@api.example.com", "https://api.example.com"),
+        ("http://:key@api.example.com", "https://api.example.com"),
+        ("generic://:key@api.example.com", "https://api.example.com"),
+        ({"password": "key"}, "https://api.aimlapi.com"),
         ({"conn_type": "aimlapi", "password": "key"}, "https://api.aimlapi.com"),
         (
             {"conn_type": "aimlapi", "password": "key", "host": "http://localhost:8080/"},
@@ -77,6 +81,32 @@ def test_a_wrong_connection_is_refused_in_words_without_its_key(
         endpoint(monkeypatch, connection)
     assert "'written'" in str(refused.value)
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("connection", "conn_type"),
+    [
+        ({"conn_type": "aws", "login": "AKIA", "password": "secret"}, "aws"),
+        ("postgres://me:secret@db.example.com:5432/lake", "postgres"),
+        ("google-cloud-platform://:secret@", "google_cloud_platform"),
+    ],
+)
+def test_the_password_of_another_kind_of_connection_is_never_taken_for_the_key(
+    monkeypatch: pytest.MonkeyPatch, connection: str | dict[str, object], conn_type: str
+) -> None:
+    with pytest.raises(ConnectionIncomplete, match=f"of type '{conn_type}', not 'aimlapi'") as no:
+        endpoint(monkeypatch, connection)
+    assert "aimlapi_conn_id" in str(no.value)
+    assert "secret" not in str(no.value)
+
+
+def test_a_connection_that_does_not_parse_is_said_to_be_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(ConnectionIncomplete, match="cannot be parsed") as no:
+        endpoint(monkeypatch, '{"conn_type": "aimlapi", "password": "secret"')
+    assert "AIRFLOW_CONN_WRITTEN" in str(no.value)
+    assert "secret" not in str(no.value)
 
 
 def test_a_connection_that_is_not_there_is_named_with_the_way_to_add_it() -> None:

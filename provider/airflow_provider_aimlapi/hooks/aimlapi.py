@@ -10,7 +10,9 @@ from airflow_provider_aimlapi.core.endpoint import parse_endpoint
 from airflow_provider_aimlapi.core.request import DEFAULT_MODEL, CompletionSpec
 from airflow_provider_aimlapi.errors import AimlapiError, InvalidSpec
 from airflow_provider_aimlapi.hooks.connections import (
+    CONN_TYPE,
     MAX_CONCURRENCY,
+    check_type,
     concurrency_limit,
     existing_connection,
     typed_base_url,
@@ -45,7 +47,7 @@ class AIMLAPIHook(BaseHook):
 
     conn_name_attr = "aimlapi_conn_id"
     default_conn_name = "aimlapi_default"
-    conn_type = "aimlapi"
+    conn_type = CONN_TYPE
     hook_name = INTEGRATION
 
     def __init__(self, aimlapi_conn_id: str = default_conn_name, **kwargs: Any) -> None:
@@ -185,7 +187,9 @@ class AIMLAPIHook(BaseHook):
         return complete_one(self.endpoint, spec, prompt, system, settings)
 
     def _connection(self) -> Connection:
-        return existing_connection(self.aimlapi_conn_id, argument="aimlapi_conn_id")
+        connection = existing_connection(self.aimlapi_conn_id, argument="aimlapi_conn_id")
+        check_type(connection.conn_type, connection=self.aimlapi_conn_id)
+        return connection
 
 
 def _listed(name: str, items: Sequence[Any] | None) -> tuple[Any, ...] | None:

@@ -18,21 +18,40 @@ if TYPE_CHECKING:
 MAX_CONCURRENCY = "max_concurrency"
 EXTRA_FIELDS = frozenset({MAX_CONCURRENCY})
 SCHEMES = frozenset({"http", "https"})
+CONN_TYPE = "aimlapi"
+TYPES_ACCEPTED = frozenset({CONN_TYPE, "", "generic", "http", "https"})
+"""Types that may hold our key: its own, none, and those of a connection written as a plain URL."""
 
 
 def existing_connection(conn_id: str, *, argument: str) -> Connection:
     """The connection of that id.
 
     Raises:
-        ConnectionIncomplete: there is none; names the argument that asked for it.
+        ConnectionIncomplete: there is none, or what is there does not parse; names the argument
+            that asked for it.
     """
     try:
         return BaseHook.get_connection(conn_id)
     except AirflowNotFoundException:
         raise ConnectionIncomplete(
-            f"Connection '{conn_id}' ({argument}) does not exist. Add it in Airflow under Admin, "
-            f"Connections, or as the environment variable AIRFLOW_CONN_{conn_id.upper()}."
+            f"Connection '{conn_id}' ({argument}) does not exist or cannot be parsed. Add it in "
+            f"Airflow under Admin, Connections, or as the environment variable "
+            f"AIRFLOW_CONN_{conn_id.upper()}; there, check that its JSON or URI is well formed."
         ) from None
+
+
+def check_type(conn_type: str | None, *, connection: str) -> None:
+    """Refuse a connection of another kind, so that its password is not sent as the API key.
+
+    Raises:
+        ConnectionIncomplete: naming the type, and the one to use.
+    """
+    if (conn_type or "").strip().lower() not in TYPES_ACCEPTED:
+        raise ConnectionIncomplete(
+            f"Connection '{connection}' is of type '{conn_type}', not '{CONN_TYPE}': its password "
+            f"is not sent to the API as a key. Put the id of a connection of type '{CONN_TYPE}' "
+            f"into aimlapi_conn_id."
+        )
 
 
 def typed_base_url(
