@@ -1,9 +1,17 @@
-"""Whether an output path stays clear of its input. Compares names; asks no store."""
+"""Whether an output path stays clear of its input. Compares paths; lists and opens nothing.
+
+Of local paths the real ones are compared, links followed; of others their normalised text.
+"""
 
 from __future__ import annotations
 
+import os
+import posixpath
+
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.storage.globs import may_reach, split_glob
+
+LOCAL_SCHEMES = frozenset({"file", "local"})
 
 
 def check_apart(input_uri: str, output_uri: str) -> None:
@@ -15,8 +23,8 @@ def check_apart(input_uri: str, output_uri: str) -> None:
     Raises:
         InvalidSpec: when the output is the input, lies inside of it, or contains it.
     """
-    root, pattern = split_glob(input_uri.rstrip("/"))
-    output = output_uri.rstrip("/")
+    typed_root, pattern = split_glob(input_uri)
+    root, output = _spelled_once(typed_root), _spelled_once(output_uri)
     if _is_at_or_below(output, root) and _may_read(pattern, output[len(root) :].strip("/")):
         raise InvalidSpec(
             f"output_path {output_uri} is input_path {input_uri}, or inside of it: the next run "
@@ -29,9 +37,21 @@ def check_apart(input_uri: str, output_uri: str) -> None:
         )
 
 
+def _spelled_once(uri: str) -> str:
+    """The same text for the same place, however it was written: `/x/../in`, `//in`, a link to it.
+
+    An object store takes `..` for a name like any other. It is resolved all the same: to refuse
+    such an output costs nobody anything.
+    """
+    scheme, _, path = uri.partition("://")
+    if scheme in LOCAL_SCHEMES:
+        path = os.path.realpath(f"/{path}")
+    return f"{scheme}:/{posixpath.normpath('/' + path.lstrip('/'))}".rstrip("/")
+
+
 def _may_read(pattern: str, folder: str) -> bool:
     """Whether an input reads files of a folder below its root; "" is the root itself."""
-    return not pattern or not folder or may_reach(pattern, folder)
+    return not pattern.strip("/") or not folder or may_reach(pattern.strip("/"), folder)
 
 
 def _is_at_or_below(path: str, folder: str) -> bool:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.storage.apart import check_apart
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -45,3 +50,47 @@ def test_refused(input_uri: str, output_uri: str) -> None:
 )
 def test_allowed(input_uri: str, output_uri: str) -> None:
     check_apart(input_uri, output_uri)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Path:
+    """A folder `in`, a neighbour `in_out`, and links to both, in a folder that holds no links."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in_out").mkdir()
+    (tmp_path / "x").mkdir()
+    (tmp_path / "link_to_in").symlink_to(tmp_path / "in")
+    (tmp_path / "link_to_neighbour").symlink_to(tmp_path / "in_out")
+    return tmp_path
+
+
+INSIDE = ["x/../in/out", "./in/out", "/in/out", "link_to_in/out", "link_to_in", "x/.."]
+BESIDE = ["x/../out", "./out", "/out", "link_to_neighbour", "in/../out", "link_to_in/../out", "in2"]
+
+
+@pytest.mark.parametrize("output", INSIDE)
+@pytest.mark.parametrize("source", ["in", "./in/", "x/../in", "link_to_in", "in/**/*.parquet"])
+def test_a_local_output_inside_the_input_is_refused_however_it_is_spelled(
+    lake: Path, source: str, output: str
+) -> None:
+    with pytest.raises(InvalidSpec, match="output_path"):
+        check_apart(f"file://{lake}/{source}", f"file://{lake}/{output}")
+
+
+@pytest.mark.parametrize("output", BESIDE)
+@pytest.mark.parametrize("source", ["in", "./in/", "x/../in", "link_to_in", "in/*.parquet"])
+def test_a_local_output_beside_the_input_is_allowed_however_it_is_spelled(
+    lake: Path, source: str, output: str
+) -> None:
+    check_apart(f"file://{lake}/{source}", f"file://{lake}/{output}")
+
+
+@pytest.mark.parametrize("slashes", ["/", "//", "///", "/./", "/none/../"])
+def test_the_same_absolute_path_is_found_behind_any_number_of_slashes(slashes: str) -> None:
+    with pytest.raises(InvalidSpec, match="inside of it"):
+        check_apart("file:///no-such/in", f"file://{slashes}no-such/in/out")
+
+
+def test_dots_in_the_path_of_an_object_store_are_resolved_too() -> None:
+    with pytest.raises(InvalidSpec, match="inside of it"):
+        check_apart("s3://lake/in", "s3://lake/x/../in/out")
+    check_apart("s3://lake/in", "s3://lake/in/../out")
