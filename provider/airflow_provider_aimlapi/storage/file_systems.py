@@ -42,7 +42,10 @@ def path_in(fs: AbstractFileSystem, path: str) -> str:
 
 def uri_of(fs: AbstractFileSystem, path: str) -> str:
     """Where something is, in the one spelling that enters run keys: no connection id in it."""
-    return f"{_protocols(fs)[0]}://{path_in(fs, path)}"
+    place = path_in(fs, path)
+    if "://" in place:  # as http's file system has it: there the path is the URL
+        return place
+    return f"{_protocols(fs)[0]}://{place}"
 
 
 def version_of(info: Mapping[str, Any]) -> str:

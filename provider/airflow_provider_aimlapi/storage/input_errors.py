@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.errors import AimlapiError, InputUnreadable
+from airflow_provider_aimlapi.errors import AimlapiError, InputUnreadable, StoreUnavailable
 from airflow_provider_aimlapi.storage.store_errors import meaning_of, store_error
 
 if TYPE_CHECKING:
@@ -31,15 +31,18 @@ def reading(uri: str) -> Iterator[None]:
 def _input_error(error: Exception, uri: str) -> AimlapiError:
     match meaning_of(error):
         case "passing":
-            return store_error(error, action="read", uri=uri)
+            return StoreUnavailable(f"input_path: {store_error(error, action='read', uri=uri)}")
         case "absent":
-            return InputUnreadable(f"{uri} is not there.")
+            return InputUnreadable(f"input_path: {uri} is not there.")
         case "forbidden":
-            return InputUnreadable(str(store_error(error, action="read", uri=uri)))
+            told = store_error(error, action="read", uri=uri)
+            return InputUnreadable(f"input_path: {told}")
         case "changed" | "exists":  # the store's answer to "only if unchanged"
             return InputUnreadable(changed(uri))
         case "unknown":
-            return InputUnreadable(f"{uri} does not read as a sound Parquet file: {error}")
+            return InputUnreadable(
+                f"input_path: {uri} does not read as a sound Parquet file: {error}"
+            )
 
 
 def changed(uri: str) -> str:

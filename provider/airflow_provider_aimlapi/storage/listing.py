@@ -56,7 +56,15 @@ def _entries(fs: AbstractFileSystem, root: str) -> Mapping[str, Mapping[str, Any
         return _local_entries(root)
     fs.invalidate_cache()
     found: Mapping[str, Mapping[str, Any]] = fs.find(root, detail=True)
+    if kind_of(fs) == "other" and not found.get(root) and found.keys() <= {root}:
+        return _entry_itself(fs, root)
     return found
+
+
+def _entry_itself(fs: AbstractFileSystem, root: str) -> Mapping[str, Mapping[str, Any]]:
+    """A path by itself: file systems that cannot list pass over its errors, and know no size."""
+    info: Mapping[str, Any] = fs.info(root)
+    return {root: info} if info.get("type") == "file" else {}
 
 
 def _local_entries(root: str) -> dict[str, Mapping[str, Any]]:

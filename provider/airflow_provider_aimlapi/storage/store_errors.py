@@ -9,6 +9,7 @@ import errno
 import http.client
 from typing import TYPE_CHECKING, Literal
 
+from airflow_provider_aimlapi.core.keys import RUNS_FOLDER
 from airflow_provider_aimlapi.errors import StoreUnavailable, StoreUnsafe
 
 if TYPE_CHECKING:
@@ -84,6 +85,10 @@ _PERMISSIONS: dict[Action, str] = {
     "copy": "read and write objects (s3:GetObject, s3:PutObject)",
     "delete": "delete objects (s3:DeleteObject, storage.objects.delete)",
 }
+_NOT_REACHED = frozenset(
+    {"botocore.exceptions.EndpointConnectionError", "botocore.exceptions.ConnectTimeoutError"}
+)
+_IS_A_FILE = (errno.ENOTDIR, errno.EISDIR)
 BUGS = (TypeError, AttributeError, NameError, AssertionError)
 _LINKS_MAX = 10  # of a chain of causes
 
@@ -117,6 +122,8 @@ def store_error(error: BaseException, *, action: Action, uri: str) -> StorageErr
     if isinstance(error, BUGS):
         raise error
     told = _told(error)
+    if uri.startswith("file://"):
+        return _local_error(error, action, _local_place(uri), told)
     match meaning_of(error):
         case "forbidden":
             return StoreUnsafe(
@@ -126,7 +133,43 @@ def store_error(error: BaseException, *, action: Action, uri: str) -> StorageErr
         case "absent":
             return StoreUnsafe(f"Cannot {action} {uri}: it is not there: {told}")
         case _:
-            return StoreUnavailable(f"Could not {action} {uri}: {told}")
+            return StoreUnavailable(f"Could not {action} {uri}: {told}{_advice(error)}")
+
+
+def _local_error(error: BaseException, action: Action, place: str, told: str) -> StorageError:
+    """As `store_error`, in the words of a disk: it has no connection, and no named permissions."""
+    verb = "read" if action in ("read", "list") else "write"
+    match meaning_of(error):
+        case "forbidden":
+            return StoreUnsafe(f"{_local_refusal(error, place, verb)} ({told})")
+        case "absent":
+            what = "it is not there" if verb == "read" else "no file can be made there"
+            return StoreUnsafe(f"{place}: {what}. Check the path. ({told})")
+        case _:
+            return StoreUnavailable(f"Could not {action} {place}: {told}")
+
+
+def _local_refusal(error: BaseException, place: str, verb: str) -> str:
+    if isinstance(error, PermissionError):
+        return f"{place}: this user may not {verb} there."
+    if isinstance(error, OSError) and error.errno in _IS_A_FILE:
+        return f"{place} is a file, or lies below one; give a folder."
+    return f"{place}: nobody can {verb} there. Choose another folder."
+
+
+def _local_place(uri: str) -> str:
+    """A local path as people write it. A run's own objects stand for the output path they are in."""
+    path = uri.removeprefix("file://")
+    output_path, runs, _ = path.partition(f"/{RUNS_FOLDER}/")
+    return f"output_path {output_path}" if runs else path
+
+
+def _advice(error: BaseException) -> str:
+    """What to look at when nothing answers at an S3 store's address."""
+    kinds = (cls for link in _causes(error) for cls in type(link).__mro__)
+    if _NOT_REACHED.isdisjoint(f"{cls.__module__}.{cls.__qualname__}" for cls in kinds):
+        return ""
+    return ". Check endpoint_url and region of the storage connection."
 
 
 def _told(error: BaseException) -> str:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import threading
 import uuid
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import fsspec
 import pytest
 
-from airflow_provider_aimlapi.errors import InputUnreadable
+from airflow_provider_aimlapi.errors import InputUnreadable, StoreUnavailable
 from airflow_provider_aimlapi.storage.listing import list_inputs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from fsspec import AbstractFileSystem
@@ -135,3 +139,34 @@ def test_linked_folders_and_files_are_followed(tmp_path: Path) -> None:
     (lake / "b.parquet").symlink_to(real / "a.parquet")
     files = list_inputs(fsspec.filesystem("file"), str(lake))
     assert [(file.folder, file.stem) for file in files] == [("", "b"), ("ds=1/", "a")]
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[str]:
+    """A web server over `tmp_path`, which lists folders as pages."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_file_on_the_web_is_read_by_its_url(web: str, tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").write_bytes(b"four")
+    (file,) = list_inputs(fsspec.filesystem("http"), f"{web}/a.parquet")
+    assert (file.uri, file.stem, file.size_bytes) == (f"{web}/a.parquet", "a", 4)
+
+
+def test_a_file_that_is_not_on_the_web_is_named_once_and_its_suffix_not_blamed(web: str) -> None:
+    with pytest.raises(InputUnreadable, match="is not there") as error:
+        list_inputs(fsspec.filesystem("http"), f"{web}/a.parquet")
+    assert str(error.value).startswith(f"input_path: {web}/a.parquet ")
+    assert "No input at" not in str(error.value)
+
+
+def test_a_web_server_that_does_not_answer_may_do_so_later() -> None:
+    url = "http://127.0.0.1:9/a.parquet"  # the port that discards
+    with pytest.raises(StoreUnavailable, match=f"^input_path: Could not read {url}: "):
+        list_inputs(fsspec.filesystem("http"), url)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import http.client
+from typing import TYPE_CHECKING
 
 import aiohttp
 import botocore.exceptions  # type: ignore[import-untyped]
@@ -14,6 +15,9 @@ from s3fs.errors import translate_boto_error
 
 from airflow_provider_aimlapi.errors import StoreUnavailable, StoreUnsafe
 from airflow_provider_aimlapi.storage.store_errors import meaning_of, store_error
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.storage.store_errors import Action
 
 
 def s3_error(status: int, code: str, **more: str) -> BaseException:
@@ -93,3 +97,56 @@ def test_a_person_is_told_what_to_allow() -> None:
 def test_a_bug_is_not_taken_for_a_store_that_is_away(kind: type[Exception]) -> None:
     with pytest.raises(kind, match="unexpected keyword"):
         store_error(kind("unexpected keyword"), action="read", uri="s3://b/x")
+
+
+RUN_OBJECT = "file:///data/x/_aimlapi/0123/probe-1"
+
+
+@pytest.mark.parametrize(
+    ("error", "action", "sentence"),
+    [
+        (NotADirectoryError(errno.ENOTDIR, "x"), "read", "output_path /data/x is a file"),
+        (IsADirectoryError(errno.EISDIR, "x"), "write", "give a folder"),
+        (
+            PermissionError(errno.EACCES, "x"),
+            "create",
+            "output_path /data/x: this user may not write",
+        ),
+        (PermissionError(errno.EACCES, "x"), "list", "output_path /data/x: this user may not read"),
+        (
+            FileNotFoundError(errno.ENOENT, "x"),
+            "create",
+            "output_path /data/x: no file can be made",
+        ),
+        (OSError(errno.EROFS, "x"), "create", "output_path /data/x: nobody can write there"),
+    ],
+)
+def test_of_a_local_output_the_argument_is_named_and_no_permission_of_s3(
+    error: OSError, action: Action, sentence: str
+) -> None:
+    told = store_error(error, action=action, uri=RUN_OBJECT)
+    assert isinstance(told, StoreUnsafe)
+    assert sentence in str(told)
+    assert "s3:" not in str(told)
+    assert "connection" not in str(told)
+    assert "_aimlapi" not in str(told)
+
+
+def test_a_full_disk_may_pass() -> None:
+    told = store_error(OSError(errno.ENOSPC, "x"), action="write", uri=RUN_OBJECT)
+    assert isinstance(told, StoreUnavailable)
+
+
+def test_of_a_local_file_outside_of_a_run_only_the_path_is_named() -> None:
+    told = store_error(PermissionError("x"), action="read", uri="file:///data/in/a.parquet")
+    assert str(told).startswith("/data/in/a.parquet: this user may not read there.")
+
+
+def test_an_address_where_nothing_answers_names_where_it_was_typed() -> None:
+    unreached = botocore.exceptions.EndpointConnectionError(endpoint_url="http://nowhere:1")
+    told = store_error(unreached, action="list", uri="s3://b/x")
+    assert isinstance(told, StoreUnavailable)
+    assert "Check endpoint_url and region of the storage connection." in str(told)
+    assert "endpoint_url and" not in str(
+        store_error(ConnectionError(), action="list", uri="s3://b")
+    )
