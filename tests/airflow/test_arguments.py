@@ -36,6 +36,11 @@ def test_what_is_no_number_is_refused_by_name(rendered: object) -> None:
         arguments.number("max_rejected_rows", rendered)
 
 
+def test_a_share_in_per_cent_is_answered_with_how_to_write_it() -> None:
+    with pytest.raises(InvalidSpec, match=r"such as 0\.1 or 100"):
+        arguments.number("max_rejected_rows", "10%", such_as="0.1 or 100")
+
+
 @pytest.mark.parametrize("nothing", [None, "", " ", "None"])
 def test_nothing_stays_nothing_after_rendering(nothing: object) -> None:
     assert arguments.optional_number("max_cost_usd", nothing) is None

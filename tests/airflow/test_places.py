@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_aimlapi.errors import ConnectionIncomplete, InvalidSpec
+from airflow_provider_aimlapi.errors import ConnectionIncomplete, InvalidSpec, StoreUnavailable
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.operators.places import Location
@@ -124,3 +124,19 @@ def test_a_scheme_that_nothing_opens_names_what_to_install(path: str, sentence: 
 
     with pytest.raises(InvalidSpec, match=sentence):
         open_place(location(path))
+
+
+def test_a_host_that_is_not_there_is_named_with_its_argument() -> None:
+    from airflow_provider_aimlapi.operators.places import open_place
+
+    with pytest.raises(InvalidSpec, match=r"^input_path: ftp://no-such\.invalid: there is no host"):
+        open_place(location("ftp://no-such.invalid/a"))
+
+
+def test_a_host_that_does_not_answer_may_do_so_later() -> None:
+    from airflow_provider_aimlapi.operators.places import open_place
+
+    with pytest.raises(
+        StoreUnavailable, match=r"^input_path: ftp://127\.0\.0\.1 did not let us in"
+    ):
+        open_place(location("ftp://127.0.0.1/a"))

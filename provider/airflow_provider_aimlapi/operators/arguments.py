@@ -71,15 +71,18 @@ def optional_whole_number(name: str, value: object) -> int | None:
     return None if value is None else whole_number(name, value)
 
 
-def number(name: str, value: object) -> float:
+def number(name: str, value: object, *, such_as: str = "0.5 or 2") -> float:
     """A number: an int where it is written as one, so that 5 rows and a share of 5.0 differ.
+
+    Args:
+        such_as: examples, for the error's text.
 
     Raises:
         InvalidSpec: it is none.
     """
     parsed = _parsed(value)
     if parsed is None:
-        raise InvalidSpec(f"{name}={value!r}: give a number.")
+        raise InvalidSpec(f"{name}={value!r}: give a number, such as {such_as}.")
     return parsed
 
 

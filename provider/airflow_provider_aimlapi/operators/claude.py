@@ -13,6 +13,7 @@ from airflow_provider_aimlapi.operators import arguments
 from airflow_provider_aimlapi.operators.closing_line import closing_line
 from airflow_provider_aimlapi.operators.outcome import airflow_error, without_frames
 from airflow_provider_aimlapi.operators.places import open_place, parse_location
+from airflow_provider_aimlapi.operators.rendering import explaining_braces
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -31,9 +32,10 @@ class ClaudeCompletionOperator(BaseOperator):
     the last attempt stopped; a run that is already published costs nothing.
 
     `prompt` and `system` are rendered by Jinja first, once for the task; then `{column}` is filled
-    from each row. Text that came from a row is never rendered and never searched. `{`{`, `{%` and
-    `{#` belong to Jinja: for a literal one write `{% raw %}…{% endraw %}`; for a literal brace
-    before a column's name, a backslash and the brace.
+    from each row. Text that came from a row is never rendered and never searched. Double braces,
+    `{%` and `{#` belong to Jinja, so a column is written `{body}` and never in double braces; for
+    literal ones write `{% raw %}…{% endraw %}`. For a literal brace before a column's name write
+    a backslash and the brace.
 
     Args:
         input_path: a Parquet file, a folder or a glob: s3://, gs://, abfs://, file:// or any other
@@ -144,6 +146,11 @@ class ClaudeCompletionOperator(BaseOperator):
         """Called by Airflow when prompt files were read: what they hold is no file name any more."""
         self.template_ext = ()
 
+    def render_template(self, *args: Any, **kwargs: Any) -> Any:
+        """As Airflow does; an error of Jinja's also tells how a column is written."""
+        with explaining_braces():
+            return super().render_template(*args, **kwargs)
+
     def execute(self, context: Context) -> dict[str, str | int | float]:  # noqa: ARG002  Airflow's signature
         """Run the job to its end."""
         from airflow_provider_aimlapi.engine.entry import run_job
@@ -202,7 +209,9 @@ class ClaudeCompletionOperator(BaseOperator):
             max_attempts=arguments.whole_number("max_attempts", self.max_attempts),
             request_timeout_s=arguments.number("request_timeout_s", self.request_timeout_s),
             max_cost_usd=arguments.optional_number("max_cost_usd", self.max_cost_usd),
-            max_rejected_rows=arguments.number("max_rejected_rows", self.max_rejected_rows),
+            max_rejected_rows=arguments.number(
+                "max_rejected_rows", self.max_rejected_rows, such_as="0.1 or 100"
+            ),
         )
 
     def _hook(self) -> AIMLAPIHook:

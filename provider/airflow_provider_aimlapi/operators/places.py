@@ -5,15 +5,20 @@ Knows URLs and connection ids; what lies at a path is the storage's business.
 
 from __future__ import annotations
 
+import ftplib
+import socket
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from airflow_provider_aimlapi.errors import InvalidSpec
+from airflow_provider_aimlapi.errors import InvalidSpec, StoreUnavailable
 from airflow_provider_aimlapi.hooks.connections import existing_connection
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from airflow_provider_aimlapi.engine.job import Place
 
 EXTRAS = {
@@ -98,13 +103,32 @@ def open_place(location: Location) -> Place:
     Not to be called where an event loop runs: some file systems start one of their own.
 
     Raises:
-        InvalidSpec: nothing that is installed knows the scheme.
+        InvalidSpec: nothing that is installed knows the scheme, or there is no such host.
         ConnectionIncomplete: the storage connection does not exist.
+        StoreUnavailable: the store is one that is connected to here, and does not answer.
     """
-    from airflow_provider_aimlapi.engine.job import Place
-
     if location.conn_id is not None and location.scheme != FILE:
         existing_connection(location.conn_id, argument=f"for {location.argument}")
+    with _connecting(location):
+        return _opened(location)
+
+
+@contextmanager
+def _connecting(location: Location) -> Iterator[None]:
+    """Name argument and host when a file system, such as ftp's, connects as it is made and fails."""
+    try:
+        yield
+    except (OSError, EOFError, ftplib.Error) as error:
+        host = location.url.partition("://")[2].partition("/")[0]
+        where = f"{location.argument}: {location.scheme}://{host}"
+        if isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME:
+            raise InvalidSpec(f"{where}: there is no host of that name. ({error})") from error
+        raise StoreUnavailable(f"{where} did not let us in: {error}") from error
+
+
+def _opened(location: Location) -> Place:
+    from airflow_provider_aimlapi.engine.job import Place
+
     try:
         path = ObjectStoragePath(location.url, conn_id=location.conn_id)
         return Place(fs=path.fs, path=path.path)
