@@ -96,6 +96,24 @@ def parse_template(text: str, *, columns: Collection[str], argument: str) -> Pro
     return PromptTemplate(literals=tuple(literals), columns=tuple(used))
 
 
+def near_misses(text: str, columns: Collection[str]) -> list[tuple[str, str]]:
+    """What stands in braces, is sent as it is, and looks like a mistyped column.
+
+    Returns:
+        Each such literal once, braces included, with the column that it is like: `{ body }` with
+        `body`. A name that is no column is not among them: `parse_template` refuses it.
+    """
+    found: dict[str, str] = {}
+    for token in _TOKEN.finditer(text):
+        name = token[1]
+        if name is None or name in columns or _IDENTIFIER.match(name):
+            continue
+        near = nearest(name.strip(), columns)
+        if near is not None:
+            found[token[0]] = near
+    return list(found.items())
+
+
 def nearest(name: str, candidates: Collection[str]) -> str | None:
     """The candidate most like a mistyped name, whatever its case; None when none is near."""
     by_folded = {candidate.casefold(): candidate for candidate in candidates}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.template import nearest, parse_template, text_of
+from airflow_provider_aimlapi.core.template import near_misses, nearest, parse_template, text_of
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]))
@@ -106,6 +106,37 @@ def test_an_unknown_column_is_an_error_although_the_input_has_none() -> None:
 )
 def test_nearest_looks_past_case_and_gives_up_on_strangers(typed: str, near: str | None) -> None:
     assert nearest(typed, ["body", "Title"]) == near
+
+
+@pytest.mark.parametrize(
+    ("text", "misses"),
+    [
+        ("{Body } and { body }", [("{Body }", "body"), ("{ body }", "body")]),
+        ("{my col}, {my col}", [("{my col}", "my_col")]),
+        ("{body:>10} {body!r}", [("{body:>10}", "body"), ("{body!r}", "body")]),
+        ("{body} {first name}", []),  # columns
+        ("{bdy}", []),  # an error of its own
+        (r"\{ body }", []),  # a plain brace, by its author's will
+        ('{"a": 1} {} {0} {…} {some other words}', []),
+        ('As {"title": "…", "tags": ["a"]}: {body}', []),
+        ("{ {body} }", []),
+    ],
+)
+def test_what_is_nearly_a_column_in_braces_is_found(
+    text: str, misses: list[tuple[str, str]]
+) -> None:
+    assert near_misses(text, ["body", "title", "my_col", "first name"]) == misses
+
+
+@given(text=TEXT)
+def test_a_near_miss_stands_in_the_prompt_as_it_is_sent(text: str) -> None:
+    try:
+        template = parse_template(text, columns=["body"], argument="prompt")
+    except InvalidSpec:
+        assume(False)
+    for literal, column in near_misses(text, ["body"]):
+        assert column == "body"
+        assert any(literal in part for part in template.literals)
 
 
 @given(value=TEXT, other=TEXT)
