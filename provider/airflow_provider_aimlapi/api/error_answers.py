@@ -9,6 +9,7 @@ import math
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.error_messages import read_envelope, request_id_in, said_by
+from airflow_provider_aimlapi.core.verdict import RETRY_AFTER_S_MAX
 from airflow_provider_aimlapi.errors import (
     AccessRefused,
     ApiError,
@@ -20,8 +21,6 @@ from airflow_provider_aimlapi.errors import (
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.completion import Answer
-
-RETRY_AFTER_S_MAX = 300.0
 
 _KINDS: dict[int, type[ApiError]] = {
     401: AccessRefused,

@@ -12,6 +12,8 @@ from airflow_provider_aimlapi.errors import (
     WireViolation,
 )
 
+RETRY_AFTER_S_MAX = 300.0
+"""An answer's Retry-After is honoured up to here: a typo of theirs must not park a run for a day."""
 WIRE_VIOLATIONS_MAX = 3
 """An answer that cannot be read may have been billed: it is bought at most this often."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import tenacity
 
+from airflow_provider_aimlapi.core.verdict import RETRY_AFTER_S_MAX
 from airflow_provider_aimlapi.errors import ApiUnavailable, StoreUnavailable, Throttled
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ log = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
-RETRY_AFTER_S_MAX = 300.0
 _AFTER_FAILURE = tenacity.wait_exponential(multiplier=1, max=60)
 _AFTER_THROTTLE = tenacity.wait_exponential(multiplier=0.25, max=10)
 _STORE_WAIT = tenacity.wait_exponential(multiplier=0.2, max=10)

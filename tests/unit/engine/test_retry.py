@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.engine.retry import RETRY_AFTER_S_MAX, persist, retry_delay_s
+from airflow_provider_aimlapi.core.verdict import RETRY_AFTER_S_MAX
+from airflow_provider_aimlapi.engine.retry import persist, retry_delay_s
 from airflow_provider_aimlapi.errors import (
     ApiError,
     ApiUnavailable,
