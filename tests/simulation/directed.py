@@ -70,6 +70,18 @@ def frozen_with_the_answer_on_its_way(seed: int) -> tuple[str, ...]:
     return Simulation(scenario).run().violations
 
 
+def frozen_in_the_middle(seed: int) -> tuple[str, ...]:
+    """By the time that it wakes, with rows left to ask, a newer attempt has asked them all."""
+    freeze = Trouble(kind="freeze", at_operation=10, named="call", duration_s=150.0)
+    scenario = Scenario(
+        seed=seed,
+        shape=SHAPE,
+        settings=settings_for(SHAPE),
+        attempts=(Attempt(troubles=(freeze,), twin_after_s=8.0),),
+    )
+    return Simulation(scenario).run().violations
+
+
 def tidied_away_while_it_is_read(seed: int) -> tuple[str, ...]:
     """An older attempt wakes and publishes between two listings of a newer one, which is frozen."""
     shape = Shape(rows=(12,))
@@ -134,6 +146,10 @@ DIRECTED: dict[str, Callable[[int], tuple[str, ...]]] = {
     "the keeper is cancelled": stopped_with_a_heartbeat_on_its_way,
     "rejections are counted afresh": rejections_in_a_part_of_an_earlier_attempt,
     "an outage expires a lease": outage_after_a_twin_began,
+    "no fence check": frozen_in_the_middle,
+    "a heartbeat that looks for nobody": frozen_in_the_middle,
+    "no back-pressure": outage_while_segments_are_written,
+    "acknowledged before the flush": outage_while_segments_are_written,
     "an unclear segment counts as another's": outage_while_segments_are_written,
     "the hash is not compared": answer_to_another_question,
 }

@@ -20,6 +20,16 @@ SHAPES = (
 )
 ATTEMPTS_MAX = 5
 CALM = Weather()
+MOMENTS = (
+    ("call", 40),
+    ("/journal/", 20),
+    ("/parts/", 6),
+    ("/lease/", 10),
+    ("/heartbeat/", 8),
+    ("manifest", 4),
+    ("_SUCCESS", 4),
+)
+"""Parts of operations' names, and the most often that a run usually has them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,10 +172,12 @@ def _attempt(random: Random) -> Attempt:
 
 
 def _trouble(random: Random, kind: str) -> Trouble:
-    at_operation = random.randint(1, 90) if random.random() < 0.5 else None
+    named, most = random.choice(MOMENTS) if random.random() < 0.5 else ("", 90)
+    at_operation = random.randint(1, most) if random.random() < 0.6 else None
     return Trouble(
         kind=kind,  # type: ignore[arg-type]  # one of its words
         after_s=_soon(random) if at_operation is None else None,
         at_operation=at_operation,
+        named=named,
         duration_s=random.choice((random.uniform(3, 20), random.uniform(20, 400))),
     )
