@@ -104,6 +104,8 @@ async def _under_lease(
     prepared: Prepared, settings: Settings, world: World
 ) -> tuple[Manifest, RunAttempt | None]:
     """Become the attempt that may pay, and ask; or let a newer attempt do so, and wait for it."""
+    if world.stop.is_requested:  # a lease would only make a healthy attempt let go of its own
+        raise RunInterrupted("The run was asked to stop before it began.")
     leases = LeaseStore(prepared.store, prepared.names)
     epoch = await persist(world.clock, leases.acquire, token=secrets.token_hex(16))
     lease = Lease(leases, epoch, times=settings.lease_times, clock=world.clock, stop=world.stop)
