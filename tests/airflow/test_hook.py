@@ -2,17 +2,66 @@
 
 from __future__ import annotations
 
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from aimlapi_simulator.script import Account, Fault, Script
 from airflow_provider_aimlapi.errors import AccessRefused, InvalidSpec, RequestRejected
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_database")]
+
+
+class Relay(ThreadingHTTPServer):
+    """Hands completions on to the simulator and remembers what they asked for."""
+
+    def __init__(self, to: str) -> None:
+        super().__init__(("127.0.0.1", 0), RelayedCall)
+        self.to = to
+        self.bodies: list[dict[str, Any]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class RelayedCall(BaseHTTPRequestHandler):
+    """One call through the relay."""
+
+    def do_POST(self) -> None:
+        assert isinstance(self.server, Relay)
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.bodies.append(json.loads(body))
+        wanted = {"Authorization", "Content-Type"}
+        headers = {name: self.headers[name] for name in wanted}
+        answer = httpx.post(self.server.to + self.path, content=body, headers=headers)
+        self.send_response(answer.status_code)
+        self.send_header("Content-Type", answer.headers["Content-Type"])
+        self.send_header("Content-Length", str(len(answer.content)))
+        self.end_headers()
+        self.wfile.write(answer.content)
+
+    def log_message(self, *words: object) -> None:
+        """Nothing: a test's output is for its failures."""
+
+
+@pytest.fixture
+def relay(api: Any) -> Iterator[Relay]:
+    with Relay(api.simulator.url) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture
@@ -128,16 +177,50 @@ def test_one_prompt_is_answered_and_its_price_known(
     assert api.paid_calls == 1
 
 
-def test_all_parameters_reach_the_model(hook: AIMLAPIHook, api: Any) -> None:
-    completion = hook.complete(
-        "A long story, please.",
-        max_tokens=3000,
-        temperature=1,
-        stop_sequences=["THE END"],
-        thinking={"type": "enabled", "budget_tokens": 1024},
-        metadata={"user_id": "42"},
-    )
-    assert completion.status == "ok"
+TOOL = {
+    "name": "look_up",
+    "description": "Looks a word up.",
+    "input_schema": {"type": "object", "properties": {"word": {"type": "string"}}},
+}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {
+            "max_tokens": 3000,
+            "temperature": 1,
+            "stop_sequences": ["THE END"],
+            "thinking": {"type": "enabled", "budget_tokens": 1024},
+            "metadata": {"user_id": "42"},
+        },
+        {
+            "max_tokens": 10,
+            "top_p": 0.5,
+            "top_k": 40,
+            "tools": [TOOL],
+            "tool_choice": {"type": "tool", "name": "look_up"},
+        },
+        {"max_tokens": 10, "temperature": 0.25, "tools": [TOOL], "stream": True},
+    ],
+    ids=["thinking", "sampling and tools", "stream"],
+)
+def test_all_parameters_reach_the_model_and_nothing_else(
+    relay: Relay, connect: Any, arguments: dict[str, Any]
+) -> None:
+    from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
+
+    hook = AIMLAPIHook(connect("relayed", host=relay.url, password="key"))
+    completion = hook.complete("A long story, please.", system="Be kind.", **arguments)
+
+    assert completion.status in {"ok", "truncated"}
+    (body,) = relay.bodies
+    assert body == {
+        "model": "anthropic/claude-sonnet-4.6",
+        "messages": [{"role": "user", "content": "A long story, please."}],
+        "system": "Be kind.",
+        **arguments,
+    }
 
 
 def test_a_call_is_tried_again_as_a_row_would_be(hook: AIMLAPIHook, api: Any) -> None:

@@ -20,20 +20,20 @@ ROWS = 60
 
 
 @pytest.fixture
-def sigterm_after_paid_calls(api: Any) -> Iterator[Callable[[int], None]]:
-    """Sends this process the signal that Airflow sends a task, once so many calls are paid for."""
-    before = signal.getsignal(signal.SIGTERM)
+def signal_after_paid_calls(api: Any) -> Iterator[Callable[[signal.Signals, int], None]]:
+    """Sends this process a signal, as Airflow and the system do, once so many calls are paid for."""
+    before = {sent: signal.getsignal(sent) for sent in (signal.SIGTERM, signal.SIGALRM)}
     ended = threading.Event()
     watchers: list[threading.Thread] = []
 
-    def watch(paid_calls: int) -> None:
+    def watch(sent: signal.Signals, paid_calls: int) -> None:
         while not ended.wait(0.01):
             if api.paid_calls >= paid_calls:
-                os.kill(os.getpid(), signal.SIGTERM)
+                os.kill(os.getpid(), sent)
                 return
 
-    def start(paid_calls: int) -> None:
-        thread = threading.Thread(target=watch, args=(paid_calls,))
+    def start(sent: signal.Signals, paid_calls: int) -> None:
+        thread = threading.Thread(target=watch, args=(sent, paid_calls))
         watchers.append(thread)
         thread.start()
 
@@ -41,28 +41,43 @@ def sigterm_after_paid_calls(api: Any) -> Iterator[Callable[[int], None]]:
     ended.set()
     for thread in watchers:
         thread.join()
-    signal.signal(signal.SIGTERM, before)
+    for sent, handler in before.items():
+        signal.signal(sent, handler)
 
 
-def test_a_terminated_task_pays_for_no_row_twice(
+@pytest.mark.parametrize(
+    "stop",
+    [
+        (signal.SIGTERM, {}, "The run was asked to stop"),
+        # Airflow's time-out is this signal: the clock is spared, the rest is as in earnest.
+        (signal.SIGALRM, {"execution_timeout_s": 3600}, "AirflowTaskTimeout"),
+    ],
+    ids=["terminated", "timed out"],
+)
+def test_a_task_that_is_stopped_pays_for_no_row_twice(
     api: Any,
     lake: Any,
     run_task: Callable[..., Any],
-    sigterm_after_paid_calls: Callable[[int], None],
+    signal_after_paid_calls: Callable[[signal.Signals, int], None],
+    stop: tuple[signal.Signals, dict[str, Any], str],
 ) -> None:
+    sent, arguments, words = stop
     lake.put("in/texts.parquet", {"text": [f"Text number {n}." for n in range(ROWS)]})
     api.follow(Script(latency=Latency(median_s=0.1)))
-    sigterm_after_paid_calls(10)
+    signal_after_paid_calls(sent, 10)
 
     run = run_task(
         input_path=lake.url("in/"),
         output_path=lake.url("out/"),
         prompt="{text}",
         max_concurrency=4,
+        **arguments,
     )
 
     assert (run.state, run.tries) == ("success", 2), run.output
+    assert words in run.output
     assert run.summary["ok"] == ROWS
     assert 10 <= run.summary["reused"] < ROWS
+    assert run.summary["requests"] == ROWS - run.summary["reused"]
     assert api.paid_calls == ROWS
     assert api.simulator.stats()["prompts_billed_twice"] == 0

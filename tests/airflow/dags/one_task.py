@@ -10,12 +10,19 @@ from airflow.sdk import DAG
 
 from airflow_provider_aimlapi.operators.claude import ClaudeCompletionOperator
 
-ARGUMENTS = {"input_path": "file:///none", "output_path": "file:///out", "prompt": "{text}"}
+ARGUMENTS = {
+    "input_path": "file:///none",
+    "output_path": "file:///out",
+    "prompt": "{text}",
+    **json.loads(os.environ.get("AIMLAPI_TEST_ARGUMENTS", "{}")),
+}
+TIMEOUT_S = ARGUMENTS.pop("execution_timeout_s", None)
 
 with DAG("one_task", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)):
     ClaudeCompletionOperator(
         task_id="complete",
         retries=1,
         retry_delay=timedelta(0),
-        **{**ARGUMENTS, **json.loads(os.environ.get("AIMLAPI_TEST_ARGUMENTS", "{}"))},
+        execution_timeout=timedelta(seconds=TIMEOUT_S) if TIMEOUT_S else None,
+        **ARGUMENTS,
     )
