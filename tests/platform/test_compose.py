@@ -109,6 +109,14 @@ def test_the_image_carries_the_airflow_that_the_tests_ran_with(root: Path) -> No
     assert f"FROM apache/airflow:{locked[1]}-python" in dockerfile
 
 
+@pytest.mark.parametrize("file", ["docker-compose.yml", "dags_examples/summarise_documents.py"])
+def test_the_days_that_a_reader_is_told_to_trigger_are_in_the_sample(root: Path, file: str) -> None:
+    days = set(re.findall(r"2026-01-\d\d", (root / file).read_text(encoding="utf-8")))
+    folders = (root / "demo" / "data" / "documents").iterdir()
+    assert "2026-01-02" in days
+    assert days <= {folder.name.removeprefix("ds=") for folder in folders}
+
+
 def test_the_worker_reaches_the_simulator_on_its_own_loopback(services: dict[str, Any]) -> None:
     worker = services["airflow-worker"]
     connection = json.loads(variables(worker)["AIRFLOW_CONN_AIMLAPI_DEFAULT"])
