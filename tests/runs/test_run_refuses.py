@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def refused(place: Workplace, kind: type[Exception], words: str, **changes: Any) -> None:
+def check_refused(place: Workplace, kind: type[Exception], words: str, **changes: Any) -> None:
     """The run ends with these words, and no call was made."""
     with pytest.raises(kind, match=words):
         place.run(place.job(**changes))
@@ -26,8 +26,10 @@ def refused(place: Workplace, kind: type[Exception], words: str, **changes: Any)
 
 def test_an_unknown_column_names_the_nearest(place: Workplace) -> None:
     place.write(texts_table(3))
-    refused(place, InvalidSpec, r"no column 'boddy'. Did you mean \{body\}", prompt="Say {boddy}")
-    refused(place, InvalidSpec, r"system uses \{ID2\}", system="You are {ID2}")
+    check_refused(
+        place, InvalidSpec, r"no column 'boddy'. Did you mean \{body\}", prompt="Say {boddy}"
+    )
+    check_refused(place, InvalidSpec, r"system uses \{ID2\}", system="You are {ID2}")
 
 
 def test_a_prompt_without_any_column_is_allowed_and_warned_of(
@@ -45,26 +47,26 @@ def test_an_empty_prompt(place: Workplace) -> None:
 
 def test_no_file_at_all(place: Workplace) -> None:
     place.fs.makedirs(place.input)
-    refused(place, InputUnreadable, place.input)
+    check_refused(place, InputUnreadable, place.input)
 
 
 def test_a_glob_that_matches_nothing(place: Workplace) -> None:
     place.write(texts_table(1))
     nowhere = Place(fs=place.fs, path=f"{place.input}/b*.parquet")
-    refused(place, InputUnreadable, r"b\*\.parquet", input=nowhere)
+    check_refused(place, InputUnreadable, r"b\*\.parquet", input=nowhere)
 
 
 def test_a_file_of_no_bytes(place: Workplace) -> None:
     place.write(texts_table(1), "good.parquet")
     place.fs.pipe_file(f"{place.input}/empty.parquet", b"")
-    refused(place, InputUnreadable, "empty.parquet")
+    check_refused(place, InputUnreadable, "empty.parquet")
 
 
 def test_a_corrupt_footer(place: Workplace) -> None:
     place.write(texts_table(50))
     data = place.fs.cat_file(f"{place.input}/a.parquet")
     place.fs.pipe_file(f"{place.input}/a.parquet", data[:-40] + b"\xff" * 32 + data[-8:])
-    refused(place, InputUnreadable, "a.parquet")
+    check_refused(place, InputUnreadable, "a.parquet")
 
 
 def test_a_corrupt_page_names_the_file_and_keeps_the_rest(place: Workplace) -> None:
@@ -81,7 +83,7 @@ def test_a_corrupt_page_names_the_file_and_keeps_the_rest(place: Workplace) -> N
 def test_schemas_that_cannot_be_brought_together(place: Workplace) -> None:
     place.write(pa.table({"body": ["a"], "price": pa.array([1], pa.int64())}), "a.parquet")
     place.write(pa.table({"body": ["b"], "price": ["cheap"]}), "b.parquet")
-    refused(place, InputUnreadable, r"price.*b\.parquet")
+    check_refused(place, InputUnreadable, r"price.*b\.parquet")
 
 
 def test_schemas_that_can_be_brought_together(place: Workplace) -> None:
@@ -95,13 +97,13 @@ def test_schemas_that_can_be_brought_together(place: Workplace) -> None:
 
 def test_a_binary_column(place: Workplace) -> None:
     place.write(pa.table({"body": [b"\x00\x01"]}))
-    refused(place, InvalidSpec, "(?s)'?body'?.*binary")
+    check_refused(place, InvalidSpec, "(?s)'?body'?.*binary")
 
 
 @pytest.mark.parametrize("column", ["completion", "completion_info"])
 def test_a_column_that_stands_there_already(place: Workplace, column: str) -> None:
     place.write(pa.table({"body": ["a"], column: ["b"]}))
-    refused(place, InvalidSpec, "output_column")
+    check_refused(place, InvalidSpec, "output_column")
 
 
 def test_another_output_column_makes_room(place: Workplace) -> None:
@@ -115,14 +117,14 @@ def test_another_output_column_makes_room(place: Workplace) -> None:
 def test_an_output_in_the_input(place: Workplace, inside: str) -> None:
     place.write(texts_table(3))
     output = Place(fs=place.fs, path=place.input + inside)
-    refused(place, InvalidSpec, "output_path", output=output)
+    check_refused(place, InvalidSpec, "output_path", output=output)
 
 
 def test_a_file_that_is_not_ours_at_the_output(place: Workplace) -> None:
     place.write(texts_table(3))
     place.fs.makedirs(place.output)
     place.fs.pipe_file(f"{place.output}/a-00000.parquet", b"somebody else's")
-    refused(place, InvalidSpec, "a-00000.parquet")
+    check_refused(place, InvalidSpec, "a-00000.parquet")
     assert place.fs.cat_file(f"{place.output}/a-00000.parquet") == b"somebody else's"
 
 
@@ -142,7 +144,7 @@ def test_parameters_that_the_model_does_not_take(parameters: dict[str, Any], wor
 def test_a_store_that_may_not_be_written(place: Workplace) -> None:
     place.write(texts_table(3))
     nowhere = Place(fs=place.fs, path="/proc/aimlapi-output")
-    refused(place, StoreUnsafe, "/proc/aimlapi-output", output=nowhere)
+    check_refused(place, StoreUnsafe, "/proc/aimlapi-output", output=nowhere)
     assert not os.path.exists("/proc/aimlapi-output")  # noqa: PTH110
 
 

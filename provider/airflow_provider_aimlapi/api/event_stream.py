@@ -149,6 +149,11 @@ class _Stream:
         return last + 1 if as_text(call.get("id")) or last < 0 else last
 
     def answer(self) -> JsonObject:
+        """The answer as it would have come without streaming.
+
+        Raises:
+            Unreadable: the stream ended before it said why it ended.
+        """
         if not self.finish_reason:
             raise Unreadable("the stream was cut off before its finish_reason")
         message: JsonObject = {

@@ -55,6 +55,7 @@ class _Connector(aiohttp.TCPConnector):
         traces: list[Trace],
         timeout: ClientTimeout,  # noqa: ASYNC109  # aiohttp's own signature
     ) -> Connection:
+        """A connection on which nothing was said since its last answer, or a new one."""
         for _ in range(self.limit + 1):  # all that lie idle, and a new one
             connection = await super().connect(req, traces, timeout)
             protocol = connection.protocol

@@ -98,6 +98,7 @@ class _Deletion:
         self._clock = clock
 
     def all(self) -> Removal:
+        """Remove chunk by chunk, and stop where an attempt of the run has begun meanwhile."""
         sizes = {found.name: found.size_bytes for found in self._folder.objects}
         objects = size_bytes = 0
         for names in self._chunks(sizes):
