@@ -40,6 +40,15 @@ def test_a_prompt_without_any_column_is_allowed_and_warned_of(
     assert "The prompt uses no column" in caplog.text
 
 
+def test_braces_that_nearly_name_a_column_are_warned_of(
+    place: Workplace, caplog: pytest.LogCaptureFixture
+) -> None:
+    place.write(texts_table(3))
+    assert place.run(place.job(prompt='{"a": 1} {body} { body }')).tally.ok == 3
+    warnings = [r.getMessage() for r in caplog.records if "as it stands" in r.getMessage()]
+    assert warnings == ["{ body } goes to the API as it stands. Did you mean {body}?"]
+
+
 def test_an_empty_prompt(place: Workplace) -> None:
     with pytest.raises(InvalidSpec, match="prompt is empty"):
         place.job(prompt="  ")

@@ -15,7 +15,7 @@ from airflow_provider_aimlapi.api.wire import RequestEncoder
 from airflow_provider_aimlapi.core.keys import RunNames, run_key_of
 from airflow_provider_aimlapi.core.manifest import decode_manifest
 from airflow_provider_aimlapi.core.plan import Plan, decode_plan, encode_plan, plan_shards
-from airflow_provider_aimlapi.core.template import PromptTemplate, parse_template
+from airflow_provider_aimlapi.core.template import PromptTemplate, near_misses, parse_template
 from airflow_provider_aimlapi.errors import JournalUnreadable
 from airflow_provider_aimlapi.storage.apart import check_apart
 from airflow_provider_aimlapi.storage.dataset import open_data_set
@@ -148,6 +148,8 @@ def _request_maker(job: Job, data_set: DataSet) -> RequestMaker:
         system = parse_template(job.system, columns=columns, argument="system")
     maker = RequestMaker(prompt, system, RequestEncoder(job.completion))
     data_set.check_promptable(maker.columns)
+    for literal, column in near_misses(job.prompt + (job.system or ""), columns):
+        log.warning("%s goes to the API as it stands. Did you mean {%s}?", literal, column)
     if not maker.columns:
         log.warning(
             "The prompt uses no column, so every row asks the same question. "
