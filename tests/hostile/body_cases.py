@@ -62,6 +62,11 @@ def case(name: str, says: Script, words: str = "", ends: Ending = "asked again")
     return Case(name=name, says=says, words=words, ends=ends if words else "read")
 
 
+def costly(name: str, says: Script, words: str) -> Case:
+    """An answer without a completion that all the same says what it cost."""
+    return Case(name=name, says=says, words=words, tells_cost=True)
+
+
 JSON_CASES = (
     case("NaN", swapped("0.001", "NaN"), NOT_JSON),
     case("Infinity", swapped("0.001", "-Infinity"), NOT_JSON),
@@ -143,14 +148,14 @@ OTHER_CASES = (
     ),
 )
 FIELD_CASES = (
-    case(
+    costly(
         "choices as an object", body(lambda x: x.json(choices={"0": {"message": {}}})), NO_CHOICES
     ),
-    case("no choices", body(lambda x: x.json(choices=[])), NO_CHOICES),
-    case("choice that is null", body(lambda x: x.json(choices=[None])), NO_MESSAGE),
-    case("message that is a text", body(lambda x: x.choice(message="hi")), NO_MESSAGE),
-    case("content that is a number", body(lambda x: x.choice(message={"content": 5})), NO_TEXT),
-    case(
+    costly("no choices", body(lambda x: x.json(choices=[])), NO_CHOICES),
+    costly("choice that is null", body(lambda x: x.json(choices=[None])), NO_MESSAGE),
+    costly("message that is a text", body(lambda x: x.choice(message="hi")), NO_MESSAGE),
+    costly("content that is a number", body(lambda x: x.choice(message={"content": 5})), NO_TEXT),
+    costly(
         "content that is an object",
         body(lambda x: x.choice(message={"content": {"text": "a"}})),
         NO_TEXT,

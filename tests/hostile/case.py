@@ -40,6 +40,8 @@ class Case:
             rejected. "rejected": both, at the first attempt. "halted": the run ends, and once
             the server is well again the next run goes on from there.
         words: a regular expression found in the reason; for all but "read".
+        tells_cost: whether the hostile answer, unreadable as it is, says what it cost. Then that
+            is on the row's bill, each time.
         padding: characters that make these rows' prompts longer, and are left unread.
     """
 
@@ -47,6 +49,7 @@ class Case:
     says: Script
     ends: Ending = "asked again"
     words: str = ""
+    tells_cost: bool = False
     padding: int = 0
 
     @property

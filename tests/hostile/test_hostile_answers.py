@@ -39,6 +39,13 @@ def states(rows: list[dict[str, Any]]) -> dict[int, tuple[str, int]]:
     return {row: (infos[row]["status"], infos[row]["attempts"]) for row in HOSTILE_ROWS}
 
 
+def costs_of(case: Case, row: int) -> set[float | None]:
+    """What a row may say it cost: of a hostile one two answers were bought, if they said so."""
+    if row not in HOSTILE_ROWS:
+        return {COST_USD}
+    return {2 * COST_USD} if case.tells_cost else {None, COST_USD}
+
+
 def test_no_two_cases_share_a_name() -> None:
     assert len({case.path for case in CASES}) == len(CASES) >= 30
 
@@ -55,8 +62,7 @@ def test_the_run_ends_and_no_row_is_lost_or_gets_what_is_not_its_own(
         is_rejected = row["completion_info"]["status"] == "rejected"
         assert row["completion"] == (None if is_rejected else right_answer(row["row"]))
         assert not is_rejected or row["row"] in HOSTILE_ROWS
-        costs = {None, COST_USD} if row["row"] in HOSTILE_ROWS else {COST_USD}
-        assert row["completion_info"]["cost_usd"] in costs
+        assert row["completion_info"]["cost_usd"] in costs_of(case, row["row"])
 
 
 @each_case
