@@ -6,10 +6,20 @@ import asyncio
 import gc
 import signal
 import sys
+from typing import TYPE_CHECKING, Any
 
 from aimlapi_simulator.arguments import Arguments, parse_arguments
 from aimlapi_simulator.script import ScriptError
 from aimlapi_simulator.server import Simulator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+run: Callable[[Coroutine[Any, Any, None]], None]
+try:
+    from uvloop import run
+except ImportError:  # the extra `simulator` was not asked for, or there is none for this system
+    from asyncio import run
 
 _GC_THRESHOLD = 50_000
 
@@ -37,7 +47,7 @@ def main() -> int:
         sys.stderr.write(f"aimlapi_simulator: {error}\n")
         return 2
     try:
-        asyncio.run(serve(arguments))
+        run(serve(arguments))
     except OSError as error:
         sys.stderr.write(f"aimlapi_simulator: {error}\n")
         return 1
