@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from s3fs import S3FileSystem
 
 from aimlapi_simulator import Fault, Forms
+from airflow_provider_aimlapi.errors import InvalidSpec
 from tests.runs.conftest import Workplace, expected, script, texts_table
-
-if TYPE_CHECKING:
-    import pytest
 
 
 def test_each_row_gets_its_own_answer_in_order(place: Workplace) -> None:
@@ -83,6 +81,18 @@ def test_a_changed_prompt_takes_the_place_of_the_old_result(
     place.run()
     assert place.result()["completion"].to_pylist() == [expected(body) for body in bodies]
     assert len(place.sim.ledger.billed) == 40
+
+
+def test_an_old_result_may_be_kept_from_being_replaced(place: Workplace) -> None:
+    place.write(texts_table(20))
+    usual = place.job(on_existing="error")
+    place.run(usual)
+    bodies = place.result()["body"].to_pylist()
+    with pytest.raises(InvalidSpec, match="on_existing='replace'"):
+        place.run(place.job(prompt="Translate: {body}", on_existing="error"))
+    assert place.result()["completion"].to_pylist() == [expected(body) for body in bodies]
+    assert len(place.sim.ledger.requests) == 20
+    assert place.run(usual).requests == 0
 
 
 def test_fewer_files_leave_no_old_part_behind(place: Workplace) -> None:

@@ -71,11 +71,11 @@ def early_remains() -> tuple[Callable[..., Any], Callable[..., Any]]:
     ) -> tuple[Manifest, RunAttempt | None]:
         journal = JournalStore(prepared.store, prepared.names, 0)
         read[id(prepared)] = await persist(
-            world.clock, find_remains, prepared, journal, world.clock
+            world.clock, find_remains, prepared, journal, world.clock, retry_rejected=False
         )
         return await _under_lease(prepared, settings, world)
 
-    return under_lease, lambda prepared, *_: read[id(prepared)]
+    return under_lease, lambda prepared, *_, **__: read[id(prepared)]
 
 
 class _ListedBefore:
@@ -93,10 +93,14 @@ class _ListedBefore:
         return getattr(self._store, name)
 
 
-def find_remains_parts_first(prepared: Prepared, journal: JournalStore, clock: Clock) -> Remains:
+def find_remains_parts_first(
+    prepared: Prepared, journal: JournalStore, clock: Clock, *, retry_rejected: bool
+) -> Remains:
     """Lists the parts before the journal, not after it."""
     stale: Any = _ListedBefore(prepared.store, prepared.names.parts)
-    return find_remains(replace(prepared, store=stale), journal, clock)
+    return find_remains(
+        replace(prepared, store=stale), journal, clock, retry_rejected=retry_rejected
+    )
 
 
 async def keep_until_cancelled(self: Lease) -> Superseded | None:
@@ -111,13 +115,13 @@ async def flush_acknowledging_early(self: Collector) -> None:
     """Makes room as soon as a batch is handed over, not once it is durable."""
     batch, self._pending = self._pending, []
     self._unflushed -= len(batch)
-    self._row_room.wake_all()
+    self._on_durable()
     by_part: dict[int, list[Record]] = {}
     for part, record in batch:
         by_part.setdefault(part, []).append(record)
     for part in list(by_part):
         try:
-            await persist(self._clock, self._journal.append, part, by_part[part])
+            await persist(self._clock, self._segments.append, part, by_part[part])
         except StorageError:
             left = [entry for entry in batch if entry[0] in by_part]
             self._pending = left + self._pending

@@ -68,10 +68,6 @@ def _nothing(*_: Any, **__: Any) -> None:
     return None
 
 
-async def _at_once(*_: Any) -> None:
-    return None
-
-
 async def _always(*_: Any) -> bool:
     return True
 
@@ -227,7 +223,7 @@ BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
         Collector, "_flush", flush_acknowledging_early
     ),
     "no last flush": lambda: swapped(Collector, "_flush_always", _flush_without_end),
-    "no back-pressure": lambda: swapped(Collector, "room", _at_once),
+    "no back-pressure": lambda: swapped(Collector, "keeps_up", lambda *_: True),
     "no waiting for the lease": lambda: swapped(Lease, "_are_over", _always),
     "no fence check": lambda: swapped(Lease, "may_pay", lambda _: True),
     "a heartbeat that looks for nobody": lambda: swapped(Lease, "_beat_once", _beat_blindly),

@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.completion import Answer
+from airflow_provider_aimlapi.core.pricing import TokenPrices
 from airflow_provider_aimlapi.errors import ApiUnavailable
 from tests.simulation.process import Killed
 from tests.simulation.weather import api_fate
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 NANO_USD = 1_000_000
 COST_STEPS = 4
+PRICES = TokenPrices(input_nano_usd=1_000_000_000, output_nano_usd=60_000_000_000)
+"""With 64 tokens to answer, a little more than the dearest answer costs."""
 POISON = "never acceptable"
 """A prompt that holds this is answered 400, always."""
 
@@ -93,6 +96,13 @@ class SimulatedApi:
         answer = None if fate.is_lost else _completion(call)
         self._scheduler.after(fate.latency_s * fate.billed_at, lambda: self._bill(call))
         self._scheduler.after(fate.latency_s, lambda: reply(answer))
+
+    async def tell_prices(self) -> TokenPrices:
+        """The price list, as a process asks for it; it fails as often as calls do."""
+        await asyncio.sleep(self._random.uniform(0.01, 0.5))
+        if self._random.random() < self._sky.weather.api_failed:
+            raise ApiUnavailable("no price list")
+        return PRICES
 
     def _bill(self, call: Call) -> None:
         call.bills += 1

@@ -166,6 +166,7 @@ class Simulation:
                 on_sent=self.watcher.sent,
                 on_ended=self.watcher.ended,
             ),
+            ask_prices=lambda _: self.api.tell_prices(),
             open_store=lambda _: store,
             stop=process.stop,
         )

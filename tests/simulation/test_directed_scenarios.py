@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from airflow_provider_aimlapi.errors import TooManyRejections
+from airflow_provider_aimlapi.errors import BudgetExhausted, TooManyRejections
 from tests.simulation.dataset_shapes import Shape
 from tests.simulation.scenario import Attempt, Scenario, Trouble, settings_for
+from tests.simulation.simulated_api import cost_nano_usd
 from tests.simulation.simulation import Simulation, simulate
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.engine.settings import Settings
+    from tests.simulation.process import Process
 
 SMALL = Shape(rows=(7, 5))
 
@@ -78,3 +85,50 @@ def test_healthy_twins_hand_over_at_once_and_nobody_pays_twice(seed: int) -> Non
     longest_s = times.interval_s * 2 + simulation.scenario.weather.api_latency_s + 2.0
     assert first_call_s(simulation, 2) < longest_s < times.silence_s
     assert [process.report is not None for process in simulation.processes] == [True] * 3
+
+
+class Cornered(Simulation):
+    """Each attempt with a budget is killed soon after calls for nine tenths of it were made.
+
+    Attributes:
+        kills: so far.
+    """
+
+    kills = 0
+
+    def _start(self, attempt: Attempt, settings: Settings) -> Process:
+        process = super()._start(attempt, settings)
+        if settings.budget_nano_usd is not None and attempt is not LAST:
+            process.on_operation = self._look
+        return process
+
+    def _look(self, process: Process, operation: str) -> None:
+        budget = self.scenario.settings.budget_nano_usd
+        assert budget is not None
+        asked_for = sum(cost_nano_usd(call.prompt) for call in self.api.ledger.calls)
+        if operation == "call" and asked_for >= budget * 9 // 10:
+            process.on_operation = lambda *_: None
+            self.kills += 1
+            delay_s = self._random.uniform(0.0, 4.0)
+            self.scheduler.after(delay_s, lambda: self._befall(process, Trouble(kind="kill")))
+
+
+LAST = Attempt()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_killed_at_nine_tenths_of_the_budget_again_and_again_it_is_kept(seed: int) -> None:
+    """Beyond it may go what was in flight or not yet durable at a kill, and nothing else."""
+    shape = Shape(rows=(80,))
+    settings = settings_for(shape, max_cost_usd=0.15)
+    attempts = (*[Attempt(retry_after_s=5.0) for _ in range(5)], LAST)
+    simulation = Cornered(Scenario(seed=seed, shape=shape, settings=settings, attempts=attempts))
+    assert simulation.run().violations == ()
+    assert simulation.kills >= 1
+    at_risk = [prompt for m in simulation.watcher.misfortunes for prompt in m.at_risk]
+    limited = [
+        call for call in simulation.api.ledger.billed() if call.process.number <= len(attempts)
+    ]
+    paid = sum(cost_nano_usd(call.prompt) for call in limited)
+    assert paid <= 150_000_000 + sum(map(cost_nano_usd, at_risk))
+    assert isinstance(simulation.processes[len(attempts) - 1].error, BudgetExhausted)

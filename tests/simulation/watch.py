@@ -108,7 +108,7 @@ class Watcher:
         if segment is not None:
             self._saw_segment(segment[0], data)
         elif part is not None:
-            self._become_durable({prompt for prompt in self._data.prompts[part] if prompt})
+            self._become_durable({prompt for prompt in self._data.prompts[part[0]] if prompt})
         elif parse_manifest_name(name) is not None:
             self._saw_manifest(data)
             self.manifest_at_s = process.scheduler.now_s

@@ -1,46 +1,70 @@
-"""The budget: what may be spent, what is set aside for calls in flight, what was charged."""
+"""The budget: what may be spent, what is set aside for calls in flight, what was charged.
+
+What is set aside for a call, its reservation, follows one rule:
+
+- As long as fewer answers are known than calls would be in flight, it is what the call may cost at
+  most by the price list. That is often twenty times the cost, but nothing better is known.
+- From then on, it is what the dearest answer so far cost. A request longer than any that was
+  answered adds the price of its further bytes.
+- Where there is no price list, only the second holds, and the first calls reserve nothing.
+
+Nothing is kept for one call alone: reservations are worth what is known now, so those of calls in
+flight shrink when answers tell the cost, and grow when one was dearer than all before.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.pricing import format_usd
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.pricing import CallPrice
 
 
 @dataclass(slots=True, kw_only=True)
 class Budget:
     """Spending of a run, over all its attempts, in nano-dollars.
 
-    A call is admitted only while charges, and the largest charge seen for each call in flight,
-    stay within the limit: so the limit is passed by what was in flight at the most, and once
-    charges are known, by nothing but a call dearer than all before it.
+    A call is admitted only while charges, the reservations of calls in flight, what lost answers
+    may have cost, and its own reservation stay within the limit. So the limit is passed by what
+    was in flight at the most, and by that only where calls are dearer than all before them.
 
     Attributes:
         limit_nano_usd: None for no limit.
+        price: what a call may cost at most; None where no price list says so.
         charged_nano_usd: what the API said it charged, earlier attempts of the run included.
-        largest_nano_usd: the largest single charge so far; what one call in flight reserves.
+        largest_nano_usd: the largest single charge so far.
+        charges: how many charges are known; a part of an earlier attempt counts as one.
+        longest_bytes: of the requests that this attempt had answered.
         has_unknown_charge: whether an answer came without its cost.
-        suspected_nano_usd: set aside for answers that were lost and may have been billed. They
+        in_flight, in_flight_bytes: calls with a reservation, and the bytes of their requests.
+        lost, lost_bytes: the same of calls whose answers were lost and may have been billed. They
             are in no bill, but what they may have cost is not spent again.
     """
 
     limit_nano_usd: int | None = None
+    price: CallPrice | None = None
     charged_nano_usd: int = 0
     largest_nano_usd: int = 0
+    charges: int = 0
+    longest_bytes: int = 0
     has_unknown_charge: bool = False
-    suspected_nano_usd: int = 0
+    in_flight: int = 0
+    in_flight_bytes: int = 0
+    lost: int = 0
+    lost_bytes: int = 0
 
-    def charge(self, cost_nano_usd: int | None) -> None:
-        """Count what an answer cost."""
+    def charge(self, cost_nano_usd: int | None, *, body_bytes: int = 0) -> None:
+        """Count what an answer cost; `body_bytes` is its request's size, 0 where unknown."""
         if cost_nano_usd is None:
             self.has_unknown_charge = True
             return
+        self.charges += 1
         self.charged_nano_usd += cost_nano_usd
         self.largest_nano_usd = max(self.largest_nano_usd, cost_nano_usd)
-
-    def suspect(self) -> None:
-        """Set aside what a lost answer may have cost: as much as the dearest so far."""
-        self.suspected_nano_usd += self.largest_nano_usd
+        self.longest_bytes = max(self.longest_bytes, body_bytes)
 
     def charge_part(self, cost_nano_usd: int, *, answers: int, unknown: int) -> None:
         """Count a part that an earlier attempt paid for.
@@ -52,32 +76,79 @@ class Budget:
         self.charged_nano_usd += cost_nano_usd
         if answers > unknown:
             mean = cost_nano_usd // (answers - unknown)
+            self.charges += 1
             self.largest_nano_usd = max(self.largest_nano_usd, mean)
         self.has_unknown_charge = self.has_unknown_charge or unknown > 0
 
-    def allows(self, *, in_flight: int) -> bool:
-        """Whether one more call may be sent, beside those in flight."""
+    def allows(self, body_bytes: int = 0) -> bool:
+        """Whether a call with a request of this size may be sent, beside those in flight."""
         if self.limit_nano_usd is None:
             return True
-        reserved = self.suspected_nano_usd + (in_flight + 1) * self.largest_nano_usd
-        return not self.has_unknown_charge and (
-            self.charged_nano_usd + reserved <= self.limit_nano_usd
-        )
+        if self.has_unknown_charge:
+            return False
+        return self.charged_nano_usd + self._set_aside_with(body_bytes) <= self.limit_nano_usd
 
-    def is_exhausted(self) -> bool:
-        """Whether no further call will ever be allowed, with nothing in flight."""
-        return not self.allows(in_flight=0)
+    def reserve(self, body_bytes: int = 0) -> None:
+        """Set money aside for a call that goes out."""
+        self.in_flight += 1
+        self.in_flight_bytes += body_bytes
 
-    def exhaustion(self) -> str:
-        """Why no further call is allowed, and what to do, in words."""
+    def release(self, body_bytes: int = 0) -> None:
+        """Give a reservation back: the call has ended, and what it cost was charged."""
+        self.in_flight -= 1
+        self.in_flight_bytes -= body_bytes
+
+    def suspect(self, body_bytes: int = 0) -> None:
+        """Keep aside what a call may have cost whose answer was lost."""
+        self.lost += 1
+        self.lost_bytes += body_bytes
+
+    def exhaustion(self, body_bytes: int = 0) -> str:
+        """Why a call with a request of this size is not allowed, and what to do, in words."""
         if self.has_unknown_charge:
             return (
                 "max_cost_usd is set, but the API answered without saying what it charged, so the "
                 "budget cannot be kept. Everything paid for is kept; clear max_cost_usd to go on."
             )
         limit = format_usd(self.limit_nano_usd or 0)
+        cost = format_usd(self._worth(1, body_bytes, is_sampled=self.charges > 0))
+        if self.price is not None and not self.charges and not self.lost:
+            return (
+                f"max_cost_usd={limit} cannot pay for one call of {self.price.model}: a request of "
+                f"{body_bytes:,} bytes and an answer of {self.price.answer_tokens_max:,} tokens "
+                f"cost up to {cost} by the price list. Nothing was spent. Raise max_cost_usd, or "
+                f"lower max_tokens."
+            )
         return (
-            f"The budget is spent: {format_usd(self.charged_nano_usd)} of max_cost_usd={limit}, "
-            f"and the next row may cost {format_usd(self.largest_nano_usd)}. Everything paid for "
+            f"The budget is spent: {format_usd(self.charged_nano_usd)} of max_cost_usd={limit}"
+            f"{self._lost_words()}, and the next row may cost {cost}. Everything paid for "
             f"is kept; raise max_cost_usd and clear the task to go on from here."
         )
+
+    def _lost_words(self) -> str:
+        if not self.lost:
+            return ""
+        worth = format_usd(self._worth(self.lost, self.lost_bytes, is_sampled=self.charges > 0))
+        answers = "answer" if self.lost == 1 else "answers"
+        return f", {self.lost:,} lost {answers} may have cost {worth} more"
+
+    def _set_aside_with(self, body_bytes: int) -> int:
+        """What is set aside for calls in flight, for lost answers, and for one call more."""
+        calls = self.in_flight + 1
+        return self._worth(
+            calls, self.in_flight_bytes + body_bytes, is_sampled=self.charges >= calls
+        ) + self._worth(self.lost, self.lost_bytes, is_sampled=self.charges > 0)
+
+    def _worth(self, calls: int, body_bytes: int, *, is_sampled: bool) -> int:
+        """What so many calls, with requests of so many bytes together, are taken to cost.
+
+        Args:
+            is_sampled: whether enough answers are known to go by the dearest of them.
+        """
+        likely = calls * self.largest_nano_usd
+        if self.price is None:
+            return likely
+        if not is_sampled:
+            return max(likely, self.price.most_nano_usd(calls=calls, body_bytes=body_bytes))
+        longer_bytes = max(0, body_bytes - calls * self.longest_bytes)
+        return likely + self.price.prompt_nano_usd(longer_bytes)

@@ -23,10 +23,11 @@ FRAME_BYTES_MAX = 64 * 1024 * 1024
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_defaults=True):
-    """A row that has been decided, with the raw answer, so that reading it anew costs no call.
+    """What was paid for: the raw answer to a row, so that reading it anew costs no call.
 
     Attributes:
-        kind: "answer" when the API answered with a completion, "rejected" when it never will.
+        kind: "answer" when the API answered with a completion, "rejected" when it never will,
+            "unread" for an answer that could not be read, though it may have been paid for.
         row: index within the shard.
         request_hash: hex sha256 of the exact request body.
         attempts: exchanges used, without those answered 429.
@@ -36,7 +37,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_de
         unread_cost_nano_usd: what answers to this row that could not be read said they cost.
     """
 
-    kind: Literal["answer", "rejected"]
+    kind: Literal["answer", "rejected", "unread"]
     row: int
     request_hash: str
     attempts: int
@@ -86,6 +87,20 @@ def answered(
         usd_spent=answer.usd_spent,
         unread_cost_nano_usd=unread_cost_nano_usd,
     )
+
+
+def unread(
+    answer: Answer, *, row: int, request_hash: str, attempts: int, completed_at_us: int
+) -> Record:
+    """The record of an answer that could not be read: kept for a later reading, and its cost."""
+    record = answered(
+        answer,
+        row=row,
+        request_hash=request_hash,
+        attempts=attempts,
+        completed_at_us=completed_at_us,
+    )
+    return msgspec.structs.replace(record, kind="unread")
 
 
 def rejection(outcome: Outcome) -> Record:

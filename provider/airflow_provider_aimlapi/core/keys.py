@@ -100,9 +100,14 @@ class RunNames:
         """What the owner of this epoch says of itself; the one object that is written again."""
         return f"{self.folder}/heartbeat/{epoch:08d}"
 
-    def part(self, part: int) -> str:
-        """The staged Parquet file of a shard's outcomes."""
-        return f"{self.parts}part-{part:05d}.parquet"
+    def part(self, part: int, edition: int = 0) -> str:
+        """The staged Parquet file of a shard's outcomes; a later edition has fewer rejected rows.
+
+        Args:
+            edition: 0 for the first; later ones have the epoch of the attempt that wrote them.
+        """
+        suffix = f"-{edition:08d}" if edition else ""
+        return f"{self.parts}part-{part:05d}{suffix}.parquet"
 
     def segment(self, part: int, epoch: int, sequence: int) -> str:
         """A journal segment."""
@@ -115,7 +120,7 @@ _CLIENT_REQUEST_ID = re.compile(
 )
 _LEASE = re.compile(r"/lease/([0-9]{8,})\Z")
 _HEARTBEAT = re.compile(r"/heartbeat/([0-9]{8,})\Z")
-_PART = re.compile(r"/parts/part-([0-9]{5,})\.parquet\Z")
+_PART = re.compile(r"/parts/part-([0-9]{5,})(?:-([0-9]{8,}))?\.parquet\Z")
 _RUN = re.compile(rf"{RUNS_FOLDER}/([0-9a-f]{{{RUN_KEY_HEX_DIGITS}}})/")
 _SEGMENT = re.compile(r"/journal/([0-9]{5,})/([0-9]{8,})-([0-9]{8,})\Z")
 
@@ -149,10 +154,10 @@ def parse_heartbeat_name(name: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def parse_part_name(name: str) -> int | None:
-    """The part number in a staged part's name; None for any other name."""
+def parse_part_name(name: str) -> tuple[int, int] | None:
+    """Part number and edition in a staged part's name; None for any other name."""
     match = _PART.search(name)
-    return int(match[1]) if match else None
+    return (int(match[1]), int(match[2] or 0)) if match else None
 
 
 def parse_segment_name(name: str) -> tuple[int, int, int] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 
 NANO_USD_PER_USD = 1_000_000_000
@@ -9,6 +10,54 @@ NANO_USD_PER_CREDIT = 500
 """2,000,000 credits are one dollar: the vendor's documentation of `credits_used`."""
 NANO_USD_MAX = 1_000_000 * NANO_USD_PER_USD
 """A single charge above a million dollars is taken for a misread answer, not for a charge."""
+
+TOKENS_A_PRICE = 1_000_000
+"""Prices are kept for so many tokens: whole nano-dollars are too coarse for one."""
+UNSEEN_PROMPT_TOKENS = 512
+"""Prompt tokens of a call that stand in no request: a message's frame, and the few hundred in which
+a model is told how to use tools or to think."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenPrices:
+    """What the price list asks for a model, in nano-dollars for a million tokens.
+
+    Attributes:
+        answer_tokens_max: most tokens that the model may answer; None where the list is silent.
+    """
+
+    input_nano_usd: int
+    output_nano_usd: int
+    answer_tokens_max: int | None = None
+
+    def call_price(self, model: str, max_tokens: int | None) -> CallPrice | None:
+        """The most that a call may cost; None when nothing says how long an answer may be."""
+        answer_tokens_max = max_tokens if max_tokens is not None else self.answer_tokens_max
+        if answer_tokens_max is None:
+            return None
+        return CallPrice(model=model, prices=self, answer_tokens_max=answer_tokens_max)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallPrice:
+    """What calls of one model, with one `max_tokens`, may cost at most. An upper bound, no estimate.
+
+    A tokenizer that works on bytes, as Claude's does, makes no more tokens than a text has bytes;
+    usually they are a quarter of that. A JSON body is longer than the texts in it.
+    """
+
+    model: str
+    prices: TokenPrices
+    answer_tokens_max: int
+
+    def most_nano_usd(self, *, calls: int, body_bytes: int) -> int:
+        """For so many calls, whose requests have so many bytes together."""
+        answers = calls * self.answer_tokens_max * self.prices.output_nano_usd
+        return self.prompt_nano_usd(body_bytes + calls * UNSEEN_PROMPT_TOKENS) + _millionth(answers)
+
+    def prompt_nano_usd(self, body_bytes: int) -> int:
+        """For so many bytes of requests."""
+        return _millionth(body_bytes * self.prices.input_nano_usd)
 
 
 def nano_usd_from_credits(credits_used: str | float | Decimal | None) -> int | None:
@@ -42,3 +91,8 @@ def _scaled(amount: str | float | Decimal | None, scale: int) -> int | None:
         return int(exact.to_integral_value())
     except (ArithmeticError, ValueError):
         return None
+
+
+def _millionth(nano_usd: int) -> int:
+    """A millionth, rounded up."""
+    return -(-nano_usd // TOKENS_A_PRICE)

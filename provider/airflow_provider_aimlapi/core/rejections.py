@@ -64,5 +64,6 @@ class Rejections:
             return None
         return (
             f"{self.rows:,} rows were rejected, and max_rejected_rows allows {self.allowed:,}. "
-            f"Nothing was published; everything paid for is kept. The last one: {reason}"
+            f"Nothing was published; everything paid for is kept. Raise max_rejected_rows, or "
+            f"clear the task with retry_rejected=True to ask for them again. The last one: {reason}"
         )

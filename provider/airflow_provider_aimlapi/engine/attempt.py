@@ -41,7 +41,7 @@ class Sender:
             ApiError: what went wrong, of the kind that says who must act.
             AdmissionEnded, BudgetExhausted: before anything was sent.
         """
-        async with self.limiter.permit() as epoch:
+        async with self.limiter.permit(len(row.body)) as epoch:
             if row.exchanges == 0:
                 row.accepted_before = self.limiter.accepted
             row.exchanges += 1
@@ -50,7 +50,7 @@ class Sender:
             name = client_request_id(self.run_key, row.part, row.row, number)
             try:
                 answer = await self.client.send(row.body, name)
-                completion = decode_answer(answer)
+                completion = _read(row, answer)
             except Throttled:
                 row.attempts -= 1
                 self.limiter.note_throttled(epoch)
@@ -58,7 +58,7 @@ class Sender:
             except ApiError as error:
                 self._note_failure(row, error)
                 raise
-            self.budget.charge(completion.cost_nano_usd)
+            self.budget.charge(completion.cost_nano_usd, body_bytes=len(row.body))
             self.limiter.note_accepted(epoch)
             return answer, completion
 
@@ -69,6 +69,15 @@ class Sender:
             row.violations += 1
         if told is not None:
             row.unread_cost_nano_usd += told
-            self.budget.charge(told)
+            self.budget.charge(told, body_bytes=len(row.body))
         elif error.is_perhaps_billed:
-            self.budget.suspect()
+            self.budget.suspect(len(row.body))
+
+
+def _read(row: Row, answer: Answer) -> Completion:
+    """Read an answer; what today's reading cannot use is left on the row, to be kept."""
+    try:
+        return decode_answer(answer)
+    except WireViolation:
+        row.unread = answer
+        raise

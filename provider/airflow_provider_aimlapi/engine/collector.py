@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.manifest import tally_of
 from airflow_provider_aimlapi.core.plan import SHARD_ROWS_MAX
-from airflow_provider_aimlapi.engine.resume import stored_part
 from airflow_provider_aimlapi.engine.retry import persist
+from airflow_provider_aimlapi.engine.staged import stored_part
 from airflow_provider_aimlapi.engine.waiters import Waiters
 from airflow_provider_aimlapi.errors import AimlapiError, StorageError, TooManyRejections
 from airflow_provider_aimlapi.storage.object_store import create_settled
 from airflow_provider_aimlapi.storage.part_writer import encode_part, part_entry
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow_provider_aimlapi.core.completion import Outcome
     from airflow_provider_aimlapi.core.journal import Record
     from airflow_provider_aimlapi.core.manifest import PartEntry
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.ending import Ending
     from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.engine.resume import Remains
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.storage.journal_store import JournalStore
 
@@ -70,25 +73,27 @@ class Collector:
         self.rows_reused = 0
         self.parts: list[PartEntry] = []
         self._prepared = prepared
-        self._journal = journal
+        self._segments = journal
         self._settings = settings
         self._rejections = rejections
         self._ending = ending
         self._clock = clock
+        self._reopened: frozenset[int] = frozenset()
         self._open: dict[int, OpenShard] = {}
         self._open_rows = 0
         self._shard_room = Waiters()
         self._whole: asyncio.Queue[OpenShard | None] = asyncio.Queue()
         self._pending: list[tuple[int, Record]] = []
         self._unflushed = 0
-        self._row_room = Waiters()
         self._flusher = Waiters()
+        self._on_durable: Callable[[], None] = lambda: None
         self._is_finishing = False
 
-    def take_over(self, parts: tuple[PartEntry, ...]) -> None:
+    def take_over(self, remains: Remains) -> None:
         """Count the parts that earlier attempts made durable."""
-        self.parts.extend(parts)
-        tallies = [entry.tally for entry in parts]
+        self.parts.extend(remains.parts)
+        self._reopened = frozenset(remains.reopened)
+        tallies = [entry.tally for entry in remains.parts]
         rows = sum(tally.rows for tally in tallies)
         self.rows_done += rows
         self.rows_reused += rows
@@ -109,15 +114,10 @@ class Collector:
         if shard.rows == 0:
             self._whole.put_nowait(state)
 
-    async def room(self) -> None:
-        """Wait while too many paid answers are not durable yet."""
-        limit = self._settings.unflushed_rows_max
-        while self._unflushed >= limit and self._ending.error is None:
-            await self._row_room.wait()
-
-    def close(self) -> None:
-        """Let nobody wait for room any more: the run is ending."""
-        self._row_room.wake_all()
+    def keeps_up(self, in_flight: int) -> bool:
+        """Whether few enough paid answers wait to become durable for one more call to be made."""
+        settings = self._settings
+        return self._unflushed + in_flight < settings.unflushed_rows_max + settings.max_concurrency
 
     def add(
         self,
@@ -133,10 +133,7 @@ class Collector:
             status: the HTTP status of a rejection.
         """
         if record is not None:
-            self._pending.append((part, record))
-            self._unflushed += 1
-            if len(self._pending) * 2 >= self._settings.unflushed_rows_max:
-                self._flusher.wake()
+            self.journal(part, record)
         self._count(outcome, status)
         state = self._open[part]
         state.outcomes[outcome.row] = outcome
@@ -144,13 +141,25 @@ class Collector:
         if state.undecided == 0:
             self._whole.put_nowait(state)
 
+    def journal(self, part: int, record: Record) -> None:
+        """Hand a record to the next group commit."""
+        self._pending.append((part, record))
+        self._unflushed += 1
+        if len(self._pending) >= self._settings.unflushed_rows_max:
+            self._flusher.wake()
+
     def reuse(self, part: int, outcome: Outcome) -> None:
         """Keep an outcome that an earlier attempt paid for and journaled."""
         self.rows_reused += 1
         self.add(part, outcome)
 
-    async def keep(self) -> None:
-        """Make durable what is collected, until `finish`. Store errors end the run, not this."""
+    async def keep(self, on_durable: Callable[[], None]) -> None:
+        """Make durable what is collected, until `finish`. Store errors end the run, not this.
+
+        Args:
+            on_durable: told when there may be room for more calls.
+        """
+        self._on_durable = on_durable
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._flush_always())
             tasks.create_task(self._commit_always())
@@ -172,7 +181,7 @@ class Collector:
 
     async def _flush_always(self) -> None:
         while not self._is_finishing:
-            if len(self._pending) * 2 < self._settings.unflushed_rows_max:
+            if len(self._pending) < self._settings.unflushed_rows_max:
                 await self._flusher.wait(self._settings.flush_interval_s)
             try:
                 await self._flush()
@@ -189,13 +198,13 @@ class Collector:
             by_part.setdefault(part, []).append(record)
         for part in list(by_part):
             try:
-                await persist(self._clock, self._journal.append, part, by_part[part])
+                await persist(self._clock, self._segments.append, part, by_part[part])
             except StorageError:
                 self._pending = [entry for entry in batch if entry[0] in by_part] + self._pending
                 raise
             self._unflushed -= len(by_part.pop(part))
         if batch:
-            self._row_room.wake_all()
+            self._on_durable()
 
     async def _commit_always(self) -> None:
         while (state := await self._whole.get()) is not None:
@@ -219,9 +228,10 @@ class Collector:
             outcomes,
             output_column=self._prepared.job.output_column,
             run_key=names.run_key,
-            epoch=self._journal.epoch,
+            epoch=self._segments.epoch,
         )
-        name = names.part(state.shard.part)
+        edition = self._segments.epoch if state.shard.part in self._reopened else 0
+        name = names.part(state.shard.part, edition)
         if create_settled(self._prepared.store, name, data):
             return part_entry(data, state.shard, name, tally_of(outcomes))
-        return stored_part(self._prepared, state.shard)
+        return stored_part(self._prepared, state.shard, edition)

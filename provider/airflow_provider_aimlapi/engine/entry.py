@@ -14,6 +14,7 @@ from random import Random
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_aimlapi.api.client import CompletionClient
+from airflow_provider_aimlapi.api.price_list import fetch_prices
 from airflow_provider_aimlapi.api.transport import open_transport
 from airflow_provider_aimlapi.engine.clock import SystemClock
 from airflow_provider_aimlapi.engine.run import World, run
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.core.completion import Completion
     from airflow_provider_aimlapi.core.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.pricing import TokenPrices
     from airflow_provider_aimlapi.core.report import Report
     from airflow_provider_aimlapi.core.request import CompletionSpec
     from airflow_provider_aimlapi.engine.job import Job
@@ -52,6 +54,7 @@ def run_job(job: Job, settings: Settings, *, stop: StopSignal | None = None) -> 
         clock=SystemClock(),
         random=Random(secrets.randbits(64)),  # noqa: S311  # jitter, not secrecy
         open_client=lambda: open_client(job.endpoint, settings),
+        ask_prices=lambda model: ask_prices(job.endpoint, model),
         open_store=lambda place: FsspecStore(place.fs, place.path),
         stop=signal,
     )
@@ -90,6 +93,12 @@ async def open_client(endpoint: Endpoint, settings: Settings) -> AsyncIterator[C
         endpoint, transport=transport, request_timeout_s=settings.request_timeout_s
     ) as client:
         yield client
+
+
+async def ask_prices(endpoint: Endpoint, model: str) -> TokenPrices | None:
+    """A model's prices, over a connection of its own; see `api.price_list`."""
+    async with open_transport(connections_max=1) as transport:
+        return await fetch_prices(endpoint, transport, model)
 
 
 def _in_own_thread(work: Callable[[], Coroutine[None, None, T]], stop: Callable[[], None]) -> T:

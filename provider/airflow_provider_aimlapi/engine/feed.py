@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.engine.waiters import Waiters
 
 if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.completion import Answer
     from airflow_provider_aimlapi.engine.clock import Clock
 
 
@@ -25,6 +26,7 @@ class Row:
         body: the exact request. request_hash: hex sha256 of it.
         exchanges: sent so far. attempts: of these, the ones that count against the row.
         violations: answers that could not be read. unread_cost_nano_usd: what they said they cost.
+        unread: the last of them, until it is journaled.
         accepted_before: completions of the run when this row was first sent.
     """
 
@@ -36,6 +38,7 @@ class Row:
     attempts: int = 0
     violations: int = 0
     unread_cost_nano_usd: int = 0
+    unread: Answer | None = None
     accepted_before: int = 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 from airflow_provider_aimlapi.errors import InvalidSpec
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.core.endpoint import Endpoint
     from airflow_provider_aimlapi.core.request import CompletionSpec
+
+
+OnExisting = Literal["replace", "error"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,8 @@ class Job:
         output_column: receives the text; `<output_column>_info` receives the rest.
         limit_rows: only the first so many rows, for trying a prompt out; None for all.
         endpoint: where calls go. input, output: where data is read and written.
+        on_existing: what to do when the result of another run is at the output path: replace it
+            once this run is complete, or refuse before money is spent.
     """
 
     completion: CompletionSpec
@@ -42,6 +47,7 @@ class Job:
     endpoint: Endpoint
     input: Place
     output: Place
+    on_existing: OnExisting = "replace"
 
     def __post_init__(self) -> None:
         """Refuse what no data could make right."""
@@ -52,6 +58,8 @@ class Job:
         limit = self.limit_rows
         if limit is not None and (type(limit) is not int or limit < 1):
             raise InvalidSpec(f"limit_rows={limit!r}: give a whole number of at least 1, or None.")
+        if self.on_existing not in get_args(OnExisting):
+            raise InvalidSpec(f'on_existing={self.on_existing!r}: give "replace" or "error".')
 
     @property
     def info_column(self) -> str:

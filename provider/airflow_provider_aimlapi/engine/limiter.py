@@ -44,6 +44,7 @@ class Limiter:
         clock: Clock,
         random: Random,
         may_pay: Callable[[], bool] = lambda: True,
+        store_keeps_up: Callable[[int], bool] = lambda _in_flight: True,
     ) -> None:
         self.window = open_window(ceiling)
         self.in_flight = 0
@@ -52,37 +53,44 @@ class Limiter:
         self.accepted = 0
         self._budget = budget
         self._may_pay = may_pay
+        self._store_keeps_up = store_keeps_up
         self._clock = clock
         self._random = random
         self._waiters = Waiters()
         self._is_closed = False
         self._accepted_at_s = clock.now_s()
 
-    def permit(self) -> Permit:
-        """A permit to be entered with `async with`, which waits until there is room."""
-        return Permit(self)
+    def permit(self, body_bytes: int = 0) -> Permit:
+        """A permit to be entered with `async with`, which waits until there is room.
 
-    async def admit(self) -> int:
+        Args:
+            body_bytes: of the request, for which the budget sets money aside.
+        """
+        return Permit(self, body_bytes)
+
+    async def admit(self, body_bytes: int = 0) -> int:
         """Wait for room; return the window's epoch.
 
         Raises:
             BudgetExhausted: when no further call can be paid for and none is in flight.
             AdmissionEnded: when the run is ending.
         """
-        while self._is_closed or not self._has_room():
+        while self._is_closed or not self._has_room(body_bytes):
             if self._is_closed:
                 raise AdmissionEnded
-            if self.in_flight == 0 and self._budget.is_exhausted():
-                raise BudgetExhausted(self._budget.exhaustion())
+            if self.in_flight == 0 and not self._budget.allows(body_bytes):
+                raise BudgetExhausted(self._budget.exhaustion(body_bytes))
             await self._wait()
+        self._budget.reserve(body_bytes)
         self.in_flight += 1
         self.requests += 1
         return self.window.epoch
 
-    def release(self) -> None:
+    def release(self, body_bytes: int = 0) -> None:
         """Give a permit back."""
+        self._budget.release(body_bytes)
         self.in_flight -= 1
-        self._wake()
+        self.wake()
 
     def close(self) -> None:
         """Hand out no more permits; those held stay valid."""
@@ -106,12 +114,13 @@ class Limiter:
         """Seconds since the last completion, or since the start."""
         return self._clock.now_s() - self._accepted_at_s
 
-    def _has_room(self) -> bool:
+    def _has_room(self, body_bytes: int) -> bool:
         return (
             self.in_flight < self.window.permits
             and self._pause_s() <= 0
             and self._may_pay()
-            and self._budget.allows(in_flight=self.in_flight)
+            and self._store_keeps_up(self.in_flight)
+            and self._budget.allows(body_bytes)
         )
 
     def _pause_s(self) -> float:
@@ -127,7 +136,7 @@ class Limiter:
             return
         await self._waiters.wait()
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
         """Wake as many waiters as there may be room for; with nothing in flight, one at least."""
         room = self.window.permits - self.in_flight
         self._waiters.wake(max(room, int(self.in_flight == 0)))
@@ -136,13 +145,14 @@ class Limiter:
 class Permit:
     """The right to one attempt, held inside `async with`. Yields the epoch of its admission."""
 
-    __slots__ = ("_limiter",)
+    __slots__ = ("_body_bytes", "_limiter")
 
-    def __init__(self, limiter: Limiter) -> None:
+    def __init__(self, limiter: Limiter, body_bytes: int) -> None:
         self._limiter = limiter
+        self._body_bytes = body_bytes
 
     async def __aenter__(self) -> int:
-        return await self._limiter.admit()
+        return await self._limiter.admit(self._body_bytes)
 
     async def __aexit__(
         self,
@@ -150,4 +160,4 @@ class Permit:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._limiter.release()
+        self._limiter.release(self._body_bytes)

@@ -16,7 +16,7 @@ from airflow_provider_aimlapi.core.keys import RunNames, run_key_of
 from airflow_provider_aimlapi.core.manifest import decode_manifest
 from airflow_provider_aimlapi.core.plan import Plan, decode_plan, encode_plan, plan_shards
 from airflow_provider_aimlapi.core.template import PromptTemplate, near_misses, parse_template
-from airflow_provider_aimlapi.errors import JournalUnreadable
+from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable
 from airflow_provider_aimlapi.storage.apart import check_apart
 from airflow_provider_aimlapi.storage.dataset import open_data_set
 from airflow_provider_aimlapi.storage.object_store import create_settled, probe
@@ -96,7 +96,7 @@ def prepare(job: Job, open_store: Callable[[Place], ObjectStore]) -> Prepared:
         run_key=names.run_key, shards=plan_shards(data_set.files, limit_rows=job.limit_rows)
     )
     manifest = _read_manifest(store, names)
-    _warn_of_replacement(store, names)
+    _look_at_existing(store, names, job)
     if manifest is None:
         plan = _settle_plan(store, names, plan, made_of)
         _announce(plan, job)
@@ -106,6 +106,7 @@ def prepare(job: Job, open_store: Callable[[Place], ObjectStore]) -> Prepared:
             names.run_key,
             f"{manifest.tally.rows:,}",
         )
+        _tell_of_rejected(manifest)
     return Prepared(
         job=job,
         data_set=data_set,
@@ -117,15 +118,29 @@ def prepare(job: Job, open_store: Callable[[Place], ObjectStore]) -> Prepared:
     )
 
 
-def _warn_of_replacement(store: ObjectStore, names: RunNames) -> None:
-    """Say that the result of another job will go, while there is still time to stop."""
+def _look_at_existing(store: ObjectStore, names: RunNames, job: Job) -> None:
+    """Say that the result of another run will go, or refuse, while there is still time to stop."""
     other = run_in_place(store)
-    if other is not None and other != names.run_key:
-        log.warning(
-            "The output path %s holds the result of another run, %s: another prompt, model, input "
-            "or limit_rows. This run's result takes its place when it is complete.",
-            store.uri(""),
-            other,
+    if other is None or other == names.run_key:
+        return
+    found = (
+        f"The output path {store.uri('')} holds the result of another run, {other}: another "
+        f"prompt, model, input or limit_rows."
+    )
+    if job.on_existing == "error":
+        raise InvalidSpec(
+            f"{found} Choose another output_path, or on_existing='replace' to have this run's "
+            f"result take its place."
+        )
+    log.warning("%s This run's result takes its place when it is complete.", found)
+
+
+def _tell_of_rejected(manifest: Manifest) -> None:
+    if manifest.tally.rejected:
+        log.info(
+            "Its %s rejected rows stay so, for a published run never changes. To ask for them "
+            "again, make them the input of another run.",
+            f"{manifest.tally.rejected:,}",
         )
 
 

@@ -8,6 +8,8 @@ from airflow_provider_aimlapi.core.completion import rejected, skipped
 from airflow_provider_aimlapi.core.keys import request_hash
 from airflow_provider_aimlapi.core.template import UnreadableRow
 from airflow_provider_aimlapi.engine.feed import Row
+from airflow_provider_aimlapi.engine.retry import persist
+from airflow_provider_aimlapi.engine.staged import stored_outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +29,7 @@ class Reader:
 
     Args:
         remains: what earlier attempts left; a shard's journaled outcomes are given up when the
-            shard is read.
+            shard is read, and only then those of a reopened part are read.
     """
 
     def __init__(
@@ -41,6 +43,9 @@ class Reader:
     ) -> None:
         self._prepared = prepared
         self._known = dict(remains.known)
+        self._unread_costs = remains.unread_costs
+        self._reopened = remains.reopened
+        self._asks_rejected = remains.asks_rejected
         self._durable = frozenset(entry.part for entry in remains.parts)
         self._collector = collector
         self._feed = feed
@@ -56,7 +61,7 @@ class Reader:
         self._feed.finish()
 
     async def _read_shard(self, shard: Shard) -> None:
-        known = self._known.pop(shard.part, {})
+        known = await self._outcomes_known(shard.part)
         first = 0
         batches = self._prepared.data_set.rows(shard, self._prepared.maker.columns)
         while (batch := await self._clock.in_thread(next, batches, None)) is not None:
@@ -64,6 +69,15 @@ class Reader:
             first += len(batch)
             if rows:
                 await self._feed.fill(rows)
+
+    async def _outcomes_known(self, part: int) -> dict[int, Outcome]:
+        """What earlier attempts decided: of a reopened part, what came later counts more."""
+        journaled = self._known.pop(part, {})
+        staged = self._reopened.get(part)
+        if staged is None:
+            return journaled
+        stored = await persist(self._clock, stored_outcomes, self._prepared, staged)
+        return stored | journaled
 
     def _undecided(
         self, shard: Shard, first: int, batch: list[RowTexts], known: dict[int, Outcome]
@@ -78,11 +92,21 @@ class Reader:
             body = self._prepared.maker.body(texts)  # type: ignore[arg-type]  # no null is left
             name = request_hash(body)
             paid = known.get(index)
-            if paid is not None and paid.request_hash == name:
+            if paid is not None and paid.request_hash == name and not self._is_asked_again(paid):
                 self._collector.reuse(shard.part, paid)
-            else:
-                rows.append(Row(part=shard.part, row=index, body=body, request_hash=name))
+                continue
+            row = Row(part=shard.part, row=index, body=body, request_hash=name)
+            row.unread_cost_nano_usd = self._cost_so_far(shard.part, index, paid)
+            rows.append(row)
         return rows
+
+    def _is_asked_again(self, paid: Outcome) -> bool:
+        return self._asks_rejected and paid.status == "rejected"
+
+    def _cost_so_far(self, part: int, row: int, paid: Outcome | None) -> int:
+        """What answers that could not be used have cost: a part tells it, or the journal."""
+        told = paid.cost_nano_usd if paid is not None and paid.status == "rejected" else None
+        return max(told or 0, self._unread_costs.get(part, {}).get(row, 0))
 
     def _decide_unasked(self, index: int, texts: RowTexts) -> Outcome | None:
         if isinstance(texts, UnreadableRow):

@@ -9,25 +9,21 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.api.wire import decode_answer
 from airflow_provider_aimlapi.core.budget import Budget
 from airflow_provider_aimlapi.core.completion import accepted, rejected
-from airflow_provider_aimlapi.core.keys import parse_part_name
-from airflow_provider_aimlapi.errors import ApiError, JournalUnreadable, StoreUnavailable
-from airflow_provider_aimlapi.storage.part_writer import read_part_entry
+from airflow_provider_aimlapi.engine.staged import staged_parts
+from airflow_provider_aimlapi.errors import ApiError, WireViolation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from airflow_provider_aimlapi.core.completion import Outcome
     from airflow_provider_aimlapi.core.journal import Record
     from airflow_provider_aimlapi.core.manifest import PartEntry
-    from airflow_provider_aimlapi.core.plan import Shard
     from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.engine.staged import StagedPart
     from airflow_provider_aimlapi.storage.journal_store import JournalStore
 
 log = logging.getLogger(__name__)
-
-PART_READERS = 4
-"""Parts are read whole to be checked; so many at once keep memory flat."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,20 +31,29 @@ class Remains:
     """What need not be asked again.
 
     Attributes:
-        parts: durable parts.
-        known: journaled outcomes of the other parts, by part and row.
-        charges_nano_usd: what each journaled answer cost, answers to a row that was paid for
-            twice included; None where the API did not say.
+        parts: durable parts that stand.
+        reopened: durable parts of which some rejected rows are asked again, or were answered
+            since; a later edition takes each one's place.
+        known: journaled outcomes of parts that are not durable, and those that came after a
+            reopened part, by part and row.
+        unread_costs: what answers that nobody could read have cost, by part and row, in
+            nano-dollars; only of rows that no record decides.
+        asks_rejected: whether rows that were rejected are asked again.
+        charges_nano_usd: what each journaled answer cost that no durable part tells of, answers
+            to a row that was paid for twice included; None where the API did not say.
     """
 
     parts: tuple[PartEntry, ...]
+    reopened: dict[int, StagedPart]
     known: dict[int, dict[int, Outcome]]
+    unread_costs: dict[int, dict[int, int]]
+    asks_rejected: bool
     charges_nano_usd: tuple[int | None, ...]
 
     def budget(self, limit_nano_usd: int | None) -> Budget:
         """The run's budget, with what earlier attempts spent already charged."""
         budget = Budget(limit_nano_usd=limit_nano_usd)
-        for entry in self.parts:
+        for entry in (*self.parts, *(staged.entry for staged in self.reopened.values())):
             tally = entry.tally
             budget.charge_part(
                 tally.cost_nano_usd, answers=tally.completed, unknown=tally.rows_without_cost
@@ -58,8 +63,13 @@ class Remains:
         return budget
 
 
-def find_remains(prepared: Prepared, journal: JournalStore, clock: Clock) -> Remains:
+def find_remains(
+    prepared: Prepared, journal: JournalStore, clock: Clock, *, retry_rejected: bool
+) -> Remains:
     """Read what earlier attempts left.
+
+    Args:
+        retry_rejected: whether rows that they rejected are asked again.
 
     Raises:
         JournalUnreadable: a part is not what its name says.
@@ -67,72 +77,107 @@ def find_remains(prepared: Prepared, journal: JournalStore, clock: Clock) -> Rem
     """
     # The journal first: an older attempt may wake, write the last part, publish, and give the
     # journal up between the two listings. What is in neither would be paid for again.
-    found = journal.segments()
-    parts = _durable_parts(prepared, clock)
-    done = {entry.part for entry in parts}
+    segments = journal.segments()
+    staged = {found.entry.part: found for found in staged_parts(prepared, clock)}
     known: dict[int, dict[int, Outcome]] = {}
+    unread_costs: dict[int, dict[int, int]] = {}
     charges: list[int | None] = []
-    for part, segments in found.items():
-        if part in done:
+    for part, names in segments.items():
+        news = _news(journal.replay(names), staged.get(part))
+        if news.outcomes:
+            known[part] = {outcome.row: outcome for outcome in news.outcomes}
+        unread_costs[part] = news.unread_costs
+        charges += news.charges()
+    asks_rejected = retry_rejected or _is_all_rejected(staged.values(), known)
+    reopened = {
+        part: found
+        for part, found in staged.items()
+        if found.rejected and (asks_rejected or part in known)
+    }
+    remains = Remains(
+        parts=tuple(found.entry for part, found in staged.items() if part not in reopened),
+        reopened=reopened,
+        known=known,
+        unread_costs=unread_costs,
+        asks_rejected=asks_rejected,
+        charges_nano_usd=tuple(charges),
+    )
+    _tell(remains)
+    return remains
+
+
+@dataclass(slots=True, kw_only=True)
+class _News:
+    """What a journal says beyond its part: of one that is durable, answers to rows it rejected.
+
+    Attributes:
+        charged: what the part's own sum holds of each of its rejected rows, in nano-dollars.
+    """
+
+    charged: dict[int, int]
+    outcomes: list[Outcome]
+    unread_costs: dict[int, int]
+
+    def charges(self) -> Iterator[int | None]:
+        """What the part's own sum does not hold."""
+        for outcome in self.outcomes:
+            if outcome.cost_nano_usd is not None:
+                yield outcome.cost_nano_usd - self.charged.get(outcome.row, 0)
+            elif outcome.status != "rejected":
+                yield None
+        for row, cost in self.unread_costs.items():
+            yield max(0, cost - self.charged.get(row, 0))
+
+
+def _news(records: Iterator[Record], staged: StagedPart | None) -> _News:
+    news = _News(charged=staged.rejected if staged else {}, outcomes=[], unread_costs={})
+    if staged is not None and not staged.rejected:
+        return news
+    for record in _distinct(records):
+        outcome = _read(record)
+        if staged is not None and record.row not in staged.rejected:
             continue
-        known[part] = {}
-        for outcome in _distinct(_read(record) for record in journal.replay(segments)):
-            known[part][outcome.row] = outcome
-            if outcome.status != "rejected" or outcome.cost_nano_usd:
-                charges.append(outcome.cost_nano_usd)
-    if _is_all_rejected(parts, known):
-        known = {}
-    rows = sum(entry.tally.rows for entry in parts) + sum(map(len, known.values()))
-    if rows:
-        log.info("%s rows were decided by earlier attempts and are not asked again.", f"{rows:,}")
-    return Remains(parts=parts, known=known, charges_nano_usd=tuple(charges))
+        if isinstance(outcome, int):
+            news.unread_costs[record.row] = news.unread_costs.get(record.row, 0) + outcome
+        elif staged is None or outcome.status != "rejected":
+            news.outcomes.append(outcome)
+    for outcome in news.outcomes:  # which counts what came before it
+        news.unread_costs.pop(outcome.row, None)
+    return news
 
 
-def _is_all_rejected(parts: tuple[PartEntry, ...], known: dict[int, dict[int, Outcome]]) -> bool:
+def _is_all_rejected(staged: Iterable[StagedPart], known: dict[int, dict[int, Outcome]]) -> bool:
     """Whether no row was ever answered: then the set-up was wrong, not the rows.
 
     A refusal costs nothing, so they are asked again, now that somebody may have mended it.
     """
-    return not any(entry.tally.completed for entry in parts) and all(
+    return not any(found.entry.tally.completed for found in staged) and all(
         outcome.status == "rejected" for rows in known.values() for outcome in rows.values()
     )
 
 
-def _durable_parts(prepared: Prepared, clock: Clock) -> tuple[PartEntry, ...]:
-    shards = {shard.part: shard for shard in prepared.plan.shards}
-    numbers = [parse_part_name(name) for name in prepared.store.list(prepared.names.parts)]
-    found = [shards[number] for number in numbers if number in shards]
-    return tuple(clock.spread(lambda shard: stored_part(prepared, shard), found, PART_READERS))
-
-
-def stored_part(prepared: Prepared, shard: Shard) -> PartEntry:
-    """Describe a staged part by reading it back.
-
-    Raises:
-        StoreUnavailable: it cannot be read. JournalUnreadable: it is not what its name says.
-    """
-    name = prepared.names.part(shard.part)
-    data = prepared.store.read(name)
-    if data is None:
-        raise StoreUnavailable(f"{prepared.store.uri(name)} was listed, but cannot be read.")
-    entry = read_part_entry(
-        data,
-        run_key=prepared.names.run_key,
-        part=shard.part,
-        staged_name=name,
-        visible_name=shard.visible_name,
+def _tell(remains: Remains) -> None:
+    """Say in the log what earlier attempts decided."""
+    tallies = [found.entry.tally for found in remains.reopened.values()]
+    decided = sum(entry.tally.rows for entry in remains.parts)
+    decided += sum(tally.rows for tally in tallies)
+    decided += sum(
+        len(rows) for part, rows in remains.known.items() if part not in remains.reopened
     )
-    if entry.tally.rows != shard.rows:
-        raise JournalUnreadable(
-            f"{prepared.store.uri(name)} holds {entry.tally.rows:,} rows, the plan "
-            f"{shard.rows:,}. Somebody has changed one of the two; remove the run's folder to "
-            f"begin anew."
-        )
-    return entry
+    again = 0
+    if remains.asks_rejected:
+        journaled = (outcome for rows in remains.known.values() for outcome in rows.values())
+        again = sum(outcome.status == "rejected" for outcome in journaled)
+        for part, found in remains.reopened.items():
+            again += found.entry.tally.rejected - len(remains.known.get(part, ()))
+    if decided > again:
+        log.info("%s rows were decided earlier and are not asked again.", f"{decided - again:,}")
+    if again:
+        log.info("%s rows were rejected earlier and are asked again.", f"{again:,}")
 
 
-def _read(record: Record) -> Outcome | None:
-    """A record's outcome; None when its answer is not accepted by today's reading."""
+def _read(record: Record) -> Outcome | int:
+    """A record's outcome; what it cost, in nano-dollars, when today's reading does not accept it."""
     if record.kind == "rejected":
         return rejected(
             record.reason or "",
@@ -144,8 +189,9 @@ def _read(record: Record) -> Outcome | None:
         )
     try:
         completion = decode_answer(record.answer())
-    except ApiError:
-        return None
+    except ApiError as error:
+        told = error.cost_nano_usd if isinstance(error, WireViolation) else None
+        return record.unread_cost_nano_usd + (told or 0)
     return accepted(
         completion,
         row=record.row,
@@ -156,13 +202,11 @@ def _read(record: Record) -> Outcome | None:
     )
 
 
-def _distinct(outcomes: Iterator[Outcome | None]) -> Iterator[Outcome]:
-    """Each outcome once: a segment that was written again after an unclear write repeats some."""
-    seen: set[tuple[int, str | None, int | None]] = set()
-    for outcome in outcomes:
-        if outcome is None:
-            continue
-        name = (outcome.row, outcome.inference_id, outcome.completed_at_us)
+def _distinct(records: Iterator[Record]) -> Iterator[Record]:
+    """Each record once: a segment that was written again after an unclear write repeats some."""
+    seen: set[tuple[int, str | None, int]] = set()
+    for record in records:
+        name = (record.row, record.inference_id, record.completed_at_us)
         if name not in seen:
             seen.add(name)
-            yield outcome
+            yield record

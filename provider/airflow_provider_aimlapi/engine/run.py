@@ -20,11 +20,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.completion import accepted, rejected
-from airflow_provider_aimlapi.core.journal import answered, rejection
+from airflow_provider_aimlapi.core.journal import answered, rejection, unread
 from airflow_provider_aimlapi.core.rejections import Rejections
 from airflow_provider_aimlapi.core.report import Report, format_duration
 from airflow_provider_aimlapi.core.verdict import Verdict, judge
 from airflow_provider_aimlapi.engine.attempt import Sender
+from airflow_provider_aimlapi.engine.call_price import look_up_call_price
 from airflow_provider_aimlapi.engine.collector import Collector
 from airflow_provider_aimlapi.engine.commit import commit, put_in_place
 from airflow_provider_aimlapi.engine.ending import Ending
@@ -48,12 +49,13 @@ from airflow_provider_aimlapi.storage.journal_store import JournalStore
 from airflow_provider_aimlapi.storage.lease_store import LeaseStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
     from random import Random
 
     from airflow_provider_aimlapi.core.completion import Answer, Completion
     from airflow_provider_aimlapi.core.manifest import Manifest
+    from airflow_provider_aimlapi.core.pricing import TokenPrices
     from airflow_provider_aimlapi.engine.attempt import Client
     from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.feed import Row
@@ -72,6 +74,7 @@ class World:
     clock: Clock
     random: Random
     open_client: Callable[[], AbstractAsyncContextManager[Client]]
+    ask_prices: Callable[[str], Awaitable[TokenPrices | None]]
     open_store: Callable[[Place], ObjectStore]
     stop: StopSignal
 
@@ -152,7 +155,14 @@ async def _ask_and_commit(
     prepared: Prepared, lease: Lease, ending: Ending, settings: Settings, world: World
 ) -> tuple[Manifest, RunAttempt]:
     journal = JournalStore(prepared.store, prepared.names, lease.epoch)
-    remains = await persist(world.clock, find_remains, prepared, journal, world.clock)
+    remains = await persist(
+        world.clock,
+        find_remains,
+        prepared,
+        journal,
+        world.clock,
+        retry_rejected=settings.retry_rejected,
+    )
     attempt = RunAttempt(prepared, journal, remains, lease, ending, settings, world)
     await attempt.ask_all()
     return await persist(world.clock, commit, prepared, attempt.collector.parts), attempt
@@ -178,13 +188,6 @@ class RunAttempt:
         self._world = world
         clock, rows = world.clock, prepared.plan.rows
         budget = remains.budget(settings.budget_nano_usd)
-        self.limiter = Limiter(
-            ceiling=settings.max_concurrency,
-            budget=budget,
-            may_pay=lease.may_pay,
-            clock=clock,
-            random=world.random,
-        )
         self._feed = Feed(clock=clock, waiting_max=2 * settings.max_concurrency)
         self.collector = Collector(
             prepared,
@@ -194,8 +197,16 @@ class RunAttempt:
             ending=ending,
             clock=clock,
         )
-        self.collector.take_over(remains.parts)
-        ending.closes(self._feed.close, self.limiter.close, self.collector.close)
+        self.collector.take_over(remains)
+        self.limiter = Limiter(
+            ceiling=settings.max_concurrency,
+            budget=budget,
+            may_pay=lease.may_pay,
+            store_keeps_up=self.collector.keeps_up,
+            clock=clock,
+            random=world.random,
+        )
+        ending.closes(self._feed.close, self.limiter.close)
         self._budget = budget
         self._reader = Reader(
             prepared, remains, collector=self.collector, feed=self._feed, clock=clock
@@ -210,6 +221,7 @@ class RunAttempt:
         Raises:
             AimlapiError: why the run ended early; what was paid for is durable.
         """
+        await self._price_calls()
         async with self._world.open_client() as client, asyncio.TaskGroup() as tasks:
             sender = Sender(
                 run_key=self._prepared.names.run_key,
@@ -218,7 +230,7 @@ class RunAttempt:
                 limiter=self.limiter,
                 budget=self._budget,
             )
-            tasks.create_task(self.collector.keep())
+            tasks.create_task(self.collector.keep(self.limiter.wake))
             companions = [
                 tasks.create_task(self._read()),
                 tasks.create_task(self._watch_stop()),
@@ -232,6 +244,14 @@ class RunAttempt:
             self.collector.finish()
         if self._ending.error is not None:
             raise self._ending.error
+
+    async def _price_calls(self) -> None:
+        """With a budget, and rows left to ask for: learn what a call may cost at most."""
+        if self._settings.max_cost_usd is None or self._ending.error is not None:
+            return
+        if self.collector.rows_done < self._prepared.plan.rows:
+            completion = self._prepared.job.completion
+            self._budget.price = await look_up_call_price(self._world.ask_prices, completion)
 
     def _worker_count(self) -> int:
         """As many as may be in flight, but no more than rows; one at least waits for the reader."""
@@ -250,7 +270,6 @@ class RunAttempt:
     async def _work(self, sender: Sender) -> None:
         """A worker's loop: take a row, send it, have the result judged."""
         while (row := await self._feed.take()) is not None:
-            await self.collector.room()
             try:
                 answer, completion = await sender.attempt(row)
             except ApiError as error:
@@ -282,7 +301,21 @@ class RunAttempt:
         )
         self.collector.add(row.part, outcome, record)
 
+    def _keep_unread(self, row: Row) -> None:
+        """Journal an answer that could not be read: its cost counts, and it may be read one day."""
+        if row.unread is not None:
+            record = unread(
+                row.unread,
+                row=row.row,
+                attempts=row.attempts,
+                request_hash=row.request_hash,
+                completed_at_us=self._world.clock.wall_us(),
+            )
+            self.collector.journal(row.part, record)
+            row.unread = None
+
     def _after_failure(self, row: Row, error: ApiError) -> None:
+        self._keep_unread(row)
         verdict = judge(
             error,
             attempts=row.attempts,

@@ -26,8 +26,11 @@ class Settings:
         max_cost_usd: budget of the run over all its attempts; None for none.
         max_rejected_rows: an int is a number of rows, a float a share of them; one more ends the
             run without publishing.
+        retry_rejected: whether rows that an earlier attempt rejected are asked again.
         flush_interval_s: most seconds between a paid answer and the journal segment that holds it.
-        unflushed_rows_max: paid answers not yet durable, at which no new call is made.
+        unflushed_rows_max: paid answers that are put into a journal segment without waiting for
+            `flush_interval_s`. While these and those in flight are more than it and
+            `max_concurrency` together, no new call is made.
         progress_interval_s: seconds between two progress lines in the log.
         stall_timeout_s: seconds in which calls fail and none succeeds, after which the run ends.
         lease_ttl_s: how long a heartbeat gives the right to pay. After a kill -9, the next attempt
@@ -42,8 +45,9 @@ class Settings:
     request_timeout_s: float = 300.0
     max_cost_usd: float | None = None
     max_rejected_rows: float = 0.1
+    retry_rejected: bool = False
     flush_interval_s: float = 0.25
-    unflushed_rows_max: int = 256
+    unflushed_rows_max: int = 64
     progress_interval_s: float = 5.0
     stall_timeout_s: float = 600.0
     lease_ttl_s: float = 30.0

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from airflow_provider_aimlapi.core.request import Json
 
+Word = TypeVar("Word", bound=str)
+
 TEMPLATE_EXT = (".txt", ".md", ".prompt")
+_FLAGS = {"true": True, "false": False}
 _FILE_NAME = re.compile(r"[^\s{}]+(" + "|".join(map(re.escape, TEMPLATE_EXT)) + r")$")
 
 
@@ -90,6 +95,30 @@ def optional_number(name: str, value: object) -> float | None:
     """A number, or None. Raises InvalidSpec as `number` does."""
     value = optional(value)
     return None if value is None else number(name, value)
+
+
+def flag(name: str, value: object) -> bool:
+    """True or False, also as text.
+
+    Raises:
+        InvalidSpec: it is neither.
+    """
+    meant = _FLAGS.get(str(value).strip().lower()) if isinstance(value, (bool, str)) else None
+    if meant is None:
+        raise InvalidSpec(f"{name}={value!r}: give True or False.")
+    return meant
+
+
+def one_of(name: str, value: object, allowed: Sequence[Word]) -> Word:
+    """One of a few words.
+
+    Raises:
+        InvalidSpec: it is another.
+    """
+    for word in allowed:
+        if value == word:
+            return word
+    raise InvalidSpec(f"{name}={value!r}: give {' or '.join(map(repr, allowed))}.")
 
 
 def texts(name: str, value: object) -> tuple[str, ...] | None:

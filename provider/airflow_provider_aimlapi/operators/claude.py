@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
@@ -57,6 +57,9 @@ class ClaudeCompletionOperator(BaseOperator):
         max_rejected_rows: a number of rows (int) or a share of them (float); beyond it the task
             fails and publishes nothing. What was paid for is kept.
         limit_rows: only the first so many rows, for trying a prompt out.
+        on_existing: when the result of another run (another prompt, model or input) is at
+            output_path: "replace" it once this run is complete, or "error" before money is spent.
+        retry_rejected: whether a retry of the task asks again for rows that were rejected.
 
     Returns:
         A summary: run key, paths, row counts by status, tokens, cost_usd, elapsed_s.
@@ -82,6 +85,8 @@ class ClaudeCompletionOperator(BaseOperator):
         "max_cost_usd",
         "max_rejected_rows",
         "limit_rows",
+        "on_existing",
+        "retry_rejected",
     )
     template_ext: Sequence[str] = arguments.TEMPLATE_EXT
     template_fields_renderers: ClassVar[dict[str, str]] = {
@@ -114,6 +119,8 @@ class ClaudeCompletionOperator(BaseOperator):
         max_cost_usd: float | str | None = None,
         max_rejected_rows: float | str = 0.1,
         limit_rows: int | str | None = None,
+        on_existing: str = "replace",
+        retry_rejected: bool | str = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -137,6 +144,8 @@ class ClaudeCompletionOperator(BaseOperator):
         self.max_cost_usd = max_cost_usd
         self.max_rejected_rows = max_rejected_rows
         self.limit_rows = limit_rows
+        self.on_existing = on_existing
+        self.retry_rejected = retry_rejected
         if not (arguments.names_file(prompt) or arguments.names_file(system)):
             self.template_ext = ()  # else a prompt that ends in "notes.txt" were taken for a file
         self._is_killed = False
@@ -175,7 +184,7 @@ class ClaudeCompletionOperator(BaseOperator):
             self._stop.request()
 
     def _job(self) -> Job:
-        from airflow_provider_aimlapi.engine.job import Job
+        from airflow_provider_aimlapi.engine.job import Job, OnExisting
 
         return Job(
             completion=self._completion(),
@@ -186,6 +195,7 @@ class ClaudeCompletionOperator(BaseOperator):
             endpoint=self._hook().endpoint,
             input=self._place("input_path"),
             output=self._place("output_path"),
+            on_existing=arguments.one_of("on_existing", self.on_existing, get_args(OnExisting)),
         )
 
     def _completion(self) -> CompletionSpec:
@@ -212,6 +222,7 @@ class ClaudeCompletionOperator(BaseOperator):
             max_rejected_rows=arguments.number(
                 "max_rejected_rows", self.max_rejected_rows, such_as="0.1 or 100"
             ),
+            retry_rejected=arguments.flag("retry_rejected", self.retry_rejected),
         )
 
     def _hook(self) -> AIMLAPIHook:

@@ -1,29 +1,42 @@
 from __future__ import annotations
 
 from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_aimlapi.core.budget import Budget
+from airflow_provider_aimlapi.core.pricing import UNSEEN_PROMPT_TOKENS, CallPrice, TokenPrices
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CHARGE = st.integers(0, 1000)
+TOKEN = 1_000_000  # one nano-dollar a token
+UNSEEN = UNSEEN_PROMPT_TOKENS
 
 
-def admit_as_many_as_allowed(budget: Budget) -> int:
-    in_flight = 0
-    while in_flight < 10_000 and budget.allows(in_flight=in_flight):
-        in_flight += 1
-    return in_flight
+def price(*, answer_tokens_max: int = 1000) -> CallPrice:
+    """A nano-dollar for a token of the prompt, ten for one of the answer."""
+    prices = TokenPrices(input_nano_usd=TOKEN, output_nano_usd=10 * TOKEN)
+    return CallPrice(model="a-model", prices=prices, answer_tokens_max=answer_tokens_max)
+
+
+def admit_as_many_as_allowed(budget: Budget, body_bytes: int = 0) -> int:
+    admitted = 0
+    while admitted < 10_000 and budget.allows(body_bytes):
+        budget.reserve(body_bytes)
+        admitted += 1
+    return admitted
 
 
 def test_without_a_limit_everything_is_allowed() -> None:
     budget = Budget()
     budget.charge(10**15)
     budget.charge(None)
-    assert budget.allows(in_flight=10_000)
-    assert not budget.is_exhausted()
+    assert admit_as_many_as_allowed(budget) == 10_000
     assert budget.charged_nano_usd == 10**15
 
 
@@ -35,7 +48,6 @@ def test_calls_as_dear_as_the_dearest_so_far_stay_within_the_limit(limit, charge
     if budget.largest_nano_usd == 0:
         return
     in_flight = admit_as_many_as_allowed(budget)
-    assert budget.is_exhausted() == (in_flight == 0)
     spent = sum(charges) + in_flight * max(charges)
     assert in_flight == 0 or spent <= limit
     assert spent + max(charges) > limit  # and not one call less than fits
@@ -47,20 +59,114 @@ def test_calls_as_dear_as_the_dearest_so_far_stay_within_the_limit(limit, charge
     width=st.integers(1, 20),
     seed=st.integers(),
 )
-def test_a_run_passes_its_limit_by_no_more_than_what_was_in_flight(limit, most, width, seed):
+def test_without_prices_a_run_passes_its_limit_by_no_more_than_what_was_in_flight(
+    limit, most, width, seed
+):
     """Workers fill up to `width` calls; each costs up to `most`, and ends in any order."""
     random = Random(seed)  # noqa: S311  # a seeded order of events
     budget = Budget(limit_nano_usd=limit)
-    in_flight = 0
-    while True:
-        while in_flight < width and budget.allows(in_flight=in_flight):
-            in_flight += 1
-        if in_flight == 0:
-            break
-        budget.charge(random.randint(1, most))
-        in_flight -= 1
-    assert budget.is_exhausted()
+    spend_all(budget, width=width, costs=lambda: random.randint(1, most))
     assert limit - most < budget.charged_nano_usd <= limit + width * most
+
+
+def spend_all(budget: Budget, *, width: int, costs: Callable[[], int], body_bytes: int = 0) -> None:
+    """Fill up to `width` calls, end one, and again, until nothing more is allowed."""
+    while True:
+        while budget.in_flight < width and budget.allows(body_bytes):
+            budget.reserve(body_bytes)
+        if budget.in_flight == 0:
+            break
+        budget.charge(costs(), body_bytes=body_bytes)
+        budget.release(body_bytes)
+    assert not budget.allows(body_bytes)
+
+
+@given(
+    cost=st.integers(1, 2000),
+    calls=st.integers(1, 200),
+    width=st.integers(1, 64),
+    body_bytes=st.integers(0, 3000),
+)
+def test_with_prices_calls_of_one_cost_never_pass_the_limit_and_leave_less_than_one(
+    cost, calls, width, body_bytes
+):
+    limit = price().most_nano_usd(calls=1, body_bytes=body_bytes) + calls * cost
+    budget = Budget(limit_nano_usd=limit, price=price())
+    spend_all(budget, width=width, costs=lambda: cost, body_bytes=body_bytes)
+    assert limit - cost < budget.charged_nano_usd <= limit
+
+
+@given(limit=st.integers(20_000, 10**6), width=st.integers(1, 64), seed=st.integers())
+def test_with_prices_a_limit_is_passed_by_less_than_without(limit, width, seed):
+    """The first calls, of which nothing is known, cannot pass it, whatever each of them costs."""
+    random = Random(seed)  # noqa: S311  # a seeded order of events
+    most = price().most_nano_usd(calls=1, body_bytes=0)
+    budget = Budget(limit_nano_usd=limit, price=price())
+    first = min(width, admit_as_many_as_allowed(budget))
+    assert first * most <= limit
+    budget = Budget(limit_nano_usd=limit, price=price())
+    spend_all(budget, width=width, costs=lambda: random.randint(1, most))
+    assert limit - most < budget.charged_nano_usd <= limit + width * most
+
+
+def test_the_first_calls_reserve_what_the_price_list_says_at_most() -> None:
+    most = 100 + UNSEEN + 10 * 1000
+    assert price().most_nano_usd(calls=1, body_bytes=100) == most
+    assert admit_as_many_as_allowed(Budget(limit_nano_usd=3 * most, price=price()), 100) == 3
+    assert admit_as_many_as_allowed(Budget(limit_nano_usd=3 * most - 1, price=price()), 100) == 2
+
+
+def test_calls_in_flight_reserve_less_once_as_many_answers_told_their_cost() -> None:
+    most = price().most_nano_usd(calls=1, body_bytes=0)
+    budget = Budget(limit_nano_usd=2 * most, price=price())
+    assert admit_as_many_as_allowed(budget) == 2
+    budget.charge(10)
+    budget.release()
+    assert not budget.allows()  # one answer says too little of two calls
+    budget.charge(10)
+    budget.release()
+    budget.reserve()
+    assert budget.allows()
+    budget.reserve()
+    assert not budget.allows()  # two say too little of three
+
+
+def test_a_request_longer_than_all_before_reserves_its_further_bytes() -> None:
+    budget = Budget(limit_nano_usd=1000, price=price())
+    budget.charge(100, body_bytes=50)
+    assert budget.allows(50 + 800)
+    assert not budget.allows(50 + 801)
+
+
+def test_an_answer_dearer_than_all_before_raises_what_is_in_flight_too() -> None:
+    budget = Budget(limit_nano_usd=1000)
+    budget.charge(100)
+    for _ in range(4):
+        budget.reserve()
+    assert budget.allows()
+    budget.charge(200)
+    budget.release()
+    assert not budget.allows()  # 300 charged, three in flight at 200 each
+
+
+def test_a_charge_above_the_price_list_is_believed() -> None:
+    most = price().most_nano_usd(calls=1, body_bytes=0)
+    budget = Budget(limit_nano_usd=10 * most, price=price())
+    budget.charge(4 * most)
+    assert admit_as_many_as_allowed(budget) == 1
+
+
+def test_lost_answers_are_kept_aside_at_what_calls_turn_out_to_cost() -> None:
+    most = price().most_nano_usd(calls=1, body_bytes=0)
+    budget = Budget(limit_nano_usd=2 * most, price=price())
+    budget.suspect()
+    assert admit_as_many_as_allowed(budget) == 1
+    budget.suspect()
+    budget.release()
+    assert not budget.allows()
+    assert "2 lost answers may have cost" in budget.exhaustion()
+    budget.charge(most // 10)
+    assert budget.allows()  # 3 tenths of one are gone or aside
 
 
 @given(limit=st.integers(0, 10_000), cost=st.integers(1, 100), rows=st.integers(1, 300))
@@ -68,16 +174,16 @@ def test_calls_of_one_price_never_pass_the_limit_once_the_price_is_known(limit, 
     budget = Budget(limit_nano_usd=limit)
     budget.charge(cost)
     for _ in range(rows):
-        if budget.allows(in_flight=0):
+        if budget.allows():
             budget.charge(cost)
     assert budget.charged_nano_usd <= max(limit, cost)
 
 
 def test_an_answer_without_its_cost_ends_a_limited_run() -> None:
     budget = Budget(limit_nano_usd=10**12)
-    assert budget.allows(in_flight=5)
+    assert budget.allows()
     budget.charge(None)
-    assert budget.is_exhausted()
+    assert not budget.allows()
     assert "without saying what it charged" in budget.exhaustion()
     assert "max_cost_usd" in budget.exhaustion()
 
@@ -87,22 +193,28 @@ def test_what_earlier_attempts_paid_counts() -> None:
     budget.charge_part(900, answers=9, unknown=0)
     assert budget.charged_nano_usd == 900
     assert budget.largest_nano_usd == 100
-    assert budget.allows(in_flight=0)
-    assert not budget.allows(in_flight=1)
+    assert admit_as_many_as_allowed(budget) == 1
+
+
+def test_the_mean_of_a_part_says_as_much_as_one_answer() -> None:
+    most = price().most_nano_usd(calls=1, body_bytes=0)
+    budget = Budget(limit_nano_usd=900 + most, price=price())
+    budget.charge_part(900, answers=9, unknown=0)
+    assert admit_as_many_as_allowed(budget) == 1  # a second would have to fit at its most
 
 
 def test_a_part_with_unknown_costs_takes_its_mean_from_the_known_and_ends_a_limited_run() -> None:
     budget = Budget(limit_nano_usd=10_000)
     budget.charge_part(900, answers=10, unknown=1)
     assert budget.largest_nano_usd == 100
-    assert budget.is_exhausted()
+    assert not budget.allows()
 
 
 @pytest.mark.parametrize(("answers", "unknown"), [(0, 0), (3, 3)])
 def test_a_part_that_nothing_is_known_of_sets_no_price(answers: int, unknown: int) -> None:
     budget = Budget()
     budget.charge_part(0, answers=answers, unknown=unknown)
-    assert (budget.charged_nano_usd, budget.largest_nano_usd) == (0, 0)
+    assert (budget.charged_nano_usd, budget.largest_nano_usd, budget.charges) == (0, 0, 0)
 
 
 @given(parts=st.lists(st.tuples(CHARGE, st.integers(1, 9))), charges=st.lists(CHARGE))
@@ -120,4 +232,15 @@ def test_exhaustion_says_what_was_spent_of_what_and_what_to_do() -> None:
     budget.charge(4_990_000_000)
     words = budget.exhaustion()
     assert "4.99 USD of max_cost_usd=5.00 USD" in words
+    assert "the next row may cost 4.99 USD" in words
     assert "raise max_cost_usd" in words
+
+
+def test_a_budget_below_one_call_says_what_one_may_cost_and_that_nothing_was_spent() -> None:
+    budget = Budget(limit_nano_usd=10_000, price=price())
+    words = budget.exhaustion(2_000)
+    assert "max_cost_usd=0.000010 USD cannot pay for one call of a-model" in words
+    assert "2,000 bytes" in words
+    assert "1,000 tokens" in words
+    assert "0.000013 USD by the price list. Nothing was spent." in words
+    assert "lower max_tokens" in words

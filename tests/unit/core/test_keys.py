@@ -117,7 +117,8 @@ def test_names_parse_back(run_key, part, epoch, sequence):
     names = RunNames(run_key=run_key)
     assert parse_manifest_name(names.manifest) == run_key
     assert parse_lease_name(names.lease(epoch)) == epoch
-    assert parse_part_name(names.part(part)) == part
+    assert parse_part_name(names.part(part)) == (part, 0)
+    assert parse_part_name(names.part(part, epoch)) == (part, epoch)
     assert parse_segment_name(names.segment(part, epoch, sequence)) == (part, epoch, sequence)
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_aimlapi.core.budget import Budget
+from airflow_provider_aimlapi.core.pricing import TokenPrices
 from airflow_provider_aimlapi.core.window import PAUSE_S_MAX, PAUSE_S_MIN, START_SIZE
 from airflow_provider_aimlapi.engine.limiter import AdmissionEnded, Limiter
 from airflow_provider_aimlapi.errors import BudgetExhausted
@@ -308,6 +309,25 @@ def test_while_a_call_is_in_flight_the_others_wait_for_what_it_costs() -> None:
             tasks.create_task(admitted(limiter, hold_s=5))  # may cost 40, so a second may not go
             await asyncio.sleep(0)
             assert await admitted(limiter) == 5  # it cost nothing after all
+
+    run_virtual(main())
+
+
+def test_money_is_set_aside_for_the_size_of_each_request() -> None:
+    """By the price list a call may cost 512 and a nano-dollar for each byte of its request."""
+    prices = TokenPrices(input_nano_usd=10**6, output_nano_usd=0)
+
+    async def main() -> None:
+        price = prices.call_price("a-model", 1)
+        limiter = new_limiter(budget=Budget(limit_nano_usd=2 * 512 + 300, price=price))
+        async with limiter.permit(200), limiter.permit(100):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(1):
+                    await limiter.admit(0)
+        async with limiter.permit(512 + 300):
+            assert limiter.in_flight == 1
+        with pytest.raises(BudgetExhausted, match="813 bytes"):
+            await limiter.admit(512 + 301)
 
     run_virtual(main())
 

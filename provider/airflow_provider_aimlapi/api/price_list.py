@@ -1,0 +1,96 @@
+"""What a model costs, asked of the public price list. Spends nothing, judges nothing.
+
+The list quotes what the API means to charge; what it did charge is in each answer.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import httpx
+
+from airflow_provider_aimlapi.api.error_answers import error_of
+from airflow_provider_aimlapi.api.error_messages import read_envelope
+from airflow_provider_aimlapi.api.exchange import exchange
+from airflow_provider_aimlapi.api.json_values import (
+    JsonObject,
+    as_count,
+    as_list,
+    as_object,
+    as_text,
+)
+from airflow_provider_aimlapi.api.key_removal import KeyRemoval
+from airflow_provider_aimlapi.api.request_headers import headers_for
+from airflow_provider_aimlapi.core.pricing import TOKENS_A_PRICE, TokenPrices, nano_usd_from_usd
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.endpoint import Endpoint
+
+MODELS_PATH = "/v1/models"
+PRICES_TIMEOUT_S = 10.0
+"""A run that keeps a budget waits so long before its first call, at the most."""
+
+
+async def fetch_prices(
+    endpoint: Endpoint, transport: httpx.AsyncBaseTransport, model: str
+) -> TokenPrices | None:
+    """The prices of a model, which may be named by an alias. The transport stays open.
+
+    None: the list does not have the model, or quotes it in another way than by the token in USD.
+
+    Raises:
+        ApiError: the list was not given out.
+    """
+    url = httpx.URL(endpoint.url(MODELS_PATH), params={"include": "pricing", "id": model})
+    answer = await exchange(
+        transport,
+        httpx.Request("GET", url, headers=headers_for(endpoint)),
+        timeout_s=PRICES_TIMEOUT_S,
+        key_removal=KeyRemoval(endpoint.key),
+    )
+    if not answer.is_success:
+        raise error_of(answer)
+    for entry in map(as_object, as_list(read_envelope(answer.body).get("data"))):
+        if model == entry.get("id") or model in as_list(entry.get("aliases")):
+            return _prices(entry)
+    return None
+
+
+def _prices(entry: JsonObject) -> TokenPrices | None:
+    pricing = as_object(entry.get("pricing"))
+    if pricing.get("kind") != "fixed" or as_text(pricing.get("currency")).upper() != "USD":
+        return None
+    units = [unit for unit in map(as_object, as_list(pricing.get("units"))) if _is_token(unit)]
+    asked, answered = (_dearest(units, measure) for measure in ("input", "output"))
+    if asked is None or answered is None:
+        return None
+    return TokenPrices(
+        input_nano_usd=asked,
+        output_nano_usd=answered,
+        answer_tokens_max=as_count(as_object(entry.get("info")).get("outputMax")) or None,
+    )
+
+
+def _is_token(unit: JsonObject) -> bool:
+    return unit.get("name") == "token"
+
+
+def _dearest(units: list[JsonObject], measure: str) -> int | None:
+    """Of several quotations of one measure the highest, in nano-dollars a million tokens.
+
+    None when there is none, or when one of them cannot be read.
+    """
+    found = [_nano_usd(unit) for unit in units if unit.get("measure") == measure]
+    readable = [price for price in found if price is not None]
+    return max(readable) if readable and len(readable) == len(found) else None
+
+
+def _nano_usd(unit: JsonObject) -> int | None:
+    price, per = unit.get("price"), as_count(unit.get("per"))
+    if isinstance(price, bool) or not isinstance(price, (int, float, str)) or not per:
+        return None
+    try:
+        return nano_usd_from_usd(Decimal(str(price)) * TOKENS_A_PRICE / per)
+    except ArithmeticError:
+        return None

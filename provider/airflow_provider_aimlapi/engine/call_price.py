@@ -1,0 +1,46 @@
+"""Looks up what a run's calls may cost, before the first of them. A budget's aid, never its master."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.errors import ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from airflow_provider_aimlapi.core.pricing import CallPrice, TokenPrices
+    from airflow_provider_aimlapi.core.request import CompletionSpec
+
+log = logging.getLogger(__name__)
+
+WITHOUT = (
+    "The budget holds all the same, but until answers tell what calls cost, those in flight may "
+    "pass it."
+)
+
+
+async def look_up_call_price(
+    ask_prices: Callable[[str], Awaitable[TokenPrices | None]], completion: CompletionSpec
+) -> CallPrice | None:
+    """What a call may cost at most; None, and a warning, when that cannot be known."""
+    model = completion.model
+    try:
+        prices = await ask_prices(model)
+    except ApiError as error:
+        log.warning("max_cost_usd: the price list did not answer (%s). %s", error, WITHOUT)
+        return None
+    if prices is None:
+        log.warning(
+            "max_cost_usd: the price list has no prices by the token for %s. %s", model, WITHOUT
+        )
+        return None
+    price = prices.call_price(model, completion.max_tokens)
+    if price is None:
+        log.warning(
+            "max_cost_usd: nothing says how long an answer of %s may be. Set max_tokens. %s",
+            model,
+            WITHOUT,
+        )
+    return price

@@ -1,0 +1,91 @@
+"""Staged parts as earlier attempts left them, checked by reading them back. Blocking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.keys import parse_part_name
+from airflow_provider_aimlapi.errors import JournalUnreadable, StoreUnavailable
+from airflow_provider_aimlapi.storage.part_outcomes import part_outcomes, rejected_rows
+from airflow_provider_aimlapi.storage.part_writer import read_part_entry
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.completion import Outcome
+    from airflow_provider_aimlapi.core.manifest import PartEntry
+    from airflow_provider_aimlapi.core.plan import Shard
+    from airflow_provider_aimlapi.engine.clock import Clock
+    from airflow_provider_aimlapi.engine.prepare import Prepared
+
+PART_READERS = 4
+"""Parts are read whole to be checked; so many at once keep memory flat."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagedPart:
+    """The latest edition of a durable part.
+
+    Attributes:
+        rejected: its rejected rows, and what each has cost all the same, in nano-dollars.
+    """
+
+    entry: PartEntry
+    rejected: dict[int, int]
+
+
+def staged_parts(prepared: Prepared, clock: Clock) -> list[StagedPart]:
+    """All durable parts, each in its latest edition.
+
+    Raises:
+        StoreUnavailable: one cannot be read. JournalUnreadable: one is not what its name says.
+    """
+    shards = {shard.part: shard for shard in prepared.plan.shards}
+    editions: dict[int, int] = {}
+    for name in prepared.store.list(prepared.names.parts):
+        part, edition = parse_part_name(name) or (None, 0)
+        if part in shards:
+            editions[part] = max(edition, editions.get(part, 0))
+    return clock.spread(
+        lambda part: _staged_part(prepared, shards[part], editions[part]), editions, PART_READERS
+    )
+
+
+def stored_part(prepared: Prepared, shard: Shard, edition: int = 0) -> PartEntry:
+    """Describe one edition of a staged part. Raises as `staged_parts`."""
+    return _staged_part(prepared, shard, edition).entry
+
+
+def stored_outcomes(prepared: Prepared, staged: StagedPart) -> dict[int, Outcome]:
+    """What a staged part says of each row. Raises as `staged_parts`."""
+    data = _read(prepared, staged.entry.staged_name)
+    outcomes = part_outcomes(data, output_column=prepared.job.output_column)
+    return {outcome.row: outcome for outcome in outcomes}
+
+
+def _staged_part(prepared: Prepared, shard: Shard, edition: int) -> StagedPart:
+    name = prepared.names.part(shard.part, edition)
+    data = _read(prepared, name)
+    entry = read_part_entry(
+        data,
+        run_key=prepared.names.run_key,
+        part=shard.part,
+        staged_name=name,
+        visible_name=shard.visible_name,
+    )
+    if entry.tally.rows != shard.rows:
+        raise JournalUnreadable(
+            f"{prepared.store.uri(name)} holds {entry.tally.rows:,} rows, the plan "
+            f"{shard.rows:,}. Somebody has changed one of the two; remove the run's folder to "
+            f"begin anew."
+        )
+    rejected: dict[int, int] = {}
+    if entry.tally.rejected:
+        rejected = rejected_rows(data, output_column=prepared.job.output_column)
+    return StagedPart(entry=entry, rejected=rejected)
+
+
+def _read(prepared: Prepared, name: str) -> bytes:
+    data = prepared.store.read(name)
+    if data is None:
+        raise StoreUnavailable(f"{prepared.store.uri(name)} was listed, but cannot be read.")
+    return data

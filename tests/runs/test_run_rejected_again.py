@@ -1,0 +1,100 @@
+"""Rows that were rejected are asked again when told to, and only those: nothing is bought twice."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from aimlapi_simulator import Fault, Latency
+from airflow_provider_aimlapi.engine.stop import StopSignal
+from airflow_provider_aimlapi.errors import RunInterrupted, TooManyRejections
+from tests.runs.conftest import Workplace, expected, script, texts_table
+
+if TYPE_CHECKING:
+    from aimlapi_simulator import Script
+
+
+def refusing(kind: str, contains: str, **changes: Any) -> Script:
+    return script(faults=(Fault(kind=kind, contains=contains),), **changes)
+
+
+def slow_but_for_a_few() -> Script:
+    """Most of the rows that were rejected are answered only after their time is over."""
+    slow = Fault(kind="slow", contains="7.", after=3, delay_s=30.0)
+    return script(faults=(slow,), latency=Latency(median_s=0.01))
+
+
+def fail_with_durable_parts(place: Workplace, kind: str = "400") -> None:
+    """Two parts: the first whole with some rejected rows, the second cut short by them."""
+    place.write(texts_table(60), "a.parquet")
+    place.write(texts_table(60, 60), "b.parquet")
+    place.sim.follow(refusing(kind, "7.", latency=Latency(median_s=0.01)))
+    with pytest.raises(TooManyRejections, match="retry_rejected"):
+        place.run(max_rejected_rows=8, max_concurrency=4, max_attempts=1)
+    assert place.fs.glob(f"{place.output}/_aimlapi/*/parts/*") != []
+
+
+@pytest.mark.parametrize("kind", ["400", "no-choices"])
+def test_a_retry_asks_again_for_rejected_rows_of_durable_parts(place: Workplace, kind: str) -> None:
+    fail_with_durable_parts(place, kind)
+    before = len(place.sim.ledger.billed)
+    place.sim.follow(script())
+    report = place.run(retry_rejected=True)
+    assert (report.tally.ok, report.tally.rejected) == (120, 0)
+    result = place.result()
+    assert result["completion"].to_pylist() == [expected(b) for b in result["body"].to_pylist()]
+    assert len(place.sim.ledger.billed) - before == report.requests == 120 - report.reused
+    assert report.summary()["cost_usd"] == place.sim.ledger.total_usd
+
+
+def test_a_retry_that_is_not_told_to_leaves_them_rejected(place: Workplace) -> None:
+    fail_with_durable_parts(place)
+    place.sim.follow(script())
+    report = place.run(max_rejected_rows=0.5)
+    assert report.tally.rejected == 9
+    assert len(place.sim.ledger.billed) == 111
+
+
+def test_what_a_stopped_retry_paid_for_is_used_by_one_that_is_not_told_to(
+    place: Workplace,
+) -> None:
+    fail_with_durable_parts(place)
+    before = len(place.sim.ledger.billed)
+    place.sim.follow(slow_but_for_a_few())
+    stop = StopSignal()
+
+    def stop_soon() -> None:
+        pause = threading.Event()
+        while len(place.sim.ledger.billed) < before + 3:
+            pause.wait(0.005)
+        stop.request()
+
+    watcher = threading.Thread(target=stop_soon)
+    watcher.start()
+    with pytest.raises(RunInterrupted):
+        place.run(retry_rejected=True, stop=stop, max_concurrency=4, request_timeout_s=1.0)
+    watcher.join()
+    place.sim.follow(script())
+    report = place.run(max_rejected_rows=0.5)
+    assert 1 <= report.tally.rejected < 9
+    prompts = place.paid_prompts()
+    assert len(prompts) == len(set(prompts)) == 120 - report.tally.rejected
+
+
+def test_rows_of_a_durable_part_that_were_all_rejected_are_asked_again(place: Workplace) -> None:
+    place.write(texts_table(5))
+    place.sim.follow(refusing("400", "Ticket"))
+    with pytest.raises(TooManyRejections):
+        place.run(max_rejected_rows=4)
+    place.sim.follow(script())
+    assert place.run().tally.ok == 5
+
+
+def test_the_budget_counts_what_reopened_parts_cost(place: Workplace) -> None:
+    fail_with_durable_parts(place, "no-choices")
+    spent = place.sim.ledger.total_usd
+    place.sim.follow(script())
+    report = place.run(retry_rejected=True, max_cost_usd=spent * 3)
+    assert report.summary()["cost_usd"] == place.sim.ledger.total_usd

@@ -1,0 +1,121 @@
+"""The price list, asked for over HTTP and read with care."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from aimlapi_simulator import Account, Script, simulator_thread
+from airflow_provider_aimlapi.api.price_list import fetch_prices
+from airflow_provider_aimlapi.api.transport import open_transport
+from airflow_provider_aimlapi.core.endpoint import Endpoint
+from airflow_provider_aimlapi.core.pricing import TokenPrices
+from airflow_provider_aimlapi.errors import ApiUnavailable
+from tests.unit.api.raw_server import KEY, RawServer, http_answer
+
+if TYPE_CHECKING:
+    import asyncio
+
+MODEL = "anthropic/claude-sonnet-4.6"
+SONNET = TokenPrices(
+    input_nano_usd=3_900_000_000, output_nano_usd=19_500_000_000, answer_tokens_max=64_000
+)
+
+
+def server_with(answer: bytes) -> RawServer:
+    """A server that says this to whatever it is asked."""
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await server.read_request(reader)
+            writer.write(answer)
+
+    server = RawServer(script)
+    return server
+
+
+def unit(measure: str, price: Any = 3.9, per: Any = 1_000_000, name: str = "token") -> Any:
+    return {"name": name, "measure": measure, "price": price, "per": per}
+
+
+def listed(*units: Any, kind: str = "fixed", currency: str = "USD", **entry: Any) -> Any:
+    pricing = {"kind": kind, "currency": currency, "units": list(units)}
+    entry = {"id": MODEL, "aliases": [], "info": {"outputMax": 64_000}, "pricing": pricing} | entry
+    return {"object": "list", "data": [entry]}
+
+
+async def prices_from(payload: Any, model: str = MODEL) -> TokenPrices | None:
+    server = server_with(http_answer(json.dumps(payload).encode()))
+    async with server, open_transport(connections_max=1) as transport:
+        return await fetch_prices(server.endpoint, transport, model)
+
+
+async def test_the_list_is_asked_once_for_one_model_with_its_prices() -> None:
+    payload = listed(unit("input"), unit("output", 19.5), unit("cached_input", 0.39))
+    server = server_with(http_answer(json.dumps(payload).encode()))
+    async with server, open_transport(connections_max=1) as transport:
+        assert await fetch_prices(server.endpoint, transport, MODEL) == SONNET
+    (request,) = server.requests
+    assert request.startswith(b"GET /v1/models?include=pricing&id=anthropic/claude-sonnet-4.6 ")
+    assert f"Bearer {KEY}".encode() in request
+
+
+@pytest.mark.parametrize("model", [MODEL, "anthropic/claude-sonnet-4-6-20260218"])
+async def test_a_model_goes_by_its_id_and_by_its_aliases(model: str) -> None:
+    with simulator_thread(Script(account=Account(key=KEY))) as sim:
+        endpoint = Endpoint(base_url=sim.url, key=KEY)
+        async with open_transport(connections_max=1) as transport:
+            assert await fetch_prices(endpoint, transport, model) == SONNET
+            assert await fetch_prices(endpoint, transport, "someone/else") is None
+    assert sim.ledger.billed == []
+
+
+async def test_a_price_is_read_with_the_number_of_tokens_that_it_is_for() -> None:
+    payload = listed(unit("input", "0.0039", 1000), unit("output", 0.0000195, 1))
+    assert await prices_from(payload) == SONNET
+
+
+async def test_of_several_prices_of_one_measure_the_dearest_counts() -> None:
+    payload = listed(
+        unit("input", 1.0), unit("input"), unit("output", 19.5), unit("output", 999, name="image")
+    )
+    assert await prices_from(payload) == SONNET
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"data": []},
+        {"data": "none"},
+        {},
+        listed(unit("input"), unit("output"), id="someone/else"),
+        listed(unit("input"), unit("output"), kind="variable"),
+        listed(unit("input"), unit("output"), kind="variants"),
+        listed(unit("input"), unit("output"), currency="EUR"),
+        listed(unit("input")),
+        listed(unit("input"), unit("output", None)),
+        listed(unit("input"), unit("output", "free")),
+        listed(unit("input"), unit("output", -1)),
+        listed(unit("input"), unit("output"), unit("output", True)),  # JSON's true
+        listed(unit("input", per=0), unit("output")),
+        listed(unit("input", name="second"), unit("output")),
+        listed(pricing=None),
+    ],
+)
+async def test_what_is_not_quoted_by_the_token_in_dollars_is_no_price(payload: Any) -> None:
+    assert await prices_from(payload) is None
+
+
+async def test_a_model_whose_longest_answer_is_not_told_still_has_prices() -> None:
+    found = await prices_from(listed(unit("input"), unit("output", 19.5), info={}))
+    assert found is not None
+    assert found.answer_tokens_max is None
+
+
+async def test_no_list_is_an_error_of_the_api() -> None:
+    server = server_with(http_answer(b"<html>busy", status="503 Service Unavailable"))
+    async with server, open_transport(connections_max=1) as transport:
+        with pytest.raises(ApiUnavailable):
+            await fetch_prices(server.endpoint, transport, MODEL)
