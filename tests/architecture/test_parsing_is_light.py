@@ -27,7 +27,7 @@ print(json.dumps({
     "count": len(dags),
 }))
 """
-HEAVY = {"pyarrow", "pandas", "numpy", "httpx", "httpx_aiohttp", "aiohttp", "s3fs", "tenacity"}
+HEAVY = {"pyarrow", "pandas", "numpy", "httpx", "httptools", "aiohttp", "s3fs", "tenacity"}
 INNER = {f"airflow_provider_aimlapi.{ring}" for ring in ("engine", "api", "storage")}
 
 

@@ -89,7 +89,7 @@ CASES = (
     Case(
         name="interim answers without end",
         says=then_closes(lambda _: itertools.repeat(CONTINUE * 400)),
-        words=LATE,
+        words=NO_HTTP,
     ),
     Case(
         name="interim answers before the answer",

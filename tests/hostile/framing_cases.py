@@ -241,7 +241,7 @@ HEAD_CASES = (
         says=then_goes_on(
             lambda x: [http(x.json(), "X-Inference-Id: gen-1\r\n X-AIMLAPI-USD-Spent: 999")]
         ),
-        ends="read",
+        words=NO_HTTP,
     ),
     Case(
         name="NUL in a field",

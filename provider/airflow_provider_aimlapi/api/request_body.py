@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 WHOLE_BYTES_MAX = 256 * 1024
-"""Above this a body goes out in pieces. aiohttp warns of whole ones from a megabyte on, since
-writing them holds up every other call."""
+"""Above this a body goes out in pieces: writing all of it at once, encrypted, would hold up every
+other call, and an answer may come before its end."""
 
 
 class PiecewiseBody(httpx.AsyncByteStream):

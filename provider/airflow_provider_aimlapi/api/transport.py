@@ -1,96 +1,147 @@
-"""The connections: aiohttp under httpx's transport interface, with our limits. No requests here.
+"""The connections of a run behind httpx's transport interface, with our limits. Makes no requests.
 
-httpx's own pool walks all its connections for each request; aiohttp's does not. The transport is
-called directly, without `httpx.AsyncClient`, which would double what a call costs.
+httpx's own pool walks all its connections for each request, and general clients do much for each
+that is the same for all. This one knows one origin, a fixed number of connections, and HTTP/1.1.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
-import aiohttp
-from httpx_aiohttp import AiohttpTransport
+import httpx
+
+from airflow_provider_aimlapi.api.connection import READ_BYTES, Connection
+from airflow_provider_aimlapi.api.origin import Origin
 
 if TYPE_CHECKING:
-    import httpx
-    from aiohttp.client import ClientTimeout
-    from aiohttp.client_reqrep import ClientRequest
-    from aiohttp.connector import Connection
-    from aiohttp.tracing import Trace
+    from airflow_provider_aimlapi.api.connection import Incoming
 
 CONNECT_TIMEOUT_S = 15.0
 KEEP_ALIVE_S = 50.0
 """Longer than a row ever waits for its turn, and below the minute after which servers usually
 close: a request sent into a closing connection is lost, and nobody can say whether it was billed."""
-HEADER_BYTES_MAX = 8_190
-"""Most bytes of a status line or of one header field; aiohttp also limits how many there are."""
 
 
 def open_transport(
-    *, connections_max: int, connect_timeout_s: float = CONNECT_TIMEOUT_S
+    *,
+    connections_max: int,
+    connect_timeout_s: float = CONNECT_TIMEOUT_S,
+    keep_alive_s: float = KEEP_ALIVE_S,
 ) -> httpx.AsyncBaseTransport:
     """A transport that keeps up to so many connections open, and follows nothing by itself.
 
-    Certificates are verified against certifi's list; neither proxies nor .netrc are taken from
-    the environment; cookies are dropped. It must be used within one event loop, and closed.
+    It serves one origin, that of its first request. Certificates are verified against certifi's
+    list; no proxies, no .netrc, no cookies. It must be used within one event loop, and closed.
+
+    What it raises tells whether a request can have been read: after `httpx.ConnectError` and
+    `httpx.ConnectTimeout` it cannot, after anything else it may have been. It never sends a
+    request twice.
 
     Args:
         connections_max: most connections at once; a further request waits for one to be free.
         connect_timeout_s: most seconds for a new connection, TLS included. How long an answer
             may take is the client's business.
+        keep_alive_s: how long a connection may lie idle and be used again.
     """
-    return _Transport(connections_max=connections_max, connect_timeout_s=connect_timeout_s)
+    return _Transport(connections_max, connect_timeout_s, keep_alive_s)
 
 
-class _Connector(aiohttp.TCPConnector):
-    """aiohttp's connector, without connections on which something was said while they lay idle.
+class _Transport(httpx.AsyncBaseTransport):
+    """A request must carry its Content-Length, and not be HEAD, whose answers have no body."""
 
-    aiohttp 3.14 keeps such bytes, and takes them for the answer to the next request: one row
-    would get another's answer, or whatever a broken or hostile server makes up.
-    """
-
-    async def connect(
-        self,
-        req: ClientRequest,
-        traces: list[Trace],
-        timeout: ClientTimeout,  # noqa: ASYNC109  # aiohttp's own signature
-    ) -> Connection:
-        """A connection on which nothing was said since its last answer, or a new one."""
-        for _ in range(self.limit + 1):  # all that lie idle, and a new one
-            connection = await super().connect(req, traces, timeout)
-            protocol = connection.protocol
-            if protocol is not None and not protocol.should_close:
-                return connection
-            connection.close()
-        raise aiohttp.ClientConnectionError
-
-
-class _Transport(AiohttpTransport):
-    """httpx-aiohttp's transport over a session of our own making.
-
-    Left to itself it would keep cookies, and its time-outs would have to come with each request.
-    """
-
-    def __init__(self, *, connections_max: int, connect_timeout_s: float) -> None:
-        self._connections_max = connections_max
-        self._timeouts = {"connect": connect_timeout_s}
-        super().__init__(client=self._open_session, trust_env=False)
+    def __init__(self, connections_max: int, connect_timeout_s: float, keep_alive_s: float) -> None:
+        self._connect_timeout_s = connect_timeout_s
+        self._keep_alive_s = keep_alive_s
+        self._places = asyncio.Semaphore(connections_max)
+        self._idle: list[Connection] = []
+        self._buffer = memoryview(bytearray(READ_BYTES))
+        self._origin: Origin | None = None
+        self._place = (b"", b"")
+        self._is_closed = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        request.extensions["timeout"] = self._timeouts
-        return await super().handle_async_request(request)
+        """The answer's head, as soon as it is there; its body is to be read, and closed."""
+        head = _head(request)
+        await self._places.acquire()
+        try:
+            connection = await self._take(request.url)
+        except BaseException:
+            self._places.release()
+            raise
+        incoming = connection.ask(head + _whole_body(request))
+        try:
+            if not isinstance(request.stream, httpx.ByteStream):
+                await _send_pieces(connection, incoming, request)
+            while not incoming.is_headed:
+                await connection.wait(incoming)
+        except BaseException:
+            connection.end(incoming)
+            raise
+        return httpx.Response(incoming.status, headers=incoming.fields, stream=incoming)
 
-    def _open_session(self) -> aiohttp.ClientSession:
-        """Called by the transport at its first request, inside the event loop."""
-        connector = _Connector(
-            limit=self._connections_max,
-            keepalive_timeout=KEEP_ALIVE_S,
-            ssl=self.ssl_context,
-        )
-        return aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            max_line_size=HEADER_BYTES_MAX,
-            max_field_size=HEADER_BYTES_MAX,
-            trust_env=False,
-        )
+    async def aclose(self) -> None:
+        """Close what lies idle, and what is given back from now on."""
+        self._is_closed = True
+        for connection in self._idle:
+            connection.abort()
+        self._idle.clear()
+        await asyncio.sleep(0)  # sockets are closed in the loop's next round
+
+    async def _take(self, url: httpx.URL) -> Connection:
+        """The connection that was used last, or a new one."""
+        now_s = asyncio.get_running_loop().time()
+        origin = self._origin_of(url)
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_lost:
+                continue
+            if now_s - connection.idle_since_s < self._keep_alive_s:
+                return connection
+            connection.abort()
+        return await origin.connect(lambda: Connection(self._buffer, self._give_back))
+
+    def _give_back(self, connection: Connection) -> None:
+        self._places.release()
+        if self._is_closed:
+            connection.abort()
+        elif not connection.is_lost:
+            self._idle.append(connection)
+
+    def _origin_of(self, url: httpx.URL) -> Origin:
+        place = (url.raw_scheme, url.netloc)
+        if self._origin is None:
+            self._origin = Origin(url, connect_timeout_s=self._connect_timeout_s)
+            self._place = place
+        if place != self._place:
+            raise ValueError("a transport serves one origin")
+        return self._origin
+
+
+def _head(request: httpx.Request) -> bytes:
+    """Request line and fields, the blank line included.
+
+    Raises:
+        ValueError: a field would become two.
+    """
+    fields = request.headers.raw
+    lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
+    lines += [b"%b: %b" % field for field in fields]
+    head = b"\r\n".join((*lines, b"\r\n"))
+    if head.count(b"\n") != len(fields) + 2 or head.count(b"\r") != len(fields) + 2:
+        raise ValueError("a header field holds a line break")
+    return head
+
+
+def _whole_body(request: httpx.Request) -> bytes:
+    """The body, where it is at hand."""
+    return b"".join(request.stream) if isinstance(request.stream, httpx.ByteStream) else b""
+
+
+async def _send_pieces(connection: Connection, incoming: Incoming, request: httpx.Request) -> None:
+    """Send a large body as fast as it is taken, unless the answer comes before its end."""
+    if not isinstance(request.stream, httpx.AsyncByteStream):
+        raise TypeError("the request has a synchronous body")
+    async for piece in request.stream:
+        if not await connection.ask_on(incoming, piece):
+            return

@@ -1,22 +1,16 @@
-"""What a failed exchange means, judged by what aiohttp really raised. Words, never headers.
-
-httpx-aiohttp calls both a refused connection and one that closed after it had read the request a
-ConnectTimeout: only the cause tells whether the request can have been billed. aiohttp's own errors
-carry the request's headers, and so the key: neither they nor their text ever leave this ring.
-"""
+"""What a failed exchange means, by the kind of error that a transport raised. Words, never headers."""
 
 from __future__ import annotations
 
-import aiohttp
 import httpx
 
+from airflow_provider_aimlapi.api.origin import CertificateRefused
 from airflow_provider_aimlapi.errors import AccessRefused, ApiError, ApiUnavailable, WireViolation
 
-TRANSPORT_FAILURES = (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, OSError)
-"""All that a transport raises when an exchange fails; httpx-aiohttp lets some of aiohttp's through."""
+TRANSPORT_FAILURES = (httpx.TransportError,)
+"""All that a transport may raise when an exchange fails."""
 
-_NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-_BAD_CERTIFICATE = (aiohttp.ClientConnectorCertificateError, aiohttp.ServerFingerprintMismatch)
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout)
 
 
 def error_from_failure(failure: BaseException, *, origin: str) -> ApiError:
@@ -26,20 +20,18 @@ def error_from_failure(failure: BaseException, *, origin: str) -> ApiError:
         failure: one of TRANSPORT_FAILURES.
         origin: scheme, host and port of the API, for the text.
     """
-    cause = failure.__cause__ if isinstance(failure, httpx.HTTPError) else failure
-    name = type(cause or failure).__name__
-    if isinstance(cause, _BAD_CERTIFICATE):
+    said = f"{failure}" or type(failure).__name__
+    if isinstance(failure, CertificateRefused):
         return AccessRefused(
-            f"{origin} did not prove who it is ({name}), so neither the key nor a prompt was "
+            f"{origin} did not prove who it is ({said}), so neither the key nor a prompt was "
             f"sent. Check the connection's host, and whether a proxy stands in between."
         )
-    if isinstance(cause, _NEVER_SENT):
-        why = cause.strerror if isinstance(cause, OSError) else None
-        return ApiUnavailable(f"No connection to {origin}: {why or name}.")
-    if isinstance(cause, aiohttp.ClientResponseError):
-        return WireViolation(f"{origin} did not answer in HTTP ({name}).", is_perhaps_billed=True)
+    if isinstance(failure, _NEVER_SENT):
+        return ApiUnavailable(f"No connection to {origin}: {said}.")
+    if isinstance(failure, httpx.RemoteProtocolError):
+        return WireViolation(f"{origin} did not answer in HTTP ({said}).", is_perhaps_billed=True)
     return ApiUnavailable(
-        f"The connection to {origin} broke before the answer was whole ({name}).",
+        f"The connection to {origin} broke before the answer was whole ({said}).",
         is_perhaps_billed=True,
     )
 

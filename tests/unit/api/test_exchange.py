@@ -185,8 +185,8 @@ async def test_a_drip_ends_at_the_deadline_however_steadily_it_comes() -> None:
     assert time.perf_counter() - started_s < 2
 
 
-async def test_a_chunk_that_turns_to_nonsense_ends_at_the_deadline_at_the_latest() -> None:
-    """aiohttp 3.14 stops parsing there, and tells nobody who waits for the rest."""
+async def test_a_chunk_that_turns_to_nonsense_is_no_http() -> None:
+    """Head and body come apart here: what is wrong with the body is found while it is read."""
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await server.read_request(reader)
@@ -203,8 +203,8 @@ async def test_a_chunk_that_turns_to_nonsense_ends_at_the_deadline_at_the_latest
     is_begun = asyncio.Event()
     async with RawServer(script) as server, open_transport(connections_max=1) as transport:
         request = httpx.Request("POST", server.endpoint.base_url, content=b"{}")
-        with pytest.raises((WireViolation, ApiUnavailable)) as failed:
-            await exchange(Watched(), request, timeout_s=0.3, key_removal=KeyRemoval(KEY))
+        with pytest.raises(WireViolation, match="did not answer in HTTP") as failed:
+            await exchange(Watched(), request, timeout_s=5, key_removal=KeyRemoval(KEY))
     assert failed.value.is_perhaps_billed
 
 

@@ -8,6 +8,7 @@ import ipaddress
 import ssl
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -18,7 +19,7 @@ from airflow_provider_aimlapi.api.client import CompletionClient
 from airflow_provider_aimlapi.api.transport import open_transport
 from airflow_provider_aimlapi.core.endpoint import Endpoint
 from airflow_provider_aimlapi.errors import AccessRefused, ApiUnavailable
-from tests.unit.api.raw_server import KEY, RawServer, http_answer
+from tests.unit.api.raw_server import KEY, RawServer, answering, http_answer, saying
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("connections_max", [3, 130])
 async def test_as_many_connections_as_asked_for_and_not_one_more(connections_max: int) -> None:
-    """130: an adapter that lost the limit would fall back to aiohttp's 100."""
+    """130: more than the 100 at which clients like to stop."""
     in_flight = 0
     most_in_flight = 0
     is_full = asyncio.Event()
@@ -127,7 +128,7 @@ def self_signed(folder: Path) -> ssl.SSLContext:
 
 @pytest.mark.parametrize("later", [b"", b"HTTP/1.1 200 OK\r\n"], ids=["whole", "begun"])
 async def test_what_is_said_on_an_idle_connection_answers_no_request(later: bytes) -> None:
-    """aiohttp 3.14 would take it for the answer to the next request on that connection."""
+    """Or one row would get another's answer."""
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writers.append(writer)
@@ -147,3 +148,137 @@ async def test_what_is_said_on_an_idle_connection_answers_no_request(later: byte
             await asyncio.sleep(0)  # both ends live in this loop: it arrives in the next round
         assert (await client.send(b'"second"', "second")).body == b'"second"'
     assert server.connections == 2
+
+
+async def test_a_connection_that_the_server_closed_while_it_lay_idle_is_not_used() -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await server.read_request(reader)
+        writer.write(http_answer(str(server.connections).encode()))
+
+    transport = open_transport(connections_max=1)
+    async with (
+        RawServer(script) as server,
+        CompletionClient(server.endpoint, transport=transport, request_timeout_s=5) as client,
+    ):
+        for expected in (b"1", b"2", b"3"):
+            assert (await client.send(b"{}", "row")).body == expected
+            for _ in range(5):
+                await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        http_answer(headers=("Connection: close",)),
+        http_answer().replace(b"HTTP/1.1", b"HTTP/1.0"),
+    ],
+    ids=["close", "HTTP/1.0"],
+)
+async def test_a_connection_that_the_server_will_close_serves_no_other_request(
+    answer: bytes,
+) -> None:
+    async with (
+        answering(answer) as server,
+        open_transport(connections_max=1) as transport,
+    ):
+        client = CompletionClient(server.endpoint, transport=transport, request_timeout_s=5)
+        for _ in range(3):
+            assert (await client.send(b"{}", "row")).body == b"{}"
+    assert server.connections == 3
+
+
+async def test_a_connection_that_lay_idle_too_long_is_not_used_again() -> None:
+    async with (
+        answering(http_answer()) as server,
+        open_transport(connections_max=1, keep_alive_s=0) as transport,
+    ):
+        client = CompletionClient(server.endpoint, transport=transport, request_timeout_s=5)
+        for _ in range(2):
+            await client.send(b"{}", "row")
+    assert server.connections == 2
+
+
+async def test_an_answer_that_comes_before_the_request_is_out_is_read() -> None:
+    """The server takes 200 bytes of a large request, says no, and reads no further."""
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(200)
+        reader._transport.pause_reading()  # type: ignore[attr-defined]
+        writer.write(http_answer(b'{"message": "too long"}', status="413 Too Large"))
+        await gone.wait()
+
+    gone = asyncio.Event()
+    async with RawServer(script) as server, open_transport(connections_max=1) as transport:
+        client = CompletionClient(server.endpoint, transport=transport, request_timeout_s=5)
+        for _ in range(2):
+            answer = await client.send(b" " * 20_000_000, "row")
+            assert (answer.status, answer.body) == (413, b'{"message": "too long"}')
+        gone.set()
+    assert server.connections == 2, "the rest of the request would be taken for the next one"
+
+
+async def test_a_call_that_is_cancelled_gives_its_place_to_the_next() -> None:
+    """One place: the first call is cancelled in mid-answer, the second while it waits."""
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await server.read_request(reader)
+        if server.connections == 1:
+            writer.write(http_answer()[:-1])
+            arrived.set()
+            await reader.read()
+        writer.write(http_answer(b"[]"))
+
+    arrived = asyncio.Event()
+    async with RawServer(script) as server, open_transport(connections_max=1) as transport:
+        client = CompletionClient(server.endpoint, transport=transport, request_timeout_s=5)
+        async with asyncio.TaskGroup() as group:
+            first = group.create_task(client.send(b"{}", "first"))
+            await arrived.wait()
+            second = group.create_task(client.send(b"{}", "second"))
+            third = group.create_task(client.send(b"{}", "third"))
+            await asyncio.sleep(0)
+            second.cancel()
+            first.cancel()
+        assert third.result().body == b"[]"
+
+
+async def test_a_transport_keeps_to_its_first_origin() -> None:
+    """The key is in every request."""
+    async with (
+        answering(http_answer()) as server,
+        answering(http_answer()) as other,
+        open_transport(connections_max=1) as transport,
+    ):
+        first = CompletionClient(server.endpoint, transport=transport, request_timeout_s=5)
+        await first.send(b"{}", "row")
+        second = CompletionClient(other.endpoint, transport=transport, request_timeout_s=5)
+        with pytest.raises(ValueError, match="one origin"):
+            await second.send(b"{}", "row")
+        await first.send(b"{}", "row")
+    assert other.connections == 0
+
+
+@pytest.mark.parametrize("value", [b"a\r\nX-Evil: 1", b"a\nX-Evil: 1", b"a\r"])
+async def test_a_field_with_a_line_break_is_not_sent(value: bytes) -> None:
+    async with answering(http_answer()) as server, open_transport(connections_max=1) as transport:
+        request = httpx.Request("GET", server.endpoint.base_url, headers={b"X-A": value})
+        with pytest.raises(ValueError, match="line break"):
+            await transport.handle_async_request(request)
+    assert server.connections == 0
+
+
+async def test_bodies_come_in_pieces_however_they_are_framed() -> None:
+    pieces = [b"%d," % number for number in range(1_000)]
+    chunked = b"".join(b"%x;a=b\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
+    until_close = b"HTTP/1.1 200 OK\r\n\r\n" + b"".join(pieces)
+    for said in (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked + b"0\r\nX-T: 1\r\n\r\n",
+        until_close,
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nX-A: b\r\n\r\n" + until_close,
+    ):
+        async with (
+            saying(said[start : start + 1_500] for start in range(0, len(said), 1_500)) as server,
+            open_transport(connections_max=1) as transport,
+        ):
+            client = CompletionClient(server.endpoint, transport=transport, request_timeout_s=5)
+            assert (await client.send(b"{}", "row")).body == b"".join(pieces)
