@@ -29,7 +29,7 @@ def whole_answer(model: str, system: str, prompt: str) -> str:
 
 def summary_of(prompt: str) -> str:
     """Leading sentences of the longest paragraph, at most 480 characters, line breaks as spaces."""
-    paragraph = max(prompt.split("\n\n"), key=len).strip() if "\n\n" in prompt else prompt.strip()
+    paragraph = max(prompt.split("\n\n"), key=len).strip()
     head = paragraph[:SUMMARY_CHARACTERS].replace("\n", " ")
     if len(head) == len(paragraph):
         return head

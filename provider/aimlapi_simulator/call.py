@@ -13,7 +13,7 @@ from aimlapi_simulator.pricing import usd_of
 
 if TYPE_CHECKING:
     from aimlapi_simulator.completion import Completion
-    from aimlapi_simulator.message import Response
+    from aimlapi_simulator.message import Request, Response
     from aimlapi_simulator.schema.chat_request import ChatRequest
     from aimlapi_simulator.script import Fault
 
@@ -29,12 +29,10 @@ class Call(msgspec.Struct):
     """One request; the fields with defaults are filled in as it proceeds."""
 
     responder: Responder
-    path: str
-    body: bytes
+    request: Request
     request_id: str
     inference_id: str
     client_request_id: str | None
-    accepts_gzip: bool
     started_at_s: float
     chat: ChatRequest | None = None
     prompt_sha256: str | None = None
@@ -45,22 +43,23 @@ class Call(msgspec.Struct):
 
 def record_of(call: Call, *, status: int, fault: str | None, now_s: float) -> Record:
     """What the ledger keeps of a call; the charge is taken from its completion if it is billed."""
-    chat = call.chat
+    request = call.request
     record = Record(
         at_s=now_s,
-        method="POST",
-        path=call.path,
+        method=request.method,
+        path=request.path,
         status=status,
         request_id=call.request_id,
         inference_id=call.inference_id,
         client_request_id=call.client_request_id,
-        model=chat.requested_model if chat is not None else None,
         prompt_sha256=call.prompt_sha256,
-        body_sha256=sha256(call.body).hexdigest(),
+        body_sha256=sha256(request.body).hexdigest(),
         duration_s=now_s - call.started_at_s,
         fault=fault,
-        is_stream=chat is not None and chat.is_stream,
     )
+    if call.chat is not None:
+        record.model = call.chat.requested_model
+        record.is_stream = call.chat.is_stream
     completion = call.completion
     if completion is not None and call.effect.is_billed:
         record.prompt_tokens = completion.usage.prompt

@@ -59,25 +59,22 @@ class Chat:
         response = self._state.error(
             status=503,
             message="The simulator was reset.",
-            path=call.path,
+            path=call.request.path,
             request_id=call.request_id,
         )
         self._send(call, response)
 
     def _receive(self, request: Request, responder: Responder) -> Call:
         number = self._state.next_id()
-        headers = request.headers
-        sent_id = headers.get(b"x-client-request-id", b"")
+        sent_id = request.headers.get(b"x-client-request-id", b"")
         # An id outside its alphabet is dropped in silence; the call runs and is charged.
         is_good = _CLIENT_ID.fullmatch(sent_id) is not None
         return Call(
             responder,
-            request.path,
-            request.body,
+            request,
             f"req-{number}",
             f"inf-{number}",
             sent_id.decode("ascii") if is_good else None,
-            b"gzip" in headers.get(b"accept-encoding", b""),
             self._state.clock.now_s(),
         )
 
@@ -111,7 +108,7 @@ class Chat:
         script = self._state.script
         assert call.prompt_sha256 is not None  # noqa: S101 - for the type checker
         call.fault = self._state.faults.pick(
-            script, path=call.path, prompt=chat.prompt, sha256=call.prompt_sha256
+            script, path=call.request.path, prompt=chat.prompt, sha256=call.prompt_sha256
         )
         if call.fault is not None:
             call.effect = effect_of(call.fault)
@@ -168,7 +165,7 @@ class Chat:
     def _refuse(self, call: Call, status: int, message: str, *, limit: str | None = None) -> None:
         state = self._state
         response = state.error(
-            status=status, message=message, path=call.path, request_id=call.request_id
+            status=status, message=message, path=call.request.path, request_id=call.request_id
         )
         fault = None if limit is None else f"limit:{limit}"
         state.record(record_of(call, status=status, fault=fault, now_s=state.clock.now_s()))

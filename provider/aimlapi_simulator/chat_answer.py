@@ -28,10 +28,11 @@ def render(call: Call, state: State) -> Response:
     effect, fault = call.effect, call.fault
     if fault is None:
         return _answer(call, state)
-    response = substitute(effect, fault, state, path=call.path, request_id=call.request_id)
+    response = substitute(effect, fault, state, path=call.request.path, request_id=call.request_id)
     if response is None:
         response = _answer(call, state)
-    dress(response, effect, fault, accepts_gzip=call.accepts_gzip)
+    accepted = call.request.headers.get(b"accept-encoding", b"")
+    dress(response, effect, fault, accepts_gzip=b"gzip" in accepted)
     return response
 
 

@@ -112,8 +112,6 @@ class Connection(asyncio.BufferedProtocol):
 
     def advance(self) -> None:
         """Start requests until one has to wait for its answer, or none is left."""
-        if self._is_advancing:
-            return  # an answer came at once: the loop below goes on by itself
         self._is_advancing = True
         try:
             while not self._is_busy and self._start_next():
@@ -124,9 +122,6 @@ class Connection(asyncio.BufferedProtocol):
     def _start_next(self) -> bool:
         transport = self._transport
         if transport is None or transport.is_closing():
-            return False
-        if not self._parser.buffered_bytes:
-            self._await_more(transport)
             return False
         try:
             request = self._parser.next_request()
@@ -157,11 +152,12 @@ class Connection(asyncio.BufferedProtocol):
         if response.delivery == "drop":
             self._close()
             return
-        self._write(render_head(response, is_keep_alive=self._is_keep_alive))
+        head = render_head(response, is_keep_alive=self._is_keep_alive)
         if response.delivery == "whole" and not response.events:
-            self._write(response.body)
+            self._write(head + response.body)
             self._finish()
             return
+        self._write(head)
         self._send(_pieces_of(response), 0, response)
 
     def _write(self, data: bytes) -> None:
@@ -201,10 +197,10 @@ class Connection(asyncio.BufferedProtocol):
 
     def _finish(self) -> None:
         self._is_busy = False
-        if self._is_keep_alive:
-            self.advance()
-        else:
+        if not self._is_keep_alive:
             self._close()
+        elif not self._is_advancing:  # else the loop there goes on by itself
+            self.advance()
 
 
 def _pieces_of(response: Response) -> list[bytes]:

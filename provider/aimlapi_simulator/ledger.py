@@ -52,7 +52,6 @@ class Ledger:
 
     def __init__(self) -> None:
         self._records: deque[Record] = deque(maxlen=RECORDS_MAX)
-        self._billed: deque[Record] = deque(maxlen=RECORDS_MAX)
         self._statuses: Counter[int] = Counter()
         self.total_credits = 0
         self.billed_calls = 0
@@ -62,7 +61,6 @@ class Ledger:
         self._records.append(record)
         self._statuses[record.status] += 1
         if record.credits:
-            self._billed.append(record)
             self.total_credits += record.credits
             self.billed_calls += 1
 
@@ -74,7 +72,7 @@ class Ledger:
     @property
     def billed(self) -> list[Record]:
         """Requests that were charged, oldest first."""
-        return list(self._billed)
+        return [record for record in self._records if record.credits]
 
     @property
     def total_usd(self) -> float:

@@ -15,14 +15,22 @@ _ROUNDING = 1e-9  # ten times a tenth is a little less than one
 class Gate:
     """Counts calls in flight, a bucket of calls, and a fixed window of a minute."""
 
-    __slots__ = ("_bucket", "_bucket_at_s", "_calls", "_tokens", "_window", "in_flight", "peak")
+    __slots__ = (
+        "_bucket",
+        "_bucket_at_s",
+        "_calls",
+        "_tokens",
+        "_window_ends_s",
+        "in_flight",
+        "peak",
+    )
 
     def __init__(self) -> None:
         self.in_flight = 0
         self.peak = 0
         self._bucket: float | None = None
         self._bucket_at_s = 0.0
-        self._window = -1
+        self._window_ends_s = 0.0
         self._calls = 0
         self._tokens = 0
 
@@ -35,7 +43,8 @@ class Gate:
 
         A refused call uses up nothing. A free slot is not asked for: see `is_full`.
         """
-        self._turn_window(now_s)
+        if now_s >= self._window_ends_s:
+            self._turn_window(now_s)
         if limits.per_minute is not None and self._calls >= limits.per_minute:
             return "minute"
         if limits.tokens_per_minute is not None and self._is_over_tokens(limits, prompt_tokens):
@@ -48,13 +57,13 @@ class Gate:
 
     def count_tokens(self, now_s: float, completion_tokens: int) -> None:
         """Count what was generated, in the minute in which it was finished."""
-        self._turn_window(now_s)
+        if now_s >= self._window_ends_s:
+            self._turn_window(now_s)
         self._tokens += completion_tokens
 
     def _turn_window(self, now_s: float) -> None:
-        window = int(now_s // _WINDOW_S)
-        if window != self._window:
-            self._window, self._calls, self._tokens = window, 0, 0
+        self._window_ends_s = (now_s // _WINDOW_S + 1) * _WINDOW_S
+        self._calls = self._tokens = 0
 
     def _is_over_tokens(self, limits: Limits, tokens: int) -> bool:
         assert limits.tokens_per_minute is not None  # noqa: S101 - for the type checker
@@ -73,7 +82,8 @@ class Gate:
     def enter(self) -> None:
         """Take a slot."""
         self.in_flight += 1
-        self.peak = max(self.peak, self.in_flight)
+        if self.in_flight > self.peak:  # noqa: PLR1730 - max() costs more than all the rest here
+            self.peak = self.in_flight
 
     def leave(self) -> None:
         """Give a slot back."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 JSON = "application/json; charset=utf-8"
 _encode = msgspec.json.Encoder().encode
-_STATUS_LINES = {int(s): f"HTTP/1.1 {int(s)} {s.phrase}\r\n" for s in HTTPStatus}
+_STATUSES = frozenset(map(int, HTTPStatus))
 
 
 class Request(msgspec.Struct):
@@ -62,15 +63,20 @@ def json_response(value: object, *, status: int = 200, headers: str = "") -> Res
 
 def render_head(response: Response, *, is_keep_alive: bool) -> bytes:
     """Status line and headers, up to and with the empty line."""
-    status_line = _STATUS_LINES.get(response.status) or f"HTTP/1.1 {response.status} Status\r\n"
+    opening = _opening(response.status, response.content_type)
     length = (
-        "transfer-encoding: chunked\r\n"
-        if response.events
-        else f"content-length: {len(response.body)}\r\n"
+        "transfer-encoding: chunked" if response.events else f"content-length: {len(response.body)}"
     )
-    kind = f"content-type: {response.content_type}\r\n" if response.content_type else ""
     ending = "\r\n" if is_keep_alive else "connection: close\r\n\r\n"
-    return f"{status_line}{kind}{length}{response.headers}{ending}".encode("latin-1")
+    return f"{opening}{length}\r\n{response.headers}{ending}".encode("latin-1")
+
+
+@lru_cache(maxsize=1024)
+def _opening(status: int, content_type: str) -> str:
+    """The lines that are the same in nearly all answers."""
+    phrase = HTTPStatus(status).phrase if status in _STATUSES else "Status"
+    kind = f"content-type: {content_type}\r\n" if content_type else ""
+    return f"HTTP/1.1 {status} {phrase}\r\n{kind}"
 
 
 def as_chunk(piece: bytes) -> bytes:

@@ -34,19 +34,19 @@ class _Head(msgspec.Struct):
     request: Request
     body_bytes: int
     is_chunked: bool
+    was_waited_for: bool = False
 
 
 class RequestParser:
     """Feed it bytes, take requests until there is none."""
 
-    __slots__ = ("_body", "_buffer", "_head", "_is_continue_due")
+    __slots__ = ("_body", "_buffer", "_head")
 
     def __init__(self) -> None:
         # Most requests come whole, in one piece, and are cut out of it without another copy.
         self._buffer: bytes | bytearray = b""
         self._head: _Head | None = None
         self._body = bytearray()
-        self._is_continue_due = False
 
     def feed(self, data: bytes) -> None:
         """Take bytes as they come from the socket."""
@@ -64,8 +64,11 @@ class RequestParser:
 
     def is_continue_due(self) -> bool:
         """Whether the client waits for `100 Continue`; true once for each such request."""
-        is_due, self._is_continue_due = self._is_continue_due, False
-        return is_due
+        head = self._head
+        if head is None or head.was_waited_for:
+            return False
+        head.was_waited_for = True
+        return head.request.headers.get(b"expect", b"").lower() == b"100-continue"
 
     def next_request(self) -> Request | None:
         """The next whole request, or None if more bytes are needed.
@@ -73,16 +76,17 @@ class RequestParser:
         Raises:
             MalformedRequest: Not HTTP/1.x, or beyond a limit.
         """
-        if self._head is None:
-            self._head = self._take_head() if self._buffer else None
-            if self._head is None:
-                return None
         head = self._head
+        if head is None:
+            if not self._buffer:
+                return None
+            head = self._head = self._take_head()
+            if head is None:
+                return None
         body = self._take_chunks() if head.is_chunked else self._take_bytes(head.body_bytes)
         if body is None:
             return None
         self._head = None
-        self._is_continue_due = False
         head.request.body = body
         return head.request
 
@@ -108,13 +112,16 @@ class RequestParser:
             return None
         head = parse_head(bytes(buffer[:end]))
         self._drop(end + 4)
-        self._is_continue_due = head.request.headers.get(b"expect", b"").lower() == b"100-continue"
         return head
 
     def _take_bytes(self, wanted: int) -> bytes | None:
-        if len(self._buffer) < wanted:
-            return None
-        body = bytes(self._buffer[:wanted])
+        buffer = self._buffer
+        if len(buffer) <= wanted:
+            if len(buffer) < wanted:
+                return None
+            self._buffer = b""
+            return bytes(buffer)
+        body = bytes(buffer[:wanted])
         self._drop(wanted)
         return body
 
@@ -156,12 +163,14 @@ def parse_head(raw: bytes) -> _Head:
     Raises:
         MalformedRequest: As the name says.
     """
-    lines = raw.split(b"\r\n")
-    method, path, query, is_newer = _parse_request_line(lines[0])
-    headers = _parse_headers(lines[1:])
-    body_bytes, is_chunked = _body_framing(headers)
-    connection = headers.get(b"connection", b"").lower()
-    is_keep_alive = connection != b"close" if is_newer else connection == b"keep-alive"
+    first, *lines = raw.split(b"\r\n")
+    method, path, query, is_newer = _parse_request_line(first)
+    headers = dict(map(_parse_header, lines))
+    if len(headers) < len(lines):
+        headers = _join_repeated(lines)
+    get = headers.get
+    body_bytes, is_chunked = _body_framing(get(b"content-length"), get(b"transfer-encoding"))
+    is_keep_alive = _is_keep_alive(get(b"connection"), is_newer)
     return _Head(Request(method, path, query, headers, b"", is_keep_alive), body_bytes, is_chunked)
 
 
@@ -178,16 +187,6 @@ def _parse_request_line(line: bytes) -> tuple[str, str, str, bool]:
     return method, path, query, version == "HTTP/1.1"
 
 
-def _parse_headers(lines: list[bytes]) -> dict[bytes, bytes]:
-    headers: dict[bytes, bytes] = {}
-    for line in lines:
-        name, value = _parse_header(line)
-        if name in headers:
-            value = _join(name, headers[name], value)
-        headers[name] = value
-    return headers
-
-
 @lru_cache(maxsize=1024)
 def _parse_header(line: bytes) -> tuple[bytes, bytes]:
     """Name in lower case and value; a client's lines are the same in nearly all of its requests."""
@@ -195,6 +194,13 @@ def _parse_header(line: bytes) -> tuple[bytes, bytes]:
     if not colon or not name or name[-1] in b" \t" or name[0] in b" \t":
         raise MalformedRequest(400, "a header line is malformed")
     return name.lower(), value.strip()
+
+
+def _join_repeated(lines: list[bytes]) -> dict[bytes, bytes]:
+    headers: dict[bytes, bytes] = {}
+    for name, value in map(_parse_header, lines):
+        headers[name] = _join(name, headers[name], value) if name in headers else value
+    return headers
 
 
 def _join(name: bytes, first: bytes, second: bytes) -> bytes:
@@ -206,10 +212,15 @@ def _join(name: bytes, first: bytes, second: bytes) -> bytes:
     return first
 
 
-def _body_framing(headers: dict[bytes, bytes]) -> tuple[int, bool]:
+@lru_cache(maxsize=1024)
+def _is_keep_alive(connection: bytes | None, is_newer: bool) -> bool:  # noqa: FBT001 - a key of the cache
+    word = b"" if connection is None else connection.lower()
+    return word != b"close" if is_newer else word == b"keep-alive"
+
+
+@lru_cache(maxsize=1024)
+def _body_framing(length: bytes | None, coding: bytes | None) -> tuple[int, bool]:
     """Length of the body, and whether it comes in chunks instead."""
-    coding = headers.get(b"transfer-encoding")
-    length = headers.get(b"content-length")
     if coding is not None:
         if length is not None:
             raise MalformedRequest(400, "a length and a transfer coding")
