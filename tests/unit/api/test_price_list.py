@@ -58,7 +58,7 @@ async def test_the_list_is_asked_once_for_one_model_with_its_prices() -> None:
     async with server, open_transport(connections_max=1) as transport:
         assert await fetch_prices(server.endpoint, transport, MODEL) == SONNET
     (request,) = server.requests
-    assert request.startswith(b"GET /v1/models?include=pricing&id=anthropic/claude-sonnet-4.6 ")
+    assert request.startswith(b"GET /v1/models?include=pricing&id=anthropic%2Fclaude-sonnet-4.6 ")
     assert f"Bearer {KEY}".encode() in request
 
 
