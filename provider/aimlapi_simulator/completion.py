@@ -42,7 +42,7 @@ FINISH_REASONS: dict[Vocabulary, dict[Finish, str]] = {
 REFUSAL = "I can't help with that request."
 
 
-class Completion(msgspec.Struct, kw_only=True):
+class Completion(msgspec.Struct, kw_only=True, gc=False):
     """What the model said, and what it costs."""
 
     completion_id: str

@@ -101,7 +101,7 @@ class Connection(asyncio.BufferedProtocol):
         self._parser.feed(bytes(self._connections.buffer[:nbytes]))
         if not self._is_busy:
             self._connections.advance_later(self)
-        elif self._parser.buffered_bytes > _PIPELINE_BYTES_MAX and self._transport is not None:
+        elif self._parser.buffered_bytes() > _PIPELINE_BYTES_MAX and self._transport is not None:
             self._transport.pause_reading()
             self._is_paused = True
 
@@ -120,6 +120,7 @@ class Connection(asyncio.BufferedProtocol):
             self._is_advancing = False
 
     def _start_next(self) -> bool:
+        """Hand the next request on; False if there is nothing more to do for now."""
         transport = self._transport
         if transport is None or transport.is_closing():
             return False
@@ -135,7 +136,7 @@ class Connection(asyncio.BufferedProtocol):
         self._is_busy = True
         self._is_keep_alive = request.is_keep_alive
         self._application.answer(request, self)
-        return True
+        return self._is_paused or self._parser.buffered_bytes() > 0
 
     def _await_more(self, transport: asyncio.Transport) -> None:
         if self._parser.is_continue_due():

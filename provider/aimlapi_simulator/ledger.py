@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -52,7 +52,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._records: deque[Record] = deque(maxlen=RECORDS_MAX)
-        self._statuses: Counter[int] = Counter()
+        self._statuses: defaultdict[int, int] = defaultdict(int)
         self.total_credits = 0
         self.billed_calls = 0
 

@@ -17,7 +17,7 @@ _encode = msgspec.json.Encoder().encode
 _STATUSES = frozenset(map(int, HTTPStatus))
 
 
-class Request(msgspec.Struct):
+class Request(msgspec.Struct, gc=False):
     """One parsed request; header names are lower case."""
 
     method: str
@@ -36,7 +36,7 @@ class Request(msgspec.Struct):
         return parse_qsl(self.query, keep_blank_values=True)
 
 
-class Response(msgspec.Struct, kw_only=True):
+class Response(msgspec.Struct, kw_only=True, gc=False):
     """One answer, and the way in which its bytes leave.
 
     Attributes:

@@ -28,7 +28,7 @@ class MalformedRequest(Exception):
         self.status = status
 
 
-class _Head(msgspec.Struct):
+class _Head(msgspec.Struct, gc=False):
     """A request whose body is still to come, and how long that body is."""
 
     request: Request
@@ -57,7 +57,6 @@ class RequestParser:
         else:
             self._buffer = bytearray(self._buffer) + data
 
-    @property
     def buffered_bytes(self) -> int:
         """Bytes waiting to become a request."""
         return len(self._buffer)

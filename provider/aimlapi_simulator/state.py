@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import Counter, deque
+from collections import defaultdict, deque
 from typing import TYPE_CHECKING, TypeVar
 
 from aimlapi_simulator.clock import Clock
@@ -46,7 +46,7 @@ class State:
         self.prompt_cache = PromptCache()
         self.batches: dict[str, Batch] = {}
         self.log_reads_s: deque[float] = deque()
-        self._credits_by_day: Counter[int] = Counter()
+        self._credits_by_day: defaultdict[int, int] = defaultdict(int)
 
     def change_script(self, script: Script) -> None:
         """Follow another script from now on; limits and money go on from where they are."""

@@ -3,35 +3,42 @@
     python tests/benchmarks/simulator_rate.py [--seconds 5] [--connections 16] [--pipeline 1]
 
 The simulator runs in a process of its own, pinned to one core where the system allows it; the client,
-a raw asyncio protocol without any HTTP library, runs in this one. `--pipeline 1` is keep-alive with one
-request in flight on each connection, as real clients do. On a machine with other work the figure to
-look at is the rate for each second of CPU that the simulator got, in its best half-second.
+a raw asyncio protocol without any HTTP library, runs in this one, and its CPU does not count.
+`--pipeline 1` is keep-alive with one request in flight on each connection, as real clients do. No two
+prompts or request ids in a row are the same. On a machine with other work the figure to look at is
+the rate for each second of CPU that the simulator got.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PROVIDER = Path(__file__).resolve().parents[2] / "provider"
 PROMPT_CHARACTERS = 1_850
 WINDOW_S = 0.5
+DIFFERENT_REQUESTS = 5_000
 
 
-def request_bytes() -> bytes:
-    """A request of about 2 KB."""
+def request_bytes(row: int = 0) -> bytes:
+    """A request of about 2 KB; those of all rows, and the answers to them, are equally long."""
     sentence = (
         "The quick brown fox jumps over the lazy dog near the old river bank, again and again. "
     )
     text = (sentence * 40)[:PROMPT_CHARACTERS]
-    prompt = f"Summarise in two sentences:\n\n{text}"
+    prompt = f"Summarise in two sentences:\n\nRow {row:06d}. {text}"
     body = json.dumps(
         {
             "model": "anthropic/claude-sonnet-4.6",
@@ -42,7 +49,7 @@ def request_bytes() -> bytes:
     head = (
         "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer benchmark\r\n"
         "Content-Type: application/json\r\nAccept: application/json\r\nUser-Agent: benchmark\r\n"
-        f"X-Client-Request-Id: run-1.row-1.try-1\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"X-Client-Request-Id: run-1.row-{row:06d}.try-1\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
 
@@ -50,8 +57,8 @@ def request_bytes() -> bytes:
 class Client(asyncio.Protocol):
     """Keeps `pipeline` requests in flight on one connection, and counts answers by their end."""
 
-    def __init__(self, request: bytes, pipeline: int) -> None:
-        self.request = request
+    def __init__(self, requests: Iterator[bytes], pipeline: int) -> None:
+        self.requests = requests
         self.pipeline = pipeline
         self.answers = 0
         self.bytes_received = 0
@@ -61,7 +68,10 @@ class Client(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
-        transport.write(self.request * self.pipeline)
+        self.send(self.pipeline)
+
+    def send(self, count: int) -> None:
+        self.transport.write(b"".join(itertools.islice(self.requests, count)))
 
     def data_received(self, data: bytes) -> None:
         self.bytes_received += len(data)
@@ -75,7 +85,7 @@ class Client(asyncio.Protocol):
         done, self._pending = divmod(self._pending, self.answer_bytes)
         self.answers += done
         if done:
-            self.transport.write(self.request * done)
+            self.send(done)
 
 
 def cpu_seconds(process: psutil.Process) -> tuple[float, float]:
@@ -89,11 +99,11 @@ async def drive(
 ) -> list[dict[str, float]]:
     """Send for some seconds, after one to warm up; what was answered and what it cost, half-second by half-second."""
     loop = asyncio.get_running_loop()
-    request = request_bytes()
+    requests = itertools.cycle([request_bytes(row) for row in range(DIFFERENT_REQUESTS)])
     clients = []
     for _ in range(options.connections):
         _, client = await loop.create_connection(
-            lambda: Client(request, options.pipeline), "127.0.0.1", port
+            lambda: Client(requests, options.pipeline), "127.0.0.1", port
         )
         clients.append(client)
     await asyncio.sleep(1)

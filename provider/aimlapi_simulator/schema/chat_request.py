@@ -35,7 +35,7 @@ class InvalidBody(Exception):
         self.status = status
 
 
-class ChatRequest(msgspec.Struct, kw_only=True):
+class ChatRequest(msgspec.Struct, kw_only=True, gc=False):
     """What an answer depends on.
 
     Attributes:
