@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+import uvloop
 
 from aimlapi_simulator import Script, Simulator
 
@@ -22,6 +24,16 @@ PROMPT = (
     "Summarise in two sentences:\n\n"
     "The harbour was built in 1871. It burnt down twice. Fishermen still remember the second fire."
 )
+
+
+def pytest_asyncio_loop_factories(
+    item: pytest.Item,
+) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """What is done byte by byte is tried on both loops: their transports differ."""
+    loops: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
+    if item.path.name == "test_simulator_http.py":
+        loops["uvloop"] = uvloop.new_event_loop
+    return loops
 
 
 def body_of(prompt: str = PROMPT, **changes: Any) -> dict[str, Any]:
