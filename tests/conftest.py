@@ -23,7 +23,8 @@ S3 = S3Server()
 AIRFLOW_HOME = tempfile.mkdtemp(prefix="airflow-home-")
 atexit.register(shutil.rmtree, AIRFLOW_HOME, ignore_errors=True)
 
-for name in [name for name in os.environ if name.startswith(("AWS_", "AIRFLOW_", "AIMLAPI"))]:
+OURS = ("AWS_", "AZURE_", "GOOGLE_", "STORAGE_EMULATOR_", "AIRFLOW_", "AIMLAPI")
+for name in [name for name in os.environ if name.startswith(OURS)]:
     del os.environ[name]
 os.environ.update(
     AWS_ACCESS_KEY_ID="test-key",

@@ -11,6 +11,7 @@ from airflow_provider_aimlapi.errors import ConnectionIncomplete, InvalidSpec, S
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.operators.places import Location
+    from tests.airflow.conftest import Connect
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_database")]
 
@@ -31,6 +32,7 @@ def location(path: object, storage_conn_id: str | None = None) -> Location:
         ("S3://lake/p-?.parquet", None, "s3", "s3://lake/p-?.parquet", None),
         ("s3://lake/a@b/c", "aws", "s3", "s3://lake/a@b/c", "aws"),
         ("gs://lake", None, "gs", "gs://lake", None),
+        ("az://mine@lake/in", None, "abfs", "abfs://lake/in", "mine"),
         ("/data/in", None, "file", "file:///data/in", None),
         (Path("/data/in"), None, "file", "file:///data/in", None),
         (" file:///data/in ", None, "file", "file:///data/in", None),
@@ -51,6 +53,7 @@ def test_a_path_is_taken_apart(
         ("lake/in", "neither a URL such as s3://bucket/folder/ nor an absolute path"),
         ("file://data/in", "three slashes"),
         ("s3:///in", "no bucket"),
+        ("abfss://lake@acct.dfs.core.windows.net/in", r"Write abfss://lake/folder/.*connection"),
     ],
 )
 def test_a_path_that_means_nothing_is_refused(path: object, sentence: str) -> None:
@@ -114,14 +117,18 @@ def test_a_storage_connection_that_is_not_there_is_named() -> None:
 @pytest.mark.parametrize(
     ("path", "sentence"),
     [
-        ("gs://lake/in", r"pip install 'airflow-provider-aimlapi\[gcs\]'"),
-        ("abfs://lake/in", r"pip install 'airflow-provider-aimlapi\[azure\]'"),
+        ("gs://some_s3@lake/in", r"pip install 'airflow-provider-aimlapi\[gcs\]'"),
+        ("abfs://some_s3@lake/in", r"pip install 'airflow-provider-aimlapi\[azure\]'"),
+        ("abfs://lake/in", "environment's own credentials: .*account_name.* storage_conn_id"),
         ("warp://lake/in", "nothing that is installed opens warp://"),
     ],
 )
-def test_a_scheme_that_nothing_opens_names_what_to_install(path: str, sentence: str) -> None:
+def test_a_scheme_that_nothing_opens_names_what_to_install(
+    connect: Connect, path: str, sentence: str
+) -> None:
     from airflow_provider_aimlapi.operators.places import open_place
 
+    connect("some_s3", conn_type="aws")
     with pytest.raises(InvalidSpec, match=sentence):
         open_place(location(path))
 

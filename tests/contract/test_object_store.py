@@ -1,4 +1,4 @@
-"""What every object store promises: one suite for the disk, S3, fsspec's memory and our fake."""
+"""What every object store promises: one suite for the disk, S3, Google, Azure, memory and our fake."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
 
 WRITERS = 16
+NAMES = ("a b", "a+b", "a%20b", "a%2Fb", "a#b", "a?b", "a&b=c", "a:b", "a@b", "é", "[x]*", "{x}")
 
 
-@pytest.fixture(params=["local", "memory", "s3", "fake"])
+@pytest.fixture(params=["local", "memory", "s3", "gcs", "azure", "fake"])
 def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], ObjectStore]:
     """Opens one and the same store, again and again, as several workers do."""
     if request.param == "fake":
@@ -35,6 +36,10 @@ def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Objec
     if request.param == "memory":
         root = f"memory://{uuid.uuid4().hex}/out/"
         return lambda: FsspecStore(fsspec.filesystem("memory"), root)
+    if request.param in ("gcs", "azure"):
+        opened = request.getfixturevalue(f"open_{request.param}")
+        url = f"{request.param}://{request.getfixturevalue('bucket')}/out/"
+        return lambda: FsspecStore(opened(), url.replace("azure", "abfs"))
     bucket = request.getfixturevalue("s3_bucket")
     # An instance each, as workers have: nothing tells one that another wrote.
     return lambda: FsspecStore(
@@ -67,6 +72,7 @@ def test_create_never_changes_what_exists(store: ObjectStore) -> None:
     assert store.read("lease/1") == b"mine"
 
 
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
 def test_an_object_larger_than_a_usual_upload_part_is_created_once(store: ObjectStore) -> None:
     data = bytes(12 * 1024 * 1024)
     assert store.create("big", data)
@@ -122,6 +128,18 @@ def test_write_replaces_and_copy_replaces(store: ObjectStore) -> None:
     assert store.read("ds=2026-01-01/part é 1.parquet") == b"part"
     assert store.read("_SUCCESS") == b"part"
     assert store.read("staged/1") == b"part"
+
+
+def test_names_that_mean_something_in_urls_and_globs_are_names(store: ObjectStore) -> None:
+    """An input's names come back in the output's."""
+    for name in NAMES:
+        assert store.create(f"in/{name}", name.encode())
+        assert not store.create(f"in/{name}", b"other")
+        store.copy(f"in/{name}", f"out/{name}")
+    assert store.list("out/") == sorted(f"out/{name}" for name in NAMES)
+    assert [store.read(f"out/{name}") for name in NAMES] == [name.encode() for name in NAMES]
+    store.delete("in/a?b")
+    assert store.list("in/") == sorted(f"in/{name}" for name in NAMES if name != "a?b")
 
 
 def test_a_copy_of_nothing_is_an_error(store: ObjectStore) -> None:

@@ -6,9 +6,11 @@ Knows URLs and connection ids; what lies at a path is the storage's business.
 from __future__ import annotations
 
 import ftplib
+import logging
 import socket
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -33,7 +35,16 @@ EXTRAS = {
     "az": "azure",
 }
 """Which of our extras brings which scheme."""
+PROVIDERS = {
+    "s3": "apache-airflow-providers-amazon",
+    "gcs": "apache-airflow-providers-google",
+    "azure": "apache-airflow-providers-microsoft-azure",
+}
+"""What an extra brings that knows Airflow's connections."""
 FILE = "file"
+_SAME_AS = {"az": "abfs"}  # of Azure's schemes the one that Airflow's provider does not know
+_AZURE_HOST = ".core.windows.net"
+_AZURE_REQUESTS = "azure.core.pipeline.policies.http_logging_policy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,13 +83,14 @@ def parse_location(path: object, *, argument: str, storage_conn_id: str | None) 
             f"{argument}={typed!r} is neither a URL such as s3://bucket/folder/ "
             f"nor an absolute path such as /data/folder/."
         )
+    scheme = _SAME_AS.get(scheme.lower(), scheme.lower())
     authority, slash, key = rest.partition("/")
     conn_id, _, bucket = authority.rpartition("@")
-    _check_authority(argument, scheme.lower(), conn_id, bucket)
+    _check_authority(argument, scheme, conn_id, bucket)
     return Location(
         argument=argument,
-        scheme=scheme.lower(),
-        url=f"{scheme.lower()}://{bucket}{slash}{key}",
+        scheme=scheme,
+        url=f"{scheme}://{bucket}{slash}{key}",
         conn_id=conn_id or storage_conn_id,
     )
 
@@ -88,6 +100,11 @@ def _check_authority(argument: str, scheme: str, conn_id: str, bucket: str) -> N
         raise InvalidSpec(
             f"{argument} holds credentials before the @. Put them into an Airflow connection, and "
             f"its id into storage_conn_id."
+        )
+    if bucket.endswith(_AZURE_HOST):
+        raise InvalidSpec(
+            f"{argument} names a storage account. Write {scheme}://{conn_id or 'container'}/folder/, "
+            f"and put the account into an Airflow connection, and its id into storage_conn_id."
         )
     if scheme == FILE and bucket:
         raise InvalidSpec(
@@ -129,13 +146,37 @@ def _connecting(location: Location) -> Iterator[None]:
 def _opened(location: Location) -> Place:
     from airflow_provider_aimlapi.engine.job import Place
 
+    _leave_out_each_request(location)
     try:
         path = ObjectStoragePath(location.url, conn_id=location.conn_id)
         return Place(fs=path.fs, path=path.path)
     except (ImportError, ValueError) as error:
         if location.conn_id is None and (place := _place_by_fsspec(location)) is not None:
             return place
-        raise InvalidSpec(_unknown_scheme(location)) from error
+        is_known = _is_installed(EXTRAS.get(location.scheme))
+        told = _refused(location, error) if is_known else _unknown_scheme(location)
+        raise InvalidSpec(told) from error
+    except Exception as error:
+        if _is_about_credentials(error):
+            raise InvalidSpec(_refused(location, error)) from error
+        raise
+
+
+def _is_about_credentials(error: Exception) -> bool:
+    """As when Google's find none: they are looked for as the file system is made."""
+    from airflow_provider_aimlapi.storage.store_errors import meaning_of
+
+    return not isinstance(error, OSError) and meaning_of(error) == "forbidden"
+
+
+def _leave_out_each_request(location: Location) -> None:
+    """Azure's SDK tells 20 lines of each request to a log of level INFO, which Airflow's are.
+
+    Whoever has set that logger's level keeps it.
+    """
+    log = logging.getLogger(_AZURE_REQUESTS)
+    if EXTRAS.get(location.scheme) == "azure" and log.level == logging.NOTSET:
+        log.setLevel(logging.WARNING)
 
 
 def _place_by_fsspec(location: Location) -> Place | None:
@@ -147,8 +188,32 @@ def _place_by_fsspec(location: Location) -> Place | None:
     try:
         path = UPath(location.url)
         return Place(fs=path.fs, path=path.path)
-    except (ImportError, ValueError):
+    except (ImportError, ValueError) as error:
+        if location.scheme in EXTRAS and not isinstance(error, ImportError):
+            raise InvalidSpec(_refused(location, error)) from error
         return None
+
+
+def _is_installed(extra: str | None) -> bool:
+    if extra is None:
+        return False
+    try:
+        return bool(version(PROVIDERS[extra]))
+    except PackageNotFoundError:
+        return False
+
+
+def _refused(location: Location, error: Exception) -> str:
+    """What to do when a file system is there, and does not want what it was given."""
+    if location.conn_id is None:
+        with_what = "the environment's own credentials"
+        advice = "Name an Airflow connection in storage_conn_id, or set the store's variables"
+    else:
+        with_what, advice = f"connection '{location.conn_id}'", "Check that connection"
+    return (
+        f"{location.argument}: {location.scheme}:// could not be opened with {with_what}: {error}. "
+        f"{advice}."
+    )
 
 
 def _unknown_scheme(location: Location) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".parquet", ".parq", ".pq")
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
+_PASS_OVER_ERRORS = frozenset({"other", "azure"})
 _HIVE_FOLDER = re.compile(r"([^=]+)=(.*)", re.DOTALL)
 _SUFFIX = re.compile(r"\.(parquet|parq|pq)$", re.IGNORECASE)
 
@@ -55,14 +56,20 @@ def _entries(fs: AbstractFileSystem, root: str) -> Mapping[str, Mapping[str, Any
     if kind_of(fs) == "local":
         return _local_entries(root)
     fs.invalidate_cache()
-    found: Mapping[str, Mapping[str, Any]] = fs.find(root, detail=True)
-    if kind_of(fs) == "other" and not found.get(root) and found.keys() <= {root}:
+    found: Mapping[str, Mapping[str, Any]] | list[str] = fs.find(root, detail=True)
+    if isinstance(found, list):  # what adlfs says of a file
+        return _entry_itself(fs, root)
+    is_vague = kind_of(fs) in _PASS_OVER_ERRORS
+    if is_vague and not found.get(root) and found.keys() <= {root}:
         return _entry_itself(fs, root)
     return found
 
 
 def _entry_itself(fs: AbstractFileSystem, root: str) -> Mapping[str, Mapping[str, Any]]:
-    """A path by itself: file systems that cannot list pass over its errors, and know no size."""
+    """A path by itself, for which file systems that are asked for all below it pass over errors.
+
+    Those that cannot list know no size either.
+    """
     info: Mapping[str, Any] = fs.info(root)
     return {root: info} if info.get("type") == "file" else {}
 

@@ -9,6 +9,7 @@ import threading
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_aimlapi.storage.azure_copy import copy_blob
 from airflow_provider_aimlapi.storage.file_systems import Kind, kind_of
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 # fsspec looks whether a memory file exists and then writes it; there is one such memory a process.
 _MEMORY_LOCK = threading.Lock()
+_GCSFS_BOUNDARY = b"--==0=="
+"""gcsfs puts what it uploads between two of these, whatever the bytes themselves hold."""
 
 
 class RemoteObjects:
@@ -43,7 +46,7 @@ class RemoteObjects:
             with _MEMORY_LOCK:
                 self._fs.pipe_file(path, data, mode="create")
         else:
-            self._fs.pipe_file(path, data, mode="create", **self._in_one_request(data))
+            self._fs.pipe_file(path, data, mode="create", **self._upload_options(data))
 
     def write(self, path: str, data: bytes) -> None:
         """Replace by one PUT."""
@@ -51,17 +54,34 @@ class RemoteObjects:
             with _MEMORY_LOCK:
                 self._fs.pipe_file(path, data)
         else:
-            self._fs.pipe_file(path, data, **self._in_one_request(data))
+            self._fs.pipe_file(path, data, **self._upload_options(data))
 
     def copy(self, source: str, target: str) -> None:
         """Copy on the server's side."""
         self._fs.invalidate_cache()
-        self._fs.cp_file(source, target)
+        if self._kind == "azure":
+            copy_blob(self._fs, source, target)
+        else:
+            self._fs.cp_file(source, target)
 
     def delete(self, path: str) -> None:
         """Remove an object."""
         self._fs.rm_file(path)
 
-    def _in_one_request(self, data: bytes) -> dict[str, Any]:
+    def _upload_options(self, data: bytes) -> dict[str, Any]:
         """Options that keep s3fs and gcsfs from splitting an upload; adlfs splits and commits."""
-        return {"chunksize": len(data) + 1} if self._kind in ("s3", "gcs") else {}
+        match self._kind:
+            case "s3":
+                return {"chunksize": len(data) + 1}
+            case "gcs":  # at its chunk's size or more gcsfs sends the bytes alone, after a request
+                return {"chunksize": len(data) + (0 if _is_cut_in_multipart(data) else 1)}
+            case _:
+                return {}
+
+
+def _is_cut_in_multipart(data: bytes) -> bool:
+    """Whether a reader of a multipart body takes the bytes to end before their end.
+
+    A carriage return at the end belongs to the line end before the boundary.
+    """
+    return _GCSFS_BOUNDARY in data or data.endswith(b"\r")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import http.client
+import traceback
 from typing import TYPE_CHECKING, Literal
 
 from airflow_provider_aimlapi.core.keys import RUNS_FOLDER
@@ -77,13 +78,15 @@ _BY_BUILTIN: tuple[tuple[type[BaseException], Meaning], ...] = (
     (ConnectionError, "passing"),
     (http.client.HTTPException, "passing"),
 )
+_CONTRIBUTE = "Storage Blob Data Contributor"
 _PERMISSIONS: dict[Action, str] = {
-    "read": "read objects (s3:GetObject, storage.objects.get)",
-    "list": "list objects (s3:ListBucket, storage.objects.list)",
-    "create": "write objects (s3:PutObject, storage.objects.create)",
-    "write": "overwrite objects (s3:PutObject, storage.objects.create and .delete)",
-    "copy": "read and write objects (s3:GetObject, s3:PutObject)",
-    "delete": "delete objects (s3:DeleteObject, storage.objects.delete)",
+    "read": "read objects (s3:GetObject, storage.objects.get, Storage Blob Data Reader)",
+    "list": "list objects (s3:ListBucket, storage.objects.list, Storage Blob Data Reader)",
+    "create": f"write objects (s3:PutObject, storage.objects.create, {_CONTRIBUTE})",
+    "write": f"overwrite objects (s3:PutObject, storage.objects.create and .delete, {_CONTRIBUTE})",
+    "copy": f"read and write objects (s3:GetObject and s3:PutObject, storage.objects.get and "
+    f".create, {_CONTRIBUTE})",
+    "delete": f"delete objects (s3:DeleteObject, storage.objects.delete, {_CONTRIBUTE})",
 }
 _NOT_REACHED = frozenset(
     {"botocore.exceptions.EndpointConnectionError", "botocore.exceptions.ConnectTimeoutError"}
@@ -100,7 +103,7 @@ def meaning_of(error: BaseException) -> Meaning:
     come before statuses: an answer that broke off has a cause that calls itself a status 400.
     """
     chain = tuple(_causes(error))
-    for read in (_by_code, _by_class, _by_status, _by_builtin):
+    for read in (_by_code, _by_class, _by_status, _by_origin, _by_builtin):
         for link in chain:
             meaning = read(link)
             if meaning is not None:
@@ -218,6 +221,18 @@ def _by_class(error: BaseException) -> Meaning | None:
         if meaning is not None:
             return meaning
     return None
+
+
+def _by_origin(error: BaseException) -> Meaning | None:
+    """A 403 of gcsfs is an OSError without any number; where it was raised says what it is.
+
+    Such an error of pyarrow is a file that is no Parquet.
+    """
+    if type(error) is not OSError or error.errno is not None:
+        return None
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    is_gcsfs = bool(frames) and frames[-1].f_globals.get("__name__") == "gcsfs.retry"
+    return "forbidden" if is_gcsfs else None
 
 
 def _by_builtin(error: BaseException) -> Meaning | None:
