@@ -102,6 +102,4 @@ class CompletionClient:
         if len(body) > WHOLE_BYTES_MAX:
             return httpx.Request("POST", self._url, headers=headers, stream=PiecewiseBody(body))
         stream = httpx.ByteStream(body)
-        request = httpx.Request("POST", self._url, headers=headers, stream=stream)
-        request.read()
-        return request
+        return httpx.Request("POST", self._url, headers=headers, stream=stream)

@@ -6,7 +6,6 @@ Neither judges what the answer says nor logs. Its errors hold no reference to th
 from __future__ import annotations
 
 import asyncio
-import io
 from typing import TYPE_CHECKING
 
 import httpx
@@ -122,15 +121,17 @@ async def _read(response: httpx.Response, bytes_max: int) -> bytes:
     stream = response.stream
     if not isinstance(stream, httpx.AsyncByteStream):
         raise TypeError("the transport gave a synchronous response")
-    body = io.BytesIO()  # hands out what it holds without a second copy
+    pieces: list[bytes] = []
+    size_bytes = 0
     try:
-        async for chunk in stream:
-            body.write(chunk)
-            if body.tell() > bytes_max:
+        async for piece in stream:
+            pieces.append(piece)
+            size_bytes += len(piece)
+            if size_bytes > bytes_max:
                 raise Unreadable(f"it is larger than {bytes_max:,} bytes")
     finally:
         await stream.aclose()
-    return body.getvalue()
+    return b"".join(pieces)
 
 
 def _origin(request: httpx.Request) -> str:

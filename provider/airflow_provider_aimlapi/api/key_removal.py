@@ -24,7 +24,7 @@ class KeyRemoval:
 
     def clean(self, said: bytes) -> bytes:
         """What was said, without the key."""
-        if not self._key:
+        if not self._key or len(said) < len(self._key):
             return said
         cleaned = said.replace(self._key, _STANDS_FOR_KEY)
         if self._mark not in cleaned:

@@ -62,10 +62,10 @@ class _Transport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """The answer's head, as soon as it is there; its body is to be read, and closed."""
-        head = _head(request)
+        head, origin = _head(request), self._origin_of(request.url)
         await self._places.acquire()
         try:
-            connection = await self._take(request.url)
+            connection = self._idle_one() or await origin.connect(self._new_one)
         except BaseException:
             self._places.release()
             raise
@@ -88,10 +88,9 @@ class _Transport(httpx.AsyncBaseTransport):
         self._idle.clear()
         await asyncio.sleep(0)  # sockets are closed in the loop's next round
 
-    async def _take(self, url: httpx.URL) -> Connection:
-        """The connection that was used last, or a new one."""
+    def _idle_one(self) -> Connection | None:
+        """The connection that was used last, if it can be used again."""
         now_s = asyncio.get_running_loop().time()
-        origin = self._origin_of(url)
         while self._idle:
             connection = self._idle.pop()
             if connection.is_lost:
@@ -99,7 +98,10 @@ class _Transport(httpx.AsyncBaseTransport):
             if now_s - connection.idle_since_s < self._keep_alive_s:
                 return connection
             connection.abort()
-        return await origin.connect(lambda: Connection(self._buffer, self._give_back))
+        return None
+
+    def _new_one(self) -> Connection:
+        return Connection(self._buffer, self._give_back)
 
     def _give_back(self, connection: Connection) -> None:
         self._places.release()
@@ -126,7 +128,7 @@ def _head(request: httpx.Request) -> bytes:
     """
     fields = request.headers.raw
     lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
-    lines += [b"%b: %b" % field for field in fields]
+    lines += map(b": ".join, fields)
     head = b"\r\n".join((*lines, b"\r\n"))
     if head.count(b"\n") != len(fields) + 2 or head.count(b"\r") != len(fields) + 2:
         raise ValueError("a header field holds a line break")

@@ -24,12 +24,16 @@ class Waiters:
         future = asyncio.get_running_loop().create_future()
         self._futures.append(future)
         try:
-            async with asyncio.timeout(timeout_s):
+            if timeout_s is None:
                 await future
+            else:
+                async with asyncio.timeout(timeout_s):
+                    await future
         except TimeoutError:
             return
         finally:
-            if future in self._futures:  # a wake may have passed over it in this very instant
+            # Whoever wakes takes it out, and may pass over a cancelled one in this very instant.
+            if future.cancelled() and future in self._futures:
                 self._futures.remove(future)
 
     def wake(self, count: int = 1) -> None:

@@ -6,10 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from airflow_provider_aimlapi.core.plan import InputFile, RowGroup, Shard
 from airflow_provider_aimlapi.errors import InvalidSpec
+from airflow_provider_aimlapi.storage.arrow_columns import string_column
 from airflow_provider_aimlapi.storage.cells import check_promptable, texts_of_rows
 from airflow_provider_aimlapi.storage.input_errors import reading
 from airflow_provider_aimlapi.storage.listing import list_inputs
@@ -23,6 +22,7 @@ from airflow_provider_aimlapi.storage.schemas import cast_batch, unify_schemas
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
+    import pyarrow as pa
     from fsspec import AbstractFileSystem
 
     from airflow_provider_aimlapi.core.template import RowTexts
@@ -167,4 +167,4 @@ def _column(batch: pa.RecordBatch, name: str, constants: dict[str, str | None]) 
     place = batch.schema.get_field_index(name)
     if place >= 0:
         return batch.column(place)
-    return pa.array([constants.get(name)] * batch.num_rows, pa.string())
+    return string_column([constants.get(name)] * batch.num_rows)

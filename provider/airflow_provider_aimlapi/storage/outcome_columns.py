@@ -1,4 +1,4 @@
-"""Outcomes as the two columns that users read. Knows no file and no input column."""
+"""Outcomes as the struct column that users read. Knows no file and no input column."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from airflow_provider_aimlapi.core.pricing import NANO_USD_PER_USD
+from airflow_provider_aimlapi.storage.arrow_columns import number_column, string_column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,31 +29,20 @@ _INFO_FIELDS: tuple[tuple[str, pa.DataType], ...] = (
     ("request_hash", pa.string()),
     ("completed_at", pa.timestamp("us", "UTC")),
 )
+INFO_TYPE = pa.struct(_INFO_FIELDS)
 _FROM_OUTCOME = {"cost_usd": "cost_nano_usd", "completed_at": "completed_at_us"}
-
-
-def text_array(texts: Sequence[str | None]) -> pa.Array:
-    """Strings of any length; half a surrogate pair, which UTF-8 lacks, becomes U+FFFD."""
-    try:
-        return pa.array(texts, pa.string())
-    except UnicodeEncodeError:
-        return pa.array([None if text is None else _encodable(text) for text in texts], pa.string())
 
 
 def info_array(outcomes: Sequence[Outcome]) -> pa.StructArray:
     """The struct column of what is known of each row's outcome."""
     columns = [_column(outcomes, name, kind) for name, kind in _INFO_FIELDS]
-    fields = [pa.field(name, kind) for name, kind in _INFO_FIELDS]
-    return pa.StructArray.from_arrays(columns, fields=fields)
+    return pa.StructArray.from_arrays(columns, fields=list(INFO_TYPE))
 
 
 def _column(outcomes: Sequence[Outcome], name: str, kind: pa.DataType) -> pa.Array:
-    attribute = _FROM_OUTCOME.get(name, name)
-    values = list(map(attrgetter(attribute), outcomes))
+    values = list(map(attrgetter(_FROM_OUTCOME.get(name, name)), outcomes))
+    if kind == pa.string():
+        return string_column(values)
     if name == "cost_usd":
         values = [None if nano is None else nano / NANO_USD_PER_USD for nano in values]
-    return text_array(values) if kind == pa.string() else pa.array(values, kind)
-
-
-def _encodable(text: str) -> str:
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return number_column(values, kind)

@@ -11,7 +11,8 @@ from pyarrow import parquet as pq
 
 from airflow_provider_aimlapi.core.manifest import PartEntry, Tally, tally_of
 from airflow_provider_aimlapi.errors import JournalUnreadable
-from airflow_provider_aimlapi.storage.outcome_columns import info_array, text_array
+from airflow_provider_aimlapi.storage.arrow_columns import string_column
+from airflow_provider_aimlapi.storage.outcome_columns import INFO_TYPE, info_array
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -138,14 +139,14 @@ def _output_schema(schema: pa.Schema, output_column: str, footer: dict[bytes, by
         if key not in HIDING_METADATA and not key.startswith(METADATA_PREFIX)
     }
     added = [
-        pa.field(output_column, text_array([]).type),
-        pa.field(f"{output_column}_info", info_array([]).type),
+        pa.field(output_column, pa.string()),
+        pa.field(f"{output_column}_info", INFO_TYPE),
     ]
     return pa.schema([*schema, *added], metadata={**kept, **footer})
 
 
-def _outcome_columns(outcomes: Sequence[Outcome]) -> tuple[pa.Array, pa.Array]:
-    return text_array([outcome.text for outcome in outcomes]), info_array(outcomes)
+def _outcome_columns(outcomes: Sequence[Outcome]) -> tuple[pa.Array | pa.ChunkedArray, pa.Array]:
+    return string_column([outcome.text for outcome in outcomes]), info_array(outcomes)
 
 
 def _row_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
