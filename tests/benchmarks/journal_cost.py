@@ -27,8 +27,9 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from tests.benchmarks.row_cost import ROOT, make_data_set, simulator
-from tests.soak.servers import s3_server
+from aimlapi_simulator import Account, Latency, Script
+from tests.benchmarks.row_cost import ROOT, make_data_set
+from tests.soak.servers import s3_server, simulated_api
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +38,8 @@ USD_PER_PUT = 0.005 / 1000
 USD_PER_GET = 0.0004 / 1000
 PUTS = ("create", "write", "copy", "list")
 UNFLUSHED = (64, 256)
+SIGMA = 0.3
+"""Of answers' times, lognormal: all alike, they would come in waves, and in fewer segments."""
 BUCKET = "journal-cost"
 Cost = dict[str, Any]
 
@@ -78,10 +81,15 @@ def compare(
     rounds: int,
 ) -> None:
     """Every kind of run in turn, round after round, so that a busy minute hits all."""
-    say(f"\n{rows:,} rows, {in_flight} in flight, {latency_s:g} s answers, rounds: {rounds}")
+    say(
+        f"\n{rows:,} rows, {in_flight} in flight, answers after about {latency_s:g} s, rounds: {rounds}"
+    )
     source = make_data_set(folder / f"input-{rows}", rows)
     costs: dict[tuple[str, int], list[Cost]] = {}
-    with simulator(latency_s) as api_url:
+    script = Script(
+        account=Account(key="benchmark-key"), latency=Latency(median_s=latency_s, sigma=SIGMA)
+    )
+    with simulated_api(script, folder) as api:
         for number in range(rounds):
             for store, unflushed in kinds():
                 target = f"{rows}-{number}-{store}-{unflushed}"
@@ -89,7 +97,7 @@ def compare(
                 asked = {
                     "source": str(source),
                     "target": f"{BUCKET}/{target}" if is_s3 else str(folder / target),
-                    "api_url": api_url,
+                    "api_url": api.url,
                     "s3_url": s3_url if is_s3 else "",
                     "in_flight": in_flight,
                     "unflushed": unflushed or max(UNFLUSHED),
