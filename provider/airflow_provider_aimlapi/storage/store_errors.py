@@ -74,6 +74,7 @@ _BY_BUILTIN: tuple[tuple[type[BaseException], Meaning], ...] = (
     (FileNotFoundError, "absent"),
     (FileExistsError, "exists"),
     (PermissionError, "forbidden"),
+    (NotImplementedError, "forbidden"),  # a version too old: no waiting teaches it
     (TimeoutError, "passing"),
     (ConnectionError, "passing"),
     (http.client.HTTPException, "passing"),

@@ -59,6 +59,7 @@ class CodedError(Exception):
         (FileNotFoundError("x"), "absent"),
         (FileExistsError("x"), "exists"),
         (PermissionError("x"), "forbidden"),
+        (NotImplementedError("x"), "forbidden"),
         (OSError(errno.EROFS, "x"), "forbidden"),
         (OSError(errno.ENOSPC, "x"), "passing"),
         (OSError("words only"), "unknown"),
