@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING
 
 from tests.simulation.bugs import BUGS
 from tests.simulation.hunt import caught
+from tests.simulation.rivals import Rivals
 from tests.simulation.scenario import scenario_of
 from tests.simulation.simulation import simulate
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Verdict
+
+SEEDS_TO_A_RIVALRY = 10
+"""A seed of rivals is run for so many others: less can happen in one."""
 
 
 def main() -> int:
@@ -27,7 +31,8 @@ def main() -> int:
             print(*verdict.history.lines(), sep="\n")
         return _tell(verdict)
     failed = _run_many(arguments.first, arguments.seeds)
-    return max(failed, _hunt())
+    rivals = _run_rivals(arguments.first, max(1, arguments.seeds // SEEDS_TO_A_RIVALRY))
+    return max(failed, rivals, _hunt())
 
 
 def _hunt() -> int:
@@ -55,6 +60,22 @@ def _run_many(first: int, count: int) -> int:
         f"{count:,} seeds from {first}, {rows:,} rows, {misfortunes:,} kills, freezes and "
         f"give-ups, {twice:,} rows paid twice as allowed, {failed} seeds with violations; "
         f"{elapsed_s:.0f} s"
+    )
+    return min(failed, 1)
+
+
+def _run_rivals(first: int, count: int) -> int:
+    """Runs that put themselves in place at one output path."""
+    failed = misfortunes = 0
+    for seed in range(first, first + count):
+        world = Rivals(seed)
+        for violation in world.run():
+            print(f"rivals, seed {seed}: {violation}")
+        failed += bool(world.violations)
+        misfortunes += world.misfortunes
+    print(
+        f"{count:,} seeds of rivals from {first}, {misfortunes:,} kills, freezes and cuts, "
+        f"{failed} seeds with violations"
     )
     return min(failed, 1)
 

@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aimlapi.core.keys import request_hash
+from airflow_provider_aimlapi.engine.ending import Ending
 from airflow_provider_aimlapi.engine.feed import Row
 from airflow_provider_aimlapi.engine.lease import Lease, Superseded
 from airflow_provider_aimlapi.engine.resume import find_remains
 from airflow_provider_aimlapi.engine.retry import persist
-from airflow_provider_aimlapi.engine.run import _under_lease, _while_kept
+from airflow_provider_aimlapi.engine.run import _ask_and_commit, _under_lease
 from airflow_provider_aimlapi.errors import StorageError
 from airflow_provider_aimlapi.storage.journal_store import JournalStore
 from airflow_provider_aimlapi.storage.lease_store import LeaseStore
@@ -52,7 +53,9 @@ async def take_back_the_lease(
             manifest = await persist(world.clock, prepared.read_manifest)
             if manifest is not None:
                 return manifest, None
-            return await _while_kept(prepared, lease, settings, world)
+            ending = Ending()
+            work = _ask_and_commit(prepared, lease, ending, settings, world)
+            return await lease.while_kept(work, superseded=ending.halt)
         except Superseded:
             continue
         finally:

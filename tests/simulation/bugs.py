@@ -16,12 +16,14 @@ from airflow_provider_aimlapi.core.rejections import Rejections
 from airflow_provider_aimlapi.engine import collector, commit, run
 from airflow_provider_aimlapi.engine.collector import Collector
 from airflow_provider_aimlapi.engine.lease import Lease, Superseded
+from airflow_provider_aimlapi.engine.placing import Placing
 from airflow_provider_aimlapi.engine.reader import Reader
 from airflow_provider_aimlapi.engine.resume import Remains
+from airflow_provider_aimlapi.engine.retry import persist
 from airflow_provider_aimlapi.errors import StorageError, StoreUnavailable
 from airflow_provider_aimlapi.storage import journal_store, object_store, part_writer
 from airflow_provider_aimlapi.storage.journal_store import JournalStore
-from airflow_provider_aimlapi.storage.publication import is_in_place, publish
+from airflow_provider_aimlapi.storage.publication import publish, run_in_place
 from tests.simulation.buggy_attempts import (
     early_remains,
     find_remains_parts_first,
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.journal import Record
     from airflow_provider_aimlapi.core.manifest import Manifest, PartEntry
     from airflow_provider_aimlapi.core.plan import Shard
-    from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.prepare import Prepared
     from airflow_provider_aimlapi.storage.dataset import DataSet
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
@@ -48,7 +49,7 @@ _keep = Lease.keep
 _beat_once = Lease._beat_once
 _append = JournalStore.append
 _commit = commit.commit
-_put_in_place = commit.put_in_place
+_finish = Placing.finish
 _encode_part = part_writer.encode_part
 _create_settled = object_store.create_settled
 
@@ -184,9 +185,10 @@ def _tidy_before_commit(prepared: Prepared, parts: Sequence[PartEntry]) -> Manif
     return _commit(prepared, parts)
 
 
-def _put_in_place_unless_it_is(prepared: Prepared, manifest: Manifest, clock: Clock) -> None:
-    if not is_in_place(prepared.store, prepared.names):
-        _put_in_place(prepared, manifest, clock)
+async def _finish_unless_in_place(self: Placing) -> None:
+    found = await persist(self._clock, run_in_place, self._prepared.store)
+    if found != self._prepared.names.run_key:
+        await _finish(self)
 
 
 def _one_by_one(call: Callable[[Any], Any], items: Any, threads: int) -> list[Any]:
@@ -240,7 +242,7 @@ BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "the keeper is cancelled": lambda: swapped(Lease, "keep", keep_until_cancelled),
     "rejections are counted afresh": lambda: swapped(Rejections, "take_over", _nothing),
     "a journal stays once the parts are in place": lambda: swapped(
-        run, "put_in_place", _put_in_place_unless_it_is
+        Placing, "finish", _finish_unless_in_place
     ),
     "parts are overwritten": lambda: swapped(collector, "create_settled", _created_by_force),
     "answers change places": lambda: swapped(collector, "encode_part", _answers_swapped),

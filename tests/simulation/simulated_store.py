@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_aimlapi.errors import StorageError, StoreUnavailable
 from tests.simulation.weather import store_fate
@@ -13,8 +13,15 @@ if TYPE_CHECKING:
 
     from tests.fakes.memory_store import MemoryStore
     from tests.simulation.process import Process
-    from tests.simulation.watch import Watcher
     from tests.simulation.weather import Sky, StoreFate
+
+
+class Witness(Protocol):
+    """Sees what the store does."""
+
+    def saw(self, process: Process, kind: str, name: str, data: bytes, result: object) -> None:
+        """An operation has had its effect."""
+        ...
 
 
 class SimulatedStore:
@@ -31,7 +38,7 @@ class SimulatedStore:
         *,
         sky: Sky,
         random: Random,
-        watcher: Watcher,
+        watcher: Witness,
     ) -> None:
         self._process = process
         self._objects = objects

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.core.journal import decode_segment
 from airflow_provider_aimlapi.core.keys import (
     RUNS_FOLDER,
+    PublicationNames,
     parse_manifest_name,
     parse_part_name,
     parse_segment_name,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from tests.simulation.process import Process
     from tests.simulation.simulated_api import Call, Ledger
 
+PLACES = PublicationNames()
 FOR_EVER = ("plan.json", "/lease/", "/parts/", "/manifest.json")
 
 
@@ -85,16 +87,23 @@ class Watcher:
 
     def saw(self, process: Process, kind: str, name: str, data: bytes, result: object) -> None:
         """An operation has had its effect."""
-        if kind == "list" and name.endswith("/journal/"):
+        if name.startswith(f"{PLACES.folder}/"):
+            self._saw_place_lease(kind, name)
+        elif kind == "list" and name.endswith("/journal/"):
             self._known[process.number] = frozenset(self._durable)
         elif kind == "create" and result is True:
             self._saw_created(process, name, data)
         elif kind in ("write", "delete", "copy"):
             self._saw_changed(kind, name)
-        if kind == "write" and "/heartbeat/" in name:
-            self._saw_heartbeat(process, data)
-        if kind == "create" and "/lease/" in name and process.number in self._released:
-            self.blame(f"{process.name} took the lease back")
+            if "/heartbeat/" in name and kind == "write":
+                self._saw_heartbeat(process, data)
+
+    def _saw_place_lease(self, kind: str, name: str) -> None:
+        """Leases of the output path may go, but the newest one stays for ever."""
+        if kind == "delete" and "/lease/" in name:
+            left = [other for other in self._objects.objects if other.startswith(PLACES.leases)]
+            if name > max(left, default=""):
+                self.blame("the newest lease of the output path was deleted")
 
     def _saw_heartbeat(self, process: Process, data: bytes) -> None:
         if b'"released"' in data:
@@ -103,6 +112,8 @@ class Watcher:
             self.blame(f"{process.name} took back that it had released its lease")
 
     def _saw_created(self, process: Process, name: str, data: bytes) -> None:
+        if "/lease/" in name and process.number in self._released:
+            self.blame(f"{process.name} took the lease back")
         segment = parse_segment_name(name)
         part = parse_part_name(name)
         if segment is not None:

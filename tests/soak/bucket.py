@@ -10,7 +10,7 @@ from botocore.config import Config  # type: ignore[import-untyped]
 from pyarrow import BufferOutputStream
 from pyarrow import parquet as pq
 
-from tests.soak.sightings import Sightings
+from tests.soak.sightings import Sightings, run_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,8 +107,7 @@ class BucketWatch:
         self.sightings.see(objects, self._bucket.read(f"{OUTPUT}{name}"))
 
     def _run_key(self, objects: Mapping[str, str]) -> str:
-        hidden = [name.split("/")[1] for name in objects if name.startswith("_aimlapi/")]
-        return hidden[0] if hidden else "none"
+        return next(iter(run_keys(objects)), "none")
 
     def _look_always(self) -> None:
         try:

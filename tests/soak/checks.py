@@ -16,7 +16,7 @@ from pyarrow import parquet as pq
 
 from tests.soak.bucket import OUTPUT
 from tests.soak.data_set import answer_to, prompt_name, prompt_of
-from tests.soak.sightings import unknown_names
+from tests.soak.sightings import run_keys, unknown_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -72,7 +72,7 @@ def published_violations(bucket: Bucket, texts: Texts, bills: Sequence[Bill]) ->
     visible = [visible_name(name) for name in texts.files]
     found = [f"{name} has no business there" for name in unknown_names(names, set(visible))]
     found += [f"{name} is left of the journal" for name in sorted(names) if "/journal/" in name]
-    runs = {name.split("/")[1] for name in names if name.startswith("_aimlapi/")}
+    runs = run_keys(names)
     if len(runs) != 1 or "_SUCCESS" not in names:
         return [*found, f"{len(runs)} run keys, and among the names: {sorted(names)[-3:]}"]
     manifest = bucket.read(f"{OUTPUT}_aimlapi/{runs.pop()}/manifest.json")

@@ -6,15 +6,16 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 _RUN = r"_aimlapi/[0-9a-f]{32}"
+_PLACES = r"_aimlapi/publication"
 CREATE_ONCE = re.compile(
     rf"{_RUN}/(plan\.json|manifest\.json|lease/\d{{8}}|parts/part-\d{{5}}\.parquet"
-    rf"|journal/\d{{5}}/\d{{8}}-\d{{8}})"
+    rf"|journal/\d{{5}}/\d{{8}}-\d{{8}})|{_PLACES}/lease/\d{{8}}"
 )
 JOURNAL = re.compile(rf"{_RUN}/journal/.*")
-CHANGING = re.compile(rf"{_RUN}/(heartbeat/\d{{8}}|probe-[0-9a-f]{{16}})")
+CHANGING = re.compile(rf"({_RUN}|{_PLACES})/(heartbeat/\d{{8}}|probe-[0-9a-f]{{16}})")
 LASTING = re.compile(rf"{_RUN}/(plan\.json|manifest\.json|lease/.*|parts/.*)")
 
 
@@ -56,6 +57,12 @@ class Sightings:
     def _tell(self, violation: str) -> None:
         if violation not in self.violations:
             self.violations.append(violation)
+
+
+def run_keys(names: Iterable[str]) -> set[str]:
+    """The runs that have a folder there."""
+    hidden = {name.split("/")[1] for name in names if name.startswith("_aimlapi/")}
+    return hidden - {"publication"}
 
 
 def unknown_names(names: set[str], visible: set[str]) -> list[str]:

@@ -74,7 +74,9 @@ def play(plan: Round, s3_url: str, folder: Path) -> Result:
         seed=plan.seed,
         rows=plan.rows,
         counts=counts,
-        leases=sum("/lease/" in name for name in bucket.listing(OUTPUT)),
+        leases=sum(
+            "/lease/" in name and "/publication/" not in name for name in bucket.listing(OUTPUT)
+        ),
         spending=spending,
         looks=watch.sightings.looks,
         elapsed_s=time.perf_counter() - started_s,

@@ -114,6 +114,21 @@ class RunNames:
         return f"{self.journal}{part:05d}/{epoch:08d}-{sequence:08d}"
 
 
+class PublicationNames:
+    """The object names of the lease under which runs are put in place at an output path."""
+
+    folder = f"{RUNS_FOLDER}/publication"
+    leases = f"{folder}/lease/"
+
+    def lease(self, epoch: int) -> str:
+        """As `RunNames.lease`."""
+        return f"{self.leases}{epoch:08d}"
+
+    def heartbeat(self, epoch: int) -> str:
+        """As `RunNames.heartbeat`."""
+        return f"{self.folder}/heartbeat/{epoch:08d}"
+
+
 _MANIFEST = re.compile(rf"{RUNS_FOLDER}/([0-9a-f]{{{RUN_KEY_HEX_DIGITS}}})/manifest\.json\Z")
 _CLIENT_REQUEST_ID = re.compile(
     rf"([0-9a-f]{{{RUN_KEY_HEX_DIGITS}}}):([0-9]{{1,9}}):([0-9]{{1,9}}):([0-9]{{1,9}})\Z"

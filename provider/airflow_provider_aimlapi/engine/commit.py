@@ -1,4 +1,4 @@
-"""Publication: the manifest, then what plain readers see. Blocking, and safe to do again."""
+"""Publication: the manifest, whose existence makes a run complete. Blocking, safe to do again."""
 
 from __future__ import annotations
 
@@ -7,16 +7,12 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.core.manifest import encode_manifest, manifest_of
 from airflow_provider_aimlapi.errors import StoreUnavailable
 from airflow_provider_aimlapi.storage.object_store import create_settled
-from airflow_provider_aimlapi.storage.publication import is_complete, is_in_place, publish
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow_provider_aimlapi.core.manifest import Manifest, PartEntry
-    from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.prepare import Prepared
-
-DELETERS = 16
 
 
 def commit(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
@@ -32,16 +28,3 @@ def commit(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
     if theirs is None:
         raise StoreUnavailable(f"{prepared.store.uri(names.manifest)} exists and cannot be read.")
     return theirs
-
-
-def put_in_place(prepared: Prepared, manifest: Manifest, clock: Clock) -> None:
-    """Show the published parts to plain readers, then give the journal up.
-
-    Of a journal, something may be there although the parts are in place: an attempt was killed
-    while it gave the journal up, or froze and wrote a segment when it woke.
-    """
-    store = prepared.store
-    if not (is_in_place(store, prepared.names) and is_complete(store, manifest)):
-        publish(prepared.store, manifest, prepared.names, spread=clock.spread)
-    segments = prepared.store.list(prepared.names.journal)
-    clock.spread(prepared.store.delete, segments, DELETERS)

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_aimlapi.core.lease import Heartbeat, Watch
 from airflow_provider_aimlapi.core.report import format_duration
-from airflow_provider_aimlapi.errors import RunInterrupted, StoreUnavailable
+from airflow_provider_aimlapi.errors import AimlapiError, RunInterrupted, StoreUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from airflow_provider_aimlapi.core.lease import HeartbeatState, LeaseTimes
     from airflow_provider_aimlapi.core.manifest import Manifest
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.storage.lease_store import LeaseStore
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Superseded(RunInterrupted):
@@ -85,6 +86,31 @@ class Lease:
             except Superseded as error:
                 return error
         return None
+
+    async def while_kept(
+        self, work: Awaitable[T], *, superseded: Callable[[Superseded], None]
+    ) -> T:
+        """Do work, with heartbeats beside it from the first instant to the last.
+
+        Args:
+            superseded: told once, when a newer attempt has begun; the work has to end then.
+        """
+
+        async def keep() -> None:
+            newer = await self.keep()
+            if newer is not None:
+                superseded(newer)
+
+        failure: AimlapiError
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(keep())
+            try:
+                return await work
+            except AimlapiError as error:  # handed around the group, which would wrap it
+                failure = error
+            finally:
+                self.let_go()
+        raise failure
 
     def let_go(self) -> None:
         """End `keep`, once the heartbeat that it may be writing is written."""

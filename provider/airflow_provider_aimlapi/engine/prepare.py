@@ -63,6 +63,7 @@ class Prepared:
     Attributes:
         store: rooted at the output path. names: the run's objects in it.
         manifest: not None when this very run is published already.
+        in_place: the run that plain readers saw at the start; None for none.
     """
 
     job: Job
@@ -72,10 +73,11 @@ class Prepared:
     names: RunNames
     plan: Plan
     manifest: Manifest | None
+    in_place: str | None
 
     def read_manifest(self) -> Manifest | None:
         """The manifest as it stands now; None while the run is not published. Blocking."""
-        return _read_manifest(self.store, self.names)
+        return read_manifest(self.store, self.names)
 
 
 def prepare(job: Job, open_store: Callable[[Place], ObjectStore]) -> Prepared:
@@ -95,8 +97,9 @@ def prepare(job: Job, open_store: Callable[[Place], ObjectStore]) -> Prepared:
     plan = Plan(
         run_key=names.run_key, shards=plan_shards(data_set.files, limit_rows=job.limit_rows)
     )
-    manifest = _read_manifest(store, names)
-    _look_at_existing(store, names, job)
+    manifest = read_manifest(store, names)
+    in_place = run_in_place(store)
+    _look_at_existing(store, names, job, in_place)
     if manifest is None:
         plan = _settle_plan(store, names, plan, made_of)
         _announce(plan, job)
@@ -115,12 +118,12 @@ def prepare(job: Job, open_store: Callable[[Place], ObjectStore]) -> Prepared:
         names=names,
         plan=plan,
         manifest=manifest,
+        in_place=in_place,
     )
 
 
-def _look_at_existing(store: ObjectStore, names: RunNames, job: Job) -> None:
+def _look_at_existing(store: ObjectStore, names: RunNames, job: Job, other: str | None) -> None:
     """Say that the result of another run will go, or refuse, while there is still time to stop."""
-    other = run_in_place(store)
     if other is None or other == names.run_key:
         return
     found = (
@@ -187,7 +190,8 @@ def _ingredients(job: Job, data_set: DataSet, maker: RequestMaker) -> dict[str, 
     }
 
 
-def _read_manifest(store: ObjectStore, names: RunNames) -> Manifest | None:
+def read_manifest(store: ObjectStore, names: RunNames) -> Manifest | None:
+    """A run's manifest; None while it is not published. Blocking."""
     data = store.read(names.manifest)
     return None if data is None else decode_manifest(data, run_key=names.run_key)
 

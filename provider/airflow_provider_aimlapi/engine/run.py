@@ -27,11 +27,12 @@ from airflow_provider_aimlapi.core.verdict import Verdict, judge
 from airflow_provider_aimlapi.engine.attempt import Sender
 from airflow_provider_aimlapi.engine.call_price import look_up_call_price
 from airflow_provider_aimlapi.engine.collector import Collector
-from airflow_provider_aimlapi.engine.commit import commit, put_in_place
+from airflow_provider_aimlapi.engine.commit import commit
 from airflow_provider_aimlapi.engine.ending import Ending
 from airflow_provider_aimlapi.engine.feed import Feed
 from airflow_provider_aimlapi.engine.lease import Lease, Superseded
 from airflow_provider_aimlapi.engine.limiter import AdmissionEnded, Limiter
+from airflow_provider_aimlapi.engine.placing import Placing
 from airflow_provider_aimlapi.engine.prepare import prepare
 from airflow_provider_aimlapi.engine.progress import ProgressLog
 from airflow_provider_aimlapi.engine.reader import Reader
@@ -90,7 +91,14 @@ async def run(job: Job, settings: Settings, world: World) -> Report:
     manifest, attempt = prepared.manifest, None
     if manifest is None:
         manifest, attempt = await _under_lease(prepared, settings, world)
-    await persist(world.clock, put_in_place, prepared, manifest, world.clock)
+    await Placing(
+        prepared,
+        manifest,
+        is_ours=attempt is not None,
+        times=settings.publication_times,
+        clock=world.clock,
+        stop=world.stop,
+    ).finish()
     return Report(
         run_key=prepared.names.run_key,
         manifest=prepared.store.uri(prepared.names.manifest),
@@ -117,7 +125,9 @@ async def _under_lease(
         manifest = await persist(world.clock, prepared.read_manifest)
         if manifest is not None:
             return manifest, None
-        return await _while_kept(prepared, lease, settings, world)
+        ending = Ending()
+        work = _ask_and_commit(prepared, lease, ending, settings, world)
+        return await lease.while_kept(work, superseded=ending.halt)
     except Superseded:
         await lease.release()
         manifest = await lease.follow(prepared.read_manifest)
@@ -126,29 +136,6 @@ async def _under_lease(
         return manifest, None
     finally:
         await lease.release()
-
-
-async def _while_kept(
-    prepared: Prepared, lease: Lease, settings: Settings, world: World
-) -> tuple[Manifest, RunAttempt]:
-    """Ask and commit, with heartbeats beside it from the first instant to the last."""
-    ending = Ending()
-
-    async def keep() -> None:
-        superseded = await lease.keep()
-        if superseded is not None:
-            ending.halt(superseded)
-
-    failure: AimlapiError | None = None
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(keep())
-        try:
-            return await _ask_and_commit(prepared, lease, ending, settings, world)
-        except AimlapiError as error:  # handed around the group, which would wrap it
-            failure = error
-        finally:
-            lease.let_go()
-    raise failure
 
 
 async def _ask_and_commit(

@@ -12,6 +12,8 @@ from airflow_provider_aimlapi.core.pricing import NANO_USD_PER_USD
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 CONCURRENCY_MAX = 10_000
+STORE_REQUEST_S_MAX = 60.0
+"""The longest that a copy within the store is taken to be on its way."""
 FINITE_MAX = sys.float_info.max
 
 
@@ -75,6 +77,12 @@ class Settings:
     def lease_times(self) -> LeaseTimes:
         """The lease's durations."""
         return LeaseTimes(ttl_s=self.lease_ttl_s, request_timeout_s=self.request_timeout_s)
+
+    @property
+    def publication_times(self) -> LeaseTimes:
+        """The durations of the lease on what plain readers see; a request is one to the store."""
+        store_timeout_s = min(STORE_REQUEST_S_MAX, self.request_timeout_s)
+        return LeaseTimes(ttl_s=self.lease_ttl_s, request_timeout_s=store_timeout_s)
 
     def rejections_allowed(self, rows: int) -> int:
         """How many of a run's rows may be rejected before it ends."""

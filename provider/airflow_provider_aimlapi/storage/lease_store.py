@@ -1,13 +1,13 @@
-"""Leases and heartbeats in an object store. Leases stay for ever; decides nothing.
+"""Leases and heartbeats in an object store. The newest lease stays for ever; decides nothing.
 
 What a heartbeat means is in `core.lease`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from airflow_provider_aimlapi.core.keys import RunNames, parse_lease_name
+from airflow_provider_aimlapi.core.keys import parse_lease_name
 from airflow_provider_aimlapi.core.lease import decode_heartbeat, encode_heartbeat
 from airflow_provider_aimlapi.errors import StoreUnavailable
 from airflow_provider_aimlapi.storage.object_store import create_settled
@@ -19,10 +19,27 @@ if TYPE_CHECKING:
 RACES_MAX = 100
 
 
-class LeaseStore:
-    """The leases of one run. Every method may raise StoreUnavailable. Safe to call from threads."""
+class LeaseNames(Protocol):
+    """What a lease's objects are called; see `core.keys`."""
 
-    def __init__(self, store: ObjectStore, names: RunNames) -> None:
+    @property
+    def leases(self) -> str:
+        """The prefix of all leases."""
+        ...
+
+    def lease(self, epoch: int) -> str:
+        """The create-once object whose writer owns an epoch."""
+        ...
+
+    def heartbeat(self, epoch: int) -> str:
+        """What the owner of an epoch says of itself."""
+        ...
+
+
+class LeaseStore:
+    """The leases of one run, or of an output path. Every method may raise StoreUnavailable. Safe to call from threads."""
+
+    def __init__(self, store: ObjectStore, names: LeaseNames) -> None:
         self._store = store
         self._names = names
 
@@ -49,6 +66,18 @@ class LeaseStore:
         """All epochs that were ever acquired, in order."""
         parsed = (parse_lease_name(name) for name in self._store.list(self._names.leases))
         return sorted(epoch for epoch in parsed if epoch is not None)
+
+    def forget_before(self, epoch: int) -> None:
+        """Remove the leases before an epoch whose owner holds the right, and their heartbeats.
+
+        Nobody can own one of these epochs again and act on it: the newer lease stays, and
+        whoever creates an older one finds it. Leases first, for one without a heartbeat is
+        waited for.
+        """
+        for old in self.epochs():
+            if old < epoch:
+                self._store.delete(self._names.lease(old))
+                self._store.delete(self._names.heartbeat(old))
 
     def beat(self, epoch: int, heartbeat: Heartbeat) -> None:
         """Write the heartbeat of an epoch; only its owner does."""

@@ -16,7 +16,7 @@ from airflow_provider_aimlapi.core.keys import (
     RunNames,
     parse_manifest_name,
 )
-from airflow_provider_aimlapi.core.manifest import Manifest, decode_manifest
+from airflow_provider_aimlapi.core.manifest import Manifest, PartEntry, decode_manifest
 from airflow_provider_aimlapi.errors import InvalidSpec, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -48,7 +48,14 @@ class Success(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
 
 
-def publish(store: ObjectStore, manifest: Manifest, names: RunNames, *, spread: Spread) -> None:
+def publish(
+    store: ObjectStore,
+    manifest: Manifest,
+    names: RunNames,
+    *,
+    spread: Spread,
+    check: Callable[[], None] = lambda: None,
+) -> None:
     """Put a run's parts in place of whatever run was there before. Idempotent.
 
     A reader that waits for `_SUCCESS` sees the earlier run's parts or this run's, never a mixture:
@@ -56,31 +63,33 @@ def publish(store: ObjectStore, manifest: Manifest, names: RunNames, *, spread: 
 
     Args:
         spread: does blocking work for each item, so many at a time.
+        check: called before each step; raises when another is to write here.
 
     Raises:
         StoreUnavailable, StoreUnsafe: when the store fails; calling again finishes the step.
         JournalUnreadable: when another run's manifest does not read back.
     """
-    if not is_in_place(store, names):
-        store.delete(SUCCESS_NAME)
-    spread(
-        lambda entry: store.copy(entry.staged_name, entry.visible_name),
-        manifest.parts,
-        COPY_THREADS,
-    )
-    spread(store.delete, _left_by_others(store, manifest), COPY_THREADS)
+
+    def show(entry: PartEntry) -> None:
+        check()
+        store.copy(entry.staged_name, entry.visible_name)
+
+    def remove(name: str) -> None:
+        check()
+        store.delete(name)
+
+    if run_in_place(store) != names.run_key:
+        remove(SUCCESS_NAME)
+    spread(show, manifest.parts, COPY_THREADS)
+    spread(remove, _left_by_others(store, manifest), COPY_THREADS)
     success = Success(
         run_key=manifest.run_key,
         manifest=names.manifest,
         parts=len(manifest.parts),
         rows=manifest.tally.rows,
     )
+    check()
     store.write(SUCCESS_NAME, msgspec.json.encode(success) + b"\n")
-
-
-def is_in_place(store: ObjectStore, names: RunNames) -> bool:
-    """Whether this run was the last to be put in place."""
-    return run_in_place(store) == names.run_key
 
 
 def is_complete(store: ObjectStore, manifest: Manifest) -> bool:

@@ -16,7 +16,7 @@ from airflow_provider_aimlapi.core.manifest import (
 )
 from airflow_provider_aimlapi.engine.clock import SystemClock
 from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable, StoreUnavailable
-from airflow_provider_aimlapi.storage.publication import check_foreign, is_in_place, publish
+from airflow_provider_aimlapi.storage.publication import check_foreign, publish, run_in_place
 from tests.fakes.memory_store import MemoryStore
 
 CLOCK = SystemClock()
@@ -58,8 +58,8 @@ def test_parts_are_copied_and_success_names_the_run() -> None:
     assert visible(store) == {"ds=1/a-00000.parquet": b"a0", "b-00000.parquet": b"a1"}
     success = json.loads(store.objects["_SUCCESS"])
     assert success == {"run_key": OLD.run_key, "manifest": OLD.manifest, "parts": 2, "rows": 6}
-    assert is_in_place(store, OLD)
-    assert not is_in_place(store, NEW)
+    assert run_in_place(store) == OLD.run_key
+    assert run_in_place(store) != NEW.run_key
 
 
 def test_the_next_run_replaces_parts_and_removes_what_only_the_one_before_had() -> None:
@@ -79,7 +79,7 @@ def test_the_next_run_replaces_parts_and_removes_what_only_the_one_before_had() 
         "d-00000.parquet": b"b1",
         "notes.txt": b"the user's",
     }
-    assert is_in_place(store, NEW)
+    assert run_in_place(store) == NEW.run_key
     assert store.objects[OLD.part(0)] == b"a0"
     assert OLD.manifest in store.objects
 
@@ -92,7 +92,7 @@ def test_publishing_again_an_earlier_run_brings_it_back() -> None:
     publish(store, old, OLD, spread=CLOCK.spread)
     publish(store, old, OLD, spread=CLOCK.spread)
     assert visible(store) == {"a-00000.parquet": b"a0", "c-00000.parquet": b"a1"}
-    assert is_in_place(store, OLD)
+    assert run_in_place(store) == OLD.run_key
 
 
 class Watched(MemoryStore):
@@ -137,11 +137,11 @@ def test_cut_off_anywhere_it_is_finished_by_calling_again(calls: int) -> None:
     if calls < 5:  # _SUCCESS away, two copies, one removal, _SUCCESS written
         with pytest.raises(StoreUnavailable):
             publish(store, new, NEW, spread=CLOCK.spread)
-        assert not is_in_place(store, NEW)
+        assert run_in_place(store) != NEW.run_key
     store.calls_left = None
     publish(store, new, NEW, spread=CLOCK.spread)
     assert visible(store) == {"a-00000.parquet": b"b0", "d-00000.parquet": b"b1"}
-    assert is_in_place(store, NEW)
+    assert run_in_place(store) == NEW.run_key
     whole = {OLD.run_key: {b"a0", b"a1"}, NEW.run_key: {b"b0", b"b1"}}
     assert all(data == whole[run_key] for run_key, data in store.seen if run_key is not None)
 
@@ -150,9 +150,9 @@ def test_cut_off_anywhere_it_is_finished_by_calling_again(calls: int) -> None:
 def test_a_success_file_of_another_tool_is_not_ours(body: bytes) -> None:
     store = MemoryStore()
     store.create("_SUCCESS", body)
-    assert not is_in_place(store, OLD)
+    assert run_in_place(store) != OLD.run_key
     publish(store, published(store, OLD, "a-00000.parquet"), OLD, spread=CLOCK.spread)
-    assert is_in_place(store, OLD)
+    assert run_in_place(store) == OLD.run_key
 
 
 def test_a_file_that_is_not_ours_is_never_replaced() -> None:

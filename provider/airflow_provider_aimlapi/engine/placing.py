@@ -1,0 +1,160 @@
+"""Puts a published run where plain readers look: one run at a time at each output path.
+
+Two runs with different keys know nothing of each other, so the right to write there is leased, by
+the same rules as the right to pay. Whoever asks last is the last to write; the other lets go,
+waits, and leaves in place what it finds.
+
+These are the only objects that are written over, so a lease alone does not protect them: a write
+that was held up by a freeze arrives late, over the newer run's. Who was superseded while it wrote
+therefore writes what is in place once more.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.keys import PublicationNames, RunNames
+from airflow_provider_aimlapi.engine.lease import Lease, Superseded
+from airflow_provider_aimlapi.engine.prepare import read_manifest
+from airflow_provider_aimlapi.engine.retry import persist
+from airflow_provider_aimlapi.errors import InvalidSpec, StoreUnavailable
+from airflow_provider_aimlapi.storage.lease_store import LeaseStore
+from airflow_provider_aimlapi.storage.publication import is_complete, publish, run_in_place
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.lease import LeaseTimes
+    from airflow_provider_aimlapi.core.manifest import Manifest
+    from airflow_provider_aimlapi.engine.clock import Clock
+    from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.engine.stop import StopSignal
+
+log = logging.getLogger(__name__)
+
+DELETERS = 16
+
+
+class Placing:
+    """One attempt's way of putting its run in place.
+
+    Args:
+        is_ours: whether this very attempt completed the run. Another one's completion is put in
+            place too, but not over a run that came into place since this attempt began.
+    """
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        manifest: Manifest,
+        *,
+        is_ours: bool,
+        times: LeaseTimes,
+        clock: Clock,
+        stop: StopSignal,
+    ) -> None:
+        self._prepared = prepared
+        self._manifest = manifest
+        self._is_ours = is_ours
+        self._times = times
+        self._clock = clock
+        self._stop = stop
+        self._leases = LeaseStore(prepared.store, PublicationNames())
+        self._newer: Superseded | None = None
+        self._was_superseded = False
+        self._may_arrive_late = False
+
+    async def finish(self) -> None:
+        """Show the run to plain readers, then give its journal up. Any attempt may do it again.
+
+        Raises:
+            StoreUnavailable, StoreUnsafe: when the store fails.
+            RunInterrupted: when asked to stop while another run is being put in place.
+            InvalidSpec: another run came into place, and `on_existing` says that it stays.
+        """
+        while not await persist(self._clock, self._is_settled):
+            await self._under_lease()
+        await persist(self._clock, _give_up_journal, self._prepared, self._clock)
+
+    async def _under_lease(self) -> None:
+        epoch = await persist(self._clock, self._leases.acquire, token=secrets.token_hex(16))
+        lease = Lease(self._leases, epoch, times=self._times, clock=self._clock, stop=self._stop)
+        self._newer = None
+        try:
+            await lease.wait_for_elders()
+            await lease.while_kept(
+                persist(self._clock, self._publish, lease), superseded=self._let_go
+            )
+        except Superseded:
+            self._was_superseded = True
+            await lease.release()
+            await lease.follow(lambda: None)
+        finally:
+            await lease.release()
+
+    def _let_go(self, newer: Superseded) -> None:
+        self._newer = newer
+
+    def _is_settled(self) -> bool:
+        """Whether nothing is left to do at the output path. Blocking."""
+        if self._may_arrive_late:
+            return False
+        found = run_in_place(self._prepared.store)
+        if found == self._prepared.names.run_key:
+            return is_complete(self._prepared.store, self._manifest)
+        return found is not None and self._stays(found)
+
+    def _stays(self, found: str) -> bool:
+        """Whether another run that was found in place stays there.
+
+        Raises:
+            InvalidSpec: see `finish`.
+        """
+        ours = self._prepared.names.run_key
+        if self._prepared.job.on_existing == "error":
+            raise InvalidSpec(
+                f"Run {ours} is complete, but run {found} came into place at "
+                f"{self._prepared.store.uri('')} meanwhile. With on_existing='replace', a retry "
+                f"puts this one in its place."
+            )
+        came_meanwhile = found != self._prepared.in_place
+        stays = came_meanwhile and (self._was_superseded or not self._is_ours)
+        if stays:
+            log.warning("Run %s was put in place after run %s, and stays there.", found, ours)
+        return stays
+
+    def _publish(self, lease: Lease) -> None:
+        """Write what plain readers are to see, as long as the lease is ours. Blocking."""
+
+        def check() -> None:
+            if self._newer is not None:
+                raise self._newer
+            if not lease.may_pay():
+                raise Superseded("The lease of the output path could not be renewed in time.")
+
+        check()
+        if not self._is_settled():
+            names, manifest = self._to_be_shown()
+            self._may_arrive_late = True
+            publish(self._prepared.store, manifest, names, spread=self._clock.spread, check=check)
+        self._may_arrive_late = False
+        self._leases.forget_before(lease.epoch)
+
+    def _to_be_shown(self) -> tuple[RunNames, Manifest]:
+        found = run_in_place(self._prepared.store)
+        if found in (None, self._prepared.names.run_key) or not self._stays(found):
+            return self._prepared.names, self._manifest
+        names = RunNames(run_key=found)
+        manifest = read_manifest(self._prepared.store, names)
+        if manifest is None:
+            raise StoreUnavailable(f"Run {found} is in place, but its manifest is not there.")
+        return names, manifest
+
+
+def _give_up_journal(prepared: Prepared, clock: Clock) -> None:
+    """Also when the parts were in place before: an attempt may have been killed just before this.
+
+    And one that froze may have written a segment when it woke.
+    """
+    segments = prepared.store.list(prepared.names.journal)
+    clock.spread(prepared.store.delete, segments, DELETERS)

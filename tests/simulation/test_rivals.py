@@ -1,0 +1,60 @@
+"""Runs that put themselves in place at one output path never leave a mixture behind."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_aimlapi.engine.lease import Lease
+from airflow_provider_aimlapi.engine.placing import Placing
+from airflow_provider_aimlapi.engine.retry import persist
+from airflow_provider_aimlapi.storage import publication
+from tests.simulation.bugs import swapped
+from tests.simulation.rivals import Rivals
+
+SEEDS = range(100)
+BUG_SEEDS = range(200)
+_is_settled = Placing._is_settled
+GROUP = 25
+
+
+@pytest.mark.parametrize("first", SEEDS[::GROUP])
+def test_plain_readers_see_one_run_whole(first: int) -> None:
+    worlds = {seed: Rivals(seed) for seed in range(first, first + GROUP)}
+    broken = {seed: world.run() for seed, world in worlds.items()}
+    assert {seed: violations for seed, violations in broken.items() if violations} == {}
+    assert sum(world.misfortunes for world in worlds.values()) > GROUP
+
+
+def violations_soon() -> list[str]:
+    for seed in BUG_SEEDS:
+        if found := Rivals(seed).run():
+            return found
+    return []
+
+
+async def publish_at_once(self: Placing) -> None:
+    """Asks nobody and waits for nobody."""
+    lease = Lease(self._leases, 0, times=self._times, clock=self._clock, stop=self._stop)
+    lease._right_until_s = float("inf")
+    await persist(self._clock, self._publish, lease)
+
+
+def settled_although_late(self: Placing) -> bool:
+    """Forgets that a write of its own may be on its way still."""
+    self._may_arrive_late = False
+    return _is_settled(self)
+
+
+def test_without_waiting_for_each_other_they_leave_a_mixture() -> None:
+    with swapped(Placing, "_under_lease", publish_at_once):
+        assert violations_soon()
+
+
+def test_without_a_second_writing_a_late_write_stays() -> None:
+    with swapped(Placing, "_is_settled", settled_although_late):
+        assert violations_soon()
+
+
+def test_without_removing_others_their_parts_stay() -> None:
+    with swapped(publication, "_left_by_others", lambda *_: []):
+        assert violations_soon()
