@@ -2,6 +2,7 @@
 
     make benchmark                      20,000 rows at 256 in flight and 200 ms; memory at 200,000
     python -m tests.benchmarks.row_cost --rows 5000 --rounds 1 --memory-rows 0
+    python -m tests.benchmarks.row_cost --in-flight 1000 --characters 50000
 
 It judges nothing. The simulator runs in a process of its own; every contender in a fresh one,
 so that CPU and memory include its imports.
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = ROOT / "demo" / "data"
 TEXT_CHARACTERS = 2_000
+BATCH_CHARACTERS = 10_000_000
 CONTENDERS = ("by_hand", "ours")
 Cost = dict[str, float]
 
@@ -40,7 +42,7 @@ def main() -> None:
         costs = compare(folder, options)
         print_comparison(costs, options)
         if options.memory_rows:
-            source = make_data_set(folder / "long", options.memory_rows)
+            source = make_data_set(folder / "long", options.memory_rows, options.characters)
             with simulator(latency_s=0.05) as url:
                 cost = measure("ours", source, folder / "long-out", url, options.in_flight)
             print(  # noqa: T201  # printing is what a benchmark is for
@@ -58,12 +60,13 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--latency-s", type=float, default=0.2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--memory-rows", type=int, default=200_000)
+    parser.add_argument("--characters", type=int, default=TEXT_CHARACTERS)
     return parser.parse_args()
 
 
 def compare(folder: Path, options: argparse.Namespace) -> dict[str, list[Cost]]:
     """Each contender in turn, round after round, so that a busy minute hits both."""
-    source = make_data_set(folder / "input", options.rows)
+    source = make_data_set(folder / "input", options.rows, options.characters)
     costs: dict[str, list[Cost]] = {name: [] for name in CONTENDERS}
     with simulator(options.latency_s) as url:
         for number in range(options.rounds):
@@ -73,21 +76,23 @@ def compare(folder: Path, options: argparse.Namespace) -> dict[str, list[Cost]]:
     return costs
 
 
-def make_data_set(folder: Path, rows: int) -> Path:
-    """Real texts, brought to about 2 kB a row and to the wanted number of rows."""
+def make_data_set(folder: Path, rows: int, characters: int = TEXT_CHARACTERS) -> Path:
+    """Real texts, brought to so many characters a row and to the wanted number of rows."""
     pieces = pa.concat_tables(
         pq.read_table(path, columns=["text"], partitioning=None)
         for path in sorted(TEXTS.rglob("*.parquet"))
     )["text"].to_pylist()
     whole = " ".join(pieces)
+    whole *= 1 + 2 * characters // len(whole)
+    batch_rows = max(1, min(5_000, BATCH_CHARACTERS // characters))
     folder.mkdir(parents=True)
     path = folder / "texts.parquet"
     schema = pa.schema([("id", pa.int64()), ("text", pa.string())])
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        for first in range(0, rows, 5_000):
-            ids = range(first, min(first + 5_000, rows))
-            starts = [(row * 997) % (len(whole) - TEXT_CHARACTERS) for row in ids]
-            texts = [whole[start : start + TEXT_CHARACTERS] for start in starts]
+        for first in range(0, rows, batch_rows):
+            ids = range(first, min(first + batch_rows, rows))
+            starts = [(row * 997) % (len(whole) - characters) for row in ids]
+            texts = [whole[start : start + characters] for start in starts]
             writer.write_table(pa.table({"id": list(ids), "text": texts}, schema=schema))
     return path
 

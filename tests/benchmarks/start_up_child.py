@@ -1,0 +1,38 @@
+"""The run whose start is timed. `python start_up_child.py S3_URL INPUT OUTPUT BASE_URL`.
+
+Says a line when its imports are done.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import s3fs
+
+from airflow_provider_aimlapi.core.endpoint import Endpoint
+from airflow_provider_aimlapi.core.request import CompletionSpec
+from airflow_provider_aimlapi.engine.entry import run_job
+from airflow_provider_aimlapi.engine.job import Job, Place
+from airflow_provider_aimlapi.engine.settings import Settings
+
+
+def main(s3_url: str, source: str, target: str, base_url: str) -> None:
+    """Run until killed."""
+    fs = s3fs.S3FileSystem(endpoint_url=s3_url, key="any", secret="any")
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    job = Job(
+        completion=CompletionSpec(model="anthropic/claude-sonnet-4.6", max_tokens=1024),
+        prompt="Summarise in two sentences:\n\n{text}",
+        system=None,
+        output_column="completion",
+        limit_rows=None,
+        endpoint=Endpoint(base_url=base_url, key="benchmark-key"),
+        input=Place(fs=fs, path=source),
+        output=Place(fs=fs, path=target),
+    )
+    run_job(job, Settings())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
