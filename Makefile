@@ -36,6 +36,9 @@ demo: setup  ## run an example DAG on real texts, with a simulated API and a loc
 benchmark: setup  ## rows per second, CPU and memory per row, beside hand-written aiohttp
 	@$(BIN)/python -m tests.benchmarks.row_cost
 
+limits: setup  ## our law and its rivals under limits that they do not know, in virtual time
+	@$(BIN)/python -m tests.limits
+
 simulate: setup  ## runs under kills, freezes, twins and a failing store: SEEDS=10000 [FROM=n]
 	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),1000) --from $(or $(FROM),0)
 

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.window import after_accepted, after_throttled, open_window
+from airflow_provider_aimlapi.core.bound import Bound, BoundTimes
+from airflow_provider_aimlapi.core.window import (
+    Held,
+    Seen,
+    Sent,
+    after_throttled,
+    after_time,
+    open_window,
+)
 from airflow_provider_aimlapi.engine.waiters import Waiters
-from airflow_provider_aimlapi.errors import BudgetExhausted
+from airflow_provider_aimlapi.errors import ApiUnavailable, BudgetExhausted, Throttled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,11 +24,21 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from airflow_provider_aimlapi.core.budget import Budget
+    from airflow_provider_aimlapi.core.gate import Gate
     from airflow_provider_aimlapi.engine.clock import Clock
 
 
 LAPSED_PAUSE_S = 1.0
 """Between two looks at a right to pay that has lapsed, as it does while the store is away."""
+TICK_S = 0.025
+"""The law is asked this often, not for each row."""
+PACE_SLACK_S = 0.02
+"""A loop that is late may catch up on so much of the pace."""
+RATE_WINDOW_S = 0.25
+RATE_WINDOW_CALLS = 10
+TRIP_FAILURES = 20
+TRIP_IDLE_S = 5.0
+"""So many failures in a row, and no completion for so long: only one call at a time looks on."""
 
 
 class AdmissionEnded(Exception):
@@ -34,6 +53,7 @@ class Limiter:
         in_flight: permits held.
         requests: permits ever handed out. throttled: attempts answered 429.
         accepted: attempts answered with a completion.
+        bound_times: how long what held calls back.
     """
 
     def __init__(
@@ -46,19 +66,30 @@ class Limiter:
         may_pay: Callable[[], bool] = lambda: True,
         store_keeps_up: Callable[[int], bool] = lambda _in_flight: True,
     ) -> None:
-        self.window = open_window(ceiling)
+        now_s = clock.now_s()
+        self.window = open_window(ceiling, now_s=now_s)
         self.in_flight = 0
         self.requests = 0
         self.throttled = 0
         self.accepted = 0
+        self.bound_times = BoundTimes()
         self._budget = budget
         self._may_pay = may_pay
         self._store_keeps_up = store_keeps_up
         self._clock = clock
         self._random = random
         self._waiters = Waiters()
+        self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
-        self._accepted_at_s = clock.now_s()
+        self._accepted_at_s = now_s
+        self._failures = 0
+        self._permits = self.window.permits
+        self._interval_s = 0.0
+        self._next_send_s = now_s
+        self._ticked_s = now_s
+        self._peak = 0
+        self._held: Bound | None = None
+        self._rate_marks = ((now_s, 0), (now_s, 0))
 
     def permit(self, body_bytes: int = 0) -> Permit:
         """A permit to be entered with `async with`, which waits until there is room.
@@ -68,91 +99,221 @@ class Limiter:
         """
         return Permit(self, body_bytes)
 
-    async def admit(self, body_bytes: int = 0) -> int:
-        """Wait for room; return the window's epoch.
+    async def admit(self, body_bytes: int = 0) -> Sent:
+        """Wait for room; return what the law wants to know of the attempt when it ends.
 
         Raises:
             BudgetExhausted: when no further call can be paid for and none is in flight.
             AdmissionEnded: when the run is ending.
         """
-        while self._is_closed or not self._has_room(body_bytes):
+        now_s = self._clock.now_s()
+        while self._is_closed or not self._has_room(body_bytes, now_s):
             if self._is_closed:
                 raise AdmissionEnded
             if self.in_flight == 0 and not self._budget.allows(body_bytes):
                 raise BudgetExhausted(self._budget.exhaustion(body_bytes))
-            await self._wait()
+            self._arm(now_s)
+            await self._waiters.wait()
+            now_s = self._clock.now_s()
         self._budget.reserve(body_bytes)
-        self.in_flight += 1
-        self.requests += 1
-        return self.window.epoch
+        return self._sent(now_s)
 
     def release(self, body_bytes: int = 0) -> None:
         """Give a permit back."""
         self._budget.release(body_bytes)
         self.in_flight -= 1
-        self.wake()
+        if self._waiters:
+            self.wake()
 
     def close(self) -> None:
         """Hand out no more permits; those held stay valid."""
         self._is_closed = True
         self._waiters.wake_all()
+        if self._timer is not None:
+            self._timer.cancel()
 
-    def note_accepted(self, epoch: int) -> None:
-        """Tell the law that an attempt admitted in this epoch was answered."""
+    def note_accepted(self, sent: Sent) -> None:
+        """Tell the law that an attempt was answered with a completion."""
         self.accepted += 1
+        self._failures = 0
         self._accepted_at_s = self._clock.now_s()
-        self.window = after_accepted(self.window, epoch=epoch, in_flight=self.in_flight)
+        if not self.window.gate.is_open:
+            self._set_gate(self.window.gate.answered(sent.at_s))
 
-    def note_throttled(self, epoch: int) -> None:
-        """Tell the law that an attempt admitted in this epoch was answered 429."""
+    def note_throttled(self, sent: Sent) -> None:
+        """Tell the law that an attempt was answered 429."""
         self.throttled += 1
-        self.window = after_throttled(
-            self.window, epoch=epoch, now_s=self._clock.now_s(), jitter=self._random.random()
+        now_s = self._clock.now_s()
+        self._tick(now_s)
+        seen = Seen(
+            now_s=now_s,
+            in_flight=self.in_flight,
+            admitted=self.requests,
+            throttled=self.throttled,
+            sent_per_s=self._sent_per_s(now_s),
         )
+        self.window = after_throttled(self.window, sent, seen, jitter=self._random.random())
+        self._follow_window()
+
+    def note_failed(self, sent: Sent) -> None:
+        """Tell that an attempt got no answer, or one that is no word on the row: 5xx, a time-out."""
+        self._failures += 1
+        now_s, gate = self._clock.now_s(), self.window.gate
+        if not gate.is_open:
+            self._set_gate(gate.refused(sent.at_s, now_s=now_s))
+        elif self._failures >= TRIP_FAILURES and self.idle_s() >= TRIP_IDLE_S:
+            self._set_gate(gate.closed(now_s, patience_s=0.0, needs_answer=True))
 
     def idle_s(self) -> float:
         """Seconds since the last completion, or since the start."""
         return self._clock.now_s() - self._accepted_at_s
 
-    def _has_room(self, body_bytes: int) -> bool:
-        return (
-            self.in_flight < self.window.permits
-            and self._pause_s() <= 0
-            and self._may_pay()
-            and self._store_keeps_up(self.in_flight)
-            and self._budget.allows(body_bytes)
-        )
-
-    def _pause_s(self) -> float:
-        """Seconds until the pause after a cut is over."""
-        if self.window.paused_until_s == 0.0:
-            return 0.0
-        return self.window.paused_until_s - self._clock.now_s()
-
-    async def _wait(self) -> None:
-        pause_s = self._pause_s() if self._may_pay() else LAPSED_PAUSE_S
-        if pause_s > 0:
-            await asyncio.sleep(pause_s)
-            return
-        await self._waiters.wait()
-
     def wake(self) -> None:
         """Wake as many waiters as there may be room for; with nothing in flight, one at least."""
-        room = self.window.permits - self.in_flight
+        if not self._waiters:
+            return
+        room = self._permits - self.in_flight if self.window.gate.is_open else 1
+        if room > 1 and self._interval_s:
+            due = (self._clock.now_s() - self._next_send_s) / self._interval_s
+            room = min(room, int(due) + 1)
         self._waiters.wake(max(room, int(self.in_flight == 0)))
+
+    def _sent(self, now_s: float) -> Sent:
+        """Count an attempt out."""
+        self.in_flight += 1
+        self.requests += 1
+        self._peak = max(self._peak, self.in_flight)
+        if self._interval_s:
+            self._next_send_s = max(self._next_send_s, now_s - PACE_SLACK_S) + self._interval_s
+            if self._waiters:
+                self._arm_in(self._next_send_s - now_s)
+        if not self.window.gate.is_open:
+            self._set_gate(self.window.gate.probed(now_s))
+        return Sent(
+            number=self.requests,
+            at_s=now_s,
+            level=self.in_flight,
+            is_full=self.in_flight >= self._permits,
+            is_beyond=self.in_flight > self.window.level.height,
+        )
+
+    def _has_room(self, body_bytes: int, now_s: float) -> bool:
+        """Whether a call may go; if not, remembers what holds it back."""
+        if now_s >= self._ticked_s + TICK_S:
+            self._tick(now_s)
+        held = self._held_by(body_bytes, now_s)
+        if held is None:
+            return True
+        self._held = held
+        return False
+
+    def _held_by(self, body_bytes: int, now_s: float) -> Bound | None:
+        if self.in_flight >= self._permits:
+            return self._level_bound()
+        if self._interval_s and now_s < self._next_send_s:
+            return Bound.RATE
+        if not self.window.gate.admits(now_s):
+            return Bound.GATE
+        return self._held_by_others(body_bytes)
+
+    def _held_by_others(self, body_bytes: int) -> Bound | None:
+        """Lease, store and budget hold calls back without the law's doing."""
+        if not self._may_pay():
+            return Bound.LEASE
+        if not self._store_keeps_up(self.in_flight):
+            return Bound.STORE
+        return None if self._budget.allows(body_bytes) else Bound.BUDGET
+
+    def _level_bound(self) -> Bound:
+        return Bound.CEILING if self._permits >= self.window.ceiling else Bound.LEVEL
+
+    def _tick(self, now_s: float) -> None:
+        """Tell the law how time has passed, and count it."""
+        elapsed_s, self._ticked_s = now_s - self._ticked_s, now_s
+        if self._peak >= self._permits and self._held in (None, Bound.LEVEL, Bound.CEILING):
+            bound, held = self._level_bound(), Held.LEVEL
+        else:
+            bound = self._held or Bound.SOURCE
+            held = {Bound.RATE: Held.PACE, Bound.LEVEL: Held.LEVEL}.get(bound, Held.NOTHING)
+        self.bound_times.add(bound, elapsed_s)
+        self._held, self._peak = None, self.in_flight
+        window = after_time(self.window, elapsed_s=elapsed_s, held=held)
+        if not window.gate.is_open:
+            self.window = window
+            self._set_gate(window.gate.at(now_s))
+        elif window is not self.window:
+            self.window = window
+            self._follow_window()
+        at_s, requests = self._rate_marks[1]
+        if now_s - at_s >= RATE_WINDOW_S and self.requests - requests >= RATE_WINDOW_CALLS:
+            self._rate_marks = (self._rate_marks[1], (now_s, self.requests))
+
+    def _sent_per_s(self, now_s: float) -> float:
+        from_s, requests = self._rate_marks[0]
+        return (self.requests - requests) / max(TICK_S, now_s - from_s)
+
+    def _set_gate(self, gate: Gate) -> None:
+        if gate is not self.window.gate:
+            self.window = replace(self.window, gate=gate)
+            self.wake()
+
+    def _follow_window(self) -> None:
+        """Take over what the law says, and let those go for whom there is room now."""
+        permits, self._permits = self._permits, self.window.permits
+        interval_s, self._interval_s = self._interval_s, self.window.interval_s
+        if interval_s and self._interval_s:  # a call that waits for the old pace waits for the new
+            left_s = self._next_send_s - self._ticked_s
+            self._next_send_s = self._ticked_s + min(left_s, self._interval_s)
+        if self._permits > permits:
+            self.wake()
+
+    def _arm(self, now_s: float) -> None:
+        """See to it that somebody looks again when time alone may have made room."""
+        delay_s = self._look_again_s(now_s)
+        if delay_s is not None:
+            self._arm_in(delay_s)
+
+    def _arm_in(self, delay_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        at_s = loop.time() + max(delay_s, 1e-4)
+        if self._timer is not None:
+            if self._timer.when() <= at_s:
+                return
+            self._timer.cancel()
+        self._timer = loop.call_at(at_s, self._on_time)
+
+    def _look_again_s(self, now_s: float) -> float | None:
+        """Seconds after which time alone may have made room; None: only an event will."""
+        gate = self.window.gate
+        if self._held is Bound.LEVEL:
+            level = self.window.level
+            return max(TICK_S, level.hold_s - level.age_s)
+        if self._held is Bound.RATE:
+            return self._next_send_s - now_s
+        if self._held is Bound.GATE:
+            is_waited_for = gate.probe_s is not None and gate.needs_answer
+            return None if is_waited_for else gate.next_s - now_s
+        return LAPSED_PAUSE_S if self._held is Bound.LEASE else None
+
+    def _on_time(self) -> None:
+        self._timer = None
+        self._tick(self._clock.now_s())
+        self.wake()
+        self._waiters.wake(1)  # whoever is woken and finds no room sets the next timer
 
 
 class Permit:
-    """The right to one attempt, held inside `async with`. Yields the epoch of its admission."""
+    """The right to one attempt, held inside `async with`. Yields what the law remembers of it."""
 
-    __slots__ = ("_body_bytes", "_limiter")
+    __slots__ = ("_body_bytes", "_limiter", "_sent")
 
     def __init__(self, limiter: Limiter, body_bytes: int) -> None:
         self._limiter = limiter
         self._body_bytes = body_bytes
 
-    async def __aenter__(self) -> int:
-        return await self._limiter.admit(self._body_bytes)
+    async def __aenter__(self) -> Sent:
+        self._sent = await self._limiter.admit(self._body_bytes)
+        return self._sent
 
     async def __aexit__(
         self,
@@ -160,4 +321,6 @@ class Permit:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if isinstance(exc, ApiUnavailable) and not isinstance(exc, Throttled):
+            self._limiter.note_failed(self._sent)
         self._limiter.release(self._body_bytes)

@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_aimlapi.core.bound import Bound
 from airflow_provider_aimlapi.core.budget import Budget
+from airflow_provider_aimlapi.core.gate import PROBE_S_MAX, PROBE_S_MIN
 from airflow_provider_aimlapi.core.pricing import TokenPrices
-from airflow_provider_aimlapi.core.window import PAUSE_S_MAX, PAUSE_S_MIN, START_SIZE
-from airflow_provider_aimlapi.engine.limiter import AdmissionEnded, Limiter
-from airflow_provider_aimlapi.errors import BudgetExhausted
+from airflow_provider_aimlapi.core.window import START_LEVEL, Sent
+from airflow_provider_aimlapi.engine.limiter import TRIP_IDLE_S, AdmissionEnded, Limiter
+from airflow_provider_aimlapi.errors import ApiUnavailable, BudgetExhausted
 from tests.fakes.virtual_loop import VirtualClock, run_virtual
 
 DURATIONS_S = (0.0, 0.1, 0.5, 1.0, 1.0, 2.0)
@@ -62,18 +64,18 @@ class Crowd:
     async def work(self) -> None:
         while self.calls > 0:
             self.calls -= 1
-            async with self.limiter.permit() as epoch:
+            async with self.limiter.permit() as sent:
                 self.in_flight += 1
                 window = self.limiter.window
                 assert self.in_flight == self.limiter.in_flight <= window.permits
-                assert now_s() >= window.paused_until_s
-                assert epoch == window.epoch
+                assert sent.at_s == now_s()
+                assert sent.number == self.limiter.requests
                 await asyncio.sleep(self._random.choice(self._durations_s))
                 self.in_flight -= 1
                 if self._random.random() < self._throttled_share:
-                    self.limiter.note_throttled(epoch)
+                    self.limiter.note_throttled(sent)
                 else:
-                    self.limiter.note_accepted(epoch)
+                    self.limiter.note_accepted(sent)
             self.done += 1
 
     async def run(self, workers: int) -> None:
@@ -102,75 +104,171 @@ def test_never_more_than_the_window_in_flight_and_everybody_gets_a_turn(
     run_virtual(main(), limit_s=10_000)
 
 
-def test_all_the_room_that_there_is_is_used() -> None:
-    """Answers take a second; looked at between two of them, as many fly as are allowed."""
+def test_all_the_room_that_there_is_is_used_and_no_answer_is_waited_for() -> None:
+    """Answers take a minute, yet the ceiling is reached in half a second."""
 
-    async def main() -> list[int]:
-        crowd = Crowd(calls=3000, ceiling=256, durations_s=(1.0,))
-        in_flight: list[int] = []
+    async def main() -> None:
+        crowd = Crowd(calls=600, ceiling=256, durations_s=(60.0,))
         async with asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(crowd.run(workers=256))
-            await asyncio.sleep(0.5)
-            while crowd.calls > 0:
-                in_flight.append(crowd.in_flight)
-                assert crowd.in_flight == crowd.limiter.window.permits
-                await asyncio.sleep(1)
-            await running
-        return in_flight
+            tasks.create_task(crowd.run(workers=256))
+            await asyncio.sleep(0.001)
+            assert crowd.in_flight == START_LEVEL
+            await asyncio.sleep(0.2)
+            assert 3 * START_LEVEL <= crowd.in_flight == crowd.limiter.window.permits < 256
+            await asyncio.sleep(0.3)
+            assert crowd.in_flight == 256
 
-    in_flight = run_virtual(main())
-    assert in_flight[0] == START_SIZE
-    assert in_flight == sorted(in_flight)
-    assert in_flight[8] == 256
+    run_virtual(main())
 
 
 def test_room_that_a_wider_window_makes_goes_to_those_who_wait() -> None:
+    """Nothing happens but that time passes: a timer lets them go."""
+
     async def main() -> None:
         limiter = new_limiter()
-
-        async def call(answer_s: float) -> None:
-            async with limiter.permit() as epoch:
-                await asyncio.sleep(answer_s)
-                limiter.note_accepted(epoch)
-
         async with asyncio.TaskGroup() as tasks:
-            for number in range(100):
-                tasks.create_task(call(1 + 0.01 * number))
+            for _ in range(100):
+                tasks.create_task(admitted(limiter, hold_s=5))
+            await asyncio.sleep(1)
+            assert limiter.in_flight == 100
+
+    run_virtual(main())
+
+
+def test_calls_beyond_the_first_step_are_let_go_in_time_alone_after_a_429() -> None:
+    async def main() -> None:
+        limiter = await after_refusals(accepted=20, refused=4)
+        assert limiter.window.permits == 20
+        async with asyncio.TaskGroup() as tasks:
+            came = [tasks.create_task(admitted(limiter, hold_s=100)) for _ in range(30)]
+            await asyncio.sleep(3)
+            assert limiter.in_flight == 30  # the height was held for half a second, then exceeded
+        assert sorted(task.result() for task in came)[19] < 1
+
+    run_virtual(main())
+
+
+async def after_refusals(*, accepted: int, refused: int) -> Limiter:
+    """A limiter whose calls were all let in but the last few, which came at once."""
+    limiter = new_limiter()
+
+    async def call(number: int) -> None:
+        async with limiter.permit() as sent:
+            await asyncio.sleep(0.3)
+            if number >= accepted:
+                limiter.note_throttled(sent)
+                return
+            await asyncio.sleep(0.2)
+            limiter.note_accepted(sent)
+
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(accepted + refused):
+            tasks.create_task(call(number))
+    return limiter
+
+
+def test_the_429s_of_one_instant_leave_what_the_api_holds() -> None:
+    async def main() -> None:
+        limiter = await after_refusals(accepted=40, refused=12)
+        assert (limiter.requests, limiter.throttled, limiter.accepted) == (52, 12, 40)
+        assert limiter.window.permits == 40
+
+    run_virtual(main())
+
+
+async def closed_by_429s(limiter: Limiter) -> None:
+    """Have call after call refused, until single ones are sent to look."""
+    while limiter.window.gate.is_open:
+        async with limiter.permit() as sent:
+            await asyncio.sleep(0.1)
+            limiter.note_throttled(sent)
+
+
+def test_when_everything_is_refused_calls_look_one_at_a_time_and_ever_more_rarely() -> None:
+    async def main() -> None:
+        limiter = new_limiter()
+        await closed_by_429s(limiter)
+        before, closed_s = limiter.requests, now_s()
+        pauses_s: list[float] = []
+        last_s = now_s()
+        while now_s() < closed_s + 3600:
+            async with limiter.permit() as sent:
+                assert limiter.in_flight == 1
+                pauses_s.append(sent.at_s - last_s)
+                await asyncio.sleep(0.1)
+                limiter.note_throttled(sent)
+                last_s = now_s()
+        assert min(pauses_s) == pytest.approx(PROBE_S_MIN)
+        assert max(pauses_s) == pytest.approx(PROBE_S_MAX)
+        assert 120 <= limiter.requests - before <= 250
+
+    run_virtual(main())
+
+
+def test_a_call_that_was_let_in_opens_the_gate_before_its_answer() -> None:
+    async def main() -> None:
+        limiter = new_limiter()
+        await closed_by_429s(limiter)
+        async with asyncio.TaskGroup() as tasks:
+            waiting = [tasks.create_task(admitted(limiter, hold_s=60)) for _ in range(3)]
+            await asyncio.sleep(3)
+            assert limiter.in_flight == 3
+        assert len(waiting) == 3
+
+    run_virtual(main())
+
+
+async def failed(limiter: Limiter) -> None:
+    """A call that is answered 503."""
+
+    async def call() -> None:
+        async with limiter.permit():
             await asyncio.sleep(0.5)
-            assert limiter.in_flight == START_SIZE
-            await asyncio.sleep(1)  # sixteen were answered one after another; no caller came back
-            assert limiter.in_flight == limiter.window.permits == 2 * START_SIZE
-        assert limiter.accepted == 100
+            raise ApiUnavailable("down", status=503)
 
-    run_virtual(main())
+    with pytest.raises(ApiUnavailable):
+        await call()
 
 
-def test_after_a_429_nobody_is_admitted_for_a_moment() -> None:
-    async def main() -> None:
-        limiter = new_limiter()
-        async with limiter.permit() as epoch:
-            limiter.note_throttled(epoch)
-        assert PAUSE_S_MIN <= await admitted(limiter) <= PAUSE_S_MAX
-        assert limiter.window.size == pytest.approx(START_SIZE * 0.85)
-        assert (limiter.requests, limiter.throttled, limiter.accepted) == (2, 1, 0)
-
-    run_virtual(main())
+def is_open(limiter: Limiter) -> bool:
+    return limiter.window.gate.is_open
 
 
-def test_the_429s_of_one_instant_cut_once() -> None:
+def test_while_nothing_succeeds_one_call_at_a_time_looks_and_an_answer_lets_all_go() -> None:
     async def main() -> None:
         limiter = new_limiter()
         async with asyncio.TaskGroup() as tasks:
+            for _ in range(30):
+                tasks.create_task(failed(limiter))
+        assert is_open(limiter)  # so far it may be a bad moment
+        await asyncio.sleep(TRIP_IDLE_S)
+        await failed(limiter)
+        assert not is_open(limiter)
+        async with asyncio.TaskGroup() as tasks:
+            came = [tasks.create_task(admitted(limiter, hold_s=20)) for _ in range(5)]
+            await asyncio.sleep(15)
+            assert limiter.in_flight == 1  # its answer is waited for
+            limiter.note_accepted(
+                Sent(number=99, at_s=now_s(), level=1, is_full=False, is_beyond=False)
+            )
+            await asyncio.sleep(0.1)
+            assert limiter.in_flight == 5
+        assert len(came) == 5
 
-            async def throttled_call() -> None:
-                async with limiter.permit() as epoch:
-                    await asyncio.sleep(1)
-                    limiter.note_throttled(epoch)
+    run_virtual(main())
 
-            for _ in range(START_SIZE):
-                tasks.create_task(throttled_call())
-        assert limiter.throttled == START_SIZE
-        assert limiter.window.size == pytest.approx(START_SIZE * 0.85)
+
+def test_what_bound_a_run_is_counted() -> None:
+    async def main() -> None:
+        limiter = new_limiter(ceiling=4)
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(40):
+                tasks.create_task(admitted(limiter, hold_s=1))
+        assert limiter.bound_times.longest() is Bound.CEILING
+        slow = new_limiter(ceiling=64)
+        for _ in range(20):
+            await admitted(slow, hold_s=1)
+        assert slow.bound_times.longest() is Bound.SOURCE
 
     run_virtual(main())
 
@@ -230,16 +328,16 @@ def test_the_close_is_told_to_everybody_and_calls_in_flight_go_on() -> None:
     run_virtual(main())
 
 
-def test_a_close_in_the_pause_after_a_429_is_told_when_the_pause_is_over() -> None:
+def test_a_close_while_the_gate_is_shut_is_told_at_once() -> None:
     async def main() -> None:
         limiter = new_limiter()
-        async with limiter.permit() as epoch:
-            limiter.note_throttled(epoch)
+        await closed_by_429s(limiter)
         async with asyncio.TaskGroup() as tasks:
             waiting = [tasks.create_task(ends(limiter)) for _ in range(20)]
             await asyncio.sleep(0.1)
+            closed_s = now_s()
             limiter.close()
-        assert max(task.result() for task in waiting) <= PAUSE_S_MAX
+        assert {task.result() for task in waiting} == {closed_s}
 
     run_virtual(main())
 
@@ -259,10 +357,10 @@ class Shoppers:
     async def work(self) -> None:
         while True:
             try:
-                async with self.limiter.permit() as epoch:
+                async with self.limiter.permit() as sent:
                     await asyncio.sleep(self._random.choice(DURATIONS_S))
                     self.budget.charge(COST)
-                    self.limiter.note_accepted(epoch)
+                    self.limiter.note_accepted(sent)
             except BudgetExhausted as error:
                 assert self.limiter.in_flight == 0
                 self.refusals.append(str(error))
@@ -296,7 +394,7 @@ def test_a_spent_budget_is_said_once_nothing_is_in_flight(
     assert shoppers.refusals
     assert "max_cost_usd" in shoppers.refusals[0]
     # What was in flight before the first charge was known may pass the limit; later calls may not.
-    first_flight = min(workers, ceiling, START_SIZE) * COST
+    first_flight = min(workers, ceiling) * COST
     assert limit - COST < spent <= max(limit, first_flight)
 
 
@@ -337,11 +435,11 @@ def test_the_idle_time_counts_from_the_last_completion() -> None:
         limiter = new_limiter()
         await asyncio.sleep(7)
         assert limiter.idle_s() == 7
-        async with limiter.permit() as epoch:
-            limiter.note_accepted(epoch)
+        async with limiter.permit() as sent:
+            limiter.note_accepted(sent)
         await asyncio.sleep(3)
-        async with limiter.permit() as epoch:
-            limiter.note_throttled(epoch)
+        async with limiter.permit() as sent:
+            limiter.note_throttled(sent)
         assert limiter.idle_s() == 3
 
     run_virtual(main())

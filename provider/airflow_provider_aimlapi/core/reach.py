@@ -1,0 +1,65 @@
+"""How far to go in one quantity whose limit nobody tells: a height that held, then further. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+DOUBLINGS_MAX = 40.0
+"""Growth ends long before: at the ceiling, or at a 429. This keeps the arithmetic finite."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """What is allowed of one quantity: calls in flight, or calls a second.
+
+    For `hold_s` that is `height`, which was accepted. Then one `step` more is tried, and as long
+    as nothing is refused the excess doubles again and again: a known limit is touched with one
+    step, and a limit that has moved far away is reached in a few doublings.
+
+    Attributes:
+        height: what was accepted when something above it was refused; 0 before anything was.
+        step: the first excess. hold_s: how long to stay at the height.
+        doubling_s: how long the excess takes to double.
+        age_s: how long this has held somebody back. Time in which it did not, does not count:
+            what nobody asked for is not proven.
+    """
+
+    height: float
+    step: float
+    hold_s: float
+    doubling_s: float
+    age_s: float = 0.0
+
+    @property
+    def is_climbing(self) -> bool:
+        """Whether more than the height is allowed."""
+        return self.age_s >= self.hold_s
+
+    @property
+    def allowed(self) -> float:
+        """How much is allowed now."""
+        if not self.is_climbing:
+            return self.height
+        doublings = min((self.age_s - self.hold_s) / self.doubling_s, DOUBLINGS_MAX)
+        return float(self.height + self.step * 2.0**doublings)
+
+    def aged(self, elapsed_s: float) -> Reach:
+        """After it has held somebody back for so long."""
+        return replace(self, age_s=self.age_s + elapsed_s)
+
+    def cut(
+        self, height: float, *, step: float, hold_s_min: float, hold_s_max: float, doubling_s: float
+    ) -> Reach:
+        """After a refusal: a new height.
+
+        Whoever meets the same limit again stays below it for twice as long: it is known.
+        """
+        is_same = abs(height - self.height) <= max(1.0, SAME_SHARE * self.height)
+        hold_s = min(2.0 * self.hold_s, hold_s_max) if is_same else hold_s_min
+        return Reach(
+            height=height, step=step, hold_s=max(hold_s, hold_s_min), doubling_s=doubling_s
+        )
+
+
+SAME_SHARE = 0.1
+"""Two heights that differ by less are the same limit."""

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_aimlapi.core.reach import Reach
+
+KNOWN = Reach(height=100.0, step=1.0, hold_s=8.0, doubling_s=0.5)
+
+
+@pytest.mark.parametrize(
+    ("age_s", "allowed"), [(0, 100), (7.9, 100), (8, 101), (8.5, 102), (9, 104), (11.5, 228)]
+)
+def test_a_height_is_held_and_then_exceeded_by_twice_as_much_again_and_again(age_s, allowed):
+    assert KNOWN.aged(age_s).allowed == pytest.approx(allowed)
+
+
+@given(ages_s=st.lists(st.floats(0, 1e9), max_size=20))
+def test_what_is_allowed_never_shrinks_with_time_and_stays_a_number(ages_s):
+    allowed = [KNOWN.aged(age_s).allowed for age_s in sorted(ages_s)]
+    assert allowed == sorted(allowed)
+    assert all(one < 1e15 for one in allowed)
+
+
+def cut(reach: Reach, height: float) -> Reach:
+    return reach.cut(height, step=1.0, hold_s_min=0.5, hold_s_max=30.0, doubling_s=0.5)
+
+
+def test_a_limit_that_is_met_again_is_left_alone_for_twice_as_long_up_to_a_bound() -> None:
+    holds_s = []
+    reach = cut(KNOWN, 102.0)
+    for _ in range(4):
+        holds_s.append(reach.hold_s)
+        reach = cut(reach, 101.0)
+    assert holds_s == [16.0, 30.0, 30.0, 30.0]
+
+
+@pytest.mark.parametrize("height", [50.0, 89.0, 111.0, 400.0])
+def test_another_height_is_doubted_soon(height):
+    assert cut(KNOWN, height).hold_s == 0.5
+
+
+def test_a_cut_begins_anew() -> None:
+    after = cut(KNOWN.aged(20.0), 60.0)
+    assert (after.age_s, after.allowed) == (0.0, 60.0)
