@@ -15,7 +15,7 @@ from airflow_provider_aimlapi.storage.listing import list_inputs
 from airflow_provider_aimlapi.storage.parquet_files import (
     BATCH_BYTES_MAX,
     RowStreams,
-    open_parquet,
+    read_footer,
 )
 from airflow_provider_aimlapi.storage.schemas import cast_batch, unify_schemas
 
@@ -43,13 +43,13 @@ def open_data_set(fs: AbstractFileSystem, path: str, *, threads: int = FOOTER_TH
         StoreUnavailable: when the store does not answer.
     """
 
-    def read_footer(file: InputFile) -> tuple[InputFile, pa.Schema]:
-        parquet = open_parquet(fs, file)
+    def read_one(file: InputFile) -> tuple[InputFile, pa.Schema]:
+        parquet = read_footer(fs, file)
         with reading(file.uri):
             return replace(file, row_groups=_row_groups(parquet.metadata)), parquet.schema_arrow
 
     with ThreadPoolExecutor(threads, "footer") as pool:
-        read = list(pool.map(read_footer, list_inputs(fs, path)))
+        read = list(pool.map(read_one, list_inputs(fs, path)))
     schema = unify_schemas((file.uri, schema) for file, schema in read)
     return DataSet(fs, tuple(file for file, _ in read), schema)
 

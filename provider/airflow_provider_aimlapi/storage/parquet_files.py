@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.core.plan import InputFile, Shard
 
+FOOTER_BYTES = 64 * 1024
+"""As much of a file's end as pyarrow reads at first, too."""
 READ_BUFFER_BYTES = 2 * 1024 * 1024
 """Read ahead in each column, and so the size of a request to a remote store."""
 BATCH_BYTES_MAX = 4 * 1024 * 1024
@@ -45,6 +47,28 @@ def open_parquet(fs: AbstractFileSystem, file: InputFile) -> pq.ParquetFile:
             pre_buffer=False,  # it would keep whole row groups in memory
             page_checksum_verification=True,
         )
+
+
+def read_footer(fs: AbstractFileSystem, file: InputFile) -> pq.ParquetFile:
+    """The file for its metadata and schema only: of a remote one, nothing but the end is fetched.
+
+    Its version is not asked for: whoever reads rows later does, and finds a change.
+
+    Raises:
+        InputUnreadable, StoreUnavailable: as `open_parquet`.
+    """
+    if kind_of(fs) in {"local", "memory"} or not file.size_bytes:
+        return open_parquet(fs, file)
+    with reading(file.uri):
+        start = max(0, file.size_bytes - FOOTER_BYTES)
+        end = fs.cat_file(file.path, start=start, end=file.size_bytes)
+    try:
+        return pq.ParquetFile(pa.BufferReader(end))
+    except (
+        pa.ArrowException,
+        OSError,
+    ):  # a longer footer, or one that open_parquet can complain of
+        return open_parquet(fs, file)
 
 
 def _source(fs: AbstractFileSystem, file: InputFile) -> Any:
