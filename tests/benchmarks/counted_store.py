@@ -17,7 +17,7 @@ from fsspec.asyn import iothread
 from airflow_provider_aimlapi.core.keys import parse_segment_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
 
@@ -89,6 +89,15 @@ class CountedStore:
             return
         with self._timed("delete"):
             self._store.delete(name)
+
+    def delete_all(self, names: Sequence[str]) -> None:
+        """As the other's; of segments, all or none."""
+        self._count("delete", names[0])
+        if parse_segment_name(names[0]) is None:
+            self._store.delete_all(names)
+            return
+        with self._timed("delete"):
+            self._store.delete_all(names)
 
     def _count(self, kind: str, name: str) -> None:
         self.operations[kind] += 1

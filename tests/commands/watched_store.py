@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
 
@@ -43,3 +43,7 @@ class WatchedStore:
     def delete(self, name: str) -> None:
         self._before("delete", name)
         self._store.delete(name)
+
+    def delete_all(self, names: Sequence[str]) -> None:
+        for name in names:
+            self.delete(name)

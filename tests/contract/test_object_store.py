@@ -156,6 +156,16 @@ def test_deleting_twice_is_fine(store: ObjectStore) -> None:
     assert store.create("x", b"again")
 
 
+def test_many_are_deleted_and_no_others(store: ObjectStore) -> None:
+    for name in (*NAMES, "more/1", "more/2", "more/3"):
+        store.create(name, b"x")
+    store.delete_all([*NAMES, "more/1", "more/2", "never/there"])
+    assert store.list("") == ["more/3"]
+    store.delete_all(["more/3"])
+    store.delete_all([])
+    assert store.list("") == []
+
+
 def test_create_settled_tells_ours_from_others(store: ObjectStore) -> None:
     assert create_settled(store, "plan.json", b"ours")
     assert create_settled(store, "plan.json", b"ours")

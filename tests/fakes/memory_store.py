@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.errors import StoreUnsafe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class MemoryStore:
@@ -45,3 +49,7 @@ class MemoryStore:
     def delete(self, name: str) -> None:
         with self._lock:
             self.objects.pop(name, None)
+
+    def delete_all(self, names: Sequence[str]) -> None:
+        for name in names:
+            self.delete(name)

@@ -8,7 +8,7 @@ from airflow_provider_aimlapi.errors import StorageError, StoreUnavailable
 from tests.simulation.weather import store_fate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from random import Random
 
     from tests.fakes.memory_store import MemoryStore
@@ -69,6 +69,11 @@ class SimulatedStore:
 
     def delete(self, name: str) -> None:
         self._ask("delete", name, lambda: self._objects.delete(name))
+
+    def delete_all(self, names: Sequence[str]) -> None:
+        """One after another: a process may die between any two of them."""
+        for name in names:
+            self.delete(name)
 
     def _ask(self, kind: str, name: str, act: Callable[[], Any], data: bytes = b"") -> Any:
         """Send an operation, and block the thread until its answer is there."""

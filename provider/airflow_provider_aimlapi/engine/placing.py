@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DELETERS = 16
+DELETED_AT_ONCE = 100
 
 
 class Placing:
@@ -156,5 +157,14 @@ def _give_up_journal(prepared: Prepared, clock: Clock) -> None:
 
     And one that froze may have written a segment when it woke.
     """
-    segments = prepared.store.list(prepared.names.journal)
-    clock.spread(prepared.store.delete, segments, DELETERS)
+    store = prepared.store
+    segments = store.list(prepared.names.journal)
+    if segments:
+        clock.spread(store.delete_all, _pieces(segments), DELETERS)
+        left = store.list(prepared.names.journal)
+        clock.spread(store.delete, left, DELETERS)  # which says why, should it fail again
+
+
+def _pieces(names: list[str]) -> list[list[str]]:
+    starts = range(0, len(names), DELETED_AT_ONCE)
+    return [names[start : start + DELETED_AT_ONCE] for start in starts]

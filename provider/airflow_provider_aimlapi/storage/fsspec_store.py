@@ -12,7 +12,7 @@ from airflow_provider_aimlapi.storage.remote_objects import RemoteObjects
 from airflow_provider_aimlapi.storage.store_errors import meaning_of, store_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from fsspec import AbstractFileSystem
 
@@ -89,6 +89,15 @@ class FsspecStore:
         except Exception as error:  # every file system has errors of its own
             if meaning_of(error) != "absent":
                 raise store_error(error, action="delete", uri=self.uri(name)) from error
+
+    def delete_all(self, names: Sequence[str]) -> None:
+        """Remove objects, at once where the store can; those that are not there are fine."""
+        if not names:
+            return
+        with self._in_our_words("delete", names[0]):
+            is_done = self._objects.delete_at_once([self._path(name) for name in names])
+        for name in () if is_done else names:
+            self.delete(name)
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}".rstrip("/")

@@ -84,8 +84,3 @@ class JournalStore:
                     f"{self._store.uri(name)} was listed, but the store says that it is not there"
                 )
             yield from decode_segment(data)
-
-    def delete(self, segments: Iterable[str]) -> None:
-        """Remove segments, whose rows are in a durable part or a manifest."""
-        for name in segments:
-            self._store.delete(name)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 TEMPORARY_PREFIX = ".aimlapi-"
 
@@ -49,6 +49,10 @@ class LocalObjects:
         with _copied_beside(target, source) as temporary:
             Path(temporary).replace(target)
             _flush_folder(target)
+
+    def delete_at_once(self, paths: Sequence[str]) -> bool:  # noqa: ARG002  # what Objects asks for
+        """A disk removes one file at a time."""
+        return False
 
     def delete(self, path: str) -> None:
         """Remove a file."""

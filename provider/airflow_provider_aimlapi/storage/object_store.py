@@ -6,9 +6,12 @@ No store is implemented here. All names are relative to one root and separated b
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_aimlapi.errors import StorageError, StoreUnavailable, StoreUnsafe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 PROBE_BYTES = b"Made to see whether this store can create only what is absent. May be deleted.\n"
 
@@ -57,6 +60,13 @@ class ObjectStore(Protocol):
 
     def delete(self, name: str) -> None:
         """Remove an object; one that is not there is fine."""
+        ...
+
+    def delete_all(self, names: Sequence[str]) -> None:
+        """Remove objects, by as few requests as the store needs, in no order.
+
+        One that the store would not remove may be left without an error: list, and `delete` it.
+        """
         ...
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Objects(Protocol):
@@ -26,6 +29,10 @@ class Objects(Protocol):
 
     def copy(self, source: str, target: str) -> None:
         """Atomically replace `target` by the bytes of `source`."""
+        ...
+
+    def delete_at_once(self, paths: Sequence[str]) -> bool:
+        """Remove by one request; False where there is no such request, and nothing was done."""
         ...
 
     def delete(self, path: str) -> None:

@@ -79,12 +79,3 @@ def test_a_segment_that_was_listed_and_cannot_be_read_is_never_an_empty_one() ->
     store.objects.clear()
     with pytest.raises(StoreUnavailable, match="was listed"):
         list(journal.replay(listed))
-
-
-def test_deleting_leaves_other_segments() -> None:
-    store = MemoryStore()
-    journal = JournalStore(store, NAMES, 1)
-    journal.append(0, [record(0)])
-    journal.append(1, [record(1)])
-    journal.delete(journal.segments()[0])
-    assert list(journal.segments()) == [1]
