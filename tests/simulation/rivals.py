@@ -44,12 +44,15 @@ STEPS_MAX = 400_000
 class Rivals:
     """A seed: all runs are completed one after another, then put in place by many at once.
 
+    Args:
+        named: troubles come at operations whose names hold this.
+
     Attributes:
         violations: what plain readers saw that they should not have seen.
         misfortunes: kills, freezes and cuts.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, named: str = "") -> None:
         self.violations: list[str] = []
         self.misfortunes = 0
         self.history = History()
@@ -58,6 +61,7 @@ class Rivals:
         self._objects = MemoryStore()
         self._sky = Sky(CALM)
         self._number = 0
+        self._named = named
         self._api = SimulatedApi(
             self._scheduler,
             sky=self._sky,
@@ -100,10 +104,12 @@ class Rivals:
         process = self._begin(self._random.randrange(len(JOBS)))
         if self._random.random() < 0.25:
             return
-        at_operation = self._random.randint(5, 40)
+        left = self._random.randint(1, 3) if self._named else self._random.randint(5, 40)
 
-        def count(counted: Process, _: str) -> None:
-            if counted.operations == at_operation:
+        def count(counted: Process, name: str) -> None:
+            nonlocal left
+            left -= self._named in name
+            if left == 0 and self._named in name:
                 self._scheduler.after(0.0, lambda: self._befall(counted))
 
         process.on_operation = count
