@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from airflow_provider_aimlapi.core.completion import STATUSES, Outcome
 from airflow_provider_aimlapi.core.manifest import (
