@@ -17,6 +17,7 @@ from airflow_provider_aimlapi.api.client import CompletionClient
 from airflow_provider_aimlapi.api.price_list import fetch_prices
 from airflow_provider_aimlapi.api.transport import open_transport
 from airflow_provider_aimlapi.engine.clock import SystemClock
+from airflow_provider_aimlapi.engine.event_loop import new_event_loop
 from airflow_provider_aimlapi.engine.run import World, run
 from airflow_provider_aimlapi.engine.single import complete
 from airflow_provider_aimlapi.engine.stop import StopSignal
@@ -112,7 +113,8 @@ def _in_own_thread(work: Callable[[], Coroutine[None, None, T]], stop: Callable[
 
     def body() -> None:
         try:
-            results.append(asyncio.run(work()))
+            with asyncio.Runner(loop_factory=new_event_loop) as runner:
+                results.append(runner.run(work()))
         except BaseException as error:  # noqa: BLE001  # handed to the waiting thread
             errors.append(_unwrapped(error))
 
