@@ -65,7 +65,7 @@ class _Transport(httpx.AsyncBaseTransport):
         head, origin = _head(request), self._origin_of(request.url)
         await self._places.acquire()
         try:
-            connection = self._idle_one() or await origin.connect(self._new_one)
+            connection = self._idle_one() or await self._new_one(origin)
         except BaseException:
             self._places.release()
             raise
@@ -100,8 +100,11 @@ class _Transport(httpx.AsyncBaseTransport):
             connection.abort()
         return None
 
-    def _new_one(self) -> Connection:
-        return Connection(self._buffer, self._give_back)
+    async def _new_one(self, origin: Origin) -> Connection:
+        connection = await origin.connect(lambda: Connection(self._buffer, self._give_back))
+        if connection.is_lost:
+            raise httpx.ConnectError("it closed, or spoke, before it was asked")
+        return connection
 
     def _give_back(self, connection: Connection) -> None:
         self._places.release()

@@ -62,14 +62,14 @@ async def test_a_name_that_does_not_resolve_was_not_billed() -> None:
     assert not failed.value.is_perhaps_billed
 
 
-async def test_a_close_before_the_request_was_read_is_perhaps_billed() -> None:
+async def test_a_close_before_the_request_was_read_is_perhaps_billed_once_it_was_sent() -> None:
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.close()
 
     async with RawServer(script) as server:
-        with pytest.raises(ApiUnavailable, match="broke") as failed:
+        with pytest.raises(ApiUnavailable, match=r"broke|before it was asked") as failed:
             await send(server.endpoint)
-    assert failed.value.is_perhaps_billed
+    assert failed.value.is_perhaps_billed == ("broke" in str(failed.value))
 
 
 async def test_a_close_after_the_request_was_read_is_perhaps_billed_and_not_sent_again() -> None:
@@ -224,6 +224,7 @@ async def test_a_transport_that_is_not_asynchronous_is_a_mistake_of_ours() -> No
 
 async def test_the_deadline_holds_while_a_large_request_is_not_being_read() -> None:
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(200)
         reader._transport.pause_reading()  # type: ignore[attr-defined]
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
         await writer.drain()
