@@ -22,6 +22,8 @@ class Report:
         requests: exchanges of this attempt, those answered 429 included.
         throttled: of these, the ones answered 429.
         elapsed_s: of this attempt.
+        bound_by: what held this attempt's calls back, see `core.bound`; empty without any call.
+        bound_sentence: the same in words, with what to change.
     """
 
     run_key: str
@@ -32,6 +34,8 @@ class Report:
     requests: int
     throttled: int
     elapsed_s: float
+    bound_by: str = ""
+    bound_sentence: str = ""
 
     def summary(self) -> dict[str, str | int | float]:
         """The operator's return value: small, whatever the data."""
@@ -53,6 +57,7 @@ class Report:
             "completion_tokens": tally.completion_tokens,
             "cost_usd": usd_from_nano_usd(tally.cost_nano_usd),
             "elapsed_s": round(self.elapsed_s, 3),
+            "bound_by": self.bound_by,
         }
 
 
@@ -67,6 +72,7 @@ class Progress:
         cost_nano_usd: charged so far, earlier attempts included.
         elapsed_s: of this attempt.
         rows_per_s: recent rate.
+        bound_by: what held calls back for most of the time so far.
     """
 
     rows: int
@@ -78,6 +84,7 @@ class Progress:
     cost_nano_usd: int
     elapsed_s: float
     rows_per_s: float
+    bound_by: str = ""
 
     def line(self) -> str:
         """One line for the log, without anything that a row holds."""
@@ -88,7 +95,7 @@ class Progress:
             f"{self.rows_done:,} of {self.rows:,} rows ({share:.1%}) · "
             f"{self.rows_per_s:,.1f} rows/s · {self.in_flight} of {self.window} in flight · "
             f"{self.throttled:,} throttled · {format_usd(self.cost_nano_usd)} so far · "
-            f"time left {eta}"
+            f"time left {eta}{f' · bound by {self.bound_by}' if self.bound_by else ''}"
         )
 
 

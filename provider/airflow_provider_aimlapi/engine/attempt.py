@@ -60,6 +60,7 @@ class Sender:
                 raise
             self.budget.charge(completion.cost_nano_usd, body_bytes=len(row.body))
             self.limiter.note_accepted(epoch)
+            self.limiter.note_usage(epoch, completion, len(row.body))
             return answer, completion
 
     def _note_failure(self, row: Row, error: ApiError) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.bound import Bound, BoundTimes
+from airflow_provider_aimlapi.core.bound import Bound, BoundTimes, bound_sentence
 from airflow_provider_aimlapi.core.window import (
     Held,
     Seen,
@@ -15,6 +15,7 @@ from airflow_provider_aimlapi.core.window import (
     after_time,
     open_window,
 )
+from airflow_provider_aimlapi.engine.given import GivenLimits
 from airflow_provider_aimlapi.engine.waiters import Waiters
 from airflow_provider_aimlapi.errors import ApiUnavailable, BudgetExhausted, Throttled
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from airflow_provider_aimlapi.core.budget import Budget
+    from airflow_provider_aimlapi.core.completion import Completion
     from airflow_provider_aimlapi.core.gate import Gate
     from airflow_provider_aimlapi.engine.clock import Clock
 
@@ -34,6 +36,8 @@ TICK_S = 0.025
 """The law is asked this often, not for each row."""
 PACE_SLACK_S = 0.02
 """A loop that is late may catch up on so much of the pace."""
+TIMER_S_MIN = 0.001
+"""Loops count in milliseconds."""
 RATE_WINDOW_S = 0.25
 RATE_WINDOW_CALLS = 10
 TRIP_FAILURES = 20
@@ -56,7 +60,7 @@ class Limiter:
         bound_times: how long what held calls back.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # whoever may hold a call back is handed in
         self,
         *,
         ceiling: int,
@@ -65,6 +69,7 @@ class Limiter:
         random: Random,
         may_pay: Callable[[], bool] = lambda: True,
         store_keeps_up: Callable[[int], bool] = lambda _in_flight: True,
+        given: GivenLimits | None = None,
     ) -> None:
         now_s = clock.now_s()
         self.window = open_window(ceiling, now_s=now_s)
@@ -76,10 +81,12 @@ class Limiter:
         self._budget = budget
         self._may_pay = may_pay
         self._store_keeps_up = store_keeps_up
+        self._given = given or GivenLimits()
         self._clock = clock
         self._random = random
         self._waiters = Waiters()
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at_s = 0.0
         self._is_closed = False
         self._accepted_at_s = now_s
         self._failures = 0
@@ -112,11 +119,15 @@ class Limiter:
                 raise AdmissionEnded
             if self.in_flight == 0 and not self._budget.allows(body_bytes):
                 raise BudgetExhausted(self._budget.exhaustion(body_bytes))
-            self._arm(now_s)
+            self._arm(now_s, body_bytes)
             await self._waiters.wait()
             now_s = self._clock.now_s()
         self._budget.reserve(body_bytes)
-        return self._sent(now_s)
+        sent = self._sent(now_s)
+        if self._given.is_any:
+            self._given.take(sent.number, now_s, body_bytes)
+            self._waiters.wake(1)  # the next one looks, and sets the timer
+        return sent
 
     def release(self, body_bytes: int = 0) -> None:
         """Give a permit back."""
@@ -131,6 +142,16 @@ class Limiter:
         self._waiters.wake_all()
         if self._timer is not None:
             self._timer.cancel()
+
+    def note_usage(self, sent: Sent, completion: Completion, body_bytes: int) -> None:
+        """Tell a limit that was given what a completion took."""
+        if self._given.is_any:
+            self._given.note_usage(sent.number, self._clock.now_s(), completion, body_bytes)
+
+    def end_given(self, sent: Sent, *, is_free: bool) -> None:
+        """Tell it that an attempt has ended, whatever came of it."""
+        if self._given.is_any:
+            self._given.end(sent.number, self._clock.now_s(), is_free=is_free)
 
     def note_accepted(self, sent: Sent) -> None:
         """Tell the law that an attempt was answered with a completion."""
@@ -167,6 +188,23 @@ class Limiter:
     def idle_s(self) -> float:
         """Seconds since the last completion, or since the start."""
         return self._clock.now_s() - self._accepted_at_s
+
+    @property
+    def bound_by(self) -> str:
+        """What held calls back for most of the time, in a word; empty before any call."""
+        bound = self.bound_times.longest() if self.requests else None
+        return bound.value if bound is not None else ""
+
+    def bound_sentence(self) -> str:
+        """What bound the run, and what to change."""
+        window = self.window
+        return bound_sentence(
+            self.bound_times.longest() if self.requests else None,
+            ceiling=window.ceiling,
+            level=window.level.height,
+            per_s=window.pace.height if window.pace else 0.0,
+            throttled=self.throttled,
+        )
 
     def wake(self) -> None:
         """Wake as many waiters as there may be room for; with nothing in flight, one at least."""
@@ -214,6 +252,8 @@ class Limiter:
             return Bound.RATE
         if not self.window.gate.admits(now_s):
             return Bound.GATE
+        if self._given.is_any and self._given.wait_s(now_s, body_bytes) > 0:
+            return Bound.GIVEN
         return self._held_by_others(body_bytes)
 
     def _held_by_others(self, body_bytes: int) -> Bound | None:
@@ -267,22 +307,24 @@ class Limiter:
         if self._permits > permits:
             self.wake()
 
-    def _arm(self, now_s: float) -> None:
+    def _arm(self, now_s: float, body_bytes: int) -> None:
         """See to it that somebody looks again when time alone may have made room."""
-        delay_s = self._look_again_s(now_s)
+        delay_s = self._look_again_s(now_s, body_bytes)
         if delay_s is not None:
             self._arm_in(delay_s)
 
     def _arm_in(self, delay_s: float) -> None:
-        loop = asyncio.get_running_loop()
-        at_s = loop.time() + max(delay_s, 1e-4)
+        """Set the one timer, unless it is due before; uvloop's timers do not tell when."""
+        at_s = self._clock.now_s() + max(delay_s, TIMER_S_MIN)
         if self._timer is not None:
-            if self._timer.when() <= at_s:
+            if self._timer_at_s <= at_s:
                 return
             self._timer.cancel()
-        self._timer = loop.call_at(at_s, self._on_time)
+        self._timer_at_s = at_s
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(max(delay_s, TIMER_S_MIN), self._on_time)
 
-    def _look_again_s(self, now_s: float) -> float | None:
+    def _look_again_s(self, now_s: float, body_bytes: int) -> float | None:
         """Seconds after which time alone may have made room; None: only an event will."""
         gate = self.window.gate
         if self._held is Bound.LEVEL:
@@ -290,6 +332,8 @@ class Limiter:
             return max(TICK_S, level.hold_s - level.age_s)
         if self._held is Bound.RATE:
             return self._next_send_s - now_s
+        if self._held is Bound.GIVEN:
+            return self._given.wait_s(now_s, body_bytes)
         if self._held is Bound.GATE:
             is_waited_for = gate.probe_s is not None and gate.needs_answer
             return None if is_waited_for else gate.next_s - now_s
@@ -323,4 +367,5 @@ class Permit:
     ) -> None:
         if isinstance(exc, ApiUnavailable) and not isinstance(exc, Throttled):
             self._limiter.note_failed(self._sent)
+        self._limiter.end_given(self._sent, is_free=isinstance(exc, Throttled))
         self._limiter.release(self._body_bytes)

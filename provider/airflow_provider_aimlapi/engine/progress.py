@@ -56,6 +56,7 @@ class ProgressLog:
             throttled=self._limiter.throttled,
             cost_nano_usd=self._budget.charged_nano_usd,
             elapsed_s=last_s - self._started_s,
+            bound_by=self._limiter.bound_by,
             rows_per_s=(last_rows - first_rows) / elapsed_s if elapsed_s > 0 else 0.0,
         )
 

@@ -30,6 +30,7 @@ from airflow_provider_aimlapi.engine.collector import Collector
 from airflow_provider_aimlapi.engine.commit import commit
 from airflow_provider_aimlapi.engine.ending import Ending
 from airflow_provider_aimlapi.engine.feed import Feed
+from airflow_provider_aimlapi.engine.given import GivenLimits
 from airflow_provider_aimlapi.engine.lease import Lease, Superseded
 from airflow_provider_aimlapi.engine.limiter import AdmissionEnded, Limiter
 from airflow_provider_aimlapi.engine.placing import Placing
@@ -108,6 +109,8 @@ async def run(job: Job, settings: Settings, world: World) -> Report:
         requests=attempt.limiter.requests if attempt else 0,
         throttled=attempt.limiter.throttled if attempt else 0,
         elapsed_s=world.clock.now_s() - started_s,
+        bound_by=attempt.limiter.bound_by if attempt else "",
+        bound_sentence=attempt.limiter.bound_sentence() if attempt else "",
     )
 
 
@@ -190,6 +193,10 @@ class RunAttempt:
             budget=budget,
             may_pay=lease.may_pay,
             store_keeps_up=self.collector.keeps_up,
+            given=GivenLimits(
+                requests=settings.request_allowance(),
+                tokens=settings.token_allowance(prepared.job.completion.max_tokens),
+            ),
             clock=clock,
             random=world.random,
         )

@@ -7,11 +7,17 @@ import sys
 from dataclasses import dataclass
 from fractions import Fraction
 
+from airflow_provider_aimlapi.core.allowance import (
+    ANSWER_TOKENS,
+    RequestAllowance,
+    TokenAllowance,
+)
 from airflow_provider_aimlapi.core.lease import LeaseTimes
 from airflow_provider_aimlapi.core.pricing import NANO_USD_PER_USD
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 CONCURRENCY_MAX = 10_000
+PER_MINUTE_MAX = 10**12
 STORE_REQUEST_S_MAX = 60.0
 """The longest that a copy within the store is taken to be on its way."""
 FINITE_MAX = sys.float_info.max
@@ -28,6 +34,8 @@ class Settings:
         max_cost_usd: budget of the run over all its attempts; None for none.
         max_rejected_rows: an int is a number of rows, a float a share of them; one more ends the
             run without publishing.
+        requests_per_minute, tokens_per_minute: limits that are known and kept in any minute, for
+            this run alone; tokens of prompts and answers together. None: found out by trying.
         retry_rejected: whether rows that an earlier attempt rejected are asked again.
         flush_interval_s: most seconds between a paid answer and the journal segment that holds it.
         unflushed_rows_max: paid answers that are put into a journal segment without waiting for
@@ -47,6 +55,8 @@ class Settings:
     request_timeout_s: float = 300.0
     max_cost_usd: float | None = None
     max_rejected_rows: float = 0.1
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
     retry_rejected: bool = False
     flush_interval_s: float = 0.25
     unflushed_rows_max: int = 64
@@ -58,6 +68,9 @@ class Settings:
         _check_whole("max_concurrency", self.max_concurrency, most=CONCURRENCY_MAX)
         _check_whole("max_attempts", self.max_attempts, most=100)
         _check_whole("unflushed_rows_max", self.unflushed_rows_max, most=CONCURRENCY_MAX)
+        for name in ("requests_per_minute", "tokens_per_minute"):
+            if (given := getattr(self, name)) is not None:
+                _check_whole(name, given, most=PER_MINUTE_MAX)
         for name in ("request_timeout_s", "flush_interval_s", "progress_interval_s"):
             _check_positive(name, getattr(self, name))
         for name in ("stall_timeout_s", "lease_ttl_s"):
@@ -83,6 +96,18 @@ class Settings:
         """The durations of the lease on what plain readers see; a request is one to the store."""
         store_timeout_s = min(STORE_REQUEST_S_MAX, self.request_timeout_s)
         return LeaseTimes(ttl_s=self.lease_ttl_s, request_timeout_s=store_timeout_s)
+
+    def request_allowance(self) -> RequestAllowance | None:
+        """The given limit of requests, not used yet."""
+        given = self.requests_per_minute
+        return None if given is None else RequestAllowance(per_minute=given)
+
+    def token_allowance(self, max_tokens: int | None) -> TokenAllowance | None:
+        """The given limit of tokens, not used yet; `max_tokens` bounds the first answers."""
+        given = self.tokens_per_minute
+        if given is None:
+            return None
+        return TokenAllowance(per_minute=given, answer_tokens=max_tokens or ANSWER_TOKENS)
 
     def rejections_allowed(self, rows: int) -> int:
         """How many of a run's rows may be rejected before it ends."""

@@ -13,8 +13,8 @@ from airflow_provider_aimlapi.hooks.connections import (
     CONN_TYPE,
     MAX_CONCURRENCY,
     check_type,
-    concurrency_limit,
     existing_connection,
+    given_limit,
     typed_base_url,
     unknown_extras,
 )
@@ -107,7 +107,16 @@ class AIMLAPIHook(BaseHook):
                 self.aimlapi_conn_id,
                 name,
             )
-        return concurrency_limit(extra, connection=self.aimlapi_conn_id)
+        return given_limit(extra, MAX_CONCURRENCY, connection=self.aimlapi_conn_id)
+
+    def limit(self, name: str) -> int | None:
+        """`requests_per_minute` or `tokens_per_minute` of the connection; None where it has none.
+
+        Raises:
+            ConnectionIncomplete: the connection is missing, or its limit is no number.
+        """
+        extra = self._connection().extra_dejson
+        return given_limit(extra, name, connection=self.aimlapi_conn_id)
 
     def get_conn(self) -> httpx.Client:
         """An httpx client with base URL and key set; close it, or use it in a `with`.
@@ -125,6 +134,8 @@ class AIMLAPIHook(BaseHook):
 
         try:
             self.max_concurrency  # noqa: B018  a wrong extra is found here, too
+            for name in ("requests_per_minute", "tokens_per_minute"):
+                self.limit(name)
             account = ask_account(self.endpoint)
         except AimlapiError as error:
             return False, str(error)

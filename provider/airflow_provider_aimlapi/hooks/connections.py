@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
 MAX_CONCURRENCY = "max_concurrency"
-EXTRA_FIELDS = frozenset({MAX_CONCURRENCY})
+EXTRA_FIELDS = frozenset({MAX_CONCURRENCY, "requests_per_minute", "tokens_per_minute"})
 SCHEMES = frozenset({"http", "https"})
 CONN_TYPE = "aimlapi"
 TYPES_ACCEPTED = frozenset({CONN_TYPE, "", "generic", "http", "https"})
@@ -105,19 +105,19 @@ def unknown_extras(extra: object) -> list[str]:
     return sorted(str(name) for name in _fields(extra) if name not in EXTRA_FIELDS)
 
 
-def concurrency_limit(extra: object, *, connection: str) -> int | None:
-    """The most calls in flight that a connection allows each task; None for no limit.
+def given_limit(extra: object, name: str, *, connection: str) -> int | None:
+    """A limit of that name that a connection sets each task; None for no limit.
 
     Raises:
         ConnectionIncomplete: when it is no whole number above 0.
     """
-    typed = _fields(extra).get(MAX_CONCURRENCY)
+    typed = _fields(extra).get(name)
     if typed is None or typed == "":
         return None
     text = str(typed)
     if not text.isdecimal() or int(text) < 1:
         raise ConnectionIncomplete(
-            f"Connection '{connection}': {MAX_CONCURRENCY} in its extra is {typed!r}; "
+            f"Connection '{connection}': {name} in its extra is {typed!r}; "
             f"give a whole number of at least 1, or leave it out."
         )
     return int(text)

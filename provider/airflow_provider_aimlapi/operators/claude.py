@@ -51,6 +51,8 @@ class ClaudeCompletionOperator(BaseOperator):
         storage_conn_id: the connection for both paths; one inside a path's URL goes before it.
             None: the environment's own credentials.
         max_concurrency: most calls in flight; the connection may allow fewer.
+        requests_per_minute, tokens_per_minute: limits that are known, kept in any minute by each
+            task; the connection may hold lower ones. None: the limit is found by trying.
         max_attempts: exchanges for one row before it is rejected; those answered 429 do not count.
         request_timeout_s: seconds for one exchange, from connecting to the answer's last byte.
         max_cost_usd: the most that the run may cost, over all attempts of the task; None: no limit.
@@ -80,6 +82,8 @@ class ClaudeCompletionOperator(BaseOperator):
         "aimlapi_conn_id",
         "storage_conn_id",
         "max_concurrency",
+        "requests_per_minute",
+        "tokens_per_minute",
         "max_attempts",
         "request_timeout_s",
         "max_cost_usd",
@@ -114,6 +118,8 @@ class ClaudeCompletionOperator(BaseOperator):
         aimlapi_conn_id: str = AIMLAPIHook.default_conn_name,
         storage_conn_id: str | None = None,
         max_concurrency: int | str = 256,
+        requests_per_minute: int | str | None = None,
+        tokens_per_minute: int | str | None = None,
         max_attempts: int | str = 8,
         request_timeout_s: float | str = 300.0,
         max_cost_usd: float | str | None = None,
@@ -139,6 +145,8 @@ class ClaudeCompletionOperator(BaseOperator):
         self.aimlapi_conn_id = aimlapi_conn_id
         self.storage_conn_id = storage_conn_id
         self.max_concurrency = max_concurrency
+        self.requests_per_minute = requests_per_minute
+        self.tokens_per_minute = tokens_per_minute
         self.max_attempts = max_attempts
         self.request_timeout_s = request_timeout_s
         self.max_cost_usd = max_cost_usd
@@ -216,6 +224,8 @@ class ClaudeCompletionOperator(BaseOperator):
         allowed = self._hook().max_concurrency
         return Settings(
             max_concurrency=max_concurrency if allowed is None else min(max_concurrency, allowed),
+            requests_per_minute=self._given("requests_per_minute"),
+            tokens_per_minute=self._given("tokens_per_minute"),
             max_attempts=arguments.whole_number("max_attempts", self.max_attempts),
             request_timeout_s=arguments.number("request_timeout_s", self.request_timeout_s),
             max_cost_usd=arguments.optional_number("max_cost_usd", self.max_cost_usd),
@@ -224,6 +234,12 @@ class ClaudeCompletionOperator(BaseOperator):
             ),
             retry_rejected=arguments.flag("retry_rejected", self.retry_rejected),
         )
+
+    def _given(self, limit: str) -> int | None:
+        """The lower of the operator's and the connection's limit, where there is one."""
+        own = arguments.optional_whole_number(limit, getattr(self, limit))
+        given = [one for one in (own, self._hook().limit(limit)) if one is not None]
+        return min(given, default=None)
 
     def _hook(self) -> AIMLAPIHook:
         return AIMLAPIHook(arguments.text("aimlapi_conn_id", self.aimlapi_conn_id))

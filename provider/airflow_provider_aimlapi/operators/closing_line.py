@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 def closing_line(report: Report) -> str:
     """A published run to read: "220 rows: 218 ok, 2 truncated · 225 calls, 5 throttled · …"."""
-    return " · ".join((_rows(report), _calls(report), _money(report), _place(report)))
+    line = " · ".join((_rows(report), _calls(report), _money(report), _place(report)))
+    return f"{line}. {report.bound_sentence}" if report.bound_sentence else line
 
 
 def _rows(report: Report) -> str:

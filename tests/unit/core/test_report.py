@@ -29,6 +29,7 @@ REPORT = Report(
     requests=950,
     throttled=7,
     elapsed_s=61.23456,
+    bound_by="api:rate",
 )
 PROGRESS = Progress(
     rows=200_000,
@@ -61,6 +62,7 @@ def test_the_return_value_is_the_one_that_was_promised() -> None:
         "completion_tokens": 7000,
         "cost_usd": 1.234567891,
         "elapsed_s": 61.235,
+        "bound_by": "api:rate",
     }
 
 
@@ -74,6 +76,12 @@ def test_a_progress_line_says_how_far_how_fast_how_dear_and_how_long() -> None:
     assert PROGRESS.line() == (
         "50,000 of 200,000 rows (25.0%) · 1,250.0 rows/s · 180 of 200 in flight · "
         "1,234 throttled · 12.34 USD so far · time left 2 min 0 s"
+    )
+
+
+def test_a_progress_line_says_what_holds_calls_back() -> None:
+    assert (
+        replace(PROGRESS, bound_by="max_concurrency").line().endswith(" · bound by max_concurrency")
     )
 
 

@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 
 from airflow_provider_aimlapi.core.bound import Bound
 from airflow_provider_aimlapi.core.budget import Budget
-from airflow_provider_aimlapi.core.gate import PROBE_S_MAX, PROBE_S_MIN
 from airflow_provider_aimlapi.core.pricing import TokenPrices
-from airflow_provider_aimlapi.core.window import START_LEVEL, Sent
-from airflow_provider_aimlapi.engine.limiter import TRIP_IDLE_S, AdmissionEnded, Limiter
-from airflow_provider_aimlapi.errors import ApiUnavailable, BudgetExhausted
+from airflow_provider_aimlapi.core.window import START_LEVEL
+from airflow_provider_aimlapi.engine.limiter import AdmissionEnded, Limiter
+from airflow_provider_aimlapi.errors import BudgetExhausted
 from tests.fakes.virtual_loop import VirtualClock, run_virtual
 
 DURATIONS_S = (0.0, 0.1, 0.5, 1.0, 1.0, 2.0)
@@ -182,80 +181,6 @@ async def closed_by_429s(limiter: Limiter) -> None:
         async with limiter.permit() as sent:
             await asyncio.sleep(0.1)
             limiter.note_throttled(sent)
-
-
-def test_when_everything_is_refused_calls_look_one_at_a_time_and_ever_more_rarely() -> None:
-    async def main() -> None:
-        limiter = new_limiter()
-        await closed_by_429s(limiter)
-        before, closed_s = limiter.requests, now_s()
-        pauses_s: list[float] = []
-        last_s = now_s()
-        while now_s() < closed_s + 3600:
-            async with limiter.permit() as sent:
-                assert limiter.in_flight == 1
-                pauses_s.append(sent.at_s - last_s)
-                await asyncio.sleep(0.1)
-                limiter.note_throttled(sent)
-                last_s = now_s()
-        assert min(pauses_s) == pytest.approx(PROBE_S_MIN)
-        assert max(pauses_s) == pytest.approx(PROBE_S_MAX)
-        assert 120 <= limiter.requests - before <= 250
-
-    run_virtual(main())
-
-
-def test_a_call_that_was_let_in_opens_the_gate_before_its_answer() -> None:
-    async def main() -> None:
-        limiter = new_limiter()
-        await closed_by_429s(limiter)
-        async with asyncio.TaskGroup() as tasks:
-            waiting = [tasks.create_task(admitted(limiter, hold_s=60)) for _ in range(3)]
-            await asyncio.sleep(3)
-            assert limiter.in_flight == 3
-        assert len(waiting) == 3
-
-    run_virtual(main())
-
-
-async def failed(limiter: Limiter) -> None:
-    """A call that is answered 503."""
-
-    async def call() -> None:
-        async with limiter.permit():
-            await asyncio.sleep(0.5)
-            raise ApiUnavailable("down", status=503)
-
-    with pytest.raises(ApiUnavailable):
-        await call()
-
-
-def is_open(limiter: Limiter) -> bool:
-    return limiter.window.gate.is_open
-
-
-def test_while_nothing_succeeds_one_call_at_a_time_looks_and_an_answer_lets_all_go() -> None:
-    async def main() -> None:
-        limiter = new_limiter()
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(30):
-                tasks.create_task(failed(limiter))
-        assert is_open(limiter)  # so far it may be a bad moment
-        await asyncio.sleep(TRIP_IDLE_S)
-        await failed(limiter)
-        assert not is_open(limiter)
-        async with asyncio.TaskGroup() as tasks:
-            came = [tasks.create_task(admitted(limiter, hold_s=20)) for _ in range(5)]
-            await asyncio.sleep(15)
-            assert limiter.in_flight == 1  # its answer is waited for
-            limiter.note_accepted(
-                Sent(number=99, at_s=now_s(), level=1, is_full=False, is_beyond=False)
-            )
-            await asyncio.sleep(0.1)
-            assert limiter.in_flight == 5
-        assert len(came) == 5
-
-    run_virtual(main())
 
 
 def test_what_bound_a_run_is_counted() -> None:

@@ -1,0 +1,50 @@
+"""The law under limits that it does not know, judged. `make limits` prints more, and rivals."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.limits.limits import Bucket, Slots
+from tests.limits.scenarios import SCENARIOS
+from tests.limits.sharing import share
+from tests.limits.trial import try_law
+
+# What is not reached yet has its own bound: throttled answers while a rate is found.
+THROTTLED_MOST = {
+    "200 a second, burst 20": 0.03,
+    "200 a second, burst 200": 0.05,
+    "32 in flight and 20 a second": 0.05,
+    "200, 100, 200 a second": 0.06,
+}
+WALL_MOST = {"200 a second, burst 20": 1.08}
+JUDGED = (
+    "4 in flight",
+    "32 in flight, 0.2 s",
+    "32 in flight",
+    "400 in flight",
+    "200 a second, burst 20",
+    "200 a second, burst 200",
+    "2,000 a second, burst 200",
+    "600 a minute, fixed",
+    "32 in flight and 20 a second",
+    "64, 32, 64 in flight",
+    "200, 100, 200 a second",
+    "32 in flight and bursts of 503",
+    "3,000 an hour, from minute 58",
+)
+
+
+@pytest.mark.parametrize("name", JUDGED)
+def test_a_limit_that_nobody_told_is_found_and_kept_to(name):
+    scenario = next(one for one in SCENARIOS if one.name == name)
+    result = try_law(scenario, "ours")
+    assert result.lost == 0
+    assert result.wall <= WALL_MOST.get(name, scenario.wall), result.line()
+    if scenario.limits() and isinstance(scenario.limits()[0], Slots | Bucket):
+        assert result.throttled <= THROTTLED_MOST.get(name, 0.03), result.line()
+
+
+@pytest.mark.parametrize("workers", [2, 8])
+def test_workers_that_share_a_limit_without_talking_use_nearly_all_of_it(workers):
+    """In equal parts they do not: see docs/limits.md."""
+    assert share(lambda: [Slots(64)], workers=workers).total >= 0.9

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_aimlapi.core.bound import Bound, BoundTimes, bound_sentence
+
+
+def sentence(bound: Bound | None, *, throttled: int = 0) -> str:
+    return bound_sentence(bound, ceiling=256, level=31.7, per_s=199.6, throttled=throttled)
+
+
+@pytest.mark.parametrize(
+    ("bound", "words"),
+    [
+        (Bound.CEILING, "max_concurrency=256: no throttling was met; raise it"),
+        (Bound.LEVEL, "the API: about 32 calls in flight"),
+        (Bound.RATE, "the API: about 199.6 calls a second"),
+        (Bound.GATE, "the API: it refused every call"),
+        (Bound.SOURCE, "the source"),
+        (Bound.STORE, "the store"),
+        (Bound.GIVEN, "requests_per_minute"),
+        (Bound.BUDGET, "max_cost_usd"),
+        (None, "no call was made"),
+    ],
+)
+def test_a_sentence_says_what_bound_the_run(bound, words):
+    assert words in sentence(bound)
+
+
+def test_throttling_is_not_denied_where_there_was_some() -> None:
+    assert "7 429s were met" in sentence(Bound.CEILING, throttled=7)
+
+
+@pytest.mark.parametrize("bound", Bound)
+def test_there_is_a_sentence_for_everything(bound):
+    assert sentence(bound).startswith("Bound by ")
+
+
+def test_what_held_calls_back_for_the_longest_time_bound_the_run() -> None:
+    times = BoundTimes()
+    assert times.longest() is None
+    for bound, elapsed_s in [(Bound.LEVEL, 3.0), (Bound.SOURCE, 4.0), (Bound.LEVEL, 2.0)]:
+        times.add(bound, elapsed_s)
+    assert times.longest() is Bound.LEVEL

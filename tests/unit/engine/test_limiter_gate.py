@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import asyncio
+from random import Random
+
+import pytest
+
+from airflow_provider_aimlapi.core.allowance import RequestAllowance, TokenAllowance
+from airflow_provider_aimlapi.core.bound import Bound
+from airflow_provider_aimlapi.core.budget import Budget
+from airflow_provider_aimlapi.core.gate import PROBE_S_MAX, PROBE_S_MIN
+from airflow_provider_aimlapi.core.window import Sent
+from airflow_provider_aimlapi.engine.given import GivenLimits
+from airflow_provider_aimlapi.engine.limiter import TRIP_IDLE_S, Limiter
+from airflow_provider_aimlapi.errors import ApiUnavailable
+from tests.fakes.virtual_loop import VirtualClock, run_virtual
+
+
+def new_limiter(given: GivenLimits | None = None) -> Limiter:
+    return Limiter(
+        ceiling=256,
+        budget=Budget(),
+        clock=VirtualClock(),
+        random=Random(1),  # noqa: S311  # a seeded order of events
+        given=given,
+    )
+
+
+def now_s() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def admitted(limiter: Limiter, hold_s: float = 0.0) -> float:
+    """Take a permit, hold it for a while; return when it came."""
+    async with limiter.permit(800):
+        came_s = now_s()
+        await asyncio.sleep(hold_s)
+    return came_s
+
+
+async def closed_by_429s(limiter: Limiter) -> None:
+    """Have call after call refused, until single ones are sent to look."""
+    while limiter.window.gate.is_open:
+        async with limiter.permit() as sent:
+            await asyncio.sleep(0.1)
+            limiter.note_throttled(sent)
+
+
+def test_when_everything_is_refused_calls_look_one_at_a_time_and_ever_more_rarely() -> None:
+    async def main() -> None:
+        limiter = new_limiter()
+        await closed_by_429s(limiter)
+        before, closed_s = limiter.requests, now_s()
+        pauses_s: list[float] = []
+        last_s = now_s()
+        while now_s() < closed_s + 3600:
+            async with limiter.permit() as sent:
+                assert limiter.in_flight == 1
+                pauses_s.append(sent.at_s - last_s)
+                await asyncio.sleep(0.1)
+                limiter.note_throttled(sent)
+                last_s = now_s()
+        assert min(pauses_s) == pytest.approx(PROBE_S_MIN)
+        assert max(pauses_s) == pytest.approx(PROBE_S_MAX)
+        assert 120 <= limiter.requests - before <= 250
+
+    run_virtual(main())
+
+
+def test_a_call_that_was_let_in_opens_the_gate_before_its_answer() -> None:
+    async def main() -> None:
+        limiter = new_limiter()
+        await closed_by_429s(limiter)
+        async with asyncio.TaskGroup() as tasks:
+            waiting = [tasks.create_task(admitted(limiter, hold_s=60)) for _ in range(3)]
+            await asyncio.sleep(3)
+            assert limiter.in_flight == 3
+        assert len(waiting) == 3
+
+    run_virtual(main())
+
+
+async def failed(limiter: Limiter) -> None:
+    """A call that is answered 503."""
+
+    async def call() -> None:
+        async with limiter.permit():
+            await asyncio.sleep(0.5)
+            raise ApiUnavailable("down", status=503)
+
+    with pytest.raises(ApiUnavailable):
+        await call()
+
+
+def is_open(limiter: Limiter) -> bool:
+    return limiter.window.gate.is_open
+
+
+def test_while_nothing_succeeds_one_call_at_a_time_looks_and_an_answer_lets_all_go() -> None:
+    async def main() -> None:
+        limiter = new_limiter()
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(30):
+                tasks.create_task(failed(limiter))
+        assert is_open(limiter)  # so far it may be a bad moment
+        await asyncio.sleep(TRIP_IDLE_S)
+        await failed(limiter)
+        assert not is_open(limiter)
+        async with asyncio.TaskGroup() as tasks:
+            came = [tasks.create_task(admitted(limiter, hold_s=20)) for _ in range(5)]
+            await asyncio.sleep(15)
+            assert limiter.in_flight == 1  # its answer is waited for
+            limiter.note_accepted(
+                Sent(number=99, at_s=now_s(), level=1, is_full=False, is_beyond=False)
+            )
+            await asyncio.sleep(0.1)
+            assert limiter.in_flight == 5
+        assert len(came) == 5
+
+    run_virtual(main())
+
+
+async def burst(limiter: Limiter, calls: int) -> list[float]:
+    """When each of so many calls went, each of which takes two seconds."""
+    async with asyncio.TaskGroup() as tasks:
+        tasks_of_calls = [tasks.create_task(admitted(limiter, hold_s=2)) for _ in range(calls)]
+    return sorted(task.result() for task in tasks_of_calls)
+
+
+def test_a_limit_of_requests_that_was_given_is_kept_in_every_minute_and_used() -> None:
+    async def main() -> list[float]:
+        limiter = new_limiter(GivenLimits(requests=RequestAllowance(per_minute=300)))
+        came_s = await burst(limiter, 1500)
+        assert limiter.bound_times.longest() is Bound.GIVEN
+        return came_s
+
+    came_s = run_virtual(main())
+    assert max(sum(a <= b < a + 60 for b in came_s) for a in came_s) <= 300
+    assert came_s[-1] < 310
+
+
+def test_a_limit_of_tokens_that_was_given_counts_what_was_set_aside_where_nothing_is_told() -> None:
+    """800 bytes are reckoned as 400 tokens, the answer as 1,024: 42 such calls fit a minute."""
+
+    async def main() -> list[float]:
+        tokens = TokenAllowance(per_minute=60_000, answer_tokens=1024)
+        return await burst(new_limiter(GivenLimits(tokens=tokens)), 210)
+
+    came_s = run_virtual(main())
+    assert max(sum(a <= b < a + 60 for b in came_s) for a in came_s) <= 42
+    assert came_s[-1] < 330
