@@ -12,7 +12,7 @@ import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from aimlapi_simulator.server import Simulator
     from demo.s3_server import S3Server
 
+FIRST_RUN = datetime(2026, 1, 1, tzinfo=UTC)
+RUNS = itertools.count()
 KEY = "sk-never-to-be-seen-4711"
 HERE = Path(__file__).parent
 BUNDLES = {"examples": HERE.parents[1] / "dags_examples", "tests": HERE / "dags"}
@@ -187,12 +189,15 @@ def run_dag(airflow_database: None, capfd: pytest.CaptureFixture[str]) -> RunDag
 
 @pytest.fixture
 def run_task(run_dag: RunDag, monkeypatch: pytest.MonkeyPatch) -> RunTask:
-    """Runs a DAG of one `ClaudeCompletionOperator` with these arguments, which has one retry."""
-    days = itertools.count()
+    """Runs a DAG of one `ClaudeCompletionOperator` with these arguments, which has one retry.
+
+    Each run has an instant of its own: Airflow would delete an earlier run of the same one, and
+    now and then warn that this run's DAG has changed since.
+    """
 
     def run(**arguments: object) -> TaskRun:
         monkeypatch.setenv("AIMLAPI_TEST_ARGUMENTS", json.dumps(arguments))
-        return run_dag("tests", "one_task", datetime(2026, 1, 1, next(days), tzinfo=UTC))
+        return run_dag("tests", "one_task", FIRST_RUN + timedelta(seconds=next(RUNS)))
 
     return run
 

@@ -50,6 +50,25 @@ def test_nothing_stays_nothing_after_rendering(nothing: object) -> None:
     assert arguments.thinking(nothing) is None
 
 
+@pytest.mark.parametrize(
+    ("rendered", "meant"), [(True, True), ("True", True), (" false ", False), (False, False)]
+)
+def test_a_flag_is_read_in_every_spelling(rendered: object, meant: object) -> None:
+    assert arguments.flag("retry_rejected", rendered) is meant
+
+
+@pytest.mark.parametrize("rendered", ["yes", 1, None, "", "0"])
+def test_what_is_no_flag_is_refused_by_name(rendered: object) -> None:
+    with pytest.raises(InvalidSpec, match=r"^retry_rejected=.*True or False"):
+        arguments.flag("retry_rejected", rendered)
+
+
+def test_a_word_is_one_of_a_few() -> None:
+    assert arguments.one_of("on_existing", "error", ("replace", "error")) == "error"
+    with pytest.raises(InvalidSpec, match=r"^on_existing='keep': give 'replace' or 'error'"):
+        arguments.one_of("on_existing", "keep", ("replace", "error"))
+
+
 def test_a_single_stop_sequence_does_not_fall_apart_into_letters() -> None:
     with pytest.raises(InvalidSpec, match="give a list of texts"):
         arguments.texts("stop_sequences", "END")

@@ -135,6 +135,8 @@ def test_local_folders_do_as_well(
         ({"input_path": "ftp://no-such.invalid/in/"}, "input_path: ftp://no-such.invalid"),
         ({"prompt": "{{ text }}"}, "a column is written in single braces"),
         ({"limit_rows": "-1"}, "limit_rows=-1"),
+        ({"on_existing": "keep"}, "on_existing='keep': give 'replace' or 'error'"),
+        ({"retry_rejected": "maybe"}, "retry_rejected='maybe': give True or False"),
         ({"output_column": "text"}, "output_column"),
         ({"model": "no such model"}, "is no model id"),
         ({"input_path": "warp://lake/in/"}, "nothing that is installed opens warp://"),
