@@ -12,7 +12,7 @@ from airflow_provider_aimlapi.core.request import CompletionSpec
 from airflow_provider_aimlapi.engine.job import Job, Place
 from airflow_provider_aimlapi.engine.lease import Superseded
 from airflow_provider_aimlapi.engine.run import World, run
-from airflow_provider_aimlapi.errors import AimlapiError
+from airflow_provider_aimlapi.errors import AimlapiError, TooManyRejections
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.dataset_shapes import FILES, PROMPT, input_of
 from tests.simulation.history import History
@@ -120,12 +120,18 @@ class Simulation:
             self._sky.weather = CALM
             self.history.add(self.scheduler.now_s, "world", "the weather clears up")
             self._start(Attempt(), replace(settings, max_cost_usd=None))
-        elif self._was_superseded_in_vain() and index < len(attempts) + VAIN_ATTEMPTS_MAX:
-            self._start(Attempt(), replace(settings, max_cost_usd=None))
+        elif index < len(attempts) + VAIN_ATTEMPTS_MAX and self._was_in_vain():
+            asks_again = isinstance(self.processes[-1].error, TooManyRejections)
+            calm = replace(settings, max_cost_usd=None, retry_rejected=asks_again)
+            self._start(Attempt(), calm)
 
-    def _was_superseded_in_vain(self) -> bool:
-        """Whether the last attempt made room for an earlier one that began late and then ended."""
-        return isinstance(self.processes[-1].error, Superseded)
+    def _was_in_vain(self) -> bool:
+        """Whether the last attempt failed by what happened before it.
+
+        It made room for an earlier one that began late and then ended; or rows were rejected in
+        bad weather and stand so in a durable part, until somebody asks for them again.
+        """
+        return isinstance(self.processes[-1].error, (Superseded, TooManyRejections))
 
     def _start(self, attempt: Attempt, settings: Settings) -> Process:
         process = Process(len(self.processes) + 1, self.scheduler, self.history)
@@ -135,6 +141,9 @@ class Simulation:
             self._arrange(process, trouble)
         if attempt.twin_after_s is not None:
             self.scheduler.after(attempt.twin_after_s, lambda: self._follow(process))
+        if settings.retry_rejected:
+            answered = {call.prompt for call in self.api.ledger.calls if call.end == "answered"}
+            self.watcher.asks_rejected(process, set(self._data.asked) - answered)
         process.start(lambda: self._main(process, settings))
         return process
 

@@ -76,6 +76,7 @@ class Watcher:
         self._in_flight: dict[int, list[Call]] = {}
         self._paid: dict[int, set[str]] = {}
         self._released: set[int] = set()
+        self._rejected: dict[int, set[str]] = {}
         self._exposed: dict[int, set[str]] = {}
 
     def blame(self, violation: str) -> None:
@@ -174,13 +175,17 @@ class Watcher:
 
     # What a process pays for.
 
+    def asks_rejected(self, process: Process, prompts: set[str]) -> None:
+        """A process is told to ask for these again, which were never answered."""
+        self._rejected[process.number] = prompts
+
     def sent(self, call: Call) -> None:
         """A call leaves."""
         number = call.process.number
         self._in_flight.setdefault(number, []).append(call)
         if call.process.scheduler.now_s < call.process.cut_off_until_s:
             self._exposed[number].add(call.prompt)
-        if call.prompt in self._known.get(number, ()):
+        if call.prompt in self._known.get(number, frozenset()) - self._rejected.get(number, set()):
             self.blame(f"{call.prompt!r} was asked again although it was durable before")
         if call.process.started_s > self.manifest_at_s:
             self.blame(f"{call.prompt!r} was asked although the run was published before")
