@@ -15,7 +15,10 @@ CREATE_ONCE = re.compile(
     rf"|journal/\d{{5}}/\d{{8}}-\d{{8}})|{_PLACES}/lease/\d{{8}}"
 )
 JOURNAL = re.compile(rf"{_RUN}/journal/.*")
-CHANGING = re.compile(rf"({_RUN}|{_PLACES})/(heartbeat/\d{{8}}|probe-[0-9a-f]{{16}})")
+CHANGING = re.compile(
+    rf"({_RUN}|{_PLACES})/(heartbeat/\d{{8}}|probe-[0-9a-f]{{16}})"
+    rf"|{_RUN}/(progress\.json|report\.html)"
+)
 LASTING = re.compile(rf"{_RUN}/(plan\.json|manifest\.json|lease/.*|parts/.*)")
 
 

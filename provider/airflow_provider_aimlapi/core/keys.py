@@ -78,6 +78,16 @@ class RunNames:
         return f"{self.folder}/manifest.json"
 
     @property
+    def progress(self) -> str:
+        """How the run stands, written over every few seconds. Nothing rests on it."""
+        return f"{self.folder}/progress.json"
+
+    @property
+    def report(self) -> str:
+        """The run's page as one HTML file, written over at each attempt's end."""
+        return f"{self.folder}/report.html"
+
+    @property
     def leases(self) -> str:
         """Prefix of the create-once leases."""
         return f"{self.folder}/lease/"

@@ -10,8 +10,11 @@ from airflow_provider_aimlapi.core.keys import ATTEMPTS_PER_EPOCH, client_reques
 from airflow_provider_aimlapi.errors import ApiError, Throttled, WireViolation
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow_provider_aimlapi.core.budget import Budget
     from airflow_provider_aimlapi.core.completion import Answer, Completion
+    from airflow_provider_aimlapi.core.measures import LatencyCounts
     from airflow_provider_aimlapi.engine.feed import Row
     from airflow_provider_aimlapi.engine.limiter import Limiter
 
@@ -26,13 +29,19 @@ class Client(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
-    """Sends rows of one run."""
+    """Sends rows of one run.
+
+    Attributes:
+        latencies: is told how long each answered call took. now_s: monotonic seconds.
+    """
 
     run_key: str
     epoch: int
     client: Client
     limiter: Limiter
     budget: Budget
+    latencies: LatencyCounts
+    now_s: Callable[[], float]
 
     async def attempt(self, row: Row) -> tuple[Answer, Completion]:
         """One exchange. Counts it on the row, tells the limiter and the budget what came.
@@ -48,6 +57,7 @@ class Sender:
             row.attempts += 1
             number = self.epoch * ATTEMPTS_PER_EPOCH + row.exchanges
             name = client_request_id(self.run_key, row.part, row.row, number)
+            sent_s = self.now_s()
             try:
                 answer = await self.client.send(row.body, name)
                 completion = _read(row, answer)
@@ -61,6 +71,7 @@ class Sender:
             self.budget.charge(completion.cost_nano_usd, body_bytes=len(row.body))
             self.limiter.note_accepted(epoch)
             self.limiter.note_usage(epoch, completion, len(row.body))
+            self.latencies.add(self.now_s() - sent_s)
             return answer, completion
 
     def _note_failure(self, row: Row, error: ApiError) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.manifest import tally_of
+from airflow_provider_aimlapi.core.measures import OutcomeCounts
 from airflow_provider_aimlapi.core.plan import SHARD_ROWS_MAX
 from airflow_provider_aimlapi.engine.retry import persist
 from airflow_provider_aimlapi.engine.staged import stored_part
@@ -57,6 +58,7 @@ class Collector:
         rows_done: decided so far, those of durable parts and of earlier attempts included.
         rows_reused: of these, decided by earlier attempts.
         parts: durable parts.
+        counts: rows decided, by status, and their tokens.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Collector:
         self.rows_done = 0
         self.rows_reused = 0
         self.parts: list[PartEntry] = []
+        self.counts = OutcomeCounts()
         self._prepared = prepared
         self._segments = journal
         self._settings = settings
@@ -97,6 +100,8 @@ class Collector:
         rows = sum(tally.rows for tally in tallies)
         self.rows_done += rows
         self.rows_reused += rows
+        for tally in tallies:
+            self.counts.add_tally(tally)
         reason = self._rejections.take_over(
             rejected=sum(tally.rejected for tally in tallies),
             completed=sum(tally.completed for tally in tallies),
@@ -172,6 +177,7 @@ class Collector:
 
     def _count(self, outcome: Outcome, status: int | None) -> None:
         self.rows_done += 1
+        self.counts.add(outcome)
         if outcome.status == "rejected":
             reason = self._rejections.reject(outcome.error or "", status)
             if reason is not None:

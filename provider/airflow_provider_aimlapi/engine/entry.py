@@ -22,18 +22,23 @@ from airflow_provider_aimlapi.engine.run import World, run
 from airflow_provider_aimlapi.engine.single import complete
 from airflow_provider_aimlapi.engine.stop import StopSignal
 from airflow_provider_aimlapi.errors import AimlapiError
+from airflow_provider_aimlapi.page.report import render_report
 from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
+from airflow_provider_aimlapi.storage.progress_object import ProgressObject
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
 
     from airflow_provider_aimlapi.core.completion import Completion
     from airflow_provider_aimlapi.core.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.keys import RunNames
     from airflow_provider_aimlapi.core.pricing import TokenPrices
     from airflow_provider_aimlapi.core.report import Report
     from airflow_provider_aimlapi.core.request import CompletionSpec
     from airflow_provider_aimlapi.engine.job import Job
+    from airflow_provider_aimlapi.engine.reporter import ProgressSink
     from airflow_provider_aimlapi.engine.settings import Settings
+    from airflow_provider_aimlapi.storage.object_store import ObjectStore
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -41,11 +46,18 @@ T = TypeVar("T")
 CONNECT_TIMEOUT_S = 30.0
 
 
-def run_job(job: Job, settings: Settings, *, stop: StopSignal | None = None) -> Report:
+def run_job(
+    job: Job,
+    settings: Settings,
+    *,
+    stop: StopSignal | None = None,
+    open_sink: Callable[[ObjectStore, RunNames], ProgressSink] = ProgressObject,
+) -> Report:
     """Run a job to its end.
 
     Args:
         stop: asks for a clean end from elsewhere.
+        open_sink: where the run's progress is shown: an object beside the output, or elsewhere.
 
     Raises:
         AimlapiError: see `errors`; what was paid for is kept.
@@ -58,6 +70,8 @@ def run_job(job: Job, settings: Settings, *, stop: StopSignal | None = None) -> 
         ask_prices=lambda model: ask_prices(job.endpoint, model),
         open_store=lambda place: FsspecStore(place.fs, place.path),
         stop=signal,
+        open_sink=open_sink,
+        render_report=render_report,
     )
     return _in_own_thread(lambda: run(job, settings, world), signal.request)
 

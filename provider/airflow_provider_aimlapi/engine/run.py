@@ -33,10 +33,12 @@ from airflow_provider_aimlapi.engine.feed import Feed
 from airflow_provider_aimlapi.engine.given import GivenLimits
 from airflow_provider_aimlapi.engine.lease import Lease, Superseded
 from airflow_provider_aimlapi.engine.limiter import AdmissionEnded, Limiter
+from airflow_provider_aimlapi.engine.measured import Measured
 from airflow_provider_aimlapi.engine.placing import Placing
 from airflow_provider_aimlapi.engine.prepare import prepare
 from airflow_provider_aimlapi.engine.progress import ProgressLog
 from airflow_provider_aimlapi.engine.reader import Reader
+from airflow_provider_aimlapi.engine.reporter import Reporter
 from airflow_provider_aimlapi.engine.resume import find_remains
 from airflow_provider_aimlapi.engine.retry import persist, retry_delay_s
 from airflow_provider_aimlapi.errors import (
@@ -56,13 +58,16 @@ if TYPE_CHECKING:
     from random import Random
 
     from airflow_provider_aimlapi.core.completion import Answer, Completion
+    from airflow_provider_aimlapi.core.keys import RunNames
     from airflow_provider_aimlapi.core.manifest import Manifest
     from airflow_provider_aimlapi.core.pricing import TokenPrices
+    from airflow_provider_aimlapi.core.progress import RunProgress
     from airflow_provider_aimlapi.engine.attempt import Client
     from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.feed import Row
     from airflow_provider_aimlapi.engine.job import Job, Place
     from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.engine.reporter import ProgressSink
     from airflow_provider_aimlapi.engine.resume import Remains
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.engine.stop import StopSignal
@@ -71,7 +76,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """What a run meets outside itself, handed in so that a test can own it."""
+    """What a run meets outside itself, handed in so that a test can own it.
+
+    Attributes:
+        open_sink: makes the place where the run's progress is shown; None: nobody looks.
+        render_report: makes the HTML that is written beside the manifest; None: none is.
+    """
 
     clock: Clock
     random: Random
@@ -79,6 +89,8 @@ class World:
     ask_prices: Callable[[str], Awaitable[TokenPrices | None]]
     open_store: Callable[[Place], ObjectStore]
     stop: StopSignal
+    open_sink: Callable[[ObjectStore, RunNames], ProgressSink] | None = None
+    render_report: Callable[[RunProgress], bytes] | None = None
 
 
 async def run(job: Job, settings: Settings, world: World) -> Report:
@@ -89,17 +101,13 @@ async def run(job: Job, settings: Settings, world: World) -> Report:
     """
     started_s = world.clock.now_s()
     prepared = await persist(world.clock, prepare, job, world.open_store)
-    manifest, attempt = prepared.manifest, None
-    if manifest is None:
-        manifest, attempt = await _under_lease(prepared, settings, world)
-    await Placing(
-        prepared,
-        manifest,
-        is_ours=attempt is not None,
-        times=settings.publication_times,
-        clock=world.clock,
-        stop=world.stop,
-    ).finish()
+    reporter = _reporter(prepared, settings, world)
+    try:
+        manifest, attempt = await _ask_and_publish(prepared, reporter, settings, world)
+    except Exception as error:
+        await reporter.failed(error)
+        raise
+    await reporter.published(manifest)
     return Report(
         run_key=prepared.names.run_key,
         manifest=prepared.store.uri(prepared.names.manifest),
@@ -114,8 +122,36 @@ async def run(job: Job, settings: Settings, world: World) -> Report:
     )
 
 
+def _reporter(prepared: Prepared, settings: Settings, world: World) -> Reporter:
+    open_sink = world.open_sink
+    return Reporter(
+        prepared,
+        sink=open_sink(prepared.store, prepared.names) if open_sink else None,
+        render=world.render_report,
+        budget_nano_usd=settings.budget_nano_usd,
+        clock=world.clock,
+    )
+
+
+async def _ask_and_publish(
+    prepared: Prepared, reporter: Reporter, settings: Settings, world: World
+) -> tuple[Manifest, RunAttempt | None]:
+    manifest, attempt = prepared.manifest, None
+    if manifest is None:
+        manifest, attempt = await _under_lease(prepared, reporter, settings, world)
+    await Placing(
+        prepared,
+        manifest,
+        is_ours=attempt is not None,
+        times=settings.publication_times,
+        clock=world.clock,
+        stop=world.stop,
+    ).finish()
+    return manifest, attempt
+
+
 async def _under_lease(
-    prepared: Prepared, settings: Settings, world: World
+    prepared: Prepared, reporter: Reporter, settings: Settings, world: World
 ) -> tuple[Manifest, RunAttempt | None]:
     """Become the attempt that may pay, and ask; or let a newer attempt do so, and wait for it."""
     if world.stop.is_requested:  # a lease would only make a healthy attempt let go of its own
@@ -124,15 +160,17 @@ async def _under_lease(
     epoch = await persist(world.clock, leases.acquire, token=secrets.token_hex(16))
     lease = Lease(leases, epoch, times=settings.lease_times, clock=world.clock, stop=world.stop)
     try:
+        await reporter.begin(epoch)
         await lease.wait_for_elders()
         manifest = await persist(world.clock, prepared.read_manifest)
         if manifest is not None:
             return manifest, None
         ending = Ending()
-        work = _ask_and_commit(prepared, lease, ending, settings, world)
+        work = _ask_and_commit(prepared, lease, ending, reporter, settings, world)
         return await lease.while_kept(work, superseded=ending.halt)
     except Superseded:
         await lease.release()
+        await reporter.superseded()
         manifest = await lease.follow(prepared.read_manifest)
         if manifest is None:
             raise
@@ -142,7 +180,12 @@ async def _under_lease(
 
 
 async def _ask_and_commit(
-    prepared: Prepared, lease: Lease, ending: Ending, settings: Settings, world: World
+    prepared: Prepared,
+    lease: Lease,
+    ending: Ending,
+    reporter: Reporter,
+    settings: Settings,
+    world: World,
 ) -> tuple[Manifest, RunAttempt]:
     journal = JournalStore(prepared.store, prepared.names, lease.epoch)
     remains = await persist(
@@ -154,7 +197,8 @@ async def _ask_and_commit(
         retry_rejected=settings.retry_rejected,
     )
     attempt = RunAttempt(prepared, journal, remains, lease, ending, settings, world)
-    await attempt.ask_all()
+    reporter.watch(attempt.measured)
+    await attempt.ask_all(reporter)
     return await persist(world.clock, commit, prepared, attempt.collector.parts), attempt
 
 
@@ -208,8 +252,11 @@ class RunAttempt:
         self._progress = ProgressLog(
             rows=rows, collector=self.collector, limiter=self.limiter, budget=budget, clock=clock
         )
+        self.measured = Measured(
+            rows=rows, collector=self.collector, limiter=self.limiter, budget=budget, clock=clock
+        )
 
-    async def ask_all(self) -> None:
+    async def ask_all(self, reporter: Reporter) -> None:
         """Decide every row that is not decided yet.
 
         Raises:
@@ -223,8 +270,11 @@ class RunAttempt:
                 client=client,
                 limiter=self.limiter,
                 budget=self._budget,
+                latencies=self.measured.latencies,
+                now_s=self._world.clock.now_s,
             )
             tasks.create_task(self.collector.keep(self.limiter.wake))
+            tasks.create_task(reporter.publish_always())
             companions = [
                 tasks.create_task(self._read()),
                 tasks.create_task(self._watch_stop()),
@@ -235,6 +285,7 @@ class RunAttempt:
                     workers.create_task(self._work(sender))
             for companion in companions:
                 companion.cancel()
+            reporter.let_go()
             self.collector.finish()
         if self._ending.error is not None:
             raise self._ending.error
@@ -310,6 +361,7 @@ class RunAttempt:
 
     def _after_failure(self, row: Row, error: ApiError) -> None:
         self._keep_unread(row)
+        self.measured.failed(row, error, self._prepared.job.completion.model)
         verdict = judge(
             error,
             attempts=row.attempts,

@@ -13,12 +13,16 @@ from airflow_provider_aimlapi.operators import arguments
 from airflow_provider_aimlapi.operators.closing_line import closing_line
 from airflow_provider_aimlapi.operators.outcome import airflow_error, without_frames
 from airflow_provider_aimlapi.operators.places import open_place, parse_location
+from airflow_provider_aimlapi.operators.progress_places import progress_place
 from airflow_provider_aimlapi.operators.rendering import explaining_braces
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
+    from airflow.providers.common.compat.sdk import (
+        Context,
+        ObjectStoragePath,
+    )
 
     from airflow_provider_aimlapi.engine.job import Job, Place
     from airflow_provider_aimlapi.engine.settings import Settings
@@ -168,7 +172,7 @@ class ClaudeCompletionOperator(BaseOperator):
         with explaining_braces():
             return super().render_template(*args, **kwargs)
 
-    def execute(self, context: Context) -> dict[str, str | int | float]:  # noqa: ARG002  Airflow's signature
+    def execute(self, context: Context) -> dict[str, str | int | float]:
         """Run the job to its end."""
         from airflow_provider_aimlapi.engine.entry import run_job
         from airflow_provider_aimlapi.engine.stop import StopSignal
@@ -177,7 +181,18 @@ class ClaudeCompletionOperator(BaseOperator):
         if self._is_killed:
             stop.request()
         try:
-            report = run_job(self._job(), self._settings(), stop=stop)
+            report = run_job(
+                self._job(),
+                self._settings(),
+                stop=stop,
+                open_sink=progress_place(
+                    context,
+                    output_path=str(self.output_path),
+                    storage_conn_id=arguments.optional_text(
+                        "storage_conn_id", self.storage_conn_id
+                    ),
+                ),
+            )
         except AimlapiError as error:
             raise airflow_error(error) from without_frames(error)
         finally:

@@ -1,0 +1,256 @@
+"""Counts of what a run meets, of bounded size whatever its length. Mutable folds; no clock, no I/O.
+
+Each is told of a row or a call in well under a microsecond, for it is told of all of them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import deque
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.completion import STATUSES
+from airflow_provider_aimlapi.core.progress import ErrorKind, Latency, Series
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.completion import Outcome
+    from airflow_provider_aimlapi.core.manifest import Tally
+
+SERIES_POINTS_MAX = 240
+RATE_SAMPLES = 8
+"""The rate is taken over so many samples, so that one slow second does not shake it."""
+
+BINS_PER_E = 20
+"""Latency bins are 5% wide: fine enough for a percentile to read."""
+BINS = 300
+"""The last one begins at 55 minutes, longer than anybody waits."""
+SHOWN_BINS_MAX = 40
+
+ERROR_KINDS_MAX = 8
+SAMPLES_MAX = 2
+SAMPLED_ERRORS_MAX = 16
+"""Of each kind so many are looked at for samples: to look takes time, and they repeat."""
+SAMPLE_BYTES_MAX = 1_000
+ECHO_CHARACTERS_MIN = 12
+"""A piece of an error's text as long as this that stands in the request too is taken for prompt."""
+
+
+Point = tuple[float, int, int, int, int, int]
+"""When; then rows, calls in flight, window, throttled, cost."""
+
+
+class OutcomeCounts:
+    """Rows by status, and the tokens of their answers.
+
+    Attributes:
+        prompt_tokens, completion_tokens: of all rows counted.
+    """
+
+    def __init__(self) -> None:
+        self.prompt_tokens = 0
+        self.completion_tokens = 0
+        self._statuses = dict.fromkeys(STATUSES, 0)
+
+    def add(self, outcome: Outcome) -> None:
+        """Count a row."""
+        self._statuses[outcome.status] += 1
+        self.prompt_tokens += outcome.prompt_tokens or 0
+        self.completion_tokens += outcome.completion_tokens or 0
+
+    def add_tally(self, tally: Tally) -> None:
+        """Count rows that were added up before."""
+        self.prompt_tokens += tally.prompt_tokens
+        self.completion_tokens += tally.completion_tokens
+        for status in STATUSES:
+            self._statuses[status] += getattr(tally, status)
+
+    def statuses(self) -> dict[str, int]:
+        """Rows by status, those without rows included."""
+        return {str(status): rows for status, rows in self._statuses.items()}
+
+
+class LatencyCounts:
+    """How long answered calls took, in bins whose width grows with the time."""
+
+    def __init__(self) -> None:
+        self._counts = [0] * BINS
+        self._longest_s = 0.0
+
+    def add(self, latency_s: float) -> None:
+        """Count a call."""
+        place = int(math.log1p(latency_s * 1000.0) * BINS_PER_E)
+        self._counts[place if place < BINS else BINS - 1] += 1
+        if latency_s > self._longest_s:  # noqa: PLR1730  # max() costs twice as much
+            self._longest_s = latency_s
+
+    def summary(self) -> Latency:
+        """Percentiles and a coarse histogram, in milliseconds."""
+        calls = sum(self._counts)
+        return Latency(
+            calls=calls,
+            p50_ms=self._percentile_ms(calls * 0.5),
+            p90_ms=self._percentile_ms(calls * 0.9),
+            p99_ms=self._percentile_ms(calls * 0.99),
+            max_ms=round(self._longest_s * 1000.0, 1),
+            bins=self._shown_bins(),
+        )
+
+    def _percentile_ms(self, wanted: float) -> float:
+        """The upper edge of the bin in which so many calls are reached."""
+        seen = 0
+        for place, count in enumerate(self._counts):
+            seen += count
+            if count and seen >= wanted:
+                return min(_edge_ms(place + 1), round(self._longest_s * 1000.0, 1))
+        return 0.0
+
+    def _shown_bins(self) -> tuple[tuple[float, int], ...]:
+        """From the first bin with a call to the last, joined until they are few enough."""
+        used = [place for place, count in enumerate(self._counts) if count]
+        if not used:
+            return ()
+        first, last = used[0], used[-1]
+        width = -(-(last - first + 1) // SHOWN_BINS_MAX)
+        return tuple(
+            (
+                _edge_ms(min(place + width, BINS)),
+                sum(islice(self._counts, place, min(place + width, BINS))),
+            )
+            for place in range(first, last + 1, width)
+        )
+
+
+class ErrorCounts:
+    """Failed exchanges by kind and HTTP status, with a few samples of what was said."""
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[str, int | None], int] = {}
+        self._samples: dict[tuple[str, int | None], list[str]] = {}
+
+    def add(self, kind: str, status: int | None, text: str, request: bytes, model: str) -> None:
+        """Count an error.
+
+        Args:
+            text: what was said; pieces of it that are the request's own are not kept.
+            request: the body that was sent. model: a word of it that may be said.
+        """
+        key = (kind, status)
+        count = self._counts[key] = self._counts.get(key, 0) + 1
+        samples = self._samples.setdefault(key, [])
+        if len(samples) < SAMPLES_MAX and count <= SAMPLED_ERRORS_MAX:
+            sample = cut(without_echo(text, request, model), SAMPLE_BYTES_MAX)
+            if sample not in samples:
+                samples.append(sample)
+
+    def kinds(self) -> tuple[ErrorKind, ...]:
+        """The most frequent kinds first; the rare ones beyond the most that are shown are added up."""
+        ranked = sorted(self._counts.items(), key=lambda item: -item[1])
+        shown = ranked if len(ranked) <= ERROR_KINDS_MAX else ranked[: ERROR_KINDS_MAX - 1]
+        kinds = [
+            ErrorKind(
+                kind=kind, status=status, count=count, samples=tuple(self._samples[kind, status])
+            )
+            for (kind, status), count in shown
+        ]
+        rest = sum(count for _, count in ranked[len(shown) :])
+        if rest:
+            kinds.append(ErrorKind(kind="other", status=None, count=rest, samples=()))
+        return tuple(kinds)
+
+
+class SeriesRecorder:
+    """The run over time: one point a sample, and half of them whenever they become too many.
+
+    Attributes:
+        rows_per_s: recent rate of rows decided.
+    """
+
+    def __init__(self) -> None:
+        self.rows_per_s = 0.0
+        self._points: list[Point] = []
+        self._newest: Point = (0.0, 0, 0, 0, 0, 0)
+        self._recent: deque[tuple[float, int]] = deque(maxlen=RATE_SAMPLES)
+        self._step = 1
+        self._seen = 0
+
+    def add(
+        self, at_s: float, rows: int, *, in_flight: int, window: int, throttled: int, cost: int
+    ) -> None:
+        """Take a sample.
+
+        Args:
+            at_s: since the attempt began, growing. rows: decided by it so far.
+            throttled, cost: so far; cost in nano-dollars.
+        """
+        self._recent.append((at_s, rows))
+        first_s, first_rows = self._recent[0]
+        self.rows_per_s = (rows - first_rows) / (at_s - first_s) if at_s > first_s else 0.0
+        point = (round(at_s, 1), rows, in_flight, window, throttled, cost)
+        if self._seen % self._step == 0:
+            self._points.append(point)
+        self._newest = point
+        self._seen += 1
+        if len(self._points) >= SERIES_POINTS_MAX:
+            self._points = self._points[::2]
+            self._step *= 2
+
+    def series(self) -> Series:
+        """The points, column by column."""
+        points = self._points
+        if points and points[-1] is not self._newest:
+            points = [*points, self._newest]
+        columns = list(zip(*points, strict=True)) or [()] * 6
+        at_s, rows, in_flight, window, throttled, cost = columns
+        return Series(
+            at_s=tuple(map(float, at_s)),
+            rows=tuple(map(int, rows)),
+            in_flight=tuple(map(int, in_flight)),
+            window=tuple(map(int, window)),
+            throttled=tuple(map(int, throttled)),
+            cost_nano_usd=tuple(map(int, cost)),
+        )
+
+
+def cut(text: str, bytes_max: int) -> str:
+    """A text that takes at most so many bytes as JSON in ASCII, its quotes left out."""
+    whole = text
+    while len(json.dumps(text)) - 2 > bytes_max:
+        text = text[: len(text) * 3 // 4]
+    return text if text == whole else f"{text}…"
+
+
+def without_echo(text: str, request: bytes, model: str) -> str:
+    """An error's text without pieces that stand in the request: they may be a row's.
+
+    Args:
+        model: its name may be said, though it stands in the request.
+    """
+    sent = request.decode("utf-8", "replace").replace(json.dumps(model), "")
+    pieces: list[str] = []
+    place = 0
+    while place < len(text):
+        length = _echoed(text, place, sent)
+        pieces.append("[…]" if length else text[place])
+        place += length or 1
+    return "".join(pieces)
+
+
+def _echoed(text: str, place: int, sent: str) -> int:
+    """How many characters from a place on stand in the request; 0 when they are few."""
+    length = ECHO_CHARACTERS_MIN
+    if place + length > len(text) or _escaped(text[place : place + length]) not in sent:
+        return 0
+    while place + length < len(text) and _escaped(text[place : place + length + 1]) in sent:
+        length += 1
+    return length
+
+
+def _escaped(text: str) -> str:
+    """As it stands in a JSON body that keeps letters of all scripts as they are."""
+    return json.dumps(text, ensure_ascii=False)[1:-1]
+
+
+def _edge_ms(place: int) -> float:
+    return round(math.expm1(place / BINS_PER_E), 1)

@@ -1,0 +1,202 @@
+"""A run's progress as data: what its page and its HTML report show. Values and their JSON; no I/O.
+
+As JSON it stays below 64 KB, whatever the run's length and whatever the API said: that is what
+Airflow's task state store takes. It holds nothing of a row, and nothing of the key.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+State = Literal["waiting", "running", "publishing", "published", "failed", "stopped", "superseded"]
+"""Waiting is for an earlier attempt to let go; stopped is by SIGTERM or a cleared task."""
+ENDED: frozenset[str] = frozenset({"published", "failed", "stopped", "superseded"})
+
+PROGRESS_BYTES_MAX = 65_535
+ATTEMPTS_MAX = 12
+TEXT_BYTES_MAX = 1_000
+
+
+class Latency(msgspec.Struct, frozen=True, kw_only=True):
+    """How long this attempt's answered calls took, in milliseconds.
+
+    Attributes:
+        bins: upper edge and calls of each bin of a histogram, from the shortest on.
+    """
+
+    calls: int = 0
+    p50_ms: float = 0.0
+    p90_ms: float = 0.0
+    p99_ms: float = 0.0
+    max_ms: float = 0.0
+    bins: tuple[tuple[float, int], ...] = ()
+
+
+class Series(msgspec.Struct, frozen=True, kw_only=True):
+    """This attempt over time, column by column.
+
+    Attributes:
+        at_s: since the attempt began.
+        rows: that it had decided. throttled, cost_nano_usd: so far, of this attempt.
+        in_flight, window: calls in flight, and allowed.
+    """
+
+    at_s: tuple[float, ...] = ()
+    rows: tuple[int, ...] = ()
+    in_flight: tuple[int, ...] = ()
+    window: tuple[int, ...] = ()
+    throttled: tuple[int, ...] = ()
+    cost_nano_usd: tuple[int, ...] = ()
+
+
+class ErrorKind(msgspec.Struct, frozen=True, kw_only=True):
+    """Failed exchanges of one kind.
+
+    Attributes:
+        kind: the name of a class in `errors`. status: HTTP's; None when no answer came.
+        samples: a few of the texts that came, without what stood in the request.
+    """
+
+    kind: str
+    status: int | None
+    count: int
+    samples: tuple[str, ...] = ()
+
+
+class AttemptProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt of the run.
+
+    Attributes:
+        epoch: its number; 0 for one that found the run published, and took none.
+        first_epoch: the first of the attempts that this stands for; mostly `epoch` itself.
+        state: as of the run while it lasted; an old one that still says "running" was killed.
+        started_us, updated_us: microseconds since 1970, UTC.
+        rows: that it decided. cost_nano_usd: that it paid.
+        error: why it ended early.
+    """
+
+    epoch: int
+    first_epoch: int
+    state: State
+    started_us: int
+    updated_us: int
+    rows: int = 0
+    requests: int = 0
+    throttled: int = 0
+    cost_nano_usd: int = 0
+    error: str | None = None
+
+
+class RunProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """A run as it stands.
+
+    Attributes:
+        input, output, manifest, report: URIs, without credentials.
+        rows, rows_done, rows_reused: of the run; decided; of these by earlier attempts.
+        statuses: rows decided, by status. prompt_tokens, completion_tokens: theirs.
+        cost_nano_usd: charged to the run so far, by all attempts. budget_nano_usd: None for none.
+        in_flight, window, rows_per_s: now.
+        requests, throttled, latency, series, errors: of this attempt.
+        expected_left_s, expected_cost_nano_usd: until all rows are decided, if it goes on like
+            this; None while nobody can know.
+        attempts: oldest first; this one is the last.
+    """
+
+    run_key: str
+    state: State
+    model: str
+    input: str
+    output: str
+    manifest: str
+    report: str
+    updated_us: int
+    rows: int
+    rows_done: int = 0
+    rows_reused: int = 0
+    statuses: dict[str, int] = {}
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost_nano_usd: int = 0
+    budget_nano_usd: int | None = None
+    in_flight: int = 0
+    window: int = 0
+    rows_per_s: float = 0.0
+    requests: int = 0
+    throttled: int = 0
+    expected_left_s: float | None = None
+    expected_cost_nano_usd: int | None = None
+    latency: Latency = Latency()
+    series: Series = Series()
+    errors: tuple[ErrorKind, ...] = ()
+    attempts: tuple[AttemptProgress, ...] = ()
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(RunProgress).decode
+
+
+def encode_progress(progress: RunProgress) -> bytes:
+    """JSON of a run's progress."""
+    return _encode(progress)
+
+
+def decode_progress(data: bytes | str) -> RunProgress | None:
+    """Progress as it was encoded; None for anything else, such as another version's."""
+    try:
+        return _decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+
+
+def expected_left_s(rows: int, rows_done: int, rows_per_s: float) -> float | None:
+    """Seconds until all rows are decided, at this rate."""
+    if rows_done >= rows:
+        return 0.0
+    return round((rows - rows_done) / rows_per_s, 1) if rows_per_s > 0 else None
+
+
+def expected_cost_nano_usd(cost_nano_usd: int, rows: int, rows_done: int) -> int | None:
+    """What all rows will have cost, if the others cost what these did on average."""
+    return round(cost_nano_usd * rows / rows_done) if rows_done else None
+
+
+def earlier_attempts(recalled: RunProgress, paid_nano_usd: int) -> tuple[AttemptProgress, ...]:
+    """The attempts before this one, with what each paid.
+
+    Args:
+        recalled: the last progress that was published.
+        paid_nano_usd: what the journal and the parts say that they paid together. Whoever was
+            killed could not tell of the last seconds: what is missing was paid by the last one.
+    """
+    if not recalled.attempts:
+        return ()
+    *before, last = recalled.attempts
+    missing = paid_nano_usd - sum(attempt.cost_nano_usd for attempt in recalled.attempts)
+    if missing > 0:
+        last = msgspec.structs.replace(last, cost_nano_usd=last.cost_nano_usd + missing)
+    return (*before, last)
+
+
+def with_attempt(
+    earlier: tuple[AttemptProgress, ...], attempt: AttemptProgress
+) -> tuple[AttemptProgress, ...]:
+    """The attempts with one more; the two oldest become one when they are too many."""
+    attempts = [*earlier, attempt]
+    while len(attempts) > ATTEMPTS_MAX:
+        first, second, *rest = attempts
+        attempts = [_together(first, second), *rest]
+    return tuple(attempts)
+
+
+def _together(first: AttemptProgress, second: AttemptProgress) -> AttemptProgress:
+    return msgspec.structs.replace(
+        second,
+        first_epoch=first.first_epoch,
+        started_us=first.started_us,
+        rows=first.rows + second.rows,
+        requests=first.requests + second.requests,
+        throttled=first.throttled + second.throttled,
+        cost_nano_usd=first.cost_nano_usd + second.cost_nano_usd,
+    )

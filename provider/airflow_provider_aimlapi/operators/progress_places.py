@@ -1,0 +1,96 @@
+"""Where a task shows its run's progress: in Airflow's task state store, or beside the output.
+
+The page in `run_page` reads both. Nothing here knows what progress holds.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import conf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from airflow_provider_aimlapi.core.keys import RunNames
+    from airflow_provider_aimlapi.engine.reporter import ProgressSink
+    from airflow_provider_aimlapi.storage.object_store import ObjectStore
+
+STATE_KEY = "aimlapi_progress"
+"""In the task state store."""
+PLACE_KEY = "aimlapi_progress_place"
+"""In XCom: where the progress object is, when there is no task state store."""
+
+
+class TaskState:
+    """Airflow's task state store, from 3.3 on: it outlives retries and kills of the task.
+
+    Attributes:
+        interval_s: a write takes about 12 ms, most of it waiting.
+        is_shared: it belongs to the task instance alone.
+    """
+
+    interval_s = 2.0
+    is_shared = False
+
+    def __init__(self, accessor: Any) -> None:
+        self._accessor = accessor
+
+    def recall(self) -> bytes | None:
+        """What an earlier try of the task published."""
+        value = self._accessor.get(STATE_KEY)
+        return None if value is None else json.dumps(value).encode()
+
+    def publish(self, data: bytes) -> None:
+        """As JSON, which Airflow takes apart and puts together again."""
+        self._accessor.set(STATE_KEY, json.loads(data))
+
+
+class AnnouncedObject:
+    """The progress object, and a word in XCom that tells the page where it is."""
+
+    def __init__(self, sink: ProgressSink, announce: Callable[[], object]) -> None:
+        self.interval_s = sink.interval_s
+        self.is_shared = sink.is_shared
+        self._sink = sink
+        self._announce = announce
+
+    def recall(self) -> bytes | None:
+        """As the object has it. Comes before anything is published, so it is announced here."""
+        self._announce()
+        return self._sink.recall()
+
+    def publish(self, data: bytes) -> None:
+        """As the object does."""
+        self._sink.publish(data)
+
+
+def progress_place(
+    context: Mapping[str, Any], *, output_path: str, storage_conn_id: str | None
+) -> Callable[[ObjectStore, RunNames], ProgressSink]:
+    """What makes the place for a run's progress, once its store and its names are known.
+
+    Args:
+        output_path, storage_conn_id: as given to the task, for the page to open them again.
+    """
+    accessor = context.get("task_state_store")
+    # With a backend of the workers' own, Airflow's database holds a reference that only they read.
+    if accessor is not None and not conf.get("workers", "state_store_backend", fallback=""):
+        return lambda _store, _names: TaskState(accessor)
+
+    def open_object(store: ObjectStore, names: RunNames) -> ProgressSink:
+        from airflow_provider_aimlapi.storage.progress_object import ProgressObject
+
+        place = {
+            "output_path": output_path,
+            "storage_conn_id": storage_conn_id,
+            "run_key": names.run_key,
+        }
+        instance = context.get("ti")
+        sink = ProgressObject(store, names)
+        if instance is None:
+            return sink
+        return AnnouncedObject(sink, lambda: instance.xcom_push(key=PLACE_KEY, value=place))
+
+    return open_object

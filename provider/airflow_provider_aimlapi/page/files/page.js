@@ -1,0 +1,358 @@
+/* Draws a run from its progress as JSON: asked for every two seconds, or embedded in the report.
+   Every text goes through textContent, whoever wrote it; no HTML is ever made of a string. */
+"use strict";
+(() => {
+  const POLL_MS = 2000;
+  const POLL_ENDED_MS = 10000;
+  const SILENT_S = 60;
+  const STATUSES = ["ok", "truncated", "refused", "rejected", "skipped"];
+  const ENDED = ["published", "failed", "stopped", "superseded"];
+  const MEANINGS = {
+    Throttled: "Too fast: the window shrinks, and the row waits. It costs no attempt.",
+    ApiUnavailable: "A server error, a time-out or a broken connection. Asked again.",
+    RequestRejected: "The API will never accept this row.",
+    AccessRefused: "No row can succeed until a person acts.",
+    WireViolation: "The answer could not be read. It may have been billed.",
+    other: "Kinds that were met more rarely.",
+  };
+  const WORDS = {
+    waiting: "waiting", running: "running", publishing: "publishing", published: "published",
+    failed: "failed", stopped: "stopped", superseded: "superseded",
+  };
+
+  const $ = (id) => document.getElementById(id);
+  const root = document.documentElement;
+
+  // Text and numbers.
+
+  const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+  const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+  const count = (n) => whole.format(n);
+  const few = (n) => (n > 0 && n < 10 && !Number.isInteger(n) ? n.toFixed(1) : n < 10000 ? count(n) : short.format(n));
+  const tokens = (n) => (n < 10000 ? count(n) : short.format(n));
+  const percent = (share) => {
+    const parts = share * 100;
+    if (parts > 0 && parts < 0.1) return "<0.1%";
+    return `${(parts < 99.95 ? Math.min(parts, 99.9) : parts).toFixed(1)}%`;
+  };
+  const usd = (nano) => {
+    const dollars = nano / 1e9;
+    if (dollars === 0) return "$0";
+    if (dollars >= 1000) return `$${count(dollars)}`;
+    return `$${dollars.toFixed(dollars >= 1 ? 2 : dollars >= 0.01 ? 4 : 6)}`;
+  };
+  const seconds = (ms) => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(ms < 10000 ? 1 : 0)} s`);
+  const duration = (s) => {
+    const all = Math.round(s), h = Math.floor(all / 3600), m = Math.floor(all / 60) % 60;
+    if (h >= 48) return `${Math.round(h / 24)} days`;
+    if (h) return `${h} h ${m} min`;
+    return m ? `${m} min ${all % 60} s` : `${all} s`;
+  };
+  const sameDay = (a, b) => a.toDateString() === b.toDateString();
+  const moment = (ms) => {
+    const at = new Date(ms);
+    const clock = at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+    return sameDay(at, new Date()) ? clock : `${at.toLocaleDateString("en-CA")} ${clock}`;
+  };
+
+  // Elements.
+
+  const make = (tag, text, className) => {
+    const element = document.createElement(tag);
+    if (text !== undefined) element.textContent = text;
+    if (className) element.className = className;
+    return element;
+  };
+  const put = (id, text) => { $(id).textContent = text; };
+  const fill = (id, children) => $(id).replaceChildren(...children);
+  const row = (tag, cells) => {
+    const line = make("tr");
+    for (const [content, className] of cells) {
+      const cell = make(tag, typeof content === "string" ? content : undefined, className);
+      if (typeof content !== "string") cell.append(...[content].flat());
+      line.append(cell);
+    }
+    return line;
+  };
+
+  // Charts.
+
+  const charts = new Map();
+  const colour = (name) => getComputedStyle(root).getPropertyValue(name).trim();
+  const axis = (more) => ({
+    stroke: () => colour("--faint"), font: "11px system-ui, sans-serif",
+    grid: { stroke: () => colour("--line"), width: 1 }, ticks: { show: false }, ...more,
+  });
+  const span = (s) => (s < 60 ? `${Math.round(s)} s` : s < 7200 ? `${Math.round(s / 6) / 10} min` : `${Math.round(s / 360) / 10} h`);
+  const timeAxis = () => axis({ values: (_, ticks) => ticks.map(span), space: 70, size: 26, grid: { show: false } });
+  const line = (label, name, more) => ({
+    label, stroke: () => colour(name), width: 1.75, points: { show: false }, ...more,
+  });
+
+  function draw(id, options, data, isEmpty) {
+    const place = $(id);
+    if (isEmpty) {
+      charts.get(id)?.destroy();
+      charts.delete(id);
+      place.replaceChildren(make("div", "Nothing yet", "empty"));
+      return;
+    }
+    const known = charts.get(id);
+    if (known) { known.setData(data); return; }
+    place.replaceChildren();
+    const height = 176;
+    const chart = new uPlot({ width: place.clientWidth || 400, height, cursor: { y: false }, ...options }, data, place);
+    charts.set(id, chart);
+    new ResizeObserver(() => {
+      const width = place.clientWidth;
+      if (charts.get(id) === chart && width && width !== chart.width) chart.setSize({ width, height });
+    }).observe(place);
+  }
+
+  function drawSeries(series) {
+    const x = series.at_s, isEmpty = x.length < 2;
+    const slope = (values) => values.map((v, i) => {
+      const before = Math.max(0, i - 2);
+      return i ? Math.max(0, v - values[before]) / Math.max(1e-3, x[i] - x[before]) : 0;
+    });
+    const upwards = { range: (_, __, most) => [0, most > 0 ? most * 1.08 : 1] };
+    const scales = { x: { time: false }, y: upwards };
+    const fromTo = { label: "at", value: (_, v) => (v === null ? "" : span(v)) };
+    draw("chart-rate", {
+      scales, legend: { show: true },
+      axes: [timeAxis(), axis({ size: 48, values: (_, v) => v.map(few) })],
+      series: [fromTo, line("rows/s", "--blue", { fill: () => colour("--blue-soft"), value: (_, v) => (v === null ? "" : few(v)) })],
+    }, [x, slope(series.rows)], isEmpty);
+    draw("chart-window", {
+      scales: { ...scales, throttled: { range: (_, __, most) => [0, most > 0 ? most * 3 : 1] } }, legend: { show: true },
+      axes: [timeAxis(), axis({ size: 48, values: (_, v) => v.map(few) })],
+      series: [
+        fromTo,
+        line("in flight", "--blue", { fill: () => colour("--blue-soft") }),
+        line("window", "--window", { dash: [5, 4] }),
+        line("429s a second", "--rejected", { scale: "throttled", width: 0, paths: uPlot.paths.bars({ size: [0.5, 6, 2] }), fill: () => colour("--rejected"), value: (_, v) => (v === null ? "" : v.toFixed(1)) }),
+      ],
+    }, [x, series.in_flight, series.window, slope(series.throttled)], isEmpty);
+    draw("chart-cost", {
+      scales, legend: { show: true },
+      axes: [timeAxis(), axis({ size: 64, values: (_, v) => v.map((d) => usd(d * 1e9)) })],
+      series: [fromTo, line("paid", "--ok", { value: (_, v) => (v === null ? "" : usd(v * 1e9)) })],
+    }, [x, series.cost_nano_usd.map((nano) => nano / 1e9)], isEmpty);
+  }
+
+  function drawLatency(latency) {
+    const parts = [["half", latency.p50_ms], ["90%", latency.p90_ms], ["99%", latency.p99_ms], ["longest", latency.max_ms]];
+    fill("percentiles", latency.calls ? parts.flatMap(([name, ms], i) =>
+      [`${i ? "  ·  " : ""}${name} `, make("b", seconds(ms))]) : []);
+    const edges = latency.bins.map(([edge]) => edge);
+    draw("chart-latency", {
+      scales: { x: { time: false, distr: 1, range: (_, least, most) => [least - 0.5, most + 0.5] }, y: { range: (_, __, most) => [0, most * 1.08 || 1] } },
+      legend: { show: true },
+      axes: [
+        axis({ values: (chart, ticks) => ticks.map((t) => (Number.isInteger(t) && chart.edges[t] ? seconds(chart.edges[t]) : "")), space: 64, size: 26, grid: { show: false } }),
+        axis({ size: 48, values: (_, v) => v.map(few) }),
+      ],
+      series: [
+        { label: "up to", value: (chart, v) => (v === null ? "" : seconds(chart.edges[v] ?? 0)) },
+        line("calls", "--blue", { paths: uPlot.paths.bars({ size: [0.86, 60] }), fill: () => colour("--blue"), width: 0 }),
+      ],
+      hooks: { init: [(chart) => { chart.edges = edges; }], setData: [(chart) => { chart.edges = charts.edges ?? edges; }] },
+    }, (charts.edges = edges, [edges.map((_, i) => i), latency.bins.map(([, calls]) => calls)]), !edges.length);
+  }
+
+  // The rest of the page.
+
+  function showBar(run) {
+    const all = Math.max(1, run.rows);
+    const segments = STATUSES.filter((status) => run.statuses[status]).map((status) => [status, run.statuses[status]]);
+    const isOver = ENDED.includes(run.state);
+    if (run.in_flight && !isOver) segments.push(["flight", run.in_flight]);
+    fill("bar", segments.map(([name, rows]) => {
+      const part = make("i", undefined, name);
+      part.style.width = `${(100 * rows) / all}%`;
+      return part;
+    }));
+    $("bar").setAttribute("aria-label", `${run.rows_done} of ${run.rows} rows`);
+    const chip = (name, label, rows) => {
+      const item = make("li");
+      item.append(make("i", undefined, name), make("b", count(rows)), ` ${label}`);
+      return item;
+    };
+    const chips = segments.map(([name, rows]) => chip(name, name === "flight" ? "in flight" : name, rows));
+    if (run.rows_reused) chips.push(make("li", `${count(run.rows_reused)} answered by earlier attempts`));
+    fill("statuses", chips);
+  }
+
+  const tile = (name, value, more) => {
+    const card = make("div", undefined, "tile");
+    card.append(make("span", name), make("b", value), make("span", more || " "));
+    return card;
+  };
+
+  function costMore(run, isOver) {
+    const budget = run.budget_nano_usd ? `of a budget of ${usd(run.budget_nano_usd)}` : "";
+    if (isOver || run.expected_cost_nano_usd === null || run.rows_done >= run.rows) return budget || "as charged by the API";
+    return `≈ ${usd(run.expected_cost_nano_usd)} in all${budget ? `, ${budget}` : ""}`;
+  }
+
+  function showTiles(run) {
+    const now = run.attempts[run.attempts.length - 1];
+    const tookS = (run.updated_us - now.started_us) / 1e6;
+    const isOver = ENDED.includes(run.state);
+    const meanRate = tookS > 0 ? now.rows / tookS : 0;
+    const left = run.expected_left_s;
+    const time = isOver
+      ? tile("Took", duration(tookS), `ended ${moment(run.updated_us / 1e3)}`)
+      : tile("Time left", left === null ? "unknown" : duration(left), left === null ? "no rows decided lately" : `ends about ${moment(run.updated_us / 1e3 + left * 1e3)}`);
+    fill("tiles", [
+      tile("Rows a second", few(isOver ? meanRate : run.rows_per_s), isOver ? "on average" : `${few(meanRate)} on average`),
+      time,
+      tile(isOver ? "Cost" : "Cost so far", usd(run.cost_nano_usd), costMore(run, isOver)),
+      tile("Tokens in / out", `${tokens(run.prompt_tokens)} / ${tokens(run.completion_tokens)}`, run.rows_done ? `${count((run.prompt_tokens + run.completion_tokens) / run.rows_done)} a row` : ""),
+      tile("Calls in flight", isOver ? "0" : `${count(run.in_flight)} of ${count(run.window)}`, isOver ? `window at the end ${count(run.window)}` : "allowed by the window"),
+      tile("Throttled", run.requests ? percent(run.throttled / run.requests) : "–", `${count(run.throttled)} of ${count(run.requests)} calls`),
+    ]);
+  }
+
+  function showErrors(errors) {
+    if (!errors.length) { fill("errors", [row("td", [["No call has failed.", "faint"]])]); return; }
+    const lines = errors.map((error) => [
+      [[make("p", error.kind), make("p", MEANINGS[error.kind] ?? "", "why")], ""],
+      [error.status === null ? "–" : String(error.status), ""],
+      [count(error.count), "n"],
+      [error.samples.map((sample) => make("p", sample)), "said"],
+    ]);
+    fill("errors", [row("th", [["Kind", ""], ["HTTP", ""], ["Calls", "n"], ["What was said", ""]]), ...lines.map((cells) => row("td", cells))]);
+  }
+
+  function showAttempts(run) {
+    const last = run.attempts.length - 1;
+    const lines = run.attempts.map((attempt, i) => {
+      const isLost = i < last && !ENDED.includes(attempt.state);
+      const state = make("span", isLost ? "killed" : WORDS[attempt.state], `state ${isLost ? "failed" : attempt.state}`);
+      const number = attempt.epoch === 0 ? "–" : attempt.first_epoch < attempt.epoch ? `${attempt.first_epoch}–${attempt.epoch}` : String(attempt.epoch);
+      const parts = [make("p")];
+      parts[0].append(state);
+      if (attempt.error) parts.push(make("p", attempt.error, "why"));
+      else if (attempt.epoch === 0) parts.push(make("p", "found it published, and paid nothing", "why"));
+      return row("td", [
+        [number, ""], [moment(attempt.started_us / 1e3), ""], [duration((attempt.updated_us - attempt.started_us) / 1e6), ""], [parts, ""],
+        [count(attempt.rows), "n"], [count(attempt.requests), "n"], [count(attempt.throttled), "n"], [usd(attempt.cost_nano_usd), "n"],
+      ]);
+    });
+    const head = row("th", [["#", ""], ["Began", ""], ["Lasted", ""], ["End", ""], ["Rows", "n"], ["Calls", "n"], ["Throttled", "n"], ["Paid", "n"]]);
+    const sum = (name) => run.attempts.reduce((total, attempt) => total + attempt[name], 0);
+    const total = last ? [row("td", [["", ""], ["", ""], ["", ""], ["Together", ""], ...["rows", "requests", "throttled"].map((name) => [count(sum(name)), "n total"]), [usd(sum("cost_nano_usd")), "n total"]])] : [];
+    fill("attempts", [head, ...lines, ...total]);
+  }
+
+  function showFacts(run) {
+    const facts = [["Run key", run.run_key], ["Manifest", run.state === "published" ? run.manifest : "not published yet"], ["Report", run.report]];
+    fill("facts", facts.flatMap(([name, value]) => {
+      const told = make("dd");
+      told.append(make("code", value));
+      return [make("dt", name), told];
+    }));
+  }
+
+  function showNotice(text, className) {
+    $("notice").textContent = text;
+    $("notice").className = `notice ${className}`;
+    $("notice").hidden = !text;
+  }
+
+  function noticeOf(run, isLive) {
+    const error = run.attempts[run.attempts.length - 1].error;
+    if (error) return [error, run.state];
+    if (run.state === "waiting") return ["Waiting until an earlier attempt lets go of the run, or has been silent for long enough: only one may pay.", "waiting"];
+    const silentS = Date.now() / 1e3 - run.updated_us / 1e6;
+    if (isLive && !ENDED.includes(run.state) && silentS > SILENT_S) return [`Nothing was heard of the run for ${duration(silentS)}. The worker may be gone, or cannot reach Airflow.`, "waiting"];
+    return ["", ""];
+  }
+
+  let shown = null;
+  function show(run, isLive) {
+    shown = run;
+    $("whole").hidden = false;
+    put("state", WORDS[run.state]);
+    $("state").className = `pill ${run.state}`;
+    put("model", run.model);
+    put("input", run.input);
+    put("output", run.output);
+    put("rows-done", count(run.rows_done));
+    put("rows-all", `of ${count(run.rows)} rows`);
+    put("share", run.rows ? percent(run.rows_done / run.rows) : "100%");
+    showNotice(...noticeOf(run, isLive));
+    showBar(run);
+    showTiles(run);
+    drawSeries(run.series);
+    drawLatency(run.latency);
+    showErrors(run.errors);
+    showAttempts(run);
+    showFacts(run);
+    showAge(isLive);
+  }
+
+  function showAge(isLive) {
+    if (!shown) return;
+    const ageS = Math.max(0, Date.now() / 1e3 - shown.updated_us / 1e6);
+    const isRunning = isLive && !ENDED.includes(shown.state);
+    put("updated", isRunning ? `updated ${duration(ageS)} ago` : `as of ${moment(shown.updated_us / 1e3)}`);
+  }
+
+  // Light or dark, as Airflow's own pages, or else as the reader's system.
+
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  function theme() {
+    let chosen = null;
+    try { chosen = window.localStorage.getItem("theme"); } catch { /* a file of its own has no storage */ }
+    const isDark = /dark|light/.test(chosen ?? "") ? chosen.includes("dark") : dark.matches;
+    const name = isDark ? "dark" : "light";
+    if (root.dataset.theme === name) return;
+    root.dataset.theme = name;
+    for (const chart of charts.values()) if (chart.redraw) chart.redraw();
+  }
+  theme();
+  dark.addEventListener("change", theme);
+  window.addEventListener("storage", theme);
+
+  // Where the data comes from.
+
+  const asked = new URLSearchParams(window.location.search);
+  async function poll() {
+    let pauseMs = POLL_MS;
+    if (!document.hidden) {
+      try {
+        const answer = await fetch(`progress${window.location.search}`, { credentials: "same-origin", headers: { Accept: "application/json" } });
+        const told = await answer.json();
+        if (answer.ok) {
+          show(told, true);
+          if (ENDED.includes(told.state)) pauseMs = POLL_ENDED_MS;
+        } else {
+          put("state", answer.status === 404 ? "nothing yet" : "no access");
+          showNotice(typeof told.detail === "string" ? told.detail : "The page may not be shown.", "waiting");
+        }
+      } catch (error) {
+        showNotice("Airflow does not answer. Trying again.", "waiting");
+      }
+    }
+    window.setTimeout(poll, pauseMs);
+  }
+
+  const embedded = $("progress");
+  if (embedded) {
+    const run = JSON.parse(embedded.textContent);
+    put("title", `Run ${run.run_key.slice(0, 12)}`);
+    document.title = `Run ${run.run_key.slice(0, 12)}`;
+    show(run, false);
+  } else {
+    const index = Number(asked.get("map_index"));
+    const name = `${asked.get("dag_id")} › ${asked.get("task_id")}${index >= 0 && asked.get("map_index") ? ` [${index}]` : ""}`;
+    put("title", name);
+    document.title = `${name} – run`;
+    $("download").href = `report${window.location.search}`;
+    $("download").hidden = false;
+    poll();
+    window.setInterval(() => showAge(true), 1000);
+  }
+})();

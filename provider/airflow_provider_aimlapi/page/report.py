@@ -1,0 +1,82 @@
+"""The page as text: the live one that asks for its data, and the report that holds all it needs.
+
+Text in, text out; the data goes in as JSON in which nothing can end the element that holds it.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.progress import encode_progress
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.progress import RunProgress
+
+STYLES = ("uPlot.min.css", "page.css")
+SCRIPTS = ("uPlot.iife.min.js", "page.js")
+MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+
+LIVE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
+"""The live page's content security policy: scripts and styles are files of its own, none inline."""
+
+
+@cache
+def page_file(name: str) -> str:
+    """The text of a bundled file."""
+    return files("airflow_provider_aimlapi.page").joinpath("files", name).read_text("utf-8")
+
+
+@cache
+def live_page() -> str:
+    """The HTML of the live page, whose files lie in `files/` beside its address."""
+    styles = "".join(f'<link rel="stylesheet" href="files/{name}">\n' for name in STYLES)
+    scripts = "".join(f'<script src="files/{name}"></script>\n' for name in SCRIPTS)
+    return _assembled(head=styles, data="", scripts=scripts)
+
+
+def render_report(progress: RunProgress) -> bytes:
+    """The report: one HTML file that needs nothing else, and cannot be made to load anything."""
+    head, scripts = _report_parts()
+    data = f'<script type="application/json" id="progress">{_embeddable(progress)}</script>\n'
+    return _assembled(head=head, data=data, scripts=scripts).encode()
+
+
+@cache
+def _report_parts() -> tuple[str, str]:
+    styles = [page_file(name) for name in STYLES]
+    scripts = [page_file(name) for name in SCRIPTS]
+    policy = (
+        f"default-src 'none'; script-src {_hashes(scripts)}; style-src {_hashes(styles)}; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    head = f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+    head += "".join(f"<style>{style}</style>\n" for style in styles)
+    return head, "".join(f"<script>{script}</script>\n" for script in scripts)
+
+
+def _hashes(texts: list[str]) -> str:
+    digests = (b64encode(sha256(text.encode()).digest()).decode() for text in texts)
+    return " ".join(f"'sha256-{digest}'" for digest in digests)
+
+
+def _embeddable(progress: RunProgress) -> str:
+    """JSON without any character that HTML could take for its own."""
+    text = encode_progress(progress).decode()
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _assembled(*, head: str, data: str, scripts: str) -> str:
+    """The page with its three gaps filled; each filling is put in once and never looked at again."""
+    before_head, rest = page_file("page.html").split("<!-- head -->\n")
+    before_data, rest = rest.split("<!-- data -->\n")
+    before_scripts, end = rest.split("<!-- scripts -->\n")
+    return f"{before_head}{head}{before_data}{data}{before_scripts}{scripts}{end}"

@@ -1,0 +1,191 @@
+"""A run tells how it stands: beside its output, in a report, and to a sink that may fail."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+
+from aimlapi_simulator import Account, Fault, Script
+from airflow_provider_aimlapi.core.progress import RunProgress, decode_progress
+from airflow_provider_aimlapi.engine.entry import run_job
+from airflow_provider_aimlapi.engine.settings import Settings
+from airflow_provider_aimlapi.errors import AccessRefused
+
+if TYPE_CHECKING:
+    from tests.runs.conftest import Workplace
+
+ROWS = 40
+
+
+def read(place: Workplace, name: str) -> bytes:
+    (path,) = [path for path in place.fs.find(place.output) if path.endswith(f"/{name}")]
+    return bytes(place.fs.cat_file(path))
+
+
+def progress_of(place: Workplace) -> RunProgress:
+    progress = decode_progress(read(place, "progress.json"))
+    assert progress is not None
+    return progress
+
+
+@pytest.fixture
+def rows(place: Workplace) -> Workplace:
+    place.write(pa.table({"body": [f"Text number {number}." for number in range(ROWS)]}))
+    return place
+
+
+def test_a_published_run_tells_what_its_report_tells(rows: Workplace) -> None:
+    report = rows.run()
+    told = progress_of(rows)
+    assert (told.state, told.rows, told.rows_done) == ("published", ROWS, ROWS)
+    assert told.statuses["ok"] == ROWS
+    assert told.cost_nano_usd == report.tally.cost_nano_usd > 0
+    assert (told.prompt_tokens, told.completion_tokens) == (
+        report.tally.prompt_tokens,
+        report.tally.completion_tokens,
+    )
+    assert (told.requests, told.latency.calls) == (report.requests, ROWS)
+    assert told.latency.p50_ms > 0
+    assert told.expected_left_s == 0.0
+    assert told.expected_cost_nano_usd == told.cost_nano_usd
+    assert told.series.rows[-1] == ROWS
+    assert told.manifest == report.manifest
+    (attempt,) = told.attempts
+    assert (attempt.state, attempt.rows, attempt.cost_nano_usd) == (
+        "published",
+        ROWS,
+        told.cost_nano_usd,
+    )
+
+
+def test_the_html_report_holds_the_same(rows: Workplace) -> None:
+    rows.run()
+    html = read(rows, "report.html").decode()
+    (data,) = re.findall(r'id="progress">(.*?)</script>', html)
+    assert decode_progress(json.dumps(json.loads(data))) == progress_of(rows)
+
+
+def test_each_attempt_keeps_what_it_paid(rows: Workplace) -> None:
+    rows.sim.follow(Script(faults=(Fault(kind="403", after=15),)))
+    with pytest.raises(AccessRefused):
+        rows.run(max_concurrency=1)
+    failed = progress_of(rows)
+    assert failed.state == "failed"
+    assert failed.attempts[-1].error is not None
+    assert failed.rows_done == 15
+    assert b'id="progress"' in read(rows, "report.html")
+    rows.sim.follow(Script())
+    report = rows.run()
+    first, second = progress_of(rows).attempts
+    assert (first.state, first.rows, first.epoch) == ("failed", 15, 1)
+    assert (second.state, second.rows, second.epoch) == ("published", ROWS - 15, 2)
+    assert first.cost_nano_usd + second.cost_nano_usd == report.tally.cost_nano_usd
+    assert first.cost_nano_usd == failed.cost_nano_usd > 0
+
+
+def test_a_run_that_was_published_before_tells_so(rows: Workplace) -> None:
+    rows.run()
+    before = read(rows, "report.html")
+    rows.run()
+    told = progress_of(rows)
+    assert (told.state, told.rows_done) == ("published", ROWS)
+    assert [attempt.epoch for attempt in told.attempts] == [1, 0]
+    assert told.attempts[-1].cost_nano_usd == 0
+    assert read(rows, "report.html") == before
+
+
+def test_errors_are_counted_by_kind_without_the_prompt(rows: Workplace) -> None:
+    rows.sim.follow(
+        Script(
+            faults=(
+                Fault(kind="503", times=3),
+                Fault(
+                    kind="raw",
+                    status=400,
+                    contains="Text number 7.",
+                    body='{"message": "Cannot take: Text number 7. <b>Sorry</b>"}',
+                ),
+            )
+        )
+    )
+    rows.run()
+    told = {(error.kind, error.status): error for error in progress_of(rows).errors}
+    assert told["ApiUnavailable", 503].count == 3
+    rejected = told["RequestRejected", 400]
+    assert rejected.count == 1
+    assert "Cannot take" in rejected.samples[0]
+    assert "Text number 7" not in rejected.samples[0]
+    assert "Text number" not in read(rows, "progress.json").decode()
+
+
+def test_the_key_is_nowhere(rows: Workplace) -> None:
+    rows.sim.follow(Script(account=Account(key="another")))
+    with pytest.raises(AccessRefused):
+        rows.run()
+    for name in ("progress.json", "report.html"):
+        assert b"runs-secret-key" not in read(rows, name)
+
+
+class BrokenSink:
+    """A screen that is always down."""
+
+    interval_s = 0.001
+    is_shared = False
+
+    def __init__(self, *_: Any) -> None:
+        self.failures = 0
+
+    def recall(self) -> bytes | None:
+        self.failures += 1
+        raise RuntimeError("nobody home")
+
+    def publish(self, data: bytes) -> None:
+        self.failures += 1
+        raise OSError(f"{len(data)} bytes were not taken")
+
+
+def test_a_sink_that_fails_harms_no_run_and_is_told_once(
+    rows: Workplace, caplog: pytest.LogCaptureFixture
+) -> None:
+    sink = BrokenSink()
+    with caplog.at_level(logging.WARNING):
+        report = run_job(rows.job(), Settings(), open_sink=lambda _store, _names: sink)
+    assert report.tally.ok == ROWS
+    assert sink.failures > 2
+    assert [record for record in caplog.messages if "lags behind" in record] == [
+        "The run's page lags behind, but the run goes on: RuntimeError: nobody home"
+    ]
+
+
+class RememberingSink:
+    """A place of one task alone."""
+
+    interval_s = 0.001
+    is_shared = False
+
+    def __init__(self) -> None:
+        self.published: list[RunProgress] = []
+
+    def recall(self) -> bytes | None:
+        return None
+
+    def publish(self, data: bytes) -> None:
+        progress = decode_progress(data)
+        assert progress is not None
+        self.published.append(progress)
+
+
+def test_progress_grows_and_ends_with_the_publication(rows: Workplace) -> None:
+    sink = RememberingSink()
+    run_job(rows.job(), Settings(max_concurrency=4), open_sink=lambda _store, _names: sink)
+    states = [progress.state for progress in sink.published]
+    done = [progress.rows_done for progress in sink.published]
+    assert (states[0], states[1], states[-1]) == ("waiting", "running", "published")
+    assert done == sorted(done)
+    assert done[-1] == ROWS
+    assert len(states) > 4

@@ -1,0 +1,128 @@
+"""What is counted of a run stays small, is close to the truth, and holds nothing of a row."""
+
+from __future__ import annotations
+
+import json
+import random
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_aimlapi.core.completion import Outcome
+from airflow_provider_aimlapi.core.manifest import Tally
+from airflow_provider_aimlapi.core.measures import (
+    ERROR_KINDS_MAX,
+    SERIES_POINTS_MAX,
+    SHOWN_BINS_MAX,
+    ErrorCounts,
+    LatencyCounts,
+    OutcomeCounts,
+    SeriesRecorder,
+    cut,
+    without_echo,
+)
+
+MODEL = "anthropic/claude-sonnet-4.6"
+
+
+def body_of(prompt: str) -> bytes:
+    message = {"role": "user", "content": prompt}
+    return json.dumps({"model": MODEL, "messages": [message]}, ensure_ascii=False).encode()
+
+
+def test_percentiles_are_within_a_bin_of_the_truth() -> None:
+    chance = random.Random(7)  # noqa: S311  # so that it is the same each time
+    latencies = [chance.lognormvariate(0.5, 0.6) for _ in range(20_000)]
+    counts = LatencyCounts()
+    for latency_s in latencies:
+        counts.add(latency_s)
+    told = counts.summary()
+    latencies.sort()
+    assert told.calls == len(latencies)
+    for share, told_ms in ((0.5, told.p50_ms), (0.9, told.p90_ms), (0.99, told.p99_ms)):
+        true_ms = latencies[int(share * len(latencies)) - 1] * 1000
+        assert true_ms * 0.99 <= told_ms <= true_ms * 1.06
+    assert told.max_ms == pytest.approx(latencies[-1] * 1000, abs=0.1)
+
+
+@given(st.lists(st.floats(min_value=0, max_value=1e7), max_size=60))
+def test_the_histogram_holds_each_call_once_in_few_bins(latencies: list[float]) -> None:
+    counts = LatencyCounts()
+    for latency_s in latencies:
+        counts.add(latency_s)
+    told = counts.summary()
+    edges = [edge for edge, _ in told.bins]
+    assert sum(calls for _, calls in told.bins) == len(latencies)
+    assert len(told.bins) <= SHOWN_BINS_MAX
+    assert edges == sorted(set(edges))
+    assert told.p50_ms <= told.p90_ms <= told.p99_ms <= told.max_ms
+
+
+def test_a_long_run_has_no_more_points_than_a_short_one_and_keeps_both_ends() -> None:
+    recorder = SeriesRecorder()
+    for second in range(100_000):
+        recorder.add(
+            float(second), second * 10, in_flight=7, window=9, throttled=second, cost=second
+        )
+    series = recorder.series()
+    assert SERIES_POINTS_MAX / 3 < len(series.at_s) <= SERIES_POINTS_MAX
+    assert (series.at_s[0], series.at_s[-1]) == (0.0, 99_999.0)
+    assert list(series.at_s) == sorted(set(series.at_s))
+    assert series.rows == tuple(int(at_s) * 10 for at_s in series.at_s)
+    assert recorder.rows_per_s == pytest.approx(10.0)
+
+
+def test_points_of_a_thinned_series_are_evenly_apart() -> None:
+    recorder = SeriesRecorder()
+    for second in range(1_001):
+        recorder.add(float(second), 0, in_flight=0, window=0, throttled=0, cost=0)
+    at_s = recorder.series().at_s
+    gaps = {after - before for before, after in pairwise(at_s)}
+    assert len(gaps) == 1
+
+
+def test_outcomes_are_counted_by_status_whoever_paid() -> None:
+    counts = OutcomeCounts()
+    counts.add_tally(Tally(ok=5, rejected=1, prompt_tokens=50, completion_tokens=20))
+    counts.add(Outcome(row=0, status="ok", prompt_tokens=7, completion_tokens=3))
+    counts.add(Outcome(row=1, status="skipped"))
+    told = {"ok": 6, "truncated": 0, "refused": 0, "rejected": 1, "skipped": 1}
+    assert counts.statuses() == told
+    assert (counts.prompt_tokens, counts.completion_tokens) == (57, 23)
+
+
+def test_errors_are_ranked_and_rare_kinds_are_added_up() -> None:
+    counts = ErrorCounts()
+    for status in range(400, 440):
+        for _ in range(status - 399):
+            counts.add("RequestRejected", status, f"refused with {status}", b"{}", MODEL)
+    kinds = counts.kinds()
+    assert len(kinds) == ERROR_KINDS_MAX
+    assert [kind.count for kind in kinds[:-1]] == sorted(range(34, 41), reverse=True)
+    assert (kinds[-1].kind, kinds[-1].count) == ("other", sum(range(1, 34)))
+    assert kinds[0].samples == ("refused with 439",)
+
+
+def test_what_an_error_quotes_of_the_prompt_is_not_shown() -> None:
+    secret = 'The patient "Ada" was admitted on Monday.\nShe said: näh!'
+    text = f"HTTP 400: the message {secret} is too long for {MODEL}"
+    told = without_echo(text, body_of(secret), MODEL)
+    assert told.startswith("HTTP 400: the message […]")
+    assert told.endswith(f"is too long for {MODEL}")
+    assert "patient" not in told
+    assert "Monday" not in told
+
+
+def test_words_that_are_not_the_prompts_stay() -> None:
+    text = f"HTTP 404: no model {MODEL}, see https://aimlapi.com/models"
+    assert without_echo(text, body_of("See the models"), MODEL) == text
+
+
+@given(st.text(), st.integers(min_value=10, max_value=300))
+def test_a_text_that_is_cut_fits_whatever_its_script(text: str, bytes_max: int) -> None:
+    told = cut(text, bytes_max)
+    mark = len(json.dumps("…")) - 2
+    assert len(json.dumps(told)) - 2 <= bytes_max + mark
+    assert text.startswith(told.removesuffix("…"))

@@ -1,0 +1,124 @@
+"""Progress reads back as it was written, never outgrows its place, and adds up over attempts."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from msgspec.structs import replace
+
+from airflow_provider_aimlapi.core.measures import (
+    ERROR_KINDS_MAX,
+    SAMPLE_BYTES_MAX,
+    SAMPLES_MAX,
+    SERIES_POINTS_MAX,
+    SHOWN_BINS_MAX,
+    cut,
+)
+from airflow_provider_aimlapi.core.progress import (
+    ATTEMPTS_MAX,
+    PROGRESS_BYTES_MAX,
+    TEXT_BYTES_MAX,
+    AttemptProgress,
+    ErrorKind,
+    Latency,
+    RunProgress,
+    Series,
+    decode_progress,
+    earlier_attempts,
+    encode_progress,
+    expected_cost_nano_usd,
+    expected_left_s,
+    with_attempt,
+)
+
+ATTEMPT = AttemptProgress(epoch=1, first_epoch=1, state="running", started_us=1, updated_us=2)
+PROGRESS = RunProgress(
+    run_key="ab" * 16,
+    state="running",
+    model="anthropic/claude-sonnet-4.6",
+    input="s3://lake/in",
+    output="s3://lake/out",
+    manifest="s3://lake/out/_aimlapi/ab/manifest.json",
+    report="s3://lake/out/_aimlapi/ab/report.html",
+    updated_us=2,
+    rows=100,
+    attempts=(ATTEMPT,),
+)
+
+
+def paid(epoch: int, cost_nano_usd: int) -> AttemptProgress:
+    return replace(ATTEMPT, epoch=epoch, first_epoch=epoch, cost_nano_usd=cost_nano_usd, rows=epoch)
+
+
+def test_it_reads_back() -> None:
+    assert decode_progress(encode_progress(PROGRESS)) == PROGRESS
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"{}", b"[1]", b"\xff", b'{"run_key": 7}', b'{"state": "unheard of"}']
+)
+def test_what_is_no_progress_is_none(data: bytes) -> None:
+    assert decode_progress(data) is None
+
+
+def test_the_largest_fits_into_the_task_state_store() -> None:
+    """The store measures what `json.dumps` makes of it."""
+    many = 10**18
+    text = cut("\U0001f4a5" * 10_000, TEXT_BYTES_MAX)
+    sample = cut("\U0001f4a5" * 10_000, SAMPLE_BYTES_MAX)
+    column = tuple(range(many, many + SERIES_POINTS_MAX))
+    small = tuple(range(100_000, 100_000 + SERIES_POINTS_MAX))
+    largest = replace(
+        PROGRESS,
+        **dict.fromkeys(("model", "input", "output", "manifest", "report"), text),
+        statuses=dict.fromkeys(("ok", "truncated", "refused", "rejected", "skipped"), many),
+        latency=Latency(bins=((123456.7, many),) * SHOWN_BINS_MAX),
+        series=Series(
+            at_s=tuple(point + 0.1 for point in small),
+            rows=small,
+            in_flight=small,
+            window=small,
+            throttled=small,
+            cost_nano_usd=column,
+        ),
+        errors=(ErrorKind(kind="k" * 40, status=400, count=many, samples=(sample,) * SAMPLES_MAX),)
+        * ERROR_KINDS_MAX,
+        attempts=(replace(ATTEMPT, error=text, cost_nano_usd=many, rows=many),) * ATTEMPTS_MAX,
+    )
+    size = len(json.dumps(json.loads(encode_progress(largest))))
+    assert size <= PROGRESS_BYTES_MAX
+    assert size > PROGRESS_BYTES_MAX / 2  # else the limits are tighter than they need be
+
+
+@pytest.mark.parametrize(
+    ("done", "rate", "left_s"), [(100, 0.0, 0.0), (40, 3.0, 20.0), (40, 0.0, None)]
+)
+def test_the_time_left_follows_the_rate(done: int, rate: float, left_s: float | None) -> None:
+    assert expected_left_s(100, done, rate) == left_s
+
+
+def test_the_expected_cost_is_in_proportion() -> None:
+    assert expected_cost_nano_usd(300, 100, 30) == 1000
+    assert expected_cost_nano_usd(0, 100, 0) is None
+
+
+def test_what_a_killed_attempt_could_not_tell_is_counted_as_its_own() -> None:
+    recalled = replace(PROGRESS, attempts=(paid(1, 500), paid(2, 100)))
+    first, second = earlier_attempts(recalled, 640)
+    assert (first.cost_nano_usd, second.cost_nano_usd) == (500, 140)
+
+
+def test_what_was_told_is_never_taken_back() -> None:
+    recalled = replace(PROGRESS, attempts=(paid(1, 500),))
+    assert earlier_attempts(recalled, 400) == recalled.attempts
+
+
+def test_too_many_attempts_become_fewer_and_their_sums_stay() -> None:
+    attempts: tuple[AttemptProgress, ...] = ()
+    for epoch in range(1, 31):
+        attempts = with_attempt(attempts, paid(epoch, epoch * 10))
+    assert len(attempts) == ATTEMPTS_MAX
+    assert sum(attempt.cost_nano_usd for attempt in attempts) == sum(range(10, 301, 10))
+    assert (attempts[0].first_epoch, attempts[0].epoch) == (1, 30 - ATTEMPTS_MAX + 1)
+    assert attempts[-1] == paid(30, 300)

@@ -1,0 +1,90 @@
+"""The report is one file that loads nothing, and nothing in its data can become a script."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from hashlib import sha256
+
+import pytest
+from msgspec.structs import replace
+
+from airflow_provider_aimlapi.core.progress import AttemptProgress, ErrorKind, RunProgress
+from airflow_provider_aimlapi.page.report import (
+    LIVE_POLICY,
+    SCRIPTS,
+    STYLES,
+    live_page,
+    page_file,
+    render_report,
+)
+
+HOSTILE = "</script><script>alert(1)</script><!-- <img src=x onerror=alert(2)> \u2028 & -->"
+ATTEMPT = AttemptProgress(epoch=1, first_epoch=1, state="published", started_us=1, updated_us=2)
+PROGRESS = RunProgress(
+    run_key="ab" * 16,
+    state="published",
+    model="anthropic/claude-sonnet-4.6",
+    input="s3://lake/in",
+    output="s3://lake/out",
+    manifest="s3://lake/out/_aimlapi/ab/manifest.json",
+    report="s3://lake/out/_aimlapi/ab/report.html",
+    updated_us=2,
+    rows=100,
+    attempts=(ATTEMPT,),
+)
+
+
+@pytest.fixture(scope="module")
+def html() -> str:
+    hostile = replace(
+        PROGRESS,
+        input=HOSTILE,
+        errors=(ErrorKind(kind="ApiError", status=500, count=1, samples=(HOSTILE,)),),
+        attempts=(replace(ATTEMPT, error=HOSTILE),),
+    )
+    return render_report(hostile).decode()
+
+
+def test_its_data_reads_back_and_ends_no_element(html: str) -> None:
+    (data,) = re.findall(r'<script type="application/json" id="progress">(.*?)</script>', html)
+    told = json.loads(data)
+    assert told["input"] == HOSTILE
+    assert told["errors"][0]["samples"] == [HOSTILE]
+    assert not set("<>&\u2028") & set(data)
+
+
+def test_it_runs_only_the_scripts_whose_hashes_its_policy_names(html: str) -> None:
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="(.*?)"', html)
+    scripts = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+    styles = re.findall(r"<style>(.*?)</style>", html, re.DOTALL)
+    assert (len(scripts), len(styles)) == (2, 2)
+    for text in scripts + styles:
+        assert b64encode(sha256(text.encode()).digest()).decode() in policy
+    assert "unsafe" not in policy
+    assert policy.startswith("default-src 'none';")
+
+
+def test_it_asks_the_network_for_nothing(html: str) -> None:
+    assert re.findall(r'<[^>]*(?:src|href)="[^"#]*"', html) == []
+    assert "connect-src" not in html
+
+
+def test_the_live_page_has_no_script_or_style_of_its_own() -> None:
+    page = live_page()
+    assert re.findall(r"<script(?! src=)[^>]*>", page) == []
+    assert not re.findall(r"<style|\sstyle=|\son\w+=", page)
+    for name in STYLES + SCRIPTS:
+        assert f'"files/{name}"' in page
+    assert "unsafe" not in LIVE_POLICY
+
+
+def test_no_html_is_made_of_a_string() -> None:
+    for risky in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
+        assert risky not in page_file("page.js")
+
+
+def test_the_charts_library_says_which_it_is_and_may_be_copied() -> None:
+    assert "uPlot (v1.6.32)" in page_file("uPlot.iife.min.js")[:100]
+    assert "MIT License" in page_file("uPlot.LICENSE")
