@@ -56,6 +56,13 @@ def get_provider_info() -> dict[str, object]:
                 "python-modules": ["airflow_provider_aimlapi.operators.claude"],
             }
         ],
+        "extra-links": ["airflow_provider_aimlapi.operators.links.RunReportLink"],
+        "plugins": [
+            {
+                "name": "aimlapi",
+                "plugin-class": "airflow_provider_aimlapi.plugins.run_page.RunPagePlugin",
+            }
+        ],
         "connection-types": [
             {
                 "connection-type": "aimlapi",

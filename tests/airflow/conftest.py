@@ -36,6 +36,9 @@ RUNS = itertools.count()
 KEY = "sk-never-to-be-seen-4711"
 HERE = Path(__file__).parent
 BUNDLES = {"examples": HERE.parents[1] / "dags_examples", "tests": HERE / "dags"}
+os.environ["AIRFLOW__API_AUTH__JWT_SECRET"] = (
+    "a secret of 64 bytes at least, as those who sign are told today ..."
+)
 os.environ["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"] = json.dumps(
     [
         {

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.collector import Collector
     from airflow_provider_aimlapi.engine.prepare import Prepared
     from airflow_provider_aimlapi.engine.reader import Reader
+    from airflow_provider_aimlapi.engine.reporter import Reporter
     from airflow_provider_aimlapi.engine.resume import Remains
     from airflow_provider_aimlapi.engine.run import RunAttempt, World
     from airflow_provider_aimlapi.engine.settings import Settings
@@ -43,7 +44,7 @@ async def _lease(prepared: Prepared, settings: Settings, world: World) -> Lease:
 
 
 async def take_back_the_lease(
-    prepared: Prepared, settings: Settings, world: World
+    prepared: Prepared, reporter: Reporter, settings: Settings, world: World
 ) -> tuple[Manifest, RunAttempt | None]:
     """Does not follow the newer attempt, but becomes the newest again."""
     for _ in range(TAKEN_BACK_MAX):
@@ -54,7 +55,7 @@ async def take_back_the_lease(
             if manifest is not None:
                 return manifest, None
             ending = Ending()
-            work = _ask_and_commit(prepared, lease, ending, settings, world)
+            work = _ask_and_commit(prepared, lease, ending, reporter, settings, world)
             return await lease.while_kept(work, superseded=ending.halt)
         except Superseded:
             continue
@@ -70,13 +71,13 @@ def early_remains() -> tuple[Callable[..., Any], Callable[..., Any]]:
     read: dict[int, Remains] = {}
 
     async def under_lease(
-        prepared: Prepared, settings: Settings, world: World
+        prepared: Prepared, reporter: Reporter, settings: Settings, world: World
     ) -> tuple[Manifest, RunAttempt | None]:
         journal = JournalStore(prepared.store, prepared.names, 0)
         read[id(prepared)] = await persist(
             world.clock, find_remains, prepared, journal, world.clock, retry_rejected=False
         )
-        return await _under_lease(prepared, settings, world)
+        return await _under_lease(prepared, reporter, settings, world)
 
     return under_lease, lambda prepared, *_, **__: read[id(prepared)]
 

@@ -99,6 +99,7 @@ class RunProgress(msgspec.Struct, frozen=True, kw_only=True):
         cost_nano_usd: charged to the run so far, by all attempts. budget_nano_usd: None for none.
         in_flight, window, rows_per_s: now.
         requests, throttled, latency, series, errors: of this attempt.
+        bound_s: for how long what held this attempt's calls back; see `core.bound`.
         expected_left_s, expected_cost_nano_usd: until all rows are decided, if it goes on like
             this; None while nobody can know.
         attempts: oldest first; this one is the last.
@@ -127,6 +128,7 @@ class RunProgress(msgspec.Struct, frozen=True, kw_only=True):
     throttled: int = 0
     expected_left_s: float | None = None
     expected_cost_nano_usd: int | None = None
+    bound_s: dict[str, float] = {}
     latency: Latency = Latency()
     series: Series = Series()
     errors: tuple[ErrorKind, ...] = ()

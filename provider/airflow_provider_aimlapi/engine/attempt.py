@@ -50,28 +50,27 @@ class Sender:
             ApiError: what went wrong, of the kind that says who must act.
             AdmissionEnded, BudgetExhausted: before anything was sent.
         """
-        async with self.limiter.permit(len(row.body)) as epoch:
+        async with self.limiter.permit(len(row.body)) as sent:
             if row.exchanges == 0:
                 row.accepted_before = self.limiter.accepted
             row.exchanges += 1
             row.attempts += 1
             number = self.epoch * ATTEMPTS_PER_EPOCH + row.exchanges
             name = client_request_id(self.run_key, row.part, row.row, number)
-            sent_s = self.now_s()
             try:
                 answer = await self.client.send(row.body, name)
                 completion = _read(row, answer)
             except Throttled:
                 row.attempts -= 1
-                self.limiter.note_throttled(epoch)
+                self.limiter.note_throttled(sent)
                 raise
             except ApiError as error:
                 self._note_failure(row, error)
                 raise
             self.budget.charge(completion.cost_nano_usd, body_bytes=len(row.body))
-            self.limiter.note_accepted(epoch)
-            self.limiter.note_usage(epoch, completion, len(row.body))
-            self.latencies.add(self.now_s() - sent_s)
+            self.limiter.note_accepted(sent)
+            self.limiter.note_usage(sent, completion, len(row.body))
+            self.latencies.add(self.now_s() - sent.at_s)
             return answer, completion
 
     def _note_failure(self, row: Row, error: ApiError) -> None:

@@ -75,6 +75,10 @@ class Measured:
             throttled=self._limiter.throttled,
             expected_left_s=expected_left_s(self._rows, collector.rows_done, rows_per_s),
             expected_cost_nano_usd=expected_cost_nano_usd(cost, self._rows, collector.rows_done),
+            bound_s={
+                bound.value: round(seconds, 1)
+                for bound, seconds in self._limiter.bound_times.seconds.items()
+            },
             latency=self.latencies.summary(),
             series=self._series.series(),
             errors=self.errors.kinds(),

@@ -11,6 +11,7 @@ from airflow_provider_aimlapi.errors import AimlapiError
 from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
 from airflow_provider_aimlapi.operators import arguments
 from airflow_provider_aimlapi.operators.closing_line import closing_line
+from airflow_provider_aimlapi.operators.links import RunReportLink
 from airflow_provider_aimlapi.operators.outcome import airflow_error, without_frames
 from airflow_provider_aimlapi.operators.places import open_place, parse_location
 from airflow_provider_aimlapi.operators.progress_places import progress_place
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import (
+        BaseOperatorLink,
         Context,
         ObjectStoragePath,
     )
@@ -103,6 +105,7 @@ class ClaudeCompletionOperator(BaseOperator):
         "thinking": "json",
     }
     ui_color = "#f4ece3"
+    operator_extra_links: Collection[BaseOperatorLink] = (RunReportLink(),)
 
     def __init__(
         self,

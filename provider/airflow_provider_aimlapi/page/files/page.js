@@ -15,6 +15,11 @@
     WireViolation: "The answer could not be read. It may have been billed.",
     other: "Kinds that were met more rarely.",
   };
+  const BOUNDS = {
+    "api:in-flight": "the API, by calls in flight", "api:rate": "the API, by its rate",
+    "api:closed": "the API, which answered nothing", ceiling: "max_concurrency", source: "the input: too few rows were ready",
+    store: "the output's store", lease: "the lease", budget: "the budget",
+  };
   const WORDS = {
     waiting: "waiting", running: "running", publishing: "publishing", published: "published",
     failed: "failed", stopped: "stopped", superseded: "superseded",
@@ -255,6 +260,13 @@
     }));
   }
 
+  function showBound(times) {
+    const all = Object.values(times).reduce((sum, s) => sum + s, 0);
+    const ranked = Object.entries(times).filter(([, s]) => s / all >= 0.05).sort((a, b) => b[1] - a[1]);
+    const parts = ranked.slice(0, 2).flatMap(([name, s]) => [" · ", make("b", `${Math.round((100 * s) / all)}%`), ` ${BOUNDS[name] ?? name}`]);
+    fill("bound", parts.length ? ["held back by", ...parts] : []);
+  }
+
   function showNotice(text, className) {
     $("notice").textContent = text;
     $("notice").className = `notice ${className}`;
@@ -285,6 +297,7 @@
     showNotice(...noticeOf(run, isLive));
     showBar(run);
     showTiles(run);
+    showBound(run.bound_s);
     drawSeries(run.series);
     drawLatency(run.latency);
     showErrors(run.errors);

@@ -1,0 +1,61 @@
+"""The plugin as Airflow loads it, in every one of its processes: names and addresses, nothing heavy.
+
+What answers requests is in `run_page_app`, and is loaded by the first of them.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowPlugin
+
+from airflow_provider_aimlapi.operators.links import MOUNT
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+
+    Messages = MutableMapping[str, Any]
+
+PLUGIN_NAME = "aimlapi"
+TASK_QUERY = "dag_id={DAG_ID}&run_id={RUN_ID}&task_id={TASK_ID}&map_index={MAP_INDEX}"
+"""Filled in by Airflow's pages."""
+
+
+class RunPageApp:
+    """The run page, made when somebody first looks at it: schedulers and workers never do."""
+
+    async def __call__(
+        self,
+        scope: Messages,
+        receive: Callable[[], Awaitable[Messages]],
+        send: Callable[[Messages], Awaitable[None]],
+    ) -> None:
+        """Answer as ASGI has it."""
+        await _application()(scope, receive, send)
+
+
+@cache
+def _application() -> Any:
+    from airflow_provider_aimlapi.plugins.run_page_app import run_page_app
+
+    return run_page_app()
+
+
+class RunPagePlugin(AirflowPlugin):
+    """A tab on each task instance, and the pages that it shows."""
+
+    name: str | None = PLUGIN_NAME
+    fastapi_apps: list[Any] = [  # noqa: RUF012  # as Airflow declares it
+        {"app": RunPageApp(), "url_prefix": MOUNT, "name": "AI/ML API run page"}
+    ]
+    external_views: list[Any] = [  # noqa: RUF012
+        {
+            "name": "AI/ML API run",
+            # Without a slash at its start, so that it follows the server's own base address.
+            "href": f"{MOUNT.lstrip('/')}/page?{TASK_QUERY}",
+            "destination": "task_instance",
+            "url_route": "aimlapi_run",
+            "icon": f"{MOUNT.lstrip('/')}/files/icon.svg",
+        },
+    ]

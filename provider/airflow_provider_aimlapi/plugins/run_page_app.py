@@ -1,0 +1,118 @@
+"""The run page's web application, mounted in Airflow's API server. Reads, and changes nothing.
+
+Airflow does not look at who calls a mounted application: each address that tells of a run asks for
+itself whether the caller may read that DAG. Files are the same for all, and tell nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Annotated
+
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from airflow.api_fastapi.core_api.security import requires_access_dag
+from airflow.utils.session import create_session
+from fastapi import Depends, FastAPI, HTTPException, Query, Response
+
+from airflow_provider_aimlapi.core.progress import RunProgress, encode_progress
+from airflow_provider_aimlapi.page.report import (
+    LIVE_POLICY,
+    MEDIA_TYPES,
+    SERVED_FILES,
+    live_page,
+    page_file,
+    render_report,
+)
+from airflow_provider_aimlapi.plugins.task_progress import (
+    ProgressUnreadable,
+    TaskKey,
+    task_progress,
+)
+
+PRIVATE = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+REPORT_POLICY = "sandbox allow-scripts; frame-ancestors 'self'"
+"""On top of the report's own: its script runs as a stranger's, who has no part in the session here."""
+FILE_AGE_S = 3600
+MAP_INDEX_DIGITS_MAX = 9
+NOT_YET = (
+    "This task has told nothing of a run yet. A ClaudeCompletionOperator does so once it has read "
+    "its input; other tasks never do. What an older try told may have been cleared."
+)
+
+Name = Annotated[str, Query(min_length=1, max_length=500)]
+
+
+def run_page_app() -> FastAPI:
+    """The application; its addresses are relative to where it is mounted."""
+    app = FastAPI(title="AI/ML API run page", docs_url=None, redoc_url=None, openapi_url=None)
+    app.get("/files/{name}")(_file)
+    may_read = [Depends(requires_access_dag("GET", DagAccessEntity.XCOM))]
+    app.get("/page", dependencies=may_read)(_page)
+    app.get("/progress", dependencies=may_read)(_progress)
+    app.get("/report", dependencies=may_read)(_report)
+    return app
+
+
+def _task(dag_id: Name, run_id: Name, task_id: Name, map_index: str = "") -> TaskKey:
+    """The task instance that was asked for; Airflow leaves `{MAP_INDEX}` as it is where there is none."""
+    is_number = map_index.isdecimal() and len(map_index) <= MAP_INDEX_DIGITS_MAX
+    return TaskKey(
+        dag_id=dag_id,
+        run_id=run_id,
+        task_id=task_id,
+        map_index=int(map_index) if is_number else -1,
+    )
+
+
+def _found(task: Annotated[TaskKey, Depends(_task)]) -> RunProgress:
+    """The task's progress, or why there is none."""
+    try:
+        with create_session() as session:
+            progress = task_progress(task, session)
+    except ProgressUnreadable as error:
+        raise HTTPException(502, str(error), PRIVATE) from error
+    if progress is None:
+        raise HTTPException(404, NOT_YET, PRIVATE)
+    return progress
+
+
+def _file(name: str) -> Response:
+    if name not in SERVED_FILES:
+        raise HTTPException(404)
+    return Response(
+        page_file(name),
+        media_type=MEDIA_TYPES[PurePosixPath(name).suffix],
+        headers={
+            "Cache-Control": f"max-age={FILE_AGE_S}",
+            "Content-Security-Policy": "default-src 'none'",
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
+
+
+def _page(_task: Annotated[TaskKey, Depends(_task)]) -> Response:
+    return Response(
+        live_page(),
+        media_type="text/html; charset=utf-8",
+        headers={**PRIVATE, "Content-Security-Policy": LIVE_POLICY},
+    )
+
+
+def _progress(progress: Annotated[RunProgress, Depends(_found)]) -> Response:
+    return Response(encode_progress(progress), media_type="application/json", headers=PRIVATE)
+
+
+def _report(progress: Annotated[RunProgress, Depends(_found)]) -> Response:
+    return Response(
+        render_report(progress),
+        media_type="text/html; charset=utf-8",
+        headers={
+            **PRIVATE,
+            "Content-Security-Policy": REPORT_POLICY,
+            "Content-Disposition": f'inline; filename="run-{progress.run_key[:12]}.html"',
+        },
+    )
