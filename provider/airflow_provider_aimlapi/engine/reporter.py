@@ -27,13 +27,12 @@ from airflow_provider_aimlapi.engine.lease import Superseded
 from airflow_provider_aimlapi.errors import RunInterrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from airflow_provider_aimlapi.core.manifest import Manifest
     from airflow_provider_aimlapi.core.progress import State
-    from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.measured import Measured
     from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.engine.run import World
+    from airflow_provider_aimlapi.engine.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -66,24 +65,16 @@ class ProgressSink(Protocol):
 class Reporter:
     """Publishes one attempt's progress.
 
-    Args:
-        sink: None: nobody wants to know.
-        render: makes the report's HTML of progress; None: no report is written.
+    The world's `open_sink` makes the place where it is shown; None: nobody wants to know. Its
+    `render_report` makes the HTML that is written beside the manifest; None: no report is.
     """
 
-    def __init__(
-        self,
-        prepared: Prepared,
-        *,
-        sink: ProgressSink | None,
-        render: Callable[[RunProgress], bytes] | None,
-        budget_nano_usd: int | None,
-        clock: Clock,
-    ) -> None:
+    def __init__(self, prepared: Prepared, settings: Settings, world: World) -> None:
+        open_sink, clock = world.open_sink, world.clock
         self._prepared = prepared
-        self._sink = sink
-        self._render = render
-        self._budget_nano_usd = budget_nano_usd
+        self._sink = open_sink(prepared.store, prepared.names) if open_sink else None
+        self._render = world.render_report
+        self._budget_nano_usd = settings.budget_nano_usd
         self._clock = clock
         self._epoch = 0
         self._started_us = clock.wall_us()

@@ -78,9 +78,7 @@ if TYPE_CHECKING:
 class World:
     """What a run meets outside itself, handed in so that a test can own it.
 
-    Attributes:
-        open_sink: makes the place where the run's progress is shown; None: nobody looks.
-        render_report: makes the HTML that is written beside the manifest; None: none is.
+    For `open_sink` and `render_report` see `engine.reporter`.
     """
 
     clock: Clock
@@ -101,7 +99,7 @@ async def run(job: Job, settings: Settings, world: World) -> Report:
     """
     started_s = world.clock.now_s()
     prepared = await persist(world.clock, prepare, job, world.open_store)
-    reporter = _reporter(prepared, settings, world)
+    reporter = Reporter(prepared, settings, world)
     try:
         manifest, attempt = await _ask_and_publish(prepared, reporter, settings, world)
     except Exception as error:
@@ -119,17 +117,6 @@ async def run(job: Job, settings: Settings, world: World) -> Report:
         elapsed_s=world.clock.now_s() - started_s,
         bound_by=attempt.limiter.bound_by if attempt else "",
         bound_sentence=attempt.limiter.bound_sentence() if attempt else "",
-    )
-
-
-def _reporter(prepared: Prepared, settings: Settings, world: World) -> Reporter:
-    open_sink = world.open_sink
-    return Reporter(
-        prepared,
-        sink=open_sink(prepared.store, prepared.names) if open_sink else None,
-        render=world.render_report,
-        budget_nano_usd=settings.budget_nano_usd,
-        clock=world.clock,
     )
 
 

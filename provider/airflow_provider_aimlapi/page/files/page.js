@@ -17,7 +17,7 @@
   };
   const BOUNDS = {
     "api:in-flight": "the API, by calls in flight", "api:rate": "the API, by its rate",
-    "api:closed": "the API, which answered nothing", ceiling: "max_concurrency", source: "the input: too few rows were ready",
+    "api:closed": "the API, which answered nothing", max_concurrency: "max_concurrency", "given-rate": "the limit that was given", source: "the input: too few rows were ready",
     store: "the output's store", lease: "the lease", budget: "the budget",
   };
   const WORDS = {
