@@ -5,7 +5,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test lint format demo benchmark simulate soak providers clean ruff formatting types imports pytest
+.PHONY: help setup test lint format demo benchmark benchmark-peers simulate soak providers clean ruff formatting types imports pytest
 
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 BIN := .venv/bin
@@ -16,7 +16,7 @@ unexport VIRTUAL_ENV CONDA_PREFIX PYTHONPATH PYTHONHOME
 export UV_PROJECT_ENVIRONMENT := .venv
 
 help:  ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY)  ## make .venv from the lock file; does nothing if it is up to date
 
@@ -35,6 +35,10 @@ demo: setup  ## run an example DAG on real texts, with a simulated API and a loc
 
 benchmark: setup  ## rows per second, CPU and memory per row, beside hand-written aiohttp
 	@$(BIN)/python -m tests.benchmarks.row_cost
+
+# Each peer in an environment of its own under .venv/peers, from a lock file of its own.
+benchmark-peers: setup  ## beside other clients, into docs/performance.md: installs 2 GB, 20 minutes
+	@PATH="$(dir $(UV)):$$PATH" $(BIN)/python -m tests.benchmarks.peers $(PEERS)
 
 limits: setup  ## our law and its rivals under limits that they do not know, in virtual time
 	@$(BIN)/python -m tests.limits
