@@ -82,7 +82,14 @@ def test_help_names_every_command_that_people_type(root: Path) -> None:
     listing = make(root)
     names = {line.split()[1] for line in listing.splitlines()}
     daily = {"help", "setup", "test", "lint", "format", "demo", "clean"}
-    assert names == daily | {"benchmark", "benchmark-peers", "limits", "simulate", "soak", "providers"}
+    assert names == daily | {
+        "benchmark",
+        "benchmark-peers",
+        "limits",
+        "simulate",
+        "soak",
+        "providers",
+    }
 
 
 def test_without_uv_pip_fetches_it_into_the_tree(root: Path, tmp_path: Path) -> None:
