@@ -1,4 +1,4 @@
-"""What Airflow reads about this package at every start: literals only, so it imports nothing.
+"""What Airflow reads about this package at every start: no more than literals, so it imports nothing.
 
 `connection-types` draws the Add Connection form in Airflow 3.2 and later; older ones ask the
 hook's methods, which return the same form.
@@ -17,14 +17,24 @@ UI_FIELD_BEHAVIOUR = {
     },
 }
 
-MAX_CONCURRENCY_FIELD = {
-    "label": "Most calls in flight",
-    "description": (
-        "For each task that uses this connection; the task's own max_concurrency holds when it is "
-        "lower. Empty: no limit of the connection's."
-    ),
-    "schema": {"type": ["integer", "null"], "minimum": 1},
+
+def _limit_field(label: str, argument: str) -> dict[str, object]:
+    return {
+        "label": label,
+        "description": (
+            f"For each task that uses this connection; the task's own {argument} holds when it is "
+            f"lower. Empty: no limit of the connection's."
+        ),
+        "schema": {"type": ["integer", "null"], "minimum": 1},
+    }
+
+
+LIMIT_FIELDS = {
+    "max_concurrency": _limit_field("Most calls in flight", "max_concurrency"),
+    "requests_per_minute": _limit_field("Requests a minute", "requests_per_minute"),
+    "tokens_per_minute": _limit_field("Tokens a minute", "tokens_per_minute"),
 }
+"""What a connection's extra may hold: the form's own fields, by their names there."""
 
 
 def get_provider_info() -> dict[str, object]:
@@ -69,7 +79,7 @@ def get_provider_info() -> dict[str, object]:
                 "hook-class-name": "airflow_provider_aimlapi.hooks.aimlapi.AIMLAPIHook",
                 "hook-name": INTEGRATION,
                 "ui-field-behaviour": UI_FIELD_BEHAVIOUR,
-                "conn-fields": {"max_concurrency": MAX_CONCURRENCY_FIELD},
+                "conn-fields": LIMIT_FIELDS,
             }
         ],
     }

@@ -129,16 +129,35 @@ def test_a_connection_may_limit_the_calls_in_flight(
     assert AIMLAPIHook("written").max_concurrency == limit
 
 
-@pytest.mark.parametrize("limit", [0, -1, "many", 1.5, True])
+@pytest.mark.parametrize(
+    ("limit", "meant"), [(None, None), ("", None), (600, 600), ("600", 600), (1, 1)]
+)
+@pytest.mark.parametrize("name", ["requests_per_minute", "tokens_per_minute"])
+def test_a_connection_may_limit_what_a_minute_takes(
+    monkeypatch: pytest.MonkeyPatch, name: str, limit: object, meant: int | None
+) -> None:
+    """A field of the form that is left empty comes as null."""
+    from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
+
+    connection = {"conn_type": "aimlapi", "password": "key", "extra": {name: limit}}
+    monkeypatch.setenv("AIRFLOW_CONN_WRITTEN", json.dumps(connection))
+    assert AIMLAPIHook("written").limit(name) == meant
+
+
+@pytest.mark.parametrize("limit", [0, -1, "many", 1.5, True, "600/min", [600]])
+@pytest.mark.parametrize("name", ["max_concurrency", "requests_per_minute", "tokens_per_minute"])
 def test_a_limit_that_is_no_number_of_calls_is_refused(
-    monkeypatch: pytest.MonkeyPatch, limit: object
+    monkeypatch: pytest.MonkeyPatch, name: str, limit: object
 ) -> None:
     from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
 
-    connection = {"conn_type": "aimlapi", "password": "k", "extra": {"max_concurrency": limit}}
+    connection = {"conn_type": "aimlapi", "password": "k", "extra": {name: limit}}
     monkeypatch.setenv("AIRFLOW_CONN_WRITTEN", json.dumps(connection))
-    with pytest.raises(ConnectionIncomplete, match="max_concurrency in its extra"):
-        _ = AIMLAPIHook("written").max_concurrency
+    with pytest.raises(ConnectionIncomplete, match=f"{name} in its extra"):
+        AIMLAPIHook("written").limit(name)
+    is_ready, words = AIMLAPIHook("written").test_connection()
+    assert not is_ready
+    assert f"{name} in its extra" in words
 
 
 def test_a_mistyped_extra_is_warned_of(

@@ -99,6 +99,51 @@ def test_the_connections_limit_holds_for_the_task(
     assert api.simulator.stats()["in_flight_peak"] <= 2
 
 
+@pytest.mark.parametrize(
+    ("of_task", "of_connection"),
+    [("{{ 300 }}", None), ("3000", 300), (300, 3000)],
+)
+def test_the_lower_limit_of_requests_holds_wherever_it_was_given(
+    api: Any,
+    connect: Any,
+    paths: dict[str, str],
+    run_task: Callable[..., Any],
+    of_task: object,
+    of_connection: int | None,
+) -> None:
+    """300 a minute: four at once, then one each 0.2 s, so the twelfth comes 1.6 s after the first."""
+    extra = {} if of_connection is None else {"requests_per_minute": of_connection}
+    limited = connect("limited", host=api.simulator.url, password="key", extra=extra)
+    run = run_task(**paths, prompt="{text}", aimlapi_conn_id=limited, requests_per_minute=of_task)
+    assert run.state == "success", run.output
+    assert run.summary["ok"] == len(TEXTS)
+    assert run.summary["bound_by"] == "given-rate"
+    assert run.summary["elapsed_s"] >= 1.6
+
+
+def test_a_limit_of_tokens_reaches_the_run_from_the_connection(
+    api: Any, connect: Any, paths: dict[str, str], run_task: Callable[..., Any]
+) -> None:
+    extra = {"tokens_per_minute": 30_000}
+    limited = connect("limited", host=api.simulator.url, password="key", extra=extra)
+    run = run_task(
+        **paths, prompt="{text}", aimlapi_conn_id=limited, max_tokens=500, max_concurrency=4
+    )
+    assert run.state == "success", run.output
+    assert run.summary["bound_by"] == "given-rate"
+
+
+@pytest.mark.parametrize("name", ["requests_per_minute", "tokens_per_minute"])
+def test_a_connections_limit_that_is_no_number_fails_the_task_before_any_call(
+    api: Any, connect: Any, paths: dict[str, str], run_task: Callable[..., Any], name: str
+) -> None:
+    limited = connect("limited", host=api.simulator.url, password="key", extra={name: "much"})
+    run = run_task(**paths, prompt="{text}", aimlapi_conn_id=limited)
+    assert (run.state, run.tries) == ("failed", 1)
+    assert f"Connection 'limited': {name} in its extra is 'much'" in run.output
+    assert api.completions == []
+
+
 def test_local_folders_do_as_well(
     api: Any, lake: Any, tmp_path: Path, run_task: Callable[..., Any]
 ) -> None:
@@ -126,6 +171,9 @@ def test_local_folders_do_as_well(
         ({"thinking": {"type": "enabled", "budget_tokens": 2048}}, "below max_tokens=1024"),
         ({"stop_sequences": "END"}, "give a list of texts"),
         ({"max_concurrency": 0}, "max_concurrency=0"),
+        ({"requests_per_minute": 0}, "requests_per_minute=0: give a whole number from 1"),
+        ({"requests_per_minute": "600/min"}, "requests_per_minute='600/min': give a whole number"),
+        ({"tokens_per_minute": "{{ -5 }}"}, "tokens_per_minute=-5: give a whole number from 1"),
         (
             {"max_rejected_rows": "10%"},
             "max_rejected_rows='10%': give a number, such as 0.1 or 100.",

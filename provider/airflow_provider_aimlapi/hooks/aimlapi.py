@@ -11,7 +11,6 @@ from airflow_provider_aimlapi.core.request import DEFAULT_MODEL, CompletionSpec
 from airflow_provider_aimlapi.errors import AimlapiError, InvalidSpec
 from airflow_provider_aimlapi.hooks.connections import (
     CONN_TYPE,
-    MAX_CONCURRENCY,
     check_type,
     existing_connection,
     given_limit,
@@ -20,7 +19,7 @@ from airflow_provider_aimlapi.hooks.connections import (
 )
 from airflow_provider_aimlapi.provider_info import (
     INTEGRATION,
-    MAX_CONCURRENCY_FIELD,
+    LIMIT_FIELDS,
     UI_FIELD_BEHAVIOUR,
 )
 
@@ -39,7 +38,8 @@ class AIMLAPIHook(BaseHook):
     """Talks to the AI/ML API with the key of an Airflow connection of type `aimlapi`.
 
     The connection's password is the API key, its host the base URL (empty: the public API). Its
-    extra may hold `max_concurrency`, the most calls in flight that it allows each task.
+    extra may hold what it allows each task at most: `max_concurrency` calls in flight,
+    `requests_per_minute` and `tokens_per_minute`.
 
     Args:
         aimlapi_conn_id: the connection's id.
@@ -66,11 +66,12 @@ class AIMLAPIHook(BaseHook):
         from wtforms.validators import NumberRange, Optional  # type: ignore[import-untyped]
 
         return {
-            MAX_CONCURRENCY: IntegerField(
-                MAX_CONCURRENCY_FIELD["label"],
+            name: IntegerField(
+                field["label"],
                 validators=[Optional(), NumberRange(min=1)],
-                description=MAX_CONCURRENCY_FIELD["description"],
+                description=field["description"],
             )
+            for name, field in LIMIT_FIELDS.items()
         }
 
     @property
@@ -107,7 +108,7 @@ class AIMLAPIHook(BaseHook):
                 self.aimlapi_conn_id,
                 name,
             )
-        return given_limit(extra, MAX_CONCURRENCY, connection=self.aimlapi_conn_id)
+        return given_limit(extra, "max_concurrency", connection=self.aimlapi_conn_id)
 
     def limit(self, name: str) -> int | None:
         """`requests_per_minute` or `tokens_per_minute` of the connection; None where it has none.

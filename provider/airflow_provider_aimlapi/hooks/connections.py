@@ -9,14 +9,13 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHo
 
 from airflow_provider_aimlapi.core.endpoint import DEFAULT_BASE_URL
 from airflow_provider_aimlapi.errors import ConnectionIncomplete
+from airflow_provider_aimlapi.provider_info import LIMIT_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow.providers.common.compat.sdk import Connection
 
-MAX_CONCURRENCY = "max_concurrency"
-EXTRA_FIELDS = frozenset({MAX_CONCURRENCY, "requests_per_minute", "tokens_per_minute"})
 SCHEMES = frozenset({"http", "https"})
 CONN_TYPE = "aimlapi"
 TYPES_ACCEPTED = frozenset({CONN_TYPE, "", "generic", "http", "https"})
@@ -102,7 +101,7 @@ def _with_port(url: str, port: int, connection: str, advice: str) -> str:
 
 def unknown_extras(extra: object) -> list[str]:
     """The names in a connection's extra that nothing reads."""
-    return sorted(str(name) for name in _fields(extra) if name not in EXTRA_FIELDS)
+    return sorted(str(name) for name in _fields(extra) if name not in LIMIT_FIELDS)
 
 
 def given_limit(extra: object, name: str, *, connection: str) -> int | None:

@@ -7,16 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.engine.settings import CONCURRENCY_MAX, Settings
+from airflow_provider_aimlapi.engine.settings import CONCURRENCY_MAX, PER_MINUTE_MAX, Settings
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 NAN = float("nan")
 INF = float("inf")
 NO_WHOLE_NUMBER = [0, -1, 1.0, 1.5, NAN, INF, "8", None, True, False, Decimal(3), [3]]
+NO_LIMIT = [one for one in NO_WHOLE_NUMBER if one is not None]
 NO_TIME = [0, 0.0, -1, -0.5, NAN, INF, -INF, 10**400, "300", True, Decimal(3), [3]]
 WRONG = {
     "max_concurrency": [*NO_WHOLE_NUMBER, CONCURRENCY_MAX + 1, 10**400],
     "max_attempts": [*NO_WHOLE_NUMBER, 101],
+    "requests_per_minute": [*NO_LIMIT, PER_MINUTE_MAX + 1],
+    "tokens_per_minute": [*NO_LIMIT, PER_MINUTE_MAX + 1],
     "request_timeout_s": [*NO_TIME, None],
     "max_cost_usd": NO_TIME,
     "max_rejected_rows": [-1, -0.1, 1.1, 20.0, NAN, INF, "0.1", None, True, Decimal("0.1"), [1]],
@@ -40,6 +43,9 @@ def test_a_wrong_argument_is_an_error_that_names_it_and_what_fits(name: str, val
         ("max_concurrency", CONCURRENCY_MAX),
         ("max_attempts", 1),
         ("max_attempts", 100),
+        ("requests_per_minute", None),
+        ("requests_per_minute", 1),
+        ("tokens_per_minute", PER_MINUTE_MAX),
         ("request_timeout_s", 1),
         ("request_timeout_s", 0.001),
         ("max_cost_usd", None),
