@@ -10,6 +10,7 @@
     │   │   └─ Throttled         429: too fast, nothing is wrong with the row
     │   ├─ RequestRejected     400, 413, 422: this request can never succeed      → the row is rejected
     │   ├─ AccessRefused       401, 403, 404: no row can succeed                  → end the run, no retry
+    │   │   └─ SpendingLimitReached  the key's limit for today                    → wait for 00:00 UTC
     │   └─ WireViolation       the answer does not parse, or breaks a limit       → a few tries, then reject
     ├─ StorageError
     │   ├─ StoreUnavailable    the store did not answer                           → retry the task
@@ -110,6 +111,14 @@ class AccessRefused(ApiError):
     """401, 403 or 404, or a redirect: no row can succeed until a person acts.
 
     What is in flight is drained and kept; the next attempt of the task goes on from there.
+    """
+
+
+class SpendingLimitReached(AccessRefused):
+    """The key has spent what it may spend in a day; the API lets it go on at 00:00 UTC.
+
+    Told apart from the other causes of a 403 by asking for balance and key. A retry before that
+    meets it again, so that only a retry policy, which can wait so long, makes one.
     """
 
 

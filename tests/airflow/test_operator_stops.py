@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -81,3 +83,24 @@ def test_a_task_that_is_stopped_pays_for_no_row_twice(
     assert run.summary["requests"] == ROWS - run.summary["reused"]
     assert api.paid_calls == ROWS
     assert api.simulator.stats()["prompts_billed_twice"] == 0
+
+
+def test_the_retry_policy_has_an_interrupted_task_go_on_at_once(
+    api: Any,
+    lake: Any,
+    run_dag: Callable[..., Any],
+    signal_after_paid_calls: Callable[[signal.Signals, int], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Airflow's own delay is five minutes: with it this test would not end."""
+    lake.put("in/texts.parquet", {"text": [f"Text number {n}." for n in range(ROWS)]})
+    api.follow(Script(latency=Latency(median_s=0.1)))
+    signal_after_paid_calls(signal.SIGTERM, 10)
+    arguments = {"input_path": lake.url("in/"), "output_path": lake.url("out/")}
+    monkeypatch.setenv("AIMLAPI_TEST_ARGUMENTS", json.dumps({**arguments, "max_concurrency": 4}))
+
+    run = run_dag("tests", "patient_task", datetime(2026, 1, 1, tzinfo=UTC))
+
+    assert (run.state, run.tries) == ("success", 2), run.output
+    assert "RunInterrupted: next try in 0:00:00" in run.output
+    assert api.paid_calls == ROWS

@@ -61,9 +61,25 @@ class Account:
     @property
     def is_ready(self) -> bool:
         """Whether nothing that the API said would stop a completion."""
+        return self._may_ask and not self.is_over_limit
+
+    @property
+    def explains_refusal_until_midnight(self) -> bool:
+        """Whether, of all causes of a 403, only the key's limit for a day is left.
+
+        What the key has spent today is not told. But it is no more than what it has spent this
+        month; and while that is below the limit, the limit is not the cause.
+        """
+        if self.limit_usd is None or self.limit_period != "day" or self.balance is None:
+            return False
+        could_be_spent = self.month_usd is None or self.month_usd >= self.limit_usd
+        return self._may_ask and could_be_spent
+
+    @property
+    def _may_ask(self) -> bool:
         may_chat = self.scopes is None or CHAT_SCOPE in self.scopes
         has_credit = self.balance is None or self.balance > 0
-        return may_chat and has_credit and not self.is_disabled and not self.is_over_limit
+        return may_chat and has_credit and not self.is_disabled
 
 
 async def fetch_account(endpoint: Endpoint, transport: httpx.AsyncBaseTransport) -> Account:

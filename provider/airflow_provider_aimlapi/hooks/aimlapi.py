@@ -8,7 +8,7 @@ from airflow.providers.common.compat.sdk import BaseHook, mask_secret
 
 from airflow_provider_aimlapi.core.endpoint import parse_endpoint
 from airflow_provider_aimlapi.core.request import DEFAULT_MODEL, CompletionSpec
-from airflow_provider_aimlapi.errors import AimlapiError, InvalidSpec
+from airflow_provider_aimlapi.errors import AccessRefused, AimlapiError, InvalidSpec
 from airflow_provider_aimlapi.hooks.connections import (
     CONN_TYPE,
     check_type,
@@ -17,6 +17,7 @@ from airflow_provider_aimlapi.hooks.connections import (
     typed_base_url,
     unknown_extras,
 )
+from airflow_provider_aimlapi.hooks.refusals import told_apart
 from airflow_provider_aimlapi.provider_info import (
     INTEGRATION,
     LIMIT_FIELDS,
@@ -196,7 +197,11 @@ class AIMLAPIHook(BaseHook):
             stream=stream,
         )
         settings = Settings(request_timeout_s=request_timeout_s, max_attempts=max_attempts)
-        return complete_one(self.endpoint, spec, prompt, system, settings)
+        endpoint = self.endpoint
+        try:
+            return complete_one(endpoint, spec, prompt, system, settings)
+        except AccessRefused as error:
+            raise told_apart(error, lambda: endpoint) from error.__cause__
 
     def _connection(self) -> Connection:
         connection = existing_connection(self.aimlapi_conn_id, argument="aimlapi_conn_id")

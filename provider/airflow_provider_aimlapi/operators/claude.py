@@ -9,6 +9,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider_aimlapi.core.request import DEFAULT_MODEL, CompletionSpec
 from airflow_provider_aimlapi.errors import AimlapiError
 from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
+from airflow_provider_aimlapi.hooks.refusals import told_apart
 from airflow_provider_aimlapi.operators import arguments
 from airflow_provider_aimlapi.operators.closing_line import closing_line
 from airflow_provider_aimlapi.operators.links import RunReportLink
@@ -16,6 +17,11 @@ from airflow_provider_aimlapi.operators.outcome import airflow_error, without_fr
 from airflow_provider_aimlapi.operators.places import open_place, parse_location
 from airflow_provider_aimlapi.operators.progress_places import progress_place
 from airflow_provider_aimlapi.operators.rendering import explaining_braces
+from airflow_provider_aimlapi.operators.retry_policy import (
+    DEFAULT_RETRY_POLICY,
+    has_policy,
+    policy_argument,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
         BaseOperatorLink,
         Context,
         ObjectStoragePath,
+        RetryPolicy,
     )
 
     from airflow_provider_aimlapi.engine.job import Job, Place
@@ -68,6 +75,9 @@ class ClaudeCompletionOperator(BaseOperator):
         on_existing: when the result of another run (another prompt, model or input) is at
             output_path: "replace" it once this run is complete, or "error" before money is spent.
         retry_rejected: whether a retry of the task asks again for rows that were rejected.
+        retry_policy: from Airflow 3.3 on, who decides when a failed try is tried again: unless you
+            give another, or None, an `AimlapiRetryPolicy` that keeps to a `retry_delay` of yours.
+            Before 3.3 it is left out.
 
     Returns:
         A summary: run key, paths, row counts by status, tokens, cost_usd, elapsed_s.
@@ -134,9 +144,10 @@ class ClaudeCompletionOperator(BaseOperator):
         limit_rows: int | str | None = None,
         on_existing: str = "replace",
         retry_rejected: bool | str = False,
+        retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**kwargs, **policy_argument(retry_policy))
         self.input_path = input_path
         self.output_path = output_path
         self.prompt = prompt
@@ -196,8 +207,9 @@ class ClaudeCompletionOperator(BaseOperator):
                     ),
                 ),
             )
-        except AimlapiError as error:
-            raise airflow_error(error) from without_frames(error)
+        except AimlapiError as caught:
+            error = told_apart(caught, lambda: self._hook().endpoint)
+            raise airflow_error(error, has_policy=has_policy(self)) from without_frames(error)
         finally:
             self._is_killed, self._stop = False, None
         self.log.info("%s", closing_line(report))

@@ -37,12 +37,24 @@ AIRFLOW_ERRORS: Mapping[type[AimlapiError], type[AirflowException]] = {
 """An error that is not here has the entry of its nearest ancestor."""
 
 
-def airflow_error(error: AimlapiError) -> AirflowException:
-    """The exception that an operator raises for `error`, with the same words."""
+def airflow_error(error: AimlapiError, *, has_policy: bool = False) -> AirflowException:
+    """The exception that an operator raises for `error`, with the same words.
+
+    Args:
+        has_policy: whether the task has a retry policy, which Airflow does not ask about an
+            exception that fails the task. It can wait as long as a spending limit lasts.
+    """
+    if has_policy and isinstance(error, errors.SpendingLimitReached):
+        return RETRY(str(error))
+    return kind_of(error)(str(error))
+
+
+def kind_of(error: AimlapiError) -> type[AirflowException]:
+    """What the table says of an error: FAIL or RETRY."""
     for ancestor in type(error).__mro__:
         kind = AIRFLOW_ERRORS.get(ancestor)
         if kind is not None:
-            return kind(str(error))
+            return kind
     raise TypeError(f"{type(error).__name__} is no error of this provider") from error
 
 

@@ -143,3 +143,26 @@ async def test_no_server_at_all() -> None:
     async with open_transport(connections_max=1) as transport:
         with pytest.raises(ApiUnavailable, match="No connection"):
             await fetch_account(endpoint, transport)
+
+
+DAILY = {"balance": 9.5, "limit_usd": 5.0, "limit_period": "day", "month_usd": 60.0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_explained"),
+    [
+        ({}, True),
+        ({"month_usd": None}, True),
+        ({"month_usd": 4.99}, False),
+        ({"limit_period": "month"}, False),
+        ({"limit_usd": None}, False),
+        ({"balance": 0.0}, False),
+        ({"balance": None}, False),
+        ({"is_disabled": True}, False),
+        ({"scopes": ("model:embed",)}, False),
+    ],
+)
+def test_a_refusal_is_put_down_to_a_days_limit_only_when_nothing_else_explains_it(
+    changes: dict[str, Any], *, is_explained: bool
+) -> None:
+    assert Account(**{**DAILY, **changes}).explains_refusal_until_midnight is is_explained
