@@ -73,6 +73,12 @@ def get_provider_info() -> dict[str, object]:
                 "plugin-class": "airflow_provider_aimlapi.plugins.run_page.RunPagePlugin",
             }
         ],
+        "task-decorators": [
+            {
+                "name": "claude_completion",
+                "class-name": "airflow_provider_aimlapi.decorators.claude.claude_completion_task",
+            }
+        ],
         "connection-types": [
             {
                 "connection-type": "aimlapi",

@@ -118,9 +118,25 @@ class TaskRun:
     output: str
 
 
+@dataclass(frozen=True)
+class Tasks:
+    """What became of the tasks of a DAG run of several.
+
+    Attributes:
+        states: of each task, in the order of its mapped instances.
+        xcoms: what each of them left in XCom under which key.
+        output: all that was logged.
+    """
+
+    states: dict[str, list[str]]
+    xcoms: dict[tuple[str, str], list[Any]]
+    output: str
+
+
 Connect = Callable[..., str]
 RunDag = Callable[[str, str, datetime], TaskRun]
 RunTask = Callable[..., TaskRun]
+RunTasks = Callable[[str, str, datetime], Tasks]
 
 
 @pytest.fixture(scope="session")
@@ -171,13 +187,8 @@ def run_dag(airflow_database: None, capfd: pytest.CaptureFixture[str]) -> RunDag
     """Runs a DAG of a bundle to its end, and tells what became of its one task."""
 
     def run(bundle: str, dag_id: str, day: datetime) -> TaskRun:
-        from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
-
         capfd.readouterr()
-        bag = DagBag(BUNDLES[bundle] / f"{dag_id}.py", bundle_name=bundle)
-        assert bag.import_errors == {}
-        sync_bag_to_db(bag, bundle, None)
-        dag_run = bag.dags[dag_id].test(logical_date=day)
+        dag_run = _dag_run(bundle, dag_id, day)
         (instance,) = dag_run.get_task_instances()
         return TaskRun(
             state=str(instance.state),
@@ -188,6 +199,30 @@ def run_dag(airflow_database: None, capfd: pytest.CaptureFixture[str]) -> RunDag
         )
 
     return run
+
+
+@pytest.fixture
+def run_tasks(airflow_database: None, capfd: pytest.CaptureFixture[str]) -> RunTasks:
+    """Runs a DAG of a bundle to its end, and tells what became of its tasks."""
+
+    def run(bundle: str, dag_id: str, day: datetime) -> Tasks:
+        capfd.readouterr()
+        dag_run = _dag_run(bundle, dag_id, day)
+        states: dict[str, list[str]] = {}
+        for instance in sorted(dag_run.get_task_instances(), key=lambda one: one.map_index):
+            states.setdefault(instance.task_id, []).append(str(instance.state))
+        return Tasks(states, _xcoms(dag_id, dag_run.run_id), "".join(capfd.readouterr()))
+
+    return run
+
+
+def _dag_run(bundle: str, dag_id: str, day: datetime) -> Any:
+    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+
+    bag = DagBag(BUNDLES[bundle] / f"{dag_id}.py", bundle_name=bundle)
+    assert bag.import_errors == {}
+    sync_bag_to_db(bag, bundle, None)
+    return bag.dags[dag_id].test(logical_date=day)
 
 
 @pytest.fixture
@@ -210,6 +245,19 @@ def _return_value(dag_id: str, run_id: str) -> dict[str, Any]:
 
     value = _first(XComModel, dag_id, run_id, key="return_value")
     return dict(value.value) if value is not None else {}
+
+
+def _xcoms(dag_id: str, run_id: str) -> dict[tuple[str, str], list[Any]]:
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    found: dict[tuple[str, str], list[Any]] = {}
+    with create_session() as session:
+        query = select(XComModel).filter_by(dag_id=dag_id, run_id=run_id)
+        for row in session.scalars(query.order_by(XComModel.map_index)):
+            found.setdefault((row.task_id, row.key), []).append(XComModel.deserialize_value(row))
+    return found
 
 
 def _rendered_fields(dag_id: str, run_id: str) -> dict[str, Any]:

@@ -139,6 +139,15 @@ class PublicationNames:
         return f"{self.folder}/heartbeat/{epoch:08d}"
 
 
+RECORDS_FOLDER = f"{RUNS_FOLDER}/records"
+"""Input that a task was given as records: below the output, where plain readers do not look."""
+
+
+def records_name(digest: str) -> str:
+    """The object that holds records whose content has this digest. Its stem names the output."""
+    return f"{RECORDS_FOLDER}/{digest}/records.parquet"
+
+
 _MANIFEST = re.compile(rf"{RUNS_FOLDER}/([0-9a-f]{{{RUN_KEY_HEX_DIGITS}}})/manifest\.json\Z")
 _CLIENT_REQUEST_ID = re.compile(
     rf"([0-9a-f]{{{RUN_KEY_HEX_DIGITS}}}):([0-9]{{1,9}}):([0-9]{{1,9}}):([0-9]{{1,9}})\Z"

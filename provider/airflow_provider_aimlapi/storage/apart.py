@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import posixpath
 
+from airflow_provider_aimlapi.core.keys import RECORDS_FOLDER
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.storage.globs import may_reach, split_glob
 
@@ -16,6 +17,8 @@ LOCAL_SCHEMES = frozenset({"file", "local"})
 
 def check_apart(input_uri: str, output_uri: str) -> None:
     """Refuse an output path that a later run would read as its own input, or that holds its input.
+
+    Records that a task was given lie inside of its output, in a folder that readers pass over.
 
     Args:
         input_uri: a file, a folder or a glob. output_uri: a folder. Both as `uri_of` spells them.
@@ -30,7 +33,7 @@ def check_apart(input_uri: str, output_uri: str) -> None:
             f"output_path {output_uri} is input_path {input_uri}, or inside of it: the next run "
             f"would read its own output. Choose a folder beside it."
         )
-    if _is_at_or_below(root, output):
+    if _is_at_or_below(root, output) and not _is_at_or_below(root, f"{output}/{RECORDS_FOLDER}"):
         raise InvalidSpec(
             f"output_path {output_uri} contains input_path {input_uri}: whoever reads the output "
             f"would read the input too. Choose a folder beside it."

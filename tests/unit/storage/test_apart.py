@@ -28,6 +28,8 @@ if TYPE_CHECKING:
         ("s3://lake/**/*.parquet", "s3://lake/out"),
         ("s3://lake/*", "s3://lake/out"),
         ("s3://lake/ds=*/", "s3://lake/ds=1/out"),
+        ("s3://lake/out/_aimlapi/0a/parts", "s3://lake/out"),
+        ("s3://lake/out/_aimlapi/records_/x.parquet", "s3://lake/out"),
     ],
 )
 def test_refused(input_uri: str, output_uri: str) -> None:
@@ -94,3 +96,7 @@ def test_dots_in_the_path_of_an_object_store_are_resolved_too() -> None:
     with pytest.raises(InvalidSpec, match="inside of it"):
         check_apart("s3://lake/in", "s3://lake/x/../in/out")
     check_apart("s3://lake/in", "s3://lake/in/../out")
+
+
+def test_records_of_a_task_lie_inside_of_its_output() -> None:
+    check_apart("s3://lake/out/_aimlapi/records/0a/records.parquet", "s3://lake/out/")
