@@ -5,7 +5,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test lint format demo benchmark benchmark-peers simulate soak providers clean ruff formatting types imports pytest
+.PHONY: help setup test lint format demo benchmark benchmark-peers simulate soak providers backfill clean ruff formatting types imports pytest
 
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 BIN := .venv/bin
@@ -56,6 +56,9 @@ providers: setup  ## runs on gs:// and abfs:// through Airflow's connections: in
 	@UV_PROJECT_ENVIRONMENT=.venv/providers $(UV) sync --locked --quiet --extra s3 --extra gcs --extra azure
 	@.venv/providers/bin/python -m tests.fakes.azurite
 	@.venv/providers/bin/python -m pytest -m providers tests/airflow
+
+backfill: setup  ## the backfill example under a real scheduler, three times: minutes
+	@$(BIN)/python -m pytest -m scheduler -o faulthandler_timeout=0 tests/scheduler
 
 clean:  ## remove everything that these commands made
 	rm -rf .venv .tools .demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

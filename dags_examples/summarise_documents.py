@@ -17,6 +17,7 @@ from airflow_provider_aimlapi.operators.claude import ClaudeCompletionOperator
 INPUT = os.environ.get("AIMLAPI_EXAMPLE_INPUT", "s3://lake/documents")
 OUTPUT = os.environ.get("AIMLAPI_EXAMPLE_OUTPUT", "s3://lake/document_summaries")
 
+# --- dag
 with DAG(
     "summarise_documents",
     schedule="@daily",
@@ -37,3 +38,4 @@ with DAG(
         inlets=[Asset(INPUT)],
         outlets=[Asset(OUTPUT)],
     )
+# --- end

@@ -89,6 +89,7 @@ def test_help_names_every_command_that_people_type(root: Path) -> None:
         "simulate",
         "soak",
         "providers",
+        "backfill",
     }
 
 
