@@ -5,7 +5,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test lint format demo benchmark benchmark-peers simulate soak providers backfill clean ruff formatting types imports pytest
+.PHONY: help setup test lint format demo benchmark benchmark-peers simulate soak providers backfill test-browser clean ruff formatting types imports pytest
 
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 BIN := .venv/bin
@@ -59,6 +59,14 @@ providers: setup  ## runs on gs:// and abfs:// through Airflow's connections: in
 
 backfill: setup  ## the backfill example under a real scheduler, three times: minutes
 	@$(BIN)/python -m pytest -m scheduler -o faulthandler_timeout=0 tests/scheduler
+
+# Debian's Chromium where there is one, or may be installed; else playwright's own download.
+test-browser: setup  ## the run page in real Chromium, against a real Airflow: [SCREENSHOTS=folder]
+	@UV_PROJECT_ENVIRONMENT=.venv/browser $(UV) sync --locked --quiet --extra s3 --group browser
+	@command -v chromium chromium-browser >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && apt-get install -y --no-install-recommends chromium; } || \
+	  .venv/browser/bin/playwright install chromium
+	@.venv/browser/bin/python -m pytest browser_tests -s $(if $(SCREENSHOTS),--screenshots $(SCREENSHOTS))
 
 clean:  ## remove everything that these commands made
 	rm -rf .venv .tools .demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

@@ -14,6 +14,7 @@ from aimlapi_simulator.script import Fault, Script
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.airflow
 
@@ -180,28 +181,57 @@ def test_no_name_may_be_left_out(reader: Any, missing: str) -> None:
 
 
 def test_without_a_task_state_store_the_page_reads_the_object_beside_the_output(
-    reader: Any, query: dict[str, str]
+    reader: Any, query: dict[str, str], ran: dict[str, str], tmp_path: Path
 ) -> None:
     """As before Airflow 3.3: what stood in the state store is moved to where it would be there."""
+    told = reader.get("/aimlapi/progress", params=query).json()
+    forget_state(query)
+    ran.clear()
+    assert reader.get("/aimlapi/progress", params=query).status_code == 404
+    announce(query, {"output_path": str(tmp_path), "run_key": told["run_key"]})
+    assert reader.get("/aimlapi/progress", params=query).status_code == 404
+    file = tmp_path / "_aimlapi" / told["run_key"] / "progress.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps(told))
+    assert reader.get("/aimlapi/progress", params=query).json() == told
+    file.write_text('{"password": "what else lies there"}')
+    other = reader.get("/aimlapi/progress", params=query)
+    assert (other.status_code, "what else" in other.text) == (502, False)
+
+
+@pytest.mark.parametrize(
+    ("place", "status"),
+    [
+        ({"output_path": "/none", "run_key": "../../etc"}, 404),
+        ({"output_path": "warp://lake/out", "run_key": "ab" * 16}, 502),
+        ({"output_path": None, "run_key": "ab" * 16}, 502),
+        ("file:///etc", 404),
+    ],
+)
+def test_a_place_that_is_none_is_told_in_words(reader: Any, place: object, status: int) -> None:
+    query = {"dag_id": "one_task", "run_id": last_task()["run_id"], "task_id": "complete"}
+    forget_state(query)
+    announce(query, place)
+    answer = reader.get("/aimlapi/progress", params=query)
+    assert answer.status_code == status
+    assert "root:" not in answer.text
+
+
+def announce(query: dict[str, str], place: object) -> None:
     from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
 
     from airflow_provider_aimlapi.operators.progress_places import PLACE_KEY
 
-    forget_state(query)
-    missing = reader.get("/aimlapi/progress", params=query)
-    assert missing.status_code == 404
     with create_session() as session:
         XComModel.set(
             key=PLACE_KEY,
-            value={"output_path": "file:///none", "storage_conn_id": None, "run_key": "ab" * 16},
+            value=place,
             dag_id=query["dag_id"],
             task_id=query["task_id"],
             run_id=query["run_id"],
             session=session,
         )
-    still_missing = reader.get("/aimlapi/progress", params=query)
-    assert still_missing.status_code == 404
 
 
 def forget_state(query: dict[str, str]) -> None:

@@ -16,7 +16,7 @@
     other: "Kinds that were met more rarely.",
   };
   const BOUNDS = {
-    "api:in-flight": "the API, by calls in flight", "api:rate": "the API, by its rate",
+    "api:in-flight": "the API's limit on calls in flight", "api:rate": "the API's limit on calls a second",
     "api:closed": "the API, which answered nothing", max_concurrency: "max_concurrency", "given-rate": "the limit that was given", source: "the input: too few rows were ready",
     store: "the output's store", lease: "the lease", budget: "the budget",
   };
@@ -122,6 +122,7 @@
     });
     const upwards = { range: (_, __, most) => [0, most > 0 ? most * 1.08 : 1] };
     const scales = { x: { time: false }, y: upwards };
+    const told = (_, v) => (v === null ? "" : count(v));
     const fromTo = { label: "at", value: (_, v) => (v === null ? "" : span(v)) };
     draw("chart-rate", {
       scales, legend: { show: true },
@@ -133,8 +134,8 @@
       axes: [timeAxis(), axis({ size: 48, values: (_, v) => v.map(few) })],
       series: [
         fromTo,
-        line("in flight", "--blue", { fill: () => colour("--blue-soft") }),
-        line("window", "--window", { dash: [5, 4] }),
+        line("in flight", "--blue", { fill: () => colour("--blue-soft"), value: told }),
+        line("window", "--window", { dash: [5, 4], value: told }),
         line("429s a second", "--rejected", { scale: "throttled", width: 0, paths: uPlot.paths.bars({ size: [0.5, 6, 2] }), fill: () => colour("--rejected"), value: (_, v) => (v === null ? "" : v.toFixed(1)) }),
       ],
     }, [x, series.in_flight, series.window, slope(series.throttled)], isEmpty);
@@ -159,7 +160,7 @@
       ],
       series: [
         { label: "up to", value: (chart, v) => (v === null ? "" : seconds(chart.edges[v] ?? 0)) },
-        line("calls", "--blue", { paths: uPlot.paths.bars({ size: [0.86, 60] }), fill: () => colour("--blue"), width: 0 }),
+        line("calls", "--blue", { paths: uPlot.paths.bars({ size: [0.86, 60] }), fill: () => colour("--blue"), width: 0, value: (_, v) => (v === null ? "" : count(v)) }),
       ],
       hooks: { init: [(chart) => { chart.edges = edges; }], setData: [(chart) => { chart.edges = charts.edges ?? edges; }] },
     }, (charts.edges = edges, [edges.map((_, i) => i), latency.bins.map(([, calls]) => calls)]), !edges.length);
@@ -263,8 +264,8 @@
   function showBound(times) {
     const all = Object.values(times).reduce((sum, s) => sum + s, 0);
     const ranked = Object.entries(times).filter(([, s]) => s / all >= 0.05).sort((a, b) => b[1] - a[1]);
-    const parts = ranked.slice(0, 2).flatMap(([name, s]) => [" · ", make("b", `${Math.round((100 * s) / all)}%`), ` ${BOUNDS[name] ?? name}`]);
-    fill("bound", parts.length ? ["held back by", ...parts] : []);
+    const parts = ranked.slice(0, 2).flatMap(([name, s], i) => [i ? ", " : "held back by ", BOUNDS[name] ?? name, " ", make("b", `${Math.round((100 * s) / all)}%`)]);
+    fill("bound", parts);
   }
 
   function showNotice(text, className) {

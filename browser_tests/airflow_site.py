@@ -1,0 +1,135 @@
+"""A real Airflow for a browser: a database and an API server of its own, and one DAG run at work."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import time
+import urllib.request
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+from urllib.error import URLError
+from urllib.parse import quote
+
+from demo.children import child
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = Path(__file__).parent
+DAG_ID, TASK_ID, DAY = "ticket_summaries", "summarise", "2026-01-01"
+USER, PASSWORD = "ada", "opens nothing but this test"
+START_S_MAX = 180.0
+
+
+class AirflowSite:
+    """Airflow in a folder, told about a simulator by its environment alone.
+
+    Attributes:
+        url: of the API server, without a slash at its end.
+    """
+
+    def __init__(self, folder: Path, *, api_url: str, arguments: dict[str, object]) -> None:
+        self._folder = folder
+        self._port = _free_port()
+        self.url = f"http://127.0.0.1:{self._port}"
+        passwords = folder / "passwords.json"
+        passwords.write_text(json.dumps({USER: PASSWORD}))
+        self._environment = {
+            "AIRFLOW_HOME": str(folder / "home"),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(HERE / "dags"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:viewer",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+            "AIRFLOW__API_AUTH__JWT_SECRET": "of 64 bytes at least, as those who sign are told to take, and more",
+            "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+            "AIRFLOW_CONN_AIMLAPI_DEFAULT": json.dumps(
+                {"conn_type": "aimlapi", "host": api_url, "password": "sk-never-to-be-seen-4711"}
+            ),
+            "AIMLAPI_ARGUMENTS": json.dumps(arguments),
+        }
+        self._children = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Make the database, and start the server."""
+        with self._run(["db", "migrate"]) as migration:
+            assert migration.wait(START_S_MAX) == 0, self.log()
+        self._children.enter_context(self._run(["api-server", "--port", str(self._port)]))
+        self._wait_for_server()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End what was started."""
+        self._children.close()
+
+    def start_run(self) -> subprocess.Popen[str]:
+        """Start the DAG run; its task works while the caller looks on."""
+        return self._children.enter_context(self._run(["dags", "test", DAG_ID, DAY]))
+
+    def run_id(self) -> str:
+        """The run id of the DAG run, once Airflow knows it."""
+        token = self._token()
+        found = self._get(f"/api/v2/dags/{DAG_ID}/dagRuns", token)
+        runs = found["dag_runs"] if found else []
+        return str(runs[0]["dag_run_id"]) if runs else ""
+
+    def has_told(self, run_id: str) -> bool:
+        """Whether the task has told of its run yet."""
+        address = self.page(run_id).replace("/aimlapi/page", "/aimlapi/progress")
+        return self._get(address.removeprefix(self.url), self._token()) is not None
+
+    def tab(self, run_id: str) -> str:
+        """The address of the tab in Airflow's own pages."""
+        return f"{self.url}/dags/{DAG_ID}/runs/{quote(run_id, safe='')}/tasks/{TASK_ID}/plugin/aimlapi_run"
+
+    def page(self, run_id: str) -> str:
+        """The address of the page by itself."""
+        return f"{self.url}/aimlapi/page?dag_id={DAG_ID}&run_id={quote(run_id, safe='')}&task_id={TASK_ID}"
+
+    def log(self) -> str:
+        """The end of what Airflow said."""
+        return (self._folder / "airflow.log").read_text(errors="replace")[-4000:]
+
+    @contextmanager
+    def _run(self, words: list[str]) -> Iterator[subprocess.Popen[str]]:
+        with (
+            (self._folder / "airflow.log").open("a") as log,
+            child(
+                ["airflow", *words], self._environment, stdout=log, stderr=subprocess.STDOUT
+            ) as process,
+        ):
+            yield process
+
+    def _wait_for_server(self) -> None:
+        until_s = time.monotonic() + START_S_MAX
+        while self._get("/api/v2/version") is None:
+            assert time.monotonic() < until_s, self.log()
+            time.sleep(0.3)
+
+    def _token(self) -> str:
+        request = urllib.request.Request(
+            f"{self.url}/auth/token",
+            data=json.dumps({"username": USER, "password": PASSWORD}).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request) as answer:
+            return str(json.load(answer)["access_token"])
+
+    def _get(self, address: str, token: str = "") -> dict[str, list[dict[str, str]]] | None:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        try:
+            with urllib.request.urlopen(
+                urllib.request.Request(f"{self.url}{address}", headers=headers), timeout=10
+            ) as answer:
+                told: dict[str, list[dict[str, str]]] = json.load(answer)
+                return told
+        except (URLError, TimeoutError):
+            return None
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
