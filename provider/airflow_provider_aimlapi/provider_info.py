@@ -63,7 +63,10 @@ def get_provider_info() -> dict[str, object]:
         "operators": [
             {
                 "integration-name": INTEGRATION,
-                "python-modules": ["airflow_provider_aimlapi.operators.claude"],
+                "python-modules": [
+                    "airflow_provider_aimlapi.operators.claude",
+                    "airflow_provider_aimlapi.operators.estimate",
+                ],
             }
         ],
         "extra-links": ["airflow_provider_aimlapi.operators.links.RunReportLink"],

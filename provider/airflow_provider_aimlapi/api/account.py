@@ -107,7 +107,8 @@ async def fetch_account(endpoint: Endpoint, transport: httpx.AsyncBaseTransport)
 
 def describe_account(account: Account) -> str:
     """The account in words, such as "Connected. Balance 123.45 USD. Key limit 25 USD a month, …"."""
-    sentences = ["Connected.", _balance_words(account), *_key_words(account), *account.gaps]
+    sentences = ["Connected.", _balance_words(account), _limit_words(account)]
+    sentences += [*obstacles(account), *account.gaps]
     return " ".join(sentence for sentence in sentences if sentence)
 
 
@@ -163,15 +164,16 @@ def _balance_words(account: Account) -> str:
     )
 
 
-def _key_words(account: Account) -> list[str]:
-    words = [_limit_words(account)]
+def obstacles(account: Account) -> tuple[str, ...]:
+    """What is wrong with the key, each a sentence that says what to do."""
+    words = []
     if account.is_over_limit:
         words.append("The key has used up its limit: raise it at https://aimlapi.com/app/keys.")
     if account.is_disabled:
         words.append("The key is disabled: enable it at https://aimlapi.com/app/keys.")
     if account.scopes is not None and CHAT_SCOPE not in account.scopes:
         words.append(f"The key lacks the scope {CHAT_SCOPE}, so it cannot ask for completions.")
-    return words
+    return tuple(words)
 
 
 def _limit_words(account: Account) -> str:

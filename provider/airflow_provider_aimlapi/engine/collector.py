@@ -113,6 +113,10 @@ class Collector:
         """Make room for a shard's outcomes, waiting while too many rows are open."""
         while self._open and self._open_rows + shard.rows > OPEN_ROWS_MAX:
             await self._shard_room.wait()
+        self.open_at_once(shard)
+
+    def open_at_once(self, shard: Shard) -> None:
+        """Open a shard whether or not there is room: for a few, of which few rows get decided."""
         self._open_rows += shard.rows
         state = OpenShard(shard=shard, outcomes=[None] * shard.rows)
         self._open[shard.part] = state

@@ -10,13 +10,16 @@ import logging
 import secrets
 import threading
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, TypeVar
 
+from airflow_provider_aimlapi.api.account import fetch_account
 from airflow_provider_aimlapi.api.client import CompletionClient
 from airflow_provider_aimlapi.api.price_list import fetch_prices
 from airflow_provider_aimlapi.api.transport import open_transport
 from airflow_provider_aimlapi.engine.clock import SystemClock
+from airflow_provider_aimlapi.engine.estimate import estimate
 from airflow_provider_aimlapi.engine.event_loop import new_event_loop
 from airflow_provider_aimlapi.engine.run import World, run
 from airflow_provider_aimlapi.engine.single import complete
@@ -29,12 +32,15 @@ from airflow_provider_aimlapi.storage.progress_object import ProgressObject
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
 
+    from airflow_provider_aimlapi.api.account import Account
     from airflow_provider_aimlapi.core.completion import Completion
     from airflow_provider_aimlapi.core.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.estimate_report import Estimate
     from airflow_provider_aimlapi.core.keys import RunNames
     from airflow_provider_aimlapi.core.pricing import TokenPrices
     from airflow_provider_aimlapi.core.report import Report
     from airflow_provider_aimlapi.core.request import CompletionSpec
+    from airflow_provider_aimlapi.engine.estimate import Inquiry
     from airflow_provider_aimlapi.engine.job import Job
     from airflow_provider_aimlapi.engine.reporter import ProgressSink
     from airflow_provider_aimlapi.engine.settings import Settings
@@ -62,18 +68,39 @@ def run_job(
     Raises:
         AimlapiError: see `errors`; what was paid for is kept.
     """
-    signal = stop or StopSignal()
-    world = World(
+    quiet = _world(job, settings, stop)
+    world = replace(quiet, open_sink=open_sink, render_report=render_report)
+    return _in_own_thread(lambda: run(job, settings, world), world.stop.request)
+
+
+def estimate_job(
+    job: Job, settings: Settings, inquiry: Inquiry, *, stop: StopSignal | None = None
+) -> Estimate:
+    """What a job will probably cost. Writes and spends nothing but for a paid sample.
+
+    Raises:
+        AimlapiError: see `engine.estimate`.
+    """
+    world = _world(job, settings, stop)
+
+    async def ask() -> Estimate:
+        return await estimate(
+            job, settings, inquiry, world, ask_account=lambda: ask_account(job.endpoint)
+        )
+
+    return _in_own_thread(ask, world.stop.request)
+
+
+def _world(job: Job, settings: Settings, stop: StopSignal | None) -> World:
+    """The real one, in which nobody wants to know how a run stands."""
+    return World(
         clock=SystemClock(),
         random=Random(secrets.randbits(64)),  # noqa: S311  # jitter, not secrecy
         open_client=lambda: open_client(job.endpoint, settings),
         ask_prices=lambda model: ask_prices(job.endpoint, model),
         open_store=lambda place: FsspecStore(place.fs, place.path),
-        stop=signal,
-        open_sink=open_sink,
-        render_report=render_report,
+        stop=stop or StopSignal(),
     )
-    return _in_own_thread(lambda: run(job, settings, world), signal.request)
 
 
 def complete_one(
@@ -114,6 +141,12 @@ async def ask_prices(endpoint: Endpoint, model: str) -> TokenPrices | None:
     """A model's prices, over a connection of its own; see `api.price_list`."""
     async with open_transport(connections_max=1) as transport:
         return await fetch_prices(endpoint, transport, model)
+
+
+async def ask_account(endpoint: Endpoint) -> Account:
+    """Balance and key, over a connection of its own; see `api.account`."""
+    async with open_transport(connections_max=1) as transport:
+        return await fetch_account(endpoint, transport)
 
 
 def _in_own_thread(work: Callable[[], Coroutine[None, None, T]], stop: Callable[[], None]) -> T:

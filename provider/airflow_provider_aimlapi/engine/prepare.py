@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.wire import RequestEncoder
@@ -39,6 +39,7 @@ class RequestMaker:
 
     Attributes:
         columns: the columns whose texts are wanted, in order.
+        frame_bytes: of a request whose prompt and system are empty.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class RequestMaker:
         self._prompt = prompt.filler(self.columns)
         self._system = system.filler(self.columns) if system else None
         self._encoder = encoder
+        self.frame_bytes = len(encoder.encode("", None if system is None else ""))
 
     def body(self, texts: Sequence[str]) -> bytes:
         """The request of a row, given its texts in the order of `columns`."""
@@ -87,6 +89,39 @@ def prepare(job: Job, open_store: Callable[[Place], ObjectStore]) -> Prepared:
         SetupError: the input, the prompt or a column name is wrong.
         StorageError: the output cannot be written safely, or what stands there cannot be read.
     """
+    seen, made_of = _look(job, open_store)
+    if seen.manifest is None:
+        plan = _settle_plan(seen.store, seen.names, seen.plan, made_of)
+        _announce(plan, job)
+        return replace(seen, plan=plan)
+    log.info(
+        "Run %s is published already: its %s rows are paid for, and no call is made.",
+        seen.names.run_key,
+        f"{seen.manifest.tally.rows:,}",
+    )
+    _tell_of_rejected(seen.manifest)
+    return seen
+
+
+def survey(job: Job, open_store: Callable[[Place], ObjectStore]) -> tuple[Prepared, bool]:
+    """Look at the input and the output as `prepare` does, and write nothing.
+
+    Returns:
+        The run as it would be, and whether an attempt has begun it; then the plan is that one's.
+
+    Raises:
+        As `prepare`, but for what only writing can show.
+    """
+    seen, _ = _look(job, open_store)
+    if seen.manifest is not None:
+        return seen, True
+    check_foreign(seen.store, [shard.visible_name for shard in seen.plan.shards])
+    settled = _stored_plan(seen.store, seen.names, seen.plan)
+    return (seen, False) if settled is None else (replace(seen, plan=settled), True)
+
+
+def _look(job: Job, open_store: Callable[[Place], ObjectStore]) -> tuple[Prepared, dict[str, Json]]:
+    """The reading half: the run with the plan that it proposes, and what its key is made of."""
     store = open_store(job.output)
     check_apart(job.input.fs.unstrip_protocol(job.input.path), store.uri(""))
     data_set = open_data_set(job.input.fs, job.input.path)
@@ -100,17 +135,7 @@ def prepare(job: Job, open_store: Callable[[Place], ObjectStore]) -> Prepared:
     manifest = read_manifest(store, names)
     in_place = run_in_place(store)
     _look_at_existing(store, names, job, in_place)
-    if manifest is None:
-        plan = _settle_plan(store, names, plan, made_of)
-        _announce(plan, job)
-    else:
-        log.info(
-            "Run %s is published already: its %s rows are paid for, and no call is made.",
-            names.run_key,
-            f"{manifest.tally.rows:,}",
-        )
-        _tell_of_rejected(manifest)
-    return Prepared(
+    seen = Prepared(
         job=job,
         data_set=data_set,
         maker=maker,
@@ -120,6 +145,7 @@ def prepare(job: Job, open_store: Callable[[Place], ObjectStore]) -> Prepared:
         manifest=manifest,
         in_place=in_place,
     )
+    return seen, made_of
 
 
 def _look_at_existing(store: ObjectStore, names: RunNames, job: Job, other: str | None) -> None:
@@ -202,9 +228,17 @@ def _settle_plan(store: ObjectStore, names: RunNames, plan: Plan, made_of: dict[
     check_foreign(store, [shard.visible_name for shard in plan.shards])
     if not create_settled(store, names.plan, encode_plan(plan, json.dumps(made_of).encode())):
         log.info("Taking up run %s, which an earlier attempt began.", names.run_key)
+    settled = _stored_plan(store, names, plan)
+    if settled is None:
+        raise JournalUnreadable(f"{store.uri(names.plan)} was created, but cannot be read back.")
+    return settled
+
+
+def _stored_plan(store: ObjectStore, names: RunNames, plan: Plan) -> Plan | None:
+    """The plan that an attempt created; None when none has begun."""
     data = store.read(names.plan)
     if data is None:
-        raise JournalUnreadable(f"{store.uri(names.plan)} was created, but cannot be read back.")
+        return None
     settled = decode_plan(data, run_key=names.run_key)
     if settled.rows != plan.rows:
         raise JournalUnreadable(f"{store.uri(names.plan)} does not cover the rows of the input.")

@@ -62,6 +62,20 @@ class Remains:
             budget.charge(charge)
         return budget
 
+    def rows_decided(self) -> tuple[int, int]:
+        """How many rows are decided and stay so, and how many were rejected and are asked again."""
+        tallies = [found.entry.tally for found in self.reopened.values()]
+        decided = sum(entry.tally.rows for entry in self.parts)
+        decided += sum(tally.rows for tally in tallies)
+        decided += sum(len(rows) for part, rows in self.known.items() if part not in self.reopened)
+        again = 0
+        if self.asks_rejected:
+            journaled = (outcome for rows in self.known.values() for outcome in rows.values())
+            again = sum(outcome.status == "rejected" for outcome in journaled)
+            for part, found in self.reopened.items():
+                again += found.entry.tally.rejected - len(self.known.get(part, ()))
+        return decided - again, again
+
 
 def find_remains(
     prepared: Prepared, journal: JournalStore, clock: Clock, *, retry_rejected: bool
@@ -158,20 +172,9 @@ def _is_all_rejected(staged: Iterable[StagedPart], known: dict[int, dict[int, Ou
 
 def _tell(remains: Remains) -> None:
     """Say in the log what earlier attempts decided."""
-    tallies = [found.entry.tally for found in remains.reopened.values()]
-    decided = sum(entry.tally.rows for entry in remains.parts)
-    decided += sum(tally.rows for tally in tallies)
-    decided += sum(
-        len(rows) for part, rows in remains.known.items() if part not in remains.reopened
-    )
-    again = 0
-    if remains.asks_rejected:
-        journaled = (outcome for rows in remains.known.values() for outcome in rows.values())
-        again = sum(outcome.status == "rejected" for outcome in journaled)
-        for part, found in remains.reopened.items():
-            again += found.entry.tally.rejected - len(remains.known.get(part, ()))
-    if decided > again:
-        log.info("%s rows were decided earlier and are not asked again.", f"{decided - again:,}")
+    decided, again = remains.rows_decided()
+    if decided:
+        log.info("%s rows were decided earlier and are not asked again.", f"{decided:,}")
     if again:
         log.info("%s rows were rejected earlier and are asked again.", f"{again:,}")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from copy import copy
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from airflow.providers.common.compat.sdk import BaseOperator
@@ -24,7 +26,7 @@ from airflow_provider_aimlapi.operators.retry_policy import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import (
         BaseOperatorLink,
@@ -189,12 +191,8 @@ class ClaudeCompletionOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, str | int | float]:
         """Run the job to its end."""
         from airflow_provider_aimlapi.engine.entry import run_job
-        from airflow_provider_aimlapi.engine.stop import StopSignal
 
-        stop = self._stop = StopSignal()
-        if self._is_killed:
-            stop.request()
-        try:
+        with self._stoppable() as stop:
             report = run_job(
                 self._job(),
                 self._settings(),
@@ -207,13 +205,65 @@ class ClaudeCompletionOperator(BaseOperator):
                     ),
                 ),
             )
+        self.log.info("%s", closing_line(report))
+        return report.summary()
+
+    def estimate(
+        self,
+        context: Context | None = None,
+        *,
+        sample_rows: int = 0,
+        answer_tokens: int | None = None,
+    ) -> dict[str, str | int | float | bool | None]:
+        """What this task would cost, without running it.
+
+        Nothing is written, and nothing is spent but for a paid sample.
+
+        Args:
+            context: of a running task; templates are rendered with it, on a copy. None: there is
+                nothing to render.
+            sample_rows: answers to measure by: those missing are asked for, and paid. They are kept
+                for the run, which does not pay for them again. 0: nothing is spent.
+            answer_tokens: mean length of an answer, if you know it; a measurement goes first.
+
+        Returns:
+            As `operators.estimate.ClaudeCompletionEstimateOperator`.
+
+        Raises:
+            AirflowException: as `execute`.
+        """
+        operator = copy(self)
+        if context is not None:
+            operator.render_template_fields(context)
+        return operator._estimate(sample_rows, answer_tokens)  # noqa: SLF001  a copy of this one
+
+    def _estimate(
+        self, sample_rows: int, answer_tokens: int | None
+    ) -> dict[str, str | int | float | bool | None]:
+        from airflow_provider_aimlapi.engine.entry import estimate_job
+        from airflow_provider_aimlapi.engine.estimate import Inquiry
+
+        with self._stoppable() as stop:
+            inquiry = Inquiry(sample_rows=sample_rows, answer_tokens=answer_tokens)
+            estimate = estimate_job(self._job(), self._settings(), inquiry, stop=stop)
+        self.log.info("%s", estimate.words())
+        return estimate.summary()
+
+    @contextmanager
+    def _stoppable(self) -> Iterator[StopSignal]:
+        """Around the engine's work: `on_kill` reaches it, and its errors become Airflow's."""
+        from airflow_provider_aimlapi.engine.stop import StopSignal
+
+        stop = self._stop = StopSignal()
+        if self._is_killed:
+            stop.request()
+        try:
+            yield stop
         except AimlapiError as caught:
             error = told_apart(caught, lambda: self._hook().endpoint)
             raise airflow_error(error, has_policy=has_policy(self)) from without_frames(error)
         finally:
             self._is_killed, self._stop = False, None
-        self.log.info("%s", closing_line(report))
-        return report.summary()
 
     def on_kill(self) -> None:
         """End the run cleanly: no new calls, those in flight are waited for and kept."""

@@ -1,0 +1,68 @@
+"""An estimate as a task: the arguments of a completion, its probable bill as the result. No run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_aimlapi.errors import InvalidSpec
+from airflow_provider_aimlapi.operators import arguments
+from airflow_provider_aimlapi.operators.claude import ClaudeCompletionOperator
+from airflow_provider_aimlapi.operators.outcome import airflow_error
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
+
+
+class ClaudeCompletionEstimateOperator(ClaudeCompletionOperator):
+    """Tells what a `ClaudeCompletionOperator` with the same arguments would cost.
+
+    It refuses what the run would refuse before its first call. It writes nothing and spends nothing,
+    unless a paid sample is asked for; then the answers are kept for the run, which has the
+    same run key and does not pay for them again.
+
+    Args:
+        sample_rows: answers of the run to measure by, up to 1,000; those that are missing are asked
+            for, spread over the data set, with the run's own prompt and parameters, and paid.
+            0: nothing is spent; without answers of an earlier try the figure rests on
+            assumptions, and says so.
+        answer_tokens: mean length of an answer, if you know it; a measurement goes first.
+        **kwargs: all arguments of `ClaudeCompletionOperator`.
+
+    Returns:
+        A small dict. `words` is the estimate to read; `rows_to_ask`, `cost_usd`, `cost_usd_margin`,
+        `cost_usd_least`, `cost_usd_most`, `is_affordable`, `balance_usd` and others are its
+        numbers, None where nobody knows; `provider/docs/how-to/estimate.md` lists them.
+    """
+
+    template_fields: Collection[str] = (
+        *ClaudeCompletionOperator.template_fields,
+        "sample_rows",
+        "answer_tokens",
+    )
+    ui_color = "#f4f0e3"
+    operator_extra_links: Collection[BaseOperatorLink] = ()  # there is no run to report of
+
+    def __init__(
+        self,
+        *,
+        sample_rows: int | str = 0,
+        answer_tokens: int | str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.sample_rows = sample_rows
+        self.answer_tokens = answer_tokens
+
+    def execute(  # type: ignore[override]  # another small dict
+        self,
+        context: Context,  # noqa: ARG002  Airflow's signature
+    ) -> dict[str, str | int | float | bool | None]:
+        """Estimate, and write the words to the log."""
+        try:
+            sample_rows = arguments.whole_number("sample_rows", self.sample_rows)
+            answer_tokens = arguments.optional_whole_number("answer_tokens", self.answer_tokens)
+        except InvalidSpec as error:
+            raise airflow_error(error) from error
+        return self._estimate(sample_rows, answer_tokens)

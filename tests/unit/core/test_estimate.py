@@ -1,0 +1,144 @@
+"""What a run will cost, from what was read, measured and quoted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from airflow_provider_aimlapi.core.estimate import AnsweredRow, Evidence, forecast
+from airflow_provider_aimlapi.core.pricing import TokenPrices
+
+PRICES = TokenPrices(
+    input_nano_usd=4_000_000_000, output_nano_usd=20_000_000_000, answer_tokens_max=64_000
+)
+UNMEASURED = Evidence(
+    rows=1_000,
+    rows_decided=0,
+    rows_open=1_000,
+    known_open=0,
+    asked_again=0,
+    rows_read=100,
+    nulls=10,
+    unreadable=0,
+    text_bytes=[700] * 90,
+    measured=(),
+    answers=0,
+    answers_prompt_tokens=0,
+    answers_completion_tokens=0,
+    paid_nano_usd=0,
+)
+
+
+def answers(*lengths: int, size: int = 800, cost: int | None = None) -> list[AnsweredRow]:
+    """Rows of a token for four bytes, whose answers have these lengths."""
+    return [
+        AnsweredRow(
+            text_bytes=size, prompt_tokens=size // 4, completion_tokens=tokens, cost_nano_usd=cost
+        )
+        for tokens in lengths
+    ]
+
+
+def measured(found: list[AnsweredRow]) -> Evidence:
+    return replace(
+        UNMEASURED,
+        measured=found,
+        known_open=len(found),
+        rows_decided=len(found),
+        answers=len(found),
+        answers_prompt_tokens=sum(one.prompt_tokens for one in found),
+        answers_completion_tokens=sum(one.completion_tokens for one in found),
+    )
+
+
+def test_rows_with_a_null_are_expected_where_none_were_read() -> None:
+    assert UNMEASURED.rows_to_ask == 900
+    assert UNMEASURED.rows_to_skip == 100
+    assert replace(UNMEASURED, unreadable=10).rows_to_ask == 800
+
+
+def test_what_the_journal_decides_is_not_asked_and_rejected_rows_of_parts_are() -> None:
+    evidence = replace(UNMEASURED, rows_open=500, known_open=50, asked_again=7)
+    assert evidence.rows_to_ask == 450 - 50 + 7
+    assert replace(evidence, rows_open=0, rows_read=0).rows_to_ask == 7
+
+
+def test_nothing_measured_is_told_as_a_range_by_the_length_of_answers() -> None:
+    found = forecast(UNMEASURED, PRICES, max_tokens=200)
+    assert found.prompt_tokens == 900 * (200 + 8)
+    assert found.completion_tokens == 900 * 100
+    assert found.cost_nano_usd == 900 * (208 * 4_000 + 100 * 20_000)
+    assert found.least_nano_usd == 900 * (208 * 4_000 + 20_000)
+    assert found.most_nano_usd == 900 * ((350 + 8) * 4_000 + 200 * 20_000)
+    assert found.margin_nano_usd is None
+    assert found.prompt.method.startswith("assumed: a token for 3.5 bytes")
+    assert found.completion is not None
+    assert found.completion.method == "assumed: half of the most that an answer may have, 200"
+
+
+def test_answers_that_are_there_replace_both_assumptions() -> None:
+    found = forecast(measured(answers(30, 40, 50, 40, 40)), PRICES, max_tokens=200)
+    assert found.prompt_tokens == 895 * 175
+    assert found.completion_tokens == 895 * 40
+    assert found.cost_nano_usd == 895 * (175 * 4_000 + 40 * 20_000)
+    assert found.prompt.method == "measured: 4.00 bytes a token in 5 answers"
+    assert found.margin_nano_usd is not None
+    error = 50**0.5 / 5**0.5  # of 30, 40, 50, 40, 40
+    assert found.margin_nano_usd == pytest.approx(895 * 2 * error * 20_000, rel=0.01)
+    assert found.most_nano_usd == 895 * (175 * 4_000 + 200 * 20_000)
+
+
+def test_a_handful_of_answers_gives_no_margin() -> None:
+    assert forecast(measured(answers(30, 50)), PRICES, max_tokens=200).margin_nano_usd is None
+
+
+def test_sizes_that_differ_widen_the_margin_unless_every_row_was_read() -> None:
+    rough = replace(measured(answers(*[40] * 20)), text_bytes=[100, 1300] * 45)
+    found = forecast(rough, PRICES, max_tokens=200)
+    assert found.margin_nano_usd == pytest.approx(900 * 2 * (600 / 90**0.5 / 4) * 4_000, rel=0.05)
+    exact = forecast(replace(rough, rows_open=100), PRICES, max_tokens=200)
+    assert exact.margin_nano_usd == 0
+
+
+def test_what_answers_were_charged_counts_more_than_the_list() -> None:
+    listed = 200 * 4_000 + 40 * 20_000
+    found = forecast(measured(answers(*[40] * 6, cost=listed // 2)), PRICES, max_tokens=200)
+    assert found.charged_share == pytest.approx(0.5)
+    assert found.cost_nano_usd == 894 * (175 * 4_000 + 40 * 20_000) // 2
+
+
+def test_without_a_price_list_charges_are_the_measure_or_nothing_is() -> None:
+    assert forecast(UNMEASURED, None, max_tokens=200).cost_nano_usd is None
+    found = forecast(measured(answers(40, 40, cost=3_000)), None, max_tokens=200)
+    assert found.cost_nano_usd == 898 * 3_000
+    assert found.most_nano_usd is None
+
+
+def test_answers_in_parts_alone_tell_their_mean() -> None:
+    evidence = replace(
+        UNMEASURED, answers=10, answers_prompt_tokens=2_000, answers_completion_tokens=500
+    )
+    found = forecast(evidence, PRICES, max_tokens=200)
+    assert (found.prompt_tokens, found.completion_tokens) == (900 * 200, 900 * 50)
+    assert found.prompt.method == "measured: the mean of 10 answers"
+
+
+def test_a_length_that_the_caller_knows_goes_before_the_assumption_only() -> None:
+    found = forecast(UNMEASURED, PRICES, max_tokens=200, answer_tokens=30)
+    assert found.completion_tokens == 900 * 30
+    found = forecast(measured(answers(40, 40)), PRICES, max_tokens=200, answer_tokens=30)
+    assert found.completion_tokens == 898 * 40
+
+
+def test_without_max_tokens_the_models_own_most_counts_and_without_that_nobody_knows() -> None:
+    assert forecast(UNMEASURED, PRICES, max_tokens=None).completion_tokens == 900 * 32_000
+    silent = replace(PRICES, answer_tokens_max=None)
+    found = forecast(UNMEASURED, silent, max_tokens=None)
+    assert (found.completion, found.cost_nano_usd, found.most_nano_usd) == (None, None, None)
+    assert found.least_nano_usd
+
+
+def test_an_input_without_rows_costs_nothing() -> None:
+    empty = replace(UNMEASURED, rows=0, rows_open=0, rows_read=0, nulls=0, text_bytes=[])
+    assert forecast(empty, PRICES, max_tokens=200).cost_nano_usd == 0
