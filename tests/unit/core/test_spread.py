@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import accumulate, pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_aimlapi.core.plan import InputFile, RowGroup, Shard, plan_shards
@@ -47,6 +47,7 @@ def test_few_rows_are_read_whole_and_empty_shards_not_at_all() -> None:
     assert spans_of([], places=4, rows_each=2) == []
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(
     st.lists(st.integers(0, 300), min_size=1, max_size=40),
     st.integers(1, 12),
