@@ -26,9 +26,10 @@ from airflow_provider_aimlapi.engine.clock import SystemClock
 from airflow_provider_aimlapi.engine.entry import ask_prices, open_client
 from airflow_provider_aimlapi.engine.job import Job, Place
 from airflow_provider_aimlapi.engine.retry import persist
-from airflow_provider_aimlapi.engine.run import World, run
+from airflow_provider_aimlapi.engine.run import run
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.engine.stop import StopSignal
+from airflow_provider_aimlapi.engine.world import World
 from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
 from tests.benchmarks.cost import own_cost
 from tests.benchmarks.counted_store import CountedStore

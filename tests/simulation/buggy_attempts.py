@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.reader import Reader
     from airflow_provider_aimlapi.engine.reporter import Reporter
     from airflow_provider_aimlapi.engine.resume import Remains
-    from airflow_provider_aimlapi.engine.run import RunAttempt, World
+    from airflow_provider_aimlapi.engine.run import RunAttempt
     from airflow_provider_aimlapi.engine.settings import Settings
+    from airflow_provider_aimlapi.engine.world import World
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
 
 TAKEN_BACK_MAX = 20

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_aimlapi.core.endpoint import Endpoint
 from airflow_provider_aimlapi.core.request import CompletionSpec
 from airflow_provider_aimlapi.engine.job import Job, Place
-from airflow_provider_aimlapi.engine.run import World, run
+from airflow_provider_aimlapi.engine.run import run
+from airflow_provider_aimlapi.engine.world import World
 from airflow_provider_aimlapi.errors import AimlapiError
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.dataset_shapes import FILES, Shape, input_of

@@ -11,7 +11,8 @@ from airflow_provider_aimlapi.core.endpoint import Endpoint
 from airflow_provider_aimlapi.core.request import CompletionSpec
 from airflow_provider_aimlapi.engine.job import Job, Place
 from airflow_provider_aimlapi.engine.lease import Superseded
-from airflow_provider_aimlapi.engine.run import World, run
+from airflow_provider_aimlapi.engine.run import run
+from airflow_provider_aimlapi.engine.world import World
 from airflow_provider_aimlapi.errors import AimlapiError, TooManyRejections
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.dataset_shapes import FILES, PROMPT, input_of

@@ -21,9 +21,10 @@ from airflow_provider_aimlapi.api.transport import open_transport
 from airflow_provider_aimlapi.engine.clock import SystemClock
 from airflow_provider_aimlapi.engine.estimate import estimate
 from airflow_provider_aimlapi.engine.event_loop import new_event_loop
-from airflow_provider_aimlapi.engine.run import World, run
+from airflow_provider_aimlapi.engine.run import run
 from airflow_provider_aimlapi.engine.single import complete
 from airflow_provider_aimlapi.engine.stop import StopSignal
+from airflow_provider_aimlapi.engine.world import World
 from airflow_provider_aimlapi.errors import AimlapiError
 from airflow_provider_aimlapi.page.report import render_report
 from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.progress import State
     from airflow_provider_aimlapi.engine.measured import Measured
     from airflow_provider_aimlapi.engine.prepare import Prepared
-    from airflow_provider_aimlapi.engine.run import World
     from airflow_provider_aimlapi.engine.settings import Settings
+    from airflow_provider_aimlapi.engine.world import World
 
 log = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@
 
 `prepare` reads and plans, and refuses what is wrong before money is spent. The reader fills the
 feed. Each of a fixed set of workers takes a row, is admitted by the limiter, sends, and has what
-came back judged: a completion goes to the collector, a failure back to the feed to wait (holding
-no permit), into a rejection, or ends the run. The collector journals what was paid for and writes
+came back judged (`engine.judging`): a completion goes to the collector, a failure back to the feed
+to wait (holding no permit), into a rejection, or ends the run. The collector journals what was paid for and writes
 each shard's part once it is whole. When all parts are durable, the manifest publishes them.
 
 However a run ends, admission stops first, calls in flight are drained, and what they brought is
@@ -16,14 +16,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.completion import accepted, rejected
-from airflow_provider_aimlapi.core.journal import answered, rejection, unread
 from airflow_provider_aimlapi.core.rejections import Rejections
-from airflow_provider_aimlapi.core.report import Report, format_duration
-from airflow_provider_aimlapi.core.verdict import Verdict, judge
+from airflow_provider_aimlapi.core.report import Report
 from airflow_provider_aimlapi.engine.attempt import Sender
 from airflow_provider_aimlapi.engine.call_price import look_up_call_price
 from airflow_provider_aimlapi.engine.collector import Collector
@@ -31,6 +27,7 @@ from airflow_provider_aimlapi.engine.commit import commit
 from airflow_provider_aimlapi.engine.ending import Ending
 from airflow_provider_aimlapi.engine.feed import Feed
 from airflow_provider_aimlapi.engine.given import GivenLimits
+from airflow_provider_aimlapi.engine.judging import Judging
 from airflow_provider_aimlapi.engine.lease import Lease, Superseded
 from airflow_provider_aimlapi.engine.limiter import AdmissionEnded, Limiter
 from airflow_provider_aimlapi.engine.measured import Measured
@@ -40,55 +37,23 @@ from airflow_provider_aimlapi.engine.progress import ProgressLog
 from airflow_provider_aimlapi.engine.reader import Reader
 from airflow_provider_aimlapi.engine.reporter import Reporter
 from airflow_provider_aimlapi.engine.resume import find_remains
-from airflow_provider_aimlapi.engine.retry import persist, retry_delay_s
+from airflow_provider_aimlapi.engine.retry import persist
 from airflow_provider_aimlapi.errors import (
     AimlapiError,
     ApiError,
-    ApiUnavailable,
     BudgetExhausted,
-    RequestRejected,
     RunInterrupted,
 )
 from airflow_provider_aimlapi.storage.journal_store import JournalStore
 from airflow_provider_aimlapi.storage.lease_store import LeaseStore
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from contextlib import AbstractAsyncContextManager
-    from random import Random
-
-    from airflow_provider_aimlapi.core.completion import Answer, Completion
-    from airflow_provider_aimlapi.core.keys import RunNames
     from airflow_provider_aimlapi.core.manifest import Manifest
-    from airflow_provider_aimlapi.core.pricing import TokenPrices
-    from airflow_provider_aimlapi.core.progress import RunProgress
-    from airflow_provider_aimlapi.engine.attempt import Client
-    from airflow_provider_aimlapi.engine.clock import Clock
-    from airflow_provider_aimlapi.engine.feed import Row
-    from airflow_provider_aimlapi.engine.job import Job, Place
+    from airflow_provider_aimlapi.engine.job import Job
     from airflow_provider_aimlapi.engine.prepare import Prepared
-    from airflow_provider_aimlapi.engine.reporter import ProgressSink
     from airflow_provider_aimlapi.engine.resume import Remains
     from airflow_provider_aimlapi.engine.settings import Settings
-    from airflow_provider_aimlapi.engine.stop import StopSignal
-    from airflow_provider_aimlapi.storage.object_store import ObjectStore
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class World:
-    """What a run meets outside itself, handed in so that a test can own it.
-
-    For `open_sink` and `render_report` see `engine.reporter`.
-    """
-
-    clock: Clock
-    random: Random
-    open_client: Callable[[], AbstractAsyncContextManager[Client]]
-    ask_prices: Callable[[str], Awaitable[TokenPrices | None]]
-    open_store: Callable[[Place], ObjectStore]
-    stop: StopSignal
-    open_sink: Callable[[ObjectStore, RunNames], ProgressSink] | None = None
-    render_report: Callable[[RunProgress], bytes] | None = None
+    from airflow_provider_aimlapi.engine.world import World
 
 
 async def run(job: Job, settings: Settings, world: World) -> Report:
@@ -242,6 +207,16 @@ class RunAttempt:
         self.measured = Measured(
             rows=rows, collector=self.collector, limiter=self.limiter, budget=budget, clock=clock
         )
+        self._judging = Judging(
+            settings=settings,
+            world=world,
+            collector=self.collector,
+            feed=self._feed,
+            limiter=self.limiter,
+            ending=ending,
+            measured=self.measured,
+            model=prepared.job.completion.model,
+        )
 
     async def ask_all(self, reporter: Reporter) -> None:
         """Decide every row that is not decided yet.
@@ -305,93 +280,10 @@ class RunAttempt:
             try:
                 answer, completion = await sender.attempt(row)
             except ApiError as error:
-                self._after_failure(row, error)
+                self._judging.failed(row, error)
             except BudgetExhausted as error:
                 self._ending.halt(error)
             except AdmissionEnded:
                 return
             else:
-                self._accept(row, answer, completion)
-
-    def _accept(self, row: Row, answer: Answer, completion: Completion) -> None:
-        now_us = self._world.clock.wall_us()
-        outcome = accepted(
-            completion,
-            row=row.row,
-            attempts=row.attempts,
-            request_hash=row.request_hash,
-            completed_at_us=now_us,
-            unread_cost_nano_usd=row.unread_cost_nano_usd,
-        )
-        record = answered(
-            answer,
-            row=row.row,
-            attempts=row.attempts,
-            request_hash=row.request_hash,
-            completed_at_us=now_us,
-            unread_cost_nano_usd=row.unread_cost_nano_usd,
-        )
-        self.collector.add(row.part, outcome, record)
-
-    def _keep_unread(self, row: Row) -> None:
-        """Journal an answer that could not be read: its cost counts, and it may be read one day."""
-        if row.unread is not None:
-            record = unread(
-                row.unread,
-                row=row.row,
-                attempts=row.attempts,
-                request_hash=row.request_hash,
-                completed_at_us=self._world.clock.wall_us(),
-            )
-            self.collector.journal(row.part, record)
-            row.unread = None
-
-    def _after_failure(self, row: Row, error: ApiError) -> None:
-        self._keep_unread(row)
-        self.measured.failed(row, error, self._prepared.job.completion.model)
-        verdict = judge(
-            error,
-            attempts=row.attempts,
-            max_attempts=self._settings.max_attempts,
-            violations=row.violations,
-        )
-        if verdict is Verdict.REJECT and not self._is_outage(row, error):
-            self._reject(row, error)
-        elif verdict in (Verdict.REJECT, Verdict.HALT):
-            self._ending.halt(error)
-        elif self.limiter.idle_s() > self._settings.stall_timeout_s:
-            self._ending.halt(self._stalled(error))
-        else:
-            delay_s = retry_delay_s(error, failures=row.exchanges, random=self._world.random)
-            self._feed.put_back(row, delay_s)
-
-    def _is_outage(self, row: Row, error: ApiError) -> bool:
-        """Whether nothing at all was answered since this row was first sent.
-
-        Then the row is not to blame, and it would be wrong to publish it as rejected.
-        """
-        return (
-            not isinstance(error, RequestRejected) and self.limiter.accepted == row.accepted_before
-        )
-
-    def _stalled(self, error: ApiError) -> ApiUnavailable:
-        return ApiUnavailable(
-            f"No call succeeded for {format_duration(self.limiter.idle_s())}. The last answer: "
-            f"{error} Everything paid for is kept; a retry of the task takes up from here.",
-            status=error.status,
-            request_id=error.request_id,
-        )
-
-    def _reject(self, row: Row, error: ApiError) -> None:
-        """Only what the API will never accept is journaled: the rest may succeed another day."""
-        now_us = self._world.clock.wall_us()
-        outcome = rejected(
-            str(error),
-            row=row.row,
-            attempts=row.attempts,
-            request_hash=row.request_hash,
-            completed_at_us=now_us,
-            unread_cost_nano_usd=row.unread_cost_nano_usd,
-        )
-        record = rejection(outcome) if isinstance(error, RequestRejected) else None
-        self.collector.add(row.part, outcome, record, status=error.status)
+                self._judging.answered(row, answer, completion)

@@ -1,0 +1,130 @@
+"""What becomes of a row after an exchange: kept, sent again, rejected, or the end of the run.
+
+Here a verdict is carried out; it is found in `core.verdict`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.completion import accepted, rejected
+from airflow_provider_aimlapi.core.journal import answered, rejection, unread
+from airflow_provider_aimlapi.core.report import format_duration
+from airflow_provider_aimlapi.core.verdict import Verdict, judge
+from airflow_provider_aimlapi.engine.retry import retry_delay_s
+from airflow_provider_aimlapi.errors import ApiUnavailable, RequestRejected
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.completion import Answer, Completion
+    from airflow_provider_aimlapi.engine.collector import Collector
+    from airflow_provider_aimlapi.engine.ending import Ending
+    from airflow_provider_aimlapi.engine.feed import Feed, Row
+    from airflow_provider_aimlapi.engine.limiter import Limiter
+    from airflow_provider_aimlapi.engine.measured import Measured
+    from airflow_provider_aimlapi.engine.settings import Settings
+    from airflow_provider_aimlapi.engine.world import World
+    from airflow_provider_aimlapi.errors import ApiError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judging:
+    """Sends each outcome to the collector, each row that may succeed later back to the feed.
+
+    Attributes:
+        model: of the run, for what is told of its errors.
+    """
+
+    settings: Settings
+    world: World
+    collector: Collector
+    feed: Feed
+    limiter: Limiter
+    ending: Ending
+    measured: Measured
+    model: str
+
+    def answered(self, row: Row, answer: Answer, completion: Completion) -> None:
+        """Keep a completion, and the answer that it was read from."""
+        now_us = self.world.clock.wall_us()
+        outcome = accepted(
+            completion,
+            row=row.row,
+            attempts=row.attempts,
+            request_hash=row.request_hash,
+            completed_at_us=now_us,
+            unread_cost_nano_usd=row.unread_cost_nano_usd,
+        )
+        record = answered(
+            answer,
+            row=row.row,
+            attempts=row.attempts,
+            request_hash=row.request_hash,
+            completed_at_us=now_us,
+            unread_cost_nano_usd=row.unread_cost_nano_usd,
+        )
+        self.collector.add(row.part, outcome, record)
+
+    def failed(self, row: Row, error: ApiError) -> None:
+        """Let the row wait and go again, reject it, or end the run."""
+        self._keep_unread(row)
+        self.measured.failed(row, error, self.model)
+        verdict = judge(
+            error,
+            attempts=row.attempts,
+            max_attempts=self.settings.max_attempts,
+            violations=row.violations,
+        )
+        if verdict is Verdict.REJECT and not self._is_outage(row, error):
+            self._reject(row, error)
+        elif verdict in (Verdict.REJECT, Verdict.HALT):
+            self.ending.halt(error)
+        elif self.limiter.idle_s() > self.settings.stall_timeout_s:
+            self.ending.halt(self._stalled(error))
+        else:
+            delay_s = retry_delay_s(error, failures=row.exchanges, random=self.world.random)
+            self.feed.put_back(row, delay_s)
+
+    def _keep_unread(self, row: Row) -> None:
+        """Journal an answer that could not be read: its cost counts, and it may be read one day."""
+        if row.unread is not None:
+            record = unread(
+                row.unread,
+                row=row.row,
+                attempts=row.attempts,
+                request_hash=row.request_hash,
+                completed_at_us=self.world.clock.wall_us(),
+            )
+            self.collector.journal(row.part, record)
+            row.unread = None
+
+    def _is_outage(self, row: Row, error: ApiError) -> bool:
+        """Whether nothing at all was answered since this row was first sent.
+
+        Then the row is not to blame, and it would be wrong to publish it as rejected.
+        """
+        return (
+            not isinstance(error, RequestRejected) and self.limiter.accepted == row.accepted_before
+        )
+
+    def _stalled(self, error: ApiError) -> ApiUnavailable:
+        return ApiUnavailable(
+            f"No call succeeded for {format_duration(self.limiter.idle_s())}. The last answer: "
+            f"{error} Everything paid for is kept; a retry of the task takes up from here.",
+            status=error.status,
+            request_id=error.request_id,
+        )
+
+    def _reject(self, row: Row, error: ApiError) -> None:
+        """Only what the API will never accept is journaled: the rest may succeed another day."""
+        now_us = self.world.clock.wall_us()
+        outcome = rejected(
+            str(error),
+            row=row.row,
+            attempts=row.attempts,
+            request_hash=row.request_hash,
+            completed_at_us=now_us,
+            unread_cost_nano_usd=row.unread_cost_nano_usd,
+        )
+        record = rejection(outcome) if isinstance(error, RequestRejected) else None
+        self.collector.add(row.part, outcome, record, status=error.status)

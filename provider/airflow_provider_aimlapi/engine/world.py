@@ -1,0 +1,38 @@
+"""What a run meets outside itself: time, chance, the API, the store, the wish to stop. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
+    from random import Random
+
+    from airflow_provider_aimlapi.core.keys import RunNames
+    from airflow_provider_aimlapi.core.pricing import TokenPrices
+    from airflow_provider_aimlapi.core.progress import RunProgress
+    from airflow_provider_aimlapi.engine.attempt import Client
+    from airflow_provider_aimlapi.engine.clock import Clock
+    from airflow_provider_aimlapi.engine.job import Place
+    from airflow_provider_aimlapi.engine.reporter import ProgressSink
+    from airflow_provider_aimlapi.engine.stop import StopSignal
+    from airflow_provider_aimlapi.storage.object_store import ObjectStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Handed in from outside, so that a test can own it.
+
+    For `open_sink` and `render_report` see `engine.reporter`.
+    """
+
+    clock: Clock
+    random: Random
+    open_client: Callable[[], AbstractAsyncContextManager[Client]]
+    ask_prices: Callable[[str], Awaitable[TokenPrices | None]]
+    open_store: Callable[[Place], ObjectStore]
+    stop: StopSignal
+    open_sink: Callable[[ObjectStore, RunNames], ProgressSink] | None = None
+    render_report: Callable[[RunProgress], bytes] | None = None
