@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.job import Job
     from airflow_provider_aimlapi.engine.known import Known
     from airflow_provider_aimlapi.engine.prepare import Prepared
-    from airflow_provider_aimlapi.engine.run import World
     from airflow_provider_aimlapi.engine.settings import Settings
+    from airflow_provider_aimlapi.engine.world import World
 
 log = logging.getLogger(__name__)
 

@@ -71,6 +71,10 @@ class Lease:
                 told = True
             await self._beat_once("waiting")
             await self._wait_or_stop()
+        await self.renew()
+
+    async def renew(self) -> None:
+        """Get the right back that lapsed while the store was away. Raises as `wait_for_elders`."""
         while not await self._beat_once("running"):
             await self._wait_or_stop()
 
@@ -102,6 +106,7 @@ class Lease:
                 superseded(newer)
 
         failure: AimlapiError
+        self._let_go.clear()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(keep())
             try:

@@ -19,7 +19,7 @@ from airflow_provider_aimlapi.core.keys import PublicationNames, RunNames
 from airflow_provider_aimlapi.engine.lease import Lease, Superseded
 from airflow_provider_aimlapi.engine.prepare import read_manifest
 from airflow_provider_aimlapi.engine.retry import persist
-from airflow_provider_aimlapi.errors import InvalidSpec, StoreUnavailable
+from airflow_provider_aimlapi.errors import InvalidSpec, RunStopped, StoreUnavailable
 from airflow_provider_aimlapi.storage.lease_store import LeaseStore
 from airflow_provider_aimlapi.storage.publication import is_complete, publish, run_in_place
 
@@ -34,6 +34,10 @@ log = logging.getLogger(__name__)
 
 DELETERS = 16
 DELETED_AT_ONCE = 100
+
+
+class _Lapsed(RunStopped):
+    """The lease could not be renewed in time; nobody newer is known to have begun."""
 
 
 class Placing:
@@ -83,15 +87,23 @@ class Placing:
         self._newer = None
         try:
             await lease.wait_for_elders()
-            await lease.while_kept(
-                persist(self._clock, self._publish, lease), superseded=self._let_go
-            )
+            while not await self._has_published(lease):
+                await lease.renew()
         except Superseded:
             self._was_superseded = True
             await lease.release()
             await lease.follow(lambda: None)
         finally:
             await lease.release()
+
+    async def _has_published(self, lease: Lease) -> bool:
+        """Write what plain readers see; False when the lease could not be renewed in time."""
+        work = persist(self._clock, self._publish, lease)
+        try:
+            await lease.while_kept(work, superseded=self._let_go)
+        except _Lapsed:
+            return False
+        return True
 
     def _let_go(self, newer: Superseded) -> None:
         self._newer = newer
@@ -131,7 +143,7 @@ class Placing:
             if self._newer is not None:
                 raise self._newer
             if not lease.may_pay():
-                raise Superseded("The lease of the output path could not be renewed in time.")
+                raise _Lapsed
 
         check()
         if not self._is_settled():

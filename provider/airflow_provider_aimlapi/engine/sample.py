@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.engine.feed import Row
     from airflow_provider_aimlapi.engine.prepare import Prepared
-    from airflow_provider_aimlapi.engine.run import World
     from airflow_provider_aimlapi.engine.settings import Settings
+    from airflow_provider_aimlapi.engine.world import World
 
 
 class SampleAttempt(RunAttempt):
