@@ -22,7 +22,7 @@ from tests.benchmarks.peers.environments import INSTALLED, install
 from tests.benchmarks.peers.plan import Plan, measure_all
 from tests.benchmarks.peers.record import Record, load_record, machine, save_record
 from tests.benchmarks.peers.roster import CEILING, PEERS, Peer
-from tests.benchmarks.peers.scenarios import SCENARIOS, Scenario
+from tests.benchmarks.peers.scenarios import SCENARIOS
 from tests.benchmarks.peers.simulated import ROOT, simulated_api
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ def parse_options() -> argparse.Namespace:
     add("--limited-rows", type=int, default=1_000, help="for all, where there is a limit")
     add("--only", action="append", choices=[peer.name for peer in PEERS], help="repeatable")
     add("--scenario", action="append", choices=[scenario.key for scenario in SCENARIOS])
-    add("--timeout-s", type=float, default=120, help="of one run")
-    add("--slow-s", type=float, default=25, help="a peer slower than that has one round less")
+    add("--timeout-s", type=float, default=60, help="of one run")
+    add("--slow-s", type=float, default=25, help="a peer slower than that is run once")
     add("--minutes", type=float, default=16, help="then no further round is begun")
     add("--no-page", action="store_true", help="print only")
     add("--again", action="store_true", help="write the page from the last results")
@@ -69,7 +69,7 @@ def measure(options: argparse.Namespace) -> Record:
     """All rounds."""
     peers = [peer for peer in PEERS if not options.only or peer.name in options.only]
     scenarios = [s for s in SCENARIOS if not options.scenario or s.key in options.scenario]
-    pairs = [(s, p) for s in scenarios for p in peers if takes_part(p, s)]
+    pairs = [(s, p) for s in scenarios for p in peers if s.key in p.scenarios]
     missing = install_all(peers)
     plan = Plan(
         rounds=options.rounds,
@@ -89,11 +89,6 @@ def measure(options: argparse.Namespace) -> Record:
             results.append(result)
     minutes = (time.perf_counter() - began_s) / 60
     return Record(machine=machine(), minutes=minutes, results=results, timeout_s=plan.timeout_s)
-
-
-def takes_part(peer: Peer, scenario: Scenario) -> bool:
-    """Whether there is something to learn."""
-    return peer.is_for_limits if scenario.is_limited else peer.is_for_free
 
 
 def install_all(peers: list[Peer]) -> dict[str, str]:

@@ -52,8 +52,8 @@ All peers meet one process of the simulator, which answers each call after 200 m
 429 at once and without Retry-After, as the real API does. They are given the same rows and send the
 same prompts, about 2 kB each. Each run is a new process with an empty home, so that no cache answers.
 The simulator runs on the same machine, and takes a share of its processors. Scenarios and peers
-are interleaved, round after round, so that a busy minute hits all. A peer that failed or was killed
-in a scenario is not run there again, and one that is slow has a round less.
+are interleaved, round after round, so that a busy minute hits all. A peer that failed, was killed or
+was slow in a scenario is not run there again: see the column `runs`.
 """
 
 

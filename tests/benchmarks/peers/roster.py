@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tests.benchmarks.peers.scenarios import SCENARIOS
+
+ALL = frozenset(scenario.key for scenario in SCENARIOS)
+LIMITED = frozenset(scenario.key for scenario in SCENARIOS if scenario.is_limited)
+FREE = ALL - LIMITED
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
@@ -16,8 +22,8 @@ class Peer:
         variant: what the script is told.
         settings: in words, for the page.
         is_slow: whether it gets the fewer rows where there is no limit.
-        is_for_free, is_for_limits: in which scenarios it takes part. Where nothing is refused,
-            retries make no difference, so that one of two settings is enough.
+        scenarios: in which it takes part. Where nothing is refused, retries make no difference, so
+            that one of two settings is enough.
     """
 
     name: str
@@ -26,8 +32,7 @@ class Peer:
     variant: str = ""
     settings: str
     is_slow: bool = True
-    is_for_free: bool = True
-    is_for_limits: bool = True
+    scenarios: frozenset[str] = ALL
 
 
 CEILING = "wrk"
@@ -39,7 +44,7 @@ PEERS = (
         script="",
         settings="one thread, no Parquet, answers are counted and thrown away: the ceiling",
         is_slow=False,
-        is_for_limits=False,
+        scenarios=FREE,
     ),
     Peer(
         name=OURS,
@@ -59,7 +64,7 @@ PEERS = (
         variant="retries",
         settings="the same with tenacity: 10 tries, random exponential waits from 1 to 60 s",
         is_slow=False,
-        is_for_free=False,
+        scenarios=LIMITED,
     ),
     Peer(
         name="openai",
@@ -73,7 +78,7 @@ PEERS = (
         environment="openai",
         variant="retries",
         settings="max_retries=10",
-        is_for_free=False,
+        scenarios=LIMITED,
     ),
     Peer(
         name="openai on aiohttp",
@@ -88,6 +93,81 @@ PEERS = (
         environment="openai",
         variant="aiohttp retries",
         settings="http_client=DefaultAioHttpClient(), max_retries=10",
-        is_for_free=False,
+        scenarios=LIMITED,
+    ),
+    Peer(
+        name="litellm",
+        script="litellm_client",
+        environment="litellm",
+        settings="acompletion as it comes, a fixed set of workers",
+    ),
+    Peer(
+        name="litellm, 10 retries",
+        script="litellm_client",
+        environment="litellm",
+        variant="retries",
+        settings="num_retries=10",
+        scenarios=LIMITED,
+    ),
+    Peer(
+        name="pydantic-ai",
+        script="pydantic_agent",
+        environment="pydantic-ai",
+        settings="one Agent, run() a row, as common-ai's operators do; a fixed set of workers",
+    ),
+    Peer(
+        name="pydantic-ai, 10 retries",
+        script="pydantic_agent",
+        environment="pydantic-ai",
+        variant="retries",
+        settings="its OpenAI client with max_retries=10",
+        scenarios=LIMITED,
+    ),
+    Peer(
+        name="saturate",
+        script="saturate_pump",
+        environment="saturate",
+        settings="pump() as it comes: begins with 16 in flight, finds its own window below ours",
+    ),
+    Peer(
+        name="saturate, window given",
+        script="saturate_pump",
+        environment="saturate",
+        variant="given",
+        settings="begins with all that it may have in flight; a part each 1,000 rows",
+    ),
+    Peer(
+        name="Data Designer",
+        script="data_designer_text",
+        environment="data-designer",
+        settings="one text column over a seed file; max_parallel_requests as for all, no early stop",
+    ),
+    Peer(
+        name="daft",
+        script="daft_prompt",
+        environment="daft",
+        settings="prompt() on its local runner; it decides how many calls are in flight",
+    ),
+    Peer(
+        name="daft, 10 retries",
+        script="daft_prompt",
+        environment="daft",
+        variant="retries",
+        settings="on_error='ignore', max_retries=10",
+        scenarios=LIMITED,
+    ),
+    Peer(
+        name="curator, limits lifted",
+        script="curator_llm",
+        environment="curator",
+        variant="lifted",
+        settings="OpenAI backend; no limits of its own, a pause of 1 s after a 429",
+    ),
+    Peer(
+        name="curator",
+        script="curator_llm",
+        environment="curator",
+        settings="OpenAI backend as it comes: at most 200 calls and 100,000 tokens a minute",
+        scenarios=frozenset({"free-256"}),
     ),
 )
