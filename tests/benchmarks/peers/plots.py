@@ -44,7 +44,7 @@ def draw_cpu(record: Record, path: Path) -> None:
     for axis, scenario in zip(axes, free, strict=True):
         draw_bars(axis, finished(record, scenario), lambda line: line.cpu_ms, "{:.2f}")
         axis.set_xscale("log")
-        axis.set_title(f"{scenario.title}: CPU, ms a row")
+        axis.set_title(f"{scenario.title}\nCPU, ms a row")
     save(figure, path)
 
 
@@ -56,7 +56,7 @@ def draw_time(record: Record, path: Path) -> None:
         draw_bars(axis, known, lambda line: line.calling, "{:.2f}")
         axis.axvline(1, color="black", linewidth=0.8)
         axis.set_xscale("log")
-        axis.set_title(f"{scenario.title}: time ÷ ideal")
+        axis.set_title(f"{scenario.title}\ntime ÷ ideal")
         for place, line in enumerate(known):
             if line.lost.middle:
                 axis.patches[place].set_color(LOST_COLOUR)
@@ -71,9 +71,9 @@ def draw_limits(record: Record, path: Path) -> None:
     for (left, right), scenario in zip(axes, limited, strict=True):
         known = finished(record, scenario)
         draw_bars(left, known, lambda line: line.lost, "{:,.0f}")
-        left.set_title(f"{scenario.title}: rows lost")
+        left.set_title(f"{scenario.title}\nrows lost")
         draw_bars(right, known, lambda line: line.throttled, "{:,.0f}")
-        right.set_title(f"{scenario.title}: refused calls (429)")
+        right.set_title(f"{scenario.title}\nrefused calls (429)")
     save(figure, path)
 
 

@@ -30,7 +30,8 @@ COLUMNS = """
 ## What the columns say
 
 - **rows**: asked for in one run. Slow peers get fewer; figures are given per row or over the ideal
-  for so many rows, so that they compare.
+  for so many rows, so that they compare. At 1,000 in flight, their 1,000 rows are a single wave, in
+  which opening the connections weighs more than in a long run.
 - **rows/s**: rows with an answer in the output, a second, from the first call to the end.
 - **time ÷ ideal**: from the first call that the API saw to the last word of the process, output
   written, over the time of a client that costs nothing and knows the limit. 1.00 is perfect. A peer
@@ -39,7 +40,8 @@ COLUMNS = """
 - **start s**: from the start of the process to the first call, in seconds.
 - **CPU ms a row**: processor time of the peer, without its imports, for each row asked for. Reading
   and writing Parquet is in it, for all; for this provider, its journal too.
-- **peak MB**: most memory that the process held at once.
+- **peak MB**: most memory that the process held at once. Where pandas is installed, pyarrow loads it,
+  which takes some 40 MB: so it is for this provider, aiohttp by hand, Data Designer and curator.
 - **lost**, **rows lost**: rows without an answer in the output when the peer said it was done.
 - **429s**: calls that the API refused as too many, by its own count.
 - **runs**: that ended with a result. Figures are medians, with the least and the most in brackets.
@@ -73,6 +75,8 @@ Measured {place.date} in {record.minutes:.0f} minutes: {place.processor}, {place
 ({load.least:.1f}–{load.most:.1f}). With a load above the number of cores, other work took part of the
 machine: CPU a row is little disturbed by that, time is. Compare peers with each other, not with figures
 from elsewhere.
+
+## Figures
 """
 
 
@@ -107,8 +111,14 @@ def _better(record: Record, scenario: Scenario) -> Iterator[str]:
         # With unequal numbers of rows, the start weighs unequally.
         better = [line for line in better if "start" not in name or line.rows == ours.rows]
         if better:
-            others = ", ".join(f"{line.peer} {figure(line):{form}}" for line in better)
+            others = ", ".join(
+                f"{line.peer} {figure(line):{form}}{_other_rows(line, ours)}" for line in better
+            )
             yield f"{scenario.title}, {name}: {others}; this provider {figure(ours):{form}}."
+
+
+def _other_rows(line: Line, ours: Line) -> str:
+    return "" if line.rows == ours.rows else f" (with {line.rows:,} rows)"
 
 
 def peers(record: Record) -> str:
