@@ -138,8 +138,8 @@ def peers(record: Record) -> str:
 def failures(record: Record) -> str:
     """What came to no end, and why."""
     found = [
-        f"- {scenario.title}, {line.peer}: {line.failure}; the API answered {line.answered:,} "
-        f"of {line.rows:,} rows, and refused {line.throttled.middle:,.0f} calls."
+        f"- {scenario.title}, {line.peer}: {line.failure.partition(', url=')[0]}; the API answered {line.answered:,} "
+        f"of {line.rows:,} rows, and refused {line.refused:,} calls."
         for scenario in SCENARIOS
         for line in lines(record, scenario)
         if line.failure
@@ -148,6 +148,11 @@ def failures(record: Record) -> str:
         return ""
     head = f"## What came to no end\n\nA run is killed after {record.timeout_s:.0f} s.\n"
     return "\n".join([head, *found])
+
+
+def _reason(failure: str) -> str:
+    """Without the address of this run, and without a whole answer of the API."""
+    return failure.partition(", url=")[0].partition(" - {")[0]
 
 
 def short(failure: str) -> str:

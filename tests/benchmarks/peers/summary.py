@@ -32,7 +32,7 @@ class Line:
     Attributes:
         runs: how many ended with a result.
         failure: of the last run that had none; "" if all had one.
-        answered: rows that the API answered in the run that failed.
+        answered, refused: calls that the API answered and refused in the run that failed.
         wall: from start to end of the process, in times of the ideal.
         calling: from the first call to the end, in times of the ideal.
         start_s: from the start of the process to the first call.
@@ -43,6 +43,7 @@ class Line:
     runs: int
     failure: str
     answered: int
+    refused: int
     rate: Spread
     wall: Spread
     calling: Spread
@@ -83,6 +84,7 @@ def _line(results: list[Measured], scenario: Scenario) -> Line:
         runs=len(good),
         failure=bad[-1].failure if bad else "",
         answered=bad[-1].answered if bad else 0,
+        refused=bad[-1].throttled if bad else 0,
         rate=spread(result.done / result.calling_s for result in good),
         wall=spread(result.wall_s / ideal_s(result.rows) for result in good),
         calling=spread(result.calling_s / ideal_s(result.rows) for result in good),
@@ -90,5 +92,5 @@ def _line(results: list[Measured], scenario: Scenario) -> Line:
         cpu_ms=spread(result.cpu_s / result.rows * 1000 for result in good),
         peak_mb=spread(result.peak_mb for result in good),
         lost=spread(result.rows - result.done for result in good),
-        throttled=spread(result.throttled for result in good or bad),
+        throttled=spread(result.throttled for result in good),
     )
