@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from tests.benchmarks.peers.roster import CEILING, OURS, PEERS
@@ -63,6 +64,8 @@ def introduction(record: Record) -> str:
     """What, when and where."""
     place = record.machine
     load = spread(result.load for result in record.results)
+    runs = max(line.runs for scenario in SCENARIOS for line in lines(record, scenario))
+    certainty = f"the median of up to {runs} runs" if runs > 1 else "of one run: no spread is known"
     return f"""
 # Performance beside other clients
 
@@ -72,7 +75,7 @@ writes this page and its plots; nothing here is typed by hand.
 
 Measured {place.date} in {record.minutes:.0f} minutes: {place.processor}, {place.cores} cores,
 {place.system}, Python {place.python}. Load average during the runs: {load.middle:.1f}
-({load.least:.1f}–{load.most:.1f}). With a load above the number of cores, other work took part of the
+({load.least:.1f}–{load.most:.1f}). Each figure is {certainty}. With a load above the number of cores, other work took part of the
 machine: CPU a row is little disturbed by that, time is. Compare peers with each other, not with figures
 from elsewhere.
 
@@ -138,7 +141,7 @@ def peers(record: Record) -> str:
 def failures(record: Record) -> str:
     """What came to no end, and why."""
     found = [
-        f"- {scenario.title}, {line.peer}: {line.failure.partition(', url=')[0]}; the API answered {line.answered:,} "
+        f"- {scenario.title}, {line.peer}: {_reason(line.failure)}; the API answered {line.answered:,} "
         f"of {line.rows:,} rows, and refused {line.refused:,} calls."
         for scenario in SCENARIOS
         for line in lines(record, scenario)
@@ -152,7 +155,7 @@ def failures(record: Record) -> str:
 
 def _reason(failure: str) -> str:
     """Without the address of this run, and without a whole answer of the API."""
-    return failure.partition(", url=")[0].partition(" - {")[0]
+    return re.split(r", url=| - \{", failure)[0]
 
 
 def short(failure: str) -> str:
