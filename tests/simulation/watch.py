@@ -202,6 +202,8 @@ class Watcher:
         self._in_flight[number].remove(call)
         if call.end == "answered" and call.prompt not in self._durable:
             self._paid.setdefault(number, set()).add(call.prompt)
+        elif call.end == "failed":  # if it was billed all the same, that is explained by itself
+            self._exposed.get(number, set()).discard(call.prompt)
 
     def at_risk(self, process: Process) -> frozenset[str]:
         """The prompts that may be paid for again if this process is lost now."""
@@ -225,8 +227,9 @@ class Watcher:
         self.misfortunes.append(
             Misfortune(kind=kind, at_s=process.scheduler.now_s, at_risk=at_risk)
         )
-        if len(at_risk) > self._unflushed_max + 2 * self._in_flight_max:
-            self.blame(f"{len(at_risk)} rows were at risk when {process.name} was {kind}")
+        lost = at_risk - self._durable  # what was on its way when it was cut off may have arrived
+        if len(lost) > self._unflushed_max + 2 * self._in_flight_max:
+            self.blame(f"{len(lost)} rows were at risk when {process.name} was {kind}")
 
     def process_ended(self, process: Process) -> None:
         """A process came to its own end: what it paid for must be durable, if the store let it."""

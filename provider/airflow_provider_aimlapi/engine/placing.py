@@ -150,6 +150,7 @@ class Placing:
             names, manifest = self._to_be_shown()
             self._may_arrive_late = True
             publish(self._prepared.store, manifest, names, spread=self._clock.spread, check=check)
+            check()  # the last write, too, may have come late
         self._may_arrive_late = False
         self._leases.forget_before(lease.epoch)
 

@@ -42,7 +42,7 @@ COLUMNS = """
 - **CPU ms a row**: processor time of the peer, without its imports, for each row asked for. Reading
   and writing Parquet is in it, for all; for this provider, its journal too.
 - **peak MB**: most memory that the process held at once. Where pandas is installed, pyarrow loads it,
-  which takes some 40 MB: so it is for this provider, aiohttp by hand, Data Designer and curator.
+  which takes memory too: so it is for aiohttp by hand, Data Designer and curator.
 - **lost**, **rows lost**: rows without an answer in the output when the peer said it was done.
 - **429s**: calls that the API refused as too many, by its own count.
 - **runs**: that ended with a result. Figures are medians, with the least and the most in brackets.
