@@ -5,7 +5,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test lint format demo benchmark benchmark-peers simulate soak providers backfill test-browser clean ruff formatting types imports pytest
+.PHONY: help setup test lint format demo benchmark benchmark-peers simulate soak providers backfill matrix test-browser clean ruff formatting types imports pytest
 
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 BIN := .venv/bin
@@ -67,6 +67,10 @@ test-browser: setup  ## the run page in real Chromium, against a real Airflow: [
 	  { [ "$$(id -u)" = 0 ] && apt-get install -y --no-install-recommends chromium; } || \
 	  .venv/browser/bin/playwright install chromium
 	@.venv/browser/bin/python -m pytest browser_tests -s $(if $(SCREENSHOTS),--screenshots $(SCREENSHOTS))
+
+# Each in an environment of its own under .venv/matrix, made anew with this tree's wheel.
+matrix: setup  ## unit tests, imports and a DAG on Airflow 3.0 to 3.3, a minute or two for each: [ONLY=3.0-3.11]
+	@PATH="$(dir $(UV)):$$PATH" $(BIN)/python -m tests.matrix $(ONLY)
 
 clean:  ## remove everything that these commands made
 	rm -rf .venv .tools .demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

@@ -52,6 +52,8 @@ class ClaudeCompletionDecoratedOperator(DecoratedOperator, ClaudeCompletionOpera
     }
     custom_operator_name = "@task.claude_completion"
     overwrite_rtif_after_execution = True  # so that Airflow shows the input path
+    xcom_push: ClassVar[None] = None
+    """Airflow 3.0 reads it from each decorated operator, and calls it for several outputs alone."""
 
     def __init__(
         self,

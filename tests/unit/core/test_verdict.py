@@ -11,6 +11,7 @@ from airflow_provider_aimlapi.errors import (
     ApiError,
     ApiUnavailable,
     RequestRejected,
+    SpendingLimitReached,
     Throttled,
     WireViolation,
 )
@@ -21,6 +22,7 @@ FIRST_FAILURE = {
     Throttled: Verdict.REQUEUE,
     RequestRejected: Verdict.REJECT,
     AccessRefused: Verdict.HALT,
+    SpendingLimitReached: Verdict.HALT,
     WireViolation: Verdict.RETRY,
 }
 LAST_FAILURE = {
