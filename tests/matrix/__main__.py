@@ -37,6 +37,7 @@ UNIT_TESTS = (
     "no:cacheprovider",
     "-o",
     "pythonpath=.",  # without `provider`: the wheel is what is tested
+    "--hypothesis-profile=ci",  # which times nothing: other work runs beside this
     "tests/unit",
 )
 PAGE_STATUSES = {"files/icon.svg": 200, "page": 401, "progress": 401, "report": 401}
