@@ -80,6 +80,7 @@ def progress_place(
         return lambda _store, _names: TaskState(accessor)
 
     def open_object(store: ObjectStore, names: RunNames) -> ProgressSink:
+        """An object beside the output; the page learns by XCom where that is."""
         from airflow_provider_aimlapi.storage.progress_object import ProgressObject
 
         place = {
