@@ -79,7 +79,7 @@ class Judging:
             self._reject(row, error)
         elif verdict in (Verdict.REJECT, Verdict.HALT):
             self.ending.halt(error)
-        elif self.limiter.idle_s() > self.settings.stall_timeout_s:
+        elif self._is_stalled(error):
             self.ending.halt(self._stalled(error))
         else:
             delay_s = retry_delay_s(error, failures=row.exchanges, random=self.world.random)
@@ -107,12 +107,21 @@ class Judging:
             not isinstance(error, RequestRejected) and self.limiter.accepted == row.accepted_before
         )
 
+    def _is_stalled(self, error: ApiError) -> bool:
+        """Whether nothing succeeds any more: for too long, or already the call that was to look."""
+        if self.limiter.idle_s() > self.settings.stall_timeout_s:
+            return True
+        is_look = self.settings.looks_first and self.limiter.accepted == 0
+        return is_look and isinstance(error, ApiUnavailable)
+
     def _stalled(self, error: ApiError) -> ApiUnavailable:
+        """What ends the run, with what is known of the last failure."""
         return ApiUnavailable(
             f"No call succeeded for {format_duration(self.limiter.idle_s())}. The last answer: "
             f"{error} Everything paid for is kept; a retry of the task takes up from here.",
             status=error.status,
             request_id=error.request_id,
+            retry_after_s=error.retry_after_s if isinstance(error, ApiUnavailable) else None,
         )
 
     def _reject(self, row: Row, error: ApiError) -> None:

@@ -16,13 +16,13 @@ from airflow_provider_aimlapi.core.window import (
     open_window,
 )
 from airflow_provider_aimlapi.engine.given import GivenLimits
+from airflow_provider_aimlapi.engine.permit import Permit
 from airflow_provider_aimlapi.engine.waiters import Waiters
-from airflow_provider_aimlapi.errors import ApiUnavailable, BudgetExhausted, Throttled
+from airflow_provider_aimlapi.errors import BudgetExhausted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
-    from types import TracebackType
 
     from airflow_provider_aimlapi.core.budget import Budget
     from airflow_provider_aimlapi.core.completion import Completion
@@ -52,6 +52,9 @@ class AdmissionEnded(Exception):
 class Limiter:
     """Permits within the window and the budget.
 
+    Args:
+        looks_first: whether one call goes ahead, and the others once it is answered.
+
     Attributes:
         window: the law's state.
         in_flight: permits held.
@@ -70,9 +73,13 @@ class Limiter:
         may_pay: Callable[[], bool] = lambda: True,
         store_keeps_up: Callable[[int], bool] = lambda _in_flight: True,
         given: GivenLimits | None = None,
+        looks_first: bool = False,
     ) -> None:
         now_s = clock.now_s()
         self.window = open_window(ceiling, now_s=now_s)
+        if looks_first:
+            gate = self.window.gate.closed(now_s, patience_s=0.0, needs_answer=True)
+            self.window = replace(self.window, gate=gate)
         self.in_flight = 0
         self.requests = 0
         self.throttled = 0
@@ -184,6 +191,19 @@ class Limiter:
             self._set_gate(gate.refused(sent.at_s, now_s=now_s))
         elif self._failures >= TRIP_FAILURES and self.idle_s() >= TRIP_IDLE_S:
             self._set_gate(gate.closed(now_s, patience_s=0.0, needs_answer=True))
+
+    def note_word(self, sent: Sent, *, is_legible: bool) -> None:
+        """Tell that an attempt was answered, with a word on its row alone or with nonsense.
+
+        A closed gate waits for what comes of its one call, whatever that is: a rejected row shows
+        that the API is there, an answer that cannot be read does not.
+        """
+        gate = self.window.gate
+        if not gate.is_open:
+            now_s = self._clock.now_s()
+            self._set_gate(
+                gate.answered(sent.at_s) if is_legible else gate.refused(sent.at_s, now_s=now_s)
+            )
 
     def idle_s(self) -> float:
         """Seconds since the last completion, or since the start."""
@@ -344,28 +364,3 @@ class Limiter:
         self._tick(self._clock.now_s())
         self.wake()
         self._waiters.wake(1)  # whoever is woken and finds no room sets the next timer
-
-
-class Permit:
-    """The right to one attempt, held inside `async with`. Yields what the law remembers of it."""
-
-    __slots__ = ("_body_bytes", "_limiter", "_sent")
-
-    def __init__(self, limiter: Limiter, body_bytes: int) -> None:
-        self._limiter = limiter
-        self._body_bytes = body_bytes
-
-    async def __aenter__(self) -> Sent:
-        self._sent = await self._limiter.admit(self._body_bytes)
-        return self._sent
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if isinstance(exc, ApiUnavailable) and not isinstance(exc, Throttled):
-            self._limiter.note_failed(self._sent)
-        self._limiter.end_given(self._sent, is_free=isinstance(exc, Throttled))
-        self._limiter.release(self._body_bytes)

@@ -170,8 +170,7 @@ class RunAttempt:
         self._prepared = prepared
         self._epoch = lease.epoch
         self._ending = ending
-        self._settings = settings
-        self._world = world
+        self._settings, self._world = settings, world
         clock, rows = world.clock, prepared.plan.rows
         budget = remains.budget(settings.budget_nano_usd)
         self._feed = Feed(clock=clock, waiting_max=2 * settings.max_concurrency)
@@ -193,6 +192,7 @@ class RunAttempt:
                 requests=settings.request_allowance(),
                 tokens=settings.token_allowance(prepared.job.completion.max_tokens),
             ),
+            looks_first=settings.looks_first,
             clock=clock,
             random=world.random,
         )

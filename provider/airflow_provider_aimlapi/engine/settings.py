@@ -43,6 +43,8 @@ class Settings:
             `max_concurrency` together, no new call is made.
         progress_interval_s: seconds between two progress lines in the log.
         stall_timeout_s: seconds in which calls fail and none succeeds, after which the run ends.
+        looks_first: whether the first call goes alone, and the run ends at once if the API cannot
+            take it: for a task that was parked because nothing succeeded.
         lease_ttl_s: how long a heartbeat gives the right to pay. After a kill -9, the next attempt
             waits so long and `request_timeout_s` more, for it cannot know that nobody is there.
 
@@ -62,6 +64,7 @@ class Settings:
     unflushed_rows_max: int = 64
     progress_interval_s: float = 5.0
     stall_timeout_s: float = 600.0
+    looks_first: bool = False
     lease_ttl_s: float = 30.0
 
     def __post_init__(self) -> None:

@@ -12,17 +12,25 @@ from airflow_provider_aimlapi.core.gate import PROBE_S_MAX, PROBE_S_MIN
 from airflow_provider_aimlapi.core.window import Sent
 from airflow_provider_aimlapi.engine.given import GivenLimits
 from airflow_provider_aimlapi.engine.limiter import TRIP_IDLE_S, Limiter
-from airflow_provider_aimlapi.errors import ApiUnavailable
+from airflow_provider_aimlapi.errors import (
+    ApiError,
+    ApiUnavailable,
+    RequestRejected,
+    WireViolation,
+)
 from tests.fakes.virtual_loop import VirtualClock, run_virtual
 
+DOWN = ApiUnavailable("down", status=503)
 
-def new_limiter(given: GivenLimits | None = None) -> Limiter:
+
+def new_limiter(given: GivenLimits | None = None, *, looks_first: bool = False) -> Limiter:
     return Limiter(
         ceiling=256,
         budget=Budget(),
         clock=VirtualClock(),
         random=Random(1),  # noqa: S311  # a seeded order of events
         given=given,
+        looks_first=looks_first,
     )
 
 
@@ -80,15 +88,15 @@ def test_a_call_that_was_let_in_opens_the_gate_before_its_answer() -> None:
     run_virtual(main())
 
 
-async def failed(limiter: Limiter) -> None:
-    """A call that is answered 503."""
+async def failed(limiter: Limiter, error: ApiError = DOWN) -> None:
+    """A call that is answered 503, or that ends in another way."""
 
     async def call() -> None:
         async with limiter.permit():
             await asyncio.sleep(0.5)
-            raise ApiUnavailable("down", status=503)
+            raise error
 
-    with pytest.raises(ApiUnavailable):
+    with pytest.raises(type(error)):
         await call()
 
 
@@ -116,6 +124,47 @@ def test_while_nothing_succeeds_one_call_at_a_time_looks_and_an_answer_lets_all_
             await asyncio.sleep(0.1)
             assert limiter.in_flight == 5
         assert len(came) == 5
+
+    run_virtual(main())
+
+
+async def closed_by_failures(limiter: Limiter) -> None:
+    await asyncio.sleep(TRIP_IDLE_S)
+    while is_open(limiter):
+        await failed(limiter)
+
+
+@pytest.mark.parametrize(
+    ("error", "lets_all_go"),
+    [(RequestRejected("400", status=400), True), (WireViolation("no JSON", status=200), False)],
+    ids=["rejected", "unreadable"],
+)
+def test_whatever_comes_of_the_one_call_that_looks_the_others_do_not_wait_for_ever(
+    error: ApiError, lets_all_go: bool
+) -> None:
+    async def main() -> None:
+        limiter = new_limiter()
+        await closed_by_failures(limiter)
+        await failed(limiter, error)
+        assert is_open(limiter) is lets_all_go
+        await admitted(limiter)
+
+    run_virtual(main())
+
+
+def test_a_run_that_looks_first_sends_one_call_and_the_others_once_it_is_answered() -> None:
+    async def main() -> None:
+        limiter = new_limiter(looks_first=True)
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(5):
+                tasks.create_task(admitted(limiter, hold_s=30))
+            await asyncio.sleep(20)
+            assert limiter.in_flight == 1
+            limiter.note_accepted(
+                Sent(number=1, at_s=now_s(), level=1, is_full=False, is_beyond=False)
+            )
+            await asyncio.sleep(0.1)
+            assert limiter.in_flight == 5
 
     run_virtual(main())
 
