@@ -1,18 +1,18 @@
 """How long a run takes from its start to its first call: one file, and thousands, on an S3 server.
 
     python -m tests.benchmarks.start_up                      1 file, and 10,000 files of 100 rows
-    python -m tests.benchmarks.start_up --files 1 100 --rounds 5
+    python -m tests.benchmarks.start_up --files 1 1000 --rounds 5 --server moto
 
-The S3 server (moto, with a lock around writes) runs in a process of its own, and is the slower
-part: it answers some hundreds of requests a second, where S3 answers thousands. Each run is a fresh
-process, killed at its first call; its imports are told apart. It judges nothing.
+The S3 server runs in a process of its own: moto, which takes milliseconds of CPU a request and so
+measures itself when there are many files; or the one of `read_only_s3`, to read the input from, with
+a local folder for the output. Each run is a fresh process, killed at its first call; its imports are
+told apart. It judges nothing.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import io
 import socket
 import subprocess
 import sys
@@ -22,16 +22,19 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
 import psutil
-import pyarrow as pa
-import pyarrow.parquet as pq
 
+from demo.children import child
+from tests.benchmarks.read_only_s3 import ROWS, small_file
 from tests.benchmarks.row_cost import ROOT
 from tests.soak.servers import s3_server
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 BUCKET = "start-up"
-ROWS = 100
 UPLOAD_THREADS = 8
 UPLOAD_HEADERS = {"Authorization": "AWS any:any", "Content-Type": "application/octet-stream"}
 LOOK_S = 1.0
@@ -40,19 +43,22 @@ LOOK_S = 1.0
 def main() -> None:
     """Measure and print."""
     options = parse_options()
-    with tempfile.TemporaryDirectory() as name, s3_server(Path(name) / "s3.log") as s3_url:
-        request = urllib.request.Request(f"{s3_url}/{BUCKET}", method="PUT")  # noqa: S310  # http, ours
-        urllib.request.urlopen(request, timeout=30).close()  # noqa: S310  # http, ours
-        for files in options.files:
-            upload(s3_url, files)
-            rounds = [first_call(s3_url, files, number) for number in range(options.rounds)]
-            imported_s, called_s, cpu_s = (median(times) for times in zip(*rounds, strict=True))
-            print(  # noqa: T201  # printing is what a benchmark is for
-                f"{files:>7,} files of {ROWS} rows: first call {called_s - imported_s:.2f} s after "
-                f"the run began, {called_s:.2f} s after its process did, which "
-                f"took {cpu_s:.2f} s of CPU (median of {len(rounds)})",
-                flush=True,
-            )
+    for files in options.files:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            server = moto(files, folder) if options.server == "moto" else read_only(files)
+            with server as s3_url:
+                target = f"s3://{BUCKET}/out" if options.server == "moto" else f"{folder}/out"
+                rounds = [
+                    first_call(s3_url, f"{target}-{number}") for number in range(options.rounds)
+                ]
+        imported_s, called_s, cpu_s = (median(times) for times in zip(*rounds, strict=True))
+        print(  # noqa: T201  # printing is what a benchmark is for
+            f"{files:>7,} files of {ROWS} rows, S3 by {options.server}: first call "
+            f"{called_s - imported_s:.2f} s after the run began, {called_s:.2f} s after its process "
+            f"did, which took {cpu_s:.2f} s of CPU (median of {len(rounds)})",
+            flush=True,
+        )
 
 
 def parse_options() -> argparse.Namespace:
@@ -60,50 +66,60 @@ def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, nargs="+", default=[1, 10_000])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--server", choices=["moto", "read_only_s3"], default="read_only_s3")
     return parser.parse_args()
 
 
-def upload(s3_url: str, files: int) -> None:
-    """The same small file, so many times."""
-    body = io.BytesIO()
-    pq.write_table(pa.table({"id": range(ROWS), "text": ["A text."] * ROWS}), body)
-
-    def put(number: int) -> None:
-        url = f"{s3_url}/{BUCKET}/in-{files}/file-{number:05}.parquet"
-        request = urllib.request.Request(  # noqa: S310  # http, ours
-            url, data=body.getvalue(), method="PUT", headers=UPLOAD_HEADERS
-        )
-        urllib.request.urlopen(request, timeout=60).close()  # noqa: S310  # http, ours
-
-    with ThreadPoolExecutor(UPLOAD_THREADS) as pool:
-        list(pool.map(put, range(files)))
+@contextlib.contextmanager
+def read_only(files: int) -> Iterator[str]:
+    """A quick server with so many files; gives its URL."""
+    words = ["tests.benchmarks.read_only_s3", "--files", str(files)]
+    with child(words, {}, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
 
 
-def first_call(s3_url: str, files: int, number: int) -> tuple[float, float, float]:
+@contextlib.contextmanager
+def moto(files: int, folder: Path) -> Iterator[str]:
+    """A server that can do all that S3 can, and holds so many files; gives its URL."""
+    with s3_server(folder / "s3.log") as s3_url:
+        put(f"{s3_url}/{BUCKET}")
+        names = [f"{s3_url}/{BUCKET}/in/file-{number:05}.parquet" for number in range(files)]
+        with ThreadPoolExecutor(UPLOAD_THREADS) as pool:
+            list(pool.map(put, names, [small_file()] * files))
+        yield s3_url
+
+
+def put(url: str, body: bytes | None = None) -> None:
+    """One request, unsigned: moto lets everybody in."""
+    request = urllib.request.Request(url, data=body, method="PUT", headers=UPLOAD_HEADERS)  # noqa: S310  # http, ours
+    urllib.request.urlopen(request, timeout=60).close()  # noqa: S310  # http, ours
+
+
+def first_call(s3_url: str, target: str) -> tuple[float, float, float]:
     """Seconds from a process's start to the run's, and to its first call; its CPU seconds till then."""
     with socket.create_server(("127.0.0.1", 0)) as api:
         api.settimeout(LOOK_S)
         command = [sys.executable, "-m", "tests.benchmarks.start_up_child", s3_url]
-        command += [f"{BUCKET}/in-{files}", f"{BUCKET}/out-{files}-{number}"]
-        command += [f"http://127.0.0.1:{api.getsockname()[1]}"]
+        command += [f"{BUCKET}/in", target, f"http://127.0.0.1:{api.getsockname()[1]}"]
         began_s = time.perf_counter()
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        run = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
         try:
-            assert child.stdout is not None
-            child.stdout.readline()
+            assert run.stdout is not None
+            run.stdout.readline()
             imported_s = time.perf_counter() - began_s
-            await_call(api, child)
+            await_call(api, run)
             called_s = time.perf_counter() - began_s
-            used = psutil.Process(child.pid).cpu_times()
+            used = psutil.Process(run.pid).cpu_times()
         finally:
-            child.kill()
-            child.wait()
+            run.kill()
+            run.wait()
     return imported_s, called_s, used.user + used.system
 
 
-def await_call(api: socket.socket, child: subprocess.Popen[str]) -> None:
+def await_call(api: socket.socket, run: subprocess.Popen[str]) -> None:
     """Wait for the first connection, as long as the run lives."""
-    while child.poll() is None:
+    while run.poll() is None:
         with contextlib.suppress(TimeoutError):
             api.accept()[0].close()
             return

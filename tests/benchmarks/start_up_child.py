@@ -1,4 +1,4 @@
-"""The run whose start is timed. `python start_up_child.py S3_URL INPUT OUTPUT BASE_URL`.
+"""The run whose start is timed. `start_up_child S3_URL INPUT OUTPUT BASE_URL`.
 
 Says a line when its imports are done.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 
+import fsspec
 import s3fs
 
 from airflow_provider_aimlapi.core.endpoint import Endpoint
@@ -19,6 +20,7 @@ from airflow_provider_aimlapi.engine.settings import Settings
 def main(s3_url: str, source: str, target: str, base_url: str) -> None:
     """Run until killed."""
     fs = s3fs.S3FileSystem(endpoint_url=s3_url, key="any", secret="any")
+    output = fs if target.startswith("s3://") else fsspec.filesystem("file")
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     job = Job(
@@ -29,7 +31,7 @@ def main(s3_url: str, source: str, target: str, base_url: str) -> None:
         limit_rows=None,
         endpoint=Endpoint(base_url=base_url, key="benchmark-key"),
         input=Place(fs=fs, path=source),
-        output=Place(fs=fs, path=target),
+        output=Place(fs=output, path=target),
     )
     run_job(job, Settings())
 

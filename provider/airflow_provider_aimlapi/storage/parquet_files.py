@@ -49,14 +49,20 @@ def open_parquet(fs: AbstractFileSystem, file: InputFile) -> pq.ParquetFile:
         )
 
 
-def read_footer(fs: AbstractFileSystem, file: InputFile) -> pq.ParquetFile:
-    """The file for its metadata and schema only: of a remote one, nothing but the end is fetched.
+def read_footer(fs: AbstractFileSystem, file: InputFile) -> tuple[pq.FileMetaData, pa.Schema]:
+    """A file's metadata and schema: of a remote one, nothing but the end is fetched.
 
     Its version is not asked for: whoever reads rows later does, and finds a change.
 
     Raises:
         InputUnreadable, StoreUnavailable: as `open_parquet`.
     """
+    parquet = _open_end(fs, file)
+    with reading(file.uri):
+        return parquet.metadata, parquet.schema_arrow
+
+
+def _open_end(fs: AbstractFileSystem, file: InputFile) -> pq.ParquetFile:
     if kind_of(fs) in {"local", "memory"} or not file.size_bytes:
         return open_parquet(fs, file)
     with reading(file.uri):
