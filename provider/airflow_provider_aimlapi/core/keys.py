@@ -58,9 +58,14 @@ def parse_client_request_id(name: str) -> tuple[str, int, int, int] | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunNames:
-    """The object names of one run, relative to the output path."""
+    """The object names of one run, relative to the output path.
+
+    Attributes:
+        share: whose progress and report are meant; None for those of the whole run.
+    """
 
     run_key: str
+    share: int | None = None
 
     @property
     def folder(self) -> str:
@@ -79,13 +84,17 @@ class RunNames:
 
     @property
     def progress(self) -> str:
-        """How the run stands, written over every few seconds. Nothing rests on it."""
-        return f"{self.folder}/progress.json"
+        """How the run or the share stands, written over every few seconds. Nothing rests on it."""
+        return f"{self._shown}/progress.json"
 
     @property
     def report(self) -> str:
-        """The run's page as one HTML file, written over at each attempt's end."""
-        return f"{self.folder}/report.html"
+        """The page as one HTML file, written over at each attempt's end."""
+        return f"{self._shown}/report.html"
+
+    @property
+    def _shown(self) -> str:
+        return self.folder if self.share is None else f"{self.folder}/share/{self.share:04d}"
 
     @property
     def leases(self) -> str:

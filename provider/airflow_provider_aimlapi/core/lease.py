@@ -3,10 +3,13 @@
 An attempt owns an epoch. It may pay while its own heartbeat is young and no newer epoch exists.
 A newer attempt may pay once every older one has let go, or has been silent for so long that its
 right to pay has lapsed and its last calls have come back.
+
+An attempt at one share of a run cares for attempts at the same share and at the whole run only.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,10 +24,13 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         state: waiting for older attempts, running, or released: it will never pay again.
         beat: counts up, so that each heartbeat differs from the one before.
+        has_run: whether it ever had the right to pay. Then every older attempt that it had to wait
+            for was over, and nobody needs to wait for those again.
     """
 
     state: HeartbeatState
     beat: int
+    has_run: bool = False
 
 
 def encode_heartbeat(heartbeat: Heartbeat) -> bytes:
@@ -38,6 +44,31 @@ def decode_heartbeat(data: bytes) -> Heartbeat | None:
         return msgspec.json.decode(data, type=Heartbeat)
     except msgspec.MsgspecError:
         return None
+
+
+SHARE_DIGITS = 4
+_SHARE = re.compile(rb"share-([0-9]{4,}):")
+
+
+def encode_lease(token: str, share: int | None) -> bytes:
+    """A lease's body.
+
+    Args:
+        token: random, and its owner's alone.
+        share: the one whose rows its owner may pay for; None for the whole run.
+    """
+    return (token if share is None else f"share-{share:0{SHARE_DIGITS}d}:{token}").encode()
+
+
+def decode_share(lease: bytes) -> int | None:
+    """The share in a lease's body; None for the whole run."""
+    match = _SHARE.match(lease)
+    return int(match[1]) if match else None
+
+
+def do_meet(share: int | None, other: int | None) -> bool:
+    """Whether attempts at these shares may pay for the same row. None stands for the whole run."""
+    return share is None or other is None or share == other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,13 +114,19 @@ class Watch:
         self._times = times
         self._last: Heartbeat | None = None
         self._looked_at_s: float | None = None
+        self._was_waited_for = False
         self.silent_s = 0.0
 
     @property
     def is_over(self) -> bool:
         """Whether the other will never pay again."""
         is_released = self._last is not None and self._last.state == "released"
-        return is_released or self.silent_s >= self._times.silence_s
+        return is_released or self._was_waited_for or self.silent_s >= self._times.silence_s
+
+    @property
+    def has_run(self) -> bool:
+        """Whether the other ever had the right to pay."""
+        return self._last is not None and self._last.has_run
 
     def see(self, heartbeat: Heartbeat | None, *, asked_at_s: float, answered_at_s: float) -> None:
         """Take in a look: what was found, when it was asked for and when it came."""
@@ -102,6 +139,10 @@ class Watch:
             if gap_s <= 2 * self._times.interval_s:
                 self.silent_s += gap_s
         self._looked_at_s = asked_at_s if is_quick else None
+
+    def excuse(self) -> None:
+        """Take in that a later attempt, which had to wait for this one, has run since."""
+        self._was_waited_for = True
 
     def miss(self) -> None:
         """Take in a look that failed: the time around it proves nothing."""

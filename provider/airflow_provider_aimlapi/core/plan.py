@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from airflow_provider_aimlapi.errors import InputUnreadable, JournalUnreadable
+from airflow_provider_aimlapi.errors import InputUnreadable, InvalidSpec, JournalUnreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +16,13 @@ SHARD_ROWS_MAX = 8192
 """So that the outcomes of a shard, a few kB each, fit into memory several times."""
 SHARD_BYTES_MAX = 32 * 1024 * 1024
 """Of uncompressed input, for wide rows: a part is built in memory and stored by one PUT."""
+
+
+PARTS_A_WORKER = 4
+"""At least, where there are rows enough: shares are made of whole parts, so they differ by a part."""
+SHARE_ROWS_MIN = 256
+"""Smaller shards are not made for workers: one worker has so many rows in flight."""
+WORKERS_MAX = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,15 +83,36 @@ class Shard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a run is: its key and its shards, in input order."""
+    """What a run is: its key and its shards, in input order.
+
+    Attributes:
+        shares: the number of the first part of each share. A share is a range of parts that a task
+            of its own may ask for; one share is the whole run.
+    """
 
     run_key: str
     shards: tuple[Shard, ...]
+    shares: tuple[int, ...] = (0,)
 
     @property
     def rows(self) -> int:
         """Rows of all shards."""
         return sum(shard.rows for shard in self.shards)
+
+    def of_share(self, share: int) -> Plan:
+        """The plan of one share, as if it were all.
+
+        Raises:
+            InvalidSpec: the run has no such share.
+        """
+        if not 0 <= share < len(self.shares):
+            raise InvalidSpec(
+                f"share={share}: run {self.run_key} was begun with {len(self.shares)} share(s), "
+                f"numbered from 0, and keeps to them. Take the numbers from the task that plans "
+                f"the run, or leave share out for the whole run."
+            )
+        first, end = (*self.shares, len(self.shards))[share : share + 2]
+        return Plan(run_key=self.run_key, shards=self.shards[first:end], shares=(first,))
 
 
 def plan_shards(
@@ -120,6 +148,32 @@ def plan_shards(
             left -= first_row
     _check_names(shard.visible_name for shard in shards)
     return tuple(shards)
+
+
+def shard_rows_max(rows: int, workers: int) -> int:
+    """How large shards may be, so that so many workers get about the same.
+
+    For one worker, and for data sets that are large enough, that is no restriction.
+    """
+    wanted = -(-rows // (PARTS_A_WORKER * workers))
+    return SHARD_ROWS_MAX if workers == 1 else min(SHARD_ROWS_MAX, max(SHARE_ROWS_MIN, wanted))
+
+
+def split_shares(shards: Sequence[Shard], workers: int) -> tuple[int, ...]:
+    """The first part of each share: at most one a worker, about the same rows in each.
+
+    A shard is never divided, and no share is without rows unless the run is.
+    """
+    rows = sum(shard.rows for shard in shards)
+    firsts = [0]
+    before = 0
+    for shard in shards:
+        middle = before + shard.rows / 2
+        is_due = len(firsts) < workers and middle > rows * len(firsts) / workers
+        if is_due and shard.rows and before:
+            firsts.append(shard.part)
+        before += shard.rows
+    return tuple(firsts)
 
 
 def _ranges(file: InputFile, limit: int | None, rows_max: int, bytes_max: int) -> Iterator[int]:
@@ -172,10 +226,11 @@ class _StoredShard(msgspec.Struct, array_like=True, frozen=True):
     visible_name: str
 
 
-class _StoredPlan(msgspec.Struct, frozen=True):
+class _StoredPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     run_key: str
     made_of: msgspec.Raw
     shards: tuple[_StoredShard, ...]
+    shares: tuple[int, ...] = (0,)
 
 
 def encode_plan(plan: Plan, made_of_json: bytes) -> bytes:
@@ -188,6 +243,7 @@ def encode_plan(plan: Plan, made_of_json: bytes) -> bytes:
                 _StoredShard(s.part, s.file, s.first_row, s.rows, s.visible_name)
                 for s in plan.shards
             ),
+            shares=plan.shares,
         )
     )
 
@@ -214,4 +270,8 @@ def decode_plan(data: bytes, *, run_key: str) -> Plan:
         )
         for s in stored.shards
     )
-    return Plan(run_key=run_key, shards=shards)
+    shares = stored.shares
+    is_sound = list(shares) == sorted({0, *shares}) and shares[-1] < max(1, len(shards))
+    if not is_sound:
+        raise JournalUnreadable(f"plan.json of run {run_key} divides {len(shards)} parts wrongly")
+    return Plan(run_key=run_key, shards=shards, shares=shares)

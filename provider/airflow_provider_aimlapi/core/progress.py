@@ -10,9 +10,12 @@ from typing import Literal
 
 import msgspec
 
-State = Literal["waiting", "running", "publishing", "published", "failed", "stopped", "superseded"]
-"""Waiting is for an earlier attempt to let go; stopped is by SIGTERM or a cleared task."""
-ENDED: frozenset[str] = frozenset({"published", "failed", "stopped", "superseded"})
+State = Literal[
+    "waiting", "running", "publishing", "published", "complete", "failed", "stopped", "superseded"
+]
+"""Waiting is for an earlier attempt to let go; stopped is by SIGTERM or a cleared task; complete is a
+share whose rows are all decided, and which the run's own task publishes."""
+ENDED: frozenset[str] = frozenset({"published", "complete", "failed", "stopped", "superseded"})
 
 PROGRESS_BYTES_MAX = 65_535
 ATTEMPTS_MAX = 12

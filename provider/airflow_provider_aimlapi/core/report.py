@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """A published run.
+    """A published run, or a share of a run whose rows are all decided.
 
     Attributes:
         run_key: see `core.keys`. manifest, output_path: URIs.
+        share: None for the whole run; of a share, the manifest is still to come.
         tally: of all rows, whichever attempt paid for them.
         reused: rows that this attempt found already answered.
         requests: exchanges of this attempt, those answered 429 included.
@@ -36,12 +37,14 @@ class Report:
     elapsed_s: float
     bound_by: str = ""
     bound_sentence: str = ""
+    share: int | None = None
 
     def summary(self) -> dict[str, str | int | float]:
         """The operator's return value: small, whatever the data."""
         tally = self.tally
         return {
             "run_key": self.run_key,
+            **({} if self.share is None else {"share": self.share}),
             "manifest": self.manifest,
             "output_path": self.output_path,
             "rows": tally.rows,

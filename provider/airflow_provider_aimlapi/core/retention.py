@@ -64,7 +64,7 @@ class RunFolder:
     Attributes:
         objects: everything in the folder.
         removal_epochs: epochs that removals took, not attempts.
-        is_released: whether the newest attempt said that it will never pay again.
+        is_released: whether the newest attempt, of each share, said that it will never pay again.
         run_in_place: the run that `_SUCCESS` names; None when it names none.
         obstacle: why the folder must stay whatever its age; None when there is no such reason.
     """

@@ -21,6 +21,8 @@ from airflow_provider_aimlapi.api.transport import open_transport
 from airflow_provider_aimlapi.engine.clock import SystemClock
 from airflow_provider_aimlapi.engine.estimate import estimate
 from airflow_provider_aimlapi.engine.event_loop import new_event_loop
+from airflow_provider_aimlapi.engine.prepare import prepare
+from airflow_provider_aimlapi.engine.retry import persist
 from airflow_provider_aimlapi.engine.run import run
 from airflow_provider_aimlapi.engine.single import complete
 from airflow_provider_aimlapi.engine.stop import StopSignal
@@ -57,12 +59,14 @@ def run_job(
     job: Job,
     settings: Settings,
     *,
+    share: int | None = None,
     stop: StopSignal | None = None,
     open_sink: Callable[[ObjectStore, RunNames], ProgressSink] = ProgressObject,
 ) -> Report:
     """Run a job to its end.
 
     Args:
+        share: ask for the rows of this share only, and do not publish; None: the whole run.
         stop: asks for a clean end from elsewhere.
         open_sink: where the run's progress is shown: an object beside the output, or elsewhere.
 
@@ -71,7 +75,25 @@ def run_job(
     """
     quiet = _world(job, settings, stop)
     world = replace(quiet, open_sink=open_sink, render_report=render_report)
-    return _in_own_thread(lambda: run(job, settings, world), world.stop.request)
+    return _in_own_thread(lambda: run(job, settings, world, share), world.stop.request)
+
+
+def plan_job(job: Job, settings: Settings, workers: int, *, stop: StopSignal | None = None) -> int:
+    """Settle a job's plan, divided for so many workers, and ask for nothing.
+
+    Returns:
+        How many shares the run has: what was settled first holds. 1 for one that is published.
+
+    Raises:
+        AimlapiError: as for a run, before its first call.
+    """
+    world = _world(job, settings, stop)
+
+    async def plan() -> int:
+        prepared = await persist(world.clock, prepare, job, world.open_store, workers=workers)
+        return 1 if prepared.manifest is not None else len(prepared.plan.shares)
+
+    return _in_own_thread(plan, world.stop.request)
 
 
 def estimate_job(

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, TypeVar
 
-from airflow_provider_aimlapi.core.lease import Heartbeat, Watch
+from airflow_provider_aimlapi.core.lease import Heartbeat, Watch, do_meet
 from airflow_provider_aimlapi.core.report import format_duration
 from airflow_provider_aimlapi.errors import AimlapiError, RunInterrupted, StoreUnavailable
 
@@ -50,6 +50,7 @@ class Lease:
         self._times = times
         self._clock = clock
         self._beat = 0
+        self._has_run = False
         self._right_until_s = float("-inf")
 
     def may_pay(self) -> bool:
@@ -132,11 +133,11 @@ class Lease:
         except StoreUnavailable as error:
             log.warning("The lease could not be released, so the next attempt waits: %s", error)
 
-    async def follow(self, read_manifest: Callable[[], Manifest | None]) -> Manifest | None:
-        """Wait for the newer attempts to publish; None when they ended without.
+    async def follow(self, read_result: Callable[[], Manifest | None]) -> Manifest | None:
+        """Wait for the newer attempts to bring the result; None when they ended without.
 
         Args:
-            read_manifest: blocking.
+            read_result: blocking.
 
         Raises:
             RunInterrupted: when the run was asked to stop.
@@ -147,9 +148,9 @@ class Lease:
                 are_over = await self._look(
                     await self._epochs(lambda epoch: epoch > self.epoch), watches
                 )
-                manifest = await self._clock.in_thread(read_manifest)
-                if manifest is not None or are_over:
-                    return manifest
+                result = await self._clock.in_thread(read_result)
+                if result is not None or are_over:
+                    return result
             except StoreUnavailable as error:
                 log.info("Waiting for the newer attempt: %s", error)
                 _miss(watches)
@@ -182,9 +183,11 @@ class Lease:
             return False
 
     async def _look(self, epochs: list[int], watches: dict[int, Watch]) -> bool:
-        """Look at the heartbeats of those that are not over; whether all are."""
-        for epoch in epochs:
+        """Look at the heartbeats of those that are not over, newest first; whether all are."""
+        for epoch in reversed(epochs):
             watch = watches.setdefault(epoch, Watch(self._times))
+            if not watch.is_over and await self._was_waited_for(epoch, watches):
+                watch.excuse()
             if watch.is_over:
                 continue
             asked_at_s = self._clock.now_s()
@@ -195,6 +198,16 @@ class Lease:
                 continue
             watch.see(heartbeat, asked_at_s=asked_at_s, answered_at_s=self._clock.now_s())
         return all(watches[epoch].is_over for epoch in epochs)
+
+    async def _was_waited_for(self, epoch: int, watches: dict[int, Watch]) -> bool:
+        """Whether a later attempt has run, which could not before this one was over."""
+        for later in [later for later in watches if later > epoch and watches[later].has_run]:
+            share, other = [
+                await self._clock.in_thread(self._store.share_of, one) for one in (epoch, later)
+            ]
+            if do_meet(share, other):
+                return True
+        return False
 
     async def _beat_once(self, state: HeartbeatState) -> bool:
         """Write a heartbeat, then see whether a newer epoch exists; True when the right is renewed.
@@ -223,7 +236,8 @@ class Lease:
 
     def _next(self, state: HeartbeatState) -> Heartbeat:
         self._beat += 1
-        return Heartbeat(state=state, beat=self._beat)
+        self._has_run = self._has_run or state == "running"
+        return Heartbeat(state=state, beat=self._beat, has_run=self._has_run)
 
     def _tell(self, watches: dict[int, Watch]) -> None:
         log.info(

@@ -13,8 +13,16 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.wire import RequestEncoder
 from airflow_provider_aimlapi.core.keys import RunNames, run_key_of
-from airflow_provider_aimlapi.core.manifest import decode_manifest
-from airflow_provider_aimlapi.core.plan import Plan, decode_plan, encode_plan, plan_shards
+from airflow_provider_aimlapi.core.manifest import decode_manifest, manifest_of
+from airflow_provider_aimlapi.core.plan import (
+    WORKERS_MAX,
+    Plan,
+    decode_plan,
+    encode_plan,
+    plan_shards,
+    shard_rows_max,
+    split_shares,
+)
 from airflow_provider_aimlapi.core.template import PromptTemplate, near_misses, parse_template
 from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable
 from airflow_provider_aimlapi.storage.apart import check_apart
@@ -64,6 +72,7 @@ class Prepared:
 
     Attributes:
         store: rooted at the output path. names: the run's objects in it.
+        plan: of what is to be asked for: the run, or one share of it. run_plan: the run's.
         manifest: not None when this very run is published already.
         in_place: the run that plain readers saw at the start; None for none.
     """
@@ -74,26 +83,62 @@ class Prepared:
     store: ObjectStore
     names: RunNames
     plan: Plan
+    run_plan: Plan
     manifest: Manifest | None
     in_place: str | None
 
+    @property
+    def share(self) -> int | None:
+        """The share that is asked for; None for the whole run."""
+        return self.names.share
+
     def read_manifest(self) -> Manifest | None:
-        """The manifest as it stands now; None while the run is not published. Blocking."""
-        return read_manifest(self.store, self.names)
+        """The manifest as it stands now, of a share its part of it. Blocking.
+
+        Returns:
+            None while the run is not published.
+        """
+        manifest = read_manifest(self.store, self.names)
+        return manifest and self._of_plan(manifest)
+
+    def of_share(self, share: int) -> Prepared:
+        """One share, to be asked for as if it were a run.
+
+        Raises:
+            InvalidSpec: the run has no such share.
+        """
+        mine = replace(
+            self,
+            names=replace(self.names, share=share),
+            plan=self.run_plan.of_share(share),
+        )
+        return replace(mine, manifest=self.manifest and mine._of_plan(self.manifest))  # noqa: SLF001  its own class
+
+    def _of_plan(self, manifest: Manifest) -> Manifest:
+        if self.share is None:
+            return manifest
+        mine = {shard.part for shard in self.plan.shards}
+        return manifest_of(manifest.run_key, (one for one in manifest.parts if one.part in mine))
 
 
-def prepare(job: Job, open_store: Callable[[Place], ObjectStore]) -> Prepared:
+def prepare(job: Job, open_store: Callable[[Place], ObjectStore], *, workers: int = 1) -> Prepared:
     """Look at the input and the output, and settle the plan.
+
+    Args:
+        workers: shares that the run is divided into, if this creates its plan and its rows are
+            enough; a plan that was settled before stays as it is.
 
     Raises:
         SetupError: the input, the prompt or a column name is wrong.
         StorageError: the output cannot be written safely, or what stands there cannot be read.
     """
-    seen, made_of = _look(job, open_store)
+    if not 1 <= workers <= WORKERS_MAX:
+        raise InvalidSpec(f"workers={workers}: give a number from 1 to {WORKERS_MAX}.")
+    seen, made_of = _look(job, open_store, workers)
     if seen.manifest is None:
         plan = _settle_plan(seen.store, seen.names, seen.plan, made_of)
         _announce(plan, job)
-        return replace(seen, plan=plan)
+        return replace(seen, plan=plan, run_plan=plan)
     log.info(
         "Run %s is published already: its %s rows are paid for, and no call is made.",
         seen.names.run_key,
@@ -101,6 +146,26 @@ def prepare(job: Job, open_store: Callable[[Place], ObjectStore]) -> Prepared:
     )
     _tell_of_rejected(seen.manifest)
     return seen
+
+
+def prepare_share(job: Job, open_store: Callable[[Place], ObjectStore], share: int) -> Prepared:
+    """As `prepare`, for one share of a run whose plan another task has settled.
+
+    Raises:
+        InvalidSpec: also when no plan is there, or the run has no such share.
+    """
+    seen, _ = _look(job, open_store)
+    plan = _stored_plan(seen.store, seen.names, seen.plan)
+    if plan is None:
+        raise InvalidSpec(
+            f"share={share}, but nobody has divided run {seen.names.run_key} into shares. Run a "
+            f"ClaudeCompletionPlanOperator with the same arguments before this task; if one has "
+            f"run, the input has changed since, so clear that task too."
+        )
+    prepared = replace(seen, plan=plan, run_plan=plan).of_share(share)
+    log.info("Share %s of %s.", share, len(plan.shares))
+    _announce(prepared.plan, job)
+    return prepared
 
 
 def survey(job: Job, open_store: Callable[[Place], ObjectStore]) -> tuple[Prepared, bool]:
@@ -117,10 +182,14 @@ def survey(job: Job, open_store: Callable[[Place], ObjectStore]) -> tuple[Prepar
         return seen, True
     check_foreign(seen.store, [shard.visible_name for shard in seen.plan.shards])
     settled = _stored_plan(seen.store, seen.names, seen.plan)
-    return (seen, False) if settled is None else (replace(seen, plan=settled), True)
+    if settled is None:
+        return seen, False
+    return replace(seen, plan=settled, run_plan=settled), True
 
 
-def _look(job: Job, open_store: Callable[[Place], ObjectStore]) -> tuple[Prepared, dict[str, Json]]:
+def _look(
+    job: Job, open_store: Callable[[Place], ObjectStore], workers: int = 1
+) -> tuple[Prepared, dict[str, Json]]:
     """The reading half: the run with the plan that it proposes, and what its key is made of."""
     store = open_store(job.output)
     check_apart(job.input.fs.unstrip_protocol(job.input.path), store.uri(""))
@@ -129,9 +198,7 @@ def _look(job: Job, open_store: Callable[[Place], ObjectStore]) -> tuple[Prepare
     maker = _request_maker(job, data_set)
     made_of = _ingredients(job, data_set, maker)
     names = RunNames(run_key=run_key_of(made_of))
-    plan = Plan(
-        run_key=names.run_key, shards=plan_shards(data_set.files, limit_rows=job.limit_rows)
-    )
+    plan = _propose(names, data_set, job, workers)
     manifest = read_manifest(store, names)
     in_place = run_in_place(store)
     _look_at_existing(store, names, job, in_place)
@@ -142,10 +209,22 @@ def _look(job: Job, open_store: Callable[[Place], ObjectStore]) -> tuple[Prepare
         store=store,
         names=names,
         plan=plan,
+        run_plan=plan,
         manifest=manifest,
         in_place=in_place,
     )
     return seen, made_of
+
+
+def _propose(names: RunNames, data_set: DataSet, job: Job, workers: int) -> Plan:
+    """The plan as it is when nobody has settled one before."""
+    rows = sum(file.rows for file in data_set.files)
+    shards = plan_shards(
+        data_set.files,
+        limit_rows=job.limit_rows,
+        rows_max=shard_rows_max(min(rows, job.limit_rows or rows), workers),
+    )
+    return Plan(run_key=names.run_key, shards=shards, shares=split_shares(shards, workers))
 
 
 def _look_at_existing(store: ObjectStore, names: RunNames, job: Job, other: str | None) -> None:

@@ -74,7 +74,7 @@ class Reporter:
         self._prepared = prepared
         self._sink = open_sink(prepared.store, prepared.names) if open_sink else None
         self._render = world.render_report
-        self._budget_nano_usd = settings.budget_nano_usd
+        self._budget_nano_usd = settings.budget_nano_usd if prepared.share is None else None
         self._clock = clock
         self._epoch = 0
         self._started_us = clock.wall_us()
@@ -126,11 +126,11 @@ class Reporter:
             state = "superseded" if isinstance(error, Superseded) else "stopped"
         await self._end(self._progress(state, error=error))
 
-    async def published(self, manifest: Manifest) -> None:
-        """Publish that the run is complete, and write the report."""
+    async def completed(self, manifest: Manifest) -> None:
+        """Publish that the run, or the share, is complete, and write the report."""
         if self._measured is None and self._recalled is None:
             await self._recall(paid_nano_usd=manifest.tally.cost_nano_usd)
-        progress = self._progress("published")
+        progress = self._progress("published" if self._prepared.share is None else "complete")
         if self._measured is None:
             progress = _of_manifest(progress, manifest)
         await self._end(progress)

@@ -96,7 +96,10 @@ def find_remains(
     known: dict[int, dict[int, Outcome]] = {}
     unread_costs: dict[int, dict[int, int]] = {}
     charges: list[int | None] = []
+    mine = {shard.part for shard in prepared.plan.shards}
     for part, names in segments.items():
+        if part not in mine:
+            continue
         news = _news(journal.replay(names), staged.get(part))
         if news.outcomes:
             known[part] = {outcome.row: outcome for outcome in news.outcomes}

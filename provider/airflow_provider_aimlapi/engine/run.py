@@ -10,6 +10,10 @@ each shard's part once it is whole. When all parts are durable, the manifest pub
 
 However a run ends, admission stops first, calls in flight are drained, and what they brought is
 journaled: the next attempt takes up from there.
+
+A run may be divided into shares, ranges of its parts, each for a task of its own. A share is asked for
+in just this way, as if it were a run, under a lease of its own; only it is not published. The task
+that asks for the whole run does that, and asks for what the shares have left.
 """
 
 from __future__ import annotations
@@ -23,7 +27,7 @@ from airflow_provider_aimlapi.core.report import Report
 from airflow_provider_aimlapi.engine.attempt import Sender
 from airflow_provider_aimlapi.engine.call_price import look_up_call_price
 from airflow_provider_aimlapi.engine.collector import Collector
-from airflow_provider_aimlapi.engine.commit import commit
+from airflow_provider_aimlapi.engine.commit import commit, read_committed
 from airflow_provider_aimlapi.engine.ending import Ending
 from airflow_provider_aimlapi.engine.feed import Feed
 from airflow_provider_aimlapi.engine.given import GivenLimits
@@ -32,7 +36,7 @@ from airflow_provider_aimlapi.engine.lease import Lease, Superseded
 from airflow_provider_aimlapi.engine.limiter import AdmissionEnded, Limiter
 from airflow_provider_aimlapi.engine.measured import Measured
 from airflow_provider_aimlapi.engine.placing import Placing
-from airflow_provider_aimlapi.engine.prepare import prepare
+from airflow_provider_aimlapi.engine.prepare import prepare, prepare_share
 from airflow_provider_aimlapi.engine.progress import ProgressLog
 from airflow_provider_aimlapi.engine.reader import Reader
 from airflow_provider_aimlapi.engine.reporter import Reporter
@@ -42,6 +46,7 @@ from airflow_provider_aimlapi.errors import (
     AimlapiError,
     ApiError,
     BudgetExhausted,
+    InvalidSpec,
     RunInterrupted,
 )
 from airflow_provider_aimlapi.storage.journal_store import JournalStore
@@ -56,23 +61,32 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.world import World
 
 
-async def run(job: Job, settings: Settings, world: World) -> Report:
+async def run(job: Job, settings: Settings, world: World, share: int | None = None) -> Report:
     """Map a completion over the input's rows and publish the result.
+
+    Args:
+        share: whose rows are asked for; nothing is published then. None for the whole run.
 
     Raises:
         SetupError: before money was spent. Other errors of `errors`: what was paid for is kept.
     """
+    if share is not None and settings.max_cost_usd is not None:
+        raise InvalidSpec("max_cost_usd holds for a whole run: leave it out where share is given.")
     started_s = world.clock.now_s()
-    prepared = await persist(world.clock, prepare, job, world.open_store)
+    if share is None:
+        prepared = await persist(world.clock, prepare, job, world.open_store)
+    else:
+        prepared = await persist(world.clock, prepare_share, job, world.open_store, share)
     reporter = Reporter(prepared, settings, world)
     try:
         manifest, attempt = await _ask_and_publish(prepared, reporter, settings, world)
     except Exception as error:
         await reporter.failed(error)
         raise
-    await reporter.published(manifest)
+    await reporter.completed(manifest)
     return Report(
         run_key=prepared.names.run_key,
+        share=share,
         manifest=prepared.store.uri(prepared.names.manifest),
         output_path=prepared.store.uri(""),
         tally=manifest.tally,
@@ -91,14 +105,15 @@ async def _ask_and_publish(
     manifest, attempt = prepared.manifest, None
     if manifest is None:
         manifest, attempt = await _under_lease(prepared, reporter, settings, world)
-    await Placing(
-        prepared,
-        manifest,
-        is_ours=attempt is not None,
-        times=settings.publication_times,
-        clock=world.clock,
-        stop=world.stop,
-    ).finish()
+    if prepared.share is None:
+        await Placing(
+            prepared,
+            manifest,
+            is_ours=attempt is not None,
+            times=settings.publication_times,
+            clock=world.clock,
+            stop=world.stop,
+        ).finish()
     return manifest, attempt
 
 
@@ -108,7 +123,7 @@ async def _under_lease(
     """Become the attempt that may pay, and ask; or let a newer attempt do so, and wait for it."""
     if world.stop.is_requested:  # a lease would only make a healthy attempt let go of its own
         raise RunInterrupted("The run was asked to stop before it began.")
-    leases = LeaseStore(prepared.store, prepared.names)
+    leases = LeaseStore(prepared.store, prepared.names, prepared.share)
     epoch = await persist(world.clock, leases.acquire, token=secrets.token_hex(16))
     lease = Lease(leases, epoch, times=settings.lease_times, clock=world.clock, stop=world.stop)
     try:
@@ -123,7 +138,7 @@ async def _under_lease(
     except Superseded:
         await lease.release()
         await reporter.superseded()
-        manifest = await lease.follow(prepared.read_manifest)
+        manifest = await lease.follow(lambda: read_committed(prepared, world.clock))
         if manifest is None:
             raise
         return manifest, None
@@ -178,7 +193,7 @@ class RunAttempt:
             prepared,
             journal,
             settings=settings,
-            rejections=Rejections(allowed=settings.rejections_allowed(rows)),
+            rejections=Rejections(allowed=settings.rejections_allowed(prepared.run_plan.rows)),
             ending=ending,
             clock=clock,
         )

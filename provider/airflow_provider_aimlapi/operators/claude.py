@@ -80,6 +80,9 @@ class ClaudeCompletionOperator(BaseOperator):
         retry_policy: from Airflow 3.3 on, who decides when a failed try is tried again: unless you
             give another, or None, an `AimlapiRetryPolicy` that keeps to a `retry_delay` of yours.
             Before 3.3 it is left out.
+        share: asks for the rows of one share only, and publishes nothing: a number that
+            `ClaudeCompletionPlanOperator` returned. None: the whole run, whatever shares of it are
+            done already. See `operators.workers`.
 
     Returns:
         A summary: run key, paths, row counts by status, tokens, cost_usd, elapsed_s.
@@ -109,6 +112,7 @@ class ClaudeCompletionOperator(BaseOperator):
         "limit_rows",
         "on_existing",
         "retry_rejected",
+        "share",
     )
     template_ext: Sequence[str] = arguments.TEMPLATE_EXT
     template_fields_renderers: ClassVar[dict[str, str]] = {
@@ -147,13 +151,12 @@ class ClaudeCompletionOperator(BaseOperator):
         on_existing: str = "replace",
         retry_rejected: bool | str = False,
         retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
+        share: int | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs, **policy_argument(retry_policy))
-        self.input_path = input_path
-        self.output_path = output_path
-        self.prompt = prompt
-        self.system = system
+        self.input_path, self.output_path = input_path, output_path
+        self.prompt, self.system = prompt, system
         self.model = model
         self.max_tokens = max_tokens
         self.temperature = temperature
@@ -174,6 +177,7 @@ class ClaudeCompletionOperator(BaseOperator):
         self.limit_rows = limit_rows
         self.on_existing = on_existing
         self.retry_rejected = retry_rejected
+        self.share = share
         if not (arguments.names_file(prompt) or arguments.names_file(system)):
             self.template_ext = ()  # else a prompt that ends in "notes.txt" were taken for a file
         self._is_killed = False
@@ -196,6 +200,7 @@ class ClaudeCompletionOperator(BaseOperator):
             report = run_job(
                 self._job(),
                 self._settings(),
+                share=arguments.optional_whole_number("share", self.share),
                 stop=stop,
                 open_sink=progress_place(
                     context,

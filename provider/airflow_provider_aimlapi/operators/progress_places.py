@@ -83,11 +83,13 @@ def progress_place(
         """An object beside the output; the page learns by XCom where that is."""
         from airflow_provider_aimlapi.storage.progress_object import ProgressObject
 
-        place = {
+        place: dict[str, Any] = {
             "output_path": output_path,
             "storage_conn_id": storage_conn_id,
             "run_key": names.run_key,
         }
+        if names.share is not None:
+            place["share"] = names.share
         instance = context.get("ti")
         sink = ProgressObject(store, names)
         if instance is None:

@@ -96,15 +96,17 @@ def _place_of(key: TaskKey, session: Any) -> dict[str, Any] | None:
 
 
 def _object_at(told: dict[str, Any]) -> bytes | None:
-    """The progress object's bytes. Only an object of that one name is ever read."""
+    """The progress object's bytes. Only an object of such a name is ever read."""
     from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
 
     run_key = told.get("run_key")
     if not isinstance(run_key, str) or not is_run_key(run_key):
         return None
+    share = told.get("share")
+    names = RunNames(run_key=run_key, share=share if isinstance(share, int) else None)
     try:
         place = _opened(told)
-        return FsspecStore(place.fs, place.path).read(RunNames(run_key=run_key).progress)
+        return FsspecStore(place.fs, place.path).read(names.progress)
     except AimlapiError as error:
         raise ProgressUnreadable(
             f"The run keeps its progress beside its output, where this server cannot read it: {error}"

@@ -1,6 +1,7 @@
 """Leases and heartbeats in an object store. The newest lease stays for ever; decides nothing.
 
-What a heartbeat means is in `core.lease`.
+What a heartbeat means is in `core.lease`. A run has one row of epochs, whatever its shares, so that an
+epoch names one attempt; a lease's body says for which share.
 """
 
 from __future__ import annotations
@@ -8,7 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_aimlapi.core.keys import parse_lease_name
-from airflow_provider_aimlapi.core.lease import decode_heartbeat, encode_heartbeat
+from airflow_provider_aimlapi.core.lease import (
+    decode_heartbeat,
+    decode_share,
+    do_meet,
+    encode_heartbeat,
+    encode_lease,
+)
 from airflow_provider_aimlapi.errors import StoreUnavailable
 from airflow_provider_aimlapi.storage.object_store import create_settled
 
@@ -37,17 +44,23 @@ class LeaseNames(Protocol):
 
 
 class LeaseStore:
-    """The leases of one run, or of an output path. Every method may raise StoreUnavailable. Safe to call from threads."""
+    """The leases of one run, or of an output path. Every method may raise StoreUnavailable. Safe to call from threads.
 
-    def __init__(self, store: ObjectStore, names: LeaseNames) -> None:
+    Args:
+        share: the one that is leased; None for the whole run.
+    """
+
+    def __init__(self, store: ObjectStore, names: LeaseNames, share: int | None = None) -> None:
         self._store = store
         self._names = names
+        self._share = share
+        self._shares: dict[int, int | None] = {}
 
     def acquire(self, *, token: str) -> int:
         """Become the owner of the run's next epoch; the first one is 1.
 
         Args:
-            token: random, and used by this process alone: it is the lease's body, and tells an
+            token: random, and used by this process alone: in the lease's body, it tells an
                 unclear write of our own from another's.
 
         Raises:
@@ -55,15 +68,28 @@ class LeaseStore:
                 time. Acquiring again takes a newer one.
         """
         for _ in range(RACES_MAX):
-            epoch = 1 + max(self.epochs(), default=0)
-            if create_settled(self._store, self._names.lease(epoch), token.encode()):
+            epoch = 1 + max(self._all_epochs(), default=0)
+            body = encode_lease(token, self._share)
+            if create_settled(self._store, self._names.lease(epoch), body):
                 return epoch
         raise StoreUnavailable(
             f"{RACES_MAX} times another process was faster at {self._store.uri(self._names.leases)}"
         )
 
     def epochs(self) -> list[int]:
-        """All epochs that were ever acquired, in order."""
+        """Epochs that were ever acquired, in order; of those for another share, none."""
+        epochs = self._all_epochs()
+        if self._share is None:
+            return epochs
+        return [epoch for epoch in epochs if do_meet(self._share, self.share_of(epoch))]
+
+    def share_of(self, epoch: int) -> int | None:
+        """The share that an epoch was acquired for; None for the whole run. A lease never changes."""
+        if epoch not in self._shares:
+            self._shares[epoch] = decode_share(self._store.read(self._names.lease(epoch)) or b"")
+        return self._shares[epoch]
+
+    def _all_epochs(self) -> list[int]:
         parsed = (parse_lease_name(name) for name in self._store.list(self._names.leases))
         return sorted(epoch for epoch in parsed if epoch is not None)
 

@@ -10,6 +10,7 @@ from airflow_provider_aimlapi.core.keys import (
     parse_lease_name,
     parse_run_key,
 )
+from airflow_provider_aimlapi.core.lease import decode_share
 from airflow_provider_aimlapi.core.manifest import decode_manifest
 from airflow_provider_aimlapi.core.retention import REMOVAL_TOKEN, RunFolder, StoredObject
 from airflow_provider_aimlapi.errors import JournalUnreadable
@@ -68,18 +69,26 @@ class RunFolders:
         )
 
     def _leases(self, names: RunNames, present: set[str]) -> tuple[frozenset[int], bool]:
-        """Epochs of removals, and whether the newest attempt below them has let go."""
+        """Epochs of removals, and whether the newest attempts below them have let go.
+
+        Those are the newest at the whole run, and the newest at each share that came after it.
+        """
         leases = LeaseStore(self.store, names)
         parsed = (parse_lease_name(name) for name in present)
         removals: set[int] = set()
+        released: dict[int | None, bool] = {}
         for epoch in sorted((epoch for epoch in parsed if epoch is not None), reverse=True):
-            token = self.store.read(names.lease(epoch)) or b""
-            if not token.startswith(REMOVAL_TOKEN.encode()):
+            lease = self.store.read(names.lease(epoch)) or b""
+            if lease.startswith(REMOVAL_TOKEN.encode()) and not released:
+                removals.add(epoch)
+                continue
+            share = decode_share(lease)
+            if share not in released:
                 heartbeat = leases.heartbeat(epoch)
-                released = heartbeat is not None and heartbeat.state == "released"
-                return frozenset(removals), released
-            removals.add(epoch)
-        return frozenset(removals), False
+                released[share] = heartbeat is not None and heartbeat.state == "released"
+            if share is None:
+                break
+        return frozenset(removals), bool(released) and all(released.values())
 
     def _obstacle(
         self, names: RunNames, in_place: str | None, all_names: Callable[[], set[str]]

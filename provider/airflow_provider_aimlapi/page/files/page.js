@@ -6,7 +6,7 @@
   const POLL_ENDED_MS = 10000;
   const SILENT_S = 60;
   const STATUSES = ["ok", "truncated", "refused", "rejected", "skipped"];
-  const ENDED = ["published", "failed", "stopped", "superseded"];
+  const ENDED = ["published", "complete", "failed", "stopped", "superseded"];
   const MEANINGS = {
     Throttled: "Too fast: the window shrinks, and the row waits. It costs no attempt.",
     ApiUnavailable: "A server error, a time-out or a broken connection. Asked again.",
@@ -22,7 +22,7 @@
   };
   const WORDS = {
     waiting: "waiting", running: "running", publishing: "publishing", published: "published",
-    failed: "failed", stopped: "stopped", superseded: "superseded",
+    complete: "complete", failed: "failed", stopped: "stopped", superseded: "superseded",
   };
 
   const $ = (id) => document.getElementById(id);
