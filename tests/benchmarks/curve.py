@@ -12,27 +12,23 @@ imports them is printed first.
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
-import sys
 import tempfile
 from itertools import product
 from pathlib import Path
 
-from tests.benchmarks.row_cost import ROOT, TEXT_CHARACTERS, make_data_set, measure, simulator
-
-IMPORTS = (
-    "import json, sys\n"
-    "import tests.benchmarks.ours\n"
-    "from tests.benchmarks.cost import own_cost\n"
-    "sys.stdout.write(json.dumps(own_cost()))"
+from tests.benchmarks.row_cost import (
+    TEXT_CHARACTERS,
+    imported_cost,
+    make_data_set,
+    measure,
+    simulator,
 )
 
 
 def main() -> None:
     """Measure and print."""
     options = parse_options()
-    imports = imported_cost()
+    imports = imported_cost("ours")
     print(  # noqa: T201  # printing is what a benchmark is for
         f"{options.in_flight} in flight, {options.latency_s:g} s answers; imports alone take "
         f"{imports['cpu_s']:.2f} s of CPU and {imports['peak_mb']:.0f} MB\n"
@@ -56,15 +52,6 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--in-flight", type=int, default=256)
     parser.add_argument("--latency-s", type=float, default=0.1)
     return parser.parse_args()
-
-
-def imported_cost() -> dict[str, float]:
-    """What the imports alone cost."""
-    done = subprocess.run(
-        [sys.executable, "-c", IMPORTS], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    cost: dict[str, float] = json.loads(done.stdout)
-    return cost
 
 
 def run(rows: int, characters: int, options: argparse.Namespace) -> dict[str, float]:
