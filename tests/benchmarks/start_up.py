@@ -2,6 +2,7 @@
 
     python -m tests.benchmarks.start_up                      1 file, and 10,000 files of 100 rows
     python -m tests.benchmarks.start_up --files 1 1000 --rounds 5 --server moto
+    python -m tests.benchmarks.start_up --files 10000 --without-arrow        footers by s3fs
 
 The S3 server runs in a process of its own: moto, which takes milliseconds of CPU a request and so
 measures itself when there are many files; or the one of `read_only_s3`, to read the input from, with
@@ -29,6 +30,7 @@ import psutil
 from demo.children import child
 from tests.benchmarks.read_only_s3 import ROWS, small_file
 from tests.benchmarks.row_cost import ROOT
+from tests.benchmarks.start_up_child import WITHOUT_ARROW
 from tests.soak.servers import s3_server
 
 if TYPE_CHECKING:
@@ -50,7 +52,8 @@ def main() -> None:
             with server as s3_url:
                 target = f"s3://{BUCKET}/out" if options.server == "moto" else f"{folder}/out"
                 rounds = [
-                    first_call(s3_url, f"{target}-{number}") for number in range(options.rounds)
+                    first_call(s3_url, f"{target}-{number}", *options.without_arrow)
+                    for number in range(options.rounds)
                 ]
         imported_s, called_s, cpu_s = (median(times) for times in zip(*rounds, strict=True))
         print(  # noqa: T201  # printing is what a benchmark is for
@@ -66,6 +69,7 @@ def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, nargs="+", default=[1, 10_000])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--without-arrow", action="store_const", const=[WITHOUT_ARROW], default=[])
     parser.add_argument("--server", choices=["moto", "read_only_s3"], default="read_only_s3")
     return parser.parse_args()
 
@@ -96,12 +100,12 @@ def put(url: str, body: bytes | None = None) -> None:
     urllib.request.urlopen(request, timeout=60).close()  # noqa: S310  # http, ours
 
 
-def first_call(s3_url: str, target: str) -> tuple[float, float, float]:
+def first_call(s3_url: str, target: str, *words: str) -> tuple[float, float, float]:
     """Seconds from a process's start to the run's, and to its first call; its CPU seconds till then."""
     with socket.create_server(("127.0.0.1", 0)) as api:
         api.settimeout(LOOK_S)
         command = [sys.executable, "-m", "tests.benchmarks.start_up_child", s3_url]
-        command += [f"{BUCKET}/in", target, f"http://127.0.0.1:{api.getsockname()[1]}"]
+        command += [f"{BUCKET}/in", target, f"http://127.0.0.1:{api.getsockname()[1]}", *words]
         began_s = time.perf_counter()
         run = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
         try:
