@@ -22,7 +22,9 @@ def page(pytestconfig: pytest.Config, name: str = "errors.md") -> str:
 
 def test_each_error_has_its_row_and_its_outcome(pytestconfig: pytest.Config) -> None:
     told = dict(ROW.findall(page(pytestconfig)))
-    kinds = [kind for _, kind in inspect.getmembers(errors, inspect.isclass)]
+    kinds: list[type[errors.AimlapiError]] = [
+        kind for _, kind in inspect.getmembers(errors, inspect.isclass)
+    ]
     assert told == {
         kind.__name__: "fails" if kind_of(kind("")) is FAIL else "may retry" for kind in kinds
     }
