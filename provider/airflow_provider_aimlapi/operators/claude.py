@@ -14,6 +14,7 @@ from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
 from airflow_provider_aimlapi.hooks.refusals import told_apart
 from airflow_provider_aimlapi.operators import arguments
 from airflow_provider_aimlapi.operators.closing_line import closing_line
+from airflow_provider_aimlapi.operators.lineage import TellsLineage
 from airflow_provider_aimlapi.operators.links import RunReportLink
 from airflow_provider_aimlapi.operators.outcome import airflow_error, without_frames
 from airflow_provider_aimlapi.operators.places import open_place, parse_location
@@ -38,9 +39,10 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.job import Job, Place
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.engine.stop import StopSignal
+    from airflow_provider_aimlapi.operators.observation import Observation
 
 
-class ClaudeCompletionOperator(BaseOperator):
+class ClaudeCompletionOperator(TellsLineage, BaseOperator):
     """Asks Claude once for each row of a Parquet data set, and writes the answers as Parquet.
 
     Nothing shows at `output_path` before all rows are done. A retry of the task takes up where
@@ -182,6 +184,7 @@ class ClaudeCompletionOperator(BaseOperator):
             self.template_ext = ()  # else a prompt that ends in "notes.txt" were taken for a file
         self._is_killed = False
         self._stop: StopSignal | None = None
+        self._seen: Observation | None = None
 
     def prepare_template(self) -> None:
         """Called by Airflow when prompt files were read: what they hold is no file name any more."""
@@ -195,22 +198,31 @@ class ClaudeCompletionOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, str | int | float]:
         """Run the job to its end."""
         from airflow_provider_aimlapi.engine.entry import run_job
+        from airflow_provider_aimlapi.operators.asset_events import tell_assets
+        from airflow_provider_aimlapi.operators.metrics import RunMetrics
+        from airflow_provider_aimlapi.operators.observation import Observation
+        from airflow_provider_aimlapi.operators.tracing import run_span
 
-        with self._stoppable() as stop:
-            report = run_job(
+        seen = self._seen = Observation(RunMetrics(context).tell)
+        with self._stoppable() as stop, run_span(context, seen):
+            report = seen.report = run_job(
                 self._job(),
                 self._settings(),
                 share=arguments.optional_whole_number("share", self.share),
                 stop=stop,
-                open_sink=progress_place(
-                    context,
-                    output_path=str(self.output_path),
-                    storage_conn_id=arguments.optional_text(
-                        "storage_conn_id", self.storage_conn_id
-                    ),
+                tell_lineage=seen.learn,
+                open_sink=seen.beside(
+                    progress_place(
+                        context,
+                        output_path=str(self.output_path),
+                        storage_conn_id=arguments.optional_text(
+                            "storage_conn_id", self.storage_conn_id
+                        ),
+                    )
                 ),
             )
         self.log.info("%s", closing_line(report))
+        tell_assets(self.outlets, context, seen)
         return report.summary()
 
     def estimate(
