@@ -9,7 +9,7 @@ from airflow_provider_aimlapi.core.keys import RunNames
 from airflow_provider_aimlapi.operators.progress_places import (
     PLACE_KEY,
     STATE_KEY,
-    progress_place,
+    ProgressPlace,
 )
 from tests.fakes.memory_store import MemoryStore
 
@@ -42,7 +42,7 @@ class Instance:
 
 def test_the_task_state_store_takes_progress_and_gives_it_back() -> None:
     state, store = StateStore(), MemoryStore()
-    place = progress_place({"task_state_store": state, "ti": Instance()}, **WHERE)
+    place = ProgressPlace({"task_state_store": state, "ti": Instance()}, **WHERE)
     sink = place(store, NAMES)
     assert sink.recall() is None
     sink.publish(b'{"rows": 7}')
@@ -54,7 +54,7 @@ def test_the_task_state_store_takes_progress_and_gives_it_back() -> None:
 
 def test_without_one_it_lies_beside_the_output_and_xcom_says_where() -> None:
     instance, store = Instance(), MemoryStore()
-    sink = progress_place({"ti": instance}, **WHERE)(store, NAMES)
+    sink = ProgressPlace({"ti": instance}, **WHERE)(store, NAMES)
     assert sink.recall() is None
     assert instance.pushed == {PLACE_KEY: {**WHERE, "run_key": NAMES.run_key}}
     sink.publish(b'{"rows": 7}')
@@ -68,7 +68,7 @@ def test_a_state_store_of_the_workers_own_is_not_used_for_the_server_could_not_r
 ) -> None:
     monkeypatch.setenv("AIRFLOW__WORKERS__STATE_STORE_BACKEND", "some.Backend")
     state, store = StateStore(), MemoryStore()
-    sink = progress_place({"task_state_store": state, "ti": Instance()}, **WHERE)(store, NAMES)
+    sink = ProgressPlace({"task_state_store": state, "ti": Instance()}, **WHERE)(store, NAMES)
     sink.publish(b"{}")
     assert state.values == {}
     assert list(store.objects) == [NAMES.progress]

@@ -6,16 +6,24 @@ Airflow's task state store takes. It holds nothing of a row, and nothing of the 
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Literal
 
 import msgspec
 
 State = Literal[
-    "waiting", "running", "publishing", "published", "complete", "failed", "stopped", "superseded"
+    "waiting",
+    "running",
+    "publishing",
+    "published",
+    "complete",
+    "failed",
+    "stopped",
+    "superseded",
+    "parked",
 ]
 """Waiting is for an earlier attempt to let go; stopped is by SIGTERM or a cleared task; complete is a
-share whose rows are all decided, and which the run's own task publishes."""
+share whose rows are all decided, and which the run's own task publishes; parked is until Airflow
+starts the same try again."""
 ENDED: frozenset[str] = frozenset({"published", "complete", "failed", "stopped", "superseded"})
 
 PROGRESS_BYTES_MAX = 65_535
@@ -77,8 +85,7 @@ class AttemptProgress(msgspec.Struct, frozen=True, kw_only=True):
         first_epoch: the first of the attempts that this stands for; mostly `epoch` itself.
         state: as of the run while it lasted; an old one that still says "running" was killed.
         started_us, updated_us: microseconds since 1970, UTC.
-        rows, statuses: that it decided; by status. prompt_tokens, completion_tokens: theirs.
-        cost_nano_usd: that it paid.
+        rows: that it decided. cost_nano_usd: that it paid.
         error: why it ended early.
     """
 
@@ -88,9 +95,6 @@ class AttemptProgress(msgspec.Struct, frozen=True, kw_only=True):
     started_us: int
     updated_us: int
     rows: int = 0
-    statuses: dict[str, int] = {}
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
     requests: int = 0
     throttled: int = 0
     cost_nano_usd: int = 0
@@ -172,6 +176,19 @@ def expected_cost_nano_usd(cost_nano_usd: int, rows: int, rows_done: int) -> int
     return round(cost_nano_usd * rows / rows_done) if rows_done else None
 
 
+def parked(progress: RunProgress, said: str) -> RunProgress:
+    """A run whose last attempt failed, as one that waits; unchanged if it did not, or a newer began.
+
+    Args:
+        said: until when and why.
+    """
+    if progress.state != "failed" or not progress.attempts:
+        return progress
+    *before, last = progress.attempts
+    last = msgspec.structs.replace(last, state="parked", error=said)
+    return msgspec.structs.replace(progress, state="parked", attempts=(*before, last))
+
+
 def earlier_attempts(recalled: RunProgress, paid_nano_usd: int) -> tuple[AttemptProgress, ...]:
     """The attempts before this one, with what each paid.
 
@@ -206,9 +223,6 @@ def _together(first: AttemptProgress, second: AttemptProgress) -> AttemptProgres
         first_epoch=first.first_epoch,
         started_us=first.started_us,
         rows=first.rows + second.rows,
-        statuses=dict(Counter(first.statuses) + Counter(second.statuses)),
-        prompt_tokens=first.prompt_tokens + second.prompt_tokens,
-        completion_tokens=first.completion_tokens + second.completion_tokens,
         requests=first.requests + second.requests,
         throttled=first.throttled + second.throttled,
         cost_nano_usd=first.cost_nano_usd + second.cost_nano_usd,

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from random import Random
 
     from airflow_provider_aimlapi.core.keys import RunNames
-    from airflow_provider_aimlapi.core.lineage import Lineage
     from airflow_provider_aimlapi.core.pricing import TokenPrices
     from airflow_provider_aimlapi.core.progress import RunProgress
     from airflow_provider_aimlapi.engine.attempt import Client
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
 class World:
     """Handed in from outside, so that a test can own it.
 
-    For `open_sink` and `render_report` see `engine.reporter`. `tell_lineage` is called once, when a
-    run may start, with what it reads and adds; it neither blocks nor raises.
+    For `open_sink` and `render_report` see `engine.reporter`.
     """
 
     clock: Clock
@@ -38,4 +36,3 @@ class World:
     stop: StopSignal
     open_sink: Callable[[ObjectStore, RunNames], ProgressSink] | None = None
     render_report: Callable[[RunProgress], bytes] | None = None
-    tell_lineage: Callable[[Lineage], None] = lambda _lineage: None

@@ -14,11 +14,17 @@ from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
 from airflow_provider_aimlapi.hooks.refusals import told_apart
 from airflow_provider_aimlapi.operators import arguments
 from airflow_provider_aimlapi.operators.closing_line import closing_line
-from airflow_provider_aimlapi.operators.lineage import TellsLineage
 from airflow_provider_aimlapi.operators.links import RunReportLink
 from airflow_provider_aimlapi.operators.outcome import airflow_error, without_frames
+from airflow_provider_aimlapi.operators.parking import (
+    PARK_TIMEOUT_S,
+    Parking,
+    now,
+    parked_until,
+    parking,
+)
 from airflow_provider_aimlapi.operators.places import open_place, parse_location
-from airflow_provider_aimlapi.operators.progress_places import progress_place
+from airflow_provider_aimlapi.operators.progress_places import ProgressPlace
 from airflow_provider_aimlapi.operators.rendering import explaining_braces
 from airflow_provider_aimlapi.operators.retry_policy import (
     DEFAULT_RETRY_POLICY,
@@ -39,10 +45,9 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.job import Job, Place
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.engine.stop import StopSignal
-    from airflow_provider_aimlapi.operators.observation import Observation
 
 
-class ClaudeCompletionOperator(TellsLineage, BaseOperator):
+class ClaudeCompletionOperator(BaseOperator):
     """Asks Claude once for each row of a Parquet data set, and writes the answers as Parquet.
 
     Nothing shows at `output_path` before all rows are done. A retry of the task takes up where
@@ -72,6 +77,11 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
             task; the connection may hold lower ones. None: the limit is found by trying.
         max_attempts: exchanges for one row before it is rejected; those answered 429 do not count.
         request_timeout_s: seconds for one exchange, from connecting to the answer's last byte.
+        stall_timeout_s: seconds in which calls fail and none succeeds, after which the try ends.
+        on_stall: what then, or when the key's limit for a day is used up: "fail" this try, or
+            "park" the task: Airflow starts the same try again later, and no retry is used up. Only
+            where the API itself says no. Needs Airflow 3.1.7.
+        park_timeout_s: seconds from a try's first parking on, after which it fails all the same.
         max_cost_usd: the most that the run may cost, over all attempts of the task; None: no limit.
         max_rejected_rows: a number of rows (int) or a share of them (float); beyond it the task
             fails and publishes nothing. What was paid for is kept.
@@ -109,6 +119,9 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
         "tokens_per_minute",
         "max_attempts",
         "request_timeout_s",
+        "stall_timeout_s",
+        "on_stall",
+        "park_timeout_s",
         "max_cost_usd",
         "max_rejected_rows",
         "limit_rows",
@@ -124,6 +137,10 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
     }
     ui_color = "#f4ece3"
     operator_extra_links: Collection[BaseOperatorLink] = (RunReportLink(),)
+    _is_killed = False
+    _stop: StopSignal | None = None
+    _parking = Parking()
+    _progress: ProgressPlace | None = None
 
     def __init__(
         self,
@@ -147,6 +164,9 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
         tokens_per_minute: int | str | None = None,
         max_attempts: int | str = 8,
         request_timeout_s: float | str = 300.0,
+        stall_timeout_s: float | str = 600.0,
+        on_stall: str = "fail",
+        park_timeout_s: float | str = PARK_TIMEOUT_S,
         max_cost_usd: float | str | None = None,
         max_rejected_rows: float | str = 0.1,
         limit_rows: int | str | None = None,
@@ -161,9 +181,7 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
         self.prompt, self.system = prompt, system
         self.model = model
         self.max_tokens = max_tokens
-        self.temperature = temperature
-        self.top_p = top_p
-        self.top_k = top_k
+        self.temperature, self.top_p, self.top_k = temperature, top_p, top_k
         self.stop_sequences = stop_sequences
         self.thinking = thinking
         self.output_column = output_column
@@ -174,6 +192,8 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
         self.tokens_per_minute = tokens_per_minute
         self.max_attempts = max_attempts
         self.request_timeout_s = request_timeout_s
+        self.stall_timeout_s, self.park_timeout_s = stall_timeout_s, park_timeout_s
+        self.on_stall = on_stall
         self.max_cost_usd = max_cost_usd
         self.max_rejected_rows = max_rejected_rows
         self.limit_rows = limit_rows
@@ -182,9 +202,6 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
         self.share = share
         if not (arguments.names_file(prompt) or arguments.names_file(system)):
             self.template_ext = ()  # else a prompt that ends in "notes.txt" were taken for a file
-        self._is_killed = False
-        self._stop: StopSignal | None = None
-        self._seen: Observation | None = None
 
     def prepare_template(self) -> None:
         """Called by Airflow when prompt files were read: what they hold is no file name any more."""
@@ -198,31 +215,24 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
     def execute(self, context: Context) -> dict[str, str | int | float]:
         """Run the job to its end."""
         from airflow_provider_aimlapi.engine.entry import run_job
-        from airflow_provider_aimlapi.operators.asset_events import tell_assets
-        from airflow_provider_aimlapi.operators.metrics import RunMetrics
-        from airflow_provider_aimlapi.operators.observation import Observation
-        from airflow_provider_aimlapi.operators.tracing import run_span
 
-        seen = self._seen = Observation(RunMetrics(context).tell)
-        with self._stoppable() as stop, run_span(context, seen):
-            report = seen.report = run_job(
+        with self._stoppable() as stop:
+            self._parking = parking(
+                context, on_stall=self.on_stall, park_timeout_s=self.park_timeout_s
+            )
+            self._progress = ProgressPlace(
+                context,
+                output_path=str(self.output_path),
+                storage_conn_id=arguments.optional_text("storage_conn_id", self.storage_conn_id),
+            )
+            report = run_job(
                 self._job(),
                 self._settings(),
                 share=arguments.optional_whole_number("share", self.share),
                 stop=stop,
-                tell_lineage=seen.learn,
-                open_sink=seen.beside(
-                    progress_place(
-                        context,
-                        output_path=str(self.output_path),
-                        storage_conn_id=arguments.optional_text(
-                            "storage_conn_id", self.storage_conn_id
-                        ),
-                    )
-                ),
+                open_sink=self._progress,
             )
         self.log.info("%s", closing_line(report))
-        tell_assets(self.outlets, context, seen)
         return report.summary()
 
     def estimate(
@@ -278,9 +288,21 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
             yield stop
         except AimlapiError as caught:
             error = told_apart(caught, lambda: self._hook().endpoint)
+            self._park(error)
             raise airflow_error(error, has_policy=has_policy(self)) from without_frames(error)
         finally:
             self._is_killed, self._stop = False, None
+
+    def _park(self, error: AimlapiError) -> None:
+        """End this process where waiting helps, and have Airflow start the same try again then."""
+        until = self._parking.until(error, now())
+        if until is None:
+            return
+        said = f"Parked until {until:%Y-%m-%d %H:%M} UTC; no retry is used up. {error}"
+        self.log.warning("%s", said)
+        if self._progress is not None:
+            self._progress.tell_parked(said)
+        raise parked_until(until) from without_frames(error)
 
     def on_kill(self) -> None:
         """End the run cleanly: no new calls, those in flight are waited for and kept."""
@@ -325,6 +347,8 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
             tokens_per_minute=self._given("tokens_per_minute"),
             max_attempts=arguments.whole_number("max_attempts", self.max_attempts),
             request_timeout_s=arguments.number("request_timeout_s", self.request_timeout_s),
+            stall_timeout_s=arguments.number("stall_timeout_s", self.stall_timeout_s),
+            looks_first=self._parking.looks_first,
             max_cost_usd=arguments.optional_number("max_cost_usd", self.max_cost_usd),
             max_rejected_rows=arguments.number(
                 "max_rejected_rows", self.max_rejected_rows, such_as="0.1 or 100"

@@ -1,14 +1,23 @@
 """Where a task shows its run's progress: in Airflow's task state store, or beside the output.
 
-The page in `run_page` reads both. Nothing here knows what progress holds.
+The page in `run_page` reads both.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import conf
+
+from airflow_provider_aimlapi.core.measures import cut
+from airflow_provider_aimlapi.core.progress import (
+    TEXT_BYTES_MAX,
+    decode_progress,
+    encode_progress,
+    parked,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,6 +25,8 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.keys import RunNames
     from airflow_provider_aimlapi.engine.reporter import ProgressSink
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
+
+log = logging.getLogger(__name__)
 
 STATE_KEY = "aimlapi_progress"
 """In the task state store."""
@@ -66,34 +77,48 @@ class AnnouncedObject:
         self._sink.publish(data)
 
 
-def progress_place(
-    context: Mapping[str, Any], *, output_path: str, storage_conn_id: str | None
-) -> Callable[[ObjectStore, RunNames], ProgressSink]:
-    """What makes the place for a run's progress, once its store and its names are known.
+class ProgressPlace:
+    """Makes the place for a run's progress, once its store and its names are known.
 
     Args:
+        context: of the running task.
         output_path, storage_conn_id: as given to the task, for the page to open them again.
     """
-    accessor = context.get("task_state_store")
-    # With a backend of the workers' own, Airflow's database holds a reference that only they read.
-    if accessor is not None and not conf.get("workers", "state_store_backend", fallback=""):
-        return lambda _store, _names: TaskState(accessor)
 
-    def open_object(store: ObjectStore, names: RunNames) -> ProgressSink:
-        """An object beside the output; the page learns by XCom where that is."""
+    def __init__(
+        self, context: Mapping[str, Any], *, output_path: str, storage_conn_id: str | None
+    ) -> None:
+        self._context = context
+        self._where = {"output_path": output_path, "storage_conn_id": storage_conn_id}
+        self._sink: ProgressSink | None = None
+
+    def __call__(self, store: ObjectStore, names: RunNames) -> ProgressSink:
+        """The task state store if the page can read it, else an object beside the output."""
+        self._sink = self._opened(store, names)
+        return self._sink
+
+    def tell_parked(self, said: str) -> None:
+        """Say after the run has ended that it goes on later. Never harms the task."""
+        try:
+            data = self._sink.recall() if self._sink is not None else None
+            progress = decode_progress(data) if data is not None else None
+            if self._sink is not None and progress is not None:
+                self._sink.publish(encode_progress(parked(progress, cut(said, TEXT_BYTES_MAX))))
+        except Exception as error:  # noqa: BLE001  # whatever it is, the task is parked without
+            log.warning("The run's page does not say so: %s: %s", type(error).__name__, error)
+
+    def _opened(self, store: ObjectStore, names: RunNames) -> ProgressSink:
+        accessor = self._context.get("task_state_store")
+        # With a backend of the workers' own, Airflow's database holds a reference that only they read.
+        if accessor is not None and not conf.get("workers", "state_store_backend", fallback=""):
+            return TaskState(accessor)
         from airflow_provider_aimlapi.storage.progress_object import ProgressObject
 
-        place: dict[str, Any] = {
-            "output_path": output_path,
-            "storage_conn_id": storage_conn_id,
-            "run_key": names.run_key,
-        }
-        if names.share is not None:
-            place["share"] = names.share
-        instance = context.get("ti")
-        sink = ProgressObject(store, names)
+        sink, instance = ProgressObject(store, names), self._context.get("ti")
         if instance is None:
             return sink
+        # The page learns by XCom where it is.
+        place: dict[str, Any] = {**self._where, "run_key": names.run_key}
+        if names.share is not None:
+            place["share"] = names.share
         return AnnouncedObject(sink, lambda: instance.xcom_push(key=PLACE_KEY, value=place))
-
-    return open_object
