@@ -136,6 +136,7 @@ class Tasks:
 Connect = Callable[..., str]
 RunDag = Callable[[str, str, datetime], TaskRun]
 RunTask = Callable[..., TaskRun]
+RunFirstTry = Callable[..., Any]
 RunTasks = Callable[[str, str, datetime], Tasks]
 
 
@@ -226,6 +227,32 @@ def _dag_run(bundle: str, dag_id: str, day: datetime) -> Any:
 
 
 @pytest.fixture
+def run_first_try(airflow_database: None) -> RunFirstTry:
+    """Runs the first try of a DAG's one task, and gives what Airflow was told of it.
+
+    Beside the day it takes what the DAG run has besides, such as `partition_key`.
+    """
+
+    def run(dag_id: str, day: datetime, **columns: object) -> Any:
+        from airflow.sdk.api.datamodels._generated import TaskInstance
+        from airflow.sdk.execution_time.supervisor import run_task_in_process
+
+        instance, task = _queued(dag_id, day, columns)
+        sdk = TaskInstance(
+            id=instance.id,
+            task_id=instance.task_id,
+            dag_id=instance.dag_id,
+            run_id=instance.run_id,
+            try_number=1,
+            map_index=-1,
+            dag_version_id=instance.dag_version_id,
+        )
+        return run_task_in_process(ti=sdk, task=task)
+
+    return run
+
+
+@pytest.fixture
 def run_task(run_dag: RunDag, monkeypatch: pytest.MonkeyPatch) -> RunTask:
     """Runs a DAG of one `ClaudeCompletionOperator` with these arguments, which has one retry.
 
@@ -238,6 +265,37 @@ def run_task(run_dag: RunDag, monkeypatch: pytest.MonkeyPatch) -> RunTask:
         return run_dag("tests", "one_task", FIRST_RUN + timedelta(seconds=next(RUNS)))
 
     return run
+
+
+def _queued(dag_id: str, day: datetime, columns: dict[str, object]) -> tuple[Any, Any]:
+    """A task instance that is queued, as a scheduler leaves it, and its task."""
+    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+    from airflow.models.serialized_dag import SerializedDagModel
+    from airflow.utils.session import create_session
+    from airflow.utils.state import DagRunState
+    from airflow.utils.types import DagRunTriggeredByType, DagRunType
+
+    bag = DagBag(BUNDLES["tests"] / f"{dag_id}.py", bundle_name="tests")
+    sync_bag_to_db(bag, "tests", None)
+    with create_session() as session:
+        dag: Any = SerializedDagModel.get_dag(dag_id, session=session)
+        dag_run = dag.create_dagrun(
+            run_id=f"try-{day.date()}",
+            logical_date=day,
+            data_interval=(day, day),
+            run_after=day,
+            run_type=DagRunType.MANUAL,
+            triggered_by=DagRunTriggeredByType.TEST,
+            state=DagRunState.RUNNING,
+            session=session,
+            **columns,
+        )
+        (instance,) = dag_run.get_task_instances(session=session)
+        instance.try_number = 1
+        instance.set_state("queued", session=session)
+        session.commit()
+        session.expunge_all()
+    return instance, bag.dags[dag_id].task_dict[instance.task_id]
 
 
 def _return_value(dag_id: str, run_id: str) -> dict[str, Any]:

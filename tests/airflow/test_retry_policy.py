@@ -30,62 +30,17 @@ ALL = [
 
 @pytest.fixture
 def first_try(
-    monkeypatch: pytest.MonkeyPatch, run_dag: Callable[..., Any]
+    monkeypatch: pytest.MonkeyPatch, run_first_try: Callable[..., Any]
 ) -> Callable[..., tuple[str, Any]]:
     """Runs the first try of `patient_task`, and gives its state and what Airflow was told of it."""
 
     def run(**arguments: object) -> tuple[str, Any]:
-        from airflow.sdk.api.datamodels._generated import TaskInstance
-        from airflow.sdk.execution_time.supervisor import run_task_in_process
-
         monkeypatch.setenv("AIMLAPI_TEST_ARGUMENTS", json.dumps(arguments))
-        instance, task = _scheduled("patient_task", datetime(2026, 3, next(DAYS), tzinfo=UTC))
-        sdk = TaskInstance(
-            id=instance.id,
-            task_id=instance.task_id,
-            dag_id=instance.dag_id,
-            run_id=instance.run_id,
-            try_number=1,
-            map_index=-1,
-            dag_version_id=instance.dag_version_id,
-        )
-        result = run_task_in_process(ti=sdk, task=task)
+        result = run_first_try("patient_task", datetime(2026, 3, next(DAYS), tzinfo=UTC))
         assert result.ti.state is not None
         return str(result.ti.state.value), result.msg
 
     return run
-
-
-def _scheduled(dag_id: str, day: datetime) -> tuple[Any, Any]:
-    """A task instance that is queued, as a scheduler leaves it, and its task."""
-    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
-    from airflow.models.serialized_dag import SerializedDagModel
-    from airflow.utils.session import create_session
-    from airflow.utils.state import DagRunState
-    from airflow.utils.types import DagRunTriggeredByType, DagRunType
-
-    from tests.airflow.conftest import BUNDLES
-
-    bag = DagBag(BUNDLES["tests"] / f"{dag_id}.py", bundle_name="tests")
-    sync_bag_to_db(bag, "tests", None)
-    with create_session() as session:
-        dag: Any = SerializedDagModel.get_dag(dag_id, session=session)
-        dag_run = dag.create_dagrun(
-            run_id=f"try-{day.date()}",
-            logical_date=day,
-            data_interval=(day, day),
-            run_after=day,
-            run_type=DagRunType.MANUAL,
-            triggered_by=DagRunTriggeredByType.TEST,
-            state=DagRunState.RUNNING,
-            session=session,
-        )
-        (instance,) = dag_run.get_task_instances(session=session)
-        instance.try_number = 1
-        instance.set_state("queued", session=session)
-        session.commit()
-        session.expunge_all()
-    return instance, bag.dags[dag_id].task_dict[instance.task_id]
 
 
 def decide(error: BaseException, *, try_number: int = 1, **options: Any) -> Any:

@@ -24,6 +24,8 @@ TESTS_NEED = (
     "moto[server,s3]>=5.2",
     "s3fs>=2025.3",
     "pandas>=2.2",
+    "apache-airflow-providers-openlineage>=2",  # one module of the shell is for it alone
+    "openlineage-python>=1.26",
 )
 INSTALL_TIMEOUT_S = 900
 

@@ -164,9 +164,11 @@ def distributions_of(module: str) -> set[str]:
     first, *_ = module.split(".")
     known = PACKAGES.get(first, [])
     if first == "airflow":  # many distributions share this name: whose file is it?
-        is_provider = module.startswith("airflow.providers.")
-        part = "-".join(module.split(".")[2:4]) if is_provider else ""
-        return {f"apache-airflow-providers-{part}" if is_provider else "apache-airflow"}
+        if not module.startswith("airflow.providers."):
+            return {"apache-airflow"}
+        name, *rest = module.split(".")[2:4]  # as in openlineage, or in common.compat
+        parts = {name, "-".join((name, *rest))}
+        return {f"apache-airflow-providers-{part}" for part in parts}
     return {canonical(name) for name in known}
 
 

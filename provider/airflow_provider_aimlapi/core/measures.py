@@ -66,6 +66,15 @@ class OutcomeCounts:
         for status in STATUSES:
             self._statuses[status] += getattr(tally, status)
 
+    def without(self, others: OutcomeCounts) -> OutcomeCounts:
+        """What is counted here and not among others, which are counted here too."""
+        rest = OutcomeCounts()
+        rest.prompt_tokens = self.prompt_tokens - others.prompt_tokens
+        rest.completion_tokens = self.completion_tokens - others.completion_tokens
+        for status, rows in self._statuses.items():
+            rest._statuses[status] = rows - others._statuses[status]
+        return rest
+
     def statuses(self) -> dict[str, int]:
         """Rows by status, those without rows included."""
         return {str(status): rows for status, rows in self._statuses.items()}

@@ -6,6 +6,7 @@ Airflow's task state store takes. It holds nothing of a row, and nothing of the 
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Literal
 
 import msgspec
@@ -85,7 +86,8 @@ class AttemptProgress(msgspec.Struct, frozen=True, kw_only=True):
         first_epoch: the first of the attempts that this stands for; mostly `epoch` itself.
         state: as of the run while it lasted; an old one that still says "running" was killed.
         started_us, updated_us: microseconds since 1970, UTC.
-        rows: that it decided. cost_nano_usd: that it paid.
+        rows, statuses: that it decided; by status. prompt_tokens, completion_tokens: theirs.
+        cost_nano_usd: that it paid.
         error: why it ended early.
     """
 
@@ -95,6 +97,9 @@ class AttemptProgress(msgspec.Struct, frozen=True, kw_only=True):
     started_us: int
     updated_us: int
     rows: int = 0
+    statuses: dict[str, int] = {}
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
     requests: int = 0
     throttled: int = 0
     cost_nano_usd: int = 0
@@ -223,6 +228,9 @@ def _together(first: AttemptProgress, second: AttemptProgress) -> AttemptProgres
         first_epoch=first.first_epoch,
         started_us=first.started_us,
         rows=first.rows + second.rows,
+        statuses=dict(Counter(first.statuses) + Counter(second.statuses)),
+        prompt_tokens=first.prompt_tokens + second.prompt_tokens,
+        completion_tokens=first.completion_tokens + second.completion_tokens,
         requests=first.requests + second.requests,
         throttled=first.throttled + second.throttled,
         cost_nano_usd=first.cost_nano_usd + second.cost_nano_usd,

@@ -23,6 +23,7 @@ class Report:
         requests: exchanges of this attempt, those answered 429 included.
         throttled: of these, the ones answered 429.
         elapsed_s: of this attempt.
+        files, size_bytes: of what plain readers see.
         bound_by: what held this attempt's calls back, see `core.bound`; empty without any call.
         bound_sentence: the same in words, with what to change.
     """
@@ -35,6 +36,8 @@ class Report:
     requests: int
     throttled: int
     elapsed_s: float
+    files: int = 0
+    size_bytes: int = 0
     bound_by: str = ""
     bound_sentence: str = ""
     share: int | None = None

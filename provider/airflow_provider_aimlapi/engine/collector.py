@@ -59,6 +59,7 @@ class Collector:
         rows_reused: of these, decided by earlier attempts.
         parts: durable parts.
         counts: rows decided, by status, and their tokens.
+        counts_reused: of these, what earlier attempts decided.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Collector:
         self.rows_reused = 0
         self.parts: list[PartEntry] = []
         self.counts = OutcomeCounts()
+        self.counts_reused = OutcomeCounts()
         self._prepared = prepared
         self._segments = journal
         self._settings = settings
@@ -102,6 +104,7 @@ class Collector:
         self.rows_reused += rows
         for tally in tallies:
             self.counts.add_tally(tally)
+            self.counts_reused.add_tally(tally)
         reason = self._rejections.take_over(
             rejected=sum(tally.rejected for tally in tallies),
             completed=sum(tally.completed for tally in tallies),
@@ -160,6 +163,7 @@ class Collector:
     def reuse(self, part: int, outcome: Outcome) -> None:
         """Keep an outcome that an earlier attempt paid for and journaled."""
         self.rows_reused += 1
+        self.counts_reused.add(outcome)
         self.add(part, outcome)
 
     async def keep(self, on_durable: Callable[[], None]) -> None:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.endpoint import Endpoint
     from airflow_provider_aimlapi.core.estimate_report import Estimate
     from airflow_provider_aimlapi.core.keys import RunNames
+    from airflow_provider_aimlapi.core.lineage import Lineage
     from airflow_provider_aimlapi.core.pricing import TokenPrices
     from airflow_provider_aimlapi.core.report import Report
     from airflow_provider_aimlapi.core.request import CompletionSpec
@@ -62,6 +63,7 @@ def run_job(
     share: int | None = None,
     stop: StopSignal | None = None,
     open_sink: Callable[[ObjectStore, RunNames], ProgressSink] = ProgressObject,
+    tell_lineage: Callable[[Lineage], None] = lambda _lineage: None,
 ) -> Report:
     """Run a job to its end.
 
@@ -69,12 +71,15 @@ def run_job(
         share: ask for the rows of this share only, and do not publish; None: the whole run.
         stop: asks for a clean end from elsewhere.
         open_sink: where the run's progress is shown: an object beside the output, or elsewhere.
+        tell_lineage: is called once, when the run may start, with what it reads and adds.
 
     Raises:
         AimlapiError: see `errors`; what was paid for is kept.
     """
     quiet = _world(job, settings, stop)
-    world = replace(quiet, open_sink=open_sink, render_report=render_report)
+    world = replace(
+        quiet, open_sink=open_sink, render_report=render_report, tell_lineage=tell_lineage
+    )
     return _in_own_thread(lambda: run(job, settings, world, share), world.stop.request)
 
 

@@ -86,9 +86,13 @@ class Measured:
 
     def told_of_attempt(self, attempt: AttemptProgress) -> AttemptProgress:
         """The attempt with these counts."""
+        own = self._collector.counts.without(self._collector.counts_reused)
         return replace(
             attempt,
             rows=self._decided,
+            statuses=own.statuses(),
+            prompt_tokens=own.prompt_tokens,
+            completion_tokens=own.completion_tokens,
             requests=self._limiter.requests,
             throttled=self._limiter.throttled,
             cost_nano_usd=self._paid_nano_usd,

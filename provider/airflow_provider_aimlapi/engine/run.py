@@ -34,6 +34,7 @@ from airflow_provider_aimlapi.engine.given import GivenLimits
 from airflow_provider_aimlapi.engine.judging import Judging
 from airflow_provider_aimlapi.engine.lease import Lease, Superseded
 from airflow_provider_aimlapi.engine.limiter import AdmissionEnded, Limiter
+from airflow_provider_aimlapi.engine.lineage import lineage_of
 from airflow_provider_aimlapi.engine.measured import Measured
 from airflow_provider_aimlapi.engine.placing import Placing
 from airflow_provider_aimlapi.engine.prepare import prepare, prepare_share
@@ -77,6 +78,7 @@ async def run(job: Job, settings: Settings, world: World, share: int | None = No
         prepared = await persist(world.clock, prepare, job, world.open_store)
     else:
         prepared = await persist(world.clock, prepare_share, job, world.open_store, share)
+    world.tell_lineage(lineage_of(prepared))
     reporter = Reporter(prepared, settings, world)
     try:
         manifest, attempt = await _ask_and_publish(prepared, reporter, settings, world)
@@ -94,6 +96,8 @@ async def run(job: Job, settings: Settings, world: World, share: int | None = No
         requests=attempt.limiter.requests if attempt else 0,
         throttled=attempt.limiter.throttled if attempt else 0,
         elapsed_s=world.clock.now_s() - started_s,
+        files=len(manifest.parts),
+        size_bytes=sum(entry.size_bytes for entry in manifest.parts),
         bound_by=attempt.limiter.bound_by if attempt else "",
         bound_sentence=attempt.limiter.bound_sentence() if attempt else "",
     )

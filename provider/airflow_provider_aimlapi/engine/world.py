@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from airflow_provider_aimlapi.core.keys import RunNames
+    from airflow_provider_aimlapi.core.lineage import Lineage
     from airflow_provider_aimlapi.core.pricing import TokenPrices
     from airflow_provider_aimlapi.core.progress import RunProgress
     from airflow_provider_aimlapi.engine.attempt import Client
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 class World:
     """Handed in from outside, so that a test can own it.
 
-    For `open_sink` and `render_report` see `engine.reporter`.
+    For `open_sink` and `render_report` see `engine.reporter`. `tell_lineage` is called once, when a
+    run may start, with what it reads and adds; it neither blocks nor raises.
     """
 
     clock: Clock
@@ -36,3 +38,4 @@ class World:
     stop: StopSignal
     open_sink: Callable[[ObjectStore, RunNames], ProgressSink] | None = None
     render_report: Callable[[RunProgress], bytes] | None = None
+    tell_lineage: Callable[[Lineage], None] = lambda _lineage: None

@@ -14,6 +14,7 @@ from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
 from airflow_provider_aimlapi.hooks.refusals import told_apart
 from airflow_provider_aimlapi.operators import arguments
 from airflow_provider_aimlapi.operators.closing_line import closing_line
+from airflow_provider_aimlapi.operators.lineage import TellsLineage
 from airflow_provider_aimlapi.operators.links import RunReportLink
 from airflow_provider_aimlapi.operators.outcome import airflow_error, without_frames
 from airflow_provider_aimlapi.operators.parking import (
@@ -45,9 +46,10 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.job import Job, Place
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.engine.stop import StopSignal
+    from airflow_provider_aimlapi.operators.observation import Observation
 
 
-class ClaudeCompletionOperator(BaseOperator):
+class ClaudeCompletionOperator(TellsLineage, BaseOperator):
     """Asks Claude once for each row of a Parquet data set, and writes the answers as Parquet.
 
     Nothing shows at `output_path` before all rows are done. A retry of the task takes up where
@@ -141,6 +143,7 @@ class ClaudeCompletionOperator(BaseOperator):
     _stop: StopSignal | None = None
     _parking = Parking()
     _progress: ProgressPlace | None = None
+    _seen: Observation | None = None
 
     def __init__(
         self,
@@ -215,8 +218,13 @@ class ClaudeCompletionOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, str | int | float]:
         """Run the job to its end."""
         from airflow_provider_aimlapi.engine.entry import run_job
+        from airflow_provider_aimlapi.operators.asset_events import tell_assets
+        from airflow_provider_aimlapi.operators.metrics import RunMetrics
+        from airflow_provider_aimlapi.operators.observation import Observation
+        from airflow_provider_aimlapi.operators.tracing import run_span
 
-        with self._stoppable() as stop:
+        seen = self._seen = Observation(RunMetrics(context).tell)
+        with self._stoppable() as stop, run_span(context, seen):
             self._parking = parking(
                 context, on_stall=self.on_stall, park_timeout_s=self.park_timeout_s
             )
@@ -225,14 +233,16 @@ class ClaudeCompletionOperator(BaseOperator):
                 output_path=str(self.output_path),
                 storage_conn_id=arguments.optional_text("storage_conn_id", self.storage_conn_id),
             )
-            report = run_job(
+            report = seen.report = run_job(
                 self._job(),
                 self._settings(),
                 share=arguments.optional_whole_number("share", self.share),
                 stop=stop,
-                open_sink=self._progress,
+                tell_lineage=seen.learn,
+                open_sink=seen.beside(self._progress),
             )
         self.log.info("%s", closing_line(report))
+        tell_assets(self.outlets, context, seen)
         return report.summary()
 
     def estimate(

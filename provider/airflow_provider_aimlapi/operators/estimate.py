@@ -43,6 +43,7 @@ class ClaudeCompletionEstimateOperator(ClaudeCompletionOperator):
     )
     ui_color = "#f4f0e3"
     operator_extra_links: Collection[BaseOperatorLink] = ()  # there is no run to report of
+    writes_output = False
 
     def __init__(
         self,

@@ -35,6 +35,7 @@ class ClaudeCompletionPlanOperator(ClaudeCompletionOperator):
     template_fields: Collection[str] = (*ClaudeCompletionOperator.template_fields, "workers")
     ui_color = "#e3ecf4"
     operator_extra_links: Collection[BaseOperatorLink] = ()  # there is no run to report of
+    writes_output = False
 
     def __init__(self, *, workers: int | str, **kwargs: Any) -> None:
         if kwargs.get("share") is not None:

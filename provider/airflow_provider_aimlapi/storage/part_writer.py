@@ -71,6 +71,11 @@ def encode_part(
     return bytes(sink.getvalue().to_pybytes())
 
 
+def added_fields(output_column: str) -> tuple[pa.Field, pa.Field]:
+    """The columns that a part has beside the input's."""
+    return pa.field(output_column, pa.string()), pa.field(f"{output_column}_info", INFO_TYPE)
+
+
 def part_entry(data: bytes, shard: Shard, staged_name: str, tally: Tally) -> PartEntry:
     """The manifest's line for a part that was encoded from a shard."""
     return PartEntry(
@@ -138,11 +143,7 @@ def _output_schema(schema: pa.Schema, output_column: str, footer: dict[bytes, by
         for key, value in (schema.metadata or {}).items()
         if key not in HIDING_METADATA and not key.startswith(METADATA_PREFIX)
     }
-    added = [
-        pa.field(output_column, pa.string()),
-        pa.field(f"{output_column}_info", INFO_TYPE),
-    ]
-    return pa.schema([*schema, *added], metadata={**kept, **footer})
+    return pa.schema([*schema, *added_fields(output_column)], metadata={**kept, **footer})
 
 
 def _outcome_columns(outcomes: Sequence[Outcome]) -> tuple[pa.Array | pa.ChunkedArray, pa.Array]:

@@ -1,0 +1,96 @@
+"""A run's metrics, as a StatsD server on a real socket gets them from Airflow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from aimlapi_simulator.script import Fault, Latency, Limits, Script
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.airflow.observed.conftest import StatsdServer
+
+pytestmark = pytest.mark.airflow
+
+ROWS = 120
+
+
+@pytest.fixture
+def paths(lake: Any) -> dict[str, str]:
+    texts = [None, *(f"Text number {number}." for number in range(1, ROWS))]
+    lake.put("in/texts.parquet", {"text": texts})
+    return {
+        "input_path": lake.url("in/"),
+        "output_path": lake.url("out/"),
+        "prompt": "{text}",
+    }
+
+
+def test_counters_add_up_to_what_the_run_did_and_cost(
+    statsd: StatsdServer, api: Any, paths: dict[str, str], run_task: Callable[..., Any]
+) -> None:
+    api.follow(Script(limits=Limits(max_concurrent=4), latency=Latency(median_s=0.05)))
+    run = run_task(**paths)
+    assert run.state == "success", run.output
+    counted = statsd.counted()
+    assert (counted["aimlapi.rows.ok"], counted["aimlapi.rows.skipped"]) == (ROWS - 1, 1)
+    assert "aimlapi.rows.rejected" not in counted
+    assert counted["aimlapi.calls"] == run.summary["requests"]
+    assert counted["aimlapi.throttled"] == run.summary["throttled"] > 0
+    assert counted["aimlapi.prompt_tokens"] == run.summary["prompt_tokens"]
+    assert counted["aimlapi.completion_tokens"] == run.summary["completion_tokens"]
+    assert counted["aimlapi.cost_nano_usd"] / 1e9 == pytest.approx(run.summary["cost_usd"])
+
+
+def test_each_is_tagged_with_dag_task_and_model_and_comes_seldom(
+    statsd: StatsdServer, api: Any, paths: dict[str, str], run_task: Callable[..., Any]
+) -> None:
+    run_task(**paths)
+    metrics = statsd.metrics()
+    assert {tuple(sorted(metric.tags.items())) for metric in metrics} == {
+        (("dag_id", "one_task"), ("model", "anthropic/claude-sonnet-4.6"), ("task_id", "complete"))
+    }
+    rows = [metric for metric in metrics if metric.name == "aimlapi.rows.ok"]
+    assert len(rows) < ROWS / 10
+    assert not [packet for packet in statsd.packets if "Text number" in packet]
+
+
+def test_gauges_tell_latency_while_it_works_and_end_with_nothing_in_flight(
+    statsd: StatsdServer, api: Any, paths: dict[str, str], run_task: Callable[..., Any]
+) -> None:
+    api.follow(Script(latency=Latency(median_s=0.2)))
+    run_task(**paths)
+    gauges: dict[str, list[float]] = {}
+    for metric in statsd.metrics():
+        if metric.kind == "g":
+            gauges.setdefault(metric.name, []).append(metric.value)
+    assert gauges["aimlapi.in_flight"][-1] == 0
+    for share in (50, 90, 99):
+        assert gauges[f"aimlapi.latency_p{share}_ms"][-1] >= 200
+    assert "aimlapi.rows_per_s" in gauges
+
+
+def test_two_tries_count_each_row_once(
+    statsd: StatsdServer, api: Any, paths: dict[str, str], run_task: Callable[..., Any]
+) -> None:
+    api.follow(Script(faults=(Fault(kind="403", contains="Text number 60.", times=1),)))
+    assert run_task(**paths, max_concurrency=2).state == "failed"
+    first = statsd.counted()
+    assert 0 < first["aimlapi.rows.ok"] < ROWS - 1
+    run = run_task(**paths, max_concurrency=2)
+    assert run.state == "success", run.output
+    both = statsd.counted()
+    assert both["aimlapi.rows.ok"] == ROWS - 1
+    assert both["aimlapi.cost_nano_usd"] / 1e9 == pytest.approx(run.summary["cost_usd"])
+
+
+def test_a_run_that_is_published_already_counts_nothing(
+    statsd: StatsdServer, api: Any, paths: dict[str, str], run_task: Callable[..., Any]
+) -> None:
+    run_task(**paths)
+    before = statsd.counted()
+    assert run_task(**paths).summary["reused"] == ROWS
+    assert statsd.counted() == before
