@@ -8,10 +8,13 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+PIECES_A_THREAD = 32
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -54,6 +57,14 @@ class SystemClock:
         return await asyncio.to_thread(call, *args, **kwargs)
 
     def spread(self, call: Callable[[T], R], items: Iterable[T], threads: int) -> list[R]:
-        """Work on so many items at a time; the first error is raised when all have ended."""
+        """Work on so many items at a time; after an error no further ones are begun.
+
+        A pool takes all that it is handed at once, some kilobytes for each, and a journal may have
+        ten thousands of segments: so it is handed them piece by piece.
+        """
+        results: list[R] = []
+        left = iter(items)
         with ThreadPoolExecutor(threads, thread_name_prefix="aimlapi-spread") as pool:
-            return list(pool.map(call, items))
+            while piece := list(islice(left, PIECES_A_THREAD * threads)):
+                results += pool.map(call, piece)
+        return results

@@ -1,0 +1,63 @@
+"""Blocking work that is spread over threads: in order, a few at a time, and no further after an error."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider_aimlapi.engine.clock import PIECES_A_THREAD, SystemClock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+THREADS = 4
+ITEMS = 10 * PIECES_A_THREAD * THREADS
+
+
+class Taken:
+    """Items that tell how many of them were taken and are not done."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.waiting = 0
+        self.most_waiting = 0
+
+    def items(self) -> Iterator[int]:
+        for number in range(ITEMS):
+            with self.lock:
+                self.waiting += 1
+                self.most_waiting = max(self.most_waiting, self.waiting)
+            yield number
+
+    def done(self, number: int) -> int:
+        with self.lock:
+            self.waiting -= 1
+        return -number
+
+
+def test_results_come_in_order() -> None:
+    taken = Taken()
+    results = SystemClock().spread(taken.done, taken.items(), THREADS)
+    assert results == [-number for number in range(ITEMS)]
+
+
+def test_only_so_many_items_wait_at_a_time() -> None:
+    taken = Taken()
+    SystemClock().spread(taken.done, taken.items(), THREADS)
+    assert taken.waiting == 0
+    assert taken.most_waiting <= PIECES_A_THREAD * THREADS
+
+
+def test_after_an_error_no_further_piece_is_begun() -> None:
+    begun: list[int] = []
+
+    def fail(number: int) -> None:
+        begun.append(number)
+        if number == 3:
+            raise OSError("a full disk")
+
+    with pytest.raises(OSError, match="a full disk"):
+        SystemClock().spread(fail, range(ITEMS), THREADS)
+    assert max(begun) < PIECES_A_THREAD * THREADS
