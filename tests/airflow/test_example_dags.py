@@ -75,3 +75,16 @@ def test_the_same_day_again_pays_nothing(
     assert again.summary["run_key"] == first.summary["run_key"]
     assert again.summary["requests"] == 0
     assert {name: lake.read(name) for name in lake.names("summaries")} == before
+
+
+def test_a_dag_that_waits_for_the_summaries_reads_what_they_cost(
+    documents: dict[str, list[Any]],
+    api: Any,
+    run_dag: Callable[..., Any],
+    run_tasks: Callable[..., Any],
+) -> None:
+    summary = run_dag("examples", "summarise_documents", DAY).summary
+    report = run_tasks("examples", "report_cost", DAY)
+    assert report.xcoms["report", "return_value"] == [
+        f"4 of 5 rows, {summary['cost_usd']:.4f} USD, {summary['output_path']}"
+    ]

@@ -9,6 +9,8 @@ import pytest
 
 from aimlapi_simulator import simulator_thread
 from airflow_provider_aimlapi.core.retention import US_PER_S
+from airflow_provider_aimlapi.engine.entry import run_job
+from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.errors import InputUnreadable
 from airflow_provider_aimlapi.storage.dataset import open_data_set
 from airflow_provider_aimlapi.storage.listing import list_inputs
@@ -17,6 +19,8 @@ from tests.runs.conftest import Workplace, expected, script, texts_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from airflow_provider_aimlapi.core.lineage import Lineage
 
 ROWS = 60
 
@@ -79,3 +83,12 @@ def test_the_store_says_how_old_its_objects_are(place: Workplace) -> None:
     assert found.name == "a.parquet"
     assert found.size_bytes > 0
     assert abs(age) < timedelta(minutes=1)
+
+
+def test_lineage_has_the_storage_account_that_azures_names_need(place: Workplace) -> None:
+    place.write(texts_table(1))
+    told: list[Lineage] = []
+    run_job(place.job(), Settings(), tell_lineage=told.append)
+    (lineage,) = told
+    account = "devstoreaccount1" if "abfs" in place.fs.protocol else None
+    assert (lineage.input_account, lineage.output_account) == (account, account)

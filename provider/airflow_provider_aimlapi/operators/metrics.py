@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import Stats
 
+from airflow_provider_aimlapi.core.progress import ENDED
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -59,10 +61,15 @@ def _counts(own: AttemptProgress) -> dict[str, int]:
 
 
 def _levels(progress: RunProgress) -> dict[str, float]:
-    return {
+    """How the run stands. Latency once this try has made calls: before, it is an earlier try's."""
+    levels: dict[str, float] = {
         "in_flight": progress.in_flight,
-        "rows_per_s": progress.rows_per_s,
-        "latency_p50_ms": progress.latency.p50_ms,
-        "latency_p90_ms": progress.latency.p90_ms,
-        "latency_p99_ms": progress.latency.p99_ms,
+        "rows_per_s": 0.0 if progress.state in ENDED else progress.rows_per_s,
     }
+    if progress.attempts[-1].requests and progress.latency.calls:
+        levels |= {
+            "latency_p50_ms": progress.latency.p50_ms,
+            "latency_p90_ms": progress.latency.p90_ms,
+            "latency_p99_ms": progress.latency.p99_ms,
+        }
+    return levels

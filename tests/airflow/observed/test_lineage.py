@@ -6,6 +6,7 @@ import json
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import jsonschema
 import pytest
 
@@ -165,6 +166,22 @@ def test_nothing_of_our_own_folder_no_connection_and_no_key_is_told(
     assert "aws_lake" not in data_sets
 
 
+def test_days_are_one_data_set_where_openlineages_client_is_told_so(
+    events: Callable[[], list[dict[str, Any]]],
+    api: Any,
+    paths: dict[str, str],
+    run_task: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENLINEAGE__DATASET__REDUCING_ENABLED", "true")
+    day = {"input_path": f"{paths['input_path']}ds=2026-01-01/", "prompt": "{text}"}
+    assert run_task(**{**paths, **day}).state == "success"
+    source = events()[-1]["inputs"][0]
+    assert source["name"] == "texts"
+    assert source["inputFacets"]["subset"]["inputCondition"]["locations"] == ["texts/ds=2026-01-01"]
+    assert source["inputFacets"]["inputStatistics"]["rowCount"] == ROWS
+
+
 def test_the_run_facet_is_what_its_schema_says(
     events: Callable[[], list[dict[str, Any]]],
     api: Any,
@@ -182,3 +199,12 @@ def test_the_run_facet_is_what_its_schema_says(
     for facet in facets:
         jsonschema.validate({"aimlapi_run": facet}, schema)
         assert facet["_schemaURL"].endswith("/operators/aimlapi_run_facet.json")
+
+
+def test_the_schema_lists_the_facets_fields() -> None:
+    from airflow_provider_aimlapi.operators.lineage_facets import AimlapiRunFacet
+
+    shipped = files("airflow_provider_aimlapi.operators") / "aimlapi_run_facet.json"
+    schema = json.loads(shipped.read_text(encoding="utf-8"))
+    listed = set(schema["$defs"]["AimlapiRunFacet"]["properties"])
+    assert listed == {field.name for field in attrs.fields(AimlapiRunFacet)}
