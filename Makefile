@@ -5,7 +5,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test lint format demo benchmark benchmark-peers simulate soak providers backfill matrix test-browser clean ruff formatting types imports pytest
+.PHONY: help setup test lint format demo benchmark benchmark-peers simulate soak providers backfill celery matrix test-browser clean ruff formatting types imports pytest
 
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 BIN := .venv/bin
@@ -59,6 +59,11 @@ providers: setup  ## runs on gs:// and abfs:// through Airflow's connections: in
 
 backfill: setup  ## the backfill example under a real scheduler, three times: minutes
 	@$(BIN)/python -m pytest -m scheduler -o faulthandler_timeout=0 tests/scheduler
+
+# PostgreSQL and Redis are Debian's, installed where they are missing; containers are not needed.
+celery: setup  ## docker-compose.yml's services without containers, and a run on 1 to 4 workers: 30 minutes [ONLY=…]
+	@UV_PROJECT_ENVIRONMENT=.venv/celery $(UV) sync --locked --quiet --extra s3 --group celery
+	@.venv/celery/bin/python -m tests.celery $(ONLY)
 
 # Debian's Chromium where there is one, or may be installed; else playwright's own download.
 test-browser: setup  ## the run page in real Chromium, against a real Airflow: [SCREENSHOTS=folder]

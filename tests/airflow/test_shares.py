@@ -21,18 +21,18 @@ PUBLISHED = {
 
 
 @pytest.fixture
-def reviews(lake: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def texts(lake: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Four files of the day."""
     monkeypatch.setenv("AIMLAPI_EXAMPLE_LAKE", lake.url("lake"))
-    bodies = [f"Review {number}: it works." for number in range(20)]
+    texts = [f"Text {number}: it is one." for number in range(20)]
     for number in range(4):
-        columns = {"body": bodies[5 * number : 5 * number + 5]}
-        lake.put(f"lake/reviews/ds=2026-01-02/{number}.parquet", columns)
-    return bodies
+        columns = {"text": texts[5 * number : 5 * number + 5]}
+        lake.put(f"lake/documents/ds=2026-01-02/{number}.parquet", columns)
+    return texts
 
 
 def test_four_workers_do_what_one_task_would(
-    reviews: list[str], api: Any, lake: Any, run_tasks: Callable[..., Any]
+    texts: list[str], api: Any, lake: Any, run_tasks: Callable[..., Any]
 ) -> None:
     run = run_tasks("examples", "summarise_on_workers", DAY)
     assert run.states == PUBLISHED, run.output
@@ -46,11 +46,11 @@ def test_four_workers_do_what_one_task_would(
     assert whole["cost_usd"] == pytest.approx(api.simulator.ledger.total_usd)
     assert api.paid_calls == 20
 
-    names = lake.names("lake/review_summaries/ds=2026-01-02")
+    names = lake.names("lake/document_gists/ds=2026-01-02")
     assert sum(name.endswith("/manifest.json") for name in names) == 1
     visible = [name for name in names if name.endswith(".parquet") and "/_aimlapi/" not in name]
     table = [row for name in visible for row in lake.table_of(name).to_pylist()]
-    assert [row["body"] for row in table] == reviews
+    assert [row["text"] for row in table] == texts
     assert all(row["completion_info"]["status"] == "ok" for row in table)
 
     again = run_tasks("examples", "summarise_on_workers", DAY)

@@ -13,11 +13,24 @@ from urllib.parse import urlsplit
 
 import fsspec
 import pytest
-import yaml
+
+from tests.celery import compose
+from tests.celery.scenarios import SLOTS
 
 if TYPE_CHECKING:
     from demo.s3_server import S3Server
 
+WORKERS = ("airflow-worker-1", "airflow-worker-2")
+MOVED = {
+    "AIRFLOW__CORE__EXECUTION_API_SERVER_URL",
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN",
+    "AIRFLOW__CELERY__RESULT_BACKEND",
+    "AIRFLOW__CELERY__BROKER_URL",
+    "AIRFLOW_CONN_AIMLAPI_DEFAULT",
+    "AIRFLOW_CONN_AWS_DEFAULT",
+    "AWS_ENDPOINT_URL",
+}
+"""All that differs where `make celery` runs the services without containers."""
 STARTS_ON = {"service_started", "service_healthy", "service_completed_successfully"}
 
 
@@ -27,20 +40,8 @@ def root(pytestconfig: pytest.Config) -> Path:
 
 
 @pytest.fixture
-def services(root: Path) -> dict[str, Any]:
-    text = (root / "docker-compose.yml").read_text(encoding="utf-8")
-    compose = yaml.safe_load(text)
-    services: dict[str, Any] = compose["services"]
-    return services
-
-
-def with_defaults(value: str) -> str:
-    """A value as Compose reads it where the caller set no variable."""
-    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
-
-
-def variables(service: dict[str, Any]) -> dict[str, str]:
-    return {name: with_defaults(str(text)) for name, text in service["environment"].items()}
+def services() -> dict[str, Any]:
+    return compose.services()
 
 
 def test_it_follows_the_compose_specification(root: Path) -> None:
@@ -59,16 +60,54 @@ def test_it_follows_the_compose_specification(root: Path) -> None:
 
 
 def test_it_holds_every_part_of_an_airflow_with_celery(services: dict[str, Any]) -> None:
-    commands = {str(service.get("command")) for service in services.values()}
-    assert commands >= {
-        "api-server",
-        "scheduler",
-        "dag-processor",
-        "triggerer",
-        "celery worker",
-        "db migrate",
-    }
+    commands = [" ".join(command[:2]) for command in compose.airflow_services().values()]
+    assert set(commands) >= {"api-server", "scheduler", "dag-processor", "triggerer"}
+    assert commands.count("celery worker") == len(WORKERS)
     assert {"simulator", "s3", "postgres", "redis"} <= set(services)
+
+
+def test_the_two_workers_share_a_network_and_not_a_name_or_a_port(services: dict[str, Any]) -> None:
+    commands = [compose.words(services[worker]["command"]) for worker in WORKERS]
+    names = [command[command.index("--celery-hostname") + 1] for command in commands]
+    assert names == list(WORKERS)
+    assert sum("--skip-serve-logs" not in command for command in commands) == 1
+    for worker in WORKERS:
+        assert compose.health_check(worker).endswith(f" celery@{worker}")
+
+
+def test_the_pool_is_made_that_the_example_for_workers_is_told_to_use(
+    services: dict[str, Any], root: Path
+) -> None:
+    start = " ".join(compose.words(services["airflow-init"]["command"]))
+    made = re.findall(r"airflow pools set (\w+) (\d+)", start)
+    pool = compose.variables(services["dag-processor"])["AIMLAPI_EXAMPLE_POOL"]
+    assert made == [(pool, str(SLOTS))]
+    example = (root / "dags_examples" / "summarise_on_workers.py").read_text(encoding="utf-8")
+    assert "AIMLAPI_EXAMPLE_POOL" in example
+
+
+def test_without_containers_no_service_is_told_of_another_container(
+    services: dict[str, Any], tmp_path: Path
+) -> None:
+    here = compose.Addresses(
+        api_url="http://127.0.0.1:1001",
+        s3_url="http://127.0.0.1:1002",
+        postgres=1003,
+        redis=1004,
+        airflow=1005,
+        scheduler_health=1006,
+        logs=(1007, 1008),
+    )
+    elsewhere = re.compile(rf"(//|@)({'|'.join(services)}|localhost)[:/]")
+    for name in compose.airflow_services():
+        shipped = compose.variables(services[name])
+        told = here.environment(name, home=tmp_path / "home", dags=(tmp_path / "dags",))
+        checks = [here.native(compose.health_check(name))] if name != "airflow-init" else []
+        for text in (*told.values(), *checks):
+            assert not elsewhere.search(text), text
+        assert told.keys() >= shipped.keys()
+        changed = {variable for variable in shipped if told[variable] != shipped[variable]}
+        assert changed <= MOVED
 
 
 def test_every_dependency_names_a_service_and_can_be_met(services: dict[str, Any]) -> None:
@@ -117,12 +156,12 @@ def test_the_days_that_a_reader_is_told_to_trigger_are_in_the_sample(root: Path,
     assert days <= {folder.name.removeprefix("ds=") for folder in folders}
 
 
-def test_the_worker_reaches_the_simulator_on_its_own_loopback(services: dict[str, Any]) -> None:
-    worker = services["airflow-worker"]
-    connection = json.loads(variables(worker)["AIRFLOW_CONN_AIMLAPI_DEFAULT"])
+def test_the_workers_reach_the_simulator_on_their_own_loopback(services: dict[str, Any]) -> None:
     port = services["simulator"]["command"][services["simulator"]["command"].index("--port") + 1]
-    assert connection["host"] == f"http://127.0.0.1:{port}"
-    assert worker["network_mode"] == "service:simulator"
+    for worker in WORKERS:
+        told = compose.variables(services[worker])["AIRFLOW_CONN_AIMLAPI_DEFAULT"]
+        assert json.loads(told)["host"] == f"http://127.0.0.1:{port}"
+        assert services[worker]["network_mode"] == "service:simulator"
     assert "network_mode" not in services["simulator"]
 
 
@@ -149,11 +188,11 @@ def test_the_simulator_takes_its_arguments_and_answers_the_health_check(
 
 
 def test_all_of_airflow_shares_its_secrets_and_connections(services: dict[str, Any]) -> None:
-    airflow = [variables(services[name]) for name in ("api-server", "scheduler", "airflow-worker")]
+    airflow = [compose.variables(services[name]) for name in compose.airflow_services()]
     for name in ("AIRFLOW__API_AUTH__JWT_SECRET", "AIRFLOW__CORE__FERNET_KEY"):
         assert len({variables[name] for variables in airflow}) == 1
     store = json.loads(airflow[0]["AIRFLOW_CONN_AWS_DEFAULT"])
-    s3 = variables(services["s3"])
+    s3 = compose.variables(services["s3"])
     assert store["login"] == airflow[0]["AWS_ACCESS_KEY_ID"] == s3["AWS_ACCESS_KEY_ID"]
     assert store["password"] == airflow[0]["AWS_SECRET_ACCESS_KEY"] == s3["AWS_SECRET_ACCESS_KEY"]
     assert store["extra"]["endpoint_url"] == airflow[0]["AWS_ENDPOINT_URL"]

@@ -70,9 +70,24 @@ class ApiBooks:
 
     url: str
 
+    def begin(self, script: Script) -> None:
+        """Forget everything, and follow another script from now on."""
+        self._send("POST", "reset", b"")
+        self._send("PUT", "script", msgspec.json.encode(script))
+
     def billed_calls(self) -> int:
         """How many calls were charged so far."""
-        return int(self._get("stats")["billed_calls"])
+        return int(self.stats()["billed_calls"])
+
+    def stats(self) -> dict[str, Any]:
+        """Counts and sums, as the simulator calls them."""
+        return self._get("stats")
+
+    def calls_took_s(self) -> float:
+        """From the first call's beginning to the last one's end."""
+        calls = [each for each in self._get("ledger")["requests"] if each["prompt_sha256"]]
+        begun = min((each["at_s"] - each["duration_s"] for each in calls), default=0.0)
+        return float(max((each["at_s"] for each in calls), default=0.0) - begun)
 
     def bills(self) -> list[Bill]:
         """All charges."""
@@ -85,8 +100,16 @@ class ApiBooks:
             for record in self._get("ledger")["billed"]
         ]
 
+    def charges_usd(self) -> dict[str, float]:
+        """What each call was charged, by its answer's id."""
+        return {each["inference_id"]: each["usd"] for each in self._get("ledger")["billed"]}
+
     def _get(self, name: str) -> dict[str, Any]:
+        return self._send("GET", name, None)
+
+    def _send(self, method: str, name: str, body: bytes | None) -> dict[str, Any]:
         address = f"{self.url}/_simulator/{name}"
-        with urllib.request.urlopen(address, timeout=PATIENCE_S) as answer:  # noqa: S310  # http, ours
+        request = urllib.request.Request(address, data=body, method=method)  # noqa: S310  # http, ours
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310
             found: dict[str, Any] = json.load(answer)
         return found

@@ -17,7 +17,7 @@ CREATE_ONCE = re.compile(
 JOURNAL = re.compile(rf"{_RUN}/journal/.*")
 CHANGING = re.compile(
     rf"({_RUN}|{_PLACES})/(heartbeat/\d{{8}}|probe-[0-9a-f]{{16}})"
-    rf"|{_RUN}/(progress\.json|report\.html)"
+    rf"|{_RUN}/(share/\d{{4}}/)?(progress\.json|report\.html)"
 )
 LASTING = re.compile(rf"{_RUN}/(plan\.json|manifest\.json|lease/.*|parts/.*)")
 
