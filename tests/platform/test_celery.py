@@ -9,7 +9,7 @@ import pytest
 from tests.celery.checks import bill_violations
 from tests.celery.compose import one_off
 from tests.celery.dag_run import Span, peak
-from tests.celery.scenarios import SCENARIOS
+from tests.celery.scenarios import SCENARIOS, Scenario
 from tests.celery.shipped import DAY, ROWS
 
 SUMMARY = {"cost_usd": 0.75}
@@ -51,7 +51,7 @@ def test_a_bill_that_is_another_is_told(
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_a_scenario_has_files_for_its_shares_and_none_is_divided(scenario) -> None:
+def test_a_scenario_has_files_for_its_shares_and_none_is_divided(scenario: Scenario) -> None:
     sizes = scenario.data.file_rows
     assert sum(sizes) == scenario.rows
     assert 0 < min(sizes) <= max(sizes) <= 256, "one file is one part, which the checks count with"
