@@ -27,7 +27,11 @@ print(json.dumps({
     "count": len(dags),
 }))
 """
-HEAVY = {"pyarrow", "pandas", "numpy", "httpx", "httptools", "aiohttp", "s3fs", "tenacity"}
+HEAVY = {"pyarrow", "pandas", "numpy", "httpx", "httptools", "aiohttp", "s3fs", "tenacity"} | {
+    "openlineage",
+    "opentelemetry",
+    "airflow.providers.openlineage",
+}
 INNER = {f"airflow_provider_aimlapi.{ring}" for ring in ("engine", "api", "storage")}
 
 

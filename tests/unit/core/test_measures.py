@@ -93,6 +93,17 @@ def test_outcomes_are_counted_by_status_whoever_paid() -> None:
     assert (counts.prompt_tokens, counts.completion_tokens) == (57, 23)
 
 
+def test_what_others_decided_can_be_left_out() -> None:
+    counts, others = OutcomeCounts(), OutcomeCounts()
+    for one in (counts, others):
+        one.add_tally(Tally(ok=5, rejected=1, prompt_tokens=50, completion_tokens=20))
+    counts.add(Outcome(row=0, status="ok", prompt_tokens=7, completion_tokens=3))
+    rest = counts.without(others)
+    assert {status: rows for status, rows in rest.statuses().items() if rows} == {"ok": 1}
+    assert (rest.prompt_tokens, rest.completion_tokens) == (7, 3)
+    assert counts.statuses()["ok"] == 6
+
+
 def test_errors_are_ranked_and_rare_kinds_are_added_up() -> None:
     counts = ErrorCounts()
     for status in range(400, 440):

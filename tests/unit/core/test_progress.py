@@ -48,7 +48,16 @@ PROGRESS = RunProgress(
 
 
 def paid(epoch: int, cost_nano_usd: int) -> AttemptProgress:
-    return replace(ATTEMPT, epoch=epoch, first_epoch=epoch, cost_nano_usd=cost_nano_usd, rows=epoch)
+    return replace(
+        ATTEMPT,
+        epoch=epoch,
+        first_epoch=epoch,
+        cost_nano_usd=cost_nano_usd,
+        rows=epoch,
+        statuses={"ok": epoch - 1, "skipped": 1},
+        prompt_tokens=epoch * 2,
+        completion_tokens=epoch * 3,
+    )
 
 
 def test_it_reads_back() -> None:
@@ -69,10 +78,15 @@ def test_the_largest_fits_into_the_task_state_store() -> None:
     sample = cut("\U0001f4a5" * 10_000, SAMPLE_BYTES_MAX)
     column = tuple(range(many, many + SERIES_POINTS_MAX))
     small = tuple(range(100_000, 100_000 + SERIES_POINTS_MAX))
+    statuses = dict.fromkeys(("ok", "truncated", "refused", "rejected", "skipped"), many)
+    tokens = dict.fromkeys(("prompt_tokens", "completion_tokens"), many)
+    attempt = replace(
+        ATTEMPT, error=text, cost_nano_usd=many, rows=many, statuses=statuses, **tokens
+    )
     largest = replace(
         PROGRESS,
         **dict.fromkeys(("model", "input", "output", "manifest", "report"), text),
-        statuses=dict.fromkeys(("ok", "truncated", "refused", "rejected", "skipped"), many),
+        statuses=statuses,
         latency=Latency(bins=((123456.7, many),) * SHOWN_BINS_MAX),
         series=Series(
             at_s=tuple(point + 0.1 for point in small),
@@ -84,7 +98,7 @@ def test_the_largest_fits_into_the_task_state_store() -> None:
         ),
         errors=(ErrorKind(kind="k" * 40, status=400, count=many, samples=(sample,) * SAMPLES_MAX),)
         * ERROR_KINDS_MAX,
-        attempts=(replace(ATTEMPT, error=text, cost_nano_usd=many, rows=many),) * ATTEMPTS_MAX,
+        attempts=(attempt,) * ATTEMPTS_MAX,
     )
     size = len(json.dumps(json.loads(encode_progress(largest))))
     assert size <= PROGRESS_BYTES_MAX
@@ -120,5 +134,9 @@ def test_too_many_attempts_become_fewer_and_their_sums_stay() -> None:
         attempts = with_attempt(attempts, paid(epoch, epoch * 10))
     assert len(attempts) == ATTEMPTS_MAX
     assert sum(attempt.cost_nano_usd for attempt in attempts) == sum(range(10, 301, 10))
+    assert sum(sum(attempt.statuses.values()) for attempt in attempts) == sum(range(1, 31))
+    assert sum(attempt.statuses["skipped"] for attempt in attempts) == 30
+    assert sum(attempt.prompt_tokens for attempt in attempts) == 2 * sum(range(1, 31))
+    assert sum(attempt.completion_tokens for attempt in attempts) == 3 * sum(range(1, 31))
     assert (attempts[0].first_epoch, attempts[0].epoch) == (1, 30 - ATTEMPTS_MAX + 1)
     assert attempts[-1] == paid(30, 300)
