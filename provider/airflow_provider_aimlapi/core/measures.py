@@ -262,4 +262,5 @@ def _escaped(text: str) -> str:
 
 
 def _edge_ms(place: int) -> float:
-    return round(math.expm1(place / BINS_PER_E), 1)
+    """The first edges are 0.05 ms apart: with one digit, two of them would be the same."""
+    return round(math.expm1(place / BINS_PER_E), 2)

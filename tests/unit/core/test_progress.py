@@ -87,7 +87,7 @@ def test_the_largest_fits_into_the_task_state_store() -> None:
         PROGRESS,
         **dict.fromkeys(("model", "input", "output", "manifest", "report"), text),
         statuses=statuses,
-        latency=Latency(bins=((123456.7, many),) * SHOWN_BINS_MAX),
+        latency=Latency(bins=((123456.78, many),) * SHOWN_BINS_MAX),
         series=Series(
             at_s=tuple(point + 0.1 for point in small),
             rows=small,
