@@ -33,6 +33,7 @@ with DAG(
         output_path=LAKE + "/document_gists/ds={{ ds }}/",
         prompt="Say in one sentence what this text is about:\n\n{text}",
         max_tokens=200,
+        max_cost_usd=50,
         retries=3,
     )
     # --- end

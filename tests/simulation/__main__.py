@@ -1,4 +1,4 @@
-"""Runs seeds: `python -m tests.simulation SEED [--history]`, or many with `--seeds N [--from K]`."""
+"""Runs seeds: `python -m tests.simulation SEED [--shares] [--history]`, or many with `--seeds N [--from K]`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from tests.simulation.bugs import BUGS
 from tests.simulation.hunt import caught
 from tests.simulation.rivals import Rivals
 from tests.simulation.scenario import scenario_of
+from tests.simulation.share_bugs import SHARE_BUGS, caught_by_shares
+from tests.simulation.shares import share_scenario_of, simulate_shares
 from tests.simulation.simulation import simulate
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Verdict
 
+SEEDS_TO_A_SHARE = 2
 SEEDS_TO_A_RIVALRY = 10
 """A seed of rivals is run for so many others: less can happen in one."""
 
@@ -26,18 +29,25 @@ def main() -> int:
     arguments = _arguments()
     logging.disable(logging.CRITICAL)
     if arguments.seed is not None:
-        verdict = simulate(scenario_of(arguments.seed))
+        verdict = simulated(arguments.seed, shares=arguments.shares)
         if arguments.history:
             print(*verdict.history.lines(), sep="\n")
-        return _tell(verdict)
+        return _tell(verdict, shares=arguments.shares)
     failed = _run_many(arguments.first, arguments.seeds)
+    shares = _run_many(arguments.first, max(1, arguments.seeds // SEEDS_TO_A_SHARE), shares=True)
     rivals = _run_rivals(arguments.first, max(1, arguments.seeds // SEEDS_TO_A_RIVALRY))
-    return max(failed, rivals, _hunt())
+    return max(failed, shares, rivals, _hunt())
+
+
+def simulated(seed: int, *, shares: bool) -> Verdict:
+    """What a seed comes to, of a run that one worker does, or several."""
+    return simulate_shares(share_scenario_of(seed)) if shares else simulate(scenario_of(seed))
 
 
 def _hunt() -> int:
     """Say how many of the seeded bugs the simulation notices; 1 when not all."""
     found = {name: caught(name) for name in BUGS}
+    found |= {name: caught_by_shares(name) for name in SHARE_BUGS}
     for name, where in found.items():
         if where is None:
             print(f"not caught: {name}")
@@ -46,18 +56,18 @@ def _hunt() -> int:
     return int(count < len(found))
 
 
-def _run_many(first: int, count: int) -> int:
+def _run_many(first: int, count: int, *, shares: bool = False) -> int:
     started_s = time.perf_counter()
     failed = rows = twice = misfortunes = 0
     for seed in range(first, first + count):
-        verdict = simulate(scenario_of(seed))
-        failed += _tell(verdict) if verdict.violations else 0
+        verdict = simulated(seed, shares=shares)
+        failed += _tell(verdict, shares=shares) if verdict.violations else 0
         rows += verdict.rows
         twice += verdict.bills_twice
         misfortunes += verdict.misfortunes
     elapsed_s = time.perf_counter() - started_s
     print(
-        f"{count:,} seeds from {first}, {rows:,} rows, {misfortunes:,} kills, freezes and "
+        f"{count:,} seeds {'of shares ' if shares else ''}from {first}, {rows:,} rows, {misfortunes:,} kills, freezes and "
         f"give-ups, {twice:,} rows paid twice as allowed, {failed} seeds with violations; "
         f"{elapsed_s:.0f} s"
     )
@@ -80,18 +90,20 @@ def _run_rivals(first: int, count: int) -> int:
     return min(failed, 1)
 
 
-def _tell(verdict: Verdict) -> int:
+def _tell(verdict: Verdict, *, shares: bool) -> int:
     seed = verdict.scenario.seed
     for violation in verdict.violations:
         print(f"seed {seed}: {violation}")
     if verdict.violations:
-        print(f"  see it: python -m tests.simulation {seed} --history")
+        option = " --shares" if shares else ""
+        print(f"  see it: python -m tests.simulation {seed}{option} --history")
     return int(bool(verdict.violations))
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("seed", type=int, nargs="?", help="one seed, to look at")
+    parser.add_argument("--shares", action="store_true", help="on several workers")
     parser.add_argument("--history", action="store_true", help="print what happened")
     parser.add_argument("--seeds", type=int, default=1000, help="how many")
     parser.add_argument("--from", type=int, default=0, dest="first", help="the first of them")

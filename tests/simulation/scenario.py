@@ -91,8 +91,8 @@ def scenario_of(seed: int) -> Scenario:
         seed=seed,
         shape=shape,
         settings=settings,
-        weather=_weather(random, settings),
-        attempts=tuple(_attempt(random) for _ in range(random.randint(1, ATTEMPTS_MAX))),
+        weather=weather_of(random, settings),
+        attempts=tuple(attempt_of(random) for _ in range(random.randint(1, ATTEMPTS_MAX))),
     )
 
 
@@ -121,7 +121,7 @@ def _settings(random: Random, shape: Shape) -> Settings:
     )
 
 
-def _weather(random: Random, settings: Settings) -> Weather:
+def weather_of(random: Random, settings: Settings) -> Weather:
     """Weather as bad as the promises allow.
 
     A store that leaves a heartbeat without an answer for as long as a silence lasts makes its
@@ -161,7 +161,8 @@ def _soon(random: Random) -> float:
     return random.expovariate(1 / random.choice((4.0, 4.0, 40.0)))
 
 
-def _attempt(random: Random) -> Attempt:
+def attempt_of(random: Random) -> Attempt:
+    """What befalls one attempt."""
     kind = random.choice(("kill", "kill", "freeze", "freeze", "cut off", "stop", "none"))
     has_twin = random.random() < (0.5 if kind in ("freeze", "cut off", "none") else 0.15)
     return Attempt(

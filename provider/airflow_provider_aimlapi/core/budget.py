@@ -32,7 +32,11 @@ class Budget:
     was in flight at the most, and by that only where calls are dearer than all before them.
 
     Attributes:
-        limit_nano_usd: None for no limit.
+        limit_nano_usd: None for no limit. Where others spend of the same budget: what this attempt
+            has claimed of it.
+        may_grow: whether that limit may be raised yet.
+        whole_nano_usd: the budget of which that is a part; None where it is all of it.
+        elsewhere_nano_usd: what others have spent and claimed of it.
         price: what a call may cost at most; None where no price list says so.
         charged_nano_usd: what the API said it charged, earlier attempts of the run included.
         largest_nano_usd: the largest single charge so far.
@@ -45,6 +49,9 @@ class Budget:
     """
 
     limit_nano_usd: int | None = None
+    may_grow: bool = False
+    whole_nano_usd: int | None = None
+    elsewhere_nano_usd: int = 0
     price: CallPrice | None = None
     charged_nano_usd: int = 0
     largest_nano_usd: int = 0
@@ -88,6 +95,18 @@ class Budget:
             return False
         return self.charged_nano_usd + self._set_aside_with(body_bytes) <= self.limit_nano_usd
 
+    def is_exhausted(self, body_bytes: int = 0) -> bool:
+        """Whether such a call may not be sent, and will not be allowed by waiting for more."""
+        return not self.allows(body_bytes) and (self.has_unknown_charge or not self.may_grow)
+
+    def next_nano_usd(self, body_bytes: int = 0) -> int:
+        """What has to be set aside for a call that goes out when none is in flight."""
+        return 0 if self.in_flight else self._set_aside_with(body_bytes)
+
+    def committed_nano_usd(self) -> int:
+        """What is spent, or may have been: charges, and what lost answers may have cost."""
+        return self.charged_nano_usd + self._worth_of_lost()
+
     def reserve(self, body_bytes: int = 0) -> None:
         """Set money aside for a call that goes out."""
         self.in_flight += 1
@@ -110,9 +129,10 @@ class Budget:
                 "max_cost_usd is set, but the API answered without saying what it charged, so the "
                 "budget cannot be kept. Everything paid for is kept; clear max_cost_usd to go on."
             )
-        limit = format_usd(self.limit_nano_usd or 0)
+        limit = format_usd(self.whole_nano_usd or self.limit_nano_usd or 0)
         cost = format_usd(self._worth(1, body_bytes, is_sampled=self.charges > 0))
-        if self.price is not None and not self.charges and not self.lost:
+        is_first = not self.charges and not self.lost and not self.elsewhere_nano_usd
+        if self.price is not None and is_first:
             return (
                 f"max_cost_usd={limit} cannot pay for one call of {self.price.model}: a request of "
                 f"{body_bytes:,} bytes and an answer of {self.price.answer_tokens_max:,} tokens "
@@ -121,23 +141,34 @@ class Budget:
             )
         return (
             f"The budget is spent: {format_usd(self.charged_nano_usd)} of max_cost_usd={limit}"
-            f"{self._lost_words()}, and the next row may cost {cost}. Everything paid for "
+            f"{self._elsewhere_words()}{self._lost_words()}, and the next row may cost {cost}. Everything paid for "
             f"is kept; raise max_cost_usd and clear the task to go on from here."
+        )
+
+    def _elsewhere_words(self) -> str:
+        if not self.elsewhere_nano_usd:
+            return ""
+        return (
+            f" by this share, {format_usd(self.elsewhere_nano_usd)} by others or set aside for them"
         )
 
     def _lost_words(self) -> str:
         if not self.lost:
             return ""
-        worth = format_usd(self._worth(self.lost, self.lost_bytes, is_sampled=self.charges > 0))
+        worth = format_usd(self._worth_of_lost())
         answers = "answer" if self.lost == 1 else "answers"
         return f", {self.lost:,} lost {answers} may have cost {worth} more"
 
     def _set_aside_with(self, body_bytes: int) -> int:
         """What is set aside for calls in flight, for lost answers, and for one call more."""
         calls = self.in_flight + 1
-        return self._worth(
-            calls, self.in_flight_bytes + body_bytes, is_sampled=self.charges >= calls
-        ) + self._worth(self.lost, self.lost_bytes, is_sampled=self.charges > 0)
+        return (
+            self._worth(calls, self.in_flight_bytes + body_bytes, is_sampled=self.charges >= calls)
+            + self._worth_of_lost()
+        )
+
+    def _worth_of_lost(self) -> int:
+        return self._worth(self.lost, self.lost_bytes, is_sampled=self.charges > 0)
 
     def _worth(self, calls: int, body_bytes: int, *, is_sampled: bool) -> int:
         """What so many calls, with requests of so many bytes together, are taken to cost.

@@ -102,6 +102,11 @@ class RunNames:
         return f"{self.folder}/lease/"
 
     @property
+    def claims(self) -> str:
+        """Prefix of the create-once log of who may spend how much, where a run has shares."""
+        return f"{self.folder}/claim/"
+
+    @property
     def journal(self) -> str:
         """Prefix of the journal segments."""
         return f"{self.folder}/journal/"
@@ -118,6 +123,10 @@ class RunNames:
     def heartbeat(self, epoch: int) -> str:
         """What the owner of this epoch says of itself; the one object that is written again."""
         return f"{self.folder}/heartbeat/{epoch:08d}"
+
+    def claim(self, number: int) -> str:
+        """An entry of the log of claims; the first is 1."""
+        return f"{self.claims}{number:08d}"
 
     def part(self, part: int, edition: int = 0) -> str:
         """The staged Parquet file of a shard's outcomes; a later edition has fewer rejected rows.
@@ -163,6 +172,7 @@ _CLIENT_REQUEST_ID = re.compile(
 )
 _LEASE = re.compile(r"/lease/([0-9]{8,})\Z")
 _HEARTBEAT = re.compile(r"/heartbeat/([0-9]{8,})\Z")
+_CLAIM = re.compile(r"/claim/([0-9]{8,})\Z")
 _PART = re.compile(r"/parts/part-([0-9]{5,})(?:-([0-9]{8,}))?\.parquet\Z")
 _RUN = re.compile(rf"{RUNS_FOLDER}/([0-9a-f]{{{RUN_KEY_HEX_DIGITS}}})/")
 _SEGMENT = re.compile(r"/journal/([0-9]{5,})/([0-9]{8,})-([0-9]{8,})\Z")
@@ -194,6 +204,12 @@ def parse_lease_name(name: str) -> int | None:
 def parse_heartbeat_name(name: str) -> int | None:
     """The epoch in a heartbeat's name; None for any other name."""
     match = _HEARTBEAT.search(name)
+    return int(match[1]) if match else None
+
+
+def parse_claim_name(name: str) -> int | None:
+    """The number in a claim's name; None for any other name."""
+    match = _CLAIM.search(name)
     return int(match[1]) if match else None
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from airflow_provider_aimlapi.core.allowance import RequestAllowance, TokenAllowance
     from airflow_provider_aimlapi.core.completion import Completion
+    from airflow_provider_aimlapi.engine.settings import Settings
 
 
 class GivenLimits:
@@ -19,6 +22,13 @@ class GivenLimits:
         self._tokens = tokens
         self._reserved: dict[int, int] = {}
         self.is_any = requests is not None or tokens is not None
+
+    @classmethod
+    def of(cls, settings: Settings, max_tokens: int | None) -> Self:
+        """The limits among a run's settings; `max_tokens` of an answer bounds the first ones."""
+        return cls(
+            requests=settings.request_allowance(), tokens=settings.token_allowance(max_tokens)
+        )
 
     def wait_s(self, now_s: float, body_bytes: int) -> float:
         """Seconds until a call with a request of this size may go; 0 or less: now."""

@@ -39,8 +39,8 @@ class Remains:
         unread_costs: what answers that nobody could read have cost, by part and row, in
             nano-dollars; only of rows that no record decides.
         asks_rejected: whether rows that were rejected are asked again.
-        charges_nano_usd: what each journaled answer cost that no durable part tells of, answers
-            to a row that was paid for twice included; None where the API did not say.
+        charges_nano_usd: by part, what each journaled answer cost that no durable part tells of,
+            answers to a row that was paid for twice included; None where the API did not say.
     """
 
     parts: tuple[PartEntry, ...]
@@ -48,19 +48,30 @@ class Remains:
     known: dict[int, dict[int, Outcome]]
     unread_costs: dict[int, dict[int, int]]
     asks_rejected: bool
-    charges_nano_usd: tuple[int | None, ...]
+    charges_nano_usd: dict[int, tuple[int | None, ...]]
 
     def budget(self, limit_nano_usd: int | None) -> Budget:
         """The run's budget, with what earlier attempts spent already charged."""
         budget = Budget(limit_nano_usd=limit_nano_usd)
-        for entry in (*self.parts, *(staged.entry for staged in self.reopened.values())):
+        for entry in self._durable():
             tally = entry.tally
             budget.charge_part(
                 tally.cost_nano_usd, answers=tally.completed, unknown=tally.rows_without_cost
             )
-        for charge in self.charges_nano_usd:
-            budget.charge(charge)
+        for charges in self.charges_nano_usd.values():
+            for charge in charges:
+                budget.charge(charge)
         return budget
+
+    def spent_nano_usd(self, parts: range) -> int:
+        """What earlier attempts have spent on some parts."""
+        journaled = (self.charges_nano_usd.get(part, ()) for part in parts)
+        charged = sum(charge or 0 for charges in journaled for charge in charges)
+        durable = (entry for entry in self._durable() if entry.part in parts)
+        return charged + sum(entry.tally.cost_nano_usd for entry in durable)
+
+    def _durable(self) -> tuple[PartEntry, ...]:
+        return (*self.parts, *(staged.entry for staged in self.reopened.values()))
 
     def rows_decided(self) -> tuple[int, int]:
         """How many rows are decided and stay so, and how many were rejected and are asked again."""
@@ -95,7 +106,7 @@ def find_remains(
     staged = {found.entry.part: found for found in staged_parts(prepared, clock)}
     known: dict[int, dict[int, Outcome]] = {}
     unread_costs: dict[int, dict[int, int]] = {}
-    charges: list[int | None] = []
+    charges: dict[int, tuple[int | None, ...]] = {}
     mine = {shard.part for shard in prepared.plan.shards}
     for part, names in segments.items():
         if part not in mine:
@@ -104,7 +115,7 @@ def find_remains(
         if news.outcomes:
             known[part] = {outcome.row: outcome for outcome in news.outcomes}
         unread_costs[part] = news.unread_costs
-        charges += news.charges()
+        charges[part] = tuple(news.charges())
     asks_rejected = retry_rejected or _is_all_rejected(staged.values(), known)
     reopened = {
         part: found
@@ -117,7 +128,7 @@ def find_remains(
         known=known,
         unread_costs=unread_costs,
         asks_rejected=asks_rejected,
-        charges_nano_usd=tuple(charges),
+        charges_nano_usd=charges,
     )
     _tell(remains)
     return remains

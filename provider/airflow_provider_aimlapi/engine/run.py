@@ -26,6 +26,7 @@ from airflow_provider_aimlapi.core.rejections import Rejections
 from airflow_provider_aimlapi.core.report import Report
 from airflow_provider_aimlapi.engine.attempt import Sender
 from airflow_provider_aimlapi.engine.call_price import look_up_call_price
+from airflow_provider_aimlapi.engine.claiming import Claiming
 from airflow_provider_aimlapi.engine.collector import Collector
 from airflow_provider_aimlapi.engine.commit import commit, read_committed
 from airflow_provider_aimlapi.engine.ending import Ending
@@ -47,7 +48,6 @@ from airflow_provider_aimlapi.errors import (
     AimlapiError,
     ApiError,
     BudgetExhausted,
-    InvalidSpec,
     RunInterrupted,
 )
 from airflow_provider_aimlapi.storage.journal_store import JournalStore
@@ -71,8 +71,6 @@ async def run(job: Job, settings: Settings, world: World, share: int | None = No
     Raises:
         SetupError: before money was spent. Other errors of `errors`: what was paid for is kept.
     """
-    if share is not None and settings.max_cost_usd is not None:
-        raise InvalidSpec("max_cost_usd holds for a whole run: leave it out where share is given.")
     started_s = world.clock.now_s()
     if share is None:
         prepared = await persist(world.clock, prepare, job, world.open_store)
@@ -191,7 +189,10 @@ class RunAttempt:
         self._ending = ending
         self._settings, self._world = settings, world
         clock, rows = world.clock, prepared.plan.rows
-        budget = remains.budget(settings.budget_nano_usd)
+        self._claiming = Claiming(
+            prepared, journal, remains, settings=settings, ending=ending, clock=clock
+        )
+        self._budget = budget = self._claiming.budget
         self._feed = Feed(clock=clock, waiting_max=2 * settings.max_concurrency)
         self.collector = Collector(
             prepared,
@@ -205,18 +206,15 @@ class RunAttempt:
         self.limiter = Limiter(
             ceiling=settings.max_concurrency,
             budget=budget,
+            want_more=self._claiming.want_more,
             may_pay=lease.may_pay,
             store_keeps_up=self.collector.keeps_up,
-            given=GivenLimits(
-                requests=settings.request_allowance(),
-                tokens=settings.token_allowance(prepared.job.completion.max_tokens),
-            ),
+            given=GivenLimits.of(settings, prepared.job.completion.max_tokens),
             looks_first=settings.looks_first,
             clock=clock,
             random=world.random,
         )
         ending.closes(self._feed.close, self.limiter.close)
-        self._budget = budget
         self._reader = Reader(
             prepared, remains, collector=self.collector, feed=self._feed, clock=clock
         )
@@ -244,6 +242,7 @@ class RunAttempt:
             AimlapiError: why the run ended early; what was paid for is durable.
         """
         await self._price_calls()
+        await self._claiming.begin(has_rows_left=self._has_rows_left())
         async with self._world.open_client() as client, asyncio.TaskGroup() as tasks:
             sender = Sender(
                 run_key=self._prepared.names.run_key,
@@ -255,6 +254,7 @@ class RunAttempt:
                 now_s=self._world.clock.now_s,
             )
             tasks.create_task(self.collector.keep(self.limiter.wake))
+            tasks.create_task(self._claiming.keep(self.limiter.wake))
             tasks.create_task(reporter.publish_always())
             companions = [
                 tasks.create_task(self._read()),
@@ -268,14 +268,19 @@ class RunAttempt:
                 companion.cancel()
             reporter.let_go()
             self.collector.finish()
+            self._claiming.finish()
+        await self._claiming.end(is_complete=not self._has_rows_left())
         if self._ending.error is not None:
             raise self._ending.error
+
+    def _has_rows_left(self) -> bool:
+        return self.collector.rows_done < self._prepared.plan.rows
 
     async def _price_calls(self) -> None:
         """With a budget, and rows left to ask for: learn what a call may cost at most."""
         if self._settings.max_cost_usd is None or self._ending.error is not None:
             return
-        if self.collector.rows_done < self._prepared.plan.rows:
+        if self._has_rows_left():
             completion = self._prepared.job.completion
             self._budget.price = await look_up_call_price(self._world.ask_prices, completion)
 

@@ -18,7 +18,8 @@ def claude_completion_group(
 ) -> TaskGroup:
     """What one `ClaudeCompletionOperator` does, by as many workers as may work at once.
 
-    The promises are those of the one task: every row once, paid once, one manifest, one bill. Each worker has up to `max_concurrency` calls in flight, and keeps
+    The promises are those of the one task: every row once, paid once, one manifest, one bill, and
+    `max_cost_usd` over all of them. Each worker has up to `max_concurrency` calls in flight, and keeps
     to `requests_per_minute` and `tokens_per_minute` by itself.
 
     Args:

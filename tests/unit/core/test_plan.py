@@ -14,8 +14,10 @@ from airflow_provider_aimlapi.core.plan import (
     decode_plan,
     encode_plan,
     plan_shards,
+    shard_rows_max,
+    split_shares,
 )
-from airflow_provider_aimlapi.errors import InputUnreadable, JournalUnreadable
+from airflow_provider_aimlapi.errors import InputUnreadable, InvalidSpec, JournalUnreadable
 
 RUN_KEY = "0123456789abcdef" * 2
 
@@ -215,3 +217,74 @@ def test_a_damaged_plan_is_a_plan_or_refused_and_nothing_else(place, byte):
     except JournalUnreadable:
         return
     assert plan.run_key == RUN_KEY
+
+
+def shards_of(*rows: int) -> tuple[Shard, ...]:
+    return tuple(
+        Shard(part=part, file=part, first_row=0, rows=count, visible_name=f"{part}.parquet")
+        for part, count in enumerate(rows)
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "workers", "firsts"),
+    [
+        ((10,) * 16, 4, (0, 4, 8, 12)),
+        ((10,) * 3, 8, (0, 1, 2)),
+        ((10,), 4, (0,)),
+        ((1, 1, 1, 100), 4, (0, 3)),
+        ((100, 1, 1, 1), 4, (0, 1, 2, 3)),
+        ((14, 0, 6), 3, (0, 2)),
+        ((0, 0), 2, (0,)),
+        ((10,) * 16, 1, (0,)),
+    ],
+)
+def test_shares_are_ranges_of_parts_with_about_the_same_rows(
+    rows: tuple[int, ...], workers: int, firsts: tuple[int, ...]
+) -> None:
+    assert split_shares(shards_of(*rows), workers) == firsts
+
+
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=40), st.integers(1, 12))
+def test_every_part_is_in_one_share_and_no_share_is_without_rows(
+    rows: list[int], workers: int
+) -> None:
+    shards = shards_of(*rows)
+    plan = Plan(run_key=RUN_KEY, shards=shards, shares=split_shares(shards, workers))
+    shares = [plan.of_share(share) for share in range(len(plan.shares))]
+    assert len(shares) <= workers
+    assert tuple(shard for share in shares for shard in share.shards) == shards
+    assert all(share.rows for share in shares) or sum(rows) == 0
+
+
+def test_a_plan_with_shares_reads_back_and_one_without_is_one_share() -> None:
+    shards = shards_of(5, 6, 7)
+    plan = Plan(run_key=RUN_KEY, shards=shards, shares=(0, 2))
+    assert decode_plan(encode_plan(plan, b"{}"), run_key=RUN_KEY) == plan
+    alone = encode_plan(Plan(run_key=RUN_KEY, shards=shards), b"{}")
+    assert b"shares" not in alone
+    assert decode_plan(alone, run_key=RUN_KEY).shares == (0,)
+
+
+@pytest.mark.parametrize("shares", [(), (1,), (0, 0), (0, 2, 1), (0, 3)])
+def test_a_plan_that_is_divided_wrongly_is_not_used(shares: tuple[int, ...]) -> None:
+    stored = encode_plan(Plan(run_key=RUN_KEY, shards=shards_of(5, 6, 7), shares=shares), b"{}")
+    with pytest.raises(JournalUnreadable, match="divides"):
+        decode_plan(stored, run_key=RUN_KEY)
+
+
+def test_a_share_that_is_not_there_is_told_of() -> None:
+    plan = Plan(run_key=RUN_KEY, shards=shards_of(5, 6), shares=(0, 1))
+    for share in (-1, 2):
+        with pytest.raises(InvalidSpec, match="2 share"):
+            plan.of_share(share)
+
+
+@pytest.mark.parametrize(
+    ("rows", "workers", "rows_max"),
+    [(100_000, 1, 8192), (1_000_000, 4, 8192), (10_000, 4, 625), (100, 4, 256), (0, 2, 256)],
+)
+def test_shards_get_smaller_for_workers_down_to_what_one_has_in_flight(
+    rows: int, workers: int, rows_max: int
+) -> None:
+    assert shard_rows_max(rows, workers) == rows_max

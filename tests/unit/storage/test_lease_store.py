@@ -44,3 +44,19 @@ def test_a_lease_whose_answer_was_lost_is_found_to_be_ours() -> None:
     store = AnswersLost()
     assert LeaseStore(store, NAMES).acquire(token="mine") == 1
     assert LeaseStore(store, NAMES).acquire(token="yours") == 2
+
+
+def test_a_share_sees_attempts_at_itself_and_at_the_whole_run_alone() -> None:
+    store = MemoryStore()
+    first, second, whole = (LeaseStore(store, NAMES, share) for share in (0, 1, None))
+    assert [leases.acquire(token="t") for leases in (first, second, first, whole, second)] == [
+        1,
+        2,
+        3,
+        4,
+        5,
+    ]
+    assert first.epochs() == [1, 3, 4]
+    assert second.epochs() == [2, 4, 5]
+    assert whole.epochs() == [1, 2, 3, 4, 5]
+    assert [whole.share_of(epoch) for epoch in range(1, 6)] == [0, 1, 0, None, 1]

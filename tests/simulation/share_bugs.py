@@ -1,0 +1,97 @@
+"""Seeded bugs of shares: each takes one promise-keeping line out, and only a run on workers shows it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.budget import Budget
+from airflow_provider_aimlapi.core.claims import Claims
+from airflow_provider_aimlapi.core.lease import Watch
+from airflow_provider_aimlapi.engine.claiming import Claiming
+from airflow_provider_aimlapi.engine.resume import Remains
+from airflow_provider_aimlapi.storage import claim_log, lease_store
+from tests.simulation.bugs import swapped
+from tests.simulation.dataset_shapes import Shape
+from tests.simulation.scenario import Attempt, Scenario, settings_for
+from tests.simulation.shares import Lane, ShareScenario, share_scenario_of, simulate_shares
+from tests.simulation.weather import Weather
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from airflow_provider_aimlapi.storage.object_store import ObjectStore
+
+SEEDS_MAX = 60
+SHAPE = Shape(rows=(12, 12))
+
+
+def _always_the_next(store: ObjectStore, name: str, data: bytes) -> bool:
+    store.write(name, data)
+    return True
+
+
+async def _claim_nothing(self: Claiming, *, has_rows_left: bool) -> None:
+    """Takes the whole budget for its own."""
+
+
+@contextmanager
+def _claimed_by_turns() -> Iterator[None]:
+    """The lease of a share does not make way for the run's."""
+
+    def do_meet(share: int | None, other: int | None) -> bool:
+        return share == other
+
+    with swapped(lease_store, "do_meet", do_meet):
+        yield
+
+
+SHARE_BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
+    "a share leases nothing": lambda: swapped(lease_store, "do_meet", lambda *_: False),
+    "a share heeds no attempt at the whole run": _claimed_by_turns,
+    "who only waited counts as one who ran": lambda: swapped(
+        Watch, "has_run", property(lambda self: self._last is not None)
+    ),
+    "claims are not created once": lambda: swapped(claim_log, "create_settled", _always_the_next),
+    "each share has the whole budget": lambda: swapped(Claiming, "begin", _claim_nothing),
+    "what others claim is not seen": lambda: swapped(Claims, "elsewhere", lambda *_: 0),
+    "a share forgets what it spent before": lambda: swapped(
+        Remains, "budget", lambda _, limit: Budget(limit_nano_usd=limit)
+    ),
+}
+
+
+def begun_beside_the_whole_run(seed: int) -> ShareScenario:
+    """A share is asked for while an attempt at the whole run has calls on their way."""
+    lanes = (
+        Lane(share=None, starts_s=0.0, attempts=(Attempt(),)),
+        Lane(share=0, starts_s=3.0, attempts=(Attempt(),)),
+    )
+    return ShareScenario(
+        common=Scenario(
+            seed=seed,
+            shape=SHAPE,
+            settings=settings_for(SHAPE),
+            weather=Weather(api_latency_s=8.0),
+        ),
+        workers=2,
+        lanes=lanes,
+    )
+
+
+DIRECTED_SHARES: dict[str, Callable[[int], ShareScenario]] = {
+    "a share heeds no attempt at the whole run": begun_beside_the_whole_run,
+}
+"""By the bug that each is for: random seeds meet it too seldom."""
+
+
+def caught_by_shares(name: str) -> str | None:
+    """What the simulation said of a bug, and where; None when it noticed nothing."""
+    made = DIRECTED_SHARES.get(name, share_scenario_of)
+    with SHARE_BUGS[name]():
+        for seed in range(SEEDS_MAX):
+            violations = simulate_shares(made(seed)).violations
+            if violations:
+                return f"seed {seed}: {violations[0]}"
+    return None
