@@ -128,7 +128,7 @@ def _conf(scenario: Scenario, bucket: str) -> dict[str, object]:
 
 def _run_violations(scenario: Scenario, ended: Ended, *, kills: int) -> Iterator[str]:
     if ended.state != "success":
-        yield f"the DAG run ended as {ended.state}"
+        yield f"the DAG run ended as {ended.state} after {ended.elapsed_s:.0f} s"
     if ended.at_once != scenario.at_once_max and not kills:
         yield f"{ended.at_once} shares were worked on at a time, not {scenario.at_once_max}"
     if scenario.is_killed and max(ended.tries, default=0) < 2:
