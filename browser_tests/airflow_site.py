@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 DAG_ID, TASK_ID, DAY = "ticket_summaries", "summarise", "2026-01-01"
 USER, PASSWORD = "ada", "opens nothing but this test"
+ADMIN = "grace"
 START_S_MAX = 180.0
 
 
@@ -36,12 +37,13 @@ class AirflowSite:
         self._port = _free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         passwords = folder / "passwords.json"
-        passwords.write_text(json.dumps({USER: PASSWORD}))
+        passwords.write_text(json.dumps({USER: PASSWORD, ADMIN: PASSWORD}))
         self._environment = {
             "AIRFLOW_HOME": str(folder / "home"),
             "AIRFLOW__CORE__DAGS_FOLDER": str(HERE / "dags"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:viewer",
+            "AIRFLOW__CORE__AUTH_MANAGER": "browser_tests.private_dags.PrivateDags",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:viewer,{ADMIN}:admin",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
             "AIRFLOW__API_AUTH__JWT_SECRET": "of 64 bytes at least, as those who sign are told to take, and more",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
@@ -64,9 +66,14 @@ class AirflowSite:
         """End what was started."""
         self._children.close()
 
-    def start_run(self) -> subprocess.Popen[str]:
-        """Start the DAG run; its task works while the caller looks on."""
-        return self._children.enter_context(self._run(["dags", "test", DAG_ID, DAY]))
+    def start_run(self, day: str = DAY) -> subprocess.Popen[str]:
+        """Start a DAG run; its task works while the caller looks on."""
+        return self._children.enter_context(self._run(["dags", "test", DAG_ID, day]))
+
+    def run_whole(self, dag_id: str) -> None:
+        """Run another DAG to its end, whatever that is."""
+        with self._run(["dags", "test", dag_id, DAY]) as process:
+            process.wait(START_S_MAX)
 
     def run_id(self) -> str:
         """The run id of the DAG run, once Airflow knows it."""
@@ -77,8 +84,13 @@ class AirflowSite:
 
     def has_told(self, run_id: str) -> bool:
         """Whether the task has told of its run yet."""
+        return self.state(run_id) != ""
+
+    def state(self, run_id: str) -> str:
+        """What the task last told of its run: running, published or another; empty: nothing yet."""
         address = self.page(run_id).replace("/aimlapi/page", "/aimlapi/progress")
-        return self._get(address.removeprefix(self.url), self._token()) is not None
+        told = self._get(address.removeprefix(self.url), self._token())
+        return str(told["state"]) if told else ""
 
     def tab(self, run_id: str) -> str:
         """The address of the tab in Airflow's own pages."""
@@ -87,6 +99,11 @@ class AirflowSite:
     def page(self, run_id: str) -> str:
         """The address of the page by itself."""
         return f"{self.url}/aimlapi/page?dag_id={DAG_ID}&run_id={quote(run_id, safe='')}&task_id={TASK_ID}"
+
+    @property
+    def runs_page(self) -> str:
+        """The address of the page that lists runs, by itself."""
+        return f"{self.url}/aimlapi/runs"
 
     def log(self) -> str:
         """The end of what Airflow said."""

@@ -18,7 +18,7 @@ from playwright.sync_api import sync_playwright
 
 from aimlapi_simulator import simulator_thread
 from aimlapi_simulator.script import Fault, Latency, Limits, Script
-from browser_tests.airflow_site import PASSWORD, USER, AirflowSite
+from browser_tests.airflow_site import ADMIN, PASSWORD, USER, AirflowSite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,7 +85,7 @@ def site(lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airfl
     )
     arguments = {
         "input_path": str(lake / "<script>hacked('file')<" / "script>"),
-        "output_path": str(lake / "ticket_summaries"),
+        "output_path": str(lake / "ticket_summaries") + "/ds={{ ds }}",
         "prompt": "Summarise: {body}",
         "max_tokens": 64,
         "max_cost_usd": 20,
@@ -116,13 +116,12 @@ def stranger(browser: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
-@pytest.fixture(scope="session")
-def session_of(browser: Browser, site: AirflowSite) -> Callable[..., BrowserContext]:
-    """Makes a browser that Ada has logged in with, once, by the form that Airflow shows."""
+def logs_in(browser: Browser, site: AirflowSite, user: str) -> Callable[..., BrowserContext]:
+    """Makes a browser that somebody has logged in with, once, by the form that Airflow shows."""
     first = browser.new_context()
     page = first.new_page()
     page.goto(f"{site.url}/", timeout=120_000)
-    page.fill("input[name=username]", USER)
+    page.fill("input[name=username]", user)
     page.fill("input[name=password]", PASSWORD)
     page.click("button[type=submit]")
     page.wait_for_url(lambda url: "/auth/" not in url, timeout=120_000)
@@ -135,6 +134,18 @@ def session_of(browser: Browser, site: AirflowSite) -> Callable[..., BrowserCont
         return context
 
     return log_in
+
+
+@pytest.fixture(scope="session")
+def session_of(browser: Browser, site: AirflowSite) -> Callable[..., BrowserContext]:
+    """Ada's, who may look at what is not private."""
+    return logs_in(browser, site, USER)
+
+
+@pytest.fixture(scope="session")
+def admin_session_of(browser: Browser, site: AirflowSite) -> Callable[..., BrowserContext]:
+    """Grace's, who may see everything."""
+    return logs_in(browser, site, ADMIN)
 
 
 @pytest.fixture(scope="session")

@@ -334,3 +334,30 @@ def _first(table: Any, dag_id: str, run_id: str, **columns: object) -> Any:
         row = session.scalars(query).first()
         session.expunge_all()
         return row
+
+
+@pytest.fixture(scope="session")
+def server(airflow_database: None) -> Any:
+    """Airflow's API server, as `airflow api-server` makes it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from airflow.api_fastapi.app import create_app
+        from starlette.testclient import TestClient
+
+        return TestClient(create_app(apps="core"))
+
+
+@pytest.fixture
+def reader(server: Any) -> Iterator[Any]:
+    """The same server, asked by somebody who may read every DAG."""
+    server.headers["Authorization"] = f"Bearer {token('VIEWER')}"
+    yield server
+    del server.headers["Authorization"]
+
+
+def token(role: str | None) -> str:
+    from airflow.api_fastapi.app import get_auth_manager
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+
+    user = SimpleAuthManagerUser(username="ada", role=role)
+    return get_auth_manager().generate_jwt(user)

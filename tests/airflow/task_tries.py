@@ -15,13 +15,14 @@ class Tries:
     """The one task of a DAG of the tests' own, in a DAG run of its own.
 
     Attributes:
+        run_id: of its DAG run.
         error: what the last start raised.
     """
 
     def __init__(self, dag_id: str) -> None:
         self.error: BaseException | None = None
         self._dag_id = dag_id
-        self._run_id, self._task = _new_run(dag_id, FIRST_DAY + timedelta(days=next(DAYS)))
+        self.run_id, self._task = _new_run(dag_id, FIRST_DAY + timedelta(days=next(DAYS)))
 
     def start(self) -> str:
         """Start it once, as a worker does; its state afterwards."""
@@ -74,13 +75,50 @@ class Tries:
 
     def progress(self) -> dict[str, Any]:
         """What its page is told."""
-        from airflow.state import TaskScope, get_state_backend
+        from airflow.state import get_state_backend
 
         from airflow_provider_aimlapi.operators.progress_places import STATE_KEY
 
-        scope = TaskScope(dag_id=self._dag_id, run_id=self._run_id, task_id=self._task.task_id)
-        stored = get_state_backend().get(scope, STATE_KEY)
+        stored = get_state_backend().get(self._scope(), STATE_KEY)
         return dict(json.loads(stored or "{}"))
+
+    def tell(self, progress: dict[str, Any]) -> None:
+        """Keep this as its progress, as a run does."""
+        from airflow.state import get_state_backend
+
+        from airflow_provider_aimlapi.operators.progress_places import STATE_KEY
+
+        get_state_backend().set(self._scope(), STATE_KEY, json.dumps(progress))
+
+    def announce(self, place: object) -> None:
+        """Say where a progress object is, as a run does before Airflow 3.3."""
+        from airflow.models.xcom import XComModel
+        from airflow.utils.session import create_session
+
+        from airflow_provider_aimlapi.operators.progress_places import PLACE_KEY
+
+        with create_session() as session:
+            XComModel.set(
+                key=PLACE_KEY,
+                value=place,
+                dag_id=self._dag_id,
+                task_id=self._task.task_id,
+                run_id=self.run_id,
+                session=session,
+            )
+
+    def pretend(self, state: str, began: datetime) -> None:
+        """Have Airflow believe that the task began then, and is in this state."""
+        from airflow.utils.session import create_session
+
+        with create_session() as session:
+            instance = self._instance(session)
+            instance.state, instance.start_date = state, began
+
+    def _scope(self) -> Any:
+        from airflow.state import TaskScope
+
+        return TaskScope(dag_id=self._dag_id, run_id=self.run_id, task_id=self._task.task_id)
 
     def _put_off(self, session: Any) -> Any:
         from airflow.models.taskreschedule import TaskReschedule
@@ -102,7 +140,7 @@ class Tries:
         from airflow.utils.session import create_session
         from sqlalchemy import select
 
-        query = select(TaskInstance).filter_by(dag_id=self._dag_id, run_id=self._run_id)
+        query = select(TaskInstance).filter_by(dag_id=self._dag_id, run_id=self.run_id)
         if session is not None:
             return session.scalars(query).one()
         with create_session() as own:

@@ -25,7 +25,9 @@ State = Literal[
 """Waiting is for an earlier attempt to let go; stopped is by SIGTERM or a cleared task; complete is a
 share whose rows are all decided, and which the run's own task publishes; parked is until Airflow
 starts the same try again."""
-ENDED: frozenset[str] = frozenset({"published", "complete", "failed", "stopped", "superseded"})
+ENDED: frozenset[str] = frozenset(
+    {"published", "complete", "failed", "stopped", "superseded", "parked"}
+)
 
 PROGRESS_BYTES_MAX = 65_535
 ATTEMPTS_MAX = 12

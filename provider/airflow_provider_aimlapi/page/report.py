@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.progress import RunProgress
 
 STYLES = ("uPlot.min.css", "page.css")
-SCRIPTS = ("uPlot.iife.min.js", "page.js")
-SERVED_FILES = frozenset((*STYLES, *SCRIPTS, "icon.svg"))
+SCRIPTS = ("uPlot.iife.min.js", "shared.js", "page.js")
+LIST_STYLES = ("page.css",)
+LIST_SCRIPTS = ("shared.js", "runs.js")
+SERVED_FILES = frozenset((*STYLES, *SCRIPTS, *LIST_SCRIPTS, "icon.svg"))
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -41,16 +43,26 @@ def page_file(name: str) -> str:
 @cache
 def live_page() -> str:
     """The HTML of the live page, whose files lie in `files/` beside its address."""
-    styles = "".join(f'<link rel="stylesheet" href="files/{name}">\n' for name in STYLES)
-    scripts = "".join(f'<script src="files/{name}"></script>\n' for name in SCRIPTS)
-    return _assembled(head=styles, data="", scripts=scripts)
+    return _linked("page.html", STYLES, SCRIPTS)
+
+
+@cache
+def list_page() -> str:
+    """The HTML of the page that lists runs; likewise."""
+    return _linked("runs.html", LIST_STYLES, LIST_SCRIPTS)
+
+
+def _linked(name: str, styles: tuple[str, ...], scripts: tuple[str, ...]) -> str:
+    head = "".join(f'<link rel="stylesheet" href="files/{style}">\n' for style in styles)
+    tail = "".join(f'<script src="files/{script}"></script>\n' for script in scripts)
+    return _assembled(name, head=head, data="", scripts=tail)
 
 
 def render_report(progress: RunProgress) -> bytes:
     """The report: one HTML file that needs nothing else, and cannot be made to load anything."""
     head, scripts = _report_parts()
     data = f'<script type="application/json" id="progress">{_embeddable(progress)}</script>\n'
-    return _assembled(head=head, data=data, scripts=scripts).encode()
+    return _assembled("page.html", head=head, data=data, scripts=scripts).encode()
 
 
 @cache
@@ -79,9 +91,9 @@ def _embeddable(progress: RunProgress) -> str:
     return text
 
 
-def _assembled(*, head: str, data: str, scripts: str) -> str:
+def _assembled(name: str, *, head: str, data: str, scripts: str) -> str:
     """The page with its three gaps filled; each filling is put in once and never looked at again."""
-    before_head, rest = page_file("page.html").split("<!-- head -->\n")
+    before_head, rest = page_file(name).split("<!-- head -->\n")
     before_data, rest = rest.split("<!-- data -->\n")
     before_scripts, end = rest.split("<!-- scripts -->\n")
     return f"{before_head}{head}{before_data}{data}{before_scripts}{scripts}{end}"

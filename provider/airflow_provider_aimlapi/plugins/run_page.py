@@ -43,7 +43,7 @@ def _application() -> Any:
 
 
 class RunPagePlugin(AirflowPlugin):
-    """A tab on each task instance, and the pages that it shows."""
+    """A tab on each task instance, a page in the navigation, and what both show."""
 
     name: str | None = PLUGIN_NAME
     fastapi_apps: list[Any] = [  # noqa: RUF012  # as Airflow declares it
@@ -56,6 +56,14 @@ class RunPagePlugin(AirflowPlugin):
             "href": f"{MOUNT.lstrip('/')}/page?{TASK_QUERY}",
             "destination": "task_instance",
             "url_route": "aimlapi_run",
+            "icon": f"{MOUNT.lstrip('/')}/files/icon.svg",
+        },
+        {
+            "name": "AI/ML API runs",
+            "href": f"{MOUNT.lstrip('/')}/runs",
+            "destination": "nav",
+            "category": "browse",
+            "url_route": "aimlapi_runs",
             "icon": f"{MOUNT.lstrip('/')}/files/icon.svg",
         },
     ]

@@ -1,4 +1,4 @@
-"""The run page's web application, mounted in Airflow's API server. Reads, and changes nothing.
+"""The web application of run page and list, in Airflow's API server. Reads, and changes nothing.
 
 Airflow does not look at who calls a mounted application: each address that tells of a run asks for
 itself whether the caller may read that DAG. Files are the same for all, and tell nothing.
@@ -9,20 +9,28 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Annotated
 
-from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
-from airflow.api_fastapi.core_api.security import requires_access_dag
+import msgspec
+from airflow.api_fastapi.core_api.security import GetUserDep  # noqa: TC002  FastAPI reads it
 from airflow.utils.session import create_session
-from fastapi import Depends, FastAPI, HTTPException, Query, Response
+from fastapi import Depends, FastAPI, HTTPException, Response
 
 from airflow_provider_aimlapi.core.progress import RunProgress, encode_progress
 from airflow_provider_aimlapi.page.report import (
     LIVE_POLICY,
     MEDIA_TYPES,
     SERVED_FILES,
+    list_page,
     live_page,
     page_file,
     render_report,
 )
+from airflow_provider_aimlapi.plugins.access import (
+    Name,
+    dags_to_look_at,
+    readable,
+    reader_of_dag,
+)
+from airflow_provider_aimlapi.plugins.run_list import list_runs
 from airflow_provider_aimlapi.plugins.task_progress import (
     ProgressUnreadable,
     TaskKey,
@@ -43,14 +51,14 @@ NOT_YET = (
     "its input; other tasks never do. What an older try told may have been cleared."
 )
 
-Name = Annotated[str, Query(min_length=1, max_length=500)]
-
 
 def run_page_app() -> FastAPI:
     """The application; its addresses are relative to where it is mounted."""
     app = FastAPI(title="AI/ML API run page", docs_url=None, redoc_url=None, openapi_url=None)
     app.get("/files/{name}")(_file)
-    may_read = [Depends(requires_access_dag("GET", DagAccessEntity.XCOM))]
+    app.get("/runs")(_runs)
+    app.get("/list")(_list)
+    may_read = [Depends(reader_of_dag)]
     app.get("/page", dependencies=may_read)(_page)
     app.get("/progress", dependencies=may_read)(_progress)
     app.get("/report", dependencies=may_read)(_report)
@@ -94,12 +102,26 @@ def _file(name: str) -> Response:
     )
 
 
-def _page(_task: Annotated[TaskKey, Depends(_task)]) -> Response:
+def _runs(_user: GetUserDep) -> Response:
+    return _live(list_page())
+
+
+def _list(user: GetUserDep) -> Response:
+    with create_session() as session:
+        runs = list_runs(dags_to_look_at(user), lambda dag_ids: readable(dag_ids, user), session)
+    return Response(msgspec.json.encode(runs), media_type="application/json", headers=PRIVATE)
+
+
+def _live(page: str) -> Response:
     return Response(
-        live_page(),
+        page,
         media_type="text/html; charset=utf-8",
         headers={**PRIVATE, "Content-Security-Policy": LIVE_POLICY},
     )
+
+
+def _page(_task: Annotated[TaskKey, Depends(_task)]) -> Response:
+    return _live(live_page())
 
 
 def _progress(progress: Annotated[RunProgress, Depends(_found)]) -> Response:

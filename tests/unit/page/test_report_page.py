@@ -12,9 +12,12 @@ from msgspec.structs import replace
 
 from airflow_provider_aimlapi.core.progress import AttemptProgress, ErrorKind, RunProgress
 from airflow_provider_aimlapi.page.report import (
+    LIST_SCRIPTS,
+    LIST_STYLES,
     LIVE_POLICY,
     SCRIPTS,
     STYLES,
+    list_page,
     live_page,
     page_file,
     render_report,
@@ -59,7 +62,7 @@ def test_it_runs_only_the_scripts_whose_hashes_its_policy_names(html: str) -> No
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="(.*?)"', html)
     scripts = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
     styles = re.findall(r"<style>(.*?)</style>", html, re.DOTALL)
-    assert (len(scripts), len(styles)) == (2, 2)
+    assert (len(scripts), len(styles)) == (3, 2)
     for text in scripts + styles:
         assert b64encode(sha256(text.encode()).digest()).decode() in policy
     assert "unsafe" not in policy
@@ -71,18 +74,23 @@ def test_it_asks_the_network_for_nothing(html: str) -> None:
     assert "connect-src" not in html
 
 
-def test_the_live_page_has_no_script_or_style_of_its_own() -> None:
-    page = live_page()
+@pytest.mark.parametrize(
+    ("page", "names"),
+    [(live_page(), STYLES + SCRIPTS), (list_page(), LIST_STYLES + LIST_SCRIPTS)],
+    ids=["run", "list"],
+)
+def test_a_live_page_has_no_script_or_style_of_its_own(page: str, names: tuple[str, ...]) -> None:
     assert re.findall(r"<script(?! src=)[^>]*>", page) == []
     assert not re.findall(r"<style|\sstyle=|\son\w+=", page)
-    for name in STYLES + SCRIPTS:
+    for name in names:
         assert f'"files/{name}"' in page
     assert "unsafe" not in LIVE_POLICY
 
 
-def test_no_html_is_made_of_a_string() -> None:
+@pytest.mark.parametrize("script", ["shared.js", "page.js", "runs.js"])
+def test_no_html_is_made_of_a_string(script: str) -> None:
     for risky in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
-        assert risky not in page_file("page.js")
+        assert risky not in page_file(script)
 
 
 def test_the_charts_library_says_which_it_is_and_may_be_copied() -> None:

@@ -2,11 +2,10 @@
    Every text goes through textContent, whoever wrote it; no HTML is ever made of a string. */
 "use strict";
 (() => {
+  const { $, ENDED, WORDS, count, duration, few, fill, make, moment, percent, put, root, row, seconds, showSegments, tokens, usd, usdShort } = ui;
   const POLL_MS = 2000;
   const POLL_ENDED_MS = 10000;
   const SILENT_S = 60;
-  const STATUSES = ["ok", "truncated", "refused", "rejected", "skipped"];
-  const ENDED = ["published", "complete", "failed", "stopped", "superseded"];
   const MEANINGS = {
     Throttled: "Too fast: the window shrinks, and the row waits. It costs no attempt.",
     ApiUnavailable: "A server error, a time-out or a broken connection. Asked again.",
@@ -20,66 +19,6 @@
     "api:closed": "the API, which answered nothing", max_concurrency: "max_concurrency", "given-rate": "the limit that was given", source: "the input: too few rows were ready",
     store: "the output's store", lease: "the lease", budget: "the budget",
   };
-  const WORDS = {
-    waiting: "waiting", running: "running", publishing: "publishing", published: "published",
-    complete: "complete", failed: "failed", stopped: "stopped", superseded: "superseded",
-  };
-
-  const $ = (id) => document.getElementById(id);
-  const root = document.documentElement;
-
-  // Text and numbers.
-
-  const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
-  const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
-  const count = (n) => whole.format(n);
-  const few = (n) => (n > 0 && n < 10 && !Number.isInteger(n) ? n.toFixed(1) : n < 10000 ? count(n) : short.format(n));
-  const tokens = (n) => (n < 10000 ? count(n) : short.format(n));
-  const percent = (share) => {
-    const parts = share * 100;
-    if (parts > 0 && parts < 0.1) return "<0.1%";
-    return `${(parts < 99.95 ? Math.min(parts, 99.9) : parts).toFixed(1)}%`;
-  };
-  const usd = (nano) => {
-    const dollars = nano / 1e9;
-    if (dollars === 0) return "$0";
-    if (dollars >= 1000) return `$${count(dollars)}`;
-    return `$${dollars.toFixed(dollars >= 1 ? 2 : dollars >= 0.01 ? 4 : 6)}`;
-  };
-  const seconds = (ms) => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(ms < 10000 ? 1 : 0)} s`);
-  const duration = (s) => {
-    const all = Math.round(s), h = Math.floor(all / 3600), m = Math.floor(all / 60) % 60;
-    if (h >= 48) return `${Math.round(h / 24)} days`;
-    if (h) return `${h} h ${m} min`;
-    return m ? `${m} min ${all % 60} s` : `${all} s`;
-  };
-  const sameDay = (a, b) => a.toDateString() === b.toDateString();
-  const moment = (ms) => {
-    const at = new Date(ms);
-    const clock = at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-    return sameDay(at, new Date()) ? clock : `${at.toLocaleDateString("en-CA")} ${clock}`;
-  };
-
-  // Elements.
-
-  const make = (tag, text, className) => {
-    const element = document.createElement(tag);
-    if (text !== undefined) element.textContent = text;
-    if (className) element.className = className;
-    return element;
-  };
-  const put = (id, text) => { $(id).textContent = text; };
-  const fill = (id, children) => $(id).replaceChildren(...children);
-  const row = (tag, cells) => {
-    const line = make("tr");
-    for (const [content, className] of cells) {
-      const cell = make(tag, typeof content === "string" ? content : undefined, className);
-      if (typeof content !== "string") cell.append(...[content].flat());
-      line.append(cell);
-    }
-    return line;
-  };
-
   // Charts.
 
   const charts = new Map();
@@ -141,7 +80,7 @@
     }, [x, series.in_flight, series.window, slope(series.throttled)], isEmpty);
     draw("chart-cost", {
       scales, legend: { show: true },
-      axes: [timeAxis(), axis({ size: 64, values: (_, v) => v.map((d) => usd(d * 1e9)) })],
+      axes: [timeAxis(), axis({ size: 64, values: (_, v) => v.map((d) => usdShort(d * 1e9)) })],
       series: [fromTo, line("paid", "--ok", { value: (_, v) => (v === null ? "" : usd(v * 1e9)) })],
     }, [x, series.cost_nano_usd.map((nano) => nano / 1e9)], isEmpty);
   }
@@ -169,16 +108,7 @@
   // The rest of the page.
 
   function showBar(run) {
-    const all = Math.max(1, run.rows);
-    const segments = STATUSES.filter((status) => run.statuses[status]).map((status) => [status, run.statuses[status]]);
-    const isOver = ENDED.includes(run.state);
-    if (run.in_flight && !isOver) segments.push(["flight", run.in_flight]);
-    fill("bar", segments.map(([name, rows]) => {
-      const part = make("i", undefined, name);
-      part.style.width = `${(100 * rows) / all}%`;
-      return part;
-    }));
-    $("bar").setAttribute("aria-label", `${run.rows_done} of ${run.rows} rows`);
+    const segments = showSegments($("bar"), run, run.in_flight);
     const chip = (name, label, rows) => {
       const item = make("li");
       item.append(make("i", undefined, name), make("b", count(rows)), ` ${label}`);
@@ -314,21 +244,7 @@
     put("updated", isRunning ? `updated ${duration(ageS)} ago` : `as of ${moment(shown.updated_us / 1e3)}`);
   }
 
-  // Light or dark, as Airflow's own pages, or else as the reader's system.
-
-  const dark = window.matchMedia("(prefers-color-scheme: dark)");
-  function theme() {
-    let chosen = null;
-    try { chosen = window.localStorage.getItem("theme"); } catch { /* a file of its own has no storage */ }
-    const isDark = /dark|light/.test(chosen ?? "") ? chosen.includes("dark") : dark.matches;
-    const name = isDark ? "dark" : "light";
-    if (root.dataset.theme === name) return;
-    root.dataset.theme = name;
-    for (const chart of charts.values()) if (chart.redraw) chart.redraw();
-  }
-  theme();
-  dark.addEventListener("change", theme);
-  window.addEventListener("storage", theme);
+  ui.theme(() => { for (const chart of charts.values()) if (chart.redraw) chart.redraw(); });
 
   // Where the data comes from.
 
@@ -366,6 +282,8 @@
     document.title = `${name} – run`;
     $("download").href = `report${window.location.search}`;
     $("download").hidden = false;
+    $("all").href = "runs";
+    $("all").hidden = false;
     poll();
     window.setInterval(() => showAge(true), 1000);
   }

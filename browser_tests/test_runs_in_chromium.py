@@ -1,0 +1,168 @@
+"""The page that lists runs in real Chromium: it lists, it lives, it hides, and it lets no script in.
+
+The tests go in this order, after those of the run page: another run is at work, then it is published.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from browser_tests.airflow_site import DAG_ID, TASK_ID
+from browser_tests.conftest import ROWS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from playwright.sync_api import BrowserContext, Page
+
+    from browser_tests.airflow_site import AirflowSite
+
+WAIT_MS = 120_000
+ARROW = "\u203a"
+NEXT_DAY = "2026-01-02"
+HOSTILE = "<script>hacked('model')</script><img src=x onerror=hacked('model')>"
+AT_WORK = f"tr:has(.pill.running):has-text('{DAG_ID}')"
+
+
+@pytest.fixture(scope="module")
+def runs(site: AirflowSite, run_id: str) -> None:
+    """A run that is published, one that failed, one that is private, and one that is at work."""
+    for dag_id in ("nightly_tags", "private_payroll"):
+        site.run_whole(dag_id)
+    until_s = time.monotonic() + WAIT_MS / 1000
+    while site.state(run_id) != "published":
+        assert time.monotonic() < until_s, site.log()
+        time.sleep(0.5)
+    site.start_run(NEXT_DAY)
+
+
+def rows_done(page: Page) -> int:
+    told = page.locator(f"{AT_WORK} td.rows b").text_content(timeout=WAIT_MS)
+    return int((told or "0").replace(",", ""))
+
+
+@pytest.mark.timeout(600)
+def test_it_is_in_airflows_navigation_and_follows_the_run_at_work(
+    site: AirflowSite,
+    runs: None,
+    session_of: Callable[..., BrowserContext],
+    screenshots: Path,
+) -> None:
+    context = session_of(viewport={"width": 1440, "height": 900}, color_scheme="light")
+    page = context.new_page()
+    page.goto(f"{site.url}/")
+    page.get_by_role("button", name="Browse").click(timeout=WAIT_MS)
+    page.get_by_text("AI/ML API runs").click()
+    frame = page.frame_locator("iframe")
+    done = frame.locator(f"{AT_WORK} td.rows b")
+    done.wait_for(timeout=WAIT_MS)
+    first, until_s = done.text_content(), time.monotonic() + WAIT_MS / 1000
+    while done.text_content() == first:
+        assert time.monotonic() < until_s, site.log()
+        page.wait_for_timeout(200)
+    page.screenshot(path=screenshots / "runs-in-airflow.png")
+    context.close()
+
+
+@pytest.mark.timeout(600)
+def test_it_lists_what_ada_may_see_newest_first_and_leads_to_each_runs_page(
+    site: AirflowSite, runs: None, session_of: Callable[..., BrowserContext], screenshots: Path
+) -> None:
+    context = session_of(viewport={"width": 1280, "height": 1000}, color_scheme="light")
+    problems: list[str] = []
+    page = context.new_page()
+    page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    began_s = time.monotonic()
+    page.goto(site.runs_page)
+    page.locator("#runs td").first.wait_for()
+    print(f"\nthe list showed runs {time.monotonic() - began_s:.2f} s after its address was asked")
+    names = page.locator("#runs .name").all_text_contents()
+    watched = f"{DAG_ID} {ARROW} {TASK_ID}"
+    assert names == [watched, f"nightly_tags {ARROW} complete", watched]
+    states = page.locator("#runs .pill").all_text_contents()
+    assert states == ["running", "failed", "published"]
+    while rows_done(page) < ROWS * 0.3:
+        page.wait_for_timeout(300)
+    assert "1 at work" in (page.locator("#sum").text_content() or "")
+    box = page.locator("#some").bounding_box()
+    assert box is not None
+    clip = {"x": 0, "y": 0, "width": 1280, "height": box["y"] + box["height"] + 20}
+    page.screenshot(path=screenshots / "runs.png", clip=clip)
+    page.locator("#runs .name").first.click()
+    page.locator("#rows-done").wait_for()
+    assert page.locator("#title").text_content() == watched
+    page.get_by_text("All runs").click()
+    page.locator("#runs td").first.wait_for()
+    assert problems == []
+    context.close()
+
+
+def test_a_dag_that_ada_may_not_read_is_shown_to_grace_alone(
+    site: AirflowSite,
+    runs: None,
+    session_of: Callable[..., BrowserContext],
+    admin_session_of: Callable[..., BrowserContext],
+) -> None:
+    for log_in, is_shown in ((session_of, False), (admin_session_of, True)):
+        context = log_in()
+        page = context.new_page()
+        page.goto(site.runs_page)
+        page.locator("#runs td").first.wait_for()
+        assert ("private_payroll" in page.content()) is is_shown
+        told = context.request.get(site.runs_page.replace("/runs", "/list")).text()
+        assert ("private_payroll" in told) is is_shown
+        private = site.page("any").replace(DAG_ID, "private_payroll")
+        answer = page.goto(private)
+        assert answer is not None
+        assert answer.status == (200 if is_shown else 403)
+        context.close()
+
+
+def test_no_script_gets_in_by_what_a_run_says(
+    site: AirflowSite, runs: None, session_of: Callable[..., BrowserContext]
+) -> None:
+    site.run_whole("odd_model")
+    context = session_of()
+    page = context.new_page()
+    page.goto(site.runs_page)
+    page.get_by_text("odd_model").wait_for()
+    assert HOSTILE in (page.locator("#runs").text_content() or "")
+    assert page.evaluate("window.hits") == []
+    assert page.locator("img, script:not([src]), iframe").count() == 0
+    context.close()
+
+
+def test_without_a_login_it_is_refused(
+    site: AirflowSite, runs: None, stranger: BrowserContext
+) -> None:
+    page = stranger.new_page()
+    for address in (site.runs_page, site.runs_page.replace("/runs", "/list")):
+        answer = page.goto(address)
+        assert answer is not None
+        assert answer.status == 401
+        assert DAG_ID not in page.content()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 800, 480])
+def test_it_fits_into_a_window(
+    site: AirflowSite,
+    runs: None,
+    session_of: Callable[..., BrowserContext],
+    screenshots: Path,
+    scheme: Any,
+    width: int,
+) -> None:
+    context = session_of(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    page.goto(site.runs_page)
+    page.locator("#runs td").first.wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("document.documentElement.dataset.theme") == scheme
+    page.screenshot(path=screenshots / f"runs-{scheme}-{width}.png", full_page=True)
+    context.close()

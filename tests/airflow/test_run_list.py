@@ -1,0 +1,153 @@
+"""The page that lists runs, in Airflow's own API server, in process: which runs, in which order, to whom."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.airflow.conftest import token
+from tests.airflow.task_tries import Tries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_database")]
+
+MINUTES = itertools.count()
+PROGRESS = {
+    "run_key": "ab" * 16,
+    "state": "running",
+    "model": "anthropic/claude-sonnet-4.6",
+    "input": "s3://lake/in",
+    "output": "s3://lake/out",
+    "updated_us": 1_790_000_000_000_000,
+    "rows": 100,
+    "rows_done": 40,
+    "rows_per_s": 4.5,
+    "cost_nano_usd": 5_000_000,
+    "attempts": [{"error": "what an answer said"}],
+}
+
+
+@pytest.fixture
+def began(run_dag: Callable[..., Any]) -> Iterator[Callable[..., str]]:
+    """Has a task begun, each later than the one before, and told of its run; gives its DAG run's id."""
+    from airflow.models.task_state_store import TaskStateStoreModel
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import delete
+
+    from airflow_provider_aimlapi.operators.progress_places import PLACE_KEY
+
+    def forget() -> None:
+        with create_session() as session:
+            session.execute(delete(TaskStateStoreModel))
+            session.execute(delete(XComModel).where(XComModel.key == PLACE_KEY))
+
+    def begin(told: dict[str, Any] | None = PROGRESS, state: str = "running") -> str:
+        task = Tries("patient_task")
+        task.pretend(state, datetime(2026, 7, 1, tzinfo=UTC) + timedelta(minutes=next(MINUTES)))
+        if told is None:
+            task.announce({"output_path": "/none", "run_key": "ab" * 16})
+        else:
+            task.tell(told)
+        return task.run_id
+
+    forget()
+    yield begin
+    forget()
+
+
+def listed(reader: Any) -> list[dict[str, Any]]:
+    answer = reader.get("/aimlapi/list")
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "no-store"
+    runs: list[dict[str, Any]] = answer.json()["runs"]
+    return runs
+
+
+def test_the_run_that_began_last_comes_first_with_its_numbers(
+    reader: Any, began: Callable[..., str]
+) -> None:
+    first, second = began(), began({**PROGRESS, "rows_done": 90}, "success")
+    newest, older = listed(reader)
+    assert (newest["run_id"], older["run_id"]) == (second, first)
+    assert (newest["dag_id"], newest["task_id"]) == ("patient_task", "complete")
+    assert (newest["task_state"], newest["map_index"]) == ("success", -1)
+    assert (newest["standing"]["rows_done"], newest["standing"]["rows"]) == (90, 100)
+    assert older["standing"]["cost_nano_usd"] == 5_000_000
+
+
+def test_what_it_tells_is_what_the_table_shows_and_no_more(
+    reader: Any, began: Callable[..., str]
+) -> None:
+    began()
+    assert "what an answer said" not in reader.get("/aimlapi/list").text
+
+
+def test_a_run_whose_progress_lies_beside_the_output_is_listed_without_numbers(
+    reader: Any, began: Callable[..., str]
+) -> None:
+    run_id = began(None)
+    (run,) = listed(reader)
+    assert (run["run_id"], run["standing"], run["task_state"]) == (run_id, None, "running")
+
+
+@pytest.mark.parametrize("told", [{"of": "another version"}, {"state": 7}])
+def test_a_run_that_cannot_be_read_hides_no_other(
+    reader: Any, began: Callable[..., str], told: dict[str, Any]
+) -> None:
+    began(told)
+    began()
+    assert [run["standing"] is None for run in listed(reader)] == [False, True]
+
+
+def test_the_list_has_an_end(reader: Any, began: Callable[..., str]) -> None:
+    from airflow.utils.session import create_session
+
+    from airflow_provider_aimlapi.plugins.run_list import list_runs
+
+    _, second, third = began(), began(), began(None)
+    with create_session() as session:
+        found = list_runs({"patient_task"}, lambda dag_ids: dag_ids, session, runs_max=2)
+        assert [run.run_id for run in found.runs] == [third, second]
+        assert list_runs({"patient_task"}, lambda _: set(), session).runs == []
+        assert list_runs({"another"}, lambda dag_ids: dag_ids, session).runs == []
+
+
+def test_without_a_run_the_list_is_empty(reader: Any, began: Callable[..., str]) -> None:
+    assert listed(reader) == []
+
+
+@pytest.mark.parametrize("address", ["runs", "list"])
+def test_without_a_login_nothing_is_told(server: Any, address: str) -> None:
+    assert server.get(f"/aimlapi/{address}").status_code == 401
+    bad = server.get(f"/aimlapi/{address}", headers={"Authorization": "Bearer x.y.z"})
+    assert bad.status_code in {401, 403}
+
+
+def test_whoever_may_read_no_dag_sees_no_run(server: Any, began: Callable[..., str]) -> None:
+    began()
+    answer = server.get("/aimlapi/list", headers={"Authorization": f"Bearer {token(None)}"})
+    assert (answer.status_code, answer.json()["runs"]) == (200, [])
+
+
+def test_the_page_allows_no_script_but_its_own(reader: Any) -> None:
+    answer = reader.get("/aimlapi/runs")
+    assert answer.status_code == 200
+    policy = answer.headers["content-security-policy"]
+    assert "script-src 'self'" in policy
+    assert "unsafe" not in policy
+    for name in re.findall(r'"(files/[^"]+)"', answer.text):
+        assert reader.get(f"/aimlapi/{name}").status_code == 200
+
+
+def test_airflow_has_it_in_its_navigation(reader: Any) -> None:
+    found = {plugin["name"]: plugin for plugin in reader.get("/api/v2/plugins").json()["plugins"]}
+    views = {view["url_route"]: view for view in found["aimlapi"]["external_views"]}
+    page = views["aimlapi_runs"]
+    assert (page["destination"], page["href"]) == ("nav", "aimlapi/runs")
