@@ -63,6 +63,16 @@ def test_without_one_it_lies_beside_the_output_and_xcom_says_where() -> None:
     assert sink.is_shared
 
 
+def test_a_share_has_a_place_of_its_own() -> None:
+    instance, store = Instance(), MemoryStore()
+    names = RunNames(run_key=NAMES.run_key, share=3)
+    sink = ProgressPlace({"ti": instance}, **WHERE)(store, names)
+    sink.recall()
+    assert instance.pushed[PLACE_KEY] == {**WHERE, "run_key": NAMES.run_key, "share": 3}
+    sink.publish(b"{}")
+    assert list(store.objects) == [f"_aimlapi/{NAMES.run_key}/share/0003/progress.json"]
+
+
 def test_a_state_store_of_the_workers_own_is_not_used_for_the_server_could_not_read_it(
     monkeypatch: Any,
 ) -> None:

@@ -163,7 +163,13 @@ def test_without_a_task_state_store_the_page_reads_the_object_beside_the_output(
     announce(query, {"output_path": str(tmp_path), "run_key": told["run_key"]})
     assert reader.get("/aimlapi/progress", params=query).status_code == 404
     file = tmp_path / "_aimlapi" / told["run_key"] / "progress.json"
-    file.parent.mkdir(parents=True)
+    of_share = file.parent / "share" / "0003" / "progress.json"
+    of_share.parent.mkdir(parents=True)
+    of_share.write_text(json.dumps(told))
+    assert reader.get("/aimlapi/progress", params=query).status_code == 404
+    announce(query, {"output_path": str(tmp_path), "run_key": told["run_key"], "share": 3})
+    assert reader.get("/aimlapi/progress", params=query).json() == told
+    announce(query, {"output_path": str(tmp_path), "run_key": told["run_key"]})
     file.write_text(json.dumps(told))
     assert reader.get("/aimlapi/progress", params=query).json() == told
     file.write_text('{"password": "what else lies there"}')

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.airflow
 
 DAY = datetime(2026, 1, 2, tzinfo=UTC)
+TASKS = ("plan", "complete", "publish")
 PUBLISHED = {
     "summarise.plan": ["success"],
     "summarise.complete": ["success"] * 4,
@@ -29,6 +30,55 @@ def texts(lake: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         columns = {"text": texts[5 * number : 5 * number + 5]}
         lake.put(f"lake/documents/ds=2026-01-02/{number}.parquet", columns)
     return texts
+
+
+ARGUMENTS: dict[str, Any] = {
+    "input_path": "s3://lake/in/",
+    "output_path": "s3://lake/out/",
+    "prompt": "{text}",
+    "retries": 5,
+}
+
+
+def test_the_group_gives_all_its_tasks_the_same_arguments_and_one_of_them_the_outlets(
+    airflow_database: None,
+) -> None:
+    from airflow.sdk import DAG, Asset
+
+    from airflow_provider_aimlapi.operators.workers import claude_completion_group
+
+    asset = Asset("s3://lake/out/")
+    with DAG("grouped", schedule=None) as dag:
+        claude_completion_group(group_id="ask", workers=3, outlets=[asset], **ARGUMENTS)
+    tasks: list[Any] = [dag.task_dict[f"ask.{one}"] for one in TASKS]
+    plan, complete, publish = tasks
+    assert {plan.retries, complete.retries, publish.retries} == {5}
+    assert plan.workers == 3
+    assert publish.share is None
+    assert (plan.outlets, complete.partial_kwargs["outlets"], publish.outlets) == ([], [], [asset])
+    assert [task.downstream_task_ids for task in tasks] == [
+        {"ask.complete"},
+        {"ask.publish"},
+        set(),
+    ]
+
+
+def test_the_task_that_plans_takes_no_share(airflow_database: None) -> None:
+    from airflow_provider_aimlapi.operators.plan import ClaudeCompletionPlanOperator
+
+    with pytest.raises(TypeError, match="returns the shares"):
+        ClaudeCompletionPlanOperator(task_id="plan", workers=2, share=0, **ARGUMENTS)
+
+
+def test_a_share_that_nobody_planned_fails_at_once_and_says_what_to_do(
+    api: Any, lake: Any, run_task: Callable[..., Any]
+) -> None:
+    lake.put("in/a.parquet", {"text": ["One.", "Two."]})
+    paths = {"input_path": lake.url("in/"), "output_path": lake.url("out/")}
+    run = run_task(**paths, prompt="{text}", share="0")
+    assert (run.state, run.tries) == ("failed", 1)
+    assert "Run a ClaudeCompletionPlanOperator with the same arguments" in run.output
+    assert api.completions == []
 
 
 def test_four_workers_do_what_one_task_would(

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from tests.simulation.dataset_shapes import Shape
+from tests.simulation.scenario import Attempt, Scenario, Trouble, settings_for
 from tests.simulation.share_bugs import DIRECTED_SHARES, SHARE_BUGS, caught_by_shares
-from tests.simulation.shares import share_scenario_of, simulate_shares
+from tests.simulation.shares import (
+    Lane,
+    ShareScenario,
+    ShareSimulation,
+    share_scenario_of,
+    simulate_shares,
+)
 
 SEEDS = range(80)
 GROUP = 20
@@ -30,3 +38,27 @@ def test_a_seeded_bug_of_shares_is_caught(name: str) -> None:
 def test_without_its_bug_a_directed_scenario_of_shares_holds(name: str) -> None:
     for seed in range(12):
         assert simulate_shares(DIRECTED_SHARES[name](seed)).violations == ()
+
+
+def test_who_publishes_does_not_wait_once_more_for_a_share_that_was_killed_and_made_good() -> None:
+    shape = Shape(rows=(8, 8))
+    kill = Trouble(kind="kill", at_operation=5, named="call")
+    lanes = (
+        Lane(share=0, starts_s=0.0, attempts=(Attempt(troubles=(kill,)), Attempt())),
+        Lane(share=1, starts_s=0.0, attempts=(Attempt(),)),
+    )
+    settings = settings_for(shape)
+    simulation = ShareSimulation(
+        ShareScenario(
+            common=Scenario(seed=1, shape=shape, settings=settings),
+            workers=2,
+            lanes=lanes,
+            again=False,
+        )
+    )
+    assert simulation.run().violations == ()
+    _, _, made_good, publishing, _ = simulation.processes
+    for process, waits in ((made_good, True), (publishing, False)):
+        assert process.ended_s is not None
+        lasted_s = process.ended_s - process.started_s
+        assert (lasted_s > settings.lease_times.silence_s) == waits, process.name
