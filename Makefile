@@ -42,6 +42,7 @@ benchmark-peers: setup  ## beside other clients, into docs/performance.md: insta
 
 limits: setup  ## our law and its rivals under limits that they do not know, in virtual time
 	@$(BIN)/python -m tests.limits
+	@$(BIN)/python -m tests.limits --shared
 
 simulate: setup  ## runs under kills, freezes, twins and a failing store: SEEDS=10000 [FROM=n]
 	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),1000) --from $(or $(FROM),0)

@@ -2,15 +2,29 @@
 
 make limits
 python -m tests.limits [--law ours] [--only "in flight"] [--seeds 3]
+python -m tests.limits --shared
 """
 
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from tests.limits.laws import LAWS
+from tests.limits.limits import Bucket, Slots
 from tests.limits.scenarios import SCENARIOS
+from tests.limits.sharing import share
 from tests.limits.trial import try_law
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.limits.limits import Limit
+
+SHARED_LIMITS: dict[str, Callable[[], list[Limit]]] = {
+    "64 in flight": lambda: [Slots(64)],
+    "200 a second, burst 200": lambda: [Bucket(200, 200)],
+}
 
 
 def main() -> None:
@@ -19,7 +33,11 @@ def main() -> None:
     parser.add_argument("--law", choices=[*LAWS, "all"], default="all")
     parser.add_argument("--only", default="")
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--shared", action="store_true", help="workers at one limit, only")
     options = parser.parse_args()
+    if options.shared:
+        print_shared(options.seeds)
+        return
     laws = list(LAWS) if options.law == "all" else [options.law]
     print(f"{'':44}{'law':>10}{'lost':>6}{'wall':>8}{'of ideal':>11}{'429s':>8}{'found':>10}")
     for scenario in SCENARIOS:
@@ -27,6 +45,20 @@ def main() -> None:
             for law in laws:
                 for seed in range(1, options.seeds + 1):
                     print(try_law(scenario, law, seed).line(), flush=True)
+
+
+def print_shared(seeds: int) -> None:
+    """How workers share a limit without talking to each other."""
+    print(f"{'limit':24}{'workers':>8}{'fairness':>10}{'of ideal':>10}{'429s':>8}")
+    for name, limits in SHARED_LIMITS.items():
+        for workers in (2, 8):
+            for seed in range(1, seeds + 1):
+                one = share(limits, workers=workers, seed=seed)
+                print(
+                    f"{name:24}{workers:>8}{one.fairness:>10.3f}{one.total:>10.3f}"
+                    f"{one.throttled:>8.2%}",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

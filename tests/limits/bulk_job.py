@@ -117,7 +117,7 @@ class Job:
         due_s = [self.waiting[0][0]] if self.waiting else []
         if self.rows_per_s is not None and self.taken < self.rows:
             due_s.append((self.taken + 1) / self.rows_per_s)
-        return max(0.01, min(due_s) - _now_s())
+        return max(0.1, min(due_s) - _now_s())
 
     def _put_back(self, error: ApiError, exchanges: int, attempts: int) -> None:
         if attempts >= ATTEMPTS_MAX:

@@ -9,15 +9,14 @@ from tests.limits.scenarios import SCENARIOS
 from tests.limits.sharing import share
 from tests.limits.trial import try_law
 
-# What is not reached yet has its own bound: throttled answers while a rate is found, and the wall
-# of two. The trials are deterministic, but any change of the law deals the cards anew.
+# What is not reached yet has its own bound. The trials are deterministic, but any change of the law
+# deals the cards anew: a fifth is left for that.
 THROTTLED_MOST = {
-    "200 a second, burst 20": 0.03,
-    "200 a second, burst 200": 0.05,
-    "32 in flight and 20 a second": 0.05,
-    "200, 100, 200 a second": 0.06,
+    "32 in flight and 20 a second": 0.025,
+    "64, 32, 64 in flight": 0.025,
+    "200, 100, 200 a second": 0.02,
 }
-WALL_MOST = {"200 a second, burst 20": 1.08, "32 in flight and bursts of 503": 1.08}
+THROTTLED_USUALLY = 0.0125
 JUDGED = (
     "4 in flight",
     "32 in flight, 0.2 s",
@@ -40,12 +39,17 @@ def test_a_limit_that_nobody_told_is_found_and_kept_to(name):
     scenario = next(one for one in SCENARIOS if one.name == name)
     result = try_law(scenario, "ours")
     assert result.lost == 0
-    assert result.wall <= WALL_MOST.get(name, scenario.wall), result.line()
+    assert result.wall <= scenario.wall, result.line()
+    if scenario.found_s is not None:
+        assert result.found_s <= scenario.found_s, result.line()
     if scenario.limits() and isinstance(scenario.limits()[0], Slots | Bucket):
-        assert result.throttled <= THROTTLED_MOST.get(name, 0.03), result.line()
+        most = THROTTLED_MOST.get(name, THROTTLED_USUALLY)
+        assert result.throttled <= most, result.line()
 
 
-@pytest.mark.parametrize("workers", [2, 8])
-def test_workers_that_share_a_limit_without_talking_use_nearly_all_of_it(workers):
-    """In equal parts they do not: see docs/limits.md."""
-    assert share(lambda: [Slots(64)], workers=workers).total >= 0.9
+@pytest.mark.parametrize(("workers", "fairness"), [(2, 0.95), (8, 0.7)])
+def test_workers_that_share_a_limit_without_talking_use_it_in_about_equal_parts(workers, fairness):
+    """Eight of them at 64 slots do not quite: see docs/limits.md."""
+    shared = share(lambda: [Slots(64)], workers=workers)
+    assert shared.total >= 0.94
+    assert shared.fairness >= fairness

@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 
 PROBE_SHARE = 0.08
 """A closed gate is looked at again after this share of the time it has been closed."""
+PROBE_SOON_SHARE = 0.2
+PROBE_SOON_S = 12.0
+"""In the first minutes after a larger one, but so soon: an allowance of a minute ends at one."""
 PROBE_S_MIN = 0.25
 PROBE_S_MAX = 30.0
 
@@ -43,6 +46,10 @@ class Gate:
             needs_answer=needs_answer,
         )
 
+    def paused(self, now_s: float, *, until_s: float) -> Gate:
+        """Shut for a round trip, until it is known what became of the calls on their way."""
+        return Gate(closed_s=now_s, next_s=until_s, probe_s=now_s)
+
     def probed(self, now_s: float) -> Gate:
         """A call was sent to look."""
         return replace(self, probe_s=now_s, next_s=now_s + self.patience_s)
@@ -51,7 +58,8 @@ class Gate:
         """The call that was sent then came to nothing; those from before say nothing new."""
         if self.closed_s is None or self.probe_s is None or sent_s < self.probe_s:
             return self
-        pause_s = PROBE_SHARE * (now_s - self.closed_s)
+        closed_s = now_s - self.closed_s
+        pause_s = max(PROBE_SHARE * closed_s, min(PROBE_SOON_SHARE * closed_s, PROBE_SOON_S))
         next_s = now_s + min(PROBE_S_MAX, max(PROBE_S_MIN, pause_s))
         return replace(self, probe_s=None, next_s=next_s)
 

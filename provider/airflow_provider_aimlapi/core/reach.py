@@ -6,6 +6,11 @@ from dataclasses import dataclass, replace
 
 DOUBLINGS_MAX = 40.0
 """Growth ends long before: at the ceiling, or at a 429. This keeps the arithmetic finite."""
+SAME_SHARE = 0.1
+"""Two heights that differ by less are the same limit."""
+DISTURBED_SHARE = 0.25
+DISTURBED_S_MIN = 1.0
+"""Refused sooner than that after a cut, a height was only a little too high."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +27,8 @@ class Reach:
         doubling_s: how long the excess takes to double.
         age_s: how long this has held somebody back. Time in which it did not, does not count:
             what nobody asked for is not proven.
+        known: the last height that was kept to until the hold was over. known_s: that hold.
+        disturbed: how often a height was refused in the midst of its hold since then.
     """
 
     height: float
@@ -29,11 +36,25 @@ class Reach:
     hold_s: float
     doubling_s: float
     age_s: float = 0.0
+    known: float = 0.0
+    known_s: float = 0.0
+    disturbed: int = 0
 
     @property
     def is_climbing(self) -> bool:
         """Whether more than the height is allowed."""
         return self.age_s >= self.hold_s
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether a refusal now is one of what was kept to for a while."""
+        least_s = max(DISTURBED_S_MIN, DISTURBED_SHARE * self.hold_s)
+        return not self.is_climbing and self.age_s >= least_s
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether it would be the second in a row: somebody else uses the same limit."""
+        return self.is_disturbed and self.disturbed > 0
 
     @property
     def allowed(self) -> float:
@@ -52,14 +73,22 @@ class Reach:
     ) -> Reach:
         """After a refusal: a new height.
 
-        Whoever meets the same limit again stays below it for twice as long: it is known.
+        Whoever meets the same limit again stays below it for twice as long: it is known. Whoever
+        shares it, no longer than the others.
         """
-        is_same = abs(height - self.height) <= max(1.0, SAME_SHARE * self.height)
-        hold_s = min(2.0 * self.hold_s, hold_s_max) if is_same else hold_s_min
+        known, known_s, disturbed = self.known, self.known_s, self.disturbed
+        if self.is_climbing:
+            known, known_s, disturbed = self.height, self.hold_s, 0
+        elif self.is_disturbed:
+            known_s, disturbed = (0.0 if self.is_shared else known_s), disturbed + 1
+        is_same = abs(height - known) <= max(1.0, SAME_SHARE * known)
+        hold_s = min(2.0 * known_s, hold_s_max) if is_same else hold_s_min
         return Reach(
-            height=height, step=step, hold_s=max(hold_s, hold_s_min), doubling_s=doubling_s
+            height=height,
+            step=step,
+            hold_s=max(hold_s, hold_s_min),
+            doubling_s=doubling_s,
+            known=known,
+            known_s=known_s,
+            disturbed=disturbed,
         )
-
-
-SAME_SHARE = 0.1
-"""Two heights that differ by less are the same limit."""

@@ -7,10 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.bound import Bound, BoundTimes, bound_sentence
+from airflow_provider_aimlapi.core.episode import Seen, Sent
 from airflow_provider_aimlapi.core.window import (
     Held,
-    Seen,
-    Sent,
     after_throttled,
     after_time,
     open_window,
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
 LAPSED_PAUSE_S = 1.0
 """Between two looks at a right to pay that has lapsed, as it does while the store is away."""
-TICK_S = 0.025
+TICK_S = 0.01
 """The law is asked this often, not for each row."""
 PACE_SLACK_S = 0.02
 """A loop that is late may catch up on so much of the pace."""
@@ -296,7 +295,8 @@ class Limiter:
         """Tell the law how time has passed, and count it."""
         elapsed_s, self._ticked_s = now_s - self._ticked_s, now_s
         if self._peak >= self._permits and self._held in (None, Bound.LEVEL, Bound.CEILING):
-            bound, held = self._level_bound(), Held.LEVEL
+            is_waited_for = self._held is not None or len(self._waiters) > 0
+            bound, held = self._level_bound(), Held.LEVEL if is_waited_for else Held.NOTHING
         else:
             bound = self._held or Bound.SOURCE
             held = {Bound.RATE: Held.PACE, Bound.LEVEL: Held.LEVEL}.get(bound, Held.NOTHING)

@@ -42,3 +42,10 @@ def test_after_failures_only_an_answer_opens_it_whenever_its_call_was_sent() -> 
     shut = OPEN.closed(100.0, patience_s=0.0, needs_answer=True).probed(101.0)
     assert not shut.at(1e9).is_open
     assert shut.answered(99.0).is_open
+
+
+def test_a_pause_ends_by_itself_and_what_was_sent_before_it_does_not_lengthen_it() -> None:
+    paused = OPEN.paused(100.0, until_s=100.1)
+    assert not paused.admits(100.05)
+    assert paused.refused(99.9, now_s=100.05) is paused
+    assert paused.at(100.1).is_open

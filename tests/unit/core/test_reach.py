@@ -29,16 +29,37 @@ def cut(reach: Reach, height: float) -> Reach:
 
 def test_a_limit_that_is_met_again_is_left_alone_for_twice_as_long_up_to_a_bound() -> None:
     holds_s = []
-    reach = cut(KNOWN, 102.0)
+    reach = KNOWN
     for _ in range(4):
+        reach = cut(reach.aged(reach.hold_s), 101.0)
         holds_s.append(reach.hold_s)
-        reach = cut(reach, 101.0)
     assert holds_s == [16.0, 30.0, 30.0, 30.0]
+
+
+def test_a_height_that_is_corrected_at_once_is_as_known_as_it_was() -> None:
+    touched = cut(KNOWN.aged(9.0), 130.0)
+    assert touched.hold_s == 0.5
+    assert cut(touched.aged(0.4), 101.0).hold_s == 16.0
+
+
+def test_whoever_is_disturbed_twice_shares_the_limit_and_looks_again_soon() -> None:
+    climbed = cut(KNOWN.aged(8.0), 100.0)
+    once = climbed.aged(5.0)
+    assert (once.is_disturbed, once.is_shared) == (True, False)
+    twice = cut(once, 99.0).aged(5.0)
+    assert twice.is_shared
+    assert cut(twice, 98.0).hold_s == 0.5
+
+
+def test_a_limit_that_is_touched_in_between_is_not_shared() -> None:
+    once = cut(cut(KNOWN.aged(8.0), 100.0).aged(5.0), 99.0)
+    touched = cut(once.aged(once.hold_s), 99.0)
+    assert not touched.aged(8.0).is_shared
 
 
 @pytest.mark.parametrize("height", [50.0, 89.0, 111.0, 400.0])
 def test_another_height_is_doubted_soon(height):
-    assert cut(KNOWN, height).hold_s == 0.5
+    assert cut(KNOWN.aged(8.0), height).hold_s == 0.5
 
 
 def test_a_cut_begins_anew() -> None:

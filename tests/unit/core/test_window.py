@@ -6,15 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_aimlapi.core.episode import Seen, Sent
+from airflow_provider_aimlapi.core.evidence import CLOSING_CALLS, Mark
 from airflow_provider_aimlapi.core.reach import Reach
 from airflow_provider_aimlapi.core.window import (
-    CLOSING_RUN,
+    ALIKE_TIMES,
+    DOUBTS_MAX,
     PACE_MARGIN,
+    PAUSING_CALLS,
+    SHARED_FACTOR,
     START_LEVEL,
     Held,
-    Mark,
-    Seen,
-    Sent,
     Window,
     after_throttled,
     after_time,
@@ -80,6 +82,31 @@ def test_a_window_that_holds_nobody_back_does_not_grow(held):
     assert after_time(open_window(256), elapsed_s=60.0, held=held) == open_window(256)
 
 
+def burst(window: Window, *, sent: int, refused: int, ended: int, span_s: float = 0.06) -> Window:
+    """After a round trip in which so many were sent, so many refused, and so many others ended."""
+    level, started_s = 100, 100.0
+    number = 1000
+    admitted, in_flight = number + sent - 1, level + sent - 1 - ended
+    for count in range(refused):
+        nth = count * sent // refused
+        attempt = Sent(
+            number=number + nth,
+            at_s=started_s + span_s * count / refused,
+            level=level + nth - nth * ended // sent,
+            is_full=True,
+            is_beyond=True,
+        )
+        seen = Seen(
+            now_s=started_s + span_s * (1 + count / refused),
+            in_flight=in_flight - count,
+            admitted=admitted,
+            throttled=count + 1,
+            sent_per_s=sent / span_s,
+        )
+        window = after_throttled(window, attempt, seen, jitter=0.5)
+    return window
+
+
 def test_a_429_beyond_the_height_leaves_what_the_api_holds() -> None:
     window = after_time(at_level(32.0), elapsed_s=8.0, held=Held.LEVEL)
     assert window.permits == 33
@@ -99,17 +126,36 @@ def test_the_429s_of_one_burst_take_the_level_down_to_what_is_left() -> None:
     assert window.permits == 32
 
 
-def test_a_429_at_a_known_level_is_let_pass_once_then_others_are_made_room_for() -> None:
+def test_when_as_many_were_accepted_as_ended_calls_in_flight_are_what_is_limited() -> None:
+    after = burst(open_window(256), sent=60, refused=40, ended=20)
+    assert (after.decision, after.permits) == ("cut:in-flight", 99)
+
+
+def test_when_fewer_were_accepted_than_ended_it_is_a_rate_and_a_round_trip_measures_it() -> None:
+    after = burst(open_window(256), sent=77, refused=65, ended=70)
+    assert after.decision == "cut:rate"
+    assert after.pace is not None
+    assert after.pace.height == pytest.approx(12 / 0.06, rel=0.2)
+
+
+def test_nothing_more_is_sent_until_it_is_known_what_became_of_the_calls_on_their_way() -> None:
+    assert burst(open_window(256), sent=30, refused=PAUSING_CALLS - 1, ended=10).gate.is_open
+    after = burst(open_window(256), sent=30, refused=PAUSING_CALLS, ended=10)
+    assert not after.gate.admits(100.13)
+    assert after.gate.at(100.2).is_open
+
+
+def test_a_429_at_a_known_level_takes_off_what_was_refused_and_no_more() -> None:
     first = refused(at_level(64.0), level=64)
-    assert first.level.height == 63
+    assert (first.level.height, first.decision) == (63, "cut:in-flight")
     second = refused(first, level=63, now_s=101.0, accepted=1230, throttled=11)
-    assert (second.decision, second.pace) == ("cut:moved", None)
-    assert second.level.height == pytest.approx(62 * 0.85)
+    assert (second.level.height, second.pace) == (62, None)
 
 
-def test_the_third_time_it_is_taken_for_a_rate_as_well() -> None:
+def test_again_and_again_it_is_taken_for_a_rate_as_well() -> None:
     window = at_level(64.0)
-    for number in range(3):
+    for number in range(DOUBTS_MAX):
+        assert window.pace is None
         window = refused(
             window,
             level=window.permits,
@@ -122,10 +168,45 @@ def test_the_third_time_it_is_taken_for_a_rate_as_well() -> None:
     assert 18 <= window.pace.height <= 20
 
 
+def test_refused_each_time_with_as_many_in_flight_it_is_they_that_are_limited() -> None:
+    window = at_level(256.0, pace=20.0)
+    for number in range(ALIKE_TIMES + 1):
+        window = refused(
+            window,
+            level=33,
+            now_s=100.0 + 2 * number,
+            accepted=1200 + 40 * number,
+            throttled=10 + number,
+        )
+    assert (window.decision, window.permits) == ("cut:alike", 32)
+
+
+def shared(height: float) -> Reach:
+    """One that was refused in the midst of its hold once already, and kept to since."""
+    return Reach(
+        height=height, step=1.0, hold_s=8.0, doubling_s=0.25, age_s=3.0, known_s=8.0, disturbed=1
+    )
+
+
+def test_refused_in_the_midst_of_its_hold_again_a_level_is_shared_and_gives_way() -> None:
+    after = refused(replace(at_level(64.0), level=shared(64.0)), level=64)
+    assert after.decision == "cut:shared"
+    assert after.level.height == pytest.approx(SHARED_FACTOR * 63)
+    assert after.level.hold_s == 0.5
+
+
+def test_refused_in_the_midst_of_its_hold_again_a_pace_is_shared_and_gives_way() -> None:
+    after = refused(replace(at_level(256.0), pace=shared(20.0)), level=40)
+    assert after.decision == "cut:shared"
+    assert after.pace is not None
+    assert after.pace.height == pytest.approx(SHARED_FACTOR * 20, rel=0.03)
+    assert after.pace.hold_s == 0.5
+
+
 def test_between_two_429s_of_a_kept_pace_its_rate_is_measured() -> None:
     after = refused(at_level(256.0, pace=20.0), level=40, accepted=1195, per_s=21.0)
     assert after.pace is not None
-    assert after.pace.height == pytest.approx(PACE_MARGIN * 195 / 10)
+    assert after.pace.height == pytest.approx(PACE_MARGIN * 195 / 10, rel=0.01)
     assert (after.decision, after.permits) == ("cut:rate", 256)
 
 
@@ -143,11 +224,18 @@ def test_attempts_sent_before_a_cut_belong_to_its_episode() -> None:
     assert again.pace == once.pace
 
 
+def test_a_429_that_comes_much_later_than_its_episode_changes_nothing() -> None:
+    once = refused(at_level(64.0), level=64)
+    sent = Sent(number=1209, at_s=99.9, level=63, is_full=False, is_beyond=False)
+    seen = Seen(now_s=109.0, in_flight=50, admitted=1400, throttled=11, sent_per_s=20.0)
+    assert after_throttled(once, sent, seen, jitter=0.5) is once
+
+
 def test_when_call_after_call_is_refused_the_gate_closes() -> None:
     window = at_level(256.0, pace=20.0)
-    for number in range(CLOSING_RUN):
+    for number in range(CLOSING_CALLS + 1):
         assert window.gate.is_open
-        window = refused(window, level=40, now_s=100.0 + number, throttled=10 + number)
+        window = refused(window, level=40 - number, now_s=100.0 + number, throttled=10 + number)
     assert (window.gate.is_open, window.decision) == (False, "close:refused")
 
 
@@ -162,6 +250,12 @@ def test_one_accepted_call_in_between_keeps_it_open() -> None:
             accepted=1200 + 2 * number,
         )
     assert window.gate.is_open
+
+
+def test_when_it_opens_again_the_level_is_what_is_in_flight_at_the_next_429() -> None:
+    window = replace(at_level(64.0, pace=20.0), is_stale=True)
+    after = refused(window, level=33)
+    assert (after.level.height, after.is_stale) == (32, False)
 
 
 EVENTS = st.lists(

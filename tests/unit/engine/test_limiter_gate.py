@@ -8,8 +8,8 @@ import pytest
 from airflow_provider_aimlapi.core.allowance import RequestAllowance, TokenAllowance
 from airflow_provider_aimlapi.core.bound import Bound
 from airflow_provider_aimlapi.core.budget import Budget
+from airflow_provider_aimlapi.core.episode import Sent
 from airflow_provider_aimlapi.core.gate import PROBE_S_MAX, PROBE_S_MIN
-from airflow_provider_aimlapi.core.window import Sent
 from airflow_provider_aimlapi.engine.given import GivenLimits
 from airflow_provider_aimlapi.engine.limiter import TRIP_IDLE_S, Limiter
 from airflow_provider_aimlapi.errors import (
