@@ -13,7 +13,7 @@ from airflow_provider_aimlapi.engine.resume import Remains
 from airflow_provider_aimlapi.storage import claim_log, lease_store
 from tests.simulation.bugs import swapped
 from tests.simulation.dataset_shapes import Shape
-from tests.simulation.scenario import Attempt, Scenario, settings_for
+from tests.simulation.scenario import Attempt, Scenario, Trouble, settings_for
 from tests.simulation.shares import Lane, ShareScenario, share_scenario_of, simulate_shares
 from tests.simulation.weather import Weather
 
@@ -80,7 +80,22 @@ def begun_beside_the_whole_run(seed: int) -> ShareScenario:
     )
 
 
+def on_a_tight_budget(seed: int) -> ShareScenario:
+    """Two shares could each spend twice what there is for both; one of them is stopped now and then."""
+    stopped = Attempt(troubles=(Trouble(kind="stop", at_operation=5, named="call"),))
+    lanes = (
+        Lane(share=0, starts_s=0.0, attempts=(stopped, stopped, stopped)),
+        Lane(share=1, starts_s=0.0, attempts=(Attempt(),)),
+    )
+    settings = settings_for(SHAPE, max_concurrency=1, max_cost_usd=0.015)
+    return ShareScenario(
+        common=Scenario(seed=seed, shape=SHAPE, settings=settings), workers=2, lanes=lanes
+    )
+
+
 DIRECTED_SHARES: dict[str, Callable[[int], ShareScenario]] = {
+    "each share has the whole budget": on_a_tight_budget,
+    "a share forgets what it spent before": on_a_tight_budget,
     "a share heeds no attempt at the whole run": begun_beside_the_whole_run,
 }
 """By the bug that each is for: random seeds meet it too seldom."""

@@ -198,16 +198,19 @@ class ShareSimulation(Simulation):
         """No attempt claimed more than there was, by the log as it stood when it did."""
         budget = self.scenario.settings.budget_nano_usd
         held: dict[str, tuple[int, int]] = {}
+        newest = 0
         names = [name for name in self.objects.objects if "/claim/" in name]
         for number, name in enumerate(sorted(names), start=1):
             entry = json.loads(self.objects.objects[name])
             if not name.endswith(f"/{number:08d}"):
                 self.watcher.blame(f"the log of claims has a gap before {name}")
-            for share, nano_usd in entry["nano_usd"].items():
+            is_late = "-1" in entry["nano_usd"] and entry["epoch"] < newest
+            newest = max(newest, entry["epoch"])
+            for share, nano_usd in entry["nano_usd"].items() if not is_late else ():
                 if entry["epoch"] >= held.get(share, (0, 0))[0]:
                     held[share] = (entry["epoch"], nano_usd)
             total = sum(nano_usd for _, nano_usd in held.values())
-            if entry["is_open"] and budget is not None and total > budget:
+            if entry["is_open"] and not is_late and budget is not None and total > budget:
                 self.watcher.blame(f"{name}: {total} nano-dollars are claimed of {budget}")
 
 

@@ -74,9 +74,16 @@ class Claims:
     """The log, read so far."""
 
     _held: dict[int, _Held] = field(default_factory=dict)
+    _newest_epoch: int = 0
 
     def add(self, claim: Claim) -> None:
-        """Take in the next entry. One that came late, from an attempt that is over, says nothing."""
+        """Take in the next entry. One that came late, from an attempt that is over, says nothing.
+
+        Whoever claims has waited for all older attempts that might pay for the same rows.
+        """
+        if REST in claim.nano_usd and claim.epoch < self._newest_epoch:
+            return
+        self._newest_epoch = max(self._newest_epoch, claim.epoch)
         for share, nano_usd in claim.nano_usd.items():
             if claim.epoch >= self._held.get(share, _Held()).epoch:
                 self._held[share] = _Held(claim.epoch, nano_usd, claim.is_open)

@@ -45,6 +45,8 @@ def test_the_last_claim_of_a_share_counts_and_those_of_all_shares_add_up() -> No
 def test_what_comes_late_from_an_older_attempt_says_nothing() -> None:
     claims = claims_of((3, {0: 100}), (1, {0: 20}))
     assert claims.of(0) == 100
+    claims.add(Claim(epoch=2, nano_usd={0: 0, 1: 0, REST: 900}, is_open=True))
+    assert (claims.of(0), claims.of(REST)) == (100, 0), "the whole run was over, too"
 
 
 def test_an_attempt_at_the_whole_run_claims_for_all_and_a_newer_one_for_its_share() -> None:
