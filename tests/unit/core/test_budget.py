@@ -244,3 +244,34 @@ def test_a_budget_below_one_call_says_what_one_may_cost_and_that_nothing_was_spe
     assert "1,000 tokens" in words
     assert "0.000013 USD by the price list. Nothing was spent." in words
     assert "lower max_tokens" in words
+
+
+def test_a_part_of_a_budget_is_not_exhausted_while_it_may_grow() -> None:
+    budget = Budget(limit_nano_usd=100, may_grow=True, whole_nano_usd=10**9)
+    budget.charge(80)
+    assert (budget.allows(), budget.is_exhausted()) == (False, False)
+    budget.limit_nano_usd = 160
+    assert budget.allows()
+    budget.limit_nano_usd, budget.may_grow = 100, False
+    assert budget.is_exhausted()
+    budget.elsewhere_nano_usd = 9 * 10**8
+    said = budget.exhaustion()
+    assert "of max_cost_usd=1.00 USD by this share" in said
+    assert "0.900000 USD by others or set aside for them" in said
+
+
+def test_without_costs_growing_does_not_help() -> None:
+    budget = Budget(limit_nano_usd=100, may_grow=True)
+    budget.charge(None)
+    assert budget.is_exhausted()
+
+
+def test_what_the_next_call_needs_is_told_when_none_is_in_flight() -> None:
+    budget = Budget(limit_nano_usd=100)
+    budget.charge(30)
+    assert budget.next_nano_usd() == 30
+    budget.suspect()
+    assert budget.next_nano_usd() == 60
+    assert budget.committed_nano_usd() == 60
+    budget.reserve()
+    assert budget.next_nano_usd() == 0
