@@ -90,6 +90,7 @@ def test_help_names_every_command_that_people_type(root: Path) -> None:
         "soak",
         "providers",
         "backfill",
+        "celery",
         "matrix",
         "test-browser",
     }
