@@ -32,7 +32,7 @@ class Scenario:
 
     name: str
     workers: int
-    rows: int = 3600
+    rows: int = 2400
     max_concurrency: int = 32
     limits: Limits = FREE
     slots: int = SLOTS
