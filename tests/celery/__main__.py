@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -34,6 +35,11 @@ NAMES = (AS_SHIPPED, *(scenario.name for scenario in SCENARIOS))
 def main() -> int:
     """Play the scenarios; the process's exit code."""
     wanted = _wanted()
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # both take everything down, also in a background
+        signal.signal(number, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="aimlapi-celery-"))
     folder.chmod(0o711)  # the database runs as another user, within
     results: list[Result] = []
