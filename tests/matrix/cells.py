@@ -65,7 +65,7 @@ CELLS = tuple(
 YOUNGER = {
     "apache-airflow-providers-common-compat": "2026-11-01",
     "moto": "2026-11-01",
-    # A unit test counts what this s3fs sends.
+    # What these send is tested request by request.
     "s3fs": "2026-11-01",
     "fsspec": "2026-11-01",
     "aiobotocore": "2026-11-01",
