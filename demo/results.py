@@ -6,6 +6,7 @@ from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 TEXT_WIDTH = 36
@@ -26,6 +27,11 @@ def table_of(folder: Path, rows_max: int = 5) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     )
+
+
+def newest_first(files: Iterable[Path]) -> list[Path]:
+    """Files, the one that was written last before the others."""
+    return sorted(files, key=lambda file: file.stat().st_mtime, reverse=True)
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, str, str, str]:

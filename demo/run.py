@@ -81,11 +81,13 @@ def _run_dag(airflow: AirflowRun, lake: Lake, api_url: str) -> float:
 
 
 def _show_results(lake: Lake, paid_usd: float) -> None:
-    from demo.results import table_of
+    from demo.results import newest_first, table_of
 
     folder = lake.output_folder / f"ds={DAY}"
     print(f"\n{table_of(folder)}\n")
     print(f"Results  {_shown(folder)}/*.parquet, a copy of the bucket's")
+    for report in newest_first(folder.glob("_aimlapi/*/report.html"))[:1]:
+        print(f"Report   {_shown(report)}: the run's page, for a browser")
     if paid_usd > 0:
         print(f"Paid     {paid_usd:.4f} USD, simulated. Run it again: it pays nothing.")
     else:

@@ -55,3 +55,7 @@ def test_it_runs_twice_and_pays_once(tmp_path: Path) -> None:
     published = tmp_path / "lake" / "document_summaries" / "ds=2026-01-02"
     assert (published / "_SUCCESS").exists()
     assert len(list(published.glob("*.parquet"))) == 7
+    (report,) = published.glob("_aimlapi/*/report.html")
+    for said in (first, second):
+        assert f"Report   {report}: " in said
+    assert "<title>" in report.read_text(encoding="utf-8")
