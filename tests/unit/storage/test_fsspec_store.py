@@ -136,6 +136,8 @@ def test_a_write_that_s3fs_sent_twice_by_itself_is_still_ours(
     s3.script("PUT", LOST, None)
     assert create_settled(store, "plan.json", b"mine")
     assert s3.requests.count("PUT") > 1  # some versions of aiohttp send it once more, under s3fs
+    assert store.read("plan.json") == b"mine"
+    assert not create_settled(store, "plan.json", b"another's")
 
 
 def test_nobody_listens(s3_bucket: str) -> None:
