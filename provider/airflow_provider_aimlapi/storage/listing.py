@@ -13,6 +13,7 @@ from airflow_provider_aimlapi.storage.file_systems import kind_of, path_in, uri_
 from airflow_provider_aimlapi.storage.globs import matches, split_glob
 from airflow_provider_aimlapi.storage.input_errors import reading
 from airflow_provider_aimlapi.storage.local_objects import files_below
+from airflow_provider_aimlapi.storage.undated_s3 import undated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +57,9 @@ def _entries(fs: AbstractFileSystem, root: str) -> Mapping[str, Mapping[str, Any
     if kind_of(fs) == "local":
         return _local_entries(root)
     fs.invalidate_cache()
-    found: Mapping[str, Mapping[str, Any]] | list[str] = fs.find(root, detail=True)
+    found: Mapping[str, Mapping[str, Any]] | list[str]
+    with undated(fs) as lister:
+        found = lister.find(root, detail=True)
     if isinstance(found, list):  # what adlfs says of a file
         return _entry_itself(fs, root)
     is_vague = kind_of(fs) in _PASS_OVER_ERRORS
