@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.plan import Shard
     from airflow_provider_aimlapi.storage.dataset import DataSet
 
-ROW_GROUP_BYTES_MAX = 32 * 1024 * 1024
+ROW_GROUP_BYTES_MAX = 8 * 1024 * 1024
 """Of decoded input in a row group of a part; also what is held in memory while encoding."""
 METADATA_PREFIX = b"aimlapi."
 HIDING_METADATA = frozenset(
@@ -57,7 +58,7 @@ def encode_part(
     ordered = _in_row_order(outcomes, shard.rows)
     footer = _footer(run_key, shard.part, epoch, tally_of(ordered))
     schema = _output_schema(data_set.schema, output_column, footer)
-    sink = pa.BufferOutputStream()
+    sink = io.BytesIO()
     with pq.ParquetWriter(sink, schema, compression="zstd", compression_level=1) as writer:
         start = 0
         for batches in _row_groups(data_set.tables(shard)):
@@ -68,7 +69,9 @@ def encode_part(
             start += rows
     if start != shard.rows:
         raise ValueError(f"part {shard.part} has {shard.rows} rows, but {start} were read")
-    return bytes(sink.getvalue().to_pybytes())
+    # Each thread keeps what it has freed, and parts are encoded in any of several threads.
+    pa.default_memory_pool().release_unused()
+    return sink.getvalue()
 
 
 def added_fields(output_column: str) -> tuple[pa.Field, pa.Field]:
