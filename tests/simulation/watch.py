@@ -193,7 +193,8 @@ class Watcher:
             self.blame(f"{call.prompt!r} was asked after the lease was released")
         risk = len(self.at_risk(call.process))
         self.risk_max = max(self.risk_max, risk)
-        if risk > self._unflushed_max + self._in_flight_max:
+        unflushed, in_flight = self._unflushed_max, self._in_flight_max
+        if risk > unflushed + in_flight + min(unflushed, in_flight):
             self.blame(f"{risk} rows unflushed or in flight")
 
     def ended(self, call: Call) -> None:

@@ -6,6 +6,7 @@ httptools (llhttp, the parser of Node.js) reads what comes; what it may cost is 
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING, cast
 
 import httptools
@@ -45,17 +46,18 @@ class Incoming(httpx.AsyncByteStream):
         self.untaken: list[bytes] = []
         self._connection = connection
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        while True:
-            if self.untaken:
-                pieces, self.untaken = self.untaken, []
-                self._connection.read_on()
-                for piece in pieces:
-                    yield piece
-            elif self.is_whole:
-                return
-            else:
-                await self._connection.wait(self)
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self  # asyncio keeps a book of generators, at a row's expense
+
+    async def __anext__(self) -> bytes:
+        """What has come since the last piece, at once or when there is something."""
+        while not self.untaken:
+            if self.is_whole:
+                raise StopAsyncIteration
+            await self._connection.wait(self)
+        pieces, self.untaken = self.untaken, []
+        self._connection.read_on()
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def aclose(self) -> None:
         """Give the connection back."""
@@ -94,6 +96,9 @@ class Connection(asyncio.BufferedProtocol):
         self._parser = httptools.HttpResponseParser(self)
         self._incoming: Incoming | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._until_s = math.inf
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at_s = math.inf
         self._framing_left = 0
         self._untaken_bytes = 0
         self._is_paused = False
@@ -101,9 +106,16 @@ class Connection(asyncio.BufferedProtocol):
 
     # For the pool and whoever reads an answer.
 
-    def ask(self, data: bytes) -> Incoming:
-        """Write a request, or its beginning. Whatever follows, it may have been read."""
+    def ask(self, data: bytes, until_s: float) -> Incoming:
+        """Write a request, or its beginning. Whatever follows, it may have been read.
+
+        Args:
+            until_s: the loop's time at which the exchange fails if it is not over; may be inf.
+        """
         self._incoming = Incoming(self)
+        self._until_s = until_s
+        if until_s < self._timer_at_s:
+            self._set_timer(until_s)
         self._framing_left = FRAMING_BYTES_MAX
         self._untaken_bytes = 0
         self._transport.write(data)
@@ -125,6 +137,7 @@ class Connection(asyncio.BufferedProtocol):
         Raises:
             httpx.RemoteProtocolError: what came is no HTTP, or too much of it.
             httpx.ReadError: the connection ended before the answer did.
+            httpx.ReadTimeout: the exchange took too long.
         """
         if incoming.failure is not None:
             raise incoming.failure
@@ -179,15 +192,18 @@ class Connection(asyncio.BufferedProtocol):
         try:
             self._parser.feed_data(self._buffer[:nbytes])
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self._refuse(incoming, type(error).__name__)
+            self._fail(incoming, httpx.RemoteProtocolError(type(error).__name__))
         if self._framing_left < 0:
-            self._refuse(incoming, "more than an answer may take beside its body")
+            too_much = "more than an answer may take beside its body"
+            self._fail(incoming, httpx.RemoteProtocolError(too_much))
         if incoming.is_headed:
             self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever waits: for some answers this is their end."""
         self.is_lost = True
+        if self._timer is not None:
+            self._timer.cancel()
         incoming = self._incoming
         if incoming is not None and not incoming.is_whole and incoming.failure is None:
             if exc is None and incoming.is_headed and incoming.ends_with_connection:
@@ -205,10 +221,28 @@ class Connection(asyncio.BufferedProtocol):
         self._is_full = False
         self._wake()
 
-    def _refuse(self, incoming: Incoming, reason: str) -> None:
+    def _set_timer(self, at_s: float) -> None:
+        """One timer serves many exchanges: most are over long before it is due."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(at_s, self._on_time)
+        self._timer_at_s = at_s
+
+    def _on_time(self) -> None:
+        """Fail the exchange that takes too long."""
+        self._timer_at_s = math.inf
+        incoming = self._incoming
+        if incoming is None:
+            return
+        if self._loop.time() < self._until_s:
+            self._set_timer(self._until_s)
+        else:
+            self._fail(incoming, httpx.ReadTimeout("the answer was not whole in time"))
+
+    def _fail(self, incoming: Incoming, failure: httpx.TransportError) -> None:
         """End it here; an answer that was whole before stays one."""
         if not incoming.is_whole and incoming.failure is None:
-            incoming.failure = httpx.RemoteProtocolError(reason)
+            incoming.failure = failure
         self.abort()
         self._wake()
 

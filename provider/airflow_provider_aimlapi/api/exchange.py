@@ -5,13 +5,13 @@ Neither judges what the answer says nor logs. Its errors hold no reference to th
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import httpx
 
 from airflow_provider_aimlapi.api.content_encoding import decode_content
 from airflow_provider_aimlapi.api.json_values import Unreadable
+from airflow_provider_aimlapi.api.transport import EXCHANGE_TIMEOUT
 from airflow_provider_aimlapi.api.transport_failures import (
     TRANSPORT_FAILURES,
     error_from_deadline,
@@ -52,10 +52,10 @@ async def exchange(
     """Send a request and read its whole answer.
 
     Args:
-        transport: called directly.
+        transport: called directly; it keeps to EXCHANGE_TIMEOUT.
         request: sent as it is; a redirect is an answer like any other.
-        timeout_s: most seconds from the first byte out to the last byte in, however slowly the
-            bytes drip.
+        timeout_s: most seconds from asking for a connection to the last byte in, however slowly
+            the bytes drip.
         key_removal: takes the key out of all that the server says.
         is_stream_asked_for: whether server-sent events may be longer than another answer.
 
@@ -66,11 +66,11 @@ async def exchange(
             not asked for.
     """
     failure: ApiError
+    request.extensions[EXCHANGE_TIMEOUT] = timeout_s
     try:
-        async with asyncio.timeout(timeout_s):
-            response = await transport.handle_async_request(request)
-            return await _answer(response, key_removal, is_stream_asked_for=is_stream_asked_for)
-    except TimeoutError:
+        response = await transport.handle_async_request(request)
+        return await _answer(response, key_removal, is_stream_asked_for=is_stream_asked_for)
+    except httpx.ReadTimeout:
         failure = error_from_deadline(timeout_s, origin=_origin(request))
     except TRANSPORT_FAILURES as error:
         failure = error_from_failure(error, origin=_origin(request))

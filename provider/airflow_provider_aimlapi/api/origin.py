@@ -34,22 +34,23 @@ class Origin:
 
     Args:
         url: any URL of the origin.
-        connect_timeout_s: most seconds for a connection, name look-up and TLS included.
     """
 
-    def __init__(self, url: httpx.URL, *, connect_timeout_s: float) -> None:
+    def __init__(self, url: httpx.URL) -> None:
         if url.scheme not in _DEFAULT_PORTS:
             raise ValueError(f"{url.scheme!r} is neither http nor https")
         self._host = url.raw_host.decode("ascii")
         self._port = url.port or _DEFAULT_PORTS[url.scheme]
         self._tls = _tls_context() if url.scheme == "https" else None
-        self._connect_timeout_s = connect_timeout_s
         self._addresses: list[Address] = []
         self._looked_up_s = 0.0
         self._look_up = asyncio.Lock()
 
-    async def connect(self, make_protocol: Callable[[], P]) -> P:
+    async def connect(self, make_protocol: Callable[[], P], *, timeout_s: float) -> P:
         """A new connection. Whatever it raises, nothing was sent.
+
+        Args:
+            timeout_s: most seconds that it may take, name look-up and TLS included.
 
         Raises:
             CertificateRefused: the certificate does not hold.
@@ -57,7 +58,7 @@ class Origin:
         """
         failure: httpx.TransportError
         try:
-            async with asyncio.timeout(self._connect_timeout_s):
+            async with asyncio.timeout(timeout_s):
                 return await self._connect(make_protocol)
         except ssl.SSLCertVerificationError as error:
             failure = CertificateRefused(error.verify_message)

@@ -7,6 +7,7 @@ that is the same for all. This one knows one origin, a fixed number of connectio
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING
 
 import httpx
@@ -17,6 +18,9 @@ from airflow_provider_aimlapi.api.origin import Origin
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.api.connection import Incoming
 
+EXCHANGE_TIMEOUT = "exchange_timeout_s"
+"""The request's extension that says how many seconds it may take, from asking for a connection to the
+answer's last byte, however steadily that drips. Without it there is no end to waiting."""
 CONNECT_TIMEOUT_S = 15.0
 KEEP_ALIVE_S = 50.0
 """Longer than a row ever waits for its turn, and below the minute after which servers usually
@@ -34,14 +38,14 @@ def open_transport(
     It serves one origin, that of its first request. Certificates are verified against certifi's
     list; no proxies, no .netrc, no cookies. It must be used within one event loop, and closed.
 
-    What it raises tells whether a request can have been read: after `httpx.ConnectError` and
-    `httpx.ConnectTimeout` it cannot, after anything else it may have been. It never sends a
-    request twice.
+    What it raises tells whether a request can have been read: after `httpx.ConnectError`,
+    `httpx.ConnectTimeout` and `httpx.PoolTimeout` it cannot, after anything else it may have been.
+    It never sends a request twice.
 
     Args:
         connections_max: most connections at once; a further request waits for one to be free.
-        connect_timeout_s: most seconds for a new connection, TLS included. How long an answer
-            may take is the client's business.
+        connect_timeout_s: most seconds for a new connection, TLS included. How long all of an
+            exchange may take is the request's business: see EXCHANGE_TIMEOUT.
         keep_alive_s: how long a connection may lie idle and be used again.
     """
     return _Transport(connections_max, connect_timeout_s, keep_alive_s)
@@ -53,6 +57,7 @@ class _Transport(httpx.AsyncBaseTransport):
     def __init__(self, connections_max: int, connect_timeout_s: float, keep_alive_s: float) -> None:
         self._connect_timeout_s = connect_timeout_s
         self._keep_alive_s = keep_alive_s
+        self._loop = asyncio.get_running_loop()
         self._places = asyncio.Semaphore(connections_max)
         self._idle: list[Connection] = []
         self._buffer = memoryview(bytearray(READ_BYTES))
@@ -63,13 +68,14 @@ class _Transport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """The answer's head, as soon as it is there; its body is to be read, and closed."""
         head, origin = _head(request), self._origin_of(request.url)
-        await self._places.acquire()
+        until_s = self._loop.time() + request.extensions.get(EXCHANGE_TIMEOUT, math.inf)
+        await self._take_place(until_s)
         try:
-            connection = self._idle_one() or await self._new_one(origin)
+            connection = self._idle_one() or await self._new_one(origin, until_s)
         except BaseException:
             self._places.release()
             raise
-        incoming = connection.ask(head + _whole_body(request))
+        incoming = connection.ask(head + _whole_body(request), until_s)
         try:
             if not isinstance(request.stream, httpx.ByteStream):
                 await _send_pieces(connection, incoming, request)
@@ -88,9 +94,20 @@ class _Transport(httpx.AsyncBaseTransport):
         self._idle.clear()
         await asyncio.sleep(0)  # sockets are closed in the loop's next round
 
+    async def _take_place(self, until_s: float) -> None:
+        """Wait until there may be one connection more."""
+        if not self._places.locked():  # a time-out costs more than all the rest of this
+            await self._places.acquire()
+            return
+        try:
+            async with asyncio.timeout_at(until_s):
+                await self._places.acquire()
+        except TimeoutError:
+            raise httpx.PoolTimeout("no connection became free in time") from None
+
     def _idle_one(self) -> Connection | None:
         """The connection that was used last, if it can be used again."""
-        now_s = asyncio.get_running_loop().time()
+        now_s = self._loop.time()
         while self._idle:
             connection = self._idle.pop()
             if connection.is_lost:
@@ -100,8 +117,11 @@ class _Transport(httpx.AsyncBaseTransport):
             connection.abort()
         return None
 
-    async def _new_one(self, origin: Origin) -> Connection:
-        connection = await origin.connect(lambda: Connection(self._buffer, self._give_back))
+    async def _new_one(self, origin: Origin, until_s: float) -> Connection:
+        connection = await origin.connect(
+            lambda: Connection(self._buffer, self._give_back),
+            timeout_s=min(self._connect_timeout_s, until_s - self._loop.time()),
+        )
         if connection.is_lost:
             raise httpx.ConnectError("it closed, or spoke, before it was asked")
         return connection
@@ -116,7 +136,7 @@ class _Transport(httpx.AsyncBaseTransport):
     def _origin_of(self, url: httpx.URL) -> Origin:
         place = (url.raw_scheme, url.netloc)
         if self._origin is None:
-            self._origin = Origin(url, connect_timeout_s=self._connect_timeout_s)
+            self._origin = Origin(url)
             self._place = place
         if place != self._place:
             raise ValueError("a transport serves one origin")

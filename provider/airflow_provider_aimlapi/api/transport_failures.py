@@ -10,7 +10,7 @@ from airflow_provider_aimlapi.errors import AccessRefused, ApiError, ApiUnavaila
 TRANSPORT_FAILURES = (httpx.TransportError,)
 """All that a transport may raise when an exchange fails."""
 
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout)
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 def error_from_failure(failure: BaseException, *, origin: str) -> ApiError:

@@ -90,6 +90,7 @@ class Collector:
         self._whole: asyncio.Queue[OpenShard | None] = asyncio.Queue()
         self._pending: list[tuple[int, Record]] = []
         self._unflushed = 0
+        self._at_risk_max = settings.at_risk_max
         self._flusher = Waiters()
         self._on_durable: Callable[[], None] = lambda: None
         self._is_finishing = False
@@ -128,8 +129,7 @@ class Collector:
 
     def keeps_up(self, in_flight: int) -> bool:
         """Whether few enough paid answers wait to become durable for one more call to be made."""
-        settings = self._settings
-        return self._unflushed + in_flight < settings.unflushed_rows_max + settings.max_concurrency
+        return self._unflushed + in_flight < self._at_risk_max
 
     def add(
         self,

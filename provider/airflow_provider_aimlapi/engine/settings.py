@@ -39,8 +39,7 @@ class Settings:
         retry_rejected: whether rows that an earlier attempt rejected are asked again.
         flush_interval_s: most seconds between a paid answer and the journal segment that holds it.
         unflushed_rows_max: paid answers that are put into a journal segment without waiting for
-            `flush_interval_s`. While these and those in flight are more than it and
-            `max_concurrency` together, no new call is made.
+            `flush_interval_s`; see `at_risk_max`.
         progress_interval_s: seconds between two progress lines in the log.
         stall_timeout_s: seconds in which calls fail and none succeeds, after which the run ends.
         looks_first: whether the first call goes alone, and the run ends at once if the API cannot
@@ -88,6 +87,16 @@ class Settings:
         if self.max_cost_usd is None:
             return None
         return round(self.max_cost_usd * NANO_USD_PER_USD)
+
+    @property
+    def at_risk_max(self) -> int:
+        """Most rows that a kill can cost: with so many in flight or not durable, no call is made.
+
+        Those in flight, a segment's worth that waits, and one more that is on its way to the store:
+        without it, calls would wait for the store whenever a segment is written.
+        """
+        unflushed, in_flight = self.unflushed_rows_max, self.max_concurrency
+        return in_flight + unflushed + min(unflushed, in_flight)
 
     @property
     def lease_times(self) -> LeaseTimes:

@@ -15,13 +15,16 @@ class Waiters:
 
     def __init__(self) -> None:
         self._futures: deque[asyncio.Future[None]] = deque()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def __len__(self) -> int:
         return len(self._futures)
 
     async def wait(self, timeout_s: float | None = None) -> None:
         """Return when woken, or when the time is over."""
-        future = asyncio.get_running_loop().create_future()
+        if self._loop is None:  # until Python 3.12, to ask for it is a system call
+            self._loop = asyncio.get_running_loop()
+        future = self._loop.create_future()
         self._futures.append(future)
         try:
             if timeout_s is None:

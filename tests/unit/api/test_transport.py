@@ -19,7 +19,7 @@ from airflow_provider_aimlapi.api.client import CompletionClient
 from airflow_provider_aimlapi.api.transport import open_transport
 from airflow_provider_aimlapi.core.endpoint import Endpoint
 from airflow_provider_aimlapi.errors import AccessRefused, ApiUnavailable
-from tests.unit.api.raw_server import KEY, RawServer, answering, http_answer, saying
+from tests.unit.api.raw_server import KEY, RawServer, answering, hang_up, http_answer, saying
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,6 +91,64 @@ async def test_a_certificate_that_nobody_vouches_for_halts_before_the_key_is_sen
                 await client.send(b"{}", "row")
     assert not failed.value.is_perhaps_billed
     assert not received
+
+
+async def test_a_request_that_gets_no_connection_in_time_was_not_billed() -> None:
+    is_asked = asyncio.Event()
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await server.read_request(reader)
+        is_asked.set()
+        await hang_up(reader)
+
+    async with (
+        RawServer(script) as server,
+        open_transport(connections_max=1) as transport,
+        asyncio.TaskGroup() as tasks,
+    ):
+        patient = CompletionClient(server.endpoint, transport=transport, request_timeout_s=20)
+        hasty = CompletionClient(server.endpoint, transport=transport, request_timeout_s=0.2)
+        first = tasks.create_task(patient.send(b"{}", "first"))
+        await is_asked.wait()
+        with pytest.raises(ApiUnavailable, match="no connection became free") as failed:
+            await hasty.send(b"{}", "second")
+        first.cancel()
+    assert not failed.value.is_perhaps_billed
+
+
+async def test_each_exchange_on_a_connection_has_a_deadline_of_its_own() -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await server.read_request(reader)
+        writer.write(http_answer())
+        await hang_up(reader)
+
+    async with RawServer(script) as server, open_transport(connections_max=1) as transport:
+        patient = CompletionClient(server.endpoint, transport=transport, request_timeout_s=20)
+        hasty = CompletionClient(server.endpoint, transport=transport, request_timeout_s=0.2)
+        await patient.send(b"{}", "first")
+        with pytest.raises(ApiUnavailable, match=r"within 0\.2 s") as failed:
+            await hasty.send(b"{}", "second")
+    assert server.connections == 1
+    assert failed.value.is_perhaps_billed
+
+
+async def test_the_deadline_of_an_exchange_that_is_over_ends_no_later_one() -> None:
+    """The first one's time runs out while the second waits; the answer comes after that."""
+    asked: list[asyncio.StreamWriter] = []
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await server.read_request(reader)
+            asked.append(writer)
+            if len(asked) == 1:
+                writer.write(http_answer())
+
+    async with RawServer(script) as server, open_transport(connections_max=1) as transport:
+        hasty = CompletionClient(server.endpoint, transport=transport, request_timeout_s=0.2)
+        patient = CompletionClient(server.endpoint, transport=transport, request_timeout_s=20)
+        await hasty.send(b"{}", "first")
+        asyncio.get_running_loop().call_later(0.4, lambda: asked[1].write(http_answer(b"[]")))
+        assert (await patient.send(b"{}", "second")).body == b"[]"
 
 
 def self_signed(folder: Path) -> ssl.SSLContext:
