@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 COMPLETIONS_PATH = "/v1/chat/completions"
 _STREAM = b'"stream":true'
-"""As `wire.RequestEncoder` writes it; inside a text the quotes would be escaped."""
+_MESSAGES = b',"messages":[{"role":"user","content":'
+"""As `wire.RequestEncoder` writes them, parameters first; inside a text the quotes would be escaped."""
 _CLIENT_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
 
 
@@ -89,7 +90,7 @@ class CompletionClient:
             self._request(body, client_request_id.encode()),
             timeout_s=self._request_timeout_s,
             key_removal=self._key_removal,
-            is_stream_asked_for=_STREAM in body,
+            is_stream_asked_for=body.find(_STREAM, 0, body.find(_MESSAGES)) >= 0,
         )
 
     def _request(self, body: bytes, client_request_id: bytes) -> httpx.Request:

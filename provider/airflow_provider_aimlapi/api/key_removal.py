@@ -27,7 +27,7 @@ class KeyRemoval:
         if not self._key or len(said) < len(self._key):
             return said
         cleaned = said.replace(self._key, _STANDS_FOR_KEY)
-        if self._mark not in cleaned:
+        if b"\\" not in cleaned or self._mark not in cleaned:  # the first is found much faster
             return cleaned
         return self._escaped.sub(_STANDS_FOR_KEY, cleaned)
 

@@ -58,8 +58,9 @@ class _Transport(httpx.AsyncBaseTransport):
         self._connect_timeout_s = connect_timeout_s
         self._keep_alive_s = keep_alive_s
         self._loop = asyncio.get_running_loop()
-        self._places = asyncio.Semaphore(connections_max)
-        self._idle: list[Connection] = []
+        self._places: asyncio.LifoQueue[Connection | None] = asyncio.LifoQueue()
+        for _ in range(connections_max):
+            self._places.put_nowait(None)
         self._buffer = memoryview(bytearray(READ_BYTES))
         self._origin: Origin | None = None
         self._place = (b"", b"")
@@ -69,12 +70,12 @@ class _Transport(httpx.AsyncBaseTransport):
         """The answer's head, as soon as it is there; its body is to be read, and closed."""
         head, origin = _head(request), self._origin_of(request.url)
         until_s = self._loop.time() + request.extensions.get(EXCHANGE_TIMEOUT, math.inf)
-        await self._take_place(until_s)
         try:
-            connection = self._idle_one() or await self._new_one(origin, until_s)
-        except BaseException:
-            self._places.release()
-            raise
+            connection = self._places.get_nowait()
+        except asyncio.QueueEmpty:
+            connection = await self._next_place(until_s)
+        if connection is None or not self._is_usable(connection):
+            connection = await self._new_one(origin, until_s)
         incoming = connection.ask(head + _whole_body(request), until_s)
         try:
             if not isinstance(request.stream, httpx.ByteStream):
@@ -89,49 +90,48 @@ class _Transport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close what lies idle, and what is given back from now on."""
         self._is_closed = True
-        for connection in self._idle:
-            connection.abort()
-        self._idle.clear()
+        places = [self._places.get_nowait() for _ in range(self._places.qsize())]
+        for connection in places:
+            if connection is not None:
+                connection.abort()
+            self._places.put_nowait(None)
         await asyncio.sleep(0)  # sockets are closed in the loop's next round
 
-    async def _take_place(self, until_s: float) -> None:
-        """Wait until there may be one connection more."""
-        if not self._places.locked():  # a time-out costs more than all the rest of this
-            await self._places.acquire()
-            return
+    async def _next_place(self, until_s: float) -> Connection | None:
+        """Wait for a place to be given back."""
         try:
             async with asyncio.timeout_at(until_s):
-                await self._places.acquire()
+                return await self._places.get()
         except TimeoutError:
             raise httpx.PoolTimeout("no connection became free in time") from None
 
-    def _idle_one(self) -> Connection | None:
-        """The connection that was used last, if it can be used again."""
-        now_s = self._loop.time()
-        while self._idle:
-            connection = self._idle.pop()
-            if connection.is_lost:
-                continue
-            if now_s - connection.idle_since_s < self._keep_alive_s:
-                return connection
-            connection.abort()
-        return None
+    def _is_usable(self, connection: Connection) -> bool:
+        """Whether the connection in a place can be used again; it is closed if not."""
+        idle_s = self._loop.time() - connection.idle_since_s
+        if not connection.is_lost and idle_s < self._keep_alive_s:
+            return True
+        connection.abort()
+        return False
 
     async def _new_one(self, origin: Origin, until_s: float) -> Connection:
-        connection = await origin.connect(
-            lambda: Connection(self._buffer, self._give_back),
-            timeout_s=min(self._connect_timeout_s, until_s - self._loop.time()),
-        )
+        """A connection for a place that has none; the place is given back where there will be none."""
+        try:
+            connection = await origin.connect(
+                lambda: Connection(self._buffer, self._give_back),
+                timeout_s=min(self._connect_timeout_s, until_s - self._loop.time()),
+            )
+        except BaseException:
+            self._places.put_nowait(None)
+            raise
         if connection.is_lost:
+            self._places.put_nowait(None)
             raise httpx.ConnectError("it closed, or spoke, before it was asked")
         return connection
 
     def _give_back(self, connection: Connection) -> None:
-        self._places.release()
         if self._is_closed:
             connection.abort()
-        elif not connection.is_lost:
-            self._idle.append(connection)
+        self._places.put_nowait(None if connection.is_lost else connection)
 
     def _origin_of(self, url: httpx.URL) -> Origin:
         place = (url.raw_scheme, url.netloc)
@@ -150,9 +150,8 @@ def _head(request: httpx.Request) -> bytes:
         ValueError: a field would become two.
     """
     fields = request.headers.raw
-    lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
-    lines += map(b": ".join, fields)
-    head = b"\r\n".join((*lines, b"\r\n"))
+    lines = b"\r\n".join([b": ".join(field) for field in fields])
+    head = b"%b %b HTTP/1.1\r\n%b\r\n\r\n" % (request.method.encode(), request.url.raw_path, lines)
     if head.count(b"\n") != len(fields) + 2 or head.count(b"\r") != len(fields) + 2:
         raise ValueError("a header field holds a line break")
     return head

@@ -85,11 +85,9 @@ def _scaled(amount: str | float | Decimal | None, scale: int) -> int | None:
     if amount is None or isinstance(amount, bool):
         return None
     try:
-        exact = Decimal(str(amount)) * scale
-        if not exact.is_finite() or not 0 <= exact <= NANO_USD_MAX:
-            return None
-        return int(exact.to_integral_value())
-    except (ArithmeticError, ValueError):
+        exact = Decimal(amount if isinstance(amount, str) else str(amount)) * scale
+        return int(exact.to_integral_value()) if 0 <= exact <= NANO_USD_MAX else None
+    except (ArithmeticError, ValueError):  # NaN is not even comparable
         return None
 
 

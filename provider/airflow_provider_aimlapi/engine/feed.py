@@ -6,9 +6,10 @@ A row that must wait holds no permit and no worker.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from airflow_provider_aimlapi.engine.waiters import Waiters
 
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.clock import Clock
 
 
-@dataclass(slots=True, kw_only=True)
-class Row:
+class Row(msgspec.Struct, kw_only=True, gc=False):
     """An input row made ready to send, and what it has been through.
 
     Attributes:
