@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.core.plan import InputFile, RowGroup, Shard
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.storage.arrow_columns import string_column
+from airflow_provider_aimlapi.storage.arrow_memory import give_back
 from airflow_provider_aimlapi.storage.arrow_s3 import arrow_footers
 from airflow_provider_aimlapi.storage.cells import check_promptable, texts_of_rows
 from airflow_provider_aimlapi.storage.input_errors import reading
@@ -146,7 +147,9 @@ class DataSet:
             return
         for batch in self._streams.batches(shard, decoded, batch_rows):
             for piece in _pieces(batch):
-                yield texts_of_rows([(name, _column(piece, name, constants)) for name in columns])
+                texts = texts_of_rows([(name, _column(piece, name, constants)) for name in columns])
+                give_back()  # in the thread that decoded: the next batch may be another's
+                yield texts
 
     def tables(self, shard: Shard) -> Iterator[pa.RecordBatch]:
         """A shard's rows in order, with all columns, in the data set's schema.

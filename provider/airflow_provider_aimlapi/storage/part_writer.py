@@ -13,6 +13,7 @@ from pyarrow import parquet as pq
 from airflow_provider_aimlapi.core.manifest import PartEntry, Tally, tally_of
 from airflow_provider_aimlapi.errors import JournalUnreadable
 from airflow_provider_aimlapi.storage.arrow_columns import string_column
+from airflow_provider_aimlapi.storage.arrow_memory import give_back
 from airflow_provider_aimlapi.storage.outcome_columns import INFO_TYPE, info_array
 
 if TYPE_CHECKING:
@@ -69,8 +70,7 @@ def encode_part(
             start += rows
     if start != shard.rows:
         raise ValueError(f"part {shard.part} has {shard.rows} rows, but {start} were read")
-    # Each thread keeps what it has freed, and parts are encoded in any of several threads.
-    pa.default_memory_pool().release_unused()
+    give_back()
     return sink.getvalue()
 
 
