@@ -47,9 +47,9 @@ def test_a_limit_that_nobody_told_is_found_and_kept_to(name):
         assert result.throttled <= most, result.line()
 
 
-@pytest.mark.parametrize(("workers", "fairness"), [(2, 0.95), (8, 0.7)])
-def test_workers_that_share_a_limit_without_talking_use_it_in_about_equal_parts(workers, fairness):
-    """Eight of them at 64 slots do not quite: see docs/limits.md."""
+@pytest.mark.parametrize("workers", [2, 8])
+def test_workers_that_share_a_limit_without_talking_use_it_in_about_equal_parts(workers):
+    """The goal is 0.95 for both; how the cards fall leaves single runs a little below or above."""
     shared = share(lambda: [Slots(64)], workers=workers)
-    assert shared.total >= 0.94
-    assert shared.fairness >= fairness
+    assert shared.total >= 0.95
+    assert shared.fairness >= 0.93

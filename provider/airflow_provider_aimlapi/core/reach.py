@@ -13,6 +13,21 @@ DISTURBED_S_MIN = 1.0
 """Refused sooner than that after a cut, a height was only a little too high."""
 
 
+SHARED_TIMES = 2
+"""So many refusals of what was kept to, more than of what went beyond, are no chance."""
+DISTURBED_MAX = 8
+"""So that it is forgotten when the others have gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long to stay at a height, at least and at most, and how fast to leave it."""
+
+    hold_s_min: float
+    hold_s_max: float
+    doubling_s: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
     """What is allowed of one quantity: calls in flight, or calls a second.
@@ -28,7 +43,8 @@ class Reach:
         age_s: how long this has held somebody back. Time in which it did not, does not count:
             what nobody asked for is not proven.
         known: the last height that was kept to until the hold was over. known_s: that hold.
-        disturbed: how often a height was refused in the midst of its hold since then.
+        disturbed: how often a height was refused in the midst of its hold; one less for each time
+            that only more than it was.
     """
 
     height: float
@@ -53,8 +69,8 @@ class Reach:
 
     @property
     def is_shared(self) -> bool:
-        """Whether it would be the second in a row: somebody else uses the same limit."""
-        return self.is_disturbed and self.disturbed > 0
+        """Whether a refusal now shows that somebody else uses the same limit."""
+        return self.is_disturbed and self.disturbed + 1 >= SHARED_TIMES
 
     @property
     def allowed(self) -> float:
@@ -68,26 +84,25 @@ class Reach:
         """After it has held somebody back for so long."""
         return replace(self, age_s=self.age_s + elapsed_s)
 
-    def cut(
-        self, height: float, *, step: float, hold_s_min: float, hold_s_max: float, doubling_s: float
-    ) -> Reach:
+    def cut(self, height: float, *, step: float, alone: Patience, together: Patience) -> Reach:
         """After a refusal: a new height.
 
-        Whoever meets the same limit again stays below it for twice as long: it is known. Whoever
-        shares it, no longer than the others.
+        Whoever meets the same limit again stays below it for twice as long: it is known. Those who
+        share it all stay for as long, however much each of them has, or parts would never become equal.
         """
         known, known_s, disturbed = self.known, self.known_s, self.disturbed
         if self.is_climbing:
-            known, known_s, disturbed = self.height, self.hold_s, 0
+            known, known_s, disturbed = self.height, self.hold_s, max(0, disturbed - 1)
         elif self.is_disturbed:
-            known_s, disturbed = (0.0 if self.is_shared else known_s), disturbed + 1
+            disturbed = min(disturbed + 1, DISTURBED_MAX)
         is_same = abs(height - known) <= max(1.0, SAME_SHARE * known)
-        hold_s = min(2.0 * known_s, hold_s_max) if is_same else hold_s_min
+        patience = alone if disturbed < SHARED_TIMES else together
+        hold_s = min(2.0 * known_s, patience.hold_s_max) if is_same else 0.0
         return Reach(
             height=height,
             step=step,
-            hold_s=max(hold_s, hold_s_min),
-            doubling_s=doubling_s,
+            hold_s=max(hold_s, patience.hold_s_min),
+            doubling_s=patience.doubling_s,
             known=known,
             known_s=known_s,
             disturbed=disturbed,

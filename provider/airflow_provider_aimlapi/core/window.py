@@ -12,7 +12,8 @@ unset until a 429 shows that there may be a rate. What the law knows about 429s,
 - Else it is a rate. At a 429 its bucket is empty; so what was accepted between two 429s, divided
   by the time between them, is the rate. Both are measured; nothing is cut by a guess.
 - What was kept to is refused again and again: somebody shares it. All then give way by a tenth, and
-  look again after as short a time, so that those who share come to equal parts.
+  look again after the same time and grow as fast, however much each of them has: so they come to
+  equal parts.
 - Call after call is refused: nothing is accepted at any pace. The gate closes, and one call at a
   time looks whether it is open again. See `core.gate`.
 - 5xx and time-outs are not throttling; they change neither level nor pace.
@@ -27,13 +28,15 @@ from math import sqrt
 from airflow_provider_aimlapi.core.episode import Episode, Seen, Sent
 from airflow_provider_aimlapi.core.evidence import Likeness, Mark, Run
 from airflow_provider_aimlapi.core.gate import OPEN, Gate
-from airflow_provider_aimlapi.core.reach import SAME_SHARE, Reach
+from airflow_provider_aimlapi.core.reach import SAME_SHARE, Patience, Reach
 
 START_LEVEL = 16
 RAMP_DOUBLING_S = 0.1
 """From the start to the first 429. Growing faster than 429s come back costs only 429s."""
 HOLD_S_MIN = 0.5
 HOLD_S_MAX = 5.0
+SHARED_HOLD_S = 2.0
+"""For all who share a limit, whatever part of it each of them has."""
 LEVEL_HOLD_CALLS = 220
 PACE_HOLD_CALLS = 600
 """A known limit is touched once in so many calls, or in HOLD_S_MAX. A bucket has saved up more by
@@ -285,12 +288,12 @@ def _level_left(window: Window, episode: Episode) -> Window:
 def _level_to(window: Window, episode: Episode, height: float) -> Window:
     height = max(1.0, height)
     most_s = max(HOLD_S_MAX, LEVEL_HOLD_CALLS / max(0.01, episode.seen.sent_per_s))
+    doubling_s = max(LEVEL_DOUBLING_S, 2.0 * window.refusal_s)
     level = window.level.cut(
         height,
         step=max(1.0, LEVEL_STEP_SHARE * height),
-        hold_s_min=_jittered(HOLD_S_MIN, window),
-        hold_s_max=_jittered(most_s, window),
-        doubling_s=max(LEVEL_DOUBLING_S, 2.0 * window.refusal_s),
+        alone=_alone(window, most_s, doubling_s),
+        together=_together(window, doubling_s),
     )
     return replace(window, level=level)
 
@@ -313,14 +316,27 @@ def _pace_to(window: Window, height: float, *, step: float = 0.0) -> Window:
     height = max(PACE_MIN, height)
     old = window.pace or Reach(height=0.0, step=0.0, hold_s=0.0, doubling_s=1.0)
     most_s = max(HOLD_S_MAX, PACE_HOLD_CALLS / height)
+    doubling_s = max(PACE_DOUBLING_S, 2.0 * window.refusal_s)
     pace = old.cut(
         height,
         step=max(step, min(height, PACE_STEP_ROOT * sqrt(height))),
-        hold_s_min=_jittered(HOLD_S_MIN, window),
-        hold_s_max=_jittered(most_s, window),
-        doubling_s=max(PACE_DOUBLING_S, 2.0 * window.refusal_s, PACE_DOUBLING_CALLS / height),
+        alone=_alone(window, most_s, max(doubling_s, PACE_DOUBLING_CALLS / height)),
+        together=_together(window, doubling_s),
     )
     return replace(window, pace=pace)
+
+
+def _alone(window: Window, most_s: float, doubling_s: float) -> Patience:
+    return Patience(
+        hold_s_min=_jittered(HOLD_S_MIN, window),
+        hold_s_max=_jittered(most_s, window),
+        doubling_s=doubling_s,
+    )
+
+
+def _together(window: Window, doubling_s: float) -> Patience:
+    hold_s = _jittered(SHARED_HOLD_S, window)
+    return Patience(hold_s_min=hold_s, hold_s_max=hold_s, doubling_s=doubling_s)
 
 
 def _measured(window: Window, episode: Episode) -> float:

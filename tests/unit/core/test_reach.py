@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.reach import Reach
+from airflow_provider_aimlapi.core.reach import DISTURBED_MAX, Patience, Reach
 
 KNOWN = Reach(height=100.0, step=1.0, hold_s=8.0, doubling_s=0.5)
+ALONE = Patience(hold_s_min=0.5, hold_s_max=30.0, doubling_s=2.0)
+TOGETHER = Patience(hold_s_min=4.0, hold_s_max=4.0, doubling_s=0.5)
 
 
 @pytest.mark.parametrize(
@@ -24,7 +26,7 @@ def test_what_is_allowed_never_shrinks_with_time_and_stays_a_number(ages_s):
 
 
 def cut(reach: Reach, height: float) -> Reach:
-    return reach.cut(height, step=1.0, hold_s_min=0.5, hold_s_max=30.0, doubling_s=0.5)
+    return reach.cut(height, step=1.0, alone=ALONE, together=TOGETHER)
 
 
 def test_a_limit_that_is_met_again_is_left_alone_for_twice_as_long_up_to_a_bound() -> None:
@@ -42,13 +44,35 @@ def test_a_height_that_is_corrected_at_once_is_as_known_as_it_was() -> None:
     assert cut(touched.aged(0.4), 101.0).hold_s == 16.0
 
 
-def test_whoever_is_disturbed_twice_shares_the_limit_and_looks_again_soon() -> None:
+def shared(times: int = 2) -> Reach:
+    """Disturbed so often in the midst of a hold."""
+    reach = cut(KNOWN.aged(8.0), 100.0)
+    for _ in range(times):
+        reach = cut(reach.aged(0.9 * reach.hold_s), reach.height - 1.0)
+    return reach
+
+
+def test_whoever_is_disturbed_twice_shares_the_limit() -> None:
     climbed = cut(KNOWN.aged(8.0), 100.0)
     once = climbed.aged(5.0)
     assert (once.is_disturbed, once.is_shared) == (True, False)
-    twice = cut(once, 99.0).aged(5.0)
-    assert twice.is_shared
-    assert cut(twice, 98.0).hold_s == 0.5
+    assert cut(once, 99.0).aged(5.0).is_shared
+
+
+@pytest.mark.parametrize("height", [4.0, 40.0, 400.0])
+def test_those_who_share_wait_and_grow_alike_whatever_each_of_them_has(height):
+    """Or whoever has more would look for more sooner, and get it."""
+    after = cut(shared().aged(3.9), height)
+    assert (after.hold_s, after.doubling_s) == (TOGETHER.hold_s_min, TOGETHER.doubling_s)
+
+
+@pytest.mark.parametrize("times", [2, 50])
+def test_company_that_has_gone_is_forgotten(times):
+    reach = shared(times)
+    for _ in range(DISTURBED_MAX):
+        reach = cut(reach.aged(reach.hold_s), 100.0)
+    assert reach.hold_s > TOGETHER.hold_s_max
+    assert reach.doubling_s == ALONE.doubling_s
 
 
 def test_a_limit_that_is_touched_in_between_is_not_shared() -> None:

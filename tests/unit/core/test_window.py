@@ -15,6 +15,7 @@ from airflow_provider_aimlapi.core.window import (
     PACE_MARGIN,
     PAUSING_CALLS,
     SHARED_FACTOR,
+    SHARED_HOLD_S,
     START_LEVEL,
     Held,
     Window,
@@ -192,7 +193,7 @@ def test_refused_in_the_midst_of_its_hold_again_a_level_is_shared_and_gives_way(
     after = refused(replace(at_level(64.0), level=shared(64.0)), level=64)
     assert after.decision == "cut:shared"
     assert after.level.height == pytest.approx(SHARED_FACTOR * 63)
-    assert after.level.hold_s == 0.5
+    assert after.level.hold_s == SHARED_HOLD_S
 
 
 def test_refused_in_the_midst_of_its_hold_again_a_pace_is_shared_and_gives_way() -> None:
@@ -200,7 +201,7 @@ def test_refused_in_the_midst_of_its_hold_again_a_pace_is_shared_and_gives_way()
     assert after.decision == "cut:shared"
     assert after.pace is not None
     assert after.pace.height == pytest.approx(SHARED_FACTOR * 20, rel=0.03)
-    assert after.pace.hold_s == 0.5
+    assert after.pace.hold_s == SHARED_HOLD_S
 
 
 def test_between_two_429s_of_a_kept_pace_its_rate_is_measured() -> None:
