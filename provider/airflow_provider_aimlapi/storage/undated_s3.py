@@ -1,6 +1,6 @@
-"""An s3fs file system's S3 for listings that nobody asks for dates: in a third of the time.
+"""An s3fs file system's S3 for listings that nobody asks for dates.
 
-Of a listing's cost two thirds are botocore's, for reading when each object changed. Opens no file.
+Most of a listing's time is botocore's, for reading when each object changed. Opens no file.
 """
 
 from __future__ import annotations
