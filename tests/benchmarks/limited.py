@@ -1,6 +1,7 @@
 """The engine for real against limits that it does not know: wall over ideal, 429s, rows lost.
 
-    python -m tests.benchmarks.limited [--rows 5000] [--rounds 1]
+    python -m tests.benchmarks.limited                     all of them: nine minutes
+    python -m tests.benchmarks.limited --only '200 a second'
 
 The simulator runs in a process of its own. The ideal is what the limit allows, without start-up.
 """
@@ -8,14 +9,17 @@ The simulator runs in a process of its own. The ideal is what the limit allows, 
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Timer
+from typing import TYPE_CHECKING, Any
 
 from fsspec.implementations.local import LocalFileSystem
 
@@ -24,69 +28,67 @@ from airflow_provider_aimlapi.core.request import CompletionSpec
 from airflow_provider_aimlapi.engine.entry import run_job
 from airflow_provider_aimlapi.engine.job import Job, Place
 from airflow_provider_aimlapi.engine.settings import Settings
+from tests.benchmarks.limited_scenarios import LIMITS
 from tests.benchmarks.row_cost import ROOT, make_data_set
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow_provider_aimlapi.core.report import Report
+    from tests.benchmarks.limited_scenarios import Limited
 
 KEY = "benchmark-key"
-
-
-@dataclass(frozen=True, slots=True)
-class Limited:
-    """A limit of the simulator's, and how long so many rows take at least."""
-
-    options: tuple[str, ...]
-    latency_s: float
-    slots: int = 256
-    per_s: float = float("inf")
-    burst: float = 0.0
-
-    def ideal_s(self, rows: int) -> float:
-        """Seconds, knowing the limit."""
-        by_slots_s = rows / self.slots * self.latency_s
-        return max(by_slots_s, (rows - self.burst) / self.per_s + self.latency_s)
-
-
-LIMITS = (
-    Limited(("--max-concurrent", "32"), 0.2, slots=32),
-    Limited(("--max-concurrent", "4"), 0.05, slots=4),
-    Limited(("--rps", "200"), 0.2, per_s=200, burst=200),
-    Limited(("--max-concurrent", "32", "--rps", "200"), 0.1, slots=32, per_s=200, burst=200),
-    Limited((), 0.2),
-)
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=5_000)
-    parser.add_argument("--rounds", type=int, default=1)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--only", default="", help="limits whose titles hold this")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="aimlapi-limited-") as name:
-        source = make_data_set(Path(name) / "input", options.rows)
-        _print(f"{'limit':38}{'wall':>9}{'of ideal':>11}{'429s':>7}{'lost':>6}  bound by")
-        for number in range(options.rounds):
-            for place, limit in enumerate(LIMITS):
-                _measure(limit, source, Path(name) / f"out-{number}-{place}", options.rows)
+    _print(f"{'limit':40}{'wall':>7}{'of ideal':>11}{'429s':>16}{'lost':>6}  bound by")
+    for limit in LIMITS:
+        if options.only in limit.title:
+            with tempfile.TemporaryDirectory(prefix="aimlapi-limited-") as name:
+                _measure(limit, Path(name))
 
 
-def _measure(limit: Limited, source: Path, target: Path, rows: int) -> None:
-    with _simulator(limit) as url:
+def _measure(limit: Limited, folder: Path) -> None:
+    source = make_data_set(folder / "input", limit.rows)
+    with _simulator() as url:
+        _tell(url, "script", limit.script())
+        minute_left_s = 60.0 - _tell(url, "clock", {"advance_s": 0.0})["now_s"] % 60.0
+        timers = [Timer(at_s, _tell, (url, "script", change)) for at_s, change in limit.story]
         started_s = time.perf_counter()
-        report = _run(source, target, url)
+        for timer in timers:
+            timer.start()
+        with ThreadPoolExecutor(limit.runs) as pool:
+            targets = [folder / f"out-{number}" for number in range(limit.runs)]
+            reports = list(pool.map(lambda target: _run(limit, source, target, url), targets))
         wall_s = time.perf_counter() - started_s
-    title = f"{' '.join(limit.options) or 'none'}, {limit.latency_s:g} s"
-    ideal_s = limit.ideal_s(rows)
-    _print(
-        f"{title:38}{wall_s / ideal_s:>9.3f}{ideal_s:>9.1f} s{report.throttled:>7}"
-        f"{rows - report.tally.ok:>6}  {report.bound_by}"
+        for timer in timers:
+            timer.cancel()
+    _print(_line(limit, reports, wall_s, minute_left_s))
+
+
+def _line(limit: Limited, reports: list[Report], wall_s: float, minute_left_s: float) -> str:
+    tallies = [report.tally for report in reports]
+    ideal_s = limit.ideal_s(
+        tokens=sum(tally.prompt_tokens + tally.completion_tokens for tally in tallies),
+        minute_left_s=minute_left_s,
+    )
+    throttled = sum(report.throttled for report in reports)
+    share = throttled / sum(report.requests for report in reports)
+    lost = limit.rows * limit.runs - sum(tally.ok for tally in tallies)
+    apart = [report.elapsed_s for report in reports]
+    parts = f"; runs of {' and '.join(f'{s:.1f} s' for s in apart)}" if len(apart) > 1 else ""
+    return (
+        f"{limit.title:40}{wall_s / ideal_s:>7.3f}{ideal_s:>9.1f} s{throttled:>7} = {share:>6.2%}"
+        f"{lost:>6}  {reports[0].bound_by}{parts}"
     )
 
 
-def _run(source: Path, target: Path, url: str) -> Report:
+def _run(limit: Limited, source: Path, target: Path, url: str) -> Report:
     fs = LocalFileSystem()
     job = Job(
         completion=CompletionSpec(model="anthropic/claude-sonnet-4.6", max_tokens=1024),
@@ -98,13 +100,20 @@ def _run(source: Path, target: Path, url: str) -> Report:
         input=Place(fs=fs, path=str(source)),
         output=Place(fs=fs, path=str(target)),
     )
-    return run_job(job, Settings())
+    return run_job(job, Settings(max_concurrency=limit.max_concurrency))
+
+
+def _tell(url: str, what: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Ask the simulator, or change it while it runs."""
+    request = urllib.request.Request(f"{url}/_simulator/{what}", json.dumps(body).encode())  # noqa: S310  # http, ours
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  # http, ours
+        told: dict[str, Any] = json.load(answer)
+    return told
 
 
 @contextmanager
-def _simulator(limit: Limited) -> Iterator[str]:
+def _simulator() -> Iterator[str]:
     command = [sys.executable, "-m", "aimlapi_simulator", "--port", "0", "--key", KEY]
-    command += ["--latency", str(limit.latency_s), *limit.options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     try:
         assert process.stdout is not None

@@ -1,0 +1,197 @@
+"""Limits of the simulated API that the engine meets for real, as data, and how long rows take at least."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+Amendment = dict[str, Any]
+"""A change of the simulator's script, as `POST /_simulator/script` takes it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limited:
+    """A limit, and what is expected of who knows it.
+
+    Attributes:
+        limits: of the simulator at the start.
+        latency_s, sigma: of its answers.
+        story: what changes, and after how many seconds.
+        rows_per_s: until when it takes how many; the last one holds for good. Empty where the
+            simulator's minutes say it, or nothing.
+        burst: rows that it takes at once. runs: at once, each with all the rows.
+    """
+
+    title: str
+    rows: int
+    limits: dict[str, float] = field(default_factory=dict)
+    latency_s: float = 0.2
+    sigma: float = 0.0
+    story: tuple[tuple[float, Amendment], ...] = ()
+    rows_per_s: tuple[tuple[float, float], ...] = ()
+    burst: float = 0.0
+    max_concurrency: int = 256
+    runs: int = 1
+
+    def script(self) -> Amendment:
+        """The simulator's script at the start."""
+        latency = {"median_s": self.latency_s, "sigma": self.sigma}
+        return {"limits": self.limits, "latency": latency}
+
+    def ideal_s(self, *, tokens: int, minute_left_s: float) -> float:
+        """Seconds that all rows take whoever knows the limit.
+
+        Args:
+            tokens: of all rows. minute_left_s: of the simulator's minute, at the start.
+        """
+        rows = self.rows * self.runs
+        windows = max(
+            rows / self.limits.get("per_minute", math.inf),
+            tokens / self.limits.get("tokens_per_minute", math.inf),
+        )
+        if windows:
+            full = math.ceil(windows) - 1
+            return (full - 1) * 60.0 + minute_left_s + self.latency_s if full else self.latency_s
+        by_waves_s = rows / self.max_concurrency * self.latency_s
+        return max(by_waves_s, self._by_rate_s(rows - self.burst))
+
+    def _by_rate_s(self, left: float) -> float:
+        at_s = 0.0
+        for until_s, per_s in self.rows_per_s:
+            if left <= (until_s - at_s) * per_s:
+                return at_s + left / per_s
+            left -= (until_s - at_s) * per_s
+            at_s = until_s
+        return 0.0
+
+
+def slots(count: float, latency_s: float, until_s: float = math.inf) -> tuple[float, float]:
+    """What so many calls at a time come to."""
+    return (until_s, count / latency_s)
+
+
+def limits(**changed: float) -> Amendment:
+    """A change of the limits."""
+    return {"limits": changed}
+
+
+def faults(*kinds: str, share: float = 1.0) -> Amendment:
+    """Faults in place of those before."""
+    return {"faults": [{"kind": kind, "share": share} for kind in kinds]}
+
+
+LIMITS = (
+    Limited(title="none", rows=3_000),
+    Limited(
+        title="4 in flight, 0.05 s",
+        rows=2_000,
+        limits={"max_concurrent": 4},
+        latency_s=0.05,
+        rows_per_s=(slots(4, 0.05),),
+    ),
+    Limited(
+        title="32 in flight",
+        rows=3_000,
+        limits={"max_concurrent": 32},
+        rows_per_s=(slots(32, 0.2),),
+    ),
+    Limited(
+        title="32 in flight, about 1 s, lognormal",
+        rows=1_000,
+        limits={"max_concurrent": 32},
+        latency_s=1.0,
+        sigma=0.5,
+        rows_per_s=(slots(32, math.exp(0.5**2 / 2)),),
+    ),
+    Limited(
+        title="400 in flight, 1 s, ceiling 1,000",
+        rows=5_000,
+        limits={"max_concurrent": 400},
+        latency_s=1.0,
+        max_concurrency=1_000,
+        rows_per_s=(slots(400, 1.0),),
+    ),
+    Limited(title="none, 60 s", rows=256, latency_s=60.0),
+    Limited(
+        title="5 a second, burst 5",
+        rows=200,
+        limits={"rps": 5, "burst": 5},
+        burst=5,
+        rows_per_s=((math.inf, 5),),
+    ),
+    Limited(
+        title="200 a second, burst 20",
+        rows=3_000,
+        limits={"rps": 200, "burst": 20},
+        burst=20,
+        rows_per_s=((math.inf, 200),),
+    ),
+    Limited(
+        title="200 a second, burst 200",
+        rows=3_000,
+        limits={"rps": 200, "burst": 200},
+        burst=200,
+        rows_per_s=((math.inf, 200),),
+    ),
+    Limited(
+        title="1,000 a second, ceiling 1,000",
+        rows=5_000,
+        limits={"rps": 1_000, "burst": 200},
+        burst=200,
+        max_concurrency=1_000,
+        rows_per_s=((math.inf, 1_000),),
+    ),
+    Limited(title="600 a minute", rows=1_000, limits={"per_minute": 600}),
+    Limited(title="500,000 tokens a minute", rows=1_000, limits={"tokens_per_minute": 500_000}),
+    Limited(
+        title="32 in flight and 200 a second, 0.1 s",
+        rows=3_000,
+        limits={"max_concurrent": 32, "rps": 200},
+        latency_s=0.1,
+        burst=200,
+        rows_per_s=((math.inf, 200),),
+    ),
+    Limited(
+        title="64, 32, 64 in flight",
+        rows=6_000,
+        limits={"max_concurrent": 64},
+        story=((10, limits(max_concurrent=32)), (20, limits(max_concurrent=64))),
+        rows_per_s=(slots(64, 0.2, 10), slots(32, 0.2, 20), slots(64, 0.2)),
+    ),
+    Limited(
+        title="200, 100, 200 a second",
+        rows=4_000,
+        limits={"rps": 200, "burst": 200},
+        story=((8, limits(rps=100)), (18, limits(rps=200))),
+        burst=200,
+        rows_per_s=((8, 200), (18, 100), (math.inf, 200)),
+    ),
+    Limited(
+        title="64 in flight, two runs",
+        rows=2_500,
+        limits={"max_concurrent": 64},
+        runs=2,
+        rows_per_s=(slots(64, 0.2),),
+    ),
+    Limited(
+        title="32 in flight, bursts of 503",
+        rows=3_000,
+        limits={"max_concurrent": 32},
+        story=((4, faults("503")), (6, faults()), (10, faults("503", share=0.3)), (13, faults())),
+        rows_per_s=(
+            slots(32, 0.2, 4),
+            (6, 0),
+            slots(32, 0.2, 10),
+            slots(32 * 0.7, 0.2, 13),
+            slots(32, 0.2),
+        ),
+    ),
+    Limited(
+        title="32 in flight, nothing for 15 s",
+        rows=3_000,
+        limits={"max_concurrent": 32},
+        story=((6, faults("429-free-tier")), (21, faults())),
+        rows_per_s=(slots(32, 0.2, 6), (21, 0), slots(32, 0.2)),
+    ),
+)
