@@ -116,6 +116,28 @@ async def test_a_request_that_gets_no_connection_in_time_was_not_billed() -> Non
     assert not failed.value.is_perhaps_billed
 
 
+async def test_a_request_without_a_deadline_waits_for_a_connection_as_long_as_it_takes() -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await server.read_request(reader)
+            writer.write(http_answer())
+
+    async def ask() -> int:
+        request = httpx.Request("POST", server.endpoint.base_url, content=b"{}")
+        response = await transport.handle_async_request(request)
+        await response.aread()
+        return response.status_code
+
+    async with (
+        RawServer(script) as server,
+        open_transport(connections_max=1) as transport,
+        asyncio.TaskGroup() as tasks,
+    ):
+        asked = [tasks.create_task(ask()) for _ in range(3)]
+    assert [task.result() for task in asked] == [200, 200, 200]
+    assert server.connections == 1
+
+
 async def test_each_exchange_on_a_connection_has_a_deadline_of_its_own() -> None:
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await server.read_request(reader)
