@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.start_up                      1 file, and 10,000 files of 100 rows
     python -m tests.benchmarks.start_up --files 1 1000 --rounds 5 --server moto
-    python -m tests.benchmarks.start_up --files 10000 --without-arrow        footers by s3fs
+    python -m tests.benchmarks.start_up --files 10000 --without-obstore        footers by s3fs
 
 The S3 server runs in a process of its own: moto, which takes milliseconds of CPU a request and so
 measures itself when there are many files; or the one of `read_only_s3`, to read the input from, with
@@ -30,7 +30,7 @@ import psutil
 from demo.children import child
 from tests.benchmarks.read_only_s3 import ROWS, small_file
 from tests.benchmarks.row_cost import ENVIRONMENT, ROOT
-from tests.benchmarks.start_up_child import WITHOUT_ARROW
+from tests.benchmarks.start_up_child import WITHOUT_OBSTORE
 from tests.soak.servers import s3_server
 
 if TYPE_CHECKING:
@@ -51,9 +51,9 @@ def main() -> None:
             server = moto(files, folder) if options.server == "moto" else read_only(files)
             with server as s3_url:
                 target = f"s3://{BUCKET}/out" if options.server == "moto" else f"{folder}/out"
-                first_call(s3_url, f"{target}-first", *options.without_arrow)
+                first_call(s3_url, f"{target}-first", *options.without_obstore)
                 rounds = [
-                    first_call(s3_url, f"{target}-{number}", *options.without_arrow)
+                    first_call(s3_url, f"{target}-{number}", *options.without_obstore)
                     for number in range(options.rounds)
                 ]
         imported_s, called_s, cpu_s = (median(times) for times in zip(*rounds, strict=True))
@@ -70,7 +70,9 @@ def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, nargs="+", default=[1, 10_000])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--without-arrow", action="store_const", const=[WITHOUT_ARROW], default=[])
+    parser.add_argument(
+        "--without-obstore", action="store_const", const=[WITHOUT_OBSTORE], default=[]
+    )
     parser.add_argument("--server", choices=["moto", "read_only_s3"], default="read_only_s3")
     return parser.parse_args()
 

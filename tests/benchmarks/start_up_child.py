@@ -1,4 +1,4 @@
-"""The run whose start is timed. `start_up_child S3_URL INPUT OUTPUT BASE_URL [without-arrow]`.
+"""The run whose start is timed. `start_up_child S3_URL INPUT OUTPUT BASE_URL [without-obstore]`.
 
 Says a line when its imports are done.
 """
@@ -16,14 +16,14 @@ from airflow_provider_aimlapi.engine.entry import run_job
 from airflow_provider_aimlapi.engine.job import Job, Place
 from airflow_provider_aimlapi.engine.settings import Settings
 
-WITHOUT_ARROW = "without-arrow"
+WITHOUT_OBSTORE = "without-obstore"
 UNUSUAL = {"s3": {"addressing_style": "path"}}
-"""What s3fs would do anyway; but told so, its footers are not left to Arrow."""
+"""What s3fs would do anyway; but told so, its footers are not left to obstore."""
 
 
 def main(s3_url: str, source: str, target: str, base_url: str, *words: str) -> None:
     """Run until killed."""
-    config = UNUSUAL if WITHOUT_ARROW in words else {}
+    config = UNUSUAL if WITHOUT_OBSTORE in words else {}
     fs = s3fs.S3FileSystem(endpoint_url=s3_url, key="any", secret="any", config_kwargs=config)
     output = fs if target.startswith("s3://") else fsspec.filesystem("file")
     sys.stdout.write("ready\n")

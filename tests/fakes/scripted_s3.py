@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from email.message import Message
 
 POLL_S = 0.02
 
@@ -44,6 +45,7 @@ class ScriptedS3:
         self._behind = urlsplit(behind_url).netloc
         self._script: dict[str, deque[Trouble]] = {}
         self.requests: list[str] = []
+        self.headers: list[Message] = []
 
     def script(self, method: str, *troubles: Trouble | None) -> None:
         self._script[method] = deque(trouble or Trouble() for trouble in troubles)
@@ -92,6 +94,7 @@ class _Exchange(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         body = b"".join(self._body())
+        self.s3.headers.append(self.headers)
         trouble = self.s3.next_trouble(self.command)
         if trouble.status:
             self._refuse(trouble)
@@ -133,10 +136,13 @@ class _Exchange(BaseHTTPRequestHandler):
         is_cut: bool = False,
     ) -> None:
         self.send_response(status)
+        length = str(len(content))
         for name, value in headers:
-            if name.lower() not in {"content-length", "connection", "transfer-encoding"}:
+            if name.lower() == "content-length" and self.command == "HEAD":
+                length = value
+            elif name.lower() not in {"content-length", "connection", "transfer-encoding"}:
                 self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Content-Length", length)
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(content[: len(content) // 2] if is_cut else content)

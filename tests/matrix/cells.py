@@ -68,6 +68,7 @@ YOUNGER = {
     # What these send is tested request by request.
     "s3fs": "2026-11-01",
     "fsspec": "2026-11-01",
+    "obstore": "2026-11-01",
     "aiobotocore": "2026-11-01",
     "botocore": "2026-11-01",
 }

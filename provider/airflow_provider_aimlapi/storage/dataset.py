@@ -11,7 +11,6 @@ from airflow_provider_aimlapi.core.plan import InputFile, RowGroup, Shard
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.storage.arrow_columns import string_column
 from airflow_provider_aimlapi.storage.arrow_memory import give_back
-from airflow_provider_aimlapi.storage.arrow_s3 import arrow_footers
 from airflow_provider_aimlapi.storage.cells import check_promptable, texts_of_rows
 from airflow_provider_aimlapi.storage.input_errors import reading
 from airflow_provider_aimlapi.storage.listing import list_inputs
@@ -20,6 +19,7 @@ from airflow_provider_aimlapi.storage.parquet_files import (
     RowStreams,
     read_footer,
 )
+from airflow_provider_aimlapi.storage.quick_s3 import quick_s3
 from airflow_provider_aimlapi.storage.schemas import cast_batch, unify_schemas
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.template import RowTexts
 
 FOOTER_THREADS = 16
-MANY_FILES = 300
-"""From here on it pays to set up Arrow's own S3: half a second."""
 FOOTERS_A_PIECE = 16
 """A thread's work at a time: handing over each file by itself takes as long as parsing its footer."""
 BATCH_ROWS = 256
@@ -50,11 +48,10 @@ def open_data_set(fs: AbstractFileSystem, path: str, *, threads: int = FOOTER_TH
         StoreUnavailable: when the store does not answer.
     """
     listed = list_inputs(fs, path)
-    arrow = arrow_footers(fs) if len(listed) >= MANY_FILES else None
+    quick = quick_s3(fs, listed[0].path)
 
     def read_one(file: InputFile) -> tuple[InputFile, pa.Schema]:
-        footer = arrow.read(file) if arrow is not None else None
-        metadata, schema = footer or read_footer(fs, file)
+        metadata, schema = read_footer(fs, file, quick)
         with reading(file.uri):
             return replace(file, row_groups=_row_groups(metadata)), schema
 

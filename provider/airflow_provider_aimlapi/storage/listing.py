@@ -13,7 +13,7 @@ from airflow_provider_aimlapi.storage.file_systems import kind_of, path_in, uri_
 from airflow_provider_aimlapi.storage.globs import matches, split_glob
 from airflow_provider_aimlapi.storage.input_errors import reading
 from airflow_provider_aimlapi.storage.local_objects import files_below
-from airflow_provider_aimlapi.storage.undated_s3 import undated
+from airflow_provider_aimlapi.storage.quick_s3 import quick_s3
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,16 +56,27 @@ def _entries(fs: AbstractFileSystem, root: str) -> Mapping[str, Mapping[str, Any
     """Everything at or below a path, by path; empty when there is nothing."""
     if kind_of(fs) == "local":
         return _local_entries(root)
+    quick = _quick_entries(fs, root)
+    if quick is not None:
+        return quick
     fs.invalidate_cache()
-    found: Mapping[str, Mapping[str, Any]] | list[str]
-    with undated(fs) as lister:
-        found = lister.find(root, detail=True)
+    found: Mapping[str, Mapping[str, Any]] | list[str] = fs.find(root, detail=True)
     if isinstance(found, list):  # what adlfs says of a file
         return _entry_itself(fs, root)
     is_vague = kind_of(fs) in _PASS_OVER_ERRORS
     if is_vague and not found.get(root) and found.keys() <= {root}:
         return _entry_itself(fs, root)
     return found
+
+
+def _quick_entries(fs: AbstractFileSystem, root: str) -> Mapping[str, Mapping[str, Any]] | None:
+    """What is below a path on S3, sooner than s3fs says it; None where that may not be the same."""
+    quick = quick_s3(fs, root)
+    found = quick.entries(root) if quick is not None else None
+    if found is None:
+        return None
+    is_doubtful = any(not info["size"] and _SUFFIX.search(place) for place, info in found.items())
+    return None if is_doubtful else found  # a folder's marker, perhaps, that looks like a file
 
 
 def _entry_itself(fs: AbstractFileSystem, root: str) -> Mapping[str, Mapping[str, Any]]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
     from airflow_provider_aimlapi.core.plan import InputFile, Shard
+    from airflow_provider_aimlapi.storage.quick_s3 import QuickS3
 
 FOOTER_BYTES = 64 * 1024
 """As much of a file's end as pyarrow reads at first, too."""
@@ -49,7 +50,9 @@ def open_parquet(fs: AbstractFileSystem, file: InputFile) -> pq.ParquetFile:
         )
 
 
-def read_footer(fs: AbstractFileSystem, file: InputFile) -> tuple[pq.FileMetaData, pa.Schema]:
+def read_footer(
+    fs: AbstractFileSystem, file: InputFile, quick: QuickS3 | None = None
+) -> tuple[pq.FileMetaData, pa.Schema]:
     """A file's metadata and schema: of a remote one, nothing but the end is fetched.
 
     Its version is not asked for: whoever reads rows later does, and finds a change.
@@ -57,17 +60,19 @@ def read_footer(fs: AbstractFileSystem, file: InputFile) -> tuple[pq.FileMetaDat
     Raises:
         InputUnreadable, StoreUnavailable: as `open_parquet`.
     """
-    parquet = _open_end(fs, file)
+    parquet = _open_end(fs, file, quick)
     with reading(file.uri):
         return parquet.metadata, parquet.schema_arrow
 
 
-def _open_end(fs: AbstractFileSystem, file: InputFile) -> pq.ParquetFile:
+def _open_end(fs: AbstractFileSystem, file: InputFile, quick: QuickS3 | None) -> pq.ParquetFile:
     if kind_of(fs) in {"local", "memory"} or not file.size_bytes:
         return open_parquet(fs, file)
-    with reading(file.uri):
-        start = max(0, file.size_bytes - FOOTER_BYTES)
-        end = fs.cat_file(file.path, start=start, end=file.size_bytes)
+    end: Any = quick.end_of(file, FOOTER_BYTES) if quick is not None else None
+    if end is None:
+        with reading(file.uri):
+            start = max(0, file.size_bytes - FOOTER_BYTES)
+            end = fs.cat_file(file.path, start=start, end=file.size_bytes)
     try:
         return pq.ParquetFile(pa.BufferReader(end))
     except (

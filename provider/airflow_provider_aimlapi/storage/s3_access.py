@@ -17,7 +17,6 @@ from airflow_provider_aimlapi.storage.file_systems import kind_of
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-AWS_HOST = ".amazonaws.com"
 _USUAL_CONFIG = frozenset({"connect_timeout", "max_pool_connections", "read_timeout", "retries"})
 _USUAL_CLIENT = frozenset({"endpoint_url", "region_name"})
 
@@ -27,14 +26,14 @@ class S3Access:
     """The credentials of this moment, good for the seconds of planning and for nothing longer.
 
     Attributes:
-        endpoint_url: None for AWS itself.
+        endpoint_url: botocore's, for AWS itself, too.
     """
 
     key: str = field(repr=False)
     secret: str = field(repr=False)
     token: str | None = field(repr=False)
     region: str | None
-    endpoint_url: str | None
+    endpoint_url: str
 
 
 def usual_access(fs: AbstractFileSystem) -> S3Access | None:
@@ -53,12 +52,12 @@ def usual_access(fs: AbstractFileSystem) -> S3Access | None:
         secret=secret,
         token=token,
         region=meta.region_name,
-        endpoint_url=None if meta.endpoint_url.endswith(AWS_HOST) else meta.endpoint_url,
+        endpoint_url=meta.endpoint_url,
     )
 
 
 def _is_usual(fs: Any) -> bool:
-    """Whether nothing is set that Arrow has no word for."""
+    """Whether nothing is set that others may have no word for."""
     return not (
         fs.anon
         or fs.req_kw
@@ -72,7 +71,7 @@ def _is_usual(fs: Any) -> bool:
 
 
 def _is_unknown(config: Any) -> bool:
-    """Whether botocore has been told of a signer or an endpoint that Arrow does not have."""
+    """Whether botocore has been told of a signer or an endpoint that others may not have."""
     return bool(
         config.signature_version != "s3v4"
         or config.s3

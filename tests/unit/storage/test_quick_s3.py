@@ -1,0 +1,198 @@
+"""obstore says of S3 what s3fs does, and steps aside where it may not."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import fsspec
+import pyarrow as pa
+import pytest
+from pyarrow import parquet as pq
+
+from airflow_provider_aimlapi.core.plan import InputFile
+from airflow_provider_aimlapi.errors import InputUnreadable
+from airflow_provider_aimlapi.storage.dataset import open_data_set
+from airflow_provider_aimlapi.storage.listing import list_inputs
+from airflow_provider_aimlapi.storage.parquet_files import FOOTER_BYTES, read_footer
+from airflow_provider_aimlapi.storage.quick_s3 import FAILURES_MAX, QuickS3, quick_s3
+from tests.fakes.scripted_s3 import ScriptedS3, Trouble
+
+HTTPS = "https://s3.example"
+ODD_NAMES = (
+    "a b=c%20d/ü.parquet",
+    "%41.parquet",
+    "plus+~#?&.parquet",
+    "back\\slash.parquet",
+    " lead.parquet ",
+    "a*b.parquet",
+    "😀.parquet",
+    "deep/er/x.txt",
+    "ds=2026-01-01/_SUCCESS",
+)
+NAMES_WITHOUT_A_PATH = ("in//double.parquet", "in/tab\there.parquet")
+
+
+def parquet(rows: int, row_group_size: int | None = None) -> bytes:
+    sink = io.BytesIO()
+    table = pa.table({"n": pa.array(range(rows), pa.int16()), "text": ["a text"] * rows})
+    dated = table.replace_schema_metadata({"made by": "a test"})
+    pq.write_table(dated, sink, row_group_size=row_group_size)
+    return sink.getvalue()
+
+
+def filled(bucket: str, contents: dict[str, bytes]) -> Any:
+    fs = fsspec.filesystem("s3", skip_instance_cache=True)
+    for name, content in contents.items():
+        fs.pipe_file(f"{bucket}/{name}", content)
+    return fs
+
+
+def quick_of(fs: Any, path: str) -> QuickS3:
+    quick = quick_s3(fs, path)
+    assert quick is not None
+    return quick
+
+
+def test_a_listing_is_the_same_but_for_its_dates(s3_bucket: str) -> None:
+    fs = filled(s3_bucket, {f"in/{name}": name.encode() for name in ODD_NAMES})
+    fs.pipe_file(f"{s3_bucket}/in-other/x.parquet", b"text")
+    quick = quick_of(fs, s3_bucket).entries(f"{s3_bucket}/in")
+    ordinary = fs.find(f"{s3_bucket}/in", detail=True)
+    told = {path: {"size": i["size"], "ETag": i["ETag"]} for path, i in ordinary.items()}
+    assert quick == told
+    assert len(told) == len(ODD_NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES_WITHOUT_A_PATH)
+def test_a_name_that_obstore_has_no_path_for_is_listed_by_s3fs(s3_bucket: str, name: str) -> None:
+    fs = filled(s3_bucket, {name: b"text"})
+    assert quick_of(fs, s3_bucket).entries(f"{s3_bucket}/in") is None
+    (file,) = list_inputs(fs, f"s3://{s3_bucket}/in")
+    assert file.path == f"{s3_bucket}/{name}"
+
+
+def test_markers_of_folders_are_no_files(s3_bucket: str) -> None:
+    names = ("in/", "in/sub/", "in/empty.parquet/", "in/full.parquet/")
+    fs = filled(s3_bucket, dict.fromkeys(names, b"") | {"in/full.parquet/a.parquet": b"text"})
+    (file,) = list_inputs(fs, f"s3://{s3_bucket}/in/")
+    assert file.path == f"{s3_bucket}/in/full.parquet/a.parquet"
+
+
+def test_a_file_that_is_named_itself_is_found(s3_bucket: str) -> None:
+    fs = filled(s3_bucket, {"in": b"text", "in.parquet": b"text"})
+    for name in ("in", "in.parquet"):
+        (file,) = list_inputs(fs, f"s3://{s3_bucket}/{name}")
+        assert file.path == f"{s3_bucket}/{name}"
+
+
+def test_footers_are_the_same_both_ways(s3_bucket: str) -> None:
+    contents = {"a b=c%20d/ü.parquet": parquet(7), "many.parquet": parquet(300, row_group_size=1)}
+    fs = filled(s3_bucket, contents)
+    assert len(contents["many.parquet"]) > FOOTER_BYTES
+    for file in list_inputs(fs, f"s3://{s3_bucket}/"):
+        quick, ordinary = read_footer(fs, file, quick_of(fs, file.path)), read_footer(fs, file)
+        assert quick[0].equals(ordinary[0])
+        assert quick[1].equals(ordinary[1], check_metadata=True)
+
+
+def test_the_input_is_planned_without_a_request_of_s3fs(s3_bucket: str) -> None:
+    fs = filled(s3_bucket, {f"in/{rows}.parquet": parquet(rows) for rows in range(20)})
+    asked: list[str] = []
+    fs.s3.meta.events.register("before-call", lambda model, **_: asked.append(model.name))
+    data_set = open_data_set(fs, f"s3://{s3_bucket}/in")
+    assert sorted(file.rows for file in data_set.files) == list(range(20))
+    assert asked == []
+    assert data_set.files[0].version == fs.info(data_set.files[0].path)["ETag"].strip('"')
+
+
+def test_of_many_files_the_one_that_is_no_parquet_is_named(s3_bucket: str) -> None:
+    contents = {f"{n:03}.parquet": parquet(n) for n in range(40)}
+    fs = filled(s3_bucket, contents | {"bad.parquet": b"PAR1" + b"x" * 100 + b"PAR1"})
+    with pytest.raises(InputUnreadable, match=r"bad\.parquet does not read as a sound Parquet"):
+        open_data_set(fs, f"s3://{s3_bucket}/")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"anon": True},
+        {"requester_pays": True},
+        {"s3_additional_kwargs": {"SSECustomerAlgorithm": "AES256"}},
+        {"version_aware": True},
+        {"cache_regions": True},
+        {"config_kwargs": {"s3": {"addressing_style": "virtual"}}},
+        {"config_kwargs": {"proxies": {"http": "http://proxy:1"}}},
+        {"client_kwargs": {"verify": False}},
+    ],
+)
+def test_what_obstore_may_have_no_word_for_is_left_to_s3fs(
+    s3_bucket: str, options: dict[str, Any]
+) -> None:
+    fs = fsspec.filesystem("s3", skip_instance_cache=True, **options)
+    assert quick_s3(fs, s3_bucket) is None
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("HTTPS_PROXY", "http://proxy:1"),
+        ("AWS_CA_BUNDLE", "/etc/certificates.pem"),
+        ("AWS_USE_FIPS_ENDPOINT", "true"),
+        ("AWS_USE_DUALSTACK_ENDPOINT", "true"),
+    ],
+)
+def test_what_the_environment_tells_botocore_is_heeded(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    def way() -> QuickS3 | None:
+        fs = fsspec.filesystem(
+            "s3", skip_instance_cache=True, key="any", secret="any", endpoint_url=HTTPS
+        )
+        return quick_s3(fs, "bucket")
+
+    assert way() is not None
+    monkeypatch.setenv(variable, value)
+    assert way() is None
+
+
+def test_the_connection_says_where_to_ask_and_as_whom_whatever_the_environment_says(
+    monkeypatch: pytest.MonkeyPatch, s3_bucket: str
+) -> None:
+    with ScriptedS3() as right, ScriptedS3() as wrong:
+        fs = fsspec.filesystem(
+            "s3", skip_instance_cache=True, endpoint_url=right.url, key="one", secret="of its own"
+        )
+        for variable in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"):
+            monkeypatch.setenv(variable, wrong.url)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "another")
+        monkeypatch.setenv("AWS_SESSION_TOKEN", "another's")
+        right.script("GET", Trouble(status=403, code="AccessDenied"))
+        assert quick_of(fs, s3_bucket).entries(f"{s3_bucket}/in") is None
+        assert (right.requests, wrong.requests) == (["GET"], [])
+        (headers,) = right.headers
+        assert "Credential=one/" in headers["Authorization"]
+        assert "X-Amz-Security-Token" not in headers
+
+
+def test_other_stores_are_left_alone() -> None:
+    assert quick_s3(fsspec.filesystem("memory"), "any/path") is None
+    assert quick_s3(fsspec.filesystem("file"), "/any/path") is None
+
+
+def test_a_store_that_obstore_does_not_reach_is_asked_so_often_and_no_more() -> None:
+    with ScriptedS3() as s3:
+        s3.script("GET", Trouble(status=403, code="AccessDenied"))
+        fs = fsspec.filesystem("s3", endpoint_url=s3.url, key="any", secret="any")
+        quick = quick_of(fs, "b")
+        file = InputFile(
+            uri="s3://b/k.parquet",
+            path="b/k.parquet",
+            version="1",
+            size_bytes=1000,
+            folder="",
+            stem="k",
+        )
+        ends = [quick.end_of(file, FOOTER_BYTES) for _ in range(2 * FAILURES_MAX)]
+        assert ends == [None] * 2 * FAILURES_MAX
+        assert s3.requests == ["GET"] * FAILURES_MAX
