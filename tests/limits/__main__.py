@@ -2,6 +2,7 @@
 
 make limits
 python -m tests.limits [--law ours] [--only "in flight"] [--seeds 3]
+python -m tests.limits --only "off and on" --leaving
 python -m tests.limits --shared
 """
 
@@ -34,6 +35,9 @@ def main() -> None:
     parser.add_argument("--only", default="")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--shared", action="store_true", help="workers at one limit, only")
+    parser.add_argument(
+        "--leaving", action="store_true", help="the ideal leaves another client what it asks for"
+    )
     options = parser.parse_args()
     if options.shared:
         print_shared(options.seeds)
@@ -44,7 +48,8 @@ def main() -> None:
         if options.only in scenario.name:
             for law in laws:
                 for seed in range(1, options.seeds + 1):
-                    print(try_law(scenario, law, seed).line(), flush=True)
+                    result = try_law(scenario, law, seed, leaves=options.leaving)
+                    print(result.line(), flush=True)
 
 
 def print_shared(seeds: int) -> None:

@@ -35,10 +35,15 @@ class Limit(Protocol):
 
 @dataclass(slots=True)
 class Slots:
-    """So many calls in flight. `size` may be changed while calls are in flight."""
+    """So many calls in flight. `size` may be changed while calls are in flight.
+
+    Attributes:
+        is_left: another client's calls go before ours, even beyond the size.
+    """
 
     size: int
     in_flight: int = 0
+    is_left: bool = False
 
     def room_at_s(self, now_s: float) -> float:
         return now_s if self.in_flight < self.size else NEVER_S
@@ -49,19 +54,30 @@ class Slots:
     def leave(self, now_s: float) -> None:
         self.in_flight -= 1
 
+    def take(self, now_s: float) -> bool:
+        """Another client's call."""
+        is_there = self.is_left or self.room_at_s(now_s) <= now_s
+        self.in_flight += is_there
+        return is_there
+
     def share_used(self, now_s: float) -> float:
         return self.in_flight / self.size
 
 
 @dataclass(slots=True)
 class Bucket:
-    """So many calls a second, and a burst that an idle bucket has saved up."""
+    """So many calls a second, and a burst that an idle bucket has saved up.
+
+    Attributes:
+        is_left: another client's calls go before ours, even into debt.
+    """
 
     per_s: float
     burst: float
     level: float = -1.0
     at_s: float = 0.0
     recent: list[float] = field(default_factory=list)
+    is_left: bool = False
 
     def room_at_s(self, now_s: float) -> float:
         self._fill(now_s)
@@ -92,9 +108,8 @@ class Bucket:
 
     def take(self, now_s: float) -> bool:
         """Another client's call."""
-        is_there = self.room_at_s(now_s) <= now_s
-        if is_there:
-            self.level -= 1
+        is_there = self.room_at_s(now_s) <= now_s or self.is_left
+        self.level -= is_there
         return is_there
 
     def _fill(self, now_s: float) -> None:

@@ -78,8 +78,7 @@ async def _company_in_slots(limits: list[Limit], random: Random) -> None:
 
     async def one() -> None:
         while True:
-            if now_s() % 120 >= 60 and slots.room_at_s(now_s()) <= now_s():
-                slots.enter(now_s(), 0)
+            if now_s() % 120 >= 60 and slots.take(now_s()):
                 await asyncio.sleep(2.0 * random.lognormvariate(0, 0.5))
                 slots.leave(now_s())
             await asyncio.sleep(random.uniform(0.05, 0.3))

@@ -12,6 +12,7 @@ from airflow_provider_aimlapi.engine.limiter import Limiter
 from tests.fakes.virtual_loop import run_virtual
 from tests.limits.bulk_job import Job, Trace
 from tests.limits.laws import LAWS, Ideal
+from tests.limits.limits import Bucket, Slots
 from tests.limits.scenarios import SCENARIOS
 from tests.limits.simulated_api import SimulatedApi
 
@@ -50,16 +51,20 @@ class Result:
 
 
 @cache
-def ideal_s(name: str, seed: int) -> float:
+def ideal_s(name: str, seed: int, *, leaves: bool = False) -> float:
     """How long the job takes for whoever knows the limit."""
     scenario = next(one for one in SCENARIOS if one.name == name)
-    job, _ = run_virtual(_play(scenario, "ideal", seed))
+    job, _ = run_virtual(_play(scenario, "ideal", seed, leaves=leaves))
     return job.done_at_s[-1]
 
 
-def try_law(scenario: Scenario, law: str, seed: int = 1) -> Result:
-    """Run it."""
-    best_s = ideal_s(scenario.name, seed)
+def try_law(scenario: Scenario, law: str, seed: int = 1, *, leaves: bool = False) -> Result:
+    """Run it.
+
+    Args:
+        leaves: the ideal leaves another client what it asks for, and does not snatch all of it.
+    """
+    best_s = ideal_s(scenario.name, seed, leaves=leaves)
     job, trace = run_virtual(_play(scenario, law, seed))
     return Result(
         name=scenario.name,
@@ -73,9 +78,15 @@ def try_law(scenario: Scenario, law: str, seed: int = 1) -> Result:
     )
 
 
-async def _play(scenario: Scenario, law: str, seed: int) -> tuple[Job, Trace]:
+async def _play(
+    scenario: Scenario, law: str, seed: int, *, leaves: bool = False
+) -> tuple[Job, Trace]:
+    limits = scenario.limits()
+    for limit in limits:
+        if isinstance(limit, Slots | Bucket):
+            limit.is_left = leaves
     api = SimulatedApi(
-        limits=scenario.limits(),
+        limits=limits,
         answers=scenario.answers,
         random=Random(seed),
         troubles=scenario.troubles,

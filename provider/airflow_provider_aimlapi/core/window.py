@@ -43,7 +43,9 @@ PACE_HOLD_CALLS = 600
 then, and is touched with two or three 429s, a level with one or two."""
 LEVEL_DOUBLING_S = 0.25
 PACE_DOUBLING_S = 0.5
-PACE_DOUBLING_CALLS = 5
+PACE_DOUBLING_CALLS = 20
+DOUBTFUL_DOUBLING_CALLS = 5
+"""A pace may be none where a full level was refused: then it is to hold nobody up for long."""
 LEVEL_STEP_SHARE = 0.01
 PACE_STEP_ROOT = 0.15
 """The pace's first step is this times its root: a small share grows faster than a large one."""
@@ -216,7 +218,8 @@ def _cut_usual(window: Window, episode: Episode) -> tuple[Window, str]:
     """Whichever went beyond what held, or else whichever held calls back, was too much."""
     first, pace = episode.first, window.pace
     is_pace = not first.is_full and _is_pace_near(window, episode.seen)
-    if pace is not None and is_pace and (pace.is_climbing or not first.is_beyond):
+    is_level = first.is_beyond and window.level.height > 0
+    if pace is not None and is_pace and (pace.is_climbing or not is_level):
         return _cut_pace(window, pace, episode)
     if first.is_beyond:
         return _cut_beyond(window, episode)
@@ -317,10 +320,11 @@ def _pace_to(window: Window, height: float, *, step: float = 0.0) -> Window:
     old = window.pace or Reach(height=0.0, step=0.0, hold_s=0.0, doubling_s=1.0)
     most_s = max(HOLD_S_MAX, PACE_HOLD_CALLS / height)
     doubling_s = max(PACE_DOUBLING_S, 2.0 * window.refusal_s)
+    calls = DOUBTFUL_DOUBLING_CALLS if window.doubts else PACE_DOUBLING_CALLS
     pace = old.cut(
         height,
         step=max(step, min(height, PACE_STEP_ROOT * sqrt(height))),
-        alone=_alone(window, most_s, max(doubling_s, PACE_DOUBLING_CALLS / height)),
+        alone=_alone(window, most_s, max(doubling_s, calls / height)),
         together=_together(window, doubling_s),
     )
     return replace(window, pace=pace)

@@ -211,6 +211,16 @@ def test_between_two_429s_of_a_kept_pace_its_rate_is_measured() -> None:
     assert (after.decision, after.permits) == ("cut:rate", 256)
 
 
+def test_where_no_level_was_ever_met_a_pace_that_is_kept_and_refused_is_what_is_limited() -> None:
+    grown = after_time(open_window(256), elapsed_s=10.0, held=Held.LEVEL)
+    kept = replace(at_level(256, pace=22.0), level=grown.level)
+    window = refused(kept, level=30)
+    assert window.decision == "cut:rate"
+    assert window.pace is not None
+    assert window.pace.height < 22.0
+    assert window.permits == 256
+
+
 def test_a_pace_that_grew_too_far_falls_between_what_was_accepted_and_what_was_sent() -> None:
     window = after_time(at_level(256.0, pace=20.0), elapsed_s=9.0, held=Held.PACE)
     after = refused(window, level=40, accepted=1200, per_s=40.0)
