@@ -94,8 +94,9 @@ types: setup
 imports: setup
 	$(BIN)/lint-imports
 
+# A process for each core, and a file's tests in one: each process has its Airflow and its S3.
 pytest: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --dist loadfile
 
 # Azurite, on which tests of Azure run, is npm's; node comes with .venv.
 $(READY): pyproject.toml uv.lock $(wildcard tests/azurite/*.json) $(filter .tools/bin/uv,$(UV))
