@@ -300,7 +300,9 @@ class Limiter:
         else:
             bound = self._held or Bound.SOURCE
             held = {Bound.RATE: Held.PACE, Bound.LEVEL: Held.LEVEL}.get(bound, Held.NOTHING)
-        self.bound_times.add(bound, elapsed_s)
+        # As long as nothing was refused, a level below the ceiling is our own doing.
+        is_start = bound is Bound.LEVEL and not self.throttled
+        self.bound_times.add(Bound.CEILING if is_start else bound, elapsed_s)
         self._held, self._peak = None, self.in_flight
         window = after_time(self.window, elapsed_s=elapsed_s, held=held)
         if not window.gate.is_open:

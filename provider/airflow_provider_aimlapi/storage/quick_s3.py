@@ -81,7 +81,12 @@ def quick_s3(fs: AbstractFileSystem, path: str) -> QuickS3 | None:
     bucket = path.partition("/")[0]
     if access is None or not bucket or find_spec("obstore") is None:
         return None
-    return QuickS3(bucket, _store(bucket, access))
+    from obstore.exceptions import BaseError  # noqa: PLC0415
+
+    try:
+        return QuickS3(bucket, _store(bucket, access))
+    except BaseError:  # as an old one says of an option that it does not know
+        return None
 
 
 def _store(bucket: str, access: S3Access) -> S3Store:

@@ -198,6 +198,17 @@ def test_what_bound_a_run_is_counted() -> None:
     run_virtual(main())
 
 
+def test_the_api_is_not_said_to_bind_a_run_that_it_never_refused() -> None:
+    async def main() -> None:
+        limiter = new_limiter(ceiling=256)
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(200):
+                tasks.create_task(admitted(limiter, hold_s=60))
+        assert limiter.bound_times.longest() is Bound.CEILING
+
+    run_virtual(main())
+
+
 def test_a_call_that_fails_gives_its_permit_back() -> None:
     async def main() -> None:
         limiter = new_limiter(ceiling=1)

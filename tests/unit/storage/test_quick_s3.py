@@ -8,6 +8,7 @@ from typing import Any
 import fsspec
 import pyarrow as pa
 import pytest
+from obstore.exceptions import UnknownConfigurationKeyError
 from pyarrow import parquet as pq
 
 from airflow_provider_aimlapi.core.plan import InputFile
@@ -173,6 +174,18 @@ def test_the_connection_says_where_to_ask_and_as_whom_whatever_the_environment_s
         (headers,) = right.headers
         assert "Credential=one/" in headers["Authorization"]
         assert "X-Amz-Security-Token" not in headers
+
+
+def test_an_obstore_that_is_too_old_for_us_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch, s3_bucket: str
+) -> None:
+    def old(*_: object, **options: Any) -> None:
+        raise UnknownConfigurationKeyError(*options["config"])
+
+    monkeypatch.setattr("obstore.store.S3Store", old)
+    fs = filled(s3_bucket, {"1.parquet": parquet(1)})
+    assert quick_s3(fs, s3_bucket) is None
+    assert len(open_data_set(fs, f"s3://{s3_bucket}/").files) == 1
 
 
 def test_other_stores_are_left_alone() -> None:
