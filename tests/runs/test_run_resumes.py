@@ -18,6 +18,7 @@ from airflow_provider_aimlapi.errors import AccessRefused, JournalUnreadable, Ru
 from tests.runs.conftest import KEY, Workplace, expected, script, texts_table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 CHILD = """
@@ -77,6 +78,43 @@ def test_a_stop_drains_and_the_next_attempt_pays_only_the_rest(place: Workplace)
     assert len(place.paid_prompts()) == len(set(place.paid_prompts())) == 400
     result = place.result()
     assert result["completion"].to_pylist() == [expected(b) for b in result["body"].to_pylist()]
+
+
+class TimedOutError(Exception):
+    """What Airflow's time-out of a task is: raised in whatever the main thread does."""
+
+
+@pytest.fixture
+def timed_out_by_a_signal() -> Iterator[None]:
+    """SIGALRM raises, as Airflow has it for `execution_timeout`."""
+
+    def raise_it(*_: object) -> None:
+        raise TimedOutError
+
+    before = signal.signal(signal.SIGALRM, raise_it)
+    yield
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.usefixtures("timed_out_by_a_signal")
+def test_a_task_s_time_out_is_told_when_all_that_was_paid_for_is_kept(place: Workplace) -> None:
+    place.sim.follow(script(latency=Latency(median_s=0.2)))
+    place.write(texts_table(400))
+
+    def time_out() -> None:
+        when_billed(place, 100)
+        os.kill(os.getpid(), signal.SIGALRM)
+
+    watcher = threading.Thread(target=time_out)
+    watcher.start()
+    with pytest.raises(TimedOutError):
+        place.run(max_concurrency=32)
+    paid = len(place.paid_prompts())
+    assert place.sim.ledger.requests[-1].status == 200
+    assert len(place.sim.ledger.requests) == paid
+    watcher.join()
+    assert place.run(max_concurrency=32).reused == paid
+    assert len(place.paid_prompts()) == len(set(place.paid_prompts())) == 400
 
 
 def test_a_stop_before_the_start_asks_nothing(place: Workplace) -> None:

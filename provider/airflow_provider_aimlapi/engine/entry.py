@@ -182,9 +182,13 @@ def _in_own_thread(work: Callable[[], Coroutine[None, None, T]], stop: Callable[
 
     An exception that reaches the waiting thread, such as Airflow's task time-out, asks the work
     to stop, waits until it has, and goes on its way.
+
+    The thread is waited for by an event: before Python 3.13 a `join` that an exception interrupts
+    takes the thread for ended, and those that follow return at once.
     """
     results: list[T] = []
     errors: list[BaseException] = []
+    ended = threading.Event()
 
     def body() -> None:
         try:
@@ -192,14 +196,17 @@ def _in_own_thread(work: Callable[[], Coroutine[None, None, T]], stop: Callable[
                 results.append(runner.run(work()))
         except BaseException as error:  # noqa: BLE001  # handed to the waiting thread
             errors.append(_unwrapped(error))
+        finally:
+            ended.set()
 
     thread = threading.Thread(target=body, name="aimlapi-engine")
-    thread.start()
     try:
-        thread.join()
+        thread.start()
+        ended.wait()
     except BaseException:
         stop()
-        thread.join()
+        if thread.ident is not None:
+            ended.wait()
         raise
     if errors:
         raise errors[0]
