@@ -62,9 +62,14 @@ def _measure(limit: Limited, folder: Path) -> None:
         started_s = time.perf_counter()
         for timer in timers:
             timer.start()
-        with ThreadPoolExecutor(limit.runs) as pool:
-            targets = [folder / f"out-{number}" for number in range(limit.runs)]
-            reports = list(pool.map(lambda target: _run(limit, source, target, url), targets))
+        runs = [(0.0, limit.rows), *limit.beside]
+        with ThreadPoolExecutor(len(runs)) as pool:
+            reports = list(
+                pool.map(
+                    lambda number: _run(limit, runs[number], source, folder / f"{number}", url),
+                    range(len(runs)),
+                )
+            )
         wall_s = time.perf_counter() - started_s
         for timer in timers:
             timer.cancel()
@@ -79,7 +84,7 @@ def _line(limit: Limited, reports: list[Report], wall_s: float, minute_left_s: f
     )
     throttled = sum(report.throttled for report in reports)
     share = throttled / sum(report.requests for report in reports)
-    lost = limit.rows * limit.runs - sum(tally.ok for tally in tallies)
+    lost = limit.rows_of_all - sum(tally.ok for tally in tallies)
     apart = [report.elapsed_s for report in reports]
     parts = f"; runs of {' and '.join(f'{s:.1f} s' for s in apart)}" if len(apart) > 1 else ""
     return (
@@ -88,14 +93,16 @@ def _line(limit: Limited, reports: list[Report], wall_s: float, minute_left_s: f
     )
 
 
-def _run(limit: Limited, source: Path, target: Path, url: str) -> Report:
+def _run(limit: Limited, begins: tuple[float, int], source: Path, target: Path, url: str) -> Report:
+    after_s, rows = begins
+    time.sleep(after_s)
     fs = LocalFileSystem()
     job = Job(
         completion=CompletionSpec(model="anthropic/claude-sonnet-4.6", max_tokens=1024),
         prompt="Summarise in two sentences:\n\n{text}",
         system=None,
         output_column="completion",
-        limit_rows=None,
+        limit_rows=rows,
         endpoint=Endpoint(base_url=url, key=KEY),
         input=Place(fs=fs, path=str(source)),
         output=Place(fs=fs, path=str(target)),

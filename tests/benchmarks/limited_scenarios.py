@@ -20,7 +20,8 @@ class Limited:
         story: what changes, and after how many seconds.
         rows_per_s: until when it takes how many; the last one holds for good. Empty where the
             simulator's minutes say it, or nothing.
-        burst: rows that it takes at once. runs: at once, each with all the rows.
+        burst: rows that it takes at once.
+        beside: other runs at the same limit: after how many seconds each begins, and its rows.
     """
 
     title: str
@@ -32,7 +33,12 @@ class Limited:
     rows_per_s: tuple[tuple[float, float], ...] = ()
     burst: float = 0.0
     max_concurrency: int = 256
-    runs: int = 1
+    beside: tuple[tuple[float, int], ...] = ()
+
+    @property
+    def rows_of_all(self) -> int:
+        """Rows of this run and of those beside it."""
+        return self.rows + sum(rows for _, rows in self.beside)
 
     def script(self) -> Amendment:
         """The simulator's script at the start."""
@@ -45,7 +51,7 @@ class Limited:
         Args:
             tokens: of all rows. minute_left_s: of the simulator's minute, at the start.
         """
-        rows = self.rows * self.runs
+        rows = self.rows_of_all
         windows = max(
             rows / self.limits.get("per_minute", math.inf),
             tokens / self.limits.get("tokens_per_minute", math.inf),
@@ -121,6 +127,13 @@ LIMITS = (
         rows_per_s=((math.inf, 5),),
     ),
     Limited(
+        title="5 a second, burst 300",
+        rows=500,
+        limits={"rps": 5, "burst": 300},
+        burst=300,
+        rows_per_s=((math.inf, 5),),
+    ),
+    Limited(
         title="200 a second, burst 20",
         rows=3_000,
         limits={"rps": 200, "burst": 20},
@@ -141,6 +154,22 @@ LIMITS = (
         burst=200,
         max_concurrency=1_000,
         rows_per_s=((math.inf, 1_000),),
+    ),
+    Limited(
+        title="2,000 a second, burst 200, ceiling 1,000",
+        rows=20_000,
+        limits={"rps": 2_000, "burst": 200},
+        burst=200,
+        max_concurrency=1_000,
+        rows_per_s=((math.inf, 2_000),),
+    ),
+    Limited(
+        title="2,000 a second, burst 4,000, ceiling 1,000",
+        rows=20_000,
+        limits={"rps": 2_000, "burst": 4_000},
+        burst=4_000,
+        max_concurrency=1_000,
+        rows_per_s=((math.inf, 2_000),),
     ),
     Limited(title="600 a minute", rows=1_000, limits={"per_minute": 600}),
     Limited(title="500,000 tokens a minute", rows=1_000, limits={"tokens_per_minute": 500_000}),
@@ -171,8 +200,23 @@ LIMITS = (
         title="64 in flight, two runs",
         rows=2_500,
         limits={"max_concurrent": 64},
-        runs=2,
+        beside=((0.0, 2_500),),
         rows_per_s=(slots(64, 0.2),),
+    ),
+    Limited(
+        title="64 in flight, another comes and goes",
+        rows=6_000,
+        limits={"max_concurrent": 64},
+        beside=((4.0, 600), (14.0, 600)),
+        rows_per_s=(slots(64, 0.2),),
+    ),
+    Limited(
+        title="200 a second, another comes and goes",
+        rows=4_000,
+        limits={"rps": 200, "burst": 200},
+        beside=((4.0, 400), (14.0, 400)),
+        burst=200,
+        rows_per_s=((math.inf, 200),),
     ),
     Limited(
         title="32 in flight, bursts of 503",

@@ -22,6 +22,8 @@ USUAL = Answers(median_s=1.0)
 BRISK = Answers(median_s=0.5)
 LONG = Answers(median_s=6.0)
 SLOW = Answers(median_s=60.0)
+NEXT_DOOR = Answers(median_s=0.2, sigma=0.0, way_s=0.001)
+"""As the simulator on the same machine: a 429 is back at once, and all answers take as long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +135,22 @@ SCENARIOS = [
         answers=QUICK,
         ceiling=2000,
         rows=50_000,
+    ),
+    Scenario(name="32 in flight, next door", limits=lambda: [Slots(32)], answers=NEXT_DOOR),
+    Scenario(
+        name="5 a second, burst 300, next door",
+        limits=lambda: [Bucket(5, 300)],
+        answers=NEXT_DOOR,
+    ),
+    Scenario(
+        name="200 a second, burst 20, next door",
+        limits=lambda: [Bucket(200, 20)],
+        answers=NEXT_DOOR,
+    ),
+    Scenario(
+        name="200 a second, burst 200, next door",
+        limits=lambda: [Bucket(200, 200)],
+        answers=NEXT_DOOR,
     ),
     Scenario(
         name="600 a minute, fixed",

@@ -14,6 +14,8 @@ from msgspec import Struct
 SURPRISE_CALLS = 5
 SURPRISE_SHARE = 0.25
 """So many calls refused, and so large a share of those on their way: far too much was sent."""
+BRIEF_S = 0.04
+"""In less than this, few calls are accepted at any rate: a burst that was saved up tells of none."""
 LATE_SHARE = 0.7
 LATE_CALLS = 10
 LEVEL_SPREAD = 1.5
@@ -92,6 +94,11 @@ class Episode:
     def span_s(self) -> float:
         """Seconds in which the calls were sent that are counted: about a round trip."""
         return max(1e-3, self.seen.now_s - self.anchor.at_s)
+
+    @property
+    def is_brief(self) -> bool:
+        """Whether the round trip was so short that next to nothing can be told from it."""
+        return self.seen.now_s - self.first.at_s < BRIEF_S
 
     @property
     def accepted(self) -> int:

@@ -16,6 +16,8 @@ unset until a 429 shows that there may be a rate. What the law knows about 429s,
   equal parts.
 - Call after call is refused: nothing is accepted at any pace. The gate closes, and one call at a
   time looks whether it is open again. See `core.gate`.
+- A 429 that is back in a few milliseconds tells no rate. Then calls go on slowly after the pause, so
+  that the next one does.
 - 5xx and time-outs are not throttling; they change neither level nor pace.
 """
 
@@ -66,6 +68,8 @@ PRIOR_CALLS = 10
 SURPRISE_PRIOR_CALLS = 5
 STEADY_CALLS = 50
 PAUSING_CALLS = 3
+RESUME_DOUBLING_S = 0.05
+"""From a pause until the level is full or the pace holds, where a round trip tells too little."""
 STRAGGLING = 4.0
 """A 429 that takes so many times as long as others says nothing about now."""
 
@@ -87,6 +91,7 @@ class Window:
         ceiling: the level is never above this.
         level, pace: how far each goes. The pace is None as long as no rate was met.
         gate: whether anything is accepted at all.
+        resume: calls a second after a pause; None when they are back to what holds them.
         episode: the last one. before: the state then; each further 429 decides anew from it.
         jitter: the episode's.
         mark, run, likeness: what episodes say together.
@@ -101,6 +106,7 @@ class Window:
     level: Reach
     pace: Reach | None = None
     gate: Gate = OPEN
+    resume: Reach | None = None
     episode: Episode | None = None
     before: Window | None = None
     jitter: float = 0.0
@@ -121,7 +127,8 @@ class Window:
     @property
     def interval_s(self) -> float:
         """Seconds between two attempts; 0 while there is no pace."""
-        return 0.0 if self.pace is None else 1.0 / max(PACE_MIN, self.pace.allowed)
+        rates = [reach.allowed for reach in (self.pace, self.resume) if reach is not None]
+        return 1.0 / max(PACE_MIN, min(rates)) if rates else 0.0
 
 
 def open_window(ceiling: int, *, now_s: float = 0.0) -> Window:
@@ -134,6 +141,8 @@ def open_window(ceiling: int, *, now_s: float = 0.0) -> Window:
 
 def after_time(window: Window, *, elapsed_s: float, held: Held) -> Window:
     """Time has passed in which calls were held back by this; only that grows."""
+    if window.resume is not None and window.gate.is_open:
+        return _resumed(window, window.resume.aged(elapsed_s), held)
     if held is Held.LEVEL:
         if window.permits >= window.ceiling:
             return window
@@ -143,6 +152,12 @@ def after_time(window: Window, *, elapsed_s: float, held: Held) -> Window:
         pace = window.pace.aged(elapsed_s)
         return replace(window, pace=pace, decision=_growth(pace, "rate"))
     return window
+
+
+def _resumed(window: Window, resume: Reach, held: Held) -> Window:
+    """It ends when the level is full, or the pace is what holds calls back."""
+    is_paced = window.pace is not None and window.pace.allowed <= resume.allowed
+    return replace(window, resume=None if is_paced or held is Held.LEVEL else resume)
 
 
 def _growth(reach: Reach, what: str) -> str:
@@ -189,8 +204,16 @@ def _decided(before: Window, episode: Episode, seen: Seen) -> Window:
         window, name = _cut(before, episode)
         if episode.refused >= PAUSING_CALLS:
             gate = gate.paused(seen.now_s, until_s=until_s)
+    if episode.is_brief and (episode.refused >= PAUSING_CALLS or before.resume is not None):
+        window = replace(window, resume=_resume(episode))
     mark = window.mark.moved(episode)
     return replace(window, gate=gate, mark=mark, episode=episode, before=before, decision=name)
+
+
+def _resume(episode: Episode) -> Reach:
+    """At first no more calls than were accepted; then twice as many, and so on."""
+    first = max(1, episode.accepted) / max(RESUME_DOUBLING_S, episode.span_s)
+    return Reach(height=0.0, step=first, hold_s=0.0, doubling_s=RESUME_DOUBLING_S)
 
 
 def _cut(window: Window, episode: Episode) -> tuple[Window, str]:
@@ -308,11 +331,23 @@ def _pace_cut(window: Window, episode: Episode, factor: float) -> Window:
 
 def _pace_as_accepted(window: Window, episode: Episode) -> Window:
     """The pace as it was accepted in one round trip: few calls, so that it may be far off."""
+    if episode.is_brief:
+        return _pace_since_mark(window, episode)
     calls, span_s = max(1, episode.accepted), episode.span_s
     if window.pace is not None:
         calls += SURPRISE_PRIOR_CALLS
         span_s += SURPRISE_PRIOR_CALLS / window.pace.allowed
     return _pace_to(window, calls / span_s, step=sqrt(calls) / span_s)
+
+
+def _pace_since_mark(window: Window, episode: Episode) -> Window:
+    """Where a round trip is too brief to tell a rate: none yet, if this is the first 429.
+
+    Then the level at least is known.
+    """
+    if window.mark.accepted:
+        return _pace_cut(window, episode, 1.0)
+    return window if window.level.height else _level_left(window, episode)
 
 
 def _pace_to(window: Window, height: float, *, step: float = 0.0) -> Window:

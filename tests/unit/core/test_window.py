@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 
 from airflow_provider_aimlapi.core.episode import Seen, Sent
 from airflow_provider_aimlapi.core.evidence import CLOSING_CALLS, Mark
+from airflow_provider_aimlapi.core.gate import OPEN
 from airflow_provider_aimlapi.core.reach import Reach
 from airflow_provider_aimlapi.core.window import (
     ALIKE_TIMES,
     DOUBTS_MAX,
     PACE_MARGIN,
     PAUSING_CALLS,
+    RESUME_DOUBLING_S,
     SHARED_FACTOR,
     SHARED_HOLD_S,
     START_LEVEL,
@@ -267,6 +269,54 @@ def test_when_it_opens_again_the_level_is_what_is_in_flight_at_the_next_429() ->
     window = replace(at_level(64.0, pace=20.0), is_stale=True)
     after = refused(window, level=33)
     assert (after.level.height, after.is_stale) == (32, False)
+
+
+BRIEF_TRIP_S = 0.002
+
+
+def next_door(window: Window) -> Window:
+    """After 30 of 40 calls were refused within two milliseconds."""
+    return burst(window, sent=40, refused=30, ended=0, span_s=BRIEF_TRIP_S)
+
+
+def test_a_429_that_is_back_at_once_tells_no_rate_but_calls_go_on_slowly() -> None:
+    after = next_door(open_window(256))
+    assert after.pace is None
+    assert after.level.height == 100 + 40 - 1 - 30
+    assert after.interval_s >= RESUME_DOUBLING_S / 10  # 10 were accepted
+    later = after_time(replace(after, gate=OPEN), elapsed_s=RESUME_DOUBLING_S, held=Held.PACE)
+    assert later.interval_s == pytest.approx(after.interval_s / 2)
+
+
+def test_calls_that_wait_for_an_answer_from_far_away_go_on_at_once() -> None:
+    assert burst(open_window(256), sent=40, refused=30, ended=0).resume is None
+
+
+def test_calls_go_on_slowly_until_the_level_is_full() -> None:
+    opened = replace(next_door(open_window(256)), gate=OPEN)
+    assert after_time(opened, elapsed_s=0.01, held=Held.LEVEL).interval_s == 0.0
+
+
+def test_calls_go_on_slowly_until_the_pace_is_what_holds_them() -> None:
+    opened = replace(next_door(at_level(256.0, pace=5.0)), gate=OPEN)
+    assert after_time(opened, elapsed_s=0.01, held=Held.PACE).resume is None
+
+
+def test_while_the_gate_is_closed_they_do_not_hasten() -> None:
+    after = next_door(open_window(256))
+    assert after_time(after, elapsed_s=0.05, held=Held.GATE).resume == after.resume
+
+
+def test_a_rate_next_door_is_told_by_what_was_accepted_since_an_earlier_429() -> None:
+    after = next_door(replace(at_level(256.0), mark=Mark(at_s=99.5, accepted=899)))
+    assert after.pace is not None
+    assert 100 / 0.5 <= after.pace.height < 4 * 100 / 0.5  # in the round trip alone: 5,000 a second
+
+
+def test_where_all_is_refused_at_the_start_the_level_is_what_was_accepted() -> None:
+    after = burst(open_window(256), sent=20, refused=20, ended=19, span_s=BRIEF_TRIP_S)
+    assert after.decision == "close:refused"
+    assert after.level.height == 80
 
 
 EVENTS = st.lists(
