@@ -37,7 +37,7 @@ benchmark: setup  ## rows per second, CPU and memory per row, beside hand-writte
 	@$(BIN)/python -m tests.benchmarks.row_cost
 
 # Each peer in an environment of its own under .venv/peers, from a lock file of its own.
-benchmark-peers: setup  ## beside other clients, into docs/performance.md: installs 2 GB, 20 minutes
+benchmark-peers: setup  ## beside other clients, into provider/docs/performance.md: installs 2 GB, half an hour
 	@PATH="$(dir $(UV)):$$PATH" $(BIN)/python -m tests.benchmarks.peers $(PEERS)
 
 limits: setup  ## our law and its rivals under limits that they do not know, in virtual time
@@ -75,7 +75,7 @@ test-browser: setup  ## the run page in real Chromium, against a real Airflow: [
 	@.venv/browser/bin/python -m pytest browser_tests -s $(if $(SCREENSHOTS),--screenshots $(SCREENSHOTS))
 
 # Each in an environment of its own under .venv/matrix, made anew with this tree's wheel.
-matrix: setup  ## unit tests, imports and a DAG on Airflow 3.0 to 3.3, a minute or two for each: [ONLY=3.0-3.11]
+matrix: setup  ## unit tests, imports and a DAG on Airflow 3.0 to 3.3, two to three minutes for each: [ONLY=3.0-3.11]
 	@PATH="$(dir $(UV)):$$PATH" $(BIN)/python -m tests.matrix $(ONLY)
 
 clean:  ## remove everything that these commands made

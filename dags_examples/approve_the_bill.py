@@ -18,7 +18,7 @@ from airflow_provider_aimlapi.operators.claude import ClaudeCompletionOperator
 from airflow_provider_aimlapi.operators.estimate import ClaudeCompletionEstimateOperator
 
 INPUT = os.environ.get("AIMLAPI_EXAMPLE_INPUT", "s3://lake/documents")
-OUTPUT = os.environ.get("AIMLAPI_EXAMPLE_OUTPUT", "s3://lake/document_headlines")
+OUTPUT = os.environ.get("AIMLAPI_EXAMPLE_HEADLINES", "s3://lake/document_headlines")
 # One job, told to both operators: what they share makes the run key, and so the run's own answers.
 # --- job
 JOB: dict[str, Any] = {

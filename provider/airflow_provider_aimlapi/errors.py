@@ -6,10 +6,10 @@
     │   ├─ InvalidSpec
     │   └─ InputUnreadable
     ├─ ApiError              the API said no, or nothing (status, request_id)
-    │   ├─ ApiUnavailable      5xx, time-out, broken connection                   → wait, try again
+    │   ├─ ApiUnavailable      5xx, 408, 409, 425, time-out, broken connection    → wait, try again
     │   │   └─ Throttled         429: too fast, nothing is wrong with the row
     │   ├─ RequestRejected     400, 413, 422: this request can never succeed      → the row is rejected
-    │   ├─ AccessRefused       401, 403, 404: no row can succeed                  → end the run, no retry
+    │   ├─ AccessRefused       401 to 405, a redirect: no row can succeed         → end the run, no retry
     │   │   └─ SpendingLimitReached  the key's limit for today                    → wait for 00:00 UTC
     │   └─ WireViolation       the answer does not parse, or breaks a limit       → a few tries, then reject
     ├─ StorageError
@@ -108,7 +108,7 @@ class RequestRejected(ApiError):
 
 
 class AccessRefused(ApiError):
-    """401, 403 or 404, or a redirect: no row can succeed until a person acts.
+    """401 to 405, or a redirect: no row can succeed until a person acts.
 
     What is in flight is drained and kept; the next attempt of the task goes on from there.
     """

@@ -66,6 +66,7 @@ def get_provider_info() -> dict[str, object]:
                 "python-modules": [
                     "airflow_provider_aimlapi.operators.claude",
                     "airflow_provider_aimlapi.operators.estimate",
+                    "airflow_provider_aimlapi.operators.plan",
                 ],
             }
         ],

@@ -104,7 +104,7 @@ def person(airflow_database: None) -> Person:
 @pytest.fixture
 def documents(lake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIMLAPI_EXAMPLE_INPUT", lake.url("documents"))
-    monkeypatch.setenv("AIMLAPI_EXAMPLE_OUTPUT", lake.url("headlines"))
+    monkeypatch.setenv("AIMLAPI_EXAMPLE_HEADLINES", lake.url("headlines"))
     columns = {
         "president": [*["Grant"] * (ROWS - 1), None],
         "year": list(range(1800, 1800 + ROWS)),

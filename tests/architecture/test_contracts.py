@@ -30,7 +30,7 @@ VIOLATIONS = [
     (
         f"{PROVIDER}/engine/intruder.py",
         "import airflow",
-        "Only hooks, operators and plugins know Airflow",
+        "Only decorators, hooks, operators and plugins know Airflow",
     ),
     (f"{PROVIDER}/storage/intruder.py", "import httpx", "Only api imports httpx"),
     (f"{PROVIDER}/engine/intruder.py", "import pyarrow", "Only storage imports pyarrow"),

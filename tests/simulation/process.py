@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from greenlet import getcurrent, greenlet
 
-from airflow_provider_aimlapi.engine.entry import _unwrapped
 from airflow_provider_aimlapi.engine.stop import StopSignal
 from tests.fakes.virtual_loop import WALL_START_US
 from tests.simulation.scheduler import ProcessLoop, SimulatedTask
@@ -184,7 +183,7 @@ class Process:
             self.report = task.result()
             self.tell("ends: published")
         else:
-            self.error = _unwrapped(error)
+            self.error = error
             self.tell(f"ends: {type(self.error).__name__}: {self.error}")
         self.on_end(self)
 

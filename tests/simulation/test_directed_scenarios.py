@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_aimlapi.errors import BudgetExhausted, TooManyRejections
+from airflow_provider_aimlapi.errors import BudgetExhausted, StoreUnavailable, TooManyRejections
 from tests.simulation.dataset_shapes import Shape
 from tests.simulation.scenario import Attempt, Scenario, Trouble, settings_for
 from tests.simulation.simulated_api import cost_nano_usd
 from tests.simulation.simulation import Simulation, simulate
+from tests.simulation.weather import Weather
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.settings import Settings
@@ -85,6 +86,23 @@ def test_healthy_twins_hand_over_at_once_and_nobody_pays_twice(seed: int) -> Non
     longest_s = times.interval_s * 2 + simulation.scenario.weather.api_latency_s + 2.0
     assert first_call_s(simulation, 2) < longest_s < times.silence_s
     assert [process.report is not None for process in simulation.processes] == [True] * 3
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_store_that_stays_away_is_what_an_attempt_says_it_ended_for(seed: int) -> None:
+    """Whatever it was doing then, and not a group of what its tasks met."""
+    shape = Shape(rows=(24, 6))
+    simulation = Simulation(
+        Scenario(
+            seed=seed,
+            shape=shape,
+            settings=settings_for(shape),
+            weather=Weather(outages=((1.0 + seed / 4, 400.0),), store_timeout_s=2.0),
+            attempts=(Attempt(), Attempt()),
+        )
+    )
+    assert simulation.run().violations == ()
+    assert isinstance(simulation.processes[0].error, StoreUnavailable)
 
 
 class Cornered(Simulation):

@@ -33,6 +33,9 @@ SAMPLES_MAX = 2
 SAMPLED_ERRORS_MAX = 16
 """Of each kind so many are looked at for samples: to look takes time, and they repeat."""
 SAMPLE_BYTES_MAX = 1_000
+SEARCHED_BYTES_MAX = 128 * 1024
+"""A larger request is not looked through for what an error quotes of it: that takes a quarter of a
+second for 2 MB, in which the event loop would stand still. Nothing that was said is shown then."""
 ECHO_CHARACTERS_MIN = 12
 """A piece of an error's text as long as this that stands in the request too is taken for prompt."""
 
@@ -149,7 +152,7 @@ class ErrorCounts:
         count = self._counts[key] = self._counts.get(key, 0) + 1
         samples = self._samples.setdefault(key, [])
         if len(samples) < SAMPLES_MAX and count <= SAMPLED_ERRORS_MAX:
-            sample = cut(without_echo(text, request, model), SAMPLE_BYTES_MAX)
+            sample = _sample(text, request, model)
             if sample not in samples:
                 samples.append(sample)
 
@@ -228,6 +231,12 @@ def cut(text: str, bytes_max: int) -> str:
     while len(json.dumps(text)) - 2 > bytes_max:
         text = text[: len(text) * 3 // 4]
     return text if text == whole else f"{text}…"
+
+
+def _sample(text: str, request: bytes, model: str) -> str:
+    if len(request) > SEARCHED_BYTES_MAX:
+        return f"not shown: it may quote the request of {len(request):,} bytes"
+    return cut(without_echo(text, request, model), SAMPLE_BYTES_MAX)
 
 
 def without_echo(text: str, request: bytes, model: str) -> str:

@@ -22,7 +22,7 @@ State = Literal[
     "superseded",
     "parked",
 ]
-"""Waiting is for an earlier attempt to let go; stopped is by SIGTERM or a cleared task; complete is a
+"""Waiting is for an earlier attempt to let go; publishing is after the last row; stopped is by SIGTERM or a cleared task; complete is a
 share whose rows are all decided, and which the run's own task publishes; parked is until Airflow
 starts the same try again."""
 ENDED: frozenset[str] = frozenset(

@@ -75,11 +75,10 @@ STRAGGLING = 4.0
 
 
 class Held(Enum):
-    """What holds calls back at the moment; also what a decision was about."""
+    """What holds calls back at the moment."""
 
     LEVEL = "level"
     PACE = "pace"
-    GATE = "gate"
     NOTHING = "nothing"
 
 
@@ -331,23 +330,15 @@ def _pace_cut(window: Window, episode: Episode, factor: float) -> Window:
 
 def _pace_as_accepted(window: Window, episode: Episode) -> Window:
     """The pace as it was accepted in one round trip: few calls, so that it may be far off."""
-    if episode.is_brief:
-        return _pace_since_mark(window, episode)
+    if episode.is_brief and window.mark.accepted:
+        return _pace_cut(window, episode, 1.0)
+    if episode.is_brief:  # no rate can be told yet; the level at least is known
+        return window if window.level.height else _level_left(window, episode)
     calls, span_s = max(1, episode.accepted), episode.span_s
     if window.pace is not None:
         calls += SURPRISE_PRIOR_CALLS
         span_s += SURPRISE_PRIOR_CALLS / window.pace.allowed
     return _pace_to(window, calls / span_s, step=sqrt(calls) / span_s)
-
-
-def _pace_since_mark(window: Window, episode: Episode) -> Window:
-    """Where a round trip is too brief to tell a rate: none yet, if this is the first 429.
-
-    Then the level at least is known.
-    """
-    if window.mark.accepted:
-        return _pace_cut(window, episode, 1.0)
-    return window if window.level.height else _level_left(window, episode)
 
 
 def _pace_to(window: Window, height: float, *, step: float = 0.0) -> Window:

@@ -1,4 +1,4 @@
-"""The one place that reads a clock or hands work to a thread.
+"""The engine's one place that reads a clock or hands work to a thread, beside its loop's own.
 
 Waiting is asyncio's: a test that owns time runs the engine on a loop whose time it moves.
 """

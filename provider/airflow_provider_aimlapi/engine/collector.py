@@ -7,6 +7,7 @@ segments.
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.resume import Remains
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.storage.journal_store import JournalStore
+
+log = logging.getLogger(__name__)
 
 OPEN_ROWS_MAX = 4 * SHARD_ROWS_MAX
 """Rows of open shards: what one slow row may hold back, and what memory is needed for."""
@@ -197,11 +200,19 @@ class Collector:
         while not self._is_finishing:
             if len(self._pending) < self._settings.unflushed_rows_max:
                 await self._flusher.wait(self._settings.flush_interval_s)
-            try:
-                await self._flush()
-            except StorageError as error:
-                self._ending.halt(error)
-        await self._flush()
+            await self._flush_or_halt()
+        await self._flush_or_halt()
+        if self._pending:
+            log.error(
+                "The store took none of the last %d answers: they will be paid for again.",
+                len(self._pending),
+            )
+
+    async def _flush_or_halt(self) -> None:
+        try:
+            await self._flush()
+        except StorageError as error:
+            self._ending.halt(error)
 
     async def _flush(self) -> None:
         """One group commit: a segment for each part that has something pending."""

@@ -6,7 +6,6 @@ The calling thread waits, so that signal handlers and time-outs of the caller ar
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 import threading
 from contextlib import asynccontextmanager
@@ -50,7 +49,6 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
 
-log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 CONNECT_TIMEOUT_S = 30.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.gate import Gate
     from airflow_provider_aimlapi.engine.clock import Clock
 
+log = logging.getLogger(__name__)
 
 LAPSED_PAUSE_S = 1.0
 """Between two looks at a right to pay that has lapsed, as it does while the store is away."""
@@ -185,6 +187,8 @@ class Limiter:
             sent_per_s=self._sent_per_s(now_s),
         )
         self.window = after_throttled(self.window, sent, seen, jitter=self._random.random())
+        level, pace = self.window.level.height, self.window.pace
+        log.debug("429, %s: level %.0f, pace %s", self.window.decision, level, pace and pace.height)
         self._follow_window()
 
     def note_failed(self, sent: Sent) -> None:

@@ -28,8 +28,8 @@ class Reader:
     """Walks the shards in order.
 
     Args:
-        remains: what earlier attempts left; a shard's journaled outcomes are given up when the
-            shard is read, and only then those of a reopened part are read.
+        remains: what earlier attempts left; a shard's journaled outcomes are taken out of it when
+            the shard is read, for they may be many, and only then those of a reopened part are read.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Reader:
         clock: Clock,
     ) -> None:
         self._prepared = prepared
-        self._known = dict(remains.known)
+        self._known = remains.known
         self._unread_costs = remains.unread_costs
         self._reopened = remains.reopened
         self._asks_rejected = remains.asks_rejected

@@ -114,6 +114,10 @@ class Reporter:
         """End `publish_always`, once what it may be publishing is published."""
         self._let_go.set()
 
+    async def publishing(self) -> None:
+        """Say that all rows are decided, and their parts are being put in place."""
+        await self._publish(self._progress("publishing"))
+
     async def superseded(self) -> None:
         """Say so, and leave a place that is shared to the newer attempt."""
         await self._publish(self._progress("superseded"))

@@ -108,6 +108,8 @@ async def _ask_and_publish(
     if manifest is None:
         manifest, attempt = await _under_lease(prepared, reporter, settings, world)
     if prepared.share is None:
+        if attempt is not None:
+            await reporter.publishing()
         await Placing(
             prepared,
             manifest,

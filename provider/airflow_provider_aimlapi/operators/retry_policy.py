@@ -35,9 +35,9 @@ class AimlapiRetryPolicy(RetryPolicy):
     operator or by its hook in a task of yours:
 
     - a wrong argument, connection or input, a refused key, a limit of yours that was met: fails;
-    - the key's spending limit for a day: waits until 00:00 UTC;
+    - the key's spending limit for a day: waits until 00:01 UTC;
     - the API does not answer: `api_delay`, twice as long at each further try, and no less than
-      the API asks for;
+      the API asks for, up to five minutes;
     - the object store does not answer: `store_delay`, in the same way;
     - interrupted, as by a worker that shuts down: at once. It holds nothing that a next try waits for.
 

@@ -36,12 +36,11 @@ FOOTERS_A_PIECE = 16
 BATCH_ROWS = 256
 
 
-def open_data_set(fs: AbstractFileSystem, path: str, *, threads: int = FOOTER_THREADS) -> DataSet:
+def open_data_set(fs: AbstractFileSystem, path: str) -> DataSet:
     """List the files that a path means, read their footers, and unify their schemas.
 
     Args:
         path: a file, a folder or a glob, as the file system names it or as a URL.
-        threads: footers read at the same time.
 
     Raises:
         InputUnreadable: no file, a corrupt one, or schemas that cannot become one.
@@ -58,7 +57,7 @@ def open_data_set(fs: AbstractFileSystem, path: str, *, threads: int = FOOTER_TH
     def read_piece(first: int) -> list[tuple[InputFile, pa.Schema]]:
         return [read_one(file) for file in listed[first : first + FOOTERS_A_PIECE]]
 
-    with ThreadPoolExecutor(threads, "footer") as pool:
+    with ThreadPoolExecutor(FOOTER_THREADS, "footer") as pool:
         pieces = pool.map(read_piece, range(0, len(listed), FOOTERS_A_PIECE))
         read = list(chain.from_iterable(pieces))
     schema = unify_schemas((file.uri, schema) for file, schema in read)

@@ -1,6 +1,6 @@
 """This provider beside other clients, on one simulated API: prints, writes a page and plots.
 
-    make benchmark-peers                                        all of it: some 20 minutes
+    make benchmark-peers                                        all of it: half an hour
     python -m tests.benchmarks.peers --only openai --only 'this provider' --rounds 1 --no-page
     python -m tests.benchmarks.peers --again                    the page once more, nothing measured
 

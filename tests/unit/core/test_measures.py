@@ -127,6 +127,17 @@ def test_what_an_error_quotes_of_the_prompt_is_not_shown() -> None:
     assert "Monday" not in told
 
 
+def test_what_is_said_of_a_large_request_is_not_shown() -> None:
+    """It may quote it, and to look for that would keep the event loop."""
+    counts, secret = ErrorCounts(), "The patient was admitted on Monday. " * 5_000
+    counts.add("RequestRejected", 413, f"too large: {secret}", body_of(secret), MODEL)
+    (kind,) = counts.kinds()
+    assert kind.count == 1
+    assert kind.samples == (
+        f"not shown: it may quote the request of {len(body_of(secret)):,} bytes",
+    )
+
+
 def test_words_that_are_not_the_prompts_stay() -> None:
     text = f"HTTP 404: no model {MODEL}, see https://aimlapi.com/models"
     assert without_echo(text, body_of("See the models"), MODEL) == text

@@ -209,6 +209,7 @@
     if (error) return [error, run.state];
     if (run.state === "waiting") return ["Waiting until an earlier attempt lets go of the run, or has been silent for long enough: only one may pay.", "waiting"];
     const silentS = Date.now() / 1e3 - run.updated_us / 1e6;
+    if (run.state === "publishing" && silentS > SILENT_S) return [`All rows are decided; their parts have been put in place for ${duration(silentS)}. Of a large result that takes minutes.`, "running"];
     if (isLive && !ENDED.includes(run.state) && silentS > SILENT_S) return [`Nothing was heard of the run for ${duration(silentS)}. The worker may be gone, or cannot reach Airflow.`, "waiting"];
     return ["", ""];
   }
