@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_aimlapi.errors import BudgetExhausted, StoreUnavailable, TooManyRejections
+from airflow_provider_aimlapi.errors import (
+    BudgetExhausted,
+    StorageError,
+    StoreUnavailable,
+    TooManyRejections,
+)
 from tests.simulation.dataset_shapes import Shape
 from tests.simulation.scenario import Attempt, Scenario, Trouble, settings_for
 from tests.simulation.simulated_api import cost_nano_usd
@@ -103,6 +108,33 @@ def test_a_store_that_stays_away_is_what_an_attempt_says_it_ended_for(seed: int)
     )
     assert simulation.run().violations == ()
     assert isinstance(simulation.processes[0].error, StoreUnavailable)
+
+
+class Stumbling(Simulation):
+    """Once, in the first attempt, the store's library fails as no store does: by a bug."""
+
+    has_stumbled = False
+
+    def _start(self, attempt: Attempt, settings: Settings) -> Process:
+        process = super()._start(attempt, settings)
+        if process.number == 1:
+            process.on_operation = self._stumble
+        return process
+
+    def _stumble(self, process: Process, operation: str) -> None:
+        if operation.startswith("create") and "/journal/" in operation and not self.has_stumbled:
+            self.has_stumbled = True
+            raise TypeError("a bug of the library")
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_bug_in_the_stores_library_loses_nothing_that_was_paid_for(seed: int) -> None:
+    """The run ends, its calls in flight are kept, and the batch is written a second time."""
+    simulation = Stumbling(scenario(Attempt(), Attempt(), seed=seed))
+    assert simulation.run().violations == ()
+    assert simulation.has_stumbled
+    assert isinstance(simulation.processes[0].error, StorageError)
+    assert len(simulation.api.ledger.billed()) == sum(SMALL.rows)
 
 
 class Cornered(Simulation):

@@ -22,6 +22,9 @@ FRAMING_PER_BODY_BYTE = 8
 """What each byte of body adds to that: in a chunk of its own, it comes with five others."""
 UNTAKEN_BYTES_MAX = 256 * 1024
 """Of a body that nobody has taken yet; beyond, nothing is read from the connection."""
+STOOD_STILL_S = 1.0
+"""A deadline noticed so late says that this process, or its machine, stood still: answers that came
+meanwhile lie in the sockets, and loops tell of time before they read. So it is put off once."""
 _INTERIM = range(100, 200)
 
 
@@ -229,13 +232,15 @@ class Connection(asyncio.BufferedProtocol):
         self._timer_at_s = at_s
 
     def _on_time(self) -> None:
-        """Fail the exchange that takes too long."""
-        self._timer_at_s = math.inf
-        incoming = self._incoming
+        """Fail the exchange that takes too long, by time in which an answer could be read."""
+        due_s, self._timer_at_s = self._timer_at_s, math.inf
+        incoming, now_s = self._incoming, self._loop.time()
         if incoming is None:
             return
-        if self._loop.time() < self._until_s:
+        if now_s < self._until_s:
             self._set_timer(self._until_s)
+        elif now_s > due_s + STOOD_STILL_S:
+            self._set_timer(now_s + STOOD_STILL_S)
         else:
             self._fail(incoming, httpx.ReadTimeout("the answer was not whole in time"))
 

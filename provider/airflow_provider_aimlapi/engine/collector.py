@@ -211,8 +211,8 @@ class Collector:
     async def _flush_or_halt(self) -> None:
         try:
             await self._flush()
-        except StorageError as error:
-            self._ending.halt(error)
+        except Exception as error:  # noqa: BLE001  # a task that fails would cancel calls in flight
+            self._ending.halt(_told(error))
 
     async def _flush(self) -> None:
         """One group commit: a segment for each part that has something pending."""
@@ -224,7 +224,7 @@ class Collector:
         for part in list(by_part):
             try:
                 await persist(self._clock, self._segments.append, part, by_part[part])
-            except StorageError:
+            except Exception:
                 self._pending = [entry for entry in batch if entry[0] in by_part] + self._pending
                 raise
             self._unflushed -= len(by_part.pop(part))
@@ -235,8 +235,8 @@ class Collector:
         while (state := await self._whole.get()) is not None:
             try:
                 entry = await persist(self._clock, self._write_part, state)
-            except AimlapiError as error:
-                self._ending.halt(error)
+            except Exception as error:  # noqa: BLE001  # as above
+                self._ending.halt(_told(error))
                 continue
             self.parts.append(entry)
             del self._open[state.shard.part]
@@ -260,3 +260,13 @@ class Collector:
         if create_settled(self._prepared.store, name, data):
             return part_entry(data, state.shard, name, tally_of(outcomes))
         return stored_part(self._prepared, state.shard, edition)
+
+
+def _told(error: Exception) -> AimlapiError:
+    """Why the run ends; a bug, of ours or of the store's library, is told with its traceback."""
+    if isinstance(error, AimlapiError):
+        return error
+    log.error("What was paid for could not be kept.", exc_info=error)
+    told = StorageError(f"What was paid for could not be kept: {type(error).__name__}: {error}")
+    told.__cause__ = error
+    return told

@@ -173,6 +173,36 @@ async def test_the_deadline_of_an_exchange_that_is_over_ends_no_later_one() -> N
         assert (await patient.send(b"{}", "second")).body == b"[]"
 
 
+class JumpingLoop(asyncio.SelectorEventLoop):
+    """Its time can be moved on, as it is for a process that stood still."""
+
+    jumped_s = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.jumped_s
+
+
+def test_after_standing_still_an_answer_that_is_there_is_read_before_its_deadline_is_held() -> None:
+    """Loops tell of time first, and what is thrown away here is paid for."""
+    loop = JumpingLoop()
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await server.read_request(reader)
+        loop.jumped_s += 1000.0
+        loop.call_later(0.1, writer.write, http_answer(b"[]"))
+        await hang_up(reader)
+
+    server = RawServer(script)
+
+    async def ask() -> bytes:
+        async with server, open_transport(connections_max=1) as transport:
+            client = CompletionClient(server.endpoint, transport=transport, request_timeout_s=20)
+            return (await client.send(b"{}", "row")).body
+
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        assert runner.run(ask()) == b"[]"
+
+
 def self_signed(folder: Path) -> ssl.SSLContext:
     """A server's context with a certificate for 127.0.0.1 that it signed itself."""
     key = ec.generate_private_key(ec.SECP256R1())
