@@ -121,7 +121,7 @@ class Stumbling(Simulation):
             process.on_operation = self._stumble
         return process
 
-    def _stumble(self, process: Process, operation: str) -> None:
+    def _stumble(self, _process: Process, operation: str) -> None:
         if operation.startswith("create") and "/journal/" in operation and not self.has_stumbled:
             self.has_stumbled = True
             raise TypeError("a bug of the library")

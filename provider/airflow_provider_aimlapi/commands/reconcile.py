@@ -15,6 +15,7 @@ from airflow_provider_aimlapi.core.keys import RUNS_FOLDER, RunNames, is_run_key
 from airflow_provider_aimlapi.core.manifest import decode_manifest
 from airflow_provider_aimlapi.core.plan import decode_plan
 from airflow_provider_aimlapi.core.pricing import format_usd
+from airflow_provider_aimlapi.core.retention import US_PER_S
 from airflow_provider_aimlapi.engine.clock import SystemClock
 from airflow_provider_aimlapi.engine.log_reading import REQUESTS_A_MINUTE, LogReader, Pace
 from airflow_provider_aimlapi.errors import InvalidSpec
@@ -32,9 +33,8 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.reconciliation import Reconciliation
     from airflow_provider_aimlapi.core.retention import RunFolder
 
-MARGIN_US = 3600 * 1_000_000
+MARGIN_US = 3600 * US_PER_S
 """Between our store's clock and the API's, and for calls that outlived the attempt that made them."""
-US_PER_S = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

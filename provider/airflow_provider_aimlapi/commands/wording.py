@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from argparse import ArgumentTypeError
 
+from airflow_provider_aimlapi.core.retention import US_PER_S
+
 _SECONDS = {"h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 _AGE = re.compile(r"([0-9]{1,6})([hdw])\Z")
-_US_PER_S = 1_000_000
 _BYTES = 1000.0
 
 
@@ -25,7 +26,7 @@ def parse_age_s(text: str) -> float:
 
 def format_age(since_us: int, now_us: int) -> str:
     """How long ago, in days, or in hours below two days."""
-    hours = max(0.0, (now_us - since_us) / _US_PER_S / _SECONDS["h"])
+    hours = max(0.0, (now_us - since_us) / US_PER_S / _SECONDS["h"])
     return f"{hours:.0f} hours" if hours < 48 else f"{hours / 24:.0f} days"  # noqa: PLR2004
 
 

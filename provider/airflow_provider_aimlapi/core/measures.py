@@ -172,6 +172,23 @@ class ErrorCounts:
         return tuple(kinds)
 
 
+class RecentRate:
+    """Rows decided a second, over the last samples."""
+
+    def __init__(self) -> None:
+        self._samples: deque[tuple[float, int]] = deque(maxlen=RATE_SAMPLES)
+
+    def add(self, at_s: float, rows: int) -> float:
+        """Take a sample, and tell the rate.
+
+        Args:
+            at_s: since whenever, growing. rows: decided so far.
+        """
+        self._samples.append((at_s, rows))
+        first_s, first_rows = self._samples[0]
+        return (rows - first_rows) / (at_s - first_s) if at_s > first_s else 0.0
+
+
 class SeriesRecorder:
     """The run over time: one point a sample, and half of them whenever they become too many.
 
@@ -183,7 +200,7 @@ class SeriesRecorder:
         self.rows_per_s = 0.0
         self._points: list[Point] = []
         self._newest: Point = (0.0, 0, 0, 0, 0, 0)
-        self._recent: deque[tuple[float, int]] = deque(maxlen=RATE_SAMPLES)
+        self._recent = RecentRate()
         self._step = 1
         self._seen = 0
 
@@ -196,9 +213,7 @@ class SeriesRecorder:
             at_s: since the attempt began, growing. rows: decided by it so far.
             throttled, cost: so far; cost in nano-dollars.
         """
-        self._recent.append((at_s, rows))
-        first_s, first_rows = self._recent[0]
-        self.rows_per_s = (rows - first_rows) / (at_s - first_s) if at_s > first_s else 0.0
+        self.rows_per_s = self._recent.add(at_s, rows)
         point = (round(at_s, 1), rows, in_flight, window, throttled, cost)
         if self._seen % self._step == 0:
             self._points.append(point)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from typing import TYPE_CHECKING
 
+from airflow_provider_aimlapi.core.measures import RecentRate
 from airflow_provider_aimlapi.core.report import Progress
 
 if TYPE_CHECKING:
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.limiter import Limiter
 
 log = logging.getLogger(__name__)
-
-RATE_SAMPLES = 7
-"""The rate is taken over this many lines, so that one slow second does not shake it."""
 
 
 class ProgressLog:
@@ -33,20 +30,18 @@ class ProgressLog:
         self._budget = budget
         self._clock = clock
         self._started_s = clock.now_s()
-        self._samples: deque[tuple[float, int]] = deque(maxlen=RATE_SAMPLES)
+        self._rate = RecentRate()
 
     async def write_every(self, interval_s: float) -> None:
         """Write a line each so many seconds, until cancelled."""
-        self._sample()
+        self._rate_at(self._clock.now_s())
         while True:
             await asyncio.sleep(interval_s)
             log.info("%s", self.now().line())
 
     def now(self) -> Progress:
         """The run as it stands."""
-        self._sample()
-        (first_s, first_rows), (last_s, last_rows) = self._samples[0], self._samples[-1]
-        elapsed_s = last_s - first_s
+        now_s = self._clock.now_s()
         return Progress(
             rows=self._rows,
             rows_done=self._collector.rows_done,
@@ -55,11 +50,10 @@ class ProgressLog:
             window=self._limiter.window.permits,
             throttled=self._limiter.throttled,
             cost_nano_usd=self._budget.charged_nano_usd,
-            elapsed_s=last_s - self._started_s,
+            elapsed_s=now_s - self._started_s,
             bound_by=self._limiter.bound_by,
-            rows_per_s=(last_rows - first_rows) / elapsed_s if elapsed_s > 0 else 0.0,
+            rows_per_s=self._rate_at(now_s),
         )
 
-    def _sample(self) -> None:
-        asked = self._collector.rows_done - self._collector.rows_reused
-        self._samples.append((self._clock.now_s(), asked))
+    def _rate_at(self, now_s: float) -> float:
+        return self._rate.add(now_s, self._collector.rows_done - self._collector.rows_reused)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.core.keys import RunNames
 from airflow_provider_aimlapi.core.lease import Heartbeat
 from airflow_provider_aimlapi.core.retention import REMOVAL_TOKEN, removal_stages, why_kept
+from airflow_provider_aimlapi.engine.placing import DELETERS
 from airflow_provider_aimlapi.errors import StoreUnavailable
 from airflow_provider_aimlapi.storage.lease_store import LeaseStore
 from airflow_provider_aimlapi.storage.object_store import create_settled
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.storage.run_folders import RunFolders
 
-DELETERS = 16
-"""Deletions at a time."""
 DELETIONS_BETWEEN_LOOKS = 128
 """So few that they take seconds: an attempt that begins meanwhile waits for minutes before it acts."""
 AN_ATTEMPT_BEGAN = "an attempt of it began; what was removed is paid for again"
