@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from airflow_provider_aimlapi.core.endpoint import parse_endpoint
+from airflow_provider_aimlapi.core.endpoint import parse_endpoint, typed_base_url
 from airflow_provider_aimlapi.errors import ConnectionIncomplete
 
 if TYPE_CHECKING:
@@ -54,11 +54,9 @@ def endpoint_from_connection(variables: Mapping[str, str], variable: str) -> End
             f"The environment variable {variable} holds no Airflow connection: give JSON such as "
             '{"conn_type": "aimlapi", "password": "<key>"}, or a URI such as aimlapi://:<key>@.'
         )
-    host, scheme = (connection.host or "").strip(), (connection.schema or "").strip()
-    if host and "://" not in host:
-        host = f"{scheme or 'https'}://{host}"
-    if host and connection.port is not None:
-        host = f"{host}:{connection.port}"
+    host = typed_base_url(
+        host=connection.host, port=connection.port, schema=connection.schema, connection=variable
+    )
     return parse_endpoint(host=host, key=connection.password, connection=variable)
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from airflow_provider_aimlapi.errors import ConnectionIncomplete
 
 DEFAULT_BASE_URL = "https://api.aimlapi.com"
+SCHEMES = frozenset({"http", "https"})
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -46,6 +47,52 @@ def parse_endpoint(*, host: str | None, key: str | None, connection: str) -> End
         ConnectionIncomplete: naming the field that is wrong and how to mend it; never the key.
     """
     return Endpoint(base_url=_checked_base_url(host, connection), key=_checked_key(key, connection))
+
+
+def typed_base_url(
+    *, host: str | None, port: int | None, schema: str | None, connection: str
+) -> str:
+    """What a person typed for a base URL; empty for the public API.
+
+    The form has one field for it, the host. A connection written as a URI is split by Airflow
+    into host, port and schema: those are put together again, where they can mean one thing only.
+
+    Raises:
+        ConnectionIncomplete: when they contradict each other.
+    """
+    host, scheme = (host or "").strip(), (schema or "").strip().lower()
+    advice = f"Put the whole base URL, such as {DEFAULT_BASE_URL}, into the host and nothing else."
+    if scheme and scheme not in SCHEMES:
+        raise ConnectionIncomplete(
+            f"Connection '{connection}' has something other than http or https in its schema, "
+            f"which Airflow takes from a URI's path. {advice}"
+        )
+    if not host:
+        if port:
+            raise ConnectionIncomplete(f"Connection '{connection}' has a port, no host. {advice}")
+        return ""
+    if "://" not in host:
+        host = f"{scheme or 'https'}://{host}"
+    elif scheme and not host.lower().startswith(f"{scheme}://"):
+        raise ConnectionIncomplete(
+            f"Connection '{connection}' has one scheme in its host, another in its schema. {advice}"
+        )
+    return host if port is None else _with_port(host, port, connection, advice)
+
+
+def _with_port(url: str, port: int, connection: str, advice: str) -> str:
+    try:
+        parts = urlsplit(url)
+        in_host = parts.port
+    except ValueError:
+        return url  # no URL at all: the endpoint says so, in words
+    if in_host is None:
+        return parts._replace(netloc=f"{parts.netloc}:{port}").geturl()
+    if in_host != port:
+        raise ConnectionIncomplete(
+            f"Connection '{connection}' has two ports, {in_host} in its host and {port}. {advice}"
+        )
+    return url
 
 
 def _checked_key(key: str | None, connection: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook, mask_secret
 
-from airflow_provider_aimlapi.core.endpoint import parse_endpoint
+from airflow_provider_aimlapi.core.endpoint import parse_endpoint, typed_base_url
 from airflow_provider_aimlapi.core.request import DEFAULT_MODEL, CompletionSpec
 from airflow_provider_aimlapi.errors import AccessRefused, AimlapiError, InvalidSpec
 from airflow_provider_aimlapi.hooks.connections import (
@@ -14,7 +14,6 @@ from airflow_provider_aimlapi.hooks.connections import (
     check_type,
     existing_connection,
     given_limit,
-    typed_base_url,
     unknown_extras,
 )
 from airflow_provider_aimlapi.hooks.refusals import told_apart

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
-from airflow_provider_aimlapi.core.endpoint import DEFAULT_BASE_URL
 from airflow_provider_aimlapi.errors import ConnectionIncomplete
 from airflow_provider_aimlapi.provider_info import LIMIT_FIELDS
 
@@ -16,7 +14,6 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Connection
 
-SCHEMES = frozenset({"http", "https"})
 CONN_TYPE = "aimlapi"
 TYPES_ACCEPTED = frozenset({CONN_TYPE, "", "generic", "http", "https"})
 """Types that may hold our key: its own, none, and those of a connection written as a plain URL."""
@@ -51,52 +48,6 @@ def check_type(conn_type: str | None, *, connection: str) -> None:
             f"is not sent to the API as a key. Put the id of a connection of type '{CONN_TYPE}' "
             f"into aimlapi_conn_id."
         )
-
-
-def typed_base_url(
-    *, host: str | None, port: int | None, schema: str | None, connection: str
-) -> str:
-    """What a person typed for a base URL; empty for the public API.
-
-    The form has one field for it, the host. A connection written as a URI is split by Airflow
-    into host, port and schema: those are put together again, where they can mean one thing only.
-
-    Raises:
-        ConnectionIncomplete: when they contradict each other.
-    """
-    host, scheme = (host or "").strip(), (schema or "").strip().lower()
-    advice = f"Put the whole base URL, such as {DEFAULT_BASE_URL}, into the host and nothing else."
-    if scheme and scheme not in SCHEMES:
-        raise ConnectionIncomplete(
-            f"Connection '{connection}' has something other than http or https in its schema, "
-            f"which Airflow takes from a URI's path. {advice}"
-        )
-    if not host:
-        if port:
-            raise ConnectionIncomplete(f"Connection '{connection}' has a port, no host. {advice}")
-        return ""
-    if "://" not in host:
-        host = f"{scheme or 'https'}://{host}"
-    elif scheme and not host.lower().startswith(f"{scheme}://"):
-        raise ConnectionIncomplete(
-            f"Connection '{connection}' has one scheme in its host, another in its schema. {advice}"
-        )
-    return host if port is None else _with_port(host, port, connection, advice)
-
-
-def _with_port(url: str, port: int, connection: str, advice: str) -> str:
-    try:
-        parts = urlsplit(url)
-        in_host = parts.port
-    except ValueError:
-        return url  # no URL at all: the endpoint says so, in words
-    if in_host is None:
-        return parts._replace(netloc=f"{parts.netloc}:{port}").geturl()
-    if in_host != port:
-        raise ConnectionIncomplete(
-            f"Connection '{connection}' has two ports, {in_host} in its host and {port}. {advice}"
-        )
-    return url
 
 
 def unknown_extras(extra: object) -> list[str]:
