@@ -85,24 +85,25 @@
     }, [x, series.cost_nano_usd.map((nano) => nano / 1e9)], isEmpty);
   }
 
+  let edges = [];  // of the latency chart's bars, in milliseconds: axis and legend outlive one drawing
+
   function drawLatency(latency) {
     const parts = [["half", latency.p50_ms], ["90%", latency.p90_ms], ["99%", latency.p99_ms], ["longest", latency.max_ms]];
     fill("percentiles", latency.calls ? parts.flatMap(([name, ms], i) =>
       [`${i ? "  ·  " : ""}${name} `, make("b", seconds(ms))]) : []);
-    const edges = latency.bins.map(([edge]) => edge);
+    edges = latency.bins.map(([edge]) => edge);
     draw("chart-latency", {
       scales: { x: { time: false, distr: 1, range: (_, least, most) => [least - 0.5, most + 0.5] }, y: { range: (_, __, most) => [0, most * 1.08 || 1] } },
       legend: { show: true },
       axes: [
-        axis({ values: (chart, ticks) => ticks.map((t) => (Number.isInteger(t) && chart.edges[t] ? seconds(chart.edges[t]) : "")), space: 64, size: 26, grid: { show: false } }),
+        axis({ values: (_, ticks) => ticks.map((t) => (edges[t] ? seconds(edges[t]) : "")), space: 64, size: 26, grid: { show: false } }),
         axis({ size: 48, values: (_, v) => v.map(few) }),
       ],
       series: [
-        { label: "up to", value: (chart, v) => (v === null ? "" : seconds(chart.edges[v] ?? 0)) },
+        { label: "up to", value: (_, v) => (v === null ? "" : seconds(edges[v] ?? 0)) },
         line("calls", "--blue", { paths: uPlot.paths.bars({ size: [0.86, 60] }), fill: () => colour("--blue"), width: 0, value: (_, v) => (v === null ? "" : count(v)) }),
       ],
-      hooks: { init: [(chart) => { chart.edges = edges; }], setData: [(chart) => { chart.edges = charts.edges ?? edges; }] },
-    }, (charts.edges = edges, [edges.map((_, i) => i), latency.bins.map(([, calls]) => calls)]), !edges.length);
+    }, [edges.map((_, i) => i), latency.bins.map(([, calls]) => calls)], !edges.length);
   }
 
   // The rest of the page.
