@@ -15,12 +15,12 @@ from airflow_provider_aimlapi.core.manifest import encode_manifest, manifest_of
 from airflow_provider_aimlapi.core.rejections import Rejections
 from airflow_provider_aimlapi.engine import collector, commit, run
 from airflow_provider_aimlapi.engine.collector import Collector
-from airflow_provider_aimlapi.engine.lease import Lease, Superseded
+from airflow_provider_aimlapi.engine.lease import Lease
 from airflow_provider_aimlapi.engine.placing import Placing
 from airflow_provider_aimlapi.engine.reader import Reader
 from airflow_provider_aimlapi.engine.resume import Remains
 from airflow_provider_aimlapi.engine.retry import persist
-from airflow_provider_aimlapi.errors import StorageError, StoreUnavailable
+from airflow_provider_aimlapi.errors import AimlapiError, StorageError, StoreUnavailable
 from airflow_provider_aimlapi.storage import journal_store, object_store, part_writer
 from airflow_provider_aimlapi.storage.journal_store import JournalStore
 from airflow_provider_aimlapi.storage.publication import publish, run_in_place
@@ -144,10 +144,10 @@ async def _beat_counting_from_the_answer(self: Lease, state: Any) -> bool:
     return self.may_pay()
 
 
-async def _release_then_drain(self: Lease) -> Superseded | None:
-    superseded = await _keep(self)
+async def _release_then_drain(self: Lease) -> AimlapiError | None:
+    reason = await _keep(self)
     await self.release()
-    return superseded
+    return reason
 
 
 def _answers_swapped(

@@ -9,9 +9,14 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, TypeVar
 
-from airflow_provider_aimlapi.core.lease import Heartbeat, Watch, do_meet
+from airflow_provider_aimlapi.core.lease import BEATS_A_TTL, Heartbeat, Watch, do_meet
 from airflow_provider_aimlapi.core.report import format_duration
-from airflow_provider_aimlapi.errors import AimlapiError, RunInterrupted, StoreUnavailable
+from airflow_provider_aimlapi.errors import (
+    AimlapiError,
+    RunInterrupted,
+    StorageError,
+    StoreUnavailable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -51,6 +56,7 @@ class Lease:
         self._clock = clock
         self._beat = 0
         self._has_run = False
+        self._refused = 0
         self._right_until_s = float("-inf")
 
     def may_pay(self) -> bool:
@@ -63,6 +69,7 @@ class Lease:
         Raises:
             Superseded: when a newer attempt has begun meanwhile.
             RunInterrupted: when the run was asked to stop.
+            StorageError: when the store refuses, and goes on to.
         """
         watches: dict[int, Watch] = {}
         told = False
@@ -79,8 +86,8 @@ class Lease:
         while not await self._beat_once("running"):
             await self._wait_or_stop()
 
-    async def keep(self) -> Superseded | None:
-        """Renew the right to pay until told to `let_go`, or until a newer attempt has begun.
+    async def keep(self) -> AimlapiError | None:
+        """Renew the right to pay until told to `let_go`, or until it is lost: the reason is returned.
 
         Cancelled instead, it would leave behind a thread that writes a heartbeat, perhaps after
         the release: then the next attempt would wait for a silence.
@@ -88,23 +95,23 @@ class Lease:
         while not await self._is_let_go_of():
             try:
                 await self._beat_once("running")
-            except Superseded as error:
+            except AimlapiError as error:
                 return error
         return None
 
-    async def while_kept(
-        self, work: Awaitable[T], *, superseded: Callable[[Superseded], None]
-    ) -> T:
+    async def while_kept(self, work: Awaitable[T], *, lost: Callable[[AimlapiError], None]) -> T:
         """Do work, with heartbeats beside it from the first instant to the last.
 
         Args:
-            superseded: told once, when a newer attempt has begun; the work has to end then.
+            lost: told why, once the right to pay cannot be renewed any more: a newer attempt has
+                begun, or the store refuses. The work has to end then; nothing ends it from here,
+                for answers that it has paid for would be lost.
         """
 
         async def keep() -> None:
-            newer = await self.keep()
-            if newer is not None:
-                superseded(newer)
+            reason = await self.keep()
+            if reason is not None:
+                lost(reason)
 
         failure: AimlapiError
         self._let_go.clear()
@@ -130,7 +137,7 @@ class Lease:
         self._is_released = True
         try:
             await self._clock.in_thread(self._store.beat, self.epoch, self._next("released"))
-        except StoreUnavailable as error:
+        except Exception as error:  # noqa: BLE001  # a run that has succeeded stays one
             log.warning("The lease could not be released, so the next attempt waits: %s", error)
 
     async def follow(self, read_result: Callable[[], Manifest | None]) -> Manifest | None:
@@ -213,6 +220,10 @@ class Lease:
         """Write a heartbeat, then see whether a newer epoch exists; True when the right is renewed.
 
         The order matters: whoever creates an epoch after our listing finds this heartbeat.
+
+        Raises:
+            Superseded: when there is one.
+            StorageError: when the store has refused for so long that the right has lapsed.
         """
         asked_at_s = self._clock.now_s()
         try:
@@ -220,7 +231,12 @@ class Lease:
             newer = await self._epochs(lambda epoch: epoch > self.epoch)
         except StoreUnavailable as error:
             log.info("A heartbeat failed: %s", error)
+            self._refused = 0
             return False
+        except Exception as error:  # noqa: BLE001  # it may pass, and calls are in flight
+            self._note_refusal(error)
+            return False
+        self._refused = 0
         if newer:
             raise Superseded(
                 "A newer attempt of this run has begun. This one makes no new call, keeps what "
@@ -229,6 +245,20 @@ class Lease:
         if state == "running":
             self._right_until_s = self._times.right_until_s(asked_at_s)
         return self.may_pay()
+
+    def _note_refusal(self, error: Exception) -> None:
+        """Count a heartbeat that failed for what no waiting mends, as far as one such error tells.
+
+        Raises:
+            StorageError: when there were so many in a row that a time to live is over.
+        """
+        self._refused += 1
+        if self._refused >= BEATS_A_TTL:
+            if isinstance(error, StorageError):
+                raise error
+            raise StoreUnavailable(f"No heartbeat can be written: {error!r}") from error
+        level = logging.WARNING if self._refused == 1 else logging.INFO
+        log.log(level, "A heartbeat was refused: %r", error)
 
     async def _epochs(self, wanted: Callable[[int], bool]) -> list[int]:
         epochs = await self._clock.in_thread(self._store.epochs)
