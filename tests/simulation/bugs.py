@@ -32,6 +32,7 @@ from tests.simulation.buggy_attempts import (
     take_back_the_lease,
     undecided_without_hash,
 )
+from tests.simulation.process import SimulatedClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -127,7 +128,7 @@ async def _flush_without_end(self: Collector) -> None:
 
 
 async def _beat_blindly(self: Lease, state: Any) -> bool:
-    asked_at_s = self._clock.now_s()
+    asked_at_s = self._clock.boot_s()
     try:
         await self._clock.in_thread(self._store.beat, self.epoch, self._next(state))
     except StoreUnavailable:
@@ -140,7 +141,7 @@ async def _beat_blindly(self: Lease, state: Any) -> bool:
 async def _beat_counting_from_the_answer(self: Lease, state: Any) -> bool:
     await _beat_once(self, state)
     if state == "running":
-        self._right_until_s = self._times.right_until_s(self._clock.now_s())
+        self._right_until_s = self._times.right_until_s(self._clock.boot_s())
     return self.may_pay()
 
 
@@ -228,6 +229,9 @@ BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "no back-pressure": lambda: swapped(Collector, "keeps_up", lambda *_: True),
     "no waiting for the lease": lambda: swapped(Lease, "_are_over", _always),
     "no fence check": lambda: swapped(Lease, "may_pay", lambda _: True),
+    "the right is measured by a clock that a suspended machine stops": lambda: swapped(
+        SimulatedClock, "boot_s", SimulatedClock.now_s
+    ),
     "a heartbeat that looks for nobody": lambda: swapped(Lease, "_beat_once", _beat_blindly),
     "the right is counted from the heartbeat's answer": lambda: swapped(
         Lease, "_beat_once", _beat_counting_from_the_answer

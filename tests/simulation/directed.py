@@ -82,6 +82,19 @@ def frozen_in_the_middle(seed: int) -> tuple[str, ...]:
     return Simulation(scenario).run().violations
 
 
+def suspended_in_the_middle(seed: int) -> tuple[str, ...]:
+    """When its machine wakes, a newer attempt is asking for the rows that it has left."""
+    shape = Shape(rows=(100,))
+    suspended = Trouble(kind="suspend", at_operation=20, named="call", duration_s=90.0)
+    scenario = Scenario(
+        seed=seed,
+        shape=shape,
+        settings=settings_for(shape),
+        attempts=(Attempt(troubles=(suspended,), twin_after_s=30.0),),
+    )
+    return Simulation(scenario).run().violations
+
+
 def tidied_away_while_it_is_read(seed: int) -> tuple[str, ...]:
     """An older attempt wakes and publishes between two listings of a newer one, which is frozen."""
     shape = Shape(rows=(12,))
@@ -147,6 +160,7 @@ DIRECTED: dict[str, Callable[[int], tuple[str, ...]]] = {
     "rejections are counted afresh": rejections_in_a_part_of_an_earlier_attempt,
     "an outage expires a lease": outage_after_a_twin_began,
     "no fence check": frozen_in_the_middle,
+    "the right is measured by a clock that a suspended machine stops": suspended_in_the_middle,
     "a heartbeat that looks for nobody": frozen_in_the_middle,
     "no back-pressure": outage_while_segments_are_written,
     "acknowledged before the flush": outage_while_segments_are_written,

@@ -60,8 +60,8 @@ class Lease:
         self._right_until_s = float("-inf")
 
     def may_pay(self) -> bool:
-        """Whether a call may be made at this instant."""
-        return self._clock.now_s() < self._right_until_s
+        """Whether a call may be made at this instant, also if the machine was suspended before it."""
+        return self._clock.boot_s() < self._right_until_s
 
     async def wait_for_elders(self) -> None:
         """Return once no older attempt can pay any more, with the right to pay.
@@ -197,7 +197,7 @@ class Lease:
                 watch.excuse()
             if watch.is_over:
                 continue
-            asked_at_s = self._clock.now_s()
+            asked_at_s = self._clock.now_s()  # suspended, we prove less of a silence: never more
             try:
                 heartbeat = await self._clock.in_thread(self._store.heartbeat, epoch)
             except StoreUnavailable:
@@ -225,7 +225,7 @@ class Lease:
             Superseded: when there is one.
             StorageError: when the store has refused for so long that the right has lapsed.
         """
-        asked_at_s = self._clock.now_s()
+        asked_at_s = self._clock.boot_s()
         try:
             await self._clock.in_thread(self._store.beat, self.epoch, self._next(state))
             newer = await self._epochs(lambda epoch: epoch > self.epoch)
