@@ -108,12 +108,12 @@ def find_remains_parts_first(
     )
 
 
-async def keep_until_cancelled(self: Lease) -> AimlapiError | None:
+async def keep_until_cancelled(self: Lease, lost: Callable[[AimlapiError], None]) -> None:
     """Is not told to let go, but cancelled, whatever it is doing."""
     keeper = asyncio.current_task()
     assert keeper is not None
     self.let_go = keeper.cancel  # type: ignore[assignment, method-assign]
-    return await _keep(self)
+    await _keep(self, lost)
 
 
 async def flush_acknowledging_early(self: Collector) -> None:

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.storage.dataset import DataSet
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
 
-_keep = Lease.keep
+_keep_until_lost = Lease._keep_until_lost
 _beat_once = Lease._beat_once
 _append = JournalStore.append
 _commit = commit.commit
@@ -135,20 +135,27 @@ async def _beat_blindly(self: Lease, state: Any) -> bool:
         return False
     if state == "running":
         self._right_until_s = self._times.right_until_s(asked_at_s)
-    return self.may_pay()
+    return True
 
 
 async def _beat_counting_from_the_answer(self: Lease, state: Any) -> bool:
-    await _beat_once(self, state)
+    is_written = await _beat_once(self, state)
     if state == "running":
         self._right_until_s = self._times.right_until_s(self._clock.boot_s())
-    return self.may_pay()
+    return is_written
 
 
-async def _release_then_drain(self: Lease) -> AimlapiError | None:
-    reason = await _keep(self)
+async def _release_then_drain(self: Lease, lost: Callable[[AimlapiError], None]) -> None:
+    reason = await _keep_until_lost(self)
     await self.release()
-    return reason
+    if reason is not None:
+        lost(reason)
+
+
+async def _fall_silent_once_lost(self: Lease, lost: Callable[[AimlapiError], None]) -> None:
+    reason = await _keep_until_lost(self)
+    if reason is not None:
+        lost(reason)
 
 
 def _answers_swapped(
@@ -238,6 +245,7 @@ BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     ),
     "an outage expires a lease": _seeing_through_outages,
     "released before the drain": lambda: swapped(Lease, "keep", _release_then_drain),
+    "silent during the drain": lambda: swapped(Lease, "keep", _fall_silent_once_lost),
     "the follower takes the lease back": lambda: swapped(run, "_under_lease", take_back_the_lease),
     "remains are read before the wait": _reading_early,
     "parts are listed before the journal": lambda: swapped(

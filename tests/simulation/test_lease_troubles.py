@@ -124,3 +124,25 @@ def test_a_machine_that_was_suspended_hears_from_the_store_before_it_calls(seed:
     heard = [name for name in simulation.since_waking[:first_call] if "/lease/" in name]
     assert heard
     assert simulation.processes[0].report is not None
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_while_nothing_can_be_written_an_elder_is_not_called_over_for_its_silence(
+    seed: int,
+) -> None:
+    """The newer attempt reads well, but neither can the elder speak, nor keep what it has paid for."""
+    read_only = Refusal(during=(4.0, 4.0 + 2 * TIMES.silence_s), operations="^(write|create) ")
+    simulation = simulation_of(seed, read_only, attempts=(Attempt(twin_after_s=3.0), Attempt()))
+    verdict = simulation.run()
+    assert verdict.violations == ()
+    assert verdict.bills_twice == 0
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_an_elder_that_lets_go_is_waited_for_until_its_answers_are_kept(seed: int) -> None:
+    """However long it takes for them to become durable, for it says that it is still there."""
+    no_journal = Refusal(during=(4.0, 4.0 + 2 * TIMES.silence_s), operations="create .*/journal/")
+    simulation = simulation_of(seed, no_journal, attempts=(Attempt(twin_after_s=5.0), Attempt()))
+    verdict = simulation.run()
+    assert verdict.violations == ()
+    assert verdict.bills_twice == 0

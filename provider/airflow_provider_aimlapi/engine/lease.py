@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_aimlapi.core.lease import BEATS_A_TTL, Heartbeat, Watch, do_meet
 from airflow_provider_aimlapi.core.report import format_duration
+from airflow_provider_aimlapi.engine.retry import STORE_PATIENCE_S
 from airflow_provider_aimlapi.errors import (
     AimlapiError,
     RunInterrupted,
@@ -77,27 +79,33 @@ class Lease:
             if not told:
                 self._tell(watches)
                 told = True
-            await self._beat_once("waiting")
+            if not await self._beat_once("waiting"):
+                _miss(watches)  # perhaps nobody can write: then their silence means nothing
             await self._wait_or_stop()
         await self.renew()
 
     async def renew(self) -> None:
         """Get the right back that lapsed while the store was away. Raises as `wait_for_elders`."""
-        while not await self._beat_once("running"):
+        while not (await self._beat_once("running") and self.may_pay()):
             await self._wait_or_stop()
 
-    async def keep(self) -> AimlapiError | None:
-        """Renew the right to pay until told to `let_go`, or until it is lost: the reason is returned.
+    async def keep(self, lost: Callable[[AimlapiError], None]) -> None:
+        """Renew the right to pay until told to `let_go`; see `while_kept`.
+
+        Once the right is lost, heartbeats go on: they say that calls are still in flight, and that
+        what these bring is not durable yet. But not for ever, should the work hang.
 
         Cancelled instead, it would leave behind a thread that writes a heartbeat, perhaps after
         the release: then the next attempt would wait for a silence.
         """
-        while not await self._is_let_go_of():
-            try:
+        reason = await self._keep_until_lost()
+        if reason is None:
+            return
+        lost(reason)
+        until_s = self._clock.now_s() + self._times.request_timeout_s + STORE_PATIENCE_S
+        while self._clock.now_s() < until_s and not await self._is_let_go_of():
+            with suppress(AimlapiError):  # it is lost, as we know
                 await self._beat_once("running")
-            except AimlapiError as error:
-                return error
-        return None
 
     async def while_kept(self, work: Awaitable[T], *, lost: Callable[[AimlapiError], None]) -> T:
         """Do work, with heartbeats beside it from the first instant to the last.
@@ -107,16 +115,10 @@ class Lease:
                 begun, or the store refuses. The work has to end then; nothing ends it from here,
                 for answers that it has paid for would be lost.
         """
-
-        async def keep() -> None:
-            reason = await self.keep()
-            if reason is not None:
-                lost(reason)
-
         failure: AimlapiError
         self._let_go.clear()
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(keep())
+            tasks.create_task(self.keep(lost))
             try:
                 return await work
             except AimlapiError as error:  # handed around the group, which would wrap it
@@ -162,6 +164,15 @@ class Lease:
                 log.info("Waiting for the newer attempt: %s", error)
                 _miss(watches)
             await self._wait_or_stop()
+
+    async def _keep_until_lost(self) -> AimlapiError | None:
+        """Returns why the right was lost; None when told to let go before it was."""
+        while not await self._is_let_go_of():
+            try:
+                await self._beat_once("running")
+            except AimlapiError as error:
+                return error
+        return None
 
     async def _is_let_go_of(self) -> bool:
         """Wait an interval, or less when told to let go."""
@@ -217,7 +228,7 @@ class Lease:
         return False
 
     async def _beat_once(self, state: HeartbeatState) -> bool:
-        """Write a heartbeat, then see whether a newer epoch exists; True when the right is renewed.
+        """Write a heartbeat, then see whether a newer epoch exists; whether the store let us.
 
         The order matters: whoever creates an epoch after our listing finds this heartbeat.
 
@@ -244,7 +255,7 @@ class Lease:
             )
         if state == "running":
             self._right_until_s = self._times.right_until_s(asked_at_s)
-        return self.may_pay()
+        return True
 
     def _note_refusal(self, error: Exception) -> None:
         """Count a heartbeat that failed for what no waiting mends, as far as one such error tells.

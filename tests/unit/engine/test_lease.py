@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
 from airflow_provider_aimlapi.core.keys import PublicationNames
 from airflow_provider_aimlapi.core.lease import LeaseTimes
 from airflow_provider_aimlapi.engine.lease import Lease
+from airflow_provider_aimlapi.engine.retry import STORE_PATIENCE_S
 from airflow_provider_aimlapi.engine.stop import StopSignal
 from airflow_provider_aimlapi.errors import AimlapiError, StoreUnsafe
 from airflow_provider_aimlapi.storage.lease_store import LeaseStore
@@ -19,13 +21,22 @@ TIMES = LeaseTimes(ttl_s=12.0, request_timeout_s=30.0)
 
 
 class RefusingStore(MemoryStore):
-    """Whose writes fail while it has an error to raise."""
+    """Whose writes fail while it has an error to raise.
+
+    Attributes:
+        written_s: when something was written, in the loop's time.
+    """
 
     error: Exception | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written_s: list[float] = []
 
     def write(self, name: str, data: bytes) -> None:
         if self.error is not None:
             raise self.error
+        self.written_s.append(asyncio.get_running_loop().time())
         super().write(name, data)
 
 
@@ -88,3 +99,19 @@ def test_an_attempt_that_waits_bears_a_refusal_that_passes() -> None:
         return lease.may_pay()
 
     assert run_virtual(main())
+
+
+def test_who_is_superseded_speaks_until_its_work_ends_but_not_for_ever() -> None:
+    store = RefusingStore()
+    drained_s = TIMES.request_timeout_s + STORE_PATIENCE_S
+
+    async def main() -> None:
+        lease = lease_in(store, VirtualClock())
+        await lease.wait_for_elders()
+        lease_in(store, VirtualClock())
+        await lease.while_kept(asyncio.sleep(10 * drained_s), lost=lambda _: None)
+
+    run_virtual(main())
+    gaps_s = [later - earlier for earlier, later in pairwise(store.written_s)]
+    assert max(gaps_s) == TIMES.interval_s
+    assert drained_s <= store.written_s[-1] <= drained_s + 2 * TIMES.interval_s
