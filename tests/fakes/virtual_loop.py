@@ -83,6 +83,10 @@ class VirtualClock:
         """The running loop's time."""
         return asyncio.get_running_loop().time()
 
+    def boot_s(self) -> float:
+        """The same: this machine is never suspended."""
+        return self.now_s()
+
     def wall_us(self) -> int:
         """Microseconds since 1970, UTC."""
         return WALL_START_US + round(self.now_s() * 1e6)

@@ -14,7 +14,7 @@ from airflow_provider_aimlapi.engine.lease import Lease, Superseded
 from airflow_provider_aimlapi.engine.resume import find_remains
 from airflow_provider_aimlapi.engine.retry import persist
 from airflow_provider_aimlapi.engine.run import _ask_and_commit, _under_lease
-from airflow_provider_aimlapi.errors import StorageError
+from airflow_provider_aimlapi.errors import AimlapiError, StorageError
 from airflow_provider_aimlapi.storage.journal_store import JournalStore
 from airflow_provider_aimlapi.storage.lease_store import LeaseStore
 
@@ -57,7 +57,7 @@ async def take_back_the_lease(
                 return manifest, None
             ending = Ending()
             work = _ask_and_commit(prepared, lease, ending, reporter, settings, world)
-            return await lease.while_kept(work, superseded=ending.halt)
+            return await lease.while_kept(work, lost=ending.halt)
         except Superseded:
             continue
         finally:
@@ -108,12 +108,12 @@ def find_remains_parts_first(
     )
 
 
-async def keep_until_cancelled(self: Lease) -> Superseded | None:
+async def keep_until_cancelled(self: Lease, lost: Callable[[AimlapiError], None]) -> None:
     """Is not told to let go, but cancelled, whatever it is doing."""
     keeper = asyncio.current_task()
     assert keeper is not None
     self.let_go = keeper.cancel  # type: ignore[assignment, method-assign]
-    return await _keep(self)
+    await _keep(self, lost)
 
 
 async def flush_acknowledging_early(self: Collector) -> None:

@@ -15,12 +15,12 @@ from airflow_provider_aimlapi.core.manifest import encode_manifest, manifest_of
 from airflow_provider_aimlapi.core.rejections import Rejections
 from airflow_provider_aimlapi.engine import collector, commit, run
 from airflow_provider_aimlapi.engine.collector import Collector
-from airflow_provider_aimlapi.engine.lease import Lease, Superseded
+from airflow_provider_aimlapi.engine.lease import Lease
 from airflow_provider_aimlapi.engine.placing import Placing
 from airflow_provider_aimlapi.engine.reader import Reader
 from airflow_provider_aimlapi.engine.resume import Remains
 from airflow_provider_aimlapi.engine.retry import persist
-from airflow_provider_aimlapi.errors import StorageError, StoreUnavailable
+from airflow_provider_aimlapi.errors import AimlapiError, StorageError, StoreUnavailable
 from airflow_provider_aimlapi.storage import journal_store, object_store, part_writer
 from airflow_provider_aimlapi.storage.journal_store import JournalStore
 from airflow_provider_aimlapi.storage.publication import publish, run_in_place
@@ -32,6 +32,7 @@ from tests.simulation.buggy_attempts import (
     take_back_the_lease,
     undecided_without_hash,
 )
+from tests.simulation.process import SimulatedClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.storage.dataset import DataSet
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
 
-_keep = Lease.keep
+_keep_until_lost = Lease._keep_until_lost
 _beat_once = Lease._beat_once
 _append = JournalStore.append
 _commit = commit.commit
@@ -127,27 +128,34 @@ async def _flush_without_end(self: Collector) -> None:
 
 
 async def _beat_blindly(self: Lease, state: Any) -> bool:
-    asked_at_s = self._clock.now_s()
+    asked_at_s = self._clock.boot_s()
     try:
         await self._clock.in_thread(self._store.beat, self.epoch, self._next(state))
     except StoreUnavailable:
         return False
     if state == "running":
         self._right_until_s = self._times.right_until_s(asked_at_s)
-    return self.may_pay()
+    return True
 
 
 async def _beat_counting_from_the_answer(self: Lease, state: Any) -> bool:
-    await _beat_once(self, state)
+    is_written = await _beat_once(self, state)
     if state == "running":
-        self._right_until_s = self._times.right_until_s(self._clock.now_s())
-    return self.may_pay()
+        self._right_until_s = self._times.right_until_s(self._clock.boot_s())
+    return is_written
 
 
-async def _release_then_drain(self: Lease) -> Superseded | None:
-    superseded = await _keep(self)
+async def _release_then_drain(self: Lease, lost: Callable[[AimlapiError], None]) -> None:
+    reason = await _keep_until_lost(self)
     await self.release()
-    return superseded
+    if reason is not None:
+        lost(reason)
+
+
+async def _fall_silent_once_lost(self: Lease, lost: Callable[[AimlapiError], None]) -> None:
+    reason = await _keep_until_lost(self)
+    if reason is not None:
+        lost(reason)
 
 
 def _answers_swapped(
@@ -228,12 +236,16 @@ BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "no back-pressure": lambda: swapped(Collector, "keeps_up", lambda *_: True),
     "no waiting for the lease": lambda: swapped(Lease, "_are_over", _always),
     "no fence check": lambda: swapped(Lease, "may_pay", lambda _: True),
+    "the right is measured by a clock that a suspended machine stops": lambda: swapped(
+        SimulatedClock, "boot_s", SimulatedClock.now_s
+    ),
     "a heartbeat that looks for nobody": lambda: swapped(Lease, "_beat_once", _beat_blindly),
     "the right is counted from the heartbeat's answer": lambda: swapped(
         Lease, "_beat_once", _beat_counting_from_the_answer
     ),
     "an outage expires a lease": _seeing_through_outages,
     "released before the drain": lambda: swapped(Lease, "keep", _release_then_drain),
+    "silent during the drain": lambda: swapped(Lease, "keep", _fall_silent_once_lost),
     "the follower takes the lease back": lambda: swapped(run, "_under_lease", take_back_the_lease),
     "remains are read before the wait": _reading_early,
     "parts are listed before the journal": lambda: swapped(

@@ -10,7 +10,7 @@ from airflow_provider_aimlapi.core.keys import RunNames
 from tests.simulation.dataset_shapes import Shape
 from tests.simulation.scenario import Attempt, Scenario, Trouble, settings_for
 from tests.simulation.simulation import Simulation
-from tests.simulation.weather import Weather
+from tests.simulation.weather import Refusal, Weather
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,12 +21,21 @@ FOREIGN = b'{"choices": [{"message": {"content": "Of another question."}}]}'
 
 
 def outage_after_a_twin_began(seed: int) -> tuple[str, ...]:
-    """The store is away just when the newer attempt waits and the older one has much unflushed."""
+    """The store is away just when the newer attempt waits and the older one has much unflushed.
+
+    When it is back it is read before it is written, so that the newer one looks first.
+    """
+    read_only = Refusal(during=(60.0, 70.0), operations="write .*/heartbeat/|create .*/journal/")
     scenario = Scenario(
         seed=seed,
         shape=SHAPE,
         settings=settings_for(SHAPE, request_timeout_s=10.0, lease_ttl_s=12.0),
-        weather=Weather(outages=((2.6, 60.0),), store_timeout_s=2.0, api_latency_s=4.0),
+        weather=Weather(
+            outages=((3.0, 60.0),),
+            store_refusals=(read_only,),
+            store_timeout_s=2.0,
+            api_latency_s=4.0,
+        ),
         attempts=(Attempt(twin_after_s=2.1), Attempt()),
     )
     return Simulation(scenario).run().violations
@@ -78,6 +87,33 @@ def frozen_in_the_middle(seed: int) -> tuple[str, ...]:
         shape=SHAPE,
         settings=settings_for(SHAPE),
         attempts=(Attempt(troubles=(freeze,), twin_after_s=8.0),),
+    )
+    return Simulation(scenario).run().violations
+
+
+def suspended_in_the_middle(seed: int) -> tuple[str, ...]:
+    """When its machine wakes, a newer attempt is asking for the rows that it has left."""
+    shape = Shape(rows=(100,))
+    suspended = Trouble(kind="suspend", at_operation=20, named="call", duration_s=90.0)
+    scenario = Scenario(
+        seed=seed,
+        shape=shape,
+        settings=settings_for(shape),
+        attempts=(Attempt(troubles=(suspended,), twin_after_s=30.0),),
+    )
+    return Simulation(scenario).run().violations
+
+
+def superseded_while_no_segment_can_be_written(seed: int) -> tuple[str, ...]:
+    """For longer than a silence lasts, only what it has paid for keeps it from letting go."""
+    no_journal = Refusal(during=(4.0, 90.0), operations="create .*/journal/")
+    shape = Shape(rows=(100,))
+    scenario = Scenario(
+        seed=seed,
+        shape=shape,
+        settings=settings_for(shape),
+        weather=Weather(store_refusals=(no_journal,)),
+        attempts=(Attempt(twin_after_s=5.0), Attempt()),
     )
     return Simulation(scenario).run().violations
 
@@ -147,6 +183,8 @@ DIRECTED: dict[str, Callable[[int], tuple[str, ...]]] = {
     "rejections are counted afresh": rejections_in_a_part_of_an_earlier_attempt,
     "an outage expires a lease": outage_after_a_twin_began,
     "no fence check": frozen_in_the_middle,
+    "the right is measured by a clock that a suspended machine stops": suspended_in_the_middle,
+    "silent during the drain": superseded_while_no_segment_can_be_written,
     "a heartbeat that looks for nobody": frozen_in_the_middle,
     "no back-pressure": outage_while_segments_are_written,
     "acknowledged before the flush": outage_while_segments_are_written,

@@ -123,6 +123,14 @@ class Process:
         self.loop.is_frozen = True
         self.scheduler.after(duration_s, self._thaw)
 
+    def suspend(self, duration_s: float) -> None:
+        """Let its machine stand still, and its monotonic clock and timers with it."""
+        if not self.is_alive or self.loop.is_frozen:
+            return
+        self.tell(f"is suspended for {duration_s:.1f} s")
+        self.loop.is_frozen = True
+        self.scheduler.after(duration_s, lambda: self._wake(duration_s))
+
     def terminate(self) -> None:
         """SIGTERM; a frozen process hears of it when it goes on."""
         if self.is_alive:
@@ -172,6 +180,10 @@ class Process:
             self.tell("goes on")
             self.loop.thaw()
 
+    def _wake(self, suspended_s: float) -> None:
+        self.loop.suspended_s += suspended_s
+        self._thaw()
+
     def _finished(self, task: asyncio.Task[Report]) -> None:
         if self.loop.is_dead:
             if not task.cancelled():
@@ -195,12 +207,16 @@ class SimulatedClock:
         self._process = process
 
     def now_s(self) -> float:
+        """The world's time, less what the machine was suspended; a frozen process has its clock run."""
+        return self._process.loop.time()
+
+    def boot_s(self) -> float:
         """The world's time: clocks run evenly here, whoever stands still."""
         return self._process.scheduler.now_s
 
     def wall_us(self) -> int:
         """Microseconds since 1970, UTC."""
-        return WALL_START_US + round(self.now_s() * 1e6)
+        return WALL_START_US + round(self.boot_s() * 1e6)
 
     async def in_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run blocking work beside the loop; it goes on when whoever waits for it does not."""

@@ -40,11 +40,11 @@ class Trouble:
         after_s: since its start; None when an operation is the moment instead.
         at_operation: when the process sends its n-th operation to the store or the API.
         named: only operations whose names hold this are counted: "call", "create ", "/journal/".
-        duration_s: of a freeze, or of being cut off from the store.
+        duration_s: of a freeze, of the machine's being suspended, or of being cut off from the store.
         is_landing: of what is on its way at a kill or freeze; see `process.Process`.
     """
 
-    kind: Literal["kill", "freeze", "stop", "cut off"]
+    kind: Literal["kill", "freeze", "suspend", "stop", "cut off"]
     after_s: float | None = None
     at_operation: int | None = None
     named: str = ""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from contextvars import Context
 
 UNWINDING_STEPS_MAX = 100_000
+ROUNDING_S = 1e-6
 
 
 class EndlessRun(AssertionError):
@@ -100,12 +101,14 @@ class ProcessLoop(asyncio.AbstractEventLoop):
     Attributes:
         is_frozen: nothing is executed; what falls due is held, in order.
         is_dead: nothing is executed ever again.
+        suspended_s: how long its machine was suspended so far: its own time stood still then.
         mishaps: what nobody caught.
     """
 
     def __init__(self, scheduler: Scheduler) -> None:
         self.is_frozen = False
         self.is_dead = False
+        self.suspended_s = 0.0
         self.mishaps: list[str] = []
         self._scheduler = scheduler
         self._held: list[events.Handle] = []
@@ -117,6 +120,9 @@ class ProcessLoop(asyncio.AbstractEventLoop):
             return
         if self.is_frozen:
             self._held.append(handle)
+            return
+        if isinstance(handle, events.TimerHandle) and handle.when() > self.time() + ROUNDING_S:
+            self._scheduler.push(handle.when() + self.suspended_s, self, handle)
             return
         self._run(handle)
 
@@ -156,7 +162,7 @@ class ProcessLoop(asyncio.AbstractEventLoop):
     # What asyncio's tasks, futures and time-outs ask of a loop.
 
     def time(self) -> float:
-        return self._scheduler.now_s
+        return self._scheduler.now_s - self.suspended_s
 
     def call_soon(  # type: ignore[override]  # typed by what is used here
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
@@ -188,7 +194,7 @@ class ProcessLoop(asyncio.AbstractEventLoop):
     ) -> events.TimerHandle:
         handle = events.TimerHandle(when, callback, args, self, context)
         if not self.is_dead:
-            self._scheduler.push(when, self, handle)
+            self._scheduler.push(when + self.suspended_s, self, handle)
         return handle
 
     def _timer_handle_cancelled(self, handle: events.TimerHandle) -> None:

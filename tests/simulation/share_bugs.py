@@ -80,6 +80,21 @@ def begun_beside_the_whole_run(seed: int) -> ShareScenario:
     )
 
 
+def begun_twice_while_the_first_drains(seed: int) -> ShareScenario:
+    """The second attempt only waits for the first one's calls; the third finds its heartbeats."""
+    attempts = (Attempt(twin_after_s=3.0), Attempt(twin_after_s=2.0), Attempt())
+    return ShareScenario(
+        common=Scenario(
+            seed=seed,
+            shape=SHAPE,
+            settings=settings_for(SHAPE),
+            weather=Weather(api_latency_s=25.0),
+        ),
+        workers=2,
+        lanes=(Lane(share=0, starts_s=0.0, attempts=attempts),),
+    )
+
+
 def on_a_tight_budget(seed: int) -> ShareScenario:
     """Two shares could each spend twice what there is for both; one of them is stopped now and then."""
     stopped = Attempt(troubles=(Trouble(kind="stop", at_operation=5, named="call"),))
@@ -96,6 +111,7 @@ def on_a_tight_budget(seed: int) -> ShareScenario:
 DIRECTED_SHARES: dict[str, Callable[[int], ShareScenario]] = {
     "each share has the whole budget": on_a_tight_budget,
     "a share forgets what it spent before": on_a_tight_budget,
+    "who only waited counts as one who ran": begun_twice_while_the_first_drains,
     "a share heeds no attempt at the whole run": begun_beside_the_whole_run,
 }
 """By the bug that each is for: random seeds meet it too seldom."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider_aimlapi.errors import StorageError, StoreUnavailable
-from tests.simulation.weather import store_fate
+from airflow_provider_aimlapi.errors import StoreUnavailable
+from tests.simulation.weather import store_fate, store_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from tests.fakes.memory_store import MemoryStore
     from tests.simulation.process import Process
-    from tests.simulation.weather import Sky, StoreFate
+    from tests.simulation.weather import Refusal, Sky, StoreFate
 
 
 class Witness(Protocol):
@@ -86,6 +87,9 @@ class SimulatedStore:
             is_create=kind == "create",
             is_cut_off=process.scheduler.now_s < process.cut_off_until_s,
         )
+        refusal = store_refusal(self._sky.weather, process.scheduler.now_s, f"{kind} {name}")
+        if refusal is not None:
+            act = partial(_refuse, refusal, f"{kind} {name}")
 
         def begin(resume: Callable[[Any], None]) -> None:
             def arrive() -> None:
@@ -113,7 +117,7 @@ class SimulatedStore:
         elif fate.is_done:
             try:
                 result = act()
-            except StorageError as refused:
+            except Exception as refused:  # noqa: BLE001  # handed to who asked
                 process.tell(f"{kind} {name}: {refused}")
                 return refused
             process.tell(f"{kind} {name}: {_told(result)}{error or ''}")
@@ -121,6 +125,10 @@ class SimulatedStore:
             return result if error is None else StoreUnavailable(f"{kind} {name}: {error}")
         process.tell(f"{kind} {name}: {error}")
         return StoreUnavailable(f"{kind} {name}: {error}")
+
+
+def _refuse(refusal: Refusal, operation: str) -> None:
+    raise refusal.error(f"{operation}: refused")
 
 
 def _told(result: Any) -> str:

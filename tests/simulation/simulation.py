@@ -232,6 +232,9 @@ class Simulation:
                 self.watcher.befalls(process, "frozen")
                 process.is_landing = trouble.is_landing
                 process.freeze(trouble.duration_s)
+            case "suspend":
+                self.watcher.befalls(process, "suspended")
+                process.suspend(trouble.duration_s)
             case "cut off":
                 process.tell(f"is cut off from the store for {trouble.duration_s:.1f} s")
                 process.cut_off_until_s = self.scheduler.now_s + trouble.duration_s

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from random import Random
 
 Span = tuple[float, float]
 """From, until: in the world's seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Operations of one sort fail for a while, without an effect; all others work.
+
+    Attributes:
+        operations: a pattern of them, such as "write .*/heartbeat/". error: what is raised.
+    """
+
+    during: Span
+    operations: str
+    error: type[Exception] = StoreUnavailable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +39,7 @@ class Weather:
         store_dawdling: do not leave their process at once, so that a freeze may hold them back.
         store_timeout_s: after which an operation without an answer fails.
         outages: spans in which the store does nothing; some operations fail fast, some slowly.
+        store_refusals: spans in which it does only some things.
         api_throttled, api_failed: answered 429 and 500; not billed.
         api_lost: billed, and then the connection breaks.
         api_slow: take up to the request's time-out and a little longer; billed all the same.
@@ -36,6 +53,7 @@ class Weather:
     store_dawdling: float = 0.3
     store_timeout_s: float = 20.0
     outages: tuple[Span, ...] = ()
+    store_refusals: tuple[Refusal, ...] = ()
     api_throttled: float = 0.0
     api_failed: float = 0.0
     api_lost: float = 0.0
@@ -94,6 +112,14 @@ def store_fate(
         there_s = min(there_s * random.uniform(1, 300), weather.store_timeout_s * 0.45)
         back_s = min(back_s * random.uniform(1, 300), weather.store_timeout_s * 0.45)
     return StoreFate(there_s=there_s, back_s=back_s)
+
+
+def store_refusal(weather: Weather, now_s: float, operation: str) -> Refusal | None:
+    """What forbids an operation that leaves its process now, if anything does."""
+    for refusal in weather.store_refusals:
+        if is_within(now_s, (refusal.during,)) and re.search(refusal.operations, operation):
+            return refusal
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,7 @@ def decode_heartbeat(data: bytes) -> Heartbeat | None:
         return None
 
 
+BEATS_A_TTL = 6
 SHARE_DIGITS = 4
 _SHARE = re.compile(rb"share-([0-9]{4,}):")
 
@@ -86,7 +87,7 @@ class LeaseTimes:
     @property
     def interval_s(self) -> float:
         """Between two heartbeats, and between two looks at another's."""
-        return self.ttl_s / 6
+        return self.ttl_s / BEATS_A_TTL
 
     @property
     def margin_s(self) -> float:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 PIECES_A_THREAD = 32
+# On Linux, CLOCK_MONOTONIC stands still while the machine is suspended; on macOS it does not, and
+# `time.monotonic` does.
+_BOOT_CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -25,7 +28,14 @@ class Clock(Protocol):
     """Time and threads, as the engine sees them."""
 
     def now_s(self) -> float:
-        """Monotonic seconds, from an arbitrary start."""
+        """Monotonic seconds, from an arbitrary start; timers go by them too.
+
+        They may stand still while the machine is suspended.
+        """
+        ...
+
+    def boot_s(self) -> float:
+        """Monotonic seconds, from an arbitrary start, that pass for a suspended machine as well."""
         ...
 
     def wall_us(self) -> int:
@@ -47,6 +57,10 @@ class SystemClock:
     def now_s(self) -> float:
         """Monotonic seconds."""
         return time.monotonic()
+
+    def boot_s(self) -> float:
+        """Monotonic seconds, suspended ones included."""
+        return time.clock_gettime(_BOOT_CLOCK)
 
     def wall_us(self) -> int:
         """Microseconds since 1970, UTC."""

@@ -7,11 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
-from airflow_provider_aimlapi.core.lease import Heartbeat, Watch, do_meet
+from airflow_provider_aimlapi.core.lease import BEATS_A_TTL, Heartbeat, Watch, do_meet
 from airflow_provider_aimlapi.core.report import format_duration
-from airflow_provider_aimlapi.errors import AimlapiError, RunInterrupted, StoreUnavailable
+from airflow_provider_aimlapi.engine.retry import STORE_PATIENCE_S
+from airflow_provider_aimlapi.errors import (
+    AimlapiError,
+    RunInterrupted,
+    StorageError,
+    StoreUnavailable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -51,11 +58,12 @@ class Lease:
         self._clock = clock
         self._beat = 0
         self._has_run = False
+        self._refused = 0
         self._right_until_s = float("-inf")
 
     def may_pay(self) -> bool:
-        """Whether a call may be made at this instant."""
-        return self._clock.now_s() < self._right_until_s
+        """Whether a call may be made at this instant, also if the machine was suspended before it."""
+        return self._clock.boot_s() < self._right_until_s
 
     async def wait_for_elders(self) -> None:
         """Return once no older attempt can pay any more, with the right to pay.
@@ -63,6 +71,7 @@ class Lease:
         Raises:
             Superseded: when a newer attempt has begun meanwhile.
             RunInterrupted: when the run was asked to stop.
+            StorageError: when the store refuses, and goes on to.
         """
         watches: dict[int, Watch] = {}
         told = False
@@ -70,46 +79,46 @@ class Lease:
             if not told:
                 self._tell(watches)
                 told = True
-            await self._beat_once("waiting")
+            if not await self._beat_once("waiting"):
+                _miss(watches)  # perhaps nobody can write: then their silence means nothing
             await self._wait_or_stop()
         await self.renew()
 
     async def renew(self) -> None:
         """Get the right back that lapsed while the store was away. Raises as `wait_for_elders`."""
-        while not await self._beat_once("running"):
+        while not (await self._beat_once("running") and self.may_pay()):
             await self._wait_or_stop()
 
-    async def keep(self) -> Superseded | None:
-        """Renew the right to pay until told to `let_go`, or until a newer attempt has begun.
+    async def keep(self, lost: Callable[[AimlapiError], None]) -> None:
+        """Renew the right to pay until told to `let_go`; see `while_kept`.
+
+        Once the right is lost, heartbeats go on: they say that calls are still in flight, and that
+        what these bring is not durable yet. But not for ever, should the work hang.
 
         Cancelled instead, it would leave behind a thread that writes a heartbeat, perhaps after
         the release: then the next attempt would wait for a silence.
         """
-        while not await self._is_let_go_of():
-            try:
+        reason = await self._keep_until_lost()
+        if reason is None:
+            return
+        lost(reason)
+        until_s = self._clock.now_s() + self._times.request_timeout_s + STORE_PATIENCE_S
+        while self._clock.now_s() < until_s and not await self._is_let_go_of():
+            with suppress(AimlapiError):  # it is lost, as we know
                 await self._beat_once("running")
-            except Superseded as error:
-                return error
-        return None
 
-    async def while_kept(
-        self, work: Awaitable[T], *, superseded: Callable[[Superseded], None]
-    ) -> T:
+    async def while_kept(self, work: Awaitable[T], *, lost: Callable[[AimlapiError], None]) -> T:
         """Do work, with heartbeats beside it from the first instant to the last.
 
         Args:
-            superseded: told once, when a newer attempt has begun; the work has to end then.
+            lost: told why, once the right to pay cannot be renewed any more: a newer attempt has
+                begun, or the store refuses. The work has to end then; nothing ends it from here,
+                for answers that it has paid for would be lost.
         """
-
-        async def keep() -> None:
-            newer = await self.keep()
-            if newer is not None:
-                superseded(newer)
-
         failure: AimlapiError
         self._let_go.clear()
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(keep())
+            tasks.create_task(self.keep(lost))
             try:
                 return await work
             except AimlapiError as error:  # handed around the group, which would wrap it
@@ -130,7 +139,7 @@ class Lease:
         self._is_released = True
         try:
             await self._clock.in_thread(self._store.beat, self.epoch, self._next("released"))
-        except StoreUnavailable as error:
+        except Exception as error:  # noqa: BLE001  # a run that has succeeded stays one
             log.warning("The lease could not be released, so the next attempt waits: %s", error)
 
     async def follow(self, read_result: Callable[[], Manifest | None]) -> Manifest | None:
@@ -155,6 +164,15 @@ class Lease:
                 log.info("Waiting for the newer attempt: %s", error)
                 _miss(watches)
             await self._wait_or_stop()
+
+    async def _keep_until_lost(self) -> AimlapiError | None:
+        """Returns why the right was lost; None when told to let go before it was."""
+        while not await self._is_let_go_of():
+            try:
+                await self._beat_once("running")
+            except AimlapiError as error:
+                return error
+        return None
 
     async def _is_let_go_of(self) -> bool:
         """Wait an interval, or less when told to let go."""
@@ -190,7 +208,7 @@ class Lease:
                 watch.excuse()
             if watch.is_over:
                 continue
-            asked_at_s = self._clock.now_s()
+            asked_at_s = self._clock.now_s()  # suspended, we prove less of a silence: never more
             try:
                 heartbeat = await self._clock.in_thread(self._store.heartbeat, epoch)
             except StoreUnavailable:
@@ -210,17 +228,26 @@ class Lease:
         return False
 
     async def _beat_once(self, state: HeartbeatState) -> bool:
-        """Write a heartbeat, then see whether a newer epoch exists; True when the right is renewed.
+        """Write a heartbeat, then see whether a newer epoch exists; whether the store let us.
 
         The order matters: whoever creates an epoch after our listing finds this heartbeat.
+
+        Raises:
+            Superseded: when there is one.
+            StorageError: when the store has refused for so long that the right has lapsed.
         """
-        asked_at_s = self._clock.now_s()
+        asked_at_s = self._clock.boot_s()
         try:
             await self._clock.in_thread(self._store.beat, self.epoch, self._next(state))
             newer = await self._epochs(lambda epoch: epoch > self.epoch)
         except StoreUnavailable as error:
             log.info("A heartbeat failed: %s", error)
+            self._refused = 0
             return False
+        except Exception as error:  # noqa: BLE001  # it may pass, and calls are in flight
+            self._note_refusal(error)
+            return False
+        self._refused = 0
         if newer:
             raise Superseded(
                 "A newer attempt of this run has begun. This one makes no new call, keeps what "
@@ -228,7 +255,21 @@ class Lease:
             )
         if state == "running":
             self._right_until_s = self._times.right_until_s(asked_at_s)
-        return self.may_pay()
+        return True
+
+    def _note_refusal(self, error: Exception) -> None:
+        """Count a heartbeat that failed for what no waiting mends, as far as one such error tells.
+
+        Raises:
+            StorageError: when there were so many in a row that a time to live is over.
+        """
+        self._refused += 1
+        if self._refused >= BEATS_A_TTL:
+            if isinstance(error, StorageError):
+                raise error
+            raise StoreUnavailable(f"No heartbeat can be written: {error!r}") from error
+        level = logging.WARNING if self._refused == 1 else logging.INFO
+        log.log(level, "A heartbeat was refused: %r", error)
 
     async def _epochs(self, wanted: Callable[[int], bool]) -> list[int]:
         epochs = await self._clock.in_thread(self._store.epochs)

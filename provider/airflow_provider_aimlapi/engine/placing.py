@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.prepare import Prepared
     from airflow_provider_aimlapi.engine.stop import StopSignal
+    from airflow_provider_aimlapi.errors import AimlapiError
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class Placing:
         self._clock = clock
         self._stop = stop
         self._leases = LeaseStore(prepared.store, PublicationNames())
-        self._newer: Superseded | None = None
+        self._lost: AimlapiError | None = None
         self._was_superseded = False
         self._may_arrive_late = False
 
@@ -84,7 +85,7 @@ class Placing:
     async def _under_lease(self) -> None:
         epoch = await persist(self._clock, self._leases.acquire, token=secrets.token_hex(16))
         lease = Lease(self._leases, epoch, times=self._times, clock=self._clock, stop=self._stop)
-        self._newer = None
+        self._lost = None
         try:
             await lease.wait_for_elders()
             while not await self._has_published(lease):
@@ -100,13 +101,13 @@ class Placing:
         """Write what plain readers see; False when the lease could not be renewed in time."""
         work = persist(self._clock, self._publish, lease)
         try:
-            await lease.while_kept(work, superseded=self._let_go)
+            await lease.while_kept(work, lost=self._let_go)
         except _Lapsed:
             return False
         return True
 
-    def _let_go(self, newer: Superseded) -> None:
-        self._newer = newer
+    def _let_go(self, reason: AimlapiError) -> None:
+        self._lost = reason
 
     def _is_settled(self) -> bool:
         """Whether nothing is left to do at the output path. Blocking."""
@@ -140,8 +141,8 @@ class Placing:
         """Write what plain readers are to see, as long as the lease is ours. Blocking."""
 
         def check() -> None:
-            if self._newer is not None:
-                raise self._newer
+            if self._lost is not None:
+                raise self._lost
             if not lease.may_pay():
                 raise _Lapsed
 

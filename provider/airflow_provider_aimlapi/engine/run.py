@@ -138,7 +138,7 @@ async def _under_lease(
             return manifest, None
         ending = Ending()
         work = _ask_and_commit(prepared, lease, ending, reporter, settings, world)
-        return await lease.while_kept(work, superseded=ending.halt)
+        return await lease.while_kept(work, lost=ending.halt)
     except Superseded:
         await lease.release()
         await reporter.superseded()

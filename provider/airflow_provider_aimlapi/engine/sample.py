@@ -65,7 +65,7 @@ async def ask_sample(
         if await persist(world.clock, prepared.read_manifest) is None:
             ending = Ending()
             work = _ask(prepared, rows, lease, ending, settings, world)
-            await lease.while_kept(work, superseded=ending.halt)
+            await lease.while_kept(work, lost=ending.halt)
     finally:
         await lease.release()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -61,3 +62,9 @@ def test_after_an_error_no_further_piece_is_begun() -> None:
     with pytest.raises(OSError, match="a full disk"):
         SystemClock().spread(fail, range(ITEMS), THREADS)
     assert max(begun) < PIECES_A_THREAD * THREADS
+
+
+def test_seconds_since_boot_are_those_that_pass_for_a_suspended_machine() -> None:
+    counts_them = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    before_s = time.clock_gettime(counts_them)
+    assert before_s <= SystemClock().boot_s() <= time.clock_gettime(counts_them)
