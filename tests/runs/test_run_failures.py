@@ -173,7 +173,7 @@ def test_a_budget_is_not_kept_blindly(place: Workplace) -> None:
     assert len(place.paid_prompts()) <= 4
 
 
-@pytest.mark.parametrize("kind", ["no-choices", "invalid-json"])
+@pytest.mark.parametrize("kind", ["no-choices", "invalid-json", "brotli-unasked"])
 def test_an_answer_that_cannot_be_read_is_on_the_bill(place: Workplace, kind: str) -> None:
     place.sim.follow(fault(kind, contains="Ticket 3.", times=2))
     place.write(texts_table(30))
