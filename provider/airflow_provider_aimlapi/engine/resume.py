@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.journal import Record
     from airflow_provider_aimlapi.core.manifest import PartEntry
     from airflow_provider_aimlapi.engine.clock import Clock
+    from airflow_provider_aimlapi.engine.feed import Row
     from airflow_provider_aimlapi.engine.prepare import Prepared
     from airflow_provider_aimlapi.engine.staged import StagedPart
     from airflow_provider_aimlapi.storage.journal_store import JournalStore
@@ -49,6 +50,10 @@ class Remains:
     unread_costs: dict[int, dict[int, int]]
     asks_rejected: bool
     charges_nano_usd: dict[int, tuple[int | None, ...]]
+
+    def remind(self, row: Row) -> None:
+        """Tell a row that is to be asked what answers to it that nobody could read have cost."""
+        row.unread_cost_nano_usd = self.unread_costs.get(row.part, {}).get(row.row, 0)
 
     def budget(self, limit_nano_usd: int | None) -> Budget:
         """The run's budget, with what earlier attempts spent already charged."""
