@@ -253,6 +253,29 @@ def test_an_answer_that_cannot_be_read_is_on_the_bill(place: Workplace, kind: st
     assert len(place.sim.ledger.billed) == 32 + 29 + 3
 
 
+def test_an_unknown_cost_stays_unknown_after_an_unreadable_answer_that_told_its_own(
+    place: Workplace,
+) -> None:
+    """What is known is in the sum all the same, and no attempt keeps its budget blindly."""
+    place.write(texts_table(30))
+    unread = Fault(kind="no-choices", contains="Ticket 3.", times=1)
+    silent = Fault(kind="cost-nowhere", contains="Ticket 3.")
+    waiting = Fault(kind="503", contains="Ticket 20.", retry_after_s=2.0)
+    place.sim.follow(script(faults=(unread, silent, waiting)))
+    for _ in range(2):
+        with pytest.raises(BudgetExhausted, match="without saying what it charged"):
+            place.run(max_cost_usd=100.0)
+    assert len(place.sim.ledger.billed) == 30
+    dearest = Counter(place.paid_prompts()).most_common(1)[0][0]
+    bills = [each.usd for each in place.sim.ledger.billed if each.prompt_sha256 == dearest]
+    place.sim.follow(script())
+    report = place.run()
+    assert report.tally.rows_without_cost == 1
+    assert report.summary()["cost_usd"] == pytest.approx(place.sim.ledger.total_usd - bills[-1])
+    info = place.result()["completion_info"].to_pylist()[3]
+    assert (info["status"], info["cost_usd"]) == ("ok", None)
+
+
 def test_the_budget_counts_answers_that_cannot_be_read(place: Workplace) -> None:
     place.sim.follow(fault("no-choices", share=0.6))
     place.write(texts_table(400))

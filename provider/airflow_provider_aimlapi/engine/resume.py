@@ -195,6 +195,8 @@ class _News:
                 yield outcome.cost_nano_usd - self.charged.get(outcome.row, 0)
             elif outcome.status != "rejected":
                 yield None
+                if outcome.partial_cost_nano_usd:
+                    yield max(0, outcome.partial_cost_nano_usd - self.charged.get(outcome.row, 0))
         for row, unread in self.unread.items():
             yield max(0, unread.cost_nano_usd - self.charged.get(row, 0))
 
