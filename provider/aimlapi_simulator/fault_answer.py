@@ -45,6 +45,8 @@ def dress(response: Response, effect: Effect, fault: Fault, *, accepts_gzip: boo
     if effect.is_gzipped and accepts_gzip and not response.events:
         response.body = _bomb() if effect.body == "bomb" else gzip.compress(response.body, 1)
         response.headers += "content-encoding: gzip\r\n"
+    if effect.encoding:
+        response.headers += f"content-encoding: {effect.encoding}\r\n"
     if fault.retry_after_s is not None:
         response.headers += f"retry-after: {fault.retry_after_s:g}\r\n"
 

@@ -32,6 +32,7 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
         is_billed: Whether the call is paid for. A gateway's page in place of an answer is not.
         is_at_once: Refused at the door, without the latency of a generation.
         is_gzipped: The body is compressed if the client accepts gzip.
+        encoding: The body is said to be in this content encoding, whatever the client accepts.
         extra_delay_s: Added to the usual latency.
         location: Target of a redirect.
     """
@@ -45,6 +46,7 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     is_billed: bool = False
     is_at_once: bool = False
     is_gzipped: bool = False
+    encoding: str = ""
     extra_delay_s: float = 0.0
     location: str = ""
 
@@ -111,6 +113,7 @@ EFFECTS: dict[str, Effect] = {
     "invalid-json": Effect(body="invalid-json", is_billed=True),
     "gzip": Effect(is_gzipped=True, is_billed=True),
     "gzip-bomb": Effect(body="bomb", is_gzipped=True, is_billed=True),
+    "brotli-unasked": Effect(encoding="br", is_billed=True),
     "201": Effect(status=201, is_billed=True),
     "cost-in-header": Effect(cost="header", is_billed=True),
     "cost-in-meta": Effect(cost="meta", is_billed=True),

@@ -27,6 +27,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.completion import Answer
+
 
 class AimlapiError(Exception):
     """The root: catch it to catch everything that this provider raises on purpose."""
@@ -130,6 +135,8 @@ class WireViolation(ApiError):
     Attributes:
         cost_nano_usd: what the answer says it cost, in its headers or in what could be read of
             it; None when it does not say.
+        head: an answer that may have been billed, without its body, which broke a limit; None where
+            no such answer came, or its body was kept.
     """
 
     def __init__(
@@ -140,11 +147,13 @@ class WireViolation(ApiError):
         request_id: str | None = None,
         is_perhaps_billed: bool = False,
         cost_nano_usd: int | None = None,
+        head: Answer | None = None,
     ) -> None:
         super().__init__(
             message, status=status, request_id=request_id, is_perhaps_billed=is_perhaps_billed
         )
         self.cost_nano_usd = cost_nano_usd
+        self.head = head
 
 
 class StorageError(AimlapiError):

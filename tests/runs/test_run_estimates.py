@@ -73,6 +73,22 @@ def test_a_paid_sample_foretells_the_bill_and_is_not_paid_again(place: Workplace
     assert told == pytest.approx(place.sim.ledger.total_usd * 1e9, rel=0.1)
 
 
+def test_a_sample_keeps_what_unreadable_answers_of_an_earlier_attempt_cost(
+    place: Workplace,
+) -> None:
+    place.write(speeches(30))
+    unread = Fault(kind="no-choices", contains=" 3.", times=1)
+    place.sim.follow(script(faults=(unread, Fault(kind="403", contains=" 3."))))
+    with pytest.raises(AccessRefused):
+        place.run()
+    place.sim.follow(script())
+    estimate(place, sample_rows=30)
+    report = place.run()
+    assert report.reused == 30
+    assert len(place.sim.ledger.billed) == 31
+    assert report.summary()["cost_usd"] == place.sim.ledger.total_usd
+
+
 def test_asked_again_an_estimate_pays_only_for_answers_that_are_missing(place: Workplace) -> None:
     place.write(speeches())
     first = estimate(place, sample_rows=20)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 
 import pytest
 
@@ -78,6 +79,71 @@ def test_an_answer_that_cannot_be_read_is_bought_three_times_at_most(place: Work
     report = place.run()
     assert report.tally.rejected == 1
     assert len(place.sim.ledger.billed) == 29 + 3
+
+
+def bills_of_the_dearest_row(place: Workplace) -> int:
+    """How often the row that was paid for most often was paid for."""
+    return max(Counter(place.paid_prompts()).values())
+
+
+@pytest.mark.parametrize("kind", ["no-choices", "brotli-unasked"])
+def test_unreadable_answers_are_bought_three_times_at_most_over_all_attempts(
+    place: Workplace, kind: str
+) -> None:
+    place.write(texts_table(30))
+    unread = Fault(kind=kind, contains="Ticket 3.", times=2)
+    place.sim.follow(script(faults=(unread, Fault(kind="403", contains="Ticket 3."))))
+    with pytest.raises(AccessRefused):
+        place.run()
+    place.sim.follow(fault(kind, contains="Ticket 3."))
+    with pytest.raises(WireViolation):  # no other row is left to tell that the API is well
+        place.run()
+    assert bills_of_the_dearest_row(place) == 3
+    report = place.run()
+    assert (report.tally.ok, report.tally.rejected) == (29, 1)
+    assert bills_of_the_dearest_row(place) == 3
+    assert report.summary()["cost_usd"] == place.sim.ledger.total_usd
+
+
+def fail_with_a_row_that_used_up_its_answers(place: Workplace) -> None:
+    """Its part is not durable: another of its rows waits."""
+    place.write(texts_table(30))
+    unread = Fault(kind="brotli-unasked", contains="Ticket 3.")
+    waiting = Fault(kind="503", contains="Ticket 20.", retry_after_s=60.0)
+    place.sim.follow(script(faults=(unread, waiting)))
+    with pytest.raises(TooManyRejections):
+        place.run(max_rejected_rows=0)
+    assert bills_of_the_dearest_row(place) == 3
+    place.sim.follow(script())
+
+
+def test_a_row_that_used_up_its_answers_is_rejected_without_another(place: Workplace) -> None:
+    fail_with_a_row_that_used_up_its_answers(place)
+    with pytest.raises(TooManyRejections, match="'br' was not asked for"):
+        place.run(max_rejected_rows=0)
+    report = place.run()
+    assert (report.tally.ok, report.tally.rejected) == (29, 1)
+    assert place.result()["completion_info"].to_pylist()[3]["attempts"] == 3
+    assert bills_of_the_dearest_row(place) == 3
+    assert report.summary()["cost_usd"] == place.sim.ledger.total_usd
+
+
+def test_a_row_that_used_up_its_answers_is_asked_again_when_told_to(place: Workplace) -> None:
+    fail_with_a_row_that_used_up_its_answers(place)
+    report = place.run(max_rejected_rows=0, retry_rejected=True)
+    assert report.tally.ok == 30
+    assert bills_of_the_dearest_row(place) == 4
+    assert report.summary()["cost_usd"] == place.sim.ledger.total_usd
+
+
+@pytest.mark.parametrize("kind", ["html-200", "empty-200"])
+def test_pages_in_place_of_all_answers_lose_no_row(place: Workplace, kind: str) -> None:
+    place.sim.follow(fault(kind, after=50))
+    place.write(texts_table(200))
+    with pytest.raises(WireViolation):
+        place.run(max_concurrency=8)
+    place.sim.follow(script())
+    assert place.run().tally.ok == 200
 
 
 def test_too_many_rejections_publish_nothing_and_keep_what_was_paid(place: Workplace) -> None:
@@ -173,7 +239,7 @@ def test_a_budget_is_not_kept_blindly(place: Workplace) -> None:
     assert len(place.paid_prompts()) <= 4
 
 
-@pytest.mark.parametrize("kind", ["no-choices", "invalid-json"])
+@pytest.mark.parametrize("kind", ["no-choices", "invalid-json", "brotli-unasked"])
 def test_an_answer_that_cannot_be_read_is_on_the_bill(place: Workplace, kind: str) -> None:
     place.sim.follow(fault(kind, contains="Ticket 3.", times=2))
     place.write(texts_table(30))
@@ -185,6 +251,29 @@ def test_an_answer_that_cannot_be_read_is_on_the_bill(place: Workplace, kind: st
     report = place.run(place.job(prompt="Again: {body}"))
     assert report.tally.rejected == 1
     assert len(place.sim.ledger.billed) == 32 + 29 + 3
+
+
+def test_an_unknown_cost_stays_unknown_after_an_unreadable_answer_that_told_its_own(
+    place: Workplace,
+) -> None:
+    """What is known is in the sum all the same, and no attempt keeps its budget blindly."""
+    place.write(texts_table(30))
+    unread = Fault(kind="no-choices", contains="Ticket 3.", times=1)
+    silent = Fault(kind="cost-nowhere", contains="Ticket 3.")
+    waiting = Fault(kind="503", contains="Ticket 20.", retry_after_s=2.0)
+    place.sim.follow(script(faults=(unread, silent, waiting)))
+    for _ in range(2):
+        with pytest.raises(BudgetExhausted, match="without saying what it charged"):
+            place.run(max_cost_usd=100.0)
+    assert len(place.sim.ledger.billed) == 30
+    dearest = Counter(place.paid_prompts()).most_common(1)[0][0]
+    bills = [each.usd for each in place.sim.ledger.billed if each.prompt_sha256 == dearest]
+    place.sim.follow(script())
+    report = place.run()
+    assert report.tally.rows_without_cost == 1
+    assert report.summary()["cost_usd"] == pytest.approx(place.sim.ledger.total_usd - bills[-1])
+    info = place.result()["completion_info"].to_pylist()[3]
+    assert (info["status"], info["cost_usd"]) == ("ok", None)
 
 
 def test_the_budget_counts_answers_that_cannot_be_read(place: Workplace) -> None:

@@ -36,7 +36,7 @@ def fail_with_durable_parts(place: Workplace, kind: str = "400") -> None:
     assert place.fs.glob(f"{place.output}/_aimlapi/*/parts/*") != []
 
 
-@pytest.mark.parametrize("kind", ["400", "no-choices"])
+@pytest.mark.parametrize("kind", ["400", "no-choices", "brotli-unasked"])
 def test_a_retry_asks_again_for_rejected_rows_of_durable_parts(place: Workplace, kind: str) -> None:
     fail_with_durable_parts(place, kind)
     before = len(place.sim.ledger.billed)

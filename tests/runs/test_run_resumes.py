@@ -13,6 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from aimlapi_simulator import Fault, Latency
+from airflow_provider_aimlapi.engine.entry import complete_one
+from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.engine.stop import StopSignal
 from airflow_provider_aimlapi.errors import AccessRefused, JournalUnreadable, RunInterrupted
 from tests.runs.conftest import KEY, Workplace, expected, script, texts_table
@@ -115,6 +117,25 @@ def test_a_task_s_time_out_is_told_when_all_that_was_paid_for_is_kept(place: Wor
     watcher.join()
     assert place.run(max_concurrency=32).reused == paid
     assert len(place.paid_prompts()) == len(set(place.paid_prompts())) == 400
+
+
+@pytest.mark.usefixtures("timed_out_by_a_signal")
+def test_a_single_call_is_not_sent_again_after_its_task_s_time_out(place: Workplace) -> None:
+    place.sim.follow(script(faults=(Fault(kind="503", times=1, retry_after_s=5.0),)))
+
+    def time_out() -> None:
+        pause = threading.Event()
+        while not place.sim.ledger.requests:
+            pause.wait(0.005)
+        os.kill(os.getpid(), signal.SIGALRM)
+
+    watcher = threading.Thread(target=time_out)
+    watcher.start()
+    job = place.job()
+    with pytest.raises(TimedOutError):
+        complete_one(job.endpoint, job.completion, "Hello?", None, Settings())
+    watcher.join()
+    assert [record.status for record in place.sim.ledger.requests] == [503]
 
 
 def test_a_stop_before_the_start_asks_nothing(place: Workplace) -> None:

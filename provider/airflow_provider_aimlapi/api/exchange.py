@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import httpx
+import msgspec
 
+from airflow_provider_aimlapi.api.completion_reading import cost_told
 from airflow_provider_aimlapi.api.content_encoding import decode_content
 from airflow_provider_aimlapi.api.json_values import Unreadable
 from airflow_provider_aimlapi.api.transport import EXCHANGE_TIMEOUT
@@ -63,7 +65,7 @@ async def exchange(
         ApiUnavailable: no connection, a broken one, or the deadline passed.
         AccessRefused: the server's certificate does not hold.
         WireViolation: the answer is no HTTP, larger than a limit, or encoded in a way that was
-            not asked for.
+            not asked for. It holds what the headers of a 2xx say.
     """
     failure: ApiError
     request.extensions[EXCHANGE_TIMEOUT] = timeout_s
@@ -86,22 +88,26 @@ async def _answer(
     content_type = fields.pop("content_type", "").partition(";")[0].strip().lower()
     is_long = is_stream_asked_for and content_type == _EVENT_STREAM
     bytes_max = STREAM_BYTES_MAX if is_long else ANSWER_BYTES_MAX
-    refused: str
+    head = Answer(status=response.status_code, content_type=content_type, body=b"", **fields)
+    failure: WireViolation
     try:
         body = decode_content(await _read(response, bytes_max), encoding, bytes_max=bytes_max)
-        return Answer(
-            status=response.status_code,
-            content_type=content_type,
-            body=key_removal.clean(body),
-            **fields,
-        )
+        return msgspec.structs.replace(head, body=key_removal.clean(body))
     except Unreadable as error:
-        refused = str(error)
-    raise WireViolation(
-        f"HTTP {response.status_code}, but the answer cannot be used: {refused}.",
-        status=response.status_code,
-        request_id=fields.get("request_id"),
+        failure = _refused(head, str(error))
+    raise failure
+
+
+def _refused(head: Answer, reason: str) -> WireViolation:
+    """The error for an answer whose body is not kept; what its headers say goes along."""
+    is_success = head.is_success  # an error is billed nothing, whatever else it says
+    return WireViolation(
+        f"HTTP {head.status}, but the answer cannot be used: {reason}.",
+        status=head.status,
+        request_id=head.request_id,
         is_perhaps_billed=True,
+        cost_nano_usd=cost_told(head, {}) if is_success else None,
+        head=head if is_success else None,
     )
 
 

@@ -99,6 +99,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         attempts: exchanges used, without those answered 429; 0 for a skipped row.
         request_hash: hex sha256 of the exact request body; None for a skipped row.
         completed_at_us: microseconds since 1970, UTC; None for a skipped row.
+        partial_cost_nano_usd: where the cost is unknown, what is known of it: what unreadable
+            answers to the row said. It is in the sum of its part, which says that one is missing.
         The others: as in Completion.
     """
 
@@ -112,6 +114,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     completion_tokens: int | None = None
     cached_tokens: int | None = None
     cost_nano_usd: int | None = None
+    partial_cost_nano_usd: int = 0
     attempts: int = 0
     inference_id: str | None = None
     request_hash: str | None = None
@@ -133,8 +136,6 @@ def accepted(
         unread_cost_nano_usd: what answers to this row that could not be read said they cost.
     """
     cost = completion.cost_nano_usd
-    if unread_cost_nano_usd:
-        cost = (cost or 0) + unread_cost_nano_usd
     return Outcome(
         row=row,
         status=completion.status,
@@ -145,7 +146,8 @@ def accepted(
         prompt_tokens=completion.prompt_tokens,
         completion_tokens=completion.completion_tokens,
         cached_tokens=completion.cached_tokens,
-        cost_nano_usd=cost,
+        cost_nano_usd=None if cost is None else cost + unread_cost_nano_usd,
+        partial_cost_nano_usd=unread_cost_nano_usd if cost is None else 0,
         attempts=attempts,
         inference_id=completion.inference_id,
         request_hash=request_hash,

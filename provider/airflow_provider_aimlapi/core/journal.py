@@ -33,7 +33,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_de
         attempts: exchanges used, without those answered 429.
         completed_at_us: microseconds since 1970, UTC.
         status, content_type, body, inference_id, credits_used, usd_spent: the answer as received.
-        reason: why a row was rejected.
+        reason: why a row was rejected, or an answer could not be read.
         unread_cost_nano_usd: what answers to this row that could not be read said they cost.
     """
 
@@ -90,7 +90,13 @@ def answered(
 
 
 def unread(
-    answer: Answer, *, row: int, request_hash: str, attempts: int, completed_at_us: int
+    answer: Answer,
+    reason: str,
+    *,
+    row: int,
+    request_hash: str,
+    attempts: int,
+    completed_at_us: int,
 ) -> Record:
     """The record of an answer that could not be read: kept for a later reading, and its cost."""
     record = answered(
@@ -100,7 +106,7 @@ def unread(
         attempts=attempts,
         completed_at_us=completed_at_us,
     )
-    return msgspec.structs.replace(record, kind="unread")
+    return msgspec.structs.replace(record, kind="unread", reason=reason)
 
 
 def rejection(outcome: Outcome) -> Record:

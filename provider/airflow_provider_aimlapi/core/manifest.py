@@ -60,7 +60,7 @@ def tally_of(outcomes: Iterable[Outcome]) -> Tally:
         prompt += outcome.prompt_tokens or 0
         completion += outcome.completion_tokens or 0
         cached += outcome.cached_tokens or 0
-        cost += outcome.cost_nano_usd or 0
+        cost += outcome.cost_nano_usd or outcome.partial_cost_nano_usd
         if outcome.cost_nano_usd is None and outcome.status not in ("rejected", "skipped"):
             unknown += 1
     return Tally(

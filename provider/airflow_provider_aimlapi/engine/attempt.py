@@ -78,6 +78,7 @@ class Sender:
         told = error.cost_nano_usd if isinstance(error, WireViolation) else None
         if isinstance(error, WireViolation):
             row.violations += 1
+            row.unread = row.unread or error.head
         if told is not None:
             row.unread_cost_nano_usd += told
             self.budget.charge(told, body_bytes=len(row.body))

@@ -17,6 +17,7 @@ from airflow_provider_aimlapi.api.account import fetch_account
 from airflow_provider_aimlapi.api.client import CompletionClient
 from airflow_provider_aimlapi.api.price_list import fetch_prices
 from airflow_provider_aimlapi.api.transport import open_transport
+from airflow_provider_aimlapi.api.wire import RequestEncoder
 from airflow_provider_aimlapi.engine.clock import SystemClock
 from airflow_provider_aimlapi.engine.estimate import estimate
 from airflow_provider_aimlapi.engine.event_loop import new_event_loop
@@ -141,13 +142,15 @@ def complete_one(
     Raises:
         ApiError: when there will be none, of the kind that says who must act.
     """
+    body = RequestEncoder(spec).encode(prompt, system)
+    stop = StopSignal()
 
     async def ask() -> Completion:
         async with open_client(endpoint, settings) as client:
             random = Random(secrets.randbits(64))  # noqa: S311  # jitter, not secrecy
-            return await complete(client, spec, prompt, system, settings, random)
+            return await complete(client, body, settings, random, stop)
 
-    return _in_own_thread(ask, lambda: None)
+    return _in_own_thread(ask, stop.request)
 
 
 @asynccontextmanager

@@ -67,7 +67,7 @@ class Judging:
 
     def failed(self, row: Row, error: ApiError) -> None:
         """Let the row wait and go again, reject it, or end the run."""
-        self._keep_unread(row)
+        self._keep_unread(row, error)
         self.measured.failed(row, error, self.model)
         verdict = judge(
             error,
@@ -85,11 +85,12 @@ class Judging:
             delay_s = retry_delay_s(error, failures=row.exchanges, random=self.world.random)
             self.feed.put_back(row, delay_s)
 
-    def _keep_unread(self, row: Row) -> None:
+    def _keep_unread(self, row: Row, error: ApiError) -> None:
         """Journal an answer that could not be read: its cost counts, and it may be read one day."""
         if row.unread is not None:
             record = unread(
                 row.unread,
+                str(error),
                 row=row.row,
                 attempts=row.attempts,
                 request_hash=row.request_hash,

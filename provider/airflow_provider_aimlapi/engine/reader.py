@@ -43,7 +43,7 @@ class Reader:
     ) -> None:
         self._prepared = prepared
         self._known = remains.known
-        self._unread_costs = remains.unread_costs
+        self._remind = remains.remind
         self._reopened = remains.reopened
         self._asks_rejected = remains.asks_rejected
         self._durable = frozenset(entry.part for entry in remains.parts)
@@ -96,17 +96,14 @@ class Reader:
                 self._collector.reuse(shard.part, paid)
                 continue
             row = Row(part=shard.part, row=index, body=body, request_hash=name)
-            row.unread_cost_nano_usd = self._cost_so_far(shard.part, index, paid)
+            self._remind(row)
+            if paid is not None and paid.status == "rejected":  # its part tells the cost, too
+                row.unread_cost_nano_usd = max(row.unread_cost_nano_usd, paid.cost_nano_usd or 0)
             rows.append(row)
         return rows
 
     def _is_asked_again(self, paid: Outcome) -> bool:
         return self._asks_rejected and paid.status == "rejected"
-
-    def _cost_so_far(self, part: int, row: int, paid: Outcome | None) -> int:
-        """What answers that could not be used have cost: a part tells it, or the journal."""
-        told = paid.cost_nano_usd if paid is not None and paid.status == "rejected" else None
-        return max(told or 0, self._unread_costs.get(part, {}).get(row, 0))
 
     def _decide_unasked(self, index: int, texts: RowTexts) -> Outcome | None:
         if isinstance(texts, UnreadableRow):

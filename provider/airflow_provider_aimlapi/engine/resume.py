@@ -6,9 +6,12 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from airflow_provider_aimlapi.api.wire import decode_answer
 from airflow_provider_aimlapi.core.budget import Budget
 from airflow_provider_aimlapi.core.completion import accepted, rejected
+from airflow_provider_aimlapi.core.verdict import WIRE_VIOLATIONS_MAX
 from airflow_provider_aimlapi.engine.staged import staged_parts
 from airflow_provider_aimlapi.errors import ApiError, WireViolation
 
@@ -19,11 +22,44 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.journal import Record
     from airflow_provider_aimlapi.core.manifest import PartEntry
     from airflow_provider_aimlapi.engine.clock import Clock
+    from airflow_provider_aimlapi.engine.feed import Row
     from airflow_provider_aimlapi.engine.prepare import Prepared
     from airflow_provider_aimlapi.engine.staged import StagedPart
     from airflow_provider_aimlapi.storage.journal_store import JournalStore
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """Answers to a row that nobody could read.
+
+    Attributes:
+        rejection: what the row comes to if it is not asked again; its cost is what they said.
+        bought: how many of them said so. The others may be an outage's, which no row is to blame
+            for: a proxy's page says nothing of a cost.
+    """
+
+    rejection: Outcome
+    bought: int
+
+    @property
+    def cost_nano_usd(self) -> int:
+        """What they said they cost."""
+        return self.rejection.cost_nano_usd or 0
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether no more may be bought, unless rejected rows are asked again."""
+        return self.bought >= WIRE_VIOLATIONS_MAX
+
+    def after(self, earlier: Unread | None) -> Unread:
+        """These and earlier ones."""
+        if earlier is None:
+            return self
+        cost = self.cost_nano_usd + earlier.cost_nano_usd
+        rejection = msgspec.structs.replace(self.rejection, cost_nano_usd=cost or None)
+        return Unread(rejection=rejection, bought=self.bought + earlier.bought)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +72,7 @@ class Remains:
             since; a later edition takes each one's place.
         known: journaled outcomes of parts that are not durable, and those that came after a
             reopened part, by part and row.
-        unread_costs: what answers that nobody could read have cost, by part and row, in
-            nano-dollars; only of rows that no record decides.
+        unread: answers that nobody could read, by part and row; only of rows that nothing decides.
         asks_rejected: whether rows that were rejected are asked again.
         charges_nano_usd: by part, what each journaled answer cost that no durable part tells of,
             answers to a row that was paid for twice included; None where the API did not say.
@@ -46,9 +81,16 @@ class Remains:
     parts: tuple[PartEntry, ...]
     reopened: dict[int, StagedPart]
     known: dict[int, dict[int, Outcome]]
-    unread_costs: dict[int, dict[int, int]]
+    unread: dict[int, dict[int, Unread]]
     asks_rejected: bool
     charges_nano_usd: dict[int, tuple[int | None, ...]]
+
+    def remind(self, row: Row) -> None:
+        """Tell a row that is to be asked of the answers to it that nobody could read."""
+        unread = self.unread.get(row.part, {}).get(row.row)
+        if unread is not None:
+            row.unread_cost_nano_usd = unread.cost_nano_usd
+            row.violations = 0 if unread.is_used_up else unread.bought
 
     def budget(self, limit_nano_usd: int | None) -> Budget:
         """The run's budget, with what earlier attempts spent already charged."""
@@ -105,7 +147,7 @@ def find_remains(
     segments = journal.segments()
     staged = {found.entry.part: found for found in staged_parts(prepared, clock)}
     known: dict[int, dict[int, Outcome]] = {}
-    unread_costs: dict[int, dict[int, int]] = {}
+    unread: dict[int, dict[int, Unread]] = {}
     charges: dict[int, tuple[int | None, ...]] = {}
     mine = {shard.part for shard in prepared.plan.shards}
     for part, names in segments.items():
@@ -114,7 +156,7 @@ def find_remains(
         news = _news(journal.replay(names), staged.get(part))
         if news.outcomes:
             known[part] = {outcome.row: outcome for outcome in news.outcomes}
-        unread_costs[part] = news.unread_costs
+        unread[part] = news.unread
         charges[part] = tuple(news.charges())
     asks_rejected = retry_rejected or _is_all_rejected(staged.values(), known)
     reopened = {
@@ -126,7 +168,7 @@ def find_remains(
         parts=tuple(found.entry for part, found in staged.items() if part not in reopened),
         reopened=reopened,
         known=known,
-        unread_costs=unread_costs,
+        unread=unread,
         asks_rejected=asks_rejected,
         charges_nano_usd=charges,
     )
@@ -144,7 +186,7 @@ class _News:
 
     charged: dict[int, int]
     outcomes: list[Outcome]
-    unread_costs: dict[int, int]
+    unread: dict[int, Unread]
 
     def charges(self) -> Iterator[int | None]:
         """What the part's own sum does not hold."""
@@ -153,24 +195,35 @@ class _News:
                 yield outcome.cost_nano_usd - self.charged.get(outcome.row, 0)
             elif outcome.status != "rejected":
                 yield None
-        for row, cost in self.unread_costs.items():
-            yield max(0, cost - self.charged.get(row, 0))
+                if outcome.partial_cost_nano_usd:
+                    yield max(0, outcome.partial_cost_nano_usd - self.charged.get(outcome.row, 0))
+        for row, unread in self.unread.items():
+            yield max(0, unread.cost_nano_usd - self.charged.get(row, 0))
+
+    def reject_used_up(self) -> None:
+        """Decide rows that so many unreadable answers were bought for that there is no other."""
+        used_up = [unread.rejection for unread in self.unread.values() if unread.is_used_up]
+        for rejection in used_up:
+            del self.unread[rejection.row]
+        self.outcomes.extend(used_up)
 
 
 def _news(records: Iterator[Record], staged: StagedPart | None) -> _News:
-    news = _News(charged=staged.rejected if staged else {}, outcomes=[], unread_costs={})
+    news = _News(charged=staged.rejected if staged else {}, outcomes=[], unread={})
     if staged is not None and not staged.rejected:
         return news
     for record in _distinct(records):
         outcome = _read(record)
         if staged is not None and record.row not in staged.rejected:
             continue
-        if isinstance(outcome, int):
-            news.unread_costs[record.row] = news.unread_costs.get(record.row, 0) + outcome
+        if isinstance(outcome, Unread):
+            news.unread[record.row] = outcome.after(news.unread.get(record.row))
         elif staged is None or outcome.status != "rejected":
             news.outcomes.append(outcome)
     for outcome in news.outcomes:  # which counts what came before it
-        news.unread_costs.pop(outcome.row, None)
+        news.unread.pop(outcome.row, None)
+    if staged is None:  # else the part has decided
+        news.reject_used_up()
     return news
 
 
@@ -193,22 +246,17 @@ def _tell(remains: Remains) -> None:
         log.info("%s rows were rejected earlier and are asked again.", f"{again:,}")
 
 
-def _read(record: Record) -> Outcome | int:
-    """A record's outcome; what it cost, in nano-dollars, when today's reading does not accept it."""
+def _read(record: Record) -> Outcome | Unread:
+    """What a record says of its row."""
     if record.kind == "rejected":
-        return rejected(
-            record.reason or "",
-            row=record.row,
-            attempts=record.attempts,
-            request_hash=record.request_hash,
-            completed_at_us=record.completed_at_us,
-            unread_cost_nano_usd=record.unread_cost_nano_usd,
-        )
+        return _rejected(record, record.reason or "", record.unread_cost_nano_usd)
     try:
         completion = decode_answer(record.answer())
     except ApiError as error:
         told = error.cost_nano_usd if isinstance(error, WireViolation) else None
-        return record.unread_cost_nano_usd + (told or 0)
+        cost = record.unread_cost_nano_usd + (told or 0)
+        rejection = _rejected(record, record.reason or str(error), cost)
+        return Unread(rejection=rejection, bought=1 if told else 0)
     return accepted(
         completion,
         row=record.row,
@@ -216,6 +264,17 @@ def _read(record: Record) -> Outcome | int:
         request_hash=record.request_hash,
         completed_at_us=record.completed_at_us,
         unread_cost_nano_usd=record.unread_cost_nano_usd,
+    )
+
+
+def _rejected(record: Record, reason: str, cost_nano_usd: int) -> Outcome:
+    return rejected(
+        reason,
+        row=record.row,
+        attempts=record.attempts,
+        request_hash=record.request_hash,
+        completed_at_us=record.completed_at_us,
+        unread_cost_nano_usd=cost_nano_usd,
     )
 
 

@@ -94,4 +94,6 @@ async def _ask(
         for row in rows
         if row.part not in decided and row.row not in remains.known.get(row.part, {})
     ]
+    for row in attempt.rows:
+        remains.remind(row)
     await attempt.ask_all(Reporter(prepared, settings, world))

@@ -4,54 +4,47 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.api.wire import RequestEncoder, decode_answer
+from airflow_provider_aimlapi.api.wire import decode_answer
 from airflow_provider_aimlapi.core.keys import client_request_id
 from airflow_provider_aimlapi.core.report import format_duration
 from airflow_provider_aimlapi.core.verdict import Verdict, judge
 from airflow_provider_aimlapi.engine.retry import retry_delay_s
-from airflow_provider_aimlapi.errors import ApiError, ApiUnavailable, Throttled, WireViolation
+from airflow_provider_aimlapi.errors import (
+    ApiError,
+    ApiUnavailable,
+    RunInterrupted,
+    Throttled,
+    WireViolation,
+)
 
 if TYPE_CHECKING:
     from random import Random
 
     from airflow_provider_aimlapi.core.completion import Completion
-    from airflow_provider_aimlapi.core.request import CompletionSpec
     from airflow_provider_aimlapi.engine.attempt import Client
     from airflow_provider_aimlapi.engine.settings import Settings
+    from airflow_provider_aimlapi.engine.stop import StopSignal
 
 
 async def complete(
-    client: Client,
-    spec: CompletionSpec,
-    prompt: str,
-    system: str | None,
-    settings: Settings,
-    random: Random,
+    client: Client, body: bytes, settings: Settings, random: Random, stop: StopSignal
 ) -> Completion:
-    """Ask once, and again while that may help.
+    """Send a body once, and again while that may help.
 
-    A 429 uses up no attempt, but nothing is waited for longer than `stall_timeout_s`.
+    A 429 uses up no attempt, but nothing is sent later than `stall_timeout_s` after the first call.
+    A call in flight may have been paid for: it is waited for, whatever time it is.
 
     Raises:
         ApiError: the last failure.
+        RunInterrupted: somebody asked to stop; nothing is sent after that.
     """
-    body = RequestEncoder(spec).encode(prompt, system)
-    try:
-        async with asyncio.timeout(settings.stall_timeout_s):
-            return await _until_decided(client, body, settings, random)
-    except TimeoutError:
-        waited = format_duration(settings.stall_timeout_s)
-        raise ApiUnavailable(f"No completion came within {waited}, retries included.") from None
-
-
-async def _until_decided(
-    client: Client, body: bytes, settings: Settings, random: Random
-) -> Completion:
     name = f"single-{secrets.token_hex(8)}"
+    until_s = asyncio.get_running_loop().time() + settings.stall_timeout_s
     exchanges = attempts = violations = 0
-    while True:
+    while not stop.is_requested:
         exchanges += 1
         try:
             answer = await client.send(body, client_request_id(name, 0, 0, exchanges))
@@ -68,4 +61,25 @@ async def _until_decided(
             if verdict in (Verdict.REJECT, Verdict.HALT):
                 raise
             delay_s = retry_delay_s(error, failures=exchanges, random=random)
-        await asyncio.sleep(delay_s)
+            if asyncio.get_running_loop().time() + delay_s > until_s:
+                raise _stalled(error, settings.stall_timeout_s) from None
+        await _pause(delay_s, stop)
+    raise RunInterrupted("The call was asked to stop.")
+
+
+def _stalled(error: ApiError, stall_timeout_s: float) -> ApiUnavailable:
+    """What there is to say once the next call would be too late."""
+    return ApiUnavailable(
+        f"No completion came within {format_duration(stall_timeout_s)}, retries included. The last "
+        f"answer: {error}",
+        status=error.status,
+        request_id=error.request_id,
+        retry_after_s=error.retry_after_s if isinstance(error, ApiUnavailable) else None,
+    )
+
+
+async def _pause(delay_s: float, stop: StopSignal) -> None:
+    """Let time pass, but no longer than until somebody asks to stop."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(delay_s):
+            await stop.wait()

@@ -20,14 +20,13 @@ from airflow_provider_aimlapi.api.client import CompletionClient
 from airflow_provider_aimlapi.api.exchange import ANSWER_BYTES_MAX, exchange
 from airflow_provider_aimlapi.api.key_removal import KeyRemoval
 from airflow_provider_aimlapi.api.transport import open_transport
+from airflow_provider_aimlapi.core.completion import Answer
 from airflow_provider_aimlapi.core.endpoint import Endpoint
 from airflow_provider_aimlapi.errors import ApiUnavailable, WireViolation
 from tests.unit.api.raw_server import KEY, RawServer, answering, hang_up, http_answer, saying
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
-
-    from airflow_provider_aimlapi.core.completion import Answer
 
 MIB = 1024 * 1024
 CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -296,6 +295,36 @@ async def test_an_unknown_encoding_is_refused_and_perhaps_billed() -> None:
         with pytest.raises(WireViolation, match="'br' was not asked for") as failed:
             await send(server.endpoint)
     assert failed.value.is_perhaps_billed
+
+
+COSTLY = ("Content-Encoding: br", "X-AIMLAPI-USD-Spent: 0.5", "X-Inference-Id: gen-7")
+
+
+async def test_an_answer_whose_body_is_refused_tells_what_it_cost_and_leaves_its_head() -> None:
+    async with answering(http_answer(b"\x0b\x01", headers=COSTLY)) as server:
+        with pytest.raises(WireViolation) as failed:
+            await send(server.endpoint)
+    assert failed.value.cost_nano_usd == 500_000_000
+    assert failed.value.head == Answer(
+        status=200, content_type="application/json", inference_id="gen-7", usd_spent="0.5"
+    )
+
+
+async def test_an_answer_that_is_too_large_tells_what_it_cost() -> None:
+    head = CHUNKED.replace(b"\r\n\r\n", b"\r\nX-AIMLAPI-Credits-Used: 2000000\r\n\r\n")
+    pieces = itertools.chain([head], itertools.islice(endless_chunks(), 1, None))
+    async with saying(pieces) as server:
+        with pytest.raises(WireViolation, match="larger than") as failed:
+            await send(server.endpoint)
+    assert failed.value.cost_nano_usd == 1_000_000_000
+
+
+async def test_an_error_whose_body_is_refused_was_charged_for_nothing() -> None:
+    answer = http_answer(b"\x0b\x01", status="500 Boom", headers=COSTLY)
+    async with answering(answer) as server:
+        with pytest.raises(WireViolation, match="HTTP 500") as failed:
+            await send(server.endpoint)
+    assert (failed.value.cost_nano_usd, failed.value.head) == (None, None)
 
 
 @pytest.mark.parametrize("body", [b'{"stream":true}', b"{}"], ids=["asked for", "not asked for"])

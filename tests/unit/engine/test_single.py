@@ -7,15 +7,18 @@ from random import Random
 
 import pytest
 
+from airflow_provider_aimlapi.api.wire import RequestEncoder
 from airflow_provider_aimlapi.core.completion import Answer, Completion
 from airflow_provider_aimlapi.core.request import DEFAULT_MODEL, CompletionSpec
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.engine.single import complete
+from airflow_provider_aimlapi.engine.stop import StopSignal
 from airflow_provider_aimlapi.errors import (
     AccessRefused,
     ApiError,
     ApiUnavailable,
     RequestRejected,
+    RunInterrupted,
     Throttled,
     WireViolation,
 )
@@ -42,6 +45,7 @@ SUCCESS = Answer(
 UNREADABLE = Answer(status=200, content_type="text/html", body=b"<html>welcome</html>")
 NO_ANSWER = ApiUnavailable("the connection broke")
 SPEC = CompletionSpec(model=DEFAULT_MODEL, max_tokens=10)
+BODY = RequestEncoder(SPEC).encode("Say hello.", "Be brief.")
 
 
 def refusal(status: int, retry_after: str | None = None) -> Answer:
@@ -70,11 +74,19 @@ class ScriptedClient:
         return step
 
 
-def ask(client: ScriptedClient, settings: Settings | None = None) -> Completion:
-    random = Random(1)  # noqa: S311  # jitter that can be repeated
-    return run_virtual(
-        complete(client, SPEC, "Say hello.", "Be brief.", settings or Settings(), random)
-    )
+def ask(
+    client: ScriptedClient, settings: Settings | None = None, *, stop_s: float | None = None
+) -> Completion:
+    """Ask; `stop_s` seconds later somebody asks to stop."""
+
+    async def main() -> Completion:
+        stop = StopSignal()
+        if stop_s is not None:
+            asyncio.get_running_loop().call_later(stop_s, stop.request)
+        random = Random(1)  # noqa: S311  # jitter that can be repeated
+        return await complete(client, BODY, settings or Settings(), random, stop)
+
+    return run_virtual(main())
 
 
 def test_an_answer_is_asked_for_once() -> None:
@@ -121,11 +133,47 @@ def test_429s_for_ever_end_at_the_stall_time_out() -> None:
     assert client.sent_s[-1] <= 120
 
 
-def test_an_answer_that_never_comes_ends_at_the_stall_time_out() -> None:
-    client = ScriptedClient(SUCCESS, answer_s=10_000)
-    with pytest.raises(ApiUnavailable, match="within 10 min"):
+def test_a_call_in_flight_is_waited_for_beyond_the_stall_time_out() -> None:
+    client = ScriptedClient(SUCCESS, answer_s=700)
+    assert ask(client, Settings(request_timeout_s=900)).text == "Hello."
+
+
+def test_nothing_is_sent_again_once_the_stall_time_out_has_passed() -> None:
+    client = ScriptedClient(refusal(503), SUCCESS, answer_s=700)
+    with pytest.raises(ApiUnavailable, match=r"within 10 min.*because") as caught:
         ask(client)
+    assert caught.value.status == 503
     assert len(client.sent) == 1
+
+
+def test_a_wait_that_would_end_too_late_is_not_begun() -> None:
+    client = ScriptedClient(refusal(503, retry_after="300"), SUCCESS)
+    with pytest.raises(ApiUnavailable, match="within 2 min") as caught:
+        ask(client, Settings(stall_timeout_s=120))
+    assert caught.value.retry_after_s == 300
+    assert len(client.sent) == 1
+
+
+def test_whoever_asks_to_stop_while_it_waits_has_nothing_sent_again() -> None:
+    client = ScriptedClient(refusal(503, retry_after="300"), SUCCESS)
+    with pytest.raises(RunInterrupted):
+        ask(client, stop_s=10)
+    assert len(client.sent) == 1
+
+
+def test_a_stop_lets_the_call_in_flight_come_to_its_end() -> None:
+    client = ScriptedClient(SUCCESS, answer_s=100)
+    assert ask(client, stop_s=10).text == "Hello."
+
+
+def test_a_stop_before_the_first_call_sends_nothing() -> None:
+    client = ScriptedClient(SUCCESS)
+    random = Random(1)  # noqa: S311  # jitter that can be repeated
+    stop = StopSignal()
+    stop.request()
+    with pytest.raises(RunInterrupted):
+        run_virtual(complete(client, BODY, Settings(), random, stop))
+    assert client.sent == []
 
 
 @pytest.mark.parametrize("failure", [refusal(500), refusal(503), NO_ANSWER])
