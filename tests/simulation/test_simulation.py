@@ -21,6 +21,11 @@ def test_runs_in_bad_weather_keep_every_promise(first: int) -> None:
     assert sum(verdict.bills_twice for verdict in verdicts) > 0, "nothing was ever at risk"
 
 
+def test_a_run_whose_budget_is_spent_while_the_store_is_away_says_what_it_lost() -> None:
+    """The seed that showed it: cut off for four minutes, it ended as if all were kept."""
+    assert simulate(scenario_of(50_280)).violations == ()
+
+
 def test_a_seed_replays_exactly() -> None:
     histories = [simulate(scenario_of(5)).history.lines() for _ in range(2)]
     assert len(histories[0]) > 100

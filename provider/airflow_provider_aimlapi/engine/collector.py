@@ -201,18 +201,20 @@ class Collector:
             if len(self._pending) < self._settings.unflushed_rows_max:
                 await self._flusher.wait(self._settings.flush_interval_s)
             await self._flush_or_halt()
-        await self._flush_or_halt()
-        if self._pending:
-            log.error(
-                "The store took none of the last %d answers: they will be paid for again.",
-                len(self._pending),
-            )
+        failure = await self._flush_or_halt()
+        if failure is not None:
+            log.error("%d answers could not be kept: they are paid for again.", len(self._pending))
+            self._ending.fail(failure)
 
-    async def _flush_or_halt(self) -> None:
+    async def _flush_or_halt(self) -> AimlapiError | None:
+        """Returns why it failed; None when all that was pending is durable."""
         try:
             await self._flush()
         except Exception as error:  # noqa: BLE001  # a task that fails would cancel calls in flight
-            self._ending.halt(_told(error))
+            failure = _told(error)
+            self._ending.halt(failure)
+            return failure
+        return None
 
     async def _flush(self) -> None:
         """One group commit: a segment for each part that has something pending."""

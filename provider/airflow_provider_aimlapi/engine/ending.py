@@ -39,3 +39,11 @@ class Ending:
         log.warning("No new calls from here on; what is in flight is drained. %s", error)
         for close in self._closers:
             close()
+
+    def fail(self, error: AimlapiError) -> None:
+        """End for this reason, whatever it was before: what was paid for could not be kept.
+
+        Other reasons say that it was.
+        """
+        self.halt(error)
+        self.error = error

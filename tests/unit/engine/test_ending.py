@@ -4,7 +4,12 @@ import logging
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.engine.ending import Ending
-from airflow_provider_aimlapi.errors import AccessRefused, BudgetExhausted, RunInterrupted
+from airflow_provider_aimlapi.errors import (
+    AccessRefused,
+    BudgetExhausted,
+    RunInterrupted,
+    StoreUnavailable,
+)
 
 if TYPE_CHECKING:
     import pytest
@@ -44,3 +49,10 @@ def test_who_is_told_already_sees_the_reason() -> None:
     error = BudgetExhausted("spent")
     ending.halt(error)
     assert seen == [error]
+
+
+def test_that_what_was_paid_for_could_not_be_kept_is_the_reason_whatever_came_before() -> None:
+    ending, lost = Ending(), StoreUnavailable("503")
+    ending.halt(BudgetExhausted("Everything paid for is kept."))
+    ending.fail(lost)
+    assert ending.error is lost
