@@ -5,7 +5,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test lint format demo benchmark benchmark-peers simulate soak providers backfill celery matrix test-browser clean ruff formatting types imports pytest
+.PHONY: help setup test lint format attack demo benchmark benchmark-peers simulate soak providers backfill celery matrix test-browser clean ruff formatting types imports pytest
 
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 BIN := .venv/bin
@@ -57,6 +57,9 @@ providers: setup  ## runs on gs:// and abfs:// through Airflow's connections: in
 	@UV_PROJECT_ENVIRONMENT=.venv/providers $(UV) sync --locked --quiet --extra s3 --extra gcs --extra azure
 	@.venv/providers/bin/python -m tests.fakes.azurite
 	@.venv/providers/bin/python -m pytest -m providers tests/airflow
+
+attack: setup  ## what SECURITY.md claims, against a real api-server with two users and two teams: [ONLY=words]
+	@$(BIN)/python -m pytest -m 'attack or not attack' tests/attacks $(if $(ONLY),-k '$(ONLY)')
 
 backfill: setup  ## the backfill example under a real scheduler, three times: minutes
 	@$(BIN)/python -m pytest -m scheduler -o faulthandler_timeout=0 tests/scheduler
