@@ -83,6 +83,7 @@ def test_help_names_every_command_that_people_type(root: Path) -> None:
     names = {line.split()[1] for line in listing.splitlines()}
     daily = {"help", "setup", "test", "lint", "format", "demo", "clean"}
     assert names == daily | {
+        "attack",
         "benchmark",
         "benchmark-peers",
         "limits",
