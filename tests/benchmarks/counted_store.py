@@ -49,10 +49,10 @@ class CountedStore:
         """As the other's."""
         return self._store.uri(name)
 
-    def read(self, name: str) -> bytes | None:
+    def read(self, name: str, *, bytes_max: int) -> bytes | None:
         """As the other's."""
         self._count("read", name)
-        return self._store.read(name)
+        return self._store.read(name, bytes_max=bytes_max)
 
     def list(self, prefix: str) -> list[str]:
         """As the other's."""

@@ -20,9 +20,9 @@ class WatchedStore:
     def uri(self, name: str) -> str:
         return self._store.uri(name)
 
-    def read(self, name: str) -> bytes | None:
+    def read(self, name: str, *, bytes_max: int) -> bytes | None:
         self._before("read", name)
-        return self._store.read(name)
+        return self._store.read(name, bytes_max=bytes_max)
 
     def list(self, prefix: str) -> list[str]:
         self._before("list", prefix)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import fsspec
 import pytest
 
-from airflow_provider_aimlapi.errors import StorageError
+from airflow_provider_aimlapi.core.object_sizes import MIB
+from airflow_provider_aimlapi.errors import JournalUnreadable, StorageError
 from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
 from airflow_provider_aimlapi.storage.object_store import create_settled, probe
 from tests.fakes.memory_store import MemoryStore
@@ -53,23 +54,45 @@ def store(reopen: Callable[[], ObjectStore]) -> ObjectStore:
 
 
 def test_what_is_created_reads_back_and_what_is_not_there_is_none(store: ObjectStore) -> None:
-    assert store.read("a/b.bin") is None
+    assert store.read("a/b.bin", bytes_max=MIB) is None
     assert store.create("a/b.bin", b"\x00one")
-    assert store.read("a/b.bin") == b"\x00one"
+    assert store.read("a/b.bin", bytes_max=MIB) == b"\x00one"
 
 
 def test_an_empty_object_is_an_object(store: ObjectStore) -> None:
     assert store.create("empty", b"")
-    assert store.read("empty") == b""
+    assert store.read("empty", bytes_max=MIB) == b""
     assert not store.create("empty", b"full")
-    assert store.read("empty") == b""
+    assert store.read("empty", bytes_max=MIB) == b""
+
+
+def test_a_read_stops_above_its_limit(store: ObjectStore) -> None:
+    store.create("x", b"1234")
+    assert store.read("x", bytes_max=4) == b"1234"
+    assert store.read("x", bytes_max=5) == b"1234"
+    for bytes_max in (3, 1, 0):
+        with pytest.raises(JournalUnreadable, match=rf"/x is larger than {bytes_max} bytes"):
+            store.read("x", bytes_max=bytes_max)
+
+
+def test_an_empty_object_is_within_every_limit(store: ObjectStore) -> None:
+    store.create("empty", b"")
+    assert store.read("empty", bytes_max=0) == b""
+    assert store.read("none", bytes_max=0) is None
+
+
+def test_create_settled_refuses_what_is_longer_or_shorter(store: ObjectStore) -> None:
+    store.write("plan.json", b"ours, and more")
+    assert not create_settled(store, "plan.json", b"ours")
+    store.write("plan.json", b"")
+    assert not create_settled(store, "plan.json", b"ours")
 
 
 def test_create_never_changes_what_exists(store: ObjectStore) -> None:
     assert store.create("lease/1", b"mine")
     assert not store.create("lease/1", b"yours")
     assert not store.create("lease/1", b"mine")
-    assert store.read("lease/1") == b"mine"
+    assert store.read("lease/1", bytes_max=MIB) == b"mine"
 
 
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
@@ -77,7 +100,7 @@ def test_an_object_larger_than_a_usual_upload_part_is_created_once(store: Object
     data = bytes(12 * 1024 * 1024)
     assert store.create("big", data)
     assert not store.create("big", b"small")
-    assert store.read("big") == data
+    assert store.read("big", bytes_max=len(data)) == data
 
 
 def test_of_many_writers_one_creates(reopen: Callable[[], ObjectStore]) -> None:
@@ -91,7 +114,7 @@ def test_of_many_writers_one_creates(reopen: Callable[[], ObjectStore]) -> None:
     with ThreadPoolExecutor(WRITERS) as threads:
         won = list(threads.map(race, range(WRITERS)))
     assert won.count(True) == 1
-    assert stores[0].read("race/here") == b"writer %d" % won.index(True)
+    assert stores[0].read("race/here", bytes_max=MIB) == b"writer %d" % won.index(True)
 
 
 def test_a_listing_is_sorted_deep_relative_and_bounded_by_its_folder(store: ObjectStore) -> None:
@@ -109,25 +132,25 @@ def test_a_listing_and_a_read_see_at_once_what_another_worker_did(
     here.create("parts/1", b"1")
     assert here.list("parts/") == ["parts/1"]
     there.create("parts/2", b"2")
-    assert here.read("parts/2") == b"2"
+    assert here.read("parts/2", bytes_max=MIB) == b"2"
     here.copy("parts/2", "parts/3")
     here.delete("parts/3")
     assert here.list("parts/") == ["parts/1", "parts/2"]
     there.delete("parts/1")
     assert here.list("parts/") == ["parts/2"]
-    assert here.read("parts/1") is None
+    assert here.read("parts/1", bytes_max=MIB) is None
 
 
 def test_write_replaces_and_copy_replaces(store: ObjectStore) -> None:
     store.write("_SUCCESS", b"old")
     store.write("_SUCCESS", b"new")
-    assert store.read("_SUCCESS") == b"new"
+    assert store.read("_SUCCESS", bytes_max=MIB) == b"new"
     store.create("staged/1", b"part")
     store.copy("staged/1", "ds=2026-01-01/part é 1.parquet")
     store.copy("staged/1", "_SUCCESS")
-    assert store.read("ds=2026-01-01/part é 1.parquet") == b"part"
-    assert store.read("_SUCCESS") == b"part"
-    assert store.read("staged/1") == b"part"
+    assert store.read("ds=2026-01-01/part é 1.parquet", bytes_max=MIB) == b"part"
+    assert store.read("_SUCCESS", bytes_max=MIB) == b"part"
+    assert store.read("staged/1", bytes_max=MIB) == b"part"
 
 
 def test_names_that_mean_something_in_urls_and_globs_are_names(store: ObjectStore) -> None:
@@ -137,7 +160,9 @@ def test_names_that_mean_something_in_urls_and_globs_are_names(store: ObjectStor
         assert not store.create(f"in/{name}", b"other")
         store.copy(f"in/{name}", f"out/{name}")
     assert store.list("out/") == sorted(f"out/{name}" for name in NAMES)
-    assert [store.read(f"out/{name}") for name in NAMES] == [name.encode() for name in NAMES]
+    assert [store.read(f"out/{name}", bytes_max=MIB) for name in NAMES] == [
+        name.encode() for name in NAMES
+    ]
     store.delete("in/a?b")
     assert store.list("in/") == sorted(f"in/{name}" for name in NAMES if name != "a?b")
 
@@ -145,14 +170,14 @@ def test_names_that_mean_something_in_urls_and_globs_are_names(store: ObjectStor
 def test_a_copy_of_nothing_is_an_error(store: ObjectStore) -> None:
     with pytest.raises(StorageError):
         store.copy("none", "target")
-    assert store.read("target") is None
+    assert store.read("target", bytes_max=MIB) is None
 
 
 def test_deleting_twice_is_fine(store: ObjectStore) -> None:
     store.create("x", b"x")
     store.delete("x")
     store.delete("x")
-    assert store.read("x") is None
+    assert store.read("x", bytes_max=MIB) is None
     assert store.create("x", b"again")
 
 

@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.errors import StoreUnsafe
+from airflow_provider_aimlapi.storage.object_store import check_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,9 +22,12 @@ class MemoryStore:
     def uri(self, name: str) -> str:
         return f"memory-store://{name}"
 
-    def read(self, name: str) -> bytes | None:
+    def read(self, name: str, *, bytes_max: int) -> bytes | None:
         with self._lock:
-            return self.objects.get(name)
+            data = self.objects.get(name)
+        if data is not None:
+            check_size(len(data), bytes_max=bytes_max, uri=self.uri(name))
+        return data
 
     def list(self, prefix: str) -> list[str]:
         with self._lock:

@@ -12,6 +12,7 @@ from airflow_provider_aimlapi.core.budget import Budget
 from airflow_provider_aimlapi.core.journal import decode_segment
 from airflow_provider_aimlapi.core.lease import Watch
 from airflow_provider_aimlapi.core.manifest import encode_manifest, manifest_of
+from airflow_provider_aimlapi.core.object_sizes import SEGMENT_BYTES_MAX
 from airflow_provider_aimlapi.core.rejections import Rejections
 from airflow_provider_aimlapi.engine import collector, commit, run
 from airflow_provider_aimlapi.engine.collector import Collector
@@ -100,7 +101,7 @@ def _unclear_is_failure(store: ObjectStore, name: str, data: bytes) -> bool:
 def _replay_what_can_be_read(self: JournalStore, segments: Sequence[str]) -> Iterator[Record]:
     for name in segments:
         try:
-            data = self._store.read(name)
+            data = self._store.read(name, bytes_max=SEGMENT_BYTES_MAX)
         except StoreUnavailable:
             continue
         yield from decode_segment(data or b"")

@@ -50,8 +50,10 @@ class SimulatedStore:
     def uri(self, name: str) -> str:
         return f"memory://output/{name}"
 
-    def read(self, name: str) -> bytes | None:
-        result: bytes | None = self._ask("read", name, lambda: self._objects.read(name))
+    def read(self, name: str, *, bytes_max: int) -> bytes | None:
+        result: bytes | None = self._ask(
+            "read", name, lambda: self._objects.read(name, bytes_max=bytes_max)
+        )
         return result
 
     def list(self, prefix: str) -> list[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider_aimlapi.core.object_sizes import MIB
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.dataset_shapes import Shape, input_of
 from tests.simulation.history import History
@@ -59,7 +61,7 @@ def test_no_finally_of_a_killed_process_reaches_the_store() -> None:
     def blocking() -> None:
         try:
             while True:
-                world.store.read("_aimlapi/x")
+                world.store.read("_aimlapi/x", bytes_max=MIB)
         finally:
             passed.append("thread")
             world.store.create("_aimlapi/from-the-thread", b"")
@@ -128,9 +130,9 @@ def test_others_act_between_two_operations_of_one_function() -> None:
     found: list[bytes | None] = []
 
     def blocking() -> None:
-        found.append(world.store.read("_aimlapi/x"))
-        world.clock.spread(world.store.read, ["_aimlapi/y"] * 20, 4)
-        found.append(world.store.read("_aimlapi/x"))
+        found.append(world.store.read("_aimlapi/x", bytes_max=MIB))
+        world.clock.spread(partial(world.store.read, bytes_max=MIB), ["_aimlapi/y"] * 20, 4)
+        found.append(world.store.read("_aimlapi/x", bytes_max=MIB))
 
     async def main() -> None:
         await world.clock.in_thread(blocking)

@@ -13,6 +13,7 @@ from airflow_provider_aimlapi.api.transport import open_transport
 from airflow_provider_aimlapi.commands.wording import format_count
 from airflow_provider_aimlapi.core.keys import RUNS_FOLDER, RunNames, is_run_key
 from airflow_provider_aimlapi.core.manifest import decode_manifest
+from airflow_provider_aimlapi.core.object_sizes import MANIFEST_BYTES_MAX, PLAN_BYTES_MAX
 from airflow_provider_aimlapi.core.plan import decode_plan
 from airflow_provider_aimlapi.core.pricing import format_usd
 from airflow_provider_aimlapi.core.retention import US_PER_S
@@ -106,8 +107,8 @@ def _facts(arguments: ReconcileArguments) -> RunFacts:
     store = FsspecStore(fs, path)
     folder = _folder(store, StoredObjects(fs, path), arguments.run_key)
     names = RunNames(run_key=folder.run_key)
-    manifest = store.read(names.manifest)
-    plan = store.read(names.plan)
+    manifest = store.read(names.manifest, bytes_max=MANIFEST_BYTES_MAX)
+    plan = store.read(names.plan, bytes_max=PLAN_BYTES_MAX)
     start_us, end_us = _span(folder, arguments.since_s)
     shards = decode_plan(plan, run_key=names.run_key).shards if plan else ()
     return RunFacts(

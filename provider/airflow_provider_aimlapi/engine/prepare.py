@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.api.wire import RequestEncoder
 from airflow_provider_aimlapi.core.keys import RunNames, run_key_of
 from airflow_provider_aimlapi.core.manifest import decode_manifest, manifest_of
+from airflow_provider_aimlapi.core.object_sizes import MANIFEST_BYTES_MAX, PLAN_BYTES_MAX
 from airflow_provider_aimlapi.core.plan import (
     WORKERS_MAX,
     Plan,
@@ -297,7 +298,7 @@ def _ingredients(job: Job, data_set: DataSet, maker: RequestMaker) -> dict[str, 
 
 def read_manifest(store: ObjectStore, names: RunNames) -> Manifest | None:
     """A run's manifest; None while it is not published. Blocking."""
-    data = store.read(names.manifest)
+    data = store.read(names.manifest, bytes_max=MANIFEST_BYTES_MAX)
     return None if data is None else decode_manifest(data, run_key=names.run_key)
 
 
@@ -315,7 +316,7 @@ def _settle_plan(store: ObjectStore, names: RunNames, plan: Plan, made_of: dict[
 
 def _stored_plan(store: ObjectStore, names: RunNames, plan: Plan) -> Plan | None:
     """The plan that an attempt created; None when none has begun."""
-    data = store.read(names.plan)
+    data = store.read(names.plan, bytes_max=PLAN_BYTES_MAX)
     if data is None:
         return None
     settled = decode_plan(data, run_key=names.run_key)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.keys import RunNames
 from airflow_provider_aimlapi.core.lease import Heartbeat
+from airflow_provider_aimlapi.core.object_sizes import MANIFEST_BYTES_MAX
 from airflow_provider_aimlapi.core.retention import REMOVAL_TOKEN, removal_stages, why_kept
 from airflow_provider_aimlapi.engine.placing import DELETERS
 from airflow_provider_aimlapi.errors import StoreUnavailable
@@ -122,7 +123,7 @@ class _Deletion:
 
     def _unpublish(self) -> bool:
         """Delete the manifest; put it back when another run's parts are leaving their place."""
-        manifest = self._store.read(self._names.manifest)
+        manifest = self._store.read(self._names.manifest, bytes_max=MANIFEST_BYTES_MAX)
         self._store.delete(self._names.manifest)
         if run_in_place(self._store) == self._folder.run_in_place:
             return True

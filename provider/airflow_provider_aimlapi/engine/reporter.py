@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from airflow_provider_aimlapi.core.completion import STATUSES
 from airflow_provider_aimlapi.core.measures import cut
+from airflow_provider_aimlapi.core.object_sizes import REPORT_BYTES_MAX
 from airflow_provider_aimlapi.core.progress import (
     TEXT_BYTES_MAX,
     AttemptProgress,
@@ -211,7 +212,7 @@ class Reporter:
         store, name = self._prepared.store, self._prepared.names.report
         try:
             if self._measured is None:
-                found = await self._clock.in_thread(store.read, name)
+                found = await self._clock.in_thread(store.read, name, bytes_max=REPORT_BYTES_MAX)
                 if found is not None:
                     return
             data = await self._clock.in_thread(self._render, progress)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.keys import parse_part_name
+from airflow_provider_aimlapi.core.object_sizes import PART_BYTES_MAX
 from airflow_provider_aimlapi.errors import JournalUnreadable, StoreUnavailable
 from airflow_provider_aimlapi.storage.part_outcomes import part_outcomes, rejected_rows
 from airflow_provider_aimlapi.storage.part_writer import read_part_entry
@@ -85,7 +86,7 @@ def _staged_part(prepared: Prepared, shard: Shard, edition: int) -> StagedPart:
 
 
 def _read(prepared: Prepared, name: str) -> bytes:
-    data = prepared.store.read(name)
+    data = prepared.store.read(name, bytes_max=PART_BYTES_MAX)
     if data is None:
         raise StoreUnavailable(f"{prepared.store.uri(name)} was listed, but cannot be read.")
     return data

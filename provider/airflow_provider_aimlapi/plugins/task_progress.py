@@ -9,6 +9,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_aimlapi.core import object_sizes
 from airflow_provider_aimlapi.core.keys import RunNames, is_run_key
 from airflow_provider_aimlapi.core.progress import PROGRESS_BYTES_MAX, decode_progress
 from airflow_provider_aimlapi.errors import AimlapiError
@@ -106,7 +107,9 @@ def _object_at(told: dict[str, Any]) -> bytes | None:
     names = RunNames(run_key=run_key, share=share if isinstance(share, int) else None)
     try:
         place = _opened(told)
-        return FsspecStore(place.fs, place.path).read(names.progress)
+        return FsspecStore(place.fs, place.path).read(
+            names.progress, bytes_max=object_sizes.PROGRESS_BYTES_MAX
+        )
     except AimlapiError as error:
         raise ProgressUnreadable(
             f"The run keeps its progress beside its output, where this server cannot read it: {error}"

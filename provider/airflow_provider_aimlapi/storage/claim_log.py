@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_aimlapi.core.claims import Claim, Claims, decode_claim, encode_claim
 from airflow_provider_aimlapi.core.keys import parse_claim_name
+from airflow_provider_aimlapi.core.object_sizes import SMALL_BYTES_MAX
 from airflow_provider_aimlapi.errors import StoreUnavailable
 from airflow_provider_aimlapi.storage.object_store import create_settled
 
@@ -59,7 +60,7 @@ class ClaimLog:
         return self.claims
 
     def _entry(self, number: int) -> Claim:
-        data = self._store.read(self._names.claim(number))
+        data = self._store.read(self._names.claim(number), bytes_max=SMALL_BYTES_MAX)
         if data is None:
             raise StoreUnavailable(
                 f"{self._store.uri(self._names.claim(number))} was listed, but cannot be read."

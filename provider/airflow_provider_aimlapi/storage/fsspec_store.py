@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.errors import StoreUnsafe
 from airflow_provider_aimlapi.storage.file_systems import kind_of, path_in, uri_of
 from airflow_provider_aimlapi.storage.local_objects import LocalObjects
+from airflow_provider_aimlapi.storage.object_store import check_size
 from airflow_provider_aimlapi.storage.remote_objects import RemoteObjects
 from airflow_provider_aimlapi.storage.store_errors import meaning_of, store_error
 
@@ -46,14 +47,20 @@ class FsspecStore:
         """Where an object is, for people."""
         return uri_of(self._fs, self._path(name))
 
-    def read(self, name: str) -> bytes | None:
-        """An object's bytes; None when it is certainly not there."""
+    def read(self, name: str, *, bytes_max: int) -> bytes | None:
+        """Return an object's bytes; None when it is certainly not there."""
         try:
-            return self._objects.read(self._path(name))
+            data = self._objects.read(self._path(name), bytes_max + 1)
         except Exception as error:  # every file system has errors of its own
-            if meaning_of(error) == "absent":
-                return None
-            raise store_error(error, action="read", uri=self.uri(name)) from error
+            match meaning_of(error):
+                case "absent":
+                    return None
+                case "past its end":  # the answer to a range of an empty object
+                    return b""
+                case _:
+                    raise store_error(error, action="read", uri=self.uri(name)) from error
+        check_size(len(data), bytes_max=bytes_max, uri=self.uri(name))
+        return data
 
     def list(self, prefix: str) -> list[str]:
         """All names that begin with a prefix, sorted."""

@@ -37,7 +37,7 @@ def _input_error(error: Exception, uri: str) -> AimlapiError:
         case "forbidden":
             told = store_error(error, action="read", uri=uri)
             return InputUnreadable(f"input_path: {told}")
-        case "changed" | "exists":  # the store's answer to "only if unchanged"
+        case "changed" | "exists" | "past its end":  # the answer to "only if unchanged", or shorter
             return InputUnreadable(changed(uri))
         case "unknown":
             return InputUnreadable(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.journal import Record, decode_segment, encode_segment
 from airflow_provider_aimlapi.core.keys import RunNames, parse_segment_name
+from airflow_provider_aimlapi.core.object_sizes import SEGMENT_BYTES_MAX
 from airflow_provider_aimlapi.errors import JournalUnreadable, StoreUnavailable
 from airflow_provider_aimlapi.storage.object_store import create_settled
 
@@ -37,7 +38,7 @@ class JournalStore:
         self._lock = threading.Lock()
 
     def append(self, part: int, records: Sequence[Record]) -> None:
-        """Make records durable: when this returns, they are.
+        """Make records durable: when this returns, they are. Large ones take several segments.
 
         After an error they may or may not be; appending them again is harmless, since a row that
         is told twice is the same row. A name that is taken by an earlier, unclear write is passed
@@ -48,6 +49,11 @@ class JournalStore:
             JournalUnreadable: when name after name is taken, which our own writes cannot cause.
         """
         data = encode_segment(records)
+        if len(data) > SEGMENT_BYTES_MAX and len(records) > 1:
+            middle = len(records) // 2
+            self.append(part, records[:middle])
+            self.append(part, records[middle:])
+            return
         for _ in range(TAKEN_NAMES_MAX):
             with self._lock:
                 sequence = next(self._sequence)
@@ -78,7 +84,7 @@ class JournalStore:
                 for an empty one.
         """
         for name in segments:
-            data = self._store.read(name)
+            data = self._store.read(name, bytes_max=SEGMENT_BYTES_MAX)
             if data is None:
                 raise StoreUnavailable(
                     f"{self._store.uri(name)} was listed, but the store says that it is not there"

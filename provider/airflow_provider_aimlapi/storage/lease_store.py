@@ -16,6 +16,7 @@ from airflow_provider_aimlapi.core.lease import (
     encode_heartbeat,
     encode_lease,
 )
+from airflow_provider_aimlapi.core.object_sizes import SMALL_BYTES_MAX
 from airflow_provider_aimlapi.errors import StoreUnavailable
 from airflow_provider_aimlapi.storage.object_store import create_settled
 
@@ -86,7 +87,7 @@ class LeaseStore:
     def share_of(self, epoch: int) -> int | None:
         """The share that an epoch was acquired for; None for the whole run. A lease never changes."""
         if epoch not in self._shares:
-            self._shares[epoch] = decode_share(self._store.read(self._names.lease(epoch)) or b"")
+            self._shares[epoch] = decode_share(self._read(self._names.lease(epoch)) or b"")
         return self._shares[epoch]
 
     def _all_epochs(self) -> list[int]:
@@ -111,5 +112,8 @@ class LeaseStore:
 
     def heartbeat(self, epoch: int) -> Heartbeat | None:
         """The last heartbeat of an epoch; None when its owner has not written any."""
-        data = self._store.read(self._names.heartbeat(epoch))
+        data = self._read(self._names.heartbeat(epoch))
         return None if data is None else decode_heartbeat(data)
+
+    def _read(self, name: str) -> bytes | None:
+        return self._store.read(name, bytes_max=SMALL_BYTES_MAX)

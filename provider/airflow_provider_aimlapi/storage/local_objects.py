@@ -17,14 +17,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 TEMPORARY_PREFIX = ".aimlapi-"
+PIECE_BYTES = 1024 * 1024
+"""Read at a time: Python sets memory aside for as much as it is asked for, not for what is there."""
 
 
 class LocalObjects:
     """The objects of a local file system."""
 
-    def read(self, path: str) -> bytes:
-        """The bytes of a file."""
-        return Path(path).read_bytes()
+    def read(self, path: str, bytes_max: int) -> bytes:
+        """Return a file's first bytes."""
+        with Path(path).open("rb") as file:
+            pieces = iter(lambda: file.read(min(PIECE_BYTES, bytes_max - file.tell())), b"")
+            return b"".join(pieces)
 
     def list(self, folder: str) -> list[str]:
         """All files below a folder, without those that are still being written."""

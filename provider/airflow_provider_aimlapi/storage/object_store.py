@@ -8,7 +8,12 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from airflow_provider_aimlapi.errors import StorageError, StoreUnavailable, StoreUnsafe
+from airflow_provider_aimlapi.errors import (
+    JournalUnreadable,
+    StorageError,
+    StoreUnavailable,
+    StoreUnsafe,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,8 +32,16 @@ class ObjectStore(Protocol):
         """Where an object is, for people: without a connection id or credentials."""
         ...
 
-    def read(self, name: str) -> bytes | None:
-        """An object's bytes; None only when the store says that it is certainly not there."""
+    def read(self, name: str, *, bytes_max: int) -> bytes | None:
+        """Return an object's bytes; None only when the store says that it is certainly not there.
+
+        Args:
+            bytes_max: the most that a run stores under such a name, see `core.object_sizes`. At
+                most one byte more is loaded.
+
+        Raises:
+            JournalUnreadable: the object is larger, so no run has written it.
+        """
         ...
 
     def list(self, prefix: str) -> list[str]:
@@ -70,6 +83,19 @@ class ObjectStore(Protocol):
         ...
 
 
+def check_size(size_bytes: int, *, bytes_max: int, uri: str) -> None:
+    """Refuse an object that is larger than its kind can be.
+
+    Raises:
+        JournalUnreadable: naming the object, the limit and the fix.
+    """
+    if size_bytes > bytes_max:
+        raise JournalUnreadable(
+            f"{uri} is larger than {bytes_max:,} bytes, which no run writes there. Another program "
+            f"has put it there: remove it, or choose another output_path."
+        )
+
+
 def create_settled(store: ObjectStore, name: str, data: bytes) -> bool:
     """Create an object and settle what an unclear answer left open, by reading it back.
 
@@ -86,7 +112,10 @@ def create_settled(store: ObjectStore, name: str, data: bytes) -> bool:
             return True
     except StoreUnavailable as error:
         unclear = error
-    found = store.read(name)
+    try:
+        found = store.read(name, bytes_max=len(data))
+    except JournalUnreadable:  # larger than ours
+        return False
     if found is None:
         raise unclear or StoreUnavailable(
             f"{store.uri(name)} could not be created because it exists, yet it is not there"
@@ -124,7 +153,7 @@ def _probe_creation(store: ObjectStore, scratch_name: str) -> None:
             f"could both pay for the same rows. Use a store that keeps to it (AWS S3, Google "
             f"Cloud Storage, Azure Blob, Cloudflare R2, Ceph 18 or newer, a local disk)."
         )
-    if store.read(scratch_name) != PROBE_BYTES:
+    if not _holds_probe(store, scratch_name):
         raise StoreUnsafe(f"{uri} did not read back as it was written")
     folder = scratch_name.rpartition("/")[0]
     if scratch_name not in store.list(f"{folder}/" if folder else ""):
@@ -132,3 +161,10 @@ def _probe_creation(store: ObjectStore, scratch_name: str) -> None:
             f"{uri} was written, but a listing does not show it: a store whose listings lag "
             f"cannot be used."
         )
+
+
+def _holds_probe(store: ObjectStore, scratch_name: str) -> bool:
+    try:
+        return store.read(scratch_name, bytes_max=len(PROBE_BYTES)) == PROBE_BYTES
+    except JournalUnreadable:
+        return False

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 class Objects(Protocol):
     """The calls of ObjectStore on full paths, raising whatever the file system raises."""
 
-    def read(self, path: str) -> bytes:
-        """The bytes; raises when there are none."""
+    def read(self, path: str, bytes_max: int) -> bytes:
+        """Return an object's first bytes, `bytes_max` or fewer; raises when there is no object."""
         ...
 
     def list(self, folder: str) -> list[str]:

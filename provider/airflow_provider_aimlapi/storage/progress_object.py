@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from airflow_provider_aimlapi.core.object_sizes import PROGRESS_BYTES_MAX
+
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.keys import RunNames
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
@@ -26,7 +28,7 @@ class ProgressObject:
 
     def recall(self) -> bytes | None:
         """What was published last, by whichever attempt."""
-        return self._store.read(self._name)
+        return self._store.read(self._name, bytes_max=PROGRESS_BYTES_MAX)
 
     def publish(self, data: bytes) -> None:
         """Take the place of what was published before."""

@@ -17,6 +17,7 @@ from airflow_provider_aimlapi.core.keys import (
     parse_manifest_name,
 )
 from airflow_provider_aimlapi.core.manifest import Manifest, PartEntry, decode_manifest
+from airflow_provider_aimlapi.core.object_sizes import MANIFEST_BYTES_MAX, SMALL_BYTES_MAX
 from airflow_provider_aimlapi.errors import InvalidSpec, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def is_complete(store: ObjectStore, manifest: Manifest) -> bool:
 
 def run_in_place(store: ObjectStore) -> str | None:
     """The key of the run that `_SUCCESS` names; None when there is none, or it is another tool's."""
-    body = store.read(SUCCESS_NAME)
+    body = store.read(SUCCESS_NAME, bytes_max=SMALL_BYTES_MAX)
     if body is None:
         return None
     try:
@@ -139,7 +140,7 @@ def _manifests(store: ObjectStore, present: Iterable[str]) -> list[Manifest]:
         run_key = parse_manifest_name(name) if name.startswith(f"{RUNS_FOLDER}/") else None
         if run_key is None:
             continue
-        data = store.read(name)
+        data = store.read(name, bytes_max=MANIFEST_BYTES_MAX)
         if data is None:
             raise StoreUnavailable(f"{store.uri(name)} was listed, but is not there")
         found.append(decode_manifest(data, run_key=run_key))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from airflow_provider_aimlapi.core import object_sizes
 from airflow_provider_aimlapi.core.keys import records_name
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.storage.object_store import create_settled
@@ -52,7 +53,7 @@ def store_records(store: ObjectStore, records: Sequence[Mapping[str, object]]) -
             f"returned. {_OTHERWISE}"
         )
     name = records_name(sha256(content).hexdigest()[:DIGEST_HEX_DIGITS])
-    if store.read(name) is None:
+    if store.read(name, bytes_max=object_sizes.RECORDS_BYTES_MAX) is None:
         create_settled(store, name, _parquet(table))
     return name
 

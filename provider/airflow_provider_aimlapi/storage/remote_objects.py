@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 from glob import has_magic
-from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aimlapi.storage.azure_copy import copy_blob
@@ -32,13 +31,13 @@ class RemoteObjects:
     def __init__(self, fs: AbstractFileSystem) -> None:
         self._fs = fs
         self._kind: Kind = kind_of(fs)
-        # One at a time: with more, newer versions of s3fs ask their listings for the size first.
-        is_split = self._kind == "s3" and "max_concurrency" in signature(fs._cat_file).parameters  # noqa: SLF001  # what cat_file hands its arguments to
-        self._read_options = {"max_concurrency": 1} if is_split else {}
 
-    def read(self, path: str) -> bytes:
-        """The bytes of an object, by a single GET."""
-        return bytes(self._fs.cat_file(path, **self._read_options))
+    def read(self, path: str, bytes_max: int) -> bytes:
+        """Return an object's first bytes, by one GET of a range.
+
+        An empty object has no such range, and stores say so by status 416.
+        """
+        return bytes(self._fs.cat_file(path, start=0, end=bytes_max))
 
     def list(self, folder: str) -> list[str]:
         """All objects below a folder, asked of the store anew."""

@@ -12,6 +12,7 @@ from airflow_provider_aimlapi.core.keys import (
 )
 from airflow_provider_aimlapi.core.lease import decode_share
 from airflow_provider_aimlapi.core.manifest import decode_manifest
+from airflow_provider_aimlapi.core.object_sizes import MANIFEST_BYTES_MAX, SMALL_BYTES_MAX
 from airflow_provider_aimlapi.core.retention import REMOVAL_TOKEN, RunFolder, StoredObject
 from airflow_provider_aimlapi.errors import JournalUnreadable
 from airflow_provider_aimlapi.storage.lease_store import LeaseStore
@@ -78,7 +79,7 @@ class RunFolders:
         removals: set[int] = set()
         released: dict[int | None, bool] = {}
         for epoch in sorted((epoch for epoch in parsed if epoch is not None), reverse=True):
-            lease = self.store.read(names.lease(epoch)) or b""
+            lease = self.store.read(names.lease(epoch), bytes_max=SMALL_BYTES_MAX) or b""
             if lease.startswith(REMOVAL_TOKEN.encode()) and not released:
                 removals.add(epoch)
                 continue
@@ -106,5 +107,5 @@ class RunFolders:
         return f"{self.store.uri(seen[0])} is a part of it, and visible" if seen else None
 
     def _visible_names(self, names: RunNames) -> frozenset[str]:
-        data = self.store.read(names.manifest)
+        data = self.store.read(names.manifest, bytes_max=MANIFEST_BYTES_MAX)
         return decode_manifest(data, run_key=names.run_key).visible_names() if data else frozenset()

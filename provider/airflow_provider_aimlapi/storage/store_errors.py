@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.errors import StorageError
 
-Meaning = Literal["absent", "exists", "forbidden", "passing", "changed", "unknown"]
+Meaning = Literal["absent", "exists", "forbidden", "passing", "changed", "past its end", "unknown"]
 Action = Literal["read", "list", "create", "write", "copy", "delete"]
 
 _BY_CODE: dict[str, Meaning] = {
@@ -38,6 +38,7 @@ _BY_STATUS: dict[int, Meaning] = {
     408: "passing",
     409: "passing",
     412: "exists",
+    416: "past its end",
     425: "passing",
     429: "passing",
 }

@@ -8,7 +8,8 @@ import fsspec
 import pytest
 import s3fs
 
-from airflow_provider_aimlapi.errors import StoreUnavailable, StoreUnsafe
+from airflow_provider_aimlapi.core.object_sizes import MIB
+from airflow_provider_aimlapi.errors import JournalUnreadable, StoreUnavailable, StoreUnsafe
 from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
 from airflow_provider_aimlapi.storage.object_store import create_settled, probe
 from tests.fakes.scripted_s3 import ScriptedS3, Trouble
@@ -81,7 +82,7 @@ def test_what_may_pass_is_unavailable_and_never_taken_for_absent(
     for method in ("GET", "PUT", "HEAD"):
         s3.script(method, trouble)
     with pytest.raises(StoreUnavailable, match=r"s3://.*/out/x"):
-        store.read("x")
+        store.read("x", bytes_max=MIB)
     with pytest.raises(StoreUnavailable):
         store.list("")
     with pytest.raises(StoreUnavailable):
@@ -94,21 +95,36 @@ def test_an_answer_that_breaks_off_is_unavailable(s3: ScriptedS3, store: FsspecS
     store.create("x", bytes(100_000))
     s3.script("GET", Trouble(is_cut=True))
     with pytest.raises(StoreUnavailable):
-        store.read("x")
+        store.read("x", bytes_max=MIB)
     s3.script("GET", None)
-    assert store.read("x") == bytes(100_000)
+    assert store.read("x", bytes_max=MIB) == bytes(100_000)
+
+
+@pytest.mark.parametrize("size_bytes", [0, 1, 1000, 1001, 5 * MIB])
+def test_a_read_is_one_request_for_a_range(
+    s3: ScriptedS3, store: FsspecStore, size_bytes: int
+) -> None:
+    """Nothing asks for an object's size first, and no more than the limit crosses the wire."""
+    store.write("x", bytes(size_bytes))
+    s3.requests.clear()
+    if size_bytes <= 1000:
+        assert store.read("x", bytes_max=1000) == bytes(size_bytes)
+    else:
+        with pytest.raises(JournalUnreadable, match="larger than 1,000 bytes"):
+            store.read("x", bytes_max=1000)
+    assert s3.requests == ["GET"]
 
 
 def test_a_refused_read_is_not_an_absent_object(s3: ScriptedS3, store: FsspecStore) -> None:
     s3.script("GET", FORBIDDEN)
     with pytest.raises(StoreUnsafe, match="s3:GetObject"):
-        store.read("x")
+        store.read("x", bytes_max=MIB)
 
 
 def test_a_bucket_that_is_missing_is_not_an_absent_object(s3_server: S3Server) -> None:
     store = FsspecStore(fsspec.filesystem("s3"), "s3://no-such-bucket-here/out")
     with pytest.raises(StoreUnsafe, match="no-such-bucket-here"):
-        store.read("x")
+        store.read("x", bytes_max=MIB)
 
 
 def test_a_write_whose_answer_was_lost_is_unclear_and_settled_by_reading_back(
@@ -136,7 +152,7 @@ def test_a_write_that_s3fs_sent_twice_by_itself_is_still_ours(
     s3.script("PUT", LOST, None)
     assert create_settled(store, "plan.json", b"mine")
     assert s3.requests.count("PUT") > 1  # some versions of aiohttp send it once more, under s3fs
-    assert store.read("plan.json") == b"mine"
+    assert store.read("plan.json", bytes_max=MIB) == b"mine"
     assert not create_settled(store, "plan.json", b"another's")
 
 
@@ -148,7 +164,7 @@ def test_nobody_listens(s3_bucket: str) -> None:
     )
     fs.retries = 1
     with pytest.raises(StoreUnavailable):
-        FsspecStore(fs, f"s3://{s3_bucket}/out").read("x")
+        FsspecStore(fs, f"s3://{s3_bucket}/out").read("x", bytes_max=MIB)
 
 
 def test_a_file_system_without_an_atomic_create_is_refused(tmp_path: Path) -> None:

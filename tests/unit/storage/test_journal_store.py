@@ -8,6 +8,7 @@ import pytest
 
 from airflow_provider_aimlapi.core.journal import Record
 from airflow_provider_aimlapi.core.keys import RunNames
+from airflow_provider_aimlapi.core.object_sizes import MIB, SEGMENT_BYTES_MAX
 from airflow_provider_aimlapi.errors import JournalUnreadable, StoreUnavailable
 from airflow_provider_aimlapi.storage.journal_store import TAKEN_NAMES_MAX, JournalStore
 from tests.fakes.memory_store import MemoryStore
@@ -43,6 +44,16 @@ def test_a_name_taken_by_an_unclear_write_is_passed_over() -> None:
     journal = JournalStore(store, NAMES, 1)
     journal.append(0, [record(3)])
     assert [entry.row for entry in replayed(journal, 0)] == [3]
+
+
+def test_large_records_are_split_into_segments_that_can_be_read() -> None:
+    """The longest answer has 32 MiB; a segment of a slow store's backlog may gather many."""
+    store = MemoryStore()
+    journal = JournalStore(store, NAMES, 1)
+    records = [record(row, "x" * (25 * MIB)) for row in range(5)]
+    journal.append(0, records)
+    assert [len(data) <= SEGMENT_BYTES_MAX for data in store.objects.values()] == [True] * 3
+    assert replayed(journal, 0) == records
 
 
 def test_name_after_name_taken_is_another_writer() -> None:
