@@ -86,7 +86,10 @@ def test_thinking_that_is_no_mapping_with_a_number_is_refused(wrong: object) -> 
         arguments.thinking(wrong)
 
 
-@pytest.mark.parametrize("name", ["prompt.txt", "prompts/summary.md", "a-b.prompt"])
+@pytest.mark.parametrize(
+    "name",
+    ["prompt.txt", "prompts/summary.md", "a-b.prompt", "A.TXT", "a.md.j2", "a.jinja", " a.txt "],
+)
 def test_a_prompt_file_that_nobody_found_is_no_prompt(name: str) -> None:
     assert arguments.names_file(name)
     with pytest.raises(InvalidSpec, match="names a file"):

@@ -63,31 +63,6 @@ def test_the_summary_in_xcom_is_what_the_contract_names(
     assert "12 rows: 12 ok · 12 calls, 0 throttled" in run.output
 
 
-def test_a_prompt_may_be_a_file_beside_the_dag(
-    api: Any, lake: Any, paths: dict[str, str], run_task: Callable[..., Any]
-) -> None:
-    run = run_task(**paths, prompt="summary.prompt", limit_rows=1)
-    assert run.state == "success", run.output
-    assert run.rendered["prompt"] == "Summarise for 2026-01-01, as in notes.txt:\n\n{text}"
-
-
-def test_a_prompt_file_that_is_not_there_is_not_sent_as_a_prompt(
-    api: Any, paths: dict[str, str], run_task: Callable[..., Any]
-) -> None:
-    run = run_task(**paths, prompt="sumary.prompt")
-    assert (run.state, run.tries) == ("failed", 1)
-    assert "prompt='sumary.prompt' names a file" in run.output
-    assert api.completions == []
-
-
-def test_a_sentence_that_ends_like_a_file_name_is_a_prompt(
-    api: Any, paths: dict[str, str], run_task: Callable[..., Any]
-) -> None:
-    run = run_task(**paths, prompt="Turn {text} into README.md", limit_rows=1)
-    assert run.state == "success", run.output
-    assert "Failed to resolve template field" not in run.output
-
-
 def test_the_connections_limit_holds_for_the_task(
     api: Any, connect: Any, paths: dict[str, str], run_task: Callable[..., Any]
 ) -> None:

@@ -32,21 +32,40 @@ def test_an_unknown_column_names_the_nearest(place: Workplace) -> None:
     check_refused(place, InvalidSpec, r"system uses \{ID2\}", system="You are {ID2}")
 
 
-def test_a_prompt_without_any_column_is_allowed_and_warned_of(
+def test_prompt_without_column_is_refused_for_many_rows(place: Workplace) -> None:
+    place.write(texts_table(3))
+    check_refused(place, InvalidSpec, r"all 3 rows .* constant_prompt=True", prompt="Say hello")
+    check_refused(place, InvalidSpec, r"all 3 rows .* constant_prompt=True", prompt=r"\d{4} {}")
+
+
+def test_prompt_without_column_is_sent_when_asked_for(place: Workplace) -> None:
+    place.write(texts_table(3))
+    assert place.run(place.job(prompt="Say hello", constant_prompt=True)).tally.ok == 3
+
+
+def test_prompt_without_column_is_sent_for_one_row(place: Workplace) -> None:
+    place.write(texts_table(3))
+    assert place.run(place.job(prompt="Say hello", limit_rows=1)).tally.ok == 1
+
+
+def test_column_of_the_system_prompt_is_enough(place: Workplace) -> None:
+    place.write(texts_table(3))
+    assert place.run(place.job(prompt="Say hello", system="To {body}")).tally.ok == 3
+
+
+def test_column_written_otherwise_is_refused(place: Workplace) -> None:
+    place.write(texts_table(3))
+    check_refused(place, InvalidSpec, r"Write \{body\} for", prompt='{"a": 1} {body} { body }')
+    check_refused(place, InvalidSpec, r"Write \{body\} for", prompt="{body}", system="{body!r}")
+
+
+def test_braces_that_are_like_a_column_are_warned_of(
     place: Workplace, caplog: pytest.LogCaptureFixture
 ) -> None:
     place.write(texts_table(3))
-    assert place.run(place.job(prompt="Say hello")).tally.ok == 3
-    assert "The prompt uses no column" in caplog.text
-
-
-def test_braces_that_nearly_name_a_column_are_warned_of(
-    place: Workplace, caplog: pytest.LogCaptureFixture
-) -> None:
-    place.write(texts_table(3))
-    assert place.run(place.job(prompt='{"a": 1} {body} { body }')).tally.ok == 3
+    assert place.run(place.job(prompt='{"a": 1} {body} {the body}')).tally.ok == 3
     warnings = [r.getMessage() for r in caplog.records if "as it stands" in r.getMessage()]
-    assert warnings == ["{ body } goes to the API as it stands. Did you mean {body}?"]
+    assert warnings == ["{the body} goes to the API as it stands. Did you mean {body}?"]
 
 
 def test_an_empty_prompt(place: Workplace) -> None:

@@ -1,7 +1,8 @@
 r"""Prompt templates: which columns a prompt uses, and how a row's values are put into it.
 
 `{column}` is filled from the row. Braces around anything else stay as they are, and `\{` is a
-plain brace. A row's own text is only ever inserted, never searched for placeholders.
+plain brace. What is certainly a column written in another way, such as `{ body }` or `{body!r}`, is
+an error. A row's own text is only ever inserted, never searched for placeholders.
 """
 
 from __future__ import annotations
@@ -34,6 +35,17 @@ RowTexts = tuple[str | None, ...] | UnreadableRow
 
 _TOKEN = re.compile(r"\\\{|\{([^{}\n]*)\}")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*$")
+_AROUND_A_NAME = re.compile(
+    r"""\s*(?:
+        (?: \.\s*[^\W\d]\w* | \[[^\[\]]*\] )+ (?:![rsa])? (?::.*)?     # {body.text}, {body[0]}
+        | ![rsa] (?::.*)?                                               # {body!r}
+        | : (?:.?[<>=^])?[-+ ]?z?\#?0?\d*[_,]?(?:\.\d+)?[bcdeEfFgGnosxX%]?  # {price:>10.2f}
+        | : %.*                                                         # {day:%Y-%m-%d}
+        | \|.*                                                          # {body|upper}
+    )?\s*""",
+    re.VERBOSE,
+)
+"""What Python's `str.format` and Jinja allow after a name. JSON such as `{body: string}` is not of it."""
 COLUMNS_SHOWN_MAX = 12
 
 
@@ -68,11 +80,12 @@ class PromptTemplate:
 def parse_template(text: str, *, columns: Collection[str], argument: str) -> PromptTemplate:
     r"""Take a template apart, knowing which columns there are.
 
-    `{x}` is a placeholder when x is a column. When it is not, but looks like a name, it is an
-    error; anything else, such as JSON in braces, stays as it is.
+    `{x}` is a placeholder when x is a column. Digits and blanks never are, whatever the columns are
+    called: `{}` and `\d{4}` stay as they are. So does anything else that no column could be meant by.
 
     Raises:
-        InvalidSpec: for an unknown column, naming the nearest one.
+        InvalidSpec: for a name that is no column, with the nearest one, and for a column that is
+            written in another way, with the line to write instead.
     """
     literals: list[str] = []
     used: list[str] = []
@@ -84,24 +97,58 @@ def parse_template(text: str, *, columns: Collection[str], argument: str) -> Pro
         name = token[1]
         if name is None:
             literal += "{"
-        elif name in columns:
+        elif name in columns and not _is_never_a_column(name):
             literals.append(literal)
             used.append(name)
             literal = ""
-        elif _IDENTIFIER.match(name):
-            raise InvalidSpec(_unknown_column(name, columns, argument))
         else:
+            _check_literal(token[0], name, columns, argument)
             literal += token[0]
     literals.append(literal + text[end:])
     return PromptTemplate(literals=tuple(literals), columns=tuple(used))
+
+
+def _is_never_a_column(name: str) -> bool:
+    return not name.strip() or name.strip().isdecimal()
+
+
+def _check_literal(token: str, name: str, columns: Collection[str], argument: str) -> None:
+    """Refuse what is no placeholder and cannot have been meant as plain text."""
+    if _is_never_a_column(name):
+        return
+    if _IDENTIFIER.match(name):
+        raise InvalidSpec(_unknown_column(name, columns, argument))
+    column = _written_otherwise(name, columns)
+    if column is not None:
+        raise InvalidSpec(
+            f"{argument} holds {token}, which would be sent as it stands. Write {{{column}}} for the "
+            f"column '{column}': no blanks, quotes, attributes or formats are allowed in the "
+            f"braces. To send it as it stands write \\{token}."
+        )
+
+
+def _written_otherwise(name: str, columns: Collection[str]) -> str | None:
+    """The column that `name` is, apart from blanks, quotes, case, or what `str.format` allows."""
+    bare = name.strip()
+    if len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "\"'`":
+        bare = bare[1:-1]
+    for column in sorted(columns, key=len, reverse=True):
+        head, rest = bare[: len(column)], bare[len(column) :]
+        if (
+            head.casefold() == column.casefold()
+            and not _is_never_a_column(column)
+            and _AROUND_A_NAME.fullmatch(rest)
+        ):
+            return column
+    return None
 
 
 def near_misses(text: str, columns: Collection[str]) -> list[tuple[str, str]]:
     """What stands in braces, is sent as it is, and looks like a mistyped column.
 
     Returns:
-        Each such literal once, braces included, with the column that it is like: `{ body }` with
-        `body`. A name that is no column is not among them: `parse_template` refuses it.
+        Each such literal once, braces included, with the column that it is like: `{my col}` with
+        `my_col`. What `parse_template` refuses is not among them.
     """
     found: dict[str, str] = {}
     for token in _TOKEN.finditer(text):

@@ -34,6 +34,7 @@ class Job:
         prompt, system: templates with `{column}` placeholders.
         output_column: receives the text; `<output_column>_info` receives the rest.
         limit_rows: only the first so many rows, for trying a prompt out; None for all.
+        constant_prompt: whether a prompt without any column may be sent for more than one row.
         endpoint: where calls go. input, output: where data is read and written.
         on_existing: what to do when the result of another run is at the output path: replace it
             once this run is complete, or refuse before money is spent.
@@ -48,6 +49,7 @@ class Job:
     input: Place
     output: Place
     on_existing: OnExisting = "replace"
+    constant_prompt: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no data could make right."""

@@ -274,12 +274,22 @@ def _request_maker(job: Job, data_set: DataSet) -> RequestMaker:
     data_set.check_promptable(maker.columns)
     for literal, column in near_misses(job.prompt + (job.system or ""), columns):
         log.warning("%s goes to the API as it stands. Did you mean {%s}?", literal, column)
-    if not maker.columns:
-        log.warning(
-            "The prompt uses no column, so every row asks the same question. "
-            "Write {column} where a row's value belongs."
-        )
+    _check_uses_column(job, data_set, maker)
     return maker
+
+
+def _check_uses_column(job: Job, data_set: DataSet, maker: RequestMaker) -> None:
+    """Refuse to pay for the same question once per row, unless that is what is wanted."""
+    rows = sum(file.rows for file in data_set.files)
+    rows = min(rows, job.limit_rows or rows)
+    if maker.columns or rows <= 1 or job.constant_prompt:
+        return
+    example = next(iter((*data_set.column_names, *data_set.partition_names)), "column")
+    raise InvalidSpec(
+        f"The prompt uses no column, so all {rows:,} rows would ask, and pay for, the same question. "
+        f"Write a column's name in braces where a row's value belongs, such as {{{example}}}; or set "
+        f"constant_prompt=True to send it all the same."
+    )
 
 
 def _ingredients(job: Job, data_set: DataSet, maker: RequestMaker) -> dict[str, Json]:

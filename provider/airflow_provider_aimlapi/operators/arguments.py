@@ -19,14 +19,22 @@ if TYPE_CHECKING:
 
 Word = TypeVar("Word", bound=str)
 
-TEMPLATE_EXT = (".txt", ".md", ".prompt")
 _FLAGS = {"true": True, "false": False}
-_FILE_NAME = re.compile(r"[^\s{}]+(" + "|".join(map(re.escape, TEMPLATE_EXT)) + r")$")
+_ENDING = r"\.(?:(?:txt|md|prompt)(?:\.(?:j2|jinja2?))?|j2|jinja2?)"
+_FILE_NAME = re.compile(rf"[^\s{{}}]+{_ENDING}", re.IGNORECASE)
+_FILE_NAME_WORDS_MAX = 3
+"""A text of more words that ends like a file's name, and names none, is taken for a sentence."""
+_FILE_NAME_PERHAPS = re.compile(rf"[^\n{{}}]+{_ENDING}", re.IGNORECASE)
 
 
 def names_file(text: object) -> bool:
-    """Whether a text is the name of a prompt file, and no sentence that ends like one."""
-    return isinstance(text, str) and _FILE_NAME.fullmatch(text) is not None
+    """Return whether a text is the name of a prompt file, and no sentence that ends like one."""
+    return isinstance(text, str) and _FILE_NAME.fullmatch(text.strip()) is not None
+
+
+def may_name_file(text: object) -> bool:
+    """Return whether a text may be such a name; if it holds blanks, only the file can tell."""
+    return isinstance(text, str) and _FILE_NAME_PERHAPS.fullmatch(text.strip()) is not None
 
 
 def optional(value: object) -> object:
@@ -42,10 +50,10 @@ def text(name: str, value: object) -> str:
     """
     if not isinstance(value, str):
         raise InvalidSpec(f"{name}={value!r}: give a text.")
-    if names_file(value):
+    if names_file(value) or (may_name_file(value) and len(value.split()) <= _FILE_NAME_WORDS_MAX):
         raise InvalidSpec(
             f"{name}={value!r} names a file, but there is none of that name beside the DAG "
-            f"or in the DAG's template_searchpath."
+            f"or in the DAG's template_searchpath. If it is the text itself, end it with a period."
         )
     return value
 

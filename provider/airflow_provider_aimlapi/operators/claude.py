@@ -26,7 +26,11 @@ from airflow_provider_aimlapi.operators.parking import (
 )
 from airflow_provider_aimlapi.operators.places import open_place, parse_location
 from airflow_provider_aimlapi.operators.progress_places import ProgressPlace
-from airflow_provider_aimlapi.operators.rendering import explaining_braces
+from airflow_provider_aimlapi.operators.rendering import (
+    explaining_braces,
+    render_text,
+    text_or_file,
+)
 from airflow_provider_aimlapi.operators.retry_policy import (
     DEFAULT_RETRY_POLICY,
     has_policy,
@@ -65,7 +69,8 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
         input_path: a Parquet file, a folder or a glob: s3://, gs://, abfs://, file:// or any other
             fsspec scheme, or an absolute local path.
         output_path: a folder, outside the input.
-        prompt: the user's message, or the name of a .txt, .md or .prompt file beside the DAG.
+        prompt: the user's message, or the name of a .txt, .md or .prompt file beside the DAG; .j2 or
+            .jinja may follow.
         system: the system prompt, in the same way.
         model: the API's model id.
         max_tokens: most tokens of an answer, thinking included.
@@ -88,6 +93,7 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
         max_rejected_rows: a number of rows (int) or a share of them (float); beyond it the task
             fails and publishes nothing. What was paid for is kept.
         limit_rows: only the first so many rows, for trying a prompt out.
+        constant_prompt: whether a prompt without any column may be sent for more than one row.
         on_existing: when the result of another run (another prompt, model or input) is at
             output_path: "replace" it once this run is complete, or "error" before money is spent.
         retry_rejected: whether a retry of the task asks again for rows that were rejected.
@@ -127,11 +133,11 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
         "max_cost_usd",
         "max_rejected_rows",
         "limit_rows",
+        "constant_prompt",
         "on_existing",
         "retry_rejected",
         "share",
     )
-    template_ext: Sequence[str] = arguments.TEMPLATE_EXT
     template_fields_renderers: ClassVar[dict[str, str]] = {
         "prompt": "md",
         "system": "md",
@@ -173,6 +179,7 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
         max_cost_usd: float | str | None = None,
         max_rejected_rows: float | str = 0.1,
         limit_rows: int | str | None = None,
+        constant_prompt: bool | str = False,
         on_existing: str = "replace",
         retry_rejected: bool | str = False,
         retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
@@ -199,21 +206,24 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
         self.on_stall = on_stall
         self.max_cost_usd = max_cost_usd
         self.max_rejected_rows = max_rejected_rows
-        self.limit_rows = limit_rows
+        self.limit_rows, self.constant_prompt = limit_rows, constant_prompt
         self.on_existing = on_existing
         self.retry_rejected = retry_rejected
         self.share = share
-        if not (arguments.names_file(prompt) or arguments.names_file(system)):
-            self.template_ext = ()  # else a prompt that ends in "notes.txt" were taken for a file
 
-    def prepare_template(self) -> None:
-        """Called by Airflow when prompt files were read: what they hold is no file name any more."""
-        self.template_ext = ()
+    def resolve_template_files(self) -> None:
+        """Read prompt files when Airflow reads the DAG; `render_template` does it for mapped tasks."""
+        self.prompt = text_or_file(self, self.prompt)
+        self.system = text_or_file(self, self.system)
+        self.prepare_template()
 
-    def render_template(self, *args: Any, **kwargs: Any) -> Any:
-        """As Airflow does; an error of Jinja's also tells how a column is written."""
+    def render_template(self, content: Any, context: Context, *args: Any, **kwargs: Any) -> Any:
+        """Render as Airflow does, prompts always to text; an error says how a column is written."""
+        is_prompt = isinstance(content, str) and (content is self.prompt or content is self.system)
         with explaining_braces():
-            return super().render_template(*args, **kwargs)
+            if is_prompt:
+                return render_text(self, content, context)
+            return super().render_template(content, context, *args, **kwargs)
 
     def execute(self, context: Context) -> dict[str, str | int | float]:
         """Run the job to its end."""
@@ -329,6 +339,7 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
             system=arguments.optional_text("system", self.system),
             output_column=arguments.text("output_column", self.output_column),
             limit_rows=arguments.optional_whole_number("limit_rows", self.limit_rows),
+            constant_prompt=arguments.flag("constant_prompt", self.constant_prompt),
             endpoint=self._hook().endpoint,
             input=self._place("input_path"),
             output=self._place("output_path"),

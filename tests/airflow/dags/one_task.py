@@ -16,9 +16,12 @@ ARGUMENTS = {
     "prompt": "{text}",
     **json.loads(os.environ.get("AIMLAPI_TEST_ARGUMENTS", "{}")),
 }
+DAG_ARGUMENTS = json.loads(os.environ.get("AIMLAPI_TEST_DAG_ARGUMENTS", "{}"))
 TIMEOUT_S = ARGUMENTS.pop("execution_timeout_s", None)
 
-with DAG("one_task", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)):
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+with DAG("one_task", schedule=None, start_date=START, **DAG_ARGUMENTS):
     ClaudeCompletionOperator(
         task_id="complete",
         retries=1,

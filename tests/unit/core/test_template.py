@@ -14,7 +14,9 @@ from airflow_provider_aimlapi.errors import InvalidSpec
 
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]))
 PLAIN = st.text(alphabet=st.characters(exclude_characters="{}\\", exclude_categories=["Cs"]))
-COLUMN = st.text(st.characters(exclude_characters="{}\\\n", exclude_categories=["Cs"]), min_size=1)
+COLUMN = st.text(
+    st.characters(exclude_characters="{}\\\n", exclude_categories=["Cs"]), min_size=1
+).filter(lambda name: bool(name.strip()) and not name.strip().isdecimal())
 
 
 def filled(text: str, row: dict[str, str]) -> str:
@@ -45,7 +47,11 @@ def filled(text: str, row: dict[str, str]) -> str:
         ('{"outer": {"inner": {}}}', '{"outer": {"inner": {}}}'),
         ('{"text": "{body}"}', '{"text": "BODY"}'),
         ("{{ 7*7 }} {% if body %} {# no #} {body}", "{{ 7*7 }} {% if body %} {# no #} BODY"),
-        ("{0} {} {body!r} {body:>10} { body } {a.b}", "{0} {} {body!r} {body:>10} { body } {a.b}"),
+        ("{0} {} {a.b} { other words }", "{0} {} {a.b} { other words }"),
+        (r"\d{4} \w{2,3} {} { }", r"\d{4} \w{2,3} {} { }"),
+        ("{body: string, title: string}", "{body: string, title: string}"),
+        ('{"body": "…"} {body, title}', '{"body": "…"} {body, title}'),
+        (r"\{body!r} \{ body }", "{body!r} { body }"),
         ("{ {body} }", "{ BODY }"),
         ("a { b", "a { b"),
         ("a } b", "a } b"),
@@ -87,6 +93,55 @@ def test_an_unknown_column_is_an_error_that_names_the_nearest(text: str, named: 
     assert r"\{" in message  # the way out for somebody who meant a plain brace
 
 
+@pytest.mark.parametrize(
+    ("token", "column"),
+    [
+        ("{ body }", "body"),
+        ("{body }", "body"),
+        ("{\tbody}", "body"),
+        ("{ Body }", "body"),
+        ("{body.text}", "body"),
+        ("{body.text.strip}", "body"),
+        ("{body[0]}", "body"),
+        ("{body['text']}", "body"),
+        ("{body!r}", "body"),
+        ("{body!s:>10}", "body"),
+        ("{body:>10}", "body"),
+        ("{body:}", "body"),
+        ("{body:s}", "body"),
+        ("{price:,.2f}", "price"),
+        ("{day:%Y-%m-%d}", "day"),
+        ("{body|upper}", "body"),
+        ("{ body | upper }", "body"),
+        ('{"body"}', "body"),
+        ("{'body'}", "body"),
+        ("{first name }", "first name"),
+        ("{ first name.x}", "first name"),
+    ],
+)
+def test_column_written_otherwise_is_refused_with_the_line(token: str, column: str) -> None:
+    columns = ["body", "price", "day", "first name", "first", "", "4"]
+    with pytest.raises(InvalidSpec) as caught:
+        parse_template(f"Say {token}.", columns=columns, argument="prompt")
+    message = str(caught.value)
+    assert f"Write {{{column}}}" in message
+    assert token in message
+    escaped = f"Say \\{token}."
+    assert parse_template(escaped, columns=columns, argument="prompt").literals == (
+        f"Say {token}.",
+    )
+
+
+@pytest.mark.parametrize("column", ["body.text", "body!r", " body ", "2,4", "0x", "body:>10"])
+def test_exact_column_name_is_a_placeholder(column: str) -> None:
+    assert filled(f"<{{{column}}}>", {column: "VALUE", "body": "BODY"}) == "<VALUE>"
+
+
+@pytest.mark.parametrize("name", ["", " ", "4", "07", " 4 ", "٤"])
+def test_digits_and_blanks_are_never_placeholders(name: str) -> None:
+    assert filled(f"<{{{name}}}>", {name: "VALUE", name.strip(): "VALUE"}) == f"<{{{name}}}>"
+
+
 def test_of_very_many_columns_only_some_are_shown() -> None:
     columns = [f"column_{number}" for number in range(1000)]
     with pytest.raises(InvalidSpec) as caught:
@@ -111,9 +166,7 @@ def test_nearest_looks_past_case_and_gives_up_on_strangers(typed: str, near: str
 @pytest.mark.parametrize(
     ("text", "misses"),
     [
-        ("{Body } and { body }", [("{Body }", "body"), ("{ body }", "body")]),
         ("{my col}, {my col}", [("{my col}", "my_col")]),
-        ("{body:>10} {body!r}", [("{body:>10}", "body"), ("{body!r}", "body")]),
         ("{body} {first name}", []),  # columns
         ("{bdy}", []),  # an error of its own
         (r"\{ body }", []),  # a plain brace, by its author's will
