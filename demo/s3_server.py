@@ -21,6 +21,8 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Self
 
+from aimlapi_simulator.web_pages import REFUSAL, is_from_web_page
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import InputStream, StartResponse, WSGIApplication, WSGIEnvironment
@@ -110,7 +112,10 @@ class S3Server:
 
 
 class AtomicWrites:
-    """A WSGI application in front of another that lets it do one write at a time."""
+    """A WSGI application in front of another that lets it do one write at a time.
+
+    It refuses web pages. moto asks for no key, and would let any page read and write every object.
+    """
 
     def __init__(self, app: WSGIApplication) -> None:
         self._app = app
@@ -118,6 +123,10 @@ class AtomicWrites:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request; a write's body is received before the lock is asked for."""
+        origin, host = environ.get("HTTP_ORIGIN", ""), environ.get("HTTP_HOST", "")
+        if is_from_web_page(origin=origin, host=host):
+            start_response("403 Forbidden", [("Content-Type", "text/plain")])
+            return [REFUSAL.encode()]
         if environ["REQUEST_METHOD"] not in WRITES:
             return self._app(environ, start_response)
         environ["wsgi.input"] = io.BytesIO(_received_body(environ))

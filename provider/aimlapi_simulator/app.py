@@ -13,8 +13,9 @@ from aimlapi_simulator.fault_answer import dress, substitute
 from aimlapi_simulator.fault_choice import effect_of
 from aimlapi_simulator.faults import BAD_KEY
 from aimlapi_simulator.ledger import Record
-from aimlapi_simulator.message import Request, Response
+from aimlapi_simulator.message import Request, Response, json_response
 from aimlapi_simulator.models import Models
+from aimlapi_simulator.web_pages import REFUSAL, is_from_web_page
 
 if TYPE_CHECKING:
     import asyncio
@@ -57,7 +58,9 @@ class App:
     def answer(self, request: Request, connection: Connection) -> None:
         """Serve one request."""
         path = request.path
-        if path == _CHAT and request.method == "POST" and self._is_welcome(request):
+        if is_from_web_page(origin=request.header(b"origin"), host=request.header(b"host")):
+            connection.respond(json_response({"message": REFUSAL}, status=403))
+        elif path == _CHAT and request.method == "POST" and self._is_welcome(request):
             self._chat.answer(request, connection)
         elif path.startswith(PREFIX):
             connection.respond(self.control.answer(request))

@@ -17,6 +17,8 @@ import yaml
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "docker-compose.yml"
 BUNDLE = "airflow.dag_processing.bundles.local.LocalDagBundle"
+SECRETS = "/opt/airflow/secrets"
+"""Where each container has the volume of secrets."""
 
 
 def services() -> dict[str, dict[str, Any]]:
@@ -32,7 +34,8 @@ def with_defaults(text: str) -> str:
 
 def variables(service: dict[str, Any]) -> dict[str, str]:
     """A service's environment."""
-    return {name: with_defaults(str(text)) for name, text in service["environment"].items()}
+    told = service.get("environment", {})
+    return {name: with_defaults(str(text)) for name, text in told.items()}
 
 
 def airflow_services() -> dict[str, list[str]]:
@@ -76,11 +79,13 @@ class Addresses:
     """Where on this machine each of the containers is played.
 
     Attributes:
+        secrets: folder, in place of the volume that holds them.
         api_url, s3_url: of the simulator and the store, without a slash at the end.
         postgres, redis, airflow, scheduler_health: ports of 127.0.0.1.
         logs: ports at which workers and triggerer show what they are writing.
     """
 
+    secrets: Path
     api_url: str
     s3_url: str
     postgres: int
@@ -93,10 +98,11 @@ class Addresses:
         """A value or a command with each container's host and port replaced."""
         here = f"http://127.0.0.1:{self.airflow}"
         for there, address in (
+            (SECRETS, str(self.secrets)),
             ("http://127.0.0.1:8123", self.api_url),
             ("http://s3:8333", self.s3_url),
             ("@postgres/", f"@127.0.0.1:{self.postgres}/"),
-            ("redis://redis:6379/", f"redis://127.0.0.1:{self.redis}/"),
+            ("@redis:6379/", f"@127.0.0.1:{self.redis}/"),
             ("http://api-server:8080", here),
             ("http://localhost:8080", here),
             ("http://localhost:8974", f"http://127.0.0.1:{self.scheduler_health}"),

@@ -113,12 +113,18 @@ def postgres(folder: Path, port: int, *, name: str, password: str) -> Iterator[N
 
 
 @contextmanager
-def redis(folder: Path, port: int) -> Iterator[None]:
-    """A running broker that keeps nothing on disk."""
-    serve = [program("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+def redis(folder: Path, port: int, *, command: Sequence[str], check: str) -> Iterator[None]:
+    """A running broker that keeps nothing on disk.
+
+    Args:
+        command: of the container, which starts Debian's server here. check: its health check.
+    """
+    here = f"{program('redis-server')} --port {port} --bind 127.0.0.1 --save ''"
+    serve = [word.replace("docker-entrypoint.sh redis-server", here) for word in command]
+    probe = check.replace("redis-cli", f"{program('redis-cli')} -p {port}")
     log = folder / "redis.log"
     with _running(serve, log) as server:
-        _wait(server, [program("redis-cli"), "-p", str(port), "ping"], log)
+        _wait(server, ["sh", "-c", probe], log)
         yield
 
 

@@ -23,6 +23,10 @@ POOL = "aimlapi"
 
 def play_examples(site: Site) -> Iterator[str]:
     """Do what the file's first lines tell a reader to do; what is wrong with what comes of it."""
+    if opened := site.rest.open_without_login():
+        yield f"without a login, Airflow does what it is asked to by {opened}"
+    if (said := site.redis_says_without_password()) != "NOAUTH Authentication required.":
+        yield f"without a password, Redis says {said}"
     site.run_once("fill-lake")
     site.set_workers(WORKERS)
     for dag_id, task_id in PUBLISHING.items():

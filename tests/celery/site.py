@@ -50,6 +50,7 @@ class Site:
         self._folder = folder
         ports = [free_port(folder / f"port-{number}") for number in range(6)]
         self._at = compose.Addresses(
+            secrets=folder / "secrets",
             api_url=api_url,
             s3_url=s3_url,
             postgres=ports[0],
@@ -58,7 +59,7 @@ class Site:
             scheduler_health=ports[3],
             logs=(ports[4], ports[5]),
         )
-        self.rest = Rest(f"http://127.0.0.1:{ports[2]}")
+        self.rest = Rest(f"http://127.0.0.1:{ports[2]}", self._at.secrets / "login.json")
         self._services: list[psutil.Process] = []
         self._workers: list[tuple[psutil.Process, ExitStack]] = []
         self._owner = ExitStack()
@@ -66,16 +67,9 @@ class Site:
     def __enter__(self) -> Self:
         """Start everything in the order of the file's conditions."""
         with ExitStack() as stack:
-            database = compose.variables(compose.services()["postgres"])
-            stack.enter_context(
-                debian.postgres(
-                    self._folder,
-                    self._at.postgres,
-                    name=database["POSTGRES_USER"],
-                    password=database["POSTGRES_PASSWORD"],
-                )
-            )
-            stack.enter_context(debian.redis(self._folder, self._at.redis))
+            self._at.secrets.mkdir(mode=0o700)
+            self.run_once("make-secrets")
+            self._start_servers(stack)
             stack.callback(self.set_workers, 0)
             self.run_once("airflow-init")
             for name, command in compose.airflow_services().items():
@@ -119,7 +113,7 @@ class Site:
         """
         with self._log(name).open("a", encoding="utf-8") as output:
             done = subprocess.run(
-                compose.one_off(name),
+                self._command(name),
                 cwd=ROOT,
                 env=child_environment(self._environment(name)),
                 stdout=output,
@@ -129,6 +123,11 @@ class Site:
         if done.returncode != 0:
             raise NotStarted(f"{name} ended with {done.returncode}:\n{self.log(name)}")
 
+    def redis_says_without_password(self) -> str:
+        """Return the broker's answer to a client that has no password."""
+        asked = [debian.program("redis-cli"), "-p", str(self._at.redis), "ping"]
+        return subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
+
     def memory_mb(self) -> float:
         """What Airflow's processes hold; database, broker, store and simulator are not among them."""
         return memory_mb([*self._services, *(process for process, _ in self._workers)])
@@ -136,6 +135,28 @@ class Site:
     def log(self, name: str, characters: int = 3000) -> str:
         """The end of what a service said."""
         return self._log(name).read_text(encoding="utf-8", errors="replace")[-characters:]
+
+    def _start_servers(self, stack: ExitStack) -> None:
+        """Start the database and the broker with the passwords that were made."""
+        stack.enter_context(
+            debian.postgres(
+                self._folder,
+                self._at.postgres,
+                name=compose.variables(compose.services()["postgres"])["POSTGRES_USER"],
+                password=(self._at.secrets / "postgres_password").read_text(encoding="utf-8"),
+            )
+        )
+        stack.enter_context(
+            debian.redis(
+                self._folder,
+                self._at.redis,
+                command=self._command("redis"),
+                check=self._at.native(compose.health_check("redis")),
+            )
+        )
+
+    def _command(self, name: str) -> list[str]:
+        return [self._at.native(word) for word in compose.one_off(name)]
 
     def _start_worker(self, number: int) -> tuple[psutil.Process, ExitStack]:
         """The file's first worker under a name of its own; only the very first shows its logs."""

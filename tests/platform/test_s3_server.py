@@ -143,3 +143,24 @@ def test_the_server_prints_its_url_and_nothing_else(pytestconfig: pytest.Config)
     assert rest_of_output == ""
     assert errors == ""
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/"), ("PUT", "/b/k"), ("POST", "/moto-api/reset")]
+)
+@pytest.mark.parametrize("page", [{"Origin": "http://evil.example"}, {"Host": "evil.example"}])
+def test_a_web_page_reads_and_changes_nothing(
+    s3_server: S3Server, s3_bucket: str, method: str, path: str, page: dict[str, str]
+) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", s3_server.port, timeout=30)
+    try:
+        connection.request(method, path, body=b"x", headers=SIGNED | page)
+        answer = connection.getresponse()
+        assert answer.status == http.HTTPStatus.FORBIDDEN
+        assert b"Web pages are refused" in answer.read()
+        assert not [name for name, _ in answer.getheaders() if name.startswith("Access-Control")]
+    finally:
+        connection.close()
+    assert fsspec.filesystem("s3", endpoint_url=s3_server.url, skip_instance_cache=True).exists(
+        s3_bucket
+    )
