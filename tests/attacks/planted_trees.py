@@ -41,7 +41,7 @@ def plantings() -> st.SearchStrategy[list[Planting]]:
     """Links lead outside, upwards, in circles, to each other, to devices and to nothing."""
     targets = st.one_of(
         st.sampled_from([f"@/{place}" for place in OUTSIDE]),
-        st.sampled_from(["@/root", "@/root/a", "@", "/", "/dev/zero", "/proc/self/environ"]),
+        st.sampled_from(["@/lake", "@/lake/a", "@", "/", "/dev/zero", "/proc/self/environ"]),
         st.sampled_from(["..", ".", "../..", "../outside", "../../outside/secret", "nothing"]),
         names(),
     )
@@ -55,7 +55,7 @@ def plantings() -> st.SearchStrategy[list[Planting]]:
 
 def plant(base: Path, tree: list[Planting]) -> Path:
     """Make the root and what is outside of it; what cannot be made at its place is left out."""
-    root = base / "root"
+    root = base / "lake"
     (base / "outside" / "folder").mkdir(parents=True)
     root.mkdir()
     for place in ("outside/secret", "outside/folder/x.parquet"):
