@@ -56,9 +56,24 @@ def list_inputs(fs: AbstractFileSystem, path: str) -> tuple[InputFile, ...]:
 def _listed_file(
     fs: AbstractFileSystem, path: str, root: str, info: Mapping[str, Any]
 ) -> InputFile:
-    """Describe a file; on a disk it is opened by its real path, whatever links led to it."""
+    """Describe a file; on a disk it is opened by its real path, whatever links led to it.
+
+    Raises:
+        InputUnreadable: it says that it is compressed. gcsfs and adlfs would decompress all of it in
+            memory, and Parquet could not be read.
+    """
     file = _input_file(fs, path, root, info)
+    if _encoding(info):
+        raise InputUnreadable(
+            f"input_path: {file.uri} is stored with a Content-Encoding. Store it without one."
+        )
     return replace(file, path=info.get("real_path") or file.path)
+
+
+def _encoding(info: Mapping[str, Any]) -> object:
+    """The Content-Encoding of an object, as Google's listing or Azure's has it."""
+    settings = info.get("content_settings") or {}
+    return info.get("contentEncoding") or settings.get("content_encoding")
 
 
 def _entries(fs: AbstractFileSystem, root: str, pattern: str) -> Mapping[str, Mapping[str, Any]]:

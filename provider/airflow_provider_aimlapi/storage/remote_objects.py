@@ -16,6 +16,7 @@ from airflow_provider_aimlapi.storage.file_systems import (
     kind_of,
     name_below,
 )
+from airflow_provider_aimlapi.storage.undecoded_reads import read_azure, read_google
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +48,14 @@ class RemoteObjects:
 
         An empty object has no such range, and stores say so by status 416.
         """
-        return bytes(self._fs.cat_file(self._path(name), start=0, end=bytes_max))
+        path = self._path(name)
+        match self._kind:
+            case "gcs":
+                return read_google(self._fs, path, bytes_max)
+            case "azure":
+                return read_azure(self._fs, path, bytes_max)
+            case _:
+                return bytes(self._fs.cat_file(path, start=0, end=bytes_max))
 
     def list(self, folder: str) -> list[str]:
         """All objects below a folder, asked of the store anew."""
