@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import gzip
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
 from adlfs import AzureBlobFileSystem
-from azure.storage.blob.aio import BlobServiceClient
+from azure.storage.blob import BlobServiceClient, ContentSettings
+from azure.storage.blob.aio import BlobServiceClient as AsyncBlobServiceClient
 
 from airflow_provider_aimlapi.core.object_sizes import MIB
-from airflow_provider_aimlapi.errors import StorageError, StoreUnavailable, StoreUnsafe
+from airflow_provider_aimlapi.errors import (
+    InputUnreadable,
+    JournalUnreadable,
+    StorageError,
+    StoreUnavailable,
+    StoreUnsafe,
+)
 from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
+from airflow_provider_aimlapi.storage.listing import list_inputs
 from airflow_provider_aimlapi.storage.object_store import create_settled
 from tests.fakes.azurite import ACCOUNT, Azurite
 from tests.fakes.scripted_s3 import ScriptedS3, Trouble
@@ -34,7 +44,7 @@ def through(azurite: Azurite, front: ScriptedS3, bucket: str) -> FsspecStore:
     """The same container by way of a server in trouble; the SDK does not ask again by itself."""
     told = azurite.connection_string(f"{front.url}/{ACCOUNT}")
     fs = AzureBlobFileSystem(connection_string=told, skip_instance_cache=True)
-    fs.service_client = BlobServiceClient.from_connection_string(told, retry_total=0)
+    fs.service_client = AsyncBlobServiceClient.from_connection_string(told, retry_total=0)
     return FsspecStore(fs, f"abfs://{bucket}/out")
 
 
@@ -44,6 +54,38 @@ def test_what_is_sent_in_blocks_is_created_once(store: FsspecStore) -> None:
     assert store.create("big", data)
     assert not store.create("big", b"\x01" * OVER_ONE_PUT)
     assert store.read("big", bytes_max=len(data)) == data
+
+
+def test_blob_that_says_it_is_compressed_is_not_decompressed(
+    azurite: Azurite, store: FsspecStore, bucket: str
+) -> None:
+    """A few kilobytes could otherwise fill the memory of whatever reads them."""
+    bomb = gzip.compress(bytes(64 * MIB), 9)
+    with BlobServiceClient.from_connection_string(azurite.connection_string()) as client:
+        client.get_blob_client(bucket, "out/_SUCCESS").upload_blob(
+            bomb, content_settings=ContentSettings(content_encoding="gzip")
+        )
+    tracemalloc.start()
+    try:
+        assert store.read("_SUCCESS", bytes_max=MIB) == bomb
+        with pytest.raises(JournalUnreadable, match="larger than 1,000 bytes"):
+            store.read("_SUCCESS", bytes_max=1_000)
+        assert tracemalloc.get_traced_memory()[1] < 4 * MIB
+    finally:
+        tracemalloc.stop()
+
+
+def test_input_that_says_it_is_compressed_is_refused(
+    azurite: Azurite, open_azure: Callable[[], AbstractFileSystem], bucket: str
+) -> None:
+    with BlobServiceClient.from_connection_string(azurite.connection_string()) as client:
+        for name in ("in/a.parquet", "in/_a.parquet"):
+            client.get_blob_client(bucket, name).upload_blob(
+                b"x", content_settings=ContentSettings(content_encoding="gzip")
+            )
+    for path in ("in/", "in/a.parquet", "in/*.parquet"):
+        with pytest.raises(InputUnreadable, match=r"in/a\.parquet is stored with a Content-Encod"):
+            list_inputs(open_azure(), f"abfs://{bucket}/{path}")
 
 
 def test_a_copy_that_takes_its_time_is_waited_for(

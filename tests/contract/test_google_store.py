@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,8 +12,9 @@ from gcsfs.core import GCSFileSystem
 from gcsfs.retry import validate_response
 
 from airflow_provider_aimlapi.core.object_sizes import MIB
-from airflow_provider_aimlapi.errors import StoreUnsafe
+from airflow_provider_aimlapi.errors import InputUnreadable, JournalUnreadable, StoreUnsafe
 from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
+from airflow_provider_aimlapi.storage.listing import list_inputs
 from airflow_provider_aimlapi.storage.object_store import probe
 from airflow_provider_aimlapi.storage.store_errors import Meaning, meaning_of
 from tests.fakes.gcs_server import GcsServer
@@ -53,6 +56,48 @@ def test_what_gcsfs_would_send_in_chunks_is_created_once_by_one_request(
         assert counting.requests == ["POST"]
         assert not store.create("big", data)
         assert store.read("big", bytes_max=len(data)) == data
+
+
+class Compressing(ScriptedS3):
+    """Says of each object that it is stored compressed, as Google does where its writer said so."""
+
+    def pass_on(
+        self, method: str, path: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, list[tuple[str, str]], bytes]:
+        status, answered, content = super().pass_on(method, path, headers, body)
+        return status, [*answered, ("Content-Encoding", "gzip")], content
+
+
+def test_object_that_says_it_is_compressed_is_not_decompressed(
+    gcs_server: GcsServer, store: FsspecStore, bucket: str
+) -> None:
+    """A few kilobytes could otherwise fill the memory of whatever reads them."""
+    bomb = gzip.compress(bytes(64 * MIB), 9)
+    store.write("_SUCCESS", bomb)
+    with Compressing(gcs_server.url) as compressing:
+        fs = GCSFileSystem(token="anon", endpoint_url=compressing.url, skip_instance_cache=True)
+        seen = FsspecStore(fs, f"gs://{bucket}/out")
+        tracemalloc.start()
+        try:
+            assert seen.read("_SUCCESS", bytes_max=MIB) == bomb
+            with pytest.raises(JournalUnreadable, match="larger than 1,000 bytes"):
+                seen.read("_SUCCESS", bytes_max=1_000)
+            assert tracemalloc.get_traced_memory()[1] < 4 * MIB
+        finally:
+            tracemalloc.stop()
+        assert compressing.requests == ["GET", "GET"]
+
+
+def test_input_that_says_it_is_compressed_is_refused(
+    open_gcs: Callable[[], AbstractFileSystem], bucket: str
+) -> None:
+    told = {"content_encoding": "gzip"}
+    for name in ("in/a.parquet", "in/_a.parquet"):
+        with open_gcs().open(f"{bucket}/{name}", "wb", fixed_key_metadata=told) as file:
+            file.write(b"x")
+    for path in ("in/", "in/a.parquet", "in/*.parquet"):
+        with pytest.raises(InputUnreadable, match=r"in/a\.parquet is stored with a Content-Encod"):
+            list_inputs(open_gcs(), f"gs://{bucket}/{path}")
 
 
 @pytest.mark.parametrize(

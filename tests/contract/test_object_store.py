@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from threading import Barrier
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import fsspec
 import pytest
 
 from airflow_provider_aimlapi.core.object_sizes import MIB
-from airflow_provider_aimlapi.errors import JournalUnreadable, StorageError
+from airflow_provider_aimlapi.errors import JournalUnreadable, StorageError, StoreUnsafe
 from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
 from airflow_provider_aimlapi.storage.object_store import create_settled, probe
 from tests.fakes.memory_store import MemoryStore
@@ -23,7 +24,38 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
 
 WRITERS = 16
-NAMES = ("a b", "a+b", "a%20b", "a%2Fb", "a#b", "a?b", "a&b=c", "a:b", "a@b", "é", "[x]*", "{x}")
+NAMES = (
+    *("a b", "a+b", "a%20b", "a%2Fb", "a#b", "a?b", "a&b=c", "a:b", "a@b", "é", "[x]*", "{x}"),
+    *("...", "..a", "a..", ".a", "~", "$HOME", "%2e%2e", "a%00b", "a\u202eb"),
+)
+BAD_NAMES = (
+    *("", ".", "..", "/", "/a", "a/", "a//b", "./a", "../a", "a/../b", "a/..", "a/./b", "../../a"),
+    *(
+        "a\\b",
+        "..\\a",
+        "a\nb",
+        "a\rb",
+        "a\x00b",
+        "\x1b[2Ja",
+        "a\x7f",
+        "a\u2028b",
+        "\udc80",
+        "a" * 1025,
+    ),
+)
+
+CALLS: tuple[Callable[[ObjectStore, str], object], ...] = (
+    lambda store, name: store.read(name, bytes_max=MIB),
+    lambda store, name: store.create(name, b"x"),
+    lambda store, name: store.write(name, b"x"),
+    lambda store, name: store.copy("good", name),
+    lambda store, name: store.copy(name, "good"),
+    lambda store, name: store.delete(name),
+    lambda store, name: store.delete_all([name]),
+    lambda store, name: store.delete_all(["good", name]),
+    lambda store, name: store.list(f"{name}/"),
+    lambda store, name: store.uri(f"{name}/x"),
+)
 
 
 @pytest.fixture(params=["local", "memory", "s3", "gcs", "azure", "fake"])
@@ -165,6 +197,18 @@ def test_names_that_mean_something_in_urls_and_globs_are_names(store: ObjectStor
     ]
     store.delete("in/a?b")
     assert store.list("in/") == sorted(f"in/{name}" for name in NAMES if name != "a?b")
+
+
+def test_name_that_is_no_object_name_is_refused(store: ObjectStore) -> None:
+    """Whatever a plan or a manifest says: it can reach objects below the root only."""
+    store.create("good", b"kept")
+    for bad, call in product(BAD_NAMES, CALLS):
+        with pytest.raises(StoreUnsafe, match="no name of an object") as refusal:
+            call(store, bad)
+        assert str(refusal.value).isprintable()
+        assert len(str(refusal.value)) < 1_500
+    assert store.list("") == ["good"]
+    assert store.read("good", bytes_max=MIB) == b"kept"
 
 
 def test_a_copy_of_nothing_is_an_error(store: ObjectStore) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from airflow_provider_aimlapi.core.object_names import is_object_name
 from airflow_provider_aimlapi.errors import StoreUnsafe
-from airflow_provider_aimlapi.storage.object_store import check_size
+from airflow_provider_aimlapi.storage.object_store import check_name, check_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,9 +21,12 @@ class MemoryStore:
         self._lock = threading.Lock()
 
     def uri(self, name: str) -> str:
+        if name:
+            _check(name.removesuffix("/"))
         return f"memory-store://{name}"
 
     def read(self, name: str, *, bytes_max: int) -> bytes | None:
+        _check(name)
         with self._lock:
             data = self.objects.get(name)
         if data is not None:
@@ -30,10 +34,14 @@ class MemoryStore:
         return data
 
     def list(self, prefix: str) -> list[str]:
+        if prefix:
+            _check(prefix.removesuffix("/"))
         with self._lock:
-            return sorted(name for name in self.objects if name.startswith(prefix))
+            found = [name for name in self.objects if name.startswith(prefix)]
+        return sorted(filter(is_object_name, found))
 
     def create(self, name: str, data: bytes) -> bool:
+        _check(name)
         with self._lock:
             if name in self.objects:
                 return False
@@ -41,19 +49,29 @@ class MemoryStore:
             return True
 
     def write(self, name: str, data: bytes) -> None:
+        _check(name)
         with self._lock:
             self.objects[name] = data
 
     def copy(self, source: str, target: str) -> None:
+        _check(source)
+        _check(target)
         with self._lock:
             if source not in self.objects:
                 raise StoreUnsafe(f"Cannot copy {source}: it is not there")
             self.objects[target] = self.objects[source]
 
     def delete(self, name: str) -> None:
+        _check(name)
         with self._lock:
             self.objects.pop(name, None)
 
     def delete_all(self, names: Sequence[str]) -> None:
         for name in names:
+            _check(name)
+        for name in names:
             self.delete(name)
+
+
+def _check(name: str) -> None:
+    check_name(name, is_taken=True, root_uri="memory-store://")

@@ -26,7 +26,7 @@ from airflow_provider_aimlapi.core.plan import (
 )
 from airflow_provider_aimlapi.core.template import PromptTemplate, near_misses, parse_template
 from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable
-from airflow_provider_aimlapi.storage.apart import check_apart
+from airflow_provider_aimlapi.storage.apart import check_apart, check_files_apart
 from airflow_provider_aimlapi.storage.dataset import open_data_set
 from airflow_provider_aimlapi.storage.object_store import create_settled, probe
 from airflow_provider_aimlapi.storage.publication import check_foreign, run_in_place
@@ -195,6 +195,7 @@ def _look(
     store = open_store(job.output)
     check_apart(job.input.fs.unstrip_protocol(job.input.path), store.uri(""))
     data_set = open_data_set(job.input.fs, job.input.path)
+    check_files_apart(data_set.files, store.uri(""))
     data_set.check_output_columns((job.output_column, job.info_column))
     maker = _request_maker(job, data_set)
     made_of = _ingredients(job, data_set, maker)

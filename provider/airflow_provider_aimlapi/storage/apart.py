@@ -7,10 +7,16 @@ from __future__ import annotations
 
 import os
 import posixpath
+from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.keys import RECORDS_FOLDER
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.storage.globs import may_reach, split_glob
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from airflow_provider_aimlapi.core.plan import InputFile
 
 LOCAL_SCHEMES = frozenset({"file", "local"})
 
@@ -38,6 +44,28 @@ def check_apart(input_uri: str, output_uri: str) -> None:
             f"output_path {output_uri} contains input_path {input_uri}: whoever reads the output "
             f"would read the input too. Choose a folder beside it."
         )
+
+
+def check_files_apart(files: Iterable[InputFile], output_uri: str) -> None:
+    """Refuse local files of an input that links lead to, and that lie in the output.
+
+    Args:
+        files: as listed; the paths of local ones are real.
+        output_uri: as for `check_apart`.
+
+    Raises:
+        InvalidSpec: naming such a file.
+    """
+    output = _spelled_once(output_uri)
+    for file in files:
+        scheme = file.uri.partition("://")[0]
+        place = f"{scheme}:/{file.path}"
+        is_inside = scheme in LOCAL_SCHEMES and _is_at_or_below(place, output)
+        if is_inside and not _is_at_or_below(place, f"{output}/{RECORDS_FOLDER}"):
+            raise InvalidSpec(
+                f"{file.uri} is a link into output_path {output_uri}: the next run would read its "
+                f"own output. Remove the link, or choose another output_path."
+            )
 
 
 def _spelled_once(uri: str) -> str:

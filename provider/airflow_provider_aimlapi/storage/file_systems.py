@@ -40,6 +40,23 @@ def path_in(fs: AbstractFileSystem, path: str) -> str:
     return bucket.rpartition("@")[2] + slash + key
 
 
+def is_taken_literally(fs: AbstractFileSystem, path: str) -> bool:
+    """Return whether a file system takes a path for an object's name, and for nothing more.
+
+    Some read a version at its end: to s3fs, `a?versionId=1` is another spelling of `a`.
+    """
+    split = getattr(fs, "split_path", None)
+    if split is None:
+        return True
+    bucket, key, *version = split(path)
+    return bool(f"{bucket}/{key}" == path and not any(version))
+
+
+def name_below(root: str, path: str) -> str:
+    """Return a path relative to a root that it begins with, or "" for a path elsewhere."""
+    return path[len(root) + 1 :] if path.startswith(f"{root}/") else ""
+
+
 def uri_of(fs: AbstractFileSystem, path: str) -> str:
     """Where something is, in the one spelling that enters run keys: no connection id in it."""
     place = path_in(fs, path)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from airflow_provider_aimlapi.core.object_names import is_object_name
 from airflow_provider_aimlapi.errors import StoreUnsafe
 from airflow_provider_aimlapi.storage.file_systems import kind_of, path_in, uri_of
 from airflow_provider_aimlapi.storage.local_objects import LocalObjects
-from airflow_provider_aimlapi.storage.object_store import check_size
+from airflow_provider_aimlapi.storage.object_store import check_name, check_size
 from airflow_provider_aimlapi.storage.remote_objects import RemoteObjects
 from airflow_provider_aimlapi.storage.store_errors import meaning_of, store_error
 
@@ -41,16 +42,21 @@ class FsspecStore:
                 f"{uri_of(fs, root)} cannot be written safely: {type(fs).__name__} has no way to "
                 f"create a file only if it is absent. Use file://, s3://, gs:// or abfs://."
             )
-        self._objects: Objects = LocalObjects() if kind == "local" else RemoteObjects(fs)
+        self._objects: Objects = (
+            LocalObjects(self._root) if kind == "local" else RemoteObjects(fs, self._root)
+        )
 
     def uri(self, name: str) -> str:
         """Where an object is, for people."""
-        return uri_of(self._fs, self._path(name))
+        if name:
+            self._check(name.removesuffix("/"))
+        return uri_of(self._fs, f"{self._root}/{name}".rstrip("/"))
 
     def read(self, name: str, *, bytes_max: int) -> bytes | None:
         """Return an object's bytes; None when it is certainly not there."""
+        self._check(name)
         try:
-            data = self._objects.read(self._path(name), bytes_max + 1)
+            data = self._objects.read(name, bytes_max + 1)
         except Exception as error:  # every file system has errors of its own
             match meaning_of(error):
                 case "absent":
@@ -63,16 +69,19 @@ class FsspecStore:
         return data
 
     def list(self, prefix: str) -> list[str]:
-        """All names that begin with a prefix, sorted."""
+        """All names that begin with a prefix, sorted. Left out are names that no run gives."""
+        folder = prefix.removesuffix("/")
+        if prefix:
+            self._check(folder)
         with self._in_our_words("list", prefix):
-            paths = self._objects.list(self._path(prefix))
-        start = len(self._root) + 1
-        return sorted(path[start:] for path in paths if not path.endswith("/"))
+            names = self._objects.list(folder)
+        return sorted(filter(self._is_name, names))
 
     def create(self, name: str, data: bytes) -> bool:
         """Create an object only if it is absent."""
+        self._check(name)
         try:
-            self._objects.create(self._path(name), data)
+            self._objects.create(name, data)
         except Exception as error:  # every file system has errors of its own
             if meaning_of(error) == "exists":
                 return False
@@ -81,18 +90,22 @@ class FsspecStore:
 
     def write(self, name: str, data: bytes) -> None:
         """Replace an object, or make it."""
+        self._check(name)
         with self._in_our_words("write", name):
-            self._objects.write(self._path(name), data)
+            self._objects.write(name, data)
 
     def copy(self, source: str, target: str) -> None:
         """Replace an object by a copy of another."""
+        self._check(source)
+        self._check(target)
         with self._in_our_words("copy", source):
-            self._objects.copy(self._path(source), self._path(target))
+            self._objects.copy(source, target)
 
     def delete(self, name: str) -> None:
         """Remove an object; one that is not there is fine."""
+        self._check(name)
         try:
-            self._objects.delete(self._path(name))
+            self._objects.delete(name)
         except Exception as error:  # every file system has errors of its own
             if meaning_of(error) != "absent":
                 raise store_error(error, action="delete", uri=self.uri(name)) from error
@@ -101,13 +114,18 @@ class FsspecStore:
         """Remove objects, at once where the store can; those that are not there are fine."""
         if not names:
             return
+        for name in names:
+            self._check(name)
         with self._in_our_words("delete", names[0]):
-            is_done = self._objects.delete_at_once([self._path(name) for name in names])
+            is_done = self._objects.delete_at_once(names)
         for name in () if is_done else names:
             self.delete(name)
 
-    def _path(self, name: str) -> str:
-        return f"{self._root}/{name}".rstrip("/")
+    def _is_name(self, name: str) -> bool:
+        return is_object_name(name) and self._objects.can_hold(name)
+
+    def _check(self, name: str) -> None:
+        check_name(name, is_taken=self._is_name(name), root_uri=uri_of(self._fs, self._root))
 
     @contextmanager
     def _in_our_words(self, action: Action, name: str) -> Iterator[None]:

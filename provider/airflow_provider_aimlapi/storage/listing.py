@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from airflow_provider_aimlapi.core.plan import InputFile
 from airflow_provider_aimlapi.errors import InputUnreadable
 from airflow_provider_aimlapi.storage.file_systems import kind_of, path_in, uri_of, version_of
-from airflow_provider_aimlapi.storage.globs import matches, split_glob
+from airflow_provider_aimlapi.storage.globs import is_ignored, matches, may_reach, split_glob
 from airflow_provider_aimlapi.storage.input_errors import reading
-from airflow_provider_aimlapi.storage.local_objects import files_below
+from airflow_provider_aimlapi.storage.local_inputs import list_local
 from airflow_provider_aimlapi.storage.quick_s3 import quick_s3
 
 if TYPE_CHECKING:
@@ -34,16 +34,17 @@ def list_inputs(fs: AbstractFileSystem, path: str) -> tuple[InputFile, ...]:
     begin with `_` or `.`, are left out. A file that is named itself is read whatever its name.
 
     Raises:
-        InputUnreadable: when there is no such file, naming the path and what was looked for.
+        InputUnreadable: when there is no such file, naming the path and what was looked for; on a
+            disk also for a link that is not followed, see `local_inputs`.
         StoreUnavailable: when the store does not answer.
     """
     root, pattern = split_glob(path_in(fs, path))
     with reading(uri_of(fs, root)):
-        entries = _entries(fs, root)
+        entries = _entries(fs, root, pattern)
     if not pattern and root in entries:
-        return (_input_file(fs, root, root.rpartition("/")[0], entries[root]),)
+        return (_listed_file(fs, root, root.rpartition("/")[0], entries[root]),)
     files = [
-        _input_file(fs, place, root, info)
+        _listed_file(fs, place, root, info)
         for place, info in entries.items()
         if _SUFFIX.search(place) and matches(pattern, _below(root, place))
     ]
@@ -52,10 +53,37 @@ def list_inputs(fs: AbstractFileSystem, path: str) -> tuple[InputFile, ...]:
     return tuple(sorted(files, key=lambda file: file.uri))
 
 
-def _entries(fs: AbstractFileSystem, root: str) -> Mapping[str, Mapping[str, Any]]:
+def _listed_file(
+    fs: AbstractFileSystem, path: str, root: str, info: Mapping[str, Any]
+) -> InputFile:
+    """Describe a file; on a disk it is opened by its real path, whatever links led to it.
+
+    Raises:
+        InputUnreadable: it says that it is compressed. gcsfs and adlfs would decompress all of it in
+            memory, and Parquet could not be read.
+    """
+    file = _input_file(fs, path, root, info)
+    if _encoding(info):
+        raise InputUnreadable(
+            f"input_path: {file.uri} is stored with a Content-Encoding. Store it without one."
+        )
+    return replace(file, path=info.get("real_path") or file.path)
+
+
+def _encoding(info: Mapping[str, Any]) -> object:
+    """The Content-Encoding of an object, as Google's listing or Azure's has it."""
+    settings = info.get("content_settings") or {}
+    return info.get("contentEncoding") or settings.get("content_encoding")
+
+
+def _entries(fs: AbstractFileSystem, root: str, pattern: str) -> Mapping[str, Mapping[str, Any]]:
     """Everything at or below a path, by path; empty when there is nothing."""
     if kind_of(fs) == "local":
-        return _local_entries(root)
+        return list_local(
+            root,
+            is_input=lambda name: bool(_SUFFIX.search(name)) and matches(pattern, name),
+            may_hold=lambda folder: _may_hold(pattern, folder),
+        )
     quick = _quick_entries(fs, root)
     if quick is not None:
         return quick
@@ -88,18 +116,11 @@ def _entry_itself(fs: AbstractFileSystem, root: str) -> Mapping[str, Mapping[str
     return {root: info} if info.get("type") == "file" else {}
 
 
-def _local_entries(root: str) -> dict[str, Mapping[str, Any]]:
-    """As fsspec's own, which passes over what it may not read, and over linked folders."""
-    if not Path(root).exists():
-        return {}
-    paths = files_below(root) if Path(root).is_dir() else [root]
-    return {place: local_info(place) for place in paths}
-
-
-def local_info(path: str) -> dict[str, Any]:
-    """Size and modification time of a local file, to the nanosecond, which fsspec's lacks."""
-    status = Path(path).stat()
-    return {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
+def _may_hold(pattern: str, folder: str) -> bool:
+    """Whether a folder may hold an input; `folder` lies in one that may."""
+    if is_ignored(folder.rpartition("/")[2]) and not any(map(is_ignored, pattern.split("/"))):
+        return False
+    return not pattern or may_reach(pattern, folder)
 
 
 def _input_file(fs: AbstractFileSystem, path: str, root: str, info: Mapping[str, Any]) -> InputFile:

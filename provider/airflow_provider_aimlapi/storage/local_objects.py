@@ -1,7 +1,8 @@
 """Objects on a local disk or a mounted share: complete or absent, at every instant.
 
 Bytes go to a hidden neighbour first and reach the disk; only then do they get their name, by a
-hard link (which fails when the name is taken) or by a rename (which replaces).
+hard link (which fails when the name is taken) or by a rename (which replaces). No link below the
+root is followed, see `local_files`.
 """
 
 from __future__ import annotations
@@ -9,111 +10,123 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.storage.local_files import (
+    TEMPORARY_PREFIX,
+    Folder,
+    folder_below,
+    make_root,
+    open_root,
+    walk,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import BinaryIO
 
-TEMPORARY_PREFIX = ".aimlapi-"
 PIECE_BYTES = 1024 * 1024
 """Read at a time: Python sets memory aside for as much as it is asked for, not for what is there."""
 
 
 class LocalObjects:
-    """The objects of a local file system."""
+    """The objects below a folder of a local file system.
 
-    def read(self, path: str, bytes_max: int) -> bytes:
+    Args:
+        root: its path. Links in it are followed once, here.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = os.path.realpath(root or "/")
+
+    def can_hold(self, name: str) -> bool:  # noqa: ARG002  # what Objects asks for
+        """A disk gives no name a meaning of its own."""
+        return True
+
+    def read(self, name: str, bytes_max: int) -> bytes:
         """Return a file's first bytes."""
-        with Path(path).open("rb") as file:
+        with self._folder_of(name) as (folder, last), folder.file(last) as file:
             pieces = iter(lambda: file.read(min(PIECE_BYTES, bytes_max - file.tell())), b"")
             return b"".join(pieces)
 
     def list(self, folder: str) -> list[str]:
-        """All files below a folder, without those that are still being written."""
-        if not Path(folder).exists():
+        """All ordinary files below a folder, without those that are still being written."""
+        try:
+            return [
+                name
+                for name, entry in walk(self._root, folder)
+                if entry.is_file(follow_symlinks=False)
+            ]
+        except FileNotFoundError:
             return []
-        return list(files_below(folder))
 
-    def create(self, path: str, data: bytes) -> None:
-        """Create a file under a name that nobody has; FileExistsError when somebody does."""
-        with _written_beside(path, data) as temporary:
-            os.link(temporary, path)
-            _flush_folder(path)
+    def create(self, name: str, data: bytes) -> None:
+        """Create a file under a name that is free; FileExistsError when it is taken."""
+        with self._written_beside(name, data) as (folder, temporary, last):
+            folder.link(temporary, last)
+            folder.flush()
 
-    def write(self, path: str, data: bytes) -> None:
+    def write(self, name: str, data: bytes) -> None:
         """Replace a file, or make it."""
-        with _written_beside(path, data) as temporary:
-            Path(temporary).replace(path)
-            _flush_folder(path)
+        with self._written_beside(name, data) as (folder, temporary, last):
+            folder.replace(temporary, last)
+            folder.flush()
 
     def copy(self, source: str, target: str) -> None:
         """Replace a file by a copy of another."""
-        with _copied_beside(target, source) as temporary:
-            Path(temporary).replace(target)
-            _flush_folder(target)
+        with (
+            self._folder_of(source) as (source_folder, source_last),
+            source_folder.file(source_last) as original,
+            self._folder_of(target, is_made=True) as (folder, last),
+            _beside(folder) as (temporary, file),
+        ):
+            shutil.copyfileobj(original, file)
+            _finish(file)
+            folder.replace(temporary, last)
+            folder.flush()
 
-    def delete_at_once(self, paths: Sequence[str]) -> bool:  # noqa: ARG002  # what Objects asks for
+    def delete_at_once(self, names: Sequence[str]) -> bool:  # noqa: ARG002  # what Objects asks for
         """A disk removes one file at a time."""
         return False
 
-    def delete(self, path: str) -> None:
+    def delete(self, name: str) -> None:
         """Remove a file."""
-        Path(path).unlink(missing_ok=True)
+        with self._folder_of(name) as (folder, last):
+            folder.unlink(last)
 
+    @contextmanager
+    def _folder_of(self, name: str, *, is_made: bool = False) -> Iterator[tuple[Folder, str]]:
+        """The folder that an object is in, and the object's name there."""
+        *names, last = name.split("/")
+        root = make_root(self._root) if is_made else open_root(self._root)
+        with folder_below(root, names, is_made=is_made) as folder:
+            yield folder, last
 
-def files_below(folder: str) -> Iterator[str]:
-    """The paths of all files in a folder and the folders in it, linked ones too.
-
-    Raises OSError for a folder that may not be read, rather than passing over it.
-    """
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir():
-                yield from files_below(entry.path)
-            elif not entry.name.startswith(TEMPORARY_PREFIX):
-                yield entry.path
-
-
-@contextmanager
-def _written_beside(path: str, data: bytes) -> Iterator[str]:
-    with _beside(path) as temporary:
-        with Path(temporary).open("xb") as file:
+    @contextmanager
+    def _written_beside(self, name: str, data: bytes) -> Iterator[tuple[Folder, str, str]]:
+        with (
+            self._folder_of(name, is_made=True) as (folder, last),
+            _beside(folder) as (temporary, file),
+        ):
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        yield temporary
+            _finish(file)
+            yield folder, temporary, last
 
 
 @contextmanager
-def _copied_beside(path: str, source: str) -> Iterator[str]:
-    with _beside(path) as temporary:
-        with Path(temporary).open("xb") as file, Path(source).open("rb") as original:
-            shutil.copyfileobj(original, file)
-            file.flush()
-            os.fsync(file.fileno())
-        yield temporary
-
-
-@contextmanager
-def _beside(path: str) -> Iterator[str]:
-    """A fresh hidden name in the folder of `path`, which is made; the file is gone afterwards."""
-    folder = Path(path).parent
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}"
+def _beside(folder: Folder) -> Iterator[tuple[str, BinaryIO]]:
+    """A fresh hidden file in a folder; its name is gone afterwards."""
+    temporary = f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}"
     try:
-        yield str(temporary)
+        with folder.create_file(temporary) as file:
+            yield temporary, file
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            folder.unlink(temporary)
 
 
-def _flush_folder(path: str) -> None:
-    """Make a new name durable, where the system lets a folder be flushed."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(Path(path).parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _finish(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+    file.close()  # before it is renamed, as Windows wants it

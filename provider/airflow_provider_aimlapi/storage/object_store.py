@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
+from airflow_provider_aimlapi.core.object_names import is_object_name
 from airflow_provider_aimlapi.errors import (
     JournalUnreadable,
     StorageError,
@@ -18,11 +19,15 @@ from airflow_provider_aimlapi.errors import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+NAME_SHOWN_MAX = 200
 PROBE_BYTES = b"Made to see whether this store can create only what is absent. May be deleted.\n"
 
 
 class ObjectStore(Protocol):
     """Named byte strings under a root, shared with other writers. Safe to call from threads.
+
+    A name is one for which `core.object_names.is_object_name` holds. Every method raises StoreUnsafe
+    for any other, because a path could make something else of it, and no listing shows one.
 
     Every method raises StoreUnavailable when the store did not answer or nobody knows what it
     did, and StoreUnsafe when a person must act (no permission, no such bucket).
@@ -81,6 +86,23 @@ class ObjectStore(Protocol):
         One that the store would not remove may be left without an error: list, and `delete` it.
         """
         ...
+
+
+def check_name(name: str, *, is_taken: bool, root_uri: str) -> None:
+    """Refuse a name that could mean something else than one object below the root.
+
+    Args:
+        is_taken: whether the store itself takes it for the name of one object.
+
+    Raises:
+        StoreUnsafe: naming it, without any character that could act on a terminal or a log.
+    """
+    if not (is_taken and is_object_name(name)):
+        raise StoreUnsafe(
+            f"{name[:NAME_SHOWN_MAX]!a} is no name of an object below {root_uri}: names are relative, "
+            f"without empty segments, '.', '..', backslashes, control characters or versions. "
+            f"Nothing was read or written."
+        )
 
 
 def check_size(size_bytes: int, *, bytes_max: int, uri: str) -> None:

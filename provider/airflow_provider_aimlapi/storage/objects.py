@@ -1,4 +1,4 @@
-"""What FsspecStore asks of a file system, by full path; foreign errors pass through untouched."""
+"""What FsspecStore asks of a file system, by name; foreign errors pass through untouched."""
 
 from __future__ import annotations
 
@@ -9,21 +9,32 @@ if TYPE_CHECKING:
 
 
 class Objects(Protocol):
-    """The calls of ObjectStore on full paths, raising whatever the file system raises."""
+    """The calls of ObjectStore, raising whatever the file system raises.
 
-    def read(self, path: str, bytes_max: int) -> bytes:
+    All names are relative to one root, and `core.object_names.is_object_name` holds for them.
+    """
+
+    def can_hold(self, name: str) -> bool:
+        """Return whether the file system takes a name for that of one object, and no other."""
+        ...
+
+    def read(self, name: str, bytes_max: int) -> bytes:
         """Return an object's first bytes, `bytes_max` or fewer; raises when there is no object."""
         ...
 
     def list(self, folder: str) -> list[str]:
-        """The paths of all files below a folder, unsorted; [] for a folder that is not there."""
+        """Return the names of all objects below a folder, unsorted; [] when it is not there.
+
+        Args:
+            folder: "" for the root. Names that no object of ours has may be among the result.
+        """
         ...
 
-    def create(self, path: str, data: bytes) -> None:
+    def create(self, name: str, data: bytes) -> None:
         """Atomically create; raises what means "exists" when something is there."""
         ...
 
-    def write(self, path: str, data: bytes) -> None:
+    def write(self, name: str, data: bytes) -> None:
         """Atomically replace."""
         ...
 
@@ -31,10 +42,10 @@ class Objects(Protocol):
         """Atomically replace `target` by the bytes of `source`."""
         ...
 
-    def delete_at_once(self, paths: Sequence[str]) -> bool:
+    def delete_at_once(self, names: Sequence[str]) -> bool:
         """Remove by one request; False where there is no such request, and nothing was done."""
         ...
 
-    def delete(self, path: str) -> None:
+    def delete(self, name: str) -> None:
         """Remove; may raise when it is not there."""
         ...

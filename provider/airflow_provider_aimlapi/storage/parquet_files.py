@@ -5,7 +5,9 @@ A row group can be of any size: pages are decoded as they are needed, never a ro
 
 from __future__ import annotations
 
+import os
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -14,10 +16,11 @@ from pyarrow import parquet as pq
 from airflow_provider_aimlapi.errors import InputUnreadable
 from airflow_provider_aimlapi.storage.file_systems import kind_of, version_of
 from airflow_provider_aimlapi.storage.input_errors import changed, reading
-from airflow_provider_aimlapi.storage.listing import local_info
+from airflow_provider_aimlapi.storage.local_inputs import open_local
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import BinaryIO
 
     from fsspec import AbstractFileSystem
 
@@ -87,8 +90,8 @@ def _source(fs: AbstractFileSystem, file: InputFile) -> Any:
     info: Any
     match kind_of(fs):
         case "local":
-            source: Any = pa.OSFile(file.path)
-            info = local_info(file.path)
+            with open_local(file.path) as (opened, info):
+                source: Any = _same_file(opened)
         case "memory":  # all handles of an fsspec memory file share one position
             source = pa.BufferReader(fs.cat_file(file.path))
             info = fs.find(file.path, detail=True)[file.path]  # as listed; info() tells less
@@ -99,6 +102,14 @@ def _source(fs: AbstractFileSystem, file: InputFile) -> Any:
     if version_of(info) != file.version:
         raise InputUnreadable(changed(file.uri))
     return source
+
+
+def _same_file(opened: BinaryIO) -> Any:
+    """Open an open file anew, for Arrow to read without Python; its path may lead elsewhere by now."""
+    place = f"/dev/fd/{opened.fileno()}"
+    if Path(place).exists():
+        return pa.OSFile(place)
+    return pa.PythonFile(os.fdopen(os.dup(opened.fileno()), "rb"))
 
 
 class RowStreams:

@@ -10,7 +10,13 @@ from glob import has_magic
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aimlapi.storage.azure_copy import copy_blob
-from airflow_provider_aimlapi.storage.file_systems import Kind, kind_of
+from airflow_provider_aimlapi.storage.file_systems import (
+    Kind,
+    is_taken_literally,
+    kind_of,
+    name_below,
+)
+from airflow_provider_aimlapi.storage.undecoded_reads import read_azure, read_google
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,34 +32,49 @@ _GCSFS_BOUNDARY = b"--==0=="
 
 
 class RemoteObjects:
-    """The objects of a file system whose create is atomic."""
+    """The objects below a path of a file system whose create is atomic."""
 
-    def __init__(self, fs: AbstractFileSystem) -> None:
+    def __init__(self, fs: AbstractFileSystem, root: str) -> None:
         self._fs = fs
+        self._root = root
         self._kind: Kind = kind_of(fs)
 
-    def read(self, path: str, bytes_max: int) -> bytes:
+    def can_hold(self, name: str) -> bool:
+        """Return whether the file system reads no version into a name."""
+        return is_taken_literally(self._fs, self._path(name))
+
+    def read(self, name: str, bytes_max: int) -> bytes:
         """Return an object's first bytes, by one GET of a range.
 
         An empty object has no such range, and stores say so by status 416.
         """
-        return bytes(self._fs.cat_file(path, start=0, end=bytes_max))
+        path = self._path(name)
+        match self._kind:
+            case "gcs":
+                return read_google(self._fs, path, bytes_max)
+            case "azure":
+                return read_azure(self._fs, path, bytes_max)
+            case _:
+                return bytes(self._fs.cat_file(path, start=0, end=bytes_max))
 
     def list(self, folder: str) -> list[str]:
         """All objects below a folder, asked of the store anew."""
         self._fs.invalidate_cache()
-        return list(self._fs.find(folder))
+        found = self._fs.find(self._path(folder).rstrip("/"))
+        return [name_below(self._root, path) for path in found]
 
-    def create(self, path: str, data: bytes) -> None:
+    def create(self, name: str, data: bytes) -> None:
         """Create by one PUT with "only if absent"."""
+        path = self._path(name)
         if self._kind == "memory":
             with _MEMORY_LOCK:
                 self._fs.pipe_file(path, data, mode="create")
         else:
             self._fs.pipe_file(path, data, mode="create", **self._upload_options(data))
 
-    def write(self, path: str, data: bytes) -> None:
+    def write(self, name: str, data: bytes) -> None:
         """Replace by one PUT."""
+        path = self._path(name)
         if self._kind == "memory":
             with _MEMORY_LOCK:
                 self._fs.pipe_file(path, data)
@@ -64,20 +85,24 @@ class RemoteObjects:
         """Copy on the server's side."""
         self._fs.invalidate_cache()
         if self._kind == "azure":
-            copy_blob(self._fs, source, target)
+            copy_blob(self._fs, self._path(source), self._path(target))
         else:
-            self._fs.cp_file(source, target)
+            self._fs.cp_file(self._path(source), self._path(target))
 
-    def delete_at_once(self, paths: Sequence[str]) -> bool:
+    def delete_at_once(self, names: Sequence[str]) -> bool:
         """Remove by one request, on S3; s3fs says nothing of those that S3 would not remove."""
+        paths = [self._path(name) for name in names]
         if self._kind != "s3" or len(paths) > S3_KEYS_MAX or any(map(has_magic, paths)):
             return False
-        self._fs.rm(list(paths))
+        self._fs.rm(paths)
         return True
 
-    def delete(self, path: str) -> None:
+    def delete(self, name: str) -> None:
         """Remove an object."""
-        self._fs.rm_file(path)
+        self._fs.rm_file(self._path(name))
+
+    def _path(self, name: str) -> str:
+        return f"{self._root}/{name}"
 
     def _upload_options(self, data: bytes) -> dict[str, Any]:
         """Options that keep s3fs and gcsfs from splitting an upload; adlfs splits and commits."""

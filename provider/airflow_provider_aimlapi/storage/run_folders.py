@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.keys import (
+    RUNS_FOLDER,
     RunNames,
     parse_lease_name,
     parse_run_key,
@@ -39,35 +40,54 @@ class RunFolders:
     def all(self) -> list[RunFolder]:
         """Every run folder, by run key."""
         objects = self._stored.list("")
+        links = self._stored.links(f"{RUNS_FOLDER}/")
         names = {found.name for found in objects}
         groups = groupby(objects, key=lambda found: parse_run_key(found.name))
-        return [self._folder(key, group, lambda: names) for key, group in groups if key is not None]
+        return [
+            self._folder(key, group, links, lambda: names)
+            for key, group in groups
+            if key is not None
+        ]
 
     def one(self, run_key: str) -> RunFolder | None:
         """A run's folder as it is now; None when nothing is there."""
-        objects = self._stored.list(f"{RunNames(run_key=run_key).folder}/")
+        folder = f"{RunNames(run_key=run_key).folder}/"
+        objects = self._stored.list(folder)
         if not objects:
             return None
-        return self._folder(run_key, objects, lambda: set(self.store.list("")))
+        links = self._stored.links(folder)
+        return self._folder(run_key, objects, links, lambda: set(self.store.list("")))
 
     def _folder(
-        self, run_key: str, objects: Iterable[StoredObject], all_names: Callable[[], set[str]]
+        self,
+        run_key: str,
+        objects: Iterable[StoredObject],
+        links: Iterable[str],
+        all_names: Callable[[], set[str]],
     ) -> RunFolder:
         found = tuple(objects)
         names = RunNames(run_key=run_key)
         present = {stored.name for stored in found}
         in_place = run_in_place(self.store)
         removals, is_released = self._leases(names, present)
+        obstacle = self._link_in(names, links)
+        if obstacle is None and names.manifest in present and run_key != in_place:
+            obstacle = self._obstacle(names, in_place, all_names)
         return RunFolder(
             run_key=run_key,
             objects=found,
             removal_epochs=removals,
             is_released=is_released,
             run_in_place=in_place,
-            obstacle=self._obstacle(names, in_place, all_names)
-            if names.manifest in present and run_key != in_place
-            else None,
+            obstacle=obstacle,
         )
+
+    def _link_in(self, names: RunNames, links: Iterable[str]) -> str | None:
+        """A folder with a link stays: no run makes one, so a person must look at it."""
+        for name in links:
+            if name.startswith(f"{names.folder}/"):
+                return f"{self.store.uri(name)} is a link or a special file; remove it yourself"
+        return None
 
     def _leases(self, names: RunNames, present: set[str]) -> tuple[frozenset[int], bool]:
         """Epochs of removals, and whether the newest attempts below them have let go.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from airflow_provider_aimlapi.core.keys import RUNS_FOLDER
 from airflow_provider_aimlapi.errors import StoreUnavailable, StoreUnsafe
+from airflow_provider_aimlapi.storage.local_files import NotFollowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +49,8 @@ _BY_ERRNO: dict[int, Meaning] = {
     errno.EISDIR: "forbidden",
     errno.ENOTSUP: "forbidden",
     errno.EXDEV: "forbidden",
+    errno.ELOOP: "forbidden",
+    errno.ENAMETOOLONG: "forbidden",
     errno.EINVAL: "unknown",
 }
 # By name, because none of these packages must be installed.
@@ -155,6 +158,10 @@ def _local_error(error: BaseException, action: Action, place: str, told: str) ->
 
 
 def _local_refusal(error: BaseException, place: str, verb: str) -> str:
+    if isinstance(error, NotFollowed):
+        return f"{place}: no link or special file is followed there. Remove it."
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return f"{place}: a name is too long for this disk. Choose shorter names."
     if isinstance(error, PermissionError):
         return f"{place}: this user may not {verb} there."
     if isinstance(error, OSError) and error.errno in _IS_A_FILE:

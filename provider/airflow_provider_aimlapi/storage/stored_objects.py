@@ -6,15 +6,22 @@ Beside `ObjectStore` and not in it: no run needs an object's age, so no store ha
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_aimlapi.core.object_names import is_object_name
 from airflow_provider_aimlapi.core.retention import US_PER_S, StoredObject
 from airflow_provider_aimlapi.errors import StoreUnsafe
-from airflow_provider_aimlapi.storage.file_systems import kind_of, path_in, uri_of
-from airflow_provider_aimlapi.storage.local_objects import files_below
+from airflow_provider_aimlapi.storage.file_systems import (
+    is_taken_literally,
+    kind_of,
+    name_below,
+    path_in,
+    uri_of,
+)
+from airflow_provider_aimlapi.storage.local_files import walk
 from airflow_provider_aimlapi.storage.store_errors import store_error
 
 if TYPE_CHECKING:
@@ -32,6 +39,7 @@ class StoredObjects:
     def __init__(self, fs: AbstractFileSystem, root: str) -> None:
         self._fs = fs
         self._root = path_in(fs, root)
+        self._real_root = os.path.realpath(self._root or "/") if kind_of(fs) == "local" else ""
 
     def list(self, prefix: str) -> list[StoredObject]:
         """All objects below a folder, sorted by name; asked of the store anew.
@@ -45,7 +53,9 @@ class StoredObjects:
         folder = f"{self._root}/{prefix}".rstrip("/")
         try:
             found = list(
-                self._on_disk(folder) if kind_of(self._fs) == "local" else self._remote(folder)
+                self._on_disk(prefix.rstrip("/"))
+                if kind_of(self._fs) == "local"
+                else self._remote(folder)
             )
         except StoreUnsafe:
             raise
@@ -53,24 +63,44 @@ class StoredObjects:
             raise store_error(error, action="list", uri=uri_of(self._fs, folder)) from error
         return sorted(found, key=lambda stored: stored.name)
 
+    def links(self, prefix: str) -> tuple[str, ...]:
+        """The names of links and special files below a folder; an object store has none.
+
+        Args, Raises: as `list`.
+        """
+        if kind_of(self._fs) != "local":
+            return ()
+        folder = prefix.rstrip("/")
+        try:
+            found = walk(self._real_root, folder)
+            return tuple(name for name, entry in found if not entry.is_file(follow_symlinks=False))
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            uri = uri_of(self._fs, f"{self._root}/{folder}")
+            raise store_error(error, action="list", uri=uri) from error
+
     def _on_disk(self, folder: str) -> Iterator[StoredObject]:
-        if not Path(folder).exists():
+        try:
+            for name, entry in walk(self._real_root, folder):
+                with suppress(FileNotFoundError):  # gone since it was listed
+                    status = entry.stat(follow_symlinks=False)
+                    if stat.S_ISREG(status.st_mode):
+                        yield _object(name, status.st_size, status.st_mtime_ns // 1000)
+        except FileNotFoundError:
             return
-        for path in files_below(folder):
-            with suppress(FileNotFoundError):  # gone since it was listed
-                status = os.stat(path)  # noqa: PTH116  # a Path for each of many files
-                yield self._object(path, status.st_size, status.st_mtime_ns // 1000)
 
     def _remote(self, folder: str) -> Iterator[StoredObject]:
         self._fs.invalidate_cache()
         infos: dict[str, dict[str, Any]] = self._fs.find(folder, detail=True)
         for path, info in infos.items():
-            if not path.endswith("/"):
-                yield self._object(path, int(info.get("size") or 0), _modified_us(path, info))
+            name = name_below(self._root, path)
+            if is_object_name(name) and is_taken_literally(self._fs, path):
+                yield _object(name, int(info.get("size") or 0), _modified_us(path, info))
 
-    def _object(self, path: str, size_bytes: int, modified_us: int) -> StoredObject:
-        name = path[len(self._root) + 1 :]
-        return StoredObject(name=name, size_bytes=size_bytes, modified_us=modified_us)
+
+def _object(name: str, size_bytes: int, modified_us: int) -> StoredObject:
+    return StoredObject(name=name, size_bytes=size_bytes, modified_us=modified_us)
 
 
 def _modified_us(path: str, info: Mapping[str, Any]) -> int:

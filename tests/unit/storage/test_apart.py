@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import fsspec
 import pytest
 
 from airflow_provider_aimlapi.errors import InvalidSpec
-from airflow_provider_aimlapi.storage.apart import check_apart
+from airflow_provider_aimlapi.storage.apart import check_apart, check_files_apart
+from airflow_provider_aimlapi.storage.listing import list_inputs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,6 +98,20 @@ def test_dots_in_the_path_of_an_object_store_are_resolved_too() -> None:
     with pytest.raises(InvalidSpec, match="inside of it"):
         check_apart("s3://lake/in", "s3://lake/x/../in/out")
     check_apart("s3://lake/in", "s3://lake/in/../out")
+
+
+def test_link_from_the_input_into_the_output_is_refused(tmp_path: Path) -> None:
+    """A pattern does not match the output's own name; that of the link it does."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "in1").mkdir()
+    for name in ("out/a-00000.parquet", "in1/b.parquet"):
+        (tmp_path / name).write_bytes(b"x")
+    source, output = f"{tmp_path}/in*/", f"file://{tmp_path}/out"
+    check_apart(f"file://{source}", output)
+    check_files_apart(list_inputs(fsspec.filesystem("file"), source), output)
+    (tmp_path / "in2").symlink_to("out")
+    with pytest.raises(InvalidSpec, match=r"in2/a-00000\.parquet is a link into output_path"):
+        check_files_apart(list_inputs(fsspec.filesystem("file"), source), output)
 
 
 def test_records_of_a_task_lie_inside_of_its_output() -> None:

@@ -129,16 +129,21 @@ def test_a_version_changes_with_the_file(tmp_path: Path, s3_bucket: str) -> None
     assert len(versions) == 2
 
 
-def test_linked_folders_and_files_are_followed(tmp_path: Path) -> None:
-    real = tmp_path / "elsewhere"
-    real.mkdir()
+def test_linked_folders_and_files_inside_the_input_are_followed(tmp_path: Path) -> None:
+    real = tmp_path / "lake" / "_versions"
+    real.mkdir(parents=True)
     (real / "a.parquet").write_bytes(b"x")
     lake = tmp_path / "lake"
-    lake.mkdir()
-    (lake / "ds=1").symlink_to(real)
+    (lake / "ds=1").symlink_to("_versions")
     (lake / "b.parquet").symlink_to(real / "a.parquet")
-    files = list_inputs(fsspec.filesystem("file"), str(lake))
+    (tmp_path / "link").symlink_to(lake)
+    files = list_inputs(fsspec.filesystem("file"), str(tmp_path / "link"))
     assert [(file.folder, file.stem) for file in files] == [("", "b"), ("ds=1/", "a")]
+    assert [file.uri for file in files] == [
+        f"file://{tmp_path}/link/b.parquet",
+        f"file://{tmp_path}/link/ds=1/a.parquet",
+    ]
+    assert {file.path for file in files} == {str(real / "a.parquet")}
 
 
 @pytest.fixture
