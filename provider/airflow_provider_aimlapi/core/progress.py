@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from airflow_provider_aimlapi.core import object_sizes
 from airflow_provider_aimlapi.core.stored_json import decode_stored
 from airflow_provider_aimlapi.errors import JournalUnreadable
 
@@ -33,7 +34,6 @@ ENDED: frozenset[str] = frozenset(
 )
 
 PROGRESS_BYTES_MAX = 65_535
-STORED_CHARACTERS_MAX = 2 * PROGRESS_BYTES_MAX
 ATTEMPTS_MAX = 12
 TEXT_BYTES_MAX = 1_000
 
@@ -172,7 +172,9 @@ def decode_progress(data: bytes | str) -> RunProgress | None:
     Airflow stores JSON with a space after each comma and with escapes, so twice the size is read.
     """
     try:
-        return decode_stored(data, RunProgress, what="progress", bytes_max=STORED_CHARACTERS_MAX)
+        return decode_stored(
+            data, RunProgress, what="progress", bytes_max=object_sizes.PROGRESS_BYTES_MAX
+        )
     except JournalUnreadable:
         return None
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_aimlapi.core.keys import RunNames
-from airflow_provider_aimlapi.core.progress import PROGRESS_BYTES_MAX
+from airflow_provider_aimlapi.core.object_sizes import PROGRESS_BYTES_MAX
 from airflow_provider_aimlapi.errors import ConnectionIncomplete
 from airflow_provider_aimlapi.operators.places import FILE, open_place, parse_location
 from airflow_provider_aimlapi.plugins.progress_unreadable import TeamNeedsConnection
@@ -65,7 +65,10 @@ def _connection_of(team: str, conn_id: str) -> Iterator[str]:
     try:
         stored = StoredConnection.get_connection_from_secrets(conn_id, team_name=team)
     except AirflowNotFoundException:
-        raise ConnectionIncomplete(f"Team '{team}' has no connection '{conn_id}'.") from None
+        raise ConnectionIncomplete(
+            f"Team '{team}' has no connection '{conn_id}'. Add it in Airflow, for that team or for "
+            f"all, or name another one in storage_conn_id."
+        ) from None
     content = stored.as_json()
     name = f"{conn_id} of team {team} {hash(content):x}"
     before = _preset_connections.set({name: Connection.from_json(content, conn_id=name)})

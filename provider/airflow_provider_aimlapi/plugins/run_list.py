@@ -14,7 +14,7 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
 from sqlalchemy import and_, func, select
 
-from airflow_provider_aimlapi.core.progress import STORED_CHARACTERS_MAX
+from airflow_provider_aimlapi.core.object_sizes import PROGRESS_BYTES_MAX
 from airflow_provider_aimlapi.core.stored_json import decode_stored
 from airflow_provider_aimlapi.errors import JournalUnreadable
 from airflow_provider_aimlapi.operators.progress_places import RUN_KEY, STATE_KEY
@@ -106,7 +106,7 @@ def _in_state_store(dag_ids: set[str], session: Any, runs_max: int) -> list[List
     """By the order in which tasks first told of a run: that of the primary key."""
     from airflow.models.task_state_store import TaskStateStoreModel as State
 
-    value = text_of(State.value, STORED_CHARACTERS_MAX).label("value")
+    value = text_of(State.value, PROGRESS_BYTES_MAX).label("value")
     oldest = select(func.max(State.id) - STATES_LOOKED_AT).scalar_subquery()
     query = (
         select(*_columns(State), value)
@@ -160,6 +160,6 @@ def _listed(row: Any, standing: Standing | None) -> ListedRun:
 def _standing(stored: str) -> Standing | None:
     """Return None for what another version has written, or anybody else; its page says so."""
     try:
-        return decode_stored(stored, Standing, what="progress", bytes_max=STORED_CHARACTERS_MAX)
+        return decode_stored(stored, Standing, what="progress", bytes_max=PROGRESS_BYTES_MAX)
     except JournalUnreadable:
         return None

@@ -51,7 +51,7 @@ def _beside_output(key: TaskKey) -> RunProgress | None:
     except ProgressUnreadable:
         raise
     except AimlapiError as error:
-        log.warning("%s: its progress could not be read: %r", key, str(error))
+        log.warning("%s: its progress could not be read: %.1000r", key, str(error))
         raise ProgressUnreadable from None
     except Exception:
         log.exception("%s: its progress could not be read", key)

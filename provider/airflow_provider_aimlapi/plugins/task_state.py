@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from airflow_provider_aimlapi.core.progress import STORED_CHARACTERS_MAX
+from airflow_provider_aimlapi.core.object_sizes import PROGRESS_BYTES_MAX
 from airflow_provider_aimlapi.operators.progress_places import STATE_KEY, workers_keep_state
 from airflow_provider_aimlapi.plugins.task_key import text_of
 
@@ -36,7 +36,7 @@ def stored_state(key: TaskKey, session: Any) -> str | None:
     backend = get_state_backend()
     found: str | None
     if type(backend) is MetastoreBackend:
-        value = text_of(State.value, STORED_CHARACTERS_MAX)
+        value = text_of(State.value, PROGRESS_BYTES_MAX)
         found = session.scalar(select(value).where(key.matches(State), State.key == STATE_KEY))
     else:  # the deployment's own, whose tables are its own too
         scope = TaskScope(
