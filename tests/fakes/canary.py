@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+REFUSAL = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+"""So a client that did come does not come again; one of another protocol cannot read it."""
+REQUEST_S_MAX = 5.0
 
 
 class Canary:
@@ -26,7 +31,7 @@ class Canary:
         self._open: list[socket.socket] = []
 
     def serve(self) -> None:
-        """Accept until the listener is closed. End each connection at once, or never."""
+        """Accept until the listener is closed. Refuse each request, or never answer."""
         while True:
             try:
                 connection, _ = self._listener.accept()
@@ -36,7 +41,10 @@ class Canary:
             if self._hangs:
                 self._open.append(connection)
             else:
-                connection.close()
+                with connection, suppress(OSError):
+                    connection.settimeout(REQUEST_S_MAX)
+                    connection.recv(65_536)
+                    connection.sendall(REFUSAL)
 
     def close(self) -> None:
         """End all connections."""
