@@ -90,17 +90,18 @@ class Tries:
 
         get_state_backend().set(self._scope(), STATE_KEY, json.dumps(progress))
 
-    def announce(self, place: object) -> None:
-        """Say where a progress object is, as a run does before Airflow 3.3."""
+    def announce(self, run_key: object) -> None:
+        """Announce a run key, as a run does before Airflow 3.3, or anything else in its place."""
         from airflow.models.xcom import XComModel
         from airflow.utils.session import create_session
 
-        from airflow_provider_aimlapi.operators.progress_places import PLACE_KEY
+        from airflow_provider_aimlapi.operators.progress_places import RUN_KEY
 
         with create_session() as session:
             XComModel.set(
-                key=PLACE_KEY,
-                value=place,
+                key=RUN_KEY,
+                value=run_key,
+                serialize=False,  # as the API for tasks stores it
                 dag_id=self._dag_id,
                 task_id=self._task.task_id,
                 run_id=self.run_id,

@@ -7,14 +7,13 @@ from typing import Any
 
 from airflow_provider_aimlapi.core.keys import RunNames
 from airflow_provider_aimlapi.operators.progress_places import (
-    PLACE_KEY,
+    RUN_KEY,
     STATE_KEY,
     ProgressPlace,
 )
 from tests.fakes.memory_store import MemoryStore
 
 NAMES = RunNames(run_key="ab" * 16)
-WHERE = {"output_path": "s3://lake/out/", "storage_conn_id": "lake"}
 
 
 class StateStore:
@@ -42,7 +41,7 @@ class Instance:
 
 def test_the_task_state_store_takes_progress_and_gives_it_back() -> None:
     state, store = StateStore(), MemoryStore()
-    place = ProgressPlace({"task_state_store": state, "ti": Instance()}, **WHERE)
+    place = ProgressPlace({"task_state_store": state, "ti": Instance()})
     sink = place(store, NAMES)
     assert sink.recall() is None
     sink.publish(b'{"rows": 7}')
@@ -52,11 +51,11 @@ def test_the_task_state_store_takes_progress_and_gives_it_back() -> None:
     assert not sink.is_shared
 
 
-def test_without_one_it_lies_beside_the_output_and_xcom_says_where() -> None:
+def test_without_one_xcom_names_the_run_and_nothing_else() -> None:
     instance, store = Instance(), MemoryStore()
-    sink = ProgressPlace({"ti": instance}, **WHERE)(store, NAMES)
+    sink = ProgressPlace({"ti": instance})(store, NAMES)
     assert sink.recall() is None
-    assert instance.pushed == {PLACE_KEY: {**WHERE, "run_key": NAMES.run_key}}
+    assert instance.pushed == {RUN_KEY: NAMES.run_key}
     sink.publish(b'{"rows": 7}')
     assert store.objects == {NAMES.progress: b'{"rows": 7}'}
     assert sink.recall() == b'{"rows": 7}'
@@ -66,9 +65,9 @@ def test_without_one_it_lies_beside_the_output_and_xcom_says_where() -> None:
 def test_a_share_has_a_place_of_its_own() -> None:
     instance, store = Instance(), MemoryStore()
     names = RunNames(run_key=NAMES.run_key, share=3)
-    sink = ProgressPlace({"ti": instance}, **WHERE)(store, names)
+    sink = ProgressPlace({"ti": instance})(store, names)
     sink.recall()
-    assert instance.pushed[PLACE_KEY] == {**WHERE, "run_key": NAMES.run_key, "share": 3}
+    assert instance.pushed == {RUN_KEY: NAMES.run_key}
     sink.publish(b"{}")
     assert list(store.objects) == [f"_aimlapi/{NAMES.run_key}/share/0003/progress.json"]
 
@@ -78,7 +77,7 @@ def test_a_state_store_of_the_workers_own_is_not_used_for_the_server_could_not_r
 ) -> None:
     monkeypatch.setenv("AIRFLOW__WORKERS__STATE_STORE_BACKEND", "some.Backend")
     state, store = StateStore(), MemoryStore()
-    sink = ProgressPlace({"task_state_store": state, "ti": Instance()}, **WHERE)(store, NAMES)
+    sink = ProgressPlace({"task_state_store": state, "ti": Instance()})(store, NAMES)
     sink.publish(b"{}")
     assert state.values == {}
     assert list(store.objects) == [NAMES.progress]

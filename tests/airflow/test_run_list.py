@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_database")]
 
 MINUTES = itertools.count()
+OWN_BACKEND = ("AIRFLOW__WORKERS__STATE_STORE_BACKEND", "a.backend.of.the.Workers")
 PROGRESS = {
     "run_key": "ab" * 16,
     "state": "running",
@@ -41,18 +42,18 @@ def began(run_dag: Callable[..., Any]) -> Iterator[Callable[..., str]]:
     from airflow.utils.session import create_session
     from sqlalchemy import delete
 
-    from airflow_provider_aimlapi.operators.progress_places import PLACE_KEY
+    from airflow_provider_aimlapi.operators.progress_places import RUN_KEY
 
     def forget() -> None:
         with create_session() as session:
             session.execute(delete(TaskStateStoreModel))
-            session.execute(delete(XComModel).where(XComModel.key == PLACE_KEY))
+            session.execute(delete(XComModel).where(XComModel.key == RUN_KEY))
 
     def begin(told: dict[str, Any] | None = PROGRESS, state: str = "running") -> str:
         task = Tries("patient_task")
         task.pretend(state, datetime(2026, 7, 1, tzinfo=UTC) + timedelta(minutes=next(MINUTES)))
         if told is None:
-            task.announce({"output_path": "/none", "run_key": "ab" * 16})
+            task.announce("ab" * 16)
         else:
             task.tell(told)
         return task.run_id
@@ -90,9 +91,11 @@ def test_what_it_tells_is_what_the_table_shows_and_no_more(
 
 
 def test_a_run_whose_progress_lies_beside_the_output_is_listed_without_numbers(
-    reader: Any, began: Callable[..., str]
+    reader: Any, began: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_id = began(None)
+    assert listed(reader) == []  # nothing but the task state store is looked at where there is one
+    monkeypatch.setenv(*OWN_BACKEND)
     (run,) = listed(reader)
     assert (run["run_id"], run["standing"], run["task_state"]) == (run_id, None, "running")
 
@@ -106,12 +109,12 @@ def test_a_run_that_cannot_be_read_hides_no_other(
     assert [run["standing"] is None for run in listed(reader)] == [False, True]
 
 
-def test_the_list_has_an_end(reader: Any, began: Callable[..., str]) -> None:
+def test_the_list_has_an_end(began: Callable[..., str]) -> None:
     from airflow.utils.session import create_session
 
     from airflow_provider_aimlapi.plugins.run_list import list_runs
 
-    _, second, third = began(), began(), began(None)
+    _, second, third = began(), began(), began()
     with create_session() as session:
         found = list_runs({"patient_task"}, lambda dag_ids: dag_ids, session, runs_max=2)
         assert [run.run_id for run in found.runs] == [third, second]

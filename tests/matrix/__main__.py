@@ -100,7 +100,9 @@ def _shell(cell: Cell, python: Path) -> dict[str, Any]:
 def _probe(cell: Cell, python: Path, name: str) -> dict[str, Any]:
     """What a probe told, run in an empty folder: only the wheel is there to import."""
     with tempfile.TemporaryDirectory(prefix="matrix-") as home:
-        script = shutil.copy(HERE / f"{name}.py", home)
+        for probe in HERE.glob("*_probe.py"):
+            shutil.copy(probe, home)
+        script = Path(home, f"{name}.py")
         printed = _run(cell, name, [python, script], Path(home))
     told: dict[str, Any] = json.loads(printed.rstrip().splitlines()[-1])
     return told

@@ -30,6 +30,8 @@ def main() -> None:
             {"conn_type": "aimlapi", "host": simulator.url, "password": "sk-of-the-matrix"}
         )
         subprocess.run([*AIRFLOW, "db", "migrate"], check=True)
+        # As a DAG processor does; the page goes by what it stores.
+        subprocess.run([*AIRFLOW, "dags", "reserialize"], check=True)
         subprocess.run([*AIRFLOW, "dags", "test", "matrix_probe", "2026-01-01"], check=True)
         paid_calls = simulator.ledger.billed_calls
     seen = json.loads((folder / "seen.json").read_text(encoding="utf-8"))
@@ -40,8 +42,19 @@ def main() -> None:
         raise AssertionError("the task written as a function wrote other rows than it returned")
     if not seen["answer"] or paid_calls != 5:
         raise AssertionError(f"{paid_calls} calls were paid, not 5; the single one: {seen}")
+    page = _page()
+    if page != {"rows": {"complete": 3, "records": 2}, "reads_state_store": seen["state_store"]}:
+        raise AssertionError(f"the run page shows something else: {page}")
     found = {"rows": len(rows), "paid_calls": paid_calls, "state_store": seen["state_store"]}
     sys.stdout.write("\n" + json.dumps(found) + "\n")
+
+
+def _page() -> dict[str, object]:
+    """What the page probe beside this file found."""
+    probe = Path(__file__).with_name("page_probe.py")
+    done = subprocess.run([sys.executable, probe], check=True, stdout=subprocess.PIPE, text=True)
+    page: dict[str, object] = json.loads(done.stdout.rstrip().splitlines()[-1])
+    return page
 
 
 def _completed(folder: Path) -> list[dict[str, object]]:

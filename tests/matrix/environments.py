@@ -23,6 +23,7 @@ TESTS_NEED = (
     "hypothesis>=6.140",
     "moto[server,s3]>=5.2",
     "s3fs>=2025.3",
+    "obstore>=0.12",
     "pandas>=2.2",
     "apache-airflow-providers-openlineage>=2",  # one module of the shell is for it alone
     "openlineage-python>=1.26",

@@ -11,6 +11,10 @@ from typing import Literal
 
 import msgspec
 
+from airflow_provider_aimlapi.core import object_sizes
+from airflow_provider_aimlapi.core.stored_json import decode_stored
+from airflow_provider_aimlapi.errors import JournalUnreadable
+
 State = Literal[
     "waiting",
     "running",
@@ -155,7 +159,6 @@ class RunProgress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(RunProgress).decode
 
 
 def encode_progress(progress: RunProgress) -> bytes:
@@ -164,10 +167,15 @@ def encode_progress(progress: RunProgress) -> bytes:
 
 
 def decode_progress(data: bytes | str) -> RunProgress | None:
-    """Progress as it was encoded; None for anything else, such as another version's."""
+    """Return progress as it was encoded; None for anything else, such as another version's.
+
+    Airflow stores JSON with a space after each comma and with escapes, so twice the size is read.
+    """
     try:
-        return _decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return decode_stored(
+            data, RunProgress, what="progress", bytes_max=object_sizes.PROGRESS_BYTES_MAX
+        )
+    except JournalUnreadable:
         return None
 
 

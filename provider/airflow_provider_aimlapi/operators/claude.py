@@ -238,11 +238,7 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
             self._parking = parking(
                 context, on_stall=self.on_stall, park_timeout_s=self.park_timeout_s
             )
-            self._progress = ProgressPlace(
-                context,
-                output_path=str(self.output_path),
-                storage_conn_id=arguments.optional_text("storage_conn_id", self.storage_conn_id),
-            )
+            self._progress = ProgressPlace(context)
             report = seen.report = run_job(
                 self._job(),
                 self._settings(),

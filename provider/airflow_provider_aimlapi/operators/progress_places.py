@@ -1,6 +1,6 @@
 """Where a task shows its run's progress: in Airflow's task state store, or beside the output.
 
-The page in `run_page` reads both.
+The run page reads both; see `plugins.task_progress`.
 """
 
 from __future__ import annotations
@@ -30,8 +30,20 @@ log = logging.getLogger(__name__)
 
 STATE_KEY = "aimlapi_progress"
 """In the task state store."""
-PLACE_KEY = "aimlapi_progress_place"
-"""In XCom: where the progress object is, when there is no task state store."""
+RUN_KEY = "aimlapi_run_key"
+"""In XCom: the run key, which names the progress object when there is no task state store.
+
+It is all that the run page takes from XCom, because users of Airflow may write there. The page gets
+the output's path and the connection from the task's definition.
+"""
+
+
+def workers_keep_state() -> bool:
+    """Return whether workers keep task state in a backend of their own.
+
+    Airflow's database then holds a reference, which only workers can follow.
+    """
+    return bool(conf.get("workers", "state_store_backend", fallback=""))
 
 
 class TaskState:
@@ -59,7 +71,7 @@ class TaskState:
 
 
 class AnnouncedObject:
-    """The progress object, and a word in XCom that tells the page where it is."""
+    """The progress object, and the run key in XCom, by which the page finds it."""
 
     def __init__(self, sink: ProgressSink, announce: Callable[[], object]) -> None:
         self.interval_s = sink.interval_s
@@ -82,14 +94,10 @@ class ProgressPlace:
 
     Args:
         context: of the running task.
-        output_path, storage_conn_id: as given to the task, for the page to open them again.
     """
 
-    def __init__(
-        self, context: Mapping[str, Any], *, output_path: str, storage_conn_id: str | None
-    ) -> None:
+    def __init__(self, context: Mapping[str, Any]) -> None:
         self._context = context
-        self._where = {"output_path": output_path, "storage_conn_id": storage_conn_id}
         self._sink: ProgressSink | None = None
 
     def __call__(self, store: ObjectStore, names: RunNames) -> ProgressSink:
@@ -109,16 +117,12 @@ class ProgressPlace:
 
     def _opened(self, store: ObjectStore, names: RunNames) -> ProgressSink:
         accessor = self._context.get("task_state_store")
-        # With a backend of the workers' own, Airflow's database holds a reference that only they read.
-        if accessor is not None and not conf.get("workers", "state_store_backend", fallback=""):
+        if accessor is not None and not workers_keep_state():
             return TaskState(accessor)
         from airflow_provider_aimlapi.storage.progress_object import ProgressObject
 
         sink, instance = ProgressObject(store, names), self._context.get("ti")
         if instance is None:
             return sink
-        # The page learns by XCom where it is.
-        place: dict[str, Any] = {**self._where, "run_key": names.run_key}
-        if names.share is not None:
-            place["share"] = names.share
-        return AnnouncedObject(sink, lambda: instance.xcom_push(key=PLACE_KEY, value=place))
+        run_key = names.run_key
+        return AnnouncedObject(sink, lambda: instance.xcom_push(key=RUN_KEY, value=run_key))

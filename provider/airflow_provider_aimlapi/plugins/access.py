@@ -17,7 +17,8 @@ from fastapi import HTTPException, Query
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Name = Annotated[str, Query(min_length=1, max_length=500)]
+Name = Annotated[str, Query(min_length=1, max_length=500, pattern=r"^[^\x00]+$")]
+"""PostgreSQL takes no text with a NUL in it."""
 
 
 def reader_of_dag(dag_id: Name, user: GetUserDep) -> None:
@@ -43,9 +44,14 @@ def may_read(dag_id: str, user: Any) -> bool:
     )
 
 
+def team_of(dag_id: str) -> str | None:
+    """Return the team that a DAG belongs to; None for none, or where Airflow has no teams."""
+    find = getattr(DagModel, "get_team_name", None)
+    return None if find is None else find(dag_id)
+
+
 def _details(dag_id: str) -> DagDetails:
     """With the DAG's team, where Airflow knows of teams."""
-    team_of = getattr(DagModel, "get_team_name", None)
-    if team_of is None or "team_name" not in DagDetails.__dataclass_fields__:
+    if "team_name" not in DagDetails.__dataclass_fields__:
         return DagDetails(id=dag_id)
     return DagDetails(id=dag_id, team_name=team_of(dag_id))

@@ -2,18 +2,25 @@
 
 Where progress is in the task state store, a run is listed with its numbers; where it is an object
 beside the output, without: a page that is asked for every few seconds must not read fifty objects.
+A task may store what it likes, so what does not decode within limits is listed without numbers too.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
 from sqlalchemy import and_, func, select
 
-from airflow_provider_aimlapi.operators.progress_places import PLACE_KEY, STATE_KEY
+from airflow_provider_aimlapi.core.object_sizes import PROGRESS_BYTES_MAX
+from airflow_provider_aimlapi.core.stored_json import decode_stored
+from airflow_provider_aimlapi.errors import JournalUnreadable
+from airflow_provider_aimlapi.operators.progress_places import RUN_KEY, STATE_KEY
+from airflow_provider_aimlapi.plugins.task_key import text_of
+from airflow_provider_aimlapi.plugins.task_source import OWN_OPERATORS
+from airflow_provider_aimlapi.plugins.task_state import page_reads_task_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,19 +30,26 @@ STATES_LOOKED_AT = 20_000
 """So many of the newest entries of the task state store, all tasks' together: it has no index by key."""
 
 
+Text = Annotated[str, msgspec.Meta(max_length=200)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+"""Up to the largest whole number that a browser holds exactly."""
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+Rate = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
+
+
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """What the list shows of a run's progress; see `core.progress.RunProgress`."""
 
-    state: str
-    model: str
-    updated_us: int
-    rows: int
-    rows_done: int = 0
-    statuses: dict[str, int] = {}
-    cost_nano_usd: int = 0
-    rows_per_s: float = 0.0
-    expected_left_s: float | None = None
-    expected_cost_nano_usd: int | None = None
+    state: Text
+    model: Text
+    updated_us: Count
+    rows: Count
+    rows_done: Count = 0
+    statuses: Annotated[dict[Text, Count], msgspec.Meta(max_length=20)] = {}
+    cost_nano_usd: Count = 0
+    rows_per_s: Rate = 0.0
+    expected_left_s: Seconds | None = None
+    expected_cost_nano_usd: Count | None = None
 
 
 class ListedRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,9 +78,6 @@ class RunList(msgspec.Struct, frozen=True, kw_only=True):
     runs_max: int
 
 
-_decode = msgspec.json.Decoder(Standing).decode
-
-
 def list_runs(
     dag_ids: set[str],
     readable: Callable[[set[str]], set[str]],
@@ -80,10 +91,8 @@ def list_runs(
         dag_ids: asked for. readable: of those that were found, whose runs may be seen.
         session: of Airflow's database.
     """
-    found = [
-        *_in_state_store(dag_ids, session, runs_max),
-        *_beside_outputs(dag_ids, session, runs_max),
-    ]
+    find = _in_state_store if page_reads_task_state() else _beside_outputs
+    found = find(dag_ids, session, runs_max)
     allowed = readable({run.dag_id for run in found})
     runs = sorted(
         (run for run in found if run.dag_id in allowed),
@@ -95,13 +104,12 @@ def list_runs(
 
 def _in_state_store(dag_ids: set[str], session: Any, runs_max: int) -> list[ListedRun]:
     """By the order in which tasks first told of a run: that of the primary key."""
-    try:
-        from airflow.models.task_state_store import TaskStateStoreModel as State
-    except ImportError:  # Airflow before 3.3
-        return []
+    from airflow.models.task_state_store import TaskStateStoreModel as State
+
+    value = text_of(State.value, PROGRESS_BYTES_MAX).label("value")
     oldest = select(func.max(State.id) - STATES_LOOKED_AT).scalar_subquery()
     query = (
-        select(*_columns(State), State.value)
+        select(*_columns(State), value)
         .join(TaskInstance, _same_task(State))
         .where(State.id > oldest, State.key == STATE_KEY, State.dag_id.in_(dag_ids))
         .order_by(State.id.desc())
@@ -111,11 +119,12 @@ def _in_state_store(dag_ids: set[str], session: Any, runs_max: int) -> list[List
 
 
 def _beside_outputs(dag_ids: set[str], session: Any, runs_max: int) -> list[ListedRun]:
-    """By the index that XCom has of its keys."""
+    """By the index that XCom has of its keys; that of a task of another operator counts for nothing."""
     query = (
         select(*_columns(XComModel))
         .join(TaskInstance, _same_task(XComModel))
-        .where(XComModel.key == PLACE_KEY, XComModel.dag_id.in_(dag_ids))
+        .where(XComModel.key == RUN_KEY, XComModel.dag_id.in_(dag_ids))
+        .where(TaskInstance.operator.in_(OWN_OPERATORS))
         .order_by(XComModel.dag_run_id.desc())
         .limit(runs_max)
     )
@@ -149,8 +158,8 @@ def _listed(row: Any, standing: Standing | None) -> ListedRun:
 
 
 def _standing(stored: str) -> Standing | None:
-    """None for what another version has written, which its page says."""
+    """Return None for what another version has written, or anybody else; its page says so."""
     try:
-        return _decode(stored)
-    except msgspec.MsgspecError:
+        return decode_stored(stored, Standing, what="progress", bytes_max=PROGRESS_BYTES_MAX)
+    except JournalUnreadable:
         return None

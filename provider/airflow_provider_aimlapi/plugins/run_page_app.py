@@ -30,12 +30,10 @@ from airflow_provider_aimlapi.plugins.access import (
     readable,
     reader_of_dag,
 )
+from airflow_provider_aimlapi.plugins.progress_unreadable import ProgressUnreadable
 from airflow_provider_aimlapi.plugins.run_list import list_runs
-from airflow_provider_aimlapi.plugins.task_progress import (
-    ProgressUnreadable,
-    TaskKey,
-    task_progress,
-)
+from airflow_provider_aimlapi.plugins.task_key import TaskKey
+from airflow_provider_aimlapi.plugins.task_progress import task_progress
 
 PRIVATE = {
     "Cache-Control": "no-store",
@@ -47,8 +45,8 @@ REPORT_POLICY = "sandbox allow-scripts; frame-ancestors 'self'"
 FILE_AGE_S = 3600
 MAP_INDEX_DIGITS_MAX = 9
 NOT_YET = (
-    "This task has told nothing of a run yet. A ClaudeCompletionOperator does so once it has read "
-    "its input; other tasks never do. What an older try told may have been cleared."
+    "No page yet. A ClaudeCompletionOperator publishes its progress once it has read its input; "
+    "other tasks never do. The progress of an older run may have been cleared."
 )
 
 
@@ -79,10 +77,9 @@ def _task(dag_id: Name, run_id: Name, task_id: Name, map_index: str = "") -> Tas
 def _found(task: Annotated[TaskKey, Depends(_task)]) -> RunProgress:
     """The task's progress, or why there is none."""
     try:
-        with create_session() as session:
-            progress = task_progress(task, session)
+        progress = task_progress(task)
     except ProgressUnreadable as error:
-        raise HTTPException(502, str(error), PRIVATE) from error
+        raise HTTPException(error.status, str(error), PRIVATE) from None
     if progress is None:
         raise HTTPException(404, NOT_YET, PRIVATE)
     return progress
@@ -129,6 +126,7 @@ def _progress(progress: Annotated[RunProgress, Depends(_found)]) -> Response:
 
 
 def _report(progress: Annotated[RunProgress, Depends(_found)]) -> Response:
+    # The run key is hexadecimal digits, which `task_progress` has checked.
     return Response(
         render_report(progress),
         media_type="text/html; charset=utf-8",

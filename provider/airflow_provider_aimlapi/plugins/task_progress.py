@@ -1,133 +1,71 @@
 """Finds the progress of a task's run: in Airflow's task state store, or in an object beside the output.
 
-It gives back progress and nothing else: whatever is stored there is read as such, or not at all.
+What is stored is read as progress, or not at all. Storage is read only where this server cannot
+read the task state store: before Airflow 3.3, and with a state backend of the workers' own.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core import object_sizes
-from airflow_provider_aimlapi.core.keys import RunNames, is_run_key
-from airflow_provider_aimlapi.core.progress import PROGRESS_BYTES_MAX, decode_progress
+from airflow.utils.session import create_session
+
+from airflow_provider_aimlapi.core.keys import is_run_key
+from airflow_provider_aimlapi.core.progress import decode_progress
 from airflow_provider_aimlapi.errors import AimlapiError
-from airflow_provider_aimlapi.operators.progress_places import PLACE_KEY, STATE_KEY
+from airflow_provider_aimlapi.plugins.bounded_reads import BoundedReads
+from airflow_provider_aimlapi.plugins.progress_object import read_progress
+from airflow_provider_aimlapi.plugins.progress_unreadable import ProgressInvalid, ProgressUnreadable
+from airflow_provider_aimlapi.plugins.task_source import progress_source
+from airflow_provider_aimlapi.plugins.task_state import page_reads_task_state, stored_state
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.progress import RunProgress
-    from airflow_provider_aimlapi.engine.job import Place
+    from airflow_provider_aimlapi.plugins.task_key import TaskKey
 
 log = logging.getLogger(__name__)
 
-
-class ProgressUnreadable(Exception):
-    """Progress is kept, and cannot be read from here; the text is for the page."""
+READS = BoundedReads()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskKey:
-    """Which task instance; map_index is -1 for one that is not mapped."""
-
-    dag_id: str
-    run_id: str
-    task_id: str
-    map_index: int
-
-
-def task_progress(key: TaskKey, session: Any) -> RunProgress | None:
-    """The progress that the task told last; None when it has told nothing.
-
-    Args:
-        session: of Airflow's database.
+def task_progress(key: TaskKey) -> RunProgress | None:
+    """Return the progress that a task published last; None when it has published none.
 
     Raises:
         ProgressUnreadable: see there.
     """
-    stored = _state_of(key, session)
-    if stored is not None:
-        return _decoded(stored)
-    place = _place_of(key, session)
-    if place is None:
+    if not page_reads_task_state():
+        return _beside_output(key)
+    with create_session() as session:
+        state = stored_state(key, session)
+    return None if state is None else _decoded(state)
+
+
+def _beside_output(key: TaskKey) -> RunProgress | None:
+    try:
+        with create_session() as session:
+            source = progress_source(key, session)
+        # No session is open from here on: a slow store must not hold a connection to the database.
+        data = None if source is None else READS.result(source, read_progress)
+    except ProgressUnreadable:
+        raise
+    except AimlapiError as error:
+        log.warning("%s: its progress could not be read: %.1000r", key, str(error))
+        raise ProgressUnreadable from None
+    except Exception:
+        log.exception("%s: its progress could not be read", key)
+        raise ProgressUnreadable from None
+    if source is None or data is None:
         return None
-    data = _object_at(place)
-    return None if data is None else _decoded(data)
-
-
-def _decoded(data: bytes | str) -> RunProgress:
-    progress = decode_progress(data) if len(data) <= 2 * PROGRESS_BYTES_MAX else None
-    if progress is None:
-        raise ProgressUnreadable(
-            "What is stored of this run's progress was written by another version."
-        )
+    progress = _decoded(data)
+    if progress.run_key != source.run_key:
+        raise ProgressInvalid
     return progress
 
 
-def _state_of(key: TaskKey, session: Any) -> str | None:
-    """What the task state store holds, as JSON; None before Airflow 3.3, which has none."""
-    try:
-        from airflow.state import TaskScope, get_state_backend
-    except ImportError:
-        return None
-    scope = TaskScope(
-        dag_id=key.dag_id, run_id=key.run_id, task_id=key.task_id, map_index=key.map_index
-    )
-    found: str | None = get_state_backend().get(scope, STATE_KEY, session=session)
-    return found
-
-
-def _place_of(key: TaskKey, session: Any) -> dict[str, Any] | None:
-    """Where the task said that its progress object is."""
-    from airflow.models.xcom import XComModel
-
-    found = (
-        session.query(XComModel)
-        .filter_by(
-            dag_id=key.dag_id,
-            run_id=key.run_id,
-            task_id=key.task_id,
-            map_index=key.map_index,
-            key=PLACE_KEY,
-        )
-        .first()
-    )
-    place = None if found is None else XComModel.deserialize_value(found)
-    return place if isinstance(place, dict) else None
-
-
-def _object_at(told: dict[str, Any]) -> bytes | None:
-    """The progress object's bytes. Only an object of such a name is ever read."""
-    from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
-
-    run_key = told.get("run_key")
-    if not isinstance(run_key, str) or not is_run_key(run_key):
-        return None
-    share = told.get("share")
-    names = RunNames(run_key=run_key, share=share if isinstance(share, int) else None)
-    try:
-        place = _opened(told)
-        return FsspecStore(place.fs, place.path).read(
-            names.progress, bytes_max=object_sizes.PROGRESS_BYTES_MAX
-        )
-    except AimlapiError as error:
-        raise ProgressUnreadable(
-            f"The run keeps its progress beside its output, where this server cannot read it: {error}"
-        ) from error
-    except Exception as error:
-        log.exception("The progress object could not be opened")
-        raise ProgressUnreadable(
-            "The run keeps its progress beside its output, where this server cannot read it: "
-            f"{type(error).__name__}. Its log says more."
-        ) from error
-
-
-def _opened(told: dict[str, Any]) -> Place:
-    from airflow_provider_aimlapi.operators.places import open_place, parse_location
-
-    location = parse_location(
-        told.get("output_path"),
-        argument="output_path",
-        storage_conn_id=told.get("storage_conn_id"),
-    )
-    return open_place(location)
+def _decoded(data: bytes | str) -> RunProgress:
+    progress = decode_progress(data)
+    if progress is None or not is_run_key(progress.run_key):
+        raise ProgressInvalid
+    return progress

@@ -261,7 +261,7 @@
           show(told, true);
           if (ENDED.includes(told.state)) pauseMs = POLL_ENDED_MS;
         } else {
-          put("state", answer.status === 404 ? "nothing yet" : "no access");
+          put("state", answer.status === 404 ? "nothing yet" : answer.status < 500 ? "no access" : "not readable");
           showNotice(typeof told.detail === "string" ? told.detail : "The page may not be shown.", "waiting");
         }
       } catch (error) {

@@ -1,0 +1,78 @@
+"""Reads a progress object beside an output, through the connections of the DAG's team."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
+from airflow_provider_aimlapi.core.keys import RunNames
+from airflow_provider_aimlapi.core.object_sizes import PROGRESS_BYTES_MAX
+from airflow_provider_aimlapi.errors import ConnectionIncomplete
+from airflow_provider_aimlapi.operators.places import FILE, open_place, parse_location
+from airflow_provider_aimlapi.plugins.progress_unreadable import TeamNeedsConnection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow_provider_aimlapi.engine.job import Place
+    from airflow_provider_aimlapi.operators.places import Location
+    from airflow_provider_aimlapi.plugins.progress_source import ProgressSource
+
+
+def read_progress(source: ProgressSource) -> bytes | None:
+    """Return the object's bytes; None when it is not there. Only an object of that name is read.
+
+    Raises:
+        AimlapiError: the path is refused, or the store cannot be opened or read.
+        ProgressUnreadable: see `TeamNeedsConnection`.
+    """
+    from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
+
+    location = parse_location(
+        source.output_path, argument="output_path", storage_conn_id=source.storage_conn_id
+    )
+    place = open_place(location) if source.team is None else _opened_for(source.team, location)
+    names = RunNames(run_key=source.run_key, share=source.share)
+    store = FsspecStore(place.fs, place.path)
+    return store.read(names.progress, bytes_max=PROGRESS_BYTES_MAX)
+
+
+def _opened_for(team: str, location: Location) -> Place:
+    """Open a store as a team may: with a connection of the team, or one that all teams share.
+
+    The server's own credentials and disk belong to no team.
+    """
+    if location.conn_id is None or location.scheme == FILE:
+        raise TeamNeedsConnection
+    with _connection_of(team, location.conn_id) as conn_id:
+        return open_place(replace(location, conn_id=conn_id))
+
+
+@contextmanager
+def _connection_of(team: str, conn_id: str) -> Iterator[str]:
+    """Make a team's connection known to this thread, under a name that no other has.
+
+    Airflow keeps opened file systems by the connection's id, for all of the process. The name says
+    team and content, so that a team never gets what was opened for another, or before a change.
+    """
+    from airflow.models.connection import Connection as StoredConnection
+    from airflow.sdk import Connection
+    from airflow.sdk.execution_time.context import _preset_connections
+
+    try:
+        stored = StoredConnection.get_connection_from_secrets(conn_id, team_name=team)
+    except AirflowNotFoundException:
+        raise ConnectionIncomplete(
+            f"Team '{team}' has no connection '{conn_id}'. Add it in Airflow, for that team or for "
+            f"all, or name another one in storage_conn_id."
+        ) from None
+    content = stored.as_json()
+    name = f"{conn_id} of team {team} {hash(content):x}"
+    before = _preset_connections.set({name: Connection.from_json(content, conn_id=name)})
+    try:
+        yield name
+    finally:
+        _preset_connections.reset(before)

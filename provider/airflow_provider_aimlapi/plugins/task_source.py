@@ -1,0 +1,163 @@
+"""Finds where a task's run keeps its progress beside its output, by what the DAG's author defined.
+
+An XCom never decides what this server opens, because users may write XComs. Output path, connection
+and share come from the fields of the task that Airflow rendered. From XCom comes the run key alone,
+and only as 32 hex digits. Where any of them is missing, there is no page yet.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from airflow.models.renderedtifields import RenderedTaskInstanceFields as RenderedFields
+from airflow.models.serialized_dag import SerializedDagModel
+from airflow.models.taskinstance import TaskInstance
+from airflow.models.xcom import XComModel
+from airflow.providers.common.compat.sdk import conf
+from sqlalchemy import LargeBinary, func, select
+
+from airflow_provider_aimlapi.core.keys import RUN_KEY_HEX_DIGITS, is_run_key
+from airflow_provider_aimlapi.core.plan import WORKERS_MAX
+from airflow_provider_aimlapi.core.stored_json import decode_stored
+from airflow_provider_aimlapi.errors import InvalidSpec
+from airflow_provider_aimlapi.operators import arguments
+from airflow_provider_aimlapi.operators.progress_places import RUN_KEY
+from airflow_provider_aimlapi.plugins.access import team_of
+from airflow_provider_aimlapi.plugins.progress_source import ProgressSource
+from airflow_provider_aimlapi.plugins.task_key import text_of
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.plugins.task_key import TaskKey
+
+OWN_OPERATORS = {
+    "ClaudeCompletionOperator": "airflow_provider_aimlapi.operators.claude",
+    "ClaudeCompletionDecoratedOperator": "airflow_provider_aimlapi.decorators.claude",
+}
+"""Classes whose tasks keep progress, and their modules, as a serialized DAG names them.
+
+A subclass in a DAG file is not among them: this server never imports DAG files, so it cannot know
+what the class makes of its fields."""
+DAG_BYTES_MAX = 16 * 2**20
+FIELDS_CHARACTERS_MAX = 2**20
+_RUN_KEY_JSON_CHARACTERS = RUN_KEY_HEX_DIGITS + 2
+
+
+def progress_source(key: TaskKey, session: Any) -> ProgressSource | None:
+    """Return where a task's progress is; None while any part of the answer is missing.
+
+    Args:
+        session: of Airflow's database.
+
+    Raises:
+        AimlapiError: a rendered field is not what the operator takes, or a column is too large.
+    """
+    run_key = _announced_run_key(key, session)
+    if run_key is None or not _is_own_task(key, session):
+        return None
+    fields = _rendered_fields(key, session)
+    if fields is None or fields.output_path is None:
+        return None
+    path = fields.output_path
+    return ProgressSource(
+        dag_id=key.dag_id,
+        team=_team(key.dag_id),
+        output_path=path if isinstance(path, str) else path.path,
+        storage_conn_id=arguments.optional_text("storage_conn_id", fields.storage_conn_id),
+        run_key=run_key,
+        share=_share(fields.share),
+    )
+
+
+def _team(dag_id: str) -> str | None:
+    """Return the team whose connections the DAG's tasks get from Airflow."""
+    return team_of(dag_id) if conf.getboolean("core", "multi_team", fallback=False) else None
+
+
+def _announced_run_key(key: TaskKey, session: Any) -> str | None:
+    """Return the run key that the task announced; None for any other value, however it got there.
+
+    The column is read as it is: neither Airflow's decoder nor an XCom backend sees it.
+    """
+    value = text_of(XComModel.value, _RUN_KEY_JSON_CHARACTERS)
+    found = session.scalar(select(value).where(key.matches(XComModel), XComModel.key == RUN_KEY))
+    text = found[1:-1] if isinstance(found, str) else ""
+    return text if is_run_key(text) and found == f'"{text}"' else None
+
+
+class _Task(msgspec.Struct, frozen=True):
+    task_id: str
+    task_type: str
+    module: str = msgspec.field(name="_task_module")
+
+
+class _Operator(msgspec.Struct, frozen=True):
+    task: _Task = msgspec.field(name="__var")
+
+
+class _Dag(msgspec.Struct, frozen=True):
+    tasks: list[_Operator]
+
+
+class _SerializedDag(msgspec.Struct, frozen=True):
+    dag: _Dag
+
+
+def _is_own_task(key: TaskKey, session: Any) -> bool:
+    """Return whether the DAG that this run was made of defines the task with an operator of ours."""
+    operator = select(TaskInstance.operator).where(key.matches(TaskInstance))
+    if session.scalar(operator) not in OWN_OPERATORS:
+        return False
+    definition = _definition(key, session)
+    if definition is None:
+        return False
+    dag = decode_stored(definition, _SerializedDag, what="The DAG", bytes_max=DAG_BYTES_MAX).dag
+    tasks = [each.task for each in dag.tasks if each.task.task_id == key.task_id]
+    return bool(tasks) and all(OWN_OPERATORS.get(task.task_type) == task.module for task in tasks)
+
+
+def _definition(key: TaskKey, session: Any) -> str | bytes | None:
+    """Return the serialized DAG in the version that the task instance has, cut after its limit."""
+    columns = SerializedDagModel.__table__.c
+    packed = func.substr(columns.data_compressed, 1, DAG_BYTES_MAX, type_=LargeBinary)
+    version = select(TaskInstance.dag_version_id).where(key.matches(TaskInstance))
+    query = select(text_of(columns.data, DAG_BYTES_MAX), packed).where(
+        columns.dag_version_id == version.scalar_subquery()
+    )
+    found = session.execute(query).first()
+    if found is None:
+        return None
+    text, packed_bytes = found
+    if packed_bytes is None:
+        return None if text is None else str(text)
+    return zlib.decompressobj().decompress(packed_bytes, DAG_BYTES_MAX + 1)
+
+
+class _StoredPath(msgspec.Struct, frozen=True):
+    """An ObjectStoragePath, as Airflow stores it; a connection id is in its path."""
+
+    path: str
+
+
+class _Fields(msgspec.Struct, frozen=True):
+    output_path: str | _StoredPath | None = None
+    storage_conn_id: str | None = None
+    share: int | float | str | None = None
+
+
+def _rendered_fields(key: TaskKey, session: Any) -> _Fields | None:
+    """Return the fields that Airflow rendered; None when it keeps none of this task instance."""
+    value = text_of(RenderedFields.rendered_fields, FIELDS_CHARACTERS_MAX)
+    found = session.scalar(select(value).where(key.matches(RenderedFields)))
+    if found is None:
+        return None
+    what = "What Airflow rendered"
+    return decode_stored(found, _Fields, what=what, bytes_max=FIELDS_CHARACTERS_MAX)
+
+
+def _share(rendered: object) -> int | None:
+    share = arguments.optional_whole_number("share", rendered)
+    if share is not None and not 0 <= share < WORKERS_MAX:
+        raise InvalidSpec(f"share: give a number from 0 to {WORKERS_MAX - 1}.")
+    return share
