@@ -140,7 +140,7 @@ class AirflowSite:
             name: of its log. variables: beside those of the site.
         """
         port = free_port(self._folder / f"{name}.port")
-        words = ("api-server", "--port", str(port))
+        words = ("api-server", "--host", "127.0.0.1", "--port", str(port))
         with (
             self._process(name, variables, *words) as process,
             closing(Server(f"http://127.0.0.1:{port}", process.pid)) as server,
