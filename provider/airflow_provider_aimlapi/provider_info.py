@@ -37,6 +37,28 @@ LIMIT_FIELDS = {
 """What a connection's extra may hold: the form's own fields, by their names there."""
 
 
+CONFIG: dict[str, object] = {
+    "aimlapi": {
+        "description": "Settings of the AI/ML API provider.",
+        "options": {
+            "allowed_schemes": {
+                "description": (
+                    "Schemes that input_path and output_path may have besides s3, s3a, gs, gcs, "
+                    "abfs, abfss, az and file, separated by commas. Each opens another of "
+                    "fsspec's file systems to everyone who may choose a path. The command "
+                    "line reads the same environment variable."
+                ),
+                "version_added": "0.1.0",
+                "type": "string",
+                "example": "ftp, sftp",
+                "default": "",
+            }
+        },
+    }
+}
+"""Settings of a deployment. Airflow lists them in its own reference."""
+
+
 def get_provider_info() -> dict[str, object]:
     """The provider's metadata, as Airflow's `provider_info.schema.json` has it."""
     return {
@@ -70,6 +92,7 @@ def get_provider_info() -> dict[str, object]:
                 ],
             }
         ],
+        "config": CONFIG,
         "extra-links": ["airflow_provider_aimlapi.operators.links.RunReportLink"],
         "plugins": [
             {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_provider_aimlapi.core.typed_path import VARIABLE
 from airflow_provider_aimlapi.operators.lineage_names import DataSetName, data_set_name
 from airflow_provider_aimlapi.operators.places import parse_location
 
@@ -29,7 +30,10 @@ def named(path: str, account: str | None = None) -> DataSetName | None:
         ("hdfs://namenode:8020/tickets/", "hdfs://namenode:8020", "tickets"),
     ],
 )
-def test_a_data_set_is_named_as_others_name_it(path: str, namespace: str, name: str) -> None:
+def test_a_data_set_is_named_as_others_name_it(
+    path: str, namespace: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, "hdfs")
     assert named(path) == DataSetName(namespace=namespace, name=name)
 
 

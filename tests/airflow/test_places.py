@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider_aimlapi.core.typed_path import VARIABLE
 from airflow_provider_aimlapi.errors import ConnectionIncomplete, InvalidSpec, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -54,6 +55,11 @@ def test_a_path_is_taken_apart(
         ("file://data/in", "three slashes"),
         ("s3:///in", "no bucket"),
         ("abfss://lake@acct.dfs.core.windows.net/in", r"Write abfss://lake/folder/.*connection"),
+        ("abfss://lake@ACCT.DFS.core.windows.net./in", r"Write abfss://lake/folder/.*connection"),
+        ("s3://some id@lake/in", "no id of an Airflow connection"),
+        ("s3://la ke/in", "no plain name"),
+        ("s3://lake/in/../secret", r"'\.\.'"),
+        ("warp://lake/in", "warp:// is not allowed"),
     ],
 )
 def test_a_path_that_means_nothing_is_refused(path: object, sentence: str) -> None:
@@ -99,6 +105,13 @@ def test_an_s3_path_opens_with_the_connection_that_it_names(
     assert place.fs.ls(place.path, detail=False) == [f"{lake.bucket}/in/a.parquet"]
 
 
+@pytest.fixture
+def allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deployment that allows three more schemes."""
+    monkeypatch.setenv(VARIABLE, "memory, ftp\nwarp")
+
+
+@pytest.mark.usefixtures("allowed")
 def test_a_scheme_that_only_fsspec_knows_opens_too() -> None:
     from airflow_provider_aimlapi.operators.places import open_place
 
@@ -114,12 +127,16 @@ def test_a_storage_connection_that_is_not_there_is_named() -> None:
         open_place(location("s3://no_such_s3@lake/in"))
 
 
+@pytest.mark.usefixtures("allowed")
 @pytest.mark.parametrize(
     ("path", "sentence"),
     [
         ("gs://some_s3@lake/in", r"pip install 'airflow-provider-aimlapi\[gcs\]'"),
         ("abfs://some_s3@lake/in", r"pip install 'airflow-provider-aimlapi\[azure\]'"),
-        ("abfs://lake/in", "environment's own credentials: .*account_name.* storage_conn_id"),
+        (
+            "abfs://lake/in",
+            "environment's own credentials .*storage_conn_id, or set AZURE_STORAGE_ACCOUNT_NAME",
+        ),
         ("warp://lake/in", "nothing that is installed opens warp://"),
     ],
 )
@@ -133,6 +150,7 @@ def test_a_scheme_that_nothing_opens_names_what_to_install(
         open_place(location(path))
 
 
+@pytest.mark.usefixtures("allowed")
 def test_a_host_that_is_not_there_is_named_with_its_argument() -> None:
     from airflow_provider_aimlapi.operators.places import open_place
 
@@ -140,6 +158,7 @@ def test_a_host_that_is_not_there_is_named_with_its_argument() -> None:
         open_place(location("ftp://no-such.invalid/a"))
 
 
+@pytest.mark.usefixtures("allowed")
 def test_a_host_that_does_not_answer_may_do_so_later() -> None:
     from airflow_provider_aimlapi.operators.places import open_place
 
@@ -147,3 +166,11 @@ def test_a_host_that_does_not_answer_may_do_so_later() -> None:
         StoreUnavailable, match=r"^input_path: ftp://127\.0\.0\.1 did not let us in"
     ):
         open_place(location("ftp://127.0.0.1/a"))
+
+
+def test_an_output_path_has_no_wildcard() -> None:
+    from airflow_provider_aimlapi.operators.places import parse_location
+
+    for path in ("s3://lake/out*/", "/data/out[1]", "gs://lake/a?"):
+        with pytest.raises(InvalidSpec, match="output_path is a folder"):
+            parse_location(path, argument="output_path", storage_conn_id=None)

@@ -214,7 +214,8 @@ def test_an_age_must_be_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ("url", "status", "sentence"),
     [
         ("s3://aws_default@bucket/out", 2, "names an Airflow connection"),
-        ("nowhere://bucket/out", 2, "cannot be opened"),
+        ("nowhere://bucket/out", 2, "nowhere:// is not allowed"),
+        ("simplecache::s3://bucket/out", 2, "contains '::'"),
         ("s3://no-such-bucket-here/out", 1, "no-such-bucket-here"),
     ],
 )

@@ -259,6 +259,16 @@ def test_the_whole_job_on_s3(place: Workplace, s3_bucket: str) -> None:
     assert not place.fs.find(f"{place.output}/_aimlapi/{report.run_key}/journal")
 
 
+def test_odd_keys_are_published_under_safe_names(place: Workplace, s3_bucket: str) -> None:
+    fs = S3FileSystem()
+    place.fs, place.input, place.output = fs, f"{s3_bucket}/in", f"{s3_bucket}/out"
+    for name in ("a//b.parquet", "c\td.parquet", "e\\f.parquet"):
+        place.write(texts_table(2), name)
+    assert place.run().tally.ok == 6
+    assert place.visible() == ["a/b-00000.parquet", "c%09d-00000.parquet", "e%5Cf-00000.parquet"]
+    assert place.run().summary()["reused"] == 6
+
+
 def test_nothing_of_the_key_is_written_anywhere(place: Workplace, tmp_path: Path) -> None:
     place.write(texts_table(5))
     place.run()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.endpoint import Endpoint
 
 KEY_VARIABLE = "AIMLAPI_KEY"
-OUTPUT_HELP = "where a run writes: s3://bucket/folder, a local folder, or any fsspec URL"
+OUTPUT_HELP = "where a run writes: s3://bucket/folder, or a local folder"
 
 
 def main(words: Sequence[str] | None = None) -> int:

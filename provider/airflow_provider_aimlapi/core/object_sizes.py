@@ -28,5 +28,3 @@ MANIFEST_BYTES_MAX: Final = 256 * MIB
 PART_BYTES_MAX: Final = 1024 * MIB
 """A part holds at most 8,192 rows and 32 MiB of decoded input, but a row has no limit of its own:
 an answer alone may take 32 MiB. A part is written from one buffer and read back into one."""
-RECORDS_BYTES_MAX: Final = 32 * MIB
-"""Records take at most 1 MB; as Parquet, each of their columns takes about 1 kB more."""

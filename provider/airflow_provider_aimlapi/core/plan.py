@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
+from airflow_provider_aimlapi.core.keys import RUNS_FOLDER
+from airflow_provider_aimlapi.core.object_names import NAME_CHARACTERS_MAX, is_object_name
+from airflow_provider_aimlapi.core.visible_names import escaped
 from airflow_provider_aimlapi.errors import InputUnreadable, InvalidSpec, JournalUnreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 SHARD_ROWS_MAX = 8192
 """So that the outcomes of a shard, a few kB each, fit into memory several times."""
@@ -128,7 +131,7 @@ def plan_shards(
     schema appears in the output.
 
     Raises:
-        InputUnreadable: when two files of one folder differ only in their suffix.
+        InputUnreadable: when two files stand for one output name, or one for none that can be.
     """
     left = limit_rows
     shards: list[Shard] = []
@@ -146,7 +149,7 @@ def plan_shards(
             first_row += rows
         if left is not None:
             left -= first_row
-    _check_names(shard.visible_name for shard in shards)
+    _check_names(files, shards)
     return tuple(shards)
 
 
@@ -207,15 +210,47 @@ def _pieces(rows: int, piece_max: int) -> Iterator[int]:
         rows -= piece_max
 
 
-def _check_names(names: Iterable[str]) -> None:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise InputUnreadable(
-                f"Two input files of one folder differ only in their suffix, so both would become "
-                f"{name}. Rename one of them."
-            )
-        seen.add(name)
+def _check_names(files: Sequence[InputFile], shards: Sequence[Shard]) -> None:
+    """Refuse input files whose output could not be stored side by side, naming them."""
+    owners: dict[str, int] = {}
+    for shard in shards:
+        _check_name(shard.visible_name, files[shard.file])
+        first = owners.setdefault(shard.visible_name, shard.file)
+        if first != shard.file:
+            _refuse_pair(files[first], files[shard.file], f"become {shard.visible_name}")
+    folders = {shard.visible_name.rpartition("/")[0]: shard.file for shard in shards}
+    for folder, file in folders.items():
+        for name in _with_parents(folder):
+            if name in owners:
+                what = f"write to {name}, one as a file and one as a folder"
+                _refuse_pair(files[owners[name]], files[file], what)
+
+
+def _check_name(name: str, file: InputFile) -> None:
+    if name.startswith(f"{RUNS_FOLDER}/"):
+        raise InputUnreadable(
+            f"input_path: the output of {escaped(file.uri)} would lie in {RUNS_FOLDER}/, which is "
+            f"kept for runs. Choose an input_path below that folder."
+        )
+    if not is_object_name(name):
+        raise InputUnreadable(
+            f"input_path: no output file can be named after {escaped(file.uri)}: the name would "
+            f"have more than {NAME_CHARACTERS_MAX:,} characters. Shorten its name."
+        )
+
+
+def _refuse_pair(one: InputFile, other: InputFile, what: str) -> NoReturn:
+    raise InputUnreadable(
+        f"Two input files, {escaped(one.uri)} and {escaped(other.uri)}, would both {what}. "
+        f"Rename one of them."
+    )
+
+
+def _with_parents(folder: str) -> Iterator[str]:
+    """Yield a folder and all folders that it is in; nothing for ""."""
+    while folder:
+        yield folder
+        folder = folder.rpartition("/")[0]
 
 
 class _StoredShard(msgspec.Struct, array_like=True, frozen=True):

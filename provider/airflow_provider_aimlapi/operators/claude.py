@@ -66,8 +66,9 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
     a backslash and the brace.
 
     Args:
-        input_path: a Parquet file, a folder or a glob: s3://, gs://, abfs://, file:// or any other
-            fsspec scheme, or an absolute local path.
+        input_path: a Parquet file, a folder or a glob: s3://, gs://, abfs:// or file://, or an
+            absolute local path. Other schemes only where Airflow's `[aimlapi] allowed_schemes` has
+            them. Not to be taken from input that you do not trust.
         output_path: a folder, outside the input.
         prompt: the user's message, or the name of a .txt, .md or .prompt file beside the DAG; .j2 or
             .jinja may follow.

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from airflow_provider_aimlapi import errors
+from airflow_provider_aimlapi.errors import AimlapiError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from airflow_provider_aimlapi.errors import AimlapiError
 
 FAIL = AirflowFailException
 """A retry would meet the same error, or spend money on it: a person acts next."""
@@ -59,12 +58,17 @@ def kind_of(error: AimlapiError) -> type[AirflowException]:
 
 
 def without_frames(error: AimlapiError) -> AimlapiError:
-    """The error and what caused it, with their words and without their frames.
+    """Return the error with the causes that are ours, all of them without their frames.
 
-    Airflow 3.0 prints the variables of each frame of a traceback, and some hold the key.
+    Airflow prints what an error was raised from. A foreign error may quote a connection's extra or
+    a file's contents, and ours has said of it what may be said. Airflow 3.0 also prints the variables
+    of each frame of a traceback, and some hold the key.
     """
-    link: BaseException | None = error
+    link: AimlapiError | None = error
     while link is not None:
         link.__traceback__ = None
-        link = link.__cause__ or link.__context__
+        cause = link.__cause__ or link.__context__
+        link.__cause__ = cause if isinstance(cause, AimlapiError) else None
+        link.__context__ = None
+        link = link.__cause__
     return error

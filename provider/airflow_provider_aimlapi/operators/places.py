@@ -7,31 +7,44 @@ from __future__ import annotations
 
 import ftplib
 import logging
+import re
 import socket
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-from airflow.providers.common.compat.sdk import ObjectStoragePath
+from airflow.providers.common.compat.sdk import conf
+from airflow.sdk.io import attach
 
-from airflow_provider_aimlapi.errors import InvalidSpec, StoreUnavailable
+from airflow_provider_aimlapi.core.typed_path import (
+    FILE,
+    OPTION,
+    SECTION,
+    WILDCARDS,
+    parse_allowed_schemes,
+    parse_typed_path,
+)
+from airflow_provider_aimlapi.errors import (
+    AimlapiError,
+    ConnectionIncomplete,
+    InvalidSpec,
+    StoreUnavailable,
+)
 from airflow_provider_aimlapi.hooks.connections import existing_connection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from fsspec import AbstractFileSystem
 
     from airflow_provider_aimlapi.engine.job import Place
 
+OUTPUT = "output_path"
 EXTRAS = {
     "s3": "s3",
     "s3a": "s3",
-    "s3n": "s3",
     "gs": "gcs",
     "gcs": "gcs",
     "abfs": "azure",
     "abfss": "azure",
-    "adl": "azure",
     "az": "azure",
 }
 """Which of our extras brings which scheme."""
@@ -41,9 +54,20 @@ PROVIDERS = {
     "azure": "apache-airflow-providers-microsoft-azure",
 }
 """What an extra brings that knows Airflow's connections."""
-FILE = "file"
-_SAME_AS = {"az": "abfs"}  # of Azure's schemes the one that Airflow's provider does not know
-_AZURE_HOST = ".core.windows.net"
+_VARIABLES = {
+    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
+    "gcs": "GOOGLE_APPLICATION_CREDENTIALS",
+    "azure": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
+}
+"""What the environment's own credentials are taken from."""
+_SAME_AS = {"az": "abfs", "s3n": "s3"}
+"""Spellings that Airflow's provider or the file system does not know."""
+_CONNECTION_ID = re.compile(r"[\w#!().-]{1,250}")
+_FINAL = (ValueError, TypeError, LookupError, AttributeError)
+"""What a hook or a file system raises for fields that it cannot use: a retry meets them again.
+
+So are those errors of botocore's that are not about the network.
+"""
 _AZURE_REQUESTS = "azure.core.pipeline.policies.http_logging_policy"
 
 
@@ -70,27 +94,23 @@ def parse_location(path: object, *, argument: str, storage_conn_id: str | None) 
     A connection id inside the URL goes before `storage_conn_id`: it says something about this path.
 
     Raises:
-        InvalidSpec: it is neither, or holds a password.
+        InvalidSpec: it is neither, holds a password, or is of a scheme that is not allowed here.
     """
-    typed = str(path).strip() if path is not None else ""
-    if not typed:
-        raise InvalidSpec(f"{argument} is empty. Give a URL such as s3://bucket/folder/.")
-    if typed.startswith("/"):
-        typed = f"{FILE}://{typed}"
-    scheme, separator, rest = typed.partition("://")
-    if not separator:
-        raise InvalidSpec(
-            f"{argument}={typed!r} is neither a URL such as s3://bucket/folder/ "
-            f"nor an absolute path such as /data/folder/."
-        )
-    scheme = _SAME_AS.get(scheme.lower(), scheme.lower())
-    authority, slash, key = rest.partition("/")
-    conn_id, _, bucket = authority.rpartition("@")
-    _check_authority(argument, scheme, conn_id, bucket)
+    more = conf.get(SECTION, OPTION, fallback="") or ""
+    typed = parse_typed_path(
+        str(path).strip() if path is not None else "",
+        what=argument,
+        allowed=parse_allowed_schemes(more),
+    )
+    if argument == OUTPUT and not WILDCARDS.isdisjoint(typed.key):
+        raise InvalidSpec(f"{argument} is a folder: it may not contain any of * ? [")
+    conn_id, _, bucket = typed.authority.rpartition("@")
+    _check_authority(argument, typed.scheme, conn_id, bucket)
+    scheme = _SAME_AS.get(typed.scheme, typed.scheme)
     return Location(
         argument=argument,
         scheme=scheme,
-        url=f"{scheme}://{bucket}{slash}{key}",
+        url=f"{scheme}://{bucket}{typed.key}",
         conn_id=conn_id or storage_conn_id,
     )
 
@@ -101,72 +121,117 @@ def _check_authority(argument: str, scheme: str, conn_id: str, bucket: str) -> N
             f"{argument} holds credentials before the @. Put them into an Airflow connection, and "
             f"its id into storage_conn_id."
         )
-    if bucket.endswith(_AZURE_HOST):
+    if conn_id and not _CONNECTION_ID.fullmatch(conn_id):
+        raise InvalidSpec(
+            f"{argument}: what stands before the @ is no id of an Airflow connection."
+        )
+    if EXTRAS.get(scheme) == "azure" and "." in bucket:
         raise InvalidSpec(
             f"{argument} names a storage account. Write {scheme}://{conn_id or 'container'}/folder/, "
             f"and put the account into an Airflow connection, and its id into storage_conn_id."
         )
-    if scheme == FILE and bucket:
-        raise InvalidSpec(
-            f"{argument}: a local path is absolute and its URL has three slashes, file:///folder/."
-        )
-    if scheme != FILE and not bucket:
-        raise InvalidSpec(f"{argument}={scheme}://…: there is no bucket or container in it.")
 
 
 def open_place(location: Location) -> Place:
-    """The file system of a location, its credentials inside, and the path on it.
+    """Open a location's file system, its credentials inside, and return it with the path on it.
 
     Not to be called where an event loop runs: some file systems start one of their own.
 
     Raises:
-        InvalidSpec: nothing that is installed knows the scheme, or there is no such host.
+        InvalidSpec: nothing that is installed knows the scheme, or the file system does not accept
+            what it was given.
         ConnectionIncomplete: the storage connection does not exist.
         StoreUnavailable: the store is one that is connected to here, and does not answer.
     """
-    if location.conn_id is not None and location.scheme != FILE:
-        existing_connection(location.conn_id, argument=f"for {location.argument}")
-    with _connecting(location):
-        return _opened(location)
-
-
-@contextmanager
-def _connecting(location: Location) -> Iterator[None]:
-    """Name argument and host when a file system, such as ftp's, connects as it is made and fails."""
+    conn_id = None if location.scheme == FILE else location.conn_id
+    if conn_id is not None:
+        _check_connection(conn_id, location.argument)
+    _leave_out_each_request(location)
     try:
-        yield
-    except (OSError, EOFError, ftplib.Error) as error:
+        return _opened(location, conn_id)
+    except Exception as error:  # noqa: BLE001  # hooks and file systems have errors of their own
+        refusal = _refusal(location, error)
+    raise refusal  # outside of the except: Airflow prints what an error was raised from
+
+
+def _check_connection(conn_id: str, argument: str) -> None:
+    problem: AimlapiError
+    try:
+        existing_connection(conn_id, argument=f"for {argument}")
+    except ConnectionIncomplete as error:
+        problem = error
+    except Exception as error:  # noqa: BLE001  # a field that does not parse is quoted by its error
+        from airflow_provider_aimlapi.storage.opening import origin_of
+
+        kind = ConnectionIncomplete if isinstance(error, _FINAL) else StoreUnavailable
+        problem = kind(
+            f"Connection '{conn_id}' (for {argument}) cannot be read ({origin_of(error)}). Check its "
+            f"fields in Airflow under Admin, Connections."
+        )
+    else:
+        return
+    raise problem
+
+
+def _opened(location: Location, conn_id: str | None) -> Place:
+    """Ask Airflow's provider for the file system, and fsspec itself where there is no provider."""
+    from airflow_provider_aimlapi.engine.job import Place
+    from airflow_provider_aimlapi.storage.opening import connect, open_url
+
+    try:
+        fs = attach(location.scheme, conn_id).fs
+        connect(fs)
+    except (ImportError, ValueError):
+        if conn_id is not None:
+            raise
+        fs, _ = open_url(location.url)
+    return Place(fs=fs, path=_path_on(location, fs))
+
+
+def _path_on(location: Location, fs: AbstractFileSystem) -> str:
+    """Return the path that the file system is asked for, which is the one that was typed."""
+    from airflow_provider_aimlapi.storage.file_systems import kind_of, path_in
+
+    path = path_in(fs, location.url)
+    typed = location.url.partition("://")[2]
+    if kind_of(fs) != "other" and path.lstrip("/") != typed.strip("/"):
+        raise InvalidSpec(
+            f"{location.argument}: {location.scheme}:// takes a part of this path for something else "
+            f"than a name, such as a '?' or '#'. Rename the folder."
+        )
+    return path
+
+
+def _refusal(location: Location, error: Exception) -> AimlapiError:
+    """Return the error to raise for a foreign one, whose text may quote secrets."""
+    from airflow_provider_aimlapi.storage.opening import origin_of
+    from airflow_provider_aimlapi.storage.store_errors import meaning_of
+
+    if isinstance(error, AimlapiError):
+        return error
+    if _is_about_packages(location, error):
+        return InvalidSpec(_unknown_scheme(location))
+    origin = origin_of(error)
+    if isinstance(error, OSError | EOFError | ftplib.Error):
         host = location.url.partition("://")[2].partition("/")[0]
         where = f"{location.argument}: {location.scheme}://{host}"
         if isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME:
-            raise InvalidSpec(f"{where}: there is no host of that name. ({error})") from error
-        raise StoreUnavailable(f"{where} did not let us in: {error}") from error
+            return InvalidSpec(f"{where}: there is no host of that name.")
+        return StoreUnavailable(f"{where} did not let us in ({origin}).")
+    meaning = meaning_of(error)
+    is_botocores = meaning == "unknown" and type(error).__module__ == "botocore.exceptions"
+    is_final = isinstance(error, _FINAL) or meaning == "forbidden" or is_botocores
+    kind = InvalidSpec if is_final else StoreUnavailable
+    return kind(_refused(location, origin))
 
 
-def _opened(location: Location) -> Place:
-    from airflow_provider_aimlapi.engine.job import Place
-
-    _leave_out_each_request(location)
-    try:
-        path = ObjectStoragePath(location.url, conn_id=location.conn_id)
-        return Place(fs=path.fs, path=path.path)
-    except (ImportError, ValueError) as error:
-        if location.conn_id is None and (place := _place_by_fsspec(location)) is not None:
-            return place
-        is_known = _is_installed(EXTRAS.get(location.scheme))
-        told = _refused(location, error) if is_known else _unknown_scheme(location)
-        raise InvalidSpec(told) from error
-    except Exception as error:
-        if _is_about_credentials(error):
-            raise InvalidSpec(_refused(location, error)) from error
-        raise
-
-
-def _is_about_credentials(error: Exception) -> bool:
-    """As when Google's find none: they are looked for as the file system is made."""
-    from airflow_provider_aimlapi.storage.store_errors import meaning_of
-
-    return not isinstance(error, OSError) and meaning_of(error) == "forbidden"
+def _is_about_packages(location: Location, error: Exception) -> bool:
+    """Whether nothing that is installed opens the scheme, or none of Airflow's with a connection."""
+    if isinstance(error, ImportError):
+        return True
+    extra = EXTRAS.get(location.scheme)
+    is_for_airflow = location.conn_id is not None and not _is_installed(extra)
+    return isinstance(error, ValueError) and (extra is None or is_for_airflow)
 
 
 def _leave_out_each_request(location: Location) -> None:
@@ -179,21 +244,6 @@ def _leave_out_each_request(location: Location) -> None:
         log.setLevel(logging.WARNING)
 
 
-def _place_by_fsspec(location: Location) -> Place | None:
-    """For schemes that no Airflow provider knows: fsspec's own, with the environment's credentials."""
-    from upath import UPath
-
-    from airflow_provider_aimlapi.engine.job import Place
-
-    try:
-        path = UPath(location.url)
-        return Place(fs=path.fs, path=path.path)
-    except (ImportError, ValueError) as error:
-        if location.scheme in EXTRAS and not isinstance(error, ImportError):
-            raise InvalidSpec(_refused(location, error)) from error
-        return None
-
-
 def _is_installed(extra: str | None) -> bool:
     if extra is None:
         return False
@@ -203,15 +253,16 @@ def _is_installed(extra: str | None) -> bool:
         return False
 
 
-def _refused(location: Location, error: Exception) -> str:
+def _refused(location: Location, origin: str) -> str:
     """What to do when a file system is there, and does not want what it was given."""
     if location.conn_id is None:
         with_what = "the environment's own credentials"
-        advice = "Name an Airflow connection in storage_conn_id, or set the store's variables"
+        variables = _VARIABLES.get(EXTRAS.get(location.scheme, ""), "the store's variables")
+        advice = f"Name an Airflow connection in storage_conn_id, or set {variables}"
     else:
         with_what, advice = f"connection '{location.conn_id}'", "Check that connection"
     return (
-        f"{location.argument}: {location.scheme}:// could not be opened with {with_what}: {error}. "
+        f"{location.argument}: {location.scheme}:// could not be opened with {with_what} ({origin}). "
         f"{advice}."
     )
 

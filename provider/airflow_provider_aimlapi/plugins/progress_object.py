@@ -10,8 +10,9 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_aimlapi.core.keys import RunNames
 from airflow_provider_aimlapi.core.object_sizes import PROGRESS_BYTES_MAX
+from airflow_provider_aimlapi.core.typed_path import FILE
 from airflow_provider_aimlapi.errors import ConnectionIncomplete
-from airflow_provider_aimlapi.operators.places import FILE, open_place, parse_location
+from airflow_provider_aimlapi.operators.places import open_place, parse_location
 from airflow_provider_aimlapi.plugins.progress_unreadable import TeamNeedsConnection
 
 if TYPE_CHECKING:

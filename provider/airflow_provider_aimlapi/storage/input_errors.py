@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.errors import AimlapiError, InputUnreadable, StoreUnavailable
-from airflow_provider_aimlapi.storage.store_errors import meaning_of, store_error
+from airflow_provider_aimlapi.storage.store_errors import described, meaning_of, store_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,7 @@ def _input_error(error: Exception, uri: str) -> AimlapiError:
             return InputUnreadable(changed(uri))
         case "unknown":
             return InputUnreadable(
-                f"input_path: {uri} does not read as a sound Parquet file: {error}"
+                f"input_path: {uri} does not read as a sound Parquet file: {described(error)}"
             )
 
 

@@ -8,6 +8,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from airflow_provider_aimlapi.core.plan import InputFile
+from airflow_provider_aimlapi.core.visible_names import (
+    escaped,
+    has_dot_segment,
+    has_half_pair,
+    without_dot_segments,
+    without_empty_segments,
+)
 from airflow_provider_aimlapi.errors import InputUnreadable
 from airflow_provider_aimlapi.storage.file_systems import kind_of, path_in, uri_of, version_of
 from airflow_provider_aimlapi.storage.globs import is_ignored, matches, may_reach, split_glob
@@ -24,7 +31,7 @@ SUFFIXES = (".parquet", ".parq", ".pq")
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 _PASS_OVER_ERRORS = frozenset({"other", "azure"})
 _HIVE_FOLDER = re.compile(r"([^=]+)=(.*)", re.DOTALL)
-_SUFFIX = re.compile(r"\.(parquet|parq|pq)$", re.IGNORECASE)
+_SUFFIX = re.compile(r"\.(parquet|parq|pq)\Z", re.IGNORECASE)
 
 
 def list_inputs(fs: AbstractFileSystem, path: str) -> tuple[InputFile, ...]:
@@ -46,7 +53,7 @@ def list_inputs(fs: AbstractFileSystem, path: str) -> tuple[InputFile, ...]:
     files = [
         _listed_file(fs, place, root, info)
         for place, info in entries.items()
-        if _SUFFIX.search(place) and matches(pattern, _below(root, place))
+        if _SUFFIX.search(place) and _is_wanted(pattern, _below(root, place))
     ]
     if not files:
         raise InputUnreadable(_nothing_found(uri_of(fs, path), pattern, len(entries)))
@@ -123,21 +130,49 @@ def _may_hold(pattern: str, folder: str) -> bool:
     return not pattern or may_reach(pattern, folder)
 
 
+def _is_wanted(pattern: str, below: str) -> bool:
+    """Return whether a path means a key, were it not for folders named `.` or `..` in it."""
+    return bool(below) and matches(pattern, without_dot_segments(below))
+
+
 def _input_file(fs: AbstractFileSystem, path: str, root: str, info: Mapping[str, Any]) -> InputFile:
-    folder, _, name = _below(root, path).rpartition("/")
+    uri, below = uri_of(fs, path), _below(root, path)
+    _check_key(uri, path, below)
+    folder, _, name = escaped(below).rpartition("/")
     return InputFile(
-        uri=uri_of(fs, path),
+        uri=uri,
         path=path,
         version=version_of(info),
         size_bytes=int(info.get("size") or 0),
         folder=f"{folder}/" if folder else "",
         stem=_SUFFIX.sub("", name) or name,
-        partition=_partition(folder),
+        partition=_partition(below.rpartition("/")[0]),
     )
 
 
+def _check_key(uri: str, path: str, below: str) -> None:
+    """Refuse a key that means another place elsewhere, or that the file system cannot ask for."""
+    if has_dot_segment(below):
+        raise InputUnreadable(
+            f"input_path: {escaped(uri)} has a folder named '.' or '..' in its key. Rename the "
+            f"object, or choose an input_path without it."
+        )
+    if not path.isprintable() and has_half_pair(path):
+        raise InputUnreadable(
+            f"input_path: the name {escaped(uri)} is no UTF-8. Rename the file, or choose an "
+            f"input_path without it."
+        )
+    if not uri.endswith(path):
+        raise InputUnreadable(
+            f"input_path: a file system takes the key {escaped(path)} for that of another object, "
+            f"{escaped(uri)}. Rename the object, or choose an input_path without it."
+        )
+
+
 def _below(root: str, path: str) -> str:
-    return path[len(root) :].lstrip("/") if root else path
+    """Return a path relative to a root, without empty segments; "" for what is not below it."""
+    folder = f"{root.rstrip('/')}/" if root else ""
+    return without_empty_segments(path[len(folder) :]) if path.startswith(folder) else ""
 
 
 def _partition(folder: str) -> tuple[tuple[str, str | None], ...]:

@@ -45,7 +45,7 @@ class QuickS3:
         prefix = path.partition("/")[2]
         try:
             listed = obstore.list(self._store, prefix or None).collect()
-        except (BaseError, OSError):
+        except (BaseError, OSError, ValueError):  # ValueError: obstore has no path for the name
             return None
         found = {
             f"{self._bucket}/{entry['path']}": {"size": entry["size"], "ETag": entry["e_tag"]}
@@ -65,7 +65,7 @@ class QuickS3:
         start = max(0, file.size_bytes - size_bytes)
         try:
             end = obstore.get_range(self._store, key, start=start, end=file.size_bytes)
-        except (BaseError, OSError):
+        except (BaseError, OSError, ValueError):
             self._failures += 1
             return None
         return memoryview(end)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import http.client
+import re
 import traceback
 from typing import TYPE_CHECKING, Literal
 
@@ -96,6 +97,9 @@ _PERMISSIONS: dict[Action, str] = {
 _NOT_REACHED = frozenset(
     {"botocore.exceptions.EndpointConnectionError", "botocore.exceptions.ConnectTimeoutError"}
 )
+_ADDRESS = re.compile(
+    r"""([a-z][a-z0-9+.-]*://)(?:[^\s"'`<>]*@)?([^\s"'`<>/?\#]*)[^\s"'`<>]*""", re.IGNORECASE
+)
 _IS_A_FILE = (errno.ENOTDIR, errno.EISDIR)
 BUGS = (TypeError, AttributeError, NameError, AssertionError)
 _LINKS_MAX = 10  # of a chain of causes
@@ -129,7 +133,7 @@ def store_error(error: BaseException, *, action: Action, uri: str) -> StorageErr
     """
     if isinstance(error, BUGS):
         raise error
-    told = _told(error)
+    told = described(error)
     if uri.startswith("file://"):
         return _local_error(error, action, _local_place(uri), told)
     match meaning_of(error):
@@ -184,9 +188,17 @@ def _advice(error: BaseException) -> str:
     return ". Check endpoint_url and region of the storage connection."
 
 
-def _told(error: BaseException) -> str:
-    text = str(error).strip() or repr(error)
-    return f"{type(error).__name__}: {text}"[:1000].rstrip(".")
+def described(error: BaseException) -> str:
+    """Return an error's class and text for people, without what a connection's fields may hold.
+
+    Of an address only the host stays. botocore's errors about its settings quote them, so that
+    their class alone stays.
+    """
+    name = type(error).__name__
+    if type(error).__module__ == "botocore.exceptions" and meaning_of(error) == "unknown":
+        return name
+    text = _ADDRESS.sub(r"\1\2", str(error).strip() or repr(error))
+    return f"{name}: {text}"[:1000].rstrip(".")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

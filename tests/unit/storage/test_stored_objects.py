@@ -10,6 +10,7 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
+from airflow_provider_aimlapi.core.typed_path import VARIABLE
 from airflow_provider_aimlapi.engine.clock import SystemClock
 from airflow_provider_aimlapi.errors import StoreUnsafe
 from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
@@ -45,7 +46,8 @@ def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return roots[request.param]()
 
 
-def test_names_sizes_and_times(root: str) -> None:
+def test_names_sizes_and_times(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "memory")
     fs, path = open_file_system(root)
     store, stored = FsspecStore(fs, path), StoredObjects(fs, path)
     assert stored.list("_aimlapi/") == []

@@ -1,0 +1,50 @@
+"""The names of output files, made from the keys of input files. No I/O.
+
+A key may hold what an object name may not. The output's name then differs from it, so two keys can
+stand for one name: whoever plans a run checks that they do not.
+"""
+
+from __future__ import annotations
+
+import re
+
+_SPECIAL = re.compile(r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_HALF_PAIR = re.compile(r"[\ud800-\udfff]")
+DOTS = frozenset({".", ".."})
+
+
+def escaped(text: str) -> str:
+    """Return a text with each backslash, control character and line separator percent-encoded.
+
+    A byte of a local file name that is no UTF-8 is encoded as that byte.
+    """
+    return _SPECIAL.sub(_percent_encoded, text)
+
+
+def without_empty_segments(key: str) -> str:
+    """Return a key whose segments are separated by single slashes."""
+    return "/".join(segment for segment in key.split("/") if segment)
+
+
+def without_dot_segments(key: str) -> str:
+    """Return a key without the segments that `has_dot_segment` looks for; nothing is resolved."""
+    return "/".join(segment for segment in key.split("/") if segment not in DOTS)
+
+
+def has_dot_segment(key: str) -> bool:
+    """Return whether a segment is `.` or `..`, which mean another folder on a disk."""
+    return not DOTS.isdisjoint(key.split("/"))
+
+
+def has_half_pair(text: str) -> bool:
+    """Return whether a text cannot be written as UTF-8, like a local file name of other bytes."""
+    return _HALF_PAIR.search(text) is not None
+
+
+def _percent_encoded(match: re.Match[str]) -> str:
+    character = match[0]
+    try:
+        data = character.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        data = character.encode("utf-8", "surrogatepass")
+    return "".join(f"%{byte:02X}" for byte in data)
