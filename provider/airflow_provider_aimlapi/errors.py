@@ -46,7 +46,10 @@ class SetupError(AimlapiError):
 
 
 class ConnectionIncomplete(SetupError):
-    """The Airflow connection lacks a key, or its host is no base URL that a key may be sent to."""
+    """The Airflow connection lacks a key, or its host is no base URL that a key may be sent to.
+
+    Or a proxy or certificates, of the connection or of the environment, cannot be used.
+    """
 
 
 class InvalidSpec(SetupError):
@@ -115,6 +118,7 @@ class RequestRejected(ApiError):
 class AccessRefused(ApiError):
     """401 to 405, or a redirect: no row can succeed until a person acts.
 
+    Without a status: a certificate does not hold, or a proxy refuses; nothing was sent.
     What is in flight is drained and kept; the next attempt of the task goes on from there.
     """
 

@@ -34,6 +34,28 @@ LIMIT_FIELDS = {
     "requests_per_minute": _limit_field("Requests a minute", "requests_per_minute"),
     "tokens_per_minute": _limit_field("Tokens a minute", "tokens_per_minute"),
 }
+
+ROUTE_FIELDS: dict[str, dict[str, object]] = {
+    "proxy": {
+        "label": "Proxy",
+        "description": (
+            "http://host:port, or http://user:password@host:port. Empty: as HTTPS_PROXY and NO_PROXY "
+            "in the worker's environment say. none: no proxy, whatever they say."
+        ),
+        "schema": {"type": ["string", "null"], "format": "password"},
+    },
+    "ca_file": {
+        "label": "CA file",
+        "description": (
+            "A PEM file on the workers, with the certificate authorities to trust instead of the usual "
+            "ones. Empty: as SSL_CERT_FILE or REQUESTS_CA_BUNDLE in the worker's environment say."
+        ),
+        "schema": {"type": ["string", "null"]},
+    },
+}
+"""`password` hides the proxy in the form: its URL may hold credentials."""
+
+CONNECTION_FIELDS: dict[str, dict[str, object]] = {**LIMIT_FIELDS, **ROUTE_FIELDS}
 """What a connection's extra may hold: the form's own fields, by their names there."""
 
 
@@ -112,7 +134,7 @@ def get_provider_info() -> dict[str, object]:
                 "hook-class-name": "airflow_provider_aimlapi.hooks.aimlapi.AIMLAPIHook",
                 "hook-name": INTEGRATION,
                 "ui-field-behaviour": UI_FIELD_BEHAVIOUR,
-                "conn-fields": LIMIT_FIELDS,
+                "conn-fields": CONNECTION_FIELDS,
             }
         ],
     }

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from aimlapi_simulator.server import simulator_thread
+from airflow_provider_aimlapi.api.environment import CERTIFICATE_VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,6 +139,15 @@ RunDag = Callable[[str, str, datetime], TaskRun]
 RunTask = Callable[..., TaskRun]
 RunFirstTry = Callable[..., Any]
 RunTasks = Callable[[str, str, datetime], Tasks]
+
+
+@pytest.fixture(autouse=True)
+def _plain_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out this machine's own proxies and certificates, which a connection would use."""
+    for name in list(os.environ):
+        is_proxy = name.lower() in {"http_proxy", "https_proxy", "all_proxy"}
+        if is_proxy or name in CERTIFICATE_VARIABLES:
+            monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")

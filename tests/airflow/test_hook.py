@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_database")]
-LIMITS = ["max_concurrency", "requests_per_minute", "tokens_per_minute"]
+FIELDS = ["max_concurrency", "requests_per_minute", "tokens_per_minute", "proxy", "ca_file"]
 
 
 class Relay(ThreadingHTTPServer):
@@ -90,7 +90,7 @@ def test_airflow_finds_the_hook_and_draws_a_form_of_what_it_needs() -> None:
     assert found.connection_id_attribute_name == "aimlapi_conn_id"
     assert sorted(behaviour["hidden_fields"]) == ["login", "port", "schema"]
     assert behaviour["relabeling"] == {"host": "Base URL", "password": "API key"}
-    assert fields == LIMITS
+    assert fields == FIELDS
 
 
 def test_older_airflows_get_the_same_form_from_the_hook(hook: AIMLAPIHook) -> None:
@@ -101,7 +101,7 @@ def test_older_airflows_get_the_same_form_from_the_hook(hook: AIMLAPIHook) -> No
     drawn = dict(manager.field_behaviours)["aimlapi"]
     assert behaviour["hidden_fields"] == drawn["hidden_fields"]
     assert behaviour["relabeling"] == drawn["relabeling"]
-    assert list(hook.get_connection_form_widgets()) == LIMITS
+    assert list(hook.get_connection_form_widgets()) == FIELDS
 
 
 def test_the_provider_info_follows_airflows_schema() -> None:

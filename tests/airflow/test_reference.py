@@ -14,7 +14,7 @@ from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
 from airflow_provider_aimlapi.operators.claude import ClaudeCompletionOperator
 from airflow_provider_aimlapi.operators.estimate import ClaudeCompletionEstimateOperator
 from airflow_provider_aimlapi.operators.retry_policy import AimlapiRetryPolicy
-from airflow_provider_aimlapi.provider_info import LIMIT_FIELDS, UI_FIELD_BEHAVIOUR
+from airflow_provider_aimlapi.provider_info import CONNECTION_FIELDS, UI_FIELD_BEHAVIOUR
 from airflow_provider_aimlapi.storage.outcome_columns import INFO_TYPE
 
 if TYPE_CHECKING:
@@ -93,5 +93,5 @@ def test_every_field_of_the_connection_has_its_line(reference: str) -> None:
     told = {name: place for name, place, *_ in table(reference, "## The connection")}
     relabelled: Any = UI_FIELD_BEHAVIOUR["relabeling"]
     standard = {label: field for field, label in relabelled.items()}
-    own = {field["label"]: f"extra {name}" for name, field in LIMIT_FIELDS.items()}
+    own = {field["label"]: f"extra {name}" for name, field in CONNECTION_FIELDS.items()}
     assert told == {**standard, **own}

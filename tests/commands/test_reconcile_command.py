@@ -17,10 +17,14 @@ from airflow_provider_aimlapi.commands.reconcile import ReconcileArguments, reco
 from airflow_provider_aimlapi.core.endpoint import Endpoint
 from airflow_provider_aimlapi.core.pricing import format_usd
 from tests.commands.conftest import run_folder, stop_half_way
+from tests.fakes.connect_proxy import CREDENTIALS_WANTED
+from tests.fakes.corporate_network import BASE_URL, SECRETS, corporate_network
 from tests.runs.conftest import KEY, Workplace, script, texts_table
 from tests.runs.test_run_resumes import CHILD, when_billed
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from airflow_provider_aimlapi.core.reconciliation import Reconciliation
 
 LEDGER_DELAY_S = 2.0
@@ -222,3 +226,31 @@ def test_where_no_run_is_in_place_one_must_be_named(
     assert main(["reconcile", place.output]) == 2
     assert "Name one with --run-key" in capsys.readouterr().err
     assert place.fs.exists(run_folder(place, run_key))
+
+
+def test_the_log_is_asked_through_the_proxy(
+    place: Workplace,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    place.run()
+    let_the_log_catch_up(place)
+    with corporate_network(int(place.sim.url.rpartition(":")[2]), tmp_path) as network:
+        extra = {"proxy": network.proxy_url, "ca_file": str(network.ca_file)}
+        connection = {"password": KEY, "host": BASE_URL, "extra": extra}
+        monkeypatch.setenv("CONNECTION", json.dumps(connection))
+        assert main(["reconcile", place.output, "--conn-env", "CONNECTION"]) == 0
+        monkeypatch.setenv("HTTPS_PROXY", network.proxy_url)
+        monkeypatch.setenv("SSL_CERT_FILE", str(network.ca_file))
+        assert main(["reconcile", place.output, "--base-url", BASE_URL]) == 0
+        assert network.proxy.tunnels == 2
+        network.proxy.is_down, network.proxy.outage_answer = True, CREDENTIALS_WANTED
+        assert main(["reconcile", place.output, "--base-url", BASE_URL]) == 1
+    monkeypatch.setenv("SSL_CERT_FILE", "/absent.pem")
+    assert main(["reconcile", place.output, "--base-url", BASE_URL]) == 2
+    said = capsys.readouterr()
+    assert said.out.count("Billed    60 calls for 60 rows") == 2
+    assert "from HTTPS_PROXY" in said.err
+    assert "SSL_CERT_FILE names '/absent.pem'" in said.err
+    assert not [secret for secret in (*SECRETS, KEY) if secret in said.out + said.err]

@@ -6,25 +6,42 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from airflow_provider_aimlapi.api.certificates import tls_context
 from airflow_provider_aimlapi.api.request_headers import headers_for
 
 if TYPE_CHECKING:
+    import ssl
+
     from airflow_provider_aimlapi.core.endpoint import Endpoint
 
 
 def open_client(endpoint: Endpoint, *, timeout_s: float = 300.0) -> httpx.Client:
     """A synchronous client with base URL and key set; paths such as "/v1/models" go into it.
 
-    The key goes to this host only: redirects are not followed, and proxies and .netrc are not
-    taken from the environment. Close it, or use it in a `with`.
+    The key goes to this host only: redirects are not followed, and .netrc is not read. All https
+    URLs go the endpoint's way, through its proxy if it has one. Close it, or use it in a `with`.
 
     Args:
         timeout_s: most seconds for a connection, and between two pieces of an answer.
     """
+    context = tls_context(endpoint.route.certificates)
     return httpx.Client(
         base_url=endpoint.base_url,
         headers=headers_for(endpoint),
         timeout=timeout_s,
         follow_redirects=False,
+        verify=context,
+        mounts=_tunnels(endpoint, context),
         trust_env=False,
     )
+
+
+def _tunnels(endpoint: Endpoint, context: ssl.SSLContext) -> dict[str, httpx.BaseTransport]:
+    """The proxy, for https alone: over http it would see what is sent."""
+    proxy = endpoint.route.proxy
+    if proxy is None:
+        return {}
+    authorization = proxy.authorization
+    headers = {"Proxy-Authorization": authorization} if authorization is not None else None
+    through = httpx.Proxy(f"http://{proxy.address}", headers=headers)
+    return {"https://": httpx.HTTPTransport(verify=context, proxy=through, trust_env=False)}

@@ -13,7 +13,7 @@ import msgspec
 from airflow_provider_aimlapi.api.completion_reading import cost_told
 from airflow_provider_aimlapi.api.content_encoding import decode_content
 from airflow_provider_aimlapi.api.json_values import Unreadable
-from airflow_provider_aimlapi.api.transport import EXCHANGE_TIMEOUT
+from airflow_provider_aimlapi.api.transport import EXCHANGE_TIMEOUT, ROUTE_NOTE
 from airflow_provider_aimlapi.api.transport_failures import (
     TRANSPORT_FAILURES,
     error_from_deadline,
@@ -63,7 +63,7 @@ async def exchange(
 
     Raises:
         ApiUnavailable: no connection, a broken one, or the deadline passed.
-        AccessRefused: the server's certificate does not hold.
+        AccessRefused: the server's certificate does not hold, or a proxy lets nothing through.
         WireViolation: the answer is no HTTP, larger than a limit, or encoded in a way that was
             not asked for. It holds what the headers of a 2xx say.
     """
@@ -141,4 +141,5 @@ async def _read(response: httpx.Response, bytes_max: int) -> bytes:
 
 
 def _origin(request: httpx.Request) -> str:
-    return f"{request.url.scheme}://{request.url.netloc.decode('ascii')}"
+    note = request.extensions.get(ROUTE_NOTE, "")
+    return f"{request.url.scheme}://{request.url.netloc.decode('ascii')}{note}"

@@ -1,4 +1,4 @@
-"""Where connections go: the addresses of one origin, and whether its certificate holds. No HTTP."""
+"""Where connections go: the addresses of one origin or of its proxy, and TLS. No HTTP but CONNECT."""
 
 from __future__ import annotations
 
@@ -11,8 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import aiohappyeyeballs
 import httpx
 
+from airflow_provider_aimlapi.api.certificates import tls_context
+from airflow_provider_aimlapi.api.tunnel import ProxyFailed, open_tunnel
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from airflow_provider_aimlapi.core.route import Route
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 
@@ -34,40 +39,55 @@ class Origin:
 
     Args:
         url: any URL of the origin.
+        route: its proxy is used for https alone: http is for this machine.
+
+    Raises:
+        ConnectionIncomplete: the route's certificates cannot be read.
     """
 
-    def __init__(self, url: httpx.URL) -> None:
+    def __init__(self, url: httpx.URL, route: Route) -> None:
         if url.scheme not in _DEFAULT_PORTS:
             raise ValueError(f"{url.scheme!r} is neither http nor https")
+        is_https = url.scheme == "https"
         self._host = url.raw_host.decode("ascii")
         self._port = url.port or _DEFAULT_PORTS[url.scheme]
-        self._tls = _tls_context() if url.scheme == "https" else None
+        self._route = route
+        self._proxy = route.proxy if is_https else None
+        self._tls = _tls_context(route) if is_https else None
+        self._dialled = (self._host, self._port)
+        if self._proxy is not None:  # which looks up the API's name itself
+            self._dialled = (self._proxy.host, self._proxy.port)
         self._addresses: list[Address] = []
         self._looked_up_s = 0.0
         self._look_up = asyncio.Lock()
 
     async def connect(self, make_protocol: Callable[[], P], *, timeout_s: float) -> P:
-        """A new connection. Whatever it raises, nothing was sent.
+        """Return a new connection. Whatever is raised, nothing was sent.
 
         Args:
-            timeout_s: most seconds that it may take, name look-up and TLS included.
+            timeout_s: most seconds for name look-up, proxy and TLS together.
 
         Raises:
             CertificateRefused: the certificate does not hold.
+            ProxyFailed: the proxy was not reached, or made no tunnel.
             httpx.ConnectTimeout, httpx.ConnectError: any other failure; the text says why.
         """
+        steps = _Steps()
         failure: httpx.TransportError
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._connect(make_protocol)
+                return await self._connect(make_protocol, steps)
+        except ProxyFailed as error:
+            failure = ProxyFailed(self._with_remedy(f"{error}"), is_lasting=error.is_lasting)
         except ssl.SSLCertVerificationError as error:
-            failure = CertificateRefused(error.verify_message)
+            trusted = self._route.trusted
+            failure = CertificateRefused(f"{error.verify_message}; checked against {trusted}")
         except (OSError, UnicodeError) as error:  # a name that is none is a UnicodeError
             self._addresses = []
-            failure = _failure(error)
+            failure = self._failure(error, steps)
         raise failure
 
-    async def _connect(self, make_protocol: Callable[[], P]) -> P:
+    async def _connect(self, make_protocol: Callable[[], P], steps: _Steps) -> P:
         loop = asyncio.get_running_loop()
         raw = await aiohappyeyeballs.start_connection(
             await self._resolve(),
@@ -76,6 +96,14 @@ class Origin:
             loop=loop,
         )
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if self._proxy is not None:
+            steps.at_proxy = "the proxy did not make a tunnel"
+            try:
+                await open_tunnel(raw, self._proxy, self._host, self._port)
+            except BaseException:
+                raw.close()
+                raise
+        steps.at_proxy = ""
         _, protocol = await loop.create_connection(
             make_protocol,
             sock=raw,
@@ -88,21 +116,43 @@ class Origin:
         loop = asyncio.get_running_loop()
         async with self._look_up:
             if not self._addresses or loop.time() - self._looked_up_s > ADDRESSES_KEPT_S:
-                found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+                found = await loop.getaddrinfo(*self._dialled, type=socket.SOCK_STREAM)
                 self._addresses = list(found)
                 self._looked_up_s = loop.time()
             return self._addresses
 
+    def _failure(self, error: OSError | UnicodeError, steps: _Steps) -> httpx.TransportError:
+        """What is raised for a connection that did not come about, by how far it came."""
+        if self._proxy is not None and steps.at_proxy:
+            return ProxyFailed(self._with_remedy(f"{steps.at_proxy} ({_reason(error)})"))
+        kind = httpx.ConnectTimeout if isinstance(error, TimeoutError) else httpx.ConnectError
+        return kind(_reason(error))
 
-def _tls_context() -> ssl.SSLContext:
-    """As httpx verifies, against certifi's list."""
-    context = httpx.create_ssl_context(trust_env=False)
+    def _with_remedy(self, reason: str) -> str:
+        return f"{reason}. {self._proxy.setting.remedy}" if self._proxy is not None else reason
+
+
+class _Steps:
+    """How far a connection has come.
+
+    Attributes:
+        at_proxy: what has gone wrong if it fails now; empty once there is a way to the API.
+    """
+
+    def __init__(self) -> None:
+        self.at_proxy = "the proxy was not reached"
+
+
+def _tls_context(route: Route) -> ssl.SSLContext:
+    context = tls_context(route.certificates)
     context.set_alpn_protocols(["http/1.1"])
     return context
 
 
-def _failure(error: OSError | UnicodeError) -> httpx.TransportError:
+def _reason(error: OSError | UnicodeError) -> str:
     if isinstance(error, TimeoutError):
-        return httpx.ConnectTimeout("it did not answer in time")
+        return "it did not answer in time"
+    if isinstance(error, ssl.SSLError):  # its number is OpenSSL's, not the system's
+        return f"TLS failed ({error.reason or 'closed'})"
     number = error.errno if isinstance(error, OSError) else None
-    return httpx.ConnectError(os.strerror(number) if number and number > 0 else str(error))
+    return os.strerror(number) if number and number > 0 else str(error)

@@ -14,13 +14,17 @@ import httpx
 
 from airflow_provider_aimlapi.api.connection import READ_BYTES, Connection
 from airflow_provider_aimlapi.api.origin import Origin
+from airflow_provider_aimlapi.core.route import PLAIN_ROUTE
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.api.connection import Incoming
+    from airflow_provider_aimlapi.core.route import Route
 
 EXCHANGE_TIMEOUT = "exchange_timeout_s"
 """The request's extension that says how many seconds it may take, from asking for a connection to the
 answer's last byte, however steadily that drips. Without it there is no end to waiting."""
+ROUTE_NOTE = "route_note"
+"""The request's extension in which the transport leaves what errors say of a way that is not plain."""
 CONNECT_TIMEOUT_S = 15.0
 KEEP_ALIVE_S = 50.0
 """Longer than a row ever waits for its turn, and below the minute after which servers usually
@@ -30,13 +34,14 @@ close: a request sent into a closing connection is lost, and nobody can say whet
 def open_transport(
     *,
     connections_max: int,
+    route: Route = PLAIN_ROUTE,
     connect_timeout_s: float = CONNECT_TIMEOUT_S,
     keep_alive_s: float = KEEP_ALIVE_S,
 ) -> httpx.AsyncBaseTransport:
     """A transport that keeps up to so many connections open, and follows nothing by itself.
 
-    It serves one origin, that of its first request. Certificates are verified against certifi's
-    list; no proxies, no .netrc, no cookies. It must be used within one event loop, and closed.
+    It serves one origin, that of its first request. It reads nothing from the environment, and
+    knows no .netrc and no cookies. It must be used within one event loop, and closed.
 
     What it raises tells whether a request can have been read: after `httpx.ConnectError`,
     `httpx.ConnectTimeout` and `httpx.PoolTimeout` it cannot, after anything else it may have been.
@@ -44,17 +49,22 @@ def open_transport(
 
     Args:
         connections_max: most connections at once; a further request waits for one to be free.
+        route: the proxy to go through, and the certificates to verify the origin against.
         connect_timeout_s: most seconds for a new connection, TLS included. How long all of an
             exchange may take is the request's business: see EXCHANGE_TIMEOUT.
         keep_alive_s: how long a connection may lie idle and be used again.
     """
-    return _Transport(connections_max, connect_timeout_s, keep_alive_s)
+    return _Transport(connections_max, route, connect_timeout_s, keep_alive_s)
 
 
 class _Transport(httpx.AsyncBaseTransport):
     """A request must carry its Content-Length, and not be HEAD, whose answers have no body."""
 
-    def __init__(self, connections_max: int, connect_timeout_s: float, keep_alive_s: float) -> None:
+    def __init__(
+        self, connections_max: int, route: Route, connect_timeout_s: float, keep_alive_s: float
+    ) -> None:
+        self._route = route
+        self._note = route.note
         self._connect_timeout_s = connect_timeout_s
         self._keep_alive_s = keep_alive_s
         self._loop = asyncio.get_running_loop()
@@ -69,6 +79,8 @@ class _Transport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """The answer's head, as soon as it is there; its body is to be read, and closed."""
         head, origin = _head(request), self._origin_of(request.url)
+        if self._note:
+            request.extensions[ROUTE_NOTE] = self._note
         until_s = self._loop.time() + request.extensions.get(EXCHANGE_TIMEOUT, math.inf)
         try:
             connection = self._places.get_nowait()
@@ -136,7 +148,7 @@ class _Transport(httpx.AsyncBaseTransport):
     def _origin_of(self, url: httpx.URL) -> Origin:
         place = (url.raw_scheme, url.netloc)
         if self._origin is None:
-            self._origin = Origin(url)
+            self._origin = Origin(url, self._route)
             self._place = place
         if place != self._place:
             raise ValueError("a transport serves one origin")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 
 from airflow_provider_aimlapi.api.origin import CertificateRefused
+from airflow_provider_aimlapi.api.tunnel import ProxyFailed
 from airflow_provider_aimlapi.errors import AccessRefused, ApiError, ApiUnavailable, WireViolation
 
 TRANSPORT_FAILURES = (httpx.TransportError,)
@@ -18,14 +19,18 @@ def error_from_failure(failure: BaseException, *, origin: str) -> ApiError:
 
     Args:
         failure: one of TRANSPORT_FAILURES.
-        origin: scheme, host and port of the API, for the text.
+        origin: scheme, host and port of the API, and the way to it, for the text.
     """
-    said = f"{failure}" or type(failure).__name__
+    said = f"{failure}".removesuffix(".") or type(failure).__name__
     if isinstance(failure, CertificateRefused):
         return AccessRefused(
             f"{origin} did not prove who it is ({said}), so neither the key nor a prompt was "
-            f"sent. Check the connection's host, and whether a proxy stands in between."
+            f"sent. Check the connection's host. If a company's own certificate authority stands "
+            f"in between, name the PEM file with its certificates: as ca_file in the connection's "
+            f"extra, or in the worker's environment as SSL_CERT_FILE or REQUESTS_CA_BUNDLE."
         )
+    if isinstance(failure, ProxyFailed) and failure.is_lasting:
+        return AccessRefused(f"No connection to {origin}: {said}.")
     if isinstance(failure, _NEVER_SENT):
         return ApiUnavailable(f"No connection to {origin}: {said}.")
     if isinstance(failure, httpx.RemoteProtocolError):

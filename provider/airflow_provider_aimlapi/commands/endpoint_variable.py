@@ -1,13 +1,17 @@
-"""The API key from an environment variable: never an argument, which every process list shows."""
+"""The API key from an environment variable: never an argument, which every process list shows.
+
+Proxy and certificates come from a connection's extra, or from the usual variables.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 
+from airflow_provider_aimlapi.api.environment import settle_route
 from airflow_provider_aimlapi.core.endpoint import parse_endpoint, typed_base_url
 from airflow_provider_aimlapi.errors import ConnectionIncomplete
 
@@ -27,6 +31,7 @@ class _Connection(msgspec.Struct, frozen=True, kw_only=True):
     host: str | None = None
     port: int | None = None
     schema: str | None = None
+    extra: dict[str, object] | str | None = None
 
 
 def endpoint_from_key(
@@ -38,7 +43,8 @@ def endpoint_from_key(
         ConnectionIncomplete: the variable is not set, or key or URL cannot be used.
     """
     key = _value(variables, variable, what="the API key")
-    return parse_endpoint(host=base_url, key=key, connection=variable)
+    endpoint = parse_endpoint(host=base_url, key=key, connection=variable)
+    return settle_route(endpoint, variables)
 
 
 def endpoint_from_connection(variables: Mapping[str, str], variable: str) -> Endpoint:
@@ -57,7 +63,10 @@ def endpoint_from_connection(variables: Mapping[str, str], variable: str) -> End
     host = typed_base_url(
         host=connection.host, port=connection.port, schema=connection.schema, connection=variable
     )
-    return parse_endpoint(host=host, key=connection.password, connection=variable)
+    endpoint = parse_endpoint(
+        host=host, key=connection.password, connection=variable, extra=_fields(connection.extra)
+    )
+    return settle_route(endpoint, variables)
 
 
 def _value(variables: Mapping[str, str], variable: str, *, what: str) -> str:
@@ -84,6 +93,24 @@ def _read(text: str) -> _Connection | None:
             host=unquote(parts.netloc.rpartition("@")[2].partition(":")[0]),
             port=parts.port,
             schema=unquote(parts.path.strip("/")),
+            extra=_extra_of_query(parts.query),
         )
     except (ValueError, msgspec.MsgspecError):
         return None
+
+
+def _extra_of_query(query: str) -> dict[str, object] | str:
+    """As Airflow reads it: fields one by one, or all of them as JSON under one name."""
+    fields: dict[str, object] = dict(parse_qsl(query, keep_blank_values=True))
+    whole = fields.get("__extra__")
+    return whole if isinstance(whole, str) else fields
+
+
+def _fields(extra: dict[str, object] | str | None) -> dict[str, object]:
+    """An extra that is no JSON object has no fields, as in Airflow."""
+    if not isinstance(extra, str):
+        return extra or {}
+    try:
+        return msgspec.json.decode(extra, type=dict[str, object])
+    except msgspec.MsgspecError:
+        return {}

@@ -94,7 +94,7 @@ def reconcile(arguments: ReconcileArguments) -> Reconciliation:
 
 
 async def _ask(arguments: ReconcileArguments, facts: RunFacts) -> tuple[Reconciliation, LogReader]:
-    async with open_transport(connections_max=1) as transport:
+    async with open_transport(connections_max=1, route=arguments.endpoint.route) as transport:
         reader = LogReader(
             ask=partial(fetch_log_page, arguments.endpoint, transport), pace=arguments.pace
         )

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from airflow_provider_aimlapi.core.route import PLAIN_ROUTE, Route, route_of_extra
 from airflow_provider_aimlapi.errors import ConnectionIncomplete
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 DEFAULT_BASE_URL = "https://api.aimlapi.com"
 SCHEMES = frozenset({"http", "https"})
@@ -19,10 +24,12 @@ class Endpoint:
     Attributes:
         base_url: scheme, host, port and path prefix, without a slash at the end.
         key: the API key; left out of the repr so that no log can show it.
+        route: the proxy and the certificates; no part of what makes two runs the same.
     """
 
     base_url: str
     key: str = field(repr=False)
+    route: Route = PLAIN_ROUTE
 
     @property
     def origin(self) -> str:
@@ -35,18 +42,25 @@ class Endpoint:
         return self.base_url + path
 
 
-def parse_endpoint(*, host: str | None, key: str | None, connection: str) -> Endpoint:
+def parse_endpoint(
+    *, host: str | None, key: str | None, connection: str, extra: Mapping[str, object] | None = None
+) -> Endpoint:
     """Build an Endpoint from what a user typed into an Airflow connection.
 
     Args:
         host: a base URL, or a bare host name (https is then meant); empty for the public API.
         key: the API key.
         connection: the connection's id, for the error text.
+        extra: its extra, of which `proxy` and `ca_file` are read.
 
     Raises:
-        ConnectionIncomplete: naming the field that is wrong and how to mend it; never the key.
+        ConnectionIncomplete: naming the field that is wrong and how to fix it; never the key.
     """
-    return Endpoint(base_url=_checked_base_url(host, connection), key=_checked_key(key, connection))
+    return Endpoint(
+        base_url=_checked_base_url(host, connection),
+        key=_checked_key(key, connection),
+        route=route_of_extra(extra or {}, connection=connection),
+    )
 
 
 def typed_base_url(

@@ -158,6 +158,7 @@ async def open_client(endpoint: Endpoint, settings: Settings) -> AsyncIterator[C
     """A client with as many connections as there may be attempts in flight."""
     transport = open_transport(
         connections_max=settings.max_concurrency,
+        route=endpoint.route,
         connect_timeout_s=min(CONNECT_TIMEOUT_S, settings.request_timeout_s),
     )
     async with CompletionClient(
@@ -168,13 +169,13 @@ async def open_client(endpoint: Endpoint, settings: Settings) -> AsyncIterator[C
 
 async def ask_prices(endpoint: Endpoint, model: str) -> TokenPrices | None:
     """A model's prices, over a connection of its own; see `api.price_list`."""
-    async with open_transport(connections_max=1) as transport:
+    async with open_transport(connections_max=1, route=endpoint.route) as transport:
         return await fetch_prices(endpoint, transport, model)
 
 
 async def ask_account(endpoint: Endpoint) -> Account:
     """Balance and key, over a connection of its own; see `api.account`."""
-    async with open_transport(connections_max=1) as transport:
+    async with open_transport(connections_max=1, route=endpoint.route) as transport:
         return await fetch_account(endpoint, transport)
 
 

@@ -27,7 +27,7 @@ async def _ask(endpoint: Endpoint) -> Account:
     from airflow_provider_aimlapi.api.account import fetch_account
     from airflow_provider_aimlapi.api.transport import open_transport
 
-    transport = open_transport(connections_max=1)
+    transport = open_transport(connections_max=1, route=endpoint.route)
     try:
         return await fetch_account(endpoint, transport)
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook, mask_secret
@@ -13,6 +14,7 @@ from airflow_provider_aimlapi.hooks.connections import (
     CONN_TYPE,
     check_type,
     existing_connection,
+    fields_of,
     given_limit,
     unknown_extras,
 )
@@ -20,6 +22,7 @@ from airflow_provider_aimlapi.hooks.refusals import told_apart
 from airflow_provider_aimlapi.provider_info import (
     INTEGRATION,
     LIMIT_FIELDS,
+    ROUTE_FIELDS,
     UI_FIELD_BEHAVIOUR,
 )
 
@@ -39,7 +42,8 @@ class AIMLAPIHook(BaseHook):
 
     The connection's password is the API key, its host the base URL (empty: the public API). Its
     extra may hold what it allows each task at most: `max_concurrency` calls in flight,
-    `requests_per_minute` and `tokens_per_minute`.
+    `requests_per_minute` and `tokens_per_minute`; and a `proxy` and a `ca_file`, which the
+    environment names where the extra does not.
 
     Args:
         aimlapi_conn_id: the connection's id.
@@ -62,10 +66,14 @@ class AIMLAPIHook(BaseHook):
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """The form's own fields, for Airflow before 3.2; later ones read provider info."""
-        from wtforms import IntegerField  # type: ignore[import-untyped]
+        from wtforms import (  # type: ignore[import-untyped]
+            IntegerField,
+            PasswordField,
+            StringField,
+        )
         from wtforms.validators import NumberRange, Optional  # type: ignore[import-untyped]
 
-        return {
+        limits = {
             name: IntegerField(
                 field["label"],
                 validators=[Optional(), NumberRange(min=1)],
@@ -73,14 +81,24 @@ class AIMLAPIHook(BaseHook):
             )
             for name, field in LIMIT_FIELDS.items()
         }
+        kinds = {"proxy": PasswordField, "ca_file": StringField}
+        route = {
+            name: kinds[name](
+                field["label"], validators=[Optional()], description=field["description"]
+            )
+            for name, field in ROUTE_FIELDS.items()
+        }
+        return {**limits, **route}
 
     @property
     def endpoint(self) -> Endpoint:
-        """Where calls go, and with which key. The key is masked in Airflow's logs from here on.
+        """Where calls go, with which key, and which way. Secrets are masked in Airflow's logs then.
 
         Raises:
             ConnectionIncomplete: the connection is missing or wrong; the text names the fix.
         """
+        from airflow_provider_aimlapi.api.environment import settle_route
+
         connection = self._connection()
         base_url = typed_base_url(
             host=connection.host,
@@ -89,9 +107,15 @@ class AIMLAPIHook(BaseHook):
             connection=self.aimlapi_conn_id,
         )
         endpoint = parse_endpoint(
-            host=base_url, key=connection.password, connection=self.aimlapi_conn_id
+            host=base_url,
+            key=connection.password,
+            connection=self.aimlapi_conn_id,
+            extra=fields_of(connection.extra_dejson),
         )
         mask_secret(endpoint.key)
+        endpoint = settle_route(endpoint, os.environ)
+        for secret in endpoint.route.secrets:
+            mask_secret(secret)
         return endpoint
 
     @property

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
 from airflow_provider_aimlapi.errors import ConnectionIncomplete
-from airflow_provider_aimlapi.provider_info import LIMIT_FIELDS
+from airflow_provider_aimlapi.provider_info import CONNECTION_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +52,7 @@ def check_type(conn_type: str | None, *, connection: str) -> None:
 
 def unknown_extras(extra: object) -> list[str]:
     """The names in a connection's extra that nothing reads."""
-    return sorted(str(name) for name in _fields(extra) if name not in LIMIT_FIELDS)
+    return sorted(str(name) for name in fields_of(extra) if name not in CONNECTION_FIELDS)
 
 
 def given_limit(extra: object, name: str, *, connection: str) -> int | None:
@@ -61,7 +61,7 @@ def given_limit(extra: object, name: str, *, connection: str) -> int | None:
     Raises:
         ConnectionIncomplete: when it is no whole number above 0.
     """
-    typed = _fields(extra).get(name)
+    typed = fields_of(extra).get(name)
     if typed is None or typed == "":
         return None
     text = str(typed)
@@ -73,5 +73,6 @@ def given_limit(extra: object, name: str, *, connection: str) -> int | None:
     return int(text)
 
 
-def _fields(extra: object) -> Mapping[str, object]:
+def fields_of(extra: object) -> Mapping[str, object]:
+    """A connection's extra by names; empty where it is something else."""
     return extra if isinstance(extra, dict) else {}

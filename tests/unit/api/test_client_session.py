@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -10,6 +11,9 @@ import pytest
 from airflow_provider_aimlapi.api.client_session import open_client
 from airflow_provider_aimlapi.core.endpoint import Endpoint
 from tests.unit.api.raw_server import KEY, answering, http_answer
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 async def test_it_knows_the_base_url_and_the_key() -> None:
@@ -46,3 +50,25 @@ def test_neither_its_repr_nor_its_errors_show_the_key() -> None:
         shown = [repr(client), repr(client.headers), repr(failed.value), str(failed.value)]
         shown.append(repr(failed.value.request) + repr(failed.value.request.headers))
     assert not [text for text in shown if KEY in text]
+
+
+async def test_it_reads_neither_netrc_nor_proxies_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The environment counts where an endpoint is made from a connection, and only there."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login me password never-to-be-sent\n", encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setenv("no_proxy", "")
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    async with answering(http_answer()) as server:
+
+        def ask() -> int:
+            with open_client(server.endpoint) as client:
+                return client.get("/v1/models").status_code
+
+        assert await asyncio.to_thread(ask) == 200
+    assert f"Bearer {KEY}".encode() in server.requests[0]
+    assert server.requests[0].lower().count(b"authorization:") == 1

@@ -1,0 +1,193 @@
+"""How an endpoint is reached: through which proxy, trusting which certificates. Never connects."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from airflow_provider_aimlapi.errors import ConnectionIncomplete
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NO_PROXY_WANTED = "none"
+"""As the value of `proxy` in a connection's extra: go direct, whatever the environment says."""
+_HTTP_PORT = 80
+_FORM = (
+    "Give http://host:port, or http://user:password@host:port, with special characters in user and "
+    "password as percent codes."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """Where a proxy or a set of certificates was set, for error texts.
+
+    Attributes:
+        name: such as `HTTPS_PROXY`.
+        remedy: a sentence that says what to change there when it does not work.
+    """
+
+    name: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxy:
+    """An HTTP proxy that makes tunnels on CONNECT. Its repr shows no credentials.
+
+    Attributes:
+        host, port: where it listens.
+        setting: where it was set.
+        authorization: the value of Proxy-Authorization; None where no credentials were given.
+        secrets: the forms in which the credentials could turn up in a log.
+    """
+
+    host: str
+    port: int
+    setting: Setting
+    authorization: str | None = field(default=None, repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def address(self) -> str:
+        """Host and port, for people."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificates:
+    """The certificate authorities that are trusted instead of the usual ones.
+
+    Attributes:
+        path: a PEM file, or folders of hashed names, as OpenSSL has them.
+        setting: where it was set.
+        may_be_folder: whether the setting may name folders.
+    """
+
+    path: str
+    setting: Setting
+    may_be_folder: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """The way to an endpoint.
+
+    Attributes:
+        proxy: None for a direct connection.
+        direct_because: why the connection is direct although a proxy is set; else empty.
+        certificates: None for certifi's list.
+    """
+
+    proxy: Proxy | None = None
+    direct_because: str = ""
+    certificates: Certificates | None = None
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must be masked in logs."""
+        return () if self.proxy is None else self.proxy.secrets
+
+    @property
+    def note(self) -> str:
+        """What an error text says beside the API's address; empty for the plain way."""
+        if self.proxy is not None:
+            return f" (through the proxy {self.proxy.address}, from {self.proxy.setting.name})"
+        return f" (directly: {self.direct_because})" if self.direct_because else ""
+
+    @property
+    def trusted(self) -> str:
+        """Which certificates a server is checked against, for error texts."""
+        if self.certificates is None:
+            return "certifi's list of public authorities"
+        return f"{self.certificates.path!r} from {self.certificates.setting.name}"
+
+
+PLAIN_ROUTE = Route()
+"""No proxy, and certifi's list."""
+
+
+def route_of_extra(extra: Mapping[str, object], *, connection: str) -> Route:
+    """Return what the fields `proxy` and `ca_file` of a connection's extra ask for.
+
+    Raises:
+        ConnectionIncomplete: naming the field; never its value, which may hold a password.
+    """
+    proxy = _text(extra, "proxy", connection)
+    ca_file = _text(extra, "ca_file", connection)
+    where = f"in the extra of connection '{connection}'"
+    certificates = Certificates(path=ca_file, setting=Setting(name=f"ca_file {where}"))
+    route = Route(certificates=certificates if ca_file else None)
+    if proxy.lower() == NO_PROXY_WANTED:
+        because = f'proxy {where} is "{NO_PROXY_WANTED}"'
+        return Route(direct_because=because, certificates=route.certificates)
+    if proxy:
+        remedy = f'Correct proxy {where}, or write "{NO_PROXY_WANTED}" there to do without one.'
+        setting = Setting(name=f"proxy {where}", remedy=remedy)
+        return Route(proxy=parse_proxy(proxy, setting), certificates=route.certificates)
+    return route
+
+
+def _text(extra: Mapping[str, object], name: str, connection: str) -> str:
+    value = extra.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise ConnectionIncomplete(
+            f"Connection '{connection}': {name} in its extra is not a text. Put it into quotes."
+        )
+    return value.strip()
+
+
+def parse_proxy(url: str, setting: Setting) -> Proxy:
+    """Return the proxy that a URL names; `http://` may be left out.
+
+    Raises:
+        ConnectionIncomplete: it is not the URL of an HTTP proxy. The text does not quote it.
+    """
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        port = parts.port
+    except ValueError:
+        raise ConnectionIncomplete(f"{setting.name} is no URL of a proxy. {_FORM}") from None
+    if parts.scheme != "http":
+        raise ConnectionIncomplete(
+            f"{setting.name} names {_kind(parts.scheme)}. Only HTTP proxies that are spoken to over "
+            f"http:// are supported; calls stay encrypted from end to end inside them. {_FORM} "
+            f"{setting.remedy}"
+        )
+    host = parts.hostname or ""
+    is_more = parts.path.strip("/") or parts.query or parts.fragment
+    if not host or is_more or not host.isprintable() or any(map(str.isspace, host)):
+        raise ConnectionIncomplete(f"{setting.name} is no URL of a proxy. {_FORM}")
+    authorization, secrets = _credentials(parts)
+    return Proxy(
+        host=host,
+        port=_HTTP_PORT if port is None else port,
+        setting=setting,
+        authorization=authorization,
+        secrets=secrets,
+    )
+
+
+def _kind(scheme: str) -> str:
+    if scheme == "https":
+        return "a proxy that is spoken to over TLS (https://)"
+    return "a SOCKS proxy" if scheme.startswith("socks") else "something other than an HTTP proxy"
+
+
+def _credentials(parts: SplitResult) -> tuple[str | None, tuple[str, ...]]:
+    """The header's value, and what of it must never be seen; a user without password is a token."""
+    typed_user, typed_password = parts.username or "", parts.password or ""
+    if not typed_user and not typed_password:
+        return None, ()
+    user, password = unquote(typed_user), unquote(typed_password)
+    # What the environment holds may be no UTF-8, and an error about that would quote it.
+    pair = f"{user}:{password}".encode(errors="surrogateescape")
+    token = b64encode(pair).decode("ascii")
+    secret, typed_secret = (password, typed_password) if password else (user, typed_user)
+    return f"Basic {token}", tuple(dict.fromkeys((token, secret, typed_secret)))
