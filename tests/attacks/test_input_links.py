@@ -199,7 +199,9 @@ def test_folder_that_vanishes_is_listed_once_more(root: Path) -> None:
         (root / name).rmdir()
         return True
 
-    found = list_local(str(root), is_input=lambda _: True, may_hold=vanish)
+    found, _ = list_local(
+        str(root), is_input=lambda _: True, may_be_input=lambda _: True, may_hold=vanish
+    )
     assert list(found) == [f"{root}/a.parquet"]
 
 
@@ -215,7 +217,7 @@ def test_folder_that_vanishes_each_time_is_an_error(root: Path) -> None:
 
     (root / "sub").mkdir()
     with pytest.raises(InputUnreadable, match="deep' went away while it was listed, 2 times"):
-        list_local(str(root), is_input=lambda _: True, may_hold=vanish)
+        list_local(str(root), is_input=lambda _: True, may_be_input=lambda _: True, may_hold=vanish)
 
 
 @pytest.mark.parametrize("has_descriptors", [True, False])

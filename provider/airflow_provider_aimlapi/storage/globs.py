@@ -60,6 +60,15 @@ def matches(pattern: str, name: str) -> bool:
     return False
 
 
+def matches_itself(pattern: str, name: str) -> bool:
+    """Return whether a glob matches a name itself, and not just a folder that it is in."""
+    glob = _parsed(pattern)
+    at = glob.start()
+    for segment in name.split("/"):
+        at = glob.step(at, segment)
+    return bool(pattern) and glob.end in at
+
+
 def may_reach(pattern: str, folder: str) -> bool:
     """Return whether a glob could match some name in a folder, whatever the name."""
     glob = _parsed(pattern)

@@ -1,10 +1,11 @@
-"""Which Parquet files an input path means: one file, a folder, or a glob. Opens no file."""
+"""Which Parquet files an input path means: one file, a folder, or a glob."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 from urllib.parse import unquote
 
 from airflow_provider_aimlapi.core.plan import InputFile
@@ -16,47 +17,64 @@ from airflow_provider_aimlapi.core.visible_names import (
     without_empty_segments,
 )
 from airflow_provider_aimlapi.errors import InputUnreadable
+from airflow_provider_aimlapi.storage.data_files import SUFFIX, data_files, may_hold_parquet
 from airflow_provider_aimlapi.storage.file_systems import kind_of, path_in, uri_of, version_of
-from airflow_provider_aimlapi.storage.globs import is_ignored, matches, may_reach, split_glob
+from airflow_provider_aimlapi.storage.globs import (
+    is_ignored,
+    matches,
+    matches_itself,
+    may_reach,
+    split_glob,
+)
 from airflow_provider_aimlapi.storage.input_errors import reading
 from airflow_provider_aimlapi.storage.local_inputs import list_local
 from airflow_provider_aimlapi.storage.quick_s3 import quick_s3
+from airflow_provider_aimlapi.storage.table_formats import check_no_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fsspec import AbstractFileSystem
 
-SUFFIXES = (".parquet", ".parq", ".pq")
+    from airflow_provider_aimlapi.storage.quick_s3 import QuickS3
+
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 _PASS_OVER_ERRORS = frozenset({"other", "azure"})
 _HIVE_FOLDER = re.compile(r"([^=]+)=(.*)", re.DOTALL)
-_SUFFIX = re.compile(r"\.(parquet|parq|pq)\Z", re.IGNORECASE)
 
 
 def list_inputs(fs: AbstractFileSystem, path: str) -> tuple[InputFile, ...]:
-    """The files that a path means, sorted by URI, still without row groups.
+    """Return the files that a path means, sorted by URI, still without row groups.
 
-    In a folder or glob, names that do not end in one of SUFFIXES, and names and folders that
-    begin with `_` or `.`, are left out. A file that is named itself is read whatever its name.
+    In a folder, and in a folder that a glob matches, files that hold Parquet are read whatever their
+    names are; names and folders that begin with `_` or `.` are left out. A file that is named itself,
+    or that a glob matches, is read in any case.
 
     Raises:
-        InputUnreadable: when there is no such file, naming the path and what was looked for; on a
-            disk also for a link that is not followed, see `local_inputs`.
+        InputUnreadable: when there is no such file, naming the path and what was looked for; when the
+            path has to do with a table whose files are not all live, see `table_formats`; on a disk
+            also for a link that is not followed, see `local_inputs`.
         StoreUnavailable: when the store does not answer.
     """
     root, pattern = split_glob(path_in(fs, path))
+    quick = quick_s3(fs, root)
     with reading(uri_of(fs, root)):
-        entries = _entries(fs, root, pattern)
-    if not pattern and root in entries:
+        entries, passed_over = _entries(fs, root, pattern, quick)
+    check_no_table(fs, root, [*entries, *(f"{folder}/" for folder in passed_over)], quick)
+    if not pattern and root in entries and (len(entries) == 1 or entries[root].get("size")):
         return (_listed_file(fs, root, root.rpartition("/")[0], entries[root]),)
-    files = [
-        _listed_file(fs, place, root, info)
-        for place, info in entries.items()
-        if _SUFFIX.search(place) and _is_wanted(pattern, _below(root, place))
-    ]
-    if not files:
-        raise InputUnreadable(_nothing_found(uri_of(fs, path), pattern, len(entries)))
+    wanted = [place for place in entries if _is_wanted(pattern, _below(root, place))]
+    places = data_files(
+        fs,
+        root,
+        entries,
+        wanted,
+        is_named=lambda place: matches_itself(pattern, _below(root, place)),
+        quick=quick,
+    )
+    if not places:
+        raise InputUnreadable(_nothing_found(fs, path, pattern, len(entries)))
+    files = [_listed_file(fs, place, root, entries[place]) for place in places]
     return tuple(sorted(files, key=lambda file: file.uri))
 
 
@@ -83,17 +101,24 @@ def _encoding(info: Mapping[str, Any]) -> object:
     return info.get("contentEncoding") or settings.get("content_encoding")
 
 
-def _entries(fs: AbstractFileSystem, root: str, pattern: str) -> Mapping[str, Mapping[str, Any]]:
-    """Everything at or below a path, by path; empty when there is nothing."""
+def _entries(
+    fs: AbstractFileSystem, root: str, pattern: str, quick: QuickS3 | None
+) -> tuple[Mapping[str, Mapping[str, Any]], list[str]]:
+    """Return everything at or below a path, by path, and on a disk the folders passed over."""
     if kind_of(fs) == "local":
         return list_local(
             root,
-            is_input=lambda name: bool(_SUFFIX.search(name)) and matches(pattern, name),
+            is_input=lambda name: _is_input(pattern, name),
+            may_be_input=lambda name: (
+                _is_input(pattern, name) or (matches(pattern, name) and may_hold_parquet(name))
+            ),
             may_hold=lambda folder: _may_hold(pattern, folder),
         )
-    quick = _quick_entries(fs, root)
-    if quick is not None:
-        return quick
+    found = _quick_entries(root, quick)
+    return (_remote_entries(fs, root) if found is None else found), []
+
+
+def _remote_entries(fs: AbstractFileSystem, root: str) -> Mapping[str, Mapping[str, Any]]:
     fs.invalidate_cache()
     found: Mapping[str, Mapping[str, Any]] | list[str] = fs.find(root, detail=True)
     if isinstance(found, list):  # what adlfs says of a file
@@ -104,13 +129,12 @@ def _entries(fs: AbstractFileSystem, root: str, pattern: str) -> Mapping[str, Ma
     return found
 
 
-def _quick_entries(fs: AbstractFileSystem, root: str) -> Mapping[str, Mapping[str, Any]] | None:
+def _quick_entries(root: str, quick: QuickS3 | None) -> Mapping[str, Mapping[str, Any]] | None:
     """What is below a path on S3, sooner than s3fs says it; None where that may not be the same."""
-    quick = quick_s3(fs, root)
     found = quick.entries(root) if quick is not None else None
     if found is None:
         return None
-    is_doubtful = any(not info["size"] and _SUFFIX.search(place) for place, info in found.items())
+    is_doubtful = any(not info["size"] and SUFFIX.search(place) for place, info in found.items())
     return None if is_doubtful else found  # a folder's marker, perhaps, that looks like a file
 
 
@@ -121,6 +145,12 @@ def _entry_itself(fs: AbstractFileSystem, root: str) -> Mapping[str, Mapping[str
     """
     info: Mapping[str, Any] = fs.info(root)
     return {root: info} if info.get("type") == "file" else {}
+
+
+def _is_input(pattern: str, name: str) -> bool:
+    """Return whether a file is read whatever it holds."""
+    is_parquet = SUFFIX.search(name) is not None and matches(pattern, name)
+    return is_parquet or matches_itself(pattern, name)
 
 
 def _may_hold(pattern: str, folder: str) -> bool:
@@ -145,7 +175,7 @@ def _input_file(fs: AbstractFileSystem, path: str, root: str, info: Mapping[str,
         version=version_of(info),
         size_bytes=int(info.get("size") or 0),
         folder=f"{folder}/" if folder else "",
-        stem=_SUFFIX.sub("", name) or name,
+        stem=SUFFIX.sub("", name) or name,
         partition=_partition(below.rpartition("/")[0]),
     )
 
@@ -185,10 +215,28 @@ def _partition(folder: str) -> tuple[tuple[str, str | None], ...]:
     )
 
 
-def _nothing_found(uri: str, pattern: str, others: int) -> str:
-    where = "matches the pattern" if pattern else "is there"
-    seen = f" Other files seen: {others}." if others else ""
+def _nothing_found(fs: AbstractFileSystem, path: str, pattern: str, others: int) -> str:
+    what = "no Parquet file matches the pattern" if pattern else "there is no Parquet file"
+    seen = f" Other files seen: {others:,}." if others else _spelled_otherwise(fs, path)
     return (
-        f"No input at {uri}: no file ending in {', '.join(SUFFIXES)} {where} "
-        f"(names and folders that begin with _ or . are left out).{seen} Check input_path."
+        f"No input at {uri_of(fs, path)}: {what} (names and folders that begin with _ or . are left "
+        f"out).{seen} Check input_path."
+    )
+
+
+def _spelled_otherwise(fs: AbstractFileSystem, path: str) -> str:
+    """Return a hint where a neighbour's name reads the same, but is made of other characters."""
+    folder, _, name = path_in(fs, path).rpartition("/")
+    try:
+        neighbours = [
+            str(place).rstrip("/").rpartition("/")[2] for place in fs.ls(folder, detail=False)
+        ]
+    except Exception:  # noqa: BLE001  # it is only a hint
+        return ""
+    same = [other for other in neighbours if normalize("NFKC", other) == normalize("NFKC", name)]
+    if not same:
+        return ""
+    return (
+        f" There is {same[0]!r}, which looks the same but is made of other characters: "
+        f"{same[0]!a} there, {name!a} in input_path."
     )

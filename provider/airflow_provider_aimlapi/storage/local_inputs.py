@@ -26,17 +26,22 @@ LISTINGS_MAX = 2
 
 
 def list_local(
-    root: str, *, is_input: Callable[[str], bool], may_hold: Callable[[str], bool]
-) -> dict[str, dict[str, Any]]:
+    root: str,
+    *,
+    is_input: Callable[[str], bool],
+    may_be_input: Callable[[str], bool],
+    may_hold: Callable[[str], bool],
+) -> tuple[dict[str, dict[str, Any]], list[str]]:
     """List the files at or below a path, by their path; empty when there is nothing.
 
     Args:
         is_input: whether a file of this name, relative to the root, is read.
+        may_be_input: whether a file of this name is looked into, and perhaps read.
         may_hold: whether a folder of this name may hold such files; others are passed over.
 
     Returns:
         For each file its size, its modification time to the nanosecond, which fsspec's lacks, and
-        its real path, on which nothing is a link.
+        its real path, on which nothing is a link. Then the paths of the folders passed over.
 
     Raises:
         InputUnreadable: for a link that may not be followed or leads in a circle, for a pipe or the
@@ -47,15 +52,15 @@ def list_local(
         real_root = _real_root(root or "/")
         status = os.lstat(real_root)
     except FileNotFoundError:
-        return {}
+        return {}, []
     if not stat.S_ISDIR(status.st_mode):
         if not stat.S_ISREG(status.st_mode):
             raise _refusal(root, "is no ordinary file")
-        return {root: _info(real_root, status)}
+        return {root: _info(real_root, status)}, []
     gone = root
     for _ in range(LISTINGS_MAX):
         try:
-            return _Listing(root, real_root, is_input, may_hold).all()
+            return _Listing(root, real_root, is_input, may_be_input, may_hold).all()
         except _Vanished as vanished:
             gone = str(vanished)
     raise _refusal(gone, f"went away while it was listed, {LISTINGS_MAX} times")
@@ -85,19 +90,22 @@ class _Listing:
         root: str,
         real_root: str,
         is_input: Callable[[str], bool],
+        may_be_input: Callable[[str], bool],
         may_hold: Callable[[str], bool],
     ) -> None:
         self._root = root
         self._real_root = real_root
         self._is_input = is_input
+        self._may_be_input = may_be_input
         self._may_hold = may_hold
         self._found: dict[str, dict[str, Any]] = {}
+        self._passed_over: list[str] = []
         # Folders to visit: the name in the input, the real path, and whether a link led there.
         self._pending: list[tuple[str, str, bool]] = [("", real_root, False)]
         # Folders that links led to. Each is visited once, because links multiply a folder's paths.
         self._linked: set[tuple[int, int]] = set()
 
-    def all(self) -> dict[str, dict[str, Any]]:
+    def all(self) -> tuple[dict[str, dict[str, Any]], list[str]]:
         """Visit every folder that may hold an input."""
         while self._pending:
             name, real_path, is_linked = self._pending.pop()
@@ -108,7 +116,7 @@ class _Listing:
                     self._visit(name, real_path, folder, is_linked=is_linked)
             except (FileNotFoundError, NotADirectoryError, NotFollowed):
                 raise _Vanished(self._place(name)) from None
-        return self._found
+        return self._found, self._passed_over
 
     def _visit_once(self, name: str, folder: Folder) -> None:
         identity = folder.identity()
@@ -130,12 +138,14 @@ class _Listing:
 
     def _follow(self, name: str, link: str) -> None:
         """Take in what a link leads to, if it is an input or may hold one; else pass over it."""
-        if not self._is_input(name) and not self._may_hold(name):
+        if not self._may_be_input(name) and not self._may_hold(name):
             return
         target = self._target(name, link)
         status = os.lstat(target)
         is_folder = stat.S_ISDIR(status.st_mode)
-        if not (self._may_hold(name) if is_folder else self._is_input(name)):
+        is_file = stat.S_ISREG(status.st_mode)
+        may_be = self._may_be_input if is_file else self._is_input
+        if not (self._may_hold(name) if is_folder else may_be(name)):
             return
         if not _is_at_or_below(target, self._real_root):
             raise self._refused(name, "is a link that leads out of the input")
@@ -163,6 +173,8 @@ class _Listing:
             raise self._refused(f"{name[:NAME_CHARACTERS_MAX]}…", "is nested too deeply")
         if self._may_hold(name):
             self._pending.append((name, real_path, is_linked))
+        else:
+            self._passed_over.append(self._place(name))
 
     def _add(self, name: str, real_path: str, status: os.stat_result) -> None:
         if stat.S_ISREG(status.st_mode):

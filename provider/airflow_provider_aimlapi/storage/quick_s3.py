@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 FAILURES_MAX = 32
 """Then it is not tried any more: obstore does not reach this store."""
 
+NAMES_MAX = 1000
+"""As many as S3 returns for one request."""
+
 
 class QuickS3:
     """One bucket. Safe to call from threads."""
@@ -54,21 +57,40 @@ class QuickS3:
         }
         return found or None
 
-    def end_of(self, file: InputFile, size_bytes: int) -> memoryview | None:
-        """The last bytes of a file, all of it if it is smaller; None when s3fs must be asked."""
+    def names_in(self, folder: str) -> list[str] | None:
+        """Return names below a folder, NAMES_MAX at most; None when s3fs must be asked."""
         import obstore  # noqa: PLC0415
         from obstore.exceptions import BaseError  # noqa: PLC0415
 
-        if self._failures >= FAILURES_MAX or not file.size_bytes:
-            return None
-        key = file.path.partition("/")[2]
-        start = max(0, file.size_bytes - size_bytes)
+        prefix = folder.partition("/")[2]
         try:
-            end = obstore.get_range(self._store, key, start=start, end=file.size_bytes)
+            listed = next(iter(obstore.list(self._store, prefix, chunk_size=NAMES_MAX)), [])
+        except (BaseError, OSError, ValueError):
+            return None
+        return [entry["path"].removeprefix(f"{prefix}/") for entry in listed]
+
+    def end_of(self, file: InputFile, size_bytes: int) -> memoryview | None:
+        """Return a file's last bytes, all of it if it is smaller; None when s3fs must be asked."""
+        if not file.size_bytes:
+            return None
+        return self._range(file.path, max(0, file.size_bytes - size_bytes), file.size_bytes)
+
+    def start_of(self, path: str, size_bytes: int) -> memoryview | None:
+        """Return a file's first bytes; None when s3fs must be asked."""
+        return self._range(path, 0, size_bytes)
+
+    def _range(self, path: str, start: int, end: int) -> memoryview | None:
+        import obstore  # noqa: PLC0415
+        from obstore.exceptions import BaseError  # noqa: PLC0415
+
+        if self._failures >= FAILURES_MAX:
+            return None
+        try:
+            found = obstore.get_range(self._store, path.partition("/")[2], start=start, end=end)
         except (BaseError, OSError, ValueError):
             self._failures += 1
             return None
-        return memoryview(end)
+        return memoryview(found)
 
 
 def quick_s3(fs: AbstractFileSystem, path: str) -> QuickS3 | None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from fsspec import AbstractFileSystem
 
+    from airflow_provider_aimlapi.storage.quick_s3 import QuickS3
+
 PROBE_THREADS = 16
 """A path of six folders takes 30 probes, which wait for the store most of the time."""
 
@@ -57,7 +59,8 @@ FORMATS = (
     _format(
         "an Apache Iceberg table",
         "metadata",
-        file=r"(?:version-hint\.text|(?:v\d+|\d+-[0-9a-f-]{36})(?:\.gz)?\.metadata\.json(?:\.gz)?)\Z",
+        file=r"(?:version-hint\.text|(?:v\d+|\d+-[0-9a-f-]{36})(?:\.gz)?\.metadata\.json(?:\.gz)?"
+        r"|snap-\d+-\d+-[0-9a-f-]{36}\.avro|[0-9a-f-]{36}-m\d+\.avro)\Z",
         reader="Spark, Trino, DuckDB's iceberg_scan or the pyiceberg package",
     ),
     _format("an Apache Hudi table", ".hoodie", reader='Spark\'s format("hudi") or Trino'),
@@ -88,12 +91,15 @@ FORMATS = (
 _BELOW = tuple((one, re.compile(rf"((?:.*/)?){one.inside}", re.DOTALL)) for one in FORMATS)
 
 
-def check_no_table(fs: AbstractFileSystem, root: str, paths: Iterable[str]) -> None:
+def check_no_table(
+    fs: AbstractFileSystem, root: str, paths: Iterable[str], quick: QuickS3 | None = None
+) -> None:
     """Refuse an input that lies in a table, is one, or holds one.
 
     Args:
         root: the folder or file that was asked for, as its file system names it.
         paths: everything below it, hidden files included.
+        quick: asks the same S3 sooner, where there is one.
 
     Raises:
         InputUnreadable: naming the format, the table's folder, and the way out.
@@ -102,7 +108,7 @@ def check_no_table(fs: AbstractFileSystem, root: str, paths: Iterable[str]) -> N
     for path in (f"{root}/", *paths):
         _check_path(fs, path)
     with reading(uri_of(fs, root)):
-        _check_above(fs, root)
+        _check_above(fs, root, quick)
 
 
 def _check_path(fs: AbstractFileSystem, path: str) -> None:
@@ -112,14 +118,19 @@ def _check_path(fs: AbstractFileSystem, path: str) -> None:
             raise InputUnreadable(_refusal(one, uri_of(fs, found[1])))
 
 
-def _check_above(fs: AbstractFileSystem, root: str) -> None:
-    """Look in each folder above the root for a table's own folder."""
+def _check_above(fs: AbstractFileSystem, root: str, quick: QuickS3 | None) -> None:
+    """Look in each folder above the root for a table's own folder.
+
+    Not on other file systems, such as the web, which has no folders to look for.
+    """
+    if kind_of(fs) == "other":
+        return
     probes = [(one, folder) for folder in _folders_above(root) for one in FORMATS if one.folder]
     if kind_of(fs) in {"local", "memory"}:
-        is_there = [_is_table(fs, *probe) for probe in probes]
+        is_there = [_is_table(fs, *probe, quick) for probe in probes]
     else:
         with ThreadPoolExecutor(PROBE_THREADS, "table-probe") as pool:
-            is_there = list(pool.map(lambda probe: _is_table(fs, *probe), probes))
+            is_there = list(pool.map(lambda probe: _is_table(fs, *probe, quick), probes))
     for (one, folder), is_table in zip(probes, is_there, strict=True):
         if is_table:
             raise InputUnreadable(_refusal(one, uri_of(fs, folder or "/")))
@@ -132,16 +143,16 @@ def _folders_above(root: str) -> Iterator[str]:
         yield folder
 
 
-def _is_table(fs: AbstractFileSystem, one: TableFormat, folder: str) -> bool:
+def _is_table(fs: AbstractFileSystem, one: TableFormat, folder: str, quick: QuickS3 | None) -> bool:
     """Return whether a folder is such a table's; one that may not be read is taken for none."""
     place = f"{folder}/{one.folder}"
+    names = quick.names_in(place) if quick is not None else None
     try:
-        if not one.file:
-            return bool(fs.isdir(place))
-        names = (str(path).rpartition("/")[2] for path in fs.ls(place, detail=False))
-        return any(re.fullmatch(one.file, name) for name in names)
+        if names is None:
+            names = [str(path).rpartition("/")[2] for path in fs.ls(place, detail=False)]
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return False
+    return any(re.match(one.file, name) for name in names)
 
 
 def _refusal(one: TableFormat, uri: str) -> str:
