@@ -17,7 +17,7 @@ from airflow_provider_aimlapi.errors import InputUnreadable
 from airflow_provider_aimlapi.storage import local_files
 from airflow_provider_aimlapi.storage.dataset import open_data_set
 from airflow_provider_aimlapi.storage.listing import list_inputs
-from airflow_provider_aimlapi.storage.local_inputs import list_local, open_local
+from airflow_provider_aimlapi.storage.local_inputs import list_local, open_listed
 from airflow_provider_aimlapi.storage.parquet_files import open_parquet
 from tests.attacks.planted_trees import Planting, plant, plantings, state_of
 
@@ -52,7 +52,7 @@ def test_listing_stays_below_its_root_and_ends(tree: list[Planting]) -> None:
             for file in files:
                 assert Path(file.path).resolve() == Path(file.path)
                 assert Path(file.path).is_relative_to(root)
-                with open_local(file.path) as (opened, _):
+                with open_listed(file.path) as (opened, _):
                     assert opened.read() == b"inside"
         assert state_of(Path(folder)) == before
 

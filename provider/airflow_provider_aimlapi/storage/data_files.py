@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_aimlapi.core.visible_names import escaped
 from airflow_provider_aimlapi.storage.file_systems import kind_of, uri_of
 from airflow_provider_aimlapi.storage.input_errors import reading
-from airflow_provider_aimlapi.storage.local_inputs import open_local
+from airflow_provider_aimlapi.storage.local_inputs import open_listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -102,7 +102,7 @@ def _first_bytes(
     fs: AbstractFileSystem, path: str, info: Mapping[str, Any], quick: QuickS3 | None
 ) -> bytes:
     if kind_of(fs) == "local":
-        with open_local(info["real_path"]) as (file, _):
+        with open_listed(info["real_path"]) as (file, _):
             return file.read(_MAGIC_BYTES)
     start = quick.start_of(path, _MAGIC_BYTES) if quick is not None else None
     return bytes(fs.cat_file(path, start=0, end=_MAGIC_BYTES) if start is None else start)

@@ -67,7 +67,7 @@ def list_local(
 
 
 @contextmanager
-def open_local(real_path: str) -> Iterator[tuple[BinaryIO, dict[str, Any]]]:
+def open_listed(real_path: str) -> Iterator[tuple[BinaryIO, dict[str, Any]]]:
     """Open a listed file by its real path, and describe it as its listing did.
 
     Raises:

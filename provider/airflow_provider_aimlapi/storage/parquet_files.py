@@ -16,7 +16,7 @@ from pyarrow import parquet as pq
 from airflow_provider_aimlapi.errors import InputUnreadable
 from airflow_provider_aimlapi.storage.file_systems import kind_of, version_of
 from airflow_provider_aimlapi.storage.input_errors import changed, reading
-from airflow_provider_aimlapi.storage.local_inputs import open_local
+from airflow_provider_aimlapi.storage.local_inputs import open_listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -90,7 +90,7 @@ def _source(fs: AbstractFileSystem, file: InputFile) -> Any:
     info: Any
     match kind_of(fs):
         case "local":
-            with open_local(file.path) as (opened, info):
+            with open_listed(file.path) as (opened, info):
                 source: Any = _same_file(opened)
         case "memory":  # all handles of an fsspec memory file share one position
             source = pa.BufferReader(fs.cat_file(file.path))
