@@ -135,7 +135,7 @@ def test_with_any_part_missing_there_is_no_page(
     assert (answer.status_code, answer.json()["detail"][:12]) == (404, "No page yet.")
 
 
-def test_a_task_without_a_version_of_its_dag_has_no_page(reader: Any, ran: Ran) -> None:
+def test_task_without_dag_version_has_no_page(reader: Any, ran: Ran) -> None:
     from airflow.models.taskinstance import TaskInstance
 
     version = column_of(TaskInstance.dag_version_id, ran.query)
@@ -211,7 +211,7 @@ def test_a_compressed_definition_is_read_too(reader: Any, ran: Ran) -> None:
     define(ran.query, before)
 
 
-def test_the_operators_named_are_those_there_are() -> None:
+def test_named_operators_are_those_there_are() -> None:
     from airflow_provider_aimlapi.decorators.claude import ClaudeCompletionDecoratedOperator
     from airflow_provider_aimlapi.operators.claude import ClaudeCompletionOperator
     from airflow_provider_aimlapi.plugins.task_source import OWN_OPERATORS

@@ -159,7 +159,7 @@ def test_team_opens_no_connection_of_another(
         assert (ask(), bird.connections) == (502, 0)
 
 
-def test_team_uses_neither_disk_nor_credentials_of_the_server(
+def test_team_uses_neither_disk_nor_server_credentials(
     ask: Callable[[], int],
     rows: PageRows,
     belongs_to: Callable[[str], None],
@@ -170,10 +170,11 @@ def test_team_uses_neither_disk_nor_credentials_of_the_server(
     file = tmp_path / "_aimlapi" / RUN_KEY / "progress.json"
     file.parent.mkdir(parents=True)
     file.write_text(json.dumps(PROGRESS))
+    connect("shared", conn_type="generic")
     belongs_to("red")
     for fields in (
         {"output_path": str(tmp_path)},
-        {"output_path": f"file://{tmp_path}", "storage_conn_id": "any"},
+        {"output_path": f"file://{tmp_path}", "storage_conn_id": "shared"},
         {"output_path": output},
     ):
         rows.render(fields)

@@ -154,7 +154,7 @@ def test_no_team_reads_with_the_connection_of_another(
 
 
 @pytest.mark.parametrize("conn_id", [None, "lake"])
-def test_no_team_reads_the_disk_or_with_the_servers_credentials(
+def test_team_uses_neither_disk_nor_server_credentials(
     site: AirflowSite,
     team_server: Server,
     red_run: Task,
