@@ -126,13 +126,18 @@ def _check_above(fs: AbstractFileSystem, root: str, quick: QuickS3 | None) -> No
     if kind_of(fs) == "other":
         return
     probes = [(one, folder) for folder in _folders_above(root) for one in FORMATS if one.folder]
+
+    def is_table(probe: tuple[TableFormat, str]) -> bool:
+        one, folder = probe
+        return _is_table(fs, one, folder, quick)
+
     if kind_of(fs) in {"local", "memory"}:
-        is_there = [_is_table(fs, *probe, quick) for probe in probes]
+        are_tables = [is_table(probe) for probe in probes]
     else:
         with ThreadPoolExecutor(PROBE_THREADS, "table-probe") as pool:
-            is_there = list(pool.map(lambda probe: _is_table(fs, *probe, quick), probes))
-    for (one, folder), is_table in zip(probes, is_there, strict=True):
-        if is_table:
+            are_tables = list(pool.map(is_table, probes))
+    for (one, folder), is_found in zip(probes, are_tables, strict=True):
+        if is_found:
             raise InputUnreadable(_refusal(one, uri_of(fs, folder or "/")))
 
 
