@@ -27,6 +27,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, TypedDict
 
 from airflow_provider_aimlapi.printable import printable
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from airflow_provider_aimlapi.core.completion import Answer
+
+_ID = re.compile(r"[A-Za-z0-9._:/+=@~-]{1,200}")
 
 
 class AimlapiError(Exception):
@@ -88,7 +91,8 @@ class ApiError(AimlapiError):
         in_full: the same with the API's own words, which may quote the row. It belongs into the
             row's own record, and nowhere else.
         status: the HTTP status, or None when no answer came.
-        request_id: the API's own id of the exchange, for a support ticket; None when unknown.
+        request_id: the API's own id of the exchange, for a support ticket; None when unknown, or when
+            what the API sent does not look like an id.
         is_perhaps_billed: whether the API may have charged for the exchange all the same: an
             answer was lost on its way, or came and could not be read.
     """
@@ -105,7 +109,7 @@ class ApiError(AimlapiError):
         super().__init__(message)
         self.in_full = in_full or str(self)
         self.status = status
-        self.request_id = request_id
+        self.request_id = request_id if request_id and _ID.fullmatch(request_id) else None
         self.is_perhaps_billed = is_perhaps_billed
 
 

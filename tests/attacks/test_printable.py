@@ -143,15 +143,9 @@ def test_error_chain_of_a_task_is_printable() -> None:
     for text in NASTY:
         error = chained(text, errors.StoreUnavailable)
         assert isinstance(error, errors.StoreUnavailable)
-        error.__cause__ = chained(text, ValueError)
-        link: BaseException | None = without_frames(error)
-        seen = []
-        while link is not None:
-            seen.append(type(link).__name__)
-            assert is_plain(str(link))
-            assert (link.__traceback__, link.__context__) == (None, None)
-            link = link.__cause__
-        assert seen == ["StoreUnavailable", "ForeignError", "ForeignError"]
+        told = without_frames(error)
+        assert is_plain(str(told))
+        assert (told.__traceback__, told.__context__, told.__cause__) == (None, None, None)
 
 
 @pytest.mark.parametrize("text", NASTY)

@@ -10,10 +10,10 @@ import re
 from airflow_provider_aimlapi.api.json_values import (
     JsonObject,
     Unreadable,
-    as_id,
     as_list,
     as_object,
     as_text,
+    as_word,
     decode_json,
     strip_leading_marks,
 )
@@ -69,7 +69,7 @@ def said_by(body: bytes, envelope: JsonObject) -> str:
 
 def request_id_in(envelope: JsonObject) -> str | None:
     """The envelope's own id of the exchange."""
-    return as_id(envelope.get("requestId")) or as_id(envelope.get("request_id"))
+    return as_word(envelope.get("requestId")) or as_word(envelope.get("request_id"))
 
 
 def with_words(text: str, words: str) -> str:

@@ -14,7 +14,7 @@ import msgspec
 from airflow_provider_aimlapi.api.completion_reading import cost_told
 from airflow_provider_aimlapi.api.content_encoding import decode_content
 from airflow_provider_aimlapi.api.error_messages import with_words
-from airflow_provider_aimlapi.api.json_values import Unreadable, as_id
+from airflow_provider_aimlapi.api.json_values import Unreadable
 from airflow_provider_aimlapi.api.transport import EXCHANGE_TIMEOUT, ROUTE_NOTE
 from airflow_provider_aimlapi.api.transport_failures import (
     TRANSPORT_FAILURES,
@@ -43,8 +43,6 @@ _FIELDS = {
     b"content-type": "content_type",
     b"content-encoding": "content_encoding",
 }
-
-_IDS = frozenset({"inference_id", "request_id"})
 
 
 async def exchange(
@@ -120,17 +118,13 @@ def _refused(head: Answer, error: Unreadable) -> WireViolation:
 
 
 def _fields(response: httpx.Response, key_removal: KeyRemoval) -> dict[str, str]:
-    """The few headers that matter, in one pass; of several with one name, the first.
-
-    An id that does not look like one is left out.
-    """
+    """The few headers that matter, in one pass; of several with one name, the first."""
     found: dict[str, str] = {}
     for name, value in response.headers.raw:
         field = _FIELDS.get(name.lower())
         if field is not None and field not in found:
-            cleaned = key_removal.clean(value)[:_HEADER_CHARACTERS_MAX].decode("latin-1")
-            if field not in _IDS or as_id(cleaned):
-                found[field] = cleaned
+            cleaned = key_removal.clean(value)[:_HEADER_CHARACTERS_MAX]
+            found[field] = cleaned.decode("latin-1")
     return found
 
 

@@ -21,7 +21,6 @@ _SMALL_BYTES = 64 * 1024
 """A text that cannot hold values enough to matter."""
 _STRING = re.compile(rb'"[^"\\]*(?:\\.?[^"\\]*)*(?:"|\Z)', re.DOTALL)
 """A string of JSON, or the rest of the text where its end is missing: so it never backtracks."""
-_ID = re.compile(r"[A-Za-z0-9._:/+=@~-]{1,200}")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -103,11 +102,6 @@ def as_text(value: object) -> str:
 def as_word(value: object, characters_max: int = 200) -> str | None:
     """A short string, such as a model's name, cut to a sane length; None for anything else."""
     return value[:characters_max] if isinstance(value, str) and value else None
-
-
-def as_id(value: object) -> str | None:
-    """The value if it is a string that looks like an id, else None."""
-    return value if isinstance(value, str) and _ID.fullmatch(value) else None
 
 
 def as_count(value: object) -> int | None:

@@ -18,8 +18,8 @@ _PART_LETTERS = 8
 _ERROR_BYTES_MAX = 16 * 1024
 """An error is short. Searching a longer one for each spelling would hold up other calls."""
 _UNITS = re.compile(
-    rb"\\u00([0-9a-f]{2})|%([0-9a-f]{2})|&#x0*([0-9a-f]{2});|&#0*([0-9]{2,3});"
-    rb"|\\[bfnrt]|&[a-z]+;|([0-9a-z])|.",
+    rb"\\{1,4}u00([0-9a-f]{2})|%([0-9a-f]{2})|&#x0*([0-9a-f]{2});|&#0*([0-9]{2,3});"
+    rb"|\\{1,4}(?:u[0-9a-f]{4}|[bfnrt])|&[a-z]+;|([0-9a-z])|.",
     re.IGNORECASE | re.DOTALL,
 )
 _PLAIN, _DECIMAL = 5, 4

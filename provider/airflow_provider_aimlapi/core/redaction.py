@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NUMBERS_MAX = 2
-"""More numbers could spell a text, letter by letter."""
+"""With more numbers, which could spell a text letter by letter, none is shown."""
 DIGITS_MAX = 7
 """Enough for a limit of tokens or bytes. Card numbers and telephone numbers are longer."""
 _WORD_LETTERS_MIN = 4
@@ -59,7 +59,8 @@ _VOCABULARY = frozenset(_WORDS.split())
 _FOREIGN_DIGIT = r"[^\D0-9]"
 _ALL_BUT_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
 _PARAMETERS = "|".join(word for word in _VOCABULARY if "_" in word)
-_TOKENS = rf"(?<!\w)(?:{_PARAMETERS})(?!\w)|[^\W_]+(?:'[^\W_]+)?"
+_NUMBERS = r"(?<![^\W_])[0-9]{1,3}(?:,[0-9]{3})+(?![^\W_])"
+_TOKENS = rf"(?<!\w)(?:{_PARAMETERS})(?!\w)|{_NUMBERS}|[^\W_]+(?:'[^\W_]+)?"
 
 
 def cut(text: str, bytes_max: int) -> str:
@@ -93,7 +94,7 @@ def quote(said: str, request: bytes) -> str:
 
 def _piece(said: str, tokens: list[re.Match[str]]) -> str:
     """Join words that follow one another; small words alone say nothing."""
-    if not any(len(token[0]) >= _WORD_LETTERS_MIN and not token[0].isdecimal() for token in tokens):
+    if not any(len(token[0]) >= _WORD_LETTERS_MIN and not _is_number(token[0]) for token in tokens):
         return _GAP
     piece = tokens[0][0]
     for before, token in pairwise(tokens):
@@ -108,21 +109,25 @@ def _pattern(model: str) -> str:
 
 def _shown(words: list[str], model: str, text: str) -> list[bool]:
     """Whether each word may be shown."""
-    numbers_left = NUMBERS_MAX
-    shown = []
-    for word in words:
-        plain = word.lower()
-        if word.isdecimal():
-            shown.append(numbers_left > 0 and _is_number_shown(word, text))
-            numbers_left -= shown[-1]
-        else:
-            shown.append(word == model or (plain in _VOCABULARY and plain not in text))
-    return shown
+    are_few = sum(map(_is_number, words)) <= NUMBERS_MAX
+    return [
+        are_few and _is_number_shown(word.replace(",", ""), text)
+        if _is_number(word)
+        else word == model or (word.lower() in _VOCABULARY and word.lower() not in text)
+        for word in words
+    ]
+
+
+def _is_number(word: str) -> bool:
+    return word.replace(",", "").isdecimal()
 
 
 def _is_number_shown(number: str, text: str) -> bool:
-    """Whether a number is short, and the row's digits hold it neither forwards nor backwards."""
-    if len(number) > DIGITS_MAX or not number.isascii():
+    """Whether a number is short, and the row's digits hold it neither forwards nor backwards.
+
+    Without a row to look into, no number is shown.
+    """
+    if not text or len(number) > DIGITS_MAX or not number.isascii():
         return False
     if not text.isascii() and re.search(_FOREIGN_DIGIT, text):
         return False  # the number may be a transcription

@@ -186,7 +186,7 @@ async def test_a_key_that_the_server_repeats_goes_no_further(said: str, status: 
     ):
         answer = await client.send(b"{}", "row")
     assert answer.body == b'{"error": "[key]", "rest": "\\u00e9 \\n"}'
-    assert answer.request_id is None  # "[key]" is no id
+    assert answer.request_id == "[key]"
     assert answer.retry_after == "x" * 190 + "[key]"
 
 

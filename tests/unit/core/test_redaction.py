@@ -80,8 +80,18 @@ def test_quote_leaves_out_the_rows_own_words() -> None:
     )
 
 
-def test_quote_shows_two_numbers_at_most() -> None:
-    assert quote("limit 10 20 30 40", b"") == "limit 10 20 …"
+def test_quote_shows_no_number_of_many() -> None:
+    """Many numbers could spell a text."""
+    request = body_of("Hello")
+    said = "limit 1,000,000 tokens, not 20"
+    assert quote(said, request) == said
+    assert quote("limit 1 2 3", request) == "limit …"
+    assert quote("limit 1110101 1110101 1110101", request) == "limit …"
+
+
+def test_quote_shows_no_number_without_a_request() -> None:
+    """It could be another request's."""
+    assert quote("limit 20 tokens", b"") == "limit … tokens"
 
 
 def test_quote_shows_no_number_beside_foreign_digits() -> None:
