@@ -1,4 +1,4 @@
-"""Every error of this provider, sorted by who must act next. Imports nothing, decides nothing.
+"""Every error of this provider, sorted by who must act next. Decides nothing.
 
     AimlapiError
     ├─ SetupError            a person must change something; nothing was spent    → fail, no retry
@@ -27,14 +27,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, TypedDict
+
+from airflow_provider_aimlapi.printable import printable
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from airflow_provider_aimlapi.core.completion import Answer
+
+_ID = re.compile(r"[A-Za-z0-9._:/+=@~-]{1,200}")
 
 
 class AimlapiError(Exception):
-    """The root: catch it to catch everything that this provider raises on purpose."""
+    """The root: catch it to catch everything that this provider raises on purpose.
+
+    Its text is one line: what it quotes was made printable, whoever wrote it.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(message))
 
 
 class SetupError(AimlapiError):
@@ -60,12 +73,26 @@ class InputUnreadable(SetupError):
     """The input is missing, corrupt, or of schemas that cannot be brought together."""
 
 
+class Facts(TypedDict, total=False):
+    """What every `ApiError` takes beside its message; see its attributes."""
+
+    in_full: str
+    status: int | None
+    request_id: str | None
+    is_perhaps_billed: bool
+
+
 class ApiError(AimlapiError):
     """An exchange with the API that gave no completion.
 
+    Its text goes into logs, pages and events. It holds no text of a row, whatever the API said.
+
     Attributes:
+        in_full: the same with the API's own words, which may quote the row. It belongs into the
+            row's own record, and nowhere else.
         status: the HTTP status, or None when no answer came.
-        request_id: the API's own id of the exchange, for a support ticket; None when unknown.
+        request_id: the API's own id of the exchange, for a support ticket; None when unknown, or when
+            what the API sent does not look like an id.
         is_perhaps_billed: whether the API may have charged for the exchange all the same: an
             answer was lost on its way, or came and could not be read.
     """
@@ -74,13 +101,15 @@ class ApiError(AimlapiError):
         self,
         message: str,
         *,
+        in_full: str = "",
         status: int | None = None,
         request_id: str | None = None,
         is_perhaps_billed: bool = False,
     ) -> None:
         super().__init__(message)
+        self.in_full = in_full or str(self)
         self.status = status
-        self.request_id = request_id
+        self.request_id = request_id if request_id and _ID.fullmatch(request_id) else None
         self.is_perhaps_billed = is_perhaps_billed
 
 
@@ -96,14 +125,10 @@ class ApiUnavailable(ApiError):
         self,
         message: str,
         *,
-        status: int | None = None,
-        request_id: str | None = None,
-        is_perhaps_billed: bool = False,
         retry_after_s: float | None = None,
+        **facts: Unpack[Facts],
     ) -> None:
-        super().__init__(
-            message, status=status, request_id=request_id, is_perhaps_billed=is_perhaps_billed
-        )
+        super().__init__(message, **facts)
         self.retry_after_s = retry_after_s
 
 
@@ -147,15 +172,11 @@ class WireViolation(ApiError):
         self,
         message: str,
         *,
-        status: int | None = None,
-        request_id: str | None = None,
-        is_perhaps_billed: bool = False,
         cost_nano_usd: int | None = None,
         head: Answer | None = None,
+        **facts: Unpack[Facts],
     ) -> None:
-        super().__init__(
-            message, status=status, request_id=request_id, is_perhaps_billed=is_perhaps_billed
-        )
+        super().__init__(message, **facts)
         self.cost_nano_usd = cost_nano_usd
         self.head = head
 

@@ -35,7 +35,7 @@ def endpoint(monkeypatch: pytest.MonkeyPatch, connection: str | dict[str, object
         ("https://:key@api.example.com", "https://api.example.com"),
         ("http://:key@api.example.com", "https://api.example.com"),
         ("generic://:key@api.example.com", "https://api.example.com"),
-        ({"password": "key"}, "https://api.aimlapi.com"),
+        ({"password": "key", "host": "api.example.com"}, "https://api.example.com"),
         ({"conn_type": "aimlapi", "password": "key"}, "https://api.aimlapi.com"),
         (
             {"conn_type": "aimlapi", "password": "key", "host": "http://localhost:8080/"},
@@ -160,12 +160,53 @@ def test_a_limit_that_is_no_number_of_calls_is_refused(
     assert f"{name} in its extra" in words
 
 
-def test_a_mistyped_extra_is_warned_of(
+def test_unknown_extras_are_warned_of_without_values(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A key that was typed as a name or as a value is not repeated."""
+    from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
+
+    key = "sk-S3cr3tKey0123456789"
+    extra = {"max_concurency": key, key: 1, f"{key}\n": 2, "nested": {key: key}}
+    connection = {"conn_type": "aimlapi", "password": "k", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_WRITTEN", json.dumps(connection))
+    assert AIMLAPIHook("written").max_concurrency is None
+    logged = capsys.readouterr().out
+    assert "'max_concurency' in its extra, which nothing reads" in logged
+    assert "'nested' in its extra" in logged
+    assert "2 other field(s) in its extra" in logged
+    assert key not in logged
+
+
+@pytest.mark.parametrize("name", ["max_concurrency", "requests_per_minute", "tokens_per_minute"])
+def test_wrong_limit_is_refused_without_its_value(
+    monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
 
-    connection = {"conn_type": "aimlapi", "password": "k", "extra": {"max_concurency": 8}}
+    connection = {"conn_type": "aimlapi", "password": "k", "extra": {name: "sk-S3cr3t"}}
     monkeypatch.setenv("AIRFLOW_CONN_WRITTEN", json.dumps(connection))
-    assert AIMLAPIHook("written").max_concurrency is None
-    assert "'max_concurency' in its extra, which nothing reads" in capsys.readouterr().out
+    with pytest.raises(ConnectionIncomplete, match=name) as refused:
+        AIMLAPIHook("written").limit(name)
+    assert "S3cr3t" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "connection",
+    [
+        "generic://:secret@",
+        "http://:secret@",
+        {"password": "secret"},
+        {"conn_type": "", "password": "secret", "host": "  "},
+        {"conn_type": "HTTPS", "password": "secret", "schema": "https"},
+        {"conn_type": "generic", "password": "secret", "port": 443},
+    ],
+)
+def test_generic_connection_without_host_is_refused(
+    monkeypatch: pytest.MonkeyPatch, connection: str | dict[str, object]
+) -> None:
+    """Its password may be another service's, and would go to the public API."""
+    with pytest.raises(ConnectionIncomplete, match="names no host") as refused:
+        endpoint(monkeypatch, connection)
+    assert "type 'aimlapi'" in str(refused.value)
+    assert "secret" not in str(refused.value)

@@ -115,7 +115,7 @@ def test_a_connections_limit_that_is_no_number_fails_the_task_before_any_call(
     limited = connect("limited", host=api.simulator.url, password="key", extra={name: "much"})
     run = run_task(**paths, prompt="{text}", aimlapi_conn_id=limited)
     assert (run.state, run.tries) == ("failed", 1)
-    assert f"Connection 'limited': {name} in its extra is 'much'" in run.output
+    assert f"Connection 'limited': {name} in its extra is no whole number" in run.output
     assert api.completions == []
 
 

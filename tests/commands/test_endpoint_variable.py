@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
 
 from airflow_provider_aimlapi.commands.endpoint_variable import (
@@ -75,3 +77,18 @@ def test_a_variable_that_is_not_set_is_named_if_it_is_a_name() -> None:
     with pytest.raises(ConnectionIncomplete) as refused:
         endpoint_from_key({}, "4f1c9a77", base_url=None)
     assert "4f1c9a77" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"generic://:{quote(KEY, safe='')}@",
+        f'{{"password": "{KEY}"}}',
+        f"postgres://me:{quote(KEY, safe='')}@db.example.org:5432/lake",
+        f'{{"conn_type": "aws", "password": "{KEY}", "host": "h.example.org"}}',
+    ],
+)
+def test_password_of_another_service_is_not_taken(text: str) -> None:
+    with pytest.raises(ConnectionIncomplete, match="type 'aimlapi'") as refused:
+        endpoint_from_connection({"CONNECTION": text}, "CONNECTION")
+    assert KEY not in str(refused.value)

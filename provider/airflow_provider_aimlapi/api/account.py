@@ -5,6 +5,7 @@ Either question may fail without silencing the other: keys differ in what they m
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ KEY_PATH = "/v1/key"
 CHAT_SCOPE = "model:chat"
 ACCOUNT_TIMEOUT_S = 15.0
 _TOP_UP = "Top up at https://aimlapi.com/app/billing"
+_CURRENCY = re.compile(r"[A-Z]{3}")
 _PERIODS = {"day": " a day", "week": " a week", "month": " a month", "no_reset": " in all"}
 
 
@@ -137,7 +139,7 @@ def _with_balance(account: Account, payload: JsonObject) -> Account:
     return replace(
         account,
         balance=_amount(payload.get("current_balance")),
-        currency=as_word(payload.get("currency"), 8) or account.currency,
+        currency=_currency(payload.get("currency")) or account.currency,
     )
 
 
@@ -148,7 +150,7 @@ def _with_key(account: Account, payload: JsonObject) -> Account:
     return replace(
         account,
         limit_usd=_amount(limit.get("threshold")),
-        limit_period=as_word(limit.get("retention"), 20),
+        limit_period=_period(limit.get("retention")),
         month_usd=_amount(key.get("monthly_usage")),
         scopes=tuple(filter(None, map(as_word, as_list(scopes)))) if scopes is not None else None,
         is_disabled=key.get("disabled") is True,
@@ -186,6 +188,16 @@ def _limit_words(account: Account) -> str:
     # The API counts by the month only, whatever the limit's own period.
     span = "" if account.limit_period == "month" else " this month"
     return f"{words}, {account.month_usd:,.2f} used{span}."
+
+
+def _currency(value: object) -> str | None:
+    """A code of ISO 4217; its code for no currency where the API names something else."""
+    word = as_word(value)
+    return word if word is None or _CURRENCY.fullmatch(word) else "XXX"
+
+
+def _period(value: object) -> str | None:
+    return value if isinstance(value, str) and value in _PERIODS else None
 
 
 def _amount(value: object) -> float | None:

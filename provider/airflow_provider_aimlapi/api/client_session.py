@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import httpx
 
 from airflow_provider_aimlapi.api.certificates import tls_context
-from airflow_provider_aimlapi.api.request_headers import headers_for
+from airflow_provider_aimlapi.api.origin_key import OriginKey
+from airflow_provider_aimlapi.api.request_headers import KEYLESS_HEADERS, authorization_of
 
 if TYPE_CHECKING:
     import ssl
@@ -18,16 +19,19 @@ if TYPE_CHECKING:
 def open_client(endpoint: Endpoint, *, timeout_s: float = 300.0) -> httpx.Client:
     """A synchronous client with base URL and key set; paths such as "/v1/models" go into it.
 
-    The key goes to this host only: redirects are not followed, and .netrc is not read. All https
-    URLs go the endpoint's way, through its proxy if it has one. Close it, or use it in a `with`.
+    The key goes to this origin only, and requests to others are refused. Redirects are not followed,
+    and .netrc is not read. Requests go the endpoint's way, through its proxy if it has one. Close it,
+    or use it in a `with`.
 
     Args:
         timeout_s: most seconds for a connection, and between two pieces of an answer.
     """
     context = tls_context(endpoint.route.certificates)
+    add_key = OriginKey(httpx.URL(endpoint.base_url), authorization_of(endpoint))
     return httpx.Client(
         base_url=endpoint.base_url,
-        headers=headers_for(endpoint),
+        headers=KEYLESS_HEADERS,
+        event_hooks={"request": [add_key]},
         timeout=timeout_s,
         follow_redirects=False,
         verify=context,

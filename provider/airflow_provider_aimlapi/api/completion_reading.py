@@ -70,8 +70,7 @@ def read_completion(answer: Answer, payload: JsonObject) -> Completion:
 def _first_choice(payload: JsonObject) -> JsonObject:
     choices = payload.get("choices")
     if not isinstance(choices, list) or not choices:
-        said = said_in(payload)
-        raise Unreadable(f"it holds no choices{f': {said}' if said else ''}")
+        raise Unreadable("it holds no choices", said_in(payload))
     choice = choices[0]
     if not isinstance(choice, dict) or "message" not in choice:
         raise Unreadable("its choice holds no message")

@@ -9,6 +9,7 @@ from airflow_provider_aimlapi.api.json_values import Unreadable
 _GZIP_WBITS = 31
 _ZLIB_WBITS = 15
 _RAW_DEFLATE_WBITS = -15
+_KNOWN = frozenset({"br", "compress", "zstd"})
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -31,7 +32,8 @@ def decode_content(body: bytes, encoding: str, *, bytes_max: int) -> bytes:
     if encoding == "deflate":
         wbits = _ZLIB_WBITS if _has_zlib_header(body) else _RAW_DEFLATE_WBITS
         return _inflate(body, wbits, bytes_max)[0]
-    raise Unreadable(f"its content encoding {encoding[:40]!r} was not asked for")
+    named = f" {encoding}" if encoding in _KNOWN else ""
+    raise Unreadable(f"its content encoding{named} was not asked for")
 
 
 def _gunzip(body: bytes, bytes_max: int) -> bytes:

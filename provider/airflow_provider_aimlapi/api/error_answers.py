@@ -1,6 +1,7 @@
 """From an answer outside 2xx to the error that says who must act. Judges by status, never by text.
 
-The API's own words are quoted for the reader; no decision hangs on them.
+No decision hangs on the API's own words. All of them go into the record of the row, and into the
+error's text only those that `core.redaction` lets through.
 """
 
 from __future__ import annotations
@@ -8,7 +9,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.api.error_messages import read_envelope, request_id_in, said_by
+from airflow_provider_aimlapi.api.error_messages import (
+    read_envelope,
+    request_id_in,
+    said_by,
+    with_words,
+)
+from airflow_provider_aimlapi.core.redaction import quote
 from airflow_provider_aimlapi.core.verdict import RETRY_AFTER_S_MAX
 from airflow_provider_aimlapi.errors import (
     AccessRefused,
@@ -61,8 +68,11 @@ _MOVED = (
 )
 
 
-def error_of(answer: Answer) -> ApiError:
+def error_of(answer: Answer, request: bytes = b"") -> ApiError:
     """The error that an answer outside 2xx stands for.
+
+    Args:
+        request: the body that was answered, which holds a row's text; empty where none was sent.
 
     429 is Throttled; 408, 409, 425 and 5xx are ApiUnavailable; 401, 402, 403, 404, 405 and
     redirects are AccessRefused; any other 4xx is RequestRejected; the rest is no HTTP that we
@@ -71,12 +81,14 @@ def error_of(answer: Answer) -> ApiError:
     status = answer.status
     envelope = read_envelope(answer.body)
     said = said_by(answer.body, envelope)
-    words = f"HTTP {status}{f': {said}' if said else ''}"
+    words = with_words(f"HTTP {status}", quote(said, request))
+    in_full = with_words(f"HTTP {status}", said)
     request_id = answer.request_id or request_id_in(envelope)
     kind = _KINDS.get(status) or _KINDS_BY_HUNDREDS.get(status // 100, WireViolation)
     if issubclass(kind, ApiUnavailable):
         return kind(
             words,
+            in_full=in_full,
             status=status,
             request_id=request_id,
             # The API bills nothing for a failure that it tells of itself. A gateway that gave
@@ -85,9 +97,15 @@ def error_of(answer: Answer) -> ApiError:
             retry_after_s=parse_retry_after(answer.retry_after),
         )
     if kind is AccessRefused:
-        words = f"{words.removesuffix('.')}. {_REMEDIES.get(status, _MOVED)}"
-    is_perhaps_billed = kind is WireViolation
-    return kind(words, status=status, request_id=request_id, is_perhaps_billed=is_perhaps_billed)
+        remedy = _REMEDIES.get(status, _MOVED)
+        words, in_full = (f"{text.removesuffix('.')}. {remedy}" for text in (words, in_full))
+    return kind(
+        words,
+        in_full=in_full,
+        status=status,
+        request_id=request_id,
+        is_perhaps_billed=kind is WireViolation,
+    )
 
 
 def parse_retry_after(value: str | None) -> float | None:

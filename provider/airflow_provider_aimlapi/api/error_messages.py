@@ -1,6 +1,6 @@
-"""What the API says went wrong, in whatever envelope, made fit for a log line. Decides nothing.
+"""What the API says went wrong, in whatever envelope, as one short line. Decides nothing.
 
-Never lets a key through, nor more of a prompt than fits into a short message.
+The line may quote a prompt: it is for the record of the row that was asked for.
 """
 
 from __future__ import annotations
@@ -69,8 +69,12 @@ def said_by(body: bytes, envelope: JsonObject) -> str:
 
 def request_id_in(envelope: JsonObject) -> str | None:
     """The envelope's own id of the exchange."""
-    found = as_word(envelope.get("requestId")) or as_word(envelope.get("request_id"))
-    return tidy(found) if found else None
+    return as_word(envelope.get("requestId")) or as_word(envelope.get("request_id"))
+
+
+def with_words(text: str, words: str) -> str:
+    """A text, then what the API said about it, if anything."""
+    return f"{text}: {words}" if words else text
 
 
 def _line(value: object) -> str:

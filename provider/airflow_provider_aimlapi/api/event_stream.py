@@ -120,7 +120,7 @@ class _Stream:
     def add(self, chunk: JsonObject) -> None:
         # After its finish_reason an answer is whole, and paid: a late error takes nothing back.
         if not self.finish_reason and (chunk.get("error") or chunk.get("statusCode")):
-            raise Unreadable(f"the stream broke off with an error: {said_in(chunk)}")
+            raise Unreadable("the stream broke off with an error", said_in(chunk))
         self.model = self.model or as_text(chunk.get("model"))
         _merge(self.usage, chunk.get("usage"))
         _merge(self.charge, as_object(chunk.get("meta")).get("usage"))

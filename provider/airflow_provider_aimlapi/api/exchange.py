@@ -5,6 +5,7 @@ Neither judges what the answer says nor logs. Its errors hold no reference to th
 
 from __future__ import annotations
 
+from http.client import TOO_MANY_REQUESTS
 from typing import TYPE_CHECKING
 
 import httpx
@@ -12,6 +13,7 @@ import msgspec
 
 from airflow_provider_aimlapi.api.completion_reading import cost_told
 from airflow_provider_aimlapi.api.content_encoding import decode_content
+from airflow_provider_aimlapi.api.error_messages import with_words
 from airflow_provider_aimlapi.api.json_values import Unreadable
 from airflow_provider_aimlapi.api.transport import EXCHANGE_TIMEOUT, ROUTE_NOTE
 from airflow_provider_aimlapi.api.transport_failures import (
@@ -92,17 +94,21 @@ async def _answer(
     failure: WireViolation
     try:
         body = decode_content(await _read(response, bytes_max), encoding, bytes_max=bytes_max)
-        return msgspec.structs.replace(head, body=key_removal.clean(body))
+        is_frequent = head.is_success or head.status == TOO_MANY_REQUESTS  # and never kept, if 429
+        clean = key_removal.clean if is_frequent else key_removal.clean_error
+        return msgspec.structs.replace(head, body=clean(body))
     except Unreadable as error:
-        failure = _refused(head, str(error))
+        failure = _refused(head, error)
     raise failure
 
 
-def _refused(head: Answer, reason: str) -> WireViolation:
+def _refused(head: Answer, error: Unreadable) -> WireViolation:
     """The error for an answer whose body is not kept; what its headers say goes along."""
     is_success = head.is_success  # an error is billed nothing, whatever else it says
+    reason = f"HTTP {head.status}, but the answer cannot be used: {error.reason}"
     return WireViolation(
-        f"HTTP {head.status}, but the answer cannot be used: {reason}.",
+        f"{reason}.",
+        in_full=with_words(reason, error.said) + ".",
         status=head.status,
         request_id=head.request_id,
         is_perhaps_billed=True,

@@ -25,7 +25,16 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Unreadable(Exception):
-    """An answer holds no completion; the text says why. `wire` makes an error of the tree of it."""
+    """An answer holds no completion. `wire` makes an error of the tree of it.
+
+    Attributes:
+        reason: why, in words of ours. said: what the answer itself says; "" for nothing.
+    """
+
+    def __init__(self, reason: str, said: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.said = said
 
 
 def decode_json(text: bytes | str) -> object:

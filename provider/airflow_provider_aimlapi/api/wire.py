@@ -12,7 +12,7 @@ import msgspec
 
 from airflow_provider_aimlapi.api.completion_reading import cost_told, read_completion
 from airflow_provider_aimlapi.api.error_answers import error_of
-from airflow_provider_aimlapi.api.error_messages import said_by
+from airflow_provider_aimlapi.api.error_messages import said_by, with_words
 from airflow_provider_aimlapi.api.event_stream import assemble_answer
 from airflow_provider_aimlapi.api.json_values import (
     JsonObject,
@@ -20,6 +20,7 @@ from airflow_provider_aimlapi.api.json_values import (
     decode_json,
     strip_leading_marks,
 )
+from airflow_provider_aimlapi.core.redaction import quote
 from airflow_provider_aimlapi.errors import InvalidSpec, RequestRejected, WireViolation
 
 if TYPE_CHECKING:
@@ -70,8 +71,11 @@ class RequestEncoder:
         )
 
 
-def decode_answer(answer: Answer) -> Completion:
+def decode_answer(answer: Answer, request: bytes = b"") -> Completion:
     """The completion in an answer. Any 2xx is an answer, whether JSON or server-sent events.
+
+    Args:
+        request: as for `error_answers.error_of`.
 
     Raises:
         ApiError: for a status outside 2xx, the kind that `error_answers.error_of` gives it.
@@ -80,15 +84,17 @@ def decode_answer(answer: Answer) -> Completion:
     Nothing else, whatever the bytes.
     """
     if not answer.is_success:
-        raise error_of(answer)
+        raise error_of(answer, request)
     payload: JsonObject = {}
     try:
         payload = _payload(answer)
         return read_completion(answer, payload)
     except Unreadable as error:
-        reason = str(error)
+        reason = f"HTTP {answer.status}, but the answer cannot be used: {error.reason}"
+        said = error.said
     raise WireViolation(
-        f"HTTP {answer.status}, but the answer cannot be used: {reason}.",
+        with_words(reason, quote(said, request)) + ".",
+        in_full=with_words(reason, said) + ".",
         status=answer.status,
         request_id=answer.request_id,
         is_perhaps_billed=True,
@@ -105,7 +111,7 @@ def _payload(answer: Answer) -> JsonObject:
         if answer.content_type == _EVENT_STREAM or body.startswith(b"data:"):
             return assemble_answer(body)
         if body.startswith(b"<"):
-            raise Unreadable(f"it is a web page: {said_by(body, {}) or 'without a title'}")
+            raise Unreadable("it is a web page", said_by(body, {}))
     payload = decode_json(body)
     if not isinstance(payload, dict):
         raise Unreadable("it is no JSON object")

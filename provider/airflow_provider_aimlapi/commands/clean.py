@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from airflow_provider_aimlapi.commands.terminal import say
 from airflow_provider_aimlapi.commands.wording import format_age, format_bytes, format_count
 from airflow_provider_aimlapi.core.keys import RUNS_FOLDER
 from airflow_provider_aimlapi.core.retention import why_kept
@@ -49,11 +50,11 @@ def clean(arguments: CleanArguments) -> None:
     folders = RunFolders(FsspecStore(fs, path), StoredObjects(fs, path))
     may_go = _survey(folders, arguments)
     if not may_go:
-        print(f"Nothing to remove below {folders.store.uri(RUNS_FOLDER)}.")
+        say(f"Nothing to remove below {folders.store.uri(RUNS_FOLDER)}.")
         return
-    print(f"May go: {_sum(may_go)}.")
+    say(f"May go: {_sum(may_go)}.")
     if arguments.is_dry_run:
-        print("Nothing was removed.")
+        say("Nothing was removed.")
     elif arguments.is_confirmed or _is_wanted():
         _remove(folders, may_go, arguments)
 
@@ -66,7 +67,7 @@ def _survey(folders: RunFolders, arguments: CleanArguments) -> list[RunFolder]:
         kept = why_kept(folder, older_than_s=arguments.older_than_s, now_us=now_us)
         fate = "may go" if kept is None else f"stays: {kept}"
         age = format_age(folder.modified_us, now_us)
-        print(f"{folder.run_key}  {_sum([folder])}, changed {age} ago; {fate}")
+        say(f"{folder.run_key}  {_sum([folder])}, changed {age} ago; {fate}")
         if kept is None:
             may_go.append(folder)
     return may_go
@@ -81,8 +82,8 @@ def _remove(folders: RunFolders, may_go: list[RunFolder], arguments: CleanArgume
         )
         removals.append(removal)
         rest = f"; the rest stays: {removal.kept}" if removal.kept else ""
-        print(f"{folder.run_key}  removed {_removed([removal])}{rest}")
-    print(f"Removed: {_removed(removals)}.")
+        say(f"{folder.run_key}  removed {_removed([removal])}{rest}")
+    say(f"Removed: {_removed(removals)}.")
 
 
 def _is_wanted() -> bool:

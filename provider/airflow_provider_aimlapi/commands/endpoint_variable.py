@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import msgspec
 
 from airflow_provider_aimlapi.api.environment import settle_route
+from airflow_provider_aimlapi.core.connection_types import check_type
 from airflow_provider_aimlapi.core.endpoint import parse_endpoint, typed_base_url
 from airflow_provider_aimlapi.errors import ConnectionIncomplete
 
@@ -27,6 +28,7 @@ _USUAL_NAME = re.compile(r"[A-Z][A-Z0-9_]*\Z")
 class _Connection(msgspec.Struct, frozen=True, kw_only=True):
     """What we need of an Airflow connection."""
 
+    conn_type: str | None = None
     password: str | None = None
     host: str | None = None
     port: int | None = None
@@ -60,6 +62,7 @@ def endpoint_from_connection(variables: Mapping[str, str], variable: str) -> End
             f"The environment variable {variable} holds no Airflow connection: give JSON such as "
             '{"conn_type": "aimlapi", "password": "<key>"}, or a URI such as aimlapi://:<key>@.'
         )
+    check_type(connection.conn_type, host=connection.host, connection=variable)
     host = typed_base_url(
         host=connection.host, port=connection.port, schema=connection.schema, connection=variable
     )
@@ -89,6 +92,7 @@ def _read(text: str) -> _Connection | None:
         if not parts.scheme:
             return None
         return _Connection(
+            conn_type=parts.scheme.replace("-", "_"),
             password=unquote(parts.password) if parts.password else None,
             host=unquote(parts.netloc.rpartition("@")[2].partition(":")[0]),
             port=parts.port,

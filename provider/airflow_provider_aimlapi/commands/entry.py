@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 import os
-import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,10 +13,12 @@ from airflow_provider_aimlapi.commands.endpoint_variable import (
     endpoint_from_key,
 )
 from airflow_provider_aimlapi.commands.reconcile import ReconcileArguments, reconcile
+from airflow_provider_aimlapi.commands.terminal import PrintableParser, complain
 from airflow_provider_aimlapi.commands.wording import parse_age_s
 from airflow_provider_aimlapi.errors import AimlapiError, InvalidSpec, SetupError
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from airflow_provider_aimlapi.core.endpoint import Endpoint
@@ -33,7 +33,7 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         arguments.command(arguments)
     except AimlapiError as error:
-        print(f"airflow-aimlapi: {error}", file=sys.stderr)
+        complain(f"airflow-aimlapi: {error}")
         return 2 if isinstance(error, SetupError) else 1
     return 0
 
@@ -48,7 +48,7 @@ def _parse(parser: argparse.ArgumentParser, words: Sequence[str] | None) -> argp
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = PrintableParser(
         prog="airflow-aimlapi", description="Looks after the runs of ClaudeCompletionOperator."
     )
     parser.add_argument("--version", action="version", version=__version__)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.request_log import fetch_log_page
 from airflow_provider_aimlapi.api.transport import open_transport
+from airflow_provider_aimlapi.commands.terminal import say
 from airflow_provider_aimlapi.commands.wording import format_count
 from airflow_provider_aimlapi.core.keys import RUNS_FOLDER, RunNames, is_run_key
 from airflow_provider_aimlapi.core.manifest import decode_manifest
@@ -84,12 +85,12 @@ def reconcile(arguments: ReconcileArguments) -> Reconciliation:
     """
     facts = _facts(arguments)
     span = f"from {_moment(facts.start_us)} to {_moment(facts.end_us)}"
-    print(f"Run {facts.names.run_key} at {facts.uri}")
+    say(f"Run {facts.names.run_key} at {facts.uri}")
     # A large log takes minutes, so this is said before.
-    print(f"Asking the log {span}, {REQUESTS_A_MINUTE} pages a minute at the most", flush=True)
+    say(f"Asking the log {span}, {REQUESTS_A_MINUTE} pages a minute at the most")
     result, reader = asyncio.run(_ask(arguments, facts))
     for line in _lines(facts, result, reader):
-        print(line)
+        say(line)
     return result
 
 

@@ -7,7 +7,7 @@ would walk all of them again and again, need not know them: nothing in them can 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -90,6 +90,18 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     tool_calls: tuple[ToolCall, ...] = ()
 
 
+class Reason(NamedTuple):
+    """Why a row has no completion.
+
+    Attributes:
+        shown: what logs and errors may say: it holds nothing of the row.
+        in_full: what the row's own record says: it may hold the API's words.
+    """
+
+    shown: str
+    in_full: str
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The final word on one row, as it will stand in the output.
 
@@ -99,6 +111,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         attempts: exchanges used, without those answered 429; 0 for a skipped row.
         request_hash: hex sha256 of the exact request body; None for a skipped row.
         completed_at_us: microseconds since 1970, UTC; None for a skipped row.
+        reason: of a rejected row, what the run's own error may say of it; "" where that is not
+            known. It is no part of the output.
         partial_cost_nano_usd: where the cost is unknown, what is known of it: what unreadable
             answers to the row said. It is in the sum of its part, which says that one is missing.
         The others: as in Completion.
@@ -119,6 +133,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     inference_id: str | None = None
     request_hash: str | None = None
     completed_at_us: int | None = None
+    reason: str = ""
 
 
 def accepted(
@@ -156,7 +171,7 @@ def accepted(
 
 
 def rejected(
-    reason: str,
+    reason: Reason,
     *,
     row: int,
     attempts: int,
@@ -172,7 +187,8 @@ def rejected(
     return Outcome(
         row=row,
         status="rejected",
-        error=reason[:ERROR_CHARACTERS_MAX],
+        error=reason.in_full[:ERROR_CHARACTERS_MAX],
+        reason=reason.shown[:ERROR_CHARACTERS_MAX],
         cost_nano_usd=unread_cost_nano_usd or None,
         attempts=attempts,
         request_hash=request_hash,

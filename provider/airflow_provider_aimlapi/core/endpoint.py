@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from airflow_provider_aimlapi.core.host_names import ascii_host
 from airflow_provider_aimlapi.core.route import PLAIN_ROUTE, Route, route_of_extra
 from airflow_provider_aimlapi.errors import ConnectionIncomplete
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULT_BASE_URL = "https://api.aimlapi.com"
+URL_CHARACTERS_MAX = 2_000
 SCHEMES = frozenset({"http", "https"})
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -148,16 +150,21 @@ def _checked_base_url(host: str | None, connection: str) -> str:
             f"{where}: the host must not hold a query or a fragment. "
             f"Give only the base URL, such as {DEFAULT_BASE_URL}."
         )
-    name = parts.hostname or ""
-    if not name or any(c.isspace() or not c.isprintable() for c in url):
+    name = ascii_host(parts.hostname or "")
+    if name is None or "//" in parts.path or not _is_plain(url):
         raise ConnectionIncomplete(
-            f"{where}: the host names no server. Leave it empty for {DEFAULT_BASE_URL}."
+            f"{where}: the host is no base URL. Give a name or an IP address, or a URL such as "
+            f"{DEFAULT_BASE_URL}. Leave it empty for {DEFAULT_BASE_URL}."
         )
     _check_scheme(parts.scheme, name, where)
     netloc = f"[{name}]" if ":" in name else name
     if port is not None:
         netloc += f":{port}"
     return f"{parts.scheme}://{netloc}{parts.path.rstrip('/')}"
+
+
+def _is_plain(url: str) -> bool:
+    return url.isprintable() and " " not in url and len(url) <= URL_CHARACTERS_MAX
 
 
 def _check_scheme(scheme: str, hostname: str, where: str) -> None:

@@ -16,7 +16,7 @@ from airflow_provider_aimlapi.core.completion import Answer
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from airflow_provider_aimlapi.core.completion import Outcome
+    from airflow_provider_aimlapi.core.completion import Outcome, Reason
 
 _FRAME_HEAD = struct.Struct("<II")
 FRAME_BYTES_MAX = 64 * 1024 * 1024
@@ -33,7 +33,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_de
         attempts: exchanges used, without those answered 429.
         completed_at_us: microseconds since 1970, UTC.
         status, content_type, body, inference_id, credits_used, usd_spent: the answer as received.
-        reason: why a row was rejected, or an answer could not be read.
+        reason: why a row was rejected, or an answer could not be read. in_full: the same with the
+            API's own words.
         unread_cost_nano_usd: what answers to this row that could not be read said they cost.
     """
 
@@ -50,6 +51,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_de
     usd_spent: str | None = None
     reason: str | None = None
     unread_cost_nano_usd: int = 0
+    in_full: str | None = None
 
     def answer(self) -> Answer:
         """The answer as it was received."""
@@ -91,7 +93,7 @@ def answered(
 
 def unread(
     answer: Answer,
-    reason: str,
+    reason: Reason,
     *,
     row: int,
     request_hash: str,
@@ -106,7 +108,9 @@ def unread(
         attempts=attempts,
         completed_at_us=completed_at_us,
     )
-    return msgspec.structs.replace(record, kind="unread", reason=reason)
+    return msgspec.structs.replace(
+        record, kind="unread", reason=reason.shown, in_full=reason.in_full
+    )
 
 
 def rejection(outcome: Outcome) -> Record:
@@ -117,7 +121,8 @@ def rejection(outcome: Outcome) -> Record:
         request_hash=outcome.request_hash or "",
         attempts=outcome.attempts,
         completed_at_us=outcome.completed_at_us or 0,
-        reason=outcome.error,
+        reason=outcome.reason,
+        in_full=outcome.error,
         unread_cost_nano_usd=outcome.cost_nano_usd or 0,
     )
 

@@ -5,7 +5,6 @@ Each is told of a row or a call in well under a microsecond, for it is told of a
 
 from __future__ import annotations
 
-import json
 import math
 from collections import deque
 from itertools import islice
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.completion import STATUSES
 from airflow_provider_aimlapi.core.progress import ErrorKind, Latency, Series
+from airflow_provider_aimlapi.core.redaction import cut
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.completion import Outcome
@@ -30,14 +30,7 @@ SHOWN_BINS_MAX = 40
 
 ERROR_KINDS_MAX = 8
 SAMPLES_MAX = 2
-SAMPLED_ERRORS_MAX = 16
-"""Of each kind so many are looked at for samples: to look takes time, and they repeat."""
 SAMPLE_BYTES_MAX = 1_000
-SEARCHED_BYTES_MAX = 128 * 1024
-"""A larger request is not looked through for what an error quotes of it: that takes a quarter of a
-second for 2 MB, in which the event loop would stand still. Nothing that was said is shown then."""
-ECHO_CHARACTERS_MIN = 12
-"""A piece of an error's text as long as this that stands in the request too is taken for prompt."""
 
 
 Point = tuple[float, int, int, int, int, int]
@@ -135,24 +128,19 @@ class LatencyCounts:
 
 
 class ErrorCounts:
-    """Failed exchanges by kind and HTTP status, with a few samples of what was said."""
+    """Failed exchanges by kind and HTTP status, with a few samples of their texts."""
 
     def __init__(self) -> None:
         self._counts: dict[tuple[str, int | None], int] = {}
         self._samples: dict[tuple[str, int | None], list[str]] = {}
 
-    def add(self, kind: str, status: int | None, text: str, request: bytes, model: str) -> None:
-        """Count an error.
-
-        Args:
-            text: what was said; pieces of it that are the request's own are not kept.
-            request: the body that was sent. model: a word of it that may be said.
-        """
+    def add(self, kind: str, status: int | None, text: str) -> None:
+        """Count an error; its text holds nothing of a row."""
         key = (kind, status)
-        count = self._counts[key] = self._counts.get(key, 0) + 1
+        self._counts[key] = self._counts.get(key, 0) + 1
         samples = self._samples.setdefault(key, [])
-        if len(samples) < SAMPLES_MAX and count <= SAMPLED_ERRORS_MAX:
-            sample = _sample(text, request, model)
+        if len(samples) < SAMPLES_MAX:
+            sample = cut(text, SAMPLE_BYTES_MAX)
             if sample not in samples:
                 samples.append(sample)
 
@@ -238,51 +226,6 @@ class SeriesRecorder:
             throttled=tuple(map(int, throttled)),
             cost_nano_usd=tuple(map(int, cost)),
         )
-
-
-def cut(text: str, bytes_max: int) -> str:
-    """A text that takes at most so many bytes as JSON in ASCII, its quotes left out."""
-    whole = text
-    while len(json.dumps(text)) - 2 > bytes_max:
-        text = text[: len(text) * 3 // 4]
-    return text if text == whole else f"{text}…"
-
-
-def _sample(text: str, request: bytes, model: str) -> str:
-    if len(request) > SEARCHED_BYTES_MAX:
-        return f"not shown: it may quote the request of {len(request):,} bytes"
-    return cut(without_echo(text, request, model), SAMPLE_BYTES_MAX)
-
-
-def without_echo(text: str, request: bytes, model: str) -> str:
-    """An error's text without pieces that stand in the request: they may be a row's.
-
-    Args:
-        model: its name may be said, though it stands in the request.
-    """
-    sent = request.decode("utf-8", "replace").replace(json.dumps(model), "")
-    pieces: list[str] = []
-    place = 0
-    while place < len(text):
-        length = _echoed(text, place, sent)
-        pieces.append("[…]" if length else text[place])
-        place += length or 1
-    return "".join(pieces)
-
-
-def _echoed(text: str, place: int, sent: str) -> int:
-    """How many characters from a place on stand in the request; 0 when they are few."""
-    length = ECHO_CHARACTERS_MIN
-    if place + length > len(text) or _escaped(text[place : place + length]) not in sent:
-        return 0
-    while place + length < len(text) and _escaped(text[place : place + length + 1]) in sent:
-        length += 1
-    return length
-
-
-def _escaped(text: str) -> str:
-    """As it stands in a JSON body that keeps letters of all scripts as they are."""
-    return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def _edge_ms(place: int) -> float:

@@ -75,7 +75,7 @@ class ErrorKind(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         kind: the name of a class in `errors`. status: HTTP's; None when no answer came.
-        samples: a few of the texts that came, without what stood in the request.
+        samples: a few of their texts.
     """
 
     kind: str

@@ -89,7 +89,7 @@ class Sender:
 def _read(row: Row, answer: Answer) -> Completion:
     """Read an answer; what today's reading cannot use is left on the row, to be kept."""
     try:
-        return decode_answer(answer)
+        return decode_answer(answer, row.body)
     except WireViolation:
         row.unread = answer
         raise

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.errors import ApiError
+from airflow_provider_aimlapi.logs import logger
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.pricing import CallPrice, TokenPrices
     from airflow_provider_aimlapi.core.request import CompletionSpec
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 WITHOUT = (
     "The budget holds all the same, but until answers tell what calls cost, those in flight may "

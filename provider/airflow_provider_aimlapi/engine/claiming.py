@@ -6,7 +6,6 @@ What a claim is stands in `core.claims`. A run of one share has its budget to it
 from __future__ import annotations
 
 import asyncio
-import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from airflow_provider_aimlapi.core.claims import REST, Claim, decide
 from airflow_provider_aimlapi.engine.resume import find_remains
 from airflow_provider_aimlapi.engine.retry import persist
 from airflow_provider_aimlapi.errors import StorageError
+from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.storage.claim_log import ClaimLog
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.storage.journal_store import JournalStore
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 LOOK_AGAIN_S = 1.0
 """Between two looks at a log in which nothing was left."""

@@ -7,7 +7,6 @@ segments.
 from __future__ import annotations
 
 import asyncio
-import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from airflow_provider_aimlapi.engine.retry import persist
 from airflow_provider_aimlapi.engine.staged import stored_part
 from airflow_provider_aimlapi.engine.waiters import Waiters
 from airflow_provider_aimlapi.errors import AimlapiError, StorageError, TooManyRejections
+from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.storage.object_store import create_settled
 from airflow_provider_aimlapi.storage.part_writer import encode_part, part_entry
 
@@ -36,10 +36,13 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.storage.journal_store import JournalStore
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 OPEN_ROWS_MAX = 4 * SHARD_ROWS_MAX
 """Rows of open shards: what one slow row may hold back, and what memory is needed for."""
+
+REASON_UNKNOWN = "It was rejected by an earlier attempt, whose log says why."
+"""Its part holds the reason in full only, which may quote the row."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -190,9 +193,9 @@ class Collector:
         self.rows_done += 1
         self.counts.add(outcome)
         if outcome.status == "rejected":
-            reason = self._rejections.reject(outcome.error or "", status)
-            if reason is not None:
-                self._ending.halt(TooManyRejections(reason))
+            too_many = self._rejections.reject(outcome.reason or REASON_UNKNOWN, status)
+            if too_many is not None:
+                self._ending.halt(TooManyRejections(too_many))
         elif outcome.status != "skipped":
             self._rejections.accept()
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.logs import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_aimlapi.errors import AimlapiError
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 
 class Ending:

@@ -7,7 +7,6 @@ Whatever would stop the run before its first call stops the estimate, with the s
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from airflow_provider_aimlapi.engine.prepare import prepare, survey
 from airflow_provider_aimlapi.engine.retry import persist
 from airflow_provider_aimlapi.engine.sample import ask_sample
 from airflow_provider_aimlapi.errors import ApiError, InvalidSpec
+from airflow_provider_aimlapi.logs import logger
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.engine.world import World
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 SAMPLE_ROWS_MAX = 1_000
 

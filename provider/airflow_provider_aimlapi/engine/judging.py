@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.completion import accepted, rejected
+from airflow_provider_aimlapi.core.completion import Reason, accepted, rejected
 from airflow_provider_aimlapi.core.journal import answered, rejection, unread
 from airflow_provider_aimlapi.core.report import format_duration
 from airflow_provider_aimlapi.core.verdict import Verdict, judge
@@ -29,11 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judging:
-    """Sends each outcome to the collector, each row that may succeed later back to the feed.
-
-    Attributes:
-        model: of the run, for what is told of its errors.
-    """
+    """Sends each outcome to the collector, each row that may succeed later back to the feed."""
 
     settings: Settings
     world: World
@@ -42,7 +38,6 @@ class Judging:
     limiter: Limiter
     ending: Ending
     measured: Measured
-    model: str
 
     def answered(self, row: Row, answer: Answer, completion: Completion) -> None:
         """Keep a completion, and the answer that it was read from."""
@@ -68,7 +63,7 @@ class Judging:
     def failed(self, row: Row, error: ApiError) -> None:
         """Let the row wait and go again, reject it, or end the run."""
         self._keep_unread(row, error)
-        self.measured.failed(row, error, self.model)
+        self.measured.failed(error)
         verdict = judge(
             error,
             attempts=row.attempts,
@@ -90,7 +85,7 @@ class Judging:
         if row.unread is not None:
             record = unread(
                 row.unread,
-                str(error),
+                Reason(str(error), error.in_full),
                 row=row.row,
                 attempts=row.attempts,
                 request_hash=row.request_hash,
@@ -129,7 +124,7 @@ class Judging:
         """Only what the API will never accept is journaled: the rest may succeed another day."""
         now_us = self.world.clock.wall_us()
         outcome = rejected(
-            str(error),
+            Reason(str(error), error.in_full),
             row=row.row,
             attempts=row.attempts,
             request_hash=row.request_hash,

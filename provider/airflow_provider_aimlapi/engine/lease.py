@@ -19,6 +19,7 @@ from airflow_provider_aimlapi.errors import (
     StorageError,
     StoreUnavailable,
 )
+from airflow_provider_aimlapi.logs import logger
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.stop import StopSignal
     from airflow_provider_aimlapi.storage.lease_store import LeaseStore
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 T = TypeVar("T")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from airflow_provider_aimlapi.engine.given import GivenLimits
 from airflow_provider_aimlapi.engine.permit import Permit
 from airflow_provider_aimlapi.engine.waiters import Waiters
 from airflow_provider_aimlapi.errors import BudgetExhausted
+from airflow_provider_aimlapi.logs import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.gate import Gate
     from airflow_provider_aimlapi.engine.clock import Clock
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 LAPSED_PAUSE_S = 1.0
 """Between two looks at a right to pay that has lapsed, as it does while the store is away."""

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.progress import AttemptProgress, RunProgress
     from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.collector import Collector
-    from airflow_provider_aimlapi.engine.feed import Row
     from airflow_provider_aimlapi.engine.limiter import Limiter
     from airflow_provider_aimlapi.errors import ApiError
 
@@ -41,9 +40,9 @@ class Measured:
         self._started_s = clock.now_s()
         self._series = SeriesRecorder()
 
-    def failed(self, row: Row, error: ApiError, model: str) -> None:
+    def failed(self, error: ApiError) -> None:
         """Count a failed exchange."""
-        self.errors.add(type(error).__name__, error.status, str(error), row.body, model)
+        self.errors.add(type(error).__name__, error.status, str(error))
 
     def sample(self) -> None:
         """Take the instant into the series."""

@@ -11,7 +11,6 @@ therefore writes what is in place once more.
 
 from __future__ import annotations
 
-import logging
 import secrets
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from airflow_provider_aimlapi.engine.lease import Lease, Superseded
 from airflow_provider_aimlapi.engine.prepare import read_manifest
 from airflow_provider_aimlapi.engine.retry import persist
 from airflow_provider_aimlapi.errors import InvalidSpec, RunStopped, StoreUnavailable
+from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.storage.lease_store import LeaseStore
 from airflow_provider_aimlapi.storage.publication import is_complete, publish, run_in_place
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.stop import StopSignal
     from airflow_provider_aimlapi.errors import AimlapiError
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 DELETERS = 16
 DELETED_AT_ONCE = 100

@@ -6,7 +6,6 @@ Blocking; the run hands it to a thread.
 from __future__ import annotations
 
 import json
-import logging
 import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -26,6 +25,7 @@ from airflow_provider_aimlapi.core.plan import (
 )
 from airflow_provider_aimlapi.core.template import PromptTemplate, near_misses, parse_template
 from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable
+from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.storage.apart import check_apart, check_files_apart
 from airflow_provider_aimlapi.storage.dataset import open_data_set
 from airflow_provider_aimlapi.storage.object_store import create_settled, probe
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.storage.dataset import DataSet
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 
 class RequestMaker:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.measures import RecentRate
 from airflow_provider_aimlapi.core.report import Progress
+from airflow_provider_aimlapi.logs import logger
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.budget import Budget
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.collector import Collector
     from airflow_provider_aimlapi.engine.limiter import Limiter
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 
 class ProgressLog:

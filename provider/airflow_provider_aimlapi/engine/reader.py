@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.completion import rejected, skipped
+from airflow_provider_aimlapi.core.completion import Reason, rejected, skipped
 from airflow_provider_aimlapi.core.keys import request_hash
 from airflow_provider_aimlapi.core.template import UnreadableRow
 from airflow_provider_aimlapi.engine.feed import Row
@@ -109,7 +109,11 @@ class Reader:
         if isinstance(texts, UnreadableRow):
             now_us = self._clock.wall_us()
             return rejected(
-                texts.reason, row=index, attempts=0, request_hash=None, completed_at_us=now_us
+                Reason(texts.reason, texts.reason),
+                row=index,
+                attempts=0,
+                request_hash=None,
+                completed_at_us=now_us,
             )
         if None in texts:
             column = self._prepared.maker.columns[texts.index(None)]

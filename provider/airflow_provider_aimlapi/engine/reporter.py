@@ -6,14 +6,12 @@ A sink that fails is no reason to harm a run: it is said once in the log, and th
 from __future__ import annotations
 
 import asyncio
-import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec.structs import replace
 
 from airflow_provider_aimlapi.core.completion import STATUSES
-from airflow_provider_aimlapi.core.measures import cut
 from airflow_provider_aimlapi.core.object_sizes import REPORT_BYTES_MAX
 from airflow_provider_aimlapi.core.progress import (
     TEXT_BYTES_MAX,
@@ -24,8 +22,10 @@ from airflow_provider_aimlapi.core.progress import (
     encode_progress,
     with_attempt,
 )
+from airflow_provider_aimlapi.core.redaction import cut
 from airflow_provider_aimlapi.engine.lease import Superseded
 from airflow_provider_aimlapi.errors import RunInterrupted
+from airflow_provider_aimlapi.logs import logger
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.manifest import Manifest
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.engine.world import World
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 LAST_WORDS_S_MAX = 30.0
 """How long a run that has ended waits for a sink."""

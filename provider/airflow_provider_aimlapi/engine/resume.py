@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,10 +9,11 @@ import msgspec
 
 from airflow_provider_aimlapi.api.wire import decode_answer
 from airflow_provider_aimlapi.core.budget import Budget
-from airflow_provider_aimlapi.core.completion import accepted, rejected
+from airflow_provider_aimlapi.core.completion import Reason, accepted, rejected
 from airflow_provider_aimlapi.core.verdict import WIRE_VIOLATIONS_MAX
 from airflow_provider_aimlapi.engine.staged import staged_parts
 from airflow_provider_aimlapi.errors import ApiError, WireViolation
+from airflow_provider_aimlapi.logs import logger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.staged import StagedPart
     from airflow_provider_aimlapi.storage.journal_store import JournalStore
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,13 +249,14 @@ def _tell(remains: Remains) -> None:
 def _read(record: Record) -> Outcome | Unread:
     """What a record says of its row."""
     if record.kind == "rejected":
-        return _rejected(record, record.reason or "", record.unread_cost_nano_usd)
+        return _rejected(record, _reason(record), record.unread_cost_nano_usd)
     try:
         completion = decode_answer(record.answer())
     except ApiError as error:
         told = error.cost_nano_usd if isinstance(error, WireViolation) else None
         cost = record.unread_cost_nano_usd + (told or 0)
-        rejection = _rejected(record, record.reason or str(error), cost)
+        reason = _reason(record) if record.reason else Reason(str(error), error.in_full)
+        rejection = _rejected(record, reason, cost)
         return Unread(rejection=rejection, bought=1 if told else 0)
     return accepted(
         completion,
@@ -267,7 +268,11 @@ def _read(record: Record) -> Outcome | Unread:
     )
 
 
-def _rejected(record: Record, reason: str, cost_nano_usd: int) -> Outcome:
+def _reason(record: Record) -> Reason:
+    return Reason(record.reason or "", record.in_full or "")
+
+
+def _rejected(record: Record, reason: Reason, cost_nano_usd: int) -> Outcome:
     return rejected(
         reason,
         row=record.row,

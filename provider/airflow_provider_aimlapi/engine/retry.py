@@ -5,13 +5,13 @@ Nothing here runs on the happy path of a row.
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import tenacity
 
 from airflow_provider_aimlapi.core.verdict import RETRY_AFTER_S_MAX
 from airflow_provider_aimlapi.errors import ApiUnavailable, StoreUnavailable, Throttled
+from airflow_provider_aimlapi.logs import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.errors import ApiError
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 

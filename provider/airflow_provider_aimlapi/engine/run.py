@@ -234,7 +234,6 @@ class RunAttempt:
             limiter=self.limiter,
             ending=ending,
             measured=self.measured,
-            model=prepared.job.completion.model,
         )
 
     async def ask_all(self, reporter: Reporter) -> None:

@@ -48,7 +48,7 @@ async def complete(
         exchanges += 1
         try:
             answer = await client.send(body, client_request_id(name, 0, 0, exchanges))
-            return decode_answer(answer)
+            return decode_answer(answer, body)
         except ApiError as error:
             attempts += not isinstance(error, Throttled)
             violations += isinstance(error, WireViolation)

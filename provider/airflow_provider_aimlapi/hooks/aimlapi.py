@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook, mask_secret
 
+from airflow_provider_aimlapi.core.connection_types import CONN_TYPE, check_type
 from airflow_provider_aimlapi.core.endpoint import parse_endpoint, typed_base_url
 from airflow_provider_aimlapi.core.request import DEFAULT_MODEL, CompletionSpec
 from airflow_provider_aimlapi.errors import AccessRefused, AimlapiError, InvalidSpec
 from airflow_provider_aimlapi.hooks.connections import (
-    CONN_TYPE,
-    check_type,
     existing_connection,
     fields_of,
     given_limit,
     unknown_extras,
 )
 from airflow_provider_aimlapi.hooks.refusals import told_apart
+from airflow_provider_aimlapi.printable import printable
 from airflow_provider_aimlapi.provider_info import (
     INTEGRATION,
     LIMIT_FIELDS,
@@ -126,11 +126,11 @@ class AIMLAPIHook(BaseHook):
             ConnectionIncomplete: the connection is missing, or its limit is no number.
         """
         extra = self._connection().extra_dejson
-        for name in unknown_extras(extra):
+        for fields in unknown_extras(extra):
             self.log.warning(
-                "Connection '%s' has %r in its extra, which nothing reads.",
-                self.aimlapi_conn_id,
-                name,
+                "Connection '%s' has %s in its extra, which nothing reads.",
+                printable(self.aimlapi_conn_id),
+                printable(fields),
             )
         return given_limit(extra, "max_concurrency", connection=self.aimlapi_conn_id)
 
@@ -146,7 +146,8 @@ class AIMLAPIHook(BaseHook):
     def get_conn(self) -> httpx.Client:
         """An httpx client with base URL and key set; close it, or use it in a `with`.
 
-        It retries nothing and keeps no budget: `complete` does the first, the operator both.
+        It refuses a URL of another origin, where the key must not go. It retries nothing and keeps no
+        budget: `complete` does the first, the operator both.
         """
         from airflow_provider_aimlapi.api.client_session import open_client
 
@@ -228,7 +229,7 @@ class AIMLAPIHook(BaseHook):
 
     def _connection(self) -> Connection:
         connection = existing_connection(self.aimlapi_conn_id, argument="aimlapi_conn_id")
-        check_type(connection.conn_type, connection=self.aimlapi_conn_id)
+        check_type(connection.conn_type, host=connection.host, connection=self.aimlapi_conn_id)
         return connection
 
 

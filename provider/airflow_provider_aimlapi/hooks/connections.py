@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
@@ -14,9 +15,8 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Connection
 
-CONN_TYPE = "aimlapi"
-TYPES_ACCEPTED = frozenset({CONN_TYPE, "", "generic", "http", "https"})
-"""Types that may hold our key: its own, none, and those of a connection written as a plain URL."""
+_PLAIN_NAME = re.compile(r"[a-z_]{1,40}")
+"""What a field's name looks like. A key that was put in the place of a name does not."""
 
 
 def existing_connection(conn_id: str, *, argument: str) -> Connection:
@@ -36,23 +36,12 @@ def existing_connection(conn_id: str, *, argument: str) -> Connection:
         ) from None
 
 
-def check_type(conn_type: str | None, *, connection: str) -> None:
-    """Refuse a connection of another kind, so that its password is not sent as the API key.
-
-    Raises:
-        ConnectionIncomplete: naming the type, and the one to use.
-    """
-    if (conn_type or "").strip().lower() not in TYPES_ACCEPTED:
-        raise ConnectionIncomplete(
-            f"Connection '{connection}' is of type '{conn_type}', not '{CONN_TYPE}': its password "
-            f"is not sent to the API as a key. Put the id of a connection of type '{CONN_TYPE}' "
-            f"into aimlapi_conn_id."
-        )
-
-
 def unknown_extras(extra: object) -> list[str]:
-    """The names in a connection's extra that nothing reads."""
-    return sorted(str(name) for name in fields_of(extra) if name not in CONNECTION_FIELDS)
+    """Return the fields of a connection's extra that nothing reads: the plain names, then how many more."""
+    unknown = [str(name) for name in fields_of(extra) if name not in CONNECTION_FIELDS]
+    plain = sorted(name for name in unknown if _PLAIN_NAME.fullmatch(name))
+    others = len(unknown) - len(plain)
+    return [*map(repr, plain), *([f"{others} other field(s)"] if others else [])]
 
 
 def given_limit(extra: object, name: str, *, connection: str) -> int | None:
@@ -67,8 +56,8 @@ def given_limit(extra: object, name: str, *, connection: str) -> int | None:
     text = str(typed)
     if not text.isdecimal() or int(text) < 1:
         raise ConnectionIncomplete(
-            f"Connection '{connection}': {name} in its extra is {typed!r}; "
-            f"give a whole number of at least 1, or leave it out."
+            f"Connection '{connection}': {name} in its extra is no whole number of at least 1. "
+            f"Give one, or leave it out."
         )
     return int(text)
 

@@ -36,6 +36,7 @@ from airflow_provider_aimlapi.operators.retry_policy import (
     has_policy,
     policy_argument,
 )
+from airflow_provider_aimlapi.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -248,7 +249,7 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
                 tell_lineage=seen.learn,
                 open_sink=seen.beside(self._progress),
             )
-        self.log.info("%s", closing_line(report))
+        self.log.info("%s", printable(closing_line(report)))
         tell_assets(self.outlets, context, seen)
         return report.summary()
 
@@ -290,7 +291,7 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
         with self._stoppable() as stop:
             inquiry = Inquiry(sample_rows=sample_rows, answer_tokens=answer_tokens)
             estimate = estimate_job(self._job(), self._settings(), inquiry, stop=stop)
-        self.log.info("%s", estimate.words())
+        self.log.info("%s", printable(estimate.words()))
         return estimate.summary()
 
     @contextmanager
@@ -304,7 +305,7 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
         try:
             yield stop
         except AimlapiError as caught:
-            error = told_apart(caught, lambda: self._hook().endpoint)
+            error = told_apart(without_frames(caught), lambda: self._hook().endpoint)
             self._park(error)
             raise airflow_error(error, has_policy=has_policy(self)) from without_frames(error)
         finally:
@@ -316,7 +317,7 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
         if until is None:
             return
         said = f"Parked until {until:%Y-%m-%d %H:%M} UTC; no retry is used up. {error}"
-        self.log.warning("%s", said)
+        self.log.warning("%s", printable(said))
         if self._progress is not None:
             self._progress.tell_parked(said)
         raise parked_until(until) from without_frames(error)

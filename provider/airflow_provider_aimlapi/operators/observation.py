@@ -5,11 +5,11 @@ It holds nothing of a row and nothing of the key: counts, money, names of column
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.pricing import usd_from_nano_usd
 from airflow_provider_aimlapi.core.progress import decode_progress
+from airflow_provider_aimlapi.logs import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.reporter import ProgressSink
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 Fact = str | int | float
 

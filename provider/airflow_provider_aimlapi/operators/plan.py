@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aimlapi.operators import arguments
 from airflow_provider_aimlapi.operators.claude import ClaudeCompletionOperator
+from airflow_provider_aimlapi.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -53,5 +54,5 @@ class ClaudeCompletionPlanOperator(ClaudeCompletionOperator):
         with self._stoppable() as stop:
             workers = arguments.whole_number("workers", self.workers)
             shares = plan_job(self._job(), self._settings(), workers, stop=stop)
-        self.log.info("The run has %s share(s).", shares)
+        self.log.info("The run has %s share(s).", printable(str(shares)))
         return list(range(shares))

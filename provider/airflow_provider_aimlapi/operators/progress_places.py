@@ -6,18 +6,18 @@ The run page reads both; see `plugins.task_progress`.
 from __future__ import annotations
 
 import json
-import logging
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import conf
 
-from airflow_provider_aimlapi.core.measures import cut
 from airflow_provider_aimlapi.core.progress import (
     TEXT_BYTES_MAX,
     decode_progress,
     encode_progress,
     parked,
 )
+from airflow_provider_aimlapi.core.redaction import cut
+from airflow_provider_aimlapi.logs import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.reporter import ProgressSink
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 STATE_KEY = "aimlapi_progress"
 """In the task state store."""

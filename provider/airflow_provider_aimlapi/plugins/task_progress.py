@@ -6,7 +6,6 @@ read the task state store: before Airflow 3.3, and with a state backend of the w
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from airflow.utils.session import create_session
@@ -14,6 +13,7 @@ from airflow.utils.session import create_session
 from airflow_provider_aimlapi.core.keys import is_run_key
 from airflow_provider_aimlapi.core.progress import decode_progress
 from airflow_provider_aimlapi.errors import AimlapiError
+from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.plugins.bounded_reads import BoundedReads
 from airflow_provider_aimlapi.plugins.progress_object import read_progress
 from airflow_provider_aimlapi.plugins.progress_unreadable import ProgressInvalid, ProgressUnreadable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.progress import RunProgress
     from airflow_provider_aimlapi.plugins.task_key import TaskKey
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 READS = BoundedReads()
 

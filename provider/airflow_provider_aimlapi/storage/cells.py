@@ -63,7 +63,8 @@ def _text_or_reason(name: str, cell: pa.Scalar) -> _Text:
     except UnicodeDecodeError:
         return UnreadableRow(f"column '{name}' is not valid UTF-8")
     except (ValueError, OverflowError, KeyError) as error:
-        return UnreadableRow(f"column '{name}' cannot be read as text: {error}")
+        kind = type(error).__name__  # its text may quote the cell
+        return UnreadableRow(f"column '{name}' cannot be read as text ({kind})")
 
 
 def _readable(array: pa.Array) -> pa.Array:

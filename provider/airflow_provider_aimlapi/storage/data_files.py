@@ -6,12 +6,12 @@ because its rows will be missing from the output.
 
 from __future__ import annotations
 
-import logging
 import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aimlapi.core.visible_names import escaped
+from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.storage.file_systems import kind_of, uri_of
 from airflow_provider_aimlapi.storage.input_errors import reading
 from airflow_provider_aimlapi.storage.local_inputs import open_listed
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.storage.quick_s3 import QuickS3
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 SUFFIX = re.compile(r"\.(parquet|parq|pq)\Z", re.IGNORECASE)
 _OTHER = re.compile(

@@ -109,7 +109,7 @@ def test_a_refusal_of_access_says_what_to_do(status: int, remedies: list[str]) -
     ],
 )
 def test_the_apis_words_are_found_in_every_envelope(body: Any, said: str) -> None:
-    assert str(error_for(400, body)) == f"HTTP 400: {said}"
+    assert error_for(400, body).in_full == f"HTTP 400: {said}"
 
 
 @pytest.mark.parametrize("body", [b"", b"<html></html>", b"<title>never closed", {"a": 1}])
@@ -118,7 +118,7 @@ def test_where_nothing_is_said_the_status_alone_is_told(body: Any) -> None:
 
 
 def test_words_are_cut_and_without_characters_that_do_not_print() -> None:
-    text = str(error_for(400, {"message": "\u202eabc\u200b " + "prompt " * 10_000}))
+    text = error_for(400, {"message": "\u202eabc\u200b " + "prompt " * 10_000}).in_full
     assert len(text) <= 320
     assert text.isprintable()
     assert text.endswith("…")
@@ -126,7 +126,7 @@ def test_words_are_cut_and_without_characters_that_do_not_print() -> None:
 
 @pytest.mark.parametrize("secret", ["Bearer abcdef123456", "sk-abcdef123456"])
 def test_what_looks_like_a_key_is_taken_out(secret: str) -> None:
-    text = str(error_for(401, {"message": f"Invalid key: {secret}!"}))
+    text = error_for(401, {"message": f"Invalid key: {secret}!"}).in_full
     assert "abcdef123456" not in text
 
 
@@ -196,7 +196,17 @@ def test_the_free_tiers_message_is_passed_on() -> None:
     said = "Free-tier limit: You've reached your free limit for the hour."
     error = error_for(429, {"message": said})
     assert isinstance(error, Throttled)
-    assert said in str(error)
+    assert said in error.in_full
+    assert "Free-tier limit: You've reached your free limit for the hour" in str(error)
+
+
+def test_error_text_leaves_the_apis_other_words_out() -> None:
+    body = {"message": "max_tokens: Ada was admitted on Monday", "requestId": "Ada, Monday"}
+    error = error_for(400, body)
+    assert str(error) == "HTTP 400: max_tokens …"
+    assert error.in_full == "HTTP 400: max_tokens: Ada was admitted on Monday"
+    assert (repr(error), error.args) == (f"RequestRejected('{error}')", (str(error),))
+    assert error.request_id is None
 
 
 def test_a_page_made_of_titles_costs_no_time() -> None:

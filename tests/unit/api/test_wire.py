@@ -117,7 +117,7 @@ def test_any_2xx_is_an_answer(status: int) -> None:
     [
         (b"", "empty"),
         (b" \r\n", "empty"),
-        (b"<html><head><title>Just a moment</title></head></html>", "web page: Just a moment"),
+        (b"<html><head><title>Just a moment</title></head></html>", "a web page"),
         (b"<html></html>", "web page"),
         (b"upstream error", "not valid JSON"),
         (b'{"choices": [', "not valid JSON"),

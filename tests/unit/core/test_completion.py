@@ -9,6 +9,7 @@ from airflow_provider_aimlapi.core.completion import (
     Answer,
     Completion,
     Outcome,
+    Reason,
     accepted,
     rejected,
     skipped,
@@ -39,8 +40,8 @@ def test_any_2xx_is_an_answer(status: int, is_success: bool) -> None:
 
 def test_an_accepted_outcome_says_all_that_the_answer_said() -> None:
     outcome = accepted(COMPLETION, row=4, attempts=2, request_hash="ab", completed_at_us=7)
-    own = {"row": 4, "attempts": 2, "request_hash": "ab", "completed_at_us": 7}
-    own |= {"partial_cost_nano_usd": 0}
+    own: dict[str, object] = {"row": 4, "attempts": 2, "request_hash": "ab", "completed_at_us": 7}
+    own |= {"partial_cost_nano_usd": 0, "reason": ""}
     names = {field.name for field in msgspec.structs.fields(Outcome)}
     for name in names - set(own):
         assert getattr(outcome, name) == getattr(COMPLETION, name), name
@@ -49,11 +50,13 @@ def test_an_accepted_outcome_says_all_that_the_answer_said() -> None:
 
 
 def test_a_rejected_outcome_keeps_a_readable_reason_and_no_text() -> None:
-    outcome = rejected("x" * 10_000, row=1, attempts=3, request_hash="ab", completed_at_us=7)
+    reason = Reason("x" * 10_000, "y" * 10_000)
+    outcome = rejected(reason, row=1, attempts=3, request_hash="ab", completed_at_us=7)
     assert outcome == Outcome(
         row=1,
         status="rejected",
-        error="x" * ERROR_CHARACTERS_MAX,
+        error="y" * ERROR_CHARACTERS_MAX,
+        reason="x" * ERROR_CHARACTERS_MAX,
         attempts=3,
         request_hash="ab",
         completed_at_us=7,

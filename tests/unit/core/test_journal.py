@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.completion import Answer, Outcome
+from airflow_provider_aimlapi.core.completion import Answer, Reason, rejected
 from airflow_provider_aimlapi.core.journal import (
     FRAME_BYTES_MAX,
     Record,
@@ -68,11 +68,10 @@ def test_an_answer_comes_back_as_it_was_received(answer):
 
 
 def test_a_rejection_keeps_its_reason() -> None:
-    outcome = Outcome(
-        row=7, status="rejected", error="too long", attempts=1, request_hash="h", completed_at_us=9
-    )
+    reason = Reason("HTTP 400: too long", "HTTP 400: 'my text' is too long")
+    outcome = rejected(reason, row=7, attempts=1, request_hash="h", completed_at_us=9)
     (read,) = decode_segment(encode_segment([rejection(outcome)]))
-    assert (read.kind, read.row, read.reason) == ("rejected", 7, "too long")
+    assert (read.kind, read.row, read.reason, read.in_full) == ("rejected", 7, *reason)
     assert (read.request_hash, read.attempts, read.completed_at_us) == ("h", 1, 9)
 
 

@@ -13,7 +13,6 @@ from airflow_provider_aimlapi.core.measures import (
     SAMPLES_MAX,
     SERIES_POINTS_MAX,
     SHOWN_BINS_MAX,
-    cut,
 )
 from airflow_provider_aimlapi.core.progress import (
     ATTEMPTS_MAX,
@@ -31,6 +30,7 @@ from airflow_provider_aimlapi.core.progress import (
     expected_left_s,
     with_attempt,
 )
+from airflow_provider_aimlapi.core.redaction import cut
 
 ATTEMPT = AttemptProgress(epoch=1, first_epoch=1, state="running", started_us=1, updated_us=2)
 PROGRESS = RunProgress(

@@ -1,0 +1,42 @@
+"""The key for an httpx client of a user's, attached to requests to one origin only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.errors import InvalidSpec
+
+if TYPE_CHECKING:
+    import httpx
+
+
+class OriginKey:
+    """An event hook of httpx, called before each request, those that follow a redirect included.
+
+    It adds the key to a request to its own scheme, host and port, and refuses any other request.
+    """
+
+    def __init__(self, url: httpx.URL, authorization: bytes) -> None:
+        """Keep the origin of a URL, and the header's value; it is in no repr."""
+        self._origin = _origin(url)
+        self._authorization = authorization.decode("ascii")
+
+    def __call__(self, request: httpx.Request) -> None:
+        """Add the key.
+
+        Raises:
+            InvalidSpec: the request goes elsewhere. Nothing was sent.
+        """
+        if _origin(request.url) != self._origin:
+            scheme, host, port = self._origin
+            address = f"{scheme}://{host.decode('ascii')}{'' if port is None else f':{port}'}"
+            raise InvalidSpec(
+                f"This client sends requests to {address} only, because it adds the API key to them. "
+                f"Give it a path, such as /v1/models. For other addresses use a client of your own."
+            )
+        request.headers.setdefault("Authorization", self._authorization)
+
+
+def _origin(url: httpx.URL) -> tuple[str, bytes, int | None]:
+    """Scheme, host in ASCII, and port; None for the scheme's own."""
+    return url.scheme, url.raw_host, url.port

@@ -1,0 +1,153 @@
+"""What of an API's words may leave the record of the row that they are about. Pure.
+
+An API may repeat a prompt in its errors, in any spelling, and no search finds every spelling. So
+nothing is taken out of its words: a few are let through. These are words that API errors use, the
+names of parameters, and the model's id. A word that also stands in the row's text is left out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import groupby, pairwise
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NUMBERS_MAX = 2
+"""With more numbers, which could spell a text letter by letter, none is shown."""
+DIGITS_MAX = 7
+"""Enough for a limit of tokens or bytes. Card numbers and telephone numbers are longer."""
+_WORD_LETTERS_MIN = 4
+"""Without a word of this length, words that follow one another say nothing."""
+_GAP = "…"
+_SEPARATORS = frozenset({"_", ".", ": ", ", ", ". ", " > ", " < ", " <= ", " >= ", " = ", "/", "-"})
+_WORDS = """
+about above accepted access account active actual adaptive again all allowed already an and
+any api application are argument arguments array as assistant at authentication authorization
+available bad balance be because been below between beyond billing blocked body boolean both
+budget busy but by bytes cache call calls can can't cannot capacity change characters check
+choice client closed code combined completion completions concurrency concurrent conflict
+connection contact contain contains content context conversation could count create credit
+credits currently daily day decimal deprecated did disabled does doesn't down due duplicate
+either empty enabled endpoint enough entity equal error errors exceed exceeded exceeds
+exhausted expected expired extra failed field fields file float for forbidden format found
+free from function funds gateway generation given greater has have header help high higher
+hour id if in incorrect increase input instead insufficient integer internal invalid is isn't
+it its json key keys large later least length less limit limited limits list long longer low
+lower maintenance malformed many max maximum may media message messages metadata method min
+minimum minute missing model models month monthly more most must name needs negative no non
+none not null number object of off on one only option or out output overloaded page parameter
+parameters parse pass path payload payment per permission permitted plan please policy
+positive post prefill present prohibited project prompt property provide provided provider
+quota range rate reached reason received reduce request requested requests require required
+requires resource response retry role roles run schema scope server service set settings
+shorter should single size slow smaller some something stop stream string strings such support
+supported supports system temperature temporarily text than that the then there thinking this
+tier time timed timeout to together token tokens too tool tools top topped try two type types
+unable unauthorized unavailable under unexpected unknown unprocessable unrecognized
+unsupported until up upstream usage use used user valid validation value values violation wait
+was when which while with within without wrong yet you you've your
+budget_tokens input_schema max_completion_tokens max_tokens stop_sequences tool_choice top_k
+top_p
+"""
+_VOCABULARY = frozenset(_WORDS.split())
+_FOREIGN_DIGIT = r"[^\D0-9]"
+_ALL_BUT_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
+_PARAMETERS = "|".join(word for word in _VOCABULARY if "_" in word)
+_NUMBERS = r"(?<![^\W_])[0-9]{1,3}(?:,[0-9]{3})+(?![^\W_])"
+_TOKENS = rf"(?<!\w)(?:{_PARAMETERS})(?!\w)|{_NUMBERS}|[^\W_]+(?:'[^\W_]+)?"
+
+
+def cut(text: str, bytes_max: int) -> str:
+    """Return a text that takes at most so many bytes as JSON in ASCII, its quotes left out."""
+    whole = text
+    while len(json.dumps(text)) - 2 > bytes_max:
+        text = text[: len(text) * 3 // 4]
+    return text if text == whole else f"{text}…"
+
+
+def quote(said: str, request: bytes) -> str:
+    """Return the words of an error that may be shown, in their order, with "…" for the others.
+
+    Args:
+        said: what the API says went wrong.
+        request: the body that it answers; empty for a request without one.
+
+    Returns:
+        "" where what is left would say nothing.
+    """
+    model, text = _model_and_text(request)
+    tokens = list(re.finditer(_pattern(model), said))
+    shown = _shown([token[0] for token in tokens], model, text)
+    pieces: list[str] = []
+    for is_shown, run in groupby(zip(tokens, shown, strict=True), key=itemgetter(1)):
+        piece = _piece(said, [token for token, _ in run]) if is_shown else _GAP
+        if piece != _GAP or pieces[-1:] != [_GAP]:
+            pieces.append(piece)
+    return "" if pieces == [_GAP] else " ".join(pieces)
+
+
+def _piece(said: str, tokens: list[re.Match[str]]) -> str:
+    """Join words that follow one another; small words alone say nothing."""
+    if not any(len(token[0]) >= _WORD_LETTERS_MIN and not _is_number(token[0]) for token in tokens):
+        return _GAP
+    piece = tokens[0][0]
+    for before, token in pairwise(tokens):
+        between = said[before.end() : token.start()]
+        piece += (between if between in _SEPARATORS else " ") + token[0]
+    return piece
+
+
+def _pattern(model: str) -> str:
+    return rf"(?<![\w./-]){re.escape(model)}(?![\w/-])|{_TOKENS}" if model else _TOKENS
+
+
+def _shown(words: list[str], model: str, text: str) -> list[bool]:
+    """Whether each word may be shown."""
+    are_few = sum(map(_is_number, words)) <= NUMBERS_MAX
+    return [
+        are_few and _is_number_shown(word.replace(",", ""), text)
+        if _is_number(word)
+        else word == model or (word.lower() in _VOCABULARY and word.lower() not in text)
+        for word in words
+    ]
+
+
+def _is_number(word: str) -> bool:
+    return word.replace(",", "").isdecimal()
+
+
+def _is_number_shown(number: str, text: str) -> bool:
+    """Whether a number is short, and the row's digits hold it neither forwards nor backwards.
+
+    Without a row to look into, no number is shown.
+    """
+    if not text or len(number) > DIGITS_MAX or not number.isascii():
+        return False
+    if not text.isascii() and re.search(_FOREIGN_DIGIT, text):
+        return False  # the number may be a transcription
+    digits = text.encode("ascii", "ignore").translate(None, _ALL_BUT_DIGITS)
+    return number.encode() not in digits and number[::-1].encode() not in digits
+
+
+def _model_and_text(request: bytes) -> tuple[str, str]:
+    """Return the model of a request, and all other texts in it in lower case."""
+    try:
+        body: object = msgspec.json.decode(request)
+    except (ValueError, RecursionError):
+        body = request.decode("utf-8", "replace")
+    model = body.pop("model", "") if isinstance(body, dict) else ""
+    return model if isinstance(model, str) else "", "\n".join(_texts(body)).lower()
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part)

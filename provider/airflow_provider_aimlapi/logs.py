@@ -1,0 +1,58 @@
+"""The provider's loggers: whatever a line quotes stays on that line. Sets no level, no destination."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_aimlapi.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+_LINKS_MAX = 10
+"""Of a chain of causes, which may be a ring."""
+
+
+class ForeignError(Exception):
+    """An error of a library, as a line of printable text: its type, then what it says."""
+
+
+class PrintableLog(logging.LoggerAdapter[logging.Logger]):
+    """A logger that makes its arguments printable, and the errors whose tracebacks it adds."""
+
+    def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
+        """Log as `logging.Logger.log` does."""
+        if not self.isEnabledFor(level):
+            return
+        error = kwargs.get("exc_info")
+        error = sys.exc_info()[1] if error is True else error
+        kwargs["exc_info"] = printable_error(error) if isinstance(error, BaseException) else None
+        kwargs["stacklevel"] = kwargs.get("stacklevel", 1) + 1
+        self.logger.log(level, msg, *map(_printable, args), **kwargs)
+
+    def process(
+        self, msg: Any, kwargs: MutableMapping[str, Any]
+    ) -> tuple[Any, MutableMapping[str, Any]]:
+        """Leave both as they are: there is nothing to add."""
+        return msg, kwargs
+
+
+def logger(name: str) -> PrintableLog:
+    """Return the logger of a module."""
+    return PrintableLog(logging.getLogger(name), {})
+
+
+def printable_error(error: BaseException, links_left: int = _LINKS_MAX) -> ForeignError:
+    """Return a copy of an error and of its causes, with their frames and printable texts."""
+    copy = ForeignError(printable(f"{type(error).__name__}: {error}"))
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None and links_left:
+        copy.__cause__ = printable_error(cause, links_left - 1)
+    return copy.with_traceback(error.__traceback__)
+
+
+def _printable(argument: object) -> object:
+    """Numbers stay numbers: a format such as %d takes nothing else."""
+    return argument if isinstance(argument, (int, float)) else printable(str(argument))

@@ -1,0 +1,19 @@
+"""Text from outside, made fit for one line of a log, an error or a terminal. Pure."""
+
+from __future__ import annotations
+
+
+def printable(text: str) -> str:
+    r"""Return the text with each character escaped that does not show as itself.
+
+    Those are control characters, line breaks of any kind, ANSI and OSC escapes, bidirectional
+    overrides, zero-width characters and half surrogate pairs. An escape looks as in Python: `\n`,
+    `\x1b`, `\u202e`.
+    """
+    return text if text.isprintable() else "".join(map(_shown, text))
+
+
+def _shown(character: str) -> str:
+    if character.isprintable():
+        return character
+    return character.encode("unicode_escape").decode("ascii")
