@@ -118,11 +118,17 @@ def _facts(arguments: ReconcileArguments) -> RunFacts:
 
 
 def _span(folder: RunFolder, since_s: float | None) -> tuple[int, int]:
-    """From and until when the log can tell of a run. The end may lie in the future: clocks differ."""
+    """From and until when the log can tell of a run. The end may lie in the future: clocks differ.
+
+    A file's time may be anything, also one that no calendar has: it counts up to now.
+    """
+    now_us = SystemClock().wall_us()
     if since_s is not None:
-        now_us = SystemClock().wall_us()
         return now_us - int(since_s * US_PER_S), now_us + MARGIN_US
-    times = [stored.modified_us for stored in folder.contents or folder.objects]
+    times = [
+        min(max(stored.modified_us, MARGIN_US), now_us)
+        for stored in folder.contents or folder.objects
+    ]
     return min(times) - MARGIN_US, max(times) + MARGIN_US
 
 

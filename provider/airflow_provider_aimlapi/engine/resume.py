@@ -157,7 +157,7 @@ def find_remains(
     known: dict[int, dict[int, Outcome]] = {}
     unread: dict[int, dict[int, Unread]] = {}
     charges: dict[int, tuple[int | None, ...]] = {}
-    room = _Room(uri=prepared.store.uri(prepared.names.journal))
+    room = _Room(uri=prepared.store.uri(prepared.names.journal), bytes_left=KEPT_BYTES_MAX)
     for shard in prepared.plan.shards:
         part = shard.part
         if part not in segments:
@@ -194,7 +194,7 @@ class _Room:
     """
 
     uri: str
-    bytes_left: int = KEPT_BYTES_MAX
+    bytes_left: int
 
     def take(self, text: str | None) -> None:
         """Keep one more answer.

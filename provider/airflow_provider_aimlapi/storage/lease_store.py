@@ -75,7 +75,7 @@ class LeaseStore:
         for _ in range(RACES_MAX):
             epoch = 1 + max(self._all_epochs(), default=0)
             if epoch > EPOCH_MAX:
-                raise self._unreadable(f"has a lease with the last number, {EPOCH_MAX:,}")
+                raise self.unreadable(f"has a lease with the last number, {EPOCH_MAX:,}")
             body = encode_lease(token, self._share)
             if create_settled(self._store, self._names.lease(epoch), body):
                 return epoch
@@ -104,10 +104,11 @@ class LeaseStore:
         parsed = (parse_lease_name(name) for name in self._store.list(self._names.leases))
         epochs = sorted(epoch for epoch in parsed if epoch is not None)
         if len(epochs) > LEASES_MAX:
-            raise self._unreadable(f"has {len(epochs):,} leases, more than {LEASES_MAX:,}")
+            raise self.unreadable(f"has {len(epochs):,} leases, more than {LEASES_MAX:,}")
         return epochs
 
-    def _unreadable(self, reason: str) -> JournalUnreadable:
+    def unreadable(self, reason: str) -> JournalUnreadable:
+        """The error for leases that no attempts have written."""
         return JournalUnreadable(
             f"{self._store.uri(self._names.leases)} {reason}. Another program wrote there. While no "
             f"task is at work on this output, remove the leases."

@@ -6,7 +6,7 @@ footer may say something else.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aimlapi.storage.thrift_compact import CompactReader, TooLarge
 
@@ -41,19 +41,28 @@ def check_pages(metadata: pq.FileMetaData, part: bytes, columns: Collection[str]
         while place < end:
             reader = CompactReader(part, place, structs_max=HEADER_STRUCTS_MAX)
             header = reader.read_struct()
-            size_bytes, stored_bytes = header.get(_UNCOMPRESSED, -1), header.get(_COMPRESSED, -1)
-            data = header.get(_DATA) or header.get(_DATA_V2) or {}
-            values = header.get(_DICTIONARY, {}).get(_VALUES, 0)
-            if (
-                min(size_bytes, stored_bytes) < 0
-                or data.get(_VALUES, 0) > rows
-                or values > size_bytes
-            ):
+            size_bytes, stored_bytes = _number(header, _UNCOMPRESSED), _number(header, _COMPRESSED)
+            values = max(_number(_struct(header, page), _VALUES) for page in (_DATA, _DATA_V2))
+            entries = _number(_struct(header, _DICTIONARY), _VALUES)
+            if min(size_bytes, stored_bytes) < 0 or values > rows or entries > size_bytes:
                 raise TooLarge("a page's header is damaged")
             total += size_bytes
             if total > PAGES_BYTES_MAX:
                 raise TooLarge("its pages are too large")
             place = reader.place + stored_bytes
+        if place != end:
+            raise TooLarge("a page reaches beyond its column")
+
+
+def _number(fields: dict[int, Any], field: int) -> int:
+    """A whole number; -1 where there is none."""
+    value = fields.get(field)
+    return value if isinstance(value, int) else -1
+
+
+def _struct(fields: dict[int, Any], field: int) -> dict[int, Any]:
+    value = fields.get(field)
+    return value if isinstance(value, dict) else {}
 
 
 def _chunks(metadata: pq.FileMetaData, columns: Collection[str]) -> Iterator[tuple[int, int, int]]:

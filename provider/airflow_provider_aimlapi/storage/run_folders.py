@@ -115,19 +115,23 @@ class RunFolders:
     ) -> str | None:
         """A published run stays while plain readers may see a part of it that nobody else claims.
 
-        Without its manifest such a part would count as a stranger's, and stop every later run.
+        Without its plan such a part would count as a stranger's, and stop every later run.
         """
         try:
             mine = self._visible_names(names)
             claimed = self._visible_names(RunNames(run_key=in_place)) if in_place else frozenset()
         except JournalUnreadable as error:
             return f"it does not read back: {error}"
-        seen = sorted((mine - claimed) & all_names()) if mine - claimed else []
+        if mine is None:
+            return "it has a manifest and no plan, which no run leaves"
+        unclaimed = mine - (claimed or frozenset())
+        seen = sorted(unclaimed & all_names()) if unclaimed else []
         return f"{self.store.uri(seen[0])} is a part of it, and visible" if seen else None
 
-    def _visible_names(self, names: RunNames) -> frozenset[str]:
+    def _visible_names(self, names: RunNames) -> frozenset[str] | None:
+        """What plain readers may see of a run; None where it has no plan."""
         plan = read_plan(self.store, names)
         if plan is None:
-            return frozenset()
+            return None
         read_manifest(self.store, names, plan)  # a damaged one is for a person
         return frozenset(shard.visible_name for shard in plan.shards)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from airflow_provider_aimlapi.core.completion import STATUSES, Outcome
+from airflow_provider_aimlapi.core.keys import RunNames
 from airflow_provider_aimlapi.core.manifest import (
     Manifest,
     PartEntry,
@@ -17,7 +18,7 @@ from airflow_provider_aimlapi.core.manifest import (
     manifest_of,
     tally_of,
 )
-from airflow_provider_aimlapi.core.plan import Plan, Shard
+from airflow_provider_aimlapi.core.plan import Plan, Shard, manifest_bytes_max
 from airflow_provider_aimlapi.errors import JournalUnreadable
 
 RUN_KEY = "0123456789abcdef" * 2
@@ -184,3 +185,20 @@ def test_an_outcome_without_cost_is_unknown_only_when_it_was_answered() -> None:
     statuses = {status: tally_of([replace(asked, status=status)]) for status in STATUSES}
     unknown = {status for status, tally in statuses.items() if tally.rows_without_cost}
     assert unknown == {"ok", "truncated", "refused"}
+
+
+def test_largest_manifest_fits_its_limit() -> None:
+    most = Tally(**dict.fromkeys(Tally.__struct_fields__, 2**62))
+    name = '"é' * 500
+    parts = [
+        PartEntry(
+            part=999_999_999,
+            staged_name=RunNames(run_key=RUN_KEY).part(999_999_999, 99_999_999),
+            visible_name=name,
+            sha256="ab" * 32,
+            size_bytes=2**62,
+            tally=most,
+        )
+    ] * 50
+    manifest = Manifest(run_key=RUN_KEY, tally=most, parts=tuple(parts))
+    assert len(encode_manifest(manifest)) <= manifest_bytes_max(plan_of(manifest))
