@@ -54,6 +54,11 @@ class CountedStore:
         self._count("read", name)
         return self._store.read(name, bytes_max=bytes_max)
 
+    def read_end(self, name: str, *, bytes_max: int) -> bytes | None:
+        """As the other's."""
+        self._count("read", name)
+        return self._store.read_end(name, bytes_max=bytes_max)
+
     def list(self, prefix: str) -> list[str]:
         """As the other's."""
         self._count("list", prefix)

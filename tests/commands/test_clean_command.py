@@ -141,6 +141,37 @@ def test_a_manifest_that_does_not_read_back_is_for_a_person(
     assert "does not read back" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("manifest.json", b"[" * 100_000, "does not read back"),
+        ("plan.json", b"[" * 100_000, "does not read back"),
+        ("plan.json", b"{}", "does not read back"),
+        ("plan.json", None, "a manifest and no plan"),
+        ("lease/99999999", b"planted", "99,999,999"),
+    ],
+)
+def test_planted_object_keeps_its_own_folder_only(
+    place: Workplace,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    data: bytes | None,
+    said: str,
+) -> None:
+    first = place.run().run_key
+    second = place.run(place.job(prompt=OTHER_PROMPT)).run_key
+    place.run(place.job(prompt="A third:\n\n{body}"))
+    old, other = sorted((first, second))
+    path = f"{run_folder(place, old)}/{name}"
+    place.fs.rm_file(path) if data is None else place.fs.pipe_file(path, data)
+    before = names_in(place, old)
+    grow_old(place.output, days=40)
+    assert main(["clean", place.output, "--older-than", "30d", "--yes"]) == 0
+    assert names_in(place, old) == before
+    assert names_in(place, other) == ["heartbeat/00000002", "lease/00000002"]
+    assert said in capsys.readouterr().out
+
+
 def test_on_s3(sim: Simulator, s3_bucket: str) -> None:
     fs = fsspec.filesystem("s3")
     place = Workplace(fs=fs, input=f"{s3_bucket}/in", output=f"{s3_bucket}/out", sim=sim)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -254,3 +255,21 @@ def test_the_log_is_asked_through_the_proxy(
     assert "from HTTPS_PROXY" in said.err
     assert "SSL_CERT_FILE names '/absent.pem'" in said.err
     assert not [secret for secret in (*SECRETS, KEY) if secret in said.out + said.err]
+
+
+@pytest.mark.parametrize("name", ["plan.json", "manifest.json"])
+def test_planted_object_is_named_and_no_traceback(
+    place: Workplace, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    run_key = place.run().run_key
+    place.fs.pipe_file(f"{run_folder(place, run_key)}/{name}", b'{"x":' + b"[" * 3_000)
+    assert main(["reconcile", place.output, "--base-url", place.sim.url]) != 0
+    assert f"{name} of run {run_key} is nested too deeply" in capsys.readouterr().err
+
+
+def test_time_that_no_calendar_has_counts_as_now(place: Workplace) -> None:
+    run_key = place.run().run_key
+    plan = f"{run_folder(place, run_key)}/plan.json"
+    os.utime(plan, (0, 0))
+    let_the_log_catch_up(place)
+    assert reconciled(place).calls == place.sim.ledger.billed_calls

@@ -24,6 +24,10 @@ class WatchedStore:
         self._before("read", name)
         return self._store.read(name, bytes_max=bytes_max)
 
+    def read_end(self, name: str, *, bytes_max: int) -> bytes | None:
+        self._before("read", name)
+        return self._store.read_end(name, bytes_max=bytes_max)
+
     def list(self, prefix: str) -> list[str]:
         self._before("list", prefix)
         return self._store.list(prefix)

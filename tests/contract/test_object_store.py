@@ -107,6 +107,20 @@ def test_a_read_stops_above_its_limit(store: ObjectStore) -> None:
             store.read("x", bytes_max=bytes_max)
 
 
+def test_an_object_is_read_from_its_end(store: ObjectStore) -> None:
+    assert store.read_end("x", bytes_max=3) is None
+    store.create("x", b"1234")
+    store.create("empty", b"")
+    assert [store.read_end("x", bytes_max=most) for most in (1, 3, 4, 5, MIB)] == [
+        b"4",
+        b"234",
+        *[b"1234"] * 3,
+    ]
+    assert store.read_end("empty", bytes_max=3) == b""
+    store.write("x", b"and now longer")
+    assert store.read_end("x", bytes_max=6) == b"longer"
+
+
 def test_an_empty_object_is_within_every_limit(store: ObjectStore) -> None:
     store.create("empty", b"")
     assert store.read("empty", bytes_max=0) == b""

@@ -33,6 +33,12 @@ class MemoryStore:
             check_size(len(data), bytes_max=bytes_max, uri=self.uri(name))
         return data
 
+    def read_end(self, name: str, *, bytes_max: int) -> bytes | None:
+        _check(name)
+        with self._lock:
+            data = self.objects.get(name)
+        return None if data is None else data[-bytes_max:]
+
     def list(self, prefix: str) -> list[str]:
         if prefix:
             _check(prefix.removesuffix("/"))

@@ -23,8 +23,9 @@ from airflow_provider_aimlapi.engine.resume import Remains
 from airflow_provider_aimlapi.engine.retry import persist
 from airflow_provider_aimlapi.errors import AimlapiError, StorageError, StoreUnavailable
 from airflow_provider_aimlapi.storage import journal_store, object_store, part_writer
+from airflow_provider_aimlapi.storage.changes import run_in_place
 from airflow_provider_aimlapi.storage.journal_store import JournalStore
-from airflow_provider_aimlapi.storage.publication import publish, run_in_place
+from airflow_provider_aimlapi.storage.publication import publish
 from tests.simulation.buggy_attempts import (
     early_remains,
     find_remains_parts_first,
@@ -184,7 +185,7 @@ def _commit_by_force(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest
 
 def _show_before_commit(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
     manifest = manifest_of(prepared.names.run_key, parts)
-    publish(prepared.store, manifest, prepared.names, spread=_one_by_one)
+    publish(prepared.store, manifest, epoch=1, spread=_one_by_one)
     return _commit(prepared, parts)
 
 

@@ -13,6 +13,7 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
+from airflow_provider_aimlapi.engine.clock import SystemClock
 from airflow_provider_aimlapi.engine.prepare import prepare
 from airflow_provider_aimlapi.errors import TooManyRejections
 from tests.simulation.dataset_shapes import Shape
@@ -124,7 +125,10 @@ class ShareSimulation(Simulation):
     def run(self) -> Verdict:
         """Let it happen, and judge."""
         plan = prepare(
-            self._job(), lambda _: self.objects, workers=self._shares_scenario.workers
+            self._job(),
+            lambda _: self.objects,
+            SystemClock(),
+            workers=self._shares_scenario.workers,
         ).plan
         self.shares = len(plan.shares)
         for lane in self._shares_scenario.lanes:

@@ -56,6 +56,12 @@ class SimulatedStore:
         )
         return result
 
+    def read_end(self, name: str, *, bytes_max: int) -> bytes | None:
+        result: bytes | None = self._ask(
+            "read", name, lambda: self._objects.read_end(name, bytes_max=bytes_max)
+        )
+        return result
+
     def list(self, prefix: str) -> list[str]:
         result: list[str] = self._ask("list", prefix, lambda: self._objects.list(prefix))
         return result

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 LIMIT_S = 20_000.0
 STEPS_MAX = 400_000
 VAIN_ATTEMPTS_MAX = 3
-RERUN_OPERATIONS_MAX = 6
+RERUN_OPERATIONS_MAX = 7
+"""Plan, manifest, `_SUCCESS` twice, the listing of visible parts, that of the journal twice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

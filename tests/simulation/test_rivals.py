@@ -8,6 +8,8 @@ from airflow_provider_aimlapi.engine.lease import Lease
 from airflow_provider_aimlapi.engine.placing import Placing
 from airflow_provider_aimlapi.engine.retry import persist
 from airflow_provider_aimlapi.storage import publication
+from airflow_provider_aimlapi.storage.changes import Change
+from airflow_provider_aimlapi.storage.visible_parts import VisibleParts
 from tests.simulation.bugs import swapped
 from tests.simulation.rivals import Rivals
 
@@ -60,5 +62,25 @@ def test_without_a_second_writing_a_late_write_stays() -> None:
 
 
 def test_without_removing_others_their_parts_stay() -> None:
-    with swapped(publication, "_left_by_others", lambda *_: []):
+    with swapped(VisibleParts, "names", lambda _: set()):
+        assert violations_soon()
+
+
+def test_without_a_change_a_cut_publication_is_in_the_way() -> None:
+    with swapped(publication, "create_change", lambda *_: None):
+        assert violations_soon()
+
+
+def test_third_run_beside_two_cut_ones_is_in_the_way() -> None:
+    with swapped(publication, "_leaving", lambda *_: None):
+        assert violations_soon()
+
+
+def change_that_forgets(self: Change, run_key: str) -> Change:
+    """Names no run that goes."""
+    return Change(run_key=run_key)
+
+
+def test_change_without_the_replaced_run_is_in_the_way() -> None:
+    with swapped(Change, "then", change_that_forgets):
         assert violations_soon()

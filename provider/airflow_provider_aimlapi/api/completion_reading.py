@@ -18,6 +18,7 @@ from airflow_provider_aimlapi.api.json_values import (
     decode_json,
     encode_json,
 )
+from airflow_provider_aimlapi.core.bounds import ANSWER_TOKENS_MAX
 from airflow_provider_aimlapi.core.completion import (
     Answer,
     Completion,
@@ -55,16 +56,20 @@ def read_completion(answer: Answer, payload: JsonObject) -> Completion:
         error=error,
         finish_reason=finish_reason,
         model=as_word(payload.get("model")),
-        prompt_tokens=as_count(usage.get("prompt_tokens")),
-        completion_tokens=as_count(usage.get("completion_tokens")),
-        cached_tokens=as_count(as_object(usage.get("prompt_tokens_details")).get("cached_tokens")),
-        reasoning_tokens=as_count(
+        prompt_tokens=_tokens(usage.get("prompt_tokens")),
+        completion_tokens=_tokens(usage.get("completion_tokens")),
+        cached_tokens=_tokens(as_object(usage.get("prompt_tokens_details")).get("cached_tokens")),
+        reasoning_tokens=_tokens(
             as_object(usage.get("completion_tokens_details")).get("reasoning_tokens")
         ),
         cost_nano_usd=cost_told(answer, payload),
         inference_id=answer.inference_id,
         tool_calls=tool_calls,
     )
+
+
+def _tokens(count: object) -> int | None:
+    return as_count(count, ANSWER_TOKENS_MAX)
 
 
 def _first_choice(payload: JsonObject) -> JsonObject:

@@ -104,10 +104,10 @@ def as_word(value: object, characters_max: int = 200) -> str | None:
     return value[:characters_max] if isinstance(value, str) and value else None
 
 
-def as_count(value: object) -> int | None:
-    """A whole number from 0 to COUNT_MAX, also when it was written as 12.0; None otherwise."""
+def as_count(value: object, most: int = COUNT_MAX) -> int | None:
+    """A whole number from 0 to `most`, also when it was written as 12.0; None otherwise."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         return None
-    return value if 0 <= value <= COUNT_MAX else None
+    return value if 0 <= value <= most else None

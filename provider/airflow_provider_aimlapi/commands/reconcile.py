@@ -13,18 +13,16 @@ from airflow_provider_aimlapi.api.transport import open_transport
 from airflow_provider_aimlapi.commands.terminal import say
 from airflow_provider_aimlapi.commands.wording import format_count
 from airflow_provider_aimlapi.core.keys import RUNS_FOLDER, RunNames, is_run_key
-from airflow_provider_aimlapi.core.manifest import decode_manifest
-from airflow_provider_aimlapi.core.object_sizes import MANIFEST_BYTES_MAX, PLAN_BYTES_MAX
-from airflow_provider_aimlapi.core.plan import decode_plan
 from airflow_provider_aimlapi.core.pricing import format_usd
 from airflow_provider_aimlapi.core.retention import US_PER_S
 from airflow_provider_aimlapi.engine.clock import SystemClock
 from airflow_provider_aimlapi.engine.log_reading import REQUESTS_A_MINUTE, LogReader, Pace
 from airflow_provider_aimlapi.errors import InvalidSpec
+from airflow_provider_aimlapi.storage.changes import run_in_place
 from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
 from airflow_provider_aimlapi.storage.opening import open_file_system
-from airflow_provider_aimlapi.storage.publication import run_in_place
 from airflow_provider_aimlapi.storage.run_folders import RunFolders
+from airflow_provider_aimlapi.storage.run_objects import read_manifest, read_plan
 from airflow_provider_aimlapi.storage.stored_objects import StoredObjects
 
 if TYPE_CHECKING:
@@ -108,26 +106,30 @@ def _facts(arguments: ReconcileArguments) -> RunFacts:
     store = FsspecStore(fs, path)
     folder = _folder(store, StoredObjects(fs, path), arguments.run_key)
     names = RunNames(run_key=folder.run_key)
-    manifest = store.read(names.manifest, bytes_max=MANIFEST_BYTES_MAX)
-    plan = store.read(names.plan, bytes_max=PLAN_BYTES_MAX)
+    plan = read_plan(store, names)
     start_us, end_us = _span(folder, arguments.since_s)
-    shards = decode_plan(plan, run_key=names.run_key).shards if plan else ()
     return RunFacts(
         names=names,
         uri=store.uri(names.folder),
-        manifest=decode_manifest(manifest, run_key=names.run_key) if manifest else None,
-        visible_names={shard.part: shard.visible_name for shard in shards},
+        manifest=read_manifest(store, names, plan) if plan else None,
+        visible_names={shard.part: shard.visible_name for shard in plan.shards} if plan else {},
         start_us=start_us,
         end_us=end_us,
     )
 
 
 def _span(folder: RunFolder, since_s: float | None) -> tuple[int, int]:
-    """From and until when the log can tell of a run. The end may lie in the future: clocks differ."""
+    """From and until when the log can tell of a run. The end may lie in the future: clocks differ.
+
+    A file's time may be anything, also one that no calendar has: it counts up to now.
+    """
+    now_us = SystemClock().wall_us()
     if since_s is not None:
-        now_us = SystemClock().wall_us()
         return now_us - int(since_s * US_PER_S), now_us + MARGIN_US
-    times = [stored.modified_us for stored in folder.contents or folder.objects]
+    times = [
+        min(max(stored.modified_us, MARGIN_US), now_us)
+        for stored in folder.contents or folder.objects
+    ]
     return min(times) - MARGIN_US, max(times) + MARGIN_US
 
 

@@ -16,17 +16,21 @@ and the rest for itself.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from airflow_provider_aimlapi.errors import JournalUnreadable
+from airflow_provider_aimlapi.core.bounds import Epoch, NanoUsd
+from airflow_provider_aimlapi.core.object_sizes import SMALL_BYTES_MAX
+from airflow_provider_aimlapi.core.plan import WORKERS_MAX
+from airflow_provider_aimlapi.core.stored_json import REMOVE_FOLDER, decode_stored
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 REST = -1
 """In the place of a share's number: what an attempt at the whole run may spend, wherever."""
+ShareOrRest = Annotated[int, msgspec.Meta(ge=REST, lt=WORKERS_MAX)]
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,8 +42,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
         is_open: whether there is something in it that is not spent, and may be given back yet.
     """
 
-    epoch: int
-    nano_usd: dict[int, int]
+    epoch: Epoch
+    nano_usd: dict[ShareOrRest, NanoUsd]
     is_open: bool
 
 
@@ -52,12 +56,15 @@ def decode_claim(data: bytes) -> Claim:
     """Read a claim back.
 
     Raises:
-        JournalUnreadable: when it does not parse; what was spent can then not be known.
+        JournalUnreadable: when it is no claim; what was spent can then not be known.
     """
-    try:
-        return msgspec.json.decode(data, type=Claim)
-    except msgspec.MsgspecError as error:
-        raise JournalUnreadable(f"A claim on the run's budget does not parse: {error}") from None
+    return decode_stored(
+        data,
+        Claim,
+        what="A claim on the run's budget",
+        bytes_max=SMALL_BYTES_MAX,
+        fix=REMOVE_FOLDER,
+    )
 
 
 @dataclass(frozen=True, slots=True)

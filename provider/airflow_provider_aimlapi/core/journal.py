@@ -1,17 +1,20 @@
 """Journal records and their frames: length, crc32, payload. Bytes in, values out; no store.
 
-A reader stops at the first frame that is cut or damaged: what stands before it is sound.
+A reader stops at the first frame that is cut or damaged, or holds what no run writes: what stands
+before it is sound.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
+from airflow_provider_aimlapi.core.bounds import SHARD_ROWS_MAX, Attempts, MomentUs, NanoUsd
 from airflow_provider_aimlapi.core.completion import Answer
+from airflow_provider_aimlapi.core.stored_json import decode_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,18 +42,18 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_de
     """
 
     kind: Literal["answer", "rejected", "unread"]
-    row: int
+    row: Annotated[int, msgspec.Meta(ge=0, lt=SHARD_ROWS_MAX)]
     request_hash: str
-    attempts: int
-    completed_at_us: int
-    status: int = 0
+    attempts: Attempts
+    completed_at_us: MomentUs
+    status: Annotated[int, msgspec.Meta(ge=0, le=999)] = 0
     content_type: str = ""
     body: bytes = b""
     inference_id: str | None = None
     credits_used: str | None = None
     usd_spent: str | None = None
     reason: str | None = None
-    unread_cost_nano_usd: int = 0
+    unread_cost_nano_usd: NanoUsd = 0
     in_full: str | None = None
 
     def answer(self) -> Answer:
@@ -150,8 +153,8 @@ def decode_segment(data: bytes) -> Iterator[Record]:
         payload = data[start : start + length]
         if length > FRAME_BYTES_MAX or len(payload) < length or zlib.crc32(payload) != checksum:
             return
-        try:
-            yield _decode(payload)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        record = decode_record(payload, _decode)
+        if record is None:
             return
+        yield record
         place = start + length

@@ -147,6 +147,7 @@ class PublicationNames:
 
     folder = f"{RUNS_FOLDER}/publication"
     leases = f"{folder}/lease/"
+    changes = f"{folder}/change/"
 
     def lease(self, epoch: int) -> str:
         """As `RunNames.lease`."""
@@ -155,6 +156,10 @@ class PublicationNames:
     def heartbeat(self, epoch: int) -> str:
         """As `RunNames.heartbeat`."""
         return f"{self.folder}/heartbeat/{epoch:08d}"
+
+    def change(self, epoch: int) -> str:
+        """Create-once: which run the owner of an epoch puts in place, and of which other run."""
+        return f"{self.changes}{epoch:08d}"
 
 
 RECORDS_FOLDER = f"{RUNS_FOLDER}/records"
@@ -166,16 +171,21 @@ def records_name(digest: str) -> str:
     return f"{RECORDS_FOLDER}/{digest}/records.parquet"
 
 
+_NUMBER = "([0-9]{8})"
+_PART_NUMBER = "([0-9]{5}|[1-9][0-9]{5,8})"
+_FOLDER = rf"{RUNS_FOLDER}/(?:[0-9a-f]{{{RUN_KEY_HEX_DIGITS}}}|publication)"
 _MANIFEST = re.compile(rf"{RUNS_FOLDER}/([0-9a-f]{{{RUN_KEY_HEX_DIGITS}}})/manifest\.json\Z")
 _CLIENT_REQUEST_ID = re.compile(
-    rf"([0-9a-f]{{{RUN_KEY_HEX_DIGITS}}}):([0-9]{{1,9}}):([0-9]{{1,9}}):([0-9]{{1,9}})\Z"
+    rf"([0-9a-f]{{{RUN_KEY_HEX_DIGITS}}}):([0-9]{{1,9}}):([0-9]{{1,9}}):([0-9]{{1,13}})\Z"
 )
-_LEASE = re.compile(r"/lease/([0-9]{8,})\Z")
-_HEARTBEAT = re.compile(r"/heartbeat/([0-9]{8,})\Z")
-_CLAIM = re.compile(r"/claim/([0-9]{8,})\Z")
-_PART = re.compile(r"/parts/part-([0-9]{5,})(?:-([0-9]{8,}))?\.parquet\Z")
+_LEASE = re.compile(rf"{_FOLDER}/lease/{_NUMBER}\Z")
+_HEARTBEAT = re.compile(rf"{_FOLDER}/heartbeat/{_NUMBER}\Z")
+_CLAIM = re.compile(rf"{_FOLDER}/claim/{_NUMBER}\Z")
+_CHANGE = re.compile(rf"{_FOLDER}/change/{_NUMBER}\Z")
+_PART = re.compile(rf"{_FOLDER}/parts/part-{_PART_NUMBER}(?:-{_NUMBER})?\.parquet\Z")
 _RUN = re.compile(rf"{RUNS_FOLDER}/([0-9a-f]{{{RUN_KEY_HEX_DIGITS}}})/")
-_SEGMENT = re.compile(r"/journal/([0-9]{5,})/([0-9]{8,})-([0-9]{8,})\Z")
+_SEGMENT = re.compile(rf"{_FOLDER}/journal/{_PART_NUMBER}/{_NUMBER}-{_NUMBER}\Z")
+"""Each number has one form only: what parses is the name that `RunNames` gives to these numbers."""
 
 
 def is_run_key(text: str) -> bool:
@@ -197,29 +207,41 @@ def parse_manifest_name(name: str) -> str | None:
 
 def parse_lease_name(name: str) -> int | None:
     """The epoch in a lease's name; None for any other name."""
-    match = _LEASE.search(name)
-    return int(match[1]) if match else None
+    return _numbered(_LEASE, name)
 
 
 def parse_heartbeat_name(name: str) -> int | None:
     """The epoch in a heartbeat's name; None for any other name."""
-    match = _HEARTBEAT.search(name)
-    return int(match[1]) if match else None
+    return _numbered(_HEARTBEAT, name)
 
 
 def parse_claim_name(name: str) -> int | None:
     """The number in a claim's name; None for any other name."""
-    match = _CLAIM.search(name)
-    return int(match[1]) if match else None
+    return _numbered(_CLAIM, name)
+
+
+def parse_change_name(name: str) -> int | None:
+    """The epoch in a change's name; None for any other name."""
+    return _numbered(_CHANGE, name)
 
 
 def parse_part_name(name: str) -> tuple[int, int] | None:
     """Part number and edition in a staged part's name; None for any other name."""
-    match = _PART.search(name)
-    return (int(match[1]), int(match[2] or 0)) if match else None
+    match = _PART.match(name)
+    if match is None or (match[2] is not None and not int(match[2])):
+        return None
+    return int(match[1]), int(match[2] or 0)
 
 
 def parse_segment_name(name: str) -> tuple[int, int, int] | None:
     """Part, epoch and sequence in a segment's name; None for any other name."""
-    match = _SEGMENT.search(name)
-    return (int(match[1]), int(match[2]), int(match[3])) if match else None
+    match = _SEGMENT.match(name)
+    if match is None or not int(match[2]):
+        return None
+    return int(match[1]), int(match[2]), int(match[3])
+
+
+def _numbered(pattern: re.Pattern[str], name: str) -> int | None:
+    """The number, from 1, at a name's end."""
+    match = pattern.match(name)
+    return int(match[1]) or None if match else None

@@ -15,6 +15,12 @@ from typing import Literal
 
 import msgspec
 
+from airflow_provider_aimlapi.core.bounds import Count
+from airflow_provider_aimlapi.core.object_sizes import SMALL_BYTES_MAX
+from airflow_provider_aimlapi.core.plan import WORKERS_MAX
+from airflow_provider_aimlapi.core.stored_json import decode_stored
+from airflow_provider_aimlapi.errors import JournalUnreadable
+
 HeartbeatState = Literal["waiting", "running", "released"]
 
 
@@ -29,7 +35,7 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     state: HeartbeatState
-    beat: int
+    beat: Count
     has_run: bool = False
 
 
@@ -41,14 +47,14 @@ def encode_heartbeat(heartbeat: Heartbeat) -> bytes:
 def decode_heartbeat(data: bytes) -> Heartbeat | None:
     """Read a heartbeat back; None for what is none, which then counts as no sign of release."""
     try:
-        return msgspec.json.decode(data, type=Heartbeat)
-    except msgspec.MsgspecError:
+        return decode_stored(data, Heartbeat, what="A heartbeat", bytes_max=SMALL_BYTES_MAX)
+    except JournalUnreadable:
         return None
 
 
 BEATS_A_TTL = 6
 SHARE_DIGITS = 4
-_SHARE = re.compile(rb"share-([0-9]{4,}):")
+_SHARE = re.compile(rb"share-([0-9]{4}):")
 
 
 def encode_lease(token: str, share: int | None) -> bytes:
@@ -62,9 +68,12 @@ def encode_lease(token: str, share: int | None) -> bytes:
 
 
 def decode_share(lease: bytes) -> int | None:
-    """The share in a lease's body; None for the whole run."""
+    """The share in a lease's body; None for the whole run, and for a body that no attempt writes.
+
+    An attempt waits for the owner of a lease for the whole run, so that is the safe reading.
+    """
     match = _SHARE.match(lease)
-    return int(match[1]) if match else None
+    return int(match[1]) if match and int(match[1]) < WORKERS_MAX else None
 
 
 def do_meet(share: int | None, other: int | None) -> bool:

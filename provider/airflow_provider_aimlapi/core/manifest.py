@@ -6,12 +6,22 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from airflow_provider_aimlapi.core.bounds import Count, NanoUsd, PartNumber, RunKey, Sha256Hex
+from airflow_provider_aimlapi.core.keys import RunNames, parse_part_name
+from airflow_provider_aimlapi.core.object_names import ObjectName
+from airflow_provider_aimlapi.core.plan import manifest_bytes_max
+from airflow_provider_aimlapi.core.stored_json import decode_stored
 from airflow_provider_aimlapi.errors import JournalUnreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from airflow_provider_aimlapi.core.completion import Outcome, Status
+    from airflow_provider_aimlapi.core.plan import Plan, Shard
+
+REMOVE_MANIFEST = (
+    "Remove it. A retry of the task makes it anew from the run's parts, and pays for no row again."
+)
 
 
 class Tally(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,16 +33,16 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
         rows_without_cost: answers whose cost the API did not say; they are in no sum.
     """
 
-    ok: int = 0
-    truncated: int = 0
-    refused: int = 0
-    rejected: int = 0
-    skipped: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cached_tokens: int = 0
-    cost_nano_usd: int = 0
-    rows_without_cost: int = 0
+    ok: Count = 0
+    truncated: Count = 0
+    refused: Count = 0
+    rejected: Count = 0
+    skipped: Count = 0
+    prompt_tokens: Count = 0
+    completion_tokens: Count = 0
+    cached_tokens: Count = 0
+    cost_nano_usd: NanoUsd = 0
+    rows_without_cost: Count = 0
 
     @property
     def rows(self) -> int:
@@ -43,6 +53,10 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     def completed(self) -> int:
         """Rows with an answer."""
         return self.ok + self.truncated + self.refused
+
+    def is_of(self, rows: int) -> bool:
+        """Whether it can be the tally of so many rows."""
+        return self.rows == rows and self.rows_without_cost <= self.completed
 
     def __add__(self, other: Tally) -> Tally:
         """The tally of both sets together."""
@@ -86,18 +100,18 @@ class PartEntry(msgspec.Struct, frozen=True, kw_only=True):
         tally: of its rows.
     """
 
-    part: int
-    staged_name: str
-    visible_name: str
-    sha256: str
-    size_bytes: int
+    part: PartNumber
+    staged_name: ObjectName
+    visible_name: ObjectName
+    sha256: Sha256Hex
+    size_bytes: Count
     tally: Tally
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """A published run: its parts in order, and their sum."""
 
-    run_key: str
+    run_key: RunKey
     tally: Tally
     parts: tuple[PartEntry, ...]
 
@@ -120,18 +134,37 @@ def encode_manifest(manifest: Manifest) -> bytes:
     return msgspec.json.format(msgspec.json.encode(manifest), indent=1)
 
 
-def decode_manifest(data: bytes, *, run_key: str) -> Manifest:
-    """Read a manifest back.
+def decode_manifest(data: bytes, plan: Plan) -> Manifest:
+    """Read the manifest of a run with this plan back.
 
     Raises:
-        JournalUnreadable: when it does not parse, is another run's, or its sums do not add up.
+        JournalUnreadable: when it is no manifest, is another run's, names other parts than the plan's,
+            or its sums do not add up.
     """
-    try:
-        manifest = msgspec.json.decode(data, type=Manifest)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise JournalUnreadable(f"manifest.json of run {run_key} does not parse: {error}") from None
-    if manifest.run_key != run_key or manifest_of(run_key, manifest.parts) != manifest:
-        raise JournalUnreadable(
-            f"manifest.json of run {run_key} is another run's, or its sums do not add up"
-        )
+    what = f"manifest.json of run {plan.run_key}"
+    manifest = decode_stored(
+        data, Manifest, what=what, bytes_max=manifest_bytes_max(plan), fix=REMOVE_MANIFEST
+    )
+    if manifest.run_key != plan.run_key:
+        raise JournalUnreadable(f"{what} names another run. {REMOVE_MANIFEST}")
+    if manifest_of(plan.run_key, manifest.parts) != manifest:
+        raise JournalUnreadable(f"{what} has sums that do not add up. {REMOVE_MANIFEST}")
+    names = RunNames(run_key=plan.run_key)
+    are_planned = len(manifest.parts) == len(plan.shards) and all(
+        _is_part_of(entry, shard, names)
+        for entry, shard in zip(manifest.parts, plan.shards, strict=True)
+    )
+    if not are_planned:
+        raise JournalUnreadable(f"{what} names other parts than its plan. {REMOVE_MANIFEST}")
     return manifest
+
+
+def _is_part_of(entry: PartEntry, shard: Shard, names: RunNames) -> bool:
+    """Whether a manifest's line is about the part of a shard, staged under a name of this run."""
+    part, edition = parse_part_name(entry.staged_name) or (-1, 0)
+    return (
+        entry.part == part == shard.part
+        and entry.staged_name == names.part(part, edition)
+        and entry.visible_name == shard.visible_name
+        and entry.tally.is_of(shard.rows)
+    )

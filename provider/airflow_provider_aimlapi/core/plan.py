@@ -1,22 +1,38 @@
-"""The split of the input into shards, and its durable form. Knows no file, only descriptions."""
+"""The split of the input into shards, and its durable form. Knows no file, only descriptions.
+
+The split follows from the files and the number of workers. A stored plan is therefore compared with
+the split that its reader makes of the same files. So change how `plan_shards` or `split_shares` split
+only together with `keys.PROTOCOL_VERSION`: the runs of an older version would be refused.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import msgspec
 
+from airflow_provider_aimlapi.core.bounds import (
+    SHARD_ROWS_MAX,
+    Count,
+    PartNumber,
+    RunKey,
+    ShardRows,
+)
 from airflow_provider_aimlapi.core.keys import RUNS_FOLDER
-from airflow_provider_aimlapi.core.object_names import NAME_CHARACTERS_MAX, is_object_name
+from airflow_provider_aimlapi.core.object_names import (
+    NAME_CHARACTERS_MAX,
+    ObjectName,
+    is_object_name,
+)
+from airflow_provider_aimlapi.core.object_sizes import MANIFEST_BYTES_MAX, PLAN_BYTES_MAX
+from airflow_provider_aimlapi.core.stored_json import REMOVE_FOLDER, decode_stored
 from airflow_provider_aimlapi.core.visible_names import escaped
 from airflow_provider_aimlapi.errors import InputUnreadable, InvalidSpec, JournalUnreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-SHARD_ROWS_MAX = 8192
-"""So that the outcomes of a shard, a few kB each, fit into memory several times."""
 SHARD_BYTES_MAX = 32 * 1024 * 1024
 """Of uncompressed input, for wide rows: a part is built in memory and stored by one PUT."""
 
@@ -26,6 +42,14 @@ PARTS_A_WORKER = 4
 SHARE_ROWS_MIN = 256
 """Smaller shards are not made for workers: one worker has so many rows in flight."""
 WORKERS_MAX = 64
+PARTS_MAX = 250_000
+"""Of one run: two billion rows, or fewer wide ones. Manifest and plan of more would be too large to
+be read back within a limit."""
+BRACKETS_MAX = 4 * PARTS_MAX
+"""Opening brackets in a stored plan: one for each shard and each file, and those in names. It bounds
+how many values a plan becomes when it is decoded: they take ten times as much memory as its text."""
+MANIFEST_PART_BYTES = 1_000
+"""What a part takes in a manifest at most, without its visible name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +90,7 @@ class InputFile:
         return sum(group.rows for group in self.row_groups)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shard:
+class Shard(msgspec.Struct, array_like=True, frozen=True, kw_only=True, gc=False):
     """A fixed range of rows of one file: the unit of reading, and one output part.
 
     Attributes:
@@ -77,11 +100,11 @@ class Shard:
         visible_name: where plain readers find the part, relative to the output path.
     """
 
-    part: int
-    file: int
-    first_row: int
-    rows: int
-    visible_name: str
+    part: PartNumber
+    file: Count
+    first_row: Count
+    rows: ShardRows
+    visible_name: ObjectName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +114,13 @@ class Plan:
     Attributes:
         shares: the number of the first part of each share. A share is a range of parts that a task
             of its own may ask for; one share is the whole run.
+        workers: what the run was divided for; with the files, it determines all of the above.
     """
 
     run_key: str
     shards: tuple[Shard, ...]
     shares: tuple[int, ...] = (0,)
+    workers: int = 1
 
     @property
     def rows(self) -> int:
@@ -253,60 +278,83 @@ def _with_parents(folder: str) -> Iterator[str]:
         folder = folder.rpartition("/")[0]
 
 
-class _StoredShard(msgspec.Struct, array_like=True, frozen=True):
-    part: int
-    file: int
-    first_row: int
-    rows: int
-    visible_name: str
-
-
 class _StoredPlan(msgspec.Struct, frozen=True, omit_defaults=True):
-    run_key: str
+    run_key: RunKey
     made_of: msgspec.Raw
-    shards: tuple[_StoredShard, ...]
-    shares: tuple[int, ...] = (0,)
+    shards: tuple[Shard, ...]
+    shares: Annotated[
+        tuple[PartNumber, ...], msgspec.Meta(min_length=1, max_length=WORKERS_MAX)
+    ] = (0,)
+    workers: Annotated[int, msgspec.Meta(ge=1, le=WORKERS_MAX)] = 1
 
 
 def encode_plan(plan: Plan, made_of_json: bytes) -> bytes:
-    """The plan's durable form; `made_of_json` is the JSON that the run key was made of."""
-    return msgspec.json.encode(
+    """The plan's durable form; `made_of_json` is the JSON that the run key was made of.
+
+    Raises:
+        InvalidSpec: the input has too many files or parts for one run.
+    """
+    data = msgspec.json.encode(
         _StoredPlan(
             run_key=plan.run_key,
             made_of=msgspec.Raw(made_of_json),
-            shards=tuple(
-                _StoredShard(s.part, s.file, s.first_row, s.rows, s.visible_name)
-                for s in plan.shards
-            ),
+            shards=plan.shards,
             shares=plan.shares,
+            workers=plan.workers,
         )
     )
+    if (
+        len(plan.shards) > PARTS_MAX
+        or len(data) > PLAN_BYTES_MAX
+        or data.count(b"[") > BRACKETS_MAX
+        or manifest_bytes_max(plan) > MANIFEST_BYTES_MAX
+    ):
+        raise InvalidSpec(
+            f"The input makes {len(plan.shards):,} parts, described by {len(data):,} bytes, which is "
+            f"too much for one run: it takes {PARTS_MAX:,} parts and {PLAN_BYTES_MAX:,} bytes at most. "
+            f"Give each run fewer files."
+        )
+    return data
+
+
+def manifest_bytes_max(plan: Plan) -> int:
+    """The most that a manifest of a plan's parts takes."""
+    names_bytes = sum(2 * len(shard.visible_name.encode()) for shard in plan.shards)
+    return (1 + len(plan.shards)) * MANIFEST_PART_BYTES + names_bytes
 
 
 def decode_plan(data: bytes, *, run_key: str) -> Plan:
-    """Read a stored plan back.
+    """Read a stored plan back. Whether it splits the run's own input is for `check_split` to say.
 
     Raises:
-        JournalUnreadable: when it does not parse, or belongs to another run.
+        JournalUnreadable: when it is no plan, or belongs to another run.
     """
-    try:
-        stored = msgspec.json.decode(data, type=_StoredPlan)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise JournalUnreadable(f"plan.json of run {run_key} does not parse: {error}") from None
-    if stored.run_key != run_key:
-        raise JournalUnreadable(f"plan.json of run {run_key} names another run: {stored.run_key}")
-    shards = tuple(
-        Shard(
-            part=s.part,
-            file=s.file,
-            first_row=s.first_row,
-            rows=s.rows,
-            visible_name=s.visible_name,
-        )
-        for s in stored.shards
+    what = f"plan.json of run {run_key}"
+    if data.count(b"[") > BRACKETS_MAX:
+        raise JournalUnreadable(f"{what} has more parts than a run has. {REMOVE_FOLDER}")
+    stored = decode_stored(
+        data, _StoredPlan, what=what, bytes_max=PLAN_BYTES_MAX, fix=REMOVE_FOLDER
     )
-    shares = stored.shares
-    is_sound = list(shares) == sorted({0, *shares}) and shares[-1] < max(1, len(shards))
-    if not is_sound:
-        raise JournalUnreadable(f"plan.json of run {run_key} divides {len(shards)} parts wrongly")
-    return Plan(run_key=run_key, shards=shards, shares=shares)
+    if stored.run_key != run_key:
+        raise JournalUnreadable(f"{what} names another run. {REMOVE_FOLDER}")
+    shares, parts = stored.shares, len(stored.shards)
+    are_numbered = all(shard.part == part for part, shard in enumerate(stored.shards))
+    if not are_numbered or list(shares) != sorted({0, *shares}) or shares[-1] >= max(1, parts):
+        raise JournalUnreadable(f"{what} divides {parts:,} parts wrongly. {REMOVE_FOLDER}")
+    return Plan(run_key=run_key, shards=stored.shards, shares=stored.shares, workers=stored.workers)
+
+
+def check_split(stored: Plan, expected: Plan, *, uri: str) -> None:
+    """Refuse a stored plan that does not cover each row of the run's input once, in order.
+
+    Args:
+        expected: the split of the same input for as many workers.
+
+    Raises:
+        JournalUnreadable: naming the plan, and the way out.
+    """
+    if stored != expected:
+        raise JournalUnreadable(
+            f"{uri} does not split the input as this run does: another program, or another version "
+            f"of this provider, has written it. {REMOVE_FOLDER}"
+        )

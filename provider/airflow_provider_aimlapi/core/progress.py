@@ -7,11 +7,12 @@ Airflow's task state store takes. It holds nothing of a row, and nothing of the 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from airflow_provider_aimlapi.core import object_sizes
+from airflow_provider_aimlapi.core.bounds import Count, Epoch, MomentUs, NanoUsd, RunKey
 from airflow_provider_aimlapi.core.stored_json import decode_stored
 from airflow_provider_aimlapi.errors import JournalUnreadable
 
@@ -37,6 +38,11 @@ PROGRESS_BYTES_MAX = 65_535
 ATTEMPTS_MAX = 12
 TEXT_BYTES_MAX = 1_000
 
+Amount = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
+"""Of time or of rows a second. JSON holds no infinity, and nothing that is not a number."""
+Counts = Annotated[dict[str, Count], msgspec.Meta(max_length=32)]
+"""Rows by status."""
+
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True):
     """How long this attempt's answered calls took, in milliseconds.
@@ -45,12 +51,12 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
         bins: upper edge and calls of each bin of a histogram, from the shortest on.
     """
 
-    calls: int = 0
-    p50_ms: float = 0.0
-    p90_ms: float = 0.0
-    p99_ms: float = 0.0
-    max_ms: float = 0.0
-    bins: tuple[tuple[float, int], ...] = ()
+    calls: Count = 0
+    p50_ms: Amount = 0.0
+    p90_ms: Amount = 0.0
+    p99_ms: Amount = 0.0
+    max_ms: Amount = 0.0
+    bins: tuple[tuple[Amount, Count], ...] = ()
 
 
 class Series(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,12 +68,12 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
         in_flight, window: calls in flight, and allowed.
     """
 
-    at_s: tuple[float, ...] = ()
-    rows: tuple[int, ...] = ()
-    in_flight: tuple[int, ...] = ()
-    window: tuple[int, ...] = ()
-    throttled: tuple[int, ...] = ()
-    cost_nano_usd: tuple[int, ...] = ()
+    at_s: tuple[Amount, ...] = ()
+    rows: tuple[Count, ...] = ()
+    in_flight: tuple[Count, ...] = ()
+    window: tuple[Count, ...] = ()
+    throttled: tuple[Count, ...] = ()
+    cost_nano_usd: tuple[NanoUsd, ...] = ()
 
 
 class ErrorKind(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,8 +85,8 @@ class ErrorKind(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     kind: str
-    status: int | None
-    count: int
+    status: Count | None
+    count: Count
     samples: tuple[str, ...] = ()
 
 
@@ -97,18 +103,18 @@ class AttemptProgress(msgspec.Struct, frozen=True, kw_only=True):
         error: why it ended early.
     """
 
-    epoch: int
-    first_epoch: int
+    epoch: Epoch
+    first_epoch: Epoch
     state: State
-    started_us: int
-    updated_us: int
-    rows: int = 0
-    statuses: dict[str, int] = {}
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    requests: int = 0
-    throttled: int = 0
-    cost_nano_usd: int = 0
+    started_us: MomentUs
+    updated_us: MomentUs
+    rows: Count = 0
+    statuses: Counts = {}
+    prompt_tokens: Count = 0
+    completion_tokens: Count = 0
+    requests: Count = 0
+    throttled: Count = 0
+    cost_nano_usd: NanoUsd = 0
     error: str | None = None
 
 
@@ -128,34 +134,34 @@ class RunProgress(msgspec.Struct, frozen=True, kw_only=True):
         attempts: oldest first; this one is the last.
     """
 
-    run_key: str
+    run_key: RunKey
     state: State
     model: str
     input: str
     output: str
     manifest: str
     report: str
-    updated_us: int
-    rows: int
-    rows_done: int = 0
-    rows_reused: int = 0
-    statuses: dict[str, int] = {}
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cost_nano_usd: int = 0
-    budget_nano_usd: int | None = None
-    in_flight: int = 0
-    window: int = 0
-    rows_per_s: float = 0.0
-    requests: int = 0
-    throttled: int = 0
-    expected_left_s: float | None = None
-    expected_cost_nano_usd: int | None = None
-    bound_s: dict[str, float] = {}
+    updated_us: MomentUs
+    rows: Count
+    rows_done: Count = 0
+    rows_reused: Count = 0
+    statuses: Counts = {}
+    prompt_tokens: Count = 0
+    completion_tokens: Count = 0
+    cost_nano_usd: NanoUsd = 0
+    budget_nano_usd: NanoUsd | None = None
+    in_flight: Count = 0
+    window: Count = 0
+    rows_per_s: Amount = 0.0
+    requests: Count = 0
+    throttled: Count = 0
+    expected_left_s: Amount | None = None
+    expected_cost_nano_usd: Count | None = None
+    bound_s: Annotated[dict[str, Amount], msgspec.Meta(max_length=32)] = {}
     latency: Latency = Latency()
     series: Series = Series()
     errors: tuple[ErrorKind, ...] = ()
-    attempts: tuple[AttemptProgress, ...] = ()
+    attempts: Annotated[tuple[AttemptProgress, ...], msgspec.Meta(max_length=ATTEMPTS_MAX)] = ()
 
 
 _encode = msgspec.json.Encoder().encode

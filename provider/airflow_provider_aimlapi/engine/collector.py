@@ -10,13 +10,19 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from airflow_provider_aimlapi.core.bounds import SHARD_ROWS_MAX
 from airflow_provider_aimlapi.core.manifest import tally_of
 from airflow_provider_aimlapi.core.measures import OutcomeCounts
-from airflow_provider_aimlapi.core.plan import SHARD_ROWS_MAX
+from airflow_provider_aimlapi.core.object_sizes import PART_BYTES_MAX
 from airflow_provider_aimlapi.engine.retry import persist
 from airflow_provider_aimlapi.engine.staged import stored_part
 from airflow_provider_aimlapi.engine.waiters import Waiters
-from airflow_provider_aimlapi.errors import AimlapiError, StorageError, TooManyRejections
+from airflow_provider_aimlapi.errors import (
+    AimlapiError,
+    InvalidSpec,
+    StorageError,
+    TooManyRejections,
+)
 from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.storage.object_store import create_settled
 from airflow_provider_aimlapi.storage.part_writer import encode_part, part_entry
@@ -260,6 +266,11 @@ class Collector:
             run_key=names.run_key,
             epoch=self._segments.epoch,
         )
+        if len(data) > PART_BYTES_MAX:
+            raise InvalidSpec(
+                f"The answers to {state.shard.rows:,} rows make a part of {len(data):,} bytes, more "
+                f"than {PART_BYTES_MAX:,}. They are kept. Begin another run with a lower max_tokens."
+            )
         edition = self._segments.epoch if state.shard.part in self._reopened else 0
         name = names.part(state.shard.part, edition)
         if create_settled(self._prepared.store, name, data):

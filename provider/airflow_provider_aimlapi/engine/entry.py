@@ -94,7 +94,9 @@ def plan_job(job: Job, settings: Settings, workers: int, *, stop: StopSignal | N
     world = _world(job, settings, stop)
 
     async def plan() -> int:
-        prepared = await persist(world.clock, prepare, job, world.open_store, workers=workers)
+        prepared = await persist(
+            world.clock, prepare, job, world.open_store, world.clock, workers=workers
+        )
         return 1 if prepared.manifest is not None else len(prepared.plan.shares)
 
     return _in_own_thread(plan, world.stop.request)

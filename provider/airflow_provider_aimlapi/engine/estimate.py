@@ -78,7 +78,7 @@ async def estimate(
         raise InvalidSpec(
             f"answer_tokens={inquiry.answer_tokens} is more than max_tokens={longest} allows."
         )
-    prepared, has_begun = await persist(world.clock, survey, job, world.open_store)
+    prepared, has_begun = await persist(world.clock, survey, job, world.open_store, world.clock)
     known = await _look(prepared, settings, world, has_begun=has_begun)
     paid_before = known.paid_nano_usd
     rows = sample_of(
@@ -118,7 +118,7 @@ async def _look(prepared: Prepared, settings: Settings, world: World, *, has_beg
 
 async def _ask_sample(places: list[RowPlace], job: Job, settings: Settings, world: World) -> Known:
     """Ask for those rows as a run does, and look again."""
-    prepared = await persist(world.clock, prepare, job, world.open_store)
+    prepared = await persist(world.clock, prepare, job, world.open_store, world.clock)
     rows = await persist(world.clock, rows_at, prepared, places)
     log.info("Asking for a paid sample of %s rows.", f"{len(rows):,}")
     await ask_sample(prepared, rows, settings, world)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from airflow_provider_aimlapi.core.keys import request_hash
 from airflow_provider_aimlapi.core.spread import Span, evenly, spans_of, within_reach

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.storage.lease_store import LeaseStore
 
 log = logger(__name__)
+SILENT_MAX = 256
+"""Attempts that neither let go nor were waited for: those of all shares at once, and a few that were
+killed. A look at one takes milliseconds; at many more, it would take longer than silence is proven by,
+and the wait would never end."""
 T = TypeVar("T")
 
 
@@ -216,7 +220,10 @@ class Lease:
                 watch.miss()
                 continue
             watch.see(heartbeat, asked_at_s=asked_at_s, answered_at_s=self._clock.now_s())
-        return all(watches[epoch].is_over for epoch in epochs)
+        left = sum(not watches[epoch].is_over for epoch in epochs)
+        if left > SILENT_MAX:
+            raise self._store.unreadable(f"has {left:,} leases whose owners have not let go")
+        return not left
 
     async def _was_waited_for(self, epoch: int, watches: dict[int, Watch]) -> bool:
         """Whether a later attempt has run, which could not before this one was over."""

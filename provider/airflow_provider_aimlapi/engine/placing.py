@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.keys import PublicationNames, RunNames
 from airflow_provider_aimlapi.engine.lease import Lease, Superseded
-from airflow_provider_aimlapi.engine.prepare import read_manifest
 from airflow_provider_aimlapi.engine.retry import persist
-from airflow_provider_aimlapi.errors import InvalidSpec, RunStopped, StoreUnavailable
+from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable, RunStopped
 from airflow_provider_aimlapi.logs import logger
+from airflow_provider_aimlapi.storage.changes import run_in_place
 from airflow_provider_aimlapi.storage.lease_store import LeaseStore
-from airflow_provider_aimlapi.storage.publication import is_complete, publish, run_in_place
+from airflow_provider_aimlapi.storage.publication import is_complete, publish
+from airflow_provider_aimlapi.storage.run_objects import read_manifest, read_plan
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.lease import LeaseTimes
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.prepare import Prepared
     from airflow_provider_aimlapi.engine.stop import StopSignal
     from airflow_provider_aimlapi.errors import AimlapiError
+    from airflow_provider_aimlapi.storage.object_store import ObjectStore
 
 log = logger(__name__)
 
@@ -76,7 +78,9 @@ class Placing:
         Raises:
             StoreUnavailable, StoreUnsafe: when the store fails.
             RunInterrupted: when asked to stop while another run is being put in place.
-            InvalidSpec: another run came into place, and `on_existing` says that it stays.
+            InvalidSpec: another run came into place, and `on_existing` says that it stays; or a file
+                is in the way that no run has put there.
+            JournalUnreadable: what has to be put in place is damaged.
         """
         while not await persist(self._clock, self._is_settled):
             await self._under_lease()
@@ -116,10 +120,12 @@ class Placing:
         found = run_in_place(self._prepared.store)
         if found == self._prepared.names.run_key:
             return is_complete(self._prepared.store, self._manifest)
-        return found is not None and self._stays(found)
+        return found is not None and self._staying(found) is not None
 
-    def _stays(self, found: str) -> bool:
-        """Whether another run that was found in place stays there.
+    def _staying(self, found: str) -> Manifest | None:
+        """The manifest of another run that was found in place, if it stays there.
+
+        `_SUCCESS` may name a run that is not there: such a one does not stay.
 
         Raises:
             InvalidSpec: see `finish`.
@@ -132,10 +138,12 @@ class Placing:
                 f"puts this one in its place."
             )
         came_meanwhile = found != self._prepared.in_place
-        stays = came_meanwhile and (self._was_superseded or not self._is_ours)
-        if stays:
+        if not (came_meanwhile and (self._was_superseded or not self._is_ours)):
+            return None
+        manifest = _published(self._prepared.store, found)
+        if manifest is not None:
             log.warning("Run %s was put in place after run %s, and stays there.", found, ours)
-        return stays
+        return manifest
 
     def _publish(self, lease: Lease) -> None:
         """Write what plain readers are to see, as long as the lease is ours. Blocking."""
@@ -148,22 +156,35 @@ class Placing:
 
         check()
         if not self._is_settled():
-            names, manifest = self._to_be_shown()
+            manifest = self._to_be_shown()
             self._may_arrive_late = True
-            publish(self._prepared.store, manifest, names, spread=self._clock.spread, check=check)
+            publish(
+                self._prepared.store,
+                manifest,
+                epoch=lease.epoch,
+                spread=self._clock.spread,
+                own=self._prepared.names.run_key,
+                check=check,
+            )
             check()  # the last write, too, may have come late
         self._may_arrive_late = False
         self._leases.forget_before(lease.epoch)
 
-    def _to_be_shown(self) -> tuple[RunNames, Manifest]:
+    def _to_be_shown(self) -> Manifest:
         found = run_in_place(self._prepared.store)
-        if found in (None, self._prepared.names.run_key) or not self._stays(found):
-            return self._prepared.names, self._manifest
-        names = RunNames(run_key=found)
-        manifest = read_manifest(self._prepared.store, names)
-        if manifest is None:
-            raise StoreUnavailable(f"Run {found} is in place, but its manifest is not there.")
-        return names, manifest
+        if found in (None, self._prepared.names.run_key):
+            return self._manifest
+        return self._staying(found) or self._manifest
+
+
+def _published(store: ObjectStore, run_key: str) -> Manifest | None:
+    """Another run's manifest; None when it is not there, or is none of that run's plan."""
+    names = RunNames(run_key=run_key)
+    try:
+        plan = read_plan(store, names)
+        return None if plan is None else read_manifest(store, names, plan)
+    except JournalUnreadable:
+        return None
 
 
 def _give_up_journal(prepared: Prepared, clock: Clock) -> None:

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.wire import RequestEncoder
 from airflow_provider_aimlapi.core.keys import RunNames, run_key_of
-from airflow_provider_aimlapi.core.manifest import decode_manifest, manifest_of
-from airflow_provider_aimlapi.core.object_sizes import MANIFEST_BYTES_MAX, PLAN_BYTES_MAX
+from airflow_provider_aimlapi.core.manifest import manifest_of
 from airflow_provider_aimlapi.core.plan import (
     WORKERS_MAX,
     Plan,
-    decode_plan,
+    check_split,
     encode_plan,
     plan_shards,
     shard_rows_max,
@@ -27,15 +26,18 @@ from airflow_provider_aimlapi.core.template import PromptTemplate, near_misses, 
 from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable
 from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.storage.apart import check_apart, check_files_apart
+from airflow_provider_aimlapi.storage.changes import run_in_place
 from airflow_provider_aimlapi.storage.dataset import open_data_set
 from airflow_provider_aimlapi.storage.object_store import create_settled, probe
-from airflow_provider_aimlapi.storage.publication import check_foreign, run_in_place
+from airflow_provider_aimlapi.storage.publication import check_foreign
+from airflow_provider_aimlapi.storage.run_objects import read_manifest, read_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from airflow_provider_aimlapi.core.manifest import Manifest
     from airflow_provider_aimlapi.core.request import Json
+    from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.job import Job, Place
     from airflow_provider_aimlapi.storage.dataset import DataSet
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
@@ -99,7 +101,7 @@ class Prepared:
         Returns:
             None while the run is not published.
         """
-        manifest = read_manifest(self.store, self.names)
+        manifest = read_manifest(self.store, self.names, self.run_plan)
         return manifest and self._of_plan(manifest)
 
     def of_share(self, share: int) -> Prepared:
@@ -122,7 +124,28 @@ class Prepared:
         return manifest_of(manifest.run_key, (one for one in manifest.parts if one.part in mine))
 
 
-def prepare(job: Job, open_store: Callable[[Place], ObjectStore], *, workers: int = 1) -> Prepared:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """What a look at input and output shows.
+
+    Attributes:
+        run: with the stored plan, or the proposed one while no attempt has begun the run.
+        made_of: what the run key is made of.
+        has_begun: whether an attempt has settled the plan.
+    """
+
+    run: Prepared
+    made_of: dict[str, Json]
+    has_begun: bool
+
+
+def prepare(
+    job: Job,
+    open_store: Callable[[Place], ObjectStore],
+    clock: Clock,
+    *,
+    workers: int = 1,
+) -> Prepared:
     """Look at the input and the output, and settle the plan.
 
     Args:
@@ -135,18 +158,18 @@ def prepare(job: Job, open_store: Callable[[Place], ObjectStore], *, workers: in
     """
     if not 1 <= workers <= WORKERS_MAX:
         raise InvalidSpec(f"workers={workers}: give a number from 1 to {WORKERS_MAX}.")
-    seen, made_of = _look(job, open_store, workers)
-    if seen.manifest is None:
-        plan = _settle_plan(seen.store, seen.names, seen.plan, made_of)
-        _announce(plan, job)
-        return replace(seen, plan=plan, run_plan=plan)
+    seen = _look(job, open_store, workers)
+    if seen.run.manifest is None:
+        run = _settle_plan(seen, clock)
+        _announce(run.plan, job)
+        return run
     log.info(
         "Run %s is published already: its %s rows are paid for, and no call is made.",
-        seen.names.run_key,
-        f"{seen.manifest.tally.rows:,}",
+        seen.run.names.run_key,
+        f"{seen.run.manifest.tally.rows:,}",
     )
-    _tell_of_rejected(seen.manifest)
-    return seen
+    _tell_of_rejected(seen.run.manifest)
+    return seen.run
 
 
 def prepare_share(job: Job, open_store: Callable[[Place], ObjectStore], share: int) -> Prepared:
@@ -155,21 +178,22 @@ def prepare_share(job: Job, open_store: Callable[[Place], ObjectStore], share: i
     Raises:
         InvalidSpec: also when no plan is there, or the run has no such share.
     """
-    seen, _ = _look(job, open_store)
-    plan = _stored_plan(seen.store, seen.names, seen.plan)
-    if plan is None:
+    seen = _look(job, open_store)
+    if not seen.has_begun:
         raise InvalidSpec(
-            f"share={share}, but nobody has divided run {seen.names.run_key} into shares. Run a "
+            f"share={share}, but nobody has divided run {seen.run.names.run_key} into shares. Run a "
             f"ClaudeCompletionPlanOperator with the same arguments before this task; if one has "
             f"run, the input has changed since, so clear that task too."
         )
-    prepared = replace(seen, plan=plan, run_plan=plan).of_share(share)
-    log.info("Share %s of %s.", share, len(plan.shares))
+    prepared = seen.run.of_share(share)
+    log.info("Share %s of %s.", share, len(seen.run.run_plan.shares))
     _announce(prepared.plan, job)
     return prepared
 
 
-def survey(job: Job, open_store: Callable[[Place], ObjectStore]) -> tuple[Prepared, bool]:
+def survey(
+    job: Job, open_store: Callable[[Place], ObjectStore], clock: Clock
+) -> tuple[Prepared, bool]:
     """Look at the input and the output as `prepare` does, and write nothing.
 
     Returns:
@@ -178,20 +202,18 @@ def survey(job: Job, open_store: Callable[[Place], ObjectStore]) -> tuple[Prepar
     Raises:
         As `prepare`, but for what only writing can show.
     """
-    seen, _ = _look(job, open_store)
-    if seen.manifest is not None:
-        return seen, True
-    check_foreign(seen.store, [shard.visible_name for shard in seen.plan.shards])
-    settled = _stored_plan(seen.store, seen.names, seen.plan)
-    if settled is None:
-        return seen, False
-    return replace(seen, plan=settled, run_plan=settled), True
+    seen = _look(job, open_store)
+    if seen.run.manifest is None:
+        check_foreign(seen.run.store, seen.run.plan, clock.spread)
+    return seen.run, seen.has_begun
 
 
-def _look(
-    job: Job, open_store: Callable[[Place], ObjectStore], workers: int = 1
-) -> tuple[Prepared, dict[str, Json]]:
-    """The reading half: the run with the plan that it proposes, and what its key is made of."""
+def _look(job: Job, open_store: Callable[[Place], ObjectStore], workers: int = 1) -> _Seen:
+    """The reading half.
+
+    Args:
+        workers: what the run is divided for if no attempt has begun it.
+    """
     store = open_store(job.output)
     check_apart(job.input.fs.unstrip_protocol(job.input.path), store.uri(""))
     data_set = open_data_set(job.input.fs, job.input.path)
@@ -200,11 +222,12 @@ def _look(
     maker = _request_maker(job, data_set)
     made_of = _ingredients(job, data_set, maker)
     names = RunNames(run_key=run_key_of(made_of))
-    plan = _propose(names, data_set, job, workers)
-    manifest = read_manifest(store, names)
+    stored = _stored_plan(store, names, data_set, job)
+    plan = stored or _propose(names, data_set, job, workers)
+    manifest = read_manifest(store, names, plan) if stored else None
     in_place = run_in_place(store)
     _look_at_existing(store, names, job, in_place)
-    seen = Prepared(
+    run = Prepared(
         job=job,
         data_set=data_set,
         maker=maker,
@@ -215,7 +238,7 @@ def _look(
         manifest=manifest,
         in_place=in_place,
     )
-    return seen, made_of
+    return _Seen(run=run, made_of=made_of, has_begun=stored is not None)
 
 
 def _propose(names: RunNames, data_set: DataSet, job: Job, workers: int) -> Plan:
@@ -226,7 +249,12 @@ def _propose(names: RunNames, data_set: DataSet, job: Job, workers: int) -> Plan
         limit_rows=job.limit_rows,
         rows_max=shard_rows_max(min(rows, job.limit_rows or rows), workers),
     )
-    return Plan(run_key=names.run_key, shards=shards, shares=split_shares(shards, workers))
+    return Plan(
+        run_key=names.run_key,
+        shards=shards,
+        shares=split_shares(shards, workers),
+        workers=workers,
+    )
 
 
 def _look_at_existing(store: ObjectStore, names: RunNames, job: Job, other: str | None) -> None:
@@ -307,30 +335,33 @@ def _ingredients(job: Job, data_set: DataSet, maker: RequestMaker) -> dict[str, 
     }
 
 
-def read_manifest(store: ObjectStore, names: RunNames) -> Manifest | None:
-    """A run's manifest; None while it is not published. Blocking."""
-    data = store.read(names.manifest, bytes_max=MANIFEST_BYTES_MAX)
-    return None if data is None else decode_manifest(data, run_key=names.run_key)
-
-
-def _settle_plan(store: ObjectStore, names: RunNames, plan: Plan, made_of: dict[str, Json]) -> Plan:
-    """Create the plan, or take the one that an earlier attempt created."""
+def _settle_plan(seen: _Seen, clock: Clock) -> Prepared:
+    """The run with its plan: created now, or the one that an earlier attempt created."""
+    run, store, names = seen.run, seen.run.store, seen.run.names
     probe(store, f"{names.folder}/probe-{secrets.token_hex(8)}")
-    check_foreign(store, [shard.visible_name for shard in plan.shards])
-    if not create_settled(store, names.plan, encode_plan(plan, json.dumps(made_of).encode())):
-        log.info("Taking up run %s, which an earlier attempt began.", names.run_key)
-    settled = _stored_plan(store, names, plan)
-    if settled is None:
+    check_foreign(store, run.plan, clock.spread)
+    is_ours = not seen.has_begun and create_settled(
+        store, names.plan, encode_plan(run.plan, json.dumps(seen.made_of).encode())
+    )
+    if is_ours:
+        return run
+    log.info("Taking up run %s, which an earlier attempt began.", names.run_key)
+    if seen.has_begun:
+        return run
+    plan = _stored_plan(store, names, run.data_set, run.job)
+    if plan is None:
         raise JournalUnreadable(f"{store.uri(names.plan)} was created, but cannot be read back.")
-    return settled
+    return replace(run, plan=plan, run_plan=plan)
 
 
-def _stored_plan(store: ObjectStore, names: RunNames, plan: Plan) -> Plan | None:
-    """The plan that an attempt created; None when none has begun."""
-    data = store.read(names.plan, bytes_max=PLAN_BYTES_MAX)
-    if data is None:
-        return None
-    settled = decode_plan(data, run_key=names.run_key)
-    if settled.rows != plan.rows:
-        raise JournalUnreadable(f"{store.uri(names.plan)} does not cover the rows of the input.")
-    return settled
+def _stored_plan(store: ObjectStore, names: RunNames, data_set: DataSet, job: Job) -> Plan | None:
+    """The plan that an attempt created; None when none has begun.
+
+    Raises:
+        JournalUnreadable: it does not split this input as an attempt would.
+    """
+    stored = read_plan(store, names)
+    if stored is not None:
+        expected = _propose(names, data_set, job, stored.workers)
+        check_split(stored, expected, uri=store.uri(names.plan))
+    return stored

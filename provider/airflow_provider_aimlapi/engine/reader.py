@@ -61,7 +61,7 @@ class Reader:
         self._feed.finish()
 
     async def _read_shard(self, shard: Shard) -> None:
-        known = await self._outcomes_known(shard.part)
+        known = await self._outcomes_known(shard)
         first = 0
         batches = self._prepared.data_set.rows(shard, self._prepared.maker.columns)
         while (batch := await self._clock.in_thread(next, batches, None)) is not None:
@@ -70,13 +70,13 @@ class Reader:
             if rows:
                 await self._feed.fill(rows)
 
-    async def _outcomes_known(self, part: int) -> dict[int, Outcome]:
+    async def _outcomes_known(self, shard: Shard) -> dict[int, Outcome]:
         """What earlier attempts decided: of a reopened part, what came later counts more."""
-        journaled = self._known.pop(part, {})
-        staged = self._reopened.get(part)
+        journaled = self._known.pop(shard.part, {})
+        staged = self._reopened.get(shard.part)
         if staged is None:
             return journaled
-        stored = await persist(self._clock, stored_outcomes, self._prepared, staged)
+        stored = await persist(self._clock, stored_outcomes, self._prepared, shard, staged)
         return stored | journaled
 
     def _undecided(

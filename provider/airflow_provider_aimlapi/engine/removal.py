@@ -17,10 +17,10 @@ from airflow_provider_aimlapi.core.lease import Heartbeat
 from airflow_provider_aimlapi.core.object_sizes import MANIFEST_BYTES_MAX
 from airflow_provider_aimlapi.core.retention import REMOVAL_TOKEN, removal_stages, why_kept
 from airflow_provider_aimlapi.engine.placing import DELETERS
-from airflow_provider_aimlapi.errors import StoreUnavailable
+from airflow_provider_aimlapi.errors import JournalUnreadable, StoreUnavailable
+from airflow_provider_aimlapi.storage.changes import run_in_place
 from airflow_provider_aimlapi.storage.lease_store import LeaseStore
 from airflow_provider_aimlapi.storage.object_store import create_settled
-from airflow_provider_aimlapi.storage.publication import run_in_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +63,10 @@ def remove_run(folders: RunFolders, run_key: str, *, older_than_s: float, clock:
     if folder.is_emptied:
         return _Deletion(folders, folder, epoch=None, clock=clock).all()
     leases = LeaseStore(folders.store, RunNames(run_key=run_key))
-    epoch = leases.acquire(token=REMOVAL_TOKEN + secrets.token_hex(16))
+    try:
+        epoch = leases.acquire(token=REMOVAL_TOKEN + secrets.token_hex(16))
+    except JournalUnreadable as error:
+        return Removal(kept=str(error))
     try:
         return _remove_as_it_is_now(folders, run_key, epoch, older_than_s, clock)
     finally:

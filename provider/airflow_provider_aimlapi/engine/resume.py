@@ -10,9 +10,10 @@ import msgspec
 from airflow_provider_aimlapi.api.wire import decode_answer
 from airflow_provider_aimlapi.core.budget import Budget
 from airflow_provider_aimlapi.core.completion import Reason, accepted, rejected
+from airflow_provider_aimlapi.core.stored_json import REMOVE_FOLDER
 from airflow_provider_aimlapi.core.verdict import WIRE_VIOLATIONS_MAX
 from airflow_provider_aimlapi.engine.staged import staged_parts
-from airflow_provider_aimlapi.errors import ApiError, WireViolation
+from airflow_provider_aimlapi.errors import ApiError, JournalUnreadable, WireViolation
 from airflow_provider_aimlapi.logs import logger
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.completion import Outcome
     from airflow_provider_aimlapi.core.journal import Record
     from airflow_provider_aimlapi.core.manifest import PartEntry
+    from airflow_provider_aimlapi.core.plan import Shard
     from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.feed import Row
     from airflow_provider_aimlapi.engine.prepare import Prepared
@@ -28,6 +30,12 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.storage.journal_store import JournalStore
 
 log = logger(__name__)
+
+KEPT_BYTES_MAX = 1024 * 1024 * 1024
+"""Of journaled answers whose parts are not durable. An attempt leaves those of 32,768 rows at most,
+which it held in memory itself: this is room for 32 kB each."""
+RECORD_BYTES = 512
+"""What an answer takes beside its text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,11 +157,12 @@ def find_remains(
     known: dict[int, dict[int, Outcome]] = {}
     unread: dict[int, dict[int, Unread]] = {}
     charges: dict[int, tuple[int | None, ...]] = {}
-    mine = {shard.part for shard in prepared.plan.shards}
-    for part, names in segments.items():
-        if part not in mine:
+    room = _Room(uri=prepared.store.uri(prepared.names.journal), bytes_left=KEPT_BYTES_MAX)
+    for shard in prepared.plan.shards:
+        part = shard.part
+        if part not in segments:
             continue
-        news = _news(journal.replay(names), staged.get(part))
+        news = _news(journal.replay(segments[part]), shard, staged.get(part), room)
         if news.outcomes:
             known[part] = {outcome.row: outcome for outcome in news.outcomes}
         unread[part] = news.unread
@@ -177,6 +186,31 @@ def find_remains(
 
 
 @dataclass(slots=True, kw_only=True)
+class _Room:
+    """How much more of a journal may be kept in memory.
+
+    Attributes:
+        uri: of the journal.
+    """
+
+    uri: str
+    bytes_left: int
+
+    def take(self, text: str | None) -> None:
+        """Keep one more answer.
+
+        Raises:
+            JournalUnreadable: there is no room, so no attempt of this run wrote all of it.
+        """
+        self.bytes_left -= RECORD_BYTES + len(text or "")
+        if self.bytes_left < 0:
+            raise JournalUnreadable(
+                f"{self.uri} holds more than an attempt leaves. If this run has shares, run their "
+                f"tasks first. Otherwise another program wrote there. {REMOVE_FOLDER}"
+            )
+
+
+@dataclass(slots=True, kw_only=True)
 class _News:
     """What a journal says beyond its part: of one that is durable, answers to rows it rejected.
 
@@ -192,7 +226,7 @@ class _News:
         """What the part's own sum does not hold."""
         for outcome in self.outcomes:
             if outcome.cost_nano_usd is not None:
-                yield outcome.cost_nano_usd - self.charged.get(outcome.row, 0)
+                yield max(0, outcome.cost_nano_usd - self.charged.get(outcome.row, 0))
             elif outcome.status != "rejected":
                 yield None
                 if outcome.partial_cost_nano_usd:
@@ -208,14 +242,15 @@ class _News:
         self.outcomes.extend(used_up)
 
 
-def _news(records: Iterator[Record], staged: StagedPart | None) -> _News:
+def _news(records: Iterator[Record], shard: Shard, staged: StagedPart | None, room: _Room) -> _News:
+    """What the records of a shard say of the rows that its part does not decide for good."""
     news = _News(charged=staged.rejected if staged else {}, outcomes=[], unread={})
     if staged is not None and not staged.rejected:
         return news
-    for record in _distinct(records):
+    rows = range(shard.rows) if staged is None else staged.rejected
+    for record in _distinct(record for record in records if record.row in rows):
         outcome = _read(record)
-        if staged is not None and record.row not in staged.rejected:
-            continue
+        room.take(None if isinstance(outcome, Unread) else outcome.text)
         if isinstance(outcome, Unread):
             news.unread[record.row] = outcome.after(news.unread.get(record.row))
         elif staged is None or outcome.status != "rejected":

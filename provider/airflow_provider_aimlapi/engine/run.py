@@ -73,7 +73,7 @@ async def run(job: Job, settings: Settings, world: World, share: int | None = No
     """
     started_s = world.clock.now_s()
     if share is None:
-        prepared = await persist(world.clock, prepare, job, world.open_store)
+        prepared = await persist(world.clock, prepare, job, world.open_store, world.clock)
     else:
         prepared = await persist(world.clock, prepare_share, job, world.open_store, share)
     world.tell_lineage(lineage_of(prepared))

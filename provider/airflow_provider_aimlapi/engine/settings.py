@@ -12,6 +12,7 @@ from airflow_provider_aimlapi.core.allowance import (
     RequestAllowance,
     TokenAllowance,
 )
+from airflow_provider_aimlapi.core.bounds import TOTAL_NANO_USD_MAX
 from airflow_provider_aimlapi.core.lease import LeaseTimes
 from airflow_provider_aimlapi.core.pricing import NANO_USD_PER_USD
 from airflow_provider_aimlapi.errors import InvalidSpec
@@ -83,10 +84,10 @@ class Settings:
 
     @property
     def budget_nano_usd(self) -> int | None:
-        """`max_cost_usd` in nano-dollars."""
+        """`max_cost_usd` in nano-dollars; more than can be spent is no more than that."""
         if self.max_cost_usd is None:
             return None
-        return round(self.max_cost_usd * NANO_USD_PER_USD)
+        return min(round(self.max_cost_usd * NANO_USD_PER_USD), TOTAL_NANO_USD_MAX)
 
     @property
     def at_risk_max(self) -> int:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.keys import parse_part_name
-from airflow_provider_aimlapi.core.object_sizes import PART_BYTES_MAX
+from airflow_provider_aimlapi.core.object_sizes import MIB, PART_BYTES_MAX
 from airflow_provider_aimlapi.errors import JournalUnreadable, StoreUnavailable
-from airflow_provider_aimlapi.storage.part_outcomes import part_outcomes, rejected_rows
-from airflow_provider_aimlapi.storage.part_writer import read_part_entry
+from airflow_provider_aimlapi.storage.part_outcomes import (
+    part_outcomes,
+    read_part_entry,
+    rejected_rows,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.completion import Outcome
@@ -20,6 +24,9 @@ if TYPE_CHECKING:
 
 PART_READERS = 4
 """Parts are read whole to be checked; so many at once keep memory flat."""
+USUAL_PART_BYTES = 64 * MIB
+"""Larger ones are read one at a time."""
+_ONE_LARGE_PART = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,37 +63,44 @@ def stored_part(prepared: Prepared, shard: Shard, edition: int = 0) -> PartEntry
     return _staged_part(prepared, shard, edition).entry
 
 
-def stored_outcomes(prepared: Prepared, staged: StagedPart) -> dict[int, Outcome]:
-    """What a staged part says of each row. Raises as `staged_parts`."""
-    data = _read(prepared, staged.entry.staged_name)
-    outcomes = part_outcomes(data, output_column=prepared.job.output_column)
+def stored_outcomes(prepared: Prepared, shard: Shard, staged: StagedPart) -> dict[int, Outcome]:
+    """What a shard's staged part says of each row. Raises as `staged_parts`."""
+    name = staged.entry.staged_name
+    data, entry = _read(prepared, shard, name, bytes_max=PART_BYTES_MAX)
+    if entry != staged.entry:
+        raise JournalUnreadable(f"{prepared.store.uri(name)} has changed since it was looked at.")
+    outcomes = part_outcomes(data, entry, output_column=prepared.job.output_column)
     return {outcome.row: outcome for outcome in outcomes}
 
 
 def _staged_part(prepared: Prepared, shard: Shard, edition: int) -> StagedPart:
+    try:
+        return _described(prepared, shard, edition, bytes_max=USUAL_PART_BYTES)
+    except JournalUnreadable:  # as are those that are larger
+        with _ONE_LARGE_PART:
+            return _described(prepared, shard, edition, bytes_max=PART_BYTES_MAX)
+
+
+def _described(prepared: Prepared, shard: Shard, edition: int, *, bytes_max: int) -> StagedPart:
     name = prepared.names.part(shard.part, edition)
-    data = _read(prepared, name)
-    entry = read_part_entry(
-        data,
-        run_key=prepared.names.run_key,
-        part=shard.part,
-        staged_name=name,
-        visible_name=shard.visible_name,
-    )
-    if entry.tally.rows != shard.rows:
-        raise JournalUnreadable(
-            f"{prepared.store.uri(name)} holds {entry.tally.rows:,} rows, the plan "
-            f"{shard.rows:,}. Somebody has changed one of the two; remove the run's folder to "
-            f"begin anew."
-        )
+    data, entry = _read(prepared, shard, name, bytes_max=bytes_max)
     rejected: dict[int, int] = {}
     if entry.tally.rejected:
-        rejected = rejected_rows(data, output_column=prepared.job.output_column)
+        rejected = rejected_rows(data, entry, output_column=prepared.job.output_column)
     return StagedPart(entry=entry, rejected=rejected)
 
 
-def _read(prepared: Prepared, name: str) -> bytes:
-    data = prepared.store.read(name, bytes_max=PART_BYTES_MAX)
+def _read(
+    prepared: Prepared, shard: Shard, name: str, *, bytes_max: int
+) -> tuple[bytes, PartEntry]:
+    data = prepared.store.read(name, bytes_max=bytes_max)
     if data is None:
         raise StoreUnavailable(f"{prepared.store.uri(name)} was listed, but cannot be read.")
-    return data
+    entry = read_part_entry(
+        data,
+        run_key=prepared.names.run_key,
+        shard=shard,
+        staged_name=name,
+        output_column=prepared.job.output_column,
+    )
+    return data, entry

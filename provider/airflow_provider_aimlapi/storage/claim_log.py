@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 from airflow_provider_aimlapi.core.claims import Claim, Claims, decode_claim, encode_claim
 from airflow_provider_aimlapi.core.keys import parse_claim_name
 from airflow_provider_aimlapi.core.object_sizes import SMALL_BYTES_MAX
-from airflow_provider_aimlapi.errors import StoreUnavailable
+from airflow_provider_aimlapi.core.stored_json import REMOVE_FOLDER
+from airflow_provider_aimlapi.errors import JournalUnreadable, StoreUnavailable
 from airflow_provider_aimlapi.storage.object_store import create_settled
 
 if TYPE_CHECKING:
@@ -50,10 +51,16 @@ class ClaimLog:
         """The claims as they stand; only what is new is read. Blocking.
 
         Raises:
-            JournalUnreadable: an entry does not parse.
+            JournalUnreadable: an entry does not parse, or one is missing before another. An attempt
+                that had not seen a later entry could still create the missing one.
         """
         parsed = map(parse_claim_name, self._store.list(self._names.claims))
         new = sorted(number for number in parsed if number is not None and number > self.entries)
+        if new and new[-1] != self.entries + len(new):
+            raise JournalUnreadable(
+                f"{self._store.uri(self._names.claims)} lacks an entry before number {new[-1]:,}, "
+                f"which no attempt leaves out. {REMOVE_FOLDER}"
+            )
         for number, claim in zip(new, self._spread(self._entry, new, READERS), strict=True):
             self.claims.add(claim)
             self.entries = number

@@ -14,7 +14,7 @@ from airflow_provider_aimlapi.storage.remote_objects import RemoteObjects
 from airflow_provider_aimlapi.storage.store_errors import meaning_of, store_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from fsspec import AbstractFileSystem
 
@@ -54,19 +54,14 @@ class FsspecStore:
 
     def read(self, name: str, *, bytes_max: int) -> bytes | None:
         """Return an object's bytes; None when it is certainly not there."""
-        self._check(name)
-        try:
-            data = self._objects.read(name, bytes_max + 1)
-        except Exception as error:  # every file system has errors of its own
-            match meaning_of(error):
-                case "absent":
-                    return None
-                case "past its end":  # the answer to a range of an empty object
-                    return b""
-                case _:
-                    raise store_error(error, action="read", uri=self.uri(name)) from error
-        check_size(len(data), bytes_max=bytes_max, uri=self.uri(name))
+        data = self._read(name, lambda: self._objects.read(name, bytes_max + 1))
+        if data is not None:
+            check_size(len(data), bytes_max=bytes_max, uri=self.uri(name))
         return data
+
+    def read_end(self, name: str, *, bytes_max: int) -> bytes | None:
+        """Return an object's last bytes; None when it is certainly not there."""
+        return self._read(name, lambda: self._objects.read_end(name, bytes_max))
 
     def list(self, prefix: str) -> list[str]:
         """All names that begin with a prefix, sorted. Left out are names that no run gives."""
@@ -126,6 +121,19 @@ class FsspecStore:
 
     def _check(self, name: str) -> None:
         check_name(name, is_taken=self._is_name(name), root_uri=uri_of(self._fs, self._root))
+
+    def _read(self, name: str, call: Callable[[], bytes]) -> bytes | None:
+        self._check(name)
+        try:
+            return call()
+        except Exception as error:  # every file system has errors of its own
+            match meaning_of(error):
+                case "absent":
+                    return None
+                case "past its end":  # the answer to a range of an empty object
+                    return b""
+                case _:
+                    raise store_error(error, action="read", uri=self.uri(name)) from error
 
     @contextmanager
     def _in_our_words(self, action: Action, name: str) -> Iterator[None]:

@@ -35,6 +35,7 @@ class JournalStore:
         self._names = names
         self.epoch = epoch
         self._sequence = itertools.count()
+        self._has_written = False
         self._lock = threading.Lock()
 
     def append(self, part: int, records: Sequence[Record]) -> None:
@@ -48,6 +49,7 @@ class JournalStore:
             StoreUnavailable: when nobody knows whether the segment was written.
             JournalUnreadable: when name after name is taken, which our own writes cannot cause.
         """
+        self._has_written = True
         data = encode_segment(records)
         if len(data) > SEGMENT_BYTES_MAX and len(records) > 1:
             middle = len(records) // 2
@@ -65,12 +67,22 @@ class JournalStore:
         )
 
     def segments(self) -> dict[int, list[str]]:
-        """The segments of all epochs by part, in the order in which they were written."""
+        """The segments of all epochs by part, in the order in which they were written.
+
+        Raises:
+            JournalUnreadable: there are some of our own epoch, and we have written none. Their names
+                would be in the way of what is paid for.
+        """
         found: dict[int, list[tuple[int, int, str]]] = {}
         for name in self._store.list(self._names.journal):
             parsed = parse_segment_name(name)
             if parsed is not None:
                 part, epoch, sequence = parsed
+                if epoch == self.epoch and not self._has_written:
+                    raise JournalUnreadable(
+                        f"{self._store.uri(name)} is there before its attempt has begun. Another "
+                        f"program wrote it: remove it."
+                    )
                 found.setdefault(part, []).append((epoch, sequence, name))
         return {part: [name for *_, name in sorted(places)] for part, places in found.items()}
 

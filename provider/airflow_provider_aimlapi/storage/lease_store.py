@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from airflow_provider_aimlapi.core.bounds import EPOCH_MAX
 from airflow_provider_aimlapi.core.keys import parse_lease_name
 from airflow_provider_aimlapi.core.lease import (
     decode_heartbeat,
@@ -17,7 +18,7 @@ from airflow_provider_aimlapi.core.lease import (
     encode_lease,
 )
 from airflow_provider_aimlapi.core.object_sizes import SMALL_BYTES_MAX
-from airflow_provider_aimlapi.errors import StoreUnavailable
+from airflow_provider_aimlapi.errors import JournalUnreadable, StoreUnavailable
 from airflow_provider_aimlapi.storage.object_store import create_settled
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
 
 RACES_MAX = 100
+LEASES_MAX = 10_000
+"""Each task's try adds one. With more, looking at them all would take longer than a lease lasts."""
 
 
 class LeaseNames(Protocol):
@@ -67,9 +70,12 @@ class LeaseStore:
         Raises:
             StoreUnavailable: when nobody knows who got the epoch, or others were faster each
                 time. Acquiring again takes a newer one.
+            JournalUnreadable: when the last epoch is taken, which no attempt reaches.
         """
         for _ in range(RACES_MAX):
             epoch = 1 + max(self._all_epochs(), default=0)
+            if epoch > EPOCH_MAX:
+                raise self.unreadable(f"has a lease with the last number, {EPOCH_MAX:,}")
             body = encode_lease(token, self._share)
             if create_settled(self._store, self._names.lease(epoch), body):
                 return epoch
@@ -87,12 +93,26 @@ class LeaseStore:
     def share_of(self, epoch: int) -> int | None:
         """The share that an epoch was acquired for; None for the whole run. A lease never changes."""
         if epoch not in self._shares:
-            self._shares[epoch] = decode_share(self._read(self._names.lease(epoch)) or b"")
+            self._shares[epoch] = decode_share(self.body(epoch))
         return self._shares[epoch]
+
+    def body(self, epoch: int) -> bytes:
+        """What stands in a lease; nothing for one that is gone or that no attempt wrote."""
+        return self._read(self._names.lease(epoch)) or b""
 
     def _all_epochs(self) -> list[int]:
         parsed = (parse_lease_name(name) for name in self._store.list(self._names.leases))
-        return sorted(epoch for epoch in parsed if epoch is not None)
+        epochs = sorted(epoch for epoch in parsed if epoch is not None)
+        if len(epochs) > LEASES_MAX:
+            raise self.unreadable(f"has {len(epochs):,} leases, more than {LEASES_MAX:,}")
+        return epochs
+
+    def unreadable(self, reason: str) -> JournalUnreadable:
+        """The error for leases that no attempts have written."""
+        return JournalUnreadable(
+            f"{self._store.uri(self._names.leases)} {reason}. Another program wrote there. While no "
+            f"task is at work on this output, remove the leases."
+        )
 
     def forget_before(self, epoch: int) -> None:
         """Remove the leases before an epoch whose owner holds the right, and their heartbeats.
@@ -116,4 +136,8 @@ class LeaseStore:
         return None if data is None else decode_heartbeat(data)
 
     def _read(self, name: str) -> bytes | None:
-        return self._store.read(name, bytes_max=SMALL_BYTES_MAX)
+        """An object's bytes; None for one that is too large for an attempt to have written it."""
+        try:
+            return self._store.read(name, bytes_max=SMALL_BYTES_MAX)
+        except JournalUnreadable:
+            return None

@@ -50,6 +50,12 @@ class LocalObjects:
             pieces = iter(lambda: file.read(min(PIECE_BYTES, bytes_max - file.tell())), b"")
             return b"".join(pieces)
 
+    def read_end(self, name: str, bytes_max: int) -> bytes:
+        """Return a file's last bytes."""
+        with self._folder_of(name) as (folder, last), folder.file(last) as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - bytes_max))
+            return file.read(bytes_max)
+
     def list(self, folder: str) -> list[str]:
         """All ordinary files below a folder, without those that are still being written."""
         try:

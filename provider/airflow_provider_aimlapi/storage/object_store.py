@@ -49,6 +49,10 @@ class ObjectStore(Protocol):
         """
         ...
 
+    def read_end(self, name: str, *, bytes_max: int) -> bytes | None:
+        """Return the last bytes of an object, of any size; None as for `read`."""
+        ...
+
     def list(self, prefix: str) -> list[str]:
         """The names that begin with `prefix` ("" or ending in "/"), at any depth, sorted.
 

@@ -22,6 +22,10 @@ class Objects(Protocol):
         """Return an object's first bytes, `bytes_max` or fewer; raises when there is no object."""
         ...
 
+    def read_end(self, name: str, bytes_max: int) -> bytes:
+        """Return an object's last bytes, `bytes_max` or fewer; raises when there is no object."""
+        ...
+
     def list(self, folder: str) -> list[str]:
         """Return the names of all objects below a folder, unsorted; [] when it is not there.
 

@@ -33,6 +33,11 @@ INFO_TYPE = pa.struct(_INFO_FIELDS)
 _FROM_OUTCOME = {"cost_usd": "cost_nano_usd", "completed_at": "completed_at_us"}
 
 
+def added_fields(output_column: str) -> tuple[pa.Field, pa.Field]:
+    """The columns that a part has beside the input's."""
+    return pa.field(output_column, pa.string()), pa.field(f"{output_column}_info", INFO_TYPE)
+
+
 def info_array(outcomes: Sequence[Outcome]) -> pa.StructArray:
     """The struct column of what is known of each row's outcome."""
     columns = [_column(outcomes, name, kind) for name, kind in _INFO_FIELDS]

@@ -1,80 +1,233 @@
-"""Reads outcomes back out of a staged part: the inverse of `outcome_columns`. Decides nothing."""
+"""Reads parts back: what a part holds, and its outcomes. The inverse of `outcome_columns`.
+
+A part lies where others can write. So rows, types, pages and texts are checked against what a run
+writes, each before what depends on it takes memory: a few bytes of Parquet can stand for gigabytes.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from hashlib import sha256
+from itertools import chain
+from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 import pyarrow as pa
-from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.completion import Outcome
+from airflow_provider_aimlapi.core.bounds import (
+    TOTAL_NANO_USD_MAX,
+    Attempts,
+    Count,
+    MomentUs,
+)
+from airflow_provider_aimlapi.core.completion import Outcome, Status
+from airflow_provider_aimlapi.core.manifest import PartEntry, tally_of
 from airflow_provider_aimlapi.core.pricing import NANO_USD_PER_USD
+from airflow_provider_aimlapi.errors import JournalUnreadable
+from airflow_provider_aimlapi.storage.outcome_columns import added_fields
+from airflow_provider_aimlapi.storage.part_footer import READING_ERRORS, open_part, read_footer
+from airflow_provider_aimlapi.storage.part_pages import check_pages
 
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Iterator, Sequence
 
-_AS_THEY_STAND = (
-    "status",
-    "error",
-    "finish_reason",
-    "model",
-    "prompt_tokens",
-    "completion_tokens",
-    "cached_tokens",
-    "attempts",
-    "inference_id",
-    "request_hash",
-)
+    from pyarrow import parquet as pq
+
+    from airflow_provider_aimlapi.core.plan import Shard
+
+TEXT_CHARACTERS_MAX = 512 * 1024 * 1024
+"""Of all texts of a part: 64,000 for each of its rows. A text that repeats is counted each time, for it
+is written each time when rows of the part are asked again."""
+
+CostUsd = Annotated[float, msgspec.Meta(ge=0, le=TOTAL_NANO_USD_MAX / NANO_USD_PER_USD)]
 
 
-def part_outcomes(data: bytes, *, output_column: str) -> list[Outcome]:
-    """The outcomes of a part, in row order; `data` has passed `part_writer.read_part_entry`."""
-    table = _read(data, [output_column, f"{output_column}_info"])
-    texts = table.column(output_column).to_pylist()
-    infos = _with_microseconds(table.column(f"{output_column}_info"))
-    return [_outcome(row, *pair) for row, pair in enumerate(zip(texts, infos, strict=True))]
+class _Info(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of the struct column, with an instant as the integer that it was made from."""
+
+    status: Status
+    error: str | None
+    finish_reason: str | None
+    model: str | None
+    prompt_tokens: Count | None
+    completion_tokens: Count | None
+    cached_tokens: Count | None
+    cost_usd: CostUsd | None
+    attempts: Attempts
+    inference_id: str | None
+    request_hash: str | None
+    completed_at: MomentUs | None
 
 
-def rejected_rows(data: bytes, *, output_column: str) -> dict[int, int]:
-    """The rejected rows of a part, and what their answers cost all the same, in nano-dollars."""
-    info = f"{output_column}_info"
-    columns = _read(data, [f"{info}.status", f"{info}.cost_usd"]).flatten()
-    statuses = columns.column(f"{info}.status").to_pylist()
-    costs_usd = columns.column(f"{info}.cost_usd").to_pylist()
-    return {
-        row: _nano_usd(costs_usd[row]) or 0
-        for row, status in enumerate(statuses)
-        if status == "rejected"
+class _RejectedInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """As much of it as says what a rejected row has cost."""
+
+    status: Status
+    cost_usd: CostUsd | None
+
+
+def read_part_entry(
+    data: bytes, *, run_key: str, shard: Shard, staged_name: str, output_column: str
+) -> PartEntry:
+    """The manifest's line for a staged part, from nothing but its bytes.
+
+    Args:
+        shard: whose part it should be.
+
+    Raises:
+        JournalUnreadable: when it is not what its name says, or not what a run writes.
+    """
+    with _reading(staged_name), open_part(data) as file:
+        footer = read_footer(file)
+        if (footer.run_key, footer.part) != (run_key, shard.part):
+            raise _unreadable(staged_name, "is another part by its footer")
+        if not footer.rows == shard.rows == _rows(file) or not footer.tally.is_of(shard.rows):
+            raise _unreadable(
+                staged_name,
+                f"holds {file.metadata.num_rows:,} rows, its footer says {footer.rows:,}, and the "
+                f"plan {shard.rows:,}",
+            )
+        if not _has_columns(file, output_column):
+            raise _unreadable(staged_name, "has other outcome columns than a run writes")
+    return PartEntry(
+        part=shard.part,
+        staged_name=staged_name,
+        visible_name=shard.visible_name,
+        sha256=sha256(data).hexdigest(),
+        size_bytes=len(data),
+        tally=footer.tally,
+    )
+
+
+def part_outcomes(data: bytes, entry: PartEntry, *, output_column: str) -> list[Outcome]:
+    """The outcomes of a part, in row order.
+
+    Args:
+        entry: what `read_part_entry` returned for these bytes.
+
+    Raises:
+        JournalUnreadable: they are not what a run writes.
+    """
+    name = entry.staged_name
+    with _reading(name):
+        table = _read(data, output_column, _Info.__struct_fields__, has_text=True)
+        texts = list(chain.from_iterable(map(_values, table.column(output_column).chunks)))
+        rows = msgspec.convert(_infos(table, output_column), list[_Info])
+    outcomes = [_outcome(row, *pair) for row, pair in enumerate(zip(texts, rows, strict=True))]
+    if sum(len(one.text or "") + len(one.error or "") for one in outcomes) > TEXT_CHARACTERS_MAX:
+        raise _unreadable(name, f"holds more than {TEXT_CHARACTERS_MAX:,} characters")
+    found, said = tally_of(outcomes), entry.tally
+    if found.cost_nano_usd > said.cost_nano_usd or said != msgspec.structs.replace(
+        found,
+        cost_nano_usd=said.cost_nano_usd,  # which holds what is known of costs that are not
+    ):
+        raise _unreadable(name, "holds other rows than its footer says")
+    return outcomes
+
+
+def rejected_rows(data: bytes, entry: PartEntry, *, output_column: str) -> dict[int, int]:
+    """The rejected rows of a part, and what their answers cost all the same, in nano-dollars.
+
+    Raises:
+        JournalUnreadable: they are not those that the footer counts.
+    """
+    with _reading(entry.staged_name):
+        table = _read(data, output_column, _RejectedInfo.__struct_fields__, has_text=False)
+        rows = msgspec.convert(_infos(table, output_column), list[_RejectedInfo])
+    rejected = {
+        row: _nano_usd(found.cost_usd) or 0
+        for row, found in enumerate(rows)
+        if found.status == "rejected"
     }
+    if len(rejected) != entry.tally.rejected or sum(rejected.values()) > entry.tally.cost_nano_usd:
+        raise _unreadable(entry.staged_name, "holds other rejected rows than its footer says")
+    return rejected
 
 
-def _read(data: bytes, columns: list[str]) -> pa.Table:
-    with pq.ParquetFile(pa.BufferReader(data), pre_buffer=False) as file:
-        return file.read(columns, use_threads=False)
+def _rows(file: pq.ParquetFile) -> int:
+    """The rows of a part; -1 where its row groups do not add up to them."""
+    metadata = file.metadata
+    groups = [metadata.row_group(index).num_rows for index in range(metadata.num_row_groups)]
+    is_sum = min(groups, default=0) >= 0 and sum(groups) == metadata.num_rows
+    return int(metadata.num_rows) if is_sum else -1
 
 
-def _with_microseconds(column: pa.ChunkedArray) -> list[dict[str, Any]]:
-    """Each row's struct, its instant as the integer that it was made from."""
-    infos: list[dict[str, Any]] = []
-    for chunk in column.chunks:
-        fields = chunk.flatten()
+def _has_columns(file: pq.ParquetFile, output_column: str) -> bool:
+    """Whether the outcome columns are there once each, and of the types that a run writes."""
+    schema = file.schema_arrow
+    places = [(schema.get_field_index(field.name), field) for field in added_fields(output_column)]
+    return all(place >= 0 and schema.field(place).equals(field) for place, field in places)
+
+
+def _read(data: bytes, output_column: str, fields: Sequence[str], *, has_text: bool) -> pa.Table:
+    """Fields of the struct column, and the text column. A text that repeats takes memory once."""
+    text, info = added_fields(output_column)
+    texts = [text.name, *(f"{info.name}.{f.name}" for f in info.type if f.type == pa.string())]
+    columns = [*([text.name] if has_text else []), *(f"{info.name}.{name}" for name in fields)]
+    with open_part(data, as_dictionaries=texts) as file:
+        check_pages(file.metadata, data, columns)
+        groups = range(file.metadata.num_row_groups)  # of all at once, no nested dictionary is read
+        tables = [file.read_row_group(group, columns, use_threads=False) for group in groups]
+    table = pa.concat_tables(tables)
+    table.validate(full=True)
+    return table
+
+
+def _infos(table: pa.Table, output_column: str) -> list[dict[str, Any]]:
+    """The struct column's rows."""
+    rows: list[dict[str, Any]] = []
+    for chunk in table.column(f"{output_column}_info").chunks:
         names = [field.name for field in chunk.type]
-        at = names.index("completed_at")
-        fields[at] = fields[at].cast(pa.int64())
-        infos += pa.Table.from_arrays(fields, names=names).to_pylist()
-    return infos
+        values = map(_values, chunk.flatten())
+        rows += (dict(zip(names, row, strict=True)) for row in zip(*values, strict=True))
+    return rows
 
 
-def _outcome(row: int, text: str | None, info: dict[str, Any]) -> Outcome:
+def _values(array: pa.Array) -> list[Any]:
+    """An array's values; equal ones of a dictionary are one object."""
+    if isinstance(array, pa.DictionaryArray):
+        texts = array.dictionary.to_pylist()
+        return [None if index is None else texts[index] for index in array.indices.to_pylist()]
+    if pa.types.is_timestamp(array.type):
+        array = array.cast(pa.int64())
+    values: list[Any] = array.to_pylist()
+    return values
+
+
+def _outcome(row: int, text: str | None, info: _Info) -> Outcome:
     return Outcome(
         row=row,
+        status=info.status,
         text=text,
-        cost_nano_usd=_nano_usd(info["cost_usd"]),
-        completed_at_us=info["completed_at"],
-        **{name: info[name] for name in _AS_THEY_STAND},
+        error=info.error,
+        finish_reason=info.finish_reason,
+        model=info.model,
+        prompt_tokens=info.prompt_tokens,
+        completion_tokens=info.completion_tokens,
+        cached_tokens=info.cached_tokens,
+        cost_nano_usd=_nano_usd(info.cost_usd),
+        attempts=info.attempts,
+        inference_id=info.inference_id,
+        request_hash=info.request_hash,
+        completed_at_us=info.completed_at,
     )
 
 
 def _nano_usd(cost_usd: float | None) -> int | None:
     """Exact: a double holds far more digits than a row's nano-dollars have."""
     return None if cost_usd is None else round(cost_usd * NANO_USD_PER_USD)
+
+
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
+    try:
+        yield
+    except READING_ERRORS as error:
+        raise _unreadable(name, f"does not read back ({type(error).__name__})") from None
+
+
+def _unreadable(name: str, reason: str) -> JournalUnreadable:
+    return JournalUnreadable(
+        f"The staged part {name} {reason}. Remove it while nothing is at work on the run. A retry "
+        f"makes it anew from the journal, and pays for rows that are not there."
+    )

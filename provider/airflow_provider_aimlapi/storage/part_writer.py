@@ -1,4 +1,4 @@
-"""A shard's input columns and outcomes as one Parquet file in memory, and its reading back."""
+"""A shard's input columns and outcomes as one Parquet file in memory."""
 
 from __future__ import annotations
 
@@ -6,26 +6,29 @@ import io
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-import msgspec
 import pyarrow as pa
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.manifest import PartEntry, Tally, tally_of
-from airflow_provider_aimlapi.errors import JournalUnreadable
+from airflow_provider_aimlapi.core.manifest import PartEntry, tally_of
 from airflow_provider_aimlapi.storage.arrow_columns import string_column
 from airflow_provider_aimlapi.storage.arrow_memory import give_back
-from airflow_provider_aimlapi.storage.outcome_columns import INFO_TYPE, info_array
+from airflow_provider_aimlapi.storage.outcome_columns import added_fields, info_array
+from airflow_provider_aimlapi.storage.part_footer import (
+    METADATA_PREFIX,
+    PartFooter,
+    footer_metadata,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from airflow_provider_aimlapi.core.completion import Outcome
+    from airflow_provider_aimlapi.core.manifest import Tally
     from airflow_provider_aimlapi.core.plan import Shard
     from airflow_provider_aimlapi.storage.dataset import DataSet
 
 ROW_GROUP_BYTES_MAX = 8 * 1024 * 1024
 """Of decoded input in a row group of a part; also what is held in memory while encoding."""
-METADATA_PREFIX = b"aimlapi."
 HIDING_METADATA = frozenset(
     {
         b"ARROW:schema",
@@ -57,8 +60,14 @@ def encode_part(
         InputUnreadable, StoreUnavailable: when the input cannot be read again.
     """
     ordered = _in_row_order(outcomes, shard.rows)
-    footer = _footer(run_key, shard.part, epoch, tally_of(ordered))
-    schema = _output_schema(data_set.schema, output_column, footer)
+    footer = PartFooter(
+        run_key=run_key,
+        part=shard.part,
+        epoch=epoch,
+        rows=shard.rows,
+        tally=tally_of(ordered),
+    )
+    schema = _output_schema(data_set.schema, output_column, footer_metadata(footer))
     sink = io.BytesIO()
     with pq.ParquetWriter(sink, schema, compression="zstd", compression_level=1) as writer:
         start = 0
@@ -74,11 +83,6 @@ def encode_part(
     return sink.getvalue()
 
 
-def added_fields(output_column: str) -> tuple[pa.Field, pa.Field]:
-    """The columns that a part has beside the input's."""
-    return pa.field(output_column, pa.string()), pa.field(f"{output_column}_info", INFO_TYPE)
-
-
 def part_entry(data: bytes, shard: Shard, staged_name: str, tally: Tally) -> PartEntry:
     """The manifest's line for a part that was encoded from a shard."""
     return PartEntry(
@@ -91,53 +95,11 @@ def part_entry(data: bytes, shard: Shard, staged_name: str, tally: Tally) -> Par
     )
 
 
-def read_part_entry(
-    data: bytes, *, run_key: str, part: int, staged_name: str, visible_name: str
-) -> PartEntry:
-    """The manifest's line for a staged part, from nothing but its bytes.
-
-    Raises:
-        JournalUnreadable: when it is not what its name says, or does not add up.
-    """
-    try:
-        metadata = pq.read_metadata(pa.BufferReader(data))
-        footer = metadata.metadata or {}
-        tally = msgspec.json.decode(footer[b"aimlapi.tally"], type=Tally)
-        found = (footer[b"aimlapi.run_key"].decode(), int(footer[b"aimlapi.part"]))
-        rows = int(footer[b"aimlapi.rows"])
-    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-        raise JournalUnreadable(f"{staged_name} does not read back as a part: {error}") from error
-    if found != (run_key, part):
-        raise JournalUnreadable(f"{staged_name} is part {found[1]} of run {found[0]} by its footer")
-    if not rows == tally.rows == metadata.num_rows:
-        raise JournalUnreadable(
-            f"{staged_name} holds {metadata.num_rows} rows, but its footer says {rows}"
-        )
-    return PartEntry(
-        part=part,
-        staged_name=staged_name,
-        visible_name=visible_name,
-        sha256=sha256(data).hexdigest(),
-        size_bytes=len(data),
-        tally=tally,
-    )
-
-
 def _in_row_order(outcomes: Sequence[Outcome], rows: int) -> list[Outcome]:
     ordered = sorted(outcomes, key=lambda outcome: outcome.row)
     if [outcome.row for outcome in ordered] != list(range(rows)):
         raise ValueError(f"{len(outcomes)} outcomes are not one for each of {rows} rows")
     return ordered
-
-
-def _footer(run_key: str, part: int, epoch: int, tally: Tally) -> dict[bytes, bytes]:
-    return {
-        b"aimlapi.run_key": run_key.encode(),
-        b"aimlapi.part": str(part).encode(),
-        b"aimlapi.epoch": str(epoch).encode(),
-        b"aimlapi.rows": str(tally.rows).encode(),
-        b"aimlapi.tally": msgspec.json.encode(tally),
-    }
 
 
 def _output_schema(schema: pa.Schema, output_column: str, footer: dict[bytes, bytes]) -> pa.Schema:

@@ -1,60 +1,47 @@
 """Putting a run's parts where plain readers find them. A step that any later attempt can finish.
 
-The manifest has published the run before; here its parts are copied into place, those of earlier
-runs removed, and `_SUCCESS` written last. Journal, parts and manifests of any run stay.
+The manifest has published the run before. Here its parts are copied into place, those of the run before
+it removed, and `_SUCCESS` written last. Journal, parts and manifests of any run stay. Foreign files are
+neither written over nor deleted, except for another tool's `_SUCCESS`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from airflow_provider_aimlapi.core.keys import (
-    RUNS_FOLDER,
-    SUCCESS_NAME,
-    RunNames,
-    parse_manifest_name,
+from airflow_provider_aimlapi.core.keys import SUCCESS_NAME, RunNames
+from airflow_provider_aimlapi.core.stored_json import REMOVE_FOLDER
+from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable
+from airflow_provider_aimlapi.storage.changes import (
+    Success,
+    create_change,
+    forget_changes,
+    newest_change,
+    run_in_place,
 )
-from airflow_provider_aimlapi.core.manifest import Manifest, PartEntry, decode_manifest
-from airflow_provider_aimlapi.core.object_sizes import MANIFEST_BYTES_MAX, SMALL_BYTES_MAX
-from airflow_provider_aimlapi.errors import InvalidSpec, StoreUnavailable
+from airflow_provider_aimlapi.storage.visible_parts import VisibleParts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Mapping
 
+    from airflow_provider_aimlapi.core.manifest import Manifest, PartEntry
+    from airflow_provider_aimlapi.core.plan import Plan
+    from airflow_provider_aimlapi.storage.changes import Change
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
+    from airflow_provider_aimlapi.storage.visible_parts import Spread
 
 COPY_THREADS = 16
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
-
-class Spread(Protocol):
-    """Does blocking work for each item, so many at a time."""
-
-    def __call__(
-        self, call: Callable[[Item], Result], items: Iterable[Item], threads: int
-    ) -> list[Result]:
-        """Return the results in order."""
-        ...
-
-
-class Success(msgspec.Struct, frozen=True, kw_only=True):
-    """The body of `_SUCCESS`: which run is in place, and where to read more about it."""
-
-    run_key: str
-    manifest: str
-    parts: int
-    rows: int
 
 
 def publish(
     store: ObjectStore,
     manifest: Manifest,
-    names: RunNames,
     *,
+    epoch: int,
     spread: Spread,
+    own: str | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> None:
     """Put a run's parts in place of whatever run was there before. Idempotent.
@@ -63,12 +50,15 @@ def publish(
     `_SUCCESS` goes first and comes last.
 
     Args:
+        epoch: of the lease of the output path that the caller holds.
         spread: does blocking work for each item, so many at a time.
+        own: the caller's run, which it may have begun to put in place before; None for `manifest`'s.
         check: called before each step; raises when another is to write here.
 
     Raises:
         StoreUnavailable, StoreUnsafe: when the store fails; calling again finishes the step.
-        JournalUnreadable: when another run's manifest does not read back.
+        JournalUnreadable: when a staged part is missing, or a change that no lease allows is there.
+        InvalidSpec: when a file is in the way that no run has put there. Nothing was changed then.
     """
 
     def show(entry: PartEntry) -> None:
@@ -79,18 +69,38 @@ def publish(
         check()
         store.delete(name)
 
-    if run_in_place(store) != names.run_key:
+    run_key, names = manifest.run_key, manifest.visible_names()
+    before = newest_change(store)
+    change = before.then(run_key)
+    parts = VisibleParts(store, {*before.run_keys, run_key, own or run_key}, spread)
+    present = set(store.list(""))
+    _check_staged(store, manifest, present)
+    _refuse_foreign(store, parts.owners(names & present), _KEPT)
+
+    leaving = _leaving(store, before, change)
+    if leaving is not None:
+        remove(SUCCESS_NAME)
+        owners = parts.owners(parts.names() & present)
+        spread(remove, [name for name in owners if owners[name] == leaving], COPY_THREADS)
+    check()
+    create_change(store, epoch, change)
+    if run_in_place(store) != run_key:
         remove(SUCCESS_NAME)
     spread(show, manifest.parts, COPY_THREADS)
-    spread(remove, _left_by_others(store, manifest), COPY_THREADS)
-    success = Success(
-        run_key=manifest.run_key,
-        manifest=names.manifest,
-        parts=len(manifest.parts),
-        rows=manifest.tally.rows,
-    )
+    left = parts.owners((parts.names() & set(store.list(""))) - names)
+    spread(remove, [name for name in left if left[name] is not None], COPY_THREADS)
     check()
-    store.write(SUCCESS_NAME, msgspec.json.encode(success) + b"\n")
+    store.write(SUCCESS_NAME, _success(manifest))
+    forget_changes(store, epoch)
+
+
+def _leaving(store: ObjectStore, before: Change, change: Change) -> str | None:
+    """The run whose parts have to go before others come, for a change names two runs and no third.
+
+    That is so where the change before was cut short, so that parts of two runs may be visible.
+    """
+    is_known = before.replaces is None or before.replaces in change.run_keys
+    return None if is_known or run_in_place(store) == before.run_key else before.replaces
 
 
 def is_complete(store: ObjectStore, manifest: Manifest) -> bool:
@@ -98,50 +108,46 @@ def is_complete(store: ObjectStore, manifest: Manifest) -> bool:
     return manifest.visible_names() <= set(store.list(""))
 
 
-def run_in_place(store: ObjectStore) -> str | None:
-    """The key of the run that `_SUCCESS` names; None when there is none, or it is another tool's."""
-    body = store.read(SUCCESS_NAME, bytes_max=SMALL_BYTES_MAX)
-    if body is None:
-        return None
-    try:
-        return msgspec.json.decode(body, type=Success).run_key
-    except (msgspec.MsgspecError, UnicodeDecodeError):  # another tool's, which is often empty
-        return None
-
-
-def check_foreign(store: ObjectStore, visible_names: Collection[str]) -> None:
-    """Refuse to replace files that no run of ours has put there.
+def check_foreign(store: ObjectStore, plan: Plan, spread: Spread) -> None:
+    """Refuse a run that would replace files that no run has put there, before anything is spent.
 
     Raises:
         InvalidSpec: naming such a file.
-        JournalUnreadable: when a manifest does not read back.
     """
-    present = store.list("")
-    ours = {name for manifest in _manifests(store, present) for name in manifest.visible_names()}
-    foreign = sorted((set(visible_names) & set(present)) - ours)
+    visible = {shard.visible_name for shard in plan.shards} & set(store.list(""))
+    if visible:
+        run_keys = {*newest_change(store).run_keys, plan.run_key}
+        _refuse_foreign(store, VisibleParts(store, run_keys, spread).owners(visible))
+
+
+_KEPT = " The run is complete, and its parts are kept: a retry puts it in place without a call."
+
+
+def _refuse_foreign(
+    store: ObjectStore, owners: Mapping[str, str | None], outcome: str = ""
+) -> None:
+    foreign = [name for name, owner in owners.items() if owner is None]
     if foreign:
         more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
         raise InvalidSpec(
             f"{store.uri(foreign[0])}{more} would be replaced, but was not written by this "
-            f"operator. Remove it, or choose another output_path."
+            f"operator. Remove it, or choose another output_path.{outcome}"
         )
 
 
-def _left_by_others(store: ObjectStore, manifest: Manifest) -> list[str]:
-    present = store.list("")
-    theirs = {name for other in _manifests(store, present) for name in other.visible_names()}
-    return sorted((theirs & set(present)) - manifest.visible_names())
+def _check_staged(store: ObjectStore, manifest: Manifest, present: Collection[str]) -> None:
+    missing = [one.staged_name for one in manifest.parts if one.staged_name not in present]
+    if missing:
+        raise JournalUnreadable(
+            f"{store.uri(missing[0])} is not there, though the run's manifest names it. {REMOVE_FOLDER}"
+        )
 
 
-def _manifests(store: ObjectStore, present: Iterable[str]) -> list[Manifest]:
-    """The manifests of all runs that were ever published at this output path."""
-    found = []
-    for name in present:
-        run_key = parse_manifest_name(name) if name.startswith(f"{RUNS_FOLDER}/") else None
-        if run_key is None:
-            continue
-        data = store.read(name, bytes_max=MANIFEST_BYTES_MAX)
-        if data is None:
-            raise StoreUnavailable(f"{store.uri(name)} was listed, but is not there")
-        found.append(decode_manifest(data, run_key=run_key))
-    return found
+def _success(manifest: Manifest) -> bytes:
+    success = Success(
+        run_key=manifest.run_key,
+        manifest=RunNames(run_key=manifest.run_key).manifest,
+        parts=len(manifest.parts),
+        rows=manifest.tally.rows,
+    )
+    return msgspec.json.encode(success) + b"\n"

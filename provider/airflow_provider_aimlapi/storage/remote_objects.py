@@ -48,14 +48,29 @@ class RemoteObjects:
 
         An empty object has no such range, and stores say so by status 416.
         """
+        return self._range(self._path(name), 0, bytes_max)
+
+    def read_end(self, name: str, bytes_max: int) -> bytes:
+        """Return an object's last bytes, by one GET.
+
+        Google and Azure are asked for the size first: they know no range that counts from the end.
+        """
         path = self._path(name)
+        if self._kind not in ("gcs", "azure"):
+            return bytes(self._fs.cat_file(path, start=-bytes_max))
+        self._fs.invalidate_cache()
+        size_bytes = int(self._fs.size(path))
+        wanted = min(bytes_max, size_bytes)
+        return self._range(path, size_bytes - wanted, wanted) if wanted else b""
+
+    def _range(self, path: str, start: int, bytes_max: int) -> bytes:
         match self._kind:
             case "gcs":
-                return read_google(self._fs, path, bytes_max)
+                return read_google(self._fs, path, bytes_max, start)
             case "azure":
-                return read_azure(self._fs, path, bytes_max)
+                return read_azure(self._fs, path, bytes_max, start)
             case _:
-                return bytes(self._fs.cat_file(path, start=0, end=bytes_max))
+                return bytes(self._fs.cat_file(path, start=start, end=start + bytes_max))
 
     def list(self, folder: str) -> list[str]:
         """All objects below a folder, asked of the store anew."""

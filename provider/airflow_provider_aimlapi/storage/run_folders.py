@@ -12,12 +12,11 @@ from airflow_provider_aimlapi.core.keys import (
     parse_run_key,
 )
 from airflow_provider_aimlapi.core.lease import decode_share
-from airflow_provider_aimlapi.core.manifest import decode_manifest
-from airflow_provider_aimlapi.core.object_sizes import MANIFEST_BYTES_MAX, SMALL_BYTES_MAX
 from airflow_provider_aimlapi.core.retention import REMOVAL_TOKEN, RunFolder, StoredObject
 from airflow_provider_aimlapi.errors import JournalUnreadable
+from airflow_provider_aimlapi.storage.changes import run_in_place
 from airflow_provider_aimlapi.storage.lease_store import LeaseStore
-from airflow_provider_aimlapi.storage.publication import run_in_place
+from airflow_provider_aimlapi.storage.run_objects import read_manifest, read_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -99,7 +98,7 @@ class RunFolders:
         removals: set[int] = set()
         released: dict[int | None, bool] = {}
         for epoch in sorted((epoch for epoch in parsed if epoch is not None), reverse=True):
-            lease = self.store.read(names.lease(epoch), bytes_max=SMALL_BYTES_MAX) or b""
+            lease = leases.body(epoch)
             if lease.startswith(REMOVAL_TOKEN.encode()) and not released:
                 removals.add(epoch)
                 continue
@@ -116,16 +115,23 @@ class RunFolders:
     ) -> str | None:
         """A published run stays while plain readers may see a part of it that nobody else claims.
 
-        Without its manifest such a part would count as a stranger's, and stop every later run.
+        Without its plan such a part would count as a stranger's, and stop every later run.
         """
         try:
             mine = self._visible_names(names)
             claimed = self._visible_names(RunNames(run_key=in_place)) if in_place else frozenset()
         except JournalUnreadable as error:
-            return f"a manifest does not read back: {error}"
-        seen = sorted((mine - claimed) & all_names()) if mine - claimed else []
+            return f"it does not read back: {error}"
+        if mine is None:
+            return "it has a manifest and no plan, which no run leaves"
+        unclaimed = mine - (claimed or frozenset())
+        seen = sorted(unclaimed & all_names()) if unclaimed else []
         return f"{self.store.uri(seen[0])} is a part of it, and visible" if seen else None
 
-    def _visible_names(self, names: RunNames) -> frozenset[str]:
-        data = self.store.read(names.manifest, bytes_max=MANIFEST_BYTES_MAX)
-        return decode_manifest(data, run_key=names.run_key).visible_names() if data else frozenset()
+    def _visible_names(self, names: RunNames) -> frozenset[str] | None:
+        """What plain readers may see of a run; None where it has no plan."""
+        plan = read_plan(self.store, names)
+        if plan is None:
+            return None
+        read_manifest(self.store, names, plan)  # a damaged one is for a person
+        return frozenset(shard.visible_name for shard in plan.shards)

@@ -19,24 +19,24 @@ REFUSAL_BYTES_MAX = 64 * 1024
 """Of an answer that says why there is no object."""
 
 
-def read_google(fs: AbstractFileSystem, path: str, bytes_max: int) -> bytes:
-    """Return an object's first bytes by one GET, tried again as gcsfs does; raises its errors."""
+def read_google(fs: AbstractFileSystem, path: str, bytes_max: int, start: int = 0) -> bytes:
+    """Return bytes of an object by one GET, tried again as gcsfs does; raises its errors."""
     from gcsfs.retry import retry_request  # noqa: PLC0415  # only who has Google has it
 
-    return bytes(sync(fs.loop, retry_request(_get_google), fs, path, bytes_max))
+    return bytes(sync(fs.loop, retry_request(_get_google), fs, path, bytes_max, start))
 
 
-async def _get_google(fs: AbstractFileSystem, path: str, bytes_max: int) -> bytes:
+async def _get_google(fs: AbstractFileSystem, path: str, bytes_max: int, start: int) -> bytes:
     from gcsfs.retry import validate_response  # noqa: PLC0415
 
     is_zonal = getattr(fs, "_is_zonal_bucket", None)  # such buckets answer by gRPC, undecoded
     if is_zonal is not None and await is_zonal(path.partition("/")[0]):
-        return bytes(await fs._cat_file(path, start=0, end=bytes_max))  # noqa: SLF001
+        return bytes(await fs._cat_file(path, start=start, end=start + bytes_max))  # noqa: SLF001
     session: Any = await fs._set_session()  # noqa: SLF001  # gcsfs decompresses in all public calls
     async with session.get(
         fs.url(path),
         params=fs._get_params({}),  # noqa: SLF001
-        headers=fs._get_headers({"Range": f"bytes=0-{bytes_max - 1}"}),  # noqa: SLF001
+        headers=fs._get_headers({"Range": f"bytes={start}-{start + bytes_max - 1}"}),  # noqa: SLF001
         timeout=fs.requests_timeout,
         auto_decompress=False,
     ) as response:
@@ -55,16 +55,16 @@ async def _first(stream: Any, bytes_max: int) -> bytes:
     return bytes(content)
 
 
-def read_azure(fs: AbstractFileSystem, path: str, bytes_max: int) -> bytes:
-    """Return a blob's first bytes; a small one takes one GET. Raises the errors of Azure's client."""
-    return bytes(sync(fs.loop, _get_azure, fs, path, bytes_max))
+def read_azure(fs: AbstractFileSystem, path: str, bytes_max: int, start: int = 0) -> bytes:
+    """Return bytes of a blob; a few take one GET. Raises the errors of Azure's client."""
+    return bytes(sync(fs.loop, _get_azure, fs, path, bytes_max, start))
 
 
-async def _get_azure(fs: AbstractFileSystem, path: str, bytes_max: int) -> bytes:
+async def _get_azure(fs: AbstractFileSystem, path: str, bytes_max: int, start: int) -> bytes:
     container, blob, _ = fs.split_path(path)
     async with fs.service_client.get_blob_client(container, blob) as client:
         stream = await client.download_blob(
-            offset=0,
+            offset=start,
             length=bytes_max,
             max_concurrency=fs.max_concurrency,
             decompress=False,

@@ -19,7 +19,9 @@ from airflow_provider_aimlapi.core.journal import (
 )
 
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]))
-NUMBER = st.integers(0, 2**63 - 1)
+ROW = st.integers(0, 8191)
+ATTEMPTS = st.integers(0, 2**31 - 1)
+MOMENT = st.integers(0, 253_402_300_799_999_999)
 ANSWERS = st.builds(
     Answer,
     status=st.integers(200, 299),
@@ -30,14 +32,14 @@ ANSWERS = st.builds(
     usd_spent=st.none() | TEXT,
 )
 RECORDS = st.builds(
-    answered, ANSWERS, row=NUMBER, request_hash=TEXT, attempts=NUMBER, completed_at_us=NUMBER
+    answered, ANSWERS, row=ROW, request_hash=TEXT, attempts=ATTEMPTS, completed_at_us=MOMENT
 ) | st.builds(
     Record,
     kind=st.just("rejected"),
-    row=NUMBER,
+    row=ROW,
     request_hash=TEXT,
-    attempts=NUMBER,
-    completed_at_us=NUMBER,
+    attempts=ATTEMPTS,
+    completed_at_us=MOMENT,
     reason=TEXT,
 )
 

@@ -30,6 +30,8 @@ JSON = st.recursive(
 INGREDIENTS = st.dictionaries(st.sampled_from("abcdef"), JSON, min_size=1)
 RUN_KEY = st.text(alphabet="0123456789abcdef", min_size=32, max_size=32)
 SIZE = st.integers(min_value=0, max_value=2**63 - 1)
+PART = st.integers(0, 999_999_999)
+EPOCH = st.integers(1, 99_999_999)
 
 
 def backwards(value: Any) -> Any:
@@ -114,7 +116,7 @@ def test_a_request_id_is_one_that_the_api_keeps(run_key, part, row, attempt):
     assert name.split(":") == [run_key, str(part), str(row), str(attempt)]
 
 
-@given(run_key=RUN_KEY, part=SIZE, epoch=SIZE, sequence=SIZE)
+@given(run_key=RUN_KEY, part=PART, epoch=EPOCH, sequence=EPOCH)
 def test_names_parse_back(run_key, part, epoch, sequence):
     names = RunNames(run_key=run_key)
     assert parse_manifest_name(names.manifest) == run_key
@@ -125,7 +127,7 @@ def test_names_parse_back(run_key, part, epoch, sequence):
     assert parse_segment_name(names.segment(part, epoch, sequence)) == (part, epoch, sequence)
 
 
-@given(run_key=RUN_KEY, part=SIZE, epoch=SIZE, sequence=SIZE)
+@given(run_key=RUN_KEY, part=PART, epoch=EPOCH, sequence=EPOCH)
 def test_a_name_parses_as_nothing_else(run_key, part, epoch, sequence):
     names = RunNames(run_key=run_key)
     written = {
@@ -141,7 +143,7 @@ def test_a_name_parses_as_nothing_else(run_key, part, epoch, sequence):
         assert [parse(name) for name in others] == [None] * 7
 
 
-@given(run_key=RUN_KEY, part=SIZE, epoch=SIZE, sequence=SIZE)
+@given(run_key=RUN_KEY, part=PART, epoch=EPOCH, sequence=EPOCH)
 def test_listing_a_prefix_finds_what_belongs_there(run_key, part, epoch, sequence):
     names = RunNames(run_key=run_key)
     assert names.lease(epoch).startswith(names.leases)
@@ -177,6 +179,17 @@ def test_leases_sort_by_epoch(epochs):
         f"_aimlapi/{'a' * 32}/lease/",
         f"_aimlapi/{'a' * 32}/lease/0000007",
         f"_aimlapi/{'a' * 32}/lease/00000007.tmp",
+        f"_aimlapi/{'a' * 32}/lease/00000000",
+        f"_aimlapi/{'a' * 32}/lease/000000007",
+        f"_aimlapi/{'a' * 32}/lease/{'9' * 500}",
+        f"_aimlapi/{'a' * 32}/other/lease/00000007",
+        f"_aimlapi/{'a' * 32}/parts/part-000001.parquet",
+        f"_aimlapi/{'a' * 32}/parts/part-{'9' * 500}.parquet",
+        f"_aimlapi/{'a' * 32}/parts/part-00001-00000000.parquet",
+        f"_aimlapi/{'a' * 32}/parts/parts/part-00001.parquet",
+        f"_aimlapi/{'a' * 32}/journal/000001/00000001-00000001",
+        f"_aimlapi/{'a' * 32}/journal/00001/00000000-00000001",
+        f"_aimlapi/{'a' * 32}/journal/00001/00000001-{'9' * 500}",
         f"_aimlapi/{'a' * 32}/lease/00000007\n",
         f"_aimlapi/{'a' * 32}/lease/٠٠٠٠٠٠٠٧",
         f"_aimlapi/{'a' * 32}/parts/part-00001.parquet.crc",

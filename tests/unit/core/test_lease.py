@@ -18,12 +18,14 @@ from airflow_provider_aimlapi.core.lease import (
 TIMES = LeaseTimes(ttl_s=12.0, request_timeout_s=30.0)
 
 
-@pytest.mark.parametrize("share", [None, 0, 7, 12_345])
+@pytest.mark.parametrize("share", [None, 0, 7, 63])
 def test_a_lease_says_for_which_share_it_is(share: int | None) -> None:
     assert decode_share(encode_lease("0123abcd", share)) == share
 
 
-@pytest.mark.parametrize("body", [b"", b"0123abcd", b"removal:00", b"share-7:", b"\xff"])
+@pytest.mark.parametrize(
+    "body", [b"", b"0123abcd", b"removal:00", b"share-7:", b"share-0064:", b"share-12345:", b"\xff"]
+)
 def test_any_other_body_is_for_the_whole_run(body: bytes) -> None:
     assert decode_share(body) is None
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from airflow_provider_aimlapi.core.completion import STATUSES, Outcome
+from airflow_provider_aimlapi.core.keys import RunNames
 from airflow_provider_aimlapi.core.manifest import (
     Manifest,
     PartEntry,
@@ -17,6 +18,7 @@ from airflow_provider_aimlapi.core.manifest import (
     manifest_of,
     tally_of,
 )
+from airflow_provider_aimlapi.core.plan import Plan, Shard, manifest_bytes_max
 from airflow_provider_aimlapi.errors import JournalUnreadable
 
 RUN_KEY = "0123456789abcdef" * 2
@@ -33,7 +35,10 @@ OUTCOMES = st.lists(
     ),
     max_size=10,
 )
-TALLIES = st.builds(Tally, **dict.fromkeys(Tally.__struct_fields__, COUNT))
+TALLIES = st.builds(
+    Tally,
+    **dict.fromkeys(Tally.__struct_fields__, COUNT),
+).map(lambda tally: replace(tally, rows_without_cost=min(tally.rows_without_cost, tally.completed)))
 ENTRIES = st.lists(TALLIES, max_size=5).map(
     lambda tallies: [entry(part, tally) for part, tally in enumerate(tallies)]
 )
@@ -48,6 +53,21 @@ def entry(part: int, tally: Tally) -> PartEntry:
         size_bytes=100,
         tally=tally,
     )
+
+
+def plan_of(manifest: Manifest) -> Plan:
+    """A plan that these parts are the parts of."""
+    shards = tuple(
+        Shard(
+            part=one.part,
+            file=0,
+            first_row=0,
+            rows=one.tally.rows,
+            visible_name=one.visible_name,
+        )
+        for one in manifest.parts
+    )
+    return Plan(run_key=RUN_KEY, shards=shards)
 
 
 def test_outcomes_are_counted_by_status() -> None:
@@ -91,7 +111,7 @@ def test_a_manifest_reads_back_whatever_the_order_in_which_parts_came(entries, d
     manifest = manifest_of(RUN_KEY, data.draw(st.permutations(entries)))
     assert [part.part for part in manifest.parts] == list(range(len(entries)))
     assert manifest.tally.rows == sum(part.tally.rows for part in entries)
-    assert decode_manifest(encode_manifest(manifest), run_key=RUN_KEY) == manifest
+    assert decode_manifest(encode_manifest(manifest), plan_of(manifest)) == manifest
 
 
 def test_a_manifest_names_what_plain_readers_see() -> None:
@@ -108,7 +128,7 @@ def test_a_manifest_is_json_that_people_can_read() -> None:
 def test_another_runs_manifest_is_refused() -> None:
     data = encode_manifest(manifest_of("f" * 32, []))
     with pytest.raises(JournalUnreadable, match=RUN_KEY):
-        decode_manifest(data, run_key=RUN_KEY)
+        decode_manifest(data, Plan(run_key=RUN_KEY, shards=()))
 
 
 TWO_PARTS = manifest_of(
@@ -121,35 +141,39 @@ def test_a_sum_that_does_not_add_up_is_refused(field: str) -> None:
     wrong = Tally(**{field: getattr(TWO_PARTS.tally, field) + 1})
     manifest = Manifest(run_key=RUN_KEY, tally=wrong, parts=TWO_PARTS.parts)
     with pytest.raises(JournalUnreadable, match="add up"):
-        decode_manifest(encode_manifest(manifest), run_key=RUN_KEY)
+        decode_manifest(encode_manifest(manifest), plan_of(manifest))
 
 
 def test_a_manifest_that_lost_a_part_is_refused() -> None:
+    manifest = manifest_of(RUN_KEY, TWO_PARTS.parts[:1])
+    with pytest.raises(JournalUnreadable, match="other parts than its plan"):
+        decode_manifest(encode_manifest(manifest), TWO_SHARDS)
     manifest = Manifest(run_key=RUN_KEY, tally=TWO_PARTS.tally, parts=TWO_PARTS.parts[:1])
     with pytest.raises(JournalUnreadable, match="add up"):
-        decode_manifest(encode_manifest(manifest), run_key=RUN_KEY)
+        decode_manifest(encode_manifest(manifest), TWO_SHARDS)
 
 
 WHOLE = encode_manifest(TWO_PARTS)
+TWO_SHARDS = plan_of(TWO_PARTS)
 
 
 def test_a_cut_manifest_is_refused() -> None:
     for length in range(len(WHOLE)):
         with pytest.raises(JournalUnreadable, match=RUN_KEY):
-            decode_manifest(WHOLE[:length], run_key=RUN_KEY)
+            decode_manifest(WHOLE[:length], TWO_SHARDS)
 
 
 @given(data=st.binary(max_size=60) | st.text().map(lambda text: text.encode("utf-8", "replace")))
 def test_what_is_no_manifest_is_refused(data: bytes) -> None:
     with pytest.raises(JournalUnreadable, match=RUN_KEY):
-        decode_manifest(data, run_key=RUN_KEY)
+        decode_manifest(data, TWO_SHARDS)
 
 
 @given(place=st.integers(0, len(WHOLE) - 1), byte=st.integers(0, 255))
 def test_a_damaged_manifest_keeps_its_sums_or_is_refused(place: int, byte: int) -> None:
     damaged = WHOLE[:place] + bytes([byte]) + WHOLE[place + 1 :]
     try:
-        manifest = decode_manifest(damaged, run_key=RUN_KEY)
+        manifest = decode_manifest(damaged, TWO_SHARDS)
     except JournalUnreadable:
         return
     assert manifest.run_key == RUN_KEY
@@ -161,3 +185,20 @@ def test_an_outcome_without_cost_is_unknown_only_when_it_was_answered() -> None:
     statuses = {status: tally_of([replace(asked, status=status)]) for status in STATUSES}
     unknown = {status for status, tally in statuses.items() if tally.rows_without_cost}
     assert unknown == {"ok", "truncated", "refused"}
+
+
+def test_largest_manifest_fits_its_limit() -> None:
+    most = Tally(**dict.fromkeys(Tally.__struct_fields__, 2**62))
+    name = '"é' * 500
+    parts = [
+        PartEntry(
+            part=999_999_999,
+            staged_name=RunNames(run_key=RUN_KEY).part(999_999_999, 99_999_999),
+            visible_name=name,
+            sha256="ab" * 32,
+            size_bytes=2**62,
+            tally=most,
+        )
+    ] * 50
+    manifest = Manifest(run_key=RUN_KEY, tally=most, parts=tuple(parts))
+    assert len(encode_manifest(manifest)) <= manifest_bytes_max(plan_of(manifest))

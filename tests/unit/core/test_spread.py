@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import accumulate, pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from airflow_provider_aimlapi.core.plan import InputFile, RowGroup, Shard, plan_shards
 from airflow_provider_aimlapi.core.spread import (

@@ -26,9 +26,20 @@ def replayed(journal: JournalStore, part: int) -> list[Record]:
     return list(journal.replay(journal.segments().get(part, [])))
 
 
+def test_segment_of_our_own_epoch_is_refused_before_we_write() -> None:
+    store = MemoryStore()
+    store.create(NAMES.segment(0, 9, 3), b"planted")
+    journal = JournalStore(store, NAMES, 9)
+    with pytest.raises(JournalUnreadable, match=r"00000009-00000003.*remove it"):
+        journal.segments()
+    assert JournalStore(store, NAMES, 10).segments() == {0: [NAMES.segment(0, 9, 3)]}
+    journal.append(0, [record(0)])
+    assert len(journal.segments()[0]) == 2
+
+
 def test_what_is_appended_is_replayed_in_the_order_of_epoch_and_sequence() -> None:
     store = MemoryStore()
-    old, new = JournalStore(store, NAMES, 9), JournalStore(store, NAMES, 100_000_000)
+    old, new = JournalStore(store, NAMES, 9), JournalStore(store, NAMES, 99_999_999)
     new.append(0, [record(2)])
     old.append(0, [record(0), record(1)])
     old.append(1, [record(7)])

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from airflow_provider_aimlapi.core.keys import RunNames
-from airflow_provider_aimlapi.errors import StoreUnavailable
-from airflow_provider_aimlapi.storage.lease_store import LeaseStore
+from airflow_provider_aimlapi.core.object_sizes import SMALL_BYTES_MAX
+from airflow_provider_aimlapi.errors import JournalUnreadable, StoreUnavailable
+from airflow_provider_aimlapi.storage.lease_store import LEASES_MAX, LeaseStore
 from tests.fakes.memory_store import MemoryStore
 
 NAMES = RunNames(run_key="0" * 32)
@@ -15,9 +18,35 @@ NAMES = RunNames(run_key="0" * 32)
 def test_epochs_begin_at_one_and_grow() -> None:
     store = MemoryStore()
     assert [LeaseStore(store, NAMES).acquire(token=f"t{n}") for n in range(3)] == [1, 2, 3]
-    store.objects[NAMES.lease(123_456_789)] = b"far ahead"
-    assert LeaseStore(store, NAMES).acquire(token="t") == 123_456_790
+    store.objects[NAMES.lease(12_345_678)] = b"far ahead"
+    assert LeaseStore(store, NAMES).acquire(token="t") == 12_345_679
     assert store.objects[NAMES.lease(2)] == b"t1"
+
+
+def test_last_epoch_is_no_epoch_to_begin_at() -> None:
+    store = MemoryStore()
+    store.objects[NAMES.lease(99_999_999)] = b"planted"
+    with pytest.raises(JournalUnreadable, match=r"99,999,999.*remove the leases"):
+        LeaseStore(store, NAMES).acquire(token="t")
+    assert len(store.objects) == 1
+
+
+def test_more_leases_than_tries_are_refused() -> None:
+    store = MemoryStore()
+    for epoch in range(1, LEASES_MAX + 2):
+        store.objects[NAMES.lease(epoch)] = b"planted"
+    with pytest.raises(JournalUnreadable, match="10,001 leases"):
+        LeaseStore(store, NAMES).epochs()
+
+
+def test_lease_and_heartbeat_that_are_too_large_say_nothing() -> None:
+    store = MemoryStore()
+    store.objects[NAMES.lease(1)] = b"share-0003:" + bytes(SMALL_BYTES_MAX)
+    store.objects[NAMES.heartbeat(1)] = b" " * SMALL_BYTES_MAX + b'{"state":"released","beat":1}'
+    leases = LeaseStore(store, NAMES, 3)
+    assert leases.share_of(1) is None
+    assert leases.heartbeat(1) is None
+    assert leases.epochs() == [1]
 
 
 def test_of_many_that_ask_at_once_each_gets_its_own() -> None:

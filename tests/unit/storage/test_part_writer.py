@@ -10,6 +10,7 @@ import fsspec
 import pandas as pd
 import pyarrow as pa
 import pytest
+from msgspec.structs import replace
 from pyarrow import parquet as pq
 
 from airflow_provider_aimlapi.core.completion import Outcome, skipped
@@ -17,7 +18,8 @@ from airflow_provider_aimlapi.core.manifest import tally_of
 from airflow_provider_aimlapi.core.plan import plan_shards
 from airflow_provider_aimlapi.errors import JournalUnreadable
 from airflow_provider_aimlapi.storage.dataset import DataSet, open_data_set
-from airflow_provider_aimlapi.storage.part_writer import encode_part, part_entry, read_part_entry
+from airflow_provider_aimlapi.storage.part_outcomes import read_part_entry
+from airflow_provider_aimlapi.storage.part_writer import encode_part, part_entry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -158,7 +160,7 @@ def test_a_part_describes_itself(tmp_path: Path) -> None:
     data = encoded(data_set, outcomes)
     entry = part_entry(data, shard, "staged", tally_of(outcomes))
     found = read_part_entry(
-        data, run_key=RUN_KEY, part=0, staged_name="staged", visible_name=shard.visible_name
+        data, run_key=RUN_KEY, shard=shard, staged_name="staged", output_column="completion"
     )
     assert found == entry
     assert found.tally.cost_nano_usd == FULL.cost_nano_usd
@@ -166,7 +168,9 @@ def test_a_part_describes_itself(tmp_path: Path) -> None:
 
 
 def test_a_staged_part_that_is_not_what_its_name_says_is_found_out(tmp_path: Path) -> None:
-    data = encoded(opened(tmp_path, pa.table({"n": [1]})), skips(1))
+    data_set = opened(tmp_path, pa.table({"n": [1]}))
+    (shard,) = plan_shards(data_set.files)
+    data = encoded(data_set, skips(1))
     plain = (tmp_path / "a.parquet").read_bytes()
     for content, run_key, part in (
         (data, "f" * 32, 0),
@@ -179,7 +183,7 @@ def test_a_staged_part_that_is_not_what_its_name_says_is_found_out(tmp_path: Pat
             read_part_entry(
                 content,
                 run_key=run_key,
-                part=part,
+                shard=replace(shard, part=part),
                 staged_name="the staged name",
-                visible_name="visible",
+                output_column="completion",
             )

@@ -3,59 +3,60 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 
 import pytest
 
-from airflow_provider_aimlapi.core.keys import RunNames
-from airflow_provider_aimlapi.core.manifest import (
-    Manifest,
-    PartEntry,
-    Tally,
-    encode_manifest,
-    manifest_of,
-)
+from airflow_provider_aimlapi.core.keys import PublicationNames, RunNames
+from airflow_provider_aimlapi.core.plan import Plan, Shard
 from airflow_provider_aimlapi.engine.clock import SystemClock
 from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable, StoreUnavailable
-from airflow_provider_aimlapi.storage.publication import check_foreign, publish, run_in_place
+from airflow_provider_aimlapi.storage.changes import newest_change, run_in_place
+from airflow_provider_aimlapi.storage.publication import check_foreign, publish
+from airflow_provider_aimlapi.storage.run_objects import read_manifest, read_plan
 from tests.fakes.memory_store import MemoryStore
+from tests.fakes.staged_run import part_bytes, stage_run
 
-CLOCK = SystemClock()
-OLD, NEW = RunNames(run_key="a" * 32), RunNames(run_key="b" * 32)
+spread = SystemClock().spread
+OLD, NEW, THIRD = (RunNames(run_key=letter * 32) for letter in "abc")
+PLACES = PublicationNames()
+EPOCHS = count(1)
 
 
-def published(store: MemoryStore, names: RunNames, *visible: str) -> Manifest:
-    """A run's staged parts and manifest, as they stand before they are put in place."""
-    entries = []
-    for part, name in enumerate(visible):
-        store.create(names.part(part), f"{names.run_key[0]}{part}".encode())
-        entries.append(
-            PartEntry(
-                part=part,
-                staged_name=names.part(part),
-                visible_name=name,
-                sha256="",
-                size_bytes=2,
-                tally=Tally(ok=3),
-            )
-        )
-    manifest = manifest_of(names.run_key, entries)
-    store.create(names.manifest, encode_manifest(manifest))
-    return manifest
+def show(store: MemoryStore, names: RunNames, *visible: str) -> None:
+    """Put a run in place under the next lease, staging it before if it is not yet there."""
+    if names.manifest not in store.objects:
+        stage_run(store, names, *visible)
+
+    plan = read_plan(store, names)
+    assert plan is not None
+    manifest = read_manifest(store, names, plan)
+    assert manifest is not None
+    epoch = next(EPOCHS)
+    store.write(PLACES.lease(epoch), b"token")
+    publish(store, manifest, epoch=epoch, spread=spread)
+
+
+def part(names: RunNames, number: int) -> bytes:
+    return part_bytes(names.run_key, number)
 
 
 def visible(store: MemoryStore) -> dict[str, bytes]:
     return {name: data for name, data in store.objects.items() if not name.startswith("_")}
 
 
+def plan_of(names: RunNames, *visible: str) -> Plan:
+    shards = (
+        Shard(part=number, file=0, first_row=0, rows=1, visible_name=name)
+        for number, name in enumerate(visible)
+    )
+    return Plan(run_key=names.run_key, shards=tuple(shards))
+
+
 def test_parts_are_copied_and_success_names_the_run() -> None:
     store = MemoryStore()
-    publish(
-        store,
-        published(store, OLD, "ds=1/a-00000.parquet", "b-00000.parquet"),
-        OLD,
-        spread=CLOCK.spread,
-    )
-    assert visible(store) == {"ds=1/a-00000.parquet": b"a0", "b-00000.parquet": b"a1"}
+    show(store, OLD, "ds=1/a-00000.parquet", "b-00000.parquet")
+    assert visible(store) == {"ds=1/a-00000.parquet": part(OLD, 0), "b-00000.parquet": part(OLD, 1)}
     success = json.loads(store.objects["_SUCCESS"])
     assert success == {"run_key": OLD.run_key, "manifest": OLD.manifest, "parts": 2, "rows": 6}
     assert run_in_place(store) == OLD.run_key
@@ -64,35 +65,36 @@ def test_parts_are_copied_and_success_names_the_run() -> None:
 
 def test_the_next_run_replaces_parts_and_removes_what_only_the_one_before_had() -> None:
     store = MemoryStore()
-    publish(
-        store,
-        published(store, OLD, "a-00000.parquet", "gone/c-00000.parquet"),
-        OLD,
-        spread=CLOCK.spread,
-    )
+    show(store, OLD, "a-00000.parquet", "gone/c-00000.parquet")
     store.create("notes.txt", b"the user's")
-    publish(
-        store, published(store, NEW, "a-00000.parquet", "d-00000.parquet"), NEW, spread=CLOCK.spread
-    )
+    show(store, NEW, "a-00000.parquet", "d-00000.parquet")
     assert visible(store) == {
-        "a-00000.parquet": b"b0",
-        "d-00000.parquet": b"b1",
+        "a-00000.parquet": part(NEW, 0),
+        "d-00000.parquet": part(NEW, 1),
         "notes.txt": b"the user's",
     }
     assert run_in_place(store) == NEW.run_key
-    assert store.objects[OLD.part(0)] == b"a0"
+    assert store.objects[OLD.part(0)] == part(OLD, 0)
     assert OLD.manifest in store.objects
 
 
 def test_publishing_again_an_earlier_run_brings_it_back() -> None:
     store = MemoryStore()
-    old = published(store, OLD, "a-00000.parquet", "c-00000.parquet")
-    publish(store, old, OLD, spread=CLOCK.spread)
-    publish(store, published(store, NEW, "a-00000.parquet"), NEW, spread=CLOCK.spread)
-    publish(store, old, OLD, spread=CLOCK.spread)
-    publish(store, old, OLD, spread=CLOCK.spread)
-    assert visible(store) == {"a-00000.parquet": b"a0", "c-00000.parquet": b"a1"}
+    show(store, OLD, "a-00000.parquet", "c-00000.parquet")
+    show(store, NEW, "a-00000.parquet")
+    show(store, OLD)
+    show(store, OLD)
+    assert visible(store) == {"a-00000.parquet": part(OLD, 0), "c-00000.parquet": part(OLD, 1)}
     assert run_in_place(store) == OLD.run_key
+
+
+def test_only_the_newest_change_is_kept() -> None:
+    store = MemoryStore()
+    show(store, OLD, "a-00000.parquet")
+    show(store, NEW, "a-00000.parquet")
+    change = newest_change(store)
+    assert (change.run_key, change.replaces) == (NEW.run_key, OLD.run_key)
+    assert len(store.list(PLACES.changes)) == 1
 
 
 class Watched(MemoryStore):
@@ -112,6 +114,11 @@ class Watched(MemoryStore):
             if self.calls_left < 0:
                 raise StoreUnavailable("cut off")
 
+    def create(self, name: str, data: bytes) -> bool:
+        if name.startswith(PLACES.changes):
+            self._change()
+        return super().create(name, data)
+
     def copy(self, source: str, target: str) -> None:
         self._change()
         super().copy(source, target)
@@ -121,52 +128,149 @@ class Watched(MemoryStore):
         super().delete(name)
 
     def write(self, name: str, data: bytes) -> None:
-        self._change()
+        if not name.startswith(PLACES.leases):
+            self._change()
         super().write(name, data)
 
 
-@pytest.mark.parametrize("calls", range(6))
+WHOLE = {
+    OLD.run_key: {part(OLD, 0), part(OLD, 1)},
+    NEW.run_key: {part(NEW, 0), part(NEW, 1)},
+    THIRD.run_key: {part(THIRD, 0), part(THIRD, 1)},
+}
+
+
+@pytest.mark.parametrize("calls", range(8))
 def test_cut_off_anywhere_it_is_finished_by_calling_again(calls: int) -> None:
     store = Watched()
-    publish(
-        store, published(store, OLD, "a-00000.parquet", "c-00000.parquet"), OLD, spread=CLOCK.spread
-    )
-    new = published(store, NEW, "a-00000.parquet", "d-00000.parquet")
+    show(store, OLD, "a-00000.parquet", "c-00000.parquet")
+    stage_run(store, NEW, "a-00000.parquet", "d-00000.parquet")
     store.seen.clear()
     store.calls_left = calls
-    if calls < 5:  # _SUCCESS away, two copies, one removal, _SUCCESS written
+    if calls < 7:  # change, _SUCCESS away, two copies, a removal, _SUCCESS, the old change away
         with pytest.raises(StoreUnavailable):
-            publish(store, new, NEW, spread=CLOCK.spread)
-        assert run_in_place(store) != NEW.run_key
+            show(store, NEW)
     store.calls_left = None
-    publish(store, new, NEW, spread=CLOCK.spread)
-    assert visible(store) == {"a-00000.parquet": b"b0", "d-00000.parquet": b"b1"}
+    show(store, NEW)
+    assert visible(store) == {"a-00000.parquet": part(NEW, 0), "d-00000.parquet": part(NEW, 1)}
     assert run_in_place(store) == NEW.run_key
-    whole = {OLD.run_key: {b"a0", b"a1"}, NEW.run_key: {b"b0", b"b1"}}
-    assert all(data == whole[run_key] for run_key, data in store.seen if run_key is not None)
+    assert all(data == WHOLE[run_key] for run_key, data in store.seen if run_key is not None)
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"\xff", b'{"run_key": 1}', b"[]"])
+@pytest.mark.parametrize("calls", range(7))
+def test_third_run_takes_the_place_of_a_cut_one(calls: int) -> None:
+    """Whatever instant the second was cut off at, the third one knows whose files are there."""
+    store = Watched()
+    show(store, OLD, "a-00000.parquet", "c-00000.parquet")
+    stage_run(store, NEW, "a-00000.parquet", "d-00000.parquet")
+    stage_run(store, THIRD, "d-00000.parquet", "e-00000.parquet")
+    store.seen.clear()
+    store.calls_left = calls
+    with pytest.raises(StoreUnavailable):
+        show(store, NEW)
+    store.calls_left = calls
+    with pytest.raises(StoreUnavailable):
+        show(store, THIRD)
+    store.calls_left = None
+    show(store, THIRD)
+    assert visible(store) == {"d-00000.parquet": part(THIRD, 0), "e-00000.parquet": part(THIRD, 1)}
+    assert all(data == WHOLE[run_key] for run_key, data in store.seen if run_key is not None)
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"\xff", b'{"run_key": 1}', b"[]", b"[" * 100_000])
 def test_a_success_file_of_another_tool_is_not_ours(body: bytes) -> None:
     store = MemoryStore()
     store.create("_SUCCESS", body)
     assert run_in_place(store) != OLD.run_key
-    publish(store, published(store, OLD, "a-00000.parquet"), OLD, spread=CLOCK.spread)
+    show(store, OLD, "a-00000.parquet")
     assert run_in_place(store) == OLD.run_key
 
 
 def test_a_file_that_is_not_ours_is_never_replaced() -> None:
     store = MemoryStore()
-    publish(store, published(store, OLD, "a-00000.parquet"), OLD, spread=CLOCK.spread)
+    show(store, OLD, "a-00000.parquet")
     store.create("b-00000.parquet", b"the user's")
     store.create("c.parquet", b"out of the way")
-    check_foreign(store, ["a-00000.parquet", "new-00000.parquet"])
+    check_foreign(store, plan_of(NEW, "a-00000.parquet", "new-00000.parquet"), spread)
     with pytest.raises(InvalidSpec, match=r"b-00000\.parquet.*output_path"):
-        check_foreign(store, ["a-00000.parquet", "b-00000.parquet"])
+        check_foreign(store, plan_of(NEW, "a-00000.parquet", "b-00000.parquet"), spread)
 
 
-def test_a_manifest_that_does_not_read_back_stops_everything() -> None:
+def test_file_that_came_during_the_run_is_refused_whole() -> None:
     store = MemoryStore()
-    store.create(OLD.manifest, b"{}")
-    with pytest.raises(JournalUnreadable, match=OLD.run_key):
-        check_foreign(store, ["a-00000.parquet"])
+    show(store, OLD, "a-00000.parquet")
+    stage_run(store, NEW, "a-00000.parquet", "b-00000.parquet")
+    store.create("b-00000.parquet", b"the user's")
+    before = dict(visible(store))
+    with pytest.raises(InvalidSpec, match=r"b-00000\.parquet.*without a call"):
+        show(store, NEW)
+    assert visible(store) == before
+    assert run_in_place(store) == OLD.run_key
+
+
+def test_our_file_that_the_user_replaced_is_foreign() -> None:
+    store = MemoryStore()
+    show(store, OLD, "a-00000.parquet", "c-00000.parquet")
+    store.write("c-00000.parquet", b"the user's")
+    show(store, NEW, "a-00000.parquet")
+    assert visible(store) == {"a-00000.parquet": part(NEW, 0), "c-00000.parquet": b"the user's"}
+
+
+def test_part_of_a_run_that_is_not_in_place_is_foreign() -> None:
+    store = MemoryStore()
+    show(store, OLD, "a-00000.parquet")
+    stage_run(store, THIRD, "b-00000.parquet")
+    store.create("b-00000.parquet", part(THIRD, 0))
+    with pytest.raises(InvalidSpec, match=r"b-00000"):
+        check_foreign(store, plan_of(NEW, "b-00000.parquet"), spread)
+
+
+@pytest.mark.parametrize("gone", [OLD.plan, OLD.part(0)])
+def test_part_without_its_plan_or_staged_part_is_foreign(gone: str) -> None:
+    store = MemoryStore()
+    show(store, OLD, "a-00000.parquet")
+    store.delete(gone)
+    with pytest.raises(InvalidSpec, match=r"a-00000"):
+        check_foreign(store, plan_of(NEW, "a-00000.parquet"), spread)
+
+
+def test_missing_staged_part_is_named_before_anything_changes() -> None:
+    store = MemoryStore()
+    show(store, OLD, "a-00000.parquet")
+    stage_run(store, NEW, "a-00000.parquet", "b-00000.parquet")
+    store.delete(NEW.part(1))
+    with pytest.raises(JournalUnreadable, match=r"part-00001\.parquet"):
+        show(store, NEW)
+    assert visible(store) == {"a-00000.parquet": part(OLD, 0)}
+    assert run_in_place(store) == OLD.run_key
+
+
+def test_change_of_no_lease_does_not_count() -> None:
+    store = MemoryStore()
+    show(store, OLD, "a-00000.parquet")
+    store.create(PLACES.change(99_999_999), b'{"run_key":null}')
+    assert newest_change(store).run_key == OLD.run_key
+    show(store, NEW, "a-00000.parquet")
+    assert visible(store) == {"a-00000.parquet": part(NEW, 0)}
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[" * 100_000, b'{"run_key":"../x"}'])
+def test_change_that_does_not_read_back_counts_as_none(body: bytes) -> None:
+    store = MemoryStore()
+    show(store, OLD, "a-00000.parquet")
+    for name in store.list(PLACES.changes):
+        store.write(name, body)
+    assert newest_change(store).run_key == OLD.run_key
+    show(store, NEW, "a-00000.parquet")
+    assert visible(store) == {"a-00000.parquet": part(NEW, 0)}
+
+
+def test_change_planted_for_the_next_lease_is_named() -> None:
+    store = MemoryStore()
+    show(store, OLD, "a-00000.parquet")
+    stage_run(store, NEW, "b-00000.parquet")
+    epoch = next(EPOCHS) + 1
+    store.create(PLACES.change(epoch), b"planted")
+    with pytest.raises(JournalUnreadable, match=f"{epoch:08d}"):
+        show(store, NEW)
+    assert visible(store) == {"a-00000.parquet": part(OLD, 0)}

@@ -1,0 +1,106 @@
+"""Passes over Thrift's compact encoding, in which Parquet writes its headers, and counts what it holds.
+
+Parquet's own reader makes objects of all of it at once: of a footer of 4 MB, a gigabyte. So what comes
+from a store is counted first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+DEPTH_MAX = 16
+"""Parquet's own headers are half as deep."""
+_NUMBER_BITS_MAX = 70
+
+
+class TooLarge(ValueError):
+    """There is more in it than the caller allows, or it is no such encoding."""
+
+
+class CompactReader:
+    """Reads one struct after another.
+
+    Attributes:
+        place: of the next byte.
+    """
+
+    def __init__(self, data: bytes, place: int = 0, *, structs_max: int) -> None:
+        self.place = place
+        self._data = data
+        self._structs_left = structs_max
+
+    def read_struct(self) -> dict[int, Any]:
+        """Return a struct's whole numbers, and the structs directly in it, by field.
+
+        Raises:
+            TooLarge: the data ends before it does, or it holds too much.
+        """
+        try:
+            return self._struct(0)
+        except IndexError:
+            raise TooLarge("it ends too early") from None
+
+    def _struct(self, depth: int) -> dict[int, Any]:
+        self._structs_left -= 1
+        if self._structs_left < 0 or depth > DEPTH_MAX:
+            raise TooLarge("it holds too many structs")
+        fields: dict[int, Any] = {}
+        field = 0
+        while head := self._byte():
+            field = field + (head >> 4) if head >> 4 else self._signed()
+            match head & 15:
+                case 4 | 5 | 6:
+                    fields[field] = self._signed()
+                case 12:
+                    fields[field] = self._struct(depth + 1)
+                case 1 | 2:  # a field of type bool has its value in its type
+                    pass
+                case kind:
+                    self._skip(kind, depth)
+        return fields
+
+    def _skip(self, kind: int, depth: int) -> None:
+        match kind:
+            case 1 | 2 | 3:
+                self.place += 1
+            case 4 | 5 | 6:
+                self._number()
+            case 7:
+                self.place += 8
+            case 8:
+                length = self._number()
+                self.place += length
+            case 9 | 10:
+                self._skip_list(depth)
+            case 12:
+                self._struct(depth + 1)
+            case _:  # Parquet uses no maps
+                raise TooLarge("it holds what no Parquet file does")
+
+    def _skip_list(self, depth: int) -> None:
+        head = self._byte()
+        size = head >> 4 if head >> 4 < 15 else self._number()  # noqa: PLR2004  # then it follows
+        if depth > DEPTH_MAX or size > len(self._data):
+            raise TooLarge("it holds too many values")
+        for _ in range(size):
+            self._skip(head & 15, depth + 1)
+
+    def _byte(self) -> int:
+        byte = self._data[self.place]
+        self.place += 1
+        return byte
+
+    def _signed(self) -> int:
+        number = self._number()
+        return (number >> 1) ^ -(number & 1)
+
+    def _number(self) -> int:
+        number = shift = 0
+        while True:
+            byte = self._byte()
+            number |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:  # noqa: PLR2004  # the last one
+                return number
+            if shift > _NUMBER_BITS_MAX:
+                raise TooLarge("it holds a number that is too long")
