@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_aimlapi.core.template import near_misses, nearest, parse_template, text_of
 from airflow_provider_aimlapi.errors import InvalidSpec
+from airflow_provider_aimlapi.printable import printable
 
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]))
 PLAIN = st.text(alphabet=st.characters(exclude_characters="{}\\", exclude_categories=["Cs"]))
@@ -125,7 +126,7 @@ def test_column_written_otherwise_is_refused_with_the_line(token: str, column: s
         parse_template(f"Say {token}.", columns=columns, argument="prompt")
     message = str(caught.value)
     assert f"Write {{{column}}}" in message
-    assert token in message
+    assert printable(token) in message
     escaped = f"Say \\{token}."
     assert parse_template(escaped, columns=columns, argument="prompt").literals == (
         f"Say {token}.",
