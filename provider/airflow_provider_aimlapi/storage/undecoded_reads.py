@@ -1,4 +1,4 @@
-"""Reading the first bytes of an object of Google Cloud Storage or Azure as they are stored.
+"""Reading bytes of an object of Google Cloud Storage or Azure as they are stored.
 
 An object may say of itself that it is compressed. gcsfs and adlfs then decompress all that they
 receive, in memory: 200 kB of such an object took 400 MB. Here nothing is decompressed. s3fs never

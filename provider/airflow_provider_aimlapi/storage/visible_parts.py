@@ -1,7 +1,7 @@
 """Which files at an output path were put there as parts of a run. Changes nothing.
 
-Whoever can write to an output can write anything into a manifest, and a file that we take for ours is
-written over or deleted. So a file is ours only if all of this agrees:
+Anyone who can write to an output can write anything into a manifest, and a file that we take for ours
+is written over or deleted. So a file is ours only if all of this agrees:
 
 - its own footer names a run and a part,
 - that run is one of those whose parts may be visible, see `changes`,
