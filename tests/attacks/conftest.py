@@ -1,7 +1,7 @@
 """A real Airflow to attack, made once for all tests that want it; none of the gate's do.
 
-`state_site` keeps progress in the task state store, and gives each user DAGs of their own. `team_site`
-reads storage, and has two teams: `ada` belongs to red, `bob` to blue.
+`state_server` reads the task state store, and gives each user DAGs of their own. `team_server` reads
+storage, and has two teams: `ada` belongs to red, `bob` to blue.
 """
 
 from __future__ import annotations

@@ -173,13 +173,10 @@ def encode_progress(progress: RunProgress) -> bytes:
 
 
 def decode_progress(data: bytes | str) -> RunProgress | None:
-    """Return progress as it was encoded; None for anything else, such as another version's.
-
-    Airflow stores JSON with a space after each comma and with escapes, so twice the size is read.
-    """
+    """Progress as it was encoded; None for anything else, such as another version's."""
     try:
         return decode_stored(
-            data, RunProgress, what="progress", bytes_max=object_sizes.PROGRESS_BYTES_MAX
+            data, RunProgress, what="progress.json", bytes_max=object_sizes.PROGRESS_BYTES_MAX
         )
     except JournalUnreadable:
         return None
