@@ -7,20 +7,16 @@ an error. A row's own text is only ever inserted, never searched for placeholder
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, time
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from airflow_provider_aimlapi.core.column_names import describe_difference, lookalike
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
-
-Cell = object
-"""A Python value of a column: str, int, float, bool, Decimal, date, time, datetime, list, dict…"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +112,12 @@ def _check_literal(token: str, name: str, columns: Collection[str], argument: st
     """Refuse what is no placeholder and cannot have been meant as plain text."""
     if _is_never_a_column(name):
         return
+    twin = lookalike(name, columns)
+    if twin is not None and twin.casefold() != name.casefold():
+        raise InvalidSpec(
+            f"{argument} uses {{{name}}}, but the input has no column of that name: "
+            f"{describe_difference(name, twin)}. Write {{{ascii(twin)[1:-1]}}}."
+        )
     if _IDENTIFIER.match(name):
         raise InvalidSpec(_unknown_column(name, columns, argument))
     column = _written_otherwise(name, columns)
@@ -166,19 +168,6 @@ def nearest(name: str, candidates: Collection[str]) -> str | None:
     by_folded = {candidate.casefold(): candidate for candidate in candidates}
     matches = get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
     return by_folded[matches[0]] if matches else None
-
-
-def text_of(cell: Cell) -> str:
-    """A cell as it reads in a prompt: numbers and dates in ISO form, nested values as JSON."""
-    if isinstance(cell, str):
-        return cell
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    if isinstance(cell, (datetime, date, time)):
-        return cell.isoformat()
-    if isinstance(cell, (list, tuple, dict)):
-        return json.dumps(cell, ensure_ascii=False, default=text_of)
-    return str(cell)
 
 
 def _unknown_column(name: str, columns: Collection[str], argument: str) -> str:

@@ -160,6 +160,8 @@ def prepare(
         raise InvalidSpec(f"workers={workers}: give a number from 1 to {WORKERS_MAX}.")
     seen = _look(job, open_store, workers)
     if seen.run.manifest is None:
+        if not seen.has_begun:
+            seen.run.data_set.check_values(seen.run.plan.shards)
         run = _settle_plan(seen, clock)
         _announce(run.plan, job)
         return run
@@ -205,6 +207,8 @@ def survey(
     seen = _look(job, open_store)
     if seen.run.manifest is None:
         check_foreign(seen.run.store, seen.run.plan, clock.spread)
+    if not seen.has_begun:
+        seen.run.data_set.check_values(seen.run.plan.shards)
     return seen.run, seen.has_begun
 
 
@@ -219,6 +223,7 @@ def _look(job: Job, open_store: Callable[[Place], ObjectStore], workers: int = 1
     data_set = open_data_set(job.input.fs, job.input.path)
     check_files_apart(data_set.files, store.uri(""))
     data_set.check_output_columns((job.output_column, job.info_column))
+    data_set.warn_of_losses()
     maker = _request_maker(job, data_set)
     made_of = _ingredients(job, data_set, maker)
     names = RunNames(run_key=run_key_of(made_of))

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from pyarrow import types
 
-from airflow_provider_aimlapi.core.template import RowTexts, UnreadableRow, text_of
+from airflow_provider_aimlapi.core.iso_texts import find_zone
+from airflow_provider_aimlapi.core.template import RowTexts, UnreadableRow
 from airflow_provider_aimlapi.errors import InvalidSpec
+from airflow_provider_aimlapi.storage.cell_values import json_values
+from airflow_provider_aimlapi.storage.conversion import leaf_types
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
-_MICROSECONDS: dict[type[pa.DataType], Callable[[pa.DataType], pa.DataType]] = {
-    pa.TimestampType: lambda kind: pa.timestamp("us", kind.tz),
-    pa.DurationType: lambda _: pa.duration("us"),
-    pa.Time64Type: lambda _: pa.time64("us"),
-}
+_KNOWN_EXTENSIONS = frozenset({"arrow.json", "arrow.uuid", "arrow.bool8"})
 _Text = str | UnreadableRow | None
 
 
@@ -42,83 +42,92 @@ def _row_of(texts: tuple[_Text, ...]) -> RowTexts:
 
 def _texts_of_column(array: pa.Array) -> list[str | None] | None:
     """All texts of a column; None when one of them cannot be read."""
-    array = _readable(array)
     try:
-        cells = array.to_pylist()
         if _is_text(array.type):
-            return cells  # type: ignore[no-any-return]  # strings and nulls
-        return [None if cell is None else text_of(cell) for cell in cells]
-    except (ValueError, OverflowError, KeyError):  # UnicodeDecodeError is a ValueError
+            return array.to_pylist()  # type: ignore[no-any-return]  # strings and nulls
+        return [None if value is None else _text_of(value) for value in json_values(array)]
+    except UnicodeDecodeError:
         return None
 
 
 def _texts_one_by_one(name: str, array: pa.Array) -> list[_Text]:
-    return [_text_or_reason(name, cell) for cell in _readable(array)]
+    return [_text_or_reason(name, array.slice(row, 1)) for row in range(len(array))]
 
 
-def _text_or_reason(name: str, cell: pa.Scalar) -> _Text:
+def _text_or_reason(name: str, cell: pa.Array) -> _Text:
     try:
-        value = cell.as_py()
-        return None if value is None else text_of(value)
+        (value,) = json_values(cell)
     except UnicodeDecodeError:
         return UnreadableRow(f"column '{name}' is not valid UTF-8")
-    except (ValueError, OverflowError, KeyError) as error:
-        kind = type(error).__name__  # its text may quote the cell
-        return UnreadableRow(f"column '{name}' cannot be read as text ({kind})")
+    return None if value is None else _text_of(value)
 
 
-def _readable(array: pa.Array) -> pa.Array:
-    """The same values in a type whose values Python has: no dictionaries, no nanoseconds."""
-    if types.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    readable = _in_microseconds(array.type)
-    return array if readable.equals(array.type) else array.cast(readable, safe=False)
-
-
-def _in_microseconds(kind: pa.DataType) -> pa.DataType:
-    """Python's datetime has no nanoseconds: pandas would be needed, and may not be installed."""
-    if getattr(kind, "unit", None) == "ns":
-        return _MICROSECONDS[type(kind)](kind)
-    if isinstance(kind, pa.StructType):
-        return pa.struct([_field_in_microseconds(field) for field in kind])
-    if isinstance(kind, pa.ListType | pa.LargeListType):
-        make = pa.list_ if isinstance(kind, pa.ListType) else pa.large_list
-        return make(_field_in_microseconds(kind.value_field))
-    return kind
-
-
-def _field_in_microseconds(field: pa.Field) -> pa.Field:
-    return field.with_type(_in_microseconds(field.type))
+def _text_of(value: object) -> str:
+    """A text as it is, everything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _is_text(kind: pa.DataType) -> bool:
     return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
 
 
-def check_promptable(fields: Iterable[pa.Field]) -> None:
+def check_promptable(fields: Iterable[pa.Field], texts: Collection[str] = ()) -> None:
     """Refuse columns of bytes, which say nothing as text.
+
+    Args:
+        texts: names of columns whose byte arrays are text by the file's own words.
 
     Raises:
         InvalidSpec: naming the column.
     """
     for field in fields:
-        if _holds_bytes(field.type):
+        if _holds_bytes(field.type, are_text=field.name in texts):
             raise InvalidSpec(
                 f"Column '{field.name}' is {field.type}, which is bytes and not text. Leave it "
                 f"out of the prompt, or write its text to a string column first."
             )
 
 
-def _holds_bytes(kind: pa.DataType) -> bool:
-    if types.is_dictionary(kind):
-        return _holds_bytes(kind.value_type)
-    if isinstance(kind, pa.BaseExtensionType):
-        return not isinstance(kind, pa.UuidType) and _holds_bytes(kind.storage_type)
-    if types.is_nested(kind):
-        return any(_holds_bytes(kind.field(index).type) for index in range(kind.num_fields))
-    return bool(
-        types.is_binary(kind)
-        or types.is_large_binary(kind)
-        or types.is_binary_view(kind)
-        or types.is_fixed_size_binary(kind)
+def doubts(field: pa.Field, spark_type: object = None) -> Iterator[str]:
+    """Say how a column's values read in a prompt, where that may surprise.
+
+    Args:
+        spark_type: what Spark calls its type; None when Spark has not written it.
+    """
+    for leaf in leaf_types(field.type):
+        if types.is_timestamp(leaf) and leaf.tz is not None and find_zone(leaf.tz) is None:
+            yield (
+                f"Column '{field.name}' is in the time zone '{leaf.tz}', which this Python does "
+                f"not know. Its times stand in the prompt in UTC."
+            )
+    name = _extension_name(field)
+    if str(spark_type).startswith("interval"):
+        name = str(spark_type)
+    if name is not None and name not in _KNOWN_EXTENSIONS:
+        yield (
+            f"Column '{field.name}' is of the type '{name}'. What stands in the prompt is how that "
+            f"is stored, as {_storage(field.type)}."
+        )
+
+
+def _extension_name(field: pa.Field) -> str | None:
+    """The type that is not Arrow's own, whether or not something has registered it."""
+    if isinstance(field.type, pa.BaseExtensionType):
+        return str(field.type.extension_name)
+    name = (field.metadata or {}).get(b"ARROW:extension:name")
+    return name and name.decode(errors="replace")
+
+
+def _storage(kind: pa.DataType) -> pa.DataType:
+    return kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
+
+
+def _holds_bytes(kind: pa.DataType, *, are_text: bool) -> bool:
+    return any(
+        types.is_fixed_size_binary(leaf) or (_is_binary(leaf) and not are_text)
+        for leaf in leaf_types(kind)
     )
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind))

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from airflow_provider_aimlapi.core.column_names import describe_difference, lookalike
 from airflow_provider_aimlapi.core.plan import InputFile, RowGroup, Shard
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.storage.arrow_columns import string_column
 from airflow_provider_aimlapi.storage.arrow_memory import give_back
-from airflow_provider_aimlapi.storage.cells import check_promptable, texts_of_rows
+from airflow_provider_aimlapi.storage.cells import check_promptable, doubts, texts_of_rows
+from airflow_provider_aimlapi.storage.exactness import check_values
+from airflow_provider_aimlapi.storage.file_schemas import (
+    FileSchema,
+    file_schema,
+    losses,
+    share_schemas,
+    text_columns,
+)
+from airflow_provider_aimlapi.storage.footer_metadata import spark_schema, spark_types
 from airflow_provider_aimlapi.storage.input_errors import reading
 from airflow_provider_aimlapi.storage.listing import list_inputs
 from airflow_provider_aimlapi.storage.parquet_files import (
@@ -19,6 +30,7 @@ from airflow_provider_aimlapi.storage.parquet_files import (
     RowStreams,
     read_footer,
 )
+from airflow_provider_aimlapi.storage.parquet_footer import SchemaParser
 from airflow_provider_aimlapi.storage.quick_s3 import quick_s3
 from airflow_provider_aimlapi.storage.schemas import cast_batch, unify_schemas
 
@@ -30,9 +42,13 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.core.template import RowTexts
 
+log = logging.getLogger(__name__)
+
 FOOTER_THREADS = 16
 FOOTERS_A_PIECE = 16
 """A thread's work at a time: handing over each file by itself takes as long as parsing its footer."""
+CHECK_THREADS = 4
+"""Each decodes some MB at a time."""
 BATCH_ROWS = 256
 
 
@@ -48,20 +64,23 @@ def open_data_set(fs: AbstractFileSystem, path: str) -> DataSet:
     """
     listed = list_inputs(fs, path)
     quick = quick_s3(fs, listed[0].path)
+    parser = SchemaParser()
 
-    def read_one(file: InputFile) -> tuple[InputFile, pa.Schema]:
-        metadata, schema = read_footer(fs, file, quick)
+    def read_one(file: InputFile) -> tuple[InputFile, FileSchema]:
+        footer = read_footer(fs, file, parser, quick)
         with reading(file.uri):
-            return replace(file, row_groups=_row_groups(metadata)), schema
+            described = replace(file, row_groups=_row_groups(footer.metadata))
+            return described, file_schema(footer)
 
-    def read_piece(first: int) -> list[tuple[InputFile, pa.Schema]]:
+    def read_piece(first: int) -> list[tuple[InputFile, FileSchema]]:
         return [read_one(file) for file in listed[first : first + FOOTERS_A_PIECE]]
 
     with ThreadPoolExecutor(FOOTER_THREADS, "footer") as pool:
         pieces = pool.map(read_piece, range(0, len(listed), FOOTERS_A_PIECE))
         read = list(chain.from_iterable(pieces))
-    schema = unify_schemas((file.uri, schema) for file, schema in read)
-    return DataSet(fs, tuple(file for file, _ in read), schema)
+    schema = unify_schemas((file.uri, schemas.arrow) for file, schemas in read)
+    schemas = share_schemas(schema for _, schema in read)
+    return DataSet(fs, tuple(file for file, _ in read), schema, schemas)
 
 
 def _row_groups(metadata: pa.parquet.FileMetaData) -> tuple[RowGroup, ...]:
@@ -77,13 +96,20 @@ class DataSet:
     Attributes:
         files: in input order, with their row groups.
         schema: holds every file's values without loss.
+        schemas: of each file.
     """
 
     def __init__(
-        self, fs: AbstractFileSystem, files: tuple[InputFile, ...], schema: pa.Schema
+        self,
+        fs: AbstractFileSystem,
+        files: tuple[InputFile, ...],
+        schema: pa.Schema,
+        schemas: tuple[FileSchema, ...],
     ) -> None:
         self.files = files
         self.schema = schema
+        self.schemas = schemas
+        self._fs = fs
         self._streams = RowStreams(fs, files)
 
     @property
@@ -98,25 +124,61 @@ class DataSet:
         return tuple(key for key in keys if key not in self.schema.names)
 
     def check_promptable(self, names: Collection[str]) -> None:
-        """Refuse columns that cannot stand in a prompt.
+        """Refuse columns that cannot stand in a prompt, and warn of those that read otherwise.
 
         Raises:
             InvalidSpec: for a column of bytes, naming it.
         """
-        check_promptable(field for field in self.schema if field.name in names)
+        fields = [field for field in self.schema if field.name in names]
+        check_promptable(fields, text_columns(self.schemas))
+        spark = spark_types(one.spark for one in self.schemas)
+        for field in fields:
+            for doubt in doubts(field, spark.get(field.name)):
+                log.warning("%s", doubt)
+
+    def spark_schema(self, added: Sequence[pa.Field]) -> bytes | None:
+        """The schema with more columns in Spark's words, if the files have it in them."""
+        return spark_schema((one.spark for one in self.schemas), self.column_names, added)
+
+    def warn_of_losses(self) -> None:
+        """Log what the files hold beside rows and types that the output will not."""
+        for loss in losses(self.schemas, can_keep_spark=self.spark_schema(()) is not None):
+            log.warning("%s", loss)
 
     def check_output_columns(self, names: Iterable[str]) -> None:
-        """Refuse output columns that the input has already.
+        """Refuse output columns that the input has already, or that readers take for one it has.
 
         Raises:
             InvalidSpec: naming the column, and `output_column` as the way out.
         """
+        there = (*self.column_names, *self.partition_names)
         for name in names:
-            if name in self.column_names or name in self.partition_names:
-                raise InvalidSpec(
-                    f"The input already has a column named '{name}'. "
-                    f"Set output_column to another name."
-                )
+            twin = name if name in there else lookalike(name, there)
+            if twin is None:
+                continue
+            but = "" if twin == name else f" ({describe_difference(twin, name)})"
+            raise InvalidSpec(
+                f"The input already has a column named '{twin}'{but}. "
+                f"Set output_column to another name."
+            )
+
+    def check_values(self, shards: Sequence[Shard]) -> None:
+        """Refuse values that the output's types would change. Reads the columns that may hold one.
+
+        Raises:
+            InputUnreadable: naming file and column. StoreUnavailable: the store does not answer.
+        """
+        rows: dict[int, int] = {}
+        for shard in shards:
+            rows[shard.file] = max(rows.get(shard.file, 0), shard.first_row + shard.rows)
+
+        def check_one(index: int) -> None:
+            schema = self.schemas[index]
+            check_values(self._fs, self.files[index], rows[index], schema, self.schema)
+
+        with ThreadPoolExecutor(CHECK_THREADS, "check") as pool:
+            for _ in pool.map(check_one, rows):
+                pass
 
     def rows(
         self, shard: Shard, columns: Sequence[str], *, batch_rows: int = BATCH_ROWS

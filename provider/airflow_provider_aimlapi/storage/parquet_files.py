@@ -7,16 +7,27 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.errors import InputUnreadable
+from airflow_provider_aimlapi.errors import AimlapiError, InputUnreadable
+from airflow_provider_aimlapi.storage.conversion import converted, readable_schema
 from airflow_provider_aimlapi.storage.file_systems import kind_of, version_of
 from airflow_provider_aimlapi.storage.input_errors import changed, reading
+from airflow_provider_aimlapi.storage.int96 import holds_int96, metadata_as_bytes
 from airflow_provider_aimlapi.storage.local_inputs import open_listed
+from airflow_provider_aimlapi.storage.parquet_footer import (
+    TAIL_BYTES,
+    SchemaParser,
+    footer_length,
+    read_footer_bytes,
+)
+from airflow_provider_aimlapi.storage.store_errors import meaning_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,6 +36,7 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
     from airflow_provider_aimlapi.core.plan import InputFile, Shard
+    from airflow_provider_aimlapi.storage.parquet_schema import ParquetSchema
     from airflow_provider_aimlapi.storage.quick_s3 import QuickS3
 
 FOOTER_BYTES = 64 * 1024
@@ -37,7 +49,48 @@ CURSORS_MAX = 2
 """Kept for shards to come: one that reads prompts, one that writes parts. Each holds some MB."""
 
 
-def open_parquet(fs: AbstractFileSystem, file: InputFile) -> pq.ParquetFile:
+@dataclass(frozen=True, slots=True)
+class FileFooter:
+    """What a file's end says of it.
+
+    Attributes:
+        arrow: the schema as a run reads it. parquet: with the annotations that Arrow lacks.
+    """
+
+    metadata: pq.FileMetaData
+    arrow: pa.Schema
+    parquet: ParquetSchema
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A file that rows can be decoded from.
+
+    Attributes:
+        schema: of its rows. as_decoded: whether they are decoded in it, or must be converted.
+    """
+
+    uri: str
+    size_bytes: int
+    parquet: pq.ParquetFile
+    schema: pa.Schema
+    as_decoded: bool
+
+    def batches(
+        self, group: int, columns: tuple[str, ...] | None, rows_max: int
+    ) -> Iterator[pa.RecordBatch]:
+        """A row group's rows in the file's schema.
+
+        Raises:
+            InputUnreadable: naming the column, for an INT96 that microseconds do not hold.
+        """
+        for batch in self.parquet.iter_batches(
+            rows_max, row_groups=[group], columns=columns, use_threads=False
+        ):
+            yield batch if self.as_decoded else converted(batch, self.schema, self.uri)
+
+
+def open_parquet(fs: AbstractFileSystem, file: InputFile) -> OpenFile:
     """Open a file and read its footer.
 
     Raises:
@@ -45,44 +98,55 @@ def open_parquet(fs: AbstractFileSystem, file: InputFile) -> pq.ParquetFile:
         StoreUnavailable: when the store does not answer.
     """
     with reading(file.uri):
-        return pq.ParquetFile(
-            _source(fs, file),
-            buffer_size=READ_BUFFER_BYTES,
-            pre_buffer=False,  # it would keep whole row groups in memory
-            page_checksum_verification=True,
-        )
+        source = _source(fs, file)
+        parquet = _parquet_file(source)
+        schema = readable_schema(parquet.schema_arrow)
+        if holds_int96(parquet):
+            parquet = _parquet_file(source, metadata_as_bytes(parquet.metadata))
+        as_decoded = schema.equals(parquet.schema_arrow)
+        return OpenFile(file.uri, file.size_bytes, parquet, schema, as_decoded)
+
+
+def _parquet_file(source: Any, metadata: pq.FileMetaData | None = None) -> pq.ParquetFile:
+    return pq.ParquetFile(
+        source,
+        metadata=metadata,
+        buffer_size=READ_BUFFER_BYTES,
+        pre_buffer=False,  # it would keep whole row groups in memory
+        page_checksum_verification=True,
+        coerce_int96_timestamp_unit="us",  # nanoseconds end in 2262, and Spark does not read them
+    )
 
 
 def read_footer(
-    fs: AbstractFileSystem, file: InputFile, quick: QuickS3 | None = None
-) -> tuple[pq.FileMetaData, pa.Schema]:
+    fs: AbstractFileSystem, file: InputFile, parser: SchemaParser, quick: QuickS3 | None = None
+) -> FileFooter:
     """A file's metadata and schema: of a remote one, nothing but the end is fetched.
 
     Its version is not asked for: whoever reads rows later does, and finds a change.
 
     Raises:
-        InputUnreadable, StoreUnavailable: as `open_parquet`.
+        InputUnreadable, StoreUnavailable: as `open_parquet`; also when columns are encrypted.
     """
-    parquet = _open_end(fs, file, quick)
+    end = _end_of(fs, file, quick)
     with reading(file.uri):
-        return parquet.metadata, parquet.schema_arrow
+        source = pa.BufferReader(end) if end is not None else _source(fs, file)
+        footer = read_footer_bytes(source, file.uri)
+        schema = parser.parse(footer, file.uri)
+        parquet = _parquet_file(source)
+        return FileFooter(parquet.metadata, readable_schema(parquet.schema_arrow), schema)
 
 
-def _open_end(fs: AbstractFileSystem, file: InputFile, quick: QuickS3 | None) -> pq.ParquetFile:
+def _end_of(fs: AbstractFileSystem, file: InputFile, quick: QuickS3 | None) -> bytes | None:
+    """A remote file's last bytes, if its footer is in them."""
     if kind_of(fs) in {"local", "memory"} or not file.size_bytes:
-        return open_parquet(fs, file)
+        return None
     end: Any = quick.end_of(file, FOOTER_BYTES) if quick is not None else None
     if end is None:
         with reading(file.uri):
             start = max(0, file.size_bytes - FOOTER_BYTES)
             end = fs.cat_file(file.path, start=start, end=file.size_bytes)
-    try:
-        return pq.ParquetFile(pa.BufferReader(end))
-    except (
-        pa.ArrowException,
-        OSError,
-    ):  # a longer footer, or one that open_parquet can complain of
-        return open_parquet(fs, file)
+    return bytes(end) if footer_length(end) + TAIL_BYTES <= len(end) else None
 
 
 def _source(fs: AbstractFileSystem, file: InputFile) -> Any:
@@ -128,7 +192,7 @@ class RowStreams:
     def batches(
         self, shard: Shard, columns: tuple[str, ...] | None, batch_rows: int
     ) -> Iterator[pa.RecordBatch]:
-        """A shard's rows in the file's own schema, `batch_rows` or fewer at a time.
+        """A shard's rows in the file's own schema and metadata, `batch_rows` or fewer at a time.
 
         Args:
             columns: those to decode; None for all.
@@ -142,8 +206,7 @@ class RowStreams:
         key = (shard.file, columns, batch_rows)
         cursor = self._taken(key, shard.first_row)
         if cursor is None:
-            parquet = open_parquet(self._fs, file)
-            cursor = _Cursor(key, parquet, shard.first_row)
+            cursor = _Cursor(key, open_parquet(self._fs, file), shard.first_row)
         left = shard.rows
         while left > 0:
             with reading(file.uri):
@@ -171,52 +234,83 @@ class _Cursor:
     """A place in a file, with what has been decoded there and not been handed out."""
 
     def __init__(
-        self, key: tuple[int, tuple[str, ...] | None, int], parquet: pq.ParquetFile, place: int
+        self, key: tuple[int, tuple[str, ...] | None, int], opened: OpenFile, place: int
     ) -> None:
         self.key = key
         self.place = place
-        self._batches = _decoded_from(parquet, key[1], key[2], place)
+        self._metadata = opened.schema.metadata
+        self._batches = decoded_from(opened, key[1], key[2], place)
         self._rest: pa.RecordBatch | None = None
 
     def next_batch(self, rows_max: int) -> pa.RecordBatch:
         """One or more of the next rows."""
         batch = self._rest if self._rest is not None else next(self._batches, None)
         if batch is None:
-            raise ValueError("it holds fewer rows than its footer says")
+            raise ValueError("its rows are not as many as its footer says")
         taken = batch.slice(0, rows_max)
         self._rest = batch.slice(rows_max) if rows_max < batch.num_rows else None
         self.place += taken.num_rows
-        return taken
+        return taken.replace_schema_metadata(self._metadata)
 
 
-def _decoded_from(
-    parquet: pq.ParquetFile, columns: tuple[str, ...] | None, batch_rows: int, place: int
+def decoded_from(
+    opened: OpenFile, columns: tuple[str, ...] | None, batch_rows: int, place: int = 0
 ) -> Iterator[pa.RecordBatch]:
     """All rows from a place on. What stands before it in its row group is decoded and dropped."""
+    metadata = opened.parquet.metadata
     first_row = 0
-    for group in range(parquet.metadata.num_row_groups):
-        rows = parquet.metadata.row_group(group).num_rows
+    for group in range(metadata.num_row_groups):
+        rows = metadata.row_group(group).num_rows
         skipped = max(0, place - first_row)
         first_row += rows
         if skipped >= rows:
             continue
-        size = _batch_rows(parquet, group, columns, batch_rows)
-        for batch in parquet.iter_batches(
-            size, row_groups=[group], columns=columns, use_threads=False
-        ):
-            if skipped < batch.num_rows:
-                yield batch.slice(skipped)
-            skipped = max(0, skipped - batch.num_rows)
+        size = _batch_rows(opened, group, batch_rows)
+        with _naming_column(opened, group, columns, size):
+            for batch in opened.batches(group, columns, size):
+                if skipped < batch.num_rows:
+                    yield batch.slice(skipped)
+                skipped = max(0, skipped - batch.num_rows)
+                rows -= batch.num_rows
+            if rows:
+                raise ValueError("its rows are not as many as its footer says")
 
 
-def _batch_rows(
-    parquet: pq.ParquetFile, group: int, columns: tuple[str, ...] | None, rows_max: int
-) -> int:
-    """Rows to decode at once, so that a batch of average rows stays within BATCH_BYTES_MAX."""
-    metadata = parquet.metadata.row_group(group)
-    size_bytes = 0
-    for index in range(metadata.num_columns):
-        column = metadata.column(index)
-        if columns is None or column.path_in_schema.startswith(columns):
-            size_bytes += column.total_uncompressed_size
-    return max(1, min(rows_max, int(BATCH_BYTES_MAX * metadata.num_rows / max(size_bytes, 1))))
+@contextmanager
+def _naming_column(
+    opened: OpenFile, group: int, columns: tuple[str, ...] | None, size: int
+) -> Iterator[None]:
+    """Add the column's name to an error of decoding, by decoding each column by itself."""
+    try:
+        yield
+    except AimlapiError:
+        raise
+    except Exception as error:
+        if meaning_of(error) != "unknown":  # the store's
+            raise
+        for name in columns or opened.schema.names:
+            if not _is_sound(opened, group, name, size):
+                raise ValueError(f"column '{name}': {error}") from error
+        raise
+
+
+def _is_sound(opened: OpenFile, group: int, name: str, size: int) -> bool:
+    rows = opened.parquet.metadata.row_group(group).num_rows
+    try:
+        found = sum(batch.num_rows for batch in opened.batches(group, (name,), size))
+    except Exception:  # noqa: BLE001  Arrow has errors of its own
+        return False
+    return bool(found == rows)
+
+
+def _batch_rows(opened: OpenFile, group: int, rows_max: int) -> int:
+    """Rows to decode at once, so that a batch of average rows stays within BATCH_BYTES_MAX.
+
+    Columns that are not decoded count, too: pyarrow ends the process at the sight of a column whose
+    statistics are damaged.
+    """
+    metadata = opened.parquet.metadata
+    rows = metadata.row_group(group).num_rows
+    stored_bytes = opened.size_bytes * rows // max(metadata.num_rows, 1)
+    size_bytes = max(metadata.row_group(group).total_byte_size, stored_bytes, 1)
+    return max(1, min(rows_max, int(BATCH_BYTES_MAX * rows / size_bytes)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from hashlib import sha256
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -12,12 +13,10 @@ from pyarrow import parquet as pq
 from airflow_provider_aimlapi.core.manifest import PartEntry, tally_of
 from airflow_provider_aimlapi.storage.arrow_columns import string_column
 from airflow_provider_aimlapi.storage.arrow_memory import give_back
+from airflow_provider_aimlapi.storage.footer_metadata import carried_metadata
 from airflow_provider_aimlapi.storage.outcome_columns import added_fields, info_array
-from airflow_provider_aimlapi.storage.part_footer import (
-    METADATA_PREFIX,
-    PartFooter,
-    footer_metadata,
-)
+from airflow_provider_aimlapi.storage.parquet_footer import with_annotations
+from airflow_provider_aimlapi.storage.part_footer import PartFooter, footer_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,16 +28,6 @@ if TYPE_CHECKING:
 
 ROW_GROUP_BYTES_MAX = 8 * 1024 * 1024
 """Of decoded input in a row group of a part; also what is held in memory while encoding."""
-HIDING_METADATA = frozenset(
-    {
-        b"ARROW:schema",
-        b"org.apache.spark.sql.parquet.row.metadata",
-        b"parquet.avro.schema",
-        b"avro.schema",
-        b"iceberg.schema",
-    }
-)
-"""Schemas in the words of other writers: their readers would not see the new columns."""
 
 
 def encode_part(
@@ -67,20 +56,22 @@ def encode_part(
         rows=shard.rows,
         tally=tally_of(ordered),
     )
-    schema = _output_schema(data_set.schema, output_column, footer_metadata(footer))
+    groups = _row_groups(data_set.tables(shard))
+    first = next(groups, None)
+    schema = _output_schema(data_set, shard, first, output_column, footer_metadata(footer))
     sink = io.BytesIO()
     with pq.ParquetWriter(sink, schema, compression="zstd", compression_level=1) as writer:
         start = 0
-        for batches in _row_groups(data_set.tables(shard)):
+        for batches in chain([first] if first else [], groups):
             rows = sum(batch.num_rows for batch in batches)
-            table = pa.Table.from_batches(batches, data_set.schema)
+            table = pa.Table.from_batches(batches)
             columns = [*table.columns, *_outcome_columns(ordered[start : start + rows])]
             writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=rows)
             start += rows
     if start != shard.rows:
         raise ValueError(f"part {shard.part} has {shard.rows} rows, but {start} were read")
     give_back()
-    return sink.getvalue()
+    return with_annotations(sink.getvalue(), data_set.schemas[shard.file].parquet)
 
 
 def part_entry(data: bytes, shard: Shard, staged_name: str, tally: Tally) -> PartEntry:
@@ -102,13 +93,18 @@ def _in_row_order(outcomes: Sequence[Outcome], rows: int) -> list[Outcome]:
     return ordered
 
 
-def _output_schema(schema: pa.Schema, output_column: str, footer: dict[bytes, bytes]) -> pa.Schema:
-    kept = {
-        key: value
-        for key, value in (schema.metadata or {}).items()
-        if key not in HIDING_METADATA and not key.startswith(METADATA_PREFIX)
-    }
-    return pa.schema([*schema, *added_fields(output_column)], metadata={**kept, **footer})
+def _output_schema(
+    data_set: DataSet,
+    shard: Shard,
+    batches: list[pa.RecordBatch] | None,
+    output_column: str,
+    footer: dict[bytes, bytes],
+) -> pa.Schema:
+    own = batches[0].schema.metadata if batches else data_set.schema.metadata
+    added = added_fields(output_column)
+    rows = range(shard.first_row, shard.first_row + shard.rows)
+    kept = carried_metadata(own, spark=data_set.spark_schema(added), added=added, rows=rows)
+    return pa.schema([*data_set.schema, *added], metadata={**kept, **footer})
 
 
 def _outcome_columns(outcomes: Sequence[Outcome]) -> tuple[pa.Array | pa.ChunkedArray, pa.Array]:

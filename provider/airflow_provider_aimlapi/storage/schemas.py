@@ -6,8 +6,13 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from airflow_provider_aimlapi.core.column_names import describe_difference, name_key
 from airflow_provider_aimlapi.errors import InputUnreadable
-from airflow_provider_aimlapi.storage.type_unification import unify_types
+from airflow_provider_aimlapi.storage.type_unification import (
+    find_clash,
+    find_inexact,
+    unify_types,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,21 +25,23 @@ def unify_schemas(schemas: Iterable[tuple[str, pa.Schema]]) -> pa.Schema:
         schemas: pairs of a file's URI and its schema, in input order.
 
     Raises:
-        InputUnreadable: naming file, column and both types, when a value could be lost; or when
-            a file has two columns of one name.
+        InputUnreadable: naming file, column and both types, when no type holds the values of both;
+            or when two columns have one name, or names that readers take for one.
     """
     fields: dict[str, pa.Field] = {}
     homes: dict[str, str] = {}
+    keys: dict[str, str] = {}
     first: pa.Schema | None = None
     last: pa.Schema | None = None
     for uri, schema in schemas:
         if last is not None and schema.equals(last):
             continue
         _check_unique(uri, schema)
+        _check_names(uri, schema, keys, homes)
         if first is None:
             first = schema
             fields = {field.name: field for field in schema}
-            homes = dict.fromkeys(fields, uri)
+            homes |= dict.fromkeys(fields, uri)
         else:
             _merge(fields, homes, uri, schema)
         last = schema
@@ -52,10 +59,11 @@ def _merge(fields: dict[str, pa.Field], homes: dict[str, str], uri: str, schema:
             continue
         unified = unify_types(known.type, field.type)
         if unified is None:
+            path, one, other = find_clash(field.name, known.type, field.type)
             raise InputUnreadable(
-                f"Column '{field.name}' is {field.type} in {uri}, but {known.type} in "
-                f"{homes[field.name]}, and one does not turn into the other without loss. "
-                f"Rewrite one of the files, or run them as two tasks."
+                f"Column '{path}' is {other} in {uri}, but {one} in {homes[field.name]}, and one "
+                f"does not turn into the other without loss. Rewrite one of the files, or run "
+                f"them as two tasks."
             )
         is_nullable = known.nullable or field.nullable
         fields[field.name] = known.with_type(unified).with_nullable(is_nullable)
@@ -69,10 +77,47 @@ def _check_unique(uri: str, schema: pa.Schema) -> None:
         seen.add(name)
 
 
+def _check_names(uri: str, schema: pa.Schema, keys: dict[str, str], homes: dict[str, str]) -> None:
+    """Refuse names that some readers take for one; `keys` gathers those of all files."""
+    for name in schema.names:
+        known = keys.setdefault(name_key(name), name)
+        if known == name:
+            continue
+        places = f"in {uri}" if known in schema.names else f"in {homes[known]} and in {uri}"
+        raise InputUnreadable(
+            f"Columns {describe_difference(known, name)}, {places}. Some readers take them for one "
+            f"column, others for two. Rename one of them."
+        )
+
+
+def check_exact(batch: pa.RecordBatch, schema: pa.Schema, uri: str) -> None:
+    """Refuse values that the unified schema's types do not hold.
+
+    Raises:
+        InputUnreadable: naming the column and both types.
+    """
+    for field in batch.schema:
+        target = schema.field(field.name).type
+        try:
+            batch.column(field.name).cast(target)
+        except pa.ArrowInvalid:  # its text holds the value
+            found = find_inexact(field.name, field.type, target)
+            path, one, other = found or (field.name, field.type, target)
+            raise InputUnreadable(
+                f"Column '{path}' is {one} in {uri}, with values that {other}, which other files "
+                f"call for, does not hold exactly. Rewrite one of the files, or run them as two "
+                f"tasks."
+            ) from None
+
+
 def cast_batch(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """A file's rows in the unified schema; columns that the file lacks are null."""
+    """A file's rows in the unified schema; columns that the file lacks are null.
+
+    The schema's metadata is the file's own.
+    """
     return pa.RecordBatch.from_arrays(
-        [_cast_column(batch, field) for field in schema], schema=schema
+        [_cast_column(batch, field) for field in schema],
+        schema=schema.with_metadata(batch.schema.metadata),
     )
 
 

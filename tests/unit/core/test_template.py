@@ -1,15 +1,10 @@
 from __future__ import annotations
 
-import json
-from datetime import UTC, date, datetime, time, timedelta, timezone
-from decimal import Decimal
-
-import pyarrow as pa
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.template import near_misses, nearest, parse_template, text_of
+from airflow_provider_aimlapi.core.template import near_misses, nearest, parse_template
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.printable import printable
 
@@ -225,109 +220,3 @@ def test_the_filler_takes_texts_in_the_order_that_its_caller_names() -> None:
     template = parse_template("{a}-{b}-{a}", columns=["a", "b", "c"], argument="prompt")
     assert template.columns == ("a", "b", "a")
     assert template.filler(("c", "b", "a"))(["C", "B", "A"]) == "A-B-A"
-
-
-@pytest.mark.parametrize(
-    ("cell", "expected"),
-    [
-        ("text", "text"),
-        ("", ""),
-        ("\x00\u202e{x}", "\x00\u202e{x}"),
-        (0, "0"),
-        (-(2**63), "-9223372036854775808"),
-        (2**64 - 1, "18446744073709551615"),
-        (True, "true"),
-        (False, "false"),
-        (1.5, "1.5"),
-        (1e300, "1e+300"),
-        (0.1, "0.1"),
-        (float("nan"), "nan"),
-        (float("inf"), "inf"),
-        (Decimal("1.50"), "1.50"),
-        (Decimal("-12345678901234567890.123456789"), "-12345678901234567890.123456789"),
-        (date(2026, 1, 31), "2026-01-31"),
-        (time(23, 59, 59, 5), "23:59:59.000005"),
-        (datetime(2026, 1, 31, 12, 30), "2026-01-31T12:30:00"),  # noqa: DTZ001  # a naive column
-        (datetime(2026, 1, 31, 12, 30, tzinfo=UTC), "2026-01-31T12:30:00+00:00"),
-        (
-            datetime(2026, 1, 31, 12, 30, tzinfo=timezone(timedelta(hours=5, minutes=30))),
-            "2026-01-31T12:30:00+05:30",
-        ),
-        (timedelta(days=1, seconds=2), "1 day, 0:00:02"),
-        ([], "[]"),
-        ([1, None, "ä", True], '[1, null, "ä", true]'),
-        ({"a": {"b": [1.5, None]}}, '{"a": {"b": [1.5, null]}}'),
-        ([("key", 1), ("key", 2)], '[["key", 1], ["key", 2]]'),  # a map
-        ([Decimal("1.50"), date(2026, 1, 31)], '["1.50", "2026-01-31"]'),
-        (
-            {"at": datetime(2026, 1, 31, tzinfo=UTC), "for": timedelta(seconds=1)},
-            '{"at": "2026-01-31T00:00:00+00:00", "for": "0:00:01"}',
-        ),
-        ([{"price": Decimal("0.10")}], '[{"price": "0.10"}]'),
-    ],
-)
-def test_a_cell_reads_as_people_write_it(cell: object, expected: str) -> None:
-    assert text_of(cell) == expected
-
-
-LEAVES = (
-    st.none() | st.booleans() | st.integers() | TEXT | st.decimals() | st.datetimes() | st.dates()
-)
-
-
-@given(
-    cell=st.recursive(
-        LEAVES | st.floats(allow_nan=False, allow_infinity=False),
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
-        max_leaves=10,
-    ).filter(lambda cell: isinstance(cell, (list, dict)))
-)
-def test_a_nested_cell_reads_as_json_with_the_same_shape(cell: object) -> None:
-    def plain(value: object) -> object:
-        if isinstance(value, list):
-            return [plain(part) for part in value]
-        if isinstance(value, dict):
-            return {key: plain(part) for key, part in value.items()}
-        if value is None or isinstance(value, (bool, int, float, str)):
-            return value
-        return text_of(value)
-
-    assert json.loads(text_of(cell)) == plain(cell)
-
-
-@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
-def test_a_nested_number_that_json_lacks_still_reads(number: float) -> None:
-    assert str(number)[:3].lower() in text_of([number]).lower()
-
-
-@pytest.mark.parametrize(
-    ("kind", "stored", "expected"),
-    [
-        (pa.large_string(), "ä{x}", "ä{x}"),
-        (pa.dictionary(pa.int8(), pa.string()), "x", "x"),
-        (pa.uint64(), 2**64 - 1, "18446744073709551615"),
-        (pa.float16(), 1.5, "1.5"),
-        (pa.decimal256(40, 2), Decimal("1.50"), "1.50"),
-        (pa.date32(), date(2026, 1, 31), "2026-01-31"),
-        (pa.date64(), date(2026, 1, 31), "2026-01-31"),
-        (pa.time64("us"), time(1, 2, 3, 4), "01:02:03.000004"),
-        (pa.timestamp("s"), 1_700_000_000, "2023-11-14T22:13:20"),
-        (pa.timestamp("us", "UTC"), 1_700_000_000_000_001, "2023-11-14T22:13:20.000001+00:00"),
-        (pa.timestamp("s", "Europe/Berlin"), 1_700_000_000, "2023-11-14T23:13:20+01:00"),
-        (pa.timestamp("ns"), 1_700_000_000_123_456_789, "2023-11-14T22:13:20.123456789"),
-        (pa.list_(pa.date32()), [date(2026, 1, 31), None], '["2026-01-31", null]'),
-        (pa.list_(pa.decimal128(5, 2), 1), [Decimal("1.50")], '["1.50"]'),
-        (pa.map_(pa.int32(), pa.string()), [(1, "a")], '[[1, "a"]]'),
-        (
-            pa.struct({"at": pa.timestamp("s", "UTC"), "tags": pa.list_(pa.string())}),
-            {"at": 1_700_000_000, "tags": ["ä"]},
-            '{"at": "2023-11-14T22:13:20+00:00", "tags": ["ä"]}',
-        ),
-    ],
-    ids=str,
-)
-def test_what_a_parquet_column_holds_reads_as_people_write_it(
-    kind: pa.DataType, stored: object, expected: str
-) -> None:
-    (cell,) = pa.array([stored], kind).to_pylist()
-    assert text_of(cell) == expected

@@ -16,6 +16,7 @@ from airflow_provider_aimlapi.errors import InputUnreadable
 from airflow_provider_aimlapi.storage.dataset import open_data_set
 from airflow_provider_aimlapi.storage.listing import list_inputs
 from airflow_provider_aimlapi.storage.parquet_files import FOOTER_BYTES, read_footer
+from airflow_provider_aimlapi.storage.parquet_footer import SchemaParser
 from airflow_provider_aimlapi.storage.quick_s3 import FAILURES_MAX, QuickS3, quick_s3
 from tests.fakes.scripted_s3 import ScriptedS3, Trouble
 
@@ -92,9 +93,10 @@ def test_footers_are_the_same_both_ways(s3_bucket: str) -> None:
     fs = filled(s3_bucket, contents)
     assert len(contents["many.parquet"]) > FOOTER_BYTES
     for file in list_inputs(fs, f"s3://{s3_bucket}/"):
-        quick, ordinary = read_footer(fs, file, quick_of(fs, file.path)), read_footer(fs, file)
-        assert quick[0].equals(ordinary[0])
-        assert quick[1].equals(ordinary[1], check_metadata=True)
+        quick = read_footer(fs, file, SchemaParser(), quick_of(fs, file.path))
+        ordinary = read_footer(fs, file, SchemaParser())
+        assert quick.metadata.equals(ordinary.metadata)
+        assert quick.arrow.equals(ordinary.arrow, check_metadata=True)
 
 
 def test_the_input_is_planned_without_a_request_of_s3fs(s3_bucket: str) -> None:

@@ -44,6 +44,7 @@ LEAVES: list[tuple[pa.DataType, st.SearchStrategy[Any]]] = [
     (pa.time64("us"), st.times()),
     (pa.duration("us"), st.timedeltas(timedelta(days=-9), timedelta(days=9))),
     (pa.null(), st.none()),
+    (pa.float16(), st.floats(width=16, allow_nan=False)),
 ]
 
 
@@ -52,7 +53,15 @@ def nested(
 ) -> st.SearchStrategy[tuple[pa.DataType, st.SearchStrategy[Any]]]:
     def lists(leaf: tuple[pa.DataType, st.SearchStrategy[Any]]) -> Any:
         cells = st.lists(st.none() | leaf[1], max_size=3)
-        return st.sampled_from([(pa.list_(leaf[0]), cells), (pa.large_list(leaf[0]), cells)])
+        pair = st.lists(st.none() | leaf[1], min_size=2, max_size=2)
+        return st.sampled_from(
+            [
+                (pa.list_(leaf[0]), cells),
+                (pa.large_list(leaf[0]), cells),
+                (pa.list_view(leaf[0]), cells),
+                (pa.list_(leaf[0], 2), pair),
+            ]
+        )
 
     def struct(leaf: tuple[pa.DataType, st.SearchStrategy[Any]]) -> Any:
         cells = st.fixed_dictionaries({"x": st.none() | leaf[1], "y z": st.none() | TEXTS})
