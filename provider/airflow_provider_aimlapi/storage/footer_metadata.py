@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from airflow_provider_aimlapi.storage.part_footer import METADATA_PREFIX
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-OUR_PREFIX = b"aimlapi."
 SPARK_SCHEMA = b"org.apache.spark.sql.parquet.row.metadata"
 PANDAS_SCHEMA = b"pandas"
 ARROW_SCHEMA = b"ARROW:schema"
@@ -71,7 +72,7 @@ def carried_metadata(
     kept = {
         key: value
         for key, value in (own or {}).items()
-        if key not in _NOT_COPIED and not key.startswith(OUR_PREFIX)
+        if key not in _NOT_COPIED and not key.startswith(METADATA_PREFIX)
     }
     if spark is not None:
         kept[SPARK_SCHEMA] = spark

@@ -16,7 +16,8 @@ from airflow_provider_aimlapi.core.completion import skipped
 from airflow_provider_aimlapi.core.plan import plan_shards
 from airflow_provider_aimlapi.storage.dataset import open_data_set
 from airflow_provider_aimlapi.storage.footer_metadata import spark_schema
-from airflow_provider_aimlapi.storage.part_writer import added_fields, encode_part
+from airflow_provider_aimlapi.storage.outcome_columns import added_fields
+from airflow_provider_aimlapi.storage.part_writer import encode_part
 from tests.fakes.footers import edited, written
 
 if TYPE_CHECKING:
