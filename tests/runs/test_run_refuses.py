@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
+from pyarrow import parquet as pq
 
 from airflow_provider_aimlapi.core.request import CompletionSpec
 from airflow_provider_aimlapi.engine.job import Place
@@ -106,6 +107,28 @@ def test_a_corrupt_page_names_the_file_and_keeps_the_rest(place: Workplace) -> N
     with pytest.raises(InputUnreadable, match=r"b\.parquet"):
         place.run()
     assert place.visible() == []
+
+
+@pytest.mark.parametrize("column", ["id", "note", "body"])
+def test_damage_in_any_column_is_found_before_its_shard_is_paid(
+    place: Workplace, column: str
+) -> None:
+    rows = 3000
+    names = ["id", "body", "note"]
+    table = pa.table({name: [f"{name} of row {row}" for row in range(rows)] for name in names})
+    place.write(table, "b.parquet", compression="zstd", use_dictionary=False)
+    damage(place, "b.parquet", names.index(column))
+    check_refused(place, InputUnreadable, r"b\.parquet")
+
+
+def damage(place: Workplace, name: str, column: int) -> None:
+    """Damage the last bytes of a column's pages."""
+    path = f"{place.input}/{name}"
+    data = bytearray(place.fs.cat_file(path))
+    chunk = pq.read_metadata(pa.BufferReader(bytes(data))).row_group(0).column(column)
+    end = chunk.data_page_offset + chunk.total_compressed_size
+    data[end - 400 : end - 300] = b"\xaa" * 100
+    place.fs.pipe_file(path, bytes(data))
 
 
 def test_schemas_that_cannot_be_brought_together(place: Workplace) -> None:

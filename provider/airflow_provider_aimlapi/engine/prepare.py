@@ -28,6 +28,7 @@ from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.storage.apart import check_apart, check_files_apart
 from airflow_provider_aimlapi.storage.changes import run_in_place
 from airflow_provider_aimlapi.storage.dataset import open_data_set
+from airflow_provider_aimlapi.storage.name_limits import check_lengths
 from airflow_provider_aimlapi.storage.object_store import create_settled, probe
 from airflow_provider_aimlapi.storage.publication import check_foreign
 from airflow_provider_aimlapi.storage.run_objects import read_manifest, read_plan
@@ -229,6 +230,7 @@ def _look(job: Job, open_store: Callable[[Place], ObjectStore], workers: int = 1
     names = RunNames(run_key=run_key_of(made_of))
     stored = _stored_plan(store, names, data_set, job)
     plan = stored or _propose(names, data_set, job, workers)
+    check_lengths(store, (names.segment(0, 1, 1), *(shard.visible_name for shard in plan.shards)))
     manifest = read_manifest(store, names, plan) if stored else None
     in_place = run_in_place(store)
     _look_at_existing(store, names, job, in_place)

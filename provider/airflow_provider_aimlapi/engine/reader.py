@@ -63,7 +63,7 @@ class Reader:
     async def _read_shard(self, shard: Shard) -> None:
         known = await self._outcomes_known(shard)
         first = 0
-        batches = self._prepared.data_set.rows(shard, self._prepared.maker.columns)
+        batches = self._prepared.data_set.checked_rows(shard, self._prepared.maker.columns)
         while (batch := await self._clock.in_thread(next, batches, None)) is not None:
             rows = self._undecided(shard, first, batch, known)
             first += len(batch)

@@ -194,16 +194,46 @@ class DataSet:
             InputUnreadable: for a corrupt page, or a file that has changed since it was listed.
             StoreUnavailable: when the store does not answer.
         """
-        constants = {
-            key: value
-            for key, value in self.files[shard.file].partition
-            if key in columns and key not in self.schema.names
-        }
-        decoded = tuple(dict.fromkeys(name for name in columns if name in self.schema.names))
+        decoded = self._decoded(columns)
         if not decoded:
-            yield from _constant_rows(shard.rows, columns, constants, batch_rows)
+            yield from _constant_rows(shard.rows, columns, self._constants(shard), batch_rows)
             return
-        for batch in self._streams.batches(shard, decoded, batch_rows):
+        yield from self._texts(shard, columns, self._streams.batches(shard, decoded, batch_rows))
+
+    def checked_rows(self, shard: Shard, columns: Sequence[str]) -> Iterator[list[RowTexts]]:
+        """Return the same as `rows`, after all columns of the shard have been decoded once.
+
+        So a damaged page, or a value that the output cannot hold, is found in any column before a row
+        of the shard is paid for. Until then the texts' columns are held as Arrow has them.
+
+        Raises:
+            InputUnreadable, StoreUnavailable: as `rows`.
+        """
+        uri, decoded = self.files[shard.file].uri, self._decoded(columns)
+        kept = []
+        for batch in self._streams.batches(shard, None, BATCH_ROWS):
+            with reading(uri):
+                cast_batch(batch, self.schema)
+            kept.append(batch.select([name for name in decoded if name in batch.schema.names]))
+        give_back()
+        if not decoded:
+            yield from _constant_rows(shard.rows, columns, self._constants(shard), BATCH_ROWS)
+            return
+        kept.reverse()
+        yield from self._texts(shard, columns, (kept.pop() for _ in range(len(kept))))
+
+    def _decoded(self, columns: Sequence[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for name in columns if name in self.schema.names))
+
+    def _constants(self, shard: Shard) -> dict[str, str | None]:
+        partition = self.files[shard.file].partition
+        return {key: value for key, value in partition if key not in self.schema.names}
+
+    def _texts(
+        self, shard: Shard, columns: Sequence[str], batches: Iterable[pa.RecordBatch]
+    ) -> Iterator[list[RowTexts]]:
+        constants = self._constants(shard)
+        for batch in batches:
             for piece in _pieces(batch):
                 texts = texts_of_rows([(name, _column(piece, name, constants)) for name in columns])
                 give_back()  # in the thread that decoded: the next batch may be another's

@@ -46,7 +46,7 @@ READ_BUFFER_BYTES = 2 * 1024 * 1024
 BATCH_BYTES_MAX = 4 * 1024 * 1024
 """Aimed at when decoding; one cell may be larger."""
 CURSORS_MAX = 2
-"""Kept for shards to come: one that reads prompts, one that writes parts. Each holds some MB."""
+"""Kept for shards to come: one that reads rows, one that writes parts. Each holds some MB."""
 
 
 @dataclass(frozen=True, slots=True)
