@@ -180,14 +180,15 @@ def test_state_beyond_a_limit_shows_no_numbers(
 @pytest.mark.parametrize(
     "field", ["rows", "rows_done", "updated_us", "cost_nano_usd", "rows_per_s", "expected_left_s"]
 )
-def test_no_stored_number_breaks_the_list(
-    reader: Any, rows: PageRows, field: str, number: str
+def test_no_stored_number_breaks_a_page(
+    ask: Callable[[], dict[str, Any]], rows: PageRows, field: str, number: str
 ) -> None:
     text = json.dumps({**PROGRESS, field: "NUMBER"})
     rows.keep_state(text.replace('"NUMBER"', number))
-    answer = reader.get("/aimlapi/list")
-    assert answer.status_code == 200
-    assert answer.json()["runs"][0]["standing"] is None
+    answers = ask()
+    assert (answers["progress"].status_code, answers["report"].status_code) == (502, 502)
+    assert answers["list"].status_code == 200
+    assert answers["list"].json()["runs"][0]["standing"] is None
 
 
 @pytest.mark.parametrize("run_key", [key for key in NO_RUN_KEYS if isinstance(key, str)])

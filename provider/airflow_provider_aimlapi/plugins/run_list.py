@@ -14,7 +14,9 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
 from sqlalchemy import and_, func, select
 
+from airflow_provider_aimlapi.core.bounds import Count, MomentUs, NanoUsd
 from airflow_provider_aimlapi.core.object_sizes import PROGRESS_BYTES_MAX
+from airflow_provider_aimlapi.core.progress import Amount, Counts  # noqa: TC001  msgspec reads them
 from airflow_provider_aimlapi.core.stored_json import decode_stored
 from airflow_provider_aimlapi.errors import JournalUnreadable
 from airflow_provider_aimlapi.operators.progress_places import RUN_KEY, STATE_KEY
@@ -31,10 +33,6 @@ STATES_LOOKED_AT = 20_000
 
 
 Text = Annotated[str, msgspec.Meta(max_length=200)]
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
-"""Up to the largest whole number that a browser holds exactly."""
-Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
-Rate = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,13 +40,13 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     state: Text
     model: Text
-    updated_us: Count
+    updated_us: MomentUs
     rows: Count
     rows_done: Count = 0
-    statuses: Annotated[dict[Text, Count], msgspec.Meta(max_length=20)] = {}
-    cost_nano_usd: Count = 0
-    rows_per_s: Rate = 0.0
-    expected_left_s: Seconds | None = None
+    statuses: Counts = {}
+    cost_nano_usd: NanoUsd = 0
+    rows_per_s: Amount = 0.0
+    expected_left_s: Amount | None = None
     expected_cost_nano_usd: Count | None = None
 
 

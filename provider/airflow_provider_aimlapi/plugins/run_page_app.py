@@ -126,7 +126,7 @@ def _progress(progress: Annotated[RunProgress, Depends(_found)]) -> Response:
 
 
 def _report(progress: Annotated[RunProgress, Depends(_found)]) -> Response:
-    # The run key is hexadecimal digits, which `task_progress` has checked.
+    # A run key that was decoded is 32 hexadecimal digits, see `core.bounds.RunKey`.
     return Response(
         render_report(progress),
         media_type="text/html; charset=utf-8",

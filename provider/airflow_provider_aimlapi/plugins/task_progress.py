@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from airflow.utils.session import create_session
 
-from airflow_provider_aimlapi.core.keys import is_run_key
 from airflow_provider_aimlapi.core.progress import decode_progress
 from airflow_provider_aimlapi.errors import AimlapiError
 from airflow_provider_aimlapi.logs import logger
@@ -51,7 +50,7 @@ def _beside_output(key: TaskKey) -> RunProgress | None:
     except ProgressUnreadable:
         raise
     except AimlapiError as error:
-        log.warning("%s: its progress could not be read: %.1000r", key, str(error))
+        log.warning("%s: its progress could not be read: %.1000s", key, error)
         raise ProgressUnreadable from None
     except Exception:
         log.exception("%s: its progress could not be read", key)
@@ -66,6 +65,6 @@ def _beside_output(key: TaskKey) -> RunProgress | None:
 
 def _decoded(data: bytes | str) -> RunProgress:
     progress = decode_progress(data)
-    if progress is None or not is_run_key(progress.run_key):
+    if progress is None:
         raise ProgressInvalid
     return progress
