@@ -113,6 +113,7 @@ def check_is_refused(place: Workplace, path: Path) -> None:
     with pytest.raises(InputUnreadable, match=re.escape(path.name)):
         place.run(place.job(input=source, prompt="One line", constant_prompt=True))
     assert place.visible() == []
+    assert place.sim.ledger.requests == []
 
 
 def check(place: Workplace, path: Path) -> None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import builtins
+import io
+import json
 import re
 import sys
 from typing import TYPE_CHECKING
 
 import fsspec
+import pandas as pd
+import pyarrow as pa
 import pytest
 
 from airflow_provider_aimlapi.core.plan import plan_shards
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.storage.dataset import open_data_set
+from tests.fakes.footers import written
 from tests.interop.docs_tables import rows_of
 from tests.interop.prompt_values import VALUES, Value
 
@@ -67,11 +72,46 @@ def test_a_value_reads_the_same_without_pandas(
     assert text_of(value) == expected
 
 
+def warnings_of(content: bytes, folder: Path, caplog: pytest.LogCaptureFixture) -> list[str]:
+    (folder / "a.parquet").write_bytes(content)
+    open_data_set(fsspec.filesystem("file"), str(folder)).check_promptable(["x"])
+    return [record.getMessage() for record in caplog.records]
+
+
 def test_a_zone_that_python_does_not_know_is_warned_of(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (value,) = (value for value in VALUES if "Mars" in value.kind)
-    (tmp_path / "a.parquet").write_bytes(value.write())
-    open_data_set(fsspec.filesystem("file"), str(tmp_path)).check_promptable(["x"])
-    assert "'x'" in caplog.text
-    assert "'Mars/Olympus'" in caplog.text
+    (warning,) = warnings_of(value.write(), tmp_path, caplog)
+    assert "'x'" in warning
+    assert "'Mars/Olympus'" in warning
+
+
+def test_a_type_of_pandas_alone_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sink = io.BytesIO()
+    pd.DataFrame({"x": pd.period_range("2026-01", periods=1, freq="M")}).to_parquet(sink)
+    (warning,) = warnings_of(sink.getvalue(), tmp_path, caplog)
+    assert "'pandas.period'" in warning
+    assert "int64" in warning
+
+
+def test_a_type_of_spark_alone_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    field = {"name": "x", "type": "interval day to second", "nullable": True, "metadata": {}}
+    schema = json.dumps({"type": "struct", "fields": [field]})
+    table = pa.table({"x": [1]}).replace_schema_metadata(
+        {"org.apache.spark.sql.parquet.row.metadata": schema}
+    )
+    (warning,) = warnings_of(written(table, store_schema=True), tmp_path, caplog)
+    assert "'interval day to second'" in warning
+
+
+def test_types_that_arrow_shares_with_parquet_are_not_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for value in VALUES:
+        if value.kind in {"UUID", "JSON", "ENUM", "INT96"}:
+            assert warnings_of(value.write(), tmp_path, caplog) == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import chain
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.core.column_names import describe_difference, lookalike
 from airflow_provider_aimlapi.core.plan import InputFile, RowGroup, Shard
 from airflow_provider_aimlapi.errors import InvalidSpec
+from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.storage.arrow_columns import string_column
 from airflow_provider_aimlapi.storage.arrow_memory import give_back
 from airflow_provider_aimlapi.storage.cells import check_promptable, doubts, texts_of_rows
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.core.template import RowTexts
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 FOOTER_THREADS = 16
 FOOTERS_A_PIECE = 16
