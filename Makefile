@@ -5,7 +5,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test lint format attack demo benchmark benchmark-peers simulate soak providers backfill celery matrix test-browser clean ruff formatting types imports pytest
+.PHONY: help setup test lint format attack demo benchmark benchmark-peers simulate soak providers backfill celery matrix test-browser warehouses clean ruff formatting types imports pytest
 
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 BIN := .venv/bin
@@ -60,6 +60,12 @@ providers: setup  ## runs on gs:// and abfs:// through Airflow's connections: in
 
 attack: setup  ## what SECURITY.md claims, against a real api-server with two users and two teams: [ONLY=words]
 	@$(BIN)/python -m pytest -m 'attack or not attack' tests/attacks $(if $(ONLY),-k '$(ONLY)')
+
+# Spark comes from PyPI and wants a Java, which is Debian's where it is missing.
+warehouses: setup  ## what a real Spark reads back of a run over its own files: installs 500 MB, minutes
+	@UV_PROJECT_ENVIRONMENT=.venv/warehouses $(UV) sync --locked --quiet --extra s3 --group warehouses
+	@command -v java >/dev/null || apt-get install -y --no-install-recommends openjdk-17-jre-headless
+	@.venv/warehouses/bin/python -m pytest -m warehouses tests/warehouses
 
 backfill: setup  ## the backfill example under a real scheduler, three times: minutes
 	@$(BIN)/python -m pytest -m scheduler -o faulthandler_timeout=0 tests/scheduler
