@@ -59,7 +59,7 @@ providers: setup  ## runs on gs:// and abfs:// through Airflow's connections: in
 	@.venv/providers/bin/python -m pytest -m providers tests/airflow
 
 attack: setup  ## what SECURITY.md claims, against a real api-server with two users and two teams: [ONLY=words]
-	@$(BIN)/python -m pytest -m 'attack or not attack' tests/attacks $(if $(ONLY),-k '$(ONLY)')
+	@$(BIN)/python -m pytest -o faulthandler_timeout=0 -m 'attack or not attack' tests/attacks $(if $(ONLY),-k '$(ONLY)')
 
 # Spark comes from PyPI and wants a Java, which is Debian's where it is missing.
 warehouses: setup  ## what a real Spark reads back of a run over its own files: installs 500 MB, minutes
