@@ -239,7 +239,7 @@ def rotating(statuses: tuple[int, ...]) -> list[tuple[int, str, str]]:
 CROSSED = [
     (status, place, disguise)
     for (place, disguise) in itertools.product(BODIES, DISGUISES)
-    for status in (400, 403, 404, 429, 500)
+    for status in (400, 403, 500)
 ]
 
 

@@ -49,7 +49,7 @@ CASES = (
     case(
         "bomb in a bomb",
         body(lambda _: NESTED_BOMB, "Content-Encoding: gzip, gzip"),
-        "'gzip, gzip' was not",
+        "its content encoding was not asked for",
     ),
     case("bomb in a bomb that names one", body(lambda _: NESTED_BOMB, GZIP), "not valid JSON"),
     case("bomb in an error", body(lambda _: GZIP_BOMB, GZIP, status="500 Boom"), LARGER),
@@ -79,12 +79,12 @@ CASES = (
     case(
         "brotli",
         body(lambda _: b"\x0b\x02\x80{}\x03", "Content-Encoding: br"),
-        "'br' was not asked for",
+        "encoding br was not asked for",
     ),
     case(
         "zstd",
         body(lambda _: b"\x28\xb5\x2f\xfd\x04\x00\x01", "Content-Encoding: zstd"),
-        "'zstd' was not",
+        "encoding zstd was not asked for",
     ),
     case(
         "encoding that nobody knows",
