@@ -129,6 +129,20 @@ def test_success_of_a_run_that_is_not_there_stops_no_run(run_key: str) -> None:
             assert len(visible) == 4
 
 
+@pytest.mark.parametrize("victim", ["plan.json", "manifest.json", "parts/part-00000.parquet"])
+def test_plan_that_calls_a_stored_object_visible_deletes_nothing(victim: str) -> None:
+    """The run in place gets a plan by which one of its own objects is a part that readers see."""
+    folder = f"_aimlapi/{run_key_of(finished())}"
+    plan = json.loads(finished().objects[f"{folder}/plan.json"])
+    plan["shards"][0][4] = f"{folder}/{victim}"
+    changes = {f"{folder}/plan.json": json.dumps(plan).encode()}
+    before = {**finished().objects, **changes}
+    attempt = finished().attempt(prompt=OTHER, changes=changes)
+    assert isinstance(attempt.error, InvalidSpec)
+    stored = {name: data for name, data in before.items() if name.startswith(f"{folder}/")}
+    assert stored.items() <= attempt.objects.items()
+
+
 def test_planted_run_beside_ours_does_not_change_what_is_published() -> None:
     for claim in claims_to_be_in_place(PLANTED.run_key):
         planted = planted_run("00-00001.parquet", part_bytes(PLANTED.run_key, 0))

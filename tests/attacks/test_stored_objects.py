@@ -86,19 +86,22 @@ def test_broken_object_of_the_run_in_place_harms_no_file(kind: str) -> None:
     sweep(finished(), names[0], FEW, unpaid=unpaid, prompt=OTHER)
 
 
-JOBS: tuple[dict[str, Any], ...] = (
-    {},
-    {"prompt": OTHER},
-    {"retry_rejected": True, "max_cost_usd": BUDGET_USD},
+SWEEPS: tuple[tuple[Any, dict[str, Any], tuple[Any, ...]], ...] = (
+    (finished, {}, MANY),
+    (finished, {"prompt": OTHER}, FEW),
+    (interrupted, {}, FEW),
+    (interrupted, {"retry_rejected": True, "max_cost_usd": BUDGET_USD}, FEW),
+    (replaced, {}, FEW),
+    (shared, {"max_cost_usd": BUDGET_USD}, FEW),
 )
 
 
 @pytest.mark.attack
-@pytest.mark.parametrize("bench", [finished, interrupted, replaced, shared])
-@pytest.mark.parametrize("job", JOBS)
-def test_every_object_with_every_broken_value_gains_nothing(bench: Any, job: Any) -> None:
+@pytest.mark.parametrize(("bench", "job", "values"), SWEEPS)
+def test_every_object_in_every_field_gains_nothing(
+    bench: Any, job: dict[str, Any], values: tuple[Any, ...]
+) -> None:
     unpaid = set(bench().attempt(**job).prompts)
-    values = FEW if job else MANY
     for name in sorted(bench().objects):
         if name.startswith("_") and "/journal/" not in name and "/parts/" not in name:
             sweep(bench(), name, values, unpaid=unpaid, **job)

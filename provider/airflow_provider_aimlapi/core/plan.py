@@ -338,8 +338,12 @@ def decode_plan(data: bytes, *, run_key: str) -> Plan:
     if stored.run_key != run_key:
         raise JournalUnreadable(f"{what} names another run. {REMOVE_FOLDER}")
     shares, parts = stored.shares, len(stored.shards)
-    are_numbered = all(shard.part == part for part, shard in enumerate(stored.shards))
-    if not are_numbered or list(shares) != sorted({0, *shares}) or shares[-1] >= max(1, parts):
+    are_divided = list(shares) == sorted({0, *shares}) and shares[-1] < max(1, parts)
+    are_parts = all(
+        shard.part == part and not shard.visible_name.startswith(f"{RUNS_FOLDER}/")
+        for part, shard in enumerate(stored.shards)
+    )
+    if not (are_divided and are_parts):
         raise JournalUnreadable(f"{what} divides {parts:,} parts wrongly. {REMOVE_FOLDER}")
     return Plan(run_key=run_key, shards=stored.shards, shares=stored.shares, workers=stored.workers)
 
