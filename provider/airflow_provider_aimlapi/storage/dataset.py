@@ -32,7 +32,7 @@ from airflow_provider_aimlapi.storage.parquet_files import (
 )
 from airflow_provider_aimlapi.storage.parquet_footer import SchemaParser
 from airflow_provider_aimlapi.storage.quick_s3 import quick_s3
-from airflow_provider_aimlapi.storage.schemas import cast_batch, unify_schemas
+from airflow_provider_aimlapi.storage.schemas import cast_batch, check_partitions, unify_schemas
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -79,6 +79,7 @@ def open_data_set(fs: AbstractFileSystem, path: str) -> DataSet:
         pieces = pool.map(read_piece, range(0, len(listed), FOOTERS_A_PIECE))
         read = list(chain.from_iterable(pieces))
     schema = unify_schemas((file.uri, schemas.arrow) for file, schemas in read)
+    check_partitions(((file, schemas.arrow) for file, schemas in read), schema)
     schemas = share_schemas(schema for _, schema in read)
     return DataSet(fs, tuple(file for file, _ in read), schema, schemas)
 
