@@ -112,6 +112,7 @@ class DataSet:
         self.schemas = schemas
         self._fs = fs
         self._streams = RowStreams(fs, files)
+        self._spark: dict[tuple[str, ...], bytes | None] = {}
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -139,7 +140,11 @@ class DataSet:
 
     def spark_schema(self, added: Sequence[pa.Field]) -> bytes | None:
         """The schema with more columns in Spark's words, if the files have it in them."""
-        return spark_schema((one.spark for one in self.schemas), self.column_names, added)
+        key = tuple(field.name for field in added)
+        if key not in self._spark:  # each part asks, and there may be as many files as parts
+            schemas = (one.spark for one in self.schemas)
+            self._spark[key] = spark_schema(schemas, self.column_names, added)
+        return self._spark[key]
 
     def warn_of_losses(self) -> None:
         """Log what the files hold beside rows and types that the output will not."""
@@ -176,6 +181,7 @@ class DataSet:
         def check_one(index: int) -> None:
             schema = self.schemas[index]
             check_values(self._fs, self.files[index], rows[index], schema, self.schema)
+            give_back()
 
         with ThreadPoolExecutor(CHECK_THREADS, "check") as pool:
             for _ in pool.map(check_one, rows):
