@@ -166,6 +166,17 @@ def _write_pandas(path: Path) -> None:
     _pandas_frame(PANDAS_VALUES).to_parquet(path)
 
 
+def _write_pandas_int96(path: Path) -> None:
+    values = {
+        "datetime64[ns] as INT96": PANDAS_VALUES["datetime64[ns]"],
+        "datetime64[ns, Europe/Berlin] as INT96": (
+            "datetime64[ns, Europe/Berlin]",
+            NOON.replace(tzinfo=UTC),
+        ),
+    }
+    _pandas_frame(values).to_parquet(path, use_deprecated_int96_timestamps=True)
+
+
 def _read_pandas(path: Path) -> Read:
     frame = pd.read_parquet(path)
     return {name: (str(frame[name].dtype), frame[name].tolist()) for name in frame.columns}
@@ -193,7 +204,7 @@ def _write_fastparquet(path: Path) -> None:
 
 
 def _write_fastparquet_int96(path: Path) -> None:
-    frame = _pandas_frame({"datetime64[ns], times='int96'": ("datetime64[ns]", NOON)})
+    frame = _pandas_frame({"datetime64[ns] as INT96": ("datetime64[ns]", NOON)})
     fastparquet.write(str(path), frame, times="int96", stats=False)
 
 
@@ -207,6 +218,7 @@ WRITERS = (
     Writer("DuckDB", _write_duckdb, _read_duckdb),
     Writer("Polars", _write_polars, _read_polars),
     Writer("pandas", _write_pandas, _read_pandas),
+    Writer("pandas", _write_pandas_int96, _read_pandas),
     Writer("fastparquet", _write_fastparquet, _read_fastparquet),
     Writer("fastparquet", _write_fastparquet_int96, _read_fastparquet),
 )

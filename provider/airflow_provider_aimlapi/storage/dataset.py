@@ -32,7 +32,7 @@ from airflow_provider_aimlapi.storage.parquet_files import (
 )
 from airflow_provider_aimlapi.storage.parquet_footer import SchemaParser
 from airflow_provider_aimlapi.storage.quick_s3 import quick_s3
-from airflow_provider_aimlapi.storage.schemas import cast_batch, unify_schemas
+from airflow_provider_aimlapi.storage.schemas import cast_batch, check_partitions, unify_schemas
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -79,6 +79,7 @@ def open_data_set(fs: AbstractFileSystem, path: str) -> DataSet:
         pieces = pool.map(read_piece, range(0, len(listed), FOOTERS_A_PIECE))
         read = list(chain.from_iterable(pieces))
     schema = unify_schemas((file.uri, schemas.arrow) for file, schemas in read)
+    check_partitions(((file, schemas.arrow) for file, schemas in read), schema)
     schemas = share_schemas(schema for _, schema in read)
     return DataSet(fs, tuple(file for file, _ in read), schema, schemas)
 
@@ -111,6 +112,7 @@ class DataSet:
         self.schemas = schemas
         self._fs = fs
         self._streams = RowStreams(fs, files)
+        self._spark: dict[tuple[str, ...], bytes | None] = {}
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -138,7 +140,11 @@ class DataSet:
 
     def spark_schema(self, added: Sequence[pa.Field]) -> bytes | None:
         """The schema with more columns in Spark's words, if the files have it in them."""
-        return spark_schema((one.spark for one in self.schemas), self.column_names, added)
+        key = tuple(field.name for field in added)
+        if key not in self._spark:  # each part asks, and there may be as many files as parts
+            schemas = (one.spark for one in self.schemas)
+            self._spark[key] = spark_schema(schemas, self.column_names, added)
+        return self._spark[key]
 
     def warn_of_losses(self) -> None:
         """Log what the files hold beside rows and types that the output will not."""
@@ -175,6 +181,7 @@ class DataSet:
         def check_one(index: int) -> None:
             schema = self.schemas[index]
             check_values(self._fs, self.files[index], rows[index], schema, self.schema)
+            give_back()
 
         with ThreadPoolExecutor(CHECK_THREADS, "check") as pool:
             for _ in pool.map(check_one, rows):

@@ -37,6 +37,8 @@ _CHUNK_METADATA, _CHUNK_CRYPTO = 3, 8
 _CHUNK_TYPE, _CHUNK_PATH, _CHUNK_NOTES, _STATISTICS = 1, 3, 8, 12
 INT96_BYTES = 12
 COLUMNS_SHOWN_MAX = 12
+KNOWN_MAX = 16
+"""Schemas that are looked for in the footer of the next file."""
 _WAY_OUT = "It cannot be read without its keys. A decrypted copy of it as input_path helps."
 _HEADER = rb"[\x1c\x2c\x3c\x4c\x5c\x6c\x7c\x8c]"
 _PERHAPS_CRYPTO = tuple(
@@ -84,7 +86,7 @@ class SchemaParser:
         Raises:
             InputUnreadable: the footer says that columns are encrypted. ValueError: it is damaged.
         """
-        for head, schema in self._known:  # each footer begins with its schema
+        for head, schema in reversed(self._known):  # each footer begins with its schema
             if footer.startswith(head):
                 _check_not_encrypted(footer, len(head), uri)
                 return schema
@@ -95,7 +97,7 @@ class SchemaParser:
             schema = ParquetSchema(elements, _noted_columns(ThriftReader(footer).struct()))
         except (LookupError, TypeError, AttributeError):  # fields are missing, or of other types
             raise ValueError("its footer is not as Parquet's are") from None
-        self._known.append((footer[: reader.place], schema))
+        self._known = [*self._known[1 - KNOWN_MAX :], (footer[: reader.place], schema)]
         return schema
 
 

@@ -17,6 +17,8 @@ from airflow_provider_aimlapi.storage.type_unification import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from airflow_provider_aimlapi.core.plan import InputFile
+
 
 def unify_schemas(schemas: Iterable[tuple[str, pa.Schema]]) -> pa.Schema:
     """One schema for all files: the first file's columns and metadata, then new columns.
@@ -88,6 +90,35 @@ def _check_names(uri: str, schema: pa.Schema, keys: dict[str, str], homes: dict[
             f"Columns {describe_difference(known, name)}, {places}. Some readers take them for one "
             f"column, others for two. Rename one of them."
         )
+
+
+def check_partitions(files: Iterable[tuple[InputFile, pa.Schema]], unified: pa.Schema) -> None:
+    """Refuse hive folders whose values would be lost, or whose keys readers take for another name.
+
+    Args:
+        files: with the schema of each.
+
+    Raises:
+        InputUnreadable: naming the key and the files.
+    """
+    keys = {name_key(name): name for name in unified.names}
+    homes: dict[str, str] = {}
+    for file, schema in files:
+        for key, _ in file.partition:
+            known = keys.setdefault(name_key(key), key)
+            if known != key:
+                first = f" and in {homes[known]}" if known in homes else ""
+                raise InputUnreadable(
+                    f"{describe_difference(known, key)}, one of them as the folder '{key}=' of "
+                    f"{file.uri}{first}. Some readers take them for one column, others for two. "
+                    f"Rename one of them."
+                )
+            homes.setdefault(key, file.uri)
+            if key in unified.names and key not in schema.names:
+                raise InputUnreadable(
+                    f"Column '{key}' is in other files of the input, but in {file.uri} only the "
+                    f"folder's name has it. Run them as two tasks, or write the column into all."
+                )
 
 
 def check_exact(batch: pa.RecordBatch, schema: pa.Schema, uri: str) -> None:

@@ -204,6 +204,23 @@ def test_an_annotation_goes_where_its_file_is_cast(tmp_path: Path) -> None:
     assert annotation(first, "x") == annotation(second, "x")
 
 
+def test_ids_of_fields_stay_at_every_depth(tmp_path: Path) -> None:
+    def field(number: int, name: str, kind: pa.DataType) -> pa.Field:
+        return pa.field(name, kind, metadata={"PARQUET:field_id": str(number)})
+
+    inner = pa.struct([field(3, "a", pa.int64()), field(4, "b", pa.timestamp("us"))])
+    outer = field(1, "l", pa.list_(field(2, "element", inner)))
+    schema = pa.schema([outer, field(5, "n", pa.int8())])
+    data = written(pa.table({"l": [[{"a": 1}]], "n": [1]}, schema=schema))
+    (part,) = parts_of(opened(tmp_path, data))
+    ids = [
+        [(one[4][1], one.get(9, (0, None))[1]) for one in footer_of(content)[2][1][1]]
+        for content in (data, part)
+    ]
+    assert ids[1][: len(ids[0])] == ids[0]
+    assert [number for _, number in ids[0] if number] == [1, 2, 3, 4, 5]
+
+
 def test_statistics_of_values_without_order_are_left_out(tmp_path: Path) -> None:
     table = pa.table({"x": pa.array([bytes(12)] * 2, pa.binary(12)), "n": [1, 2]})
     (part,) = parts_of(opened(tmp_path, annotated(table, "x", converted=21)))

@@ -81,6 +81,26 @@ def test_an_output_column_that_looks_like_a_hive_key_is_refused() -> None:
         data_set.check_output_columns(["completion", "completion_info"])
 
 
+def test_two_spellings_of_a_hive_key_are_refused() -> None:
+    with pytest.raises(InputUnreadable, match=r"'DS' and 'ds' differ only in case.*'ds='.*DS=1"):
+        opened(column("n"), column("n"), folders=["DS=1/", "ds=2/"])
+
+
+def test_a_hive_key_that_looks_like_a_column_is_refused() -> None:
+    with pytest.raises(InputUnreadable, match=r"'ds' and 'DS' differ only in case"):
+        opened(column("ds"), folders=["DS=1/"])
+
+
+def test_a_hive_key_that_is_a_column_of_other_files_is_refused() -> None:
+    with pytest.raises(InputUnreadable, match=r"'ds' is in other files.*ds=2/1\.parquet"):
+        opened(column("ds"), column("n"), folders=["ds=1/", "ds=2/"])
+
+
+def test_a_hive_key_that_is_a_column_of_its_files_is_read() -> None:
+    data_set = opened(column("ds"), column("ds"), folders=["ds=1/", "ds=2/"])
+    assert data_set.partition_names == ()
+
+
 def test_the_error_shows_the_innermost_difference() -> None:
     one = pa.table({"s": [{"a": {"b": 1}, "c": 2}]})
     other = pa.table({"s": [{"a": {"b": "text"}, "c": 2}]})
