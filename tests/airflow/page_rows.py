@@ -20,6 +20,11 @@ class PageRows:
         self._task = {name: query[name] for name in ("dag_id", "run_id", "task_id")}
         self._task |= {"map_index": int(query.get("map_index", -1))}  # type: ignore[dict-item]
 
+    @property
+    def run_id(self) -> str:
+        """The DAG run that the task instance is of."""
+        return str(self._task["run_id"])
+
     def announce(self, value: object, key: str = "aimlapi_run_key") -> None:
         """Leave a value in XCom, as the API for tasks and the one for users store it."""
         from airflow.models.xcom import XComModel
