@@ -12,7 +12,7 @@ _RUN = r"_aimlapi/[0-9a-f]{32}"
 _PLACES = r"_aimlapi/publication"
 CREATE_ONCE = re.compile(
     rf"{_RUN}/(plan\.json|manifest\.json|(lease|claim)/\d{{8}}|parts/part-\d{{5}}\.parquet"
-    rf"|journal/\d{{5}}/\d{{8}}-\d{{8}})|{_PLACES}/lease/\d{{8}}"
+    rf"|journal/\d{{5}}/\d{{8}}-\d{{8}})|{_PLACES}/(lease|change)/\d{{8}}"
 )
 JOURNAL = re.compile(rf"{_RUN}/journal/.*")
 CHANGING = re.compile(
