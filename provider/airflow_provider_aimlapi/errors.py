@@ -141,11 +141,23 @@ class RequestRejected(ApiError):
 
 
 class AccessRefused(ApiError):
-    """401 to 405, or a redirect: no row can succeed until a person acts.
+    """401 to 405, or a redirect: the key, the account, the model or the row is refused.
 
-    Without a status: a certificate does not hold, or a proxy refuses; nothing was sent.
-    What is in flight is drained and kept; the next attempt of the task goes on from there.
+    One refused row ends no run: another row decides, see `core.refusals`. A run ends with this
+    error once a second row was refused, too, or none is left. What is in flight is kept, no row is
+    rejected for it, and the next attempt of the task goes on from there, after a person has acted.
+    Without a status, a certificate does not hold, or a proxy refuses; nothing was sent.
+
+    Attributes:
+        refusal: the text without what to do about it: what a rejected row says.
+        remedy: what to do about it.
     """
+
+    def __init__(self, refusal: str, *, remedy: str = "", **facts: Unpack[Facts]) -> None:
+        text = f"{refusal.removesuffix('.')}. {remedy}" if remedy else refusal
+        super().__init__(text, **(facts | {"in_full": facts.get("in_full") or refusal}))
+        self.refusal = refusal
+        self.remedy = remedy
 
 
 class SpendingLimitReached(AccessRefused):

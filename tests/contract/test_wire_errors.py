@@ -51,9 +51,9 @@ TABLE = [
     (503, "Service unavailable", ApiUnavailable),
     (504, "Generation timeout", ApiUnavailable),
 ]
-CLASS_OF_STATUS = {status: error for status, _, error in TABLE} | dict.fromkeys(
-    (501, 520, 524, 529, 599), ApiUnavailable
-)
+CLASS_OF_STATUS: dict[int, type[ApiError]] = {
+    status: error for status, _, error in TABLE
+} | dict.fromkeys((501, 520, 524, 529, 599), ApiUnavailable)
 UNREADABLE = {
     "empty": ("", b""),
     "HTML": (HTML, b"<html><head><title>Oops</title></head><body><h1>nginx</h1></body></html>"),

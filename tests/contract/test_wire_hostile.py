@@ -64,18 +64,15 @@ NOT_JSON = {
     "cut": WHOLE[:-20].encode(),
     "two values": (WHOLE + WHOLE).encode(),
     "trailing comma": (WHOLE[:-1] + ",}").encode(),
-    "comment": (WHOLE + "// done").encode(),
     "single quotes": b"{'choices': []}",
     "deep lists": b"[" * DEEP,
     "deep and closed lists": b"[" * DEEP + b"]" * DEEP,
     "deep objects": b'{"choices":' * DEEP + b"1" + b"}" * DEEP,
-    "latin-1": json.dumps(documented(id="é"), ensure_ascii=False).encode("latin-1"),
     "null": b"null",
     "a number": b"17",
     "a long number": b"9" * 10_000,
     "a text": b'"choices"',
     "a list": b"[" + WHOLE.encode() + b"]",
-    "half a character in UTF-8": with_value("content", '"\ud83d"'),
     "binary": bytes(range(256)) * 100,
     "gzip": b"\x1f\x8b\x08\x00\x00\x00\x00\x00",
 }
@@ -84,6 +81,11 @@ VALUES = [
     *("1" * 400, "1" * 5000, "1" + "0" * 30, "9e999999", "1e-400", str(2**63), '{"a": {"b": []}}'),
     *('"\\ud83d"', '"\\u0000"', '["\\udc00"]', "[" * 900 + "]" * 900, "[" * DEEP + "]" * DEEP),
 ]
+NEARLY_JSON = {
+    "comment": (WHOLE + "// done").encode(),
+    "latin-1": json.dumps(documented(id="é"), ensure_ascii=False).encode("latin-1"),
+    "half a character in UTF-8": with_value("id", '"\ud83d"'),
+}
 FIELDS = [
     *("id", "object", "model", "created", "choices", "index", "finish_reason", "logprobs"),
     *("message", "content", "refusal", "annotations", "tool_calls", "function", "name"),
@@ -100,6 +102,13 @@ def test_a_success_that_is_no_answer_is_a_violation_and_perhaps_billed(body, con
     assert isinstance(outcome, WireViolation)
     assert outcome.is_perhaps_billed
     assert outcome.request_id == "req-1"
+
+
+@pytest.mark.parametrize("body", NEARLY_JSON.values(), ids=NEARLY_JSON.keys())
+def test_a_paid_text_in_damaged_json_is_kept(body):
+    completion = read_or_violation(answer(body))
+    assert completion is not None
+    assert completion.text == TEXT
 
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: value[:12])

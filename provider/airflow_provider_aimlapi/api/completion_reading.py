@@ -1,11 +1,12 @@
 """From a decoded answer to a Completion. Believes only what it needs; never loses a paid answer.
 
 A wrong type in a field that nobody needs counts as absent. Only an answer without a first choice,
-or whose content is neither text nor parts, is unreadable.
+whose content is neither text nor parts, or that says itself that it failed, is unreadable.
 """
 
 from __future__ import annotations
 
+from airflow_provider_aimlapi.api.damaged_json import strict_text
 from airflow_provider_aimlapi.api.error_messages import said_in, tidy
 from airflow_provider_aimlapi.api.json_values import (
     JsonObject,
@@ -15,8 +16,8 @@ from airflow_provider_aimlapi.api.json_values import (
     as_object,
     as_text,
     as_word,
-    decode_json,
     encode_json,
+    is_strict_json,
 )
 from airflow_provider_aimlapi.core.bounds import ANSWER_TOKENS_MAX
 from airflow_provider_aimlapi.core.completion import (
@@ -29,6 +30,10 @@ from airflow_provider_aimlapi.core.pricing import nano_usd_from_credits, nano_us
 
 TRUNCATING_REASONS = frozenset({"max_tokens", "length", "model_context_window_exceeded"})
 REFUSING_REASONS = frozenset({"refusal", "content_filter"})
+FAILING_REASONS = frozenset(
+    {"error", "failed", "abort", "aborted", "cancelled", "canceled", "insufficient_system_resource"}
+)
+"""Words of gateways and servers for a generation that broke off, in lower case."""
 NO_TEXT = "the model returned no text"
 TRUNCATED = "cut off at max_tokens; raise max_tokens for a whole answer"
 
@@ -47,6 +52,8 @@ def read_completion(answer: Answer, payload: JsonObject) -> Completion:
     tool_calls = _tool_calls(message)
     finish_reason = as_word(choice.get("finish_reason"))
     status, error = _judged(finish_reason, as_text(message.get("refusal")))
+    if status != "refused":  # a refusal is an answer, whatever stands beside it
+        _check_success(finish_reason, choice, message, payload)
     if error is None and not text and not tool_calls:
         error = NO_TEXT
     usage = as_object(payload.get("usage"))
@@ -70,6 +77,24 @@ def read_completion(answer: Answer, payload: JsonObject) -> Completion:
 
 def _tokens(count: object) -> int | None:
     return as_count(count, ANSWER_TOKENS_MAX)
+
+
+def _check_success(finish_reason: str | None, *places: JsonObject) -> None:
+    """Refuse an answer that says that it failed, wherever it says so.
+
+    Raises:
+        Unreadable: it does.
+    """
+    said = next((said_in(place) for place in places if is_failure(place)), None)
+    if said is None and (finish_reason or "").lower() not in FAILING_REASONS:
+        return
+    raise Unreadable("it says that it failed", said or "")
+
+
+def is_failure(place: JsonObject) -> bool:
+    """Whether an object says of itself that it failed: its `error` holds anything at all."""
+    error = place.get("error")
+    return any(error.values()) if isinstance(error, dict) else bool(error)
 
 
 def _first_choice(payload: JsonObject) -> JsonObject:
@@ -123,23 +148,26 @@ def _tool_call(call: object) -> ToolCall:
     fields = as_object(call)
     named = as_object(fields.get("function")) or as_object(fields.get("custom")) or fields
     arguments = named.get("arguments", named.get("input"))
-    arguments_json = (
-        arguments if isinstance(arguments, str) else encode_json(arguments or {}).decode()
+    arguments_json, is_valid_json = _arguments(
+        arguments if isinstance(arguments, str) else encode_json(arguments or {})
     )
     return ToolCall(
         call_id=as_word(fields.get("id")) or "",
         name=as_word(named.get("name")) or "",
         arguments_json=arguments_json,
-        is_valid_json=_is_json(arguments_json),
+        is_valid_json=is_valid_json,
     )
 
 
-def _is_json(text: str) -> bool:
-    try:
-        decode_json(text)
-    except Unreadable:
-        return False
-    return True
+def _arguments(text: str) -> tuple[str, bool]:
+    """The arguments as the model wrote them, with U+FFFD for text that is lost; are they JSON?
+
+    A number that is none is left as it stands: a tool must not be called with another value.
+    """
+    for candidate in (text, strict_text(text)):
+        if is_strict_json(candidate):
+            return candidate, True
+    return text, False
 
 
 def cost_told(answer: Answer, payload: JsonObject) -> int | None:

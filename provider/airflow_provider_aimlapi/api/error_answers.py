@@ -7,6 +7,8 @@ error's text only those that `core.redaction` lets through.
 from __future__ import annotations
 
 import math
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.error_messages import (
@@ -37,6 +39,8 @@ _KINDS: dict[int, type[ApiError]] = {
     405: AccessRefused,
     408: ApiUnavailable,
     409: ApiUnavailable,
+    421: ApiUnavailable,
+    423: ApiUnavailable,
     425: ApiUnavailable,
     429: Throttled,
 }
@@ -45,10 +49,11 @@ _KINDS_BY_HUNDREDS: dict[int, type[ApiError]] = {
     4: RequestRejected,
     5: ApiUnavailable,
 }
-_NO_CREDIT = (
-    "Either the account is out of credit: top up at https://aimlapi.com/app/billing. Or the key's "
-    "own USD threshold is reached: raise it, or wait, it resets at 00:00 UTC. Or the key lacks "
-    "the scope model:chat, or was disabled: see https://aimlapi.com/app/keys."
+_THREE_CAUSES = (
+    "Either the account is out of credit: top up at https://aimlapi.com/app/billing. Or the key "
+    "may not: its own USD threshold is reached (raise it, or wait, it resets at 00:00 UTC), it "
+    "lacks the scope model:chat, or it was disabled: see https://aimlapi.com/app/keys. Or a "
+    "firewall or proxy in front of the API refuses the calls: ask those who run it."
 )
 _WRONG_PATH = (
     "Check the model's id, and the connection's host: it must be the base URL alone, such as "
@@ -57,8 +62,8 @@ _WRONG_PATH = (
 _REMEDIES = {
     401: "Put a valid key from https://aimlapi.com/app/keys into the connection's API key "
     "(password) field.",
-    402: _NO_CREDIT,
-    403: _NO_CREDIT,
+    402: _THREE_CAUSES,
+    403: _THREE_CAUSES,
     404: _WRONG_PATH,
     405: _WRONG_PATH,
 }
@@ -68,13 +73,14 @@ _MOVED = (
 )
 
 
-def error_of(answer: Answer, request: bytes = b"") -> ApiError:
+def error_of(answer: Answer, request: bytes = b"", *, wall_s: float | None = None) -> ApiError:
     """The error that an answer outside 2xx stands for.
 
     Args:
         request: the body that was answered, which holds a row's text; empty where none was sent.
+        wall_s: seconds since 1970, for a Retry-After that is a date; None where no clock is at hand.
 
-    429 is Throttled; 408, 409, 425 and 5xx are ApiUnavailable; 401, 402, 403, 404, 405 and
+    429 is Throttled; 408, 409, 421, 423, 425 and 5xx are ApiUnavailable; 401, 402, 403, 404, 405 and
     redirects are AccessRefused; any other 4xx is RequestRejected; the rest is no HTTP that we
     know, a WireViolation.
     """
@@ -94,11 +100,16 @@ def error_of(answer: Answer, request: bytes = b"") -> ApiError:
             # The API bills nothing for a failure that it tells of itself. A gateway that gave
             # up waiting knows nothing of an answer that comes, and is billed, later.
             is_perhaps_billed=kind is not Throttled and not envelope,
-            retry_after_s=parse_retry_after(answer.retry_after),
+            retry_after_s=parse_retry_after(answer.retry_after, date=answer.date, wall_s=wall_s),
         )
     if kind is AccessRefused:
-        remedy = _REMEDIES.get(status, _MOVED)
-        words, in_full = (f"{text.removesuffix('.')}. {remedy}" for text in (words, in_full))
+        return AccessRefused(
+            words,
+            remedy=_REMEDIES.get(status, _MOVED),
+            in_full=in_full,
+            status=status,
+            request_id=request_id,
+        )
     return kind(
         words,
         in_full=in_full,
@@ -108,14 +119,34 @@ def error_of(answer: Answer, request: bytes = b"") -> ApiError:
     )
 
 
-def parse_retry_after(value: str | None) -> float | None:
-    """Seconds to wait, at most RETRY_AFTER_S_MAX; None for a date, a negative or no number."""
+def parse_retry_after(
+    value: str | None, *, date: str | None = None, wall_s: float | None = None
+) -> float | None:
+    """Seconds to wait, at most RETRY_AFTER_S_MAX; None for what is neither a number nor a date.
+
+    Args:
+        value: a number of seconds, or an HTTP date. One in the past means no wait.
+        date: the answer's own Date, from which a date is counted: clocks differ.
+        wall_s: seconds since 1970, where the answer has no Date.
+    """
     if value is None:
         return None
     try:
         delay_s = float(value)
     except ValueError:
-        return None
+        until_s, from_s = _instant_s(value), _instant_s(date or "") or wall_s
+        if until_s is None or from_s is None:
+            return None
+        delay_s = max(0.0, until_s - from_s)
     if not math.isfinite(delay_s) or delay_s < 0:
         return None
     return min(delay_s, RETRY_AFTER_S_MAX)
+
+
+def _instant_s(date: str) -> float | None:
+    """Seconds since 1970 of an HTTP date, in any of its three forms; None for anything else."""
+    try:
+        instant = parsedate_to_datetime(date)
+        return instant.replace(tzinfo=instant.tzinfo or UTC).timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None

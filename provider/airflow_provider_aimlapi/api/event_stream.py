@@ -7,10 +7,13 @@ found are the reader's business.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from io import StringIO
 from typing import TYPE_CHECKING
 
+from airflow_provider_aimlapi.api.completion_reading import is_failure
+from airflow_provider_aimlapi.api.damaged_json import decode_start, sound_text, whole_text
 from airflow_provider_aimlapi.api.error_messages import said_in
 from airflow_provider_aimlapi.api.json_values import (
     JsonObject,
@@ -21,6 +24,7 @@ from airflow_provider_aimlapi.api.json_values import (
     as_text,
     decode_json,
     encode_json,
+    may_hold_too_many_values,
     strip_leading_marks,
 )
 
@@ -31,6 +35,7 @@ EVENT_BYTES_MAX = 4 * 1024 * 1024
 TOOL_CALLS_MAX = 1_000
 USAGE_NAMES_MAX = 100
 _DONE = b"[DONE]"
+_DATA_LINE = re.compile(rb"(?:\A|[\r\n])data: *")
 _LINE = re.compile(rb"[^\r\n]+")
 _LINE_ENDS = frozenset({b"\n", b"\r", b"\r\n"})
 """What lies between two lines when none of them is followed by an empty one."""
@@ -68,17 +73,77 @@ def assemble_answer(body: bytes) -> JsonObject:
     finish_reason.
 
     Raises:
-        Unreadable: an event that is no JSON, an error among the events, or a stream that was
-            cut off before its finish_reason.
+        Unreadable: an event that is no JSON, or a stream that broke off before its
+            finish_reason.
     """
-    stream = _Stream()
+    try:
+        return _assembled(_chunks(body))
+    except _Broken as failure:
+        with suppress(_Broken):
+            return _assembled(_chunks_across_lines(body))
+        raise Unreadable(failure.reason, payload=failure.payload) from None
+
+
+class _Broken(Unreadable):
+    """An event that should be a chunk is no JSON."""
+
+
+def _chunks(body: bytes) -> Iterator[JsonObject]:
+    """Each chunk, read by the standard. Events that are no object, such as `ping`, are passed over."""
     for data in parse_events(body):
         text = data.strip()
         if text == _DONE:
-            break
-        if text:
-            stream.add(as_object(decode_json(text)))
-    return stream.answer()
+            return
+        if text.startswith(b"{"):
+            try:
+                yield as_object(decode_json(text, keep_halves=True))
+            except Unreadable as error:
+                raise _Broken(error.reason) from None
+
+
+def _chunks_across_lines(body: bytes) -> Iterator[JsonObject]:
+    """Each chunk, read as if it might hold line breaks: up to the next line that says `data:`."""
+    for event in _events_across_lines(body):
+        if event.startswith(_DONE):
+            return
+        if event.startswith(b"{"):
+            if may_hold_too_many_values(event):
+                raise _Broken("it is not valid JSON")
+            try:
+                chunk, _ = decode_start(sound_text(event, keep_halves=True))
+            except (ValueError, RecursionError):
+                raise _Broken("it is not valid JSON") from None
+            yield as_object(chunk)
+
+
+def _events_across_lines(body: bytes) -> Iterator[bytes]:
+    start: int | None = None
+    for line in _DATA_LINE.finditer(body):
+        if start is not None:
+            yield body[start : line.start()]
+        start = line.end()
+    if start is not None:
+        yield body[start:]
+
+
+def _assembled(chunks: Iterator[JsonObject]) -> JsonObject:
+    """What the chunks come to. What is broken after a finish_reason was only about the bill."""
+    stream = _Stream()
+    try:
+        for chunk in chunks:
+            stream.add(chunk)
+    except _Broken as failure:
+        if not stream.finish_reason:
+            failure.payload = stream.answer()
+            raise
+    answer = stream.answer()
+    if stream.finish_reason:
+        return answer
+    if stream.failure is not None:
+        reason, said = "the stream broke off with an error", said_in(stream.failure)
+    else:
+        reason, said = "the stream was cut off before its finish_reason", ""
+    raise Unreadable(reason, said, answer)
 
 
 @dataclass(slots=True)
@@ -97,17 +162,23 @@ class _ToolCall:
         if isinstance(arguments, str):
             self.arguments.write(arguments)
         elif arguments:
-            self.arguments.write(encode_json(arguments).decode())
+            self.arguments.write(encode_json(arguments))
 
     def whole(self) -> JsonObject:
-        function = {"name": self.name, "arguments": self.arguments.getvalue()}
-        return {"id": self.call_id, "type": "function", "function": function}
+        arguments = whole_text(self.arguments.getvalue())
+        function = {"name": whole_text(self.name), "arguments": arguments}
+        return {"id": whole_text(self.call_id), "type": "function", "function": function}
 
 
 @dataclass(slots=True)
 class _Stream:
-    """What the events said so far."""
+    """What the events said so far.
 
+    Attributes:
+        failure: the first error, of the stream or of its choice; None while there is none.
+    """
+
+    failure: JsonObject | None = None
     model: str = ""
     finish_reason: str = ""
     has_content: bool = False
@@ -119,8 +190,8 @@ class _Stream:
 
     def add(self, chunk: JsonObject) -> None:
         # After its finish_reason an answer is whole, and paid: a late error takes nothing back.
-        if not self.finish_reason and (chunk.get("error") or chunk.get("statusCode")):
-            raise Unreadable("the stream broke off with an error", said_in(chunk))
+        if not self.finish_reason and (is_failure(chunk) or chunk.get("statusCode")):
+            self._fail(chunk)
         self.model = self.model or as_text(chunk.get("model"))
         _merge(self.usage, chunk.get("usage"))
         _merge(self.charge, as_object(chunk.get("meta")).get("usage"))
@@ -128,9 +199,15 @@ class _Stream:
             if not as_count(choice.get("index")):  # the first, or one without an index
                 self._add_choice(choice)
 
+    def _fail(self, place: JsonObject) -> None:
+        self.failure = self.failure or place
+
     def _add_choice(self, choice: JsonObject) -> None:
+        delta = as_object(choice.get("delta")) or self._whole_message(choice)
+        for place in (choice, delta):
+            if is_failure(place):
+                self._fail(place)
         self.finish_reason = as_text(choice.get("finish_reason")) or self.finish_reason
-        delta = as_object(choice.get("delta"))
         for text in _texts(delta.get("content")):
             self.has_content = True
             self.content.write(text)
@@ -139,6 +216,12 @@ class _Stream:
             self.tool_calls.setdefault(self._place(call), _ToolCall()).add(call)
         if len(self.tool_calls) > TOOL_CALLS_MAX:
             raise Unreadable(f"it holds more than {TOOL_CALLS_MAX:,} tool calls")
+
+    def _whole_message(self, choice: JsonObject) -> JsonObject:
+        """The message of an answer that came in one event; not one that repeats its deltas."""
+        if self.has_content or self.tool_calls:
+            return {}
+        return as_object(choice.get("message"))
 
     def _place(self, call: JsonObject) -> int:
         """Which call a delta belongs to; without an index, an id begins a new one."""
@@ -149,23 +232,19 @@ class _Stream:
         return last + 1 if as_text(call.get("id")) or last < 0 else last
 
     def answer(self) -> JsonObject:
-        """The answer as it would have come without streaming.
-
-        Raises:
-            Unreadable: the stream ended before it said why it ended.
-        """
-        if not self.finish_reason:
-            raise Unreadable("the stream was cut off before its finish_reason")
+        """The answer as it would have come without streaming, as far as it came."""
         message: JsonObject = {
-            "content": self.content.getvalue() if self.has_content else None,
-            "refusal": self.refusal.getvalue(),
+            "content": whole_text(self.content.getvalue()) if self.has_content else None,
+            "refusal": whole_text(self.refusal.getvalue()),
             "tool_calls": [call.whole() for call in self.tool_calls.values()],
         }
+        finish_reason = whole_text(self.finish_reason) or None
         return {
-            "model": self.model,
-            "choices": [{"message": message, "finish_reason": self.finish_reason}],
+            "model": whole_text(self.model),
+            "choices": [{"message": message, "finish_reason": finish_reason}],
             "usage": self.usage,
             "meta": {"usage": self.charge},
+            "error": None if self.failure is None else said_in(self.failure) or True,
         }
 
 

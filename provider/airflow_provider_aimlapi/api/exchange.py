@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import httpx
 import msgspec
 
+from airflow_provider_aimlapi.api.answer_body import EVENT_STREAM
 from airflow_provider_aimlapi.api.completion_reading import cost_told
 from airflow_provider_aimlapi.api.content_encoding import decode_content
+from airflow_provider_aimlapi.api.damaged_json import utf8_of
 from airflow_provider_aimlapi.api.error_messages import with_words
 from airflow_provider_aimlapi.api.json_values import Unreadable
 from airflow_provider_aimlapi.api.transport import EXCHANGE_TIMEOUT, ROUTE_NOTE
@@ -32,7 +34,6 @@ ANSWER_BYTES_MAX = 4 * 1024 * 1024
 costliest of JSON's escapes."""
 STREAM_BYTES_MAX = 32 * 1024 * 1024
 """For server-sent events that were asked for: some 250 bytes for each of as many tokens."""
-_EVENT_STREAM = "text/event-stream"
 _HEADER_CHARACTERS_MAX = 200
 _FIELDS = {
     b"x-inference-id": "inference_id",
@@ -40,6 +41,7 @@ _FIELDS = {
     b"x-aimlapi-credits-used": "credits_used",
     b"x-aimlapi-usd-spent": "usd_spent",
     b"retry-after": "retry_after",
+    b"date": "date",
     b"content-type": "content_type",
     b"content-encoding": "content_encoding",
 }
@@ -88,12 +90,13 @@ async def _answer(
     fields = _fields(response, key_removal)
     encoding = fields.pop("content_encoding", "").strip().lower()
     content_type = fields.pop("content_type", "").partition(";")[0].strip().lower()
-    is_long = is_stream_asked_for and content_type == _EVENT_STREAM
+    is_long = is_stream_asked_for and content_type == EVENT_STREAM
     bytes_max = STREAM_BYTES_MAX if is_long else ANSWER_BYTES_MAX
     head = Answer(status=response.status_code, content_type=content_type, body=b"", **fields)
     failure: WireViolation
     try:
-        body = decode_content(await _read(response, bytes_max), encoding, bytes_max=bytes_max)
+        raw = decode_content(await _read(response, bytes_max), encoding, bytes_max=bytes_max)
+        body = utf8_of(raw)  # in another encoding the key would not be found
         is_frequent = head.is_success or head.status == TOO_MANY_REQUESTS  # and never kept, if 429
         clean = key_removal.clean if is_frequent else key_removal.clean_error
         return msgspec.structs.replace(head, body=clean(body))

@@ -6,10 +6,13 @@ field that nobody needs.
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TypeAlias
 
 import msgspec
+
+from airflow_provider_aimlapi.api.damaged_json import decode_damaged, sound_text
 
 JsonObject: TypeAlias = dict[str, object]
 
@@ -21,27 +24,32 @@ _SMALL_BYTES = 64 * 1024
 """A text that cannot hold values enough to matter."""
 _STRING = re.compile(rb'"[^"\\]*(?:\\.?[^"\\]*)*(?:"|\Z)', re.DOTALL)
 """A string of JSON, or the rest of the text where its end is missing: so it never backtracks."""
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_LEADING_MARKS = b" \t\r\n\v\f\xef\xbb\xbf"
 
 
 class Unreadable(Exception):
     """An answer holds no completion. `wire` makes an error of the tree of it.
 
     Attributes:
-        reason: why, in words of ours. said: what the answer itself says; "" for nothing.
+        reason: why, in words of ours.
+        said: what the answer itself says; "" for nothing.
+        payload: what could be read of it, which may say what it cost.
     """
 
-    def __init__(self, reason: str, said: str = "") -> None:
+    def __init__(self, reason: str, said: str = "", payload: JsonObject | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.said = said
+        self.payload: JsonObject = payload or {}
 
 
-def decode_json(text: bytes | str) -> object:
-    """The value of a JSON text.
+def decode_json(text: bytes | str, *, keep_halves: bool = False) -> object:
+    """The value of a JSON text; the last of two equal keys counts.
 
-    Strict about numbers (no NaN, no 1e999) and text (no lone surrogates); the last of two equal
-    keys counts.
+    Decoded strictly. Only where that fails, it is read again as `damaged_json` does.
+
+    Args:
+        keep_halves: see `damaged_json.sound_text`.
 
     Raises:
         Unreadable: not JSON, nested too deeply to be decoded, or more than VALUES_MAX values.
@@ -50,9 +58,38 @@ def decode_json(text: bytes | str) -> object:
         raise Unreadable(f"it holds more than {VALUES_MAX:,} values")
     try:
         value: object = msgspec.json.decode(text)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(f"it is not valid JSON ({type(error).__name__})") from None
+    except ValueError:
+        return _decode_again(text, keep_halves=keep_halves)
+    except RecursionError as error:
+        raise _no_json(error) from None
     return value
+
+
+def is_strict_json(text: str) -> bool:
+    """Whether a text is JSON by the letter, and of no more than VALUES_MAX values."""
+    if len(text) > _SMALL_BYTES and _has_too_many_values(text):
+        return False
+    try:
+        msgspec.json.decode(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _decode_again(text: bytes | str, *, keep_halves: bool) -> object:
+    try:
+        return decode_damaged(text, keep_halves=keep_halves)
+    except (ValueError, RecursionError) as error:
+        raise _no_json(error) from None
+
+
+def _no_json(error: Exception) -> Unreadable:
+    return Unreadable(f"it is not valid JSON ({type(error).__name__})")
+
+
+def may_hold_too_many_values(text: bytes) -> bool:
+    """Whether a text that may be no JSON at all has marks of more than VALUES_MAX values."""
+    return _marks(text, 0, len(text)) > VALUES_MAX
 
 
 def _has_too_many_values(text: bytes | str) -> bool:
@@ -74,14 +111,23 @@ def _marks(body: bytes, start: int, end: int) -> int:
     return sum(body.count(mark, start, end) for mark in (b",", b"[", b"{"))
 
 
-def encode_json(value: object) -> bytes:
-    """Compact JSON of a part of what `decode_json` gave: no deeper, so it cannot fail."""
-    return msgspec.json.encode(value)
+def encode_json(value: object) -> str:
+    """Compact JSON of a part of what `decode_json` gave.
+
+    Raises:
+        Unreadable: it is nested so deeply that it could just be decoded.
+    """
+    try:
+        return msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:  # halves of surrogate pairs that were kept
+        return sound_text(json.dumps(value, separators=(",", ":")))
+    except RecursionError as error:
+        raise _no_json(error) from None
 
 
 def strip_leading_marks(body: bytes) -> bytes:
-    """The body without a byte order mark and white space in front."""
-    return body.removeprefix(_BYTE_ORDER_MARK).lstrip()
+    """The body without byte order marks and white space in front."""
+    return body.lstrip(_LEADING_MARKS)
 
 
 def as_object(value: object) -> JsonObject:

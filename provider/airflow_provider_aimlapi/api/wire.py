@@ -10,24 +10,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from airflow_provider_aimlapi.api.answer_body import read_body
 from airflow_provider_aimlapi.api.completion_reading import cost_told, read_completion
 from airflow_provider_aimlapi.api.error_answers import error_of
-from airflow_provider_aimlapi.api.error_messages import said_by, with_words
-from airflow_provider_aimlapi.api.event_stream import assemble_answer
-from airflow_provider_aimlapi.api.json_values import (
-    JsonObject,
-    Unreadable,
-    decode_json,
-    strip_leading_marks,
-)
+from airflow_provider_aimlapi.api.error_messages import with_words
+from airflow_provider_aimlapi.api.json_values import JsonObject, Unreadable
 from airflow_provider_aimlapi.core.redaction import quote
 from airflow_provider_aimlapi.errors import InvalidSpec, RequestRejected, WireViolation
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.completion import Answer, Completion
     from airflow_provider_aimlapi.core.request import CompletionSpec
-
-_EVENT_STREAM = "text/event-stream"
 
 
 class RequestEncoder:
@@ -71,11 +64,13 @@ class RequestEncoder:
         )
 
 
-def decode_answer(answer: Answer, request: bytes = b"") -> Completion:
+def decode_answer(
+    answer: Answer, request: bytes = b"", *, wall_s: float | None = None
+) -> Completion:
     """The completion in an answer. Any 2xx is an answer, whether JSON or server-sent events.
 
     Args:
-        request: as for `error_answers.error_of`.
+        request, wall_s: as for `error_answers.error_of`.
 
     Raises:
         ApiError: for a status outside 2xx, the kind that `error_answers.error_of` gives it.
@@ -84,14 +79,14 @@ def decode_answer(answer: Answer, request: bytes = b"") -> Completion:
     Nothing else, whatever the bytes.
     """
     if not answer.is_success:
-        raise error_of(answer, request)
+        raise error_of(answer, request, wall_s=wall_s)
     payload: JsonObject = {}
     try:
-        payload = _payload(answer)
+        payload = read_body(answer)
         return read_completion(answer, payload)
     except Unreadable as error:
         reason = f"HTTP {answer.status}, but the answer cannot be used: {error.reason}"
-        said = error.said
+        said, payload = error.said, error.payload or payload
     raise WireViolation(
         with_words(reason, quote(said, request)) + ".",
         in_full=with_words(reason, said) + ".",
@@ -100,19 +95,3 @@ def decode_answer(answer: Answer, request: bytes = b"") -> Completion:
         is_perhaps_billed=True,
         cost_nano_usd=cost_told(answer, payload),
     )
-
-
-def _payload(answer: Answer) -> JsonObject:
-    """The body as one object. Its first character decides: gateways mislabel what they pass on."""
-    body = strip_leading_marks(answer.body)
-    if not body:
-        raise Unreadable("it is empty")
-    if not body.startswith(b"{"):
-        if answer.content_type == _EVENT_STREAM or body.startswith(b"data:"):
-            return assemble_answer(body)
-        if body.startswith(b"<"):
-            raise Unreadable("it is a web page", said_by(body, {}))
-    payload = decode_json(body)
-    if not isinstance(payload, dict):
-        raise Unreadable("it is no JSON object")
-    return payload

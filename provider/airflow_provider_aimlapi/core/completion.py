@@ -27,7 +27,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         body: the decoded body (content encoding undone), at most the client's limit.
         inference_id: header `x-inference-id`; request_id: header `x-request-id`.
         credits_used: header `x-aimlapi-credits-used`; usd_spent: header `x-aimlapi-usd-spent`.
-        retry_after: header `Retry-After`.
+        retry_after: header `Retry-After`. date: header `Date`.
     """
 
     status: int
@@ -38,6 +38,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     credits_used: str | None = None
     usd_spent: str | None = None
     retry_after: str | None = None
+    date: str | None = None
 
     @property
     def is_success(self) -> bool:

@@ -32,7 +32,8 @@ class Sender:
     """Sends rows of one run.
 
     Attributes:
-        latencies: is told how long each answered call took. now_s: monotonic seconds.
+        latencies: is told how long each answered call took.
+        now_s: monotonic seconds. wall_us: microseconds since 1970.
     """
 
     run_key: str
@@ -42,6 +43,7 @@ class Sender:
     budget: Budget
     latencies: LatencyCounts
     now_s: Callable[[], float]
+    wall_us: Callable[[], int]
 
     async def attempt(self, row: Row) -> tuple[Answer, Completion]:
         """One exchange. Counts it on the row, tells the limiter and the budget what came.
@@ -59,7 +61,7 @@ class Sender:
             name = client_request_id(self.run_key, row.part, row.row, number)
             try:
                 answer = await self.client.send(row.body, name)
-                completion = _read(row, answer)
+                completion = _read(row, answer, wall_s=self.wall_us() / 1e6)
             except Throttled:
                 row.attempts -= 1
                 self.limiter.note_throttled(sent)
@@ -86,10 +88,10 @@ class Sender:
             self.budget.suspect(len(row.body))
 
 
-def _read(row: Row, answer: Answer) -> Completion:
+def _read(row: Row, answer: Answer, *, wall_s: float) -> Completion:
     """Read an answer; what today's reading cannot use is left on the row, to be kept."""
     try:
-        return decode_answer(answer, row.body)
+        return decode_answer(answer, row.body, wall_s=wall_s)
     except WireViolation:
         row.unread = answer
         raise

@@ -150,7 +150,8 @@ def complete_one(
     async def ask() -> Completion:
         async with open_client(endpoint, settings) as client:
             random = Random(secrets.randbits(64))  # noqa: S311  # jitter, not secrecy
-            return await complete(client, body, settings, random, stop)
+            wall_us = SystemClock().wall_us
+            return await complete(client, body, settings, random, stop, wall_us=wall_us)
 
     return _in_own_thread(ask, stop.request)
 

@@ -253,6 +253,7 @@ class RunAttempt:
                 budget=self._budget,
                 latencies=self.measured.latencies,
                 now_s=self._world.clock.now_s,
+                wall_us=self._world.clock.wall_us,
             )
             tasks.create_task(self.collector.keep(self.limiter.wake))
             tasks.create_task(self._claiming.keep(self.limiter.wake))

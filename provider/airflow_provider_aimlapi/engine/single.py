@@ -21,6 +21,7 @@ from airflow_provider_aimlapi.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from random import Random
 
     from airflow_provider_aimlapi.core.completion import Completion
@@ -30,12 +31,21 @@ if TYPE_CHECKING:
 
 
 async def complete(
-    client: Client, body: bytes, settings: Settings, random: Random, stop: StopSignal
+    client: Client,
+    body: bytes,
+    settings: Settings,
+    random: Random,
+    stop: StopSignal,
+    *,
+    wall_us: Callable[[], int] | None = None,
 ) -> Completion:
     """Send a body once, and again while that may help.
 
     A 429 uses up no attempt, but nothing is sent later than `stall_timeout_s` after the first call.
     A call in flight may have been paid for: it is waited for, whatever time it is.
+
+    Args:
+        wall_us: microseconds since 1970, for a Retry-After that is a date.
 
     Raises:
         ApiError: the last failure.
@@ -48,7 +58,7 @@ async def complete(
         exchanges += 1
         try:
             answer = await client.send(body, client_request_id(name, 0, 0, exchanges))
-            return decode_answer(answer, body)
+            return decode_answer(answer, body, wall_s=wall_us() / 1e6 if wall_us else None)
         except ApiError as error:
             attempts += not isinstance(error, Throttled)
             violations += isinstance(error, WireViolation)

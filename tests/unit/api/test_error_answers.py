@@ -58,7 +58,9 @@ def error_for(status: int, body: Any = LEGACY, **fields: Any) -> ApiError:
         (409, ApiUnavailable),
         (413, RequestRejected),
         (418, RequestRejected),
+        (421, ApiUnavailable),
         (422, RequestRejected),
+        (423, ApiUnavailable),
         (425, ApiUnavailable),
         (429, Throttled),
         (500, ApiUnavailable),
@@ -79,7 +81,7 @@ def test_each_status_has_its_kind(status: int, kind: type[ApiError]) -> None:
     ("status", "remedies"),
     [
         (401, ["valid key", "password"]),
-        (403, ["op up", "USD threshold", "00:00 UTC", "model:chat"]),
+        (403, ["op up", "USD threshold", "00:00 UTC", "model:chat", "firewall"]),
         (404, ["model's id", "base URL"]),
         (405, ["base URL"]),
         (307, ["base URL has moved", "host"]),
@@ -178,11 +180,46 @@ def test_only_a_gateways_failure_may_have_cost(
         ("1e999", None),
         ("soon", None),
         ("", None),
-        ("Wed, 21 Oct 2026 07:28:00 GMT", None),
     ],
 )
 def test_retry_after_in_seconds_with_a_cap(value: str | None, delay_s: float | None) -> None:
     assert parse_retry_after(value) == delay_s
+
+
+DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
+AT_S = 1_792_567_680.0
+
+
+@pytest.mark.parametrize(
+    ("value", "delay_s"),
+    [
+        ("Wed, 21 Oct 2026 07:28:30 GMT", 30.0),
+        ("Wednesday, 21-Oct-26 07:28:30 GMT", 30.0),
+        ("Wed Oct 21 07:28:30 2026", 30.0),
+        ("Wed, 21 Oct 2026 09:28:30 +0200", 30.0),
+        (DATE, 0.0),
+        ("Wed, 21 Oct 2026 07:27:00 GMT", 0.0),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 300.0),
+        ("Wed, 99 Oct 2026 07:28:00 GMT", None),
+        ("Wed, 21 Oct 2026", None),
+        ("tomorrow, at 07:28:30", None),
+        ("Wed, 21 Oct 99999999 07:28:00 GMT", None),
+        ("Mon, 01 Jan 0001 00:00:00 +2359", 0.0),
+        ("2026-10-21T07:28:30Z", None),
+    ],
+)
+@pytest.mark.parametrize(
+    ("date", "wall_s"), [(DATE, None), (DATE, AT_S + 7_200.0), (None, AT_S), ("never", AT_S)]
+)
+def test_retry_after_as_a_date_counts_from_the_answers_own(
+    value: str, delay_s: float | None, date: str | None, wall_s: float | None
+) -> None:
+    assert parse_retry_after(value, date=date, wall_s=wall_s) == delay_s
+
+
+def test_retry_after_as_a_date_without_any_clock_is_passed_over() -> None:
+    assert parse_retry_after(DATE) is None
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -190,6 +227,9 @@ def test_retry_after_reaches_the_error(status: int) -> None:
     error = error_for(status, retry_after="7")
     assert isinstance(error, ApiUnavailable)
     assert error.retry_after_s == 7.0
+    dated = error_for(status, retry_after="Wed, 21 Oct 2026 07:28:07 GMT", date=DATE)
+    assert isinstance(dated, ApiUnavailable)
+    assert dated.retry_after_s == 7.0
 
 
 def test_the_free_tiers_message_is_passed_on() -> None:

@@ -359,3 +359,19 @@ async def test_a_cancelled_call_leaves_no_connection_behind() -> None:
         async with asyncio.timeout(2):
             await left.wait()
     assert call.cancelled()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "utf-8-sig"])
+async def test_the_key_is_taken_out_of_every_encoding(encoding: str) -> None:
+    body = f'{{"said": "{KEY} is a key"}}'.encode(encoding)
+    async with answering(http_answer(body)) as server:
+        answer = await send(server.endpoint)
+    assert KEY not in answer.body.decode(errors="replace").replace("\0", "")
+    assert b"[key] is a key" in answer.body
+
+
+async def test_the_answers_own_date_is_kept() -> None:
+    date = "Wed, 21 Oct 2026 07:28:00 GMT"
+    async with answering(http_answer(headers=(f"Date: {date}",))) as server:
+        answer = await send(server.endpoint)
+    assert answer.date == date

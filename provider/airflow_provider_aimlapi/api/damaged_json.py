@@ -1,0 +1,132 @@
+"""JSON whose text is damaged, or has other text around it, read without a guess. No field is known here.
+
+It is the second reading, of what strict decoding refused: ten times as slow, and linear. What a text
+has lost becomes U+FFFD, REPLACEMENT CHARACTER. A number that is none becomes null.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FALSE_STARTS_MAX = 32
+"""Braces that begin no object, before a search ends: each may cost a reading of all the rest."""
+_DIGITS_MAX = 400
+_LOST = "\ufffd"
+_BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
+_LOOK_BYTES = 4
+_ESCAPE = re.compile(
+    r"""
+    (?: \\ ["\\/bfnrt] )+
+    | \\u [dD][89abAB][0-9a-fA-F]{2} \\u [dD][c-fC-F][0-9a-fA-F]{2}
+    | (?P<half> \\u [dD][89a-fA-F][0-9a-fA-F]{2} )
+    | \\u [0-9a-fA-F]{4}
+    | (?P<none> \\ )
+    """,
+    re.VERBOSE,
+)
+"""The escapes of JSON, and what is none: half a surrogate pair, and a backslash that begins nothing."""
+_STRING = re.compile(r'"[^"\\]*(?:\\.?[^"\\]*)*(?:"|\Z)', re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x1f]")
+
+
+def utf8_of(body: bytes) -> bytes:
+    """Return a body in UTF-8, whatever Unicode encoding it came in. UTF-8 comes back as it is."""
+    if not body.startswith(_BYTE_ORDER_MARKS) and 0 not in body[:_LOOK_BYTES]:
+        return body
+    text = body.decode(json.detect_encoding(body), "replace")
+    return text.encode() if "{" in text else body
+
+
+def sound_text(text: bytes | str, *, keep_halves: bool = False) -> str:
+    """Return a JSON text whose characters and escapes can all be read.
+
+    Args:
+        keep_halves: leave half a surrogate pair in its escape, because the other half may come
+            with the next piece of the text.
+    """
+    whole = text if isinstance(text, str) else text.decode("utf-8", "replace")
+    if "\\" not in whole:
+        return whole
+
+    def mended(escape: re.Match[str]) -> str:
+        if escape.lastgroup == "none":
+            return r"\\"
+        return r"\ufffd" if escape.lastgroup == "half" and not keep_halves else escape[0]
+
+    return _ESCAPE.sub(mended, whole)
+
+
+def strict_text(text: str) -> str:
+    """Return a JSON text by the letter: sound, and its strings hold no control character."""
+    return _STRING.sub(
+        lambda string: _CONTROL.sub(lambda mark: f"\\u{ord(mark[0]):04x}", string[0]),
+        sound_text(text),
+    )
+
+
+def whole_text(text: str) -> str:
+    """Return a text with the halves of surrogate pairs joined; a half without its other is lost."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def decode_damaged(text: bytes | str, *, keep_halves: bool = False) -> object:
+    """Return the value of a JSON text, read leniently.
+
+    Control characters may stand in a string as they are.
+
+    Raises:
+        ValueError: it is no JSON all the same. RecursionError: it is nested too deeply.
+    """
+    value: object = _DECODER.decode(sound_text(text, keep_halves=keep_halves))
+    return value
+
+
+def decode_start(text: str) -> tuple[object, int]:
+    """Return the JSON value that a sound text starts with, and where it ends.
+
+    Raises:
+        ValueError, RecursionError: as for `decode_damaged`.
+    """
+    return _DECODER.raw_decode(text)
+
+
+def objects_in(text: str) -> Iterator[dict[str, object]]:
+    """Give the JSON objects that stand in a sound text, in order, whatever is around them.
+
+    One that stands within another is not given.
+    """
+    false_starts, place = 0, text.find("{")
+    while place >= 0 and false_starts < FALSE_STARTS_MAX:
+        try:
+            value, end = _DECODER.raw_decode(text, place)
+        except (ValueError, RecursionError):
+            false_starts, end = false_starts + 1, place + 1
+        else:
+            yield value
+        place = text.find("{", end)
+
+
+def _fraction(digits: str) -> float | None:
+    number = float(digits)
+    return number if math.isfinite(number) else None
+
+
+def _whole_number(digits: str) -> int | None:
+    return int(digits) if len(digits) <= _DIGITS_MAX else None
+
+
+def _nothing(_name: str) -> None:
+    """Stand for NaN and Infinity, which some servers write."""
+
+
+_DECODER = json.JSONDecoder(
+    strict=False, parse_float=_fraction, parse_int=_whole_number, parse_constant=_nothing
+)
