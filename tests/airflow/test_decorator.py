@@ -51,7 +51,7 @@ def test_a_function_returns_records_and_the_task_hands_on_the_outputs_path(
 def test_the_same_records_again_pay_for_the_rest_alone(
     api: Any, lake: Any, run_returning: Callable[[object], Any]
 ) -> None:
-    api.follow(Script(faults=(Fault(kind="403", contains="Text 3.", times=1),)))
+    api.follow(Script(faults=(Fault(kind="403", after=1, times=5),)))
     assert run_returning(RECORDS).states == {"complete": ["failed"]}
     (records,) = lake.names("out/one/_aimlapi/records")
 

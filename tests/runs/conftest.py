@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ from airflow_provider_aimlapi.core.request import CompletionSpec
 from airflow_provider_aimlapi.engine.entry import run_job
 from airflow_provider_aimlapi.engine.job import Job, Place
 from airflow_provider_aimlapi.engine.settings import Settings
+from airflow_provider_aimlapi.engine.stop import StopSignal
+from airflow_provider_aimlapi.errors import RunInterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +28,6 @@ if TYPE_CHECKING:
 
     from aimlapi_simulator import Simulator
     from airflow_provider_aimlapi.core.report import Report
-    from airflow_provider_aimlapi.engine.stop import StopSignal
 
 KEY = "runs-secret-key"
 MODEL = "anthropic/claude-sonnet-4.6"
@@ -68,6 +70,22 @@ class Workplace:
     ) -> Report:
         """Run to the end, with settings that differ from the usual ones."""
         return run_job(job or self.job(), Settings(**settings), stop=stop)
+
+    def run_until_billed(self, bills: int, **settings: Any) -> None:
+        """Run, and ask to stop as soon as so many calls were billed."""
+        stop = StopSignal()
+
+        def stop_soon() -> None:
+            pause = threading.Event()
+            while len(self.sim.ledger.billed) < bills:
+                pause.wait(0.005)
+            stop.request()
+
+        watcher = threading.Thread(target=stop_soon)
+        watcher.start()
+        with pytest.raises(RunInterrupted):
+            self.run(stop=stop, **settings)
+        watcher.join()
 
     def visible(self) -> list[str]:
         """Names at the output path that plain readers see, in order."""

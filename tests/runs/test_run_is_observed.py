@@ -60,9 +60,10 @@ def test_the_facts_of_a_published_run_are_its_summary_and_what_this_try_paid(
 def test_of_two_tries_each_tells_what_it_decided_and_paid_itself(rows: Workplace) -> None:
     """The second takes up a shard half done: what it finds there is the first one's."""
     told: list[list[RunProgress]] = [[], []]
-    rows.sim.follow(Script(faults=(Fault(kind="403", contains="Text number 20.", times=1),)))
+    rows.sim.follow(Script(faults=(Fault(kind="403", after=20),)))
     with pytest.raises(AccessRefused):
         observe(rows, Observation(told[0].append), max_concurrency=1)
+    rows.sim.follow(Script())
     observe(rows, Observation(told[1].append), max_concurrency=1)
 
     first, second = own(told[0]), own(told[1])

@@ -212,7 +212,7 @@ def test_a_part_that_somebody_removed_comes_back_without_asking(place: Workplace
 
 
 def test_a_part_that_is_not_what_was_planned_is_refused(place: Workplace) -> None:
-    place.sim.follow(script(faults=(Fault(kind="403", contains="Ticket 61."),)))
+    place.sim.follow(script(faults=(Fault(kind="403", after=61),)))
     place.write(texts_table(60), "a.parquet")
     place.write(texts_table(60, 60), "b.parquet")
     with pytest.raises(AccessRefused):

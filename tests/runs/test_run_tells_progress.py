@@ -117,7 +117,7 @@ def test_errors_are_counted_by_kind_without_the_prompt(rows: Workplace) -> None:
     told = {(error.kind, error.status): error for error in progress_of(rows).errors}
     assert told["ApiUnavailable", 503].count == 3
     rejected = told["RequestRejected", 400]
-    assert rejected.count == 1
+    assert rejected.count == 2
     assert rejected.samples == ("HTTP 400: Cannot …",)
     assert "Text number" not in read(rows, "progress.json").decode()
 

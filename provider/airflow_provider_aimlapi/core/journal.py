@@ -30,7 +30,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_de
 
     Attributes:
         kind: "answer" when the API answered with a completion, "rejected" when it never will,
-            "unread" for an answer that could not be read, though it may have been paid for.
+            "unread" for an answer that could not be read, though it may have been paid for,
+            "refused" for a row whose refusal was left undecided when an attempt ended.
         row: index within the shard.
         request_hash: hex sha256 of the exact request body.
         attempts: exchanges used, without those answered 429.
@@ -41,7 +42,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_de
         unread_cost_nano_usd: what answers to this row that could not be read said they cost.
     """
 
-    kind: Literal["answer", "rejected", "unread"]
+    kind: Literal["answer", "rejected", "unread", "refused"]
     row: Annotated[int, msgspec.Meta(ge=0, lt=SHARD_ROWS_MAX)]
     request_hash: str
     attempts: Attempts
@@ -113,6 +114,21 @@ def unread(
     )
     return msgspec.structs.replace(
         record, kind="unread", reason=reason.shown, in_full=reason.in_full
+    )
+
+
+def refusal(
+    reason: Reason, *, row: int, request_hash: str, attempts: int, completed_at_us: int
+) -> Record:
+    """The record of a row that was refused when no other row could show whose refusal it is."""
+    return Record(
+        kind="refused",
+        row=row,
+        request_hash=request_hash,
+        attempts=attempts,
+        completed_at_us=completed_at_us,
+        reason=reason.shown,
+        in_full=reason.in_full,
     )
 
 

@@ -71,6 +71,11 @@ class OutcomeCounts:
             rest._statuses[status] = rows - others._statuses[status]
         return rest
 
+    @property
+    def completed(self) -> int:
+        """Rows that were answered with a completion."""
+        return sum(self._statuses[status] for status in ("ok", "truncated", "refused"))
+
     def statuses(self) -> dict[str, int]:
         """Rows by status, those without rows included."""
         return {str(status): rows for status, rows in self._statuses.items()}

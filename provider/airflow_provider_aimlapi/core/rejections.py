@@ -15,10 +15,11 @@ class Rejections:
     Attributes:
         allowed: rows that may be rejected; one more ends the run.
         rows: rejected so far.
-        answers: of these, the ones that the API answered.
+        answers: calls answered with a rejection so far, those included after which a row is sent
+            once more.
         accepted: rows answered with a completion so far.
-        first_status: the HTTP status of the first rejection; None before it.
-        is_uniform: whether all rejections so far had that status.
+        first_status: the HTTP status of the first of them; None before it.
+        is_uniform: whether all of them had that status.
     """
 
     allowed: int
@@ -45,13 +46,15 @@ class Rejections:
             reason: for the text. status: the HTTP status; None when the row was never sent.
         """
         self.rows += 1
+        wrong_setup = self.answer(reason, status)
+        return self._too_many(reason) or wrong_setup
+
+    def answer(self, reason: str, status: int | None) -> str | None:
+        """Count a rejecting answer, whatever becomes of its row; return as `reject`."""
         if status is not None:
             self.answers += 1
             self.first_status = self.first_status or status
             self.is_uniform = self.is_uniform and status == self.first_status
-        too_many = self._too_many(reason)
-        if too_many is not None:
-            return too_many
         if self.accepted == 0 and self.is_uniform and self.answers >= FIRST_ANSWERS:
             return (
                 f"The first {self.answers} answers were all rejected with the same status, so the "

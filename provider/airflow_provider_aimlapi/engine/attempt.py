@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_aimlapi.api.wire import decode_answer
 from airflow_provider_aimlapi.core.keys import ATTEMPTS_PER_EPOCH, client_request_id
-from airflow_provider_aimlapi.errors import ApiError, Throttled, WireViolation
+from airflow_provider_aimlapi.errors import (
+    ApiError,
+    RequestRejected,
+    Throttled,
+    WireViolation,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +60,7 @@ class Sender:
         async with self.limiter.permit(len(row.body)) as sent:
             if row.exchanges == 0:
                 row.accepted_before = self.limiter.accepted
+            row.number = sent.number
             row.exchanges += 1
             row.attempts += 1
             number = self.epoch * ATTEMPTS_PER_EPOCH + row.exchanges
@@ -81,6 +87,7 @@ class Sender:
         if isinstance(error, WireViolation):
             row.violations += 1
             row.unread = row.unread or error.head
+        row.rejections += isinstance(error, RequestRejected)
         if told is not None:
             row.unread_cost_nano_usd += told
             self.budget.charge(told, body_bytes=len(row.body))

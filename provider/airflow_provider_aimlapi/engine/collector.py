@@ -143,6 +143,17 @@ class Collector:
         """Whether few enough paid answers wait to become durable for one more call to be made."""
         return self._unflushed + in_flight < self._at_risk_max
 
+    @property
+    def rejections_left(self) -> int:
+        """How many more rows may be rejected before the run ends."""
+        return max(0, self._rejections.allowed - self._rejections.rows)
+
+    def doubt(self, reason: str, status: int | None) -> None:
+        """Count a rejecting answer whose row is sent once more: all of the first ones end the run."""
+        wrong_setup = self._rejections.answer(reason, status)
+        if wrong_setup is not None:
+            self._ending.halt(TooManyRejections(wrong_setup))
+
     def add(
         self,
         part: int,

@@ -127,6 +127,7 @@ def _world(job: Job, settings: Settings, stop: StopSignal | None) -> World:
         random=Random(secrets.randbits(64)),  # noqa: S311  # jitter, not secrecy
         open_client=lambda: open_client(job.endpoint, settings),
         ask_prices=lambda model: ask_prices(job.endpoint, model),
+        ask_account=lambda: ask_account(job.endpoint),
         open_store=lambda place: FsspecStore(place.fs, place.path),
         stop=stop or StopSignal(),
     )

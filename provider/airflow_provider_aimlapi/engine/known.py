@@ -127,7 +127,13 @@ def look(prepared: Prepared, clock: Clock, *, has_begun: bool, retry_rejected: b
 
 def _nothing() -> Remains:
     return Remains(
-        parts=(), reopened={}, known={}, unread={}, asks_rejected=False, charges_nano_usd={}
+        parts=(),
+        reopened={},
+        known={},
+        unread={},
+        refused={},
+        asks_rejected=False,
+        charges_nano_usd={},
     )
 
 

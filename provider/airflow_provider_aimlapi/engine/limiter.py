@@ -98,7 +98,7 @@ class Limiter:
         self._waiters = Waiters()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at_s = 0.0
-        self._is_closed = False
+        self._is_closed = self._is_alone = False
         self._accepted_at_s = now_s
         self._failures = 0
         self._permits = self.window.permits
@@ -155,6 +155,12 @@ class Limiter:
         self._waiters.wake_all()
         if self._timer is not None:
             self._timer.cancel()
+
+    def go_alone(self, *, is_alone: bool) -> None:
+        """Admit one call at a time, the first when none is in flight; or as the law has it."""
+        if is_alone != self._is_alone:
+            self._is_alone = is_alone
+            self.wake()
 
     def note_usage(self, sent: Sent, completion: Completion, body_bytes: int) -> None:
         """Tell a limit that was given what a completion took."""
@@ -242,6 +248,8 @@ class Limiter:
         if room > 1 and self._interval_s:
             due = (self._clock.now_s() - self._next_send_s) / self._interval_s
             room = min(room, int(due) + 1)
+        if self._is_alone:
+            room = 1 - self.in_flight
         self._waiters.wake(max(room, int(self.in_flight == 0)))
 
     def _sent(self, now_s: float) -> Sent:
@@ -278,7 +286,7 @@ class Limiter:
             return self._level_bound()
         if self._interval_s and now_s < self._next_send_s:
             return Bound.RATE
-        if not self.window.gate.admits(now_s):
+        if self._is_turn_awaited() or not self.window.gate.admits(now_s):
             return Bound.GATE
         if self._given.is_any and self._given.wait_s(now_s, body_bytes) > 0:
             return Bound.GIVEN
@@ -291,6 +299,9 @@ class Limiter:
         if not self._store_keeps_up(self.in_flight):
             return Bound.STORE
         return None if self._budget.allows(body_bytes) else Bound.BUDGET
+
+    def _is_turn_awaited(self) -> bool:
+        return self._is_alone and self.in_flight > 0
 
     def _level_bound(self) -> Bound:
         return Bound.CEILING if self._permits >= self.window.ceiling else Bound.LEVEL
@@ -367,7 +378,8 @@ class Limiter:
             return self._given.wait_s(now_s, body_bytes)
         if self._held is Bound.GATE:
             is_waited_for = gate.probe_s is not None and gate.needs_answer
-            return None if is_waited_for else gate.next_s - now_s
+            is_event_due = is_waited_for or self._is_turn_awaited()
+            return None if is_event_due else gate.next_s - now_s
         return LAPSED_PAUSE_S if self._held is Bound.LEASE else None
 
     def _on_time(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.errors import (
+    AccessRefused,
     ApiUnavailable,
     RequestRejected,
     Throttled,
@@ -42,7 +43,8 @@ class Permit:
     ) -> None:
         if isinstance(exc, ApiUnavailable) and not isinstance(exc, Throttled):
             self._limiter.note_failed(self._sent)
-        elif isinstance(exc, (RequestRejected, WireViolation)):
-            self._limiter.note_word(self._sent, is_legible=isinstance(exc, RequestRejected))
+        elif isinstance(exc, (RequestRejected, AccessRefused, WireViolation)):
+            is_legible = not isinstance(exc, WireViolation)
+            self._limiter.note_word(self._sent, is_legible=is_legible)
         self._limiter.end_given(self._sent, is_free=isinstance(exc, Throttled))
         self._limiter.release(self._body_bytes)

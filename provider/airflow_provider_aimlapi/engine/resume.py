@@ -81,6 +81,7 @@ class Remains:
         known: journaled outcomes of parts that are not durable, and those that came after a
             reopened part, by part and row.
         unread: answers that nobody could read, by part and row; only of rows that nothing decides.
+        refused: the request's hash of each row whose refusal was left undecided, by part and row.
         asks_rejected: whether rows that were rejected are asked again.
         charges_nano_usd: by part, what each journaled answer cost that no durable part tells of,
             answers to a row that was paid for twice included; None where the API did not say.
@@ -90,11 +91,13 @@ class Remains:
     reopened: dict[int, StagedPart]
     known: dict[int, dict[int, Outcome]]
     unread: dict[int, dict[int, Unread]]
+    refused: dict[int, dict[int, str]]
     asks_rejected: bool
     charges_nano_usd: dict[int, tuple[int | None, ...]]
 
     def remind(self, row: Row) -> None:
-        """Tell a row that is to be asked of the answers to it that nobody could read."""
+        """Tell a row that is to be asked of its refusals, and of answers that nobody could read."""
+        row.was_refused = self.refused.get(row.part, {}).get(row.row) == row.request_hash
         unread = self.unread.get(row.part, {}).get(row.row)
         if unread is not None:
             row.unread_cost_nano_usd = unread.cost_nano_usd
@@ -156,6 +159,7 @@ def find_remains(
     staged = {found.entry.part: found for found in staged_parts(prepared, clock)}
     known: dict[int, dict[int, Outcome]] = {}
     unread: dict[int, dict[int, Unread]] = {}
+    refused: dict[int, dict[int, str]] = {}
     charges: dict[int, tuple[int | None, ...]] = {}
     room = _Room(uri=prepared.store.uri(prepared.names.journal), bytes_left=KEPT_BYTES_MAX)
     for shard in prepared.plan.shards:
@@ -166,6 +170,7 @@ def find_remains(
         if news.outcomes:
             known[part] = {outcome.row: outcome for outcome in news.outcomes}
         unread[part] = news.unread
+        refused[part] = news.refused
         charges[part] = tuple(news.charges())
     asks_rejected = retry_rejected or _is_all_rejected(staged.values(), known)
     reopened = {
@@ -178,6 +183,7 @@ def find_remains(
         reopened=reopened,
         known=known,
         unread=unread,
+        refused=refused,
         asks_rejected=asks_rejected,
         charges_nano_usd=charges,
     )
@@ -221,6 +227,20 @@ class _News:
     charged: dict[int, int]
     outcomes: list[Outcome]
     unread: dict[int, Unread]
+    refused: dict[int, str]
+
+    def add(self, record: Record, room: _Room, *, is_durable: bool) -> None:
+        """Take a record in; a durable part has its rows' rejections itself."""
+        if record.kind == "refused":
+            room.take(record.request_hash)
+            self.refused[record.row] = record.request_hash
+            return
+        outcome = _read(record)
+        room.take(None if isinstance(outcome, Unread) else outcome.text)
+        if isinstance(outcome, Unread):
+            self.unread[record.row] = outcome.after(self.unread.get(record.row))
+        elif not is_durable or outcome.status != "rejected":
+            self.outcomes.append(outcome)
 
     def charges(self) -> Iterator[int | None]:
         """What the part's own sum does not hold."""
@@ -244,17 +264,12 @@ class _News:
 
 def _news(records: Iterator[Record], shard: Shard, staged: StagedPart | None, room: _Room) -> _News:
     """What the records of a shard say of the rows that its part does not decide for good."""
-    news = _News(charged=staged.rejected if staged else {}, outcomes=[], unread={})
+    news = _News(charged=staged.rejected if staged else {}, outcomes=[], unread={}, refused={})
     if staged is not None and not staged.rejected:
         return news
     rows = range(shard.rows) if staged is None else staged.rejected
     for record in _distinct(record for record in records if record.row in rows):
-        outcome = _read(record)
-        room.take(None if isinstance(outcome, Unread) else outcome.text)
-        if isinstance(outcome, Unread):
-            news.unread[record.row] = outcome.after(news.unread.get(record.row))
-        elif staged is None or outcome.status != "rejected":
-            news.outcomes.append(outcome)
+        news.add(record, room, is_durable=staged is not None)
     for outcome in news.outcomes:  # which counts what came before it
         news.unread.pop(outcome.row, None)
     if staged is None:  # else the part has decided

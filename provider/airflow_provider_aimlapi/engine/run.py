@@ -5,7 +5,8 @@
 `prepare` reads and plans, and refuses what is wrong before money is spent. The reader fills the
 feed. Each of a fixed set of workers takes a row, is admitted by the limiter, sends, and has what
 came back judged (`engine.judging`): a completion goes to the collector, a failure back to the feed
-to wait (holding no permit), into a rejection, or ends the run. The collector journals what was paid for and writes
+to wait (holding no permit), into a rejection, or ends the run. A refusal (401 to 405) is held back until
+another row shows whose it is (`engine.refused_rows`). The collector journals what was paid for and writes
 each shard's part once it is whole. When all parts are durable, the manifest publishes them.
 
 However a run ends, admission stops first, calls in flight are drained, and what they brought is
@@ -263,8 +264,9 @@ class RunAttempt:
                 tasks.create_task(self._watch_stop()),
                 tasks.create_task(self._progress.write_every(self._settings.progress_interval_s)),
             ]
+            self._feed.workers = self._worker_count()
             async with asyncio.TaskGroup() as workers:
-                for _ in range(self._worker_count()):
+                for _ in range(self._feed.workers):
                     workers.create_task(self._work(sender))
             for companion in companions:
                 companion.cancel()

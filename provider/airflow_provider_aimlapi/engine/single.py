@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.api.wire import decode_answer
 from airflow_provider_aimlapi.core.keys import client_request_id
 from airflow_provider_aimlapi.core.report import format_duration
-from airflow_provider_aimlapi.core.verdict import Verdict, judge
+from airflow_provider_aimlapi.core.verdict import REJECTIONS_MAX, Verdict, judge
 from airflow_provider_aimlapi.engine.retry import retry_delay_s
 from airflow_provider_aimlapi.errors import (
     ApiError,
@@ -67,8 +67,9 @@ async def complete(
                 attempts=attempts,
                 max_attempts=settings.max_attempts,
                 violations=violations,
+                rejections=REJECTIONS_MAX,  # who asks is there to look: no 4xx is sent again
             )
-            if verdict in (Verdict.REJECT, Verdict.HALT):
+            if verdict in (Verdict.REJECT, Verdict.DOUBT, Verdict.HALT):
                 raise
             delay_s = retry_delay_s(error, failures=exchanges, random=random)
             if asyncio.get_running_loop().time() + delay_s > until_s:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from random import Random
 
+    from airflow_provider_aimlapi.api.account import Account
     from airflow_provider_aimlapi.core.keys import RunNames
     from airflow_provider_aimlapi.core.lineage import Lineage
     from airflow_provider_aimlapi.core.pricing import TokenPrices
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 class World:
     """Handed in from outside, so that a test can own it.
 
+    `ask_account` asks for balance and key, which costs nothing; None where nobody can be asked.
     For `open_sink` and `render_report` see `engine.reporter`. `tell_lineage` is called once, when a
     run may start, with what it reads and adds; it neither blocks nor raises.
     """
@@ -38,4 +40,5 @@ class World:
     stop: StopSignal
     open_sink: Callable[[ObjectStore, RunNames], ProgressSink] | None = None
     render_report: Callable[[RunProgress], bytes] | None = None
+    ask_account: Callable[[], Awaitable[Account]] | None = None
     tell_lineage: Callable[[Lineage], None] = lambda _lineage: None

@@ -120,7 +120,7 @@ def test_each_try_is_told_and_what_each_paid_adds_up(
     run_task: Callable[..., Any],
 ) -> None:
     """The first try meets an outage half-way, the second takes up from there."""
-    api.follow(Script(faults=(Fault(kind="403", contains="Text 7.", times=1),)))
+    api.follow(Script(faults=(Fault(kind="403", after=7, times=2),)))
     assert run_task(**paths, max_concurrency=1).state == "failed"
     assert run_task(**paths, max_concurrency=1).state == "success"
     _, failed, _, complete = events()
@@ -155,8 +155,8 @@ def test_nothing_of_our_own_folder_no_connection_and_no_key_is_told(
     paths: dict[str, str],
     run_task: Callable[..., Any],
 ) -> None:
-    api.follow(Script(faults=(Fault(kind="403", times=1),)))
-    run_task(**paths)
+    api.follow(Script(faults=(Fault(kind="403", times=2),)))
+    run_task(**paths, max_concurrency=1)
     run_task(**paths)
     told = events()
     assert len(told) == 4
@@ -188,8 +188,8 @@ def test_the_run_facet_is_what_its_schema_says(
     paths: dict[str, str],
     run_task: Callable[..., Any],
 ) -> None:
-    api.follow(Script(faults=(Fault(kind="403", contains="Text 7.", times=1),)))
-    run_task(**paths)
+    api.follow(Script(faults=(Fault(kind="403", after=7, times=2),)))
+    run_task(**paths, max_concurrency=1)
     run_task(**paths)
     told = [event["run"]["facets"].get("aimlapi_run") for event in events()]
     facets = [facet for facet in told if facet is not None]

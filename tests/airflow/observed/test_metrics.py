@@ -80,7 +80,7 @@ def test_gauges_tell_latency_while_it_works_and_end_with_nothing_in_flight(
 def test_two_tries_count_each_row_once(
     statsd: StatsdServer, api: Any, paths: dict[str, str], run_task: Callable[..., Any]
 ) -> None:
-    api.follow(Script(faults=(Fault(kind="403", contains="Text number 60.", times=1),)))
+    api.follow(Script(faults=(Fault(kind="403", after=60, times=3),)))
     assert run_task(**paths, max_concurrency=2).state == "failed"
     first = statsd.counted()
     assert 0 < first["aimlapi.rows.ok"] < ROWS - 1

@@ -54,7 +54,7 @@ def _texts(lake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     "script",
     [
         Script(),
-        Script(faults=(Fault(kind="403", contains="number 7", times=1),)),
+        Script(faults=(Fault(kind="403", after=7),)),
         Script(faults=(Fault(kind="raw", status=400, body=f'{{"message": "{SECRET_TEXT}"}}'),)),
         Script(faults=(Fault(kind="raw", status=401, body=f'{{"message": "{SECRET_TEXT}"}}'),)),
         Script(account=Account(key="another-key")),

@@ -56,7 +56,7 @@ def test_a_run_is_a_span_with_its_counts_and_its_bill(
 def test_an_error_is_told_by_its_kind_and_how_far_the_run_had_come(
     spans: InMemorySpanExporter, api: Any, paths: dict[str, str], run_task: Callable[..., Any]
 ) -> None:
-    api.follow(Script(faults=(Fault(kind="403", contains="Text 7.", times=1),)))
+    api.follow(Script(faults=(Fault(kind="403", after=7, times=2),)))
     assert run_task(**paths, max_concurrency=1).state == "failed"
     span = of_run(spans)
     assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, "AccessRefused")

@@ -88,3 +88,10 @@ def test_no_run_goes_on_with_more_rejections_than_allowed(allowed, rows):
         is_over = rejections.rows > allowed
         is_wrong_setup = rejections.accepted == 0 and rejections.rows >= FIRST_ANSWERS
         assert is_over <= (reason is not None) <= (is_over or is_wrong_setup)
+
+
+def test_answers_after_which_a_row_is_sent_once_more_count_as_first_ones() -> None:
+    rejections = Rejections(allowed=10**6)
+    reasons = [rejections.answer("why", 400) for _ in range(FIRST_ANSWERS)]
+    assert [reason is not None for reason in reasons] == [False] * (FIRST_ANSWERS - 1) + [True]
+    assert rejections.rows == 0

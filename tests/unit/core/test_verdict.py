@@ -77,3 +77,27 @@ def test_the_text_of_an_error_decides_nothing(
 ) -> None:
     counts = {"attempts": attempts, "max_attempts": max_attempts, "violations": 1}
     assert judge(kind(text), **counts) is judge(kind(""), **counts)
+
+
+@pytest.mark.parametrize("status", [401, 402, 403, 404, 405, 302])
+def test_an_answer_that_refuses_leaves_the_row_in_doubt(status: int) -> None:
+    error = AccessRefused("x", status=status)
+    assert judge(error, attempts=8, max_attempts=8, violations=0) is Verdict.DOUBT
+
+
+@pytest.mark.parametrize(
+    ("status", "verdicts"),
+    [
+        (400, [Verdict.RETRY, Verdict.REJECT]),
+        (406, [Verdict.RETRY, Verdict.REJECT]),
+        (451, [Verdict.RETRY, Verdict.REJECT]),
+        (413, [Verdict.REJECT, Verdict.REJECT]),
+        (422, [Verdict.REJECT, Verdict.REJECT]),
+    ],
+)
+def test_a_rejection_that_may_pass_gets_one_more_try(status: int, verdicts: list[Verdict]) -> None:
+    error = RequestRejected("x", status=status)
+    counts = {"max_attempts": 8, "violations": 0}
+    found = [judge(error, attempts=n, rejections=n, **counts) for n in (1, 2)]
+    assert found == verdicts
+    assert judge(error, attempts=8, rejections=1, **counts) is Verdict.REJECT

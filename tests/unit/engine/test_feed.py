@@ -270,3 +270,88 @@ def test_a_close_at_any_time_ends_every_worker_and_repeats_no_row(
     run_virtual(bustle.run(workers=workers, close_after_s=close_s), limit_s=10_000)
     assert len(bustle.done) == len(set(bustle.done)) <= rows
     assert not bustle.held
+
+
+class Holding:
+    """Holds rows back until there is no other, and then lets them go, or ends."""
+
+    def __init__(self, feed: Feed, *, is_ending: bool = False) -> None:
+        self.rows: list[Row] = []
+        self.asked_s: list[float] = []
+        self._feed = feed
+        self._is_ending = is_ending
+        feed.held = self
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def wait(self, row: Row) -> None:
+        self.rows.append(row)
+
+    async def without_others(self) -> None:
+        self.asked_s.append(now_s())
+        await asyncio.sleep(3)
+        rows, self.rows = self.rows, []
+        for held in rows:
+            self._feed.release(held)
+        if self._is_ending:
+            self._feed.close()
+
+
+async def drained(feed: Feed, workers: int) -> list[tuple[int, float]]:
+    """What that many workers take, each for a second, until all of them have ended."""
+    done: list[tuple[int, float]] = []
+
+    async def work() -> None:
+        while (found := await feed.take()) is not None:
+            done.append((found.row, now_s()))
+            await asyncio.sleep(1)
+
+    feed.workers = workers
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(workers):
+            tasks.create_task(work())
+    return sorted(done)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_held_rows_go_when_no_other_is_left_and_all_workers_end(workers: int) -> None:
+    async def main() -> None:
+        feed = new_feed()
+        holding = Holding(feed)
+        refused = [row(8), row(9)]
+        for held in refused:
+            held.was_refused = True
+        await feed.fill([*refused, row(0), row(1), row(2)])
+        feed.finish()
+        done = await drained(feed, workers)
+        assert [number for number, _ in done] == [0, 1, 2, 8, 9]
+        (asked_s,) = holding.asked_s
+        assert asked_s == max(taken_s for number, taken_s in done if number < 3) + 1
+        assert {taken_s for number, taken_s in done if number > 7} >= {asked_s + 3}
+
+    run_virtual(main(), limit_s=1_000)
+
+
+def test_a_row_that_waits_for_its_time_is_another_row() -> None:
+    async def main() -> None:
+        feed = new_feed()
+        holding = Holding(feed)
+        holding.wait(row(9))
+        feed.put_back(row(0), 50.0)
+        feed.finish()
+        await drained(feed, 2)
+        assert holding.asked_s == [51.0]
+
+    run_virtual(main(), limit_s=1_000)
+
+
+def test_when_the_run_ends_over_held_rows_all_workers_end() -> None:
+    async def main() -> None:
+        feed = new_feed()
+        holding = Holding(feed, is_ending=True)
+        holding.wait(row(9))
+        feed.finish()
+        assert await drained(feed, 3) == []
+
+    run_virtual(main(), limit_s=1_000)
