@@ -13,12 +13,14 @@ from airflow_provider_aimlapi.core.journal import decode_segment
 from airflow_provider_aimlapi.core.lease import Watch
 from airflow_provider_aimlapi.core.manifest import encode_manifest, manifest_of
 from airflow_provider_aimlapi.core.object_sizes import SEGMENT_BYTES_MAX
+from airflow_provider_aimlapi.core.refusals import Refusals
 from airflow_provider_aimlapi.core.rejections import Rejections
 from airflow_provider_aimlapi.engine import collector, commit, run
 from airflow_provider_aimlapi.engine.collector import Collector
 from airflow_provider_aimlapi.engine.lease import Lease
 from airflow_provider_aimlapi.engine.placing import Placing
 from airflow_provider_aimlapi.engine.reader import Reader
+from airflow_provider_aimlapi.engine.refused_rows import RefusedRows
 from airflow_provider_aimlapi.engine.resume import Remains
 from airflow_provider_aimlapi.engine.retry import persist
 from airflow_provider_aimlapi.errors import AimlapiError, StorageError, StoreUnavailable
@@ -44,7 +46,10 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.journal import Record
     from airflow_provider_aimlapi.core.manifest import Manifest, PartEntry
     from airflow_provider_aimlapi.core.plan import Shard
+    from airflow_provider_aimlapi.core.refusals import Suspect
+    from airflow_provider_aimlapi.engine.feed import Row
     from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.errors import AccessRefused
     from airflow_provider_aimlapi.storage.dataset import DataSet
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
 
@@ -222,6 +227,14 @@ def _seeing_through_outages() -> Iterator[None]:
         yield
 
 
+def _halt_at_once(self: RefusedRows, row: Row, error: AccessRefused) -> None:
+    self.ending.halt(error)
+
+
+def _blame_always(self: Refusals[Any], **_: int) -> list[Suspect[Any]]:
+    return self.waiting
+
+
 BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "no replay": lambda: swapped(JournalStore, "replay", lambda *_: iter(())),
     "a journal that cannot be read is empty": lambda: swapped(
@@ -270,5 +283,8 @@ BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "the manifest is overwritten": lambda: swapped(run, "commit", _commit_by_force),
     "shown before the manifest": lambda: swapped(run, "commit", _show_before_commit),
     "the journal goes before the manifest": lambda: swapped(run, "commit", _tidy_before_commit),
+    "one refused row ends the run": lambda: swapped(RefusedRows, "refused", _halt_at_once),
+    "a refusal is always the row's own": lambda: swapped(Refusals, "_outvoted", _blame_always),
+    "an undecided refusal is forgotten": lambda: swapped(RefusedRows, "_keep_for_later", _nothing),
     "the budget forgets earlier attempts": lambda: swapped(Remains, "budget", _new_budget),
 }

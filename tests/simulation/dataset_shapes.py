@@ -11,7 +11,7 @@ import pyarrow as pa
 from fsspec.implementations.memory import MemoryFileSystem
 from pyarrow import parquet as pq
 
-from tests.simulation.simulated_api import POISON
+from tests.simulation.simulated_api import FORBIDDEN, POISON
 
 PROMPT = "Q: {body}"
 MADE_AT = datetime(2026, 11, 1, tzinfo=UTC)
@@ -24,11 +24,18 @@ class Shape:
 
     Attributes:
         nulls: rows that are skipped. poison: rows that the API never accepts.
+        forbidden: rows that a firewall in front of it refuses as if the key were wrong.
     """
 
     rows: tuple[int, ...]
     nulls: frozenset[int] = frozenset()
     poison: frozenset[int] = frozenset()
+    forbidden: frozenset[int] = frozenset()
+
+    @property
+    def rejected(self) -> frozenset[int]:
+        """Rows that can get no completion."""
+        return self.poison | self.forbidden
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +58,7 @@ class Input:
 
 
 def _name(shape: Shape) -> str:
-    numbers = (shape.rows, sorted(shape.nulls), sorted(shape.poison))
+    numbers = (shape.rows, *map(sorted, (shape.nulls, shape.poison, shape.forbidden)))
     return "_".join("-".join(map(str, group)) for group in numbers)
 
 
@@ -59,6 +66,8 @@ def body_of(shape: Shape, number: int) -> str | None:
     """The cell of a row."""
     if number in shape.nulls:
         return None
+    if number in shape.forbidden:
+        return f"{FORBIDDEN} {number}"
     return f"{POISON} {number}" if number in shape.poison else f"row {number}"
 
 

@@ -162,6 +162,38 @@ def rejections_in_a_part_of_an_earlier_attempt(seed: int) -> tuple[str, ...]:
     return tuple(violation for violation in violations if "rejected rows are" in violation)
 
 
+def a_firewall_refuses_a_row(seed: int) -> tuple[str, ...]:
+    """The others are published, at once, whatever its place among them is."""
+    shape = Shape(rows=(12, 8), forbidden=frozenset({seed}))
+    scenario = Scenario(seed=seed, shape=shape, settings=settings_for(shape), attempts=(Attempt(),))
+    return Simulation(scenario).run().violations
+
+
+def a_key_is_revoked_while_rows_are_refused(seed: int) -> tuple[str, ...]:
+    """For a while all rows are, as one is for ever: as many as may be could be rejected."""
+    shape = Shape(rows=(40, 20), forbidden=frozenset({seed, 30, 59}))
+    scenario = Scenario(
+        seed=seed,
+        shape=shape,
+        settings=settings_for(shape, max_rejected_rows=60),
+        weather=Weather(refusals=((2.0 + seed / 4, 20.0),)),
+        attempts=(Attempt(), Attempt()),
+    )
+    return Simulation(scenario).run().violations
+
+
+def neighbours_are_refused(seed: int) -> tuple[str, ...]:
+    """The second is the other row for the first. Another attempt begins with others."""
+    shape = Shape(rows=(24,), forbidden=frozenset({seed, seed + 1}))
+    scenario = Scenario(
+        seed=seed,
+        shape=shape,
+        settings=settings_for(shape, max_concurrency=1),
+        attempts=(Attempt(),),
+    )
+    return Simulation(scenario).run().violations
+
+
 def _plant(simulation: Simulation) -> None:
     """Write a segment as an earlier attempt might have, behind everybody's back."""
     record = answered(
@@ -190,6 +222,9 @@ DIRECTED: dict[str, Callable[[int], tuple[str, ...]]] = {
     "acknowledged before the flush": outage_while_segments_are_written,
     "an unclear segment counts as another's": outage_while_segments_are_written,
     "the hash is not compared": answer_to_another_question,
+    "one refused row ends the run": a_firewall_refuses_a_row,
+    "a refusal is always the row's own": a_key_is_revoked_while_rows_are_refused,
+    "an undecided refusal is forgotten": neighbours_are_refused,
 }
 """By the bug that each is for."""
 

@@ -75,6 +75,6 @@ def _check_rows(
 def _expected(data: Input, number: int, body: str | None) -> tuple[str | None, str]:
     if body is None:
         return None, "skipped"
-    if number in data.shape.poison:
+    if number in data.shape.rejected:
         return None, "rejected"
     return answer_to(f"Q: {body}"), "ok"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Literal
 
@@ -18,6 +18,7 @@ SHAPES = (
     Shape(rows=(30, 1)),
     Shape(rows=(40,), nulls=frozenset({0, 39}), poison=frozenset({17})),
 )
+FORBIDDEN_SHARE = 0.3
 ATTEMPTS_MAX = 5
 CALM = Weather()
 MOMENTS = (
@@ -85,7 +86,7 @@ class Scenario:
 def scenario_of(seed: int) -> Scenario:
     """Throw the dice for everything that a seed decides before it begins."""
     random = Random(seed)
-    shape = random.choice(SHAPES)
+    shape = with_forbidden_rows(random.choice(SHAPES), seed)
     settings = _settings(random, shape)
     return Scenario(
         seed=seed,
@@ -96,6 +97,15 @@ def scenario_of(seed: int) -> Scenario:
     )
 
 
+def with_forbidden_rows(shape: Shape, seed: int) -> Shape:
+    """In some seeds, a firewall refuses some of the rows. Other dice, so that other seeds stay."""
+    random = Random(f"{seed} forbidden")
+    if random.random() >= FORBIDDEN_SHARE:
+        return shape
+    rows = [row for row in range(sum(shape.rows)) if row not in shape.nulls | shape.poison]
+    return replace(shape, forbidden=frozenset(random.sample(rows, random.choice((1, 1, 2, 3)))))
+
+
 def settings_for(shape: Shape, **changes: object) -> Settings:
     """The usual settings of a simulated run."""
     usual: dict[str, object] = {
@@ -103,7 +113,7 @@ def settings_for(shape: Shape, **changes: object) -> Settings:
         "unflushed_rows_max": 8,
         "request_timeout_s": 30.0,
         "lease_ttl_s": 12.0,
-        "max_rejected_rows": len(shape.poison),
+        "max_rejected_rows": len(shape.rejected),
         "progress_interval_s": 600.0,
     }
     return Settings(**(usual | changes))  # type: ignore[arg-type]

@@ -17,7 +17,15 @@ from airflow_provider_aimlapi.engine.clock import SystemClock
 from airflow_provider_aimlapi.engine.prepare import prepare
 from airflow_provider_aimlapi.errors import TooManyRejections
 from tests.simulation.dataset_shapes import Shape
-from tests.simulation.scenario import CALM, Attempt, Scenario, attempt_of, settings_for, weather_of
+from tests.simulation.scenario import (
+    CALM,
+    Attempt,
+    Scenario,
+    attempt_of,
+    settings_for,
+    weather_of,
+    with_forbidden_rows,
+)
 from tests.simulation.scheduler import EndlessRun
 from tests.simulation.simulated_api import NANO_USD, cost_nano_usd
 from tests.simulation.simulation import VAIN_ATTEMPTS_MAX, Simulation, Verdict
@@ -69,7 +77,7 @@ class ShareScenario:
 def share_scenario_of(seed: int) -> ShareScenario:
     """Throw the dice for everything that a seed decides before it begins."""
     random = Random(f"{seed} shares")
-    shape = random.choice(SHAPES)
+    shape = with_forbidden_rows(random.choice(SHAPES), seed)
     workers = random.randint(2, 4)
     settings = _settings(random, shape)
     lanes = [_lane(random, share, 3.0) for share in range(workers)]

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from airflow_provider_aimlapi.api.account import Account
 from airflow_provider_aimlapi.core.completion import Answer
 from airflow_provider_aimlapi.core.pricing import TokenPrices
 from airflow_provider_aimlapi.errors import ApiUnavailable
 from tests.simulation.process import Killed
-from tests.simulation.weather import api_fate
+from tests.simulation.weather import api_fate, is_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +31,8 @@ PRICES = TokenPrices(input_nano_usd=1_000_000_000, output_nano_usd=60_000_000_00
 """With 64 tokens to answer, a little more than the dearest answer costs."""
 POISON = "never acceptable"
 """A prompt that holds this is answered 400, always."""
+FORBIDDEN = "not to be seen"
+"""A prompt that holds this is answered 403, always, though the key is good."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,8 +90,9 @@ class SimulatedApi:
             reply: brings the answer to the sender; None for a connection that breaks.
         """
         fate = api_fate(self._sky.weather, self._scheduler.now_s, self._timeout_s, self._random)
-        if POISON in call.prompt and fate.status == 200:
-            self._scheduler.after(0.1, lambda: reply(_refusal(400)))
+        status = _status_for(call.prompt)
+        if status != 200 and fate.status == 200:
+            self._scheduler.after(0.1, lambda: reply(_refusal(status)))
             return
         if fate.status != 200:
             self._scheduler.after(fate.latency_s, lambda: reply(_refusal(fate.status)))
@@ -103,6 +107,14 @@ class SimulatedApi:
         if self._random.random() < self._sky.weather.api_failed:
             raise ApiUnavailable("no price list")
         return PRICES
+
+    async def tell_account(self) -> Account:
+        """Balance and key, as a process asks for them; it fails as often as calls do."""
+        await asyncio.sleep(self._random.uniform(0.01, 0.5))
+        if self._random.random() < self._sky.weather.api_failed:
+            raise ApiUnavailable("no account")
+        is_refused = is_within(self._scheduler.now_s, self._sky.weather.refusals)
+        return Account(balance=10.0, is_disabled=is_refused)
 
     def _bill(self, call: Call) -> None:
         call.bills += 1
@@ -206,6 +218,12 @@ def _completion(call: Call) -> Answer:
         inference_id=f"inference-{call.number}",
         usd_spent=f"{cost_nano_usd(call.prompt) / 1e9:.9f}",
     )
+
+
+def _status_for(prompt: str) -> int:
+    if POISON in prompt:
+        return 400
+    return 403 if FORBIDDEN in prompt else 200
 
 
 def _refusal(status: int) -> Answer:

@@ -13,7 +13,7 @@ from airflow_provider_aimlapi.engine.job import Job, Place
 from airflow_provider_aimlapi.engine.lease import Superseded
 from airflow_provider_aimlapi.engine.run import run
 from airflow_provider_aimlapi.engine.world import World
-from airflow_provider_aimlapi.errors import AimlapiError, TooManyRejections
+from airflow_provider_aimlapi.errors import AccessRefused, AimlapiError, TooManyRejections
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.dataset_shapes import FILES, PROMPT, input_of
 from tests.simulation.history import History
@@ -134,9 +134,13 @@ class Simulation:
         """Whether the last attempt failed by what happened before it.
 
         It made room for an earlier one that began late and then ended; or rows were rejected in
-        bad weather and stand so in a durable part, until somebody asks for them again.
+        bad weather and stand so in a durable part, until somebody asks for them again; or two
+        forbidden rows were sent one after the other, and a person has to look at the key.
         """
-        return isinstance(self.processes[-1].error, (Superseded, TooManyRejections))
+        error = self.processes[-1].error
+        if isinstance(error, AccessRefused):
+            return len(self.scenario.shape.forbidden) > 1
+        return isinstance(error, (Superseded, TooManyRejections))
 
     def _start(self, attempt: Attempt, settings: Settings) -> Process:
         process = Process(len(self.processes) + 1, self.scheduler, self.history)
@@ -181,6 +185,7 @@ class Simulation:
                 on_ended=self.watcher.ended,
             ),
             ask_prices=lambda _: self.api.tell_prices(),
+            ask_account=self.api.tell_account,
             open_store=lambda _: store,
             stop=process.stop,
         )
