@@ -90,7 +90,8 @@ class Bench:
             world.objects.objects.pop(name, None)
             if data is not None:
                 world.objects.objects[name] = data
-        used = settings_for(SHAPE, **{"max_concurrency": 2, "unflushed_rows_max": 1, **settings})
+        usual = {"max_concurrency": 2, "unflushed_rows_max": 1, "max_attempts": 1}
+        used = settings_for(SHAPE, **{**usual, **settings})
         job = job_of(prompt)
         process = Process(1, scheduler, History())
         process.on_operation = world.watch

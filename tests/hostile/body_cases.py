@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tests.hostile.case import KEY, Case, Ending
+from tests.hostile.case import KEY, Case
 from tests.hostile.framing_cases import then_goes_on
 from tests.hostile.hostile_server import http
 
@@ -19,6 +19,7 @@ DEEP = 200_000
 NOT_JSON = "not valid JSON"
 TOO_MANY = "more than 100,000 values"
 NO_CHOICES = "holds no choices"
+FAILED = "it says that it failed"
 NO_MESSAGE = "holds no message"
 NO_TEXT = "neither text nor a list of parts"
 HUGE = 10_000_000
@@ -58,8 +59,8 @@ def padded(value: bytes) -> Script:
     return body(lambda exchange: with_padding(exchange, value))
 
 
-def case(name: str, says: Script, words: str = "", ends: Ending = "asked again") -> Case:
-    return Case(name=name, says=says, words=words, ends=ends if words else "read")
+def case(name: str, says: Script, words: str = "") -> Case:
+    return Case(name=name, says=says, words=words, ends="asked again" if words else "read")
 
 
 def costly(name: str, says: Script, words: str) -> Case:
@@ -68,20 +69,23 @@ def costly(name: str, says: Script, words: str) -> Case:
 
 
 JSON_CASES = (
-    case("NaN", swapped("0.001", "NaN"), NOT_JSON),
-    case("Infinity", swapped("0.001", "-Infinity"), NOT_JSON),
-    case("cost of 1e999", swapped("0.001", "1e999"), NOT_JSON),
+    case("NaN", swapped("0.001", "NaN")),
+    case("Infinity", swapped("0.001", "-Infinity")),
+    case("cost of 1e999", swapped("0.001", "1e999")),
     case("deep lists", body(lambda _: b"[" * DEEP + b"]" * DEEP), TOO_MANY),
     case("deep objects", body(lambda _: b'{"choices":' * DEEP + b"1" + b"}" * DEEP), TOO_MANY),
     case("deep where nobody looks", swapped("1780000000", "[" * DEEP + "]" * DEEP), TOO_MANY),
     case("deep lists in few bytes", body(lambda _: b"[" * 60_000), NOT_JSON),
     case("duplicate keys", swapped('"content": ', '"content": "not this", "content": ')),
-    case("lone surrogate", swapped("Row ", "Row \\ud83d"), NOT_JSON),
-    case("two values", body(lambda x: x.json() * 2), NOT_JSON),
+    case("lone surrogate", swapped("gen-1", "gen-\\ud83d")),
+    case("line breaks in a text", swapped("gen-1", "gen-\n\n1")),
+    case("two values", body(lambda x: x.json() * 2), "more than one completion"),
+    case("comments in front", body(lambda x: b": keep-alive\n\n" * 9 + x.json())),
+    case("a guard in front", body(lambda x: b")]}'\n" + x.json() + b"\n")),
     case("cut off", body(lambda x: x.json()[:-30]), NOT_JSON),
-    case("UTF-16", body(lambda x: x.json().decode().encode("utf-16")), NOT_JSON),
+    case("UTF-16", body(lambda x: x.json().decode().encode("utf-16"))),
     case("latin-1", swapped("gen-1", "gen-\\u00e9"), ""),
-    case("latin-1 bytes", body(lambda x: x.json().replace(b"gen-1", b"gen-\xe9")), NOT_JSON),
+    case("latin-1 bytes", body(lambda x: x.json().replace(b"gen-1", b"gen-\xe9"))),
     case("byte order mark", body(lambda x: b"\xef\xbb\xbf" + x.json())),
     case(
         "UTF-8 unescaped",
@@ -103,7 +107,7 @@ JSON_CASES = (
         padded(b"{" + b"".join(b'"k%d":{},' % n for n in range(150_000)) + b'"k":1}'),
         TOO_MANY,
     ),
-    case("number of a million digits", swapped("1780000000", "1" * 1_000_000), NOT_JSON),
+    case("number of a million digits", swapped("1780000000", "1" * 1_000_000)),
 )
 OTHER_CASES = (
     case("HTML with 200", body(lambda _: HTML), "a web page: Checking your browser"),
@@ -151,6 +155,8 @@ FIELD_CASES = (
     costly(
         "choices as an object", body(lambda x: x.json(choices={"0": {"message": {}}})), NO_CHOICES
     ),
+    costly("failure beside the choice", body(lambda x: x.json(error={"message": "oh"})), FAILED),
+    costly("failure in the choice", body(lambda x: x.choice(finish_reason="error")), FAILED),
     costly("no choices", body(lambda x: x.json(choices=[])), NO_CHOICES),
     costly("choice that is null", body(lambda x: x.json(choices=[None])), NO_MESSAGE),
     costly("message that is a text", body(lambda x: x.choice(message="hi")), NO_MESSAGE),
@@ -195,13 +201,11 @@ KEY_CASES = (
         "key in an error",
         body(lambda _: json.dumps({"message": f"Wrong key {KEY}"}).encode(), status="400 No"),
         "HTTP 400",
-        "rejected",
     ),
     case(
         "key in an error, escaped",
         body(lambda _: f'{{"message": "Key {ESCAPED_KEY}"}}'.encode(), status="400 No"),
         "HTTP 400",
-        "rejected",
     ),
     case("key in a page", body(lambda _: f"<title>No {KEY}</title>".encode()), "a web page: No"),
     case(

@@ -25,7 +25,7 @@ PATIENT_TIMEOUT_S = 30.0
 COST_USD = 0.001
 MEMORY_BYTES_MAX = 64 * 1024 * 1024
 
-Ending = Literal["read", "asked again", "rejected", "halted"]
+Ending = Literal["read", "asked again"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +37,7 @@ class Case:
         says: says it, over the connection that it is given.
         ends: how the row must end. "read": with its own answer, at the first attempt.
             "asked again": ONCE_ROW with its own answer at the second attempt, ALWAYS_ROW
-            rejected. "rejected": both, at the first attempt. "halted": the run ends, and once
-            the server is well again the next run goes on from there.
+            rejected.
         words: a regular expression found in the reason; for all but "read".
         tells_cost: whether the hostile answer, unreadable as it is, says what it cost. Then that
             is on the row's bill, each time.
@@ -60,7 +59,7 @@ class Case:
 
 def timeout_s(case: Case) -> float:
     """The deadline of an exchange in the runs of a case."""
-    return PATIENT_TIMEOUT_S if case.ends in ("read", "rejected") else TIMEOUT_S
+    return PATIENT_TIMEOUT_S if case.ends == "read" else TIMEOUT_S
 
 
 def right_answer(row: int) -> str:

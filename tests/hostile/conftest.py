@@ -29,13 +29,11 @@ class Told:
     """What became of a case.
 
     Attributes:
-        result: of the run against the hostile server. again: of one after that, which a halted
-            run needs; else None. Both as `measured_runs` tells them.
+        result: of the run against the hostile server, as `measured_runs` tells it.
         folder: holds what was published.
     """
 
     result: dict[str, Any]
-    again: dict[str, Any] | None
     folder: Path
 
     def rows(self) -> list[dict[str, Any]]:
@@ -108,10 +106,7 @@ def run_share(
     for case in share:
         folder = _folder(place / case.path[1:], padding=case.padding)
         result = runner.run(case.name, server.url + case.path, folder, timeout_s(case))
-        again = None
-        if "error" in result:
-            again = runner.run(case.name, well, folder, PATIENT_TIMEOUT_S)
-        told[case.name] = Told(result=result, again=again, folder=folder)
+        told[case.name] = Told(result=result, folder=folder)
 
 
 def _folder(folder: Path, *, padding: int) -> Path:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 STOLEN = http(body_of("This answer belongs to nobody."))
-REFUSED = r"redirect.*base URL has moved"
+REFUSED = r"\AHTTP 30\d"
 
 
 def drips(start: bytes, piece: bytes) -> Script:
@@ -132,7 +132,7 @@ CASES = (
         name="answers on idle connections", says=answers_idle_connections, words=f"HTTP 503|{BROKE}"
     ),
     *(
-        Case(name=f"redirect {status}", says=redirects(status), ends="halted", words=REFUSED)
+        Case(name=f"redirect {status}", says=redirects(status), words=REFUSED)
         for status in ("301 Moved", "302 Found", "303 See", "307 Temporary", "308 Permanent")
     ),
 )

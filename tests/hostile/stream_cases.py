@@ -100,7 +100,7 @@ CASES = (
     case(
         "stream with a deep event",
         then_goes_on(
-            lambda x: [http(b"data: " + b"[" * 200_000 + b"\n\n" + whole(x), kind=EVENTS)]
+            lambda x: [http(b'data: {"a":' + b"[" * 200_000 + b"\n\n" + whole(x), kind=EVENTS)]
         ),
         "more than 100,000 values",
     ),
