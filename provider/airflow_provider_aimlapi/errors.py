@@ -6,10 +6,10 @@
     │   ├─ InvalidSpec
     │   └─ InputUnreadable
     ├─ ApiError              the API said no, or nothing (status, request_id)
-    │   ├─ ApiUnavailable      5xx, 408, 409, 425, time-out, broken connection    → wait, try again
+    │   ├─ ApiUnavailable      5xx, 408, 409, 421, 423, 425, time-out, no connection → wait, try again
     │   │   └─ Throttled         429: too fast, nothing is wrong with the row
-    │   ├─ RequestRejected     400, 413, 422: this request can never succeed      → the row is rejected
-    │   ├─ AccessRefused       401 to 405, a redirect: no row can succeed         → end the run, no retry
+    │   ├─ RequestRejected     400, 413, 422, …: this request is not accepted     → once more, then reject
+    │   ├─ AccessRefused       401 to 405, a redirect: the row's, or for all rows → another row decides
     │   │   └─ SpendingLimitReached  the key's limit for today                    → wait for 00:00 UTC
     │   └─ WireViolation       the answer does not parse, or breaks a limit       → a few tries, then reject
     ├─ StorageError
@@ -137,7 +137,11 @@ class Throttled(ApiUnavailable):
 
 
 class RequestRejected(ApiError):
-    """400, 413 or 422: this request is wrong, and sending it again cannot help. Billed nothing."""
+    """400, 413, 422 or another 4xx: this request is not accepted. Billed nothing.
+
+    A run sends its row once more, because a gateway's 4xx may pass; 413 and 422 do not. Then the row
+    is rejected.
+    """
 
 
 class AccessRefused(ApiError):
