@@ -19,9 +19,13 @@ STATUSES = [401, 402, 403, 404, 405, 302]
 
 
 def rejected_rows(run: Attempts) -> list[int]:
-    (name,) = (name for name in run.store.objects if "/parts/" in name)
-    infos = pq.read_table(pa.BufferReader(run.store.objects[name]))["completion_info"]
-    return [row for row, info in enumerate(infos.to_pylist()) if info["status"] == "rejected"]
+    parts = sorted(name for name in run.store.objects if "/parts/" in name)
+    infos: list[dict[str, str]] = []
+    for name in parts:
+        infos += pq.read_table(pa.BufferReader(run.store.objects[name]))[
+            "completion_info"
+        ].to_pylist()
+    return [row for row, info in enumerate(infos) if info["status"] == "rejected"]
 
 
 def assert_published(run: Attempts, found: Report | AimlapiError) -> None:
