@@ -9,16 +9,13 @@ import pytest
 
 from airflow_provider_aimlapi.core.journal import decode_segment
 from airflow_provider_aimlapi.errors import BudgetExhausted, JournalUnreadable
-from tests.attacks.broken_values import FEW, broken_bytes, broken_documents, framed
+from tests.attacks.broken_values import framed
 from tests.attacks.planted_stores import (
-    BUDGET_USD,
-    DEAREST_NANO_USD,
     check,
     finished,
     interrupted,
     run_key_of,
     segments,
-    shared,
     the,
 )
 
@@ -48,72 +45,6 @@ def test_planted_records_lift_no_budget() -> None:
             attempt = bench.attempt(changes=changes, max_cost_usd=budget_usd)
             check(bench, attempt)
             assert attempt.cost_nano_usd <= left, record
-
-
-def claim(nano_usd: dict[str, int], epoch: int = 3, *, is_open: bool = False) -> bytes:
-    return json.dumps({"epoch": epoch, "nano_usd": nano_usd, "is_open": is_open}).encode()
-
-
-@pytest.mark.parametrize(
-    "planted",
-    [
-        claim({"0": -(10**15)}),
-        claim({"-1": -(10**15)}),
-        claim({"0": 10**30}),
-        claim({"1": 10**19}),
-        claim({"64": 1}),
-        claim({"-2": 1}),
-        claim({"0": 1}, epoch=-1),
-        claim({"0": 1}, epoch=10**9),
-        b'{"epoch":1,"nano_usd":{"0":1.5},"is_open":false}',
-        b'{"epoch":1,"nano_usd":{"0":NaN},"is_open":false}',
-        b'{"epoch":1,"nano_usd":{"0":1},"is_open":"no"}',
-        b"[" * 100_000,
-        b"",
-    ],
-)
-def test_planted_claim_is_named_before_any_call(planted: bytes) -> None:
-    bench = shared()
-    numbers = [int(name[-8:]) for name in bench.objects if "/claim/" in name]
-    name = f"_aimlapi/{run_key_of(finished())}/claim/{max(numbers) + 1:08d}"
-    attempt = bench.attempt(changes={name: planted}, max_cost_usd=BUDGET_USD)
-    assert isinstance(attempt.error, JournalUnreadable)
-    assert attempt.prompts == []
-
-
-@pytest.mark.parametrize("number", [1_000, 99_999_999])
-def test_claim_after_a_gap_is_named_before_any_call(number: int) -> None:
-    name = f"_aimlapi/{run_key_of(finished())}/claim/{number:08d}"
-    attempt = shared().attempt(changes={name: claim({"0": 0})}, max_cost_usd=BUDGET_USD)
-    assert isinstance(attempt.error, JournalUnreadable)
-    assert "lacks an entry" in str(attempt.error)
-    assert attempt.prompts == []
-
-
-def test_broken_claim_spends_no_more_than_the_budget() -> None:
-    bench = shared()
-    name = the(bench, "/claim/00000001")
-    for what, data in (
-        *broken_bytes(bench.objects[name]),
-        *broken_documents(bench.objects[name], FEW),
-    ):
-        attempt = bench.attempt(changes={name: data}, max_cost_usd=BUDGET_USD)
-        check(bench, attempt)
-        assert attempt.cost_nano_usd <= BUDGET_USD * 1e9 + DEAREST_NANO_USD, what
-
-
-def test_true_claim_that_is_planted_takes_money_away_only() -> None:
-    """Whatever another share is said to have spent, this one spends no more than before."""
-    bench = shared()
-    usual = bench.attempt(max_cost_usd=0.03).cost_nano_usd
-    numbers = [int(name[-8:]) for name in bench.objects if "/claim/" in name]
-    name = f"_aimlapi/{run_key_of(finished())}/claim/{max(numbers) + 1:08d}"
-    for nano_usd in (10**7, 10**9, 10**18, 2**62):
-        for share in ("2", "-1"):
-            planted = claim({share: nano_usd}, epoch=99)
-            attempt = bench.attempt(changes={name: planted}, max_cost_usd=0.03)
-            check(bench, attempt)
-            assert attempt.cost_nano_usd <= usual
 
 
 def test_planted_progress_changes_no_sum_of_the_run() -> None:

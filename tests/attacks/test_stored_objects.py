@@ -203,7 +203,6 @@ def test_broken_part_is_named_before_any_call() -> None:
         "parts/part-00003-00000000.parquet",
         "parts/deeper/parts/part-00003.parquet",
         "parts/part-99999.parquet",
-        "claim/99999999",
         "share/0000/progress.json",
         "manifest.json/x",
     ],

@@ -26,18 +26,27 @@ def test_a_budget_ends_a_run_without_overshoot_although_nothing_was_seen_before(
     assert len(place.paid_prompts()) == len(set(place.paid_prompts()))
 
 
-def test_without_the_price_list_the_first_calls_may_pass_the_budget_and_a_warning_says_so(
+def test_budget_holds_without_the_price_list(
     place: Workplace, caplog: pytest.LogCaptureFixture
 ) -> None:
     place.sim.follow(script(latency=SLOW, faults=(Fault(kind="500", path=MODELS),)))
     place.write(texts_table(100))
     with pytest.raises(BudgetExhausted, match="The budget is spent"):
-        place.run(max_cost_usd=0.002, max_concurrency=64)
+        place.run(max_cost_usd=0.002, max_concurrency=256)
     (warning,) = [text for text in (r.getMessage() for r in caplog.records) if "price list" in text]
     assert "the price list did not answer (HTTP 500" in warning
-    assert "those in flight may pass it" in warning
+    assert "the first call goes alone" in warning
     dearest = max(record.usd for record in place.sim.ledger.billed)
-    assert 0.002 < place.sim.ledger.total_usd <= 0.002 + 64 * dearest
+    assert 0.002 - 2 * dearest < place.sim.ledger.total_usd <= 0.002 + 2 * dearest
+
+
+@pytest.mark.parametrize("fault", [Fault(kind="500", path=MODELS), None])
+def test_budget_of_nothing_sends_no_call(place: Workplace, fault: Fault | None) -> None:
+    place.sim.follow(script(faults=(fault,) if fault else ()))
+    place.write(texts_table(100))
+    with pytest.raises(BudgetExhausted):
+        place.run(max_cost_usd=1e-12, max_concurrency=256)
+    assert place.sim.ledger.billed == []
 
 
 def test_a_budget_below_one_call_is_refused_before_any(place: Workplace) -> None:

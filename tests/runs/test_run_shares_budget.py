@@ -5,10 +5,12 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
 
 from aimlapi_simulator import Fault, Latency
-from airflow_provider_aimlapi.engine.entry import plan_job, run_job
+from airflow_provider_aimlapi.engine.entry import estimate_job, plan_job, run_job
+from airflow_provider_aimlapi.engine.estimate import Inquiry
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.errors import AimlapiError, BudgetExhausted
 from tests.runs.conftest import script, texts_table
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 SLOW = Latency(median_s=0.05, sigma=0.5)
 SHARES = 4
+BUDGET_USD = 0.5
+"""More than 200 rows cost, half of which hold most of the text."""
 
 
 def write(place: Workplace, *rows: int) -> None:
@@ -57,9 +61,9 @@ def test_shares_together_keep_to_the_budget(place: Workplace) -> None:
     write(place, 300, 300, 300, 300)
     ends = run_shares(place, max_cost_usd=budget_usd)
     assert all(isinstance(end, BudgetExhausted) for end in ends), ends
-    assert any("by this share" in str(end) for end in ends)
+    assert all("this share's part of max_cost_usd=0.100000 USD" in str(end) for end in ends)
     dearest = max(record.usd for record in place.sim.ledger.billed)
-    assert budget_usd - (SHARES + 1) * dearest <= place.sim.ledger.total_usd <= budget_usd
+    assert budget_usd - 2 * SHARES * dearest <= place.sim.ledger.total_usd <= budget_usd
     assert len(place.paid_prompts()) == len(set(place.paid_prompts()))
 
 
@@ -78,16 +82,31 @@ def test_a_raised_budget_counts_what_the_shares_have_spent(place: Workplace) -> 
     assert len(place.paid_prompts()) == len(set(place.paid_prompts())) == 240
 
 
-def test_the_large_share_gets_what_the_small_one_leaves(place: Workplace) -> None:
-    """Half of the budget would not do for it."""
+def test_share_gets_its_part_by_its_rows(place: Workplace) -> None:
+    """Half of the budget would not do for the large one."""
     place.sim.follow(script(latency=SLOW))
     write(place, 20, 200)
     place.run(place.job(prompt="As dear: {body}", limit_rows=15))
-    budget_usd = cost_of(place, 220) * 1.15
+    budget_usd = cost_of(place, 220) * 1.5
     paid = place.sim.ledger.total_usd
     ends = run_shares(place, 2, max_cost_usd=budget_usd)
     assert not any(isinstance(end, AimlapiError) for end in ends), ends
     assert place.sim.ledger.total_usd - paid <= budget_usd
+
+
+def test_whole_run_finishes_a_share_with_expensive_rows(place: Workplace) -> None:
+    """Its part is spent while the other share has money left."""
+    place.sim.follow(script(latency=SLOW))
+    place.write(pa.table({"body": [f"short {number}" for number in range(100)]}), "0.parquet")
+    place.write(pa.table({"body": [f"{number} " * 600 for number in range(100)]}), "1.parquet")
+    assert plan_job(place.job(), Settings(), 2) == 2
+    ends = run_shares(place, 2, max_cost_usd=BUDGET_USD)
+    assert isinstance(ends[1], BudgetExhausted)
+    assert not isinstance(ends[0], AimlapiError)
+    report = place.run(max_cost_usd=BUDGET_USD)
+    assert report.tally.ok == 200
+    assert place.sim.ledger.total_usd <= BUDGET_USD
+    assert len(place.paid_prompts()) == len(set(place.paid_prompts())) == 200
 
 
 def test_the_whole_run_spends_what_its_shares_have_left(place: Workplace) -> None:
@@ -98,21 +117,39 @@ def test_the_whole_run_spends_what_its_shares_have_left(place: Workplace) -> Non
         place.run(max_cost_usd=spent * 2, max_concurrency=4)
     dearest = max(record.usd for record in place.sim.ledger.billed)
     assert spent * 2 - 2 * dearest <= place.sim.ledger.total_usd <= spent * 2
+    before = len(place.sim.ledger.billed)
     ends = run_shares(place, max_cost_usd=spent * 2)
     is_done = [not isinstance(end, AimlapiError) for end in ends]
     assert is_done == [True, False, True, False], "by the whole run, nobody, share 2, nobody"
-    assert place.sim.ledger.total_usd <= spent * 2
-    place.run(max_cost_usd=10.0)
+    assert len(place.sim.ledger.billed) == before
+    ends = run_shares(place, max_cost_usd=10.0)
+    assert not any(isinstance(end, AimlapiError) for end in ends), ends
+    assert place.run(max_cost_usd=10.0).requests == 0
     assert len(place.paid_prompts()) == len(set(place.paid_prompts())) == 200
 
 
-def test_shares_without_a_budget_are_counted_by_one_that_has_one(place: Workplace) -> None:
-    write(place, 40, 40, 40, 40)
-    run_job(place.job(), Settings(), share=0)
-    spent = place.sim.ledger.total_usd
-    with pytest.raises(BudgetExhausted):
-        run_job(place.job(), Settings(max_cost_usd=spent, max_concurrency=4), share=1)
-    assert place.sim.ledger.total_usd == pytest.approx(spent)
+def test_paid_sample_leaves_the_shares_their_parts(place: Workplace) -> None:
+    write(place, 40, 40)
+    budget = Settings(max_cost_usd=10.0)
+    estimate_job(place.job(), budget, Inquiry(sample_rows=10))
+    ends = run_shares(place, 2, max_cost_usd=10.0)
+    assert not any(isinstance(end, AimlapiError) for end in ends), ends
+    assert len(place.paid_prompts()) == len(set(place.paid_prompts())) == 80
+
+
+def test_unknown_price_costs_one_call_more_a_share(place: Workplace) -> None:
+    """All calls of a window would go out at once, if nothing were known of the first."""
+    budget_usd = 0.004
+    place.sim.follow(script(latency=SLOW, faults=(Fault(kind="500", path="/v1/models"),)))
+    write(place, 300, 300, 300, 300)
+    ends = run_shares(place, max_cost_usd=budget_usd)
+    assert all(isinstance(end, BudgetExhausted) for end in ends), ends
+    dearest = max(record.usd for record in place.sim.ledger.billed)
+    assert 0 < place.sim.ledger.total_usd <= budget_usd + SHARES * dearest
+    billed = len(place.sim.ledger.billed)
+    ends = run_shares(place, max_cost_usd=1e-9)
+    assert all(isinstance(end, BudgetExhausted) for end in ends), ends
+    assert len(place.sim.ledger.billed) == billed
 
 
 def test_a_budget_below_one_call_is_refused_before_any(place: Workplace) -> None:

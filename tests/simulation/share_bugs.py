@@ -6,11 +6,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.budget import Budget
-from airflow_provider_aimlapi.core.claims import Claims
 from airflow_provider_aimlapi.core.lease import Watch
-from airflow_provider_aimlapi.engine.claiming import Claiming
+from airflow_provider_aimlapi.engine import share_budget
 from airflow_provider_aimlapi.engine.resume import Remains
-from airflow_provider_aimlapi.storage import claim_log, lease_store
+from airflow_provider_aimlapi.storage import lease_store
 from tests.simulation.bugs import swapped
 from tests.simulation.dataset_shapes import Shape
 from tests.simulation.scenario import Attempt, Scenario, Trouble, settings_for
@@ -21,19 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from airflow_provider_aimlapi.storage.object_store import ObjectStore
 
 SEEDS_MAX = 60
 SHAPE = Shape(rows=(12, 12))
-
-
-def _always_the_next(store: ObjectStore, name: str, data: bytes) -> bool:
-    store.write(name, data)
-    return True
-
-
-async def _claim_nothing(self: Claiming, *, has_rows_left: bool) -> None:
-    """Takes the whole budget for its own."""
 
 
 @contextmanager
@@ -53,9 +42,12 @@ SHARE_BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "who only waited counts as one who ran": lambda: swapped(
         Watch, "has_run", property(lambda self: self._last is not None)
     ),
-    "claims are not created once": lambda: swapped(claim_log, "create_settled", _always_the_next),
-    "each share has the whole budget": lambda: swapped(Claiming, "begin", _claim_nothing),
-    "what others claim is not seen": lambda: swapped(Claims, "elsewhere", lambda *_: 0),
+    "each share has the whole budget": lambda: swapped(
+        share_budget, "part_of_budget", lambda whole, *_, **__: whole
+    ),
+    "a share spends its part after the whole run has spent it": lambda: swapped(
+        share_budget, "_has_whole_run_paid", lambda *_: False
+    ),
     "a share forgets what it spent before": lambda: swapped(
         Remains, "budget", lambda _, limit: Budget(limit_nano_usd=limit)
     ),
@@ -108,9 +100,23 @@ def on_a_tight_budget(seed: int) -> ShareScenario:
     )
 
 
+def after_the_whole_run_has_spent(seed: int) -> ShareScenario:
+    """An attempt at the whole run spends the budget on the rows of one share; then the other begins."""
+    lanes = (
+        Lane(share=None, starts_s=0.0, attempts=(Attempt(),)),
+        Lane(share=1, starts_s=600.0, attempts=(Attempt(),)),
+    )
+    shape = Shape(rows=(24, 24))
+    settings = settings_for(shape, max_concurrency=1, max_cost_usd=0.05)
+    return ShareScenario(
+        common=Scenario(seed=seed, shape=shape, settings=settings), workers=2, lanes=lanes
+    )
+
+
 DIRECTED_SHARES: dict[str, Callable[[int], ShareScenario]] = {
     "each share has the whole budget": on_a_tight_budget,
     "a share forgets what it spent before": on_a_tight_budget,
+    "a share spends its part after the whole run has spent it": after_the_whole_run_has_spent,
     "who only waited counts as one who ran": begun_twice_while_the_first_drains,
     "a share heeds no attempt at the whole run": begun_beside_the_whole_run,
 }

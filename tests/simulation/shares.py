@@ -7,7 +7,6 @@ are asked for once more, and the whole run must publish.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
@@ -146,7 +145,6 @@ class ShareSimulation(Simulation):
             self.scheduler.run()
             self._clear_up()
             self._judge()
-            self._check_claims()
         except EndlessRun as error:
             self.watcher.blame(f"no end: {error}")
         return self._verdict()
@@ -205,25 +203,6 @@ class ShareSimulation(Simulation):
         in_flight = self.shares * self.scenario.settings.max_concurrency * DEAREST
         if spent > budget + unseen + in_flight:
             self.watcher.blame(f"{spent} nano-dollars were spent of {budget}")
-
-    def _check_claims(self) -> None:
-        """No attempt claimed more than there was, by the log as it stood when it did."""
-        budget = self.scenario.settings.budget_nano_usd
-        held: dict[str, tuple[int, int]] = {}
-        newest = 0
-        names = [name for name in self.objects.objects if "/claim/" in name]
-        for number, name in enumerate(sorted(names), start=1):
-            entry = json.loads(self.objects.objects[name])
-            if not name.endswith(f"/{number:08d}"):
-                self.watcher.blame(f"the log of claims has a gap before {name}")
-            is_late = "-1" in entry["nano_usd"] and entry["epoch"] < newest
-            newest = max(newest, entry["epoch"])
-            for share, nano_usd in entry["nano_usd"].items() if not is_late else ():
-                if entry["epoch"] >= held.get(share, (0, 0))[0]:
-                    held[share] = (entry["epoch"], nano_usd)
-            total = sum(nano_usd for _, nano_usd in held.values())
-            if entry["is_open"] and not is_late and budget is not None and total > budget:
-                self.watcher.blame(f"{name}: {total} nano-dollars are claimed of {budget}")
 
 
 def simulate_shares(scenario: ShareScenario) -> Verdict:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.simulation.simulated_api import Call, Ledger
 
 PLACES = PublicationNames()
-FOR_EVER = ("plan.json", "/lease/", "/claim/", "/parts/", "/manifest.json")
+FOR_EVER = ("plan.json", "/lease/", "/parts/", "/manifest.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

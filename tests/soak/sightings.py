@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _RUN = r"_aimlapi/[0-9a-f]{32}"
 _PLACES = r"_aimlapi/publication"
 CREATE_ONCE = re.compile(
-    rf"{_RUN}/(plan\.json|manifest\.json|(lease|claim)/\d{{8}}|parts/part-\d{{5}}\.parquet"
+    rf"{_RUN}/(plan\.json|manifest\.json|lease/\d{{8}}|parts/part-\d{{5}}\.parquet"
     rf"|journal/\d{{5}}/\d{{8}}-\d{{8}})|{_PLACES}/(lease|change)/\d{{8}}"
 )
 JOURNAL = re.compile(rf"{_RUN}/journal/.*")

@@ -6,7 +6,8 @@ What is set aside for a call, its reservation, follows one rule:
   most by the price list. That is often twenty times the cost, but nothing better is known.
 - From then on, it is what the dearest answer so far cost. A request longer than any that was
   answered adds the price of its further bytes.
-- Where there is no price list, only the second holds, and the first calls reserve nothing.
+- Where there is no price list, only the second holds. The first call goes alone, and no more calls
+  are in flight than costs are known, and one more.
 
 Nothing is kept for one call alone: reservations are worth what is known now, so those of calls in
 flight shrink when answers tell the cost, and grow when one was dearer than all before.
@@ -20,23 +21,49 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.core.pricing import format_usd
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from airflow_provider_aimlapi.core.pricing import CallPrice
+
+
+def part_of_budget(
+    limit_nano_usd: int, share: int, *, rows: Sequence[int], spent: Sequence[int]
+) -> int:
+    """Return what a share may spend, all that was spent on it included: a part by its rows.
+
+    Where more was spent on some shares than their parts, the parts of the others shrink, all by the same
+    factor. What a share spends within its part changes no part. So shares that look at different times
+    come to the same parts, which together never exceed the budget.
+
+    Args:
+        rows: of each share. spent: on each share, what shares spend at the same time included or not.
+    """
+    all_rows = max(1, sum(rows))
+
+    def parts(divided: int) -> list[int]:
+        return [max(paid, divided * one // all_rows) for one, paid in zip(rows, spent, strict=True)]
+
+    least, most = 0, limit_nano_usd
+    while least < most:
+        divided = (least + most + 1) // 2
+        if sum(parts(divided)) <= limit_nano_usd:
+            least = divided
+        else:
+            most = divided - 1
+    return parts(least)[share]
 
 
 @dataclass(slots=True, kw_only=True)
 class Budget:
     """Spending of a run, over all its attempts, in nano-dollars.
 
-    A call is admitted only while charges, the reservations of calls in flight, what lost answers
-    may have cost, and its own reservation stay within the limit. So the limit is passed by what
+    A call is admitted only while something is left, and charges, the reservations of calls in flight,
+    what lost answers may have cost, and its own reservation stay within the limit. So the limit is passed by what
     was in flight at the most, and by that only where calls are dearer than all before them.
 
     Attributes:
-        limit_nano_usd: None for no limit. Where others spend of the same budget: what this attempt
-            has claimed of it.
-        may_grow: whether that limit may be raised yet.
-        whole_nano_usd: the budget of which that is a part; None where it is all of it.
-        elsewhere_nano_usd: what others have spent and claimed of it.
+        limit_nano_usd: None for no limit.
+        whole_nano_usd: the run's budget, where the limit is a share's part of it; else None.
         price: what a call may cost at most; None where no price list says so.
         charged_nano_usd: what the API said it charged, earlier attempts of the run included.
         largest_nano_usd: the largest single charge so far.
@@ -49,9 +76,7 @@ class Budget:
     """
 
     limit_nano_usd: int | None = None
-    may_grow: bool = False
     whole_nano_usd: int | None = None
-    elsewhere_nano_usd: int = 0
     price: CallPrice | None = None
     charged_nano_usd: int = 0
     largest_nano_usd: int = 0
@@ -91,17 +116,11 @@ class Budget:
         """Whether a call with a request of this size may be sent, beside those in flight."""
         if self.limit_nano_usd is None:
             return True
-        if self.has_unknown_charge:
+        if self.has_unknown_charge or self.committed_nano_usd() >= self.limit_nano_usd:
+            return False
+        if self.price is None and self.in_flight > self.charges:
             return False
         return self.charged_nano_usd + self._set_aside_with(body_bytes) <= self.limit_nano_usd
-
-    def is_exhausted(self, body_bytes: int = 0) -> bool:
-        """Whether such a call may not be sent, and will not be allowed by waiting for more."""
-        return not self.allows(body_bytes) and (self.has_unknown_charge or not self.may_grow)
-
-    def next_nano_usd(self, body_bytes: int = 0) -> int:
-        """What has to be set aside for a call that goes out when none is in flight."""
-        return 0 if self.in_flight else self._set_aside_with(body_bytes)
 
     def committed_nano_usd(self) -> int:
         """What is spent, or may have been: charges, and what lost answers may have cost."""
@@ -129,28 +148,31 @@ class Budget:
                 "max_cost_usd is set, but the API answered without saying what it charged, so the "
                 "budget cannot be kept. Everything paid for is kept; clear max_cost_usd to go on."
             )
-        limit = format_usd(self.whole_nano_usd or self.limit_nano_usd or 0)
         cost = format_usd(self._worth(1, body_bytes, is_sampled=self.charges > 0))
-        is_first = not self.charges and not self.lost and not self.elsewhere_nano_usd
-        if self.price is not None and is_first:
+        if self.price is not None and not self.charges and not self.lost:
             return (
-                f"max_cost_usd={limit} cannot pay for one call of {self.price.model}: a request of "
+                f"{self._limit_words()} cannot pay for one call of {self.price.model}: a request of "
                 f"{body_bytes:,} bytes and an answer of {self.price.answer_tokens_max:,} tokens "
                 f"cost up to {cost} by the price list. Nothing was spent. Raise max_cost_usd, or "
-                f"lower max_tokens."
+                f"lower max_tokens.{self._share_words()}"
             )
         return (
-            f"The budget is spent: {format_usd(self.charged_nano_usd)} of max_cost_usd={limit}"
-            f"{self._elsewhere_words()}{self._lost_words()}, and the next row may cost {cost}. Everything paid for "
+            f"The budget is spent: {format_usd(self.charged_nano_usd)} of {self._limit_words()}"
+            f"{self._lost_words()}, and the next row may cost {cost}. Everything paid for "
             f"is kept; raise max_cost_usd and clear the task to go on from here."
+            f"{self._share_words()}"
         )
 
-    def _elsewhere_words(self) -> str:
-        if not self.elsewhere_nano_usd:
+    def _limit_words(self) -> str:
+        limit = format_usd(self.limit_nano_usd or 0)
+        if self.whole_nano_usd is None:
+            return f"max_cost_usd={limit}"
+        return f"{limit} (this share's part of max_cost_usd={format_usd(self.whole_nano_usd)})"
+
+    def _share_words(self) -> str:
+        if self.whole_nano_usd is None:
             return ""
-        return (
-            f" by this share, {format_usd(self.elsewhere_nano_usd)} by others or set aside for them"
-        )
+        return " The task of the whole run asks for the rows that are left, with what is left."
 
     def _lost_words(self) -> str:
         if not self.lost:

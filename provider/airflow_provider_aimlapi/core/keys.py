@@ -102,11 +102,6 @@ class RunNames:
         return f"{self.folder}/lease/"
 
     @property
-    def claims(self) -> str:
-        """Prefix of the create-once log of who may spend how much, where a run has shares."""
-        return f"{self.folder}/claim/"
-
-    @property
     def journal(self) -> str:
         """Prefix of the journal segments."""
         return f"{self.folder}/journal/"
@@ -123,10 +118,6 @@ class RunNames:
     def heartbeat(self, epoch: int) -> str:
         """What the owner of this epoch says of itself; the one object that is written again."""
         return f"{self.folder}/heartbeat/{epoch:08d}"
-
-    def claim(self, number: int) -> str:
-        """An entry of the log of claims; the first is 1."""
-        return f"{self.claims}{number:08d}"
 
     def part(self, part: int, edition: int = 0) -> str:
         """The staged Parquet file of a shard's outcomes; a later edition has fewer rejected rows.
@@ -180,7 +171,6 @@ _CLIENT_REQUEST_ID = re.compile(
 )
 _LEASE = re.compile(rf"{_FOLDER}/lease/{_NUMBER}\Z")
 _HEARTBEAT = re.compile(rf"{_FOLDER}/heartbeat/{_NUMBER}\Z")
-_CLAIM = re.compile(rf"{_FOLDER}/claim/{_NUMBER}\Z")
 _CHANGE = re.compile(rf"{_FOLDER}/change/{_NUMBER}\Z")
 _PART = re.compile(rf"{_FOLDER}/parts/part-{_PART_NUMBER}(?:-{_NUMBER})?\.parquet\Z")
 _RUN = re.compile(rf"{RUNS_FOLDER}/([0-9a-f]{{{RUN_KEY_HEX_DIGITS}}})/")
@@ -213,11 +203,6 @@ def parse_lease_name(name: str) -> int | None:
 def parse_heartbeat_name(name: str) -> int | None:
     """The epoch in a heartbeat's name; None for any other name."""
     return _numbered(_HEARTBEAT, name)
-
-
-def parse_claim_name(name: str) -> int | None:
-    """The number in a claim's name; None for any other name."""
-    return _numbered(_CLAIM, name)
 
 
 def parse_change_name(name: str) -> int | None:

@@ -8,8 +8,7 @@ finds must be sound at each cut: the rest is at worst paid for again. So objects
 2. The journal, older epochs first: a later record supersedes an earlier one, so an earlier one must
    never be what is left. A row without part and record is paid for again.
 3. The staged parts. One that stands is whole and true whatever else is gone.
-4. What else lies there: claims, progress, reports, the object of a probe whose process was killed.
-   Claims go before leases, for in a folder whose epochs begin at 1 again, older ones would seem newer.
+4. What else lies there: progress, reports, the object of a probe whose process was killed.
 5. The plan. It says which rows a part and a record hold, so it outlives them all: a newer version
    might split the same input otherwise, and would misread them.
 6. Leases, then heartbeats: an attempt waits long for a lease without a heartbeat. Only the last lease

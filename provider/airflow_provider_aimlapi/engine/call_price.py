@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 log = logger(__name__)
 
 WITHOUT = (
-    "The budget holds all the same, but until answers tell what calls cost, those in flight may "
-    "pass it."
+    "So the first call goes alone, and no more calls are in flight than costs are known, and one more. "
+    "A call that costs more than all before it may pass the budget."
 )
 
 

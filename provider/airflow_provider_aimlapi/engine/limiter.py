@@ -54,7 +54,6 @@ class Limiter:
     """Permits within the window and the budget.
 
     Args:
-        want_more: told, with a request's size, when the budget holds a call back and may grow.
         looks_first: whether one call goes ahead, and the others once it is answered.
 
     Attributes:
@@ -72,7 +71,6 @@ class Limiter:
         budget: Budget,
         clock: Clock,
         random: Random,
-        want_more: Callable[[int], None] = lambda _body_bytes: None,
         may_pay: Callable[[], bool] = lambda: True,
         store_keeps_up: Callable[[int], bool] = lambda _in_flight: True,
         given: GivenLimits | None = None,
@@ -89,7 +87,6 @@ class Limiter:
         self.accepted = 0
         self.bound_times = BoundTimes()
         self._budget = budget
-        self._want_more = want_more
         self._may_pay = may_pay
         self._store_keeps_up = store_keeps_up
         self._given = given or GivenLimits()
@@ -128,10 +125,8 @@ class Limiter:
         while self._is_closed or not self._has_room(body_bytes, now_s):
             if self._is_closed:
                 raise AdmissionEnded
-            if self.in_flight == 0 and self._budget.is_exhausted(body_bytes):
+            if self.in_flight == 0 and not self._budget.allows(body_bytes):
                 raise BudgetExhausted(self._budget.exhaustion(body_bytes))
-            if self._held is Bound.BUDGET:
-                self._want_more(body_bytes)
             self._arm(now_s, body_bytes)
             await self._waiters.wait()
             now_s = self._clock.now_s()

@@ -117,7 +117,7 @@ class Remains:
         return budget
 
     def spent_nano_usd(self, parts: range) -> int:
-        """What earlier attempts have spent on some parts."""
+        """Return what earlier attempts have spent on some parts."""
         journaled = (self.charges_nano_usd.get(part, ()) for part in parts)
         charged = sum(charge or 0 for charges in journaled for charge in charges)
         durable = (entry for entry in self._durable() if entry.part in parts)

@@ -27,7 +27,6 @@ from airflow_provider_aimlapi.core.rejections import Rejections
 from airflow_provider_aimlapi.core.report import Report
 from airflow_provider_aimlapi.engine.attempt import Sender
 from airflow_provider_aimlapi.engine.call_price import look_up_call_price
-from airflow_provider_aimlapi.engine.claiming import Claiming
 from airflow_provider_aimlapi.engine.collector import Collector
 from airflow_provider_aimlapi.engine.commit import commit, read_committed
 from airflow_provider_aimlapi.engine.ending import Ending
@@ -45,6 +44,7 @@ from airflow_provider_aimlapi.engine.reader import Reader
 from airflow_provider_aimlapi.engine.reporter import Reporter
 from airflow_provider_aimlapi.engine.resume import find_remains
 from airflow_provider_aimlapi.engine.retry import persist
+from airflow_provider_aimlapi.engine.share_budget import limit_to_part
 from airflow_provider_aimlapi.errors import (
     AimlapiError,
     ApiError,
@@ -192,10 +192,7 @@ class RunAttempt:
         self._ending = ending
         self._settings, self._world = settings, world
         clock, rows = world.clock, prepared.plan.rows
-        self._claiming = Claiming(
-            prepared, journal, remains, settings=settings, ending=ending, clock=clock
-        )
-        self._budget = budget = self._claiming.budget
+        self._budget = budget = remains.budget(settings.budget_nano_usd)
         self._feed = Feed(clock=clock, waiting_max=2 * settings.max_concurrency)
         self.collector = Collector(
             prepared,
@@ -209,7 +206,6 @@ class RunAttempt:
         self.limiter = Limiter(
             ceiling=settings.max_concurrency,
             budget=budget,
-            want_more=self._claiming.want_more,
             may_pay=lease.may_pay,
             store_keeps_up=self.collector.keeps_up,
             given=GivenLimits.of(settings, prepared.job.completion.max_tokens),
@@ -244,7 +240,6 @@ class RunAttempt:
             AimlapiError: why the run ended early; what was paid for is durable.
         """
         await self._price_calls()
-        await self._claiming.begin(has_rows_left=self._has_rows_left())
         async with self._world.open_client() as client, asyncio.TaskGroup() as tasks:
             sender = Sender(
                 run_key=self._prepared.names.run_key,
@@ -257,7 +252,6 @@ class RunAttempt:
                 wall_us=self._world.clock.wall_us,
             )
             tasks.create_task(self.collector.keep(self.limiter.wake))
-            tasks.create_task(self._claiming.keep(self.limiter.wake))
             tasks.create_task(reporter.publish_always())
             companions = [
                 tasks.create_task(self._read()),
@@ -272,8 +266,6 @@ class RunAttempt:
                 companion.cancel()
             reporter.let_go()
             self.collector.finish()
-            self._claiming.finish()
-        await self._claiming.end(is_complete=not self._has_rows_left())
         if self._ending.error is not None:
             raise self._ending.error
 
@@ -285,7 +277,9 @@ class RunAttempt:
         if self._settings.max_cost_usd is None or self._ending.error is not None:
             return
         if self._has_rows_left():
-            completion = self._prepared.job.completion
+            clock, prepared = self._world.clock, self._prepared
+            await persist(clock, limit_to_part, self._budget, prepared, self._epoch, clock)
+            completion = prepared.job.completion
             self._budget.price = await look_up_call_price(self._world.ask_prices, completion)
 
     def _worker_count(self) -> int:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from airflow_provider_aimlapi.core.keys import (
     RunNames,
     client_request_id,
-    parse_claim_name,
     parse_lease_name,
     parse_manifest_name,
     parse_part_name,
@@ -121,7 +120,6 @@ def test_names_parse_back(run_key, part, epoch, sequence):
     names = RunNames(run_key=run_key)
     assert parse_manifest_name(names.manifest) == run_key
     assert parse_lease_name(names.lease(epoch)) == epoch
-    assert parse_claim_name(names.claim(sequence)) == sequence
     assert parse_part_name(names.part(part)) == (part, 0)
     assert parse_part_name(names.part(part, epoch)) == (part, epoch)
     assert parse_segment_name(names.segment(part, epoch, sequence)) == (part, epoch, sequence)
@@ -133,14 +131,13 @@ def test_a_name_parses_as_nothing_else(run_key, part, epoch, sequence):
     written = {
         parse_manifest_name: names.manifest,
         parse_lease_name: names.lease(epoch),
-        parse_claim_name: names.claim(sequence),
         parse_part_name: names.part(part),
         parse_segment_name: names.segment(part, epoch, sequence),
     }
     for parse in written:
         others = [name for parser, name in written.items() if parser is not parse]
         others += [names.plan, names.folder, names.heartbeat(epoch)]
-        assert [parse(name) for name in others] == [None] * 7
+        assert [parse(name) for name in others] == [None] * 6
 
 
 @given(run_key=RUN_KEY, part=PART, epoch=EPOCH, sequence=EPOCH)
@@ -148,10 +145,9 @@ def test_listing_a_prefix_finds_what_belongs_there(run_key, part, epoch, sequenc
     names = RunNames(run_key=run_key)
     assert names.lease(epoch).startswith(names.leases)
     assert names.part(part).startswith(names.parts)
-    assert names.claim(sequence).startswith(names.claims)
     assert names.segment(part, epoch, sequence).startswith(names.journal)
     everything = (
-        *(names.plan, names.manifest, names.leases, names.parts, names.journal, names.claims),
+        *(names.plan, names.manifest, names.leases, names.parts, names.journal),
         *(replace(names, share=part).progress, replace(names, share=part).report),
         names.heartbeat(epoch),
     )

@@ -84,7 +84,6 @@ EVERYTHING = [
     NAMES.segment(3, 1, 0),
     NAMES.segment(0, 2, 0),
     f"{NAMES.folder}/probe-12",
-    NAMES.claim(1),
     f"{NAMES.folder}/journal/odd",
 ]
 
@@ -96,7 +95,7 @@ def test_the_order_in_which_objects_go() -> None:
         [NAMES.segment(0, 1, 5), NAMES.segment(3, 1, 0)],
         [NAMES.segment(0, 2, 0)],
         [NAMES.part(0), NAMES.part(1)],
-        [NAMES.claim(1), f"{NAMES.folder}/probe-12"],
+        [f"{NAMES.folder}/probe-12"],
         [NAMES.plan],
         [NAMES.lease(1), NAMES.lease(2)],
         [NAMES.heartbeat(1), NAMES.heartbeat(2)],
