@@ -217,7 +217,7 @@ def test_all_parameters_reach_the_model_and_nothing_else(
     assert completion.status in {"ok", "truncated"}
     (body,) = relay.bodies
     assert body == {
-        "model": "anthropic/claude-sonnet-4.6",
+        "model": "anthropic/claude-sonnet-4-6-20260218",
         "messages": [{"role": "user", "content": "A long story, please."}],
         "system": "Be kind.",
         **arguments,

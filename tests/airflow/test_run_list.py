@@ -22,7 +22,7 @@ OWN_BACKEND = ("AIRFLOW__WORKERS__STATE_STORE_BACKEND", "a.backend.of.the.Worker
 PROGRESS = {
     "run_key": "ab" * 16,
     "state": "running",
-    "model": "anthropic/claude-sonnet-4.6",
+    "model": "anthropic/claude-sonnet-4-6-20260218",
     "input": "s3://lake/in",
     "output": "s3://lake/out",
     "updated_us": 1_790_000_000_000_000,

@@ -159,7 +159,7 @@ class _World:
 
 def job_of(prompt: str = PROMPT) -> Job:
     return Job(
-        completion=CompletionSpec(model="anthropic/claude-sonnet-4.6", max_tokens=64),
+        completion=CompletionSpec(model="anthropic/claude-sonnet-4-6-20260218", max_tokens=64),
         prompt=prompt,
         system=None,
         output_column="completion",

@@ -117,7 +117,7 @@ class Attempts:
 
     def _job(self) -> Job:
         return Job(
-            completion=CompletionSpec(model="anthropic/claude-sonnet-4.6", max_tokens=64),
+            completion=CompletionSpec(model="anthropic/claude-sonnet-4-6-20260218", max_tokens=64),
             prompt=PROMPT,
             system=None,
             output_column="completion",

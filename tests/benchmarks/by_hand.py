@@ -30,7 +30,7 @@ async def ask_all(texts: list[str], base_url: str, in_flight: int) -> list[str]:
         async def work() -> None:
             for index, text in rows:
                 body = {
-                    "model": "anthropic/claude-sonnet-4.6",
+                    "model": "anthropic/claude-sonnet-4-6-20260218",
                     "messages": [{"role": "user", "content": PROMPT.format(text=text)}],
                     "max_tokens": 1024,
                 }

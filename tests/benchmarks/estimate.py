@@ -51,7 +51,9 @@ def measure(name: str, sample_rows: int, data: Path) -> None:
     prompt, max_tokens = PROMPTS[name]
     with tempfile.TemporaryDirectory() as folder, simulator_thread() as simulator:
         job = Job(
-            completion=CompletionSpec(model="anthropic/claude-sonnet-4.6", max_tokens=max_tokens),
+            completion=CompletionSpec(
+                model="anthropic/claude-sonnet-4-6-20260218", max_tokens=max_tokens
+            ),
             prompt=prompt,
             system=None,
             output_column="completion",

@@ -96,7 +96,7 @@ def job_of(options: dict[str, Any], requests: Counter[str]) -> Job:
         fs.s3.meta.events.register("before-send.s3", count)
         output = Place(fs=fs, path=options["target"])
     return Job(
-        completion=CompletionSpec(model="anthropic/claude-sonnet-4.6", max_tokens=1024),
+        completion=CompletionSpec(model="anthropic/claude-sonnet-4-6-20260218", max_tokens=1024),
         prompt="Summarise in two sentences:\n\n{text}",
         system=None,
         output_column="completion",

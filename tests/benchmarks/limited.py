@@ -98,7 +98,7 @@ def _run(limit: Limited, begins: tuple[float, int], source: Path, target: Path, 
     time.sleep(after_s)
     fs = LocalFileSystem()
     job = Job(
-        completion=CompletionSpec(model="anthropic/claude-sonnet-4.6", max_tokens=1024),
+        completion=CompletionSpec(model="anthropic/claude-sonnet-4-6-20260218", max_tokens=1024),
         prompt="Summarise in two sentences:\n\n{text}",
         system=None,
         output_column="completion",

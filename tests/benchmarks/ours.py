@@ -22,7 +22,7 @@ def main(source: str, target: str, base_url: str, in_flight: str) -> None:
     """Run the job."""
     fs = LocalFileSystem()
     job = Job(
-        completion=CompletionSpec(model="anthropic/claude-sonnet-4.6", max_tokens=1024),
+        completion=CompletionSpec(model="anthropic/claude-sonnet-4-6-20260218", max_tokens=1024),
         prompt="Summarise in two sentences:\n\n{text}",
         system=None,
         output_column="completion",

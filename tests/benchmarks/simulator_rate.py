@@ -41,7 +41,7 @@ def request_bytes(row: int = 0) -> bytes:
     prompt = f"Summarise in two sentences:\n\nRow {row:06d}. {text}"
     body = json.dumps(
         {
-            "model": "anthropic/claude-sonnet-4.6",
+            "model": "anthropic/claude-sonnet-4-6-20260218",
             "max_tokens": 1024,
             "messages": [{"role": "user", "content": prompt}],
         }

@@ -29,7 +29,7 @@ def main(s3_url: str, source: str, target: str, base_url: str, *words: str) -> N
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     job = Job(
-        completion=CompletionSpec(model="anthropic/claude-sonnet-4.6", max_tokens=1024),
+        completion=CompletionSpec(model="anthropic/claude-sonnet-4-6-20260218", max_tokens=1024),
         prompt="Summarise in two sentences:\n\n{text}",
         system=None,
         output_column="completion",

@@ -34,7 +34,7 @@ def job(order: dict[str, Any]) -> Job:
     """The job that an order asks for."""
     fs = LocalFileSystem()
     return Job(
-        completion=CompletionSpec(model="anthropic/claude-sonnet-4.6", max_tokens=256),
+        completion=CompletionSpec(model="anthropic/claude-sonnet-4-6-20260218", max_tokens=256),
         prompt="{body}",
         system=None,
         output_column="completion",

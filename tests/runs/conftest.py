@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.report import Report
 
 KEY = "runs-secret-key"
-MODEL = "anthropic/claude-sonnet-4.6"
+MODEL = "anthropic/claude-sonnet-4-6-20260218"
 PROMPT = "Summarise:\n\n{body}"
 MAX_TOKENS = 256
 

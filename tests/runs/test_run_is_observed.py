@@ -51,7 +51,7 @@ def test_the_facts_of_a_published_run_are_its_summary_and_what_this_try_paid(
     assert seen.report is not None
     assert seen.facts() == {
         "state": "published",
-        "model": "anthropic/claude-sonnet-4.6",
+        "model": "anthropic/claude-sonnet-4-6-20260218",
         "try_cost_usd": seen.report.summary()["cost_usd"],
         **seen.report.summary(),
     }

@@ -36,7 +36,7 @@ source, target, url, key = sys.argv[1:]
 fs = LocalFileSystem()
 run_job(
     Job(
-        completion=CompletionSpec(model="anthropic/claude-sonnet-4.6", max_tokens=256),
+        completion=CompletionSpec(model="anthropic/claude-sonnet-4-6-20260218", max_tokens=256),
         prompt="Summarise:\\n\\n{body}",
         system=None,
         output_column="completion",

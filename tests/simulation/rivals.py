@@ -177,7 +177,7 @@ class Rivals:
 
 def _job(*, prompt: str, limit_rows: int | None = None) -> Job:
     return Job(
-        completion=CompletionSpec(model="anthropic/claude-sonnet-4.6", max_tokens=64),
+        completion=CompletionSpec(model="anthropic/claude-sonnet-4-6-20260218", max_tokens=64),
         prompt=prompt,
         system=None,
         output_column="completion",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 KEY = "soak-secret-key"
-MODEL = "anthropic/claude-sonnet-4.6"
+MODEL = "anthropic/claude-sonnet-4-6-20260218"
 PROMPT = "Summarise:\n\n{body}"
 MAX_TOKENS = 256
 ATTEMPTS_MAX = 5

@@ -12,10 +12,10 @@ from airflow_provider_aimlapi.errors import InvalidSpec
 Json = str | int | float | bool | None | Sequence["Json"] | Mapping[str, "Json"]
 JsonObject = Mapping[str, Json]
 
-DEFAULT_MODEL = "anthropic/claude-sonnet-4.6"
+DEFAULT_MODEL = "anthropic/claude-sonnet-4-6-20260218"
 THINKING_TOKENS_MIN = 1024
 SAMPLING_PARAMETERS = ("temperature", "top_p", "top_k")
-SAMPLING_MODELS = frozenset({DEFAULT_MODEL, "anthropic/claude-sonnet-4-6-20260218"})
+SAMPLING_MODELS = frozenset({DEFAULT_MODEL, "anthropic/claude-sonnet-4.6"})
 """Models whose published schema has temperature, top_p and top_k, and only enabled thinking."""
 NEWER_MODELS = re.compile(r"anthropic/claude-(\w+-latest|(sonnet|opus|fable)-5)")
 """Models whose published schema has none of the sampling parameters."""
@@ -27,7 +27,7 @@ class CompletionSpec:
     """A model and its parameters, the same for all rows. None means: not sent.
 
     Attributes:
-        model: the API's model id, such as "anthropic/claude-sonnet-4.6".
+        model: the API's model id, such as "anthropic/claude-sonnet-4-6-20260218".
         max_tokens: most tokens in an answer, thinking included.
         temperature, top_p: 0 to 1. top_k: 0 or more.
         stop_sequences: texts that end an answer.

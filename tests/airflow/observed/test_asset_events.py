@@ -62,7 +62,7 @@ def test_an_event_says_what_the_run_published_and_what_it_cost(
         "skipped": 1,
         "reused": 0,
         **{name: summary[name] for name in ("prompt_tokens", "completion_tokens", "cost_usd")},
-        "model": "anthropic/claude-sonnet-4.6",
+        "model": "anthropic/claude-sonnet-4-6-20260218",
         "try_cost_usd": summary["cost_usd"],
     }
     assert extra["cost_usd"] == pytest.approx(api.simulator.ledger.total_usd)

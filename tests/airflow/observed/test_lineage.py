@@ -84,7 +84,7 @@ def test_a_run_tells_what_it_read_wrote_and_cost(
 
     facet = complete["run"]["facets"]["aimlapi_run"]
     assert {name: facet[name] for name in run.summary} == run.summary
-    assert facet["model"] == "anthropic/claude-sonnet-4.6"
+    assert facet["model"] == "anthropic/claude-sonnet-4-6-20260218"
     assert (
         facet["cost_usd"] == facet["try_cost_usd"] == pytest.approx(api.simulator.ledger.total_usd)
     )

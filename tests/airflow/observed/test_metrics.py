@@ -56,7 +56,11 @@ def test_each_is_tagged_with_dag_task_and_model_and_comes_seldom(
     run_task(**paths)
     sent = statsd.metrics()
     assert {tuple(sorted(metric.tags.items())) for metric in sent} == {
-        (("dag_id", "one_task"), ("model", "anthropic/claude-sonnet-4.6"), ("task_id", "complete"))
+        (
+            ("dag_id", "one_task"),
+            ("model", "anthropic/claude-sonnet-4-6-20260218"),
+            ("task_id", "complete"),
+        )
     }
     rows = [metric for metric in sent if metric.name == "aimlapi.rows.ok"]
     assert len(rows) < ROWS / 10

@@ -49,7 +49,7 @@ def test_a_run_is_a_span_with_its_counts_and_its_bill(
     told = dict(span.attributes or {})
     assert {name: told[f"aimlapi.{name}"] for name in run.summary} == run.summary
     assert told["aimlapi.state"] == "published"
-    assert told["aimlapi.model"] == "anthropic/claude-sonnet-4.6"
+    assert told["aimlapi.model"] == "anthropic/claude-sonnet-4-6-20260218"
     assert told["aimlapi.try_cost_usd"] == pytest.approx(api.simulator.ledger.total_usd)
 
 

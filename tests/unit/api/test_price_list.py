@@ -18,7 +18,7 @@ from tests.unit.api.raw_server import KEY, RawServer, http_answer
 if TYPE_CHECKING:
     import asyncio
 
-MODEL = "anthropic/claude-sonnet-4.6"
+MODEL = "anthropic/claude-sonnet-4-6-20260218"
 SONNET = TokenPrices(
     input_nano_usd=3_900_000_000, output_nano_usd=19_500_000_000, answer_tokens_max=64_000
 )
@@ -58,11 +58,12 @@ async def test_the_list_is_asked_once_for_one_model_with_its_prices() -> None:
     async with server, open_transport(connections_max=1) as transport:
         assert await fetch_prices(server.endpoint, transport, MODEL) == SONNET
     (request,) = server.requests
-    assert request.startswith(b"GET /v1/models?include=pricing&id=anthropic%2Fclaude-sonnet-4.6 ")
+    path = b"GET /v1/models?include=pricing&id=anthropic%2Fclaude-sonnet-4-6-20260218 "
+    assert request.startswith(path)
     assert f"Bearer {KEY}".encode() in request
 
 
-@pytest.mark.parametrize("model", [MODEL, "anthropic/claude-sonnet-4-6-20260218"])
+@pytest.mark.parametrize("model", [MODEL, "anthropic/claude-sonnet-4.6"])
 async def test_a_model_goes_by_its_id_and_by_its_aliases(model: str) -> None:
     with simulator_thread(Script(account=Account(key=KEY))) as sim:
         endpoint = Endpoint(base_url=sim.url, key=KEY)

@@ -28,7 +28,7 @@ ROW = {
     "created": "2026-03-01T12:00:00.250Z",
     "status": "succeeded",
     "origin": "api",
-    "model": "anthropic/claude-sonnet-4.6",
+    "model": "anthropic/claude-sonnet-4-6-20260218",
     "cost": {"usd": 0.0003275, "credits": 655},
     "tokens": {"input": 10, "output": 20, "total": 30},
     "request_id": "req-1",

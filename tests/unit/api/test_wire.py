@@ -17,13 +17,13 @@ from airflow_provider_aimlapi.core.request import CompletionSpec
 from airflow_provider_aimlapi.errors import ApiError, InvalidSpec, RequestRejected, WireViolation
 from tests.unit.api.answers import PLAIN, answer_of, delta, plain, stream_of, with_message
 
-SONNET = "anthropic/claude-sonnet-4.6"
+SONNET = "anthropic/claude-sonnet-4-6-20260218"
 
 
 def test_the_least_request_is_model_and_one_message() -> None:
     body = RequestEncoder(CompletionSpec(model=SONNET)).encode("Hello", None)
     assert body == (
-        b'{"model":"anthropic/claude-sonnet-4.6","messages":[{"role":"user","content":"Hello"}]}'
+        b'{"model":"anthropic/claude-sonnet-4-6-20260218","messages":[{"role":"user","content":"Hello"}]}'
     )
 
 
@@ -68,7 +68,7 @@ def test_a_body_never_changes_between_runs_and_releases() -> None:
     spec = CompletionSpec(model=SONNET, max_tokens=256, temperature=0.5)
     body = RequestEncoder(spec).encode("Grüße", "Kurz.")
     assert hashlib.sha256(body).hexdigest() == (
-        "2e08344edaeb2460faf98fd13648bd8eadde37d700fdc9fb33ec5b533e5f718d"
+        "06ff334f57dcffba59cb8448c5d3b833603722b7860d4d03f0c37024baf4b662"
     )
 
 

@@ -36,7 +36,7 @@ ATTEMPT = AttemptProgress(epoch=1, first_epoch=1, state="running", started_us=1,
 PROGRESS = RunProgress(
     run_key="ab" * 16,
     state="running",
-    model="anthropic/claude-sonnet-4.6",
+    model="anthropic/claude-sonnet-4-6-20260218",
     input="s3://lake/in",
     output="s3://lake/out",
     manifest="s3://lake/out/_aimlapi/ab/manifest.json",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_aimlapi.core.redaction import cut, quote
 
-MODEL = "anthropic/claude-sonnet-4.6"
+MODEL = "anthropic/claude-sonnet-4-6-20260218"
 
 
 def body_of(text: str) -> bytes:

@@ -18,7 +18,7 @@ NEWER = [
     "anthropic/claude-opus-5",
     "anthropic/claude-fable-5",
 ]
-OLDER = [DEFAULT_MODEL, "anthropic/claude-sonnet-4-6-20260218"]
+OLDER = [DEFAULT_MODEL, "anthropic/claude-sonnet-4.6"]
 NAN = float("nan")
 
 

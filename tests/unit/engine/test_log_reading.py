@@ -32,7 +32,7 @@ RANDOM = Random(0)  # noqa: S311  # jitter
 LIMIT_A_MINUTE = 200
 HOUR_US = 3_600_000_000
 BODY = {
-    "model": "anthropic/claude-sonnet-4.6",
+    "model": "anthropic/claude-sonnet-4-6-20260218",
     "max_tokens": 16,
     "messages": [{"role": "user", "content": "Say one word."}],
 }

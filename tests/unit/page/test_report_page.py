@@ -28,7 +28,7 @@ ATTEMPT = AttemptProgress(epoch=1, first_epoch=1, state="published", started_us=
 PROGRESS = RunProgress(
     run_key="ab" * 16,
     state="published",
-    model="anthropic/claude-sonnet-4.6",
+    model="anthropic/claude-sonnet-4-6-20260218",
     input="s3://lake/in",
     output="s3://lake/out",
     manifest="s3://lake/out/_aimlapi/ab/manifest.json",

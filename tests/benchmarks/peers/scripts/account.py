@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MODEL = "anthropic/claude-sonnet-4.6"
+MODEL = "anthropic/claude-sonnet-4-6-20260218"
 PROMPT = "Summarise in two sentences:\n\n{text}"
 MAX_TOKENS = 1024
 KEY = "benchmark-key"
