@@ -95,7 +95,7 @@ class Collector:
         self._settings = settings
         self._rejections = rejections
         self._ending = ending
-        self._clock = clock
+        self._clock = clock.reserved
         self._reopened: frozenset[int] = frozenset()
         self._open: dict[int, OpenShard] = {}
         self._open_rows = 0

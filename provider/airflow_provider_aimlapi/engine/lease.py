@@ -61,7 +61,7 @@ class Lease:
         self._let_go = asyncio.Event()
         self._store = store
         self._times = times
-        self._clock = clock
+        self._clock = clock.reserved
         self._beat = 0
         self._has_run = False
         self._refused = 0
