@@ -79,6 +79,11 @@ class VirtualClock:
     def __init__(self, *, thread_s: float = 0.0) -> None:
         self.thread_s = thread_s
 
+    @property
+    def reserved(self) -> VirtualClock:
+        """Itself: its work takes no thread."""
+        return self
+
     def now_s(self) -> float:
         """The running loop's time."""
         return asyncio.get_running_loop().time()

@@ -206,6 +206,11 @@ class SimulatedClock:
     def __init__(self, process: Process) -> None:
         self._process = process
 
+    @property
+    def reserved(self) -> SimulatedClock:
+        """Itself: there is a thread for each piece of work."""
+        return self
+
     def now_s(self) -> float:
         """The world's time, less what the machine was suspended; a frozen process has its clock run."""
         return self._process.loop.time()

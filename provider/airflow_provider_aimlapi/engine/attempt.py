@@ -66,10 +66,11 @@ class Sender:
             number = self.epoch * ATTEMPTS_PER_EPOCH + row.exchanges
             name = client_request_id(self.run_key, row.part, row.row, number)
             try:
-                answer = await self.client.send(row.body, name)
-                completion = _read(row, answer, wall_s=self.wall_us() / 1e6)
+                row.unread = answer = await self.client.send(row.body, name)
+                completion = decode_answer(answer, row.body, wall_s=self.wall_us() / 1e6)
             except Throttled:
                 row.attempts -= 1
+                row.unread = None
                 self.limiter.note_throttled(sent)
                 raise
             except ApiError as error:
@@ -87,18 +88,11 @@ class Sender:
         if isinstance(error, WireViolation):
             row.violations += 1
             row.unread = row.unread or error.head
+        else:
+            row.unread = None
         row.rejections += isinstance(error, RequestRejected)
         if told is not None:
             row.unread_cost_nano_usd += told
             self.budget.charge(told, body_bytes=len(row.body))
         elif error.is_perhaps_billed:
             self.budget.suspect(len(row.body))
-
-
-def _read(row: Row, answer: Answer, *, wall_s: float) -> Completion:
-    """Read an answer; what today's reading cannot use is left on the row, to be kept."""
-    try:
-        return decode_answer(answer, row.body, wall_s=wall_s)
-    except WireViolation:
-        row.unread = answer
-        raise

@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import cached_property, partial
 from itertools import islice
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
@@ -24,8 +26,20 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+THREADS = 16
+"""For blocking work. Reads and a sink that hang may take all of them; asyncio's own would be six on two
+cores."""
+RESERVED_THREADS = 8
+"""For heartbeats, segments and parts, of which at most four are written at a time."""
+
+
 class Clock(Protocol):
     """Time and threads, as the engine sees them."""
+
+    @property
+    def reserved(self) -> Clock:
+        """The same time, with threads that no other work takes: for what keeps answers and the lease."""
+        ...
 
     def now_s(self) -> float:
         """Monotonic seconds, from an arbitrary start; timers go by them too.
@@ -52,7 +66,19 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's own time and threads."""
+    """The machine's own time and threads.
+
+    Args:
+        threads: how many pieces of blocking work are done at a time; others wait.
+    """
+
+    def __init__(self, threads: int = THREADS) -> None:
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="aimlapi")
+
+    @cached_property
+    def reserved(self) -> SystemClock:
+        """See `Clock`."""
+        return SystemClock(RESERVED_THREADS)
 
     def now_s(self) -> float:
         """Monotonic seconds."""
@@ -67,8 +93,9 @@ class SystemClock:
         return time.time_ns() // 1000
 
     async def in_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run blocking work on the loop's default executor."""
-        return await asyncio.to_thread(call, *args, **kwargs)
+        """Run blocking work on a thread of this clock's own, with the caller's context variables."""
+        work = partial(copy_context().run, call, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def spread(self, call: Callable[[T], R], items: Iterable[T], threads: int) -> list[R]:
         """Work on so many items at a time; after an error no further ones are begun.

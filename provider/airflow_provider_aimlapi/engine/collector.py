@@ -14,6 +14,7 @@ from airflow_provider_aimlapi.core.bounds import SHARD_ROWS_MAX
 from airflow_provider_aimlapi.core.manifest import tally_of
 from airflow_provider_aimlapi.core.measures import OutcomeCounts
 from airflow_provider_aimlapi.core.object_sizes import PART_BYTES_MAX
+from airflow_provider_aimlapi.engine.companions import beside
 from airflow_provider_aimlapi.engine.retry import persist
 from airflow_provider_aimlapi.engine.staged import stored_part
 from airflow_provider_aimlapi.engine.waiters import Waiters
@@ -94,7 +95,7 @@ class Collector:
         self._settings = settings
         self._rejections = rejections
         self._ending = ending
-        self._clock = clock
+        self._clock = clock.reserved
         self._reopened: frozenset[int] = frozenset()
         self._open: dict[int, OpenShard] = {}
         self._open_rows = 0
@@ -106,6 +107,7 @@ class Collector:
         self._flusher = Waiters()
         self._on_durable: Callable[[], None] = lambda: None
         self._is_finishing = False
+        self._is_rest_flushed = False
 
     def take_over(self, remains: Remains) -> None:
         """Count the parts that earlier attempts made durable."""
@@ -196,15 +198,26 @@ class Collector:
             on_durable: told when there may be room for more calls.
         """
         self._on_durable = on_durable
+        halt = self._ending.halt
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._flush_always())
-            tasks.create_task(self._commit_always())
+            tasks.create_task(beside(self._flush_always(), "journal keeper", halt))
+            tasks.create_task(beside(self._commit_always(), "writer of parts", halt))
 
     def finish(self) -> None:
         """Say that nothing more will be added."""
         self._is_finishing = True
         self._flusher.wake()
         self._whole.put_nowait(None)
+
+    async def flush_rest(self) -> None:
+        """Make durable what is left. `keep` does so at its end, unless a bug has ended it."""
+        if self._is_rest_flushed:
+            return
+        self._is_rest_flushed = True
+        failure = await self._flush_or_halt()
+        if failure is not None:
+            log.error("%d answers could not be kept: they are paid for again.", len(self._pending))
+            self._ending.fail(failure)
 
     def _count(self, outcome: Outcome, status: int | None) -> None:
         self.rows_done += 1
@@ -221,10 +234,7 @@ class Collector:
             if len(self._pending) < self._settings.unflushed_rows_max:
                 await self._flusher.wait(self._settings.flush_interval_s)
             await self._flush_or_halt()
-        failure = await self._flush_or_halt()
-        if failure is not None:
-            log.error("%d answers could not be kept: they are paid for again.", len(self._pending))
-            self._ending.fail(failure)
+        await self.flush_rest()
 
     async def _flush_or_halt(self) -> AimlapiError | None:
         """Returns why it failed; None when all that was pending is durable."""

@@ -19,6 +19,7 @@ from airflow_provider_aimlapi.api.price_list import fetch_prices
 from airflow_provider_aimlapi.api.transport import open_transport
 from airflow_provider_aimlapi.api.wire import RequestEncoder
 from airflow_provider_aimlapi.engine.clock import SystemClock
+from airflow_provider_aimlapi.engine.descriptors import fit_to_descriptors
 from airflow_provider_aimlapi.engine.estimate import estimate
 from airflow_provider_aimlapi.engine.event_loop import new_event_loop
 from airflow_provider_aimlapi.engine.prepare import prepare
@@ -75,6 +76,7 @@ def run_job(
     Raises:
         AimlapiError: see `errors`; what was paid for is kept.
     """
+    settings = fit_to_descriptors(settings)
     quiet = _world(job, settings, stop)
     world = replace(
         quiet, open_sink=open_sink, render_report=render_report, tell_lineage=tell_lineage
@@ -110,6 +112,7 @@ def estimate_job(
     Raises:
         AimlapiError: see `engine.estimate`.
     """
+    settings = fit_to_descriptors(settings)
     world = _world(job, settings, stop)
 
     async def ask() -> Estimate:

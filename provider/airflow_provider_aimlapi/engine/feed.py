@@ -28,7 +28,7 @@ class Row(msgspec.Struct, kw_only=True, gc=False):
         number: of its last call, among the calls of all rows.
         rejections: answers that the request is wrong. refusals: those that were the row's own.
         violations: answers that could not be read. unread_cost_nano_usd: what they said they cost.
-        unread: the last of them, until it is journaled.
+        unread: the last answer, until it is journaled.
         accepted_before: completions of the run when this row was first sent.
         was_refused: whether an earlier attempt left its refusal undecided.
     """

@@ -75,12 +75,13 @@ class Judging:
             completed_at_us=now_us,
             unread_cost_nano_usd=row.unread_cost_nano_usd,
         )
+        row.unread = None
         self.collector.add(row.part, outcome, record)
         self.refused.answered(row)
 
     def failed(self, row: Row, error: ApiError) -> None:
         """Let the row wait and go again, reject it, or end the run."""
-        self._keep_unread(row, error)
+        self.keep_unread(row, error)
         self.measured.failed(error)
         verdict = judge(
             error,
@@ -109,7 +110,7 @@ class Judging:
         else:
             self.refused.refused(row, error)
 
-    def _keep_unread(self, row: Row, error: ApiError) -> None:
+    def keep_unread(self, row: Row, error: ApiError) -> None:
         """Journal an answer that could not be read: its cost counts, and it may be read one day."""
         if row.unread is not None:
             record = unread(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_aimlapi.core.lease import BEATS_A_TTL, Heartbeat, Watch, do_meet
 from airflow_provider_aimlapi.core.report import format_duration
+from airflow_provider_aimlapi.engine.companions import beside
 from airflow_provider_aimlapi.engine.retry import STORE_PATIENCE_S
 from airflow_provider_aimlapi.errors import (
     AimlapiError,
@@ -60,7 +61,7 @@ class Lease:
         self._let_go = asyncio.Event()
         self._store = store
         self._times = times
-        self._clock = clock
+        self._clock = clock.reserved
         self._beat = 0
         self._has_run = False
         self._refused = 0
@@ -123,7 +124,7 @@ class Lease:
         failure: AimlapiError
         self._let_go.clear()
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.keep(lost))
+            tasks.create_task(beside(self.keep(lost), "lease keeper", lost))
             try:
                 return await work
             except AimlapiError as error:  # handed around the group, which would wrap it

@@ -379,6 +379,6 @@ class Limiter:
 
     def _on_time(self) -> None:
         self._timer = None
-        self._tick(self._clock.now_s())
-        self.wake()
         self._waiters.wake(1)  # whoever is woken and finds no room sets the next timer
+        self._tick(self._clock.now_s())  # should a bug end this, the one that was woken goes on
+        self.wake()

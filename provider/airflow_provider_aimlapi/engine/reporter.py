@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol
 
 from msgspec.structs import replace
 
@@ -23,11 +23,14 @@ from airflow_provider_aimlapi.core.progress import (
     with_attempt,
 )
 from airflow_provider_aimlapi.core.redaction import cut
+from airflow_provider_aimlapi.engine.companions import beside
 from airflow_provider_aimlapi.engine.lease import Superseded
 from airflow_provider_aimlapi.errors import RunInterrupted
 from airflow_provider_aimlapi.logs import logger
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
+
     from airflow_provider_aimlapi.core.manifest import Manifest
     from airflow_provider_aimlapi.core.progress import State
     from airflow_provider_aimlapi.engine.measured import Measured
@@ -36,9 +39,21 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.world import World
 
 log = logger(__name__)
+P = ParamSpec("P")
 
 LAST_WORDS_S_MAX = 30.0
 """How long a run that has ended waits for a sink."""
+
+
+def _harmless(
+    method: Callable[Concatenate[Reporter, P], Awaitable[None]],
+) -> Callable[Concatenate[Reporter, P], Coroutine[Any, Any, None]]:
+    """Let no bug in what shows a run end the run, or hide how it ended."""
+
+    async def harmless(self: Reporter, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        await beside(method(self, *args, **kwargs), "progress page")
+
+    return harmless
 
 
 class ProgressSink(Protocol):
@@ -86,6 +101,7 @@ class Reporter:
         self._is_silent = False
         self._has_warned = False
 
+    @_harmless
     async def begin(self, epoch: int) -> None:
         """Say that this attempt waits until it may pay."""
         self._epoch = epoch
@@ -98,6 +114,7 @@ class Reporter:
         if self._recalled is not None:
             self._earlier = earlier_attempts(self._recalled, measured.inherited_nano_usd)
 
+    @_harmless
     async def publish_always(self) -> None:
         """Publish every few seconds, until told to `let_go`.
 
@@ -115,15 +132,18 @@ class Reporter:
         """End `publish_always`, once what it may be publishing is published."""
         self._let_go.set()
 
+    @_harmless
     async def publishing(self) -> None:
         """Say that all rows are decided, and their parts are being put in place."""
         await self._publish(self._progress("publishing"))
 
+    @_harmless
     async def superseded(self) -> None:
         """Say so, and leave a place that is shared to the newer attempt."""
         await self._publish(self._progress("superseded"))
         self._is_silent = self._sink is not None and self._sink.is_shared
 
+    @_harmless
     async def failed(self, error: Exception) -> None:
         """Publish why the run ended early, and write the report."""
         state: State = "failed"
@@ -131,6 +151,7 @@ class Reporter:
             state = "superseded" if isinstance(error, Superseded) else "stopped"
         await self._end(self._progress(state, error=error))
 
+    @_harmless
     async def completed(self, manifest: Manifest) -> None:
         """Publish that the run, or the share, is complete, and write the report."""
         if self._measured is None and self._recalled is None:

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.rejections import Rejections
@@ -29,6 +30,7 @@ from airflow_provider_aimlapi.engine.attempt import Sender
 from airflow_provider_aimlapi.engine.call_price import look_up_call_price
 from airflow_provider_aimlapi.engine.collector import Collector
 from airflow_provider_aimlapi.engine.commit import commit, read_committed
+from airflow_provider_aimlapi.engine.companions import beside, bug_in
 from airflow_provider_aimlapi.engine.ending import Ending
 from airflow_provider_aimlapi.engine.feed import Feed
 from airflow_provider_aimlapi.engine.given import GivenLimits
@@ -46,16 +48,17 @@ from airflow_provider_aimlapi.engine.resume import find_remains
 from airflow_provider_aimlapi.engine.retry import persist
 from airflow_provider_aimlapi.engine.share_budget import limit_to_part
 from airflow_provider_aimlapi.errors import (
-    AimlapiError,
     ApiError,
     BudgetExhausted,
     RunInterrupted,
+    WireViolation,
 )
 from airflow_provider_aimlapi.storage.journal_store import JournalStore
 from airflow_provider_aimlapi.storage.lease_store import LeaseStore
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.manifest import Manifest
+    from airflow_provider_aimlapi.engine.feed import Row
     from airflow_provider_aimlapi.engine.job import Job
     from airflow_provider_aimlapi.engine.prepare import Prepared
     from airflow_provider_aimlapi.engine.resume import Remains
@@ -240,34 +243,54 @@ class RunAttempt:
             AimlapiError: why the run ended early; what was paid for is durable.
         """
         await self._price_calls()
-        async with self._world.open_client() as client, asyncio.TaskGroup() as tasks:
-            sender = Sender(
-                run_key=self._prepared.names.run_key,
-                epoch=self._epoch,
-                client=client,
-                limiter=self.limiter,
-                budget=self._budget,
-                latencies=self.measured.latencies,
-                now_s=self._world.clock.now_s,
-                wall_us=self._world.clock.wall_us,
-            )
-            tasks.create_task(self.collector.keep(self.limiter.wake))
-            tasks.create_task(reporter.publish_always())
-            companions = [
-                tasks.create_task(self._read()),
-                tasks.create_task(self._watch_stop()),
-                tasks.create_task(self._progress.write_every(self._settings.progress_interval_s)),
-            ]
+        async with AsyncExitStack() as connections:
+            sender = await self._open_sender(connections)
+            await self._work_all(sender, connections, reporter)
+        await self.collector.flush_rest()
+        if self._ending.error is not None:
+            raise self._ending.error
+
+    async def _work_all(
+        self, sender: Sender, connections: AsyncExitStack, reporter: Reporter
+    ) -> None:
+        """Let workers ask for rows until none is left or the run ends, with companions beside them."""
+        async with asyncio.TaskGroup() as tasks:
+            companions = self._start_companions(tasks, reporter)
             self._feed.workers = self._worker_count()
             async with asyncio.TaskGroup() as workers:
                 for _ in range(self._feed.workers):
-                    workers.create_task(self._work(sender))
+                    workers.create_task(beside(self._work(sender), "worker", self._ending.halt))
+            # Before the last segments are written: the store may need these descriptors.
+            await beside(connections.aclose(), "closing of connections")
             for companion in companions:
                 companion.cancel()
             reporter.let_go()
             self.collector.finish()
-        if self._ending.error is not None:
-            raise self._ending.error
+
+    async def _open_sender(self, connections: AsyncExitStack) -> Sender:
+        return Sender(
+            run_key=self._prepared.names.run_key,
+            epoch=self._epoch,
+            client=await connections.enter_async_context(self._world.open_client()),
+            limiter=self.limiter,
+            budget=self._budget,
+            latencies=self.measured.latencies,
+            now_s=self._world.clock.now_s,
+            wall_us=self._world.clock.wall_us,
+        )
+
+    def _start_companions(
+        self, tasks: asyncio.TaskGroup, reporter: Reporter
+    ) -> list[asyncio.Task[None]]:
+        """Start what runs beside the calls; return those to cancel when the last call has ended."""
+        halt, interval_s = self._ending.halt, self._settings.progress_interval_s
+        tasks.create_task(beside(self.collector.keep(self.limiter.wake), "journal keeper", halt))
+        tasks.create_task(beside(reporter.publish_always(), "progress page"))
+        return [
+            tasks.create_task(beside(self._read(), "reader of the input", halt)),
+            tasks.create_task(beside(self._watch_stop(), "watch for a stop", halt)),
+            tasks.create_task(beside(self._progress.write_every(interval_s), "progress log")),
+        ]
 
     def _has_rows_left(self) -> bool:
         return self.collector.rows_done < self._prepared.plan.rows
@@ -287,25 +310,29 @@ class RunAttempt:
         return max(1, min(self._settings.max_concurrency, self._prepared.plan.rows))
 
     async def _read(self) -> None:
-        try:
-            await self._reader.read(self._prepared.plan.shards)
-        except AimlapiError as error:
-            self._ending.halt(error)
+        await self._reader.read(self._prepared.plan.shards)
 
     async def _watch_stop(self) -> None:
         await self._world.stop.wait()
         self._ending.halt(RunInterrupted("The run was asked to stop. A retry takes up from here."))
 
     async def _work(self, sender: Sender) -> None:
-        """A worker's loop: take a row, send it, have the result judged."""
+        """Take a row, send it, have the result judged, again and again."""
         while (row := await self._feed.take()) is not None:
             try:
-                answer, completion = await sender.attempt(row)
-            except ApiError as error:
-                self._judging.failed(row, error)
-            except BudgetExhausted as error:
-                self._ending.halt(error)
+                await self._work_on(row, sender)
             except AdmissionEnded:
                 return
-            else:
-                self._judging.answered(row, answer, completion)
+            except Exception as error:  # noqa: BLE001  # its answer may have come, and be paid for
+                self._ending.halt(bug_in("work on a row", error))
+                self._judging.keep_unread(row, WireViolation("A bug kept it from being read."))
+
+    async def _work_on(self, row: Row, sender: Sender) -> None:
+        try:
+            answer, completion = await sender.attempt(row)
+        except ApiError as error:
+            self._judging.failed(row, error)
+        except BudgetExhausted as error:
+            self._ending.halt(error)
+        else:
+            self._judging.answered(row, answer, completion)

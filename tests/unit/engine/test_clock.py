@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,3 +70,27 @@ def test_seconds_since_boot_are_those_that_pass_for_a_suspended_machine() -> Non
     counts_them = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
     before_s = time.clock_gettime(counts_them)
     assert before_s <= SystemClock().boot_s() <= time.clock_gettime(counts_them)
+
+
+def test_hung_work_leaves_threads_for_what_is_reserved() -> None:
+    """A pile of reads that hang must not keep a segment or a heartbeat from being written."""
+    clock, may_end = SystemClock(), threading.Event()
+
+    async def scenario() -> int:
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(200):
+                tasks.create_task(clock.in_thread(may_end.wait))
+            await asyncio.sleep(0)
+            try:
+                async with asyncio.timeout(30.0):
+                    return await clock.reserved.in_thread(lambda: 7)
+            finally:
+                may_end.set()
+
+    assert asyncio.run(scenario()) == 7
+
+
+def test_work_in_a_thread_sees_context_variables() -> None:
+    variable = ContextVar[int]("variable")
+    variable.set(3)
+    assert asyncio.run(SystemClock().in_thread(variable.get)) == 3
