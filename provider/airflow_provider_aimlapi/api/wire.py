@@ -15,6 +15,7 @@ from airflow_provider_aimlapi.api.completion_reading import cost_told, read_comp
 from airflow_provider_aimlapi.api.error_answers import error_of
 from airflow_provider_aimlapi.api.error_messages import with_words
 from airflow_provider_aimlapi.api.json_values import JsonObject, Unreadable
+from airflow_provider_aimlapi.api.role_refusal import with_role_refusal
 from airflow_provider_aimlapi.core.dialect import model_of
 from airflow_provider_aimlapi.core.redaction import quote
 from airflow_provider_aimlapi.errors import InvalidSpec, RequestRejected, WireViolation
@@ -88,7 +89,7 @@ def decode_answer(
     Nothing else, whatever the bytes.
     """
     if not answer.is_success:
-        raise error_of(answer, request, wall_s=wall_s)
+        raise with_role_refusal(error_of(answer, request, wall_s=wall_s), answer, request)
     payload: JsonObject = {}
     try:
         payload = read_body(answer)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.dialect import DIALECTS, assumption, model_of
+from airflow_provider_aimlapi.core.dialect import DIALECTS, Dialect, assumption, model_of
 
 LISTED = {
     "superset": """
@@ -66,7 +66,7 @@ def test_an_unlisted_id_speaks_what_its_spelling_says(name: str, model: str) -> 
 
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.example)
-def test_the_example_of_a_dialect_speaks_it(dialect) -> None:
+def test_the_example_of_a_dialect_speaks_it(dialect: Dialect) -> None:
     model = model_of(dialect.example)
     assert model.dialect is dialect
     assert model.is_listed
