@@ -107,7 +107,7 @@ class Model(NamedTuple):
     is_listed: bool = True
 
 
-_MODELS: dict[str, Model] = {
+MODELS: dict[str, Model] = {
     "claude-sonnet-4-6": Model(CLASSIC, 64_000),
     "claude-opus-4-6": Model(CLASSIC, 64_000),
     "claude-opus-4-5": Model(CLASSIC_OLDER, 64_000),
@@ -161,8 +161,8 @@ _BY_VERSION = (
 def model_of(model_id: str) -> Model:
     """Return what is known of a model id; for one that is not listed, what its spelling suggests."""
     name = model_id.removeprefix("anthropic/")
-    listed = _MODELS.get(name)
-    if listed is None and (dated := _MODELS.get(_DATE.sub("", name))):
+    listed = MODELS.get(name)
+    if listed is None and (dated := MODELS.get(_DATE.sub("", name))):
         listed = dated if dated.dialect in (CLASSIC, CLASSIC_OLDER) else None
     return listed or Model(_assumed(name), is_listed=False)
 

@@ -81,7 +81,8 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
         system: the system prompt, in the same way.
         model: the API's model id.
         max_tokens: most tokens of an answer, thinking included.
-        temperature, top_p, top_k, stop_sequences, thinking: the model's parameters; None: not sent.
+        temperature, top_p, top_k, stop_sequences, thinking: the model's parameters, sent as its
+            dialect has them; None: not sent.
         output_column: receives the text; `<output_column>_info` receives the rest.
         aimlapi_conn_id: the connection with the API key.
         storage_conn_id: the connection for both paths; one inside a path's URL goes before it.
