@@ -104,7 +104,8 @@ def combinations(arguments: dict[str, list[Meaning]]) -> Iterator[dict[str, Mean
 
 def expected(model: str, chosen: dict[str, Meaning], system: str | None) -> Written | None:
     """The whole body, or None where a part of it has no field, or two exclude each other."""
-    if chosen["thinking"][0] == ENABLED and chosen.get("tool_choice", NOT_SET)[0] in FORCING:
+    is_off = chosen["thinking"][0] in (None, {"type": "disabled"})
+    if not is_off and chosen.get("tool_choice", NOT_SET)[0] in FORCING:
         return None
     user = {"role": "user", "content": "Hello"}
     body: Written = {"model": model, "messages": [user]}

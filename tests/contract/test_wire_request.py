@@ -67,7 +67,8 @@ def spec_fields(draw: st.DrawFn, model: str) -> dict[str, Any]:
             "top_k": draw(optional(st.integers(0, 500))),
         }
     else:
-        thinking += [{"type": "disabled"}, {"type": "adaptive"}]
+        thinking += [{"type": "disabled"}]
+        thinking += [] if tool_choice in forced else [{"type": "adaptive"}]
     return sampling | {
         "model": model,
         "max_tokens": max_tokens,

@@ -151,11 +151,13 @@ def _check_thinking(spec: CompletionSpec) -> None:
             f'{{"type": "enabled", "budget_tokens": 2048}}, {{"type": "disabled"}}, '
             f'{{"type": "adaptive"}} and {{"effort": "low"}}.'
         )
-    if kind != "enabled":
-        return
-    _check_budget(told["budget_tokens"], spec.max_tokens)
-    if spec.tool_choice is not None and is_forced(spec.tool_choice):
-        raise InvalidSpec("thinking: it cannot be enabled if tool_choice forces a tool.")
+    if kind == "enabled":
+        _check_budget(told["budget_tokens"], spec.max_tokens)
+    is_off = kind == "disabled" or told.get("effort") == "none"
+    if not is_off and spec.tool_choice is not None and is_forced(spec.tool_choice):
+        raise InvalidSpec(
+            'thinking: tool_choice forces a tool, which excludes it. Give {"type": "disabled"}.'
+        )
 
 
 def _check_budget(budget: Json, max_tokens: int | None) -> None:

@@ -150,10 +150,21 @@ def test_no_maximum_is_assumed_where_none_is_published():
 
 
 @pytest.mark.parametrize("choice", [{"type": "any"}, {"type": "tool", "name": "f"}, "required"])
-def test_a_forced_tool_excludes_enabled_thinking(choice):
-    for model in (DEFAULT_MODEL, DOTTED):
+def test_a_forced_tool_excludes_thinking(choice):
+    for model, thinking in (
+        (DEFAULT_MODEL, enabled(1024)),
+        (DEFAULT_MODEL, {"type": "adaptive"}),
+        (DOTTED, enabled(1024)),
+        (DOTTED, {"effort": "low"}),
+    ):
         with pytest.raises(InvalidSpec, match="tool_choice"):
-            spec(model=model, thinking=enabled(1024), tool_choice=choice)
+            spec(model=model, thinking=thinking, tool_choice=choice)
+    for model, thinking in (
+        (DEFAULT_MODEL, {"type": "disabled"}),
+        (DOTTED, {"type": "disabled"}),
+        (DOTTED, {"effort": "none"}),
+    ):
+        assert spec(model=model, thinking=thinking, tool_choice=choice).tool_choice == choice
 
 
 @pytest.mark.parametrize(
