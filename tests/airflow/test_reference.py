@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider_aimlapi.core.dialect import DIALECTS, MODELS
 from airflow_provider_aimlapi.core.manifest import Tally
 from airflow_provider_aimlapi.core.report import Report
 from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
@@ -87,6 +88,20 @@ def test_every_column_has_its_line(reference: str) -> None:
     written = {f"completion_info.{field.name}": str(field.type) for field in INFO_TYPE}
     told = {name: kind for name, kind, *_ in table(reference, "### What it writes")}
     assert told == {"completion": "string", **written}
+
+
+def test_every_listed_model_has_its_line(reference: str) -> None:
+    rows = table(reference, "### Models and dialects")
+    told = {
+        name.strip(): (dialect.partition(",")[0], longest)
+        for dialect, names, longest, *_ in rows[: len(DIALECTS)]
+        for name in re.findall(r"claude-[\w.-]+", names)
+    }
+    for name, model in MODELS.items():
+        longest = model.answer_tokens_max
+        shown = "not published" if longest is None else f"{longest:,}"
+        assert told.pop(name) == (model.dialect.name, shown)
+    assert list(told) == ["claude-sonnet-4-6-20260218"]
 
 
 def test_every_field_of_the_connection_has_its_line(reference: str) -> None:

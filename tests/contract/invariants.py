@@ -46,6 +46,7 @@ def assert_completion_can_be_stored(completion: Completion) -> None:
         completion.completion_tokens,
         completion.cached_tokens,
         completion.reasoning_tokens,
+        completion.cache_write_tokens,
         completion.cost_nano_usd,
     ):
         assert count is None or (type(count) is int and 0 <= count <= INT64_MAX)

@@ -17,10 +17,16 @@ from jsonschema import Draft7Validator
 FOLDER = Path(__file__).parents[1] / "schemas"
 SONNET_4_6 = "anthropic/claude-sonnet-4.6"
 SONNET_LATEST = "anthropic/claude-sonnet-latest"
+SONNET_4_6_DATED = "anthropic/claude-sonnet-4-6-20260218"
+SONNET_5 = "anthropic/claude-sonnet-5"
 DOCUMENTS = {
     SONNET_4_6: "chat-completions.claude-sonnet-4.6.json",
+    SONNET_4_6_DATED: "chat-completions.claude-sonnet-4.6.json",
     SONNET_LATEST: "chat-completions.claude-sonnet-latest.json",
+    SONNET_5: "chat-completions.claude-sonnet-latest.json",
 }
+"""The requests that they show are those of the native dialects, in which the second and the last id are
+written today."""
 ANTHROPIC_FINISH_REASONS = ("end_turn", "max_tokens", "stop_sequence", "tool_use", "refusal")
 SCHEMAS_BY_NAME = ("properties", "patternProperties", "definitions")
 
@@ -44,8 +50,10 @@ def published_answer(model: str, content_type: str = "application/json") -> dict
 def request_validator(model: str) -> Draft7Validator:
     """Checks a request body; a field that the schema does not name is an error at any depth."""
     schema = deepcopy(published_request(model))
-    if model == SONNET_4_6:
+    if model in (SONNET_4_6, SONNET_4_6_DATED):
         _swap_tools_and_tool_choice(schema)
+    if model == SONNET_5:
+        schema["properties"]["model"]["enum"] = [SONNET_5]
     return Draft7Validator(json_schema(schema, is_strict=True))
 
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from airflow_provider_aimlapi.api.wire import RequestEncoder
 from airflow_provider_aimlapi.core.request import CompletionSpec
 from airflow_provider_aimlapi.errors import AimlapiError
-from tests.contract.published import SONNET_4_6, SONNET_LATEST, complaints, request_validator
+from tests.contract.published import SONNET_4_6_DATED, SONNET_5, complaints, request_validator
 
-VALIDATORS = {model: request_validator(model) for model in (SONNET_4_6, SONNET_LATEST)}
+VALIDATORS = {model: request_validator(model) for model in (SONNET_4_6_DATED, SONNET_5)}
 AWKWARD_TEXTS = {
     "empty": "",
     "NUL": "a\x00b",
@@ -51,11 +51,15 @@ def optional(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 @st.composite
 def spec_fields(draw: st.DrawFn, model: str) -> dict[str, Any]:
     """Arguments of a valid CompletionSpec; None and False for what the user did not set."""
-    max_tokens = draw(optional(st.integers(1, 200_000)))
-    budgets = st.integers(1024, (max_tokens or 32_000) - 1) if (max_tokens or 2000) > 1024 else None
-    thinking = [] if budgets is None else [{"type": "enabled", "budget_tokens": draw(budgets)}]
+    max_tokens = draw(optional(st.integers(1, 64_000)))
+    forced = ({"type": "any"}, {"type": "tool", "name": "look_up"})
+    tool_choice = draw(optional(TOOL_CHOICES))
+    thinking: list[dict[str, Any]] = []
     sampling: dict[str, Any] = {}
-    if model == SONNET_4_6:
+    if model == SONNET_4_6_DATED:
+        if (max_tokens or 2000) > 1024 and tool_choice not in forced:
+            budgets = st.integers(1024, (max_tokens or 32_000) - 1)
+            thinking = [{"type": "enabled", "budget_tokens": draw(budgets)}]
         shares = optional(st.integers(0, 1) | st.floats(0, 1))
         sampling = {
             "temperature": draw(shares),
@@ -63,14 +67,15 @@ def spec_fields(draw: st.DrawFn, model: str) -> dict[str, Any]:
             "top_k": draw(optional(st.integers(0, 500))),
         }
     else:
-        thinking += [{"type": "disabled"}, {"type": "adaptive"}]
+        thinking += [{"type": "disabled"}]
+        thinking += [] if tool_choice in forced else [{"type": "adaptive"}]
     return sampling | {
         "model": model,
         "max_tokens": max_tokens,
         "stop_sequences": draw(optional(st.lists(st.text(min_size=1), max_size=4).map(tuple))),
         "thinking": draw(optional(st.sampled_from(thinking))) if thinking else None,
         "tools": draw(optional(st.lists(TOOLS, max_size=3).map(tuple))),
-        "tool_choice": draw(optional(TOOL_CHOICES)),
+        "tool_choice": tool_choice,
         "metadata": draw(optional(st.dictionaries(st.text(), st.text(), max_size=3))),
         "stream": draw(st.booleans()),
     }
@@ -89,7 +94,7 @@ def text_of(content: str | list[dict[str, str]]) -> str:
 
 
 @given(
-    st.sampled_from([SONNET_4_6, SONNET_LATEST]).flatmap(spec_fields),
+    st.sampled_from([SONNET_4_6_DATED, SONNET_5]).flatmap(spec_fields),
     TEXTS,
     optional(TEXTS.filter(bool)),
 )
@@ -108,7 +113,7 @@ def test_any_request_is_valid_and_holds_what_was_set_and_nothing_else(fields, pr
     assert system is None or text_of(body["system"]) == system
 
 
-@pytest.mark.parametrize("model", [SONNET_4_6, SONNET_LATEST])
+@pytest.mark.parametrize("model", [SONNET_4_6_DATED, SONNET_5])
 @pytest.mark.parametrize("text", AWKWARD_TEXTS.values(), ids=AWKWARD_TEXTS.keys())
 def test_awkward_text_arrives_unchanged(model, text):
     body = body_of({"model": model}, text, text or None)
@@ -119,18 +124,18 @@ def test_awkward_text_arrives_unchanged(model, text):
 
 
 def test_a_bare_spec_sends_model_and_prompt_only():
-    assert body_of({"model": SONNET_4_6}, "Hello") == {
-        "model": SONNET_4_6,
+    assert body_of({"model": SONNET_4_6_DATED}, "Hello") == {
+        "model": SONNET_4_6_DATED,
         "messages": [{"role": "user", "content": "Hello"}],
     }
 
 
 def test_zeros_are_sent_because_the_user_set_them():
-    body = body_of({"model": SONNET_4_6, "temperature": 0, "top_p": 0.0, "top_k": 0}, "Hello")
+    body = body_of({"model": SONNET_4_6_DATED, "temperature": 0, "top_p": 0.0, "top_k": 0}, "Hello")
     assert (body["temperature"], body["top_p"], body["top_k"]) == (0, 0, 0)
 
 
-@given(spec_fields(SONNET_4_6), TEXTS, optional(TEXTS))
+@given(spec_fields(SONNET_4_6_DATED), TEXTS, optional(TEXTS))
 @settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 def test_the_same_request_is_the_same_bytes(fields, prompt, system):
     encoder = RequestEncoder(CompletionSpec(**fields))
@@ -144,7 +149,7 @@ def test_the_same_request_is_the_same_bytes(fields, prompt, system):
 @given(TEXTS, TEXTS)
 @settings(deadline=None, max_examples=50)
 def test_prompt_and_system_cannot_be_mistaken_for_each_other(one, other):
-    encoder = RequestEncoder(CompletionSpec(model=SONNET_4_6))
+    encoder = RequestEncoder(CompletionSpec(model=SONNET_4_6_DATED))
     seen = {encoder.encode(one, None), encoder.encode(one, "s" + other)}
     assert len(seen) == 2
     assert (encoder.encode(one, "s") == encoder.encode(other, "s")) is (one == other)
@@ -162,7 +167,9 @@ def test_the_order_of_a_mapping_s_keys_makes_no_other_request(name, value):
     """The run key does not know the order: else paid rows would be taken for other requests."""
     turned = dict(reversed(value.items()))
     assert list(turned) != list(value)
-    specs: list[dict[str, Any]] = [{"model": SONNET_4_6, name: part} for part in (value, turned)]
+    specs: list[dict[str, Any]] = [
+        {"model": SONNET_4_6_DATED, name: part} for part in (value, turned)
+    ]
     first, second = [RequestEncoder(CompletionSpec(**spec)).encode("Hi", None) for spec in specs]
     assert first == second
 
@@ -172,14 +179,14 @@ def test_a_number_that_json_has_no_word_for_is_never_sent(number):
     """The error may come when the spec is made, when the encoder is, or at the first row."""
     tool: dict[str, Any] = {"name": "f", "input_schema": {"type": "object", "maximum": number}}
     with pytest.raises(AimlapiError):
-        RequestEncoder(CompletionSpec(model=SONNET_4_6, tools=(tool,))).encode("Hello", None)
+        RequestEncoder(CompletionSpec(model=SONNET_4_6_DATED, tools=(tool,))).encode("Hello", None)
 
 
 @pytest.mark.parametrize("half", ["\ud83d", "a\udc00b"])
 @pytest.mark.parametrize("place", ["prompt", "system"])
 def test_half_a_character_is_refused_in_our_own_words_or_sent_as_valid_json(half, place):
-    encoder = RequestEncoder(CompletionSpec(model=SONNET_4_6))
+    encoder = RequestEncoder(CompletionSpec(model=SONNET_4_6_DATED))
     texts = {"prompt": "Hello", "system": None} | {place: half}
     with suppress(AimlapiError):
         body = json.loads(encoder.encode(**texts).decode("utf-8"))
-        assert complaints(VALIDATORS[SONNET_4_6], body) == []
+        assert complaints(VALIDATORS[SONNET_4_6_DATED], body) == []

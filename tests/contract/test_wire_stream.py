@@ -106,11 +106,12 @@ def test_cached_and_reasoning_tokens_of_a_stream():
         "prompt_tokens": 16,
         "completion_tokens": 264,
         "total_tokens": 280,
-        "prompt_tokens_details": {"cached_tokens": 12},
+        "prompt_tokens_details": {"cached_tokens": 12, "cache_write_tokens": 3},
         "completion_tokens_details": {"reasoning_tokens": 34},
     }
     completion = decode_answer(stream(told(TEXT, usage=usage)))
     assert (completion.cached_tokens, completion.reasoning_tokens) == (12, 34)
+    assert completion.cache_write_tokens == 3
 
 
 def test_a_stream_that_tells_no_cost_and_no_tokens_makes_none_up():

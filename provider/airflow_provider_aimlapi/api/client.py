@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 COMPLETIONS_PATH = "/v1/chat/completions"
 _STREAM = b'"stream":true'
-_MESSAGES = b',"messages":[{"role":"user","content":'
+_MESSAGES = b',"messages":[{"role":"'
 """As `wire.RequestEncoder` writes them, parameters first; inside a text the quotes would be escaped."""
 _CLIENT_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
 

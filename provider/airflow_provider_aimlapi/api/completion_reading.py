@@ -50,13 +50,20 @@ def read_completion(answer: Answer, payload: JsonObject) -> Completion:
         raise Unreadable("its choice holds no message")
     text = _text(message.get("content"))
     tool_calls = _tool_calls(message)
-    finish_reason = as_word(choice.get("finish_reason"))
-    status, error = _judged(finish_reason, as_text(message.get("refusal")))
+    finish_reason, native = (
+        as_word(choice.get(name)) for name in ("finish_reason", "native_finish_reason")
+    )
+    status, error = _judged((finish_reason, native), as_text(message.get("refusal")))
+    finish_reason = finish_reason or native
     if status != "refused":  # a refusal is an answer, whatever stands beside it
         _check_success(finish_reason, choice, message, payload)
     if error is None and not text and not tool_calls:
         error = NO_TEXT
     usage = as_object(payload.get("usage"))
+    asked, answered = (
+        as_object(usage.get(name))
+        for name in ("prompt_tokens_details", "completion_tokens_details")
+    )
     return Completion(
         text=text,
         status=status,
@@ -65,10 +72,9 @@ def read_completion(answer: Answer, payload: JsonObject) -> Completion:
         model=as_word(payload.get("model")),
         prompt_tokens=_tokens(usage.get("prompt_tokens")),
         completion_tokens=_tokens(usage.get("completion_tokens")),
-        cached_tokens=_tokens(as_object(usage.get("prompt_tokens_details")).get("cached_tokens")),
-        reasoning_tokens=_tokens(
-            as_object(usage.get("completion_tokens_details")).get("reasoning_tokens")
-        ),
+        cached_tokens=_tokens(asked.get("cached_tokens")),
+        reasoning_tokens=_tokens(answered.get("reasoning_tokens")),
+        cache_write_tokens=_tokens(asked.get("cache_write_tokens")),
         cost_nano_usd=cost_told(answer, payload),
         inference_id=answer.inference_id,
         tool_calls=tool_calls,
@@ -125,13 +131,20 @@ def _part_text(part: object) -> str | None:
     return text if fields.get("type", "text") == "text" and isinstance(text, str) else None
 
 
-def _judged(finish_reason: str | None, refusal: str) -> tuple[CompletionStatus, str | None]:
-    """Status and reason, from either vocabulary; a word that nobody knows is no fault."""
+def _judged(
+    finish_reasons: tuple[str | None, ...], refusal: str
+) -> tuple[CompletionStatus, str | None]:
+    """Status and reason, from any vocabulary; a word that nobody knows is no fault.
+
+    Args:
+        finish_reasons: the API's own, and the one that a superset answer has from its upstream.
+    """
     if refusal:
         return "refused", f"the model refused: {tidy(refusal)}"
-    if finish_reason in REFUSING_REASONS:
-        return "refused", f"the model refused ({finish_reason})"
-    if finish_reason in TRUNCATING_REASONS:
+    for reason in finish_reasons:
+        if reason in REFUSING_REASONS:
+            return "refused", f"the model refused ({reason})"
+    if TRUNCATING_REASONS.intersection(finish_reasons):
         return "truncated", TRUNCATED
     return "ok", None
 

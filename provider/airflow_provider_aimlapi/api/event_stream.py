@@ -181,6 +181,7 @@ class _Stream:
     failure: JsonObject | None = None
     model: str = ""
     finish_reason: str = ""
+    native_finish_reason: str = ""
     has_content: bool = False
     content: StringIO = field(default_factory=StringIO)
     refusal: StringIO = field(default_factory=StringIO)
@@ -208,6 +209,8 @@ class _Stream:
             if is_failure(place):
                 self._fail(place)
         self.finish_reason = as_text(choice.get("finish_reason")) or self.finish_reason
+        native = as_text(choice.get("native_finish_reason"))
+        self.native_finish_reason = native or self.native_finish_reason
         for text in _texts(delta.get("content")):
             self.has_content = True
             self.content.write(text)
@@ -238,10 +241,14 @@ class _Stream:
             "refusal": whole_text(self.refusal.getvalue()),
             "tool_calls": [call.whole() for call in self.tool_calls.values()],
         }
-        finish_reason = whole_text(self.finish_reason) or None
+        choice: JsonObject = {
+            "message": message,
+            "finish_reason": whole_text(self.finish_reason) or None,
+            "native_finish_reason": whole_text(self.native_finish_reason) or None,
+        }
         return {
             "model": whole_text(self.model),
-            "choices": [{"message": message, "finish_reason": finish_reason}],
+            "choices": [choice],
             "usage": self.usage,
             "meta": {"usage": self.charge},
             "error": None if self.failure is None else said_in(self.failure) or True,

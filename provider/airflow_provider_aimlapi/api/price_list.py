@@ -22,7 +22,12 @@ from airflow_provider_aimlapi.api.json_values import (
 )
 from airflow_provider_aimlapi.api.key_removal import KeyRemoval
 from airflow_provider_aimlapi.api.request_headers import headers_for
-from airflow_provider_aimlapi.core.pricing import TOKENS_A_PRICE, TokenPrices, nano_usd_from_usd
+from airflow_provider_aimlapi.core.pricing import (
+    TOKENS_A_PRICE,
+    PriceStep,
+    TokenPrices,
+    nano_usd_from_usd,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.endpoint import Endpoint
@@ -30,6 +35,10 @@ if TYPE_CHECKING:
 MODELS_PATH = "/v1/models"
 PRICES_TIMEOUT_S = 10.0
 """A run that keeps a budget waits so long before its first call, at the most."""
+_PROMPT = frozenset({"input", "provided"})
+_ANSWER = frozenset({"output", "generated"})
+"""What a price is for, in the two forms of the list; both also quote tokens of the cache."""
+_PRICE_KEYS = frozenset({"price", "per"})
 
 
 async def fetch_prices(
@@ -58,30 +67,60 @@ async def fetch_prices(
 
 
 def _prices(entry: JsonObject) -> TokenPrices | None:
+    """Return the prices of an entry, in either form of the list; None if one cannot be read."""
     pricing = as_object(entry.get("pricing"))
     if pricing.get("kind") != "fixed" or as_text(pricing.get("currency")).upper() != "USD":
         return None
-    units = [unit for unit in map(as_object, as_list(pricing.get("units"))) if _is_token(unit)]
-    asked, answered = (_dearest(units, measure) for measure in ("input", "output"))
+    units = [as_object(unit) for unit in as_list(pricing.get("units"))]
+    asked, answered = (_dearest(units, names) for names in (_PROMPT, _ANSWER))
     if asked is None or answered is None:
+        return None
+    steps = [_step(as_object(one), asked, answered) for one in as_list(pricing.get("thresholds"))]
+    if None in steps:
         return None
     return TokenPrices(
         input_nano_usd=asked,
         output_nano_usd=answered,
         answer_tokens_max=as_count(as_object(entry.get("info")).get("outputMax")) or None,
+        steps=tuple(step for step in steps if step is not None),
     )
 
 
-def _is_token(unit: JsonObject) -> bool:
-    return unit.get("name") == "token"
+def _step(threshold: JsonObject, asked: int, answered: int) -> PriceStep | None:
+    """Return the dearer prices behind a threshold; None if it has none that can be read.
+
+    How the list writes its thresholds is published nowhere. So prices may stand in the threshold or
+    in its `units`, and any whole number beside them may be the length from which they hold: the
+    least counts.
+    """
+    units = [threshold, *map(as_object, as_list(threshold.get("units")))]
+    priced = [unit for unit in units if _is_charge(unit) and _word(unit) in _PROMPT | _ANSWER]
+    higher = {names: _dearest(priced, names) for names in (_PROMPT, _ANSWER)}
+    if not priced or any(_nano_usd(unit) is None for unit in priced):
+        return None
+    lengths = [as_count(value) for key, value in threshold.items() if key not in _PRICE_KEYS]
+    return PriceStep(
+        prompt_tokens=min((length for length in lengths if length), default=0),
+        input_nano_usd=higher[_PROMPT] or asked,
+        output_nano_usd=higher[_ANSWER] or answered,
+    )
 
 
-def _dearest(units: list[JsonObject], measure: str) -> int | None:
+def _is_charge(unit: JsonObject) -> bool:
+    return unit.get("name", "token") == "token" and unit.get("type", "charge") == "charge"
+
+
+def _word(unit: JsonObject) -> str:
+    """Return what a unit is for: the one form of the list says it in `measure`, the other in `origin`."""
+    return as_text(unit.get("measure", unit.get("origin")))
+
+
+def _dearest(units: list[JsonObject], names: frozenset[str]) -> int | None:
     """Of several quotations of one measure the highest, in nano-dollars a million tokens.
 
     None when there is none, or when one of them cannot be read.
     """
-    found = [_nano_usd(unit) for unit in units if unit.get("measure") == measure]
+    found = [_nano_usd(unit) for unit in units if _is_charge(unit) and _word(unit) in names]
     readable = [price for price in found if price is not None]
     return max(readable) if readable and len(readable) == len(found) else None
 

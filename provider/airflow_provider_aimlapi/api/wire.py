@@ -15,6 +15,8 @@ from airflow_provider_aimlapi.api.completion_reading import cost_told, read_comp
 from airflow_provider_aimlapi.api.error_answers import error_of
 from airflow_provider_aimlapi.api.error_messages import with_words
 from airflow_provider_aimlapi.api.json_values import JsonObject, Unreadable
+from airflow_provider_aimlapi.api.role_refusal import with_role_refusal
+from airflow_provider_aimlapi.core.dialect import model_of
 from airflow_provider_aimlapi.core.redaction import quote
 from airflow_provider_aimlapi.errors import InvalidSpec, RequestRejected, WireViolation
 
@@ -26,8 +28,9 @@ if TYPE_CHECKING:
 class RequestEncoder:
     """Makes request bodies that differ in their prompt and system text only.
 
-    All else is encoded once. A body's sha256 names its request, and the run key knows no order of
-    keys: so parameters are sorted, at every depth, and followed by `system` and `messages`.
+    All else is encoded once, in the model's dialect. A body's sha256 names its request, and the run
+    key knows no order of keys: so parameters are sorted, at every depth, and followed by `messages`,
+    with `system` before it or inside it.
     """
 
     def __init__(self, spec: CompletionSpec) -> None:
@@ -44,7 +47,14 @@ class RequestEncoder:
             raise InvalidSpec(
                 f"The parameters for {spec.model} cannot be sent as JSON: {error}"
             ) from None
-        self._head = constant[:-1]
+        user = b'"messages":[{"role":"user","content":'
+        self._alone = constant[:-1] + b"," + user
+        if model_of(spec.model).dialect.system == "field":
+            self._before_system = constant[:-1] + b',"system":'
+            self._after_system = b"," + user
+        else:
+            self._before_system = constant[:-1] + b',"messages":[{"role":"system","content":'
+            self._after_system = b'},{"role":"user","content":'
 
     def encode(self, prompt: str, system: str | None) -> bytes:
         """The body for one row, exactly as it is sent.
@@ -54,14 +64,14 @@ class RequestEncoder:
         """
         try:
             said = self._strings.encode(prompt)
-            frame = b"" if system is None else b',"system":' + self._strings.encode(system)
+            if system is None:
+                return b"".join((self._alone, said, b"}]}"))
+            instructions = self._strings.encode(system)
         except UnicodeEncodeError as error:
             raise RequestRejected(
                 f"The prompt is no valid text at character {error.start}: {error.reason}."
             ) from None
-        return b"".join(
-            (self._head, frame, b',"messages":[{"role":"user","content":', said, b"}]}")
-        )
+        return b"".join((self._before_system, instructions, self._after_system, said, b"}]}"))
 
 
 def decode_answer(
@@ -79,7 +89,7 @@ def decode_answer(
     Nothing else, whatever the bytes.
     """
     if not answer.is_success:
-        raise error_of(answer, request, wall_s=wall_s)
+        raise with_role_refusal(error_of(answer, request, wall_s=wall_s), answer, request)
     payload: JsonObject = {}
     try:
         payload = read_body(answer)

@@ -15,7 +15,7 @@ flight shrink when answers tell the cost, and grow when one was dearer than all 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.pricing import format_usd
@@ -73,6 +73,7 @@ class Budget:
         in_flight, in_flight_bytes: calls with a reservation, and the bytes of their requests.
         lost, lost_bytes: the same of calls whose answers were lost and may have been billed. They
             are in no bill, but what they may have cost is not spent again.
+        long_in_flight, long_lost: the bytes of those requests that reach a dearer step of the list.
     """
 
     limit_nano_usd: int | None = None
@@ -87,6 +88,8 @@ class Budget:
     in_flight_bytes: int = 0
     lost: int = 0
     lost_bytes: int = 0
+    long_in_flight: list[int] = field(default_factory=list)
+    long_lost: list[int] = field(default_factory=list)
 
     def charge(self, cost_nano_usd: int | None, *, body_bytes: int = 0) -> None:
         """Count what an answer cost; `body_bytes` is its request's size, 0 where unknown."""
@@ -130,16 +133,22 @@ class Budget:
         """Set money aside for a call that goes out."""
         self.in_flight += 1
         self.in_flight_bytes += body_bytes
+        if self._is_long(body_bytes):
+            self.long_in_flight.append(body_bytes)
 
     def release(self, body_bytes: int = 0) -> None:
         """Give a reservation back: the call has ended, and what it cost was charged."""
         self.in_flight -= 1
         self.in_flight_bytes -= body_bytes
+        if body_bytes in self.long_in_flight:
+            self.long_in_flight.remove(body_bytes)
 
     def suspect(self, body_bytes: int = 0) -> None:
         """Keep aside what a call may have cost whose answer was lost."""
         self.lost += 1
         self.lost_bytes += body_bytes
+        if self._is_long(body_bytes):
+            self.long_lost.append(body_bytes)
 
     def exhaustion(self, body_bytes: int = 0) -> str:
         """Why a call with a request of this size is not allowed, and what to do, in words."""
@@ -148,7 +157,8 @@ class Budget:
                 "max_cost_usd is set, but the API answered without saying what it charged, so the "
                 "budget cannot be kept. Everything paid for is kept; clear max_cost_usd to go on."
             )
-        cost = format_usd(self._worth(1, body_bytes, is_sampled=self.charges > 0))
+        worth = self._worth(1, body_bytes, longest_bytes=body_bytes, is_sampled=self.charges > 0)
+        cost = format_usd(worth)
         if self.price is not None and not self.charges and not self.lost:
             return (
                 f"{self._limit_words()} cannot pay for one call of {self.price.model}: a request of "
@@ -184,24 +194,40 @@ class Budget:
     def _set_aside_with(self, body_bytes: int) -> int:
         """What is set aside for calls in flight, for lost answers, and for one call more."""
         calls = self.in_flight + 1
-        return (
-            self._worth(calls, self.in_flight_bytes + body_bytes, is_sampled=self.charges >= calls)
-            + self._worth_of_lost()
+        in_flight = self._worth(
+            calls,
+            self.in_flight_bytes + body_bytes,
+            longest_bytes=max([body_bytes, *self.long_in_flight]),
+            is_sampled=self.charges >= calls,
         )
+        return in_flight + self._worth_of_lost()
 
     def _worth_of_lost(self) -> int:
-        return self._worth(self.lost, self.lost_bytes, is_sampled=self.charges > 0)
+        return self._worth(
+            self.lost,
+            self.lost_bytes,
+            longest_bytes=max(self.long_lost, default=0),
+            is_sampled=self.charges > 0,
+        )
 
-    def _worth(self, calls: int, body_bytes: int, *, is_sampled: bool) -> int:
+    def _is_long(self, body_bytes: int) -> bool:
+        return self.price is not None and self.price.is_dearer(body_bytes, 0)
+
+    def _worth(self, calls: int, body_bytes: int, *, longest_bytes: int, is_sampled: bool) -> int:
         """What so many calls, with requests of so many bytes together, are taken to cost.
 
         Args:
-            is_sampled: whether enough answers are known to go by the dearest of them.
+            longest_bytes: of the longest of the requests.
+            is_sampled: whether enough answers are known to go by the dearest of them. It says
+                nothing of requests that reach a dearer step of the price list.
         """
         likely = calls * self.largest_nano_usd
         if self.price is None:
             return likely
-        if not is_sampled:
-            return max(likely, self.price.most_nano_usd(calls=calls, body_bytes=body_bytes))
+        if not is_sampled or self.price.is_dearer(longest_bytes, self.longest_bytes):
+            most = self.price.most_nano_usd(
+                calls=calls, body_bytes=body_bytes, longest_bytes=longest_bytes
+            )
+            return max(likely, most)
         longer_bytes = max(0, body_bytes - calls * self.longest_bytes)
-        return likely + self.price.prompt_nano_usd(longer_bytes)
+        return likely + self.price.prompt_nano_usd(longer_bytes, longest_bytes=longest_bytes)

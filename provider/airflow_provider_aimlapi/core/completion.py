@@ -71,7 +71,8 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         error: why, for anything but `ok`; also set when an `ok` answer holds no text.
         finish_reason: the API's own word, in either of its two vocabularies.
         model: the model that answered, as the API names it (not the id that was asked for).
-        prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens: None when not told.
+        prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens, cache_write_tokens: None
+            when the API does not report them.
         cost_nano_usd: what the API says it charged; None when it does not say.
         inference_id: the API's id of the charge.
         tool_calls: the tools that the model asks to be called.
@@ -86,6 +87,7 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     completion_tokens: int | None = None
     cached_tokens: int | None = None
     reasoning_tokens: int | None = None
+    cache_write_tokens: int | None = None
     cost_nano_usd: int | None = None
     inference_id: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
@@ -134,6 +136,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     inference_id: str | None = None
     request_hash: str | None = None
     completed_at_us: int | None = None
+    reasoning_tokens: int | None = None
+    cache_write_tokens: int | None = None
     reason: str = ""
 
 
@@ -168,6 +172,8 @@ def accepted(
         inference_id=completion.inference_id,
         request_hash=request_hash,
         completed_at_us=completed_at_us,
+        reasoning_tokens=completion.reasoning_tokens,
+        cache_write_tokens=completion.cache_write_tokens,
     )
 
 

@@ -11,7 +11,7 @@ from math import hypot, sqrt
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, NamedTuple
 
-from airflow_provider_aimlapi.core.pricing import TOKENS_A_PRICE
+from airflow_provider_aimlapi.core.pricing import TOKENS_A_PRICE, UNSEEN_PROMPT_TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -148,7 +148,12 @@ def forecast(
     share = _charged_share(evidence.measured, prices)
     money = _Money(None, None, None, None)
     if prices is not None:
-        money = _priced(rows, prompt, completion, _of_list(prices, share), longest)
+        longest_tokens = max(evidence.text_bytes, default=0) + UNSEEN_PROMPT_TOKENS
+        usual = _of_list(prices.at(prompt.mean), share)
+        money = _priced(rows, prompt, completion, usual, longest)
+        dearest = _of_list(prices.at(longest_tokens), share)
+        most = _priced(rows, prompt, completion, dearest, longest).most
+        money = money._replace(most=most)
     elif (each := _mean_charge(evidence.measured)) is not None:
         money = _Money(round(rows * each), None, None, None)
     return Forecast(
@@ -245,10 +250,11 @@ def _charged_share(measured: Sequence[AnsweredRow], prices: TokenPrices | None) 
     told = [one for one in measured if one.cost_nano_usd is not None]
     if prices is None or not told:
         return None
-    listed = sum(
-        one.prompt_tokens * prices.input_nano_usd + one.completion_tokens * prices.output_nano_usd
-        for one in told
-    )
+    listed = 0
+    for one in told:
+        each = prices.at(one.prompt_tokens)
+        listed += one.prompt_tokens * each.input_nano_usd
+        listed += one.completion_tokens * each.output_nano_usd
     charged = sum(one.cost_nano_usd or 0 for one in told)
     return charged * TOKENS_A_PRICE / listed if listed else None
 

@@ -156,7 +156,12 @@ class Estimate:
                 f"({forecast.completion.method}). A paid sample, sample_rows=20, would tell."
             )
         if self.prices is None:
-            yield f"The price list has no prices by the token for {self.model}."
+            yield f"No price by the token is known for {self.model}."
+        if self.funds.budget_left_nano_usd is not None and forecast.most_nano_usd is None:
+            yield (
+                "So nothing bounds what a call costs: the first call goes alone, and a call that "
+                "costs more than all before it may pass max_cost_usd."
+            )
         share = forecast.charged_share
         if share is not None and abs(share - 1) > SHARE_WORTH_SAYING:
             yield f"Answers were charged {share:.2f} times what the price list asks."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 NANO_USD_PER_USD = 1_000_000_000
@@ -19,16 +19,31 @@ a model is told how to use tools or to think."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PriceStep:
+    """Prices of a call with a long prompt, in nano-dollars for a million tokens.
+
+    Attributes:
+        prompt_tokens: how long a prompt has to be; 0 where the list says it in unknown words.
+    """
+
+    prompt_tokens: int
+    input_nano_usd: int
+    output_nano_usd: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenPrices:
     """What the price list asks for a model, in nano-dollars for a million tokens.
 
     Attributes:
         answer_tokens_max: most tokens that the model may answer; None where the list is silent.
+        steps: dearer prices for long prompts.
     """
 
     input_nano_usd: int
     output_nano_usd: int
     answer_tokens_max: int | None = None
+    steps: tuple[PriceStep, ...] = ()
 
     def call_price(self, model: str, max_tokens: int | None) -> CallPrice | None:
         """The most that a call may cost; None when nothing says how long an answer may be."""
@@ -36,6 +51,17 @@ class TokenPrices:
         if answer_tokens_max is None:
             return None
         return CallPrice(model=model, prices=self, answer_tokens_max=answer_tokens_max)
+
+    def at(self, prompt_tokens: float) -> TokenPrices:
+        """Return the dearest prices that a prompt of this length can reach."""
+        reached = [step for step in self.steps if prompt_tokens >= step.prompt_tokens]
+        if not reached:
+            return self
+        return replace(
+            self,
+            input_nano_usd=max(self.input_nano_usd, *(one.input_nano_usd for one in reached)),
+            output_nano_usd=max(self.output_nano_usd, *(one.output_nano_usd for one in reached)),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +76,32 @@ class CallPrice:
     prices: TokenPrices
     answer_tokens_max: int
 
-    def most_nano_usd(self, *, calls: int, body_bytes: int) -> int:
-        """For so many calls, whose requests have so many bytes together."""
-        answers = calls * self.answer_tokens_max * self.prices.output_nano_usd
-        return self.prompt_nano_usd(body_bytes + calls * UNSEEN_PROMPT_TOKENS) + _millionth(answers)
+    def most_nano_usd(
+        self, *, calls: int, body_bytes: int, longest_bytes: int | None = None
+    ) -> int:
+        """Return the most that the calls cost together.
 
-    def prompt_nano_usd(self, body_bytes: int) -> int:
-        """For so many bytes of requests."""
-        return _millionth(body_bytes * self.prices.input_nano_usd)
+        Args:
+            body_bytes: of all their requests.
+            longest_bytes: of the longest of them, which decides the prices of all. None: one may
+                be as long as all of them.
+        """
+        prices = self._prices(body_bytes if longest_bytes is None else longest_bytes)
+        answers = calls * self.answer_tokens_max * prices.output_nano_usd
+        prompts = (body_bytes + calls * UNSEEN_PROMPT_TOKENS) * prices.input_nano_usd
+        return _millionth(prompts) + _millionth(answers)
+
+    def prompt_nano_usd(self, body_bytes: int, *, longest_bytes: int | None = None) -> int:
+        """Return the most that some bytes of requests cost; `longest_bytes` as above."""
+        prices = self._prices(body_bytes if longest_bytes is None else longest_bytes)
+        return _millionth(body_bytes * prices.input_nano_usd)
+
+    def is_dearer(self, body_bytes: int, other_bytes: int) -> bool:
+        """Return whether a request can reach a step that another one cannot."""
+        return bool(self.prices.steps) and self._prices(body_bytes) != self._prices(other_bytes)
+
+    def _prices(self, body_bytes: int) -> TokenPrices:
+        return self.prices.at(body_bytes + UNSEEN_PROMPT_TOKENS)
 
 
 def nano_usd_from_credits(credits_used: str | float | Decimal | None) -> int | None:

@@ -7,18 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from math import isfinite
 
+from airflow_provider_aimlapi.core.dialect import DEFAULT_MODEL, model_of
+from airflow_provider_aimlapi.core.dialect_fields import fields_in, is_forced
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 Json = str | int | float | bool | None | Sequence["Json"] | Mapping[str, "Json"]
 JsonObject = Mapping[str, Json]
 
-DEFAULT_MODEL = "anthropic/claude-sonnet-4-6-20260218"
 THINKING_TOKENS_MIN = 1024
-SAMPLING_PARAMETERS = ("temperature", "top_p", "top_k")
-SAMPLING_MODELS = frozenset({DEFAULT_MODEL, "anthropic/claude-sonnet-4.6"})
-"""Models whose published schema has temperature, top_p and top_k, and only enabled thinking."""
-NEWER_MODELS = re.compile(r"anthropic/claude-(\w+-latest|(sonnet|opus|fable)-5)")
-"""Models whose published schema has none of the sampling parameters."""
+_THINKING_KEYS = {
+    "enabled": {"type", "budget_tokens"},
+    "disabled": {"type"},
+    "adaptive": {"type"},
+}
 _MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}")
 
 
@@ -26,13 +27,15 @@ _MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}")
 class CompletionSpec:
     """A model and its parameters, the same for all rows. None means: not sent.
 
+    The names are the same for all models. `parameters` writes them in the dialect of the model.
+
     Attributes:
         model: the API's model id, such as "anthropic/claude-sonnet-4-6-20260218".
         max_tokens: most tokens in an answer, thinking included.
-        temperature, top_p: 0 to 1. top_k: 0 or more.
+        temperature: 0 to 1; to 2 in the superset dialect. top_p: 0 to 1. top_k: 0 or more.
         stop_sequences: texts that end an answer.
-        thinking: {"type": "enabled", "budget_tokens": n}, 1024 <= n < max_tokens; newer models
-            also know "disabled" and "adaptive".
+        thinking: {"type": "enabled", "budget_tokens": n} with 1024 <= n < max_tokens,
+            {"type": "disabled"}, {"type": "adaptive"}, or {"effort": "low"}.
         tools, tool_choice, metadata: as in the API's schema.
         stream: ask for server-sent events.
 
@@ -54,18 +57,25 @@ class CompletionSpec:
 
     def __post_init__(self) -> None:
         _check_model(self.model)
-        _check_known(self)
         _check_ranges(self)
         _check_lists(self)
         if self.thinking is not None:
-            _check_thinking(self.thinking, self.model, self.max_tokens)
+            _check_thinking(self)
+        self.parameters()
 
     def parameters(self) -> dict[str, Json]:
-        """The body's top-level fields that the user set, without messages and system."""
-        named = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {
-            name: value for name, value in named.items() if value is not None and value is not False
-        }
+        """Return the body's top-level fields that the user set, without messages and system.
+
+        Raises:
+            InvalidSpec: the model's dialect lacks one of them.
+        """
+        model = model_of(self.model)
+        sent: dict[str, Json] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is not None and value is not False:
+                sent |= fields_in(self.model, model, field.name, value)
+        return sent
 
 
 def _check_model(model: str) -> None:
@@ -73,20 +83,19 @@ def _check_model(model: str) -> None:
         raise InvalidSpec(f"model={model!r} is no model id. An example: {DEFAULT_MODEL!r}.")
 
 
-def _check_known(spec: CompletionSpec) -> None:
-    """Only what the vendor publishes is refused here: an unknown model may know anything."""
-    if not NEWER_MODELS.fullmatch(spec.model):
-        return
-    for name in SAMPLING_PARAMETERS:
-        if getattr(spec, name) is not None:
-            raise InvalidSpec(f"{spec.model} does not know {name}. Leave {name} out.")
-
-
 def _check_ranges(spec: CompletionSpec) -> None:
+    model = model_of(spec.model)
     _check_number("max_tokens", spec.max_tokens, least=1, whole=True)
-    _check_number("temperature", spec.temperature, least=0, most=1)
+    hottest = model.dialect.temperature_max or 2
+    _check_number("temperature", spec.temperature, least=0, most=hottest)
     _check_number("top_p", spec.top_p, least=0, most=1)
     _check_number("top_k", spec.top_k, least=0, whole=True)
+    longest = model.answer_tokens_max
+    if longest is not None and (spec.max_tokens or 0) > longest:
+        raise InvalidSpec(
+            f"max_tokens={spec.max_tokens}: an answer of {spec.model} has at most {longest:,} tokens. "
+            f"Lower max_tokens."
+        )
 
 
 def _check_number(
@@ -132,14 +141,26 @@ def _is_json(value: object) -> bool:
     return value is None or isinstance(value, (str, int))
 
 
-def _check_thinking(thinking: JsonObject, model: str, max_tokens: int | None) -> None:
-    kinds = ("enabled",) if model in SAMPLING_MODELS else ("enabled", "disabled", "adaptive")
-    kind = thinking.get("type") if isinstance(thinking, Mapping) else None
-    if kind not in kinds:
-        raise InvalidSpec(f"thinking: its type must be one of {', '.join(kinds)} for {model}.")
-    if kind != "enabled":
-        return
-    budget = thinking.get("budget_tokens")
+def _check_thinking(spec: CompletionSpec) -> None:
+    thinking: object = spec.thinking
+    told: Mapping[str, Json] = thinking if isinstance(thinking, Mapping) else {}
+    kind = told.get("type")
+    if told.keys() != _THINKING_KEYS.get(kind if isinstance(kind, str) else "", {"effort"}):
+        raise InvalidSpec(
+            f"thinking={thinking!r}: give one of "
+            f'{{"type": "enabled", "budget_tokens": 2048}}, {{"type": "disabled"}}, '
+            f'{{"type": "adaptive"}} and {{"effort": "low"}}.'
+        )
+    if kind == "enabled":
+        _check_budget(told["budget_tokens"], spec.max_tokens)
+    is_off = kind == "disabled" or told.get("effort") == "none"
+    if not is_off and spec.tool_choice is not None and is_forced(spec.tool_choice):
+        raise InvalidSpec(
+            'thinking: tool_choice forces a tool, which excludes it. Give {"type": "disabled"}.'
+        )
+
+
+def _check_budget(budget: Json, max_tokens: int | None) -> None:
     if not isinstance(budget, int) or isinstance(budget, bool) or budget < THINKING_TOKENS_MIN:
         raise InvalidSpec(
             f"thinking: budget_tokens={budget!r}; give at least {THINKING_TOKENS_MIN}."

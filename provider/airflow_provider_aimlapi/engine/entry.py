@@ -22,7 +22,7 @@ from airflow_provider_aimlapi.engine.clock import SystemClock
 from airflow_provider_aimlapi.engine.descriptors import fit_to_descriptors
 from airflow_provider_aimlapi.engine.estimate import estimate
 from airflow_provider_aimlapi.engine.event_loop import new_event_loop
-from airflow_provider_aimlapi.engine.prepare import prepare
+from airflow_provider_aimlapi.engine.prepare import log_assumption, prepare
 from airflow_provider_aimlapi.engine.retry import persist
 from airflow_provider_aimlapi.engine.run import run
 from airflow_provider_aimlapi.engine.single import complete
@@ -148,6 +148,7 @@ def complete_one(
     Raises:
         ApiError: when there will be none, of the kind that says who must act.
     """
+    log_assumption(spec.model)
     body = RequestEncoder(spec).encode(prompt, system)
     stop = StopSignal()
 

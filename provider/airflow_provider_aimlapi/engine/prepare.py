@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.wire import RequestEncoder
+from airflow_provider_aimlapi.core.dialect import assumption, model_of
 from airflow_provider_aimlapi.core.keys import RunNames, run_key_of
 from airflow_provider_aimlapi.core.manifest import manifest_of
 from airflow_provider_aimlapi.core.plan import (
@@ -307,11 +308,18 @@ def _request_maker(job: Job, data_set: DataSet) -> RequestMaker:
     if job.system:
         system = parse_template(job.system, columns=columns, argument="system")
     maker = RequestMaker(prompt, system, RequestEncoder(job.completion))
+    log_assumption(job.completion.model)
     data_set.check_promptable(maker.columns)
     for literal, column in near_misses(job.prompt + (job.system or ""), columns):
         log.warning("%s goes to the API as it stands. Did you mean {%s}?", literal, column)
     _check_uses_column(job, data_set, maker)
     return maker
+
+
+def log_assumption(model: str) -> None:
+    """Log which dialect is spoken with a model that is not listed."""
+    if (assumed := assumption(model)) is not None:
+        log.info("%s", assumed)
 
 
 def _check_uses_column(job: Job, data_set: DataSet, maker: RequestMaker) -> None:
@@ -336,6 +344,7 @@ def _ingredients(job: Job, data_set: DataSet, maker: RequestMaker) -> dict[str, 
         "prompt": job.prompt,
         "system": job.system,
         "origin": job.endpoint.origin,
+        "dialect": model_of(job.completion.model).dialect.name,
         "parameters": job.completion.parameters(),
         "output_column": job.output_column,
         "limit_rows": job.limit_rows,

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseHook, mask_secret
 
 from airflow_provider_aimlapi.core.connection_types import CONN_TYPE, check_type
+from airflow_provider_aimlapi.core.dialect import DEFAULT_MODEL
 from airflow_provider_aimlapi.core.endpoint import parse_endpoint, typed_base_url
-from airflow_provider_aimlapi.core.request import DEFAULT_MODEL, CompletionSpec
+from airflow_provider_aimlapi.core.request import CompletionSpec
 from airflow_provider_aimlapi.errors import AccessRefused, AimlapiError, InvalidSpec
 from airflow_provider_aimlapi.hooks.connections import (
     existing_connection,

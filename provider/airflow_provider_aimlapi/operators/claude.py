@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_aimlapi.core.request import DEFAULT_MODEL, CompletionSpec
+from airflow_provider_aimlapi.core.dialect import DEFAULT_MODEL
 from airflow_provider_aimlapi.errors import AimlapiError
 from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
 from airflow_provider_aimlapi.hooks.refusals import told_apart
 from airflow_provider_aimlapi.operators import arguments
 from airflow_provider_aimlapi.operators.closing_line import closing_line
+from airflow_provider_aimlapi.operators.completion_arguments import (
+    COMPLETION_ARGUMENTS,
+    check_written,
+    completion_of,
+)
 from airflow_provider_aimlapi.operators.lineage import TellsLineage
 from airflow_provider_aimlapi.operators.links import RunReportLink
 from airflow_provider_aimlapi.operators.outcome import airflow_error, without_frames
@@ -76,7 +81,8 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
         system: the system prompt, in the same way.
         model: the API's model id.
         max_tokens: most tokens of an answer, thinking included.
-        temperature, top_p, top_k, stop_sequences, thinking: the model's parameters; None: not sent.
+        temperature, top_p, top_k, stop_sequences, thinking: the model's parameters, sent as its
+            dialect has them; None: not sent.
         output_column: receives the text; `<output_column>_info` receives the rest.
         aimlapi_conn_id: the connection with the API key.
         storage_conn_id: the connection for both paths; one inside a path's URL goes before it.
@@ -212,6 +218,7 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
         self.on_existing = on_existing
         self.retry_rejected = retry_rejected
         self.share = share
+        check_written(self)
 
     def resolve_template_files(self) -> None:
         """Read prompt files when Airflow reads the DAG; `render_template` does it for mapped tasks."""
@@ -332,7 +339,7 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
         from airflow_provider_aimlapi.engine.job import Job, OnExisting
 
         return Job(
-            completion=self._completion(),
+            completion=completion_of({name: getattr(self, name) for name in COMPLETION_ARGUMENTS}),
             prompt=arguments.text("prompt", self.prompt),
             system=arguments.optional_text("system", self.system),
             output_column=arguments.text("output_column", self.output_column),
@@ -342,17 +349,6 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
             input=self._place("input_path"),
             output=self._place("output_path"),
             on_existing=arguments.one_of("on_existing", self.on_existing, get_args(OnExisting)),
-        )
-
-    def _completion(self) -> CompletionSpec:
-        return CompletionSpec(
-            model=arguments.text("model", self.model),
-            max_tokens=arguments.optional_whole_number("max_tokens", self.max_tokens),
-            temperature=arguments.optional_number("temperature", self.temperature),
-            top_p=arguments.optional_number("top_p", self.top_p),
-            top_k=arguments.optional_whole_number("top_k", self.top_k),
-            stop_sequences=arguments.texts("stop_sequences", self.stop_sequences),
-            thinking=arguments.thinking(self.thinking),
         )
 
     def _settings(self) -> Settings:

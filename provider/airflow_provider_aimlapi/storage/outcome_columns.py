@@ -28,6 +28,8 @@ _INFO_FIELDS: tuple[tuple[str, pa.DataType], ...] = (
     ("inference_id", pa.string()),
     ("request_hash", pa.string()),
     ("completed_at", pa.timestamp("us", "UTC")),
+    ("reasoning_tokens", pa.int64()),
+    ("cache_write_tokens", pa.int64()),
 )
 INFO_TYPE = pa.struct(_INFO_FIELDS)
 _FROM_OUTCOME = {"cost_usd": "cost_nano_usd", "completed_at": "completed_at_us"}

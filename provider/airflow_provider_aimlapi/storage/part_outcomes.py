@@ -57,6 +57,8 @@ class _Info(msgspec.Struct, frozen=True, kw_only=True):
     inference_id: str | None
     request_hash: str | None
     completed_at: MomentUs | None
+    reasoning_tokens: Count | None
+    cache_write_tokens: Count | None
 
 
 class _RejectedInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -210,6 +212,8 @@ def _outcome(row: int, text: str | None, info: _Info) -> Outcome:
         inference_id=info.inference_id,
         request_hash=info.request_hash,
         completed_at_us=info.completed_at,
+        reasoning_tokens=info.reasoning_tokens,
+        cache_write_tokens=info.cache_write_tokens,
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_aimlapi.api.wire import decode_answer
 from airflow_provider_aimlapi.core.completion import Completion, ToolCall
-from tests.unit.api.answers import answer_of, plain, with_message
+from tests.unit.api.answers import answer_of, plain, stream_of, with_message
 
 
 def completion_of(payload: Any, **fields: Any) -> Completion:
@@ -53,6 +53,82 @@ def test_finish_reasons_of_both_vocabularies(finish_reason: Any, status: str) ->
     assert completion.text == "Hi!"
     assert (completion.error is None) == (status == "ok")
     assert completion.finish_reason == (finish_reason if isinstance(finish_reason, str) else None)
+
+
+SUPERSET: dict[str, Any] = {
+    "id": "gen-1772199635-x",
+    "model": "anthropic/claude-4.6-sonnet-20260217",
+    "choices": [
+        {
+            "index": 0,
+            "finish_reason": "stop",
+            "native_finish_reason": "end_turn",
+            "message": {
+                "role": "assistant",
+                "content": [{"type": "text", "text": "Hi!", "annotations": []}],
+                "refusal": None,
+                "reasoning": "The user greets me.",
+                "reasoning_details": [{"type": "reasoning.text", "text": "hm"}],
+            },
+        }
+    ],
+    "usage": {
+        "prompt_tokens": 16,
+        "completion_tokens": 264,
+        "prompt_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 12},
+        "completion_tokens_details": {"reasoning_tokens": 200},
+    },
+    "meta": {"usage": {"credits_used": 10421, "usd_spent": 0.0052105}},
+}
+
+
+def test_an_answer_in_the_superset_is_read_whole() -> None:
+    """Its reasoning is no part of the text, and its id is not the id of the charge."""
+    assert completion_of(SUPERSET, inference_id="inf-1") == Completion(
+        text="Hi!",
+        status="ok",
+        finish_reason="stop",
+        model="anthropic/claude-4.6-sonnet-20260217",
+        prompt_tokens=16,
+        completion_tokens=264,
+        cached_tokens=0,
+        reasoning_tokens=200,
+        cache_write_tokens=12,
+        cost_nano_usd=10421 * 500,
+        inference_id="inf-1",
+    )
+
+
+def test_reasoning_alone_is_no_text() -> None:
+    completion = completion_of(with_message("stop", content=None, reasoning="hm"))
+    assert (completion.text, completion.error) == (None, "the model returned no text")
+
+
+@pytest.mark.parametrize(
+    ("finish_reason", "native", "status", "shown"),
+    [
+        ("stop", "end_turn", "ok", "stop"),
+        ("stop", "refusal", "refused", "stop"),
+        ("stop", "max_tokens", "truncated", "stop"),
+        ("length", "end_turn", "truncated", "length"),
+        ("length", "refusal", "refused", "length"),
+        (None, "max_tokens", "truncated", "max_tokens"),
+        (None, "tool_use", "ok", "tool_use"),
+        ("stop", {"a": 1}, "ok", "stop"),
+    ],
+)
+def test_the_upstream_s_finish_reason_counts_too(
+    finish_reason: Any, native: Any, status: str, shown: str
+) -> None:
+    payload = with_message(finish_reason)
+    payload["choices"][0]["native_finish_reason"] = native
+    choice = {"index": 0, "delta": {"content": "Hi!"}, **payload["choices"][0]}
+    del choice["message"]
+    completion = completion_of(payload)
+    assert (completion.status, completion.finish_reason) == (status, shown)
+    if finish_reason is not None:
+        streamed = decode_answer(stream_of({"choices": [choice]}))
+        assert (streamed.status, streamed.finish_reason) == (status, shown)
 
 
 def test_a_missing_finish_reason_is_no_fault() -> None:
@@ -135,7 +211,7 @@ def test_tokens_with_all_their_details() -> None:
     usage = {
         "prompt_tokens": 100.0,
         "completion_tokens": 20,
-        "prompt_tokens_details": {"cached_tokens": 64},
+        "prompt_tokens_details": {"cached_tokens": 64, "cache_write_tokens": 30},
         "completion_tokens_details": {"reasoning_tokens": 7.0},
     }
     completion = completion_of(plain(usage=usage))
@@ -144,8 +220,9 @@ def test_tokens_with_all_their_details() -> None:
         completion.completion_tokens,
         completion.cached_tokens,
         completion.reasoning_tokens,
+        completion.cache_write_tokens,
     )
-    assert tokens == (100, 20, 64, 7)
+    assert tokens == (100, 20, 64, 7, 30)
     assert all(isinstance(count, int) for count in tokens)
 
 

@@ -11,7 +11,7 @@ from aimlapi_simulator import Account, Script, simulator_thread
 from airflow_provider_aimlapi.api.price_list import fetch_prices
 from airflow_provider_aimlapi.api.transport import open_transport
 from airflow_provider_aimlapi.core.endpoint import Endpoint
-from airflow_provider_aimlapi.core.pricing import TokenPrices
+from airflow_provider_aimlapi.core.pricing import PriceStep, TokenPrices
 from airflow_provider_aimlapi.errors import ApiUnavailable
 from tests.unit.api.raw_server import KEY, RawServer, http_answer
 
@@ -107,6 +107,88 @@ async def test_of_several_prices_of_one_measure_the_dearest_counts() -> None:
 )
 async def test_what_is_not_quoted_by_the_token_in_dollars_is_no_price(payload: Any) -> None:
     assert await prices_from(payload) is None
+
+
+def charge(origin: str, price: Any = 3.9, **more: Any) -> Any:
+    """A unit of the live list, which has no `measure`."""
+    return {
+        "name": "token",
+        "origin": origin,
+        "type": "charge",
+        "price": price,
+        "per": 1_000_000,
+    } | more
+
+
+LIVE = (
+    charge("cache_write", 4.875),
+    charge("provided"),
+    charge("generated", 19.5),
+    charge("cached", 0.39),
+)
+
+
+async def test_the_live_form_has_the_same_prices() -> None:
+    assert await prices_from(listed(*LIVE)) == SONNET
+
+
+async def test_what_is_no_charge_is_no_price() -> None:
+    assert await prices_from(listed(*LIVE, charge("provided", 99, type="discount"))) == SONNET
+
+
+async def stepped(*thresholds: Any) -> tuple[PriceStep, ...] | None:
+    payload = listed(*LIVE)
+    payload["data"][0]["pricing"]["thresholds"] = list(thresholds)
+    found = await prices_from(payload)
+    return None if found is None else found.steps
+
+
+@pytest.mark.parametrize(
+    "threshold",
+    [
+        {"above": 100_000, "units": [charge("provided", 7.8), charge("generated", 39)]},
+        {"from": 100_000, "to": 900_000, "units": [unit("input", 7.8), unit("output", 39)]},
+    ],
+    ids=["origin", "measure"],
+)
+async def test_a_threshold_is_a_step(threshold: Any) -> None:
+    assert await stepped(threshold) == (
+        PriceStep(prompt_tokens=100_000, input_nano_usd=7_800_000_000, output_nano_usd=39 * 10**9),
+    )
+
+
+async def test_a_threshold_may_be_a_unit_itself() -> None:
+    steps = await stepped(
+        charge("provided", 7.8, above=100_000), charge("generated", 39, above=200_000)
+    )
+    assert steps == (
+        PriceStep(
+            prompt_tokens=100_000, input_nano_usd=7_800_000_000, output_nano_usd=19_500_000_000
+        ),
+        PriceStep(
+            prompt_tokens=200_000, input_nano_usd=3_900_000_000, output_nano_usd=39_000_000_000
+        ),
+    )
+
+
+async def test_a_step_without_a_length_holds_from_the_first_token() -> None:
+    steps = await stepped({"when": "long", "units": [charge("provided", 7.8)]})
+    assert steps is not None
+    assert [step.prompt_tokens for step in steps] == [0]
+
+
+@pytest.mark.parametrize(
+    "threshold",
+    [
+        None,
+        {},
+        {"above": 100_000, "factor": 2},
+        {"above": 100_000, "units": [charge("provided", "much")]},
+    ],
+)
+async def test_a_step_that_cannot_be_read_leaves_no_price(threshold: Any) -> None:
+    """A bound that leaves out a dearer step would be none."""
+    assert await stepped(threshold) is None
 
 
 async def test_a_model_whose_longest_answer_is_not_told_still_has_prices() -> None:

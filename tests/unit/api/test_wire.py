@@ -72,6 +72,33 @@ def test_a_body_never_changes_between_runs_and_releases() -> None:
     )
 
 
+def test_the_superset_has_its_own_words_and_system_text_as_a_message() -> None:
+    spec = CompletionSpec(
+        model="anthropic/claude-sonnet-4.6",
+        max_tokens=4096,
+        stop_sequences=("END",),
+        thinking={"type": "enabled", "budget_tokens": 2048},
+        stream=True,
+    )
+    assert (
+        RequestEncoder(spec).encode("Grüße", 'Say "no".')
+        == (
+            '{"max_tokens":4096,"model":"anthropic/claude-sonnet-4.6","reasoning":{"max_tokens":2048},'
+            '"stop":["END"],"stream":true,"messages":[{"role":"system","content":"Say \\"no\\"."},'
+            '{"role":"user","content":"Grüße"}]}'
+        ).encode()
+    )
+
+
+@given(prompt=st.text(), system=st.text())
+def test_no_text_escapes_its_message_in_the_superset(prompt: str, system: str) -> None:
+    spec = CompletionSpec(model="anthropic/claude-sonnet-4.6")
+    assert json.loads(RequestEncoder(spec).encode(prompt, system))["messages"] == [
+        {"role": "system", "content": system},
+        {"role": "user", "content": prompt},
+    ]
+
+
 @given(prompt=st.text(), system=st.none() | st.text())
 def test_any_text_comes_back_from_the_body(prompt: str, system: str | None) -> None:
     body = json.loads(RequestEncoder(CompletionSpec(model=SONNET)).encode(prompt, system))

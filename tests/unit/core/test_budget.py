@@ -8,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_aimlapi.core.budget import Budget, part_of_budget
-from airflow_provider_aimlapi.core.pricing import UNSEEN_PROMPT_TOKENS, CallPrice, TokenPrices
+from airflow_provider_aimlapi.core.pricing import (
+    UNSEEN_PROMPT_TOKENS,
+    CallPrice,
+    PriceStep,
+    TokenPrices,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -333,3 +338,46 @@ def test_exhausted_share_names_its_part_and_the_whole_run() -> None:
     assert "The task of the whole run asks for the rows that are left" in text
     budget = Budget(limit_nano_usd=250, whole_nano_usd=10**9, price=price())
     assert "0.000000 USD (this share's part of max_cost_usd=1.00 USD) cannot" in budget.exhaustion()
+
+
+def stepped() -> CallPrice:
+    """As `price`, and ten times as much from 10,000 tokens of a prompt on."""
+    step = PriceStep(prompt_tokens=10_000, input_nano_usd=10 * TOKEN, output_nano_usd=100 * TOKEN)
+    prices = TokenPrices(input_nano_usd=TOKEN, output_nano_usd=10 * TOKEN, steps=(step,))
+    return CallPrice(model="a-model", prices=prices, answer_tokens_max=1000)
+
+
+def test_short_requests_together_reach_no_step() -> None:
+    budget = Budget(limit_nano_usd=2 * (1_000 + UNSEEN + 10_000) * 50, price=stepped())
+    assert admit_as_many_as_allowed(budget, body_bytes=1_000) == 100
+
+
+def allows_at(budget: Budget, limit: int, body_bytes: int) -> bool:
+    budget.limit_nano_usd = limit
+    return budget.allows(body_bytes)
+
+
+DEAR = (20_000 + UNSEEN) * 10 + 100_000
+
+
+def test_a_request_that_reaches_a_step_sets_the_dear_price_aside() -> None:
+    budget = Budget(price=stepped())
+    assert not allows_at(budget, DEAR - 1, 20_000)
+    assert allows_at(budget, DEAR, 20_000)
+    budget.charge(100, body_bytes=1_000)  # an answer to a short request says nothing of it
+    assert not allows_at(budget, DEAR + 99, 20_000)
+    assert allows_at(budget, DEAR + 100, 20_000)
+    budget.charge(1_000, body_bytes=20_000)
+    assert allows_at(budget, 100 + 2 * 1_000, 20_000)
+
+
+def test_short_requests_are_cheap_again_once_the_long_one_has_ended() -> None:
+    budget = Budget(price=stepped())
+    budget.charge(100, body_bytes=1_000)
+    assert allows_at(budget, 200, 1_000)
+    budget.reserve(20_000)
+    assert not allows_at(budget, DEAR, 1_000)
+    budget.release(20_000)
+    assert allows_at(budget, 200, 1_000)
+    budget.suspect(20_000)
+    assert budget.committed_nano_usd() == 100 + DEAR

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_aimlapi.core.pricing import (
     UNSEEN_PROMPT_TOKENS,
+    PriceStep,
     TokenPrices,
     nano_usd_from_usd,
 )
@@ -46,3 +47,43 @@ def test_calls_together_cost_what_they_cost_one_by_one(bodies: list[int], cents:
     alone = sum(price.most_nano_usd(calls=1, body_bytes=size) for size in bodies)
     together = price.most_nano_usd(calls=len(bodies), body_bytes=sum(bodies))
     assert together <= alone < together + 2 * len(bodies) + 2  # rounded up once, or for each
+
+
+STEPPED = TokenPrices(
+    input_nano_usd=1_000_000_000,
+    output_nano_usd=5_000_000_000,
+    steps=(
+        PriceStep(prompt_tokens=100_000, input_nano_usd=2 * 10**9, output_nano_usd=10**10),
+        PriceStep(prompt_tokens=500_000, input_nano_usd=3 * 10**9, output_nano_usd=7 * 10**9),
+    ),
+)
+
+
+def test_the_dearest_step_that_a_prompt_reaches_counts() -> None:
+    found = [
+        (prices.input_nano_usd // 10**9, prices.output_nano_usd // 10**9)
+        for prices in map(STEPPED.at, (0, 99_999, 100_000, 499_999, 500_000))
+    ]
+    assert found == [(1, 5), (1, 5), (2, 10), (2, 10), (3, 10)]
+
+
+def test_the_longest_request_decides_the_step() -> None:
+    price = STEPPED.call_price("m", 1000)
+    assert price is not None
+    many = price.most_nano_usd(calls=100, body_bytes=200_000, longest_bytes=2_000)
+    assert many == (200_000 + 100 * UNSEEN_PROMPT_TOKENS) * 1_000 + 100 * 1000 * 5_000
+    one = price.most_nano_usd(calls=1, body_bytes=200_000)
+    assert one == (200_000 + UNSEEN_PROMPT_TOKENS) * 2_000 + 1000 * 10_000
+    assert price.is_dearer(200_000, 2_000)
+    assert not price.is_dearer(99_000, 2_000)
+
+
+@given(st.integers(0, 10**6), st.integers(0, 1000))
+def test_no_call_costs_more_than_its_bound(prompt_tokens: int, answer_tokens: int) -> None:
+    """A request has at least as many bytes as tokens, but for those that stand in none."""
+    price = STEPPED.call_price("m", 1000)
+    assert price is not None
+    body_bytes = max(0, prompt_tokens - UNSEEN_PROMPT_TOKENS)
+    real = STEPPED.at(prompt_tokens)
+    cost = prompt_tokens * real.input_nano_usd + answer_tokens * real.output_nano_usd
+    assert cost <= price.most_nano_usd(calls=1, body_bytes=body_bytes) * 10**6

@@ -25,6 +25,7 @@ COMPLETION = Completion(
     completion_tokens=20,
     cached_tokens=5,
     reasoning_tokens=3,
+    cache_write_tokens=4,
     cost_nano_usd=5_210_500,
     inference_id="inf-1",
 )

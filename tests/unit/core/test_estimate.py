@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from airflow_provider_aimlapi.core.estimate import AnsweredRow, Evidence, forecast
-from airflow_provider_aimlapi.core.pricing import TokenPrices
+from airflow_provider_aimlapi.core.pricing import PriceStep, TokenPrices
 
 PRICES = TokenPrices(
     input_nano_usd=4_000_000_000, output_nano_usd=20_000_000_000, answer_tokens_max=64_000
@@ -142,3 +142,16 @@ def test_without_max_tokens_the_models_own_most_counts_and_without_that_nobody_k
 def test_an_input_without_rows_costs_nothing() -> None:
     empty = replace(UNMEASURED, rows=0, rows_open=0, rows_read=0, nulls=0, text_bytes=[])
     assert forecast(empty, PRICES, max_tokens=200).cost_nano_usd == 0
+
+
+def test_a_dearer_step_counts_where_prompts_reach_it() -> None:
+    step = PriceStep(prompt_tokens=100_000, input_nano_usd=8 * 10**9, output_nano_usd=40 * 10**9)
+    stepped = replace(PRICES, steps=(step,))
+    few_long = replace(UNMEASURED, text_bytes=[700] * 89 + [200_000])
+    plain = forecast(few_long, PRICES, max_tokens=1_000)
+    dearer = forecast(few_long, stepped, max_tokens=1_000)
+    assert dearer.cost_nano_usd == plain.cost_nano_usd
+    assert dearer.most_nano_usd == 2 * (plain.most_nano_usd or 0)
+    assert forecast(UNMEASURED, stepped, max_tokens=1_000) == forecast(
+        UNMEASURED, PRICES, max_tokens=1_000
+    )

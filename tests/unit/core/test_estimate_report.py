@@ -100,9 +100,18 @@ def test_what_is_wrong_with_the_account_is_said_last() -> None:
 def test_an_unknown_price_is_no_price_of_zero() -> None:
     found = estimate(prices=None)
     assert found.words().startswith("An unknown amount for 900 rows.")
-    assert "The price list has no prices by the token for some/model." in found.words()
+    assert "No price by the token is known for some/model." in found.words()
+    assert "max_cost_usd" not in found.words()
     assert found.is_affordable is None
     assert found.summary()["cost_usd"] is None
+
+
+def test_a_budget_without_a_price_is_said_to_bound_no_call() -> None:
+    budget = Funds(budget_left_nano_usd=10**9)
+    unpriced = estimate(prices=None, funds=budget).words()
+    assert "nothing bounds what a call costs" in unpriced
+    assert "may pass max_cost_usd" in unpriced
+    assert "nothing bounds" not in estimate(funds=budget).words()
 
 
 def test_an_answer_of_unknown_length_asks_for_max_tokens() -> None:

@@ -8,17 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.request import DEFAULT_MODEL, CompletionSpec
+from airflow_provider_aimlapi.core.dialect import DEFAULT_MODEL
+from airflow_provider_aimlapi.core.request import CompletionSpec
 from airflow_provider_aimlapi.errors import InvalidSpec, SetupError
 
-NEWER = [
-    "anthropic/claude-sonnet-latest",
-    "anthropic/claude-haiku-latest",
-    "anthropic/claude-sonnet-5",
-    "anthropic/claude-opus-5",
-    "anthropic/claude-fable-5",
-]
-OLDER = [DEFAULT_MODEL, "anthropic/claude-sonnet-4.6"]
+NEWER = ["anthropic/claude-sonnet-5", "anthropic/claude-opus-4-7", "anthropic/claude-opus-4.8"]
+DOTTED = "anthropic/claude-sonnet-4.6"
 NAN = float("nan")
 
 
@@ -88,32 +83,120 @@ def test_what_is_no_model_id_is_refused_with_an_example(model):
 
 @pytest.mark.parametrize("model", NEWER)
 @pytest.mark.parametrize("name", ["temperature", "top_p", "top_k"])
-def test_newer_models_know_no_sampling(model, name):
-    with pytest.raises(InvalidSpec, match=name):
-        spec(model=model, **{name: 1})
-    with pytest.raises(InvalidSpec, match=name):
-        spec(model=model, **{name: 0})
+@pytest.mark.parametrize("value", [0, 1])
+def test_sampling_that_a_model_lacks_names_models_that_have_it(model, name, value):
+    with pytest.raises(InvalidSpec, match=rf"{name}\..*{DEFAULT_MODEL}"):
+        spec(model=model, **{name: value})
 
 
-@pytest.mark.parametrize("model", NEWER)
-@pytest.mark.parametrize("kind", ["disabled", "adaptive"])
-def test_newer_models_know_more_kinds_of_thinking(model, kind):
-    assert spec(model=model, thinking={"type": kind}).thinking == {"type": kind}
+@pytest.mark.parametrize(
+    ("model", "fields", "named"),
+    [
+        (DOTTED, {"thinking": {"type": "adaptive"}}, DEFAULT_MODEL),
+        (DOTTED, {"metadata": {"team": "support"}}, DEFAULT_MODEL),
+        (DOTTED, {"thinking": {"effort": "max"}}, "anthropic/claude-sonnet-5-5"),
+        (DEFAULT_MODEL, {"thinking": {"effort": "low"}}, DOTTED),
+        ("anthropic/claude-haiku-4-5", {"thinking": {"type": "adaptive"}}, DEFAULT_MODEL),
+        ("anthropic/claude-sonnet-5", {"thinking": enabled(1024)}, DEFAULT_MODEL),
+        ("anthropic/claude-sonnet-5-5", {"thinking": enabled(1024)}, DEFAULT_MODEL),
+        ("anthropic/claude-haiku-5.5", {"tool_choice": {"type": "any"}}, DEFAULT_MODEL),
+    ],
+)
+def test_what_a_dialect_lacks_is_refused_with_ids_that_have_it(model, fields, named):
+    (name,) = fields
+    with pytest.raises(InvalidSpec, match=rf"{model} does not take {name}.*{named}"):
+        spec(model=model, **fields)
 
 
-@pytest.mark.parametrize("model", OLDER)
-@pytest.mark.parametrize("kind", ["disabled", "adaptive"])
-def test_sonnet_4_6_knows_enabled_thinking_only(model, kind):
-    with pytest.raises(InvalidSpec, match="enabled"):
-        spec(model=model, thinking={"type": kind})
+def test_an_effort_that_no_dialect_has_names_no_id():
+    with pytest.raises(InvalidSpec, match="Leave it out, or change it"):
+        spec(thinking={"effort": "extreme"})
 
 
-def test_a_model_that_nobody_published_may_know_anything():
-    fields = {"temperature": 1, "thinking": {"type": "adaptive"}}
-    assert spec(model="anthropic/claude-next", **fields).parameters() == {
-        "model": "anthropic/claude-next",
-        **fields,
-    }
+def test_an_assumed_dialect_is_named_in_the_refusal():
+    with pytest.raises(InvalidSpec, match="'superset'"):
+        spec(model="anthropic/claude-next", thinking={"type": "adaptive"})
+
+
+@pytest.mark.parametrize(
+    ("model", "most"),
+    [(DEFAULT_MODEL, 1), ("anthropic/claude-haiku-4-5", 1), (DOTTED, 2), ("openai/gpt-4o", 2)],
+)
+def test_the_dialect_bounds_the_temperature(model, most):
+    assert spec(model=model, temperature=most).parameters()["temperature"] == most
+    with pytest.raises(InvalidSpec, match=f"from 0 to {most}"):
+        spec(model=model, temperature=most + 0.01)
+
+
+@pytest.mark.parametrize(
+    ("model", "most"),
+    [
+        (DEFAULT_MODEL, 64_000),
+        ("claude-haiku-4-5-20251001", 64_000),
+        (DOTTED, 64_000),
+        ("anthropic/claude-opus-4.8-fast", 128_000),
+        ("claude-sonnet-5-5", 128_000),
+    ],
+)
+def test_more_than_the_longest_answer_is_refused_with_the_maximum(model, most):
+    assert spec(model=model, max_tokens=most).max_tokens == most
+    with pytest.raises(InvalidSpec, match=f"at most {most:,} tokens"):
+        spec(model=model, max_tokens=most + 1)
+
+
+def test_no_maximum_is_assumed_where_none_is_published():
+    for model in ("anthropic/claude-sonnet-latest", "anthropic/claude-sonnet-4-9"):
+        assert spec(model=model, max_tokens=1_000_000).max_tokens == 1_000_000
+
+
+@pytest.mark.parametrize("choice", [{"type": "any"}, {"type": "tool", "name": "f"}, "required"])
+def test_a_forced_tool_excludes_thinking(choice):
+    for model, thinking in (
+        (DEFAULT_MODEL, enabled(1024)),
+        (DEFAULT_MODEL, {"type": "adaptive"}),
+        (DOTTED, enabled(1024)),
+        (DOTTED, {"effort": "low"}),
+    ):
+        with pytest.raises(InvalidSpec, match="tool_choice"):
+            spec(model=model, thinking=thinking, tool_choice=choice)
+    for model, thinking in (
+        (DEFAULT_MODEL, {"type": "disabled"}),
+        (DOTTED, {"type": "disabled"}),
+        (DOTTED, {"effort": "none"}),
+    ):
+        assert spec(model=model, thinking=thinking, tool_choice=choice).tool_choice == choice
+
+
+@pytest.mark.parametrize(
+    "thinking",
+    [
+        enabled(2048) | {"display": "omitted"},
+        {"type": "disabled", "effort": "low"},
+        {"effort": "low", "exclude": True},
+        {"type": ["enabled"]},
+        {"type": None},
+    ],
+)
+def test_keys_that_thinking_lacks_are_refused(thinking):
+    with pytest.raises(InvalidSpec, match="give one of"):
+        spec(thinking=thinking)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"tools": ({"name": "f", "input_schema": {}, "cache_control": {"type": "ephemeral"}},)},
+        {"tools": ({"type": "web_search_20250305", "name": "web_search"},)},
+        {"tools": ("look_up",)},
+        {"tool_choice": {"type": "auto", "disable_parallel_tool_use": True}},
+        {"tool_choice": {"type": "tool"}},
+        {"tool_choice": {"type": {"a": 1}}},
+    ],
+)
+def test_a_tool_that_says_more_than_a_function_is_not_translated(fields):
+    (name,) = fields
+    with pytest.raises(InvalidSpec, match=f"does not take {name}"):
+        spec(model=DOTTED, **fields)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +218,7 @@ def test_the_edges_of_what_is_allowed_are_allowed_and_sent(fields):
     assert spec(**fields).parameters() == {"model": DEFAULT_MODEL} | fields
 
 
-@given(st.floats(0, 1), st.floats(0, 1), st.integers(0), st.integers(1))
+@given(st.floats(0, 1), st.floats(0, 1), st.integers(0), st.integers(1, 64_000))
 def test_every_number_in_range_is_kept_as_it_is(temperature, top_p, top_k, max_tokens):
     fields = {"temperature": temperature, "top_p": top_p, "top_k": top_k, "max_tokens": max_tokens}
     assert spec(**fields).parameters() == {"model": DEFAULT_MODEL} | fields
@@ -148,7 +231,7 @@ def test_every_number_out_of_range_is_refused(number):
             spec(**{name: number})
 
 
-@given(st.integers(1024, 10**6), st.integers(1, 10**6))
+@given(st.integers(1024, 64_000), st.integers(1, 64_000))
 def test_a_thinking_budget_fits_just_below_max_tokens(budget, max_tokens):
     if budget < max_tokens:
         assert spec(thinking=enabled(budget), max_tokens=max_tokens).max_tokens == max_tokens

@@ -41,6 +41,8 @@ FULL = Outcome(
     inference_id="inf-1",
     request_hash="ab" * 32,
     completed_at_us=1_767_225_600_000_001,
+    reasoning_tokens=9,
+    cache_write_tokens=5,
 )
 
 
@@ -72,6 +74,7 @@ def test_the_outcome_stands_in_two_columns_after_the_inputs_own(tmp_path: Path) 
         "int32",
         *["string"] * 2,
         "timestamp[us, tz=UTC]",
+        *["int64"] * 2,
     ]
     first, second = part.column("completion_info").to_pylist()
     assert first == {
@@ -87,6 +90,8 @@ def test_the_outcome_stands_in_two_columns_after_the_inputs_own(tmp_path: Path) 
         "inference_id": "inf-1",
         "request_hash": "ab" * 32,
         "completed_at": datetime(2026, 1, 1, 0, 0, 0, 1, UTC),
+        "reasoning_tokens": 9,
+        "cache_write_tokens": 5,
     }
     assert second == dict.fromkeys(first) | {
         "status": "skipped",

@@ -1,0 +1,198 @@
+"""Which fields the API takes for a model id, and under which names: one table.
+
+The spelling of an id decides, and a field that its dialect lacks is dropped by the API in silence.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
+
+DEFAULT_MODEL = "anthropic/claude-sonnet-4-6-20260218"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """How a request to some of the model ids is written.
+
+    Attributes:
+        name: for logs and errors.
+        example: an id that speaks it, for errors.
+        system: where the system text stands: in a field, or in the first message.
+        stop: the field with the texts that end an answer.
+        temperature_max: the highest temperature; None if temperature, top_p and top_k are refused.
+        thinking: values of `type` in the field `thinking`; empty if there is no such field.
+        efforts: values of the field `reasoning_effort`; empty if there is no such field.
+        has_reasoning_budget: whether there is a field `reasoning` with `max_tokens`.
+        has_metadata: whether there is a field `metadata`.
+        has_anthropic_tools: whether tools may be written as Anthropic does; OpenAI's form is always
+            taken.
+        has_forced_tool: whether an answer may be forced to call a tool.
+    """
+
+    name: str
+    example: str
+    system: Literal["field", "message"]
+    stop: Literal["stop", "stop_sequences"]
+    temperature_max: float | None
+    thinking: tuple[str, ...]
+    efforts: tuple[str, ...]
+    has_reasoning_budget: bool
+    has_metadata: bool
+    has_anthropic_tools: bool
+    has_forced_tool: bool
+
+
+SUPERSET = Dialect(
+    name="superset",
+    example="anthropic/claude-sonnet-4.6",
+    system="message",
+    stop="stop",
+    temperature_max=2,
+    thinking=(),
+    efforts=("none", "low", "medium", "high"),
+    has_reasoning_budget=True,
+    has_metadata=False,
+    has_anthropic_tools=False,
+    has_forced_tool=True,
+)
+SUPERSET_NEWER = replace(SUPERSET, example="anthropic/claude-opus-4.8", temperature_max=None)
+"""Models whose ids are written in the superset, but that refuse sampling."""
+CLASSIC = Dialect(
+    name="native classic",
+    example=DEFAULT_MODEL,
+    system="field",
+    stop="stop_sequences",
+    temperature_max=1,
+    thinking=("enabled", "disabled", "adaptive"),
+    efforts=(),
+    has_reasoning_budget=False,
+    has_metadata=True,
+    has_anthropic_tools=True,
+    has_forced_tool=True,
+)
+CLASSIC_OLDER = replace(
+    CLASSIC, example="anthropic/claude-haiku-4-5", thinking=("enabled", "disabled")
+)
+"""Models before 4.6, which do not decide by themselves how much to think."""
+NEWER = replace(
+    CLASSIC,
+    name="native newer",
+    example="anthropic/claude-sonnet-5",
+    temperature_max=None,
+    thinking=("adaptive", "disabled"),
+)
+FAMILY_5_5 = replace(
+    NEWER,
+    name="5.5 family",
+    example="anthropic/claude-sonnet-5-5",
+    thinking=("adaptive",),
+    efforts=("none", "low", "medium", "high", "xhigh", "max"),
+    has_forced_tool=False,
+)
+DIALECTS = (CLASSIC, CLASSIC_OLDER, SUPERSET, SUPERSET_NEWER, NEWER, FAMILY_5_5)
+
+
+class Model(NamedTuple):
+    """What is known of a model id.
+
+    Attributes:
+        answer_tokens_max: most tokens of an answer; None if that is not published.
+        is_listed: whether the id is in the table, or its dialect was assumed from its spelling.
+    """
+
+    dialect: Dialect
+    answer_tokens_max: int | None = None
+    is_listed: bool = True
+
+
+MODELS: dict[str, Model] = {
+    "claude-sonnet-4-6": Model(CLASSIC, 64_000),
+    "claude-opus-4-6": Model(CLASSIC, 64_000),
+    "claude-opus-4-5": Model(CLASSIC_OLDER, 64_000),
+    "claude-sonnet-4-5": Model(CLASSIC_OLDER, 64_000),
+    "claude-haiku-4-5": Model(CLASSIC_OLDER, 64_000),
+    "claude-opus-4-1": Model(CLASSIC_OLDER, 64_000),
+    "claude-opus-4-1-latest": Model(CLASSIC_OLDER, 64_000),
+    "claude-opus-4.1-20250805": Model(CLASSIC_OLDER, 64_000),
+    "claude-opus-4-7": Model(NEWER, 128_000),
+    "claude-opus-4-8": Model(NEWER, 128_000),
+    "claude-sonnet-5": Model(NEWER, 128_000),
+    "claude-opus-5": Model(NEWER, 128_000),
+    "claude-fable-5": Model(NEWER, 128_000),
+    "claude-sonnet-5-5": Model(FAMILY_5_5, 128_000),
+    "claude-opus-5-5": Model(FAMILY_5_5, 128_000),
+    "claude-fable-5-1": Model(FAMILY_5_5, 128_000),
+    "claude-haiku-5-5": Model(FAMILY_5_5, 128_000),
+    "claude-haiku-5.5": Model(FAMILY_5_5, 128_000),
+    "claude-sonnet-4.6": Model(SUPERSET, 64_000),
+    "claude-opus-4.6": Model(SUPERSET, 64_000),
+    "claude-opus-4.5": Model(SUPERSET, 64_000),
+    "claude-sonnet-4.5": Model(SUPERSET, 64_000),
+    "claude-haiku-4.5": Model(SUPERSET, 64_000),
+    "claude-opus-4.1": Model(SUPERSET, 64_000),
+    "claude-opus-4": Model(SUPERSET),
+    "claude-sonnet-4": Model(SUPERSET),
+    "claude-3-haiku": Model(SUPERSET),
+    "claude-fable-latest": Model(SUPERSET),
+    "claude-haiku-latest": Model(SUPERSET),
+    "claude-sonnet-latest": Model(SUPERSET),
+    "claude-opus-latest": Model(SUPERSET),
+    "claude-opus-4.7": Model(SUPERSET_NEWER, 128_000),
+    "claude-opus-4.7-fast": Model(SUPERSET_NEWER, 128_000),
+    "claude-opus-4.8": Model(SUPERSET_NEWER, 128_000),
+    "claude-opus-4.8-fast": Model(SUPERSET_NEWER, 128_000),
+}
+"""By ids without `anthropic/`, which is left out or not. Dated forms of the classic ones go with them."""
+
+_DATE = re.compile(r"-\d{8}$")
+_VERSION = re.compile(r"(?<!\d)(\d{1,2})(?:-(\d{1,2})(?!\d))?")
+_SUPERSET_SPELLING = re.compile(r"\d\.\d|-latest$")
+_NATIVE_SPELLING = re.compile(r"-\d{8}$|\d-\d")
+_BY_VERSION = (
+    ((5, 1), FAMILY_5_5),
+    ((4, 7), NEWER),
+    ((4, 6), CLASSIC),
+    ((0, 0), CLASSIC_OLDER),
+)
+
+
+def model_of(model_id: str) -> Model:
+    """Return what is known of a model id; for one that is not listed, what its spelling suggests."""
+    name = model_id.removeprefix("anthropic/")
+    listed = MODELS.get(name)
+    if listed is None and (dated := MODELS.get(_DATE.sub("", name))):
+        listed = dated if dated.dialect in (CLASSIC, CLASSIC_OLDER) else None
+    return listed or Model(_assumed(name), is_listed=False)
+
+
+def assumption(model_id: str) -> str | None:
+    """Return what was assumed of an id that is not listed, to log it; None for a listed one."""
+    model = model_of(model_id)
+    if model.is_listed:
+        return None
+    dialect = model.dialect
+    place = "in the field system" if dialect.system == "field" else "as a first message"
+    return (
+        f"Model {model_id} is not listed. By its spelling it is assumed to speak the dialect "
+        f"'{dialect.name}': system text is sent {place}, stop texts in the field {dialect.stop}."
+    )
+
+
+def _assumed(name: str) -> Dialect:
+    """Return the dialect by spelling.
+
+    1. A dot between digits, `-latest`, or another vendor's id: the superset. It sends system text
+       as a message, which the other dialects take, too.
+    2. A date, or a dash between digits: native, by the version. `claude-sonnet-5` has neither, and
+       is native all the same, as are later ones like it.
+    3. Nothing to go by: the superset.
+    """
+    version = _VERSION.search(_DATE.sub("", name))
+    if not name.startswith("claude-") or _SUPERSET_SPELLING.search(name) or version is None:
+        return SUPERSET
+    number = (int(version[1]), int(version[2] or 0))
+    if number < (5, 0) and not _NATIVE_SPELLING.search(name):
+        return SUPERSET
+    return next(dialect for least, dialect in _BY_VERSION if number >= least)
