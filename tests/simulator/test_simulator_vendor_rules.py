@@ -12,8 +12,8 @@ from aimlapi_simulator.catalogue import BY_ID
 from tests.simulator.conftest import DOTTED, PROMPT, SONNET, Playground, Start
 
 TOOL = {"name": "keep", "input_schema": {"type": "object"}}
-FORCED = {"tools": [TOOL], "tool_choice": {"type": "tool", "name": "keep"}}
-PREFILLED = {
+FORCED: dict[str, Any] = {"tools": [TOOL], "tool_choice": {"type": "tool", "name": "keep"}}
+PREFILLED: dict[str, Any] = {
     "messages": [{"role": "user", "content": PROMPT}, {"role": "assistant", "content": "{"}]
 }
 THINKING = {"thinking": {"type": "enabled", "budget_tokens": 1024}, "max_tokens": 4096}
