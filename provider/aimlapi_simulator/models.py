@@ -17,6 +17,7 @@ from aimlapi_simulator.schema.bodies import schema_of
 
 if TYPE_CHECKING:
     from aimlapi_simulator.ledger import Record
+    from aimlapi_simulator.script import Gateway
     from aimlapi_simulator.state import State
 
 _TYPE = "openai/chat-completions"
@@ -46,9 +47,9 @@ class Models:
             sections = set(_SECTIONS)
         script = self._state.script
         data = [
-            _describe(model, sections, script.forms.prices)
+            _describe(model, names, sections, script.forms.prices)
             for model in MODELS
-            if model.model_id not in script.gateway.withdrawn and _is_asked_for(model, asked)
+            if (names := _served(model, script.gateway)) and _is_asked_for(names, asked)
         ]
         body = msgspec.json.encode({"object": "list", "data": data})
         etag = f'W/"{sha256(body).hexdigest()[:32]}"'
@@ -108,9 +109,14 @@ class Models:
         return found
 
 
-def _is_asked_for(model: Model, asked: dict[str, set[str]]) -> bool:
+def _served(model: Model, gateway: Gateway) -> list[str]:
+    """Return the ids that a model answers to, those that are withdrawn left out."""
+    return [name for name in (model.model_id, *model.aliases) if name not in gateway.withdrawn]
+
+
+def _is_asked_for(names: list[str], asked: dict[str, set[str]]) -> bool:
     offers = {
-        "id": {model.model_id, *model.aliases},
+        "id": set(names),
         "type": {_TYPE},
         "tags": set(_TAGS),
         "modalities": {*_INPUTS, *_OUTPUTS},
@@ -121,10 +127,12 @@ def _is_asked_for(model: Model, asked: dict[str, set[str]]) -> bool:
     return all(offer & asked[name] for name, offer in offers.items() if name in asked)
 
 
-def _describe(model: Model, sections: set[str], form: PriceForm) -> dict[str, Any]:
+def _describe(
+    model: Model, names: list[str], sections: set[str], form: PriceForm
+) -> dict[str, Any]:
     entry: dict[str, Any] = {
-        "id": model.model_id,
-        "aliases": list(model.aliases),
+        "id": names[0],
+        "aliases": names[1:],
         "type": _TYPE,
         "info": {
             "name": model.name,

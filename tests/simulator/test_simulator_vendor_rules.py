@@ -109,6 +109,8 @@ async def test_a_withdrawn_model_is_404_and_its_heir_is_named(start: Start) -> N
     assert {"withdrawn", "deprecated", "superseded"} == {entry["status"] for entry in listed}
     (heir,) = [entry["replaced_by"] for entry in listed if entry["id"] == DOTTED]
     assert (await play.ask(model=heir)).status_code == 200
+    (model,) = (await play.http.get("/v1/models", params={"id": heir})).json()["data"]
+    assert DOTTED not in (model["id"], *model["aliases"])
 
 
 async def test_a_mark_may_be_refused(start: Start) -> None:
