@@ -16,7 +16,7 @@ from tests.simulator.conftest import DOTTED, LATEST, SONNET, Start
 
 MODELS = (DOTTED, SONNET, LATEST, "claude-opus-4-8", "claude-opus-5", "claude-haiku-5.5")
 GATEWAYS = [
-    Gateway(documents=documents, is_strict=is_strict, drops=drops)  # type: ignore[arg-type]
+    Gateway(documents=documents, is_strict=is_strict, drops=drops)
     for documents in ("live", "older")
     for is_strict in (False, True)
     for drops in ((), ("system", "tools"))

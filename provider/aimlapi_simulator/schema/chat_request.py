@@ -65,6 +65,13 @@ class _Peek(msgspec.Struct):
     model: str
 
 
+class _Last:
+    """The dialect of the last body, for a guess at the next one's."""
+
+    dialect: Dialect = "classic"
+
+
+_last = _Last()
 _peek = msgspec.json.Decoder(_Peek).decode
 
 
@@ -78,9 +85,7 @@ def parse_chat(body: bytes, gateway: Gateway = LIVE) -> ChatRequest:
     if gateway.drops:
         body = without(body, gateway.drops)
     try:
-        name = _peek(body).model
-        model, dialect = find_model(name, gateway)
-        decoded = decode_body(body, dialect, is_strict=gateway.is_strict)
+        decoded, (model, dialect) = _decode_as_last(body, gateway) or _decode(body, gateway)
     except msgspec.ValidationError as error:
         raise wrong(explain(str(error), body)) from None
     except RecursionError:
@@ -88,6 +93,22 @@ def parse_chat(body: bytes, gateway: Gateway = LIVE) -> ChatRequest:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise wrong_value("body", "JSON", str(error)) from None
     return _boil_down(decoded, model, dialect)
+
+
+def _decode_as_last(body: bytes, gateway: Gateway) -> tuple[Body, tuple[Model, Dialect]] | None:
+    """Read a body in the dialect of the last one, which saves a look at its model; None if it is not."""
+    try:
+        decoded = decode_body(body, _last.dialect, is_strict=gateway.is_strict)
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+    spoken = find_model(decoded.model, gateway)
+    return (decoded, spoken) if spoken[1] == _last.dialect else None
+
+
+def _decode(body: bytes, gateway: Gateway) -> tuple[Body, tuple[Model, Dialect]]:
+    model, dialect = find_model(_peek(body).model, gateway)
+    _last.dialect = dialect
+    return decode_body(body, dialect, is_strict=gateway.is_strict), (model, dialect)
 
 
 def find_model(name: str, gateway: Gateway = LIVE) -> tuple[Model, Dialect]:
