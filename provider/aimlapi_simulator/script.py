@@ -134,7 +134,7 @@ class Forms(_Value, frozen=True, kw_only=True):
     tool_content: Literal["empty", "null", "seeded"] = "empty"
     cached_tokens: Literal["included", "beside"] = "included"
     reasoning_tokens: Literal["included", "beside"] = "included"
-    prices: Literal["origin", "measure"] = "measure"
+    prices: Literal["origin", "measure"] = "origin"
     batch_running: Literal["status", "batch", "seeded"] = "batch"
     batch_results: Literal["lines", "array", "seeded"] = "lines"
     batch_canceled: Literal["batch", "status", "seeded"] = "batch"

@@ -94,7 +94,7 @@ async def test_every_gateway_answers_a_plain_request(start: Start, gateway: Gate
     "forms",
     [
         Forms(envelope="seeded", finish_reasons="seeded", cost="seeded", content="seeded"),
-        Forms(cached_tokens="beside", reasoning_tokens="beside", prices="origin"),
+        Forms(cached_tokens="beside", reasoning_tokens="beside", prices="measure"),
         Forms(tool_content="seeded", vendor_errors="seeded", content="parts"),
     ],
     ids=str,

@@ -34,9 +34,9 @@ async def test_a_price_is_found_by_id_and_by_alias(play: Playground) -> None:
     assert by_id == by_alias
     (model,) = by_id
     assert model["pricing"]["kind"] == "fixed"
-    prices = {unit["measure"]: (unit["price"], unit["per"]) for unit in model["pricing"]["units"]}
-    assert prices["input"] == (3.9, 1_000_000)
-    assert prices["output"] == (19.5, 1_000_000)
+    prices = {unit["origin"]: (unit["price"], unit["per"]) for unit in model["pricing"]["units"]}
+    assert prices["provided"] == (3.9, 1_000_000)
+    assert prices["generated"] == (19.5, 1_000_000)
 
 
 @pytest.mark.parametrize(
