@@ -5,8 +5,10 @@ from aimlapi_simulator.ledger import Ledger, Record
 from aimlapi_simulator.script import (
     Account,
     BatchPlan,
+    Cache,
     Fault,
     Forms,
+    Gateway,
     Latency,
     Limits,
     Script,
@@ -17,8 +19,10 @@ from aimlapi_simulator.server import Simulator, simulator_thread
 __all__ = [
     "Account",
     "BatchPlan",
+    "Cache",
     "Fault",
     "Forms",
+    "Gateway",
     "Latency",
     "Ledger",
     "Limits",

@@ -41,6 +41,8 @@ class App:
         account, models, batches = Billing(state), Models(state), Batches(state)
         self._public: Routes = {
             ("GET", "/v1/models"): models.list_models,
+            ("GET", "/v1/models/deprecations"): models.list_deprecations,
+            ("GET", "/docs-json"): models.schema,
             ("GET", "/models/metrics"): models.metrics,
         }
         self._private: Routes = {

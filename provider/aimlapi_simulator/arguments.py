@@ -36,6 +36,8 @@ def parse_arguments(words: list[str]) -> Arguments:
     parsed = _parser().parse_args(words)
     base = parse_script(parsed.script.read_bytes()) if parsed.script else Script()
     changes = {name: value for name, value in vars(parsed).items() if value is not None}
+    if "withdraw" in changes:
+        changes["withdraw"] = dict(word.partition("=")[::2] for word in changes["withdraw"])
     return Arguments(host=parsed.host, port=parsed.port, script=_script_from(base, changes))
 
 
@@ -71,6 +73,21 @@ _PLACES = {
     "key_limit": ("account", "key_limit_usd"),
     "key_limit_retention": ("account", "key_limit_retention"),
     "envelope": ("forms", "envelope"),
+    "finish_reasons": ("forms", "finish_reasons"),
+    "cost": ("forms", "cost"),
+    "vendor_errors": ("forms", "vendor_errors"),
+    "content": ("forms", "content"),
+    "tool_content": ("forms", "tool_content"),
+    "cached_tokens": ("forms", "cached_tokens"),
+    "reasoning_tokens": ("forms", "reasoning_tokens"),
+    "prices": ("forms", "prices"),
+    "documents": ("gateway", "documents"),
+    "strict": ("gateway", "is_strict"),
+    "drop": ("gateway", "drops"),
+    "withdraw": ("gateway", "withdrawn"),
+    "cache_marks": ("cache", "marks"),
+    "cache_misses": ("cache", "miss_share"),
+    "ledger_delay": ("ledger_delay_s",),
     "batch_duration": ("batches", "duration_s"),
 }
 
@@ -115,6 +132,35 @@ def _parser() -> argparse.ArgumentParser:
     add("--key", help="the one valid key (default: any)")
     add("--key-limit", type=float, metavar="USD", help="threshold of the key; beyond: 403")
     add("--key-limit-retention", choices=["no_reset", "day", "week", "month"])
-    add("--envelope", choices=["legacy", "problem", "seeded"], help="of errors")
+    _add_forms(parser)
+    _add_gateway(parser)
     add("--batch-duration", type=float, metavar="S", help="seconds that a batch takes")
     return parser
+
+
+def _add_forms(parser: argparse.ArgumentParser) -> None:
+    """Add one option for each form in which an answer or an error may come."""
+    group = parser.add_argument_group("forms of answers and errors", "seeded mixes them by request")
+    add = group.add_argument
+    add("--envelope", choices=["legacy", "problem", "seeded"], help="of errors")
+    add("--vendor-errors", choices=["json", "plain", "seeded"], help="of the model's vendor")
+    add("--finish-reasons", choices=["anthropic", "openai", "model", "seeded"])
+    add("--cost", choices=["both", "header", "meta", "credits", "nowhere", "seeded"])
+    add("--content", choices=["text", "parts", "seeded"], help="of a message")
+    add("--tool-content", choices=["empty", "null", "seeded"], help="beside a tool's call")
+    add("--cached-tokens", choices=["included", "beside"], help="in or beside prompt_tokens")
+    add("--reasoning-tokens", choices=["included", "beside"], help="in or beside completion_tokens")
+    add("--prices", choices=["origin", "measure"], help="how the price list names its units")
+
+
+def _add_gateway(parser: argparse.ArgumentParser) -> None:
+    """Add what the API does with a body before a model reads it."""
+    group = parser.add_argument_group("requests")
+    add = group.add_argument
+    add("--documents", choices=["live", "older"], help="which documents say what an id takes")
+    add("--strict", action="store_true", default=None, help="400 for fields that are no dialect's")
+    add("--drop", action="append", metavar="FIELD", help="throw it away in silence; repeatable")
+    add("--withdraw", action="append", metavar="ID=NEW_ID", help="404 for a model; repeatable")
+    add("--cache-marks", choices=["accepted", "ignored", "refused"], help="of cache_control")
+    add("--cache-misses", type=float, metavar="SHARE", help="of reads that find nothing")
+    add("--ledger-delay", type=float, metavar="S", help="until a call is in the logs")

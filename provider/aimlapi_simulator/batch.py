@@ -12,6 +12,7 @@ from aimlapi_simulator.completion import FINISH_REASONS, Completion, compose
 from aimlapi_simulator.fault_choice import draw
 from aimlapi_simulator.ledger import Record
 from aimlapi_simulator.pricing import credits_for, usd_of
+from aimlapi_simulator.prompt_cache import NOTHING
 
 if TYPE_CHECKING:
     from aimlapi_simulator.schema.chat_request import ChatRequest
@@ -120,9 +121,9 @@ class Batch:
         return compose(
             self.requests[position][1],
             "none",
-            completion_id=f"msg_{self.batch_id}_{position}",
+            completion_id=f"{self.batch_id}_{position}",
             now_s=self.ended_at_s,
-            cached_tokens=0,
+            cached=NOTHING,
         )
 
     def settle(self, now_s: float) -> list[Record]:

@@ -11,7 +11,7 @@ from aimlapi_simulator.faults import KEY_LIMIT_REACHED, NO_CREDIT
 from aimlapi_simulator.message import Request, Response, json_response
 from aimlapi_simulator.query import one
 from aimlapi_simulator.schema.batch_body import parse_batch
-from aimlapi_simulator.schema.chat_request import InvalidBody
+from aimlapi_simulator.schema.refusal import InvalidBody
 
 if TYPE_CHECKING:
     from aimlapi_simulator.state import State
@@ -36,7 +36,7 @@ class Batches:
         try:
             requests = parse_batch(request.body)
         except InvalidBody as error:
-            return self._error(error.status, str(error), request, request_id)
+            return state.refusal(error, path=request.path, request_id=request_id)
         batch = Batch(
             batch_id=f"msgbatch_{state.next_id()}",
             created_at_s=state.clock.now_s(),

@@ -12,7 +12,9 @@ from aimlapi_simulator.chat_answer import render
 from aimlapi_simulator.completion import compose
 from aimlapi_simulator.fault_choice import effect_of
 from aimlapi_simulator.faults import KEY_LIMIT_REACHED, NO_CREDIT, TOO_MANY_REQUESTS
-from aimlapi_simulator.schema.chat_request import ChatRequest, InvalidBody, parse_chat
+from aimlapi_simulator.prompt_cache import NOTHING, check_marks
+from aimlapi_simulator.schema.chat_request import ChatRequest, parse_chat
+from aimlapi_simulator.schema.refusal import InvalidBody
 
 if TYPE_CHECKING:
     import asyncio
@@ -37,9 +39,10 @@ class Chat:
         """Answer now or later."""
         call = self._receive(request, responder)
         try:
-            chat = call.chat = parse_chat(request.body)
+            chat = call.chat = parse_chat(request.body, self._state.script.gateway)
+            check_marks(chat.marks, self._state.script.cache)
         except InvalidBody as error:
-            self._refuse(call, error.status, str(error))
+            self._refuse_body(call, error)
             return
         refusal = self._money_refusal()
         if refusal is not None:
@@ -117,21 +120,20 @@ class Chat:
         """Take a slot, and give it back when the latency is over."""
         state = self._state
         state.gate.enter()
-        cached = 0
-        if chat.cache_prefix:
-            cached = state.prompt_cache.cached_tokens(
-                chat.model.model_id, chat.cache_prefix, call.started_at_s
-            )
-        call.completion = compose(
-            chat,
-            call.effect.twist,
-            completion_id=f"msg_{call.inference_id}",
-            now_s=call.started_at_s,
-            cached_tokens=cached,
-        )
         delay_s = call.effect.extra_delay_s
         if not call.effect.is_at_once:
             delay_s += state.latency_s()
+        cached = NOTHING
+        if chat.marks and call.effect.is_billed:
+            now_s = state.clock.now_s()
+            cached = state.prompt_cache.use(chat, state.script, now_s, begins_s=now_s + delay_s)
+        call.completion = compose(
+            chat,
+            call.effect.twist,
+            completion_id=call.inference_id,
+            now_s=call.started_at_s,
+            cached=cached,
+        )
         if delay_s > 0:
             self._loop.call_later(delay_s, self._leave, call, state.gate)
         else:
@@ -157,6 +159,13 @@ class Chat:
         )
         self._state.gate.count_tokens(now_s, record.completion_tokens)
         self._state.record(record)
+        self._send(call, response)
+
+    def _refuse_body(self, call: Call, error: InvalidBody) -> None:
+        state, path = self._state, call.request.path
+        response = state.refusal(error, path=path, request_id=call.request_id)
+        now_s = state.clock.now_s()
+        state.record(record_of(call, status=error.status, fault=None, now_s=now_s))
         self._send(call, response)
 
     def _throttle(self, call: Call, limit: str) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from aimlapi_simulator.completion import Completion, Vocabulary, completion_json
+from aimlapi_simulator.completion import AnswerForm, Completion, Vocabulary, completion_json
 from aimlapi_simulator.fault_answer import dress, substitute
 from aimlapi_simulator.message import JSON, Response
 from aimlapi_simulator.pricing import usd_text
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _COST_FORMS: tuple[CostForm, ...] = ("both", "header", "meta", "credits", "nowhere")
 _VOCABULARIES: tuple[Vocabulary, ...] = ("anthropic", "openai")
+ANTHROPIC_WORDS = frozenset({"classic", "closed"})
+"""Dialects whose documented answers have Anthropic's reasons to finish."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -40,22 +42,37 @@ def _answer(call: Call, state: State) -> Response:
     chat, completion = call.chat, call.completion
     assert chat is not None  # noqa: S101 - for the type checker, as the next one
     assert completion is not None  # noqa: S101 - only refusals come without one
-    vocabulary = _vocabulary(call, chat, state)
-    cost = call.effect.cost or _cost_form(call, state)
+    form = _form(call, chat, state)
     if chat.is_stream:
-        return _stream(call, completion, vocabulary, cost, state)
-    body = _encode(completion_json(completion, vocabulary, cost))
+        return _stream(call, completion, form, state)
+    body = _encode(completion_json(completion, form))
     if call.effect.body == "invalid-json":
         body = body[: len(body) * 2 // 3]
-    headers = cost_headers(completion.credits) if cost in ("both", "header") else ""
+    headers = cost_headers(completion.credits) if form.cost in ("both", "header") else ""
     return Response(status=call.effect.status, content_type=JSON, headers=headers, body=body)
 
 
-def _stream(
-    call: Call, completion: Completion, vocabulary: Vocabulary, cost: CostForm, state: State
-) -> Response:
+def _form(call: Call, chat: ChatRequest, state: State) -> AnswerForm:
+    forms = state.script.forms
+    vocabulary, cost = _vocabulary(call, chat, state), call.effect.cost or _cost_form(call, state)
+    content, beside_tools = forms.content, forms.tool_content
+    if content == "seeded":
+        content = state.pick(("text", "parts"), "content", call.prompt_sha256)
+    if beside_tools == "seeded":
+        beside_tools = state.pick(("empty", "null"), "tool-content", call.prompt_sha256)
+    return AnswerForm(
+        vocabulary=vocabulary,
+        cost=cost,
+        has_parts=content == "parts",
+        has_null_beside_tools=beside_tools == "null",
+        is_cached_beside=forms.cached_tokens == "beside",
+        is_reasoning_beside=forms.reasoning_tokens == "beside",
+    )
+
+
+def _stream(call: Call, completion: Completion, form: AnswerForm, state: State) -> Response:
     is_joined = state.pick((True, False), "late-chunks", call.prompt_sha256)
-    events = stream_events(completion, vocabulary, cost, is_joined=is_joined)
+    events = stream_events(completion, form, is_joined=is_joined)
     if call.effect.body == "invalid-json":
         events = (*events[:-1], events[-1][: len(events[-1]) // 2] + b"\n\n")
     elif call.effect.delivery == "stop-early":
@@ -72,7 +89,7 @@ def _stream(
 def _vocabulary(call: Call, chat: ChatRequest, state: State) -> Vocabulary:
     form = state.script.forms.finish_reasons
     if form == "model":
-        return "anthropic" if chat.model.is_classic else "openai"
+        return "anthropic" if chat.dialect in ANTHROPIC_WORDS else "openai"
     if form == "seeded":
         return state.pick(_VOCABULARIES, "finish", call.prompt_sha256)
     return form

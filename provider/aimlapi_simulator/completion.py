@@ -18,6 +18,7 @@ from aimlapi_simulator.schema.tools import sample_input
 
 if TYPE_CHECKING:
     from aimlapi_simulator.faults import CostForm, Twist
+    from aimlapi_simulator.prompt_cache import Cached
     from aimlapi_simulator.schema.chat_request import ChatRequest
 
 Finish = Literal["end", "length", "stop", "tool", "refusal"]
@@ -42,8 +43,25 @@ FINISH_REASONS: dict[Vocabulary, dict[Finish, str]] = {
 REFUSAL = "I can't help with that request."
 
 
+class AnswerForm(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Which of the forms in the wild an answer takes; `script.Forms` says what each means."""
+
+    vocabulary: Vocabulary
+    cost: CostForm
+    has_parts: bool = False
+    has_null_beside_tools: bool = False
+    is_cached_beside: bool = False
+    is_reasoning_beside: bool = False
+
+
 class Completion(msgspec.Struct, kw_only=True, gc=False):
-    """What the model said, and what it costs."""
+    """What the model said, and what it costs.
+
+    Attributes:
+        is_superset: Whether it is answered in OpenAI's and OpenRouter's style.
+    """
+
+    is_superset: bool
 
     completion_id: str
     created_s: int
@@ -59,16 +77,19 @@ class Completion(msgspec.Struct, kw_only=True, gc=False):
 
 
 def compose(
-    chat: ChatRequest, twist: Twist, *, completion_id: str, now_s: float, cached_tokens: int
+    chat: ChatRequest, twist: Twist, *, completion_id: str, now_s: float, cached: Cached
 ) -> Completion:
     """Answer a request, with a twist if a fault asks for one."""
     whole = whole_answer(chat.requested_model, chat.system, chat.prompt)
+    if chat.answer_schema is not None:
+        whole = _json_for(chat.answer_schema, whole)
     text, finish = _cut(whole, chat)
     tool_calls = None
     if chat.forced_tool is not None:
-        tool = chat.forced_tool
-        arguments = msgspec.json.encode(sample_input(tool.input_schema, text)).decode()
-        text, finish, tool_calls = "", "tool", [_tool_call(completion_id, tool.name, arguments)]
+        name, arguments = chat.forced_tool.name, _json_for(chat.forced_tool.input_schema, text)
+        arguments, is_whole = _cut_off(arguments, chat.max_tokens)
+        text, finish = "", "tool" if is_whole else "length"
+        tool_calls = [_tool_call(completion_id, name, arguments)]
     if twist == "truncated":
         text, finish = text[: len(text) // 2], "length"
     elif twist == "refusal":
@@ -77,14 +98,16 @@ def compose(
         arguments = '{"summary": "' + text[:20]
         text, finish, tool_calls = "", "tool", [_tool_call(completion_id, "answer", arguments)]
     reasoning = f"The text begins with: {chat.prompt[:80]}" if chat.is_thinking else ""
-    usage = _usage(chat, text, tool_calls, reasoning, cached_tokens)
+    usage = _usage(chat, text, tool_calls, reasoning, cached)
+    is_superset = chat.dialect == "superset"
     return Completion(
-        completion_id=completion_id,
+        is_superset=is_superset,
+        completion_id=f"gen-{completion_id}" if is_superset else f"msg_{completion_id}",
         created_s=int(now_s),
         model=chat.model.upstream,
         text=None if twist == "null-content" else text,
         finish=finish,
-        reasoning=reasoning,
+        reasoning=reasoning if chat.is_reasoning_shown else "",
         refusal=REFUSAL if twist == "refusal" else None,
         tool_calls=tool_calls,
         has_choices=twist != "no-choices",
@@ -103,6 +126,16 @@ def _cut(whole: str, chat: ChatRequest) -> tuple[str, Finish]:
     return text, "end" if len(text) == len(whole) else "length"
 
 
+def _json_for(schema: dict[str, Any], text: str) -> str:
+    return msgspec.json.encode(sample_input(schema, text)).decode()
+
+
+def _cut_off(arguments: str, max_tokens: int) -> tuple[str, bool]:
+    """Cut a tool's arguments at `max_tokens`, and say whether they are whole."""
+    kept = arguments[: max_tokens * CHARACTERS_PER_TOKEN]
+    return kept, len(kept) == len(arguments)
+
+
 def _tool_call(completion_id: str, name: str, arguments: str) -> dict[str, Any]:
     return {
         "id": f"toolu_{completion_id}",
@@ -116,60 +149,87 @@ def _usage(
     text: str,
     tool_calls: list[dict[str, Any]] | None,
     reasoning: str,
-    cached_tokens: int,
+    cached: Cached,
 ) -> Usage:
     said = text if tool_calls is None else tool_calls[0]["function"]["arguments"]
     reasoning_tokens = tokens_in(reasoning) if reasoning else 0
     return Usage(
         prompt=chat.prompt_tokens,
         completion=tokens_in(said) + reasoning_tokens,
-        cached=cached_tokens,
+        cached=cached.read,
         reasoning=reasoning_tokens,
+        written=cached.written,
+        written_1h=cached.written_1h,
     )
 
 
-def completion_json(
-    completion: Completion, vocabulary: Vocabulary, cost: CostForm
-) -> dict[str, Any]:
+def completion_json(completion: Completion, form: AnswerForm) -> dict[str, Any]:
     """The body of an answer that is no stream."""
-    message: dict[str, Any] = {
-        "role": "assistant",
-        "content": completion.text,
-        "reasoning_content": completion.reasoning,
-    }
-    if completion.refusal is not None:
-        message["refusal"] = completion.refusal
-    if completion.tool_calls is not None:
-        message["tool_calls"] = completion.tool_calls
-    choice = {
+    choice: dict[str, Any] = {
         "index": 0,
-        "finish_reason": FINISH_REASONS[vocabulary][completion.finish],
+        "finish_reason": FINISH_REASONS[form.vocabulary][completion.finish],
         "logprobs": None,
-        "message": message,
+        "message": _message(completion, form),
     }
+    if completion.is_superset:
+        choice["native_finish_reason"] = FINISH_REASONS["anthropic"][completion.finish]
     body: dict[str, Any] = {
         "id": completion.completion_id,
         "object": "chat.completion",
         "model": completion.model,
         "created": completion.created_s,
         "choices": [choice] if completion.has_choices else [],
-        "usage": usage_json(completion.usage),
+        "usage": usage_json(completion.usage, form),
     }
-    meta = meta_json(completion, cost)
+    meta = meta_json(completion, form.cost)
     if meta is not None:
         body["meta"] = meta
     return body
 
 
-def usage_json(usage: Usage) -> dict[str, Any]:
-    """Token counts; details only where there is something to tell."""
+def _message(completion: Completion, form: AnswerForm) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": _content(completion, form)}
+    message |= reasoning_json(completion)
+    if completion.refusal is not None:
+        message["refusal"] = completion.refusal
+    if completion.tool_calls is not None:
+        message["tool_calls"] = completion.tool_calls
+    return message
+
+
+def _content(completion: Completion, form: AnswerForm) -> str | list[dict[str, str]] | None:
+    text = completion.text
+    if completion.tool_calls is not None and form.has_null_beside_tools:
+        return None
+    return [{"type": "text", "text": text}] if form.has_parts and text is not None else text
+
+
+def reasoning_json(completion: Completion) -> dict[str, Any]:
+    """What was thought, under the names of the completion's dialect."""
+    reasoning = completion.reasoning
+    if not completion.is_superset:
+        return {"reasoning_content": reasoning}
+    if not reasoning:
+        return {}
+    details = [{"type": "reasoning.text", "text": reasoning, "format": "anthropic-claude-v1"}]
+    return {"reasoning": reasoning, "reasoning_details": details}
+
+
+def usage_json(usage: Usage, form: AnswerForm) -> dict[str, Any]:
+    """Token counts; details only where there is something to report."""
+    prompt, completion = usage.prompt, usage.completion
+    if form.is_cached_beside:
+        prompt -= usage.cached + usage.written
+    if form.is_reasoning_beside:
+        completion -= usage.reasoning
     body: dict[str, Any] = {
-        "prompt_tokens": usage.prompt,
-        "completion_tokens": usage.completion,
-        "total_tokens": usage.prompt + usage.completion,
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
     }
-    if usage.cached:
-        body["prompt_tokens_details"] = {"cached_tokens": usage.cached}
+    if usage.cached or usage.written:
+        details = {"cached_tokens": usage.cached, "cache_write_tokens": usage.written}
+        body["prompt_tokens_details"] = details
     if usage.reasoning:
         body["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning}
     return body

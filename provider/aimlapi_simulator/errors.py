@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
 
 from aimlapi_simulator.clock import iso
 from aimlapi_simulator.message import JSON, Response, json_response
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aimlapi_simulator.schema.hints import Complaint
+
 Envelope = Literal["legacy", "problem"]
 ENVELOPES: tuple[Envelope, ...] = ("legacy", "problem")
 PROBLEM_JSON = "application/problem+json; charset=utf-8"
+VALIDATION_FAILED = "Validation failed"
 HTML_PAGE = (
     b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
     b"<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>cloudflare</center>\r\n"
@@ -18,16 +26,22 @@ HTML_PAGE = (
 )
 
 
+class Problem(msgspec.Struct, kw_only=True, frozen=True):
+    """What is wrong with a request, and where in its body, if it is the body."""
+
+    status: int
+    message: str
+    details: Sequence[Complaint] = ()
+
+
 def error_response(
-    envelope: Envelope,
-    *,
-    status: int,
-    message: str,
-    path: str,
-    request_id: str,
-    now_s: float,
+    envelope: Envelope, problem: Problem, *, path: str, request_id: str, now_s: float
 ) -> Response:
-    """An error as the documentation shows it (`legacy`), or as the live API sends it (`problem`)."""
+    """An error as the documentation shows it (`legacy`), or as the live API sends it (`problem`).
+
+    With details, the live one says in its message only that something is wrong.
+    """
+    status, message, details = problem.status, problem.message, problem.details
     if envelope == "legacy":
         body: dict[str, object] = {
             "message": message,
@@ -38,6 +52,10 @@ def error_response(
         }
         return json_response(body, status=status)
     title = _title(status)
+    message = VALIDATION_FAILED if details else message
+    error: dict[str, Any] = {"name": title.replace(" ", "") + "Exception", "message": message}
+    if details:
+        error["details"] = [{"path": one.path, "reason": one.reason} for one in details]
     body = {
         "title": title,
         "status": status,
@@ -45,11 +63,17 @@ def error_response(
         "instance": path,
         "requestId": request_id,
         "timestamp": iso(now_s),
-        "error": {"name": title.replace(" ", "") + "Exception", "message": message},
+        "error": error,
     }
     response = json_response(body, status=status)
     response.content_type = PROBLEM_JSON
     return response
+
+
+def vendor_words(status: int, message: str) -> str:
+    """Return what the vendor behind the API said, as the API passes it on: a text with JSON in it."""
+    said = {"type": "error", "error": {"type": "invalid_request_error", "message": message}}
+    return f"{status} {msgspec.json.encode(said).decode()}"
 
 
 def page_response(status: int) -> Response:

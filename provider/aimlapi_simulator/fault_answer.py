@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from aimlapi_simulator.errors import empty_response, page_response
 from aimlapi_simulator.message import Response
+from aimlapi_simulator.schema.hints import Complaint
 
 if TYPE_CHECKING:
     from aimlapi_simulator.faults import Effect
@@ -24,8 +25,15 @@ def substitute(
 ) -> Response | None:
     """The response that takes the place of the real one; None if the real one is wanted."""
     if effect.body == "envelope":
+        details: tuple[Complaint, ...] = ()
+        if effect.is_detailed:
+            details = (Complaint("messages[0].content", "Expected: other. Received: this.", ""),)
         return state.error(
-            status=effect.status, message=effect.message, path=path, request_id=request_id
+            status=effect.status,
+            message=effect.message,
+            path=path,
+            request_id=request_id,
+            details=details,
         )
     if effect.body == "html":
         return page_response(effect.status)

@@ -24,6 +24,7 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         status: HTTP status of the answer.
         message: Text of the error envelope.
+        is_detailed: What was wrong stands in the envelope's details, where it has some.
         body: What fills the body.
         twist: A change to an answer that is otherwise good.
         cost: Where the answer tells its price; None leaves that to the script's forms.
@@ -39,6 +40,7 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
 
     status: int = 200
     message: str = ""
+    is_detailed: bool = False
     body: Body = "answer"
     twist: Twist = "none"
     cost: CostForm | None = None
@@ -66,17 +68,28 @@ KEY_LIMIT_REACHED = (
 BAD_KEY = (
     "This request requires a valid API key. You can create one here: https://aimlapi.com/app/keys"
 )
-MODEL_NOT_FOUND = "Model not found"
+NO_ENDPOINTS = "No endpoints found"
 
 PLAIN = Effect(is_billed=True)
 
 EFFECTS: dict[str, Effect] = {
     # Refusals, none of them billed.
     "400": _refusal(400, "Body validation error! messages: Expected other, Received this"),
+    "400-details": Effect(
+        status=400,
+        message="Body validation error! Path: messages[0].content. Expected: other. Received: this.",
+        is_detailed=True,
+        body="envelope",
+    ),
+    "400-vendor": _refusal(
+        400,
+        '400 {"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: '
+        '200001 tokens > 200000 maximum"}}',
+    ),
     "401": _refusal(401, BAD_KEY, is_at_once=True),
     "403": _refusal(403, NO_CREDIT, is_at_once=True),
     "403-key-limit": _refusal(403, KEY_LIMIT_REACHED, is_at_once=True),
-    "404": _refusal(404, MODEL_NOT_FOUND, is_at_once=True),
+    "404": _refusal(404, f"{NO_ENDPOINTS}.", is_at_once=True),
     "422": _refusal(422, "Unprocessable Entity"),
     "429": _refusal(429, TOO_MANY_REQUESTS, is_at_once=True),
     "429-free-tier": _refusal(

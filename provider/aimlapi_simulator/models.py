@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from aimlapi_simulator.catalogue import BY_ID, MODELS, Model
+from aimlapi_simulator.catalogue import BY_ID, MODELS, Model, spoken_by
+from aimlapi_simulator.catalogue.deprecations import deprecations
+from aimlapi_simulator.catalogue.quotations import PriceForm, pricing_of
 from aimlapi_simulator.clock import iso
+from aimlapi_simulator.faults import NO_ENDPOINTS
 from aimlapi_simulator.message import Request, Response, json_response
+from aimlapi_simulator.schema.bodies import schema_of
 
 if TYPE_CHECKING:
     from aimlapi_simulator.ledger import Record
+    from aimlapi_simulator.script import Gateway
     from aimlapi_simulator.state import State
 
 _TYPE = "openai/chat-completions"
@@ -40,12 +45,37 @@ class Models:
         sections = asked.get("include", set())
         if "all" in sections or asked.get("details", set()) & {"true", "1"}:
             sections = set(_SECTIONS)
-        data = [_describe(model, sections) for model in MODELS if _is_asked_for(model, asked)]
+        script = self._state.script
+        data = [
+            _describe(model, names, sections, script.forms.prices)
+            for model in MODELS
+            if (names := _served(model, script.gateway)) and _is_asked_for(names, asked)
+        ]
         body = msgspec.json.encode({"object": "list", "data": data})
         etag = f'W/"{sha256(body).hexdigest()[:32]}"'
         if etag in request.header(b"if-none-match"):
             return Response(status=304, content_type="", headers=f"etag: {etag}\r\n")
         return Response(headers=f"etag: {etag}\r\n", body=body)
+
+    def list_deprecations(self, _request: Request, _request_id: str) -> Response:
+        """`GET /v1/models/deprecations`: what is on its way out, and what replaces it."""
+        data = deprecations(self._state.script.gateway.withdrawn)
+        return json_response({"object": "list", "data": data})
+
+    def schema(self, request: Request, request_id: str) -> Response:
+        """`GET /docs-json?model=…`: the request schema of one id, in the dialect that it speaks."""
+        gateway = self._state.script.gateway
+        name = dict(request.parameters()).get("model", "")
+        spoken = spoken_by(name, is_older=gateway.documents == "older")
+        if spoken is None:
+            return self._state.error(
+                status=404, message=NO_ENDPOINTS, path=request.path, request_id=request_id
+            )
+        content = {"application/json": {"schema": schema_of(spoken[1])}}
+        post = {"requestBody": {"required": True, "content": content}}
+        paths = {"/v1/chat/completions": {"post": post}}
+        info = {"title": "AIML API", "version": "1.0.0"}
+        return json_response({"openapi": "3.0.0", "info": info, "paths": paths})
 
     def metrics(self, request: Request, request_id: str) -> Response:
         """`GET /models/metrics`: percentiles of the last five minutes; any other parameter is 400."""
@@ -79,9 +109,14 @@ class Models:
         return found
 
 
-def _is_asked_for(model: Model, asked: dict[str, set[str]]) -> bool:
+def _served(model: Model, gateway: Gateway) -> list[str]:
+    """Return the ids that a model answers to, those that are withdrawn left out."""
+    return [name for name in (model.model_id, *model.aliases) if name not in gateway.withdrawn]
+
+
+def _is_asked_for(names: list[str], asked: dict[str, set[str]]) -> bool:
     offers = {
-        "id": {model.model_id, *model.aliases},
+        "id": set(names),
         "type": {_TYPE},
         "tags": set(_TAGS),
         "modalities": {*_INPUTS, *_OUTPUTS},
@@ -92,10 +127,12 @@ def _is_asked_for(model: Model, asked: dict[str, set[str]]) -> bool:
     return all(offer & asked[name] for name, offer in offers.items() if name in asked)
 
 
-def _describe(model: Model, sections: set[str]) -> dict[str, Any]:
+def _describe(
+    model: Model, names: list[str], sections: set[str], form: PriceForm
+) -> dict[str, Any]:
     entry: dict[str, Any] = {
-        "id": model.model_id,
-        "aliases": list(model.aliases),
+        "id": names[0],
+        "aliases": names[1:],
         "type": _TYPE,
         "info": {
             "name": model.name,
@@ -108,26 +145,12 @@ def _describe(model: Model, sections: set[str]) -> dict[str, Any]:
         "tags": list(_TAGS),
     }
     if "pricing" in sections:
-        entry["pricing"] = _pricing(model)
+        entry["pricing"] = pricing_of(model, form)
     if "modalities" in sections:
         entry["modalities"] = {"input": list(_INPUTS), "output": list(_OUTPUTS)}
     if "capabilities" in sections:
         entry["capabilities"] = list(_CAPABILITIES)
     return entry
-
-
-def _pricing(model: Model) -> dict[str, Any]:
-    price = model.price
-    prices = {
-        "input": price.input_usd,
-        "output": price.output_usd,
-        "cached_input": price.cached_usd,
-    }
-    units = [
-        {"name": "token", "measure": measure, "price": usd, "per": 1_000_000}
-        for measure, usd in prices.items()
-    ]
-    return {"kind": "fixed", "currency": "USD", "units": units}
 
 
 def _metrics(records: list[Record]) -> dict[str, Any]:

@@ -1,30 +1,94 @@
-"""Which beginnings of prompts were seen lately, so that they cost a tenth; prices are elsewhere."""
+"""Which beginnings of prompts were read lately, and may be read again for less; prices are elsewhere."""
 
 from __future__ import annotations
 
-from hashlib import sha256
+from typing import TYPE_CHECKING
 
-from aimlapi_simulator.pricing import tokens_in
+import msgspec
 
-KEPT_S = 300.0
-TOKENS_MIN = 1024
+from aimlapi_simulator.fault_choice import draw
+from aimlapi_simulator.schema.refusal import wrong_value
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aimlapi_simulator.schema.chat_request import ChatRequest
+    from aimlapi_simulator.schema.content import Mark
+    from aimlapi_simulator.script import Cache, Script
+
 _ENTRIES_MAX = 10_000
+_HOUR_S = 3600.0
+
+
+class Cached(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Tokens of one call that were read from the cache, and written to it.
+
+    Attributes:
+        written_1h: The part of `written` that is kept for an hour.
+    """
+
+    read: int = 0
+    written: int = 0
+    written_1h: int = 0
+
+
+class _Entry(msgspec.Struct, gc=False):
+    """A prefix that is readable from the beginning of the answer that wrote it, for its time to live."""
+
+    readable_s: float
+    until_s: float
+
+
+NOTHING = Cached()
+
+
+def check_marks(marks: Sequence[Mark], cache: Cache) -> None:
+    """Refuse cache marks where the script says so.
+
+    Raises:
+        InvalidBody: There is one.
+    """
+    if marks and cache.marks == "refused":
+        raise wrong_value("cache_control", "no such parameter with this model", "'cache_control'")
 
 
 class PromptCache:
-    """Beginnings of prompts for five minutes from their last use, whatever `ttl` asks for."""
+    """Beginnings of prompts, for each model, for five minutes or an hour from their last use."""
 
     def __init__(self) -> None:
-        self._until_s: dict[bytes, float] = {}
+        self._entries: dict[tuple[str, bytes], _Entry] = {}
+        self._reads = 0
 
-    def cached_tokens(self, model: str, prefix: str, now_s: float) -> int:
-        """Tokens of `prefix` that need not be read again; remembers it for the next time."""
-        tokens = tokens_in(prefix)
-        if not prefix or tokens < TOKENS_MIN:
-            return 0
-        name = sha256(f"{model}\0{prefix}".encode("utf-8", "surrogatepass")).digest()
-        is_known = self._until_s.get(name, 0.0) > now_s
-        if len(self._until_s) >= _ENTRIES_MAX:
-            self._until_s.clear()
-        self._until_s[name] = now_s + KEPT_S
-        return tokens if is_known else 0
+    def use(self, chat: ChatRequest, script: Script, now_s: float, *, begins_s: float) -> Cached:
+        """Read the longest marked prefix that is known, and write the marked ones beyond it.
+
+        Args:
+            begins_s: When the answer begins. Before that, nobody reads what this call writes.
+        """
+        least = chat.model.cache_tokens_min
+        marks = [mark for mark in chat.marks if mark.tokens >= least]
+        if not marks or script.cache.marks == "ignored":
+            return NOTHING
+        if len(self._entries) >= _ENTRIES_MAX:
+            self._entries.clear()
+        model = chat.model.model_id
+        is_missed = self._is_missed(script)
+        read, written, written_1h = 0, 0, 0
+        for mark in marks:
+            entry = self._entries.get((model, mark.digest))
+            is_kept = entry is not None and now_s < entry.until_s
+            if entry is not None and is_kept and entry.readable_s <= now_s and not is_missed:
+                read, written, written_1h = mark.tokens, 0, 0
+                entry.until_s = now_s + mark.ttl_s
+                continue
+            added = mark.tokens - read - written
+            written += added
+            written_1h += added if mark.ttl_s >= _HOUR_S else 0
+            readable_s = min(begins_s, entry.readable_s) if entry and is_kept else begins_s
+            self._entries[model, mark.digest] = _Entry(readable_s, begins_s + mark.ttl_s)
+        return Cached(read=read, written=written, written_1h=written_1h)
+
+    def _is_missed(self, script: Script) -> bool:
+        self._reads += 1
+        share = script.cache.miss_share
+        return share > 0 and draw(script.seed, "cache", self._reads) < share

@@ -113,8 +113,14 @@ class Forms(_Value, frozen=True, kw_only=True):
 
     Attributes:
         envelope: Of errors: documented (`legacy`) or as probed live (`problem`).
-        finish_reasons: Vocabulary; `model` follows the documented example of each model.
+        finish_reasons: Vocabulary; `model` follows the dialect of the model's id.
         cost: Where a completion tells its price.
+        vendor_errors: What the vendor behind the API refuses: as a text with its JSON, or its sentence.
+        content: The text of an answer as a string, or as a list of parts.
+        tool_content: The text beside a tool's call: empty, or null.
+        cached_tokens: Whether `prompt_tokens` includes cached and written ones.
+        reasoning_tokens: Whether `completion_tokens` includes them.
+        prices: How the price list names its units: by `origin`, as the live one, or by `measure`.
         batch_running: GET of a running batch: `{"id", "status": "generating"}` or the batch object.
         batch_results: JSON lines or a JSON array.
         batch_canceled: Answer to a cancellation: the batch object, or the published schema's object.
@@ -123,9 +129,47 @@ class Forms(_Value, frozen=True, kw_only=True):
     envelope: Literal["legacy", "problem", "seeded"] = "problem"
     finish_reasons: Literal["anthropic", "openai", "model", "seeded"] = "model"
     cost: CostForm | Literal["seeded"] = "both"
+    vendor_errors: Literal["json", "plain", "seeded"] = "json"
+    content: Literal["text", "parts", "seeded"] = "text"
+    tool_content: Literal["empty", "null", "seeded"] = "empty"
+    cached_tokens: Literal["included", "beside"] = "included"
+    reasoning_tokens: Literal["included", "beside"] = "included"
+    prices: Literal["origin", "measure"] = "origin"
     batch_running: Literal["status", "batch", "seeded"] = "batch"
     batch_results: Literal["lines", "array", "seeded"] = "lines"
     batch_canceled: Literal["batch", "status", "seeded"] = "batch"
+
+
+class Gateway(_Value, frozen=True, kw_only=True):
+    """What the API does with a body before a model reads it.
+
+    Attributes:
+        documents: Which documents are right: `live` (the spelling of an id decides), or `older`
+            (Sonnet 4.6 and 4.5 take `system` and closed parts, however they are spelled).
+        is_strict: A top-level field that the dialect lacks is answered with 400 instead of dropped.
+        drops: Top-level fields that are thrown away although the dialect has them.
+        withdrawn: Ids that are answered with 404, and what replaces each.
+    """
+
+    documents: Literal["live", "older"] = "live"
+    is_strict: bool = False
+    drops: tuple[str, ...] = ()
+    withdrawn: dict[str, str] = {}
+
+
+class Cache(_Value, frozen=True, kw_only=True):
+    """How the prompt cache takes `cache_control`.
+
+    Attributes:
+        marks: `refused` answers a mark with 400; `ignored` takes it and caches nothing.
+        miss_share: Part of the reads that find nothing although it is there.
+    """
+
+    marks: Literal["accepted", "ignored", "refused"] = "accepted"
+    miss_share: float = 0.0
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.miss_share <= 1, "cache.miss_share must be between 0 and 1")
 
 
 class Account(_Value, frozen=True, kw_only=True):
@@ -169,6 +213,8 @@ class Script(_Value, frozen=True, kw_only=True):
     limits: Limits = Limits()
     faults: tuple[Fault, ...] = ()
     forms: Forms = Forms()
+    gateway: Gateway = Gateway()
+    cache: Cache = Cache()
     account: Account = Account()
     batches: BatchPlan = BatchPlan()
     ledger_delay_s: float = 2.0

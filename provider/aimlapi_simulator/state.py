@@ -7,17 +7,21 @@ from collections import defaultdict, deque
 from typing import TYPE_CHECKING, TypeVar
 
 from aimlapi_simulator.clock import Clock
-from aimlapi_simulator.errors import ENVELOPES, error_response
+from aimlapi_simulator.errors import ENVELOPES, Problem, error_response, vendor_words
 from aimlapi_simulator.fault_choice import FaultChoice, draw
 from aimlapi_simulator.ledger import Ledger, Record
 from aimlapi_simulator.limits import Gate
 from aimlapi_simulator.periods import period_of
 from aimlapi_simulator.pricing import CREDITS_PER_USD, usd_of
 from aimlapi_simulator.prompt_cache import PromptCache
+from aimlapi_simulator.schema.refusal import InvalidBody, RefusedByVendor
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aimlapi_simulator.batch import Batch
     from aimlapi_simulator.message import Response
+    from aimlapi_simulator.schema.hints import Complaint
     from aimlapi_simulator.script import Latency, Retention, Script
 
 _DAY_S = 86_400
@@ -103,13 +107,39 @@ class State:
         """One of the options, by the seed and the words."""
         return options[int(draw(self.script.seed, *words) * len(options))]
 
-    def error(self, *, status: int, message: str, path: str, request_id: str) -> Response:
+    def refusal(self, error: InvalidBody, *, path: str, request_id: str) -> Response:
+        """A refused body in the form that the script asks for."""
+        message = str(error)
+        if isinstance(error, RefusedByVendor) and self._is_passed_on(request_id):
+            message = vendor_words(error.status, message)
+        return self.error(
+            status=error.status,
+            message=message,
+            path=path,
+            request_id=request_id,
+            details=error.complaints,
+        )
+
+    def _is_passed_on(self, request_id: str) -> bool:
+        form = self.script.forms.vendor_errors
+        if form == "seeded":
+            form = self.pick(("json", "plain"), "vendor", request_id)
+        return form == "json"
+
+    def error(
+        self,
+        *,
+        status: int,
+        message: str,
+        path: str,
+        request_id: str,
+        details: Sequence[Complaint] = (),
+    ) -> Response:
         """An error in the envelope that the script asks for."""
         form = self.script.forms.envelope
         return error_response(
             self.pick(ENVELOPES, "envelope", request_id) if form == "seeded" else form,
-            status=status,
-            message=message,
+            Problem(status=status, message=message, details=details),
             path=path,
             request_id=request_id,
             now_s=self.clock.now_s(),

@@ -6,40 +6,38 @@ delta, some have an empty id, and there is no `[DONE]`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from aimlapi_simulator.completion import (
     FINISH_REASONS,
+    AnswerForm,
     Completion,
-    Vocabulary,
     meta_json,
+    reasoning_json,
     usage_json,
 )
-
-if TYPE_CHECKING:
-    from aimlapi_simulator.faults import CostForm
 
 _PIECE_CHARACTERS = 48
 _EMPTY_ID_EVERY = 3
 
 
 def stream_events(
-    completion: Completion, vocabulary: Vocabulary, cost: CostForm, *, is_joined: bool
+    completion: Completion, form: AnswerForm, *, is_joined: bool
 ) -> tuple[bytes, ...]:
     """Events of a stream, each as the bytes of one `data:` line and the empty line after it.
 
     Args:
         completion: What to say.
-        vocabulary: Of the reason to finish.
-        cost: Only `meta` forms are told on a stream: headers are gone before the first token.
+        form: Of its forms of the cost, only `meta` ones are on a stream: headers are gone before the
+            first token.
         is_joined: Whether usage and price share a chunk, as in some examples.
     """
     if not completion.has_choices:
         return (_event(_chunk(completion, 0, choices=[])),)
     deltas = _deltas(completion)
-    reason = FINISH_REASONS[vocabulary][completion.finish]
+    reason = FINISH_REASONS[form.vocabulary][completion.finish]
     chunks = [
         _chunk(completion, position, choices=[_choice(delta, None)])
         for position, delta in enumerate(deltas)
@@ -47,8 +45,8 @@ def stream_events(
     chunks.append(
         _chunk(completion, 0, choices=[_choice({"role": "assistant", "content": ""}, reason)])
     )
-    meta = meta_json(completion, cost)
-    late: list[dict[str, Any]] = [{"usage": usage_json(completion.usage)}]
+    meta = meta_json(completion, form.cost)
+    late: list[dict[str, Any]] = [{"usage": usage_json(completion.usage, form)}]
     if meta is not None and is_joined:
         late[0]["meta"] = meta
     elif meta is not None:
@@ -62,9 +60,7 @@ def stream_events(
 def _deltas(completion: Completion) -> list[dict[str, Any]]:
     deltas: list[dict[str, Any]] = []
     if completion.reasoning:
-        deltas.append(
-            {"role": "assistant", "content": "", "reasoning_content": completion.reasoning}
-        )
+        deltas.append({"role": "assistant", "content": ""} | reasoning_json(completion))
     if completion.tool_calls is not None:
         calls = [{"index": 0, **call} for call in completion.tool_calls]
         deltas.append({"role": "assistant", "content": "", "tool_calls": calls})

@@ -79,6 +79,14 @@ def _json(value: object) -> tuple[str, bytes]:
     return "application/json", json.dumps(value).encode()
 
 
+def _vendor(said: str) -> str:
+    return json.dumps({"type": "error", "error": {"type": "invalid_request", "message": said}})
+
+
+def _escaped(said: str) -> str:
+    return "".join(f"\\u{ord(character):04x}" for character in said)
+
+
 BODIES: dict[str, Callable[[str], tuple[str, bytes]]] = {
     "message": lambda said: _json({"message": said, "requestId": said, "path": said}),
     "error.message": lambda said: _json({"error": {"message": said, "type": said, "code": said}}),
@@ -93,6 +101,18 @@ BODIES: dict[str, Callable[[str], tuple[str, bytes]]] = {
     "raw JSON escapes": lambda said: (
         "application/json",
         b'{"message": "%b"}' % "".join(f"\\u{ord(one):04X}" for one in said).encode(),
+    ),
+    "details": lambda said: _json(
+        {"message": "Validation failed", "error": {"details": [{"path": said, "reason": said}]}}
+    ),
+    "details of other kinds": lambda said: _json(
+        {"detail": [{"loc": ["body", said], "msg": said}], "errors": [said, {"param": said}]}
+    ),
+    "a vendor's text": lambda said: _json({"message": f"400 {_vendor(said)}"}),
+    "a text in a vendor's text": lambda said: _json({"message": _vendor(f"400 {_vendor(said)}")}),
+    "a vendor's text alone": lambda said: ("text/plain", f"400 {_vendor(said)}".encode()),
+    "a vendor's text, escaped": lambda said: _json(
+        {"message": f"400 {_vendor(said)}".replace(said, _escaped(said))}
     ),
     "HTML title": lambda said: ("text/html", f"<html><title>{said}</title>{said}".encode()),
     "plain text": lambda said: ("text/plain", said.encode("utf-8", "replace")),

@@ -65,6 +65,27 @@ def test_a_row_that_the_api_will_not_accept_is_rejected_with_the_reason(place: W
     assert place.result()["completion"].to_pylist()[3] is None
 
 
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (
+            "400-details",
+            "Validation failed: messages[0].content: Expected: other. Received: this.",
+        ),
+        ("400-vendor", "prompt is too long: 200001 tokens > 200000 maximum"),
+    ],
+)
+def test_a_rejected_row_says_what_was_wrong_and_where(
+    place: Workplace, caplog: pytest.LogCaptureFixture, kind: str, words: str
+) -> None:
+    place.sim.follow(fault(kind, contains="Ticket 3."))
+    place.write(texts_table(30))
+    place.run()
+    info = place.result()["completion_info"].to_pylist()[3]
+    assert info["error"] == f"HTTP 400: {words}"
+    assert words not in caplog.text
+
+
 def test_a_row_that_keeps_failing_is_rejected_while_others_succeed(place: Workplace) -> None:
     place.sim.follow(fault("500", contains="Ticket 3."))
     place.write(texts_table(30))

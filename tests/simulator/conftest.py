@@ -13,13 +13,17 @@ import pytest
 import uvloop
 
 from aimlapi_simulator import Script, Simulator
+from tests.contract.published import SONNET_4_6
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 KEY = "sim-key-1234567890"
-SONNET = "anthropic/claude-sonnet-4.6"
+SONNET = "anthropic/claude-sonnet-4-6-20260218"
+DOTTED = "anthropic/claude-sonnet-4.6"
 LATEST = "anthropic/claude-sonnet-latest"
+DOCUMENTS = {SONNET: SONNET_4_6}
+"""Ids that stand in the published document of another id."""
 PROMPT = (
     "Summarise in two sentences:\n\n"
     "The harbour was built in 1871. It burnt down twice. Fishermen still remember the second fire."

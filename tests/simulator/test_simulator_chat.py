@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from aimlapi_simulator import Forms, Script, answer_for
-from tests.contract.published import answer_validator, complaints
-from tests.simulator.conftest import LATEST, PROMPT, SONNET, Playground, Start, body_of
+from tests.contract.published import SONNET_4_6, answer_validator, complaints
+from tests.simulator.conftest import DOCUMENTS, LATEST, PROMPT, SONNET, Playground, Start, body_of
 
 
 async def test_an_answer_fits_the_published_schema_and_can_be_foretold(play: Playground) -> None:
     answer = await play.ask()
     assert answer.status_code == 200
     body = answer.json()
-    assert complaints(answer_validator(SONNET), body) == []
+    assert complaints(answer_validator(SONNET_4_6), body) == []
     assert body["object"] == "chat.completion"
     assert body["model"] == "claude-sonnet-4-6"  # never the id that was asked for
     (choice,) = body["choices"]
@@ -147,13 +147,14 @@ async def test_thinking_shows_reasoning_and_bills_it(play: Playground) -> None:
 
 async def test_a_cached_beginning_costs_a_tenth_the_second_time(play: Playground) -> None:
     system = [{"type": "text", "text": "s" * 8000, "cache_control": {"type": "ephemeral"}}]
-    first = (await play.ask(model=LATEST, system=system)).json()
-    second = (await play.ask(model=LATEST, system=system)).json()
-    assert "prompt_tokens_details" not in first["usage"]
-    assert second["usage"]["prompt_tokens_details"] == {"cached_tokens": 2000}
+    first = (await play.ask(system=system)).json()
+    second = (await play.ask(system=system)).json()
+    written, read = (answer["usage"]["prompt_tokens_details"] for answer in (first, second))
+    assert written == {"cached_tokens": 0, "cache_write_tokens": 2000}
+    assert read == {"cached_tokens": 2000, "cache_write_tokens": 0}
     saved = first["meta"]["usage"]["credits_used"] - second["meta"]["usage"]["credits_used"]
-    assert saved == pytest.approx(2000 * 7.8 * 0.9, abs=1)
-    assert complaints(answer_validator(LATEST), second) == []
+    assert saved == pytest.approx(2000 * 7.8 * (1.25 - 0.1), abs=1)
+    assert complaints(answer_validator(SONNET_4_6), second) == []
 
 
 @pytest.mark.parametrize("model", [SONNET, LATEST])
@@ -174,7 +175,7 @@ async def test_a_demanded_tool_is_called_with_input_that_fits(play: Playground, 
     ]
     answer = await play.ask(model=model, tools=tools, tool_choice={"type": "tool", "name": "keep"})
     body = answer.json()
-    assert complaints(answer_validator(model), body) == []
+    assert complaints(answer_validator(DOCUMENTS.get(model, model)), body) == []
     (choice,) = body["choices"]
     (call,) = choice["message"]["tool_calls"]
     assert call["function"]["name"] == "keep"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from aimlapi_simulator import Fault, ScriptError
+from aimlapi_simulator import Cache, Fault, Forms, Gateway, ScriptError
 from aimlapi_simulator.arguments import parse_arguments, parse_fault
 from tests.simulator.conftest import body_of
 
@@ -117,7 +117,10 @@ def test_every_option_has_its_place() -> None:
         "--port 0 --host 0.0.0.0 --latency 0.2 --latency-sigma 0.6 --max-concurrent 3 --queue "
         "--rps 5 --burst 2 --per-minute 100 --tokens-per-minute 9000 --seed 8 --balance 12.5 "
         "--key k --key-limit 25 --key-limit-retention day --envelope legacy --batch-duration 9 "
-        "--fault 429:0.5 --fault 500"
+        "--fault 429:0.5 --fault 500 --strict --documents older --drop system --drop tools "
+        "--withdraw old=new --cache-marks refused --cache-misses 0.5 --ledger-delay 9 "
+        "--vendor-errors plain --finish-reasons openai --cost header --content parts "
+        "--tool-content null --cached-tokens beside --reasoning-tokens beside --prices measure"
     )
     arguments = parse_arguments(words.split())
     script = arguments.script
@@ -130,7 +133,22 @@ def test_every_option_has_its_place() -> None:
     account = script.account
     assert (account.balance_usd, account.key) == (12.5, "k")
     assert (account.key_limit_usd, account.key_limit_retention) == (25, "day")
-    assert (script.forms.envelope, script.batches.duration_s) == ("legacy", 9)
+    assert script.batches.duration_s == script.ledger_delay_s == 9
+    assert script.gateway == Gateway(
+        documents="older", is_strict=True, drops=("system", "tools"), withdrawn={"old": "new"}
+    )
+    assert script.cache == Cache(marks="refused", miss_share=0.5)
+    assert script.forms == Forms(
+        envelope="legacy",
+        finish_reasons="openai",
+        cost="header",
+        vendor_errors="plain",
+        content="parts",
+        tool_content="null",
+        cached_tokens="beside",
+        reasoning_tokens="beside",
+        prices="measure",
+    )
     assert script.faults == (Fault(kind="429", share=0.5), Fault(kind="500"))
 
 

@@ -18,7 +18,11 @@ async def struck(start: Start, kind: str, **changes: Any) -> Playground:
     return await start(Script(faults=(Fault(kind=kind, **changes),)))
 
 
-REFUSALS = {kind: effect for kind, effect in EFFECTS.items() if effect.body == "envelope"}
+REFUSALS = {
+    kind: effect
+    for kind, effect in EFFECTS.items()
+    if effect.body == "envelope" and not effect.is_detailed
+}
 
 
 @pytest.mark.parametrize("kind", REFUSALS)
@@ -31,6 +35,14 @@ async def test_a_refusal_has_its_status_its_words_and_no_charge(start: Start, ki
     assert answer.headers["x-inference-id"]
     (record,) = play.sim.ledger.requests
     assert (record.status, record.credits, record.fault) == (answer.status_code, 0, kind)
+
+
+async def test_a_detailed_refusal_says_where_in_its_details_alone(start: Start) -> None:
+    answer = await (await struck(start, "400-details")).ask()
+    assert answer.status_code == 400
+    assert answer.json()["message"] == "Validation failed"
+    (detail,) = answer.json()["error"]["details"]
+    assert detail["path"] == "messages[0].content"
 
 
 async def test_the_live_envelope(start: Start) -> None:

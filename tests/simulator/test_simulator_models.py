@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from aimlapi_simulator import Latency, Script
+from aimlapi_simulator import Forms, Latency, Script
 from tests.contract.published import complaints
-from tests.simulator.conftest import LATEST, SONNET, Playground, Start
+from tests.simulator.conftest import DOTTED, LATEST, SONNET, Playground, Start
 from tests.simulator.endpoint_schemas import answer_validator_of
 
 NO_KEY = {"Authorization": ""}
@@ -24,19 +24,42 @@ async def models(play: Playground, **parameters: Any) -> list[dict[str, Any]]:
 
 async def test_everything_without_sections(play: Playground) -> None:
     every = await models(play)
-    assert {SONNET, LATEST} <= {model["id"] for model in every}
+    assert {DOTTED, LATEST} <= {model["id"] for model in every}
     assert not any("pricing" in model for model in every)
 
 
 async def test_a_price_is_found_by_id_and_by_alias(play: Playground) -> None:
-    by_id = await models(play, include="pricing", id=SONNET)
-    by_alias = await models(play, include="pricing", id="anthropic/claude-sonnet-4-6-20260218")
+    by_id = await models(play, include="pricing", id=DOTTED)
+    by_alias = await models(play, include="pricing", id=SONNET)
     assert by_id == by_alias
     (model,) = by_id
     assert model["pricing"]["kind"] == "fixed"
-    prices = {unit["measure"]: (unit["price"], unit["per"]) for unit in model["pricing"]["units"]}
-    assert prices["input"] == (3.9, 1_000_000)
-    assert prices["output"] == (19.5, 1_000_000)
+    prices = {unit["origin"]: (unit["price"], unit["per"]) for unit in model["pricing"]["units"]}
+    assert prices["provided"] == (3.9, 1_000_000)
+    assert prices["generated"] == (19.5, 1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("form", "names"),
+    [
+        ("origin", ["provided", "generated", "cached", "cache_write"]),
+        ("measure", ["input", "output", "cached_input", "cache_write"]),
+    ],
+)
+async def test_both_forms_of_prices(start: Start, form: Any, names: list[str]) -> None:
+    play = await start(Script(forms=Forms(prices=form)))
+    (model,) = await models(play, include="pricing", id="claude-haiku-5-5")
+    pricing = model["pricing"]
+    (step,) = pricing["thresholds"]
+    for units in (pricing["units"], step["units"]):
+        assert [unit[form] for unit in units] == names
+        assert {unit.get("type") for unit in units} == {"charge" if form == "origin" else None}
+    prices, dearer = (
+        [unit["price"] for unit in units] for units in (pricing["units"], step["units"])
+    )
+    assert prices == [1.3, 6.5, 0.13, 1.625]
+    assert dearer == [2 * price for price in prices]
+    assert step["above"] == 100_000
 
 
 async def test_filters_combine(play: Playground) -> None:
@@ -69,7 +92,7 @@ async def test_metrics_measure_only_what_succeeded_lately(start: Start) -> None:
     body = (await play.http.get("/models/metrics", params={"aliases": SONNET})).json()
     assert complaints(answer_validator_of("models.metrics.json"), body) == []
     (model,) = body["models"]
-    assert model["alias"] == SONNET
+    assert model["alias"] == DOTTED
     assert model["metrics"]["duration_ms"]["p50"] >= 20
     assert model["metrics"]["tps"]["p50"] > 0
     assert model["metrics"]["ttft_ms"]["p50"] >= 20

@@ -10,7 +10,7 @@ from jsonschema import Draft7Validator
 
 from aimlapi_simulator import Fault, Forms, Script, answer_for
 from tests.contract.published import complaints, json_schema, published_answer
-from tests.simulator.conftest import LATEST, PROMPT, SONNET, Playground, Start
+from tests.simulator.conftest import DOCUMENTS, LATEST, PROMPT, SONNET, Playground, Start
 
 if TYPE_CHECKING:
     import httpx
@@ -33,7 +33,7 @@ async def test_its_chunks_fit_the_published_schema_but_for_the_reason(
     play: Playground, model: str
 ) -> None:
     """The schema demands a reason in every chunk; a stream that has not ended has none."""
-    schema = published_answer(model, "text/event-stream")
+    schema = published_answer(DOCUMENTS.get(model, model), "text/event-stream")
     choice = schema["properties"]["choices"]["items"]
     choice["properties"]["finish_reason"] = {"type": "string", "nullable": True}
     validator = Draft7Validator(json_schema(schema, is_strict=False))

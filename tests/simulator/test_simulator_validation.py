@@ -7,9 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from aimlapi_simulator.schema.chat_request import InvalidBody, parse_chat
-from tests.contract.published import complaints, request_validator
-from tests.simulator.conftest import LATEST, SONNET, Playground, body_of
+from aimlapi_simulator import Forms, Gateway, Script
+from aimlapi_simulator.schema.chat_request import parse_chat
+from aimlapi_simulator.schema.refusal import InvalidBody, RefusedByVendor
+from tests.contract.published import SONNET_4_6, complaints, request_validator
+from tests.simulator.conftest import DOTTED, LATEST, SONNET, Playground, Start, body_of
+
+OLDER = Gateway(documents="older", is_strict=True)
 
 TEXT = {"type": "text", "text": "Hello."}
 IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aa"}}
@@ -70,7 +74,7 @@ AGREED = [
 ]
 
 
-@pytest.mark.parametrize("model", [SONNET, LATEST])
+@pytest.mark.parametrize("model", [SONNET_4_6, LATEST])
 @pytest.mark.parametrize("change", AGREED, ids=str)
 def test_it_accepts_and_refuses_what_the_published_schema_does(
     model: str, change: dict[str, Any]
@@ -81,7 +85,9 @@ def test_it_accepts_and_refuses_what_the_published_schema_does(
 
 def is_refused(body: dict[str, object]) -> bool:
     try:
-        parse_chat(msgspec.json.encode(body))
+        parse_chat(msgspec.json.encode(body), OLDER)
+    except RefusedByVendor:
+        return False  # it fits the schema
     except InvalidBody as error:
         return error.status == 400
     return False
@@ -96,7 +102,6 @@ def is_refused(body: dict[str, object]) -> bool:
         ({"seed": 1}, "Path: seed. Expected: no such parameter with this model."),
         ({"messages": []}, "Path: messages. Expected: array of length >= 1. Received: []."),
         ({"messages": user([TEXT] * 6)}, "Path: messages[0].content. Expected: array of length"),
-        ({"model": LATEST, "temperature": 0.5}, "Path: temperature. Expected: no such parameter"),
         ({"model": LATEST, "messages": [{"role": "user"}]}, "Path: messages[0].content."),
         ({"messages": user([CACHED])}, "cache_control"),
         (
@@ -108,8 +113,9 @@ def is_refused(body: dict[str, object]) -> bool:
     ],
 )
 async def test_a_refusal_says_what_was_expected_and_received(
-    play: Playground, change: dict[str, Any], words: str
+    start: Start, change: dict[str, Any], words: str
 ) -> None:
+    play = await start(Script(gateway=OLDER, forms=Forms(envelope="legacy")))
     answer = await play.ask(**change)
     assert answer.status_code == 400
     message = answer.json()["message"]
@@ -119,18 +125,32 @@ async def test_a_refusal_says_what_was_expected_and_received(
     assert (record.status, record.credits) == (400, 0)
 
 
-async def test_a_system_role_gets_the_documented_sentence(play: Playground) -> None:
+@pytest.mark.parametrize("model", [SONNET, DOTTED])
+async def test_older_documents_refuse_a_system_role(start: Start, model: str) -> None:
+    play = await start(Script(gateway=OLDER))
     turns = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello."}]
-    answer = await play.ask(messages=turns)
+    answer = await play.ask(messages=turns, model=model)
     assert answer.status_code == 400
-    assert answer.json()["message"] == (
-        "Unsupported value: 'messages[0].role' does not support 'system' with this model."
-    )
+    (detail,) = answer.json()["error"]["details"]
+    assert detail == {
+        "path": "messages[0].role",
+        "reason": "Unsupported value: 'messages[0].role' does not support 'system' with this model.",
+    }
 
 
-async def test_newer_aliases_take_a_system_role_and_cache_control(play: Playground) -> None:
+async def test_the_live_envelope_keeps_the_reason_for_its_details(play: Playground) -> None:
+    answer = await play.ask(temperature=2)
+    assert answer.headers["content-type"].startswith("application/problem+json")
+    assert answer.json()["message"] == "Validation failed"
+    assert answer.json()["error"]["details"] == [
+        {"path": "temperature", "reason": "Expected: float <= 1.0. Received: 2."}
+    ]
+
+
+@pytest.mark.parametrize("model", [SONNET, DOTTED, LATEST])
+async def test_all_live_dialects_take_system_role_and_marks(play: Playground, model: str) -> None:
     turns = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": [CACHED]}]
-    assert (await play.ask(messages=turns, model=LATEST)).status_code == 200
+    assert (await play.ask(messages=turns, model=model)).status_code == 200
 
 
 async def test_an_unknown_model_is_404(play: Playground) -> None:
@@ -159,7 +179,8 @@ async def test_an_unknown_model_is_404(play: Playground) -> None:
 async def test_a_body_that_is_no_json_object_is_400(play: Playground, content: bytes) -> None:
     answer = await play.http.post("/v1/chat/completions", content=content)
     assert answer.status_code == 400
-    assert answer.json()["message"].startswith("Body validation error! ")
+    assert answer.json()["message"] == "Validation failed"
+    assert answer.json()["error"]["details"]
 
 
 @pytest.mark.parametrize(

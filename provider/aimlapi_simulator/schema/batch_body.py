@@ -4,13 +4,12 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from aimlapi_simulator.catalogue import BY_ID, Model
-from aimlapi_simulator.faults import MODEL_NOT_FOUND
 from aimlapi_simulator.pricing import tokens_in
-from aimlapi_simulator.schema.alias import ThinkingAdaptive, ThinkingOff
-from aimlapi_simulator.schema.chat_request import ChatRequest, InvalidBody
-from aimlapi_simulator.schema.hints import explain, hint
+from aimlapi_simulator.schema.chat_request import ChatRequest, find_model
+from aimlapi_simulator.schema.hints import explain
+from aimlapi_simulator.schema.native import ThinkingAdaptive, ThinkingOff
 from aimlapi_simulator.schema.parts import ThinkingOn
+from aimlapi_simulator.schema.refusal import wrong, wrong_value
 
 REQUESTS_MAX = 100_000
 
@@ -65,13 +64,13 @@ def parse_batch(body: bytes) -> list[tuple[str, ChatRequest]]:
     try:
         requests = _decode(body).requests
     except msgspec.ValidationError as error:
-        raise InvalidBody(400, explain(str(error), body)) from None
+        raise wrong(explain(str(error), body)) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise InvalidBody(400, hint("body", "JSON", str(error))) from None
+        raise wrong_value("body", "JSON", str(error)) from None
     seen: set[str] = set()
     for request in requests:
         if request.custom_id in seen:
-            raise InvalidBody(400, hint("requests", "unique custom_id", request.custom_id))
+            raise wrong_value("requests", "unique custom_id", request.custom_id)
         seen.add(request.custom_id)
     return [(request.custom_id, _chat_of(request.params)) for request in requests]
 
@@ -87,24 +86,16 @@ def _chat_of(params: Params) -> ChatRequest:
         and params.thinking.budget_tokens >= params.max_tokens
     ):
         budget = str(params.thinking.budget_tokens)
-        raise InvalidBody(400, hint("thinking.budget_tokens", "less than max_tokens", budget))
+        raise wrong_value("thinking.budget_tokens", "less than max_tokens", budget)
+    model, dialect = find_model(params.model)
     return ChatRequest(
-        model=_model(params.model),
+        model=model,
+        dialect=dialect,
         requested_model=params.model,
         system=params.system,
         prompt=prompt,
         prompt_tokens=prompt_tokens,
         max_tokens=int(params.max_tokens),
         stop_sequences=params.stop_sequences,
-        is_stream=False,
         is_thinking=is_thinking,
-        cache_prefix="",
-        forced_tool=None,
     )
-
-
-def _model(name: str) -> Model:
-    model = BY_ID.get(name)
-    if model is None:
-        raise InvalidBody(404, f"{MODEL_NOT_FOUND}: {name[:100]}")
-    return model

@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from aimlapi_simulator.catalogue import BY_ID, Model
-from aimlapi_simulator.faults import MODEL_NOT_FOUND
-from aimlapi_simulator.pricing import TOKENS_OF_A_FILE, tokens_in
-from aimlapi_simulator.schema.alias import AliasBody
-from aimlapi_simulator.schema.alias import Message as AliasMessage
-from aimlapi_simulator.schema.classic import ClassicBody
-from aimlapi_simulator.schema.classic import Message as ClassicMessage
-from aimlapi_simulator.schema.hints import explain, hint
+from aimlapi_simulator.catalogue import Dialect, Model, spoken_by
+from aimlapi_simulator.faults import NO_ENDPOINTS
+from aimlapi_simulator.schema.bodies import Native, decode_body, without
+from aimlapi_simulator.schema.content import Content, Mark, read_content
+from aimlapi_simulator.schema.hints import explain
 from aimlapi_simulator.schema.parts import ThinkingOn
+from aimlapi_simulator.schema.refusal import InvalidBody, wrong, wrong_value
+from aimlapi_simulator.schema.superset import AsObject, AsSchema, SupersetBody
 from aimlapi_simulator.schema.tools import Tool, forced_tool, parse_tools
+from aimlapi_simulator.schema.vendor_rules import (
+    check_forced_tool,
+    check_prefill,
+    check_sampling,
+    check_thinking,
+)
+from aimlapi_simulator.script import Gateway
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from aimlapi_simulator.schema.bodies import Body
 
-_FILES = frozenset({"image", "document", "image_url", "file", "input_audio", "video_url"})
-
-
-class InvalidBody(Exception):
-    """The body is refused before anything is spent.
-
-    Attributes:
-        status: 400, or 404 for a model that does not exist.
-    """
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
+_NAME_CHARACTERS_MAX = 100
+_DEFAULT_MAX_TOKENS: dict[Dialect, int] = {"classic": 32_000, "closed": 32_000}
+_ANY_OBJECT = {"properties": {"answer": {"type": "string"}}}
+LIVE = Gateway()
 
 
 class ChatRequest(msgspec.Struct, kw_only=True, gc=False):
@@ -41,89 +38,159 @@ class ChatRequest(msgspec.Struct, kw_only=True, gc=False):
     Attributes:
         prompt: The user's text; several messages or parts joined by a line break.
         prompt_tokens: Of everything that was sent.
-        cache_prefix: What precedes the first `cache_control`; empty without one.
+        is_thinking: Whether the answer has reasoning, and is billed for it.
+        is_reasoning_shown: Whether that reasoning stands in the answer.
+        marks: Where the prompt may be cached up to.
         forced_tool: The tool that the answer must call, if any.
+        answer_schema: What the answer's JSON must fit; None for any text.
     """
 
     model: Model
+    dialect: Dialect
     requested_model: str
     system: str
     prompt: str
     prompt_tokens: int
     max_tokens: int
     stop_sequences: list[str]
-    is_stream: bool
-    is_thinking: bool
-    cache_prefix: str
-    forced_tool: Tool | None
+    is_stream: bool = False
+    is_thinking: bool = False
+    is_reasoning_shown: bool = True
+    marks: tuple[Mark, ...] = ()
+    forced_tool: Tool | None = None
+    answer_schema: dict[str, Any] | None = None
 
 
 class _Peek(msgspec.Struct):
     model: str
 
 
+class _Last:
+    """The dialect of the last body, for a guess at the next one's."""
+
+    dialect: Dialect = "classic"
+
+
+_last = _Last()
 _peek = msgspec.json.Decoder(_Peek).decode
-_decode_classic = msgspec.json.Decoder(ClassicBody).decode
-_decode_alias = msgspec.json.Decoder(AliasBody).decode
 
 
-def parse_chat(body: bytes) -> ChatRequest:
-    """Check a body against the schema of its own model.
+def parse_chat(body: bytes, gateway: Gateway = LIVE) -> ChatRequest:
+    """Check a body against the dialect of the id that it names.
 
     Raises:
-        InvalidBody: 400 with a hint, or 404 for an unknown model.
+        InvalidBody: 400 with complaints, or 404 for an unknown model.
+        RefusedByVendor: 400 in the words of the vendor behind the API.
     """
+    if gateway.drops:
+        body = without(body, gateway.drops)
     try:
-        parsed = _decode_classic(body)  # the usual case: one decoding
-        model = BY_ID.get(parsed.model)
-        if model is not None and model.is_classic:
-            return _boil_down(parsed, model)
-    except msgspec.MsgspecError:
-        pass  # another model's body, or a wrong one: look closer
-    except RecursionError:
-        raise InvalidBody(400, hint("body", "JSON", "too many levels")) from None
-    return _parse_closely(body)
-
-
-def _parse_closely(body: bytes) -> ChatRequest:
-    try:
-        name = _peek(body).model
-        model = BY_ID.get(name)
-        if model is None:
-            raise InvalidBody(404, f"{MODEL_NOT_FOUND}: {name[:100]}")
-        return _boil_down(_decode_classic(body) if model.is_classic else _decode_alias(body), model)
+        decoded, (model, dialect) = _decode_as_last(body, gateway) or _decode(body, gateway)
     except msgspec.ValidationError as error:
-        raise InvalidBody(400, explain(str(error), body)) from None
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise InvalidBody(400, hint("body", "JSON", str(error))) from None
+        raise wrong(explain(str(error), body)) from None
+    except RecursionError:
+        raise wrong_value("body", "JSON", "too many levels") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise wrong_value("body", "JSON", str(error)) from None
+    return _boil_down(decoded, model, dialect)
 
 
-def _boil_down(body: ClassicBody | AliasBody, model: Model) -> ChatRequest:
-    max_tokens = (
-        model.default_max_tokens if body.max_tokens is msgspec.UNSET else int(body.max_tokens)
-    )
-    thinking = body.thinking
-    if isinstance(thinking, ThinkingOn) and thinking.budget_tokens >= max_tokens:
-        expected = f"less than max_tokens ({max_tokens})"
-        raise InvalidBody(
-            400, hint("thinking.budget_tokens", expected, str(thinking.budget_tokens))
-        )
-    system, cache_prefix = _read_system(body.system)
-    prompt, prompt_tokens = _read_messages(body.messages)
-    if system:
-        prompt_tokens += tokens_in(system)
+def _decode_as_last(body: bytes, gateway: Gateway) -> tuple[Body, tuple[Model, Dialect]] | None:
+    """Read a body in the dialect of the last one, which saves a look at its model; None if it is not."""
+    try:
+        decoded = decode_body(body, _last.dialect, is_strict=gateway.is_strict)
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+    spoken = find_model(decoded.model, gateway)
+    return (decoded, spoken) if spoken[1] == _last.dialect else None
+
+
+def _decode(body: bytes, gateway: Gateway) -> tuple[Body, tuple[Model, Dialect]]:
+    model, dialect = find_model(_peek(body).model, gateway)
+    _last.dialect = dialect
+    return decode_body(body, dialect, is_strict=gateway.is_strict), (model, dialect)
+
+
+def find_model(name: str, gateway: Gateway = LIVE) -> tuple[Model, Dialect]:
+    """Return the model of an id and the dialect of that spelling.
+
+    Raises:
+        InvalidBody: 404, there is none, or it was withdrawn.
+    """
+    spoken = spoken_by(name, is_older=gateway.documents == "older")
+    if spoken is None or name in gateway.withdrawn:
+        raise InvalidBody(f"{NO_ENDPOINTS} for {name[:_NAME_CHARACTERS_MAX]}.", status=404)
+    return spoken
+
+
+def _boil_down(body: Body, model: Model, dialect: Dialect) -> ChatRequest:
+    max_tokens = _DEFAULT_MAX_TOKENS.get(dialect, model.output_tokens_max)
+    if body.max_tokens is not msgspec.UNSET:
+        max_tokens = int(body.max_tokens)
+    check_prefill(model, body.messages)
+    check_sampling(model, body)
+    if dialect == "superset":
+        request = _read_superset(cast("SupersetBody", body), model, max_tokens)
+    else:
+        request = _read_native(cast("Native", body), model, dialect, max_tokens)
+    if body.tools:
+        tool = request.forced_tool = _read_tools(body.tools, body.tool_choice)
+        if tool is not None:
+            check_forced_tool(model, is_thinking=request.is_thinking)
+    return request
+
+
+def _read_native(body: Native, model: Model, dialect: Dialect, max_tokens: int) -> ChatRequest:
+    thinking, is_thinking, is_shown = body.thinking, model.is_thinking, True
+    if thinking is not msgspec.UNSET:
+        kind = str(thinking.__struct_config__.tag)
+        if isinstance(thinking, ThinkingOn) and thinking.budget_tokens >= max_tokens:
+            expected = f"less than max_tokens ({max_tokens})"
+            raise wrong_value("thinking.budget_tokens", expected, str(thinking.budget_tokens))
+        check_thinking(model, kind)
+        is_thinking = kind != "disabled"
+        is_shown = getattr(thinking, "display", "") != "omitted"
+    effort = getattr(body, "reasoning_effort", msgspec.UNSET)
+    if effort is not msgspec.UNSET:
+        is_thinking = effort != "none"
+    content = read_content(body.tools, body.system, body.messages)
+    request = _request(body, model, dialect, max_tokens, content)
+    request.stop_sequences = body.stop_sequences
+    request.is_thinking, request.is_reasoning_shown = is_thinking, is_shown
+    return request
+
+
+def _read_superset(body: SupersetBody, model: Model, max_tokens: int) -> ChatRequest:
+    content = read_content(body.tools, "", body.messages)
+    request = _request(body, model, "superset", max_tokens, content)
+    request.stop_sequences = [body.stop] if isinstance(body.stop, str) else body.stop
+    effort, reasoning = body.reasoning_effort, body.reasoning
+    if effort is not msgspec.UNSET:
+        request.is_thinking = effort != "none"
+    if reasoning is not msgspec.UNSET:
+        request.is_thinking = reasoning.effort != "none"
+        request.is_reasoning_shown = not reasoning.exclude
+    if isinstance(body.response_format, AsSchema):
+        request.answer_schema = body.response_format.json_schema.schema
+    elif isinstance(body.response_format, AsObject):
+        request.answer_schema = _ANY_OBJECT
+    return request
+
+
+def _request(
+    body: Body, model: Model, dialect: Dialect, max_tokens: int, content: Content
+) -> ChatRequest:
     return ChatRequest(
         model=model,
+        dialect=dialect,
         requested_model=body.model,
-        system=system,
-        prompt=prompt,
-        prompt_tokens=prompt_tokens,
+        system=content.system,
+        prompt=content.prompt,
+        prompt_tokens=content.tokens,
         max_tokens=max_tokens,
-        stop_sequences=body.stop_sequences,
+        stop_sequences=[],
         is_stream=body.stream,
-        is_thinking=isinstance(thinking, ThinkingOn),
-        cache_prefix=cache_prefix,
-        forced_tool=_read_tools(body.tools, body.tool_choice) if body.tools else None,
+        marks=content.marks,
     )
 
 
@@ -131,49 +198,5 @@ def _read_tools(tools: list[dict[str, Any]], choice: Any) -> Tool | None:
     try:
         known = parse_tools(tools)
     except msgspec.ValidationError as error:
-        raise InvalidBody(400, hint("tools", str(error).replace("`", ""), "this tool")) from None
+        raise wrong_value("tools", str(error).replace("`", ""), "this tool") from None
     return forced_tool(known, choice)
-
-
-def _read_system(system: str | list[Any]) -> tuple[str, str]:
-    """Its text, and what of it precedes the last `cache_control`."""
-    if isinstance(system, str):
-        return system, ""
-    texts: list[str] = []
-    cached = 0
-    for part in system:
-        texts.append(part.text)
-        if part.cache_control is not msgspec.UNSET:
-            cached = len(texts)
-    return "\n".join(texts), "\n".join(texts[:cached])
-
-
-def _read_messages(messages: Sequence[ClassicMessage | AliasMessage]) -> tuple[str, int]:
-    """The user's text, and the tokens of all turns."""
-    if len(messages) == 1 and isinstance(text := messages[0].content, str):
-        return text if messages[0].role == "user" else "", tokens_in(text)
-    prompt: list[str] = []
-    tokens = 0
-    for position, message in enumerate(messages):
-        if message.content is None:
-            _require_no_content(message.role, position)
-            continue
-        texts, files = _read_content(message.content)
-        tokens += files * TOKENS_OF_A_FILE + sum(map(tokens_in, texts))
-        if message.role == "user":
-            prompt += texts
-    return "\n".join(prompt), tokens
-
-
-def _require_no_content(role: str, position: int) -> None:
-    if role != "assistant":
-        raise InvalidBody(400, hint(f"messages[{position}].content", "string or array", "nothing"))
-
-
-def _read_content(content: str | list[Any]) -> tuple[list[str], int]:
-    """Texts, and the number of parts that are files."""
-    if isinstance(content, str):
-        return [content], 0
-    texts = [part.text for part in content if hasattr(part, "text")]
-    files = sum(part.__struct_config__.tag in _FILES for part in content)
-    return texts, files

@@ -16,14 +16,29 @@ _UNKNOWN = re.compile(r"unknown field `(?P<name>.*)`")
 _RECEIVED_CHARACTERS_MAX = 80
 
 
-def explain(problem: str, body: bytes) -> str:
-    """Turn the decoder's complaint into "Body validation error! …" with what was expected and received."""
+class Complaint(msgspec.Struct, frozen=True):
+    """What is wrong with a body.
+
+    Attributes:
+        path: Where, as the vendor writes it: `messages[0].content`.
+        reason: What was expected and received.
+        message: Both as one sentence, for an envelope that has no details.
+    """
+
+    path: str
+    reason: str
+    message: str
+
+
+def explain(problem: str, body: bytes) -> Complaint:
+    """Turn the decoder's complaint into what was expected and received, and where."""
     role = _ROLE.match(problem)
     if role is not None:
-        return (
+        sentence = (
             f"Unsupported value: '{role['path']}' does not support "
             f"'{role['role']}' with this model."
         )
+        return Complaint(role["path"], sentence, sentence)
     place = _PLACE.match(problem)
     words, path = (place["problem"], place["path"] or "") if place else (problem, "")
     unknown = _UNKNOWN.search(words)
@@ -33,9 +48,10 @@ def explain(problem: str, body: bytes) -> str:
     return hint(path.lstrip(".") or "body", _expected(words), _received(path, body))
 
 
-def hint(path: str, expected: str, received: str) -> str:
+def hint(path: str, expected: str, received: str) -> Complaint:
     """One complaint in the API's words."""
-    return f"Body validation error! Path: {path}. Expected: {expected}. Received: {received}."
+    reason = f"Expected: {expected}. Received: {received}."
+    return Complaint(path, reason, f"Body validation error! Path: {path}. {reason}")
 
 
 def _expected(words: str) -> str:

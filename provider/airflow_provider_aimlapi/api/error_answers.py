@@ -11,10 +11,10 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from airflow_provider_aimlapi.api.error_details import explained
 from airflow_provider_aimlapi.api.error_messages import (
     read_envelope,
     request_id_in,
-    said_by,
     with_words,
 )
 from airflow_provider_aimlapi.core.redaction import quote
@@ -86,7 +86,7 @@ def error_of(answer: Answer, request: bytes = b"", *, wall_s: float | None = Non
     """
     status = answer.status
     envelope = read_envelope(answer.body)
-    said = said_by(answer.body, envelope)
+    said = explained(answer.body, envelope)
     words = with_words(f"HTTP {status}", quote(said, request))
     in_full = with_words(f"HTTP {status}", said)
     request_id = answer.request_id or request_id_in(envelope)

@@ -42,9 +42,14 @@ def read_envelope(body: bytes) -> JsonObject:
 
 def said_in(envelope: JsonObject) -> str:
     """The message in a decoded envelope, legacy or problem+json; "" when there is none."""
+    return next((said for said in map(_line, messages_in(envelope)) if said), "")
+
+
+def messages_in(envelope: JsonObject) -> tuple[object, ...]:
+    """Return what may hold the message of an envelope, the likeliest first."""
     error = envelope.get("error")
     nested = as_object(error)
-    candidates = (
+    return (
         envelope.get("message"),
         nested.get("message"),
         error,
@@ -52,7 +57,6 @@ def said_in(envelope: JsonObject) -> str:
         envelope.get("title"),
         nested.get("name"),
     )
-    return next((said for said in map(_line, candidates) if said), "")
 
 
 def said_by(body: bytes, envelope: JsonObject) -> str:
@@ -78,5 +82,9 @@ def with_words(text: str, words: str) -> str:
 
 
 def _line(value: object) -> str:
-    """A message that may also be a list of messages."""
-    return tidy(" ".join(map(as_text, as_list(value))) or as_text(value))
+    return tidy(as_message(value))
+
+
+def as_message(value: object) -> str:
+    """Return a message that may also be a list of messages."""
+    return " ".join(map(as_text, as_list(value))) or as_text(value)

@@ -15,7 +15,7 @@ _STANDS_FOR_KEY = b"[key]"
 _ESCAPED_BY_NAME = frozenset('"\\/')
 _PART_LETTERS = 8
 """So many letters and digits of a key in a row are taken for a part of it."""
-_ERROR_BYTES_MAX = 16 * 1024
+ERROR_BYTES_MAX = 16 * 1024
 """An error is short. Searching a longer one for each spelling would hold up other calls."""
 _UNITS = re.compile(
     rb"\\{1,4}u00([0-9a-f]{2})|%([0-9a-f]{2})|&#x0*([0-9a-f]{2});|&#0*([0-9]{2,3});"
@@ -50,7 +50,7 @@ class KeyRemoval:
         hexadecimal.
         """
         cleaned = self.clean(said)
-        if not self._key or len(cleaned) > _ERROR_BYTES_MAX:
+        if not self._key or len(cleaned) > ERROR_BYTES_MAX:
             return cleaned
         letters, spans = _letters(cleaned)
         pieces: list[bytes] = []

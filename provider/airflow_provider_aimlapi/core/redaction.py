@@ -52,8 +52,8 @@ tier time timed timeout to together token tokens too tool tools top topped try t
 unable unauthorized unavailable under unexpected unknown unprocessable unrecognized
 unsupported until up upstream usage use used user valid validation value values violation wait
 was when which while with within without wrong yet you you've your
-budget_tokens input_schema max_completion_tokens max_tokens stop_sequences tool_choice top_k
-top_p
+budget_tokens cache_control developer effort forced forces input_schema max_completion_tokens
+max_tokens reasoning reasoning_effort response_format stop_sequences tool_choice top_k top_p
 """
 _VOCABULARY = frozenset(_WORDS.split())
 _FOREIGN_DIGIT = r"[^\D0-9]"

@@ -157,7 +157,7 @@ class AIMLAPIHook(BaseHook):
     def test_connection(self) -> tuple[bool, str]:
         """Whether a completion could be asked for, and balance and key in words. Spends nothing."""
         from airflow_provider_aimlapi.api.account import describe_account
-        from airflow_provider_aimlapi.hooks.account_question import ask_account
+        from airflow_provider_aimlapi.hooks.free_questions import ask_account
 
         try:
             self.max_concurrency  # noqa: B018  a wrong extra is found here, too
@@ -226,7 +226,7 @@ class AIMLAPIHook(BaseHook):
         try:
             return complete_one(endpoint, spec, prompt, system, settings)
         except AccessRefused as error:
-            raise told_apart(error, lambda: endpoint) from error.__cause__
+            raise told_apart(error, lambda: endpoint, model) from error.__cause__
 
     def _connection(self) -> Connection:
         connection = existing_connection(self.aimlapi_conn_id, argument="aimlapi_conn_id")

@@ -1,11 +1,12 @@
-"""Why the API refuses a key, found out by asking for balance and key. Spends nothing."""
+"""Why the API refuses a key or a model, found out by free questions. Spends nothing."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from airflow_provider_aimlapi.core.model_names import is_model_id, nearest_model_id
 from airflow_provider_aimlapi.errors import AccessRefused, AimlapiError, SpendingLimitReached
-from airflow_provider_aimlapi.hooks.account_question import ask_account
+from airflow_provider_aimlapi.hooks.free_questions import ask_about_model, ask_account
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,22 +17,33 @@ E = TypeVar("E", bound=AimlapiError)
 
 ABOUT_MONEY = frozenset({402, 403})
 """The statuses that no credit, a key's limit, a missing scope and a disabled key have in common."""
+NOT_FOUND = 404
 
 
-def told_apart(error: E, endpoint: Callable[[], Endpoint]) -> E | SpendingLimitReached:
-    """The error, or, if it is the key's limit for a day that the API refuses for, that.
+def told_apart(error: E, endpoint: Callable[[], Endpoint], model: str) -> E | AccessRefused:
+    """The error, or the same with what free questions show to be its cause.
 
     Args:
-        endpoint: where to ask; called only for a refusal that may be about money.
+        endpoint: where to ask; called only for a refusal that may be about money or the model.
+        model: the id that was sent.
     """
-    if not isinstance(error, AccessRefused) or error.status not in ABOUT_MONEY:
+    if not isinstance(error, AccessRefused):
         return error
     try:
-        account = ask_account(endpoint())
+        if error.status in ABOUT_MONEY:
+            return _about_money(error, endpoint()) or error
+        if error.status == NOT_FOUND:
+            return _about_model(error, endpoint(), model) or error
     except AimlapiError:
-        return error  # what the refusal itself says names every cause
+        pass  # what the refusal itself says names every cause
+    return error
+
+
+def _about_money(error: AccessRefused, endpoint: Endpoint) -> SpendingLimitReached | None:
+    """The key's limit for a day, if it is that."""
+    account = ask_account(endpoint)
     if not account.explains_refusal_until_midnight:
-        return error
+        return None
     return SpendingLimitReached(
         f"HTTP {error.status}: the key has used up its limit of {account.limit_usd:,.2f} USD a "
         f"day, which resets at 00:00 UTC. What was paid for is kept: a try after that takes up "
@@ -39,3 +51,35 @@ def told_apart(error: E, endpoint: Callable[[], Endpoint]) -> E | SpendingLimitR
         status=error.status,
         request_id=error.request_id,
     )
+
+
+def _about_model(error: AccessRefused, endpoint: Endpoint, model: str) -> AccessRefused | None:
+    """The same refusal with the model's replacement, or with the id that was meant, if it is that."""
+    facts = ask_about_model(endpoint, model)
+    if facts.replacement is not None:
+        remedy = _replaced(model, facts.replacement)
+    elif not facts.known or model in facts.known:
+        return None
+    else:
+        remedy = _unknown(model, nearest_model_id(model, facts.known))
+    return AccessRefused(
+        error.refusal,
+        remedy=remedy,
+        in_full=error.in_full,
+        status=error.status,
+        request_id=error.request_id,
+    )
+
+
+def _replaced(model: str, new: str) -> str:
+    if is_model_id(new, model):
+        return f"The API deprecated the model {model}, and {new} replaces it: set model={new!r}."
+    return (
+        f"The API deprecated the model {model}. Its GET /v1/models/deprecations names what replaces "
+        f"it: set model to that."
+    )
+
+
+def _unknown(model: str, nearest: str | None) -> str:
+    text = f"The API's list of models, GET /v1/models, has no {model}."
+    return f"{text} Did you mean {nearest}?" if nearest else f"{text} Set model to an id of it."

@@ -312,7 +312,7 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
         try:
             yield stop
         except AimlapiError as caught:
-            error = told_apart(without_frames(caught), lambda: self._hook().endpoint)
+            error = told_apart(without_frames(caught), lambda: self._hook().endpoint, self.model)
             self._park(error)
             raise airflow_error(error, has_policy=has_policy(self)) from without_frames(error)
         finally:

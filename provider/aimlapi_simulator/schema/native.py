@@ -1,4 +1,4 @@
-"""Requests to the newer aliases: no sampling parameters, `cache_control`, both vendors' messages."""
+"""Requests in the native dialects of the live documents: open parts, both vendors' messages."""
 
 from typing import Annotated, Any, Literal
 
@@ -234,8 +234,13 @@ class ThinkingAdaptive(Open, frozen=True, tag="adaptive"):
     display: Literal["summarized", "omitted"] = "summarized"
 
 
-class AliasBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole body."""
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+AtLeastOne = Annotated[float, msgspec.Meta(ge=1)]
+Maybe = msgspec.UnsetType
+
+
+class NativeBody(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole body of the newer dialect, which is what all native ones have."""
 
     model: str
     messages: Annotated[list[Message], msgspec.Meta(min_length=1)]
@@ -243,7 +248,23 @@ class AliasBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     stop_sequences: list[str] = []
     stream: bool = False
     system: str | list[SystemText] = ""
-    tool_choice: str | dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    tool_choice: str | dict[str, Any] | Maybe = msgspec.UNSET
     tools: list[dict[str, Any]] = []
-    thinking: ThinkingOn | ThinkingOff | ThinkingAdaptive | msgspec.UnsetType = msgspec.UNSET
-    max_tokens: Annotated[float, msgspec.Meta(ge=1)] | msgspec.UnsetType = msgspec.UNSET
+    thinking: ThinkingOn | ThinkingOff | ThinkingAdaptive | Maybe = msgspec.UNSET
+    max_tokens: AtLeastOne | Maybe = msgspec.UNSET
+
+
+class ClassicBody(NativeBody, frozen=True, kw_only=True):
+    """The whole body, with sampling parameters."""
+
+    temperature: Share | Maybe = msgspec.UNSET
+    top_p: Share | Maybe = msgspec.UNSET
+    top_k: Annotated[float, msgspec.Meta(ge=0)] | Maybe = msgspec.UNSET
+
+
+class EffortBody(NativeBody, frozen=True, kw_only=True):
+    """The whole body, with an effort and no sampling parameters."""
+
+    reasoning_effort: (
+        Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | Maybe
+    ) = msgspec.UNSET

@@ -1,4 +1,4 @@
-"""Requests to Sonnet 4.6 and 4.5: sampling parameters, `system` a string, no `system` role.
+"""Requests to Sonnet 4.6 and 4.5 in the older documents: closed parts, `system` a string, no such role.
 
 The published schema has `tools` and `tool_choice` swapped; here they are the right way round.
 """
@@ -89,7 +89,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     content: str | Annotated[list[Part], msgspec.Meta(max_length=5)]
 
 
-class ClassicBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ClosedBody(msgspec.Struct, frozen=True, kw_only=True):
     """The whole body."""
 
     model: str
@@ -104,6 +104,6 @@ class ClassicBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     tools: list[dict[str, Any]] = []
     thinking: ThinkingOn | msgspec.UnsetType = msgspec.UNSET
     max_tokens: Annotated[float, msgspec.Meta(ge=1)] | msgspec.UnsetType = msgspec.UNSET
-    temperature: Share = 1.0
-    top_p: Share = 1.0
-    top_k: Annotated[float, msgspec.Meta(ge=0)] = 0
+    temperature: Share | msgspec.UnsetType = msgspec.UNSET
+    top_p: Share | msgspec.UnsetType = msgspec.UNSET
+    top_k: Annotated[float, msgspec.Meta(ge=0)] | msgspec.UnsetType = msgspec.UNSET

@@ -1,0 +1,25 @@
+"""Models that are on their way out or gone, and what replaces them. The names are examples."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SONNET = "anthropic/claude-sonnet-4-6-20260218"
+_KNOWN = (
+    ("anthropic/claude-3-haiku", "deprecated", "anthropic/claude-haiku-4-5"),
+    ("anthropic/claude-sonnet-4", "superseded", _SONNET),
+    ("anthropic/claude-opus-4", "superseded", "anthropic/claude-opus-4-6"),
+    ("anthropic/claude-3-5-sonnet-20241022", "withdrawn", _SONNET),
+)
+
+
+def deprecations(withdrawn: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return one entry for each model, those that the script withdraws included."""
+    rows = (*_KNOWN, *((name, "withdrawn", new) for name, new in withdrawn.items()))
+    return [
+        {"id": name, "aliases": [name.rpartition("/")[2]], "status": status, "replaced_by": new}
+        for name, status, new in rows
+    ]

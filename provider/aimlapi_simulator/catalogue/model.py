@@ -1,0 +1,65 @@
+"""One model: its ids, its limits, and what the vendor behind the API accepts for it."""
+
+from typing import Literal
+
+import msgspec
+
+from aimlapi_simulator.pricing import Price
+
+Dialect = Literal["superset", "classic", "newer", "effort", "closed"]
+"""What a body may hold. `effort` is the newer one with `reasoning_effort`; `closed` is the classic one
+of the older documents, whose parts take no further names."""
+ThinkingKind = Literal["enabled", "disabled", "adaptive"]
+VENDOR = "anthropic/"
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """One model of the catalogue.
+
+    Attributes:
+        model_id: Canonical id, with the vendor's prefix.
+        superset: Ids, without the prefix, that speak the superset dialect.
+        native: Ids, without the prefix, that speak the model's native dialect.
+        native_dialect: What those speak.
+        upstream: What answers carry as `model`: never the id that was sent.
+        thinking: Kinds of `thinking` that the vendor accepts.
+        is_thinking: Whether it thinks when a request does not say.
+        has_sampling: Whether it takes temperature, top_p and top_k.
+        has_prefill: Whether a conversation may end with an assistant's turn.
+        has_forced_tools: Whether a request may force a tool.
+        cache_tokens_min: Shortest prefix that the prompt cache keeps.
+    """
+
+    model_id: str
+    superset: tuple[str, ...]
+    native: tuple[str, ...]
+    native_dialect: Dialect
+    upstream: str
+    name: str
+    price: Price
+    context_tokens: int
+    output_tokens_max: int
+    thinking: frozenset[ThinkingKind]
+    is_thinking: bool = False
+    has_sampling: bool = False
+    has_prefill: bool = False
+    has_forced_tools: bool = True
+    cache_tokens_min: int = 1024
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """All other ids that it answers to."""
+        stems = (*self.superset, *self.native)
+        names = (name for stem in stems for name in (f"{VENDOR}{stem}", stem))
+        return tuple(name for name in names if name != self.model_id)
+
+    def dialect_of(self, name: str) -> Dialect:
+        """Return what this id of the model speaks in the live documents."""
+        stem = name.removeprefix(VENDOR)
+        return "superset" if stem in self.superset else self.native_dialect
+
+    def older_dialect_of(self, name: str) -> Dialect:
+        """Return what this id speaks in the older documents: the native dialect, however spelled."""
+        if "sonnet-4" in name and self.native_dialect == "classic":
+            return "closed"
+        return self.native_dialect

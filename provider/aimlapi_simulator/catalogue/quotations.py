@@ -1,0 +1,39 @@
+"""What the price list quotes for a model, in both forms that are in the wild; nothing is charged here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from aimlapi_simulator.catalogue.model import Model
+
+PriceForm = Literal["origin", "measure"]
+_PER = 1_000_000
+_NAMES = {
+    "origin": ("provided", "generated", "cached", "cache_write"),
+    "measure": ("input", "output", "cached_input", "cache_write"),
+}
+
+
+def pricing_of(model: Model, form: PriceForm) -> dict[str, Any]:
+    """Return the section `pricing` of a model: units, and the dearer step for long prompts."""
+    pricing: dict[str, Any] = {
+        "kind": "fixed",
+        "currency": "USD",
+        "units": _units(model, form, 1.0),
+    }
+    price = model.price
+    if price.step_above is not None:
+        units = _units(model, form, price.step_factor)
+        pricing["thresholds"] = [{"above": price.step_above, "units": units}]
+    return pricing
+
+
+def _units(model: Model, form: PriceForm, factor: float) -> list[dict[str, Any]]:
+    price = model.price
+    amounts = (price.input_usd, price.output_usd, price.cached_usd, price.written_usd)
+    extra = {"type": "charge"} if form == "origin" else {}
+    return [
+        {"name": "token", form: name, **extra, "price": round(usd * factor, 6), "per": _PER}
+        for name, usd in zip(_NAMES[form], amounts, strict=True)
+    ]

@@ -1,0 +1,80 @@
+"""Which struct and decoder reads a body, by dialect and strictness; what a body means is read elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import msgspec
+
+from aimlapi_simulator.schema.closed import ClosedBody
+from aimlapi_simulator.schema.native import ClassicBody, EffortBody, Maybe, NativeBody
+from aimlapi_simulator.schema.superset import SupersetBody
+
+if TYPE_CHECKING:
+    from aimlapi_simulator.catalogue import Dialect
+
+Native: TypeAlias = ClassicBody | NativeBody | EffortBody | ClosedBody
+Body: TypeAlias = Native | SupersetBody
+
+_BODIES: dict[Dialect, Any] = {
+    "superset": SupersetBody,
+    "classic": ClassicBody,
+    "newer": NativeBody,
+    "effort": EffortBody,
+    "closed": ClosedBody,
+}
+
+
+_SAMPLING = ("temperature", "top_p", "top_k")
+
+
+def _lenient(kind: Any) -> Any:
+    """A struct that drops other names, except for sampling parameters: the vendor sees those."""
+    known = kind.__struct_fields__
+    extra = [(name, float | Maybe, msgspec.UNSET) for name in _SAMPLING if name not in known]
+    name = f"Lenient{kind.__name__}"
+    return msgspec.defstruct(name, extra, bases=(kind,), frozen=True, kw_only=True)
+
+
+def _strict(kind: Any) -> Any:
+    return msgspec.defstruct(
+        f"Strict{kind.__name__}",
+        [],
+        bases=(kind,),
+        frozen=True,
+        kw_only=True,
+        forbid_unknown_fields=True,
+    )
+
+
+_DECODERS: dict[tuple[Dialect, bool], msgspec.json.Decoder[Body]] = {
+    (dialect, is_strict): msgspec.json.Decoder(_strict(kind) if is_strict else _lenient(kind))
+    for dialect, kind in _BODIES.items()
+    for is_strict in (False, True)
+}
+
+
+def decode_body(body: bytes, dialect: Dialect, *, is_strict: bool) -> Body:
+    """Read a body; names that the dialect lacks are dropped, or refused if it is strict.
+
+    Raises:
+        msgspec.MsgspecError: It does not fit.
+    """
+    return _DECODERS[dialect, is_strict].decode(body)
+
+
+def without(body: bytes, names: tuple[str, ...]) -> bytes:
+    """Return a body without some of its top-level fields; one that is no object stays as it is."""
+    if not names:
+        return body
+    try:
+        fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    except msgspec.MsgspecError:
+        return body
+    kept = {name: value for name, value in fields.items() if name not in names}
+    return msgspec.json.encode(kept)
+
+
+def schema_of(dialect: Dialect) -> dict[str, Any]:
+    """Return a dialect's body as JSON Schema."""
+    return msgspec.json.schema(_BODIES[dialect])

@@ -1,0 +1,40 @@
+"""The two ways in which a body is refused before anything is spent: by the API, and by the vendor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aimlapi_simulator.schema.hints import Complaint, hint
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class InvalidBody(Exception):
+    """The API refuses the body.
+
+    Attributes:
+        status: 400, or 404 for a model that does not exist.
+        complaints: What is wrong, one entry for each place; empty for a 404.
+    """
+
+    def __init__(
+        self, message: str, *, status: int = 400, complaints: Sequence[Complaint] = ()
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.complaints = tuple(complaints)
+
+
+class RefusedByVendor(InvalidBody):
+    """The vendor behind the API refuses a body that fits the API's schema; its words are passed on."""
+
+
+def wrong(complaint: Complaint) -> InvalidBody:
+    """Return the refusal that makes this complaint."""
+    return InvalidBody(complaint.message, complaints=(complaint,))
+
+
+def wrong_value(path: str, expected: str, received: str) -> InvalidBody:
+    """Return the refusal of one value."""
+    return wrong(hint(path, expected, received))
