@@ -73,6 +73,18 @@ async def test_a_model_goes_by_its_id_and_by_its_aliases(model: str) -> None:
     assert sim.ledger.billed == []
 
 
+async def test_the_simulator_s_dearer_step_is_read() -> None:
+    with simulator_thread(Script(account=Account(key=KEY))) as sim:
+        endpoint = Endpoint(base_url=sim.url, key=KEY)
+        async with open_transport(connections_max=1) as transport:
+            found = await fetch_prices(endpoint, transport, "anthropic/claude-haiku-5.5")
+    assert found is not None
+    (step,) = found.steps
+    assert step.prompt_tokens == 100_000
+    assert step.input_nano_usd == 2 * found.input_nano_usd
+    assert step.output_nano_usd == 2 * found.output_nano_usd
+
+
 async def test_a_price_is_read_with_the_number_of_tokens_that_it_is_for() -> None:
     payload = listed(unit("input", "0.0039", 1000), unit("output", 0.0000195, 1))
     assert await prices_from(payload) == SONNET
