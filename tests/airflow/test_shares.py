@@ -55,6 +55,8 @@ def test_the_group_gives_all_its_tasks_the_same_arguments_and_one_of_them_the_ou
     assert {plan.retries, complete.retries, publish.retries} == {5}
     assert plan.workers == 3
     assert publish.share is None
+    assert publish.trigger_rule == "all_done"  # it asks for what a share has left
+    assert complete.partial_kwargs.get("trigger_rule", "all_success") == "all_success"
     assert (plan.outlets, complete.partial_kwargs["outlets"], publish.outlets) == ([], [], [asset])
     assert [task.downstream_task_ids for task in tasks] == [
         {"ask.complete"},

@@ -84,6 +84,7 @@ FOOTERS: dict[str, dict[str, Any]] = {
     "another sum": said(ok=5),
     "a cost below that of its rejected rows": said(cost_nano_usd=9),
     "a cost below that of its rows": said(cost_nano_usd=3_000),
+    "a cost above that of its rows, all of which are known": said(cost_nano_usd=10**12),
     "rejected rows that are none": said(ok=3, rejected=3),
     "truncated rows that are ok": said(ok=3, truncated=1),
     "other tokens": said(prompt_tokens=1),

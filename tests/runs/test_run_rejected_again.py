@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aimlapi_simulator import Fault, Latency
+from airflow_provider_aimlapi.engine.entry import plan_job, run_job
+from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.engine.stop import StopSignal
 from airflow_provider_aimlapi.errors import RunInterrupted, TooManyRejections
 from tests.runs.conftest import Workplace, expected, script, texts_table
@@ -98,3 +100,56 @@ def test_the_budget_counts_what_reopened_parts_cost(place: Workplace) -> None:
     place.sim.follow(script())
     report = place.run(retry_rejected=True, max_cost_usd=spent * 3)
     assert report.summary()["cost_usd"] == place.sim.ledger.total_usd
+
+
+def known_cost(place: Workplace) -> float:
+    """What the API said it charged, in all."""
+    billed = place.sim.ledger.billed
+    return sum(record.usd for record in billed if record.fault != "cost-nowhere")
+
+
+def test_costs_of_a_row_rejected_twice_stay_in_the_sum(place: Workplace) -> None:
+    """Each of its answers was paid for, and none of them could be read."""
+    fail_with_durable_parts(place, "no-choices")
+    before = len(place.sim.ledger.billed)
+    report = place.run(retry_rejected=True, max_rejected_rows=0.5)
+    assert report.tally.rejected > 0
+    assert len(place.sim.ledger.billed) > before
+    assert report.summary()["cost_usd"] == pytest.approx(known_cost(place))
+
+
+def test_cost_of_a_stopped_retry_stays_in_the_sum(place: Workplace) -> None:
+    """It paid for answers that could not be read; the next run leaves their rows rejected."""
+    fail_with_durable_parts(place, "no-choices")
+    before = len(place.sim.ledger.billed)
+    place.sim.follow(
+        script(
+            faults=(Fault(kind="no-choices", contains="7.", delay_s=0.05),),
+            latency=Latency(median_s=0.01),
+        )
+    )
+    place.run_until_billed(before + 2, retry_rejected=True, max_concurrency=1, max_attempts=8)
+    assert len(place.sim.ledger.billed) > before
+    place.sim.follow(script())
+    report = place.run(max_rejected_rows=0.5)
+    assert report.tally.rejected > 0
+    assert report.summary()["cost_usd"] == pytest.approx(known_cost(place))
+
+
+def test_later_edition_keeps_what_is_known_of_unknown_costs(place: Workplace) -> None:
+    """A row's unreadable answers told their costs; the one that could be read did not."""
+    place.write(texts_table(10), "a.parquet")
+    place.write(texts_table(60, 10), "b.parquet")
+    assert plan_job(place.job(), Settings(), 2) == 2
+    faults = (
+        Fault(kind="no-choices", contains="Ticket 3.", times=2),
+        Fault(kind="cost-nowhere", contains="Ticket 3."),
+        Fault(kind="400", contains="7."),
+    )
+    place.sim.follow(script(faults=faults, latency=Latency(median_s=0.01)))
+    run_job(place.job(), Settings(max_rejected_rows=1), share=0)
+    place.sim.follow(script())
+    report = place.run(retry_rejected=True)
+    assert (report.tally.ok, report.tally.rejected) == (70, 0)
+    assert report.tally.rows_without_cost == 1
+    assert report.summary()["cost_usd"] == pytest.approx(known_cost(place))

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from tests.simulation.bugs import BUGS
+from tests.simulation.companion_bugs import COMPANION_BUGS, caught_beside_calls
 from tests.simulation.hunt import caught
 from tests.simulation.rivals import Rivals
 from tests.simulation.scenario import scenario_of
@@ -48,6 +49,7 @@ def _hunt() -> int:
     """Say how many of the seeded bugs the simulation notices; 1 when not all."""
     found = {name: caught(name) for name in BUGS}
     found |= {name: caught_by_shares(name) for name in SHARE_BUGS}
+    found |= {name: caught_beside_calls(name) for name in COMPANION_BUGS}
     for name, where in found.items():
         if where is None:
             print(f"not caught: {name}")

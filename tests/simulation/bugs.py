@@ -124,6 +124,15 @@ def _see_through_an_outage(
     self._looked_at_s = asked_at_s
 
 
+@contextmanager
+def _no_last_flush() -> Iterator[None]:
+    with (
+        swapped(Collector, "_flush_always", _flush_without_end),
+        swapped(Collector, "flush_rest", _always),
+    ):
+        yield
+
+
 async def _flush_without_end(self: Collector) -> None:
     while not self._is_finishing:
         await self._flusher.wait(self._settings.flush_interval_s)
@@ -247,7 +256,7 @@ BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "acknowledged before the flush": lambda: swapped(
         Collector, "_flush", flush_acknowledging_early
     ),
-    "no last flush": lambda: swapped(Collector, "_flush_always", _flush_without_end),
+    "no last flush": _no_last_flush,
     "no back-pressure": lambda: swapped(Collector, "keeps_up", lambda *_: True),
     "no waiting for the lease": lambda: swapped(Lease, "_are_over", _always),
     "no fence check": lambda: swapped(Lease, "may_pay", lambda _: True),

@@ -7,6 +7,7 @@ function, and a kill or a freeze may fall between any two of them.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from greenlet import getcurrent, greenlet
@@ -16,7 +17,6 @@ from tests.fakes.virtual_loop import WALL_START_US
 from tests.simulation.scheduler import ProcessLoop, SimulatedTask
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Coroutine, Iterable
     from random import Random
 
@@ -35,6 +35,10 @@ class Killed(BaseException):
     """Unwinds the stacks of a process that is dead already."""
 
 
+class LibraryBug(Exception):
+    """What nothing raises on purpose."""
+
+
 class Process:
     """One attempt.
 
@@ -43,6 +47,8 @@ class Process:
         started_s, ended_s: in the world's time. error, report: how it ended, unless killed.
         operations: sent to the store or the API so far.
         cut_off_until_s: until then it cannot reach the store, though others can.
+        bugs_due: of a library, and where each is met: "a thread" or "the clock".
+        descriptors: how many sockets may be open; None for no limit.
         is_landing: of what is on its way when it is killed or frozen: all arrives, nothing does,
             or (None) chance decides for the dead, and all arrives of the frozen.
     """
@@ -57,6 +63,10 @@ class Process:
         self.operations = 0
         self.is_landing: bool | None = None
         self.cut_off_until_s = 0.0
+        self.bugs_due: list[str] = []
+        self.has_met_bug = False
+        self.descriptors: int | None = None
+        self.open_sockets = 0
         self.stop = StopSignal()
         self.loop = ProcessLoop(scheduler)  # type: ignore[abstract]  # no sockets, no signals
         self.scheduler = scheduler
@@ -92,6 +102,43 @@ class Process:
             raise Killed
         self.operations += 1
         self.on_operation(self, name)
+
+    def open_socket(self) -> bool:
+        """Take a descriptor; whether there was one."""
+        if self.descriptors is not None and self.open_sockets >= self.descriptors:
+            return False
+        self.open_sockets += 1
+        return True
+
+    def close_sockets(self, count: int = 1) -> None:
+        """Give descriptors back."""
+        self.open_sockets -= count
+
+    def meet_bug(self, place: str) -> None:
+        """Raise a bug that is due here."""
+        if place in self.bugs_due:
+            self.bugs_due.remove(place)
+            self.has_met_bug = True
+            self.tell(f"{place} meets a bug")
+            raise LibraryBug
+
+    def begin_bug(self, met_by: str) -> None:
+        """Let a library fail once; see `scenario.MEETINGS`."""
+        if met_by in ("a thread", "the clock"):
+            self.bugs_due.append(met_by)
+        else:
+            self.loop.call_soon(self._break_task, met_by)
+
+    def _break_task(self, name: str) -> None:
+        """Let what a task beside the calls waits for fail."""
+        for task in asyncio.all_tasks(self.loop):
+            frame = getattr(task.get_coro(), "cr_frame", None)
+            work = frame.f_locals.get("work") if frame is not None else None
+            waiter = getattr(task, "_fut_waiter", None)
+            if getattr(work, "__qualname__", "") == name and waiter and not waiter.done():
+                self.has_met_bug = True
+                self.tell(f"{name} meets a bug")
+                waiter.set_exception(LibraryBug())
 
     def kill(self) -> None:
         """End it at once, as kill -9 does: nothing of it has any effect from here on."""
@@ -213,6 +260,7 @@ class SimulatedClock:
 
     def now_s(self) -> float:
         """The world's time, less what the machine was suspended; a frozen process has its clock run."""
+        self._process.meet_bug("the clock")
         return self._process.loop.time()
 
     def boot_s(self) -> float:
@@ -225,6 +273,7 @@ class SimulatedClock:
 
     async def in_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run blocking work beside the loop; it goes on when whoever waits for it does not."""
+        self._process.meet_bug("a thread")
         return await self._process.begin_thread(lambda: call(*args, **kwargs))
 
     def spread(self, call: Callable[[T], R], items: Iterable[T], threads: int) -> list[R]:

@@ -19,6 +19,14 @@ SHAPES = (
     Shape(rows=(40,), nulls=frozenset({0, 39}), poison=frozenset({17})),
 )
 FORBIDDEN_SHARE = 0.3
+DESCRIPTORS_SHARE = 0.25
+DESCRIPTORS = (8, 12)
+BUGS_SHARE = 0.3
+MEETINGS = (
+    *("a thread", "the clock", "ProgressLog.write_every", "RunAttempt._watch_stop", "Lease.keep"),
+    *("RunAttempt._read", "Collector._flush_always", "Collector._commit_always"),
+)
+"""Who meets a bug: the next blocking work, who looks at the clock next, or a task beside the calls."""
 ATTEMPTS_MAX = 5
 CALM = Weather()
 MOMENTS = (
@@ -43,14 +51,16 @@ class Trouble:
         named: only operations whose names hold this are counted: "call", "create ", "/journal/".
         duration_s: of a freeze, of the machine's being suspended, or of being cut off from the store.
         is_landing: of what is on its way at a kill or freeze; see `process.Process`.
+        met_by: of a bug: one of MEETINGS.
     """
 
-    kind: Literal["kill", "freeze", "suspend", "stop", "cut off"]
+    kind: Literal["kill", "freeze", "suspend", "stop", "cut off", "bug"]
     after_s: float | None = None
     at_operation: int | None = None
     named: str = ""
     duration_s: float = 0.0
     is_landing: bool | None = None
+    met_by: str = "a thread"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +82,7 @@ class Scenario:
     """A seed, written out.
 
     Attributes:
+        descriptors: how many sockets a process may have open; None for no limit.
         attempts: those in bad weather. One more follows in good weather, without trouble and
             without a budget, and must publish.
     """
@@ -80,6 +91,7 @@ class Scenario:
     shape: Shape
     settings: Settings
     weather: Weather = CALM
+    descriptors: int | None = None
     attempts: tuple[Attempt, ...] = field(default=())
 
 
@@ -93,8 +105,33 @@ def scenario_of(seed: int) -> Scenario:
         shape=shape,
         settings=settings,
         weather=weather_of(random, settings),
-        attempts=tuple(attempt_of(random) for _ in range(random.randint(1, ATTEMPTS_MAX))),
+        descriptors=descriptors_of(seed),
+        attempts=with_bugs(
+            tuple(attempt_of(random) for _ in range(random.randint(1, ATTEMPTS_MAX))), seed
+        ),
     )
+
+
+def descriptors_of(seed: int) -> int | None:
+    """In some seeds, few sockets may be open. Other dice, so that other seeds stay."""
+    random = Random(f"{seed} descriptors")
+    return random.randint(*DESCRIPTORS) if random.random() < DESCRIPTORS_SHARE else None
+
+
+def with_bugs(attempts: tuple[Attempt, ...], seed: int) -> tuple[Attempt, ...]:
+    """In some seeds, a library fails once in something that runs beside the calls. Other dice, too."""
+    random = Random(f"{seed} bugs")
+    if random.random() >= BUGS_SHARE:
+        return attempts
+    number = random.randrange(len(attempts))
+    bug = Trouble(
+        kind="bug",
+        at_operation=random.randint(1, 30),
+        named=random.choice(("call", "call", "/journal/", "/heartbeat/", "/parts/")),
+        met_by=random.choice(MEETINGS),
+    )
+    hit = replace(attempts[number], troubles=(*attempts[number].troubles, bug))
+    return (*attempts[:number], hit, *attempts[number + 1 :])
 
 
 def with_forbidden_rows(shape: Shape, seed: int) -> Shape:

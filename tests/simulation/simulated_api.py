@@ -140,6 +140,7 @@ class SimulatedClient:
         self._random = random
         self._on_sent = on_sent
         self._on_ended = on_ended
+        self._idle = 0
 
     async def __aenter__(self) -> Self:
         return self
@@ -150,10 +151,23 @@ class SimulatedClient:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Nothing is open."""
+        """Close what is open."""
+        self._process.close_sockets(self._idle)
+        self._idle = 0
 
     async def send(self, body: bytes, client_request_id: str) -> Answer:  # noqa: ARG002
         """One exchange, as `api.client` does it: an answer of any status, or ApiUnavailable."""
+        process = self._process
+        if self._idle:
+            self._idle -= 1
+        elif not process.open_socket():
+            raise ApiUnavailable("no connection: too many open files")
+        try:
+            return await self._send(body)
+        finally:
+            self._idle += 1
+
+    async def _send(self, body: bytes) -> Answer:
         process = self._process
         process.note_operation("call")
         prompt: str = json.loads(body)["messages"][0]["content"]

@@ -88,6 +88,17 @@ class SimulatedStore:
         """Send an operation, and block the thread until its answer is there."""
         process = self._process
         process.note_operation(f"{kind} {name}")
+        if not process.open_socket():
+            process.loop.mishaps.append("no descriptor is left for the store")
+            raise StoreUnavailable(f"{kind} {name}: too many open files")
+        try:
+            return self._travel(kind, name, act, data)
+        finally:
+            process.close_sockets()
+
+    def _travel(self, kind: str, name: str, act: Callable[[], Any], data: bytes) -> Any:
+        """There and back."""
+        process = self._process
         fate = store_fate(
             self._sky.weather,
             process.scheduler.now_s,

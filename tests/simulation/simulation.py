@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aimlapi.core.endpoint import Endpoint
 from airflow_provider_aimlapi.core.request import CompletionSpec
+from airflow_provider_aimlapi.engine.descriptors import calls_within
 from airflow_provider_aimlapi.engine.job import Job, Place
 from airflow_provider_aimlapi.engine.lease import Superseded
 from airflow_provider_aimlapi.engine.run import run
@@ -164,7 +165,8 @@ class Simulation:
     def _ended(self, process: Process, attempt: Attempt) -> None:
         if not process.loop.is_dead:
             self.watcher.process_ended(process)
-            if process.error is not None and not isinstance(process.error, AimlapiError):
+            is_odd = process.error is not None and not isinstance(process.error, AimlapiError)
+            if is_odd and not process.has_met_bug:
                 self.watcher.blame(f"{process.name} ended with {process.error!r}")
         self.scheduler.after(attempt.retry_after_s, lambda: self._follow(process))
 
@@ -173,6 +175,11 @@ class Simulation:
         store = SimulatedStore(
             process, self.objects, sky=self._sky, random=self._random, watcher=self.watcher
         )
+        if self.scenario.descriptors is not None:
+            process.descriptors = self.scenario.descriptors
+            calls = calls_within(process.descriptors, open_now=0)
+            calls = min(settings.max_concurrency, calls)
+            settings = replace(settings, max_concurrency=calls)
         world = World(
             clock=SimulatedClock(process),
             random=random,
@@ -248,6 +255,8 @@ class Simulation:
                 self.scheduler.after(trouble.duration_s, lambda: self.watcher.is_connected(process))
             case "stop":
                 process.terminate()
+            case "bug":
+                process.begin_bug(trouble.met_by)
 
     # Judgement.
 

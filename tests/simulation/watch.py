@@ -132,7 +132,7 @@ class Watcher:
         found = set()
         for record in decode_segment(data):
             prompt = prompts[record.row] or ""
-            if record.kind == "answer":
+            if record.kind in ("answer", "unread"):
                 found.add(prompt)
                 if answer_to(prompt).encode() not in record.body:
                     self.blame(

@@ -140,6 +140,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cache_write_tokens: int | None = None
     reason: str = ""
 
+    @property
+    def is_without_cost(self) -> bool:
+        """Whether it was answered, and the API did not say what that cost."""
+        return self.cost_nano_usd is None and self.status not in ("rejected", "skipped")
+
 
 def accepted(
     completion: Completion,

@@ -75,8 +75,7 @@ def tally_of(outcomes: Iterable[Outcome]) -> Tally:
         completion += outcome.completion_tokens or 0
         cached += outcome.cached_tokens or 0
         cost += outcome.cost_nano_usd or outcome.partial_cost_nano_usd
-        if outcome.cost_nano_usd is None and outcome.status not in ("rejected", "skipped"):
-            unknown += 1
+        unknown += outcome.is_without_cost
     return Tally(
         ok=counts.get("ok", 0),
         truncated=counts.get("truncated", 0),

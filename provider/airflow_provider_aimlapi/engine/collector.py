@@ -22,6 +22,7 @@ from airflow_provider_aimlapi.errors import (
     AimlapiError,
     InvalidSpec,
     StorageError,
+    StoreUnavailable,
     TooManyRejections,
 )
 from airflow_provider_aimlapi.logs import logger
@@ -107,7 +108,7 @@ class Collector:
         self._flusher = Waiters()
         self._on_durable: Callable[[], None] = lambda: None
         self._is_finishing = False
-        self._is_rest_flushed = False
+        self._last_failure: AimlapiError | None = None
 
     def take_over(self, remains: Remains) -> None:
         """Count the parts that earlier attempts made durable."""
@@ -210,11 +211,10 @@ class Collector:
         self._whole.put_nowait(None)
 
     async def flush_rest(self) -> None:
-        """Make durable what is left. `keep` does so at its end, unless a bug has ended it."""
-        if self._is_rest_flushed:
-            return
-        self._is_rest_flushed = True
-        failure = await self._flush_or_halt()
+        """Make durable what `keep` has left. A bug may have ended it, or kept it from its last write."""
+        failure = self._last_failure
+        if not isinstance(failure, StoreUnavailable):
+            failure = await self._flush_or_halt()
         if failure is not None:
             log.error("%d answers could not be kept: they are paid for again.", len(self._pending))
             self._ending.fail(failure)
@@ -234,7 +234,7 @@ class Collector:
             if len(self._pending) < self._settings.unflushed_rows_max:
                 await self._flusher.wait(self._settings.flush_interval_s)
             await self._flush_or_halt()
-        await self.flush_rest()
+        self._last_failure = await self._flush_or_halt()
 
     async def _flush_or_halt(self) -> AimlapiError | None:
         """Returns why it failed; None when all that was pending is durable."""

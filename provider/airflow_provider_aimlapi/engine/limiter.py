@@ -14,6 +14,7 @@ from airflow_provider_aimlapi.core.window import (
     after_time,
     open_window,
 )
+from airflow_provider_aimlapi.engine.companions import bug_in
 from airflow_provider_aimlapi.engine.given import GivenLimits
 from airflow_provider_aimlapi.engine.permit import Permit
 from airflow_provider_aimlapi.engine.waiters import Waiters
@@ -359,7 +360,7 @@ class Limiter:
             self._timer.cancel()
         self._timer_at_s = at_s
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(max(delay_s, TIMER_S_MIN), self._on_time)
+        self._timer = loop.call_later(max(delay_s, TIMER_S_MIN), self._ring)
 
     def _look_again_s(self, now_s: float, body_bytes: int) -> float | None:
         """Seconds after which time alone may have made room; None: only an event will."""
@@ -377,8 +378,14 @@ class Limiter:
             return None if is_event_due else gate.next_s - now_s
         return LAPSED_PAUSE_S if self._held is Bound.LEASE else None
 
-    def _on_time(self) -> None:
+    def _ring(self) -> None:
         self._timer = None
         self._waiters.wake(1)  # whoever is woken and finds no room sets the next timer
-        self._tick(self._clock.now_s())  # should a bug end this, the one that was woken goes on
+        try:
+            self._on_time()
+        except Exception as error:  # noqa: BLE001  # the one that was woken looks for itself
+            bug_in("timer of the limiter", error)
+
+    def _on_time(self) -> None:
+        self._tick(self._clock.now_s())
         self.wake()

@@ -43,7 +43,7 @@ class Reader:
     ) -> None:
         self._prepared = prepared
         self._known = remains.known
-        self._remind = remains.remind
+        self._remains = remains
         self._reopened = remains.reopened
         self._asks_rejected = remains.asks_rejected
         self._durable = frozenset(entry.part for entry in remains.parts)
@@ -92,13 +92,15 @@ class Reader:
             body = self._prepared.maker.body(texts)  # type: ignore[arg-type]  # no null is left
             name = request_hash(body)
             paid = known.get(index)
+            if paid is not None and paid.status == "rejected":
+                paid = self._remains.with_later_cost(shard.part, paid)
             if paid is not None and paid.request_hash == name and not self._is_asked_again(paid):
                 self._collector.reuse(shard.part, paid)
                 continue
             row = Row(part=shard.part, row=index, body=body, request_hash=name)
-            self._remind(row)
-            if paid is not None and paid.status == "rejected":  # its part tells the cost, too
-                row.unread_cost_nano_usd = max(row.unread_cost_nano_usd, paid.cost_nano_usd or 0)
+            self._remains.remind(row)
+            if paid is not None and paid.status == "rejected":
+                row.unread_cost_nano_usd = paid.cost_nano_usd or 0
             rows.append(row)
         return rows
 

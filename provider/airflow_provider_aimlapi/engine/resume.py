@@ -103,6 +103,12 @@ class Remains:
             row.unread_cost_nano_usd = unread.cost_nano_usd
             row.violations = 0 if unread.is_used_up else unread.bought
 
+    def with_later_cost(self, part: int, rejected: Outcome) -> Outcome:
+        """Return a rejected row's outcome with what later answers that nobody could read have cost."""
+        unread = self.unread.get(part, {}).get(rejected.row)
+        cost = max(rejected.cost_nano_usd or 0, unread.cost_nano_usd if unread else 0)
+        return msgspec.structs.replace(rejected, cost_nano_usd=cost or None)
+
     def budget(self, limit_nano_usd: int | None) -> Budget:
         """The run's budget, with what earlier attempts spent already charged."""
         budget = Budget(limit_nano_usd=limit_nano_usd)
@@ -176,7 +182,7 @@ def find_remains(
     reopened = {
         part: found
         for part, found in staged.items()
-        if found.rejected and (asks_rejected or part in known)
+        if found.rejected and (asks_rejected or part in known or any(charges.get(part, ())))
     }
     remains = Remains(
         parts=tuple(found.entry for part, found in staged.items() if part not in reopened),

@@ -27,7 +27,8 @@ def claude_completion_group(
         workers: shares at the most; see `ClaudeCompletionPlanOperator`.
         outlets: of the task that publishes.
         **arguments: those of `ClaudeCompletionOperator` but `task_id` and `share`, for all three: with a
-            `pool`, a `queue`, `retries` and the like among them.
+            `pool`, a `queue`, `retries` and the like among them. A `trigger_rule` takes the place of
+            the last task's "all_done".
 
     Returns:
         The group, for `extract >> group >> load`. The summary of the whole run is what its task

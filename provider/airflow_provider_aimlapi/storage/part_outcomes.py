@@ -21,7 +21,7 @@ from airflow_provider_aimlapi.core.bounds import (
     MomentUs,
 )
 from airflow_provider_aimlapi.core.completion import Outcome, Status
-from airflow_provider_aimlapi.core.manifest import PartEntry, tally_of
+from airflow_provider_aimlapi.core.manifest import PartEntry, Tally, tally_of
 from airflow_provider_aimlapi.core.pricing import NANO_USD_PER_USD
 from airflow_provider_aimlapi.errors import JournalUnreadable
 from airflow_provider_aimlapi.storage.outcome_columns import added_fields
@@ -118,12 +118,19 @@ def part_outcomes(data: bytes, entry: PartEntry, *, output_column: str) -> list[
     outcomes = [_outcome(row, *pair) for row, pair in enumerate(zip(texts, rows, strict=True))]
     if sum(len(one.text or "") + len(one.error or "") for one in outcomes) > TEXT_CHARACTERS_MAX:
         raise _unreadable(name, f"holds more than {TEXT_CHARACTERS_MAX:,} characters")
-    found, said = tally_of(outcomes), entry.tally
-    if found.cost_nano_usd > said.cost_nano_usd or said != msgspec.structs.replace(
-        found,
-        cost_nano_usd=said.cost_nano_usd,  # which holds what is known of costs that are not
-    ):
+    outcomes = _with_partial_cost(outcomes, entry.tally)
+    if tally_of(outcomes) != entry.tally:
         raise _unreadable(name, "holds other rows than its footer says")
+    return outcomes
+
+
+def _with_partial_cost(outcomes: list[Outcome], tally: Tally) -> list[Outcome]:
+    """Give what only the sum holds to a row whose cost is unknown: no column has a part of a cost."""
+    partial_cost = tally.cost_nano_usd - tally_of(outcomes).cost_nano_usd
+    for row, outcome in enumerate(outcomes):
+        if partial_cost > 0 and outcome.is_without_cost:
+            kept = msgspec.structs.replace(outcome, partial_cost_nano_usd=partial_cost)
+            return [*outcomes[:row], kept, *outcomes[row + 1 :]]
     return outcomes
 
 

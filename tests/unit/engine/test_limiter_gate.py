@@ -198,3 +198,17 @@ def test_a_limit_of_tokens_that_was_given_counts_what_was_set_aside_where_nothin
     came_s = run_virtual(main())
     assert max(sum(a <= b < a + 60 for b in came_s) for a in came_s) <= 42
     assert came_s[-1] < 330
+
+
+def test_bug_in_the_timer_holds_no_call_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the timer makes room under a given limit."""
+
+    def fail(*_: object) -> None:
+        raise LookupError
+
+    async def main() -> list[float]:
+        limiter = new_limiter(GivenLimits(requests=RequestAllowance(per_minute=300)))
+        monkeypatch.setattr(limiter, "_on_time", fail)
+        return await burst(limiter, 310)
+
+    assert 1.0 < run_virtual(main())[-1] < 120.0
