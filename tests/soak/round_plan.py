@@ -54,7 +54,7 @@ class Times:
     @property
     def silence_s(self) -> float:
         """About how long a newer attempt waits for one that says nothing."""
-        return self.lease_ttl_s * 7 / 6 + self.request_timeout_s
+        return self.lease_ttl_s * 7 / 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +162,9 @@ def _steps(random: Random, times: Times) -> tuple[Step, ...]:
 def _step(random: Random, share: float, times: Times) -> Step:
     kinds = list(MISFORTUNES)
     is_short = random.random() < 0.5
-    least, most = (0.1, times.lease_ttl_s / 2) if is_short else (times.lease_ttl_s, times.silence_s)
+    least, most = (
+        (0.1, times.lease_ttl_s / 2) if is_short else (times.lease_ttl_s, 3 * times.silence_s)
+    )
     return Step(
         kind=random.choices(kinds, weights=[MISFORTUNES[kind] for kind in kinds])[0],
         share=share,
