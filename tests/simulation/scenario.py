@@ -19,6 +19,8 @@ SHAPES = (
     Shape(rows=(40,), nulls=frozenset({0, 39}), poison=frozenset({17})),
 )
 FORBIDDEN_SHARE = 0.3
+SLOW_STORE_SHARE = 0.15
+SinkHabit = Literal["works", "fails", "blocks"]
 ATTEMPTS_MAX = 5
 CALM = Weather()
 MOMENTS = (
@@ -72,6 +74,7 @@ class Scenario:
     """A seed, written out.
 
     Attributes:
+        sink: how the place behaves that shows progress.
         attempts: those in bad weather. One more follows in good weather, without trouble and
             without a budget, and must publish.
     """
@@ -80,6 +83,7 @@ class Scenario:
     shape: Shape
     settings: Settings
     weather: Weather = CALM
+    sink: SinkHabit = "works"
     attempts: tuple[Attempt, ...] = field(default=())
 
 
@@ -92,7 +96,8 @@ def scenario_of(seed: int) -> Scenario:
         seed=seed,
         shape=shape,
         settings=settings,
-        weather=weather_of(random, settings),
+        weather=with_slow_store(weather_of(random, settings), seed),
+        sink=Random(f"{seed} sink").choice(("works", "works", "fails", "blocks")),
         attempts=tuple(attempt_of(random) for _ in range(random.randint(1, ATTEMPTS_MAX))),
     )
 
@@ -104,6 +109,14 @@ def with_forbidden_rows(shape: Shape, seed: int) -> Shape:
         return shape
     rows = [row for row in range(sum(shape.rows)) if row not in shape.nulls | shape.poison]
     return replace(shape, forbidden=frozenset(random.sample(rows, random.choice((1, 1, 2, 3)))))
+
+
+def with_slow_store(weather: Weather, seed: int) -> Weather:
+    """In some seeds, each request to the store takes long. Other dice, so that other seeds stay."""
+    random = Random(f"{seed} slow store")
+    if random.random() >= SLOW_STORE_SHARE:
+        return weather
+    return replace(weather, store_latency_s=random.choice((0.1, 0.4, 1.3)))
 
 
 def settings_for(shape: Shape, **changes: object) -> Settings:

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
 
 
+def go_on() -> None:
+    """The check of a scan that nothing ends."""
+
+
 class CheckedStore:
     """An ObjectStore that calls `check` before each request.
 

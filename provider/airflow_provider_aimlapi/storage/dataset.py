@@ -14,6 +14,7 @@ from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.storage.arrow_columns import string_column
 from airflow_provider_aimlapi.storage.arrow_memory import give_back
 from airflow_provider_aimlapi.storage.cells import check_promptable, doubts, texts_of_rows
+from airflow_provider_aimlapi.storage.checked_store import go_on
 from airflow_provider_aimlapi.storage.exactness import check_values
 from airflow_provider_aimlapi.storage.file_schemas import (
     FileSchema,
@@ -35,7 +36,7 @@ from airflow_provider_aimlapi.storage.quick_s3 import quick_s3
 from airflow_provider_aimlapi.storage.schemas import cast_batch, check_partitions, unify_schemas
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     import pyarrow as pa
     from fsspec import AbstractFileSystem
@@ -52,11 +53,12 @@ CHECK_THREADS = 4
 BATCH_ROWS = 256
 
 
-def open_data_set(fs: AbstractFileSystem, path: str) -> DataSet:
+def open_data_set(fs: AbstractFileSystem, path: str, check: Callable[[], None] = go_on) -> DataSet:
     """List the files that a path means, read their footers, and unify their schemas.
 
     Args:
         path: a file, a folder or a glob, as the file system names it or as a URL.
+        check: called before each file is read; raises to end the scan.
 
     Raises:
         InputUnreadable: no file, a corrupt one, or schemas that cannot become one.
@@ -67,6 +69,7 @@ def open_data_set(fs: AbstractFileSystem, path: str) -> DataSet:
     parser = SchemaParser()
 
     def read_one(file: InputFile) -> tuple[InputFile, FileSchema]:
+        check()
         footer = read_footer(fs, file, parser, quick)
         with reading(file.uri):
             described = replace(file, row_groups=_row_groups(footer.metadata))
@@ -168,8 +171,11 @@ class DataSet:
                 f"Set output_column to another name."
             )
 
-    def check_values(self, shards: Sequence[Shard]) -> None:
+    def check_values(self, shards: Sequence[Shard], check: Callable[[], None] = go_on) -> None:
         """Refuse values that the output's types would change. Reads the columns that may hold one.
+
+        Args:
+            check: called before each file is read; raises to end the scan.
 
         Raises:
             InputUnreadable: naming file and column. StoreUnavailable: the store does not answer.
@@ -179,6 +185,7 @@ class DataSet:
             rows[shard.file] = max(rows.get(shard.file, 0), shard.first_row + shard.rows)
 
         def check_one(index: int) -> None:
+            check()
             schema = self.schemas[index]
             check_values(self._fs, self.files[index], rows[index], schema, self.schema)
             give_back()
