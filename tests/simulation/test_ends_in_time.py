@@ -128,7 +128,11 @@ def test_stops_fall_into_each_phase_of_an_attempt() -> None:
     """So that the test above covers what it says: this one is stopped nowhere."""
     simulation = stopped(10**6, killed_at=KILLED_AT)
     names: list[str] = []
-    simulation._count = lambda _, operation: names.append(operation)  # type: ignore[method-assign]
+
+    def note(process: Process, operation: str) -> None:
+        names.append(operation)
+
+    simulation._count = note  # type: ignore[method-assign]
     assert simulation.run().violations == ()
     assert 0.8 * LAST_OPERATION < len(names) < LAST_OPERATION
     assert sum("read _aimlapi" in name and "/parts/" in name for name in names) > PARTS / 2

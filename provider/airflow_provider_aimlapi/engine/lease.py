@@ -186,9 +186,10 @@ class Lease:
 
     async def _keep_until_lost(self) -> AimlapiError | None:
         """Returns why the right was lost; None when told to let go before it was."""
+        patience = Patience(self._clock)
         while not await self._is_let_go_of():
             try:
-                await self._beat_once("running")
+                patience.take_in(is_answered=await self._beat_once("running"))
             except AimlapiError as error:
                 return error
         return None
@@ -300,6 +301,6 @@ class Patience:
             self._answered_at_s = now_s
         elif now_s - self._answered_at_s > STORE_PATIENCE_S:
             raise StoreUnavailable(
-                f"While this attempt waited for the right to pay, the store did not answer for "
+                f"The store did not answer this attempt's heartbeats for "
                 f"{format_duration(now_s - self._answered_at_s)}. A retry of the task goes on."
             )

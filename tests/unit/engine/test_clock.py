@@ -119,7 +119,8 @@ def test_work_aside_that_blocks_does_not_hold_up_the_end() -> None:
         returned.set()
 
     async def main() -> None:
-        SystemClock().aside(block)
+        future = SystemClock().aside(block)
+        assert not future.done()
 
     asyncio.run(main())
     assert not returned.is_set()
