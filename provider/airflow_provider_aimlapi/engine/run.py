@@ -151,7 +151,8 @@ async def _under_lease(
     except Superseded:
         await lease.release()
         await reporter.superseded()
-        manifest = await lease.follow(lambda: read_committed(prepared, world.clock))
+        scanned = prepared.checked(world.stop.check)
+        manifest = await lease.follow(lambda: read_committed(scanned, world.clock))
         if manifest is None:
             raise
         return manifest, None

@@ -22,32 +22,17 @@ from airflow_provider_aimlapi.errors import JournalUnreadable, StoreUnavailable
 from airflow_provider_aimlapi.storage.object_store import create_settled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Collection
 
     from airflow_provider_aimlapi.core.lease import Heartbeat
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
+    from airflow_provider_aimlapi.storage.visible_parts import Spread
 
 RACES_MAX = 100
 LEASES_MAX = 10_000
-"""Each task's try adds one. With more, looking at them all would take longer than a lease lasts."""
-
-
+"""Each task's try adds one. More of them were planted, and each listing has them all."""
 READERS = 32
 """Leases or heartbeats that are read at a time."""
-
-
-class Spread(Protocol):
-    """Does blocking work for each item, `threads` at a time; see `engine.clock`."""
-
-    def __call__(
-        self, call: Callable[[int], object], items: Collection[int], threads: int, /
-    ) -> object:
-        """Return when all of it is done."""
-
-
-def _one_by_one(call: Callable[[int], object], items: Collection[int], _threads: int) -> None:
-    for item in items:
-        call(item)
 
 
 class LeaseNames(Protocol):
@@ -72,7 +57,7 @@ class LeaseStore:
 
     Args:
         share: the one that is leased; None for the whole run.
-        spread: does blocking work for each item, several at a time.
+        spread: does blocking work for each item, several at a time; None for one after another.
     """
 
     def __init__(
@@ -81,7 +66,7 @@ class LeaseStore:
         names: LeaseNames,
         share: int | None = None,
         *,
-        spread: Spread = _one_by_one,
+        spread: Spread | None = None,
     ) -> None:
         self._spread = spread
         self._store = store
@@ -138,7 +123,8 @@ class LeaseStore:
     def read_shares(self, epochs: Collection[int]) -> None:
         """Read leases several at a time, so that `share_of` knows them."""
         unread = [epoch for epoch in epochs if epoch not in self._shares]
-        self._spread(self.share_of, unread, READERS)
+        if unread and self._spread is not None:
+            self._spread(self.share_of, unread, READERS)
 
     def body(self, epoch: int) -> bytes:
         """What stands in a lease; nothing for one that is gone or that no attempt wrote."""
