@@ -157,6 +157,7 @@ def tidied_away_while_it_is_read(seed: int) -> tuple[str, ...]:
         seed=seed,
         shape=shape,
         settings=settings_for(shape),
+        weather=Weather(store_dawdling=0.5),
         attempts=(
             Attempt(troubles=(writing_its_part,), twin_after_s=10.0),
             Attempt(troubles=(listing,)),
