@@ -42,8 +42,11 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.request import Json
     from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.job import Job, Place
+    from airflow_provider_aimlapi.storage.checked_store import Check
     from airflow_provider_aimlapi.storage.dataset import DataSet
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
+
+    OpenStore = Callable[[Place], ObjectStore]
 
 log = logger(__name__)
 
@@ -107,7 +110,7 @@ class Prepared:
         manifest = read_manifest(self.store, self.names, self.run_plan)
         return manifest and self._of_plan(manifest)
 
-    def checked(self, check: Callable[[], None]) -> Prepared:
+    def checked(self, check: Check) -> Prepared:
         """The same run, for a scan: `check` is called before each request to the output's store."""
         return replace(self, store=CheckedStore(self.store, check))
 
@@ -148,11 +151,11 @@ class _Seen:
 
 def prepare(
     job: Job,
-    open_store: Callable[[Place], ObjectStore],
+    open_store: OpenStore,
     clock: Clock,
     *,
     workers: int = 1,
-    check: Callable[[], None] = go_on,
+    check: Check = go_on,
 ) -> Prepared:
     """Look at the input and the output, and settle the plan.
 
@@ -183,13 +186,7 @@ def prepare(
     return seen.run
 
 
-def prepare_share(
-    job: Job,
-    open_store: Callable[[Place], ObjectStore],
-    share: int,
-    *,
-    check: Callable[[], None] = go_on,
-) -> Prepared:
+def prepare_share(job: Job, open_store: OpenStore, share: int, *, check: Check = go_on) -> Prepared:
     """As `prepare`, for one share of a run whose plan another task has settled.
 
     Raises:
@@ -209,11 +206,7 @@ def prepare_share(
 
 
 def survey(
-    job: Job,
-    open_store: Callable[[Place], ObjectStore],
-    clock: Clock,
-    *,
-    check: Callable[[], None] = go_on,
+    job: Job, open_store: OpenStore, clock: Clock, *, check: Check = go_on
 ) -> tuple[Prepared, bool]:
     """Look at the input and the output as `prepare` does, and write nothing.
 
@@ -231,13 +224,7 @@ def survey(
     return seen.run, seen.has_begun
 
 
-def _look(
-    job: Job,
-    open_store: Callable[[Place], ObjectStore],
-    workers: int = 1,
-    *,
-    check: Callable[[], None],
-) -> _Seen:
+def _look(job: Job, open_store: OpenStore, workers: int = 1, *, check: Check) -> _Seen:
     """The reading half.
 
     Args:
@@ -375,7 +362,7 @@ def _ingredients(job: Job, data_set: DataSet, maker: RequestMaker) -> dict[str, 
     }
 
 
-def _settle_plan(seen: _Seen, clock: Clock, check: Callable[[], None]) -> Prepared:
+def _settle_plan(seen: _Seen, clock: Clock, check: Check) -> Prepared:
     """The run with its plan: created now, or the one that an earlier attempt created."""
     run, store, names = seen.run, seen.run.store, seen.run.names
     probe(store, f"{names.folder}/probe-{secrets.token_hex(8)}")

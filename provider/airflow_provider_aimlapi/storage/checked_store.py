@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
 
+    Check = Callable[[], None]
+
 
 def go_on() -> None:
     """The check of a scan that nothing ends."""
@@ -22,7 +24,7 @@ class CheckedStore:
             leave unfinished.
     """
 
-    def __init__(self, store: ObjectStore, check: Callable[[], None]) -> None:
+    def __init__(self, store: ObjectStore, check: Check) -> None:
         self._store = store
         self._check = check
 

@@ -36,12 +36,13 @@ from airflow_provider_aimlapi.storage.quick_s3 import quick_s3
 from airflow_provider_aimlapi.storage.schemas import cast_batch, check_partitions, unify_schemas
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     import pyarrow as pa
     from fsspec import AbstractFileSystem
 
     from airflow_provider_aimlapi.core.template import RowTexts
+    from airflow_provider_aimlapi.storage.checked_store import Check
 
 log = logger(__name__)
 
@@ -53,7 +54,7 @@ CHECK_THREADS = 4
 BATCH_ROWS = 256
 
 
-def open_data_set(fs: AbstractFileSystem, path: str, check: Callable[[], None] = go_on) -> DataSet:
+def open_data_set(fs: AbstractFileSystem, path: str, check: Check = go_on) -> DataSet:
     """List the files that a path means, read their footers, and unify their schemas.
 
     Args:
@@ -171,7 +172,7 @@ class DataSet:
                 f"Set output_column to another name."
             )
 
-    def check_values(self, shards: Sequence[Shard], check: Callable[[], None] = go_on) -> None:
+    def check_values(self, shards: Sequence[Shard], check: Check = go_on) -> None:
         """Refuse values that the output's types would change. Reads the columns that may hold one.
 
         Args:
