@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.lease import Heartbeat
 
 _beat = LeaseStore.beat
-_read = OtherAttempts._read
+_is_read = OtherAttempts._is_read
 _see = Watch.see
 
 
@@ -56,14 +56,15 @@ def _trusting_last_modified() -> Iterator[None]:
         times_s = modified_s.setdefault(self._store._objects, {})
         times_s[epoch] = self._store._process.scheduler.now_s
 
-    def read(self: Any, epoch: int) -> None:
-        _read(self, epoch)
+    def is_read(self: Any, epoch: int) -> bool:
+        was_read = _is_read(self, epoch)
         times_s = modified_s.get(self._store._store._objects, {})
         silent_s = self._clock.boot_s() - times_s.get(epoch, float("inf"))
         if silent_s >= self._times.silence_s:
             self._watches[epoch].excuse()
+        return was_read
 
-    with swapped(LeaseStore, "beat", beat), swapped(OtherAttempts, "_read", read):
+    with swapped(LeaseStore, "beat", beat), swapped(OtherAttempts, "_is_read", is_read):
         yield
 
 

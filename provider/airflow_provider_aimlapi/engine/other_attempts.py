@@ -38,14 +38,13 @@ class OtherAttempts:
             StoreUnavailable: a lease could not be read. JournalUnreadable: too many are silent.
         """
         began_s = self._clock.now_s()
-        await self._clock.in_thread(self._look, epochs)
+        self.has_missed = await self._clock.in_thread(self._is_look_vain, epochs)
         ended_s = self._clock.now_s()
         if self._looked_at_s is None:
             self._round_s = self._times.interval_s + 2 * (ended_s - began_s)
         else:
             self._round_s = ended_s - self._looked_at_s
         self._looked_at_s = ended_s
-        self.has_missed = False
         left = sum(not self._watches[epoch].is_over for epoch in epochs)
         if left > SILENT_MAX:
             raise self._store.unreadable(f"has {left:,} leases whose owners have not let go")
@@ -54,6 +53,7 @@ class OtherAttempts:
     def miss(self) -> None:
         """Take in that the store refused a part of the round."""
         self.has_missed = True
+        self._looked_at_s = None
         for watch in self._watches.values():
             watch.miss()
 
@@ -86,25 +86,32 @@ class OtherAttempts:
             default=now_s + silence_s,
         )
 
-    def _look(self, epochs: list[int]) -> None:
-        """Read the heartbeats of those that are not over, newest first. Blocking."""
+    def _is_look_vain(self, epochs: list[int]) -> bool:
+        """Read the heartbeats of those that are not over, newest first. Blocking.
+
+        Returns:
+            Whether there are some, and none of them could be read.
+        """
+        reads: list[bool] = []
         for epoch in epochs:
             self._watches.setdefault(epoch, Watch(self._times))
         newest_first = sorted(epochs, reverse=True)
         for start in range(0, len(newest_first), READERS):
             batch = self._unexcused(newest_first[start : start + READERS])
-            self._clock.spread(self._read, batch, READERS)
+            reads += self._clock.spread(self._is_read, batch, READERS)
             self._unexcused(batch)
+        return bool(reads) and not any(reads)
 
-    def _read(self, epoch: int) -> None:
+    def _is_read(self, epoch: int) -> bool:
         watch = self._watches[epoch]
         asked_at_s = self._clock.now_s()  # suspended, we prove less of a silence: never more
         try:
             heartbeat: Heartbeat | None = self._store.heartbeat(epoch)
         except StoreUnavailable:
             watch.miss()
-        else:
-            watch.see(heartbeat, asked_at_s=asked_at_s, answered_at_s=self._clock.now_s())
+            return False
+        watch.see(heartbeat, asked_at_s=asked_at_s, answered_at_s=self._clock.now_s())
+        return True
 
     def _unexcused(self, epochs: list[int]) -> list[int]:
         """Those that may still be at work; no attempt that a later one, which has run, waited for."""

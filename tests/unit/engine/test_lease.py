@@ -243,3 +243,25 @@ def test_right_that_cannot_be_renewed_for_minutes_is_lost() -> None:
 
     run_virtual(main())
     assert STORE_PATIENCE_S < lost_s[0] <= STORE_PATIENCE_S + 2 * TIMES.interval_s
+
+
+class Unreadable(RefusingStore):
+    """Whose heartbeats can be written and not read."""
+
+    def read(self, name: str, *, bytes_max: int) -> bytes | None:
+        if "/heartbeat/" in name:
+            raise StoreUnavailable("no answer")
+        return super().read(name, bytes_max=bytes_max)
+
+
+def test_wait_for_an_elder_that_cannot_be_read_ends() -> None:
+    store = Unreadable()
+
+    async def main() -> float:
+        lease_in(store, VirtualClock())
+        lease = lease_in(store, VirtualClock())
+        with pytest.raises(StoreUnavailable):
+            await lease.wait_for_elders()
+        return asyncio.get_running_loop().time()
+
+    assert STORE_PATIENCE_S < run_virtual(main()) <= STORE_PATIENCE_S + 2 * TIMES.interval_s
