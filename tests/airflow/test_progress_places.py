@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
+import pytest
+
 from airflow_provider_aimlapi.core.keys import RunNames
+from airflow_provider_aimlapi.operators import progress_places
 from airflow_provider_aimlapi.operators.progress_places import (
     RUN_KEY,
     STATE_KEY,
@@ -81,3 +85,28 @@ def test_a_state_store_of_the_workers_own_is_not_used_for_the_server_could_not_r
     sink.publish(b"{}")
     assert state.values == {}
     assert list(store.objects) == [NAMES.progress]
+
+
+class BlockingStateStore(StateStore):
+    """Whose reads come back when they are let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let_go = threading.Event()
+
+    def get(self, key: str) -> Any:
+        self.let_go.wait()
+        return super().get(key)
+
+
+@pytest.mark.timeout(30)
+def test_a_state_store_that_blocks_holds_up_no_parking(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(progress_places, "PARKED_S_MAX", 0.01)
+    state = BlockingStateStore()
+    place = ProgressPlace({"task_state_store": state})
+    place(MemoryStore(), NAMES)
+    place.tell_parked("until noon")
+    assert "does not say so: no answer" in caplog.text
+    state.let_go.set()

@@ -38,7 +38,7 @@ from tests.attacks.planted_stores import (
     shared,
     the,
 )
-from tests.simulation.bugs import swapped
+from tests.simulation.swapping import swapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -101,6 +101,20 @@ class VirtualClock:
         await asyncio.sleep(self.thread_s)
         return call(*args, **kwargs)
 
+    def aside(self, call: Callable[[], T]) -> asyncio.Future[T]:
+        """As `in_thread`, for work that is not waited for to its end."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+
+        def work() -> None:
+            try:
+                future.set_result(call())
+            except Exception as error:  # noqa: BLE001  # handed to who waits
+                future.set_exception(error)
+
+        loop.call_later(self.thread_s, work)
+        return future
+
     def spread(self, call: Callable[[Q], T], items: Iterable[Q], threads: int) -> list[T]:
         """Work on one item after the other, however many threads there might be."""
         assert threads > 0

@@ -75,12 +75,12 @@ def early_remains() -> tuple[Callable[..., Any], Callable[..., Any]]:
         prepared: Prepared, reporter: Reporter, settings: Settings, world: World
     ) -> tuple[Manifest, RunAttempt | None]:
         journal = JournalStore(prepared.store, prepared.names, 0)
-        read[id(prepared)] = await persist(
+        read[id(prepared.data_set)] = await persist(
             world.clock, find_remains, prepared, journal, world.clock, retry_rejected=False
         )
         return await _under_lease(prepared, reporter, settings, world)
 
-    return under_lease, lambda prepared, *_, **__: read[id(prepared)]
+    return under_lease, lambda prepared, *_, **__: read[id(prepared.data_set)]
 
 
 class _ListedBefore:

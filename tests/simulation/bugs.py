@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aimlapi.core.budget import Budget
 from airflow_provider_aimlapi.core.journal import decode_segment
-from airflow_provider_aimlapi.core.lease import Watch
 from airflow_provider_aimlapi.core.manifest import encode_manifest, manifest_of
 from airflow_provider_aimlapi.core.object_sizes import SEGMENT_BYTES_MAX
 from airflow_provider_aimlapi.core.refusals import Refusals
@@ -36,7 +35,9 @@ from tests.simulation.buggy_attempts import (
     take_back_the_lease,
     undecided_without_hash,
 )
+from tests.simulation.lease_bugs import LEASE_BUGS
 from tests.simulation.process import SimulatedClock
+from tests.simulation.swapping import swapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -60,17 +61,6 @@ _commit = commit.commit
 _finish = Placing.finish
 _encode_part = part_writer.encode_part
 _create_settled = object_store.create_settled
-
-
-@contextmanager
-def swapped(owner: object, name: str, replacement: object) -> Iterator[None]:
-    """A function or method replaced by another, and put back."""
-    original = getattr(owner, name)
-    setattr(owner, name, replacement)
-    try:
-        yield
-    finally:
-        setattr(owner, name, original)
 
 
 def _nothing(*_: Any, **__: Any) -> None:
@@ -111,17 +101,6 @@ def _replay_what_can_be_read(self: JournalStore, segments: Sequence[str]) -> Ite
         except StoreUnavailable:
             continue
         yield from decode_segment(data or b"")
-
-
-def _see_through_an_outage(
-    self: Watch, heartbeat: object, *, asked_at_s: float, answered_at_s: float
-) -> None:
-    if heartbeat != self._last:
-        self._last = heartbeat  # type: ignore[assignment]
-        self.silent_s = 0.0
-    elif self._looked_at_s is not None:
-        self.silent_s += asked_at_s - self._looked_at_s
-    self._looked_at_s = asked_at_s
 
 
 @contextmanager
@@ -230,12 +209,6 @@ def _reading_early() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _seeing_through_outages() -> Iterator[None]:
-    with swapped(Watch, "see", _see_through_an_outage), swapped(Watch, "miss", _nothing):
-        yield
-
-
 def _halt_at_once(self: RefusedRows, row: Row, error: AccessRefused) -> None:
     self.ending.halt(error)
 
@@ -267,7 +240,6 @@ BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "the right is counted from the heartbeat's answer": lambda: swapped(
         Lease, "_beat_once", _beat_counting_from_the_answer
     ),
-    "an outage expires a lease": _seeing_through_outages,
     "released before the drain": lambda: swapped(Lease, "keep", _release_then_drain),
     "silent during the drain": lambda: swapped(Lease, "keep", _fall_silent_once_lost),
     "the follower takes the lease back": lambda: swapped(run, "_under_lease", take_back_the_lease),
@@ -296,4 +268,5 @@ BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "a refusal is always the row's own": lambda: swapped(Refusals, "_outvoted", _blame_always),
     "an undecided refusal is forgotten": lambda: swapped(RefusedRows, "_keep_for_later", _nothing),
     "the budget forgets earlier attempts": lambda: swapped(Remains, "budget", _new_budget),
+    **LEASE_BUGS,
 }

@@ -10,9 +10,9 @@ from airflow_provider_aimlapi.engine import collector, lease, reporter, run
 from airflow_provider_aimlapi.engine.collector import Collector
 from airflow_provider_aimlapi.engine.judging import Judging
 from tests.simulation import simulation
-from tests.simulation.bugs import swapped
 from tests.simulation.dataset_shapes import Shape
 from tests.simulation.scenario import MEETINGS, Attempt, Scenario, Trouble, settings_for
+from tests.simulation.swapping import swapped
 from tests.simulation.weather import Weather
 
 if TYPE_CHECKING:

@@ -41,6 +41,36 @@ def outage_after_a_twin_began(seed: int) -> tuple[str, ...]:
     return Simulation(scenario).run().violations
 
 
+def nothing_can_be_written_while_a_twin_waits(seed: int) -> tuple[str, ...]:
+    """The newer attempt reads well, but the older one can neither speak nor keep what it paid for."""
+    shape = Shape(rows=(100,))
+    settings = settings_for(shape)
+    lasts_s = 2 * settings.lease_times.silence_s
+    read_only = Refusal(during=(4.0, 4.0 + lasts_s), operations="^(write|create) ")
+    scenario = Scenario(
+        seed=seed,
+        shape=shape,
+        settings=settings,
+        weather=Weather(store_refusals=(read_only,)),
+        attempts=(Attempt(twin_after_s=3.0), Attempt()),
+    )
+    return Simulation(scenario).run().violations
+
+
+def heartbeats_of_the_elder_are_refused_for_a_while(seed: int) -> tuple[str, ...]:
+    """Its right outlasts the refusal, so it pays all the time, and a twin waits for it."""
+    shape = Shape(rows=(100,))
+    refused = Refusal(during=(4.0, 12.0), operations="write .*/heartbeat/00000001")
+    scenario = Scenario(
+        seed=seed,
+        shape=shape,
+        settings=settings_for(shape),
+        weather=Weather(store_refusals=(refused,)),
+        attempts=(Attempt(twin_after_s=3.0), Attempt()),
+    )
+    return Simulation(scenario).run().violations
+
+
 def outage_while_segments_are_written(seed: int) -> tuple[str, ...]:
     """For a minute no segment can be created, and nobody knows which were."""
     scenario = Scenario(
@@ -127,6 +157,7 @@ def tidied_away_while_it_is_read(seed: int) -> tuple[str, ...]:
         seed=seed,
         shape=shape,
         settings=settings_for(shape),
+        weather=Weather(store_dawdling=0.5),
         attempts=(
             Attempt(troubles=(writing_its_part,), twin_after_s=10.0),
             Attempt(troubles=(listing,)),
@@ -214,6 +245,9 @@ DIRECTED: dict[str, Callable[[int], tuple[str, ...]]] = {
     "the keeper is cancelled": stopped_with_a_heartbeat_on_its_way,
     "rejections are counted afresh": rejections_in_a_part_of_an_earlier_attempt,
     "an outage expires a lease": outage_after_a_twin_began,
+    "looks are counted": nothing_can_be_written_while_a_twin_waits,
+    "LastModified is trusted": outage_after_a_twin_began,
+    "a silence is shorter than the right": heartbeats_of_the_elder_are_refused_for_a_while,
     "no fence check": frozen_in_the_middle,
     "the right is measured by a clock that a suspended machine stops": suspended_in_the_middle,
     "silent during the drain": superseded_while_no_segment_can_be_written,

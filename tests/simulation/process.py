@@ -8,6 +8,7 @@ function, and a kill or a freeze may fall between any two of them.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from greenlet import getcurrent, greenlet
@@ -17,7 +18,7 @@ from tests.fakes.virtual_loop import WALL_START_US
 from tests.simulation.scheduler import ProcessLoop, SimulatedTask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Callable, Coroutine, Iterable, Sequence
     from random import Random
 
     from airflow_provider_aimlapi.core.report import Report
@@ -210,6 +211,32 @@ class Process:
             raise answer
         return answer
 
+    def spread(self, call: Callable[[T], R], items: Sequence[T], threads: int) -> list[R]:
+        """From a thread: do blocking work for each item in threads of their own, a few at a time."""
+        futures: list[asyncio.Future[R]] = []
+        has_ended = False
+
+        def begin(resume: Callable[[Any], None]) -> None:
+            def go_on(*_: object) -> None:
+                """Begin what there is room for; after an error nothing more."""
+                nonlocal has_ended
+                failed = [future for future in futures if future.done() and future.exception()]
+                running = sum(not future.done() for future in futures)
+                while not failed and running < threads and len(futures) < len(items):
+                    item = items[len(futures)]
+                    futures.append(self.begin_thread(partial(call, item)))
+                    futures[-1].add_done_callback(go_on)
+                    running += 1
+                if not running and not has_ended:
+                    has_ended = True
+                    resume(None)
+
+            self.loop.call_from_world(0.0, go_on)
+
+        if items:
+            self.wait_in_thread(begin)
+        return [future.result() for future in futures]
+
     def _thread_main(self, call: Callable[[], T], future: asyncio.Future[T]) -> None:
         try:
             result = call()
@@ -276,7 +303,10 @@ class SimulatedClock:
         self._process.meet_bug("a thread")
         return await self._process.begin_thread(lambda: call(*args, **kwargs))
 
+    def aside(self, call: Callable[[], T]) -> asyncio.Future[T]:
+        """As `in_thread`; the simulated process ends when its coroutine does."""
+        return self._process.begin_thread(call)
+
     def spread(self, call: Callable[[T], R], items: Iterable[T], threads: int) -> list[R]:
-        """One item after the other, in the same thread."""
-        assert threads > 0
-        return [call(item) for item in items]
+        """Several items at a time, each in a thread of its own."""
+        return self._process.spread(call, list(items), threads)

@@ -27,6 +27,8 @@ MEETINGS = (
     *("RunAttempt._read", "Collector._flush_always", "Collector._commit_always"),
 )
 """Who meets a bug: the next blocking work, who looks at the clock next, or a task beside the calls."""
+SLOW_STORE_SHARE = 0.15
+SinkHabit = Literal["works", "fails", "blocks"]
 ATTEMPTS_MAX = 5
 CALM = Weather()
 MOMENTS = (
@@ -83,6 +85,7 @@ class Scenario:
 
     Attributes:
         descriptors: how many sockets a process may have open; None for no limit.
+        sink: how the place behaves that shows progress.
         attempts: those in bad weather. One more follows in good weather, without trouble and
             without a budget, and must publish.
     """
@@ -92,6 +95,7 @@ class Scenario:
     settings: Settings
     weather: Weather = CALM
     descriptors: int | None = None
+    sink: SinkHabit = "works"
     attempts: tuple[Attempt, ...] = field(default=())
 
 
@@ -104,8 +108,9 @@ def scenario_of(seed: int) -> Scenario:
         seed=seed,
         shape=shape,
         settings=settings,
-        weather=weather_of(random, settings),
+        weather=with_slow_store(weather_of(random, settings), seed),
         descriptors=descriptors_of(seed),
+        sink=Random(f"{seed} sink").choice(("works", "works", "fails", "blocks")),
         attempts=with_bugs(
             tuple(attempt_of(random) for _ in range(random.randint(1, ATTEMPTS_MAX))), seed
         ),
@@ -141,6 +146,14 @@ def with_forbidden_rows(shape: Shape, seed: int) -> Shape:
         return shape
     rows = [row for row in range(sum(shape.rows)) if row not in shape.nulls | shape.poison]
     return replace(shape, forbidden=frozenset(random.sample(rows, random.choice((1, 1, 2, 3)))))
+
+
+def with_slow_store(weather: Weather, seed: int) -> Weather:
+    """In some seeds, each request to the store takes long. Other dice, so that other seeds stay."""
+    random = Random(f"{seed} slow store")
+    if random.random() >= SLOW_STORE_SHARE:
+        return weather
+    return replace(weather, store_latency_s=random.choice((0.1, 0.4, 1.3)))
 
 
 def settings_for(shape: Shape, **changes: object) -> Settings:

@@ -10,10 +10,10 @@ from airflow_provider_aimlapi.core.lease import Watch
 from airflow_provider_aimlapi.engine import share_budget
 from airflow_provider_aimlapi.engine.resume import Remains
 from airflow_provider_aimlapi.storage import lease_store
-from tests.simulation.bugs import swapped
 from tests.simulation.dataset_shapes import Shape
 from tests.simulation.scenario import Attempt, Scenario, Trouble, settings_for
 from tests.simulation.shares import Lane, ShareScenario, share_scenario_of, simulate_shares
+from tests.simulation.swapping import swapped
 from tests.simulation.weather import Weather
 
 if TYPE_CHECKING:

@@ -23,6 +23,7 @@ from tests.simulation.published import check_published, check_tidy
 from tests.simulation.scenario import CALM, Attempt
 from tests.simulation.scheduler import EndlessRun, Scheduler
 from tests.simulation.simulated_api import NANO_USD, SimulatedApi, SimulatedClient, cost_nano_usd
+from tests.simulation.simulated_sink import SimulatedSink
 from tests.simulation.simulated_store import SimulatedStore
 from tests.simulation.watch import Watcher
 from tests.simulation.weather import Sky
@@ -195,6 +196,7 @@ class Simulation:
             ask_account=self.api.tell_account,
             open_store=lambda _: store,
             stop=process.stop,
+            open_sink=lambda *_: SimulatedSink(process, self.scenario.sink),
         )
         return run(self._job(), settings, world, self._share_of(process))
 

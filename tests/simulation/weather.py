@@ -38,6 +38,7 @@ class Weather:
         store_slow: take seconds instead of milliseconds.
         store_dawdling: do not leave their process at once, so that a freeze may hold them back.
         store_timeout_s: after which an operation without an answer fails.
+        store_latency_s: that each operation takes; None for a few milliseconds.
         outages: spans in which the store does nothing; some operations fail fast, some slowly.
         store_refusals: spans in which it does only some things.
         api_throttled, api_failed: answered 429 and 500; not billed.
@@ -52,6 +53,7 @@ class Weather:
     store_slow: float = 0.0
     store_dawdling: float = 0.3
     store_timeout_s: float = 20.0
+    store_latency_s: float | None = None
     outages: tuple[Span, ...] = ()
     store_refusals: tuple[Refusal, ...] = ()
     api_throttled: float = 0.0
@@ -89,6 +91,8 @@ def store_fate(
 ) -> StoreFate:
     """Throw the dice for an operation that leaves its process now."""
     there_s, back_s = random.uniform(0.002, 0.03), random.uniform(0.002, 0.03)
+    if weather.store_latency_s is not None:
+        there_s = back_s = weather.store_latency_s / 2
     if is_cut_off or is_within(now_s, weather.outages):
         slow = random.random() < 0.5
         there_s = min(there_s, 0.01)

@@ -43,7 +43,7 @@ class Times:
     max_concurrency: int = 16
     unflushed_rows_max: int = 32
     flush_interval_s: float = 0.2
-    lease_ttl_s: float = 1.5
+    lease_ttl_s: float = 3.0
     request_timeout_s: float = 2.5
 
     @property
@@ -54,7 +54,7 @@ class Times:
     @property
     def silence_s(self) -> float:
         """About how long a newer attempt waits for one that says nothing."""
-        return self.lease_ttl_s * 7 / 6 + self.request_timeout_s
+        return self.lease_ttl_s * 7 / 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +122,7 @@ def _times(random: Random) -> Times:
         max_concurrency=random.choice((8, 12, 16, 24, 32)),
         unflushed_rows_max=random.choice((16, 32, 64)),
         flush_interval_s=random.choice((0.1, 0.25)),
-        lease_ttl_s=random.choice((1.0, 1.5, 2.0)),
+        lease_ttl_s=random.choice((2.5, 3.5, 5.0)),
         request_timeout_s=random.choice((2.0, 3.0)),
     )
 
@@ -162,7 +162,9 @@ def _steps(random: Random, times: Times) -> tuple[Step, ...]:
 def _step(random: Random, share: float, times: Times) -> Step:
     kinds = list(MISFORTUNES)
     is_short = random.random() < 0.5
-    least, most = (0.1, times.lease_ttl_s / 2) if is_short else (times.lease_ttl_s, times.silence_s)
+    least, most = (
+        (0.1, times.lease_ttl_s / 2) if is_short else (times.lease_ttl_s, 1.5 * times.silence_s)
+    )
     return Step(
         kind=random.choices(kinds, weights=[MISFORTUNES[kind] for kind in kinds])[0],
         share=share,

@@ -2,7 +2,8 @@
 
 An attempt owns an epoch. It may pay while its own heartbeat is young and no newer epoch exists.
 A newer attempt may pay once every older one has let go, or has been silent for so long that its
-right to pay has lapsed and its last calls have come back.
+right to pay has lapsed. An attempt whose calls are in flight is not silent: it writes heartbeats
+until their answers are durable.
 
 An attempt at one share of a run cares for attempts at the same share and at the whole run only.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from math import ceil
 from typing import Literal
 
 import msgspec
@@ -53,6 +55,8 @@ def decode_heartbeat(data: bytes) -> Heartbeat | None:
 
 
 BEATS_A_TTL = 6
+ROUNDING = 1e-6
+"""Of sums of intervals."""
 SHARE_DIGITS = 4
 _SHARE = re.compile(rb"share-([0-9]{4}):")
 
@@ -88,10 +92,13 @@ class LeaseTimes:
     Attributes:
         ttl_s: how long a heartbeat gives the right to pay, less the margin.
         request_timeout_s: the longest that a call may be in flight.
+        landing_s: how long a request of an attempt that is gone may still do harm when it arrives.
+            0 for calls: what comes back to a dead process is lost, and waiting does not change that.
     """
 
     ttl_s: float
     request_timeout_s: float
+    landing_s: float = 0.0
 
     @property
     def interval_s(self) -> float:
@@ -105,8 +112,8 @@ class LeaseTimes:
 
     @property
     def silence_s(self) -> float:
-        """After which an attempt that said nothing can neither pay nor be paid for."""
-        return self.ttl_s + self.request_timeout_s + self.margin_s
+        """After which an attempt that wrote nothing cannot pay any more, and is gone or cut off."""
+        return self.ttl_s + self.margin_s + self.landing_s
 
     def right_until_s(self, asked_at_s: float) -> float:
         """Until when a heartbeat whose writing began then gives the right to pay."""
@@ -116,44 +123,63 @@ class LeaseTimes:
 class Watch:
     """How long another attempt has been silent, as one watcher can prove it.
 
-    Only time between two quick, successful looks counts: while the store does not answer, the
-    other cannot speak either, and its silence means nothing.
+    A *round* is: the watcher writes a heartbeat of its own, waits an interval, and reads the other's.
+    If the store did all of that, and the other's heartbeat is still the same, the other was silent
+    from the end of the last read to the start of this one. A round counts for that time, but for one
+    interval at most. So each counted interval is one in which the other could have written. Without
+    that limit an outage, or a freeze of the watcher, would count as a silence. Counting reads
+    alone would count time in which nothing can be written.
+
+    Each heartbeat differs from the one before, so a long round hides no heartbeat. On a slow store a
+    round takes longer and still counts, so that the wait ends.
+
+    Attributes:
+        silent_s: the silence that is proven so far.
+        heard_at_s: when the other was first seen to write; None while it was not.
     """
 
     def __init__(self, times: LeaseTimes) -> None:
         self._times = times
         self._last: Heartbeat | None = None
-        self._looked_at_s: float | None = None
+        self._has_read = False
+        self._read_at_s: float | None = None
         self._was_waited_for = False
+        self.heard_at_s: float | None = None
         self.silent_s = 0.0
 
     @property
     def is_over(self) -> bool:
         """Whether the other will never pay again."""
         is_released = self._last is not None and self._last.state == "released"
-        return is_released or self._was_waited_for or self.silent_s >= self._times.silence_s
+        return is_released or self._was_waited_for or self.rounds_left == 0
 
     @property
     def has_run(self) -> bool:
         """Whether the other ever had the right to pay."""
         return self._last is not None and self._last.has_run
 
+    @property
+    def rounds_left(self) -> int:
+        """How many rounds without a heartbeat are missing."""
+        missing_s = max(0.0, self._times.silence_s - self.silent_s)
+        return ceil(missing_s / self._times.interval_s - ROUNDING)
+
     def see(self, heartbeat: Heartbeat | None, *, asked_at_s: float, answered_at_s: float) -> None:
-        """Take in a look: what was found, when it was asked for and when it came."""
-        is_quick = answered_at_s - asked_at_s <= self._times.interval_s
+        """Take in a read: what was found, when it began and when it ended."""
         if heartbeat != self._last:
+            if self._has_read and self.heard_at_s is None:
+                self.heard_at_s = answered_at_s
             self._last = heartbeat
             self.silent_s = 0.0
-        elif is_quick and self._looked_at_s is not None:
-            gap_s = asked_at_s - self._looked_at_s
-            if gap_s <= 2 * self._times.interval_s:
-                self.silent_s += gap_s
-        self._looked_at_s = asked_at_s if is_quick else None
+        elif self._read_at_s is not None:
+            self.silent_s += min(asked_at_s - self._read_at_s, self._times.interval_s)
+        self._has_read = True
+        self._read_at_s = answered_at_s
 
     def excuse(self) -> None:
         """Take in that a later attempt, which had to wait for this one, has run since."""
         self._was_waited_for = True
 
     def miss(self) -> None:
-        """Take in a look that failed: the time around it proves nothing."""
-        self._looked_at_s = None
+        """Take in that the store refused a part of the round: it counts for nothing."""
+        self._read_at_s = None

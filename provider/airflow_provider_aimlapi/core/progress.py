@@ -131,6 +131,8 @@ class RunProgress(msgspec.Struct, frozen=True, kw_only=True):
         bound_s: for how long what held this attempt's calls back; see `core.bound`.
         expected_left_s, expected_cost_nano_usd: until all rows are decided, if it goes on like
             this; None while nobody can know.
+        waits_until_us: when the attempt has ended its wait for others at the latest, while the store
+            answers; None while it does not wait.
         attempts: oldest first; this one is the last.
     """
 
@@ -157,6 +159,7 @@ class RunProgress(msgspec.Struct, frozen=True, kw_only=True):
     throttled: Count = 0
     expected_left_s: Amount | None = None
     expected_cost_nano_usd: Count | None = None
+    waits_until_us: MomentUs | None = None
     bound_s: Annotated[dict[str, Amount], msgspec.Meta(max_length=32)] = {}
     latency: Latency = Latency()
     series: Series = Series()

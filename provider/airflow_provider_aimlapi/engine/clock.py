@@ -6,12 +6,14 @@ Waiting is asyncio's: a test that owns time runs the engine on a loop whose time
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
 from functools import cached_property, partial
 from itertools import islice
-from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -60,6 +62,10 @@ class Clock(Protocol):
         """Run blocking work off the loop."""
         ...
 
+    def aside(self, call: Callable[[], T]) -> asyncio.Future[T]:
+        """Run blocking work that may never return, off the loop. The process ends without it."""
+        ...
+
     def spread(self, call: Callable[[T], R], items: Iterable[T], threads: int) -> list[R]:
         """From such a thread, do blocking work for each item, so many at a time, in order."""
         ...
@@ -96,6 +102,29 @@ class SystemClock:
         """Run blocking work on a thread of this clock's own, with the caller's context variables."""
         work = partial(copy_context().run, call, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def aside(self, call: Callable[[], T]) -> asyncio.Future[T]:
+        """Run blocking work on a thread of its own, which nothing waits for at the end."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+
+        def hand_over(settle: Callable[[Any], None], value: object) -> None:
+            with suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(lambda: None if future.done() else settle(value))
+
+        def work() -> None:
+            try:
+                result = call()
+            except Exception as error:  # noqa: BLE001  # handed to who waits
+                hand_over(future.set_exception, error)
+            else:
+                hand_over(future.set_result, result)
+
+        context = copy_context()
+        threading.Thread(
+            target=context.run, args=(work,), name="aimlapi-aside", daemon=True
+        ).start()
+        return future
 
     def spread(self, call: Callable[[T], R], items: Iterable[T], threads: int) -> list[R]:
         """Work on so many items at a time; after an error no further ones are begun.

@@ -49,6 +49,9 @@ log = logger(__name__)
 OPEN_ROWS_MAX = 4 * SHARD_ROWS_MAX
 """Rows of open shards: what one slow row may hold back, and what memory is needed for."""
 
+REFUSED_PAUSE_S_MAX = 10.0
+"""Between two tries of a journal that the store refuses: the run ends, calls in flight come back."""
+
 REASON_UNKNOWN = "It was rejected by an earlier attempt, whose log says why."
 """Its part holds the reason in full only, which may quote the row."""
 
@@ -106,9 +109,11 @@ class Collector:
         self._unflushed = 0
         self._at_risk_max = settings.at_risk_max
         self._flusher = Waiters()
+        self._finisher = Waiters()
         self._on_durable: Callable[[], None] = lambda: None
         self._is_finishing = False
         self._last_failure: AimlapiError | None = None
+        self._has_told_bug = False
 
     def take_over(self, remains: Remains) -> None:
         """Count the parts that earlier attempts made durable."""
@@ -208,6 +213,7 @@ class Collector:
         """Say that nothing more will be added."""
         self._is_finishing = True
         self._flusher.wake()
+        self._finisher.wake()
         self._whole.put_nowait(None)
 
     async def flush_rest(self) -> None:
@@ -230,10 +236,13 @@ class Collector:
             self._rejections.accept()
 
     async def _flush_always(self) -> None:
+        refusals = 0
         while not self._is_finishing:
-            if len(self._pending) < self._settings.unflushed_rows_max:
+            if refusals:
+                await self._finisher.wait(min(2.0**refusals, REFUSED_PAUSE_S_MAX))
+            elif len(self._pending) < self._settings.unflushed_rows_max:
                 await self._flusher.wait(self._settings.flush_interval_s)
-            await self._flush_or_halt()
+            refusals = refusals + 1 if await self._flush_or_halt() else 0
         self._last_failure = await self._flush_or_halt()
 
     async def _flush_or_halt(self) -> AimlapiError | None:
@@ -241,7 +250,7 @@ class Collector:
         try:
             await self._flush()
         except Exception as error:  # noqa: BLE001  # a task that fails would cancel calls in flight
-            failure = _told(error)
+            failure = self._told(error)
             self._ending.halt(failure)
             return failure
         return None
@@ -268,7 +277,7 @@ class Collector:
             try:
                 entry = await persist(self._clock, self._write_part, state)
             except Exception as error:  # noqa: BLE001  # as above
-                self._ending.halt(_told(error))
+                self._ending.halt(self._told(error))
                 continue
             self.parts.append(entry)
             del self._open[state.shard.part]
@@ -298,12 +307,13 @@ class Collector:
             return part_entry(data, state.shard, name, tally_of(outcomes))
         return stored_part(self._prepared, state.shard, edition)
 
-
-def _told(error: Exception) -> AimlapiError:
-    """Why the run ends; a bug, of ours or of the store's library, is told with its traceback."""
-    if isinstance(error, AimlapiError):
-        return error
-    log.error("What was paid for could not be kept.", exc_info=error)
-    told = StorageError(f"What was paid for could not be kept: {type(error).__name__}: {error}")
-    told.__cause__ = error
-    return told
+    def _told(self, error: Exception) -> AimlapiError:
+        """Why the run ends; a bug, of ours or of the store's library, is logged with its traceback once."""
+        if isinstance(error, AimlapiError):
+            return error
+        if not self._has_told_bug:
+            log.error("What was paid for could not be kept.", exc_info=error)
+        self._has_told_bug = True
+        told = StorageError(f"What was paid for could not be kept: {type(error).__name__}: {error}")
+        told.__cause__ = error
+        return told

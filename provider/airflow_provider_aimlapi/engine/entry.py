@@ -23,7 +23,6 @@ from airflow_provider_aimlapi.engine.descriptors import fit_to_descriptors
 from airflow_provider_aimlapi.engine.estimate import estimate
 from airflow_provider_aimlapi.engine.event_loop import new_event_loop
 from airflow_provider_aimlapi.engine.prepare import log_assumption, prepare
-from airflow_provider_aimlapi.engine.retry import persist
 from airflow_provider_aimlapi.engine.run import run
 from airflow_provider_aimlapi.engine.single import complete
 from airflow_provider_aimlapi.engine.stop import StopSignal
@@ -96,8 +95,9 @@ def plan_job(job: Job, settings: Settings, workers: int, *, stop: StopSignal | N
     world = _world(job, settings, stop)
 
     async def plan() -> int:
-        prepared = await persist(
-            world.clock, prepare, job, world.open_store, world.clock, workers=workers
+        check = world.stop.check
+        prepared = await world.scan(
+            prepare, job, world.open_store, world.clock, workers=workers, check=check
         )
         return 1 if prepared.manifest is not None else len(prepared.plan.shares)
 

@@ -16,7 +16,6 @@ from airflow_provider_aimlapi.engine.excerpt import rows_at, sample_of
 from airflow_provider_aimlapi.engine.funds import ask_funds
 from airflow_provider_aimlapi.engine.known import look
 from airflow_provider_aimlapi.engine.prepare import prepare, survey
-from airflow_provider_aimlapi.engine.retry import persist
 from airflow_provider_aimlapi.engine.sample import ask_sample
 from airflow_provider_aimlapi.errors import ApiError, InvalidSpec
 from airflow_provider_aimlapi.logs import logger
@@ -78,7 +77,8 @@ async def estimate(
         raise InvalidSpec(
             f"answer_tokens={inquiry.answer_tokens} is more than max_tokens={longest} allows."
         )
-    prepared, has_begun = await persist(world.clock, survey, job, world.open_store, world.clock)
+    check = world.stop.check
+    prepared, has_begun = await world.scan(survey, job, world.open_store, world.clock, check=check)
     known = await _look(prepared, settings, world, has_begun=has_begun)
     paid_before = known.paid_nano_usd
     rows = sample_of(
@@ -106,10 +106,9 @@ async def estimate(
 
 
 async def _look(prepared: Prepared, settings: Settings, world: World, *, has_begun: bool) -> Known:
-    return await persist(
-        world.clock,
+    return await world.scan(
         look,
-        prepared,
+        prepared.checked(world.stop.check),
         world.clock,
         has_begun=has_begun,
         retry_rejected=settings.retry_rejected,
@@ -118,8 +117,9 @@ async def _look(prepared: Prepared, settings: Settings, world: World, *, has_beg
 
 async def _ask_sample(places: list[RowPlace], job: Job, settings: Settings, world: World) -> Known:
     """Ask for those rows as a run does, and look again."""
-    prepared = await persist(world.clock, prepare, job, world.open_store, world.clock)
-    rows = await persist(world.clock, rows_at, prepared, places)
+    check = world.stop.check
+    prepared = await world.scan(prepare, job, world.open_store, world.clock, check=check)
+    rows = await world.scan(rows_at, prepared, places)
     log.info("Asking for a paid sample of %s rows.", f"{len(rows):,}")
     await ask_sample(prepared, rows, settings, world)
     return await _look(prepared, settings, world, has_begun=True)

@@ -10,9 +10,10 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
-from airflow_provider_aimlapi.core.lease import BEATS_A_TTL, Heartbeat, Watch, do_meet
+from airflow_provider_aimlapi.core.lease import BEATS_A_TTL, Heartbeat
 from airflow_provider_aimlapi.core.report import format_duration
 from airflow_provider_aimlapi.engine.companions import beside
+from airflow_provider_aimlapi.engine.other_attempts import OtherAttempts
 from airflow_provider_aimlapi.engine.retry import STORE_PATIENCE_S
 from airflow_provider_aimlapi.errors import (
     AimlapiError,
@@ -32,11 +33,11 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.storage.lease_store import LeaseStore
 
 log = logger(__name__)
-SILENT_MAX = 256
-"""Attempts that neither let go nor were waited for: those of all shares at once, and a few that were
-killed. A look at one takes milliseconds; at many more, it would take longer than silence is proven by,
-and the wait would never end."""
 T = TypeVar("T")
+
+
+async def _report_nothing(_left_s: float) -> None:
+    """For a wait that is shown to no person."""
 
 
 class Superseded(RunInterrupted):
@@ -71,29 +72,39 @@ class Lease:
         """Whether a call may be made at this instant, also if the machine was suspended before it."""
         return self._clock.boot_s() < self._right_until_s
 
-    async def wait_for_elders(self) -> None:
+    async def wait_for_elders(
+        self, report: Callable[[float], Awaitable[None]] = _report_nothing
+    ) -> None:
         """Return once no older attempt can pay any more, with the right to pay.
+
+        Args:
+            report: called with the seconds that the wait takes at the most, when that has changed.
 
         Raises:
             Superseded: when a newer attempt has begun meanwhile.
             RunInterrupted: when the run was asked to stop.
-            StorageError: when the store refuses, and goes on to.
+            StorageError: when the store refuses, or does not answer, for minutes.
         """
-        watches: dict[int, Watch] = {}
-        told = False
-        while not await self._are_over(watches):
-            if not told:
-                self._tell(watches)
-                told = True
+        elders = OtherAttempts(self._store, self._times, self._clock)
+        patience = Patience(self._clock)
+        until_s = float("-inf")
+        while not await self._are_over(elders, lambda epoch: epoch < self.epoch):
             if not await self._beat_once("waiting"):
-                _miss(watches)  # perhaps nobody can write: then their silence means nothing
-            await self._wait_or_stop()
+                elders.miss()  # perhaps no attempt can write: then their silence means nothing
+            if elders.until_s() > until_s + self._times.interval_s:
+                until_s = elders.until_s()
+                self._log_wait(elders, until_s)
+                await report(until_s - self._clock.now_s())
+            patience.take_in(is_answered=not elders.has_missed)
+            await self._stop.pause(self._times.interval_s)
         await self.renew()
 
     async def renew(self) -> None:
         """Get the right back that lapsed while the store was away. Raises as `wait_for_elders`."""
+        patience = Patience(self._clock)
         while not (await self._beat_once("running") and self.may_pay()):
-            await self._wait_or_stop()
+            patience.take_in(is_answered=False)
+            await self._stop.pause(self._times.interval_s)
 
     async def keep(self, lost: Callable[[AimlapiError], None]) -> None:
         """Renew the right to pay until told to `let_go`; see `while_kept`.
@@ -157,25 +168,28 @@ class Lease:
         Raises:
             RunInterrupted: when the run was asked to stop.
         """
-        watches: dict[int, Watch] = {}
+        newer = OtherAttempts(self._store, self._times, self._clock)
+        patience = Patience(self._clock)
         while True:
-            try:
-                are_over = await self._look(
-                    await self._epochs(lambda epoch: epoch > self.epoch), watches
-                )
-                result = await self._clock.in_thread(read_result)
-                if result is not None or are_over:
-                    return result
-            except StoreUnavailable as error:
-                log.info("Waiting for the newer attempt: %s", error)
-                _miss(watches)
-            await self._wait_or_stop()
+            are_over = await self._are_over(newer, lambda epoch: epoch > self.epoch)
+            if not newer.has_missed:
+                try:
+                    result = await self._clock.in_thread(read_result)
+                except StoreUnavailable as error:
+                    log.info("Waiting for the newer attempt: %s", error)
+                    newer.miss()
+                else:
+                    if result is not None or are_over:
+                        return result
+            patience.take_in(is_answered=not newer.has_missed)
+            await self._stop.pause(self._times.interval_s)
 
     async def _keep_until_lost(self) -> AimlapiError | None:
         """Returns why the right was lost; None when told to let go before it was."""
+        patience = Patience(self._clock)
         while not await self._is_let_go_of():
             try:
-                await self._beat_once("running")
+                patience.take_in(is_answered=await self._beat_once("running"))
             except AimlapiError as error:
                 return error
         return None
@@ -189,52 +203,14 @@ class Lease:
             return False
         return True
 
-    async def _wait_or_stop(self) -> None:
-        """Wait an interval; end at once when the run is asked to stop."""
+    async def _are_over(self, others: OtherAttempts, wanted: Callable[[int], bool]) -> bool:
+        """Whether none of the others can pay any more; False too when the store did not answer."""
         try:
-            async with asyncio.timeout(self._times.interval_s):
-                await self._stop.wait()
-        except TimeoutError:
-            return
-        raise RunInterrupted("The run was asked to stop while it waited for another attempt.")
-
-    async def _are_over(self, watches: dict[int, Watch]) -> bool:
-        try:
-            older = await self._epochs(lambda epoch: epoch < self.epoch)
-            return await self._look(older, watches)
-        except StoreUnavailable:
-            _miss(watches)
+            return await others.are_over(await self._epochs(wanted))
+        except StoreUnavailable as error:
+            log.info("Other attempts' heartbeats cannot be read: %s", error)
+            others.miss()
             return False
-
-    async def _look(self, epochs: list[int], watches: dict[int, Watch]) -> bool:
-        """Look at the heartbeats of those that are not over, newest first; whether all are."""
-        for epoch in reversed(epochs):
-            watch = watches.setdefault(epoch, Watch(self._times))
-            if not watch.is_over and await self._was_waited_for(epoch, watches):
-                watch.excuse()
-            if watch.is_over:
-                continue
-            asked_at_s = self._clock.now_s()  # suspended, we prove less of a silence: never more
-            try:
-                heartbeat = await self._clock.in_thread(self._store.heartbeat, epoch)
-            except StoreUnavailable:
-                watch.miss()
-                continue
-            watch.see(heartbeat, asked_at_s=asked_at_s, answered_at_s=self._clock.now_s())
-        left = sum(not watches[epoch].is_over for epoch in epochs)
-        if left > SILENT_MAX:
-            raise self._store.unreadable(f"has {left:,} leases whose owners have not let go")
-        return not left
-
-    async def _was_waited_for(self, epoch: int, watches: dict[int, Watch]) -> bool:
-        """Whether a later attempt has run, which could not before this one was over."""
-        for later in [later for later in watches if later > epoch and watches[later].has_run]:
-            share, other = [
-                await self._clock.in_thread(self._store.share_of, one) for one in (epoch, later)
-            ]
-            if do_meet(share, other):
-                return True
-        return False
 
     async def _beat_once(self, state: HeartbeatState) -> bool:
         """Write a heartbeat, then see whether a newer epoch exists; whether the store let us.
@@ -289,15 +265,42 @@ class Lease:
         self._has_run = self._has_run or state == "running"
         return Heartbeat(state=state, beat=self._beat, has_run=self._has_run)
 
-    def _tell(self, watches: dict[int, Watch]) -> None:
+    def _log_wait(self, elders: OtherAttempts, until_s: float) -> None:
         log.info(
-            "%s earlier attempt(s) of this run may still be at work. Waiting until they let go, "
-            "or have said nothing for %s.",
-            sum(not watch.is_over for watch in watches.values()),
-            format_duration(self._times.silence_s),
+            "%s earlier attempt(s) of this run may still be at work. %s Work continues in %s at the "
+            "latest, while the store answers.",
+            len(elders.waited_for),
+            self._reason(elders),
+            format_duration(until_s - self._clock.now_s()),
         )
 
+    def _reason(self, elders: OtherAttempts) -> str:
+        if elders.has_missed:
+            return "This time does not count, because the store did not answer: they cannot write."
+        if elders.is_any_heard:
+            return "They write heartbeats: they end their calls in flight and keep the answers."
+        silence = format_duration(self._times.silence_s)
+        return f"Waiting until they release the lease, or have written nothing for {silence}."
 
-def _miss(watches: dict[int, Watch]) -> None:
-    for watch in watches.values():
-        watch.miss()
+
+class Patience:
+    """How long a wait goes on in which the store answers nothing."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._answered_at_s = clock.now_s()
+
+    def take_in(self, *, is_answered: bool) -> None:
+        """Take in a round.
+
+        Raises:
+            StoreUnavailable: the store has answered nothing for two minutes.
+        """
+        now_s = self._clock.now_s()
+        if is_answered:
+            self._answered_at_s = now_s
+        elif now_s - self._answered_at_s > STORE_PATIENCE_S:
+            raise StoreUnavailable(
+                f"The store did not answer this attempt's heartbeats for "
+                f"{format_duration(now_s - self._answered_at_s)}. A retry of the task goes on."
+            )

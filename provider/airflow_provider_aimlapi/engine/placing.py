@@ -16,25 +16,38 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.keys import PublicationNames, RunNames
 from airflow_provider_aimlapi.engine.lease import Lease, Superseded
-from airflow_provider_aimlapi.engine.retry import persist
-from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable, RunStopped
+from airflow_provider_aimlapi.errors import (
+    InvalidSpec,
+    JournalUnreadable,
+    RunStopped,
+    StoreUnavailable,
+    StoreUnsafe,
+)
 from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.storage.changes import run_in_place
+from airflow_provider_aimlapi.storage.checked_store import CheckedStore
 from airflow_provider_aimlapi.storage.lease_store import LeaseStore
 from airflow_provider_aimlapi.storage.publication import is_complete, publish
 from airflow_provider_aimlapi.storage.run_objects import read_manifest, read_plan
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from airflow_provider_aimlapi.core.lease import LeaseTimes
     from airflow_provider_aimlapi.core.manifest import Manifest
     from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.prepare import Prepared
-    from airflow_provider_aimlapi.engine.stop import StopSignal
+    from airflow_provider_aimlapi.engine.world import World
     from airflow_provider_aimlapi.errors import AimlapiError
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
 
 log = logger(__name__)
 
+PLACINGS_MAX = 3
+"""Each shows the run whole. If a listing lacks a file of it each time, it hides that file."""
+LISTING_PAUSE_S = 5.0
+LAPSES_MAX = 10
+"""How often the right to write may be lost to a store that is away for half a minute."""
 DELETERS = 16
 DELETED_AT_ONCE = 100
 
@@ -49,6 +62,7 @@ class Placing:
     Args:
         is_ours: whether this very attempt completed the run. Another one's completion is put in
             place too, but not over a run that came into place since this attempt began.
+        report: called with the seconds that a wait for other attempts takes at the most.
     """
 
     def __init__(
@@ -58,16 +72,18 @@ class Placing:
         *,
         is_ours: bool,
         times: LeaseTimes,
-        clock: Clock,
-        stop: StopSignal,
+        world: World,
+        report: Callable[[float], Awaitable[None]],
     ) -> None:
+        self._store = CheckedStore(prepared.store, world.stop.check)
+        self._report = report
         self._prepared = prepared
         self._manifest = manifest
         self._is_ours = is_ours
         self._times = times
-        self._clock = clock
-        self._stop = stop
-        self._leases = LeaseStore(prepared.store, PublicationNames())
+        self._world = world
+        self._clock = world.clock
+        self._leases = LeaseStore(prepared.store, PublicationNames(), spread=world.clock.spread)
         self._lost: AimlapiError | None = None
         self._was_superseded = False
         self._may_arrive_late = False
@@ -76,34 +92,53 @@ class Placing:
         """Show the run to plain readers, then give its journal up. Any attempt may do it again.
 
         Raises:
-            StoreUnavailable, StoreUnsafe: when the store fails.
-            RunInterrupted: when asked to stop while another run is being put in place.
+            StoreUnavailable, StoreUnsafe: when the store fails, or a listing lacks what was written.
+            RunInterrupted: when asked to stop. A later attempt goes on from there.
             InvalidSpec: another run came into place, and `on_existing` says that it stays; or a file
                 is in the way that no run has put there.
             JournalUnreadable: what has to be put in place is damaged.
         """
-        while not await persist(self._clock, self._is_settled):
-            await self._under_lease()
-        await persist(self._clock, _give_up_journal, self._prepared, self._clock)
+        written = 0
+        while not await self._world.scan(self._is_settled):
+            if written == PLACINGS_MAX:
+                raise StoreUnsafe(
+                    f"Run {self._prepared.names.run_key} was put in place {PLACINGS_MAX} times, but a "
+                    f"listing of {self._store.uri('')} still lacks some of its files. Either the "
+                    f"store's listings lag, or another program removes files there: see to that. The "
+                    f"run is complete, and a retry puts it in place without a call."
+                )
+            if await self._has_written_under_lease():
+                written += 1
+                if written > 1:
+                    await self._world.stop.pause(LISTING_PAUSE_S)
+        await self._world.scan(_give_up_journal, self._store, self._prepared.names, self._clock)
 
-    async def _under_lease(self) -> None:
-        epoch = await persist(self._clock, self._leases.acquire, token=secrets.token_hex(16))
-        lease = Lease(self._leases, epoch, times=self._times, clock=self._clock, stop=self._stop)
+    async def _has_written_under_lease(self) -> bool:
+        """Show the run, or let a newer attempt do so and wait for it; whether this one did."""
+        epoch = await self._world.scan(self._leases.acquire, token=secrets.token_hex(16))
+        stop = self._world.stop
+        lease = Lease(self._leases, epoch, times=self._times, clock=self._clock, stop=stop)
         self._lost = None
         try:
-            await lease.wait_for_elders()
-            while not await self._has_published(lease):
+            await lease.wait_for_elders(self._report)
+            for _ in range(LAPSES_MAX):
+                if await self._has_published(lease):
+                    return True
                 await lease.renew()
         except Superseded:
             self._was_superseded = True
             await lease.release()
             await lease.follow(lambda: None)
+            return False
         finally:
             await lease.release()
+        raise StoreUnavailable(
+            f"The store was away {LAPSES_MAX} times while the run was put in place. A retry goes on."
+        )
 
     async def _has_published(self, lease: Lease) -> bool:
         """Write what plain readers see; False when the lease could not be renewed in time."""
-        work = persist(self._clock, self._publish, lease)
+        work = self._world.scan(self._publish, lease)
         try:
             await lease.while_kept(work, lost=self._let_go)
         except _Lapsed:
@@ -117,9 +152,9 @@ class Placing:
         """Whether nothing is left to do at the output path. Blocking."""
         if self._may_arrive_late:
             return False
-        found = run_in_place(self._prepared.store)
+        found = run_in_place(self._store)
         if found == self._prepared.names.run_key:
-            return is_complete(self._prepared.store, self._manifest)
+            return is_complete(self._store, self._manifest)
         return found is not None and self._staying(found) is not None
 
     def _staying(self, found: str) -> Manifest | None:
@@ -134,13 +169,13 @@ class Placing:
         if self._prepared.job.on_existing == "error":
             raise InvalidSpec(
                 f"Run {ours} is complete, but run {found} came into place at "
-                f"{self._prepared.store.uri('')} meanwhile. With on_existing='replace', a retry "
+                f"{self._store.uri('')} meanwhile. With on_existing='replace', a retry "
                 f"puts this one in its place."
             )
         came_meanwhile = found != self._prepared.in_place
         if not (came_meanwhile and (self._was_superseded or not self._is_ours)):
             return None
-        manifest = _published(self._prepared.store, found)
+        manifest = _published(self._store, found)
         if manifest is not None:
             log.warning("Run %s was put in place after run %s, and stays there.", found, ours)
         return manifest
@@ -159,7 +194,7 @@ class Placing:
             manifest = self._to_be_shown()
             self._may_arrive_late = True
             publish(
-                self._prepared.store,
+                self._store,
                 manifest,
                 epoch=lease.epoch,
                 spread=self._clock.spread,
@@ -168,10 +203,10 @@ class Placing:
             )
             check()  # the last write, too, may have come late
         self._may_arrive_late = False
-        self._leases.forget_before(lease.epoch)
+        LeaseStore(self._store, PublicationNames()).forget_before(lease.epoch)
 
     def _to_be_shown(self) -> Manifest:
-        found = run_in_place(self._prepared.store)
+        found = run_in_place(self._store)
         if found in (None, self._prepared.names.run_key):
             return self._manifest
         return self._staying(found) or self._manifest
@@ -187,16 +222,15 @@ def _published(store: ObjectStore, run_key: str) -> Manifest | None:
         return None
 
 
-def _give_up_journal(prepared: Prepared, clock: Clock) -> None:
+def _give_up_journal(store: ObjectStore, names: RunNames, clock: Clock) -> None:
     """Also when the parts were in place before: an attempt may have been killed just before this.
 
     And one that froze may have written a segment when it woke.
     """
-    store = prepared.store
-    segments = store.list(prepared.names.journal)
+    segments = store.list(names.journal)
     if segments:
         clock.spread(store.delete_all, _pieces(segments), DELETERS)
-        left = store.list(prepared.names.journal)
+        left = store.list(names.journal)
         clock.spread(store.delete, left, DELETERS)  # which says why, should it fail again
 
 

@@ -28,6 +28,7 @@ from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable
 from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.storage.apart import check_apart, check_files_apart
 from airflow_provider_aimlapi.storage.changes import run_in_place
+from airflow_provider_aimlapi.storage.checked_store import CheckedStore, go_on
 from airflow_provider_aimlapi.storage.dataset import open_data_set
 from airflow_provider_aimlapi.storage.name_limits import check_lengths
 from airflow_provider_aimlapi.storage.object_store import create_settled, probe
@@ -41,8 +42,11 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.request import Json
     from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.job import Job, Place
+    from airflow_provider_aimlapi.storage.checked_store import Check
     from airflow_provider_aimlapi.storage.dataset import DataSet
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
+
+    OpenStore = Callable[[Place], ObjectStore]
 
 log = logger(__name__)
 
@@ -106,6 +110,10 @@ class Prepared:
         manifest = read_manifest(self.store, self.names, self.run_plan)
         return manifest and self._of_plan(manifest)
 
+    def checked(self, check: Check) -> Prepared:
+        """The same run, for a scan: `check` is called before each request to the output's store."""
+        return replace(self, store=CheckedStore(self.store, check))
+
     def of_share(self, share: int) -> Prepared:
         """One share, to be asked for as if it were a run.
 
@@ -143,14 +151,16 @@ class _Seen:
 
 def prepare(
     job: Job,
-    open_store: Callable[[Place], ObjectStore],
+    open_store: OpenStore,
     clock: Clock,
     *,
     workers: int = 1,
+    check: Check = go_on,
 ) -> Prepared:
     """Look at the input and the output, and settle the plan.
 
     Args:
+        check: called before each request of a scan; raises to end it.
         workers: shares that the run is divided into, if this creates its plan and its rows are
             enough; a plan that was settled before stays as it is.
 
@@ -160,11 +170,11 @@ def prepare(
     """
     if not 1 <= workers <= WORKERS_MAX:
         raise InvalidSpec(f"workers={workers}: give a number from 1 to {WORKERS_MAX}.")
-    seen = _look(job, open_store, workers)
+    seen = _look(job, open_store, workers, check=check)
     if seen.run.manifest is None:
         if not seen.has_begun:
-            seen.run.data_set.check_values(seen.run.plan.shards)
-        run = _settle_plan(seen, clock)
+            seen.run.data_set.check_values(seen.run.plan.shards, check)
+        run = _settle_plan(seen, clock, check)
         _announce(run.plan, job)
         return run
     log.info(
@@ -176,13 +186,13 @@ def prepare(
     return seen.run
 
 
-def prepare_share(job: Job, open_store: Callable[[Place], ObjectStore], share: int) -> Prepared:
+def prepare_share(job: Job, open_store: OpenStore, share: int, *, check: Check = go_on) -> Prepared:
     """As `prepare`, for one share of a run whose plan another task has settled.
 
     Raises:
         InvalidSpec: also when no plan is there, or the run has no such share.
     """
-    seen = _look(job, open_store)
+    seen = _look(job, open_store, check=check)
     if not seen.has_begun:
         raise InvalidSpec(
             f"share={share}, but nobody has divided run {seen.run.names.run_key} into shares. Run a "
@@ -196,7 +206,7 @@ def prepare_share(job: Job, open_store: Callable[[Place], ObjectStore], share: i
 
 
 def survey(
-    job: Job, open_store: Callable[[Place], ObjectStore], clock: Clock
+    job: Job, open_store: OpenStore, clock: Clock, *, check: Check = go_on
 ) -> tuple[Prepared, bool]:
     """Look at the input and the output as `prepare` does, and write nothing.
 
@@ -206,34 +216,35 @@ def survey(
     Raises:
         As `prepare`, but for what only writing can show.
     """
-    seen = _look(job, open_store)
+    seen = _look(job, open_store, check=check)
     if seen.run.manifest is None:
-        check_foreign(seen.run.store, seen.run.plan, clock.spread)
+        check_foreign(CheckedStore(seen.run.store, check), seen.run.plan, clock.spread)
     if not seen.has_begun:
-        seen.run.data_set.check_values(seen.run.plan.shards)
+        seen.run.data_set.check_values(seen.run.plan.shards, check)
     return seen.run, seen.has_begun
 
 
-def _look(job: Job, open_store: Callable[[Place], ObjectStore], workers: int = 1) -> _Seen:
+def _look(job: Job, open_store: OpenStore, workers: int = 1, *, check: Check) -> _Seen:
     """The reading half.
 
     Args:
         workers: what the run is divided for if no attempt has begun it.
     """
     store = open_store(job.output)
+    scanned = CheckedStore(store, check)
     check_apart(job.input.fs.unstrip_protocol(job.input.path), store.uri(""))
-    data_set = open_data_set(job.input.fs, job.input.path)
+    data_set = open_data_set(job.input.fs, job.input.path, check)
     check_files_apart(data_set.files, store.uri(""))
     data_set.check_output_columns((job.output_column, job.info_column))
     data_set.warn_of_losses()
     maker = _request_maker(job, data_set)
     made_of = _ingredients(job, data_set, maker)
     names = RunNames(run_key=run_key_of(made_of))
-    stored = _stored_plan(store, names, data_set, job)
+    stored = _stored_plan(scanned, names, data_set, job)
     plan = stored or _propose(names, data_set, job, workers)
     check_lengths(store, (names.segment(0, 1, 1), *(shard.visible_name for shard in plan.shards)))
-    manifest = read_manifest(store, names, plan) if stored else None
-    in_place = run_in_place(store)
+    manifest = read_manifest(scanned, names, plan) if stored else None
+    in_place = run_in_place(scanned)
     _look_at_existing(store, names, job, in_place)
     run = Prepared(
         job=job,
@@ -351,11 +362,11 @@ def _ingredients(job: Job, data_set: DataSet, maker: RequestMaker) -> dict[str, 
     }
 
 
-def _settle_plan(seen: _Seen, clock: Clock) -> Prepared:
+def _settle_plan(seen: _Seen, clock: Clock, check: Check) -> Prepared:
     """The run with its plan: created now, or the one that an earlier attempt created."""
     run, store, names = seen.run, seen.run.store, seen.run.names
     probe(store, f"{names.folder}/probe-{secrets.token_hex(8)}")
-    check_foreign(store, run.plan, clock.spread)
+    check_foreign(CheckedStore(store, check), run.plan, clock.spread)
     is_ours = not seen.has_begun and create_settled(
         store, names.plan, encode_plan(run.plan, json.dumps(seen.made_of).encode())
     )

@@ -1,13 +1,14 @@
 """Tells how a run stands, every few seconds and at its end, to whoever shows it. Decides nothing.
 
-A sink that fails is no reason to harm a run: it is said once in the log, and the run goes on.
+A sink that fails or blocks is no reason to harm a run: it is said once in the log, and the run goes on.
 """
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from msgspec.structs import replace
 
@@ -40,9 +41,12 @@ if TYPE_CHECKING:
 
 log = logger(__name__)
 P = ParamSpec("P")
+T = TypeVar("T")
 
+SINK_S_MAX = 10.0
+"""How long a run waits for one call of a sink. Until that call has come back there is no other one."""
 LAST_WORDS_S_MAX = 30.0
-"""How long a run that has ended waits for a sink."""
+"""How long a run that has ended waits for a sink and for its report."""
 
 
 def _harmless(
@@ -98,6 +102,7 @@ class Reporter:
         self._recalled: RunProgress | None = None
         self._measured: Measured | None = None
         self._let_go = asyncio.Event()
+        self._call: asyncio.Future[Any] | None = None  # the last one of the sink
         self._is_silent = False
         self._has_warned = False
 
@@ -107,6 +112,12 @@ class Reporter:
         self._epoch = epoch
         await self._recall(paid_nano_usd=0)
         await self._publish(self._progress("waiting"))
+
+    @_harmless
+    async def waits(self, state: State, left_s: float) -> None:
+        """Say that this attempt waits for others, and for how long at the most."""
+        until_us = self._clock.wall_us() + round(left_s * 1e6)
+        await self._publish(replace(self._progress(state), waits_until_us=until_us))
 
     def watch(self, measured: Measured) -> None:
         """From now on, tell of these counts."""
@@ -181,7 +192,13 @@ class Reporter:
     def _standing(self) -> RunProgress:
         """What is known without this attempt's counts: the run as earlier attempts left it."""
         if self._recalled is not None:
-            return replace(self._recalled, in_flight=0, rows_per_s=0.0, expected_left_s=None)
+            return replace(
+                self._recalled,
+                in_flight=0,
+                rows_per_s=0.0,
+                expected_left_s=None,
+                waits_until_us=None,
+            )
         names, store, job = self._prepared.names, self._prepared.store, self._prepared.job
         return RunProgress(
             run_key=names.run_key,
@@ -201,7 +218,7 @@ class Reporter:
         if self._sink is None:
             return
         try:
-            data = await self._clock.in_thread(self._sink.recall)
+            data = await self._in_time(self._sink.recall)
         except Exception as error:  # noqa: BLE001  # whatever it is, the run goes on without
             self._warn(error)
             return
@@ -214,13 +231,30 @@ class Reporter:
         if self._sink is None or self._is_silent:
             return
         try:
-            await self._clock.in_thread(self._sink.publish, encode_progress(progress))
+            await self._in_time(self._sink.publish, encode_progress(progress))
         except Exception as error:  # noqa: BLE001  # whatever it is, the run goes on without
             self._warn(error)
+
+    async def _in_time(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do blocking work that is left behind when it takes too long.
+
+        Raises:
+            TimeoutError: it takes too long, or the work before it has not ended yet.
+        """
+        if self._call is None or self._call.done():
+            self._call = self._clock.aside(partial(call, *args, **kwargs))
+            self._call.add_done_callback(_take_note)
+            await asyncio.wait({self._call}, timeout=SINK_S_MAX)
+            if self._call.done():
+                result: T = self._call.result()
+                return result
+        raise TimeoutError(f"It did not answer for {SINK_S_MAX:.0f} s.")
 
     async def _end(self, progress: RunProgress) -> None:
         try:
             async with asyncio.timeout(LAST_WORDS_S_MAX):
+                if self._call is not None:
+                    await asyncio.wait({self._call})
                 await self._publish(progress)
                 await self._write_report(progress)
         except TimeoutError as error:
@@ -233,11 +267,11 @@ class Reporter:
         store, name = self._prepared.store, self._prepared.names.report
         try:
             if self._measured is None:
-                found = await self._clock.in_thread(store.read, name, bytes_max=REPORT_BYTES_MAX)
+                found = await self._in_time(partial(store.read, name, bytes_max=REPORT_BYTES_MAX))
                 if found is not None:
                     return
-            data = await self._clock.in_thread(self._render, progress)
-            await self._clock.in_thread(store.write, name, data)
+            data = await self._in_time(self._render, progress)
+            await self._in_time(store.write, name, data)
         except Exception as error:  # noqa: BLE001  # whatever it is, the run stands without
             self._warn(error)
 
@@ -249,6 +283,12 @@ class Reporter:
                 type(error).__name__,
                 error,
             )
+
+
+def _take_note(call: asyncio.Future[Any]) -> None:
+    """Look at the error of a call that was left behind: asyncio would log it."""
+    if not call.cancelled():
+        call.exception()
 
 
 def _of_manifest(progress: RunProgress, manifest: Manifest) -> RunProgress:

@@ -5,6 +5,7 @@ Nothing here runs on the happy path of a row.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import tenacity
@@ -14,10 +15,11 @@ from airflow_provider_aimlapi.errors import ApiUnavailable, StoreUnavailable, Th
 from airflow_provider_aimlapi.logs import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from random import Random
 
     from airflow_provider_aimlapi.engine.clock import Clock
+    from airflow_provider_aimlapi.engine.stop import StopSignal
     from airflow_provider_aimlapi.errors import ApiError
 
 log = logger(__name__)
@@ -48,18 +50,37 @@ def retry_delay_s(error: ApiError, *, failures: int, random: Random) -> float:
 async def persist(clock: Clock, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Do blocking store work in a thread, again for two minutes while the store is unavailable.
 
+    It goes on after a request to stop, because what was paid for must be kept.
+
     Raises:
         StoreUnavailable: the last one, when the time is over. Other errors at once.
     """
+    return await _retrying(clock, asyncio.sleep)(clock.in_thread, call, *args, **kwargs)
+
+
+async def persist_until_stopped(
+    stop: StopSignal, clock: Clock, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Do the same as `persist`, for work that a later attempt can do as well.
+
+    Raises:
+        RunInterrupted: a stop was requested before the work or between two tries.
+        StoreUnavailable: as `persist`.
+    """
+    stop.check()
+    return await _retrying(clock, stop.pause)(clock.in_thread, call, *args, **kwargs)
+
+
+def _retrying(clock: Clock, sleep: Callable[[float], Awaitable[None]]) -> tenacity.AsyncRetrying:
     until_s = clock.now_s() + STORE_PATIENCE_S
-    retrying = tenacity.AsyncRetrying(
+    return tenacity.AsyncRetrying(
+        sleep=sleep,
         retry=tenacity.retry_if_exception_type(StoreUnavailable),
         wait=_STORE_WAIT,
         stop=lambda _: clock.now_s() >= until_s,  # tenacity's own would read the machine's clock
         before_sleep=_tell,
         reraise=True,
     )
-    return await retrying(clock.in_thread, call, *args, **kwargs)
 
 
 def _tell(state: tenacity.RetryCallState) -> None:

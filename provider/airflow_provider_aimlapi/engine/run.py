@@ -22,6 +22,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.rejections import Rejections
@@ -76,10 +77,7 @@ async def run(job: Job, settings: Settings, world: World, share: int | None = No
         SetupError: before money was spent. Other errors of `errors`: what was paid for is kept.
     """
     started_s = world.clock.now_s()
-    if share is None:
-        prepared = await persist(world.clock, prepare, job, world.open_store, world.clock)
-    else:
-        prepared = await persist(world.clock, prepare_share, job, world.open_store, share)
+    prepared = await _prepare(job, world, share)
     world.tell_lineage(lineage_of(prepared))
     reporter = Reporter(prepared, settings, world)
     try:
@@ -105,6 +103,13 @@ async def run(job: Job, settings: Settings, world: World, share: int | None = No
     )
 
 
+async def _prepare(job: Job, world: World, share: int | None) -> Prepared:
+    check = world.stop.check
+    if share is None:
+        return await world.scan(prepare, job, world.open_store, world.clock, check=check)
+    return await world.scan(prepare_share, job, world.open_store, share, check=check)
+
+
 async def _ask_and_publish(
     prepared: Prepared, reporter: Reporter, settings: Settings, world: World
 ) -> tuple[Manifest, RunAttempt | None]:
@@ -119,8 +124,8 @@ async def _ask_and_publish(
             manifest,
             is_ours=attempt is not None,
             times=settings.publication_times,
-            clock=world.clock,
-            stop=world.stop,
+            world=world,
+            report=partial(reporter.waits, "publishing"),
         ).finish()
     return manifest, attempt
 
@@ -131,13 +136,13 @@ async def _under_lease(
     """Become the attempt that may pay, and ask; or let a newer attempt do so, and wait for it."""
     if world.stop.is_requested:  # a lease would only make a healthy attempt let go of its own
         raise RunInterrupted("The run was asked to stop before it began.")
-    leases = LeaseStore(prepared.store, prepared.names, prepared.share)
-    epoch = await persist(world.clock, leases.acquire, token=secrets.token_hex(16))
+    leases = LeaseStore(prepared.store, prepared.names, prepared.share, spread=world.clock.spread)
+    epoch = await world.scan(leases.acquire, token=secrets.token_hex(16))
     lease = Lease(leases, epoch, times=settings.lease_times, clock=world.clock, stop=world.stop)
     try:
         await reporter.begin(epoch)
-        await lease.wait_for_elders()
-        manifest = await persist(world.clock, prepared.read_manifest)
+        await lease.wait_for_elders(partial(reporter.waits, "waiting"))
+        manifest = await world.scan(prepared.read_manifest)
         if manifest is not None:
             return manifest, None
         ending = Ending()
@@ -146,7 +151,8 @@ async def _under_lease(
     except Superseded:
         await lease.release()
         await reporter.superseded()
-        manifest = await lease.follow(lambda: read_committed(prepared, world.clock))
+        scanned = prepared.checked(world.stop.check)
+        manifest = await lease.follow(lambda: read_committed(scanned, world.clock))
         if manifest is None:
             raise
         return manifest, None
@@ -163,11 +169,11 @@ async def _ask_and_commit(
     world: World,
 ) -> tuple[Manifest, RunAttempt]:
     journal = JournalStore(prepared.store, prepared.names, lease.epoch)
-    remains = await persist(
-        world.clock,
+    scanned = prepared.checked(world.stop.check)
+    remains = await world.scan(
         find_remains,
-        prepared,
-        journal,
+        scanned,
+        JournalStore(scanned.store, scanned.names, lease.epoch),
         world.clock,
         retry_rejected=settings.retry_rejected,
     )

@@ -12,7 +12,6 @@ from airflow_provider_aimlapi.engine.ending import Ending
 from airflow_provider_aimlapi.engine.lease import Lease
 from airflow_provider_aimlapi.engine.reporter import Reporter
 from airflow_provider_aimlapi.engine.resume import find_remains
-from airflow_provider_aimlapi.engine.retry import persist
 from airflow_provider_aimlapi.engine.run import RunAttempt
 from airflow_provider_aimlapi.errors import RunInterrupted
 from airflow_provider_aimlapi.storage.journal_store import JournalStore
@@ -57,12 +56,12 @@ async def ask_sample(
     """
     if world.stop.is_requested:
         raise RunInterrupted("The sample was asked to stop before it began.")
-    leases = LeaseStore(prepared.store, prepared.names)
-    epoch = await persist(world.clock, leases.acquire, token=secrets.token_hex(16))
+    leases = LeaseStore(prepared.store, prepared.names, spread=world.clock.spread)
+    epoch = await world.scan(leases.acquire, token=secrets.token_hex(16))
     lease = Lease(leases, epoch, times=settings.lease_times, clock=world.clock, stop=world.stop)
     try:
         await lease.wait_for_elders()
-        if await persist(world.clock, prepared.read_manifest) is None:
+        if await world.scan(prepared.read_manifest) is None:
             ending = Ending()
             work = _ask(prepared, rows, lease, ending, settings, world)
             await lease.while_kept(work, lost=ending.halt)
@@ -79,11 +78,11 @@ async def _ask(
     world: World,
 ) -> None:
     journal = JournalStore(prepared.store, prepared.names, lease.epoch)
-    remains = await persist(
-        world.clock,
+    scanned = prepared.checked(world.stop.check)
+    remains = await world.scan(
         find_remains,
-        prepared,
-        journal,
+        scanned,
+        JournalStore(scanned.store, scanned.names, lease.epoch),
         world.clock,
         retry_rejected=settings.retry_rejected,
     )

@@ -46,7 +46,7 @@ class Settings:
         looks_first: whether the first call goes alone, and the run ends at once if the API cannot
             take it: for a task that was parked because nothing succeeded.
         lease_ttl_s: how long a heartbeat gives the right to pay. After a kill -9, the next attempt
-            waits so long and `request_timeout_s` more, for it cannot know that nobody is there.
+            waits so long and a sixth more, for it cannot know that the process is gone.
 
     Raises:
         InvalidSpec: at construction, naming the argument.
@@ -106,9 +106,14 @@ class Settings:
 
     @property
     def publication_times(self) -> LeaseTimes:
-        """The durations of the lease on what plain readers see; a request is one to the store."""
+        """The durations of the lease on what plain readers see; a request is one to the store.
+
+        A copy that a dead process has asked for may land over what the next attempt shows.
+        """
         store_timeout_s = min(STORE_REQUEST_S_MAX, self.request_timeout_s)
-        return LeaseTimes(ttl_s=self.lease_ttl_s, request_timeout_s=store_timeout_s)
+        return LeaseTimes(
+            ttl_s=self.lease_ttl_s, request_timeout_s=store_timeout_s, landing_s=store_timeout_s
+        )
 
     def request_allowance(self) -> RequestAllowance | None:
         """The given limit of requests, not used yet."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import suppress
+
+from airflow_provider_aimlapi.errors import RunInterrupted
 
 
 class StopSignal:
@@ -26,6 +29,26 @@ class StopSignal:
             for loop, event in self._watchers:
                 if not loop.is_closed():
                     loop.call_soon_threadsafe(event.set)
+
+    def check(self) -> None:
+        """End a scan that may take long. Everything that was paid for is kept.
+
+        Raises:
+            RunInterrupted: a stop was requested.
+        """
+        if self._is_requested:
+            raise RunInterrupted("The run was asked to stop. A retry takes up from here.")
+
+    async def pause(self, duration_s: float) -> None:
+        """Wait, but not beyond a stop.
+
+        Raises:
+            RunInterrupted: a stop was requested.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(duration_s):
+                await self.wait()
+        self.check()
 
     async def wait(self) -> None:
         """Return once somebody asked."""

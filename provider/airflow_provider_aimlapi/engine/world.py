@@ -1,9 +1,11 @@
-"""What a run meets outside itself: time, chance, the API, the store, the wish to stop. Values only."""
+"""What a run meets outside itself: time, chance, the API, the store, the wish to stop. Decides nothing."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from airflow_provider_aimlapi.engine.retry import persist_until_stopped
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.reporter import ProgressSink
     from airflow_provider_aimlapi.engine.stop import StopSignal
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,3 +47,7 @@ class World:
     render_report: Callable[[RunProgress], bytes] | None = None
     ask_account: Callable[[], Awaitable[Account]] | None = None
     tell_lineage: Callable[[Lineage], None] = lambda _lineage: None
+
+    async def scan(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do blocking work that a stop may cut short; see `engine.retry.persist_until_stopped`."""
+        return await persist_until_stopped(self.stop, self.clock, call, *args, **kwargs)

@@ -6,6 +6,7 @@ The run page reads both; see `plugins.task_progress`.
 from __future__ import annotations
 
 import json
+import threading
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import conf
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 log = logger(__name__)
 
+PARKED_S_MAX = 10.0
+"""How long a task that is parked waits for the place that shows so."""
 STATE_KEY = "aimlapi_progress"
 """In the task state store."""
 RUN_KEY = "aimlapi_run_key"
@@ -106,7 +109,14 @@ class ProgressPlace:
         return self._sink
 
     def tell_parked(self, said: str) -> None:
-        """Say after the run has ended that it goes on later. Never harms the task."""
+        """Say after the run has ended that it goes on later. Never harms the task, nor holds it up."""
+        thread = threading.Thread(target=self._tell_parked, args=(said,), daemon=True)
+        thread.start()
+        thread.join(PARKED_S_MAX)
+        if thread.is_alive():
+            log.warning("The run's page does not say so: no answer for %.0f s", PARKED_S_MAX)
+
+    def _tell_parked(self, said: str) -> None:
         try:
             data = self._sink.recall() if self._sink is not None else None
             progress = decode_progress(data) if data is not None else None

@@ -14,6 +14,7 @@ from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.storage.arrow_columns import string_column
 from airflow_provider_aimlapi.storage.arrow_memory import give_back
 from airflow_provider_aimlapi.storage.cells import check_promptable, doubts, texts_of_rows
+from airflow_provider_aimlapi.storage.checked_store import go_on
 from airflow_provider_aimlapi.storage.exactness import check_values
 from airflow_provider_aimlapi.storage.file_schemas import (
     FileSchema,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
     from airflow_provider_aimlapi.core.template import RowTexts
+    from airflow_provider_aimlapi.storage.checked_store import Check
 
 log = logger(__name__)
 
@@ -52,11 +54,12 @@ CHECK_THREADS = 4
 BATCH_ROWS = 256
 
 
-def open_data_set(fs: AbstractFileSystem, path: str) -> DataSet:
+def open_data_set(fs: AbstractFileSystem, path: str, check: Check = go_on) -> DataSet:
     """List the files that a path means, read their footers, and unify their schemas.
 
     Args:
         path: a file, a folder or a glob, as the file system names it or as a URL.
+        check: called before each file is read; raises to end the scan.
 
     Raises:
         InputUnreadable: no file, a corrupt one, or schemas that cannot become one.
@@ -67,6 +70,7 @@ def open_data_set(fs: AbstractFileSystem, path: str) -> DataSet:
     parser = SchemaParser()
 
     def read_one(file: InputFile) -> tuple[InputFile, FileSchema]:
+        check()
         footer = read_footer(fs, file, parser, quick)
         with reading(file.uri):
             described = replace(file, row_groups=_row_groups(footer.metadata))
@@ -168,8 +172,11 @@ class DataSet:
                 f"Set output_column to another name."
             )
 
-    def check_values(self, shards: Sequence[Shard]) -> None:
+    def check_values(self, shards: Sequence[Shard], check: Check = go_on) -> None:
         """Refuse values that the output's types would change. Reads the columns that may hold one.
+
+        Args:
+            check: called before each file is read; raises to end the scan.
 
         Raises:
             InputUnreadable: naming file and column. StoreUnavailable: the store does not answer.
@@ -179,6 +186,7 @@ class DataSet:
             rows[shard.file] = max(rows.get(shard.file, 0), shard.first_row + shard.rows)
 
         def check_one(index: int) -> None:
+            check()
             schema = self.schemas[index]
             check_values(self._fs, self.files[index], rows[index], schema, self.schema)
             give_back()

@@ -22,12 +22,17 @@ from airflow_provider_aimlapi.errors import JournalUnreadable, StoreUnavailable
 from airflow_provider_aimlapi.storage.object_store import create_settled
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from airflow_provider_aimlapi.core.lease import Heartbeat
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
+    from airflow_provider_aimlapi.storage.visible_parts import Spread
 
 RACES_MAX = 100
 LEASES_MAX = 10_000
-"""Each task's try adds one. With more, looking at them all would take longer than a lease lasts."""
+"""Each task's try adds one. More of them were planted, and each listing has them all."""
+READERS = 32
+"""Leases or heartbeats that are read at a time."""
 
 
 class LeaseNames(Protocol):
@@ -52,13 +57,23 @@ class LeaseStore:
 
     Args:
         share: the one that is leased; None for the whole run.
+        spread: does blocking work for each item, several at a time; None for one after another.
     """
 
-    def __init__(self, store: ObjectStore, names: LeaseNames, share: int | None = None) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        names: LeaseNames,
+        share: int | None = None,
+        *,
+        spread: Spread | None = None,
+    ) -> None:
+        self._spread = spread
         self._store = store
         self._names = names
         self._share = share
         self._shares: dict[int, int | None] = {}
+        self._tried: set[int] = set()
 
     def acquire(self, *, token: str) -> int:
         """Become the owner of the run's next epoch; the first one is 1.
@@ -68,16 +83,24 @@ class LeaseStore:
                 unclear write of our own from another's.
 
         Raises:
-            StoreUnavailable: when nobody knows who got the epoch, or others were faster each
-                time. Acquiring again takes a newer one.
+            StoreUnavailable: when it is unclear who got the epoch, or others were faster each
+                time. Acquiring again, with the same token, finds a lease of our own whose writing
+                was unclear: it would be waited for like any other's.
             JournalUnreadable: when the last epoch is taken, which no attempt reaches.
         """
+        body = encode_lease(token, self._share)
         for _ in range(RACES_MAX):
-            epoch = 1 + max(self._all_epochs(), default=0)
+            epochs = self._all_epochs()
+            for epoch in self._tried.intersection(epochs):
+                if self.body(epoch) == body:
+                    return epoch
+            epoch = 1 + max(epochs, default=0)
             if epoch > EPOCH_MAX:
                 raise self.unreadable(f"has a lease with the last number, {EPOCH_MAX:,}")
-            body = encode_lease(token, self._share)
-            if create_settled(self._store, self._names.lease(epoch), body):
+            self._tried.add(epoch)
+            is_ours = create_settled(self._store, self._names.lease(epoch), body)
+            self._tried.remove(epoch)
+            if is_ours:
                 return epoch
         raise StoreUnavailable(
             f"{RACES_MAX} times another process was faster at {self._store.uri(self._names.leases)}"
@@ -88,6 +111,7 @@ class LeaseStore:
         epochs = self._all_epochs()
         if self._share is None:
             return epochs
+        self.read_shares(epochs)
         return [epoch for epoch in epochs if do_meet(self._share, self.share_of(epoch))]
 
     def share_of(self, epoch: int) -> int | None:
@@ -95,6 +119,12 @@ class LeaseStore:
         if epoch not in self._shares:
             self._shares[epoch] = decode_share(self.body(epoch))
         return self._shares[epoch]
+
+    def read_shares(self, epochs: Collection[int]) -> None:
+        """Read leases several at a time, so that `share_of` knows them."""
+        unread = [epoch for epoch in epochs if epoch not in self._shares]
+        if unread and self._spread is not None:
+            self._spread(self.share_of, unread, READERS)
 
     def body(self, epoch: int) -> bytes:
         """What stands in a lease; nothing for one that is gone or that no attempt wrote."""

@@ -94,3 +94,45 @@ def test_work_in_a_thread_sees_context_variables() -> None:
     variable = ContextVar[int]("variable")
     variable.set(3)
     assert asyncio.run(SystemClock().in_thread(variable.get)) == 3
+
+
+def test_work_aside_brings_its_result_or_its_error() -> None:
+    clock = SystemClock()
+
+    def fail() -> None:
+        raise OSError("a full disk")
+
+    async def main() -> int:
+        with pytest.raises(OSError, match="a full disk"):
+            await clock.aside(fail)
+        return await clock.aside(lambda: 7)
+
+    assert asyncio.run(main()) == 7
+
+
+@pytest.mark.timeout(30)
+def test_work_aside_that_blocks_does_not_hold_up_the_end() -> None:
+    release, returned = threading.Event(), threading.Event()
+
+    def block() -> None:
+        release.wait()
+        returned.set()
+
+    async def main() -> None:
+        future = SystemClock().aside(block)
+        assert not future.done()
+
+    asyncio.run(main())
+    assert not returned.is_set()
+    release.set()
+    assert returned.wait(10)  # and finds the loop closed, without harm
+
+
+def test_work_aside_sees_its_callers_context() -> None:
+    variable: ContextVar[str] = ContextVar("variable")
+
+    async def main() -> str:
+        variable.set("seen")
+        return await SystemClock().aside(variable.get)
+
+    assert asyncio.run(main()) == "seen"

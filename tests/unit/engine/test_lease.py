@@ -12,7 +12,12 @@ from airflow_provider_aimlapi.core.lease import LeaseTimes
 from airflow_provider_aimlapi.engine.lease import Lease
 from airflow_provider_aimlapi.engine.retry import STORE_PATIENCE_S
 from airflow_provider_aimlapi.engine.stop import StopSignal
-from airflow_provider_aimlapi.errors import AimlapiError, StoreUnsafe
+from airflow_provider_aimlapi.errors import (
+    AimlapiError,
+    RunInterrupted,
+    StoreUnavailable,
+    StoreUnsafe,
+)
 from airflow_provider_aimlapi.storage.lease_store import LeaseStore
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.virtual_loop import VirtualClock, run_virtual
@@ -115,3 +120,148 @@ def test_who_is_superseded_speaks_until_its_work_ends_but_not_for_ever() -> None
     gaps_s = [later - earlier for earlier, later in pairwise(store.written_s)]
     assert max(gaps_s) == TIMES.interval_s
     assert drained_s <= store.written_s[-1] <= drained_s + 2 * TIMES.interval_s
+
+
+def test_wait_for_the_right_ends_when_the_store_stays_away() -> None:
+    store = RefusingStore()
+
+    async def main() -> float:
+        lease = lease_in(store, VirtualClock())
+        store.error = StoreUnavailable("away")
+        with pytest.raises(StoreUnavailable, match="for 2 min"):
+            await lease.renew()
+        return asyncio.get_running_loop().time()
+
+    assert STORE_PATIENCE_S < run_virtual(main()) <= STORE_PATIENCE_S + 2 * TIMES.interval_s
+
+
+def test_wait_for_an_elder_ends_when_the_store_stays_away() -> None:
+    """A store that can be read and not written is away too: the elder cannot speak either."""
+    store = RefusingStore()
+
+    async def main() -> float:
+        lease_in(store, VirtualClock())
+        lease = lease_in(store, VirtualClock())
+        store.error = StoreUnavailable("away")
+        with pytest.raises(StoreUnavailable):
+            await lease.wait_for_elders()
+        return asyncio.get_running_loop().time()
+
+    assert STORE_PATIENCE_S < run_virtual(main()) <= STORE_PATIENCE_S + 2 * TIMES.interval_s
+
+
+def test_wait_for_a_newer_attempt_ends_when_the_store_stays_away() -> None:
+    store = RefusingStore()
+
+    def read_result() -> None:
+        raise StoreUnavailable("away")
+
+    async def main() -> float:
+        lease = lease_in(store, VirtualClock())
+        lease_in(store, VirtualClock())
+        with pytest.raises(StoreUnavailable):
+            await lease.follow(read_result)
+        return asyncio.get_running_loop().time()
+
+    assert STORE_PATIENCE_S < run_virtual(main()) <= STORE_PATIENCE_S + 2 * TIMES.interval_s
+
+
+def test_stop_ends_the_wait_for_an_elder_at_once() -> None:
+    store = RefusingStore()
+    stop = StopSignal()
+
+    async def main() -> float:
+        lease_in(store, VirtualClock())
+        leases = LeaseStore(store, PublicationNames())
+        epoch = leases.acquire(token="newer")
+        lease = Lease(leases, epoch, times=TIMES, clock=VirtualClock(), stop=stop)
+        asyncio.get_running_loop().call_later(3.0, stop.request)
+        with pytest.raises(RunInterrupted):
+            await lease.wait_for_elders()
+        return asyncio.get_running_loop().time()
+
+    assert run_virtual(main()) == 3.0
+
+
+def reported(store: MemoryStore) -> list[float]:
+    """When a wait ends at the latest, as it was reported, and in the end when it did."""
+    moments_s: list[float] = []
+
+    async def report(left_s: float) -> None:
+        moments_s.append(asyncio.get_running_loop().time() + left_s)
+
+    async def main() -> float:
+        lease = lease_in(store, VirtualClock())
+        await lease.wait_for_elders(report)
+        return asyncio.get_running_loop().time()
+
+    moments_s.append(run_virtual(main()))
+    return moments_s
+
+
+def test_wait_for_a_silent_elder_reports_its_end_once() -> None:
+    store = MemoryStore()
+    LeaseStore(store, PublicationNames()).acquire(token="killed")
+    latest_s, ended_s = reported(store)
+    assert ended_s == TIMES.silence_s < latest_s <= ended_s + TIMES.interval_s
+
+
+class Outage(MemoryStore):
+    """Can be read but not written for a while."""
+
+    def write(self, name: str, data: bytes) -> None:
+        if 3.0 < asyncio.get_running_loop().time() < 20.0:
+            raise StoreUnavailable("away")
+        super().write(name, data)
+
+
+def test_time_that_does_not_count_moves_the_reported_end() -> None:
+    store = Outage()
+    LeaseStore(store, PublicationNames()).acquire(token="killed")
+    *moments_s, ended_s = reported(store)
+    assert moments_s == sorted(moments_s)
+    assert len(moments_s) > 1
+    assert moments_s[0] < ended_s <= moments_s[-1] <= ended_s + 2 * TIMES.interval_s
+
+
+def test_right_that_cannot_be_renewed_for_minutes_is_lost() -> None:
+    """Else a run with nothing to flush would wait for the store without end."""
+    store = RefusingStore()
+    lost_s: list[float] = []
+    over = asyncio.Event()
+
+    def lost(reason: AimlapiError) -> None:
+        assert isinstance(reason, StoreUnavailable)
+        lost_s.append(asyncio.get_running_loop().time())
+        over.set()
+
+    async def main() -> None:
+        lease = lease_in(store, VirtualClock())
+        await lease.wait_for_elders()
+        store.error = StoreUnavailable("away")
+        await lease.while_kept(over.wait(), lost=lost)
+
+    run_virtual(main())
+    assert STORE_PATIENCE_S < lost_s[0] <= STORE_PATIENCE_S + 2 * TIMES.interval_s
+
+
+class Unreadable(RefusingStore):
+    """Whose heartbeats can be written and not read."""
+
+    def read(self, name: str, *, bytes_max: int) -> bytes | None:
+        if "/heartbeat/" in name:
+            raise StoreUnavailable("no answer")
+        return super().read(name, bytes_max=bytes_max)
+
+
+def test_wait_for_an_elder_that_cannot_be_read_ends() -> None:
+    store = Unreadable()
+
+    async def main() -> float:
+        lease_in(store, VirtualClock())
+        lease = lease_in(store, VirtualClock())
+        with pytest.raises(StoreUnavailable):
+            await lease.wait_for_elders()
+        return asyncio.get_running_loop().time()
+
+    assert STORE_PATIENCE_S < run_virtual(main()) <= STORE_PATIENCE_S + 2 * TIMES.interval_s

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from random import Random
 
 import pytest
@@ -7,11 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_aimlapi.core.verdict import RETRY_AFTER_S_MAX
-from airflow_provider_aimlapi.engine.retry import persist, retry_delay_s
+from airflow_provider_aimlapi.engine.retry import (
+    STORE_PATIENCE_S,
+    persist,
+    persist_until_stopped,
+    retry_delay_s,
+)
+from airflow_provider_aimlapi.engine.stop import StopSignal
 from airflow_provider_aimlapi.errors import (
     ApiError,
     ApiUnavailable,
     JournalUnreadable,
+    RunInterrupted,
     StorageError,
     StoreUnavailable,
     StoreUnsafe,
@@ -68,6 +76,10 @@ def test_retry_after_is_honoured_up_to_five_minutes(
     asked_s = min(asked_s, RETRY_AFTER_S_MAX)
     assert asked_s <= delay_s <= asked_s + cap_s(error, failures)
     assert RETRY_AFTER_S_MAX == 300
+
+
+def fail() -> None:
+    raise StoreUnavailable("away")
 
 
 class Store:
@@ -128,3 +140,27 @@ def test_a_store_that_stays_unavailable_is_given_up_after_two_minutes() -> None:
         persisted(store)
     assert caught.value is last
     assert 120 <= store.asked_s[-1] <= 130
+
+
+def test_a_stop_ends_the_wait_for_a_store_that_is_away() -> None:
+    stop = StopSignal()
+
+    async def main() -> float:
+        asyncio.get_running_loop().call_later(1.0, stop.request)
+        with pytest.raises(RunInterrupted):
+            await persist_until_stopped(stop, VirtualClock(), fail)
+        return asyncio.get_running_loop().time()
+
+    assert run_virtual(main()) == 1.0
+
+
+def test_a_stop_does_not_end_the_keeping_of_what_was_paid_for() -> None:
+    stop = StopSignal()
+    stop.request()
+
+    async def main() -> float:
+        with pytest.raises(StoreUnavailable):
+            await persist(VirtualClock(), fail)
+        return asyncio.get_running_loop().time()
+
+    assert run_virtual(main()) >= STORE_PATIENCE_S

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_aimlapi.engine.stop import StopSignal
+from airflow_provider_aimlapi.errors import RunInterrupted
+from tests.fakes.virtual_loop import run_virtual
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,3 +103,25 @@ def test_a_loop_that_is_gone_does_no_harm() -> None:
     asyncio.run(give_up())
     stop.request()
     assert stop.is_requested
+
+
+def test_a_check_passes_until_a_stop_is_requested() -> None:
+    stop = StopSignal()
+    stop.check()
+    stop.request()
+    with pytest.raises(RunInterrupted):
+        stop.check()
+
+
+def test_a_pause_ends_when_a_stop_is_requested() -> None:
+    stop = StopSignal()
+
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        await stop.pause(5.0)
+        loop.call_later(2.0, stop.request)
+        with pytest.raises(RunInterrupted):
+            await stop.pause(5.0)
+        return loop.time()
+
+    assert run_virtual(main()) == 7.0

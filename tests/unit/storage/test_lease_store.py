@@ -75,6 +75,42 @@ def test_a_lease_whose_answer_was_lost_is_found_to_be_ours() -> None:
     assert LeaseStore(store, NAMES).acquire(token="yours") == 2
 
 
+class ReadsRefused(AnswersLost):
+    """For a while what was done cannot be seen either.
+
+    Attributes:
+        is_dark: while it lasts.
+    """
+
+    is_dark = True
+
+    def read(self, name: str, *, bytes_max: int) -> bytes | None:
+        if self.is_dark:
+            raise StoreUnavailable("no answer")
+        return super().read(name, bytes_max=bytes_max)
+
+
+@pytest.mark.parametrize("share", [None, 3])
+def test_lease_whose_writing_was_unclear_is_taken_up_again(share: int | None) -> None:
+    store = ReadsRefused()
+    leases = LeaseStore(store, NAMES, share)
+    with pytest.raises(StoreUnavailable):
+        leases.acquire(token="mine")
+    store.is_dark = False
+    assert leases.acquire(token="mine") == 1
+    assert leases.epochs() == [1]
+
+
+def test_lease_of_another_at_an_unclear_epoch_is_not_taken() -> None:
+    store = ReadsRefused()
+    leases = LeaseStore(store, NAMES)
+    with pytest.raises(StoreUnavailable):
+        leases.acquire(token="mine")
+    store.is_dark = False
+    store.objects[NAMES.lease(1)] = b"another's"
+    assert leases.acquire(token="mine") == 2
+
+
 def test_a_share_sees_attempts_at_itself_and_at_the_whole_run_alone() -> None:
     store = MemoryStore()
     first, second, whole = (LeaseStore(store, NAMES, share) for share in (0, 1, None))

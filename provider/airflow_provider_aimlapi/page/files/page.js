@@ -205,12 +205,16 @@
     $("notice").hidden = !text;
   }
 
+  function latest(run) {
+    return run.waits_until_us ? ` Work continues at ${moment(run.waits_until_us / 1e3)} at the latest, if the output's store answers.` : "";
+  }
+
   function noticeOf(run, isLive) {
     const error = run.attempts[run.attempts.length - 1].error;
     if (error) return [error, run.state];
-    if (run.state === "waiting") return ["Waiting until an earlier attempt lets go of the run, or has been silent for long enough: only one may pay.", "waiting"];
+    if (run.state === "waiting") return ["Waiting until an earlier attempt lets go of the run, or has been silent for long enough: only one may pay." + latest(run), "waiting"];
     const silentS = Date.now() / 1e3 - run.updated_us / 1e6;
-    if (run.state === "publishing" && silentS > SILENT_S) return [`All rows are decided; their parts have been put in place for ${duration(silentS)}. Of a large result that takes minutes.`, "running"];
+    if (run.state === "publishing" && silentS > SILENT_S) return [`All rows are decided; their parts have been put in place for ${duration(silentS)}. Of a large result that takes minutes.${latest(run)}`, "running"];
     if (isLive && !ENDED.includes(run.state) && silentS > SILENT_S) return [`Nothing was heard of the run for ${duration(silentS)}. The worker may be gone, or cannot reach Airflow.`, "waiting"];
     return ["", ""];
   }
