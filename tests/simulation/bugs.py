@@ -132,6 +132,7 @@ async def _flush_without_end(self: Collector) -> None:
                 await self._flush()
         except StorageError as error:
             self._ending.halt(error)
+    self._is_rest_flushed = True
 
 
 async def _beat_blindly(self: Lease, state: Any) -> bool:
