@@ -13,7 +13,6 @@ from airflow_provider_aimlapi.errors import (
     ApiUnavailable,
     BudgetExhausted,
     TooManyRejections,
-    WireViolation,
 )
 from tests.runs.conftest import KEY, Workplace, expected, script, texts_table
 
@@ -39,7 +38,7 @@ def test_a_failure_that_passes_costs_a_try_and_no_row(place: Workplace, kind: st
 
 @pytest.mark.parametrize("kind", ["html-200", "empty-200"])
 def test_a_page_in_place_of_an_answer_is_asked_again(place: Workplace, kind: str) -> None:
-    place.sim.follow(fault(kind, contains="Ticket 3.", times=2))
+    place.sim.follow(fault(kind, contains="Ticket 3.", times=1))
     place.write(texts_table(8))
     assert place.run().tally.ok == 8
 
@@ -88,10 +87,10 @@ def test_a_rejected_row_says_what_was_wrong_and_where(
 
 def test_a_row_that_keeps_failing_is_rejected_while_others_succeed(place: Workplace) -> None:
     place.sim.follow(fault("500", contains="Ticket 3."))
-    place.write(texts_table(30))
-    report = place.run(max_attempts=2)
-    assert (report.tally.ok, report.tally.rejected) == (29, 1)
-    assert place.result()["completion_info"].to_pylist()[3]["attempts"] == 2
+    place.write(texts_table(300))
+    report = place.run(max_attempts=1, max_concurrency=4)
+    assert (report.tally.ok, report.tally.rejected) == (299, 1)
+    assert place.result()["completion_info"].to_pylist()[3]["attempts"] == 1
 
 
 def test_an_answer_that_cannot_be_read_is_bought_three_times_at_most(place: Workplace) -> None:
@@ -117,9 +116,6 @@ def test_unreadable_answers_are_bought_three_times_at_most_over_all_attempts(
     place.sim.follow(script(faults=(unread, waiting)))
     place.run_until_billed(31)
     place.sim.follow(fault(kind, contains="Ticket 3."))
-    with pytest.raises(WireViolation):  # no other row is left to tell that the API is well
-        place.run()
-    assert bills_of_the_dearest_row(place) == 3
     report = place.run()
     assert (report.tally.ok, report.tally.rejected) == (29, 1)
     assert bills_of_the_dearest_row(place) == 3
@@ -161,8 +157,8 @@ def test_a_row_that_used_up_its_answers_is_asked_again_when_told_to(place: Workp
 def test_pages_in_place_of_all_answers_lose_no_row(place: Workplace, kind: str) -> None:
     place.sim.follow(fault(kind, after=50))
     place.write(texts_table(200))
-    with pytest.raises(WireViolation):
-        place.run(max_concurrency=8)
+    with pytest.raises(ApiUnavailable):
+        place.run(max_concurrency=8, stall_timeout_s=0.5)
     place.sim.follow(script())
     assert place.run().tally.ok == 200
 
@@ -184,7 +180,7 @@ def test_too_many_rejections_publish_nothing_and_keep_what_was_paid(place: Workp
 def test_when_all_first_answers_are_rejections_the_run_stops(place: Workplace) -> None:
     place.sim.follow(fault("400"))
     place.write(texts_table(5_000))
-    with pytest.raises(TooManyRejections, match="all rejected with the same status"):
+    with pytest.raises(TooManyRejections, match="first 16 rows sent were all rejected"):
         place.run(max_rejected_rows=1.0)
     assert len(place.sim.ledger.requests) < 60
 
@@ -222,7 +218,7 @@ def test_an_outage_loses_no_row(place: Workplace) -> None:
     place.sim.follow(fault("503", after=50))
     place.write(texts_table(200))
     with pytest.raises(ApiUnavailable):
-        place.run(max_attempts=2, max_concurrency=8)
+        place.run(max_attempts=2, max_concurrency=8, stall_timeout_s=0.5)
     place.sim.follow(script())
     report = place.run()
     assert report.tally.ok == 200
@@ -232,10 +228,10 @@ def test_an_outage_loses_no_row(place: Workplace) -> None:
 def test_an_api_that_answers_only_html_ends_the_run(place: Workplace) -> None:
     place.sim.follow(fault("html-200"))
     place.write(texts_table(100))
-    with pytest.raises(WireViolation):
-        place.run(max_concurrency=4)
+    with pytest.raises(ApiUnavailable):
+        place.run(max_concurrency=4, stall_timeout_s=0.5)
     at_work, waiting = 4, 2 * 4
-    assert len(place.sim.ledger.requests) <= (at_work + waiting) * 3
+    assert len(place.sim.ledger.requests) <= (at_work + waiting) * 2
 
 
 def test_the_budget_is_passed_by_what_was_in_flight_at_the_most(place: Workplace) -> None:

@@ -234,7 +234,10 @@ def test_when_only_refused_rows_are_left_the_account_decides(
 
 @pytest.mark.parametrize("kind", ["503", "429", "disconnect-unbilled", "html-200"])
 def test_a_call_that_was_to_decide_may_fail_otherwise(place: Workplace, kind: str) -> None:
-    trouble = Fault(kind=kind, contains="Ticket 4.", times=2)
+    times = (
+        1 if kind == "html-200" else 2
+    )  # a third page would only be risked once others are answered
+    trouble = Fault(kind=kind, contains="Ticket 4.", times=times)
     place.sim.follow(script(faults=(blocked("Ticket 3."), trouble)))
     place.write(texts_table(40))
     report = place.run(max_concurrency=1)

@@ -9,13 +9,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aimlapi.core.budget import Budget
+from airflow_provider_aimlapi.core.failures import Silence
 from airflow_provider_aimlapi.core.journal import decode_segment
 from airflow_provider_aimlapi.core.manifest import encode_manifest, manifest_of
 from airflow_provider_aimlapi.core.object_sizes import SEGMENT_BYTES_MAX
+from airflow_provider_aimlapi.core.opening import OPENING_ROWS, Opening, OpeningRow, Refused
 from airflow_provider_aimlapi.core.refusals import Refusals
 from airflow_provider_aimlapi.core.rejections import Rejections
-from airflow_provider_aimlapi.engine import collector, commit, run
+from airflow_provider_aimlapi.engine import collector, commit, failed_rows, run
 from airflow_provider_aimlapi.engine.collector import Collector
+from airflow_provider_aimlapi.engine.failed_rows import FailedRows
 from airflow_provider_aimlapi.engine.lease import Lease
 from airflow_provider_aimlapi.engine.placing import Placing
 from airflow_provider_aimlapi.engine.reader import Reader
@@ -43,14 +46,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
-    from airflow_provider_aimlapi.core.completion import Outcome
+    from airflow_provider_aimlapi.core.completion import Completion, Outcome
     from airflow_provider_aimlapi.core.journal import Record
     from airflow_provider_aimlapi.core.manifest import Manifest, PartEntry
     from airflow_provider_aimlapi.core.plan import Shard
     from airflow_provider_aimlapi.core.refusals import Suspect
     from airflow_provider_aimlapi.engine.feed import Row
     from airflow_provider_aimlapi.engine.prepare import Prepared
-    from airflow_provider_aimlapi.errors import AccessRefused
+    from airflow_provider_aimlapi.errors import AccessRefused, ApiError
     from airflow_provider_aimlapi.storage.dataset import DataSet
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
 
@@ -217,6 +220,43 @@ def _blame_always(self: Refusals[Any], **_: int) -> list[Suspect[Any]]:
     return self.waiting
 
 
+_remind = Remains.remind
+
+
+def _remind_without_failures(self: Remains, row: Row) -> None:
+    _remind(self, row)
+    row.failures, row.was_failing, row.failing_since_us, row.reason = 0, False, 0, None
+
+
+def _remind_without_unread(self: Remains, row: Row) -> None:
+    _remind(self, row)
+    row.violations = row.untold = 0
+
+
+def _silent_since_the_last_answer(self: Silence, *, sent_s: float, now_s: float) -> None:
+    self.since_s = sent_s if self.since_s is None else self.since_s
+    self.length_s = now_s - self.since_s
+
+
+def _end_whatever_is_in_flight(self: FailedRows, error: ApiError) -> None:
+    self._end(error)
+
+
+def _judge_what_came_first(
+    self: Opening, row: tuple[int, int], result: Completion | Refused
+) -> str | None:
+    """As soon as as many results are back, of whatever rows."""
+    if not self.is_open:
+        return None
+    self.rows.setdefault(row, OpeningRow(body_bytes=0)).result = result
+    results = [each.result for each in self.rows.values() if each.result is not None]
+    if len(results) < OPENING_ROWS:
+        return None
+    self.is_open = False
+    is_wrong = all(isinstance(each, Refused) for each in results)
+    return "The set-up is wrong." if is_wrong else None
+
+
 BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "no replay": lambda: swapped(JournalStore, "replay", lambda *_: iter(())),
     "a journal that cannot be read is empty": lambda: swapped(
@@ -267,6 +307,23 @@ BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "one refused row ends the run": lambda: swapped(RefusedRows, "refused", _halt_at_once),
     "a refusal is always the row's own": lambda: swapped(Refusals, "_outvoted", _blame_always),
     "an undecided refusal is forgotten": lambda: swapped(RefusedRows, "_keep_for_later", _nothing),
+    "every failure counts": lambda: swapped(FailedRows, "_is_up_since", lambda *_: True),
+    "failures before an answer count after any pause": lambda: swapped(failed_rows, "GAP_S", 1e9),
+    "a row is given up at the first stall": lambda: swapped(
+        failed_rows, "outlasts_outage", lambda *_: True
+    ),
+    "no row is ever given up": lambda: swapped(FailedRows, "_is_deciding", lambda _: False),
+    "failures of earlier attempts are forgotten": lambda: swapped(
+        Remains, "remind", _remind_without_failures
+    ),
+    "unreadable answers are counted anew": lambda: swapped(
+        Remains, "remind", _remind_without_unread
+    ),
+    "a slow answer is a silence": lambda: swapped(Silence, "failed", _silent_since_the_last_answer),
+    "a stall ends calls in flight": lambda: swapped(
+        FailedRows, "_end_unless_in_flight", _end_whatever_is_in_flight
+    ),
+    "the first answers are the opening": lambda: swapped(Opening, "back", _judge_what_came_first),
     "the budget forgets earlier attempts": lambda: swapped(Remains, "budget", _new_budget),
     **LEASE_BUGS,
 }

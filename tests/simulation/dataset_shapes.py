@@ -11,7 +11,7 @@ import pyarrow as pa
 from fsspec.implementations.memory import MemoryFileSystem
 from pyarrow import parquet as pq
 
-from tests.simulation.simulated_api import FORBIDDEN, POISON
+from tests.simulation.simulated_api import FAILING, FORBIDDEN, POISON
 
 PROMPT = "Q: {body}"
 MADE_AT = datetime(2026, 11, 1, tzinfo=UTC)
@@ -25,17 +25,19 @@ class Shape:
     Attributes:
         nulls: rows that are skipped. poison: rows that the API never accepts.
         forbidden: rows that a firewall in front of it refuses as if the key were wrong.
+        failing: rows whose calls always fail, each with the text in its cell that says how.
     """
 
     rows: tuple[int, ...]
     nulls: frozenset[int] = frozenset()
     poison: frozenset[int] = frozenset()
     forbidden: frozenset[int] = frozenset()
+    failing: tuple[tuple[int, str], ...] = ()
 
     @property
     def rejected(self) -> frozenset[int]:
         """Rows that can get no completion."""
-        return self.poison | self.forbidden
+        return self.poison | self.forbidden | {row for row, _ in self.failing}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +61,18 @@ class Input:
 
 def _name(shape: Shape) -> str:
     numbers = (shape.rows, *map(sorted, (shape.nulls, shape.poison, shape.forbidden)))
-    return "_".join("-".join(map(str, group)) for group in numbers)
+    texts = list(FAILING)
+    failing = [f"{row}.{texts.index(text)}" for row, text in shape.failing]
+    return "_".join("-".join(map(str, group)) for group in (*numbers, failing))
 
 
 def body_of(shape: Shape, number: int) -> str | None:
     """The cell of a row."""
     if number in shape.nulls:
         return None
+    failing = dict(shape.failing).get(number)
+    if failing is not None:
+        return f"{failing} {number}"
     if number in shape.forbidden:
         return f"{FORBIDDEN} {number}"
     return f"{POISON} {number}" if number in shape.poison else f"row {number}"

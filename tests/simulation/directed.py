@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.core.completion import Answer
 from airflow_provider_aimlapi.core.journal import answered, encode_segment
 from airflow_provider_aimlapi.core.keys import RunNames
+from tests.simulation import failing_scenarios
 from tests.simulation.dataset_shapes import Shape
 from tests.simulation.scenario import Attempt, Scenario, Trouble, settings_for
 from tests.simulation.simulation import Simulation
@@ -259,6 +260,15 @@ DIRECTED: dict[str, Callable[[int], tuple[str, ...]]] = {
     "one refused row ends the run": a_firewall_refuses_a_row,
     "a refusal is always the row's own": a_key_is_revoked_while_rows_are_refused,
     "an undecided refusal is forgotten": neighbours_are_refused,
+    "every failure counts": failing_scenarios.an_outage_at_the_end,
+    "failures before an answer count after any pause": failing_scenarios.an_outage_within_one_try,
+    "a row is given up at the first stall": failing_scenarios.an_outage_at_the_end,
+    "no row is ever given up": failing_scenarios.only_failing_rows_are_left,
+    "failures of earlier attempts are forgotten": failing_scenarios.only_failing_rows_are_left,
+    "unreadable answers are counted anew": failing_scenarios.a_row_is_always_a_page,
+    "a slow answer is a silence": failing_scenarios.one_slow_answer_at_a_time,
+    "a stall ends calls in flight": failing_scenarios.answers_take_minutes,
+    "the first answers are the opening": failing_scenarios.refusals_overtake_answers,
 }
 """By the bug that each is for."""
 

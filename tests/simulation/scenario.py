@@ -8,6 +8,7 @@ from typing import Literal
 
 from airflow_provider_aimlapi.engine.settings import Settings
 from tests.simulation.dataset_shapes import Shape
+from tests.simulation.simulated_api import FAILING
 from tests.simulation.weather import Span, Weather
 
 SHAPES = (
@@ -29,6 +30,7 @@ MEETINGS = (
 """Who meets a bug: the next blocking work, who looks at the clock next, or a task beside the calls."""
 SLOW_STORE_SHARE = 0.15
 SinkHabit = Literal["works", "fails", "blocks"]
+FAILING_SHARE = 0.25
 ATTEMPTS_MAX = 5
 CALM = Weather()
 MOMENTS = (
@@ -102,7 +104,7 @@ class Scenario:
 def scenario_of(seed: int) -> Scenario:
     """Throw the dice for everything that a seed decides before it begins."""
     random = Random(seed)
-    shape = with_forbidden_rows(random.choice(SHAPES), seed)
+    shape = with_failing_rows(with_forbidden_rows(random.choice(SHAPES), seed), seed)
     settings = _settings(random, shape)
     return Scenario(
         seed=seed,
@@ -154,6 +156,17 @@ def with_slow_store(weather: Weather, seed: int) -> Weather:
     if random.random() >= SLOW_STORE_SHARE:
         return weather
     return replace(weather, store_latency_s=random.choice((0.1, 0.4, 1.3)))
+
+
+def with_failing_rows(shape: Shape, seed: int) -> Shape:
+    """In some seeds, calls of one row or two always fail. Other dice again."""
+    random = Random(f"{seed} failing")
+    if random.random() >= FAILING_SHARE or shape.forbidden:
+        return shape
+    rows = [row for row in range(sum(shape.rows)) if row not in shape.nulls | shape.poison]
+    chosen = random.sample(rows, random.choice((1, 1, 2)))
+    failing = tuple((row, random.choice(list(FAILING))) for row in sorted(chosen))
+    return replace(shape, failing=failing)
 
 
 def settings_for(shape: Shape, **changes: object) -> Settings:

@@ -23,6 +23,7 @@ from tests.simulation.scenario import (
     attempt_of,
     settings_for,
     weather_of,
+    with_failing_rows,
     with_forbidden_rows,
 )
 from tests.simulation.scheduler import EndlessRun
@@ -76,7 +77,7 @@ class ShareScenario:
 def share_scenario_of(seed: int) -> ShareScenario:
     """Throw the dice for everything that a seed decides before it begins."""
     random = Random(f"{seed} shares")
-    shape = with_forbidden_rows(random.choice(SHAPES), seed)
+    shape = with_failing_rows(with_forbidden_rows(random.choice(SHAPES), seed), seed)
     workers = random.randint(2, 4)
     settings = _settings(random, shape)
     lanes = [_lane(random, share, 3.0) for share in range(workers)]

@@ -33,6 +33,14 @@ POISON = "never acceptable"
 """A prompt that holds this is answered 400, always."""
 FORBIDDEN = "not to be seen"
 """A prompt that holds this is answered 403, always, though the key is good."""
+FAILING = {
+    "always an error": "500",
+    "always too slow": "slow",
+    "always broken off": "broken",
+    "always a page": "page",
+}
+"""Prompts that hold one of these never succeed, and how their calls fail."""
+PAGE = Answer(status=200, content_type="text/html", body=b"<title>Sign in</title>")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -90,6 +98,10 @@ class SimulatedApi:
             reply: brings the answer to the sender; None for a connection that breaks.
         """
         fate = api_fate(self._sky.weather, self._scheduler.now_s, self._timeout_s, self._random)
+        failing = next((FAILING[text] for text in FAILING if text in call.prompt), None)
+        if failing is not None and fate.status == 200:
+            self._fail(call, failing, reply)
+            return
         status = _status_for(call.prompt)
         if status != 200 and fate.status == 200:
             self._scheduler.after(0.1, lambda: reply(_refusal(status)))
@@ -100,6 +112,14 @@ class SimulatedApi:
         answer = None if fate.is_lost else _completion(call)
         self._scheduler.after(fate.latency_s * fate.billed_at, lambda: self._bill(call))
         self._scheduler.after(fate.latency_s, lambda: reply(answer))
+
+    def _fail(self, call: Call, failing: str, reply: Callable[[Answer | None], None]) -> None:
+        """A call that never succeeds; too slow an answer is billed all the same."""
+        if failing == "slow":
+            self._scheduler.after(self._timeout_s * 1.2, lambda: self._bill(call))
+            return
+        answer = {"500": _refusal(500), "broken": None, "page": PAGE}[failing]
+        self._scheduler.after(0.1, lambda: reply(answer))
 
     async def tell_prices(self) -> TokenPrices:
         """The price list, as a process asks for it; it fails as often as calls do."""
@@ -186,7 +206,8 @@ class SimulatedClient:
         if answer is None:
             self._end(call, "failed", "broke off")
             raise ApiUnavailable("the connection broke", is_perhaps_billed=True)
-        self._end(call, "answered" if answer.is_success else "failed", f"HTTP {answer.status}")
+        is_answer = answer.is_success and answer is not PAGE
+        self._end(call, "answered" if is_answer else "failed", f"HTTP {answer.status}")
         return answer
 
     async def _exchange(self, call: Call) -> Answer | None:

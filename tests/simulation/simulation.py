@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aimlapi.core.endpoint import Endpoint
 from airflow_provider_aimlapi.core.request import CompletionSpec
+from airflow_provider_aimlapi.core.verdict import WIRE_VIOLATIONS_MAX
 from airflow_provider_aimlapi.engine.descriptors import calls_within
 from airflow_provider_aimlapi.engine.job import Job, Place
 from airflow_provider_aimlapi.engine.lease import Superseded
 from airflow_provider_aimlapi.engine.run import run
 from airflow_provider_aimlapi.engine.world import World
-from airflow_provider_aimlapi.errors import AccessRefused, AimlapiError, TooManyRejections
+from airflow_provider_aimlapi.errors import (
+    AccessRefused,
+    AimlapiError,
+    ApiUnavailable,
+    TooManyRejections,
+)
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.dataset_shapes import FILES, PROMPT, input_of
 from tests.simulation.history import History
@@ -22,7 +28,13 @@ from tests.simulation.process import Process, SimulatedClock
 from tests.simulation.published import check_published, check_tidy
 from tests.simulation.scenario import CALM, Attempt
 from tests.simulation.scheduler import EndlessRun, Scheduler
-from tests.simulation.simulated_api import NANO_USD, SimulatedApi, SimulatedClient, cost_nano_usd
+from tests.simulation.simulated_api import (
+    FAILING,
+    NANO_USD,
+    SimulatedApi,
+    SimulatedClient,
+    cost_nano_usd,
+)
 from tests.simulation.simulated_sink import SimulatedSink
 from tests.simulation.simulated_store import SimulatedStore
 from tests.simulation.watch import Watcher
@@ -35,8 +47,8 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.settings import Settings
     from tests.simulation.scenario import Scenario, Trouble
 
-LIMIT_S = 20_000.0
-STEPS_MAX = 400_000
+LIMIT_S = 60_000.0
+STEPS_MAX = 2_000_000
 VAIN_ATTEMPTS_MAX = 3
 RERUN_OPERATIONS_MAX = 7
 """Plan, manifest, `_SUCCESS` twice, the listing of visible parts, that of the journal twice."""
@@ -137,11 +149,14 @@ class Simulation:
 
         It made room for an earlier one that began late and then ended; or rows were rejected in
         bad weather and stand so in a durable part, until somebody asks for them again; or two
-        forbidden rows were sent one after the other, and a person has to look at the key.
+        forbidden rows were sent one after the other, and a person has to look at the key; or only
+        rows were left that always fail, which takes a second attempt to know.
         """
         error = self.processes[-1].error
         if isinstance(error, AccessRefused):
             return len(self.scenario.shape.forbidden) > 1
+        if isinstance(error, ApiUnavailable):
+            return bool(self.scenario.shape.failing)
         return isinstance(error, (Superseded, TooManyRejections))
 
     def _start(self, attempt: Attempt, settings: Settings) -> Process:
@@ -273,6 +288,7 @@ class Simulation:
         if last.report is None:
             watcher.blame(f"the last attempt did not publish: {last.error!r}")
         watcher.check_ledger(self.api.ledger)
+        self._check_pages()
         self._check_budget()
         check_published(watcher, self._data, self.objects, self._exhausted())
         if not watcher.misfortunes:
@@ -280,14 +296,19 @@ class Simulation:
         self._rerun()
         check_tidy(watcher, self.objects)
 
+    def _check_pages(self) -> None:
+        """Answers that cannot be read are bought three times, but for what a misfortune forgot."""
+        calls = Counter(call.prompt for call in self.api.ledger.calls)
+        most = WIRE_VIOLATIONS_MAX * (1 + len(self.watcher.misfortunes))
+        for row, text in self.scenario.shape.failing:
+            prompt = f"Q: {text} {row}"
+            if FAILING[text] == "page" and calls[prompt] > most:
+                self.watcher.blame(f"{prompt!r} was bought {calls[prompt]} times")
+
     def _exhausted(self) -> frozenset[str]:
-        failures = Counter(
-            (call.process.number, call.prompt)
-            for call in self.api.ledger.calls
-            if call.end == "failed"
-        )
+        failures = Counter(call.prompt for call in self.api.ledger.calls if call.end == "failed")
         most = self.scenario.settings.max_attempts
-        return frozenset(prompt for (_, prompt), count in failures.items() if count >= most)
+        return frozenset(prompt for prompt, count in failures.items() if count >= most)
 
     def _check_budget(self) -> None:
         """Of the attempts that had one."""

@@ -31,18 +31,21 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_de
     Attributes:
         kind: "answer" when the API answered with a completion, "rejected" when it never will,
             "unread" for an answer that could not be read, though it may have been paid for,
-            "refused" for a row whose refusal was left undecided when an attempt ended.
+            "failed" for a row whose calls have failed so far; the last of them counts.
         row: index within the shard.
         request_hash: hex sha256 of the exact request body.
-        attempts: exchanges used, without those answered 429.
-        completed_at_us: microseconds since 1970, UTC.
-        status, content_type, body, inference_id, credits_used, usd_spent: the answer as received.
+        attempts: exchanges used, without those answered 429. Of a failed row, the failures that
+            count against it, over all attempts.
+        completed_at_us: microseconds since 1970, UTC. failing_since_us: of a failed row, the first
+            failure after which no row was answered.
+        status, content_type, body, inference_id, credits_used, usd_spent: the answer as received. Of a
+            failed row, the status of a refusal that was left undecided when an attempt ended.
         reason: why a row was rejected, or an answer could not be read. in_full: the same with the
             API's own words.
         unread_cost_nano_usd: what answers to this row that could not be read said they cost.
     """
 
-    kind: Literal["answer", "rejected", "unread", "refused"]
+    kind: Literal["answer", "rejected", "unread", "failed"]
     row: Annotated[int, msgspec.Meta(ge=0, lt=SHARD_ROWS_MAX)]
     request_hash: str
     attempts: Attempts
@@ -56,6 +59,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_de
     reason: str | None = None
     unread_cost_nano_usd: NanoUsd = 0
     in_full: str | None = None
+    failing_since_us: MomentUs = 0
 
     def answer(self) -> Answer:
         """The answer as it was received."""
@@ -117,23 +121,8 @@ def unread(
     )
 
 
-def refusal(
-    reason: Reason, *, row: int, request_hash: str, attempts: int, completed_at_us: int
-) -> Record:
-    """The record of a row that was refused when no other row could show whose refusal it is."""
-    return Record(
-        kind="refused",
-        row=row,
-        request_hash=request_hash,
-        attempts=attempts,
-        completed_at_us=completed_at_us,
-        reason=reason.shown,
-        in_full=reason.in_full,
-    )
-
-
 def rejection(outcome: Outcome) -> Record:
-    """The record of a row that the API will never accept."""
+    """The record of a row that is not sent again."""
     return Record(
         kind="rejected",
         row=outcome.row,

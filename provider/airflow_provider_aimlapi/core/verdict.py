@@ -39,8 +39,8 @@ def judge(
     """Decide what follows from an error.
 
     Args:
-        attempts: exchanges of this row that count, this one included.
-        violations: unreadable answers of this row, this one included.
+        attempts: failed exchanges of this row that count, this one included.
+        violations: unreadable answers to this row, this one included.
         rejections: answers that this row's request is wrong, this one included.
     """
     if isinstance(error, Throttled):
@@ -49,7 +49,7 @@ def judge(
         return Verdict.HALT if error.status is None else Verdict.DOUBT
     is_used_up = attempts >= max_attempts
     if isinstance(error, RequestRejected):
-        is_used_up |= rejections >= REJECTIONS_MAX or not _may_pass(error)
+        is_used_up |= rejections >= min(REJECTIONS_MAX, max_attempts) or not _may_pass(error)
     elif isinstance(error, WireViolation):
         is_used_up |= violations >= WIRE_VIOLATIONS_MAX
     return Verdict.REJECT if is_used_up else Verdict.RETRY

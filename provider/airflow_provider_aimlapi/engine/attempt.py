@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.budget import Budget
     from airflow_provider_aimlapi.core.completion import Answer, Completion
     from airflow_provider_aimlapi.core.measures import LatencyCounts
+    from airflow_provider_aimlapi.core.opening import Opening
     from airflow_provider_aimlapi.engine.feed import Row
     from airflow_provider_aimlapi.engine.limiter import Limiter
 
@@ -38,6 +39,7 @@ class Sender:
 
     Attributes:
         latencies: is told how long each answered call took.
+        opening: is told of each row that is sent for the first time.
         now_s: monotonic seconds. wall_us: microseconds since 1970.
     """
 
@@ -47,6 +49,7 @@ class Sender:
     limiter: Limiter
     budget: Budget
     latencies: LatencyCounts
+    opening: Opening
     now_s: Callable[[], float]
     wall_us: Callable[[], int]
 
@@ -59,8 +62,8 @@ class Sender:
         """
         async with self.limiter.permit(len(row.body)) as sent:
             if row.exchanges == 0:
-                row.accepted_before = self.limiter.accepted
-            row.number = sent.number
+                self.opening.sent(row.name, len(row.body))
+            row.number, row.sent_s = sent.number, sent.at_s
             row.exchanges += 1
             row.attempts += 1
             number = self.epoch * ATTEMPTS_PER_EPOCH + row.exchanges
@@ -87,6 +90,7 @@ class Sender:
         told = error.cost_nano_usd if isinstance(error, WireViolation) else None
         if isinstance(error, WireViolation):
             row.violations += 1
+            row.untold += told is None
             row.unread = row.unread or error.head
         else:
             row.unread = None

@@ -106,6 +106,7 @@ class Collector:
         self._shard_room = Waiters()
         self._whole: asyncio.Queue[OpenShard | None] = asyncio.Queue()
         self._pending: list[tuple[int, Record]] = []
+        self._failed: dict[int, dict[int, Record]] = {}
         self._unflushed = 0
         self._at_risk_max = settings.at_risk_max
         self._flusher = Waiters()
@@ -126,10 +127,7 @@ class Collector:
         for tally in tallies:
             self.counts.add_tally(tally)
             self.counts_reused.add_tally(tally)
-        reason = self._rejections.take_over(
-            rejected=sum(tally.rejected for tally in tallies),
-            completed=sum(tally.completed for tally in tallies),
-        )
+        reason = self._rejections.take_over(sum(tally.rejected for tally in tallies))
         if reason is not None:
             self._ending.halt(TooManyRejections(reason))
 
@@ -156,28 +154,12 @@ class Collector:
         """How many more rows may be rejected before the run ends."""
         return max(0, self._rejections.allowed - self._rejections.rows)
 
-    def doubt(self, reason: str, status: int | None) -> None:
-        """Count a rejecting answer whose row is sent once more: all of the first ones end the run."""
-        wrong_setup = self._rejections.answer(reason, status)
-        if wrong_setup is not None:
-            self._ending.halt(TooManyRejections(wrong_setup))
-
-    def add(
-        self,
-        part: int,
-        outcome: Outcome,
-        record: Record | None = None,
-        *,
-        status: int | None = None,
-    ) -> None:
-        """Keep an outcome; with a record, journal it.
-
-        Args:
-            status: the HTTP status of a rejection.
-        """
+    def add(self, part: int, outcome: Outcome, record: Record | None = None) -> None:
+        """Keep an outcome; with a record, journal it."""
         if record is not None:
             self.journal(part, record)
-        self._count(outcome, status)
+        self._failed.get(part, {}).pop(outcome.row, None)
+        self._count(outcome)
         state = self._open[part]
         state.outcomes[outcome.row] = outcome
         state.undecided -= 1
@@ -190,6 +172,10 @@ class Collector:
         self._unflushed += 1
         if len(self._pending) >= self._settings.unflushed_rows_max:
             self._flusher.wake()
+
+    def note_failed(self, part: int, record: Record) -> None:
+        """Keep what is known of a row that fails; it becomes durable with its part's next segment."""
+        self._failed.setdefault(part, {})[record.row] = record
 
     def reuse(self, part: int, outcome: Outcome) -> None:
         """Keep an outcome that an earlier attempt paid for and journaled."""
@@ -225,15 +211,13 @@ class Collector:
             log.error("%d answers could not be kept: they are paid for again.", len(self._pending))
             self._ending.fail(failure)
 
-    def _count(self, outcome: Outcome, status: int | None) -> None:
+    def _count(self, outcome: Outcome) -> None:
         self.rows_done += 1
         self.counts.add(outcome)
         if outcome.status == "rejected":
-            too_many = self._rejections.reject(outcome.reason or REASON_UNKNOWN, status)
+            too_many = self._rejections.reject(outcome.reason or REASON_UNKNOWN)
             if too_many is not None:
                 self._ending.halt(TooManyRejections(too_many))
-        elif outcome.status != "skipped":
-            self._rejections.accept()
 
     async def _flush_always(self) -> None:
         refusals = 0
@@ -256,17 +240,26 @@ class Collector:
         return None
 
     async def _flush(self) -> None:
-        """One group commit: a segment for each part that has something pending."""
+        """One group commit: a segment for each part that has something pending.
+
+        What is known of rows that fail goes with them, and by itself only in the end.
+        """
         batch = self._pending
         self._pending = []
         by_part: dict[int, list[Record]] = {}
         for part, record in batch:
             by_part.setdefault(part, []).append(record)
+        if self._is_finishing:
+            by_part |= {part: [] for part, rows in self._failed.items() if rows} | by_part
         for part in list(by_part):
+            failed = self._failed.pop(part, {})
             try:
-                await persist(self._clock, self._segments.append, part, by_part[part])
+                await persist(
+                    self._clock, self._segments.append, part, [*by_part[part], *failed.values()]
+                )
             except Exception:
                 self._pending = [entry for entry in batch if entry[0] in by_part] + self._pending
+                self._failed[part] = failed | self._failed.get(part, {})
                 raise
             self._unflushed -= len(by_part.pop(part))
         if batch:

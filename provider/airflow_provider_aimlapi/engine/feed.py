@@ -5,8 +5,10 @@ A row that must wait holds no permit and no worker.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from heapq import heappop, heappush
+from math import inf
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -14,8 +16,14 @@ import msgspec
 from airflow_provider_aimlapi.engine.waiters import Waiters
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.completion import Answer
+    from collections.abc import Callable
+
+    from airflow_provider_aimlapi.core.completion import Answer, Reason
     from airflow_provider_aimlapi.engine.clock import Clock
+
+
+TIMER_S_MIN = 0.001
+"""Loops count in milliseconds."""
 
 
 class Row(msgspec.Struct, kw_only=True, gc=False):
@@ -25,12 +33,18 @@ class Row(msgspec.Struct, kw_only=True, gc=False):
         part, row: its shard, and its index within.
         body: the exact request. request_hash: hex sha256 of it.
         exchanges: sent so far. attempts: of these, the ones that count against the row.
-        number: of its last call, among the calls of all rows.
+        number: of its last call, among the calls of all rows. sent_s: when that was sent.
         rejections: answers that the request is wrong. refusals: those that were the row's own.
-        violations: answers that could not be read. unread_cost_nano_usd: what they said they cost.
+        violations: answers that could not be read, over all attempts. untold: those that told no
+            cost. unread_cost_nano_usd: what the others said they cost.
         unread: the last answer, until it is journaled.
-        accepted_before: completions of the run when this row was first sent.
-        was_refused: whether an earlier attempt left its refusal undecided.
+        failures: failed calls that count against the row, over all attempts.
+        is_undecided: whether it is not known yet if the last failure counts.
+        reason: of the last failure; None while there was none.
+        failing_since_us, failed_at_us: the first and the last of its failures since the last answer
+            to any row. answers_before: completions of this attempt when they began.
+        was_refused: whether an earlier attempt left its refusal undecided. was_failing: whether a
+            call failed in one.
     """
 
     part: int
@@ -40,13 +54,26 @@ class Row(msgspec.Struct, kw_only=True, gc=False):
     exchanges: int = 0
     attempts: int = 0
     number: int = 0
+    sent_s: float = 0.0
     rejections: int = 0
     refusals: int = 0
     violations: int = 0
+    untold: int = 0
     unread_cost_nano_usd: int = 0
     unread: Answer | None = None
-    accepted_before: int = 0
+    failures: int = 0
+    is_undecided: bool = False
+    reason: Reason | None = None
+    failing_since_us: int = 0
+    failed_at_us: int = 0
+    answers_before: int = 0
     was_refused: bool = False
+    was_failing: bool = False
+
+    @property
+    def name(self) -> tuple[int, int]:
+        """Which row it is."""
+        return self.part, self.row
 
 
 class Held(Protocol):
@@ -70,22 +97,28 @@ class Feed:
 
     Attributes:
         held: rows that are held back; None where nothing holds any.
+        lets_others_go: whether a row that waited long enough lets new ones go first.
+        is_read: whether the reader has no more rows.
+        waiting_max: with this many rows waiting, no new one is taken.
         workers: tasks that take rows, set before the first does.
     """
 
     def __init__(self, *, clock: Clock, waiting_max: int) -> None:
         self._clock = clock
-        self._waiting_max = waiting_max
+        self.waiting_max = waiting_max
         self._new: deque[Row] = deque()
         self._waiting: list[tuple[float, int, Row]] = []
         self._order = 0
-        self._is_read = False
+        self.is_read = False
         self._is_closed = False
         self.held: Held | None = None
+        self.lets_others_go: Callable[[Row], bool] = lambda _row: False
         self.workers = 0
         self._idle = 0
         self._workers = Waiters()
         self._reader = Waiters()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_s = inf
 
     async def fill(self, rows: list[Row]) -> None:
         """Hand over rows, once the ones before have been taken."""
@@ -100,7 +133,7 @@ class Feed:
 
     def finish(self) -> None:
         """Say that the reader has no more rows."""
-        self._is_read = True
+        self.is_read = True
         self._workers.wake_all()
 
     async def take(self) -> Row | None:
@@ -113,19 +146,21 @@ class Feed:
 
     async def _next(self) -> Row | None:
         while not self._is_closed:
-            if self._waiting and self._waiting[0][0] <= self._clock.now_s():
-                return heappop(self._waiting)[2]
-            if self._new and len(self._waiting) < self._waiting_max:
+            has_new = bool(self._new) and len(self._waiting) < self.waiting_max
+            if self._is_due() and not (has_new and self.lets_others_go(self._waiting[0][2])):
+                return self._take_waiting()
+            if has_new:
                 return self._take_new()
             if self.held and self._has_held_rows_only():
                 self._idle -= 1  # no other worker decides, too
                 await self.held.without_others()
                 self._idle += 1
                 continue
-            if self._is_read and not self._new and len(self._workers) >= self._rows_to_come():
+            if self.is_read and not self._new and len(self._workers) >= self._rows_to_come():
                 self._workers.wake()  # who waited for a row that is decided now may go, too
                 return None
-            await self._workers.wait(self._until_due_s())
+            self._set_timer()
+            await self._workers.wait()
         return None
 
     def put_back(self, row: Row, delay_s: float) -> None:
@@ -141,13 +176,18 @@ class Feed:
     def close(self) -> None:
         """Hand out nothing more."""
         self._is_closed = True
+        if self._timer is not None:
+            self._timer.cancel()
         self._workers.wake_all()
         self._reader.wake_all()
+
+    def _is_due(self) -> bool:
+        return bool(self._waiting) and self._waiting[0][0] <= self._clock.now_s()
 
     def _has_held_rows_only(self) -> bool:
         """Whether no other row is left, waits, or is in a worker's hands."""
         is_out = self._idle < self.workers
-        return self._is_read and not (self._new or self._waiting or is_out)
+        return self.is_read and not (self._new or self._waiting or is_out)
 
     def _rows_to_come(self) -> int:
         return len(self._waiting) + (len(self.held) if self.held else 0)
@@ -158,7 +198,22 @@ class Feed:
             self._reader.wake()
         return row
 
-    def _until_due_s(self) -> float | None:
-        if not self._waiting:
-            return None
-        return max(0.0, self._waiting[0][0] - self._clock.now_s())
+    def _take_waiting(self) -> Row:
+        row = heappop(self._waiting)[2]
+        if self._workers:
+            self._set_timer()
+        return row
+
+    def _set_timer(self) -> None:
+        """See to it that one worker wakes when the first row is due. All of them would be hundreds."""
+        if not self._waiting or self._timer_s <= self._waiting[0][0]:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_s = self._waiting[0][0]
+        delay_s = max(TIMER_S_MIN, self._timer_s - self._clock.now_s())
+        self._timer = asyncio.get_running_loop().call_later(delay_s, self._on_time)
+
+    def _on_time(self) -> None:
+        self._timer_s = inf
+        self._workers.wake()

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.completion import Reason, accepted, rejected
 from airflow_provider_aimlapi.core.journal import answered, rejection, unread
-from airflow_provider_aimlapi.core.report import format_duration
+from airflow_provider_aimlapi.core.opening import Opening, Refused
 from airflow_provider_aimlapi.core.verdict import Verdict, judge
+from airflow_provider_aimlapi.engine.failed_rows import FailedRows
 from airflow_provider_aimlapi.engine.refused_rows import RefusedRows
 from airflow_provider_aimlapi.engine.retry import retry_delay_s
-from airflow_provider_aimlapi.errors import AccessRefused, ApiUnavailable, RequestRejected
+from airflow_provider_aimlapi.errors import AccessRefused, RequestRejected, TooManyRejections
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.completion import Answer, Completion
@@ -33,9 +34,14 @@ class Judging:
     """Sends each outcome to the collector, each row that may succeed later back to the feed.
 
     Attributes:
+        rows: of the attempt. was_answered: whether an earlier one brought a completion.
+        opening: the run's first rows.
         refused: rows that were refused, until it is known whose refusal it is.
+        failures: rows whose calls failed.
     """
 
+    rows: int
+    was_answered: bool
     settings: Settings
     world: World
     collector: Collector
@@ -43,9 +49,12 @@ class Judging:
     limiter: Limiter
     ending: Ending
     measured: Measured
+    opening: Opening = field(init=False)
     refused: RefusedRows = field(init=False)
+    failures: FailedRows = field(init=False)
 
     def __post_init__(self) -> None:
+        self.opening = Opening(is_open=not self.was_answered)
         self.refused = self.feed.held = RefusedRows(
             settings=self.settings,
             world=self.world,
@@ -53,8 +62,21 @@ class Judging:
             feed=self.feed,
             limiter=self.limiter,
             ending=self.ending,
-            reject=self._reject,
+            reject=self._reject_refused,
         )
+        self.failures = FailedRows(
+            rows=self.rows,
+            was_answered=self.was_answered,
+            settings=self.settings,
+            world=self.world,
+            collector=self.collector,
+            feed=self.feed,
+            limiter=self.limiter,
+            ending=self.ending,
+            reject=self._reject,
+            held=self.refused.__len__,
+        )
+        self.feed.lets_others_go = self.failures.lets_others_go
 
     def answered(self, row: Row, answer: Answer, completion: Completion) -> None:
         """Keep a completion, and the answer that it was read from."""
@@ -77,32 +99,48 @@ class Judging:
         )
         row.unread = None
         self.collector.add(row.part, outcome, record)
+        self.failures.answered()
         self.refused.answered(row)
+        self._open(row, completion)
 
     def failed(self, row: Row, error: ApiError) -> None:
         """Let the row wait and go again, reject it, or end the run."""
         self.keep_unread(row, error)
         self.measured.failed(error)
+        is_word = isinstance(error, (RequestRejected, AccessRefused))
+        if not is_word:
+            self.failures.note(row, error)
+        if isinstance(error, RequestRejected):
+            self._open(row, Refused(status=error.status, reason=str(error)))
+        is_answered = self.failures.is_answered
         verdict = judge(
             error,
-            attempts=row.attempts,
+            attempts=row.failures if is_answered else 0,
             max_attempts=self.settings.max_attempts,
-            violations=row.violations,
+            violations=row.violations if is_answered else 0,
             rejections=row.rejections,
         )
         if isinstance(error, AccessRefused) and verdict is Verdict.DOUBT:
             self._doubt(row, error)
-        elif verdict is Verdict.REJECT and not self._is_outage(row, error):
-            self._reject(row, error)
-        elif verdict in (Verdict.REJECT, Verdict.HALT):
+        elif verdict is Verdict.HALT:
             self.ending.halt(error)
-        elif self._is_stalled(error):
-            self.ending.halt(self._stalled(error))
-        else:
-            if isinstance(error, RequestRejected):
-                self.collector.doubt(str(error), error.status)
+        elif verdict is Verdict.REJECT:
+            self._reject(row, Reason(str(error), error.in_full))
+        elif is_word:
             delay_s = retry_delay_s(error, failures=row.exchanges, random=self.world.random)
             self.feed.put_back(row, delay_s)
+        else:
+            self.failures.wait(row, error)
+
+    def may_send(self, row: Row) -> bool:
+        """Return whether a row that was taken is to be sent; if not, it was dealt with."""
+        return self.failures.may_send(row)
+
+    def _open(self, row: Row, result: Completion | Refused) -> None:
+        """Note a result in the run's opening, which may end the run."""
+        why = self.opening.back(row.name, result)
+        if why is not None:
+            self.ending.halt(TooManyRejections(why))
 
     def _doubt(self, row: Row, error: AccessRefused) -> None:
         if self._is_look():
@@ -124,49 +162,22 @@ class Judging:
             self.collector.journal(row.part, record)
             row.unread = None
 
-    def _is_outage(self, row: Row, error: ApiError) -> bool:
-        """Whether nothing at all was answered since this row was first sent.
-
-        Then the row is not to blame, and it would be wrong to publish it as rejected.
-        """
-        return (
-            not isinstance(error, RequestRejected) and self.limiter.accepted == row.accepted_before
-        )
-
-    def _is_stalled(self, error: ApiError) -> bool:
-        """Whether nothing succeeds any more: for too long, or already the call that was to look."""
-        if isinstance(error, RequestRejected):  # an answer, and about this row alone
-            return False
-        if self.limiter.idle_s() > self.settings.stall_timeout_s:
-            return True
-        return self._is_look() and isinstance(error, ApiUnavailable)
-
     def _is_look(self) -> bool:
         """Whether calls are made to find out if the API takes any, and none was answered yet."""
         return self.settings.looks_first and self.limiter.accepted == 0
 
-    def _stalled(self, error: ApiError) -> ApiUnavailable:
-        """What ends the run, with what is known of the last failure."""
-        return ApiUnavailable(
-            f"No call succeeded for {format_duration(self.limiter.idle_s())}. The last answer: "
-            f"{error} Everything paid for is kept; a retry of the task takes up from here.",
-            status=error.status,
-            request_id=error.request_id,
-            retry_after_s=error.retry_after_s if isinstance(error, ApiUnavailable) else None,
-        )
+    def _reject_refused(self, row: Row, error: AccessRefused) -> None:
+        self._reject(row, Reason(error.refusal, error.in_full))
 
-    def _reject(self, row: Row, error: ApiError) -> None:
-        """Only what the API will never accept is journaled: the rest may succeed another day."""
-        now_us = self.world.clock.wall_us()
-        shown = error.refusal if isinstance(error, AccessRefused) else str(error)
+    def _reject(self, row: Row, reason: Reason) -> None:
+        """End a row without a completion."""
+        self.failures.forget(row)
         outcome = rejected(
-            Reason(shown, error.in_full),
+            reason,
             row=row.row,
             attempts=row.attempts,
             request_hash=row.request_hash,
-            completed_at_us=now_us,
+            completed_at_us=self.world.clock.wall_us(),
             unread_cost_nano_usd=row.unread_cost_nano_usd,
         )
-        is_final = isinstance(error, (RequestRejected, AccessRefused))
-        record = rejection(outcome) if is_final else None
-        self.collector.add(row.part, outcome, record, status=error.status)
+        self.collector.add(row.part, outcome, rejection(outcome))

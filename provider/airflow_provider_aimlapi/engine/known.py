@@ -131,7 +131,7 @@ def _nothing() -> Remains:
         reopened={},
         known={},
         unread={},
-        refused={},
+        failed={},
         asks_rejected=False,
         charges_nano_usd={},
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.bound import Bound, BoundTimes, bound_sentence
 from airflow_provider_aimlapi.core.episode import Seen, Sent
+from airflow_provider_aimlapi.core.gate import OPEN
 from airflow_provider_aimlapi.core.window import (
     Held,
     after_throttled,
@@ -61,7 +62,7 @@ class Limiter:
         window: the law's state.
         in_flight: permits held.
         requests: permits ever handed out. throttled: attempts answered 429.
-        accepted: attempts answered with a completion.
+        accepted: attempts answered with a completion. newest_answered: the last sent of them.
         bound_times: how long what held calls back.
     """
 
@@ -83,9 +84,8 @@ class Limiter:
             gate = self.window.gate.closed(now_s, patience_s=0.0, needs_answer=True)
             self.window = replace(self.window, gate=gate)
         self.in_flight = 0
-        self.requests = 0
-        self.throttled = 0
-        self.accepted = 0
+        self.requests = self.throttled = 0
+        self.accepted = self.newest_answered = 0
         self.bound_times = BoundTimes()
         self._budget = budget
         self._may_pay = may_pay
@@ -96,14 +96,12 @@ class Limiter:
         self._waiters = Waiters()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at_s = 0.0
-        self._is_closed = self._is_alone = False
+        self._is_closed = self._is_alone = self._is_open_to_all = False
         self._accepted_at_s = now_s
-        self._failures = 0
+        self._failures = self._peak = 0
         self._permits = self.window.permits
         self._interval_s = 0.0
-        self._next_send_s = now_s
-        self._ticked_s = now_s
-        self._peak = 0
+        self._next_send_s = self._ticked_s = now_s
         self._held: Bound | None = None
         self._rate_marks = ((now_s, 0), (now_s, 0))
 
@@ -171,6 +169,7 @@ class Limiter:
     def note_accepted(self, sent: Sent) -> None:
         """Tell the law that an attempt was answered with a completion."""
         self.accepted += 1
+        self.newest_answered = max(self.newest_answered, sent.number)
         self._failures = 0
         self._accepted_at_s = self._clock.now_s()
         if not self.window.gate.is_open:
@@ -200,7 +199,7 @@ class Limiter:
         if not gate.is_open:
             self._set_gate(gate.refused(sent.at_s, now_s=now_s))
         elif self._failures >= TRIP_FAILURES and self.idle_s() >= TRIP_IDLE_S:
-            self._set_gate(gate.closed(now_s, patience_s=0.0, needs_answer=True))
+            self.look_with_one(unless_open_to_all=True)
 
     def note_word(self, sent: Sent, *, is_legible: bool) -> None:
         """Tell that an attempt was answered, with a word on its row alone or with nonsense.
@@ -214,6 +213,18 @@ class Limiter:
             self._set_gate(
                 gate.answered(sent.at_s) if is_legible else gate.refused(sent.at_s, now_s=now_s)
             )
+
+    def look_with_one(self, *, unless_open_to_all: bool = False) -> None:
+        """Admit one call at a time until one is answered."""
+        self._is_open_to_all &= unless_open_to_all
+        if self.window.gate.is_open and not self._is_open_to_all:
+            now_s = self._clock.now_s()
+            self._set_gate(self.window.gate.closed(now_s, patience_s=0.0, needs_answer=True))
+
+    def look_at_all(self) -> None:
+        """Admit calls whether or not any is answered."""
+        self._is_open_to_all = True
+        self._set_gate(OPEN)
 
     def idle_s(self) -> float:
         """Seconds since the last completion, or since the start."""
@@ -366,16 +377,14 @@ class Limiter:
         """Seconds after which time alone may have made room; None: only an event will."""
         gate = self.window.gate
         if self._held is Bound.LEVEL:
-            level = self.window.level
-            return max(TICK_S, level.hold_s - level.age_s)
+            return max(TICK_S, self.window.level.hold_s - self.window.level.age_s)
         if self._held is Bound.RATE:
             return self._next_send_s - now_s
         if self._held is Bound.GIVEN:
             return self._given.wait_s(now_s, body_bytes)
         if self._held is Bound.GATE:
-            is_waited_for = gate.probe_s is not None and gate.needs_answer
-            is_event_due = is_waited_for or self._is_turn_awaited()
-            return None if is_event_due else gate.next_s - now_s
+            is_probing = gate.probe_s is not None and gate.needs_answer
+            return None if is_probing or self._is_turn_awaited() else gate.next_s - now_s
         return LAPSED_PAUSE_S if self._held is Bound.LEASE else None
 
     def _ring(self) -> None:

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from airflow_provider_aimlapi.api.account import Account
-from airflow_provider_aimlapi.core.completion import Reason
-from airflow_provider_aimlapi.core.journal import refusal
 from airflow_provider_aimlapi.core.refusals import REFUSALS_MAX, Door, Refusals, Suspect
+from airflow_provider_aimlapi.engine.failed_rows import failure_record
 from airflow_provider_aimlapi.errors import AccessRefused, ApiError
 from airflow_provider_aimlapi.logs import logger
 
@@ -186,11 +185,4 @@ class RefusedRows:
         )
 
     def _keep_for_later(self, row: Row, error: AccessRefused) -> None:
-        record = refusal(
-            Reason(error.refusal, error.in_full),
-            row=row.row,
-            attempts=row.attempts,
-            request_hash=row.request_hash,
-            completed_at_us=self.world.clock.wall_us(),
-        )
-        self.collector.journal(row.part, record)
+        self.collector.note_failed(row.part, failure_record(row, error))

@@ -10,6 +10,7 @@ import msgspec
 from airflow_provider_aimlapi.api.wire import decode_answer
 from airflow_provider_aimlapi.core.budget import Budget
 from airflow_provider_aimlapi.core.completion import Reason, accepted, rejected
+from airflow_provider_aimlapi.core.failures import earlier_since_us
 from airflow_provider_aimlapi.core.stored_json import REMOVE_FOLDER
 from airflow_provider_aimlapi.core.verdict import WIRE_VIOLATIONS_MAX
 from airflow_provider_aimlapi.engine.staged import staged_parts
@@ -44,12 +45,12 @@ class Unread:
 
     Attributes:
         rejection: what the row comes to if it is not asked again; its cost is what they said.
-        bought: how many of them said so. The others may be an outage's, which no row is to blame
-            for: a proxy's page says nothing of a cost.
+        bought: how many. untold: how many of them told no cost, as a proxy's page does.
     """
 
     rejection: Outcome
     bought: int
+    untold: int
 
     @property
     def cost_nano_usd(self) -> int:
@@ -67,7 +68,15 @@ class Unread:
             return self
         cost = self.cost_nano_usd + earlier.cost_nano_usd
         rejection = msgspec.structs.replace(self.rejection, cost_nano_usd=cost or None)
-        return Unread(rejection=rejection, bought=self.bought + earlier.bought)
+        return Unread(
+            rejection=rejection,
+            bought=self.bought + earlier.bought,
+            untold=self.untold + earlier.untold,
+        )
+
+    def forgiven(self) -> Unread:
+        """The same if as many may be bought again."""
+        return Unread(rejection=self.rejection, bought=0, untold=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +90,7 @@ class Remains:
         known: journaled outcomes of parts that are not durable, and those that came after a
             reopened part, by part and row.
         unread: answers that nobody could read, by part and row; only of rows that nothing decides.
-        refused: the request's hash of each row whose refusal was left undecided, by part and row.
+        failed: the calls that failed so far of rows that nothing decides, by part and row.
         asks_rejected: whether rows that were rejected are asked again.
         charges_nano_usd: by part, what each journaled answer cost that no durable part tells of,
             answers to a row that was paid for twice included; None where the API did not say.
@@ -91,17 +100,35 @@ class Remains:
     reopened: dict[int, StagedPart]
     known: dict[int, dict[int, Outcome]]
     unread: dict[int, dict[int, Unread]]
-    refused: dict[int, dict[int, str]]
+    failed: dict[int, dict[int, Record]]
     asks_rejected: bool
     charges_nano_usd: dict[int, tuple[int | None, ...]]
 
     def remind(self, row: Row) -> None:
-        """Tell a row that is to be asked of its refusals, and of answers that nobody could read."""
-        row.was_refused = self.refused.get(row.part, {}).get(row.row) == row.request_hash
+        """Tell a row that is to be asked of its failures, and of answers that could not be read."""
         unread = self.unread.get(row.part, {}).get(row.row)
         if unread is not None:
             row.unread_cost_nano_usd = unread.cost_nano_usd
-            row.violations = 0 if unread.is_used_up else unread.bought
+            row.violations, row.untold = unread.bought, unread.untold
+            row.failed_at_us = unread.rejection.completed_at_us or 0
+            row.reason = Reason(unread.rejection.reason or "", unread.rejection.error or "")
+        failed = self.failed.get(row.part, {}).get(row.row)
+        if failed is not None and failed.request_hash == row.request_hash:
+            row.failures = failed.attempts
+            row.was_refused = failed.status > 0
+            row.was_failing = failed.failing_since_us > 0
+            row.failed_at_us = failed.completed_at_us
+            row.failing_since_us = earlier_since_us(failed.failing_since_us, row.failed_at_us)
+            row.reason = _reason(failed) if row.was_failing else row.reason
+
+    @property
+    def has_answers(self) -> bool:
+        """Whether an earlier attempt brought a completion."""
+        return any(entry.tally.completed for entry in self._durable()) or any(
+            outcome.status != "rejected"
+            for rows in self.known.values()
+            for outcome in rows.values()
+        )
 
     def with_later_cost(self, part: int, rejected: Outcome) -> Outcome:
         """Return a rejected row's outcome with what later answers that nobody could read have cost."""
@@ -165,7 +192,7 @@ def find_remains(
     staged = {found.entry.part: found for found in staged_parts(prepared, clock)}
     known: dict[int, dict[int, Outcome]] = {}
     unread: dict[int, dict[int, Unread]] = {}
-    refused: dict[int, dict[int, str]] = {}
+    failed: dict[int, dict[int, Record]] = {}
     charges: dict[int, tuple[int | None, ...]] = {}
     room = _Room(uri=prepared.store.uri(prepared.names.journal), bytes_left=KEPT_BYTES_MAX)
     for shard in prepared.plan.shards:
@@ -175,8 +202,11 @@ def find_remains(
         news = _news(journal.replay(segments[part]), shard, staged.get(part), room)
         if news.outcomes:
             known[part] = {outcome.row: outcome for outcome in news.outcomes}
-        unread[part] = news.unread
-        refused[part] = news.refused
+        unread[part] = {
+            row: found.forgiven() if retry_rejected and found.is_used_up else found
+            for row, found in news.unread.items()
+        }
+        failed[part] = news.failed
         charges[part] = tuple(news.charges())
     asks_rejected = retry_rejected or _is_all_rejected(staged.values(), known)
     reopened = {
@@ -189,7 +219,7 @@ def find_remains(
         reopened=reopened,
         known=known,
         unread=unread,
-        refused=refused,
+        failed=failed,
         asks_rejected=asks_rejected,
         charges_nano_usd=charges,
     )
@@ -233,14 +263,17 @@ class _News:
     charged: dict[int, int]
     outcomes: list[Outcome]
     unread: dict[int, Unread]
-    refused: dict[int, str]
+    failed: dict[int, Record]
 
     def add(self, record: Record, room: _Room, *, is_durable: bool) -> None:
         """Take a record in; a durable part has its rows' rejections itself."""
-        if record.kind == "refused":
-            room.take(record.request_hash)
-            self.refused[record.row] = record.request_hash
+        if record.kind == "failed":
+            room.take(record.in_full)
+            self.failed[record.row] = record
             return
+        if record.kind == "rejected":  # it counts what came before it
+            self.unread.pop(record.row, None)
+            self.failed.pop(record.row, None)
         outcome = _read(record)
         room.take(None if isinstance(outcome, Unread) else outcome.text)
         if isinstance(outcome, Unread):
@@ -260,26 +293,18 @@ class _News:
         for row, unread in self.unread.items():
             yield max(0, unread.cost_nano_usd - self.charged.get(row, 0))
 
-    def reject_used_up(self) -> None:
-        """Decide rows that so many unreadable answers were bought for that there is no other."""
-        used_up = [unread.rejection for unread in self.unread.values() if unread.is_used_up]
-        for rejection in used_up:
-            del self.unread[rejection.row]
-        self.outcomes.extend(used_up)
-
 
 def _news(records: Iterator[Record], shard: Shard, staged: StagedPart | None, room: _Room) -> _News:
     """What the records of a shard say of the rows that its part does not decide for good."""
-    news = _News(charged=staged.rejected if staged else {}, outcomes=[], unread={}, refused={})
+    news = _News(charged=staged.rejected if staged else {}, outcomes=[], unread={}, failed={})
     if staged is not None and not staged.rejected:
         return news
     rows = range(shard.rows) if staged is None else staged.rejected
     for record in _distinct(record for record in records if record.row in rows):
         news.add(record, room, is_durable=staged is not None)
-    for outcome in news.outcomes:  # which counts what came before it
-        news.unread.pop(outcome.row, None)
-    if staged is None:  # else the part has decided
-        news.reject_used_up()
+    for outcome in news.outcomes:
+        if outcome.status != "rejected":
+            news.unread.pop(outcome.row, None)
     return news
 
 
@@ -313,7 +338,7 @@ def _read(record: Record) -> Outcome | Unread:
         cost = record.unread_cost_nano_usd + (told or 0)
         reason = _reason(record) if record.reason else Reason(str(error), error.in_full)
         rejection = _rejected(record, reason, cost)
-        return Unread(rejection=rejection, bought=1 if told else 0)
+        return Unread(rejection=rejection, bought=1, untold=int(told is None))
     return accepted(
         completion,
         row=record.row,
@@ -341,9 +366,12 @@ def _rejected(record: Record, reason: Reason, cost_nano_usd: int) -> Outcome:
 
 def _distinct(records: Iterator[Record]) -> Iterator[Record]:
     """Each record once: a segment that was written again after an unclear write repeats some."""
-    seen: set[tuple[int, str | None, int]] = set()
+    seen: set[tuple[str, int, str | None, int]] = set()
     for record in records:
-        name = (record.row, record.inference_id, record.completed_at_us)
+        if record.kind == "failed":
+            yield record
+            continue
+        name = (record.kind, record.row, record.inference_id, record.completed_at_us)
         if name not in seen:
             seen.add(name)
             yield record

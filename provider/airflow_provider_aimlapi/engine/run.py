@@ -196,9 +196,7 @@ class RunAttempt:
         settings: Settings,
         world: World,
     ) -> None:
-        self._prepared = prepared
-        self._epoch = lease.epoch
-        self._ending = ending
+        self._prepared, self._epoch, self._ending = prepared, lease.epoch, ending
         self._settings, self._world = settings, world
         clock, rows = world.clock, prepared.plan.rows
         self._budget = budget = remains.budget(settings.budget_nano_usd)
@@ -233,6 +231,8 @@ class RunAttempt:
             rows=rows, collector=self.collector, limiter=self.limiter, budget=budget, clock=clock
         )
         self._judging = Judging(
+            rows=rows,
+            was_answered=remains.has_answers,
             settings=settings,
             world=world,
             collector=self.collector,
@@ -281,6 +281,7 @@ class RunAttempt:
             limiter=self.limiter,
             budget=self._budget,
             latencies=self.measured.latencies,
+            opening=self._judging.opening,
             now_s=self._world.clock.now_s,
             wall_us=self._world.clock.wall_us,
         )
@@ -325,6 +326,8 @@ class RunAttempt:
     async def _work(self, sender: Sender) -> None:
         """Take a row, send it, have the result judged, again and again."""
         while (row := await self._feed.take()) is not None:
+            if not self._judging.may_send(row):
+                continue
             try:
                 await self._work_on(row, sender)
             except AdmissionEnded:

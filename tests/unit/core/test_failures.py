@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_aimlapi.core.failures import (
+    EARLIER_S_MIN,
+    OUTAGE_S,
+    PAUSE_S,
+    SEPARATE_S,
+    Silence,
+    earlier_since_us,
+    failing_since_us,
+    outlasts_outage,
+)
+
+NOW_US = 1_790_000_000_000_000
+S = 1_000_000
+
+
+def silence_of(*failures: tuple[float, float], delay_s: float = 0.0) -> Silence:
+    """A silence of calls by when they were sent and failed."""
+    silence = Silence()
+    for sent_s, now_s in failures:
+        silence.failed(sent_s=sent_s, now_s=now_s)
+        silence.waits(delay_s)
+    return silence
+
+
+def test_a_silence_begins_with_a_failure() -> None:
+    assert silence_of().length_s == 0
+    assert silence_of((0, 700)).length_s == 0
+
+
+def test_failures_one_after_another_add_up() -> None:
+    assert silence_of((0, 1), (30, 31), (60, 61)).length_s == 60
+    assert silence_of((0, 300), (310, 610), (620, 920)).length_s == 620
+
+
+def test_time_in_which_no_call_was_allowed_does_not_count() -> None:
+    assert silence_of((0, 1), (700, 701)).length_s == 1 + PAUSE_S
+
+
+def test_a_pause_that_was_asked_for_counts() -> None:
+    assert silence_of((0, 1), (301, 302), delay_s=300.0).length_s == 301
+
+
+def test_calls_beside_each_other_count_once() -> None:
+    assert silence_of((0, 300), (0, 301), (0, 302)).length_s == 2
+
+
+def test_an_answer_ends_a_silence() -> None:
+    silence = silence_of((0, 1), (30, 31))
+    silence.answered()
+    assert (silence.length_s, silence.since_s) == (0, None)
+
+
+def test_rest_without_any_call_counts_as_a_whole() -> None:
+    silence = Silence()
+    for now_s in (5.0, 10.0, 905.0):
+        silence.rested(now_s)
+    assert silence.length_s == 900
+
+
+@given(st.lists(st.tuples(st.floats(0, 1e4), st.floats(0, 1e3)), max_size=30))
+def test_a_silence_is_never_longer_than_its_time(calls: list[tuple[float, float]]) -> None:
+    ends = sorted((sent_s + took_s, sent_s) for sent_s, took_s in calls)
+    silence = silence_of(*[(sent_s, now_s) for now_s, sent_s in ends])
+    assert 0 <= silence.length_s <= (ends[-1][0] - ends[0][0] if ends else 0) + 1e-6
+
+
+def test_a_first_failure_begins_a_row_s_trouble() -> None:
+    assert failing_since_us(0, 0, NOW_US) == NOW_US
+
+
+def test_a_later_failure_continues_it() -> None:
+    assert failing_since_us(NOW_US - 900 * S, NOW_US - 600 * S, NOW_US) == NOW_US - 900 * S
+
+
+@pytest.mark.parametrize(
+    ("since_us", "failed_us"),
+    [
+        (NOW_US - 9_000 * S, NOW_US - int(SEPARATE_S + 1) * S),
+        (NOW_US + S, NOW_US + 2 * S),
+        (NOW_US - S, NOW_US - 2 * S),
+    ],
+)
+def test_a_time_that_cannot_be_so_begins_anew(since_us: int, failed_us: int) -> None:
+    """Long ago, in the future, or not in order, as a journal of another program may say."""
+    assert failing_since_us(since_us, failed_us, NOW_US) == NOW_US
+
+
+def test_short_trouble_of_an_earlier_attempt_does_not_count() -> None:
+    assert earlier_since_us(NOW_US, NOW_US + int(EARLIER_S_MIN) * S - 1) == 0
+    assert earlier_since_us(NOW_US, NOW_US + int(EARLIER_S_MIN) * S) == NOW_US
+
+
+def test_an_outage_of_twenty_minutes_explains_both_ends_of_itself() -> None:
+    assert not outlasts_outage(NOW_US, NOW_US + 1200 * S)
+    assert outlasts_outage(NOW_US, NOW_US + int(OUTAGE_S) * S)
