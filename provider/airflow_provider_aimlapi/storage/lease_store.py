@@ -99,7 +99,7 @@ class LeaseStore:
                 raise self.unreadable(f"has a lease with the last number, {EPOCH_MAX:,}")
             self._tried.add(epoch)
             is_ours = create_settled(self._store, self._names.lease(epoch), body)
-            self._tried.remove(epoch)
+            self._tried.discard(epoch)
             if is_ours:
                 return epoch
         raise StoreUnavailable(
