@@ -83,6 +83,38 @@ def _retrying(clock: Clock, sleep: Callable[[float], Awaitable[None]]) -> tenaci
     )
 
 
+def persistently(
+    clock: Clock, check: Callable[[], None], call: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Do one request to a store, from a thread, again for two minutes while it is unavailable.
+
+    A scan whose requests are each sent like this goes on where one failed.
+
+    Args:
+        check: called before each try; raises when the scan should end.
+
+    Raises:
+        StoreUnavailable: the last one, when the time is over. Other errors at once.
+    """
+    until_s = clock.now_s() + STORE_PATIENCE_S
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(StoreUnavailable),
+        wait=_STORE_WAIT,
+        stop=lambda _: clock.now_s() >= until_s,
+        sleep=clock.pause,
+        before=lambda _: check(),
+        before_sleep=_tell_of_second,
+        reraise=True,
+    )
+    return retrying(call, *args, **kwargs)
+
+
+def _tell_of_second(state: tenacity.RetryCallState) -> None:
+    """A scan of thousands of requests does not say of each that it was sent twice."""
+    if state.attempt_number > 1:
+        _tell(state)
+
+
 def _tell(state: tenacity.RetryCallState) -> None:
     """Say that the store is waited for: a task that stands still should say why."""
     error = state.outcome.exception() if state.outcome else None
