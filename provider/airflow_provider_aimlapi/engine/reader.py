@@ -12,7 +12,7 @@ from airflow_provider_aimlapi.engine.feed import Row
 from airflow_provider_aimlapi.engine.retry import persist
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from airflow_provider_aimlapi.core.completion import Outcome
     from airflow_provider_aimlapi.core.plan import Shard
@@ -63,12 +63,18 @@ class Reader:
             self._clock, known_outcomes, self._prepared, self._remains, shard, self._clock
         )
         first = 0
-        batches = self._prepared.data_set.checked_rows(shard, self._prepared.maker.columns)
-        while (batch := await self._clock.in_thread(next, batches, None)) is not None:
+        batch, batches = await persist(self._clock, self._first_rows, shard)
+        while batch is not None:
             rows = self._undecided(shard, first, batch, known)
             first += len(batch)
             if rows:
                 await self._feed.fill(rows)
+            batch = await self._clock.in_thread(next, batches, None)
+
+    def _first_rows(self, shard: Shard) -> tuple[list[RowTexts] | None, Iterator[list[RowTexts]]]:
+        """Begin to read a shard. All requests to the store are made before its first rows come."""
+        batches = self._prepared.data_set.checked_rows(shard, self._prepared.maker.columns)
+        return next(batches, None), batches
 
     def _undecided(
         self, shard: Shard, first: int, batch: list[RowTexts], known: dict[int, Outcome]

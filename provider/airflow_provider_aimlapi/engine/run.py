@@ -107,7 +107,7 @@ async def _prepare(job: Job, world: World, share: int | None) -> Prepared:
     check = world.stop.check
     if share is None:
         return await world.scan(prepare, job, world.open_store, world.clock, check=check)
-    return await world.scan(prepare_share, job, world.open_store, share, check=check)
+    return await world.scan(prepare_share, job, world.open_store, world.clock, share, check=check)
 
 
 async def _ask_and_publish(

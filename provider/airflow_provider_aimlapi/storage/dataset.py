@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 from airflow_provider_aimlapi.core.column_names import describe_difference, lookalike
 from airflow_provider_aimlapi.core.plan import InputFile, RowGroup, Shard
@@ -36,7 +36,7 @@ from airflow_provider_aimlapi.storage.quick_s3 import quick_s3
 from airflow_provider_aimlapi.storage.schemas import cast_batch, check_partitions, unify_schemas
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     import pyarrow as pa
     from fsspec import AbstractFileSystem
@@ -54,18 +54,37 @@ CHECK_THREADS = 4
 BATCH_ROWS = 256
 
 
-def open_data_set(fs: AbstractFileSystem, path: str, check: Check = go_on) -> DataSet:
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Retry(Protocol):
+    """Does a piece of work, again while the store is unavailable."""
+
+    def __call__(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return its result."""
+        ...
+
+
+def _once(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    return call(*args, **kwargs)
+
+
+def open_data_set(
+    fs: AbstractFileSystem, path: str, check: Check = go_on, retry: Retry = _once
+) -> DataSet:
     """List the files that a path means, read their footers, and unify their schemas.
 
     Args:
         path: a file, a folder or a glob, as the file system names it or as a URL.
         check: called before each file is read; raises to end the scan.
+        retry: does each file's work, here and in `DataSet.check_values`.
 
     Raises:
         InputUnreadable: no file, a corrupt one, or schemas that cannot become one.
         StoreUnavailable: when the store does not answer.
     """
-    listed = list_inputs(fs, path)
+    listed = retry(list_inputs, fs, path)
     quick = quick_s3(fs, listed[0].path)
     parser = SchemaParser()
 
@@ -77,7 +96,7 @@ def open_data_set(fs: AbstractFileSystem, path: str, check: Check = go_on) -> Da
             return described, file_schema(footer)
 
     def read_piece(first: int) -> list[tuple[InputFile, FileSchema]]:
-        return [read_one(file) for file in listed[first : first + FOOTERS_A_PIECE]]
+        return [retry(read_one, file) for file in listed[first : first + FOOTERS_A_PIECE]]
 
     with ThreadPoolExecutor(FOOTER_THREADS, "footer") as pool:
         pieces = pool.map(read_piece, range(0, len(listed), FOOTERS_A_PIECE))
@@ -85,7 +104,7 @@ def open_data_set(fs: AbstractFileSystem, path: str, check: Check = go_on) -> Da
     schema = unify_schemas((file.uri, schemas.arrow) for file, schemas in read)
     check_partitions(((file, schemas.arrow) for file, schemas in read), schema)
     schemas = share_schemas(schema for _, schema in read)
-    return DataSet(fs, tuple(file for file, _ in read), schema, schemas)
+    return DataSet(fs, tuple(file for file, _ in read), schema, schemas, retry)
 
 
 def _row_groups(metadata: pa.parquet.FileMetaData) -> tuple[RowGroup, ...]:
@@ -110,11 +129,13 @@ class DataSet:
         files: tuple[InputFile, ...],
         schema: pa.Schema,
         schemas: tuple[FileSchema, ...],
+        retry: Retry = _once,
     ) -> None:
         self.files = files
         self.schema = schema
         self.schemas = schemas
         self._fs = fs
+        self._retry = retry
         self._streams = RowStreams(fs, files)
         self._spark: dict[tuple[str, ...], bytes | None] = {}
 
@@ -188,7 +209,7 @@ class DataSet:
         def check_one(index: int) -> None:
             check()
             schema = self.schemas[index]
-            check_values(self._fs, self.files[index], rows[index], schema, self.schema)
+            self._retry(check_values, self._fs, self.files[index], rows[index], schema, self.schema)
             give_back()
 
         with ThreadPoolExecutor(CHECK_THREADS, "check") as pool:
