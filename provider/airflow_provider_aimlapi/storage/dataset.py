@@ -18,9 +18,9 @@ from airflow_provider_aimlapi.storage.checked_store import go_on
 from airflow_provider_aimlapi.storage.exactness import check_values
 from airflow_provider_aimlapi.storage.file_schemas import (
     FileSchema,
+    SharedSchemas,
     file_schema,
     losses,
-    share_schemas,
     text_columns,
 )
 from airflow_provider_aimlapi.storage.footer_metadata import spark_schema, spark_types
@@ -47,8 +47,9 @@ if TYPE_CHECKING:
 log = logger(__name__)
 
 FOOTER_THREADS = 16
-FOOTERS_A_PIECE = 16
-"""A thread's work at a time: handing over each file by itself takes as long as parsing its footer."""
+FILES_A_PIECE = 16
+"""A thread's work at a time: handing over each file by itself takes as long as parsing its footer, and 2 kB
+of memory for each file that waits."""
 CHECK_THREADS = 4
 """Each decodes some MB at a time."""
 BATCH_ROWS = 256
@@ -86,25 +87,25 @@ def open_data_set(
     """
     listed = retry(list_inputs, fs, path)
     quick = quick_s3(fs, listed[0].path)
-    parser = SchemaParser()
+    parser, shared = SchemaParser(), SharedSchemas()
 
     def read_one(file: InputFile) -> tuple[InputFile, FileSchema]:
         check()
         footer = read_footer(fs, file, parser, quick)
         with reading(file.uri):
             described = replace(file, row_groups=_row_groups(footer.metadata))
-            return described, file_schema(footer)
+            return described, shared.share(file_schema(footer))
 
     def read_piece(first: int) -> list[tuple[InputFile, FileSchema]]:
-        return [retry(read_one, file) for file in listed[first : first + FOOTERS_A_PIECE]]
+        return [retry(read_one, file) for file in listed[first : first + FILES_A_PIECE]]
 
     with ThreadPoolExecutor(FOOTER_THREADS, "footer") as pool:
-        pieces = pool.map(read_piece, range(0, len(listed), FOOTERS_A_PIECE))
+        pieces = pool.map(read_piece, range(0, len(listed), FILES_A_PIECE))
         read = list(chain.from_iterable(pieces))
     schema = unify_schemas((file.uri, schemas.arrow) for file, schemas in read)
     check_partitions(((file, schemas.arrow) for file, schemas in read), schema)
-    schemas = share_schemas(schema for _, schema in read)
-    return DataSet(fs, tuple(file for file, _ in read), schema, schemas, retry)
+    files, schemas = zip(*read, strict=True)
+    return DataSet(fs, files, schema, schemas, retry)
 
 
 def _row_groups(metadata: pa.parquet.FileMetaData) -> tuple[RowGroup, ...]:
@@ -212,8 +213,13 @@ class DataSet:
             self._retry(check_values, self._fs, self.files[index], rows[index], schema, self.schema)
             give_back()
 
+        def check_piece(first: int) -> None:
+            for index in indices[first : first + FILES_A_PIECE]:
+                check_one(index)
+
+        indices = list(rows)
         with ThreadPoolExecutor(CHECK_THREADS, "check") as pool:
-            for _ in pool.map(check_one, rows):
+            for _ in pool.map(check_piece, range(0, len(indices), FILES_A_PIECE)):
                 pass
 
     def rows(
