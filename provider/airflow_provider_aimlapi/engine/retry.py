@@ -30,6 +30,7 @@ _AFTER_FAILURE = tenacity.wait_exponential(multiplier=1, max=60)
 _AFTER_THROTTLE = tenacity.wait_exponential(multiplier=0.25, max=10)
 _STORE_WAIT = tenacity.wait_exponential(multiplier=0.2, max=10)
 STORE_PATIENCE_S = 120.0
+FIRST_PAUSE_S = 0.2
 
 
 def retry_delay_s(error: ApiError, *, failures: int, random: Random) -> float:
@@ -96,6 +97,11 @@ def persistently(
     Raises:
         StoreUnavailable: the last one, when the time is over. Other errors at once.
     """
+    check()
+    try:
+        return call(*args, **kwargs)
+    except StoreUnavailable:  # as few requests do
+        clock.pause(FIRST_PAUSE_S)
     until_s = clock.now_s() + STORE_PATIENCE_S
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(StoreUnavailable),
@@ -103,16 +109,10 @@ def persistently(
         stop=lambda _: clock.now_s() >= until_s,
         sleep=clock.pause,
         before=lambda _: check(),
-        before_sleep=_tell_of_second,
+        before_sleep=_tell,
         reraise=True,
     )
     return retrying(call, *args, **kwargs)
-
-
-def _tell_of_second(state: tenacity.RetryCallState) -> None:
-    """A scan of thousands of requests does not say of each that it was sent twice."""
-    if state.attempt_number > 1:
-        _tell(state)
 
 
 def _tell(state: tenacity.RetryCallState) -> None:
