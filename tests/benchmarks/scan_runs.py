@@ -14,6 +14,7 @@ from airflow_provider_aimlapi.core.keys import parse_segment_name
 from airflow_provider_aimlapi.core.request import CompletionSpec
 from airflow_provider_aimlapi.engine.clock import SystemClock
 from airflow_provider_aimlapi.engine.job import Job, Place
+from airflow_provider_aimlapi.engine.placing import Placing
 from airflow_provider_aimlapi.engine.prepare import prepare
 from airflow_provider_aimlapi.engine.run import run
 from airflow_provider_aimlapi.engine.settings import Settings
@@ -25,8 +26,10 @@ from tests.fakes.virtual_loop import VirtualClock, run_virtual
 from tests.simulation.dataset_shapes import FILES, PROMPT, Shape, input_of
 
 if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.manifest import Manifest
     from airflow_provider_aimlapi.core.pricing import TokenPrices
     from airflow_provider_aimlapi.core.report import Report
+    from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.prepare import Prepared
 
 SIGMA = 0.4
@@ -84,20 +87,28 @@ class ScannedRun:
 
     def attempt(self, api: SteadyApi | None = None, **settings: object) -> Report | AimlapiError:
         """One attempt, from its start to its end, in virtual time."""
-        api = api or SteadyApi()
-        world = World(
-            clock=VirtualClock(),
-            random=Random(1),  # noqa: S311  # the same each time
-            open_client=lambda: api,
-            ask_prices=lambda _: _no_prices(),
-            open_store=lambda _: self.store,
-            stop=api.stop,
-        )
+        world = self._world(api or SteadyApi(), VirtualClock())
         usual = Settings(max_rejected_rows=self.files * self.rows)
         try:
             return run_virtual(run(self._job(), replace(usual, **settings), world))  # type: ignore[arg-type]
         except AimlapiError as error:
             return error
+
+    def publish(self, manifest: Manifest) -> None:
+        """Put the run in place, in real time."""
+
+        async def finish() -> None:
+            placing = Placing(
+                self.prepared(),
+                manifest,
+                is_ours=True,
+                times=Settings().publication_times,
+                world=self._world(SteadyApi(), SystemClock()),
+                report=_nothing,
+            )
+            await placing.finish()
+
+        asyncio.run(finish())
 
     def prepared(self) -> Prepared:
         """The run as the next attempt sees it."""
@@ -121,6 +132,16 @@ class ScannedRun:
         objects = self.store.objects
         return {name: data for name, data in objects.items() if parse_segment_name(name)}
 
+    def _world(self, api: SteadyApi, clock: Clock) -> World:
+        return World(
+            clock=clock,
+            random=Random(1),  # noqa: S311  # the same each time
+            open_client=lambda: api,
+            ask_prices=lambda _: _no_prices(),
+            open_store=lambda _: self.store,
+            stop=api.stop,
+        )
+
     def _job(self) -> Job:
         shape = Shape(rows=(self.rows,) * self.files)
         return Job(
@@ -137,3 +158,7 @@ class ScannedRun:
 
 async def _no_prices() -> TokenPrices | None:
     return None
+
+
+async def _nothing(_: float) -> None:
+    """Nobody is told of a wait."""

@@ -32,10 +32,7 @@ from pyarrow import parquet as pq
 from airflow_provider_aimlapi.core.plan import plan_shards
 from airflow_provider_aimlapi.engine.clock import SystemClock
 from airflow_provider_aimlapi.engine.earlier_answers import find_remains, known_rows
-from airflow_provider_aimlapi.engine.placing import Placing
 from airflow_provider_aimlapi.engine.retry import persist
-from airflow_provider_aimlapi.engine.settings import Settings
-from airflow_provider_aimlapi.engine.stop import StopSignal
 from airflow_provider_aimlapi.storage.dataset import open_data_set
 from tests.benchmarks.scan_runs import ScannedRun, SteadyApi
 from tests.fakes.distant_files import DistantFiles
@@ -105,7 +102,7 @@ def failures(options: argparse.Namespace) -> str:
             asyncio.run(
                 persist(SystemClock(), find_remains, prepared, SystemClock(), retry_rejected=False)
             )
-            publish(run, manifest)
+            run.publish(manifest)
             published += 1
         except Exception as error:  # noqa: BLE001  # counted
             say(f"  {type(error).__name__}: {error}")
@@ -158,13 +155,11 @@ def publication(options: argparse.Namespace) -> str:
     run = complete_run(options.parts)
     manifest = manifest_of(run)
     run.unpublish()
-    whole = timed(run.store, lambda: publish(run, manifest))
+    whole = timed(run.store, lambda: run.publish(manifest))
     gone = sorted(manifest.visible_names())[::2]
     for name in gone:
         run.store.delete(name)
-    return (
-        f"{whole}\n{'':14} half of it missing: {timed(run.store, lambda: publish(run, manifest))}"
-    )
+    return f"{whole}\n{'':14} half of it missing: {timed(run.store, lambda: run.publish(manifest))}"
 
 
 def earlier(options: argparse.Namespace) -> str:
@@ -211,19 +206,6 @@ def manifest_of(run: ScannedRun) -> Manifest:
     manifest = run.prepared().manifest
     assert manifest is not None
     return manifest
-
-
-def publish(run: ScannedRun, manifest: Manifest) -> None:
-    """Put a run in place."""
-    placing = Placing(
-        run.prepared(),
-        manifest,
-        is_ours=True,
-        times=Settings().publication_times,
-        clock=SystemClock(),
-        stop=StopSignal(),
-    )
-    asyncio.run(placing.finish())
 
 
 def timed(store: DistantStore, scan: Callable[[], object]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,9 +11,6 @@ from airflow_provider_aimlapi.core.report import Report
 from airflow_provider_aimlapi.engine.clock import SystemClock
 from airflow_provider_aimlapi.engine.earlier_answers import find_remains, known_rows
 from airflow_provider_aimlapi.engine.patient_store import patient
-from airflow_provider_aimlapi.engine.placing import Placing
-from airflow_provider_aimlapi.engine.settings import Settings
-from airflow_provider_aimlapi.engine.stop import StopSignal
 from airflow_provider_aimlapi.errors import RunInterrupted, StoreUnavailable
 from tests.benchmarks.scan_runs import ScannedRun, SteadyApi
 from tests.fakes.distant_store import DistantStore
@@ -35,17 +31,9 @@ def published_run(store: DistantStore | None = None, **api: object) -> ScannedRu
 def requests_of_publishing(run: ScannedRun) -> Counter[str]:
     prepared = run.prepared()
     assert prepared.manifest is not None
-    times = Settings().publication_times
-    placing = Placing(
-        prepared,
-        prepared.manifest,
-        is_ours=True,
-        times=times,
-        clock=SystemClock(),
-        stop=StopSignal(),
-    )
+    manifest = prepared.manifest
     run.store.forget()
-    asyncio.run(placing.finish())
+    run.publish(manifest)
     return run.store.requests
 
 

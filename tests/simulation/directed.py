@@ -229,8 +229,8 @@ def neighbours_are_refused(seed: int) -> tuple[str, ...]:
 def an_older_part_comes_while_a_newer_attempt_journals(seed: int) -> tuple[str, ...]:
     """An attempt that has all answers and could journal none is frozen before it writes its part."""
     shape = Shape(rows=(8,))
-    no_journal = Refusal(during=(0.0, 40.0), operations="create .*/journal/")
-    duration_s = 30.0 + 2.0 * seed
+    no_journal = Refusal(during=(0.0, 35.0), operations="create .*/journal/")
+    duration_s = 22.0 + 1.2 * seed
     frozen = Trouble(
         kind="freeze", at_operation=2, named="/parts/", duration_s=duration_s, is_landing=False
     )

@@ -232,16 +232,13 @@ def survey(
 def _look(
     job: Job, open_store: OpenStore, clock: Clock, workers: int = 1, *, check: Check
 ) -> _Seen:
-    """The reading half. Each of its requests is retried by itself.
-
-    Args:
-        workers: what the run is divided for if no attempt has begun it.
-    """
+    """The reading half, for `workers` if no attempt has begun the run. Retries each request."""
     store = open_store(job.output)
     scanned = patient(store, clock, check)
     check_apart(job.input.fs.unstrip_protocol(job.input.path), store.uri(""))
-    retry = partial(persistently, clock, check)
-    data_set = open_data_set(job.input.fs, job.input.path, check, retry)
+    data_set = open_data_set(
+        job.input.fs, job.input.path, check, partial(persistently, clock, check)
+    )
     check_files_apart(data_set.files, store.uri(""))
     data_set.check_output_columns((job.output_column, job.info_column))
     data_set.warn_of_losses()
