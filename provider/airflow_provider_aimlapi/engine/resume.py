@@ -123,11 +123,8 @@ class Remains:
     @property
     def has_answers(self) -> bool:
         """Whether an earlier attempt brought a completion."""
-        return any(entry.tally.completed for entry in self._durable()) or any(
-            outcome.status != "rejected"
-            for rows in self.known.values()
-            for outcome in rows.values()
-        )
+        durable = (entry.tally for entry in self._durable())
+        return any(tally.completed for tally in (*durable, *self.journaled.values()))
 
     def with_later_cost(self, part: int, rejected: Outcome) -> Outcome:
         """Return a rejected row's outcome with what later answers that nobody could read have cost."""
