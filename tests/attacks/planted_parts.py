@@ -6,6 +6,7 @@ import io
 import resource
 import struct
 import sys
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,9 +18,10 @@ from airflow_provider_aimlapi.core.manifest import Tally, tally_of
 from airflow_provider_aimlapi.core.plan import Shard
 from airflow_provider_aimlapi.errors import JournalUnreadable
 from airflow_provider_aimlapi.storage.outcome_columns import INFO_TYPE, info_array
+from airflow_provider_aimlapi.storage.part_footer import footer_bytes
 from airflow_provider_aimlapi.storage.part_outcomes import (
     part_outcomes,
-    read_part_entry,
+    read_staged_part,
     rejected_rows,
 )
 
@@ -91,24 +93,32 @@ def planted_part(  # noqa: PLR0913  # each is one thing that may be broken
         "epoch": 1,
         "rows": rows,
         "tally": said if isinstance(said, bytes) else msgspec.json.encode(said),
-        **(metadata or {}),
     }
     columns = [
         texts(rows) if text is None else text,
         infos(rows) if info is None else info,
     ]
     fields = [pa.field(name, column.type) for name, column in zip(names, columns, strict=False)]
-    encoded = {
-        f"aimlapi.{name}": value if isinstance(value, bytes) else str(value)
-        for name, value in footer.items()
-        if value is not None
-    }
     table = pa.Table.from_arrays(columns[: len(fields)], schema=pa.schema(fields))
     sink = io.BytesIO()
     with pq.ParquetWriter(sink, table.schema, compression="zstd", **written) as writer:
-        writer.add_key_value_metadata(encoded)
         writer.write_table(table, row_group_size=row_group_size)
+        footer |= {"sha256": sha256(sink.getvalue()).hexdigest(), "body_bytes": sink.tell()}
+        footer |= metadata or {}
+        encoded = {
+            f"aimlapi.{name}": value if isinstance(value, bytes) else str(value)
+            for name, value in footer.items()
+            if value is not None
+        }
+        writer.add_key_value_metadata(encoded)
     return sink.getvalue()
+
+
+def sealed_anew(part: bytes, before: bytes) -> bytes:
+    """A changed part whose footer has the digest of its changed bytes, not of those before."""
+    size = len(part) - footer_bytes(part)
+    old, new = (sha256(data[:size]).hexdigest().encode() for data in (before, part))
+    return part.replace(old, new)
 
 
 def with_page_header(part: bytes, path: str, header: bytes) -> bytes:
@@ -117,7 +127,7 @@ def with_page_header(part: bytes, path: str, header: bytes) -> bytes:
     columns = map(group.column, range(group.num_columns))
     column = next(column for column in columns if column.path_in_schema == path)
     start = column.dictionary_page_offset or column.data_page_offset
-    return part[:start] + header + part[start + len(header) :]
+    return sealed_anew(part[:start] + header + part[start + len(header) :], part)
 
 
 def page_header(uncompressed: int, compressed: int, values: int) -> bytes:
@@ -163,9 +173,9 @@ def explode_all() -> None:
     for data in bombs:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         try:
-            entry = read_part_entry(
+            entry = read_staged_part(
                 data, run_key=RUN_KEY, shard=shard, staged_name="it", output_column="completion"
-            )
+            ).entry
             rejected_rows(data, entry, output_column="completion")
             part_outcomes(data, entry, output_column="completion")
         except JournalUnreadable as error:

@@ -8,10 +8,9 @@ from itertools import product
 import pytest
 
 from airflow_provider_aimlapi.core.keys import PublicationNames, RunNames
-from airflow_provider_aimlapi.core.manifest import Tally, encode_manifest, manifest_of
+from airflow_provider_aimlapi.core.manifest import encode_manifest, manifest_of
 from airflow_provider_aimlapi.core.plan import Plan, Shard, encode_plan
 from airflow_provider_aimlapi.errors import InvalidSpec
-from airflow_provider_aimlapi.storage.part_writer import part_entry
 from tests.attacks.broken_values import Huge
 from tests.attacks.planted_run import Bench, Objects
 from tests.attacks.planted_stores import (
@@ -23,7 +22,7 @@ from tests.attacks.planted_stores import (
     replaced,
     run_key_of,
 )
-from tests.fakes.staged_run import ROWS, part_bytes
+from tests.fakes.staged_run import ROWS, entry_of, part_bytes
 
 OURS = "00-00000.parquet"
 """What the run's own first part is called."""
@@ -36,7 +35,7 @@ PLACES = PublicationNames()
 def planted_run(visible: str, staged: bytes | None) -> Objects:
     """A whole run that says this file is one of its parts."""
     shard = Shard(part=0, file=0, first_row=0, rows=ROWS, visible_name=visible)
-    entry = part_entry(staged or b"", shard, PLANTED.part(0), Tally(ok=ROWS))
+    entry = entry_of(staged or b"", shard, PLANTED)
     objects = {
         PLANTED.plan: encode_plan(Plan(run_key=PLANTED.run_key, shards=(shard,)), b"{}"),
         PLANTED.manifest: encode_manifest(manifest_of(PLANTED.run_key, [entry])),

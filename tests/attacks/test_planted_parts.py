@@ -16,7 +16,7 @@ from airflow_provider_aimlapi.core.plan import Shard
 from airflow_provider_aimlapi.errors import JournalUnreadable
 from airflow_provider_aimlapi.storage.part_outcomes import (
     part_outcomes,
-    read_part_entry,
+    read_staged_part,
     rejected_rows,
 )
 from tests.attacks.planted_parts import (
@@ -44,9 +44,9 @@ def planted(rows: int = ROWS, **changes: Any) -> bytes:
 
 def read(data: bytes) -> None:
     """As an attempt reads a part whose rejected rows are asked again."""
-    entry = read_part_entry(
+    entry = read_staged_part(
         data, run_key=RUN_KEY, shard=SHARD, staged_name="part-00002", output_column="completion"
-    )
+    ).entry
     rejected_rows(data, entry, output_column="completion")
     part_outcomes(data, entry, output_column="completion")
 

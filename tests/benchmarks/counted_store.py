@@ -59,6 +59,11 @@ class CountedStore:
         self._count("read", name)
         return self._store.read_end(name, bytes_max=bytes_max)
 
+    def list_visible(self) -> list[str]:
+        """As the other's."""
+        self._count("list", "")
+        return self._store.list_visible()
+
     def list(self, prefix: str) -> list[str]:
         """As the other's."""
         self._count("list", prefix)

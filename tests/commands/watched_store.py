@@ -28,6 +28,10 @@ class WatchedStore:
         self._before("read", name)
         return self._store.read_end(name, bytes_max=bytes_max)
 
+    def list_visible(self) -> list[str]:
+        self._before("list", "")
+        return self._store.list_visible()
+
     def list(self, prefix: str) -> list[str]:
         self._before("list", prefix)
         return self._store.list(prefix)

@@ -171,6 +171,24 @@ def test_a_listing_is_sorted_deep_relative_and_bounded_by_its_folder(store: Obje
     assert store.list("none/") == []
 
 
+def test_visible_names_leave_out_what_runs_store(store: ObjectStore) -> None:
+    assert store.list_visible() == []
+    visible = [
+        "_SUCCESS",
+        "_aimlapis/x",
+        "a-00000.parquet",
+        "ds=1/a",
+        "ds=1/deep/b",
+        "ds=2/_aimlapi/c",
+    ]
+    for name in ("_aimlapi/k/plan.json", *visible, "_aimlapi/publication/lease/1"):
+        store.write(name, b"x")
+    assert store.list_visible() == visible
+    for name in visible:
+        store.delete(name)
+    assert store.list_visible() == []
+
+
 def test_a_listing_and_a_read_see_at_once_what_another_worker_did(
     reopen: Callable[[], ObjectStore],
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from airflow_provider_aimlapi.core.keys import RUNS_FOLDER
 from airflow_provider_aimlapi.core.object_names import is_object_name
 from airflow_provider_aimlapi.errors import StoreUnsafe
 from airflow_provider_aimlapi.storage.object_store import check_name, check_size
@@ -38,6 +39,9 @@ class MemoryStore:
         with self._lock:
             data = self.objects.get(name)
         return None if data is None else data[-bytes_max:]
+
+    def list_visible(self) -> list[str]:
+        return [name for name in self.list("") if not name.startswith(f"{RUNS_FOLDER}/")]
 
     def list(self, prefix: str) -> list[str]:
         if prefix:

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import io
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from pyarrow import parquet as pq
 
 from airflow_provider_aimlapi.core.completion import Outcome
-from airflow_provider_aimlapi.core.manifest import encode_manifest, manifest_of, tally_of
+from airflow_provider_aimlapi.core.manifest import (
+    PartEntry,
+    encode_manifest,
+    manifest_of,
+    tally_of,
+)
 from airflow_provider_aimlapi.core.plan import Plan, Shard, encode_plan
 from airflow_provider_aimlapi.storage.outcome_columns import added_fields, info_array
-from airflow_provider_aimlapi.storage.part_footer import PartFooter, footer_metadata
-from airflow_provider_aimlapi.storage.part_writer import part_entry
+from airflow_provider_aimlapi.storage.part_footer import (
+    PartFooter,
+    footer_bytes,
+    footer_metadata,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.keys import RunNames
@@ -27,12 +36,34 @@ def part_bytes(run_key: str, part: int) -> bytes:
     """A part of three answered rows, different for each run and number."""
     outcomes = [Outcome(row=row, status="ok", text=f"{run_key} {part}") for row in range(ROWS)]
     tally = tally_of(outcomes)
-    footer = PartFooter(run_key=run_key, part=part, epoch=1, rows=ROWS, tally=tally)
-    schema = pa.schema(added_fields("completion"), metadata=footer_metadata(footer))
+    schema = pa.schema(added_fields("completion"))
     texts = pa.array([outcome.text for outcome in outcomes])
     sink = io.BytesIO()
-    pq.write_table(pa.Table.from_arrays([texts, info_array(outcomes)], schema=schema), sink)
+    with pq.ParquetWriter(sink, schema) as writer:
+        writer.write_table(pa.Table.from_arrays([texts, info_array(outcomes)], schema=schema))
+        footer = PartFooter(
+            run_key=run_key,
+            part=part,
+            epoch=1,
+            rows=ROWS,
+            tally=tally,
+            sha256=sha256(sink.getvalue()).hexdigest(),
+            body_bytes=sink.tell(),
+        )
+        writer.add_key_value_metadata(footer_metadata(footer))
     return sink.getvalue()
+
+
+def entry_of(data: bytes, shard: Shard, names: RunNames) -> PartEntry:
+    """A manifest's line about a part with these bytes, whatever they are."""
+    return PartEntry(
+        part=shard.part,
+        staged_name=names.part(shard.part),
+        visible_name=shard.visible_name,
+        sha256=sha256(data[: -footer_bytes(data)]).hexdigest(),
+        size_bytes=len(data),
+        tally=tally_of([Outcome(row=row, status="ok") for row in range(shard.rows)]),
+    )
 
 
 def stage_run(store: MemoryStore, names: RunNames, *visible: str) -> Manifest:
@@ -46,8 +77,7 @@ def stage_run(store: MemoryStore, names: RunNames, *visible: str) -> Manifest:
     for shard in shards:
         data = part_bytes(names.run_key, shard.part)
         store.create(names.part(shard.part), data)
-        tally = tally_of([Outcome(row=row, status="ok") for row in range(ROWS)])
-        entries.append(part_entry(data, shard, names.part(shard.part), tally))
+        entries.append(entry_of(data, shard, names))
     manifest = manifest_of(names.run_key, entries)
     store.create(names.manifest, encode_manifest(manifest))
     return manifest

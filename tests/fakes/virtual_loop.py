@@ -60,6 +60,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Virtual seconds since the loop was made."""
         return self._now_s
 
+    def pass_time(self, seconds: float) -> None:
+        """Move time on while nothing else happens."""
+        self._now_s += seconds
+
     def _jump(self, timeout_s: float | None) -> None:
         if timeout_s is None:
             raise NothingToWaitFor
@@ -114,6 +118,12 @@ class VirtualClock:
 
         loop.call_later(self.thread_s, work)
         return future
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass for a piece of blocking work, which is done on the loop."""
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        loop.pass_time(seconds)
 
     def spread(self, call: Callable[[Q], T], items: Iterable[Q], threads: int) -> list[T]:
         """Work on one item after the other, however many threads there might be."""

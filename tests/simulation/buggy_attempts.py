@@ -8,14 +8,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aimlapi.core.keys import request_hash
+from airflow_provider_aimlapi.engine.earlier_answers import find_remains
 from airflow_provider_aimlapi.engine.ending import Ending
 from airflow_provider_aimlapi.engine.feed import Row
 from airflow_provider_aimlapi.engine.lease import Lease, Superseded
-from airflow_provider_aimlapi.engine.resume import find_remains
 from airflow_provider_aimlapi.engine.retry import persist
 from airflow_provider_aimlapi.engine.run import _ask_and_commit, _under_lease
 from airflow_provider_aimlapi.errors import AimlapiError, StorageError
-from airflow_provider_aimlapi.storage.journal_store import JournalStore
 from airflow_provider_aimlapi.storage.lease_store import LeaseStore
 
 if TYPE_CHECKING:
@@ -74,9 +73,8 @@ def early_remains() -> tuple[Callable[..., Any], Callable[..., Any]]:
     async def under_lease(
         prepared: Prepared, reporter: Reporter, settings: Settings, world: World
     ) -> tuple[Manifest, RunAttempt | None]:
-        journal = JournalStore(prepared.store, prepared.names, 0)
         read[id(prepared.data_set)] = await persist(
-            world.clock, find_remains, prepared, journal, world.clock, retry_rejected=False
+            world.clock, find_remains, prepared, world.clock, retry_rejected=False
         )
         return await _under_lease(prepared, reporter, settings, world)
 
@@ -98,14 +96,10 @@ class _ListedBefore:
         return getattr(self._store, name)
 
 
-def find_remains_parts_first(
-    prepared: Prepared, journal: JournalStore, clock: Clock, *, retry_rejected: bool
-) -> Remains:
+def find_remains_parts_first(prepared: Prepared, clock: Clock, *, retry_rejected: bool) -> Remains:
     """Lists the parts before the journal, not after it."""
     stale: Any = _ListedBefore(prepared.store, prepared.names.parts)
-    return find_remains(
-        replace(prepared, store=stale), journal, clock, retry_rejected=retry_rejected
-    )
+    return find_remains(replace(prepared, store=stale), clock, retry_rejected=retry_rejected)
 
 
 async def keep_until_cancelled(self: Lease, lost: Callable[[AimlapiError], None]) -> None:

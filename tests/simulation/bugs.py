@@ -16,7 +16,7 @@ from airflow_provider_aimlapi.core.object_sizes import SEGMENT_BYTES_MAX
 from airflow_provider_aimlapi.core.opening import OPENING_ROWS, Opening, OpeningRow, Refused
 from airflow_provider_aimlapi.core.refusals import Refusals
 from airflow_provider_aimlapi.core.rejections import Rejections
-from airflow_provider_aimlapi.engine import collector, commit, failed_rows, run
+from airflow_provider_aimlapi.engine import collector, commit, earlier_answers, failed_rows, run
 from airflow_provider_aimlapi.engine.collector import Collector
 from airflow_provider_aimlapi.engine.failed_rows import FailedRows
 from airflow_provider_aimlapi.engine.lease import Lease
@@ -51,11 +51,13 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.manifest import Manifest, PartEntry
     from airflow_provider_aimlapi.core.plan import Shard
     from airflow_provider_aimlapi.core.refusals import Suspect
+    from airflow_provider_aimlapi.engine.collector import OpenShard
     from airflow_provider_aimlapi.engine.feed import Row
     from airflow_provider_aimlapi.engine.prepare import Prepared
     from airflow_provider_aimlapi.errors import AccessRefused, ApiError
     from airflow_provider_aimlapi.storage.dataset import DataSet
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
+    from airflow_provider_aimlapi.storage.part_outcomes import StagedPart
 
 _keep_until_lost = Lease._keep_until_lost
 _beat_once = Lease._beat_once
@@ -63,6 +65,7 @@ _append = JournalStore.append
 _commit = commit.commit
 _finish = Placing.finish
 _encode_part = part_writer.encode_part
+_write_part = Collector._write_part
 _create_settled = object_store.create_settled
 
 
@@ -97,10 +100,10 @@ def _unclear_is_failure(store: ObjectStore, name: str, data: bytes) -> bool:
         return False
 
 
-def _replay_what_can_be_read(self: JournalStore, segments: Sequence[str]) -> Iterator[Record]:
+def _replay_what_can_be_read(store: Any, segments: Sequence[str], _spread: Any) -> Iterator[Record]:
     for name in segments:
         try:
-            data = self._store.read(name, bytes_max=SEGMENT_BYTES_MAX)
+            data = store._store.read(name, bytes_max=SEGMENT_BYTES_MAX)
         except StoreUnavailable:
             continue
         yield from decode_segment(data or b"")
@@ -185,12 +188,6 @@ def _show_before_commit(prepared: Prepared, parts: Sequence[PartEntry]) -> Manif
     return _commit(prepared, parts)
 
 
-def _tidy_before_commit(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
-    for name in prepared.store.list(prepared.names.journal):
-        prepared.store.delete(name)
-    return _commit(prepared, parts)
-
-
 async def _finish_unless_in_place(self: Placing) -> None:
     found = await persist(self._clock, run_in_place, self._prepared.store)
     if found != self._prepared.names.run_key:
@@ -199,6 +196,17 @@ async def _finish_unless_in_place(self: Placing) -> None:
 
 def _one_by_one(call: Callable[[Any], Any], items: Any, threads: int) -> list[Any]:
     return [call(item) for item in items[:threads]]
+
+
+def _give_up_all_epochs(self: JournalStore, part: int, _epoch: int, spread: Any) -> None:
+    segments = self._store.list(self._names.segments_of(part))
+    journal_store.remove_segments(self._store, segments, spread)
+
+
+def _give_up_early(self: Collector, state: OpenShard) -> StagedPart:
+    part, journal = state.shard.part, self._segments
+    journal.give_up(part, journal.epoch, self._clock.spread)
+    return _write_part(self, state)
 
 
 def _new_budget(self: Remains, limit_nano_usd: int | None) -> Budget:
@@ -258,9 +266,9 @@ def _judge_what_came_first(
 
 
 BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
-    "no replay": lambda: swapped(JournalStore, "replay", lambda *_: iter(())),
+    "no replay": lambda: swapped(earlier_answers, "replay", lambda *_: iter(())),
     "a journal that cannot be read is empty": lambda: swapped(
-        JournalStore, "replay", _replay_what_can_be_read
+        earlier_answers, "replay", _replay_what_can_be_read
     ),
     "the hash is not compared": lambda: swapped(Reader, "_undecided", undecided_without_hash),
     "a record is forgotten in each segment": lambda: swapped(
@@ -303,7 +311,15 @@ BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "published before the last part": lambda: swapped(run, "commit", _commit_without_the_last),
     "the manifest is overwritten": lambda: swapped(run, "commit", _commit_by_force),
     "shown before the manifest": lambda: swapped(run, "commit", _show_before_commit),
-    "the journal goes before the manifest": lambda: swapped(run, "commit", _tidy_before_commit),
+    "segments of newer epochs are deleted": lambda: swapped(
+        JournalStore, "give_up", _give_up_all_epochs
+    ),
+    "segments are deleted before their part": lambda: swapped(
+        Collector, "_write_part", _give_up_early
+    ),
+    "segments of newer epochs are taken for old": lambda: swapped(
+        earlier_answers, "epoch_of", lambda _: 0
+    ),
     "one refused row ends the run": lambda: swapped(RefusedRows, "refused", _halt_at_once),
     "a refusal is always the row's own": lambda: swapped(Refusals, "_outvoted", _blame_always),
     "an undecided refusal is forgotten": lambda: swapped(RefusedRows, "_keep_for_later", _nothing),

@@ -226,6 +226,39 @@ def neighbours_are_refused(seed: int) -> tuple[str, ...]:
     return Simulation(scenario).run().violations
 
 
+def an_older_part_comes_while_a_newer_attempt_journals(seed: int) -> tuple[str, ...]:
+    """An attempt that has all answers and could journal none is frozen before it writes its part."""
+    shape = Shape(rows=(8,))
+    no_journal = Refusal(during=(0.0, 35.0), operations="create .*/journal/")
+    duration_s = 22.0 + 1.2 * seed
+    frozen = Trouble(
+        kind="freeze", at_operation=2, named="/parts/", duration_s=duration_s, is_landing=False
+    )
+    scenario = Scenario(
+        seed=seed,
+        shape=shape,
+        settings=settings_for(shape, max_concurrency=4, request_timeout_s=10.0),
+        weather=Weather(store_refusals=(no_journal,), api_latency_s=8.0),
+        attempts=(Attempt(troubles=(frozen,), twin_after_s=20.0),),
+    )
+    return Simulation(scenario).run().violations
+
+
+def rejected_rows_are_answered_after_their_part(seed: int) -> tuple[str, ...]:
+    """The second attempt asks again for rows of a durable part, and is killed before its edition."""
+    shape = Shape(rows=(6, 18))
+    with_its_part = Trouble(kind="kill", at_operation=2, named="/parts/", is_landing=True)
+    later = Trouble(kind="kill", at_operation=8, named="call")
+    scenario = Scenario(
+        seed=seed,
+        shape=shape,
+        settings=settings_for(shape, max_attempts=1, max_rejected_rows=24, retry_rejected=True),
+        weather=Weather(api_failed=0.5),
+        attempts=(Attempt(troubles=(with_its_part,)), Attempt(troubles=(later,))),
+    )
+    return Simulation(scenario).run().violations
+
+
 def _plant(simulation: Simulation) -> None:
     """Write a segment as an earlier attempt might have, behind everybody's back."""
     record = answered(
@@ -257,6 +290,9 @@ DIRECTED: dict[str, Callable[[int], tuple[str, ...]]] = {
     "acknowledged before the flush": outage_while_segments_are_written,
     "an unclear segment counts as another's": outage_while_segments_are_written,
     "the hash is not compared": answer_to_another_question,
+    "a journal stays once the parts are in place": frozen_in_the_middle,
+    "segments of newer epochs are deleted": an_older_part_comes_while_a_newer_attempt_journals,
+    "segments of newer epochs are taken for old": rejected_rows_are_answered_after_their_part,
     "one refused row ends the run": a_firewall_refuses_a_row,
     "a refusal is always the row's own": a_key_is_revoked_while_rows_are_refused,
     "an undecided refusal is forgotten": neighbours_are_refused,

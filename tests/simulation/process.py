@@ -307,6 +307,12 @@ class SimulatedClock:
         """As `in_thread`; the simulated process ends when its coroutine does."""
         return self._process.begin_thread(call)
 
+    def pause(self, seconds: float) -> None:
+        """Block the current thread while the world goes on."""
+        self._process.wait_in_thread(
+            lambda resume: self._process.loop.call_from_world(seconds, resume, None)
+        )
+
     def spread(self, call: Callable[[T], R], items: Iterable[T], threads: int) -> list[R]:
         """Several items at a time, each in a thread of its own."""
         return self._process.spread(call, list(items), threads)

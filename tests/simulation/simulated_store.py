@@ -62,6 +62,10 @@ class SimulatedStore:
         )
         return result
 
+    def list_visible(self) -> list[str]:
+        result: list[str] = self._ask("list", "", self._objects.list_visible)
+        return result
+
     def list(self, prefix: str) -> list[str]:
         result: list[str] = self._ask("list", prefix, lambda: self._objects.list(prefix))
         return result

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+from pyarrow import parquet as pq
+
 from airflow_provider_aimlapi.core.journal import decode_segment
 from airflow_provider_aimlapi.core.keys import (
     RUNS_FOLDER,
@@ -17,6 +20,7 @@ from airflow_provider_aimlapi.core.keys import (
     parse_segment_name,
 )
 from airflow_provider_aimlapi.errors import StoreUnavailable
+from airflow_provider_aimlapi.storage.part_footer import footer_bytes
 from tests.simulation.simulated_api import answer_to
 
 if TYPE_CHECKING:
@@ -90,14 +94,23 @@ class Watcher:
         """An operation has had its effect."""
         if name.startswith(f"{PLACES.folder}/"):
             self._saw_place_lease(kind, name)
-        elif kind == "list" and name.endswith("/journal/"):
-            self._known[process.number] = frozenset(self._durable)
+        elif kind == "list" and "/journal/" in name:
+            self._saw_journal(process, name)
         elif kind == "create" and result is True:
             self._saw_created(process, name, data)
         elif kind in ("write", "delete", "copy"):
             self._saw_changed(kind, name)
             if "/heartbeat/" in name and kind == "write":
                 self._saw_heartbeat(process, data)
+
+    def _saw_journal(self, process: Process, prefix: str) -> None:
+        """A process learns what is durable: of all parts, or of one part."""
+        part = prefix.removesuffix("/").rpartition("/")[2]
+        if part.isdecimal():
+            of_part = self._durable.intersection(self._data.prompts[int(part)])
+            self._known[process.number] = self._known.get(process.number, frozenset()) | of_part
+        else:
+            self._known[process.number] = frozenset(self._durable)
 
     def _saw_place_lease(self, kind: str, name: str) -> None:
         """Leases of the output path may go, but the newest one stays for ever."""
@@ -157,17 +170,33 @@ class Watcher:
             self.blame("more rejected rows are published than are allowed")
         for entry in manifest["parts"]:
             part = self._objects.objects.get(entry["staged_name"], b"")
-            if sha256(part).hexdigest() != entry["sha256"] or len(part) != entry["size_bytes"]:
+            body = part[: -footer_bytes(part)]
+            if sha256(body).hexdigest() != entry["sha256"] or len(part) != entry["size_bytes"]:
                 self.blame(f"{entry['staged_name']} is not what the manifest says")
 
     def _saw_changed(self, kind: str, name: str) -> None:
         if name.startswith(f"{RUNS_FOLDER}/"):
             if any(kept in name for kept in FOR_EVER):
                 self.blame(f"{kind} of {name.split('/', 2)[2]}, which must never change")
-            if "/journal/" in name and (kind != "delete" or self.manifest is None):
-                self.blame("the journal was changed before the manifest was there")
+            if "/journal/" in name and self.manifest is None:
+                self._saw_segment_changed(kind, name)
         else:
             self._check_published(f"{kind} {name}")
+
+    def _saw_segment_changed(self, kind: str, name: str) -> None:
+        """Before publication a segment goes only if its part has come, and was written no earlier."""
+        segment = parse_segment_name(name)
+        if kind != "delete" or segment is None:
+            self.blame(f"{kind} of a journal segment")
+            return
+        part, epoch, _ = segment
+        epochs = [
+            int(pq.read_metadata(pa.BufferReader(data)).metadata[b"aimlapi.epoch"])
+            for other, data in self._objects.objects.items()
+            if (parse_part_name(other) or (None, 0))[0] == part
+        ]
+        if epoch > max(epochs, default=0):
+            self.blame("a segment was deleted whose part does not hold what it says")
 
     def _check_published(self, what: str) -> None:
         if self.manifest is None:

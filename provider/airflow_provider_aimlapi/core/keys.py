@@ -130,7 +130,11 @@ class RunNames:
 
     def segment(self, part: int, epoch: int, sequence: int) -> str:
         """A journal segment."""
-        return f"{self.journal}{part:05d}/{epoch:08d}-{sequence:08d}"
+        return f"{self.segments_of(part)}{epoch:08d}-{sequence:08d}"
+
+    def segments_of(self, part: int) -> str:
+        """Prefix of the journal segments of one part."""
+        return f"{self.journal}{part:05d}/"
 
 
 class PublicationNames:

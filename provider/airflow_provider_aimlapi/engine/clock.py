@@ -66,6 +66,10 @@ class Clock(Protocol):
         """Run blocking work that may never return, off the loop. The process ends without it."""
         ...
 
+    def pause(self, seconds: float) -> None:
+        """Block such a thread for a while."""
+        ...
+
     def spread(self, call: Callable[[T], R], items: Iterable[T], threads: int) -> list[R]:
         """From such a thread, do blocking work for each item, so many at a time, in order."""
         ...
@@ -125,6 +129,10 @@ class SystemClock:
             target=context.run, args=(work,), name="aimlapi-aside", daemon=True
         ).start()
         return future
+
+    def pause(self, seconds: float) -> None:
+        """Block the calling thread."""
+        time.sleep(seconds)
 
     def spread(self, call: Callable[[T], R], items: Iterable[T], threads: int) -> list[R]:
         """Work on so many items at a time; after an error no further ones are begun.

@@ -1,7 +1,7 @@
 """Keeps what was paid for: outcomes by shard, journal segments by group commit, parts when whole.
 
 A row counts once the journal segment that holds it is durable. A part replaces its shard's
-segments.
+segments, which are removed once it is durable: beside the work, and harmless where that fails.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.bounds import SHARD_ROWS_MAX
-from airflow_provider_aimlapi.core.manifest import tally_of
 from airflow_provider_aimlapi.core.measures import OutcomeCounts
 from airflow_provider_aimlapi.core.object_sizes import PART_BYTES_MAX
 from airflow_provider_aimlapi.engine.companions import beside
 from airflow_provider_aimlapi.engine.retry import persist
-from airflow_provider_aimlapi.engine.staged import stored_part
+from airflow_provider_aimlapi.engine.staged import describe_part, stored_part
 from airflow_provider_aimlapi.engine.waiters import Waiters
 from airflow_provider_aimlapi.errors import (
     AimlapiError,
@@ -26,11 +25,12 @@ from airflow_provider_aimlapi.errors import (
     TooManyRejections,
 )
 from airflow_provider_aimlapi.logs import logger
+from airflow_provider_aimlapi.printable import printable
 from airflow_provider_aimlapi.storage.object_store import create_settled
-from airflow_provider_aimlapi.storage.part_writer import encode_part, part_entry
+from airflow_provider_aimlapi.storage.part_writer import encode_part
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from airflow_provider_aimlapi.core.completion import Outcome
     from airflow_provider_aimlapi.core.journal import Record
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.resume import Remains
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.storage.journal_store import JournalStore
+    from airflow_provider_aimlapi.storage.part_outcomes import StagedPart
 
 log = logger(__name__)
 
@@ -100,11 +101,15 @@ class Collector:
         self._rejections = rejections
         self._ending = ending
         self._clock = clock.reserved
-        self._reopened: frozenset[int] = frozenset()
+        self._shared_clock = clock
+        """For removing segments, which no paid answer waits for."""
+        self._reopened: Mapping[int, StagedPart] = {}
         self._open: dict[int, OpenShard] = {}
         self._open_rows = 0
         self._shard_room = Waiters()
         self._whole: asyncio.Queue[OpenShard | None] = asyncio.Queue()
+        self._replaced: list[StagedPart] = []
+        """Durable parts whose segments are still there."""
         self._pending: list[tuple[int, Record]] = []
         self._failed: dict[int, dict[int, Record]] = {}
         self._unflushed = 0
@@ -117,9 +122,14 @@ class Collector:
         self._has_told_bug = False
 
     def take_over(self, remains: Remains) -> None:
-        """Count the parts that earlier attempts made durable."""
+        """Count the parts that earlier attempts made durable.
+
+        Raises:
+            JournalUnreadable: as `JournalStore.take_over`.
+        """
+        self._segments.take_over(remains.segments)
         self.parts.extend(remains.parts)
-        self._reopened = frozenset(remains.reopened)
+        self._reopened = remains.reopened
         tallies = [entry.tally for entry in remains.parts]
         rows = sum(tally.rows for tally in tallies)
         self.rows_done += rows
@@ -192,8 +202,9 @@ class Collector:
         self._on_durable = on_durable
         halt = self._ending.halt
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(beside(self._flush_always(), "journal keeper", halt))
+            tasks.create_task(beside(self._flush_always(tasks), "journal keeper", halt))
             tasks.create_task(beside(self._commit_always(), "writer of parts", halt))
+        await self._give_up_segments(self._replaced)
 
     def finish(self) -> None:
         """Say that nothing more will be added."""
@@ -219,14 +230,18 @@ class Collector:
             if too_many is not None:
                 self._ending.halt(TooManyRejections(too_many))
 
-    async def _flush_always(self) -> None:
+    async def _flush_always(self, tasks: asyncio.TaskGroup) -> None:
         refusals = 0
         while not self._is_finishing:
             if refusals:
                 await self._finisher.wait(min(2.0**refusals, REFUSED_PAUSE_S_MAX))
             elif len(self._pending) < self._settings.unflushed_rows_max:
                 await self._flusher.wait(self._settings.flush_interval_s)
+            replaced = len(self._replaced)
             refusals = refusals + 1 if await self._flush_or_halt() else 0
+            if replaced and not refusals:  # the last records of these parts are written
+                tasks.create_task(self._give_up_segments(self._replaced[:replaced]))
+                del self._replaced[:replaced]
         self._last_failure = await self._flush_or_halt()
 
     async def _flush_or_halt(self) -> AimlapiError | None:
@@ -265,19 +280,33 @@ class Collector:
         if batch:
             self._on_durable()
 
+    async def _give_up_segments(self, replaced: Sequence[StagedPart]) -> None:
+        """Remove the segments that parts replace. What is left goes after publication."""
+        for staged in replaced:
+            part = staged.entry.part
+            try:
+                await self._shared_clock.in_thread(
+                    self._segments.give_up, part, staged.epoch, self._shared_clock.spread
+                )
+            except Exception as error:  # noqa: BLE001  # no failure here may end paid calls
+                log.info(
+                    "Segments of part %s stay until publication: %s", part, printable(str(error))
+                )
+
     async def _commit_always(self) -> None:
         while (state := await self._whole.get()) is not None:
             try:
-                entry = await persist(self._clock, self._write_part, state)
+                staged = await persist(self._clock, self._write_part, state)
             except Exception as error:  # noqa: BLE001  # as above
                 self._ending.halt(self._told(error))
                 continue
-            self.parts.append(entry)
+            self.parts.append(staged.entry)
+            self._replaced.append(staged)
             del self._open[state.shard.part]
             self._open_rows -= state.shard.rows
             self._shard_room.wake_all()
 
-    def _write_part(self, state: OpenShard) -> PartEntry:
+    def _write_part(self, state: OpenShard) -> StagedPart:
         """Stage a part; when another attempt staged it first, theirs counts. Blocking."""
         names = self._prepared.names
         outcomes = [outcome for outcome in state.outcomes if outcome is not None]
@@ -297,7 +326,7 @@ class Collector:
         edition = self._segments.epoch if state.shard.part in self._reopened else 0
         name = names.part(state.shard.part, edition)
         if create_settled(self._prepared.store, name, data):
-            return part_entry(data, state.shard, name, tally_of(outcomes))
+            return describe_part(self._prepared, state.shard, name, data)
         return stored_part(self._prepared, state.shard, edition)
 
     def _told(self, error: Exception) -> AimlapiError:

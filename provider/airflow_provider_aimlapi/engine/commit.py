@@ -6,10 +6,12 @@ of it has the same form.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.keys import parse_part_name
 from airflow_provider_aimlapi.core.manifest import encode_manifest, manifest_of
+from airflow_provider_aimlapi.engine.patient_store import patient
 from airflow_provider_aimlapi.engine.staged import staged_parts
 from airflow_provider_aimlapi.errors import StoreUnavailable
 from airflow_provider_aimlapi.storage.object_store import create_settled
@@ -51,5 +53,6 @@ def read_committed(prepared: Prepared, clock: Clock) -> Manifest | None:
     durable = {part_edition[0] for part_edition in parsed if part_edition is not None}
     if not durable.issuperset(shard.part for shard in prepared.plan.shards):
         return None
-    entries = [found.entry for found in staged_parts(prepared, clock)]
+    prepared = replace(prepared, store=patient(prepared.store, clock))
+    entries = [staged.entry for staged in staged_parts(prepared, clock).values()]
     return manifest_of(prepared.names.run_key, entries)

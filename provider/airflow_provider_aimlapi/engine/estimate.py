@@ -83,7 +83,7 @@ async def estimate(
     paid_before = known.paid_nano_usd
     rows = sample_of(
         known.excerpt,
-        without=known.outcomes().keys(),
+        without=known.outcomes.keys(),
         count=max(0, inquiry.sample_rows - known.answers),
     )
     if rows:

@@ -7,29 +7,34 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.estimate import AnsweredRow, Evidence
 from airflow_provider_aimlapi.core.manifest import Tally
+from airflow_provider_aimlapi.engine.earlier_answers import find_remains, known_rows
 from airflow_provider_aimlapi.engine.excerpt import read_excerpt
-from airflow_provider_aimlapi.engine.resume import Remains, find_remains
-from airflow_provider_aimlapi.storage.journal_store import JournalStore
+from airflow_provider_aimlapi.engine.resume import Remains
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from airflow_provider_aimlapi.core.completion import Outcome
     from airflow_provider_aimlapi.core.plan import Shard
     from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.excerpt import Excerpt
     from airflow_provider_aimlapi.engine.prepare import Prepared
 
-READS_ONLY = 0
-"""The epoch of nobody: what reads a journal and never writes it needs none."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What was read of a run: its input, and what earlier attempts left."""
+    """What was read of a run: its input, and what earlier attempts left.
+
+    Attributes:
+        shards: those without a durable part.
+        outcomes: what the journal decides of the excerpt's parts, by part and row.
+    """
 
     prepared: Prepared
     remains: Remains
     shards: list[Shard]
     excerpt: Excerpt
+    outcomes: dict[tuple[int, int], Outcome]
 
     @property
     def paid_nano_usd(self) -> int:
@@ -48,28 +53,17 @@ class Known:
         """Kept answers, read or not."""
         return self._tally().completed
 
-    def outcomes(self) -> dict[tuple[int, int], Outcome]:
-        """What the journal decides of open shards, by part and row."""
-        open_parts = {shard.part for shard in self.shards}
-        return {
-            (part, row): outcome
-            for part, rows in self.remains.known.items()
-            if part in open_parts
-            for row, outcome in rows.items()
-            if not (outcome.status == "rejected" and self.remains.asks_rejected)
-        }
-
     def evidence(self) -> Evidence:
         """All of it as numbers."""
         prepared, remains, excerpt = self.prepared, self.remains, self.excerpt
         decided, _ = remains.rows_decided()
-        outcomes, tally = self.outcomes(), self._tally()
+        outcomes, tally = self.outcomes, self._tally()
         sizes = excerpt.text_bytes
         return Evidence(
             rows=prepared.plan.rows,
             rows_decided=prepared.plan.rows if prepared.manifest is not None else decided,
             rows_open=self.rows_open,
-            known_open=len(outcomes),
+            known_open=sum(self._stays(tally) for tally in self._journaled()),
             asked_again=_asked_again(remains),
             rows_read=excerpt.rows,
             nulls=excerpt.nulls,
@@ -92,14 +86,17 @@ class Known:
         total = Tally()
         for entry in staged:
             total += entry.tally
-        for outcome in self.outcomes().values():
-            if outcome.prompt_tokens is not None and outcome.completion_tokens is not None:
-                total += Tally(
-                    ok=1,
-                    prompt_tokens=outcome.prompt_tokens,
-                    completion_tokens=outcome.completion_tokens,
-                )
+        for tally in self._journaled():
+            total += tally
         return total
+
+    def _journaled(self) -> Iterator[Tally]:
+        """What the journal decides of open shards."""
+        open_parts = {shard.part for shard in self.shards}
+        return (tally for part, tally in self.remains.journaled.items() if part in open_parts)
+
+    def _stays(self, tally: Tally) -> int:
+        return tally.rows - (tally.rejected if self.remains.asks_rejected else 0)
 
 
 def look(prepared: Prepared, clock: Clock, *, has_begun: bool, retry_rejected: bool) -> Known:
@@ -117,19 +114,30 @@ def look(prepared: Prepared, clock: Clock, *, has_begun: bool, retry_rejected: b
     else:
         remains = _nothing()
         if has_begun:
-            journal = JournalStore(prepared.store, prepared.names, READS_ONLY)
-            remains = find_remains(prepared, journal, clock, retry_rejected=retry_rejected)
+            remains = find_remains(prepared, clock, retry_rejected=retry_rejected)
         durable = {entry.part for entry in remains.parts} | set(remains.reopened)
         shards = [shard for shard in prepared.plan.shards if shard.part not in durable]
     excerpt = read_excerpt(prepared, shards, clock)
-    return Known(prepared=prepared, remains=remains, shards=shards, excerpt=excerpt)
+    outcomes = known_rows(prepared, remains, {part for part, _ in excerpt.text_bytes}, clock)
+    return Known(
+        prepared=prepared,
+        remains=remains,
+        shards=shards,
+        excerpt=excerpt,
+        outcomes={
+            place: outcome
+            for place, outcome in outcomes.items()
+            if not (outcome.status == "rejected" and remains.asks_rejected)
+        },
+    )
 
 
 def _nothing() -> Remains:
     return Remains(
         parts=(),
         reopened={},
-        known={},
+        segments={},
+        journaled={},
         unread={},
         failed={},
         asks_rejected=False,
@@ -142,7 +150,7 @@ def _asked_again(remains: Remains) -> int:
     if not remains.asks_rejected:
         return 0
     return sum(
-        found.entry.tally.rejected - len(remains.known.get(part, ()))
+        found.entry.tally.rejected - remains.journaled.get(part, Tally()).rows
         for part, found in remains.reopened.items()
     )
 

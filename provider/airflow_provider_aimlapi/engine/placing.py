@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.keys import PublicationNames, RunNames
 from airflow_provider_aimlapi.engine.lease import Lease, Superseded
+from airflow_provider_aimlapi.engine.patient_store import patient
 from airflow_provider_aimlapi.errors import (
     InvalidSpec,
     JournalUnreadable,
@@ -25,7 +26,7 @@ from airflow_provider_aimlapi.errors import (
 )
 from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.storage.changes import run_in_place
-from airflow_provider_aimlapi.storage.checked_store import CheckedStore
+from airflow_provider_aimlapi.storage.journal_store import DELETERS, remove_segments
 from airflow_provider_aimlapi.storage.lease_store import LeaseStore
 from airflow_provider_aimlapi.storage.publication import is_complete, publish
 from airflow_provider_aimlapi.storage.run_objects import read_manifest, read_plan
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.core.lease import LeaseTimes
     from airflow_provider_aimlapi.core.manifest import Manifest
-    from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.prepare import Prepared
     from airflow_provider_aimlapi.engine.world import World
     from airflow_provider_aimlapi.errors import AimlapiError
@@ -48,8 +48,6 @@ PLACINGS_MAX = 3
 LISTING_PAUSE_S = 5.0
 LAPSES_MAX = 10
 """How often the right to write may be lost to a store that is away for half a minute."""
-DELETERS = 16
-DELETED_AT_ONCE = 100
 
 
 class _Lapsed(RunStopped):
@@ -75,7 +73,7 @@ class Placing:
         world: World,
         report: Callable[[float], Awaitable[None]],
     ) -> None:
-        self._store = CheckedStore(prepared.store, world.stop.check)
+        self._store = patient(prepared.store, world.clock, world.stop.check)
         self._report = report
         self._prepared = prepared
         self._manifest = manifest
@@ -111,7 +109,7 @@ class Placing:
                 written += 1
                 if written > 1:
                     await self._world.stop.pause(LISTING_PAUSE_S)
-        await self._world.scan(_give_up_journal, self._store, self._prepared.names, self._clock)
+        await self._world.scan(self._give_up_journal)
 
     async def _has_written_under_lease(self) -> bool:
         """Show the run, or let a newer attempt do so and wait for it; whether this one did."""
@@ -189,17 +187,20 @@ class Placing:
             if not lease.may_pay():
                 raise _Lapsed
 
-        check()
+        def check_all() -> None:
+            self._world.stop.check()
+            check()
+
+        store = patient(self._prepared.store, self._clock, check_all)
         if not self._is_settled():
             manifest = self._to_be_shown()
             self._may_arrive_late = True
             publish(
-                self._store,
+                store,
                 manifest,
                 epoch=lease.epoch,
                 spread=self._clock.spread,
                 own=self._prepared.names.run_key,
-                check=check,
             )
             check()  # the last write, too, may have come late
         self._may_arrive_late = False
@@ -211,6 +212,18 @@ class Placing:
             return self._manifest
         return self._staying(found) or self._manifest
 
+    def _give_up_journal(self) -> None:
+        """Also when the parts were in place before: an attempt may have been killed just before this.
+
+        And one that froze may have written a segment when it woke.
+        """
+        journal = self._prepared.names.journal
+        segments = self._store.list(journal)
+        if segments:
+            remove_segments(self._store, segments, self._clock.spread)
+            left = self._store.list(journal)
+            self._clock.spread(self._store.delete, left, DELETERS)  # which says why it fails again
+
 
 def _published(store: ObjectStore, run_key: str) -> Manifest | None:
     """Another run's manifest; None when it is not there, or is none of that run's plan."""
@@ -220,20 +233,3 @@ def _published(store: ObjectStore, run_key: str) -> Manifest | None:
         return None if plan is None else read_manifest(store, names, plan)
     except JournalUnreadable:
         return None
-
-
-def _give_up_journal(store: ObjectStore, names: RunNames, clock: Clock) -> None:
-    """Also when the parts were in place before: an attempt may have been killed just before this.
-
-    And one that froze may have written a segment when it woke.
-    """
-    segments = store.list(names.journal)
-    if segments:
-        clock.spread(store.delete_all, _pieces(segments), DELETERS)
-        left = store.list(names.journal)
-        clock.spread(store.delete, left, DELETERS)  # which says why, should it fail again
-
-
-def _pieces(names: list[str]) -> list[list[str]]:
-    starts = range(0, len(names), DELETED_AT_ONCE)
-    return [names[start : start + DELETED_AT_ONCE] for start in starts]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.wire import RequestEncoder
@@ -24,6 +25,8 @@ from airflow_provider_aimlapi.core.plan import (
     split_shares,
 )
 from airflow_provider_aimlapi.core.template import PromptTemplate, near_misses, parse_template
+from airflow_provider_aimlapi.engine.patient_store import patient
+from airflow_provider_aimlapi.engine.retry import persistently
 from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable
 from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.storage.apart import check_apart, check_files_apart
@@ -170,7 +173,7 @@ def prepare(
     """
     if not 1 <= workers <= WORKERS_MAX:
         raise InvalidSpec(f"workers={workers}: give a number from 1 to {WORKERS_MAX}.")
-    seen = _look(job, open_store, workers, check=check)
+    seen = _look(job, open_store, clock, workers, check=check)
     if seen.run.manifest is None:
         if not seen.has_begun:
             seen.run.data_set.check_values(seen.run.plan.shards, check)
@@ -186,13 +189,15 @@ def prepare(
     return seen.run
 
 
-def prepare_share(job: Job, open_store: OpenStore, share: int, *, check: Check = go_on) -> Prepared:
+def prepare_share(
+    job: Job, open_store: OpenStore, clock: Clock, share: int, *, check: Check = go_on
+) -> Prepared:
     """As `prepare`, for one share of a run whose plan another task has settled.
 
     Raises:
         InvalidSpec: also when no plan is there, or the run has no such share.
     """
-    seen = _look(job, open_store, check=check)
+    seen = _look(job, open_store, clock, check=check)
     if not seen.has_begun:
         raise InvalidSpec(
             f"share={share}, but nobody has divided run {seen.run.names.run_key} into shares. Run a "
@@ -216,24 +221,24 @@ def survey(
     Raises:
         As `prepare`, but for what only writing can show.
     """
-    seen = _look(job, open_store, check=check)
+    seen = _look(job, open_store, clock, check=check)
     if seen.run.manifest is None:
-        check_foreign(CheckedStore(seen.run.store, check), seen.run.plan, clock.spread)
+        check_foreign(patient(seen.run.store, clock, check), seen.run.plan, clock.spread)
     if not seen.has_begun:
         seen.run.data_set.check_values(seen.run.plan.shards, check)
     return seen.run, seen.has_begun
 
 
-def _look(job: Job, open_store: OpenStore, workers: int = 1, *, check: Check) -> _Seen:
-    """The reading half.
-
-    Args:
-        workers: what the run is divided for if no attempt has begun it.
-    """
+def _look(
+    job: Job, open_store: OpenStore, clock: Clock, workers: int = 1, *, check: Check
+) -> _Seen:
+    """The reading half, for `workers` if no attempt has begun the run. Retries each request."""
     store = open_store(job.output)
-    scanned = CheckedStore(store, check)
+    scanned = patient(store, clock, check)
     check_apart(job.input.fs.unstrip_protocol(job.input.path), store.uri(""))
-    data_set = open_data_set(job.input.fs, job.input.path, check)
+    data_set = open_data_set(
+        job.input.fs, job.input.path, check, partial(persistently, clock, check)
+    )
     check_files_apart(data_set.files, store.uri(""))
     data_set.check_output_columns((job.output_column, job.info_column))
     data_set.warn_of_losses()
@@ -364,9 +369,9 @@ def _ingredients(job: Job, data_set: DataSet, maker: RequestMaker) -> dict[str, 
 
 def _settle_plan(seen: _Seen, clock: Clock, check: Check) -> Prepared:
     """The run with its plan: created now, or the one that an earlier attempt created."""
-    run, store, names = seen.run, seen.run.store, seen.run.names
+    run, store, names = seen.run, patient(seen.run.store, clock), seen.run.names
     probe(store, f"{names.folder}/probe-{secrets.token_hex(8)}")
-    check_foreign(CheckedStore(store, check), run.plan, clock.spread)
+    check_foreign(patient(run.store, clock, check), run.plan, clock.spread)
     is_ours = not seen.has_begun and create_settled(
         store, names.plan, encode_plan(run.plan, json.dumps(seen.made_of).encode())
     )

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.core.completion import Reason, rejected, skipped
 from airflow_provider_aimlapi.core.keys import request_hash
 from airflow_provider_aimlapi.core.template import UnreadableRow
+from airflow_provider_aimlapi.engine.earlier_answers import known_outcomes
 from airflow_provider_aimlapi.engine.feed import Row
 from airflow_provider_aimlapi.engine.retry import persist
-from airflow_provider_aimlapi.engine.staged import stored_outcomes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from airflow_provider_aimlapi.core.completion import Outcome
     from airflow_provider_aimlapi.core.plan import Shard
@@ -28,8 +28,8 @@ class Reader:
     """Walks the shards in order.
 
     Args:
-        remains: what earlier attempts left; a shard's journaled outcomes are taken out of it when
-            the shard is read, for they may be many, and only then those of a reopened part are read.
+        remains: what earlier attempts left; the outcomes themselves are read with the shard, because
+            they may be many.
     """
 
     def __init__(
@@ -42,9 +42,7 @@ class Reader:
         clock: Clock,
     ) -> None:
         self._prepared = prepared
-        self._known = remains.known
         self._remains = remains
-        self._reopened = remains.reopened
         self._asks_rejected = remains.asks_rejected
         self._durable = frozenset(entry.part for entry in remains.parts)
         self._collector = collector
@@ -61,23 +59,22 @@ class Reader:
         self._feed.finish()
 
     async def _read_shard(self, shard: Shard) -> None:
-        known = await self._outcomes_known(shard)
+        known = await persist(
+            self._clock, known_outcomes, self._prepared, self._remains, shard, self._clock
+        )
         first = 0
-        batches = self._prepared.data_set.checked_rows(shard, self._prepared.maker.columns)
-        while (batch := await self._clock.in_thread(next, batches, None)) is not None:
+        batch, batches = await persist(self._clock, self._first_rows, shard)
+        while batch is not None:
             rows = self._undecided(shard, first, batch, known)
             first += len(batch)
             if rows:
                 await self._feed.fill(rows)
+            batch = await self._clock.in_thread(next, batches, None)
 
-    async def _outcomes_known(self, shard: Shard) -> dict[int, Outcome]:
-        """What earlier attempts decided: of a reopened part, what came later counts more."""
-        journaled = self._known.pop(shard.part, {})
-        staged = self._reopened.get(shard.part)
-        if staged is None:
-            return journaled
-        stored = await persist(self._clock, stored_outcomes, self._prepared, shard, staged)
-        return stored | journaled
+    def _first_rows(self, shard: Shard) -> tuple[list[RowTexts] | None, Iterator[list[RowTexts]]]:
+        """Begin to read a shard. All requests to the store are made before its first rows come."""
+        batches = self._prepared.data_set.checked_rows(shard, self._prepared.maker.columns)
+        return next(batches, None), batches
 
     def _undecided(
         self, shard: Shard, first: int, batch: list[RowTexts], known: dict[int, Outcome]

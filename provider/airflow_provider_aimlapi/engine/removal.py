@@ -16,9 +16,9 @@ from airflow_provider_aimlapi.core.keys import RunNames
 from airflow_provider_aimlapi.core.lease import Heartbeat
 from airflow_provider_aimlapi.core.object_sizes import MANIFEST_BYTES_MAX
 from airflow_provider_aimlapi.core.retention import REMOVAL_TOKEN, removal_stages, why_kept
-from airflow_provider_aimlapi.engine.placing import DELETERS
 from airflow_provider_aimlapi.errors import JournalUnreadable, StoreUnavailable
 from airflow_provider_aimlapi.storage.changes import run_in_place
+from airflow_provider_aimlapi.storage.journal_store import DELETERS
 from airflow_provider_aimlapi.storage.lease_store import LeaseStore
 from airflow_provider_aimlapi.storage.object_store import create_settled
 

@@ -1,8 +1,8 @@
-"""What earlier attempts of a run left behind: durable parts and journaled outcomes. Blocking."""
+"""What earlier attempts of a run left behind, as values: parts, outcomes, answers that nobody read."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,30 +11,27 @@ from airflow_provider_aimlapi.api.wire import decode_answer
 from airflow_provider_aimlapi.core.budget import Budget
 from airflow_provider_aimlapi.core.completion import Reason, accepted, rejected
 from airflow_provider_aimlapi.core.failures import earlier_since_us
+from airflow_provider_aimlapi.core.manifest import Tally, tally_of
 from airflow_provider_aimlapi.core.stored_json import REMOVE_FOLDER
 from airflow_provider_aimlapi.core.verdict import WIRE_VIOLATIONS_MAX
-from airflow_provider_aimlapi.engine.staged import staged_parts
 from airflow_provider_aimlapi.errors import ApiError, JournalUnreadable, WireViolation
 from airflow_provider_aimlapi.logs import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from airflow_provider_aimlapi.core.completion import Outcome
     from airflow_provider_aimlapi.core.journal import Record
     from airflow_provider_aimlapi.core.manifest import PartEntry
     from airflow_provider_aimlapi.core.plan import Shard
-    from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.feed import Row
-    from airflow_provider_aimlapi.engine.prepare import Prepared
-    from airflow_provider_aimlapi.engine.staged import StagedPart
-    from airflow_provider_aimlapi.storage.journal_store import JournalStore
+    from airflow_provider_aimlapi.storage.part_outcomes import StagedPart
 
 log = logger(__name__)
 
-KEPT_BYTES_MAX = 1024 * 1024 * 1024
-"""Of journaled answers whose parts are not durable. An attempt leaves those of 32,768 rows at most,
-which it held in memory itself: this is room for 32 kB each."""
+KEPT_BYTES_MAX = 512 * 1024 * 1024
+"""Of the journaled answers of one part, which are held while its rows are read: as much as all texts of
+a part may have."""
 RECORD_BYTES = 512
 """What an answer takes beside its text."""
 
@@ -87,8 +84,9 @@ class Remains:
         parts: durable parts that stand.
         reopened: durable parts of which some rejected rows are asked again, or were answered
             since; a later edition takes each one's place.
-        known: journaled outcomes of parts that are not durable, and those that came after a
-            reopened part, by part and row.
+        segments: the names of all segments that were listed, by part.
+        journaled: by part, what the journal decides of one that is not durable, or decided after
+            one that is. The outcomes themselves are read with the part: see `known_outcomes`.
         unread: answers that nobody could read, by part and row; only of rows that nothing decides.
         failed: the calls that failed so far of rows that nothing decides, by part and row.
         asks_rejected: whether rows that were rejected are asked again.
@@ -98,7 +96,8 @@ class Remains:
 
     parts: tuple[PartEntry, ...]
     reopened: dict[int, StagedPart]
-    known: dict[int, dict[int, Outcome]]
+    segments: dict[int, list[str]]
+    journaled: dict[int, Tally]
     unread: dict[int, dict[int, Unread]]
     failed: dict[int, dict[int, Record]]
     asks_rejected: bool
@@ -124,11 +123,8 @@ class Remains:
     @property
     def has_answers(self) -> bool:
         """Whether an earlier attempt brought a completion."""
-        return any(entry.tally.completed for entry in self._durable()) or any(
-            outcome.status != "rejected"
-            for rows in self.known.values()
-            for outcome in rows.values()
-        )
+        durable = (entry.tally for entry in self._durable())
+        return any(tally.completed for tally in (*durable, *self.journaled.values()))
 
     def with_later_cost(self, part: int, rejected: Outcome) -> Outcome:
         """Return a rejected row's outcome with what later answers that nobody could read have cost."""
@@ -164,79 +160,28 @@ class Remains:
         tallies = [found.entry.tally for found in self.reopened.values()]
         decided = sum(entry.tally.rows for entry in self.parts)
         decided += sum(tally.rows for tally in tallies)
-        decided += sum(len(rows) for part, rows in self.known.items() if part not in self.reopened)
+        journaled = self.journaled
+        decided += sum(tally.rows for part, tally in journaled.items() if part not in self.reopened)
         again = 0
         if self.asks_rejected:
-            journaled = (outcome for rows in self.known.values() for outcome in rows.values())
-            again = sum(outcome.status == "rejected" for outcome in journaled)
+            again = sum(tally.rejected for tally in journaled.values())
             for part, found in self.reopened.items():
-                again += found.entry.tally.rejected - len(self.known.get(part, ()))
+                again += found.entry.tally.rejected - journaled.get(part, Tally()).rows
         return decided - again, again
 
 
-def find_remains(
-    prepared: Prepared, journal: JournalStore, clock: Clock, *, retry_rejected: bool
-) -> Remains:
-    """Read what earlier attempts left.
-
-    Args:
-        retry_rejected: whether rows that they rejected are asked again.
-
-    Raises:
-        JournalUnreadable: a part is not what its name says.
-        StoreUnavailable: something is there and cannot be read; it is not taken for absent.
-    """
-    # The journal first: an older attempt may wake, write the last part, publish, and give the
-    # journal up between the two listings. What is in neither would be paid for again.
-    segments = journal.segments()
-    staged = {found.entry.part: found for found in staged_parts(prepared, clock)}
-    known: dict[int, dict[int, Outcome]] = {}
-    unread: dict[int, dict[int, Unread]] = {}
-    failed: dict[int, dict[int, Record]] = {}
-    charges: dict[int, tuple[int | None, ...]] = {}
-    room = _Room(uri=prepared.store.uri(prepared.names.journal), bytes_left=KEPT_BYTES_MAX)
-    for shard in prepared.plan.shards:
-        part = shard.part
-        if part not in segments:
-            continue
-        news = _news(journal.replay(segments[part]), shard, staged.get(part), room)
-        if news.outcomes:
-            known[part] = {outcome.row: outcome for outcome in news.outcomes}
-        unread[part] = {
-            row: found.forgiven() if retry_rejected and found.is_used_up else found
-            for row, found in news.unread.items()
-        }
-        failed[part] = news.failed
-        charges[part] = tuple(news.charges())
-    asks_rejected = retry_rejected or _is_all_rejected(staged.values(), known)
-    reopened = {
-        part: found
-        for part, found in staged.items()
-        if found.rejected and (asks_rejected or part in known or any(charges.get(part, ())))
-    }
-    remains = Remains(
-        parts=tuple(found.entry for part, found in staged.items() if part not in reopened),
-        reopened=reopened,
-        known=known,
-        unread=unread,
-        failed=failed,
-        asks_rejected=asks_rejected,
-        charges_nano_usd=charges,
-    )
-    _tell(remains)
-    return remains
-
-
 @dataclass(slots=True, kw_only=True)
-class _Room:
-    """How much more of a journal may be kept in memory.
+class Room:
+    """How much more of a part's journal may be kept in memory.
 
     Attributes:
-        uri: of the journal.
+        uri: of the part's segments.
+        has_texts: whether texts of answers are kept, or only what they cost.
     """
 
     uri: str
-    bytes_left: int
+    has_texts: bool
+    bytes_left: int = KEPT_BYTES_MAX
 
     def take(self, text: str | None) -> None:
         """Keep one more answer.
@@ -247,13 +192,19 @@ class _Room:
         self.bytes_left -= RECORD_BYTES + len(text or "")
         if self.bytes_left < 0:
             raise JournalUnreadable(
-                f"{self.uri} holds more than an attempt leaves. If this run has shares, run their "
-                f"tasks first. Otherwise another program wrote there. {REMOVE_FOLDER}"
+                f"{self.uri} holds more than an attempt leaves. Another program wrote there. "
+                f"{REMOVE_FOLDER}"
             )
+
+    def keep(self, outcome: Outcome) -> Outcome:
+        """Keep one more outcome. Raises as `take`."""
+        kept = outcome if self.has_texts else msgspec.structs.replace(outcome, text=None)
+        self.take(kept.text)
+        return kept
 
 
 @dataclass(slots=True, kw_only=True)
-class _News:
+class News:
     """What a journal says beyond its part: of one that is durable, answers to rows it rejected.
 
     Attributes:
@@ -261,11 +212,11 @@ class _News:
     """
 
     charged: dict[int, int]
-    outcomes: list[Outcome]
-    unread: dict[int, Unread]
-    failed: dict[int, Record]
+    outcomes: list[Outcome] = field(default_factory=list)
+    unread: dict[int, Unread] = field(default_factory=dict)
+    failed: dict[int, Record] = field(default_factory=dict)
 
-    def add(self, record: Record, room: _Room, *, is_durable: bool) -> None:
+    def add(self, record: Record, room: Room, *, is_durable: bool) -> None:
         """Take a record in; a durable part has its rows' rejections itself."""
         if record.kind == "failed":
             room.take(record.in_full)
@@ -275,11 +226,15 @@ class _News:
             self.unread.pop(record.row, None)
             self.failed.pop(record.row, None)
         outcome = _read(record)
-        room.take(None if isinstance(outcome, Unread) else outcome.text)
         if isinstance(outcome, Unread):
+            room.take(None)
             self.unread[record.row] = outcome.after(self.unread.get(record.row))
         elif not is_durable or outcome.status != "rejected":
-            self.outcomes.append(outcome)
+            self.outcomes.append(room.keep(outcome))
+
+    def tally(self) -> Tally:
+        """Count the rows that it decides."""
+        return tally_of({outcome.row: outcome for outcome in self.outcomes}.values())
 
     def charges(self) -> Iterator[int | None]:
         """What the part's own sum does not hold."""
@@ -294,37 +249,22 @@ class _News:
             yield max(0, unread.cost_nano_usd - self.charged.get(row, 0))
 
 
-def _news(records: Iterator[Record], shard: Shard, staged: StagedPart | None, room: _Room) -> _News:
+def news_of(
+    records: Iterator[Record],
+    shard: Shard,
+    staged: StagedPart | None,
+    charged: dict[int, int],
+    room: Room,
+) -> News:
     """What the records of a shard say of the rows that its part does not decide for good."""
-    news = _News(charged=staged.rejected if staged else {}, outcomes=[], unread={}, failed={})
-    if staged is not None and not staged.rejected:
-        return news
-    rows = range(shard.rows) if staged is None else staged.rejected
+    news = News(charged=charged)
+    rows = range(shard.rows) if staged is None else charged
     for record in _distinct(record for record in records if record.row in rows):
         news.add(record, room, is_durable=staged is not None)
     for outcome in news.outcomes:
         if outcome.status != "rejected":
             news.unread.pop(outcome.row, None)
     return news
-
-
-def _is_all_rejected(staged: Iterable[StagedPart], known: dict[int, dict[int, Outcome]]) -> bool:
-    """Whether no row was ever answered: then the set-up was wrong, not the rows.
-
-    A refusal costs nothing, so they are asked again, now that somebody may have mended it.
-    """
-    return not any(found.entry.tally.completed for found in staged) and all(
-        outcome.status == "rejected" for rows in known.values() for outcome in rows.values()
-    )
-
-
-def _tell(remains: Remains) -> None:
-    """Say in the log what earlier attempts decided."""
-    decided, again = remains.rows_decided()
-    if decided:
-        log.info("%s rows were decided earlier and are not asked again.", f"{decided:,}")
-    if again:
-        log.info("%s rows were rejected earlier and are asked again.", f"{again:,}")
 
 
 def _read(record: Record) -> Outcome | Unread:

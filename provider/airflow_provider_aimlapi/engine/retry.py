@@ -30,6 +30,7 @@ _AFTER_FAILURE = tenacity.wait_exponential(multiplier=1, max=60)
 _AFTER_THROTTLE = tenacity.wait_exponential(multiplier=0.25, max=10)
 _STORE_WAIT = tenacity.wait_exponential(multiplier=0.2, max=10)
 STORE_PATIENCE_S = 120.0
+FIRST_PAUSE_S = 0.2
 
 
 def retry_delay_s(error: ApiError, *, failures: int, random: Random) -> float:
@@ -81,6 +82,37 @@ def _retrying(clock: Clock, sleep: Callable[[float], Awaitable[None]]) -> tenaci
         before_sleep=_tell,
         reraise=True,
     )
+
+
+def persistently(
+    clock: Clock, check: Callable[[], None], call: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Do one request to a store, from a thread, again for two minutes while it is unavailable.
+
+    A scan whose requests are each sent like this goes on where one failed.
+
+    Args:
+        check: called before each try; raises when the scan should end.
+
+    Raises:
+        StoreUnavailable: the last one, when the time is over. Other errors at once.
+    """
+    check()
+    try:
+        return call(*args, **kwargs)
+    except StoreUnavailable:  # as few requests do
+        clock.pause(FIRST_PAUSE_S)
+    until_s = clock.now_s() + STORE_PATIENCE_S
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(StoreUnavailable),
+        wait=_STORE_WAIT,
+        stop=lambda _: clock.now_s() >= until_s,
+        sleep=clock.pause,
+        before=lambda _: check(),
+        before_sleep=_tell,
+        reraise=True,
+    )
+    return retrying(call, *args, **kwargs)
 
 
 def _tell(state: tenacity.RetryCallState) -> None:

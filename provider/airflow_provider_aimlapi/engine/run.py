@@ -32,6 +32,7 @@ from airflow_provider_aimlapi.engine.call_price import look_up_call_price
 from airflow_provider_aimlapi.engine.collector import Collector
 from airflow_provider_aimlapi.engine.commit import commit, read_committed
 from airflow_provider_aimlapi.engine.companions import beside, bug_in
+from airflow_provider_aimlapi.engine.earlier_answers import find_remains
 from airflow_provider_aimlapi.engine.ending import Ending
 from airflow_provider_aimlapi.engine.feed import Feed
 from airflow_provider_aimlapi.engine.given import GivenLimits
@@ -45,7 +46,6 @@ from airflow_provider_aimlapi.engine.prepare import prepare, prepare_share
 from airflow_provider_aimlapi.engine.progress import ProgressLog
 from airflow_provider_aimlapi.engine.reader import Reader
 from airflow_provider_aimlapi.engine.reporter import Reporter
-from airflow_provider_aimlapi.engine.resume import find_remains
 from airflow_provider_aimlapi.engine.retry import persist
 from airflow_provider_aimlapi.engine.share_budget import limit_to_part
 from airflow_provider_aimlapi.errors import (
@@ -107,7 +107,7 @@ async def _prepare(job: Job, world: World, share: int | None) -> Prepared:
     check = world.stop.check
     if share is None:
         return await world.scan(prepare, job, world.open_store, world.clock, check=check)
-    return await world.scan(prepare_share, job, world.open_store, share, check=check)
+    return await world.scan(prepare_share, job, world.open_store, world.clock, share, check=check)
 
 
 async def _ask_and_publish(
@@ -169,11 +169,9 @@ async def _ask_and_commit(
     world: World,
 ) -> tuple[Manifest, RunAttempt]:
     journal = JournalStore(prepared.store, prepared.names, lease.epoch)
-    scanned = prepared.checked(world.stop.check)
     remains = await world.scan(
         find_remains,
-        scanned,
-        JournalStore(scanned.store, scanned.names, lease.epoch),
+        prepared.checked(world.stop.check),
         world.clock,
         retry_rejected=settings.retry_rejected,
     )

@@ -8,10 +8,10 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
+from airflow_provider_aimlapi.engine.earlier_answers import find_remains, known_rows
 from airflow_provider_aimlapi.engine.ending import Ending
 from airflow_provider_aimlapi.engine.lease import Lease
 from airflow_provider_aimlapi.engine.reporter import Reporter
-from airflow_provider_aimlapi.engine.resume import find_remains
 from airflow_provider_aimlapi.engine.run import RunAttempt
 from airflow_provider_aimlapi.errors import RunInterrupted
 from airflow_provider_aimlapi.storage.journal_store import JournalStore
@@ -78,20 +78,18 @@ async def _ask(
     world: World,
 ) -> None:
     journal = JournalStore(prepared.store, prepared.names, lease.epoch)
-    scanned = prepared.checked(world.stop.check)
     remains = await world.scan(
         find_remains,
-        scanned,
-        JournalStore(scanned.store, scanned.names, lease.epoch),
+        prepared.checked(world.stop.check),
         world.clock,
         retry_rejected=settings.retry_rejected,
     )
     decided = {entry.part for entry in remains.parts} | set(remains.reopened)
     attempt = SampleAttempt(prepared, journal, remains, lease, ending, settings, world)
+    parts = {row.part for row in rows}
+    known = await world.scan(known_rows, prepared, remains, parts, world.clock)
     attempt.rows = [
-        row
-        for row in rows
-        if row.part not in decided and row.row not in remains.known.get(row.part, {})
+        row for row in rows if row.part not in decided and (row.part, row.row) not in known
     ]
     for row in attempt.rows:
         remains.remind(row)

@@ -60,7 +60,7 @@ class Settings:
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
     retry_rejected: bool = False
-    flush_interval_s: float = 0.25
+    flush_interval_s: float = 1.0
     unflushed_rows_max: int = 64
     progress_interval_s: float = 5.0
     stall_timeout_s: float = 600.0

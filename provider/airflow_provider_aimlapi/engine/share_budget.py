@@ -11,8 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.budget import part_of_budget
-from airflow_provider_aimlapi.engine.resume import find_remains
-from airflow_provider_aimlapi.storage.journal_store import JournalStore
+from airflow_provider_aimlapi.engine.earlier_answers import find_remains
 from airflow_provider_aimlapi.storage.lease_store import LeaseStore
 
 if TYPE_CHECKING:
@@ -58,6 +57,5 @@ def _spent(prepared: Prepared, parts: list[range], clock: Clock) -> list[int]:
     """Return what each share has cost so far."""
     names = replace(prepared.names, share=None)
     run = replace(prepared, names=names, plan=prepared.run_plan)
-    journal = JournalStore(run.store, names, 0)
-    remains = find_remains(run, journal, clock, retry_rejected=False)
+    remains = find_remains(run, clock, retry_rejected=False)
     return [remains.spent_nano_usd(one) for one in parts]

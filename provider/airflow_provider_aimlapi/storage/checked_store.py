@@ -40,6 +40,10 @@ class CheckedStore:
         self._check()
         return self._store.read_end(name, bytes_max=bytes_max)
 
+    def list_visible(self) -> list[str]:  # noqa: D102
+        self._check()
+        return self._store.list_visible()
+
     def list(self, prefix: str) -> list[str]:  # noqa: D102
         self._check()
         return self._store.list(prefix)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 from airflow_provider_aimlapi.core.column_names import describe_difference, lookalike
 from airflow_provider_aimlapi.core.plan import InputFile, RowGroup, Shard
@@ -18,9 +18,9 @@ from airflow_provider_aimlapi.storage.checked_store import go_on
 from airflow_provider_aimlapi.storage.exactness import check_values
 from airflow_provider_aimlapi.storage.file_schemas import (
     FileSchema,
+    SharedSchemas,
     file_schema,
     losses,
-    share_schemas,
     text_columns,
 )
 from airflow_provider_aimlapi.storage.footer_metadata import spark_schema, spark_types
@@ -36,7 +36,7 @@ from airflow_provider_aimlapi.storage.quick_s3 import quick_s3
 from airflow_provider_aimlapi.storage.schemas import cast_batch, check_partitions, unify_schemas
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     import pyarrow as pa
     from fsspec import AbstractFileSystem
@@ -47,45 +47,65 @@ if TYPE_CHECKING:
 log = logger(__name__)
 
 FOOTER_THREADS = 16
-FOOTERS_A_PIECE = 16
-"""A thread's work at a time: handing over each file by itself takes as long as parsing its footer."""
+FILES_A_PIECE = 16
+"""A thread's work at a time: handing over each file by itself takes as long as parsing its footer, and 2 kB
+of memory for each file that waits."""
 CHECK_THREADS = 4
 """Each decodes some MB at a time."""
 BATCH_ROWS = 256
 
 
-def open_data_set(fs: AbstractFileSystem, path: str, check: Check = go_on) -> DataSet:
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Retry(Protocol):
+    """Does a piece of work, again while the store is unavailable."""
+
+    def __call__(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return its result."""
+        ...
+
+
+def _once(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    return call(*args, **kwargs)
+
+
+def open_data_set(
+    fs: AbstractFileSystem, path: str, check: Check = go_on, retry: Retry = _once
+) -> DataSet:
     """List the files that a path means, read their footers, and unify their schemas.
 
     Args:
         path: a file, a folder or a glob, as the file system names it or as a URL.
         check: called before each file is read; raises to end the scan.
+        retry: does each file's work, here and in `DataSet.check_values`.
 
     Raises:
         InputUnreadable: no file, a corrupt one, or schemas that cannot become one.
         StoreUnavailable: when the store does not answer.
     """
-    listed = list_inputs(fs, path)
+    listed = retry(list_inputs, fs, path)
     quick = quick_s3(fs, listed[0].path)
-    parser = SchemaParser()
+    parser, shared = SchemaParser(), SharedSchemas()
 
     def read_one(file: InputFile) -> tuple[InputFile, FileSchema]:
         check()
         footer = read_footer(fs, file, parser, quick)
         with reading(file.uri):
             described = replace(file, row_groups=_row_groups(footer.metadata))
-            return described, file_schema(footer)
+            return described, shared.share(file_schema(footer))
 
     def read_piece(first: int) -> list[tuple[InputFile, FileSchema]]:
-        return [read_one(file) for file in listed[first : first + FOOTERS_A_PIECE]]
+        return [retry(read_one, file) for file in listed[first : first + FILES_A_PIECE]]
 
     with ThreadPoolExecutor(FOOTER_THREADS, "footer") as pool:
-        pieces = pool.map(read_piece, range(0, len(listed), FOOTERS_A_PIECE))
+        pieces = pool.map(read_piece, range(0, len(listed), FILES_A_PIECE))
         read = list(chain.from_iterable(pieces))
     schema = unify_schemas((file.uri, schemas.arrow) for file, schemas in read)
     check_partitions(((file, schemas.arrow) for file, schemas in read), schema)
-    schemas = share_schemas(schema for _, schema in read)
-    return DataSet(fs, tuple(file for file, _ in read), schema, schemas)
+    files, schemas = zip(*read, strict=True)
+    return DataSet(fs, files, schema, schemas, retry)
 
 
 def _row_groups(metadata: pa.parquet.FileMetaData) -> tuple[RowGroup, ...]:
@@ -110,11 +130,13 @@ class DataSet:
         files: tuple[InputFile, ...],
         schema: pa.Schema,
         schemas: tuple[FileSchema, ...],
+        retry: Retry = _once,
     ) -> None:
         self.files = files
         self.schema = schema
         self.schemas = schemas
         self._fs = fs
+        self._retry = retry
         self._streams = RowStreams(fs, files)
         self._spark: dict[tuple[str, ...], bytes | None] = {}
 
@@ -188,11 +210,16 @@ class DataSet:
         def check_one(index: int) -> None:
             check()
             schema = self.schemas[index]
-            check_values(self._fs, self.files[index], rows[index], schema, self.schema)
+            self._retry(check_values, self._fs, self.files[index], rows[index], schema, self.schema)
             give_back()
 
+        def check_piece(first: int) -> None:
+            for index in indices[first : first + FILES_A_PIECE]:
+                check_one(index)
+
+        indices = list(rows)
         with ThreadPoolExecutor(CHECK_THREADS, "check") as pool:
-            for _ in pool.map(check_one, rows):
+            for _ in pool.map(check_piece, range(0, len(indices), FILES_A_PIECE)):
                 pass
 
     def rows(

@@ -12,12 +12,15 @@ from airflow_provider_aimlapi.storage.footer_metadata import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     import pyarrow as pa
 
     from airflow_provider_aimlapi.storage.parquet_files import FileFooter
     from airflow_provider_aimlapi.storage.parquet_schema import ParquetSchema
+
+KNOWN_MAX = 16
+"""Schemas that are looked for when the next file is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +54,22 @@ def file_schema(footer: FileFooter) -> FileSchema:
     )
 
 
-def share_schemas(schemas: Iterable[FileSchema]) -> tuple[FileSchema, ...]:
-    """The same, with one object for files that follow one another and are alike."""
-    shared: list[FileSchema] = []
-    for one in schemas:
-        shared.append(shared[-1] if shared and shared[-1] == one else one)
-    return tuple(shared)
+class SharedSchemas:
+    """Keeps one object for all files that are alike, from the moment each is read.
+
+    Safe to use from threads: at worst, two objects are kept for one schema.
+    """
+
+    def __init__(self) -> None:
+        self._known: list[FileSchema] = []
+
+    def share(self, schema: FileSchema) -> FileSchema:
+        """Return the object that stands for a schema like this one."""
+        for known in reversed(self._known):
+            if known == schema:
+                return known
+        self._known = [*self._known[1 - KNOWN_MAX :], schema]
+        return schema
 
 
 def text_columns(schemas: Sequence[FileSchema]) -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from airflow_provider_aimlapi.core.keys import RUNS_FOLDER
 from airflow_provider_aimlapi.core.object_names import is_object_name
 from airflow_provider_aimlapi.errors import StoreUnsafe
 from airflow_provider_aimlapi.storage.file_systems import kind_of, path_in, uri_of
@@ -62,6 +63,12 @@ class FsspecStore:
     def read_end(self, name: str, *, bytes_max: int) -> bytes | None:
         """Return an object's last bytes; None when it is certainly not there."""
         return self._read(name, lambda: self._objects.read_end(name, bytes_max))
+
+    def list_visible(self) -> list[str]:
+        """Return the names outside of the runs' folder, sorted, as `list` does."""
+        with self._in_our_words("list", ""):
+            names = self._objects.list_beside(RUNS_FOLDER)
+        return sorted(filter(self._is_name, names))
 
     def list(self, prefix: str) -> list[str]:
         """All names that begin with a prefix, sorted. Left out are names that no run gives."""

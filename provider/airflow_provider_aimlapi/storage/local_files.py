@@ -216,7 +216,9 @@ def folder_at(path: str) -> Iterator[Folder]:
         yield folder
 
 
-def walk(root: str, start: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+def walk(
+    root: str, start: str, left_out: str | None = None
+) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """Visit what is below a folder and is no folder, by its name relative to the root.
 
     An entry can be examined until the next one. Links are given as they are, and never entered.
@@ -226,6 +228,7 @@ def walk(root: str, start: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
     Args:
         root: a real path.
         start: the folder below it, "" for the root itself.
+        left_out: a folder that is not entered, by its name relative to the root.
 
     Raises:
         FileNotFoundError, NotADirectoryError, NotFollowed: for `start` itself.
@@ -244,7 +247,7 @@ def walk(root: str, start: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
                     if entry.name.startswith(TEMPORARY_PREFIX) or not is_object_name(name):
                         continue
                     if entry.is_dir(follow_symlinks=False):
-                        pending.append(name)
+                        pending += [name] if name != left_out else []
                     else:
                         yield name, entry
         except (FileNotFoundError, NotADirectoryError, NotFollowed):

@@ -56,16 +56,23 @@ class LocalObjects:
             file.seek(max(0, file.seek(0, os.SEEK_END) - bytes_max))
             return file.read(bytes_max)
 
-    def list(self, folder: str) -> list[str]:
-        """All ordinary files below a folder, without those that are still being written."""
+    def list_beside(self, left_out: str) -> list[str]:
+        """All ordinary files outside of a folder of the root."""
+        return self._files("", left_out)
+
+    def _files(self, folder: str, left_out: str | None = None) -> list[str]:
         try:
             return [
                 name
-                for name, entry in walk(self._root, folder)
+                for name, entry in walk(self._root, folder, left_out)
                 if entry.is_file(follow_symlinks=False)
             ]
         except FileNotFoundError:
             return []
+
+    def list(self, folder: str) -> list[str]:
+        """All ordinary files below a folder, without those that are still being written."""
+        return self._files(folder)
 
     def create(self, name: str, data: bytes) -> None:
         """Create a file under a name that is free; FileExistsError when it is taken."""

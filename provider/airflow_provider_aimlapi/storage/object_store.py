@@ -53,6 +53,13 @@ class ObjectStore(Protocol):
         """Return the last bytes of an object, of any size; None as for `read`."""
         ...
 
+    def list_visible(self) -> list[str]:
+        """Return the names outside of `core.keys.RUNS_FOLDER`, at any depth, sorted.
+
+        What earlier runs have stored in that folder is not gone through.
+        """
+        ...
+
     def list(self, prefix: str) -> list[str]:
         """The names that begin with `prefix` ("" or ending in "/"), at any depth, sorted.
 

@@ -26,6 +26,10 @@ class Objects(Protocol):
         """Return an object's last bytes, `bytes_max` or fewer; raises when there is no object."""
         ...
 
+    def list_beside(self, left_out: str) -> list[str]:
+        """Return the names of all objects outside of one folder of the root, as `list` does."""
+        ...
+
     def list(self, folder: str) -> list[str]:
         """Return the names of all objects below a folder, unsorted; [] when it is not there.
 

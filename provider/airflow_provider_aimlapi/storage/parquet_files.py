@@ -1,6 +1,8 @@
 """Opening Parquet files of any file system, and streaming row ranges out of them in flat memory.
 
-A row group can be of any size: pages are decoded as they are needed, never a row group at once.
+A row group can be of any size: pages are decoded as they are needed, never a row group at once. What is
+fetched of a remote one follows its size. A small one is fetched at once, by as few requests as its
+columns lie apart. Of a large one, a bounded number of bytes is read ahead, shared by its columns.
 """
 
 from __future__ import annotations
@@ -41,8 +43,14 @@ if TYPE_CHECKING:
 
 FOOTER_BYTES = 64 * 1024
 """As much of a file's end as pyarrow reads at first, too."""
-READ_BUFFER_BYTES = 2 * 1024 * 1024
-"""Read ahead in each column, and so the size of a request to a remote store."""
+FETCHED_BYTES_MAX = 32 * 1024 * 1024
+"""Of a row group that is fetched at once, by a few requests: as much as a shard has. A larger one takes a
+request for each column at least. Doubling this doubles what each of four readers may hold."""
+READ_AHEAD_BYTES_MAX = 64 * 1024 * 1024
+"""In all columns of a larger row group."""
+BUFFER_BYTES_MAX = 2 * 1024 * 1024
+BUFFER_BYTES_MIN = 64 * 1024
+"""Read ahead in one column, and so the size of a request to a remote store."""
 BATCH_BYTES_MAX = 4 * 1024 * 1024
 """Aimed at when decoding; one cell may be larger."""
 CURSORS_MAX = 2
@@ -67,12 +75,14 @@ class OpenFile:
     """A file that rows can be decoded from.
 
     Attributes:
+        source: what Arrow reads from; another than its own where that is a remote store.
         schema: of its rows. as_decoded: whether they are decoded in it, or must be converted.
     """
 
     uri: str
     size_bytes: int
-    parquet: pq.ParquetFile
+    source: Any
+    metadata: pq.FileMetaData
     schema: pa.Schema
     as_decoded: bool
 
@@ -84,10 +94,27 @@ class OpenFile:
         Raises:
             InputUnreadable: naming the column, for an INT96 that microseconds do not hold.
         """
-        for batch in self.parquet.iter_batches(
+        is_remote = not isinstance(self.source, pa.NativeFile)
+        parquet = _parquet_file(
+            self.source,
+            self.metadata,
+            columns=self.metadata.num_columns if columns is None else len(columns),
+            is_fetched=is_remote and self.group_bytes(group) <= FETCHED_BYTES_MAX,
+        )
+        for batch in parquet.iter_batches(
             rows_max, row_groups=[group], columns=columns, use_threads=False
         ):
             yield batch if self.as_decoded else converted(batch, self.schema, self.uri)
+
+    def group_bytes(self, group: int) -> int:
+        """Return the bytes of a row group: the larger of its decoded size and its share of the file.
+
+        Columns that are not decoded count, too: pyarrow ends the process at the sight of a column
+        whose statistics are damaged.
+        """
+        found = self.metadata.row_group(group)
+        stored_bytes = self.size_bytes * found.num_rows // max(self.metadata.num_rows, 1)
+        return int(max(found.total_byte_size, stored_bytes, 1))
 
 
 def open_parquet(fs: AbstractFileSystem, file: InputFile) -> OpenFile:
@@ -104,15 +131,28 @@ def open_parquet(fs: AbstractFileSystem, file: InputFile) -> OpenFile:
         if holds_int96(parquet):
             parquet = _parquet_file(source, metadata_as_bytes(parquet.metadata))
         as_decoded = schema.equals(parquet.schema_arrow)
-        return OpenFile(file.uri, file.size_bytes, parquet, schema, as_decoded)
+        return OpenFile(file.uri, file.size_bytes, source, parquet.metadata, schema, as_decoded)
 
 
-def _parquet_file(source: Any, metadata: pq.FileMetaData | None = None) -> pq.ParquetFile:
+def _parquet_file(
+    source: Any,
+    metadata: pq.FileMetaData | None = None,
+    *,
+    columns: int = 1,
+    is_fetched: bool = False,
+) -> pq.ParquetFile:
+    """Open a file for Arrow.
+
+    Args:
+        columns: how many are read at once.
+        is_fetched: whether all of a row group is fetched before it is decoded.
+    """
+    buffer_bytes = READ_AHEAD_BYTES_MAX // max(columns, 1)
     return pq.ParquetFile(
         source,
         metadata=metadata,
-        buffer_size=READ_BUFFER_BYTES,
-        pre_buffer=False,  # it would keep whole row groups in memory
+        buffer_size=max(BUFFER_BYTES_MIN, min(BUFFER_BYTES_MAX, buffer_bytes)),
+        pre_buffer=is_fetched,
         page_checksum_verification=True,
         coerce_int96_timestamp_unit="us",  # nanoseconds end in 2262, and Spark does not read them
     )
@@ -257,7 +297,7 @@ def decoded_from(
     opened: OpenFile, columns: tuple[str, ...] | None, batch_rows: int, place: int = 0
 ) -> Iterator[pa.RecordBatch]:
     """All rows from a place on. What stands before it in its row group is decoded and dropped."""
-    metadata = opened.parquet.metadata
+    metadata = opened.metadata
     first_row = 0
     for group in range(metadata.num_row_groups):
         rows = metadata.row_group(group).num_rows
@@ -295,7 +335,7 @@ def _naming_column(
 
 
 def _is_sound(opened: OpenFile, group: int, name: str, size: int) -> bool:
-    rows = opened.parquet.metadata.row_group(group).num_rows
+    rows = opened.metadata.row_group(group).num_rows
     try:
         found = sum(batch.num_rows for batch in opened.batches(group, (name,), size))
     except Exception:  # noqa: BLE001  Arrow has errors of its own
@@ -304,13 +344,6 @@ def _is_sound(opened: OpenFile, group: int, name: str, size: int) -> bool:
 
 
 def _batch_rows(opened: OpenFile, group: int, rows_max: int) -> int:
-    """Rows to decode at once, so that a batch of average rows stays within BATCH_BYTES_MAX.
-
-    Columns that are not decoded count, too: pyarrow ends the process at the sight of a column whose
-    statistics are damaged.
-    """
-    metadata = opened.parquet.metadata
-    rows = metadata.row_group(group).num_rows
-    stored_bytes = opened.size_bytes * rows // max(metadata.num_rows, 1)
-    size_bytes = max(metadata.row_group(group).total_byte_size, stored_bytes, 1)
-    return max(1, min(rows_max, int(BATCH_BYTES_MAX * rows / size_bytes)))
+    """Rows to decode at once, so that a batch of average rows stays within BATCH_BYTES_MAX."""
+    rows = opened.metadata.row_group(group).num_rows
+    return max(1, min(rows_max, int(BATCH_BYTES_MAX * rows / opened.group_bytes(group))))

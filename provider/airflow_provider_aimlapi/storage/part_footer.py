@@ -8,18 +8,27 @@ writes. No other column is looked at.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import pyarrow as pa
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.bounds import Epoch, PartNumber, RunKey, ShardRows
+from airflow_provider_aimlapi.core.bounds import (
+    Epoch,
+    PartNumber,
+    RunKey,
+    Sha256Hex,
+    ShardRows,
+)
 from airflow_provider_aimlapi.core.manifest import Tally
+from airflow_provider_aimlapi.core.object_sizes import PART_BYTES_MAX
 from airflow_provider_aimlapi.storage.thrift_compact import CompactReader, TooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from airflow_provider_aimlapi.storage.object_store import ObjectStore
 
 FOOTER_BYTES_MAX = 16 * 1024 * 1024
 STRUCTS_MAX = 400_000
@@ -44,6 +53,7 @@ class PartFooter(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         run_key, part, epoch: whose part it is, its number, and the attempt that wrote it.
         rows, tally: of its outcomes.
+        sha256: hex, of all bytes before the footer. body_bytes: how many those are.
     """
 
     run_key: RunKey
@@ -51,6 +61,8 @@ class PartFooter(msgspec.Struct, frozen=True, kw_only=True):
     epoch: Epoch
     rows: ShardRows
     tally: Tally
+    sha256: Sha256Hex
+    body_bytes: Annotated[int, msgspec.Meta(ge=4, le=PART_BYTES_MAX)]
 
 
 def footer_metadata(footer: PartFooter) -> dict[bytes, bytes]:
@@ -67,6 +79,20 @@ def footer_bytes(end: bytes) -> int:
         return 0
     length, magic = _TAIL.unpack(end[-_TAIL.size :])
     return int(length) + _TAIL.size if magic == _MAGIC else 0
+
+
+def read_part_end(
+    store: ObjectStore, name: str, *, bytes_max: int = FOOTER_BYTES_MAX
+) -> bytes | None:
+    """Return the end of a file with all of its footer; None where there is no file.
+
+    Less than the footer is returned where it is longer than `bytes_max`, and for what is no part.
+    """
+    end = store.read_end(name, bytes_max=END_BYTES)
+    length = footer_bytes(end or b"")
+    if end is not None and len(end) < length <= bytes_max:
+        end = store.read_end(name, bytes_max=length)
+    return end
 
 
 def open_part(data: bytes, *, as_dictionaries: Sequence[str] = ()) -> pq.ParquetFile:

@@ -7,6 +7,7 @@ writes, each before what depends on it takes memory: a few bytes of Parquet can 
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import dataclass
 from hashlib import sha256
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,7 +26,12 @@ from airflow_provider_aimlapi.core.manifest import PartEntry, Tally, tally_of
 from airflow_provider_aimlapi.core.pricing import NANO_USD_PER_USD
 from airflow_provider_aimlapi.errors import JournalUnreadable
 from airflow_provider_aimlapi.storage.outcome_columns import added_fields
-from airflow_provider_aimlapi.storage.part_footer import READING_ERRORS, open_part, read_footer
+from airflow_provider_aimlapi.storage.part_footer import (
+    READING_ERRORS,
+    footer_bytes,
+    open_part,
+    read_footer,
+)
 from airflow_provider_aimlapi.storage.part_pages import check_pages
 
 if TYPE_CHECKING:
@@ -68,10 +74,23 @@ class _RejectedInfo(msgspec.Struct, frozen=True, kw_only=True):
     cost_usd: CostUsd | None
 
 
-def read_part_entry(
-    data: bytes, *, run_key: str, shard: Shard, staged_name: str, output_column: str
-) -> PartEntry:
-    """The manifest's line for a staged part, from nothing but its bytes.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagedPart:
+    """A durable part, as its footer describes it.
+
+    Attributes:
+        epoch: of the attempt that wrote it. Journal segments of this epoch and of older ones say
+            nothing of its rows that it does not say itself.
+    """
+
+    entry: PartEntry
+    epoch: int
+
+
+def read_staged_part(
+    end: bytes, *, run_key: str, shard: Shard, staged_name: str, output_column: str
+) -> StagedPart:
+    """Describe a staged part by its last bytes, its footer among them.
 
     Args:
         shard: whose part it should be.
@@ -79,7 +98,7 @@ def read_part_entry(
     Raises:
         JournalUnreadable: when it is not what its name says, or not what a run writes.
     """
-    with _reading(staged_name), open_part(data) as file:
+    with _reading(staged_name), open_part(end) as file:
         footer = read_footer(file)
         if (footer.run_key, footer.part) != (run_key, shard.part):
             raise _unreadable(staged_name, "is another part by its footer")
@@ -91,26 +110,28 @@ def read_part_entry(
             )
         if not _has_columns(file, output_column):
             raise _unreadable(staged_name, "has other outcome columns than a run writes")
-    return PartEntry(
+    entry = PartEntry(
         part=shard.part,
         staged_name=staged_name,
         visible_name=shard.visible_name,
-        sha256=sha256(data).hexdigest(),
-        size_bytes=len(data),
+        sha256=footer.sha256,
+        size_bytes=footer.body_bytes + footer_bytes(end),
         tally=footer.tally,
     )
+    return StagedPart(entry=entry, epoch=footer.epoch)
 
 
 def part_outcomes(data: bytes, entry: PartEntry, *, output_column: str) -> list[Outcome]:
     """The outcomes of a part, in row order.
 
     Args:
-        entry: what `read_part_entry` returned for these bytes.
+        entry: of the part, whose bytes these should be.
 
     Raises:
-        JournalUnreadable: they are not what a run writes.
+        JournalUnreadable: they are not, or are not what a run writes.
     """
     name = entry.staged_name
+    _check_bytes(data, entry)
     with _reading(name):
         table = _read(data, output_column, _Info.__struct_fields__, has_text=True)
         texts = list(chain.from_iterable(map(_values, table.column(output_column).chunks)))
@@ -134,12 +155,19 @@ def _with_partial_cost(outcomes: list[Outcome], tally: Tally) -> list[Outcome]:
     return outcomes
 
 
+def _check_bytes(data: bytes, entry: PartEntry) -> None:
+    body = memoryview(data)[: -footer_bytes(data)]
+    if len(data) != entry.size_bytes or sha256(body).hexdigest() != entry.sha256:
+        raise _unreadable(entry.staged_name, "holds other bytes than its footer says")
+
+
 def rejected_rows(data: bytes, entry: PartEntry, *, output_column: str) -> dict[int, int]:
     """The rejected rows of a part, and what their answers cost all the same, in nano-dollars.
 
     Raises:
         JournalUnreadable: they are not those that the footer counts.
     """
+    _check_bytes(data, entry)
     with _reading(entry.staged_name):
         table = _read(data, output_column, _RejectedInfo.__struct_fields__, has_text=False)
         rows = msgspec.convert(_infos(table, output_column), list[_RejectedInfo])
@@ -240,5 +268,5 @@ def _reading(name: str) -> Iterator[None]:
 def _unreadable(name: str, reason: str) -> JournalUnreadable:
     return JournalUnreadable(
         f"The staged part {name} {reason}. Remove it while nothing is at work on the run. A retry "
-        f"makes it anew from the journal, and pays for rows that are not there."
+        f"makes it anew, and pays for its rows again."
     )

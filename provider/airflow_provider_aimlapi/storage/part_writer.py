@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.manifest import PartEntry, tally_of
+from airflow_provider_aimlapi.core.manifest import tally_of
 from airflow_provider_aimlapi.storage.arrow_columns import string_column
 from airflow_provider_aimlapi.storage.arrow_memory import give_back
 from airflow_provider_aimlapi.storage.footer_metadata import carried_metadata
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from airflow_provider_aimlapi.core.completion import Outcome
-    from airflow_provider_aimlapi.core.manifest import Tally
     from airflow_provider_aimlapi.core.plan import Shard
     from airflow_provider_aimlapi.storage.dataset import DataSet
 
@@ -49,16 +48,9 @@ def encode_part(
         InputUnreadable, StoreUnavailable: when the input cannot be read again.
     """
     ordered = _in_row_order(outcomes, shard.rows)
-    footer = PartFooter(
-        run_key=run_key,
-        part=shard.part,
-        epoch=epoch,
-        rows=shard.rows,
-        tally=tally_of(ordered),
-    )
     groups = _row_groups(data_set.tables(shard))
     first = next(groups, None)
-    schema = _output_schema(data_set, shard, first, output_column, footer_metadata(footer))
+    schema = _output_schema(data_set, shard, first, output_column)
     sink = io.BytesIO()
     with pq.ParquetWriter(sink, schema, compression="zstd", compression_level=1) as writer:
         start = 0
@@ -68,22 +60,20 @@ def encode_part(
             columns = [*table.columns, *_outcome_columns(ordered[start : start + rows])]
             writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=rows)
             start += rows
+        footer = PartFooter(
+            run_key=run_key,
+            part=shard.part,
+            epoch=epoch,
+            rows=shard.rows,
+            tally=tally_of(ordered),
+            sha256=sha256(sink.getbuffer()).hexdigest(),
+            body_bytes=sink.tell(),
+        )
+        writer.add_key_value_metadata(footer_metadata(footer))
     if start != shard.rows:
         raise ValueError(f"part {shard.part} has {shard.rows} rows, but {start} were read")
     give_back()
     return with_annotations(sink.getvalue(), data_set.schemas[shard.file].parquet)
-
-
-def part_entry(data: bytes, shard: Shard, staged_name: str, tally: Tally) -> PartEntry:
-    """The manifest's line for a part that was encoded from a shard."""
-    return PartEntry(
-        part=shard.part,
-        staged_name=staged_name,
-        visible_name=shard.visible_name,
-        sha256=sha256(data).hexdigest(),
-        size_bytes=len(data),
-        tally=tally,
-    )
 
 
 def _in_row_order(outcomes: Sequence[Outcome], rows: int) -> list[Outcome]:
@@ -98,13 +88,12 @@ def _output_schema(
     shard: Shard,
     batches: list[pa.RecordBatch] | None,
     output_column: str,
-    footer: dict[bytes, bytes],
 ) -> pa.Schema:
     own = batches[0].schema.metadata if batches else data_set.schema.metadata
     added = added_fields(output_column)
     rows = range(shard.first_row, shard.first_row + shard.rows)
     kept = carried_metadata(own, spark=data_set.spark_schema(added), added=added, rows=rows)
-    return pa.schema([*data_set.schema, *added], metadata={**kept, **footer})
+    return pa.schema([*data_set.schema, *added], metadata=kept)
 
 
 def _outcome_columns(outcomes: Sequence[Outcome]) -> tuple[pa.Array | pa.ChunkedArray, pa.Array]:

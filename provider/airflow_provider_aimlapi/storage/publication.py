@@ -24,9 +24,9 @@ from airflow_provider_aimlapi.storage.changes import (
 from airflow_provider_aimlapi.storage.visible_parts import VisibleParts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Mapping
 
-    from airflow_provider_aimlapi.core.manifest import Manifest, PartEntry
+    from airflow_provider_aimlapi.core.manifest import Manifest
     from airflow_provider_aimlapi.core.plan import Plan
     from airflow_provider_aimlapi.storage.changes import Change
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
@@ -42,7 +42,6 @@ def publish(
     epoch: int,
     spread: Spread,
     own: str | None = None,
-    check: Callable[[], None] = lambda: None,
 ) -> None:
     """Put a run's parts in place of whatever run was there before. Idempotent.
 
@@ -53,43 +52,33 @@ def publish(
         epoch: of the lease of the output path that the caller holds.
         spread: does blocking work for each item, so many at a time.
         own: the caller's run, which it may have begun to put in place before; None for `manifest`'s.
-        check: called before each step; raises when another is to write here.
 
     Raises:
         StoreUnavailable, StoreUnsafe: when the store fails; calling again finishes the step.
         JournalUnreadable: when a staged part is missing, or a change that no lease allows is there.
         InvalidSpec: when a file is in the way that no run has put there. Nothing was changed then.
     """
-
-    def show(entry: PartEntry) -> None:
-        check()
-        store.copy(entry.staged_name, entry.visible_name)
-
-    def remove(name: str) -> None:
-        check()
-        store.delete(name)
-
     run_key, names = manifest.run_key, manifest.visible_names()
     before = newest_change(store)
     change = before.then(run_key)
     parts = VisibleParts(store, {*before.run_keys, run_key, own or run_key}, spread)
-    present = set(store.list(""))
-    _check_staged(store, manifest, present)
-    _refuse_foreign(store, parts.owners(names & present), _KEPT)
+    _check_staged(store, manifest)
+    present = set(store.list_visible())
+    owners = parts.owners(names & present)
+    _refuse_foreign(store, owners, _KEPT)
 
     leaving = _leaving(store, before, change)
     if leaving is not None:
-        remove(SUCCESS_NAME)
-        owners = parts.owners(parts.names() & present)
-        spread(remove, [name for name in owners if owners[name] == leaving], COPY_THREADS)
-    check()
+        store.delete(SUCCESS_NAME)
+        others = parts.owners((parts.names() & present) - names) | owners
+        spread(store.delete, [name for name in others if others[name] == leaving], COPY_THREADS)
     create_change(store, epoch, change)
     if run_in_place(store) != run_key:
-        remove(SUCCESS_NAME)
-    spread(show, manifest.parts, COPY_THREADS)
-    left = parts.owners((parts.names() & set(store.list(""))) - names)
-    spread(remove, [name for name in left if left[name] is not None], COPY_THREADS)
-    check()
+        store.delete(SUCCESS_NAME)
+    missing = [entry for entry in manifest.parts if owners.get(entry.visible_name) != run_key]
+    spread(lambda entry: store.copy(entry.staged_name, entry.visible_name), missing, COPY_THREADS)
+    left = parts.owners((parts.names() & set(store.list_visible())) - names)
+    spread(store.delete, [name for name in left if left[name] is not None], COPY_THREADS)
     store.write(SUCCESS_NAME, _success(manifest))
     forget_changes(store, epoch)
 
@@ -105,7 +94,7 @@ def _leaving(store: ObjectStore, before: Change, change: Change) -> str | None:
 
 def is_complete(store: ObjectStore, manifest: Manifest) -> bool:
     """Whether nobody has removed a part since the run was put in place."""
-    return manifest.visible_names() <= set(store.list(""))
+    return manifest.visible_names() <= set(store.list_visible())
 
 
 def check_foreign(store: ObjectStore, plan: Plan, spread: Spread) -> None:
@@ -114,7 +103,7 @@ def check_foreign(store: ObjectStore, plan: Plan, spread: Spread) -> None:
     Raises:
         InvalidSpec: naming such a file.
     """
-    visible = {shard.visible_name for shard in plan.shards} & set(store.list(""))
+    visible = {shard.visible_name for shard in plan.shards} & set(store.list_visible())
     if visible:
         run_keys = {*newest_change(store).run_keys, plan.run_key}
         _refuse_foreign(store, VisibleParts(store, run_keys, spread).owners(visible))
@@ -135,7 +124,8 @@ def _refuse_foreign(
         )
 
 
-def _check_staged(store: ObjectStore, manifest: Manifest, present: Collection[str]) -> None:
+def _check_staged(store: ObjectStore, manifest: Manifest) -> None:
+    present = set(store.list(RunNames(run_key=manifest.run_key).parts))
     missing = [one.staged_name for one in manifest.parts if one.staged_name not in present]
     if missing:
         raise JournalUnreadable(

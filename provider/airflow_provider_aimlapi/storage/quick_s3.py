@@ -7,13 +7,15 @@ whatever it cannot list or read: s3fs says what is wrong in a way that can be ju
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_aimlapi.storage.s3_access import usual_access
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from fsspec import AbstractFileSystem
     from obstore.store import S3Config, S3Credential, S3Store
@@ -26,6 +28,11 @@ FAILURES_MAX = 32
 
 NAMES_MAX = 1000
 """As many as S3 returns for one request."""
+
+_USERS: set[int] = set()
+"""The processes that have used obstore. A forked child has a copy, which names its parent."""
+
+T = TypeVar("T")
 
 
 class QuickS3:
@@ -43,16 +50,12 @@ class QuickS3:
         The marker of a folder loses the slash at its end, and looks like an empty object.
         """
         import obstore  # noqa: PLC0415  # here and below: only who has S3 has it
-        from obstore.exceptions import BaseError  # noqa: PLC0415
 
         prefix = path.partition("/")[2]
-        try:
-            listed = obstore.list(self._store, prefix or None).collect()
-        except (BaseError, OSError, ValueError):  # ValueError: obstore has no path for the name
-            return None
+        listed = _asked(lambda: obstore.list(self._store, prefix or None).collect())
         found = {
             f"{self._bucket}/{entry['path']}": {"size": entry["size"], "ETag": entry["e_tag"]}
-            for entry in listed
+            for entry in listed or ()
             if entry["path"] != prefix  # not below it: its own marker
         }
         return found or None
@@ -60,14 +63,14 @@ class QuickS3:
     def names_in(self, folder: str) -> list[str] | None:
         """Return names below a folder, NAMES_MAX at most; None when s3fs must be asked."""
         import obstore  # noqa: PLC0415
-        from obstore.exceptions import BaseError  # noqa: PLC0415
 
         prefix = folder.partition("/")[2]
-        try:
-            listed = next(iter(obstore.list(self._store, prefix, chunk_size=NAMES_MAX)), [])
-        except (BaseError, OSError, ValueError):
+        pages = _asked(
+            lambda: list(islice(obstore.list(self._store, prefix, chunk_size=NAMES_MAX), 1))
+        )
+        if pages is None:
             return None
-        return [entry["path"].removeprefix(f"{prefix}/") for entry in listed]
+        return [entry["path"].removeprefix(f"{prefix}/") for page in pages for entry in page]
 
     def end_of(self, file: InputFile, size_bytes: int) -> memoryview | None:
         """Return a file's last bytes, all of it if it is smaller; None when s3fs must be asked."""
@@ -81,16 +84,30 @@ class QuickS3:
 
     def _range(self, path: str, start: int, end: int) -> memoryview | None:
         import obstore  # noqa: PLC0415
-        from obstore.exceptions import BaseError  # noqa: PLC0415
 
         if self._failures >= FAILURES_MAX:
             return None
-        try:
-            found = obstore.get_range(self._store, path.partition("/")[2], start=start, end=end)
-        except (BaseError, OSError, ValueError):
-            self._failures += 1
-            return None
-        return memoryview(found)
+        key = path.partition("/")[2]
+        found = _asked(lambda: obstore.get_range(self._store, key, start=start, end=end))
+        self._failures += found is None
+        return None if found is None else memoryview(found)
+
+
+def _asked(call: Callable[[], T]) -> T | None:
+    """Return what a request brings; None when s3fs must be asked."""
+    from obstore.exceptions import BaseError  # noqa: PLC0415
+
+    if _is_forked():
+        return None
+    try:
+        return call()
+    except (BaseError, OSError, ValueError):  # ValueError: obstore has no path for the name
+        return None
+
+
+def _is_forked() -> bool:
+    """Whether a process that this one was forked from has used obstore, which would hang here."""
+    return not {os.getpid()} >= _USERS
 
 
 def quick_s3(fs: AbstractFileSystem, path: str) -> QuickS3 | None:
@@ -101,8 +118,9 @@ def quick_s3(fs: AbstractFileSystem, path: str) -> QuickS3 | None:
     """
     access = usual_access(fs)
     bucket = path.partition("/")[0]
-    if access is None or not bucket or find_spec("obstore") is None:
+    if access is None or not bucket or find_spec("obstore") is None or _is_forked():
         return None
+    _USERS.add(os.getpid())
     from obstore.exceptions import BaseError  # noqa: PLC0415
 
     try:
@@ -112,7 +130,10 @@ def quick_s3(fs: AbstractFileSystem, path: str) -> QuickS3 | None:
 
 
 def _store(bucket: str, access: S3Access) -> S3Store:
-    """Everything that says where to ask, and as whom, is given: else the environment would say it."""
+    """Open a bucket by nothing but what is given: obstore takes each option left out from AWS_….
+
+    What only writing heeds is given too, because obstore refuses a value that it cannot parse.
+    """
     from obstore.store import S3Store  # noqa: PLC0415
 
     def credentials() -> S3Credential:
@@ -127,6 +148,18 @@ def _store(bucket: str, access: S3Access) -> S3Store:
         "endpoint": access.endpoint_url,
         "aws_endpoint_url_s3": access.endpoint_url,  # or AWS_ENDPOINT_URL_S3 would come first
         "virtual_hosted_style_request": False,
+        "skip_signature": False,
+        "unsigned_payload": False,
+        "request_payer": False,
+        "s3_express": False,
+        "server_side_encryption": "AES256",  # of uploads; the environment's sse-c would add headers
+        "sse_bucket_key_enabled": False,
+        "checksum_algorithm": "SHA256",
+        "conditional_put": "etag",
+        "copy_if_not_exists": "multipart",
+        "disable_tagging": False,
+        "disable_bulk_delete": False,
+        "imdsv1_fallback": False,
     }
     if access.region:
         config["region"] = access.region

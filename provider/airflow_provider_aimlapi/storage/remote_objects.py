@@ -6,7 +6,9 @@ fsspec remembers listings and answers from them that a new object is absent: not
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from glob import has_magic
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aimlapi.storage.azure_copy import copy_blob
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 _MEMORY_LOCK = threading.Lock()
 S3_KEYS_MAX = 1000
 """In one request."""
+LISTERS = 16
+"""Folders, such as hive's, that are listed at once."""
 _GCSFS_BOUNDARY = b"--==0=="
 """gcsfs puts what it uploads between two of these, whatever the bytes themselves hold."""
 
@@ -72,11 +76,29 @@ class RemoteObjects:
             case _:
                 return bytes(self._fs.cat_file(path, start=start, end=start + bytes_max))
 
+    def list_beside(self, left_out: str) -> list[str]:
+        """All objects outside of a folder: those of the root, and those of each other folder."""
+        self._fs.invalidate_cache()
+        try:
+            entries = self._fs.ls(self._root, detail=True)
+        except FileNotFoundError:
+            return []
+        names: dict[str, list[str]] = {"file": [], "directory": []}
+        for entry in entries:
+            name = name_below(self._root, entry["name"].rstrip("/"))
+            if name and name != left_out:
+                names[entry["type"]].append(name)
+        with ThreadPoolExecutor(LISTERS, "list") as pool:
+            return names["file"] + list(chain(*pool.map(self._found, names["directory"])))
+
+    def _found(self, folder: str) -> list[str]:
+        found = self._fs.find(self._path(folder).rstrip("/"))
+        return [name_below(self._root, path) for path in found]
+
     def list(self, folder: str) -> list[str]:
         """All objects below a folder, asked of the store anew."""
         self._fs.invalidate_cache()
-        found = self._fs.find(self._path(folder).rstrip("/"))
-        return [name_below(self._root, path) for path in found]
+        return self._found(folder)
 
     def create(self, name: str, data: bytes) -> None:
         """Create by one PUT with "only if absent"."""

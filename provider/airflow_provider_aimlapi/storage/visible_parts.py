@@ -18,12 +18,10 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from airflow_provider_aimlapi.core.keys import RunNames, parse_part_name
 from airflow_provider_aimlapi.errors import JournalUnreadable
 from airflow_provider_aimlapi.storage.part_footer import (
-    END_BYTES,
-    FOOTER_BYTES_MAX,
     READING_ERRORS,
-    footer_bytes,
     open_part,
     read_footer,
+    read_part_end,
 )
 from airflow_provider_aimlapi.storage.run_objects import read_plan
 
@@ -84,12 +82,9 @@ class VisibleParts:
 
 def read_end_of_part(store: ObjectStore, name: str) -> tuple[bool, PartFooter | None]:
     """Whether a file is there, and what it says of itself; None for one that is no part."""
-    end = store.read_end(name, bytes_max=END_BYTES)
+    end = read_part_end(store, name)
     if end is None:
         return False, None
-    length = footer_bytes(end)
-    if len(end) < length <= FOOTER_BYTES_MAX:
-        end = store.read_end(name, bytes_max=length) or b""
     try:
         with open_part(end) as file:
             return True, read_footer(file)

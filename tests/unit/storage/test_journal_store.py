@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from airflow_provider_aimlapi.core.journal import Record
 from airflow_provider_aimlapi.core.keys import RunNames
 from airflow_provider_aimlapi.core.object_sizes import MIB, SEGMENT_BYTES_MAX
-from airflow_provider_aimlapi.errors import JournalUnreadable, StoreUnavailable
-from airflow_provider_aimlapi.storage.journal_store import TAKEN_NAMES_MAX, JournalStore
+from airflow_provider_aimlapi.errors import JournalUnreadable
+from airflow_provider_aimlapi.storage.journal_store import (
+    TAKEN_NAMES_MAX,
+    JournalStore,
+    SegmentGone,
+    list_segments,
+    replay,
+)
 from tests.fakes.memory_store import MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 NAMES = RunNames(run_key="0" * 32)
 
@@ -22,19 +32,26 @@ def record(row: int, reason: str = "") -> Record:
     )
 
 
-def replayed(journal: JournalStore, part: int) -> list[Record]:
-    return list(journal.replay(journal.segments().get(part, [])))
+def spread(call: Callable[[Any], Any], items: Iterable[Any], threads: int) -> list[Any]:
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(call, items))
+
+
+def listed(store: MemoryStore, parts: list[int] | None = None) -> dict[int, list[str]]:
+    return list_segments(store, NAMES, parts, spread)
+
+
+def replayed(store: MemoryStore, part: int) -> list[Record]:
+    return list(replay(store, listed(store).get(part, []), spread))
 
 
 def test_segment_of_our_own_epoch_is_refused_before_we_write() -> None:
     store = MemoryStore()
     store.create(NAMES.segment(0, 9, 3), b"planted")
-    journal = JournalStore(store, NAMES, 9)
     with pytest.raises(JournalUnreadable, match=r"00000009-00000003.*remove it"):
-        journal.segments()
-    assert JournalStore(store, NAMES, 10).segments() == {0: [NAMES.segment(0, 9, 3)]}
-    journal.append(0, [record(0)])
-    assert len(journal.segments()[0]) == 2
+        JournalStore(store, NAMES, 9).take_over(listed(store))
+    JournalStore(store, NAMES, 10).take_over(listed(store))
+    assert listed(store) == {0: [NAMES.segment(0, 9, 3)]}
 
 
 def test_what_is_appended_is_replayed_in_the_order_of_epoch_and_sequence() -> None:
@@ -44,9 +61,9 @@ def test_what_is_appended_is_replayed_in_the_order_of_epoch_and_sequence() -> No
     old.append(0, [record(0), record(1)])
     old.append(1, [record(7)])
     old.append(0, [record(5)])
-    assert [entry.row for entry in replayed(new, 0)] == [0, 1, 5, 2]
-    assert replayed(new, 1) == [record(7)]
-    assert replayed(new, 2) == []
+    assert [entry.row for entry in replayed(store, 0)] == [0, 1, 5, 2]
+    assert replayed(store, 1) == [record(7)]
+    assert replayed(store, 2) == []
 
 
 def test_a_name_taken_by_an_unclear_write_is_passed_over() -> None:
@@ -54,7 +71,7 @@ def test_a_name_taken_by_an_unclear_write_is_passed_over() -> None:
     store.create(NAMES.segment(0, 1, 0), b"an earlier try, whose answer never came")
     journal = JournalStore(store, NAMES, 1)
     journal.append(0, [record(3)])
-    assert [entry.row for entry in replayed(journal, 0)] == [3]
+    assert [entry.row for entry in replayed(store, 0)] == [3]
 
 
 def test_large_records_are_split_into_segments_that_can_be_read() -> None:
@@ -64,7 +81,7 @@ def test_large_records_are_split_into_segments_that_can_be_read() -> None:
     records = [record(row, "x" * (25 * MIB)) for row in range(5)]
     journal.append(0, records)
     assert [len(data) <= SEGMENT_BYTES_MAX for data in store.objects.values()] == [True] * 3
-    assert replayed(journal, 0) == records
+    assert replayed(store, 0) == records
 
 
 def test_name_after_name_taken_is_another_writer() -> None:
@@ -80,7 +97,7 @@ def test_appending_from_threads_loses_nothing() -> None:
     journal = JournalStore(store, NAMES, 1)
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda row: journal.append(0, [record(row)]), range(100)))
-    assert sorted(entry.row for entry in replayed(journal, 0)) == list(range(100))
+    assert sorted(entry.row for entry in replayed(store, 0)) == list(range(100))
 
 
 def test_a_damaged_segment_gives_what_stands_before_the_damage() -> None:
@@ -88,16 +105,53 @@ def test_a_damaged_segment_gives_what_stands_before_the_damage() -> None:
     journal = JournalStore(store, NAMES, 1)
     journal.append(0, [record(0), record(1, "x" * 100)])
     journal.append(0, [record(2)])
-    (name, _) = journal.segments()[0]
+    (name, _) = listed(store)[0]
     store.objects[name] = store.objects[name][:-3]
-    assert [entry.row for entry in replayed(journal, 0)] == [0, 2]
+    assert [entry.row for entry in replayed(store, 0)] == [0, 2]
 
 
 def test_a_segment_that_was_listed_and_cannot_be_read_is_never_an_empty_one() -> None:
     store = MemoryStore()
     journal = JournalStore(store, NAMES, 1)
     journal.append(0, [record(0)])
-    listed = journal.segments()[0]
+    names = listed(store)[0]
     store.objects.clear()
-    with pytest.raises(StoreUnavailable, match="was listed"):
-        list(journal.replay(listed))
+    with pytest.raises(SegmentGone, match="was listed"):
+        list(replay(store, names, spread))
+
+
+def test_parts_are_listed_by_themselves() -> None:
+    store = MemoryStore()
+    for part in (0, 1, 12):
+        JournalStore(store, NAMES, 1).append(part, [record(part)])
+    assert listed(store, [1, 12, 123]) == {part: [NAMES.segment(part, 1, 0)] for part in (1, 12)}
+
+
+def test_durable_part_takes_segments_up_to_its_epoch() -> None:
+    """Nothing else goes: no newer segment, no other part's, no lease, plan, part or manifest."""
+    store = MemoryStore()
+    others = [NAMES.lease(1), NAMES.plan, NAMES.part(0), NAMES.part(0, 2), NAMES.manifest]
+    others += [NAMES.heartbeat(1), NAMES.progress, NAMES.segment(1, 1, 0), NAMES.segment(0, 3, 0)]
+    others += [NAMES.segment(10, 1, 0), NAMES.segment(0, 1, 7)]
+    for name in others[:-1]:
+        store.create(name, b"")
+    JournalStore(store, NAMES, 1).append(0, [record(0)])
+    journal = JournalStore(store, NAMES, 2)
+    journal.take_over(listed(store))
+    store.create(others[-1], b"")  # which a frozen attempt wrote when it woke
+    for row in range(3):
+        journal.append(0, [record(row)])
+    journal.give_up(0, 2, spread)
+    assert sorted(store.objects) == sorted(others)
+
+
+def test_part_of_older_attempt_leaves_newer_segments() -> None:
+    store = MemoryStore()
+    JournalStore(store, NAMES, 1).append(0, [record(0)])
+    journal = JournalStore(store, NAMES, 2)
+    journal.take_over(listed(store))
+    journal.append(0, [record(1)])
+    journal.give_up(0, 1, spread)
+    assert sorted(store.objects) == [NAMES.segment(0, 2, 0)]
+    journal.give_up(0, 2, spread)
+    assert store.objects == {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import fsspec
@@ -18,8 +19,9 @@ from airflow_provider_aimlapi.core.manifest import tally_of
 from airflow_provider_aimlapi.core.plan import plan_shards
 from airflow_provider_aimlapi.errors import JournalUnreadable
 from airflow_provider_aimlapi.storage.dataset import DataSet, open_data_set
-from airflow_provider_aimlapi.storage.part_outcomes import read_part_entry
-from airflow_provider_aimlapi.storage.part_writer import encode_part, part_entry
+from airflow_provider_aimlapi.storage.part_footer import footer_bytes
+from airflow_provider_aimlapi.storage.part_outcomes import read_staged_part
+from airflow_provider_aimlapi.storage.part_writer import encode_part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,12 +112,13 @@ def test_field_and_schema_metadata_stay_and_schemas_that_hide_columns_go(tmp_pat
         },
     )
     data_set = opened(tmp_path, pa.table({"n": [1]}, schema=schema))
-    part = pq.read_schema(io.BytesIO(encoded(data_set, skips(1))))
+    data = encoded(data_set, skips(1))
+    part = pq.read_schema(io.BytesIO(data))
     assert part.field("n").metadata[b"unit"] == b"ms"
     assert not part.field("n").nullable
     assert part.metadata[b"note"] == b"kept"
     assert b"org.apache.spark.sql.parquet.row.metadata" not in part.metadata
-    assert part.metadata[b"aimlapi.run_key"] == RUN_KEY.encode()
+    assert pq.read_metadata(io.BytesIO(data)).metadata[b"aimlapi.run_key"] == RUN_KEY.encode()
 
 
 def test_field_ids_stay(tmp_path: Path) -> None:
@@ -163,12 +166,18 @@ def test_a_part_describes_itself(tmp_path: Path) -> None:
     (shard,) = plan_shards(data_set.files)
     outcomes = [FULL, skipped("null", row=1)]
     data = encoded(data_set, outcomes)
-    entry = part_entry(data, shard, "staged", tally_of(outcomes))
-    found = read_part_entry(
-        data, run_key=RUN_KEY, shard=shard, staged_name="staged", output_column="completion"
+    body = data[: -footer_bytes(data)]
+    found = read_staged_part(
+        data[-footer_bytes(data) :],
+        run_key=RUN_KEY,
+        shard=shard,
+        staged_name="staged",
+        output_column="completion",
     )
-    assert found == entry
-    assert found.tally.cost_nano_usd == FULL.cost_nano_usd
+    assert found.epoch == 7
+    assert (found.entry.sha256, found.entry.size_bytes) == (sha256(body).hexdigest(), len(data))
+    assert found.entry.tally == tally_of(outcomes)
+    assert found.entry.tally.cost_nano_usd == FULL.cost_nano_usd
     assert pq.read_metadata(io.BytesIO(data)).metadata[b"aimlapi.epoch"] == b"7"
 
 
@@ -185,7 +194,7 @@ def test_a_staged_part_that_is_not_what_its_name_says_is_found_out(tmp_path: Pat
         (plain, RUN_KEY, 0),
     ):
         with pytest.raises(JournalUnreadable, match="the staged name"):
-            read_part_entry(
+            read_staged_part(
                 content,
                 run_key=run_key,
                 shard=replace(shard, part=part),

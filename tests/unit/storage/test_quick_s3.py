@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import multiprocessing
 from typing import Any
 
 import fsspec
@@ -18,6 +19,7 @@ from airflow_provider_aimlapi.storage.listing import list_inputs
 from airflow_provider_aimlapi.storage.parquet_files import FOOTER_BYTES, read_footer
 from airflow_provider_aimlapi.storage.parquet_footer import SchemaParser
 from airflow_provider_aimlapi.storage.quick_s3 import FAILURES_MAX, QuickS3, quick_s3
+from airflow_provider_aimlapi.storage.s3_access import S3Access
 from tests.fakes.scripted_s3 import ScriptedS3, Trouble
 
 HTTPS = "https://s3.example"
@@ -32,6 +34,53 @@ ODD_NAMES = (
     "deep/er/x.txt",
     "ds=2026-01-01/_SUCCESS",
 )
+OPTIONS = [
+    "ACCESS_KEY_ID",
+    "ALLOW_HTTP",
+    "ALLOW_INVALID_CERTIFICATES",
+    "BUCKET",
+    "BUCKET_NAME",
+    "CHECKSUM_ALGORITHM",
+    "CONDITIONAL_PUT",
+    "CONNECT_TIMEOUT",
+    "CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "CONTAINER_CREDENTIALS_FULL_URI",
+    "CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "COPY_IF_NOT_EXISTS",
+    "DEFAULT_CONTENT_TYPE",
+    "DEFAULT_REGION",
+    "DISABLE_BULK_DELETE",
+    "DISABLE_TAGGING",
+    "ENDPOINT",
+    "ENDPOINT_URL",
+    "ENDPOINT_URL_S3",
+    "ENDPOINT_URL_STS",
+    "HTTP1_ONLY",
+    "HTTP2_ONLY",
+    "IMDSV1_FALLBACK",
+    "METADATA_ENDPOINT",
+    "PROXY_CA_CERTIFICATE",
+    "PROXY_EXCLUDES",
+    "PROXY_URL",
+    "REQUEST_PAYER",
+    "ROLE_ARN",
+    "ROLE_SESSION_NAME",
+    "S3_EXPRESS",
+    "SECRET_ACCESS_KEY",
+    "SERVER_SIDE_ENCRYPTION",
+    "SESSION_TOKEN",
+    "SKIP_SIGNATURE",
+    "SSE_BUCKET_KEY_ENABLED",
+    "SSE_CUSTOMER_KEY_BASE64",
+    "SSE_KMS_KEY_ID",
+    "STS_ENDPOINT",
+    "TIMEOUT",
+    "TOKEN",
+    "UNSIGNED_PAYLOAD",
+    "USER_AGENT",
+    "VIRTUAL_HOSTED_STYLE_REQUEST",
+    "WEB_IDENTITY_TOKEN_FILE",
+]
 NAMES_WITHOUT_A_PATH = ("in//double.parquet", "in/tab\there.parquet")
 
 
@@ -176,6 +225,58 @@ def test_the_connection_says_where_to_ask_and_as_whom_whatever_the_environment_s
         (headers,) = right.headers
         assert "Credential=one/" in headers["Authorization"]
         assert "X-Amz-Security-Token" not in headers
+
+
+@pytest.mark.parametrize(
+    "value", ["true", "false", "1", "bogus", "sse-c", "requester", "10 seconds"]
+)
+def test_environment_changes_no_request(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """Each variable that obstore takes options from, all at once, with values good or bad for it."""
+
+    def requests(s3: ScriptedS3) -> list[tuple[str, list[str]]]:
+        s3.script("GET", Trouble(status=403, code="AccessDenied"))
+        fs = fsspec.filesystem(
+            "s3", skip_instance_cache=True, endpoint_url=s3.url, key="one", secret="two"
+        )
+        quick = quick_of(fs, "bucket")
+        assert quick.entries("bucket/in") is None
+        assert quick.start_of("bucket/in/a", 9) is None
+        signed = [headers["Authorization"].partition("SignedHeaders=")[2] for headers in s3.headers]
+        names = [sorted(name.lower() for name in headers) for headers in s3.headers]
+        return [
+            (fields.partition(",")[0], told) for fields, told in zip(signed, names, strict=True)
+        ]
+
+    with ScriptedS3() as s3:
+        usual = requests(s3)
+    monkeypatch.setattr("airflow_provider_aimlapi.storage.quick_s3.usual_access", access_of)
+    for option in OPTIONS:
+        monkeypatch.setenv(f"AWS_{option}", value)
+    with ScriptedS3() as s3:
+        assert requests(s3) == usual
+    assert len(usual) == 2
+
+
+def access_of(fs: Any) -> S3Access:
+    """botocore reads some of the variables, too, and may refuse their values."""
+    return S3Access(key="one", secret="two", token=None, region=None, endpoint_url=fs.endpoint_url)
+
+
+def test_forked_child_asks_s3fs(s3_bucket: str) -> None:
+    fs = filled(s3_bucket, {"1.parquet": parquet(1)})
+    quick = quick_of(fs, s3_bucket)
+    assert quick.entries(s3_bucket)
+
+    def child() -> None:
+        assert quick.entries(s3_bucket) is None
+        own = fsspec.filesystem("s3", skip_instance_cache=True)
+        assert quick_s3(own, s3_bucket) is None
+        assert len(open_data_set(own, f"s3://{s3_bucket}/").files) == 1
+
+    process = multiprocessing.get_context("fork").Process(target=child, daemon=True)
+    process.start()
+    process.join(timeout=60)
+    assert process.exitcode == 0
 
 
 def test_an_obstore_that_is_too_old_for_us_is_left_alone(
