@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.clock import Clock
 
 
-SPARE_ROWS = 64
-"""So many new rows are taken although enough wait already, if those that wait have only failed. Without
-them, two bad rows at the start of a run with one call in flight would hold up all others."""
+SPARE_ROWS = 20
+"""This many new rows are taken although enough wait already, if those that wait have only failed: after
+so many failures one call at a time looks. Without them, two bad rows at the start of a run with one call
+in flight would hold up all others."""
 TIMER_S_MIN = 0.001
 """Loops count in milliseconds."""
 
