@@ -226,7 +226,7 @@ class BudgetExhausted(RunHalted):
 
 
 class TooManyRejections(RunHalted):
-    """More rows than `max_rejected_rows` were rejected, or all of the first ones for one reason."""
+    """More rows than `max_rejected_rows` were rejected, or all rows of the opening for one reason."""
 
 
 class RunInterrupted(RunStopped):

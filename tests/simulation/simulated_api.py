@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -86,6 +87,7 @@ class SimulatedApi:
 
     def __init__(self, scheduler: Scheduler, *, sky: Sky, timeout_s: float, random: Random) -> None:
         self.ledger = Ledger()
+        self.pages: Counter[str] = Counter()
         self._scheduler = scheduler
         self._sky = sky
         self._timeout_s = timeout_s
@@ -119,6 +121,7 @@ class SimulatedApi:
             self._scheduler.after(self._timeout_s * 1.2, lambda: self._bill(call))
             return
         answer = {"500": _refusal(500), "broken": None, "page": PAGE}[failing]
+        self.pages.update([call.prompt] if failing == "page" else [])
         self._scheduler.after(0.1, lambda: reply(answer))
 
     async def tell_prices(self) -> TokenPrices:

@@ -29,7 +29,6 @@ from tests.simulation.published import check_published, check_tidy
 from tests.simulation.scenario import CALM, Attempt
 from tests.simulation.scheduler import EndlessRun, Scheduler
 from tests.simulation.simulated_api import (
-    FAILING,
     NANO_USD,
     SimulatedApi,
     SimulatedClient,
@@ -298,12 +297,10 @@ class Simulation:
 
     def _check_pages(self) -> None:
         """Answers that cannot be read are bought three times, but for what a misfortune forgot."""
-        calls = Counter(call.prompt for call in self.api.ledger.calls)
         most = WIRE_VIOLATIONS_MAX * (1 + len(self.watcher.misfortunes))
-        for row, text in self.scenario.shape.failing:
-            prompt = f"Q: {text} {row}"
-            if FAILING[text] == "page" and calls[prompt] > most:
-                self.watcher.blame(f"{prompt!r} was bought {calls[prompt]} times")
+        for prompt, bought in self.api.pages.items():
+            if bought > most:
+                self.watcher.blame(f"{prompt!r} was bought {bought} times")
 
     def _exhausted(self) -> frozenset[str]:
         failures = Counter(call.prompt for call in self.api.ledger.calls if call.end == "failed")

@@ -128,6 +128,18 @@ def test_a_block_of_failing_rows_at_the_end_is_rejected(kind: Failure, concurren
     assert_published(run, tries=3)
 
 
+@pytest.mark.parametrize("kind", FAILURES)
+@pytest.mark.parametrize(("concurrency", "count"), [(1, 2), (4, 30), (32, 100)])
+def test_failing_rows_at_the_start_hold_up_no_other(
+    kind: Failure, concurrency: int, count: int
+) -> None:
+    """More than can wait beside those in flight come before the good ones."""
+    bad = dict.fromkeys(range(count), kind)
+    run = tries_at(1_500, bad=bad, max_concurrency=concurrency, answer_s=0.5)
+    run.until_published()
+    assert_published(run, tries=3)
+
+
 def test_a_thousand_slow_rows_at_the_end_are_rejected() -> None:
     run = tries_at(12_000, bad=dict.fromkeys(range(11_000, 12_000), "slow"))
     run.until_published()

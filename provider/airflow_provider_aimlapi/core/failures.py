@@ -12,10 +12,10 @@ from dataclasses import dataclass
 OUTAGE_S = 1500.0
 """An outage of 20 minutes rejects no row, and neither do failures in the five minutes before it. With
 half of it, an outage at the end of a run would cost the last rows."""
-GAP_S = 600.0
-"""Failures in a time without any answer count if it was shorter. An outage of 20 minutes is longer even
-while late answers to earlier calls come in. With a tenth of it, few failures would count in a run whose
-answers take minutes."""
+GAP_S = 900.0
+"""Failures in a time without any answer count if it was shorter. An outage of 20 minutes is longer, even
+if answers to earlier calls come in for five more. With a tenth of it, few failures would count in a run
+whose answers take minutes."""
 SEPARATE_S = 3600.0
 """Failures that are this far apart are two separate troubles: together they prove nothing."""
 EARLIER_S_MIN = 300.0

@@ -161,7 +161,11 @@ class FailedRows:
 
     def lets_others_go(self, row: Row) -> bool:
         """Return whether another row should go before this one, so that its answer tells."""
-        return row.is_undecided and not self._is_up_since(row) and self.limiter.window.gate.is_open
+        return row.is_undecided and not self._is_up_since(row)
+
+    def is_probing(self) -> bool:
+        """Return whether nothing is answered, so that one call at a time is made."""
+        return not self.limiter.window.gate.is_open
 
     # What counts.
 
@@ -174,7 +178,7 @@ class FailedRows:
         """Whether a call in flight may tell in a moment if the row's failure counts."""
         is_recent = self.world.clock.wall_us() - row.failed_at_us < NEWS_S_MAX * 1e6
         is_later = self.limiter.in_flight > 0 and self.limiter.requests > row.number
-        return is_recent and is_later and self.lets_others_go(row)
+        return is_recent and is_later and self.lets_others_go(row) and not self.is_probing()
 
     def _count_if_up(self, row: Row) -> None:
         """Count a failure that no outage explains: others were answered shortly before and after."""

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.clock import Clock
 
 
+SPARE_ROWS = 20
+"""This many new rows are taken although enough wait already, if those that wait have only failed: after
+so many failures one call at a time looks. Without them, two bad rows at the start of a run with one call
+in flight would hold up all others."""
 TIMER_S_MIN = 0.001
 """Loops count in milliseconds."""
 
@@ -97,7 +101,8 @@ class Feed:
 
     Attributes:
         held: rows that are held back; None where nothing holds any.
-        lets_others_go: whether a row that waited long enough lets new ones go first.
+        lets_others_go: whether a row that waited long enough lets new ones go first. is_probing:
+            whether one call at a time is made, so that few rows come to wait.
         is_read: whether the reader has no more rows.
         waiting_max: with this many rows waiting, no new one is taken.
         workers: tasks that take rows, set before the first does.
@@ -113,12 +118,14 @@ class Feed:
         self._is_closed = False
         self.held: Held | None = None
         self.lets_others_go: Callable[[Row], bool] = lambda _row: False
+        self.is_probing: Callable[[], bool] = lambda: False
         self.workers = 0
         self._idle = 0
         self._workers = Waiters()
         self._reader = Waiters()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_s = inf
+        self._is_new_next = False
 
     async def fill(self, rows: list[Row]) -> None:
         """Hand over rows, once the ones before have been taken."""
@@ -127,6 +134,8 @@ class Feed:
         for row in rows:
             if row.was_refused and self.held is not None:
                 self.held.wait(row)
+            elif row.was_failing:
+                self.put_back(row, 0.0)
             else:
                 self._new.append(row)
         self._workers.wake(len(rows))
@@ -146,8 +155,10 @@ class Feed:
 
     async def _next(self) -> Row | None:
         while not self._is_closed:
-            has_new = bool(self._new) and len(self._waiting) < self.waiting_max
-            if self._is_due() and not (has_new and self.lets_others_go(self._waiting[0][2])):
+            is_due = self._is_due()
+            lets_go = is_due and self._lets_new_go(self._waiting[0][2])
+            has_new = bool(self._new) and self._has_room(SPARE_ROWS if lets_go else 0)
+            if is_due and not (has_new and lets_go):
                 return self._take_waiting()
             if has_new:
                 return self._take_new()
@@ -181,6 +192,17 @@ class Feed:
         self._workers.wake_all()
         self._reader.wake_all()
 
+    def _lets_new_go(self, row: Row) -> bool:
+        """Whether a new row goes before one that waits: failed rows take turns with new ones.
+
+        With one call in flight and slow failures, answers would otherwise be far apart.
+        """
+        return self.lets_others_go(row) or (self._is_new_next and row.reason is not None)
+
+    def _has_room(self, spare: int) -> bool:
+        """Whether a new row may be taken, though it may have to wait like those before it."""
+        return len(self._waiting) < self.waiting_max + spare or self.is_probing()
+
     def _is_due(self) -> bool:
         return bool(self._waiting) and self._waiting[0][0] <= self._clock.now_s()
 
@@ -194,12 +216,14 @@ class Feed:
 
     def _take_new(self) -> Row:
         row = self._new.popleft()
+        self._is_new_next = False
         if not self._new:
             self._reader.wake()
         return row
 
     def _take_waiting(self) -> Row:
         row = heappop(self._waiting)[2]
+        self._is_new_next = row.reason is not None
         if self._workers:
             self._set_timer()
         return row

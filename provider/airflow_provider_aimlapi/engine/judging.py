@@ -77,6 +77,7 @@ class Judging:
             held=self.refused.__len__,
         )
         self.feed.lets_others_go = self.failures.lets_others_go
+        self.feed.is_probing = self.failures.is_probing
 
     def answered(self, row: Row, answer: Answer, completion: Completion) -> None:
         """Keep a completion, and the answer that it was read from."""

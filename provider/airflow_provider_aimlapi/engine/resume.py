@@ -115,7 +115,7 @@ class Remains:
         if failed is not None and failed.request_hash == row.request_hash:
             row.failures = failed.attempts
             row.was_refused = failed.status > 0
-            row.was_failing = failed.failing_since_us > 0
+            row.was_failing = row.is_undecided = failed.failing_since_us > 0
             row.failed_at_us = failed.completed_at_us
             row.failing_since_us = earlier_since_us(failed.failing_since_us, row.failed_at_us)
             row.reason = _reason(failed) if row.was_failing else row.reason

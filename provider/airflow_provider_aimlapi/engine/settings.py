@@ -30,7 +30,8 @@ class Settings:
 
     Attributes:
         max_concurrency: most attempts in flight, 1 to 10,000.
-        max_attempts: exchanges for one row before it is rejected; those answered 429 do not count.
+        max_attempts: failed exchanges of one row before it is rejected, over all attempts; those that
+            fail while nothing is answered and those answered 429 do not count.
         request_timeout_s: for one exchange, from connecting to the answer's last byte.
         max_cost_usd: budget of the run over all its attempts; None for none.
         max_rejected_rows: an int is a number of rows, a float a share of them; one more ends the

@@ -90,7 +90,8 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
         max_concurrency: most calls in flight; the connection may allow fewer.
         requests_per_minute, tokens_per_minute: limits that are known, kept in any minute by each
             task; the connection may hold lower ones. None: the limit is found by trying.
-        max_attempts: exchanges for one row before it is rejected; those answered 429 do not count.
+        max_attempts: failed exchanges of one row before it is rejected, over all tries; those that
+            fail while nothing is answered and those answered 429 do not count.
         request_timeout_s: seconds for one exchange, from connecting to the answer's last byte.
         stall_timeout_s: seconds in which calls fail and none succeeds, after which the try ends.
         on_stall: what then, or when the key's limit for a day is used up: "fail" this try, or
