@@ -19,7 +19,8 @@
     └─ RunStopped
         ├─ RunHalted           a limit that the user set was met                  → fail, no retry
         │   ├─ BudgetExhausted
-        │   └─ TooManyRejections
+        │   ├─ TooManyRejections
+        │   └─ InstructionsDropped
         └─ RunInterrupted      SIGTERM, a cleared task                            → a retry takes up here
 
 `airflow_provider_aimlapi.operators.outcome` turns each into Airflow's retry or fail.
@@ -218,7 +219,7 @@ class RunStopped(AimlapiError):
 
 
 class RunHalted(RunStopped):
-    """A limit that the user set was met; a retry would meet it again."""
+    """A limit that the user set was met, or the set-up is wrong; a retry would meet it again."""
 
 
 class BudgetExhausted(RunHalted):
@@ -227,6 +228,14 @@ class BudgetExhausted(RunHalted):
 
 class TooManyRejections(RunHalted):
     """More rows than `max_rejected_rows` were rejected, or all rows of the opening for one reason."""
+
+
+class InstructionsDropped(RunHalted):
+    """The API answers as if it had not received the system text; see `core.arrival`.
+
+    What was answered is kept for its cost only. The next try meets the same, unless the model id is
+    another one, or `check_arrival=False` says that the answers are good.
+    """
 
 
 class RunInterrupted(RunStopped):

@@ -20,12 +20,8 @@ from airflow_provider_aimlapi.core.keys import (
     parse_segment_name,
 )
 from airflow_provider_aimlapi.errors import StoreUnavailable
-<<<<<<< HEAD
 from airflow_provider_aimlapi.storage.part_footer import footer_bytes
-from tests.simulation.simulated_api import answer_to
-=======
 from tests.simulation.simulated_api import PAGE, answer_to
->>>>>>> s23/ends
 
 if TYPE_CHECKING:
     from tests.fakes.memory_store import MemoryStore

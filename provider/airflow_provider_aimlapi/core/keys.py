@@ -83,6 +83,11 @@ class RunNames:
         return f"{self.folder}/manifest.json"
 
     @property
+    def instructions_dropped(self) -> str:
+        """Create-once: the answers of this run were made without its instructions."""
+        return f"{self.folder}/instructions-dropped.json"
+
+    @property
     def progress(self) -> str:
         """How the run or the share stands, written over every few seconds. Nothing rests on it."""
         return f"{self._shown}/progress.json"

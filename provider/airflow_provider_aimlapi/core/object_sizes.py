@@ -13,7 +13,7 @@ KIB: Final = 1024
 MIB: Final = 1024 * KIB
 
 SMALL_BYTES_MAX: Final = 64 * KIB
-"""A lease, a heartbeat, `_SUCCESS`: each takes at most a few kB."""
+"""A lease, a heartbeat, `_SUCCESS`, a note that instructions were dropped: each takes at most a few kB."""
 PROGRESS_BYTES_MAX: Final = 128 * KIB
 """Twice what a run writes there, which is at most 65,535 bytes."""
 REPORT_BYTES_MAX: Final = 4 * MIB

@@ -18,6 +18,7 @@ from airflow_provider_aimlapi.api.client import CompletionClient
 from airflow_provider_aimlapi.api.price_list import fetch_prices
 from airflow_provider_aimlapi.api.transport import open_transport
 from airflow_provider_aimlapi.api.wire import RequestEncoder
+from airflow_provider_aimlapi.core.arrival_check import ArrivalCheck
 from airflow_provider_aimlapi.engine.clock import SystemClock
 from airflow_provider_aimlapi.engine.descriptors import fit_to_descriptors
 from airflow_provider_aimlapi.engine.estimate import estimate
@@ -147,6 +148,7 @@ def complete_one(
 
     Raises:
         ApiError: when there will be none, of the kind that says who must act.
+        InstructionsDropped: the answer certainly was made without the system text.
     """
     log_assumption(spec.model)
     body = RequestEncoder(spec).encode(prompt, system)
@@ -158,7 +160,14 @@ def complete_one(
             wall_us = SystemClock().wall_us
             return await complete(client, body, settings, random, stop, wall_us=wall_us)
 
-    return _in_own_thread(ask, stop.request)
+    completion = _in_own_thread(ask, stop.request)
+    check = ArrivalCheck(model=spec.model, is_open=settings.check_arrival and bool(system))
+    if check.is_open:
+        check.answered(body, completion)
+        check.close()
+    if check.error is not None:
+        raise check.error
+    return completion
 
 
 @asynccontextmanager

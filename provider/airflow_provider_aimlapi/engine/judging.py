@@ -18,6 +18,7 @@ from airflow_provider_aimlapi.engine.retry import retry_delay_s
 from airflow_provider_aimlapi.errors import AccessRefused, RequestRejected, TooManyRejections
 
 if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.arrival_check import ArrivalCheck
     from airflow_provider_aimlapi.core.completion import Answer, Completion
     from airflow_provider_aimlapi.engine.collector import Collector
     from airflow_provider_aimlapi.engine.ending import Ending
@@ -35,13 +36,14 @@ class Judging:
 
     Attributes:
         rows: of the attempt. was_answered: whether an earlier one brought a completion.
-        opening: the run's first rows.
+        opening: the run's first rows. arrival: whether its first answers had the instructions.
         refused: rows that were refused, until it is known whose refusal it is.
         failures: rows whose calls failed.
     """
 
     rows: int
     was_answered: bool
+    arrival: ArrivalCheck
     settings: Settings
     world: World
     collector: Collector
@@ -103,6 +105,9 @@ class Judging:
         self.failures.answered()
         self.refused.answered(row)
         self._open(row, completion)
+        if self.arrival.is_open:
+            self.arrival.answered(row.body, completion)
+            self._end_if_dropped()
 
     def failed(self, row: Row, error: ApiError) -> None:
         """Let the row wait and go again, reject it, or end the run."""
@@ -136,6 +141,16 @@ class Judging:
     def may_send(self, row: Row) -> bool:
         """Return whether a row that was taken is to be sent; if not, it was dealt with."""
         return self.failures.may_send(row)
+
+    def close_arrival(self) -> None:
+        """Judge the first answers if fewer came than an opening has."""
+        self.arrival.close()
+        self._end_if_dropped()
+
+    def _end_if_dropped(self) -> None:
+        error = self.arrival.error
+        if error is not None:
+            self.ending.halt(error)
 
     def _open(self, row: Row, result: Completion | Refused) -> None:
         """Note a result in the run's opening, which may end the run."""

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.rejections import Rejections
 from airflow_provider_aimlapi.core.report import Report
+from airflow_provider_aimlapi.engine.arrival import leave_note, refuse_note, watch_arrival
 from airflow_provider_aimlapi.engine.attempt import Sender
 from airflow_provider_aimlapi.engine.call_price import look_up_call_price
 from airflow_provider_aimlapi.engine.collector import Collector
@@ -231,6 +232,7 @@ class RunAttempt:
         self._judging = Judging(
             rows=rows,
             was_answered=remains.has_answers,
+            arrival=watch_arrival(prepared, settings),
             settings=settings,
             world=world,
             collector=self.collector,
@@ -246,11 +248,13 @@ class RunAttempt:
         Raises:
             AimlapiError: why the run ended early; what was paid for is durable.
         """
+        await self._refuse_dropped()
         await self._price_calls()
         async with AsyncExitStack() as connections:
             sender = await self._open_sender(connections)
             await self._work_all(sender, connections, reporter)
         await self.collector.flush_rest()
+        await self._note_dropped()
         if self._ending.error is not None:
             raise self._ending.error
 
@@ -296,6 +300,19 @@ class RunAttempt:
             tasks.create_task(beside(self._watch_stop(), "watch for a stop", halt)),
             tasks.create_task(beside(self._progress.write_every(interval_s), "progress log")),
         ]
+
+    async def _refuse_dropped(self) -> None:
+        """Use no answers of an earlier attempt that were made without the instructions."""
+        judging = self._judging
+        if judging.arrival.is_open and judging.was_answered:
+            await persist(self._world.clock, refuse_note, self._prepared)
+
+    async def _note_dropped(self) -> None:
+        """Mark this attempt's answers as unusable if they were made without the instructions."""
+        self._judging.close_arrival()
+        if self._judging.arrival.error is not None:
+            judgement = self._judging.arrival.judgement
+            await persist(self._world.clock, leave_note, self._prepared, judgement)
 
     def _has_rows_left(self) -> bool:
         return self.collector.rows_done < self._prepared.plan.rows

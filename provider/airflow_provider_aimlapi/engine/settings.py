@@ -39,6 +39,7 @@ class Settings:
         requests_per_minute, tokens_per_minute: limits that are known and kept in any minute, for
             this run alone; tokens of prompts and answers together. None: found out by trying.
         retry_rejected: whether rows that an earlier attempt rejected are asked again.
+        check_arrival: whether the first answers are to show that the system text arrives.
         flush_interval_s: most seconds between a paid answer and the journal segment that holds it.
         unflushed_rows_max: paid answers that are put into a journal segment without waiting for
             `flush_interval_s`; see `at_risk_max`.
@@ -61,6 +62,7 @@ class Settings:
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
     retry_rejected: bool = False
+    check_arrival: bool = True
     flush_interval_s: float = 1.0
     unflushed_rows_max: int = 64
     progress_interval_s: float = 5.0

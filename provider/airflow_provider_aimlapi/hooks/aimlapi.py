@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.completion import Completion
     from airflow_provider_aimlapi.core.endpoint import Endpoint
     from airflow_provider_aimlapi.core.request import JsonObject
+    from airflow_provider_aimlapi.engine.settings import Settings
 
 
 class AIMLAPIHook(BaseHook):
@@ -186,24 +187,25 @@ class AIMLAPIHook(BaseHook):
         stream: bool = False,
         request_timeout_s: float = 300.0,
         max_attempts: int = 8,
+        check_arrival: bool = True,
     ) -> Completion:
         """Ask for one completion, waiting and trying again as the operator does for a row.
 
-        For more than a few prompts use `ClaudeCompletionOperator`, which journals what was paid.
+        `ClaudeCompletionOperator` is for more than a few prompts: it journals what was paid.
 
         Args:
-            prompt: the user's message, sent as it is: braces mean nothing here.
-            system: the system prompt.
+            prompt, system: sent as they are: braces mean nothing here.
             stream: ask for server-sent events and put them together; the result is the same.
             request_timeout_s: for one exchange, from connecting to the answer's last byte.
             max_attempts: exchanges before giving up; those answered 429 do not count.
+            check_arrival: whether an answer is refused that certainly was made without `system`.
             model, max_tokens, …: as in `CompletionSpec`; None is not sent.
 
         Raises:
             SetupError: the connection or an argument is wrong; nothing was sent.
             ApiError: the API said no, or did not answer in all attempts.
+            InstructionsDropped: `system` did not arrive. The answer was billed.
         """
-        from airflow_provider_aimlapi.engine.entry import complete_one
         from airflow_provider_aimlapi.engine.settings import Settings
 
         if not isinstance(prompt, str) or not prompt.strip():
@@ -221,12 +223,23 @@ class AIMLAPIHook(BaseHook):
             metadata=metadata,
             stream=stream,
         )
-        settings = Settings(request_timeout_s=request_timeout_s, max_attempts=max_attempts)
+        settings = Settings(
+            request_timeout_s=request_timeout_s,
+            max_attempts=max_attempts,
+            check_arrival=check_arrival,
+        )
+        return self._complete(spec, prompt, system, settings)
+
+    def _complete(
+        self, spec: CompletionSpec, prompt: str, system: str | None, settings: Settings
+    ) -> Completion:
+        from airflow_provider_aimlapi.engine.entry import complete_one
+
         endpoint = self.endpoint
         try:
             return complete_one(endpoint, spec, prompt, system, settings)
         except AccessRefused as error:
-            raise told_apart(error, lambda: endpoint, model) from error.__cause__
+            raise told_apart(error, lambda: endpoint, spec.model) from error.__cause__
 
     def _connection(self) -> Connection:
         connection = existing_connection(self.aimlapi_conn_id, argument="aimlapi_conn_id")

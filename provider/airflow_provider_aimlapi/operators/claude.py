@@ -106,6 +106,7 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
         on_existing: when the result of another run (another prompt, model or input) is at
             output_path: "replace" it once this run is complete, or "error" before money is spent.
         retry_rejected: whether a retry of the task asks again for rows that were rejected.
+        check_arrival: whether the run ends when its first answers show that `system` is dropped.
         retry_policy: from Airflow 3.3 on, who decides when a failed try is tried again: unless you
             give another, or None, an `AimlapiRetryPolicy` that keeps to a `retry_delay` of yours.
             Before 3.3 it is left out.
@@ -145,6 +146,7 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
         "constant_prompt",
         "on_existing",
         "retry_rejected",
+        "check_arrival",
         "share",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {
@@ -191,6 +193,7 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
         constant_prompt: bool | str = False,
         on_existing: str = "replace",
         retry_rejected: bool | str = False,
+        check_arrival: bool | str = True,
         retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
         share: int | str | None = None,
         **kwargs: Any,
@@ -216,9 +219,8 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
         self.max_cost_usd = max_cost_usd
         self.max_rejected_rows = max_rejected_rows
         self.limit_rows, self.constant_prompt = limit_rows, constant_prompt
-        self.on_existing = on_existing
-        self.retry_rejected = retry_rejected
-        self.share = share
+        self.retry_rejected, self.check_arrival = retry_rejected, check_arrival
+        self.on_existing, self.share = on_existing, share
         check_written(self)
 
     def resolve_template_files(self) -> None:
@@ -370,6 +372,7 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
                 "max_rejected_rows", self.max_rejected_rows, such_as="0.1 or 100"
             ),
             retry_rejected=arguments.flag("retry_rejected", self.retry_rejected),
+            check_arrival=arguments.flag("check_arrival", self.check_arrival),
         )
 
     def _given(self, limit: str) -> int | None:

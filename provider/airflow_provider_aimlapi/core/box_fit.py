@@ -1,0 +1,73 @@
+"""Least squares with each coefficient kept between two bounds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SWEEPS_MAX = 400
+"""Enough for a dozen columns. Fewer would leave too large a misfit, and that is what an alarm is."""
+_STEP_MIN = 1e-3
+
+
+class Fit(NamedTuple):
+    """The best coefficients within their bounds.
+
+    Attributes:
+        misfit: sum of the squared residuals, each divided by its row's deviation.
+        coefficients: one for each column.
+    """
+
+    misfit: float
+    coefficients: tuple[float, ...]
+
+
+def fit(
+    rows: Sequence[Sequence[float]],
+    values: Sequence[float],
+    deviations: Sequence[float],
+    least: Sequence[float],
+    most: Sequence[float],
+) -> Fit:
+    """Fit `values` as sums of the rows' columns, by improving one coefficient after the other.
+
+    Args:
+        deviations: how far each value may be off: the unit of its residual.
+        least, most: bounds of each column's coefficient.
+    """
+    scaled = [
+        [cell / deviation for cell in row] for row, deviation in zip(rows, deviations, strict=True)
+    ]
+    columns = list(zip(*scaled, strict=True))
+    targets = [value / deviation for value, deviation in zip(values, deviations, strict=True)]
+    coefficients = list(least)
+    residuals = _residuals(scaled, targets, coefficients)
+    active = [index for index, column in enumerate(columns) if any(column)]
+    squares = [[_dot(columns[i], columns[j]) for j in active] for i in active]
+    pulls = [_dot(columns[index], residuals) for index in active]
+    for _ in range(SWEEPS_MAX):
+        longest = 0.0
+        for place, index in enumerate(active):
+            size = squares[place][place]
+            before = coefficients[index]
+            after = min(most[index], max(least[index], before + pulls[place] / size))
+            coefficients[index] = after
+            step = after - before
+            pulls = [p - step * s for p, s in zip(pulls, squares[place], strict=True)]
+            longest = max(longest, abs(step) * size**0.5)
+        if longest < _STEP_MIN:
+            break
+    residuals = _residuals(scaled, targets, coefficients)
+    return Fit(_dot(residuals, residuals), tuple(coefficients))
+
+
+def _residuals(
+    rows: Sequence[Sequence[float]], targets: Sequence[float], coefficients: Sequence[float]
+) -> list[float]:
+    return [target - _dot(row, coefficients) for row, target in zip(rows, targets, strict=True)]
+
+
+def _dot(left: Sequence[float], right: Sequence[float]) -> float:
+    return sum(a * b for a, b in zip(left, right, strict=True))
