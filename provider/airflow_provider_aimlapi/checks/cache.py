@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.pricing import TokenPrices
 
 _NOT_WRITTEN = "nothing is known to have been written"
+_NOT_READ = "nothing was read"
+_UNREPORTED = "the price shows it, but no answer says how many tokens"
 _MISSED = "the one read found nothing; misses on a second call are known from others"
 _DEARER, _CHEAPER = 1.15, 0.85
 """Shares of the input price beyond which tokens were not charged as plain ones."""
@@ -57,6 +59,16 @@ class _Marked:
             return None
         return self.input_nano_usd * TOKENS_A_PRICE / (self.all_tokens * self.price)
 
+    @property
+    def was_written(self) -> bool:
+        """Whether tokens or price show a write."""
+        return bool(self.written) or (self.share or 0.0) >= _DEARER
+
+    @property
+    def was_read(self) -> bool:
+        """Whether tokens or price show a read."""
+        return bool(self.read) or (self.share is not None and self.share <= _CHEAPER)
+
     def factor(self, tokens: int) -> float | None:
         """Return what each of these tokens cost, in plain tokens, if all others are plain."""
         if self.share is None or not tokens:
@@ -72,11 +84,15 @@ def cache_facts(
     write, read = (_marked(one, prices.get(one.call.model), log) for one in (first, second))
     yield _mark("cache-mark", first)
     yield _written("cache-write", first, write)
-    yield _price("cache-write-price", write, write.written if write else 0, _NOT_WRITTEN)
     yield _read("cache-read", second, write, read)
-    yield _price("cache-read-price", read, read.read if read else 0, "nothing was read")
-    yield _counted("written-tokens", write, write.written if write else 0, _NOT_WRITTEN)
-    yield _counted("cached-tokens", read, read.read if read else 0, "nothing was read")
+    written = write.written if write else 0
+    cached = read.read if read else 0
+    no_write = _UNREPORTED if write and write.was_written else _NOT_WRITTEN
+    no_read = _UNREPORTED if read and read.was_read else _NOT_READ
+    yield _price("cache-write-price", write, written, no_write)
+    yield _price("cache-read-price", read, cached, no_read)
+    yield _counted("written-tokens", write, written, no_write)
+    yield _counted("cached-tokens", read, cached, no_read)
 
 
 def _marked(reply: Reply, price: TokenPrices | None, log: LogSearch) -> _Marked | None:
@@ -108,7 +124,7 @@ def _written(name: str, reply: Reply, write: _Marked | None) -> Fact:
     share = write.share
     cost = "" if share is None else f", {share:.2f} of the input price on average"
     evidence = f"{write.all_tokens} prompt tokens, {write.written} reported as written{cost}"
-    if write.written or (share is not None and share >= _DEARER):
+    if write.was_written:
         return settled(name, "yes", evidence)
     if write.all_tokens < CACHED_TOKENS_MIN:
         return unsettled(name, f"{evidence}; below {CACHED_TOKENS_MIN:,} nothing is")
@@ -120,13 +136,12 @@ def _written(name: str, reply: Reply, write: _Marked | None) -> Fact:
 def _read(name: str, reply: Reply, write: _Marked | None, read: _Marked | None) -> Fact:
     if read is None:
         return unsettled(name, reply.problem)
-    share = read.share
-    if read.read or (share is not None and share <= _CHEAPER):
+    if read.was_read:
+        share = read.share
         cost = "" if share is None else f", {share:.2f} of the input price on average"
         tokens = f"{read.all_tokens} prompt tokens, {read.read} reported as cached{cost}"
         return settled(name, "yes", tokens)
-    was_written = write is not None and (write.written or (write.share or 0) >= _DEARER)
-    return unsettled(name, _MISSED if was_written else _NOT_WRITTEN)
+    return unsettled(name, _MISSED if write and write.was_written else _NOT_WRITTEN)
 
 
 def _price(name: str, marked: _Marked | None, tokens: int, otherwise: str) -> Fact:

@@ -45,12 +45,14 @@ class CheckReport:
         calls: requests to the chat completions, refused ones included.
         cost_nano_usd: what they cost, by their answers; where one does not say, by its tokens.
         computed: how many answers did not say.
+        replies: what came back, in the order of the calls.
     """
 
     facts: tuple[Fact, ...]
     calls: int
     cost_nano_usd: int
     computed: int
+    replies: tuple[Reply, ...]
 
 
 async def check(endpoint: Endpoint) -> CheckReport:
@@ -89,6 +91,7 @@ async def settle(
         calls=purse.sent,
         cost_nano_usd=purse.spent_nano_usd,
         computed=purse.computed,
+        replies=tuple(replies.values()),
     )
 
 

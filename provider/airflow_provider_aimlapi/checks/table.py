@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.checks.check import CheckReport
     from airflow_provider_aimlapi.checks.quotation import Quotation
+    from airflow_provider_aimlapi.checks.replies import Reply
 
 UNSETTLED = "unsettled"
 
@@ -69,5 +70,22 @@ def as_json(report: CheckReport) -> bytes:
         "cost_usd": usd_from_nano_usd(report.cost_nano_usd),
         "calls_without_reported_cost": report.computed,
         "facts": facts,
+        "replies": [_figures(reply) for reply in report.replies],
     }
     return msgspec.json.format(msgspec.json.encode(payload), indent=2) + b"\n"
+
+
+def _figures(reply: Reply) -> dict[str, object]:
+    """Return a call's name in the API's log, and the figures of its answer. Holds no text of it."""
+    found = reply.completion
+    cost = None if found is None else found.cost_nano_usd
+    return {
+        "client_request_id": reply.client_request_id,
+        "model": reply.call.model,
+        "status": reply.answer.status if reply.answer else None,
+        "prompt_tokens": found and found.prompt_tokens,
+        "completion_tokens": found and found.completion_tokens,
+        "cached_tokens": found and found.cached_tokens,
+        "cache_write_tokens": found and found.cache_write_tokens,
+        "cost_usd": None if cost is None else usd_from_nano_usd(cost),
+    }
