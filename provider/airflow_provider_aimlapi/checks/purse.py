@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.checks.plan import (
@@ -39,7 +39,7 @@ class Purse:
     limit_nano_usd: int = LIMIT_NANO_USD
     spent_nano_usd: int = 0
     computed: int = 0
-    sent: int = field(default=0)
+    sent: int = 0
 
     def refusal(self, call: Call) -> str | None:
         """Return why a call may not be sent; None if it may."""
