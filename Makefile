@@ -5,7 +5,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test lint format attack demo benchmark benchmark-peers simulate soak providers backfill celery matrix test-browser warehouses clean ruff formatting types imports pytest
+.PHONY: help setup test lint format attack demo benchmark benchmark-peers simulate soak live providers backfill celery matrix test-browser warehouses clean ruff formatting types imports pytest
 
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 BIN := .venv/bin
@@ -49,6 +49,10 @@ simulate: setup  ## runs under kills, freezes, twins and a failing store: SEEDS=
 
 soak: setup  ## real processes under kill -9, freezes and twins: ROUNDS=20 [SEED=1]
 	@$(BIN)/python -m tests.soak --rounds $(or $(ROUNDS),20) --seed $(or $(SEED),1)
+
+# AIMLAPI_BASE_URL, which nothing else reads, points it at another API.
+live: setup  ## the wire contract against the real API, with the key in AIMLAPI_KEY: states the cost and asks [YES=1]
+	@$(BIN)/python -m tests.live $(if $(YES),--yes)
 
 # In an environment of its own, for these bring more than all the rest. gcsfs is told not to ask
 # Google by gRPC for each bucket's kind, which nothing plays here.

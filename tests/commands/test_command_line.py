@@ -30,13 +30,13 @@ def test_the_script_that_is_installed_is_this_one(pytestconfig: pytest.Config) -
     assert getattr(importlib.import_module(module), name) is main
 
 
-def test_help_tells_of_both_commands(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_tells_of_each_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--help"])
     assert ended.value.code == 0
     said = capsys.readouterr().out
-    assert "clean" in said
-    assert "reconcile" in said
+    for command in ("clean", "reconcile", "check"):
+        assert command in said
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:

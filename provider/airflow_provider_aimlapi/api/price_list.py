@@ -51,6 +51,18 @@ async def fetch_prices(
     Raises:
         ApiError: the list was not given out.
     """
+    entry = await fetch_entry(endpoint, transport, model)
+    return None if entry is None else prices_in(entry)
+
+
+async def fetch_entry(
+    endpoint: Endpoint, transport: httpx.AsyncBaseTransport, model: str
+) -> JsonObject | None:
+    """Return a model's entry in the list as it stands; None where the list does not have the model.
+
+    Raises:
+        ApiError: the list was not given out.
+    """
     url = httpx.URL(endpoint.url(MODELS_PATH), params={"include": "pricing", "id": model})
     answer = await exchange(
         transport,
@@ -62,11 +74,11 @@ async def fetch_prices(
         raise error_of(answer)
     for entry in map(as_object, as_list(read_envelope(answer.body).get("data"))):
         if model == entry.get("id") or model in as_list(entry.get("aliases")):
-            return _prices(entry)
+            return entry
     return None
 
 
-def _prices(entry: JsonObject) -> TokenPrices | None:
+def prices_in(entry: JsonObject) -> TokenPrices | None:
     """Return the prices of an entry, in either form of the list; None if one cannot be read."""
     pricing = as_object(entry.get("pricing"))
     if pricing.get("kind") != "fixed" or as_text(pricing.get("currency")).upper() != "USD":

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi import __version__
+from airflow_provider_aimlapi.commands.check import CheckArguments, check
 from airflow_provider_aimlapi.commands.clean import CleanArguments, clean
 from airflow_provider_aimlapi.commands.endpoint_variable import (
     endpoint_from_connection,
@@ -56,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     add = partial(commands.add_parser, allow_abbrev=False)  # --key must not mean --key-env
     _add_clean(add("clean", help="remove old run folders"))
     _add_reconcile(add("reconcile", help="what a run was really billed"))
+    _add_check(add("check", help="what the API does with a live key, for 2 cents at most"))
     return parser
 
 
@@ -102,22 +104,7 @@ def _add_reconcile(parser: argparse.ArgumentParser) -> None:
         help="ask the log from so long ago until now, such as 7d; from the times of the run's "
         "objects if not given",
     )
-    key = parser.add_mutually_exclusive_group()
-    key.add_argument(
-        "--key-env",
-        default=KEY_VARIABLE,
-        metavar="VAR",
-        help=f"the environment variable that holds the run's API key; {KEY_VARIABLE} if not given",
-    )
-    key.add_argument(
-        "--conn-env",
-        metavar="VAR",
-        help="the environment variable that holds the Airflow connection instead, such as "
-        "AIRFLOW_CONN_AIMLAPI_DEFAULT",
-    )
-    parser.add_argument(
-        "--base-url", metavar="URL", help="of the API, with --key-env; the public one if not given"
-    )
+    _add_key(parser, whose="the run's API key")
     parser.set_defaults(command=_reconcile)
 
 
@@ -129,6 +116,40 @@ def _reconcile(typed: argparse.Namespace) -> None:
             since_s=typed.since,
             endpoint=_endpoint(typed),
         )
+    )
+
+
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Settles by at most 12 tiny calls what the API's documents leave open, and prints a table. "
+        "States the cost first and asks. Costs less than 0.02 USD."
+    )
+    _add_key(parser, whose="the API key")
+    parser.add_argument("--out", metavar="FILE", help="write the facts as JSON, for a bug report")
+    parser.add_argument("--yes", action="store_true", help="spend without asking")
+    parser.set_defaults(command=_check)
+
+
+def _check(typed: argparse.Namespace) -> None:
+    check(CheckArguments(endpoint=_endpoint(typed), out=typed.out, is_confirmed=typed.yes))
+
+
+def _add_key(parser: argparse.ArgumentParser, *, whose: str) -> None:
+    key = parser.add_mutually_exclusive_group()
+    key.add_argument(
+        "--key-env",
+        default=KEY_VARIABLE,
+        metavar="VAR",
+        help=f"the environment variable that holds {whose}; {KEY_VARIABLE} if not given",
+    )
+    key.add_argument(
+        "--conn-env",
+        metavar="VAR",
+        help="the environment variable that holds the Airflow connection instead, such as "
+        "AIRFLOW_CONN_AIMLAPI_DEFAULT",
+    )
+    parser.add_argument(
+        "--base-url", metavar="URL", help="of the API, with --key-env; the public one if not given"
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from airflow_provider_aimlapi.errors import ApiError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
 
     import httpx
 
@@ -62,10 +62,7 @@ def ask_about_model(endpoint: Endpoint, model: str) -> ModelFacts:
 
 
 def _ask(endpoint: Endpoint, question: Callable[[httpx.AsyncBaseTransport], Awaitable[T]]) -> T:
-    """Put a question over a connection of its own.
-
-    The event loop gets a thread of its own: the caller, an API server perhaps, may run one already.
-    """
+    """Put a question over a connection of its own."""
 
     async def ask() -> T:
         from airflow_provider_aimlapi.api.transport import open_transport
@@ -76,5 +73,10 @@ def _ask(endpoint: Endpoint, question: Callable[[httpx.AsyncBaseTransport], Awai
         finally:
             await transport.aclose()
 
+    return in_own_thread(ask)
+
+
+def in_own_thread(work: Callable[[], Coroutine[None, None, T]]) -> T:
+    """Run a coroutine on a loop in a thread of its own: the caller may run a loop already."""
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="aimlapi-test") as pool:
-        return pool.submit(asyncio.run, ask()).result()
+        return pool.submit(asyncio.run, work()).result()

@@ -1,0 +1,1 @@
+"""What no document settles about the API, settled by a dozen tiny calls with a live key."""

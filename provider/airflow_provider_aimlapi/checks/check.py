@@ -1,0 +1,126 @@
+"""A whole check: the calls in their order, the log, and the facts that they show."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.api.client import CompletionClient
+from airflow_provider_aimlapi.api.request_log import fetch_log_page
+from airflow_provider_aimlapi.api.transport import open_transport
+from airflow_provider_aimlapi.checks.answer_form import form_facts
+from airflow_provider_aimlapi.checks.cache import cache_facts
+from airflow_provider_aimlapi.checks.costs import cost_facts
+from airflow_provider_aimlapi.checks.facts import TITLES, Fact, unsettled
+from airflow_provider_aimlapi.checks.log_search import LogSearch
+from airflow_provider_aimlapi.checks.plan import first_calls, last_calls, marked_calls, middle_calls
+from airflow_provider_aimlapi.checks.purse import LIMIT_NANO_USD, Purse
+from airflow_provider_aimlapi.checks.quotation import fetch_quotation
+from airflow_provider_aimlapi.checks.refusals import refusal_facts
+from airflow_provider_aimlapi.checks.replies import Asker
+from airflow_provider_aimlapi.checks.system_text import characters_per_token, system_facts
+from airflow_provider_aimlapi.checks.timer import system_timer
+from airflow_provider_aimlapi.checks.tools import tool_facts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow_provider_aimlapi.checks.quotation import Quotation
+    from airflow_provider_aimlapi.checks.replies import Reply
+    from airflow_provider_aimlapi.checks.timer import Timer
+    from airflow_provider_aimlapi.core.endpoint import Endpoint
+
+REQUEST_TIMEOUT_S = 60.0
+_REASONING = "a call that thinks costs more than a check may spend"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckReport:
+    """What a check found.
+
+    Attributes:
+        facts: in the order of `facts.TITLES`.
+        calls: requests to the chat completions, refused ones included.
+        cost_nano_usd: what they cost, by their answers; where one does not say, by its tokens.
+        computed: how many answers did not say.
+        replies: what came back, in the order of the calls.
+    """
+
+    facts: tuple[Fact, ...]
+    calls: int
+    cost_nano_usd: int
+    computed: int
+    replies: tuple[Reply, ...]
+
+
+async def check(endpoint: Endpoint) -> CheckReport:
+    """Ask the price list, then settle what can be settled.
+
+    Raises:
+        ApiError: the API refuses the key, or cannot be reached.
+    """
+    return await settle(endpoint, await fetch_quotation(endpoint))
+
+
+async def settle(
+    endpoint: Endpoint,
+    quotation: Quotation,
+    *,
+    timer: Timer | None = None,
+    limit_nano_usd: int = LIMIT_NANO_USD,
+) -> CheckReport:
+    """Make the calls of a check and judge them. A refused call leaves its facts open.
+
+    Args:
+        quotation: bounds each call before it is sent.
+
+    Raises:
+        AccessRefused: the key is not valid.
+    """
+    purse = Purse(prices=quotation.dearest, limit_nano_usd=limit_nano_usd)
+    replies = await _replies(endpoint, purse)
+    log = LogSearch(
+        wanted=frozenset(one.client_request_id for one in replies.values() if one.completion)
+    )
+    async with open_transport(connections_max=1, route=endpoint.route) as transport:
+        await log.run(partial(fetch_log_page, endpoint, transport), timer or system_timer())
+    return CheckReport(
+        facts=_facts(replies, quotation, log),
+        calls=purse.sent,
+        cost_nano_usd=purse.spent_nano_usd,
+        computed=purse.computed,
+        replies=tuple(replies.values()),
+    )
+
+
+async def _replies(endpoint: Endpoint, purse: Purse) -> Mapping[str, Reply]:
+    transport = open_transport(connections_max=1, route=endpoint.route)
+    async with CompletionClient(
+        endpoint, transport=transport, request_timeout_s=REQUEST_TIMEOUT_S
+    ) as client:
+        asker = Asker(client=client, purse=purse, nonce=secrets.token_hex(6))
+        for call in first_calls():
+            await asker.ask(call)
+        # A read right after the write misses more often, so other calls stand between them.
+        write, read = marked_calls(asker.nonce, characters_per_token(asker.replies))
+        for call in (write, *middle_calls(), read, *last_calls()):
+            await asker.ask(call)
+    return asker.replies
+
+
+def _facts(replies: Mapping[str, Reply], quotation: Quotation, log: LogSearch) -> tuple[Fact, ...]:
+    found = [
+        *system_facts(replies),
+        *form_facts(replies),
+        *tool_facts(replies),
+        *cache_facts(replies, quotation.prices, log),
+        unsettled("reasoning-tokens", _REASONING),
+        quotation.form,
+        *refusal_facts(replies),
+        *cost_facts(replies, quotation.prices, log),
+        log.fact(),
+    ]
+    by_name = {fact.name: fact for fact in found}
+    return tuple(by_name[name] for name in TITLES)

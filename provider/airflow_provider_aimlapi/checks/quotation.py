@@ -1,0 +1,92 @@
+"""The price list's entries of the two ids that are checked. Free."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.api.json_values import JsonObject, as_list, as_object
+from airflow_provider_aimlapi.api.price_list import fetch_entry, prices_in
+from airflow_provider_aimlapi.api.transport import open_transport
+from airflow_provider_aimlapi.checks.facts import Fact, settled, unsettled
+from airflow_provider_aimlapi.checks.plan import DATED, DOTTED
+from airflow_provider_aimlapi.core.pricing import TokenPrices, format_usd
+from airflow_provider_aimlapi.errors import ApiError
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.endpoint import Endpoint
+
+UNAUTHORIZED = 401
+_FORMS = ("origin", "measure")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quotation:
+    """What the price list says.
+
+    Attributes:
+        prices: by model id; an id that the list lacks, or quotes in other words, is left out.
+        form: which fact the list itself shows.
+    """
+
+    prices: dict[str, TokenPrices]
+    form: Fact
+
+    @property
+    def dearest(self) -> TokenPrices | None:
+        """The prices that bound every call; None where the list names none."""
+        if not self.prices:
+            return None
+        return TokenPrices(
+            input_nano_usd=max(one.input_nano_usd for one in self.prices.values()),
+            output_nano_usd=max(one.output_nano_usd for one in self.prices.values()),
+        )
+
+
+async def fetch_quotation(endpoint: Endpoint) -> Quotation:
+    """Return what the price list quotes for the two ids.
+
+    Raises:
+        ApiError: the API refuses the key, or cannot be reached. Any other answer leaves prices out.
+    """
+    entries: dict[str, JsonObject] = {}
+    reason = "the price list has neither id"
+    async with open_transport(connections_max=1, route=endpoint.route) as transport:
+        for model in (DATED, DOTTED):
+            try:
+                entry = await fetch_entry(endpoint, transport, model)
+            except ApiError as error:
+                if error.status in (None, UNAUTHORIZED):
+                    raise
+                reason = str(error)
+                continue
+            if entry is not None:
+                entries[model] = entry
+    prices = {model: prices_in(entry) for model, entry in entries.items()}
+    known = {model: found.at(_LONGEST_PROMPT) for model, found in prices.items() if found}
+    return Quotation(prices=known, form=_form(entries, known, reason))
+
+
+_LONGEST_PROMPT = 5_000
+"""In tokens: no call of a check comes near it, so steps for long prompts play no part."""
+
+
+def _form(entries: dict[str, JsonObject], prices: dict[str, TokenPrices], reason: str) -> Fact:
+    name = "price-list"
+    if not entries:
+        return unsettled(name, reason)
+    units = [
+        as_object(unit)
+        for entry in entries.values()
+        for unit in as_list(as_object(entry.get("pricing")).get("units"))
+    ]
+    forms = [form for form in _FORMS if any(form in unit for unit in units)]
+    if not forms:
+        return unsettled(name, "its units are named neither by origin nor by measure")
+    if not prices:
+        return settled(name, " and ".join(forms), "no price in it can be read")
+    asked, answered = (
+        format_usd(max(getattr(one, field) for one in prices.values()))
+        for field in ("input_nano_usd", "output_nano_usd")
+    )
+    return settled(name, " and ".join(forms), f"{asked} in, {answered} out, a million tokens")

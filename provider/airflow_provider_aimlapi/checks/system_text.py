@@ -1,0 +1,60 @@
+"""Whether a system text reaches the model: by the tokens of the prompt, and by what is answered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.checks.facts import Fact, settled, unsettled
+from airflow_provider_aimlapi.checks.plan import SYSTEM, WORD
+from airflow_provider_aimlapi.checks.replies import without_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from airflow_provider_aimlapi.checks.replies import Reply
+
+ARRIVED_TOKENS_MIN = len(SYSTEM) // 10
+"""The text has 25 to 60 tokens, whichever tokenizer counts them."""
+DROPPED_TOKENS_MAX = 2
+_PAIRS = {
+    "system-dated": "plain-dated",
+    "system-dotted": "plain-dotted",
+    "system-field-dotted": "plain-dotted",
+}
+
+
+def system_facts(replies: Mapping[str, Reply]) -> Iterator[Fact]:
+    """Compare each call that has a system text with the one that has none."""
+    for name, plain in _PAIRS.items():
+        yield _arrival(name, replies[name], replies[plain])
+
+
+def characters_per_token(replies: Mapping[str, Reply]) -> float | None:
+    """Return how long a token of SYSTEM is; None if the tokens do not show it."""
+    extra = _extra_tokens(replies["system-dated"], replies["plain-dated"])
+    if extra is None or extra < ARRIVED_TOKENS_MIN:
+        return None
+    return len(SYSTEM) / extra
+
+
+def _arrival(name: str, reply: Reply, plain: Reply) -> Fact:
+    if reply.completion is None:
+        return without_answer(name, reply)
+    is_obeyed = WORD in (reply.completion.text or "").lower()
+    obeyed = "the answer obeys it" if is_obeyed else "the answer does not obey it"
+    extra = _extra_tokens(reply, plain)
+    if extra is None:
+        evidence = f"no prompt_tokens to compare; {obeyed}"
+        return settled(name, "arrives", evidence) if is_obeyed else unsettled(name, evidence)
+    evidence = f"{extra} more prompt tokens with it; {obeyed}"
+    if is_obeyed or extra >= ARRIVED_TOKENS_MIN:
+        return settled(name, "arrives", evidence)
+    if extra <= DROPPED_TOKENS_MAX:
+        return settled(name, "dropped", evidence)
+    return unsettled(name, evidence)
+
+
+def _extra_tokens(reply: Reply, plain: Reply) -> int | None:
+    asked = [one.completion.prompt_tokens if one.completion else None for one in (reply, plain)]
+    with_it, without = asked
+    return None if with_it is None or without is None else with_it - without

@@ -1,0 +1,22 @@
+"""The page on checks shows what a check prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aimlapi_simulator import Script
+from airflow_provider_aimlapi.checks.table import lines
+from tests.checks.conftest import checked
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+def test_the_page_shows_the_table_as_printed(pytestconfig: pytest.Config) -> None:
+    root: Path = pytestconfig.rootpath
+    page = (root / "provider/docs/how-to/check.md").read_text(encoding="utf-8")
+    shown = [line.removeprefix("    ") for line in page.splitlines()]
+    printed = list(lines(checked(Script()).report))
+    assert [line for line in printed if line not in shown] == []
