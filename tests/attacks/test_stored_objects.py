@@ -178,7 +178,10 @@ def test_broken_part_is_named_before_any_call() -> None:
     name = the(bench, "/parts/part-00000")
     for what, data in broken_bytes(bench.objects[name]):
         attempt = bench.attempt(changes={name: data})
-        if what != "twice":  # Parquet is read from its end
+        if what not in (
+            "twice",
+            "3 GiB",
+        ):  # Parquet is read from its end, and nothing else of it is
             assert isinstance(attempt.error, JournalUnreadable), what
             assert "part-00000" in str(attempt.error)
         assert len(attempt.prompts) <= ASKED

@@ -55,7 +55,7 @@ def stop_half_way(place: Workplace, calls: int) -> str:
     watcher = threading.Thread(target=watch)
     watcher.start()
     with pytest.raises(RunInterrupted):
-        place.run(stop=stop, max_concurrency=4)
+        place.run(stop=stop, max_concurrency=4, unflushed_rows_max=2)
     watcher.join()
     place.sim.follow(script())
     [path] = place.fs.ls(f"{place.output}/_aimlapi", detail=False)

@@ -181,7 +181,7 @@ class Room:
 
     uri: str
     has_texts: bool
-    bytes_left: int = KEPT_BYTES_MAX
+    bytes_left: int = field(default_factory=lambda: KEPT_BYTES_MAX)
 
     def take(self, text: str | None) -> None:
         """Keep one more answer.
