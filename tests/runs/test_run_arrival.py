@@ -9,7 +9,7 @@ import pytest
 from aimlapi_simulator import Fault, Gateway
 from airflow_provider_aimlapi.core.opening import OPENING_ROWS
 from airflow_provider_aimlapi.core.request import CompletionSpec
-from airflow_provider_aimlapi.engine.entry import complete_one, estimate_job
+from airflow_provider_aimlapi.engine.entry import complete_one, estimate_job, plan_job, run_job
 from airflow_provider_aimlapi.engine.estimate import Inquiry
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.errors import InstructionsDropped
@@ -143,6 +143,20 @@ def test_paid_sample_is_checked(dropping: Workplace) -> None:
         estimate_job(instructed(dropping), Settings(), Inquiry(sample_rows=20))
     with pytest.raises(InstructionsDropped, match="Remove the run's folder"):
         dropping.run(instructed(dropping))
+
+
+def test_note_of_a_share_stops_the_publishing_task(dropping: Workplace) -> None:
+    for number in range(2):
+        dropping.write(texts_table(30, 30 * number), f"{number}.parquet")
+    job = instructed(dropping)
+    assert plan_job(job, Settings(), 2) == 2
+    run_job(job, Settings(check_arrival=False), share=0)
+    with pytest.raises(InstructionsDropped):
+        run_job(job, Settings(), share=1)
+    dropping.sim.follow(script())
+    with pytest.raises(InstructionsDropped, match="Remove the run's folder"):
+        dropping.run(job)
+    assert dropping.visible() == []
 
 
 def test_single_call_is_checked(dropping: Workplace) -> None:
