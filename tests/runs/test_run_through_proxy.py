@@ -59,7 +59,7 @@ def test_a_proxy_that_is_never_there_ends_the_run_unpaid(
 ) -> None:
     network.proxy.is_down = True
     with pytest.raises(ApiUnavailable, match="from HTTPS_PROXY"):
-        place.run(job(place, network), max_attempts=2, max_concurrency=WORKERS)
+        place.run(job(place, network), stall_timeout_s=0.5, max_concurrency=WORKERS)
     assert place.paid_prompts() == []
     network.proxy.is_down = False
     assert place.run(job(place, network)).tally.ok == ROWS

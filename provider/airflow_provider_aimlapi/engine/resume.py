@@ -129,7 +129,7 @@ class Remains:
     def with_later_cost(self, part: int, rejected: Outcome) -> Outcome:
         """Return a rejected row's outcome with what later answers that nobody could read have cost."""
         unread = self.unread.get(part, {}).get(rejected.row)
-        cost = max(rejected.cost_nano_usd or 0, unread.cost_nano_usd if unread else 0)
+        cost = (rejected.cost_nano_usd or 0) + (unread.cost_nano_usd if unread else 0)
         return msgspec.structs.replace(rejected, cost_nano_usd=cost or None)
 
     def budget(self, limit_nano_usd: int | None) -> Budget:
@@ -231,6 +231,14 @@ class News:
             self.unread[record.row] = outcome.after(self.unread.get(record.row))
         elif not is_durable or outcome.status != "rejected":
             self.outcomes.append(room.keep(outcome))
+        else:
+            self.unread[record.row] = self._later_cost(outcome)
+
+    def _later_cost(self, rejection: Outcome) -> Unread:
+        """Return what a row cost that the part rejected, and a later attempt too."""
+        cost = max(0, (rejection.cost_nano_usd or 0) - self.charged.get(rejection.row, 0))
+        rejection = msgspec.structs.replace(rejection, cost_nano_usd=cost or None)
+        return Unread(rejection=rejection, bought=0, untold=0)
 
     def tally(self) -> Tally:
         """Count the rows that it decides."""
@@ -245,8 +253,8 @@ class News:
                 yield None
                 if outcome.partial_cost_nano_usd:
                     yield max(0, outcome.partial_cost_nano_usd - self.charged.get(outcome.row, 0))
-        for row, unread in self.unread.items():
-            yield max(0, unread.cost_nano_usd - self.charged.get(row, 0))
+        for unread in self.unread.values():  # which came after the part
+            yield unread.cost_nano_usd
 
 
 def news_of(
