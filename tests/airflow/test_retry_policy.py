@@ -161,7 +161,7 @@ class TestAskedByAirflow:
         self, api: Any, first_try: Callable[..., tuple[str, Any]]
     ) -> None:
         api.follow(Script(faults=(Fault(kind="503"),)))
-        state, told = first_try(**self.paths, max_attempts=1)
+        state, told = first_try(**self.paths, stall_timeout_s=1)
         assert state == "up_for_retry"
         assert told.retry_delay_seconds == 300
         assert "ApiUnavailable" in told.retry_reason
