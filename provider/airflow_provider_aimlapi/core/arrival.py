@@ -126,12 +126,13 @@ def _readings(rows: Sequence[Sighting]) -> list[tuple[int, ...]]:
 class _Texts:
     """The texts of all rows, as both explanations see them.
 
-    What all prompts share may be a long template, with rates that are not quite those of the rows, and
-    so may what all system texts share. A part of both belongs to a constant known between bounds only.
+    What all prompts share may be a long template, with rates that are not quite those of the rows: a part
+    of it belongs to a constant that is known between bounds only. What all system texts share belongs
+    there entirely, as it may be in another language.
 
     Attributes:
         alone: a constant, and counts of each prompt without that part.
-        together: the same, and counts of each system text without that part.
+        together: the same, and counts of each system text beyond what all of them share.
         alone_least, alone_most: bounds of the constant without the system texts, in tokens.
         together_least: lower bound of the constant with them.
         fewest: fewest tokens of each prompt and system text together.
@@ -141,7 +142,7 @@ class _Texts:
 
     def __init__(self, rows: Sequence[Sighting]) -> None:
         prompts, systems = [row.prompt for row in rows], [row.system for row in rows]
-        template, frame = _shared(prompts), _shared(systems)
+        template, frame = _shared(prompts, _APART), _shared(systems, 1)
         beyond = [_minus(text.classes, template) for text in prompts]
         self.alone = [(1, *counts) for counts in beyond]
         self.together = [
@@ -168,9 +169,9 @@ class _Texts:
         return len(tokens) - len([weight for weight in weights if weight > least])
 
 
-def _shared(texts: Sequence[TextCounts]) -> tuple[float, ...]:
+def _shared(texts: Sequence[TextCounts], part: float) -> tuple[float, ...]:
     fewest = map(min, zip(*(text.classes for text in texts), strict=True))
-    return tuple(_APART * times for times in fewest)
+    return tuple(part * times for times in fewest)
 
 
 def _minus(counts: Sequence[float], fewer: Sequence[float]) -> tuple[float, ...]:
