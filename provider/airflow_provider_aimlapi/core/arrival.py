@@ -44,7 +44,9 @@ _NOISE_SHARE_MIN = 0.05
 _FREE_ROWS_MIN = 4
 _PLAUSIBLE_SHARE = 0.8
 _WEIGHT_SHARE_MIN = 0.05
-_APART = 0.5
+# How much of what all rows share may have other rates than the rest, for each class of `TextCounts`.
+# All of it in classes of many scripts: Hebrew may take a fifth of the tokens of Amharic.
+_APART = (0.5,) * 7 + (1.0,) * 4 + (0.5, 1.0, 1.0)
 # Least and most tokens for one word between blanks, and for one word or sign.
 _WORD_RATES = ((0.9, 2.2), (0.7, 1.5))
 
@@ -126,13 +128,13 @@ def _readings(rows: Sequence[Sighting]) -> list[tuple[int, ...]]:
 class _Texts:
     """The texts of all rows, as both explanations see them.
 
-    What all prompts share may be a long template, with rates that are not quite those of the rows: a part
-    of it belongs to a constant that is known between bounds only. What all system texts share belongs
-    there entirely, as it may be in another language.
+    What all prompts share may be a long template, with rates that are not quite those of the rows, and
+    so may what all system texts share. A part of both, or all of it where a class has many scripts,
+    belongs to a constant that is known between bounds only.
 
     Attributes:
         alone: a constant, and counts of each prompt without that part.
-        together: the same, and counts of each system text beyond what all of them share.
+        together: the same, and counts of each system text without that part.
         alone_least, alone_most: bounds of the constant without the system texts, in tokens.
         together_least: lower bound of the constant with them.
         fewest: fewest tokens of each prompt and system text together.
@@ -142,7 +144,7 @@ class _Texts:
 
     def __init__(self, rows: Sequence[Sighting]) -> None:
         prompts, systems = [row.prompt for row in rows], [row.system for row in rows]
-        template, frame = _shared(prompts, _APART), _shared(systems, 1)
+        template, frame = _shared(prompts), _shared(systems)
         beyond = [_minus(text.classes, template) for text in prompts]
         self.alone = [(1, *counts) for counts in beyond]
         self.together = [
@@ -169,9 +171,9 @@ class _Texts:
         return len(tokens) - len([weight for weight in weights if weight > least])
 
 
-def _shared(texts: Sequence[TextCounts], part: float) -> tuple[float, ...]:
+def _shared(texts: Sequence[TextCounts]) -> tuple[float, ...]:
     fewest = map(min, zip(*(text.classes for text in texts), strict=True))
-    return tuple(part * times for times in fewest)
+    return tuple(part * times for part, times in zip(_APART, fewest, strict=True))
 
 
 def _minus(counts: Sequence[float], fewer: Sequence[float]) -> tuple[float, ...]:
