@@ -44,7 +44,9 @@ _NOISE_SHARE_MIN = 0.05
 _FREE_ROWS_MIN = 4
 _PLAUSIBLE_SHARE = 0.8
 _WEIGHT_SHARE_MIN = 0.05
-_APART = 0.5
+# How much of what all rows share may have other rates than the rest, for each class of `TextCounts`.
+# All of it in classes of many scripts: Hebrew may take a fifth of the tokens of Amharic.
+_APART = (0.5,) * 7 + (1.0,) * 4 + (0.5, 1.0, 1.0)
 # Least and most tokens for one word between blanks, and for one word or sign.
 _WORD_RATES = ((0.9, 2.2), (0.7, 1.5))
 
@@ -127,7 +129,8 @@ class _Texts:
     """The texts of all rows, as both explanations see them.
 
     What all prompts share may be a long template, with rates that are not quite those of the rows, and
-    so may what all system texts share. A part of both belongs to a constant known between bounds only.
+    so may what all system texts share. A part of both, or all of it where a class has many scripts,
+    belongs to a constant that is known between bounds only.
 
     Attributes:
         alone: a constant, and counts of each prompt without that part.
@@ -170,7 +173,7 @@ class _Texts:
 
 def _shared(texts: Sequence[TextCounts]) -> tuple[float, ...]:
     fewest = map(min, zip(*(text.classes for text in texts), strict=True))
-    return tuple(_APART * times for times in fewest)
+    return tuple(part * times for part, times in zip(_APART, fewest, strict=True))
 
 
 def _minus(counts: Sequence[float], fewer: Sequence[float]) -> tuple[float, ...]:

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 _LATIN_END = 0x250
 _CYRILLIC = range(0x400, 0x530)
-_ALPHABETS_END = 0x2000
+_ALPHABETS = {"greek": 0x590, "semitic": 0x900, "indic": 0xE00, "letters": 0x2000}
+"""Where each group of alphabets ends."""
 _HANGUL_JAMO = range(0x1100, 0x1200)
 _EAST_ASIAN = (range(0x2E80, 0xA4D0), range(0xAC00, 0xD7FF), range(0xF900, 0xFB00))
 _FULL_WIDTH = (range(0xFF00, 0xFFF0), range(0x20000, 0x32000))
@@ -24,7 +25,7 @@ _REGEX_WORD = re.compile(r"\w+|[^\w\s]")
 
 
 class TextCounts(NamedTuple):
-    """Counts of one text; of the first ten classes, repetitions are left out.
+    """Counts of one text; of the classes before that, repetitions are left out.
 
     Attributes:
         words: runs of Latin letters, at most one for four letters.
@@ -33,7 +34,7 @@ class TextCounts(NamedTuple):
         digits: ASCII digits.
         marks: ASCII punctuation.
         gaps: runs of white space other than one blank.
-        cyrillic, letters: letters of Cyrillic and of other alphabets, Indic scripts included.
+        cyrillic, greek, semitic, indic, letters: letters of these and of all other alphabets.
         east_asian: Chinese, Japanese and Korean characters.
         others: emoji and other signs.
         repeated: characters that repeat the one to four before them, beyond the second time.
@@ -48,6 +49,9 @@ class TextCounts(NamedTuple):
     marks: int
     gaps: int
     cyrillic: int
+    greek: int
+    semitic: int
+    indic: int
     letters: int
     east_asian: int
     others: int
@@ -64,8 +68,8 @@ class TextCounts(NamedTuple):
 
 # Tokens for one of each class of `TextCounts`. With FEWEST doubled, a system text that arrived would
 # look as if it were missing; with it halved, fewer lost texts would be found.
-FEWEST = (0.88, 0.0, 0.0, 0.22, 0.22, 0.0, 0.16, 0.2, 0.22, 0.2, 0.0)
-MOST = (1.9, 4.5, 1.6, 1.15, 1.3, 1.2, 3.2, 3.2, 3.2, 5.0, 1.2)
+FEWEST = (0.88, 0.0, 0.0, 0.22, 0.22, 0.0, 0.16, 0.2, 0.2, 0.2, 0.2, 0.22, 0.2, 0.0)
+MOST = (1.9, 4.5, 1.6, 1.15, 1.3, 1.2, 3.2, 3.2, 3.2, 3.2, 3.2, 3.2, 5.0, 1.2)
 
 
 def count(text: str) -> TextCounts:
@@ -88,7 +92,18 @@ def count(text: str) -> TextCounts:
     )
 
 
-_COUNTED = ("accents", "digits", "marks", "cyrillic", "letters", "east_asian", "others")
+_COUNTED = (
+    "accents",
+    "digits",
+    "marks",
+    "cyrillic",
+    "greek",
+    "semitic",
+    "indic",
+    "letters",
+    "east_asian",
+    "others",
+)
 
 
 def fewest_tokens(counts: TextCounts) -> float:
@@ -111,7 +126,7 @@ def _class_of(character: str) -> str:
         return "cyrillic"
     if code in _HANGUL_JAMO or any(code in block for block in (*_EAST_ASIAN, *_FULL_WIDTH)):
         return "east_asian"
-    return "letters" if code < _ALPHABETS_END else "others"
+    return next((name for name, end in _ALPHABETS.items() if code < end), "others")
 
 
 def _ascii_class(character: str) -> str:

@@ -132,3 +132,12 @@ def test_long_template_of_another_language_is_no_alarm() -> None:
         f"{template}\n{make(random, 'Finnish', random.randrange(50, 4000))}" for _ in range(16)
     ]
     assert judge_arrival(arrived(texts)).arrival is not Arrival.DROPPED
+
+
+def test_instructions_in_a_cheaper_script_are_no_alarm() -> None:
+    """Rates of the rows say nothing of instructions in another alphabet."""
+    random = Random(6)  # noqa: S311  a seed
+    system = make(random, "Hebrew", 300)
+    texts = [make(random, "Amharic", random.randrange(100, 900)) for _ in range(16)]
+    rows = [sighting(text, 2 * len(text) + len(system) // 3, system) for text in texts]
+    assert judge_arrival(rows).arrival is not Arrival.DROPPED

@@ -43,7 +43,7 @@ def test_lone_surrogates_are_counted() -> None:
 
 
 def test_each_class_has_its_bounds() -> None:
-    classes = TextCounts(*range(14)).classes
+    classes = TextCounts(*range(17)).classes
     assert len(classes) == len(FEWEST) == len(MOST)
     assert all(least < most for least, most in zip(FEWEST, MOST, strict=True))
 
