@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SHAPE = Shape(rows=(24,))
 PARTS = 20
 WIDE = Shape(rows=(2,) * PARTS)
-KILLED_AT = 30
+KILLED_AT = 34
 """The call of the first attempt at which it is killed."""
 LAST_OPERATION = 200
 """More than the second attempt has."""
