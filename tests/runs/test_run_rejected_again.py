@@ -118,7 +118,8 @@ def test_costs_of_a_row_rejected_twice_stay_in_the_sum(place: Workplace) -> None
     assert report.summary()["cost_usd"] == pytest.approx(known_cost(place))
 
 
-def test_cost_of_a_stopped_retry_stays_in_the_sum(place: Workplace) -> None:
+@pytest.mark.parametrize("bills", [1, 2, 4])
+def test_cost_of_a_stopped_retry_stays_in_the_sum(place: Workplace, bills: int) -> None:
     """It paid for answers that could not be read; the next run leaves their rows rejected."""
     fail_with_durable_parts(place, "no-choices")
     before = len(place.sim.ledger.billed)
@@ -128,7 +129,7 @@ def test_cost_of_a_stopped_retry_stays_in_the_sum(place: Workplace) -> None:
             latency=Latency(median_s=0.01),
         )
     )
-    place.run_until_billed(before + 2, retry_rejected=True, max_concurrency=1, max_attempts=8)
+    place.run_until_billed(before + bills, retry_rejected=True, max_concurrency=1, max_attempts=8)
     assert len(place.sim.ledger.billed) > before
     place.sim.follow(script())
     report = place.run(max_rejected_rows=0.5)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.core.report import Report
 
-Failure = Literal["500", "400", "slow", "broken", "page"]
+Failure = Literal["500", "400", "403", "slow", "broken", "page"]
 FAILURES: tuple[Failure, ...] = ("500", "slow", "broken", "page")
 """How a call fails: answered 500, too slow for the time-out, a broken connection, a page of a proxy."""
 OUTAGE_S = 1200.0
@@ -67,6 +67,7 @@ class FailingApi:
         sent: rows, in the order of their calls. answered: in the order of their completions.
         bought: rows that were charged for, or may have been.
         broken: calls whose connection breaks, by their order, and after how long.
+        refused_once: rows whose next call after the outage is answered 403.
     """
 
     random: Random
@@ -76,6 +77,7 @@ class FailingApi:
     answer_s: float = 1.5
     sigma: float = 0.6
     broken: dict[int, float] = field(default_factory=dict)
+    refused_once: set[int] = field(default_factory=set)
     sent: list[int] = field(default_factory=list)
     answered: list[int] = field(default_factory=list)
     bought: list[int] = field(default_factory=list)
@@ -111,6 +113,9 @@ class FailingApi:
         kind = self._failure_now() or self.bad.get(row)
         if kind is not None:
             return await self._fail(row, kind)
+        if self.outage_s is not None and row in self.refused_once:
+            self.refused_once.remove(row)
+            return await self._fail(row, "403")
         await asyncio.sleep(self.answer_s * self.random.lognormvariate(0.0, self.sigma))
         if self.outage and self.outage.is_total and (kind := self._failure_now()):
             return await self._fail(row, kind)

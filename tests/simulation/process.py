@@ -49,7 +49,7 @@ class Process:
         operations: sent to the store or the API so far.
         cut_off_until_s: until then it cannot reach the store, though others can.
         bugs_due: of a library, and where each is met: "a thread" or "the clock".
-        descriptors: how many sockets may be open; None for no limit.
+        descriptors: how many sockets may be open; None for no limit. has_called: whether the API holds some.
         is_landing: of what is on its way when it is killed or frozen: all arrives, nothing does,
             or (None) chance decides for the dead, and all arrives of the frozen.
     """
@@ -68,6 +68,7 @@ class Process:
         self.has_met_bug = False
         self.descriptors: int | None = None
         self.open_sockets = 0
+        self.has_called = False
         self.stop = StopSignal()
         self.loop = ProcessLoop(scheduler)  # type: ignore[abstract]  # no sockets, no signals
         self.scheduler = scheduler

@@ -181,6 +181,7 @@ class SimulatedClient:
     async def send(self, body: bytes, client_request_id: str) -> Answer:  # noqa: ARG002
         """One exchange, as `api.client` does it: an answer of any status, or ApiUnavailable."""
         process = self._process
+        process.has_called = True
         if self._idle:
             self._idle -= 1
         elif not process.open_socket():

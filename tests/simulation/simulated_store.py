@@ -93,7 +93,8 @@ class SimulatedStore:
         process = self._process
         process.note_operation(f"{kind} {name}")
         if not process.open_socket():
-            process.loop.mishaps.append("no descriptor is left for the store")
+            if process.has_called:  # before it, no answer waits, and a scan's request is sent again
+                process.loop.mishaps.append("no descriptor is left for the store")
             raise StoreUnavailable(f"{kind} {name}: too many open files")
         try:
             return self._travel(kind, name, act, data)

@@ -14,6 +14,7 @@ from airflow_provider_aimlapi.storage.journal_store import DELETED_AT_ONCE
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.dataset_shapes import Shape
 from tests.simulation.scenario import Attempt, Scenario, SinkHabit, Trouble, settings_for
+from tests.simulation.shares import Lane, ShareScenario, ShareSimulation
 from tests.simulation.simulation import Simulation
 from tests.simulation.weather import Refusal, Weather
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 SHAPE = Shape(rows=(24,))
 PARTS = 20
 WIDE = Shape(rows=(2,) * PARTS)
-KILLED_AT = 30
+KILLED_AT = 34
 """The call of the first attempt at which it is killed."""
 LAST_OPERATION = 200
 """More than the second attempt has."""
@@ -112,6 +113,49 @@ def check_stop(at_operation: int) -> None:
     assert len([name for name in simulation.sent if is_scan(name)]) <= 3  # a probe tidies up
     removed = [name for name in simulation.sent if name.startswith("delete ")]
     assert len(removed) <= DELETED_AT_ONCE  # which is one request where a store has one for many
+
+
+class StoppedShare(ShareSimulation):
+    """A share is asked to stop when it looks what all shares have spent.
+
+    Attributes:
+        sent: what it has sent since.
+    """
+
+    sent: list[str] | None = None
+
+    def _start(self, attempt: Attempt, settings: Settings) -> Process:
+        process = super()._start(attempt, settings)
+        if process.number == 2:
+            process.on_operation = self._count
+        return process
+
+    def _count(self, process: Process, operation: str) -> None:
+        if self.sent is not None:
+            self.sent.append(operation)
+        elif operation.startswith("list ") and operation.endswith("/journal/"):
+            self.sent = []
+            process.terminate()
+
+
+def test_a_stop_ends_the_look_at_what_shares_have_spent() -> None:
+    killed = Attempt(troubles=(Trouble(kind="kill", at_operation=KILLED_AT, named="call"),))
+    simulation = StoppedShare(
+        ShareScenario(
+            common=Scenario(
+                seed=3, shape=WIDE, settings=settings_for(WIDE, max_cost_usd=1.0), attempts=()
+            ),
+            workers=2,
+            lanes=(
+                Lane(share=None, starts_s=0.0, attempts=(killed,)),
+                Lane(share=1, starts_s=100.0, attempts=(Attempt(),)),
+            ),
+        )
+    )
+    assert simulation.run().violations == ()
+    assert isinstance(simulation.processes[1].error, RunInterrupted)
+    assert simulation.sent is not None
+    assert [name for name in simulation.sent if is_scan(name)] == []
 
 
 @pytest.mark.parametrize("at_operation", range(5, LAST_OPERATION, 16))

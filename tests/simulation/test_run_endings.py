@@ -220,6 +220,21 @@ def test_an_outage_beside_a_poison_row_blames_the_poison_alone(kind: Failure) ->
     assert_published(run, tries=4)
 
 
+def test_an_outage_leaves_a_refused_row_its_second_call() -> None:
+    """Its calls that failed in the outage are no word on it."""
+    run = tries_at(
+        60,
+        outage=Outage(after_answers=20),
+        max_concurrency=4,
+        max_attempts=2,
+        stall_timeout_s=3600.0,
+    )
+    run.api.refused_once = {22}
+    run.until_published()
+    assert_published(run, tries=1)
+    assert run.calls_of([22])[0] >= 4
+
+
 # What is no stall.
 
 

@@ -77,6 +77,7 @@ class Watcher:
         self._rejected_max = rejected_max
         self._durable: set[str] = set()
         self._known: dict[int, frozenset[str]] = {}
+        self._of_shares: set[int] = set()
         self._in_flight: dict[int, list[Call]] = {}
         self._paid: dict[int, set[str]] = {}
         self._released: set[int] = set()
@@ -104,12 +105,16 @@ class Watcher:
                 self._saw_heartbeat(process, data)
 
     def _saw_journal(self, process: Process, prefix: str) -> None:
-        """A process learns what is durable: of all parts, or of one part."""
+        """A process learns what is durable: of all parts, or of one part.
+
+        One that lists parts is a share's. If it lists all of them later, it is to sum up their costs.
+        """
         part = prefix.removesuffix("/").rpartition("/")[2]
         if part.isdecimal():
             of_part = self._durable.intersection(self._data.prompts[int(part)])
             self._known[process.number] = self._known.get(process.number, frozenset()) | of_part
-        else:
+            self._of_shares.add(process.number)
+        elif process.number not in self._of_shares:
             self._known[process.number] = frozenset(self._durable)
 
     def _saw_place_lease(self, kind: str, name: str) -> None:

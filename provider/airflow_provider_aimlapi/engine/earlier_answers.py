@@ -120,6 +120,8 @@ def known_outcomes(
     journaled = {outcome.row: outcome for outcome in found.news.outcomes}
     if found.staged is None:
         return journaled
+    if found.staged is not before:  # its sum holds what was unread before it
+        remains.unread[shard.part] = found.news.unread
     if found.staged.entry.tally.rejected and remains.asks_rejected:
         remains.reopened[shard.part] = found.staged
     return stored_outcomes(prepared, found.staged) | journaled

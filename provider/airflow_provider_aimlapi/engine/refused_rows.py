@@ -122,7 +122,7 @@ class RefusedRows:
         for row, error in (suspect.row for suspect in suspects):
             if error is not None:
                 row.refusals += is_own
-                is_used_up = row.attempts >= self.settings.max_attempts
+                is_used_up = row.failures + row.refusals >= self.settings.max_attempts
                 if row.refusals >= REFUSALS_MAX or (is_own and is_used_up):
                     self.reject(row, error)
                     continue

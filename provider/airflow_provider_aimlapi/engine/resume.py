@@ -245,16 +245,23 @@ class News:
         return tally_of({outcome.row: outcome for outcome in self.outcomes}.values())
 
     def charges(self) -> Iterator[int | None]:
-        """What the part's own sum does not hold."""
+        """What the part's own sum does not hold.
+
+        What a rejected row has cost is in the cost of its later outcomes, too.
+        """
+        counted = dict(self.charged)
         for outcome in self.outcomes:
-            if outcome.cost_nano_usd is not None:
-                yield max(0, outcome.cost_nano_usd - self.charged.get(outcome.row, 0))
-            elif outcome.status != "rejected":
+            row, is_rejected = outcome.row, outcome.status == "rejected"
+            if outcome.cost_nano_usd is None and not is_rejected:
                 yield None
-                if outcome.partial_cost_nano_usd:
-                    yield max(0, outcome.partial_cost_nano_usd - self.charged.get(outcome.row, 0))
+            cost = outcome.cost_nano_usd or outcome.partial_cost_nano_usd
+            if cost or outcome.cost_nano_usd is not None:
+                yield max(0, cost - counted.get(row, 0))
+            if is_rejected:
+                counted[row] = max(cost, counted.get(row, 0))
         for unread in self.unread.values():  # which came after the part
-            yield unread.cost_nano_usd
+            if unread.cost_nano_usd:  # a page that told no cost says nothing of what a call costs
+                yield unread.cost_nano_usd
 
 
 def news_of(

@@ -322,9 +322,9 @@ class RunAttempt:
         if self._settings.max_cost_usd is None or self._ending.error is not None:
             return
         if self._has_rows_left():
-            clock, prepared = self._world.clock, self._prepared
-            await persist(clock, limit_to_part, self._budget, prepared, self._epoch, clock)
-            completion = prepared.job.completion
+            world, completion = self._world, self._prepared.job.completion
+            prepared = self._prepared.checked(world.stop.check)
+            await world.scan(limit_to_part, self._budget, prepared, self._epoch, world.clock)
             self._budget.price = await look_up_call_price(self._world.ask_prices, completion)
 
     def _worker_count(self) -> int:

@@ -78,16 +78,14 @@ async def _ask(
     world: World,
 ) -> None:
     journal = JournalStore(prepared.store, prepared.names, lease.epoch)
+    checked = prepared.checked(world.stop.check)
     remains = await world.scan(
-        find_remains,
-        prepared.checked(world.stop.check),
-        world.clock,
-        retry_rejected=settings.retry_rejected,
+        find_remains, checked, world.clock, retry_rejected=settings.retry_rejected
     )
     decided = {entry.part for entry in remains.parts} | set(remains.reopened)
     attempt = SampleAttempt(prepared, journal, remains, lease, ending, settings, world)
     parts = {row.part for row in rows}
-    known = await world.scan(known_rows, prepared, remains, parts, world.clock)
+    known = await world.scan(known_rows, checked, remains, parts, world.clock)
     attempt.rows = [
         row for row in rows if row.part not in decided and (row.part, row.row) not in known
     ]
