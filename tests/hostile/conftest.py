@@ -36,6 +36,12 @@ class Told:
     result: dict[str, Any]
     folder: Path
 
+    @property
+    def unavailable(self) -> str | None:
+        """The error of a run that ended as unavailable, since only the hostile row was left; else None."""
+        words: str | None = self.result["unavailable"]
+        return words
+
     def rows(self) -> list[dict[str, Any]]:
         """The published rows."""
         files = sorted((self.folder / "out").glob("*.parquet"))

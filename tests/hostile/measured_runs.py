@@ -24,10 +24,12 @@ from airflow_provider_aimlapi.core.request import CompletionSpec
 from airflow_provider_aimlapi.engine.entry import run_job
 from airflow_provider_aimlapi.engine.job import Job, Place
 from airflow_provider_aimlapi.engine.settings import Settings
-from airflow_provider_aimlapi.errors import AimlapiError
+from airflow_provider_aimlapi.errors import AimlapiError, ApiUnavailable
 from tests.hostile.case import KEY
 
 _STATUS = Path("/proc/self/status")
+STALL_TIMEOUT_S = 0.1
+"""Until the run ends, once only the hostile row is left."""
 
 
 def job(order: dict[str, Any]) -> Job:
@@ -46,18 +48,28 @@ def job(order: dict[str, Any]) -> Job:
 
 
 def ending(order: dict[str, Any]) -> dict[str, Any]:
-    """Run, and tell how it ended. An error that is not the provider's ends this program."""
+    """Run, and tell how it ended. An error that is not the provider's ends this program.
+
+    If only the hostile row is left when it fails, nothing tells it from an outage, and the run ends as
+    unavailable.
+    """
     settings = Settings(
         request_timeout_s=order["timeout_s"],
-        max_attempts=2,
+        max_attempts=4,
         max_rejected_rows=2,
         max_concurrency=16,
+        stall_timeout_s=STALL_TIMEOUT_S,
     )
     try:
         report = run_job(job(order), settings)
     except AimlapiError as error:
-        return {"error": type(error).__name__, "words": f"{error!r} {error} {vars(error)}"}
-    return {"summary": report.summary(), "reused": report.reused}
+        unavailable = str(error) if isinstance(error, ApiUnavailable) else None
+        return {
+            "error": type(error).__name__,
+            "words": f"{error!r} {error} {vars(error)}",
+            "unavailable": unavailable,
+        }
+    return {"summary": report.summary(), "reused": report.reused, "unavailable": None}
 
 
 def memory_bytes(name: str) -> int:

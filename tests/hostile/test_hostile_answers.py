@@ -40,10 +40,10 @@ def states(rows: list[dict[str, Any]]) -> dict[int, tuple[str, int]]:
 
 
 def costs_of(case: Case, row: int) -> set[float | None]:
-    """What a row may say it cost: of a hostile one two answers were bought, if they said so."""
+    """What a row may say it cost: of a hostile one two or three answers were bought, if they said so."""
     if row not in HOSTILE_ROWS:
         return {COST_USD}
-    return {2 * COST_USD} if case.tells_cost else {None, COST_USD}
+    return {2 * COST_USD, 3 * COST_USD} if case.tells_cost else {None, COST_USD}
 
 
 def test_no_two_cases_share_a_name() -> None:
@@ -55,6 +55,10 @@ def test_the_run_ends_and_no_row_is_lost_or_gets_what_is_not_its_own(
     case: Case, runs: Runs
 ) -> None:
     told = runs.told[case.name]
+    if told.unavailable is not None:
+        assert case.ends == "asked again"
+        assert told.rows() == []
+        return
     assert "error" not in told.result, told.result
     rows = told.rows()
     assert [row["row"] for row in rows] == list(range(ROWS))
@@ -68,14 +72,20 @@ def test_the_run_ends_and_no_row_is_lost_or_gets_what_is_not_its_own(
 @each_case
 def test_the_row_ends_as_is_right_with_a_reason_to_read(case: Case, runs: Runs) -> None:
     told = runs.told[case.name]
+    if told.unavailable is not None:
+        own_words = case.words.partition(":")[0]  # what follows is quoted for the row alone
+        assert re.search(own_words, told.unavailable)
+        return
     rows = told.rows()
-    assert (
-        states(rows)
-        == {
-            "read": {ONCE_ROW: ("ok", 1), ALWAYS_ROW: ("ok", 1)},
-            "asked again": {ONCE_ROW: ("ok", 2), ALWAYS_ROW: ("rejected", 2)},
-        }[case.ends]
-    )
+    found = states(rows)
+    if case.ends == "read":
+        assert found == {ONCE_ROW: ("ok", 1), ALWAYS_ROW: ("ok", 1)}
+    else:
+        assert {row: status for row, (status, _) in found.items()} == {
+            ONCE_ROW: "ok",
+            ALWAYS_ROW: "rejected",
+        }
+        assert min(attempts for _, attempts in found.values()) >= 2
     reason = rows[ALWAYS_ROW]["completion_info"]["error"]
     assert re.search(case.words, reason) if case.words else reason is None
     assert reason is None or (reason.isprintable() and len(reason) <= 500)
