@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+from random import Random
+
 import pytest
 
-from airflow_provider_aimlapi.core.arrival import Arrival, judge_arrival
+from airflow_provider_aimlapi.core.arrival import Arrival, Sighting, judge_arrival
+from airflow_provider_aimlapi.core.text_counts import count
 from tests.arrival.runs import generate
+from tests.arrival.texts import LANGUAGES, cut
 from tests.arrival.tokenizers import real
 
 SEEDS_QUICK = range(100)
 SEEDS = range(10_000)
+FAR_APART = [
+    "Greek",
+    "Georgian",
+    "Arabic",
+    "Hebrew",
+    "Amharic",
+    "Hindi",
+    "Bengali",
+    "Tamil",
+    "Thai",
+    "Burmese",
+    "Korean",
+]
 
 
 def false_alarms(seeds: range) -> list[int]:
@@ -44,3 +62,19 @@ def test_lost_english_instructions_are_noticed() -> None:
             missed += judge_arrival(run.sightings(is_dropped=True)).arrival is not Arrival.DROPPED
     assert due == 100
     assert missed <= 10
+
+
+def test_two_scripts_of_unlike_rates_raise_no_false_alarm() -> None:
+    """Vocabularies have hardly a token for some scripts, and whole words of others."""
+    alarms = []
+    for system_language, language in permutations(FAR_APART, 2):
+        random = Random(system_language + language)  # noqa: S311  # seeded, so that it replays
+        system = cut(random, LANGUAGES[system_language], 500)
+        sightings = []
+        for _ in range(16):
+            prompt = cut(random, LANGUAGES[language], int(300 * 10 ** random.uniform(-0.7, 0.7)))
+            tokens = round(1.9 * len(prompt) + 0.35 * len(system))
+            sightings.append(Sighting(count(prompt), count(system), tokens))
+        if judge_arrival(sightings).arrival is Arrival.DROPPED:
+            alarms.append((system_language, language))
+    assert alarms == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aimlapi_simulator import Script
+from aimlapi_simulator import Fault, Script
 from airflow_provider_aimlapi.checks.table import lines
 from tests.checks.conftest import checked
 
@@ -20,3 +20,12 @@ def test_the_page_shows_the_table_as_printed(pytestconfig: pytest.Config) -> Non
     shown = [line.removeprefix("    ") for line in page.splitlines()]
     printed = list(lines(checked(Script()).report))
     assert [line for line in printed if line not in shown] == []
+
+
+def test_what_to_do_about_refusals_is_said_once() -> None:
+    fault = Fault(kind="403")
+    printed = list(lines(checked(Script(faults=(fault,))).report))
+    assert sum("top up at https://" in line for line in printed) == 1
+    refused = [line for line in printed if "HTTP 403" in line]
+    assert len(refused) > 5
+    assert max(map(len, refused)) < 250

@@ -150,11 +150,15 @@ def _judged(
 
 
 def _tool_calls(message: JsonObject) -> tuple[ToolCall, ...]:
-    """Calls in the API's own field, then those that stand among the parts, as Anthropic has them."""
+    """Calls in the API's own field, then those that stand among the parts, as Anthropic has them.
+
+    A call that stands in both places is one call.
+    """
     calls = [_tool_call(call) for call in as_list(message.get("tool_calls"))]
+    seen = {call.call_id for call in calls if call.call_id}
     parts = [part for part in as_list(message.get("content")) if isinstance(part, dict)]
-    calls += [_tool_call(part) for part in parts if part.get("type") == "tool_use"]
-    return tuple(calls)
+    among_parts = [_tool_call(part) for part in parts if part.get("type") == "tool_use"]
+    return (*calls, *(call for call in among_parts if call.call_id not in seen))
 
 
 def _tool_call(call: object) -> ToolCall:

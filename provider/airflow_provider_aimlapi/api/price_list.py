@@ -37,7 +37,9 @@ PRICES_TIMEOUT_S = 10.0
 """A run that keeps a budget waits so long before its first call, at the most."""
 _PROMPT = frozenset({"input", "provided"})
 _ANSWER = frozenset({"output", "generated"})
-"""What a price is for, in the two forms of the list; both also quote tokens of the cache."""
+"""What a price is for, in the two forms of the list."""
+_CACHE = frozenset({"cached", "cache_write"})
+"""What a price is for that no step of ours is about."""
 _PRICE_KEYS = frozenset({"price", "per"})
 
 
@@ -87,7 +89,8 @@ def prices_in(entry: JsonObject) -> TokenPrices | None:
     asked, answered = (_dearest(units, names) for names in (_PROMPT, _ANSWER))
     if asked is None or answered is None:
         return None
-    steps = [_step(as_object(one), asked, answered) for one in as_list(pricing.get("thresholds"))]
+    thresholds = map(as_object, as_list(pricing.get("thresholds")))
+    steps = [_step(one, asked, answered) for one in thresholds if not _is_about_cache(one)]
     if None in steps:
         return None
     return TokenPrices(
@@ -105,7 +108,7 @@ def _step(threshold: JsonObject, asked: int, answered: int) -> PriceStep | None:
     in its `units`, and any whole number beside them may be the length from which they hold: the
     least counts.
     """
-    units = [threshold, *map(as_object, as_list(threshold.get("units")))]
+    units = _units_of(threshold)
     priced = [unit for unit in units if _is_charge(unit) and _word(unit) in _PROMPT | _ANSWER]
     higher = {names: _dearest(priced, names) for names in (_PROMPT, _ANSWER)}
     if not priced or any(_nano_usd(unit) is None for unit in priced):
@@ -118,13 +121,23 @@ def _step(threshold: JsonObject, asked: int, answered: int) -> PriceStep | None:
     )
 
 
+def _is_about_cache(threshold: JsonObject) -> bool:
+    """Whether every price in a threshold is one of the cache, so that it says nothing of the others."""
+    priced = [unit for unit in _units_of(threshold) if "price" in unit]
+    return bool(priced) and all(_word(unit) in _CACHE for unit in priced)
+
+
+def _units_of(threshold: JsonObject) -> list[JsonObject]:
+    return [threshold, *map(as_object, as_list(threshold.get("units")))]
+
+
 def _is_charge(unit: JsonObject) -> bool:
     return unit.get("name", "token") == "token" and unit.get("type", "charge") == "charge"
 
 
 def _word(unit: JsonObject) -> str:
     """Return what a unit is for: the one form of the list says it in `measure`, the other in `origin`."""
-    return as_text(unit.get("measure", unit.get("origin")))
+    return as_text(unit.get("measure")) or as_text(unit.get("origin"))
 
 
 def _dearest(units: list[JsonObject], names: frozenset[str]) -> int | None:

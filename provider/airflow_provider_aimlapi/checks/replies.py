@@ -12,7 +12,7 @@ from airflow_provider_aimlapi.api.json_values import JsonObject, as_list, as_obj
 from airflow_provider_aimlapi.api.wire import decode_answer
 from airflow_provider_aimlapi.checks.facts import Fact, settled, unsettled
 from airflow_provider_aimlapi.checks.quotation import UNAUTHORIZED
-from airflow_provider_aimlapi.errors import ApiError, WireViolation
+from airflow_provider_aimlapi.errors import AccessRefused, ApiError, WireViolation
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.api.client import CompletionClient
@@ -32,7 +32,7 @@ class Reply:
         answer: None if the call was not sent, or nothing came back.
         payload: the JSON object in the answer's body; empty where there is none.
         completion: None for anything but a completion.
-        problem: why there is none.
+        problem: why there is none. remedy: what to do about it, where that is known.
     """
 
     call: Call
@@ -41,6 +41,7 @@ class Reply:
     payload: JsonObject = field(default_factory=dict)
     completion: Completion | None = None
     problem: str = ""
+    remedy: str = ""
 
     @property
     def is_refused(self) -> bool:
@@ -115,7 +116,8 @@ class Asker:
                 client_request_id=name,
                 answer=answer,
                 payload=read_envelope(answer.body),
-                problem=str(error),
+                problem=error.refusal if isinstance(error, AccessRefused) else str(error),
+                remedy=error.remedy if isinstance(error, AccessRefused) else "",
             )
         self.purse.pay(call, completion)
         return Reply(

@@ -38,7 +38,7 @@ def announcement(quotation: Quotation) -> Iterator[str]:
 
 
 def lines(report: CheckReport) -> Iterator[str]:
-    """Yield the table, and what it cost."""
+    """Yield the table, what to do about refusals, and what it cost."""
     titles = max(map(len, TITLES.values()))
     answers = max(len(fact.answer or UNSETTLED) for fact in report.facts)
     for fact in report.facts:
@@ -46,6 +46,7 @@ def lines(report: CheckReport) -> Iterator[str]:
         yield f"{TITLES[fact.name]:<{titles}}  {answer:<{answers}}  {fact.evidence}"
     settled = sum(fact.answer is not None for fact in report.facts)
     yield f"{settled} of {len(report.facts)} facts are settled."
+    yield from dict.fromkeys(reply.remedy for reply in report.replies if reply.remedy)
     computed = f", {report.computed} of them by the price list" if report.computed else ""
     yield f"Cost: {format_usd(report.cost_nano_usd)} for {report.calls} calls{computed}."
 

@@ -147,8 +147,8 @@ MODELS: dict[str, Model] = {
 """By ids without `anthropic/`, which is left out or not. Dated forms of the classic ones go with them."""
 
 _DATE = re.compile(r"-\d{8}$")
-_VERSION = re.compile(r"(?<!\d)(\d{1,2})(?:-(\d{1,2})(?!\d))?")
-_SUPERSET_SPELLING = re.compile(r"\d\.\d|-latest$")
+_VERSION = re.compile(r"(?<!\d)(\d{1,2})(?:[-.](\d{1,2})(?!\d))?")
+_DOTTED = re.compile(r"\d\.\d")
 _NATIVE_SPELLING = re.compile(r"-\d{8}$|\d-\d")
 _BY_VERSION = (
     ((5, 1), FAMILY_5_5),
@@ -160,7 +160,7 @@ _BY_VERSION = (
 
 def model_of(model_id: str) -> Model:
     """Return what is known of a model id; for one that is not listed, what its spelling suggests."""
-    name = model_id.removeprefix("anthropic/")
+    name = model_id.lower().removeprefix("anthropic/")
     listed = MODELS.get(name)
     if listed is None and (dated := MODELS.get(_DATE.sub("", name))):
         listed = dated if dated.dialect in (CLASSIC, CLASSIC_OLDER) else None
@@ -184,15 +184,17 @@ def _assumed(name: str) -> Dialect:
     """Return the dialect by spelling.
 
     1. A dot between digits, `-latest`, or another vendor's id: the superset. It sends system text
-       as a message, which the other dialects take, too.
+       as a message, which the other dialects take, too. From 4.7 on, a dotted one has no sampling.
     2. A date, or a dash between digits: native, by the version. `claude-sonnet-5` has neither, and
        is native all the same, as are later ones like it.
     3. Nothing to go by: the superset.
     """
     version = _VERSION.search(_DATE.sub("", name))
-    if not name.startswith("claude-") or _SUPERSET_SPELLING.search(name) or version is None:
+    if not name.startswith("claude-") or name.endswith("-latest") or version is None:
         return SUPERSET
     number = (int(version[1]), int(version[2] or 0))
+    if _DOTTED.search(name):
+        return SUPERSET if number < (4, 7) else SUPERSET_NEWER
     if number < (5, 0) and not _NATIVE_SPELLING.search(name):
         return SUPERSET
     return next(dialect for least, dialect in _BY_VERSION if number >= least)

@@ -207,6 +207,17 @@ def test_tool_calls_among_the_parts_are_read_as_anthropic_writes_them() -> None:
     )
 
 
+def test_a_tool_call_in_both_places_is_one_call() -> None:
+    function = {"name": "f", "arguments": '{"x":1}'}
+    calls = [{"id": "toolu_1", "type": "function", "function": function}]
+    parts = [
+        {"type": "tool_use", "id": name, "name": "f", "input": {"x": 1}}
+        for name in ("toolu_1", "toolu_2", "", "")
+    ]
+    completion = completion_of(with_message("tool_use", content=parts, tool_calls=calls))
+    assert [call.call_id for call in completion.tool_calls] == ["toolu_1", "toolu_2", "", ""]
+
+
 def test_tokens_with_all_their_details() -> None:
     usage = {
         "prompt_tokens": 100.0,

@@ -148,6 +148,11 @@ async def test_what_is_no_charge_is_no_price() -> None:
     assert await prices_from(listed(*LIVE, charge("provided", 99, type="discount"))) == SONNET
 
 
+async def test_a_null_measure_leaves_the_origin_to_go_by() -> None:
+    units = [one | {"measure": None} for one in LIVE]
+    assert await prices_from(listed(*units)) == SONNET
+
+
 async def stepped(*thresholds: Any) -> tuple[PriceStep, ...] | None:
     payload = listed(*LIVE)
     payload["data"][0]["pricing"]["thresholds"] = list(thresholds)
@@ -179,6 +184,22 @@ async def test_a_threshold_may_be_a_unit_itself() -> None:
         ),
         PriceStep(
             prompt_tokens=200_000, input_nano_usd=3_900_000_000, output_nano_usd=39_000_000_000
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    "of_the_cache",
+    [
+        charge("cached", 0.8, above=100_000),
+        {"above": 100_000, "units": [charge("cached", 0.8), charge("cache_write", 9)]},
+    ],
+)
+async def test_a_step_of_the_cache_hides_no_price(of_the_cache: Any) -> None:
+    steps = await stepped(charge("provided", 7.8, above=100_000), of_the_cache)
+    assert steps == (
+        PriceStep(
+            prompt_tokens=100_000, input_nano_usd=7_800_000_000, output_nano_usd=19_500_000_000
         ),
     )
 

@@ -65,6 +65,37 @@ def test_an_unlisted_id_speaks_what_its_spelling_says(name: str, model: str) -> 
     assert model_of(model).answer_tokens_max is None
 
 
+@pytest.mark.parametrize(
+    ("model", "temperature_max"),
+    [
+        ("claude-opus-4.6-fast", 2),
+        ("claude-3.7-sonnet", 2),
+        ("claude-tiny-latest", 2),
+        ("openai/gpt-5.1", 2),
+        ("claude-sonnet-4.7", None),
+        ("claude-opus-4.10", None),
+        ("claude-sonnet-5.0", None),
+        ("claude-opus-5.5", None),
+        ("anthropic/claude-sonnet-4.9-20270101", None),
+    ],
+)
+def test_unlisted_dotted_ids_lose_sampling_from_4_7_on(
+    model: str, temperature_max: float | None
+) -> None:
+    assert model_of(model).dialect.name == "superset"
+    assert model_of(model).dialect.temperature_max == temperature_max
+
+
+@pytest.mark.parametrize(
+    "model", [one for ids in (*LISTED.values(), *UNLISTED.values()) for one in ids.split()]
+)
+@pytest.mark.parametrize("prefix", ["", "anthropic/"])
+def test_capital_letters_change_no_dialect(prefix: str, model: str) -> None:
+    known = model_of(model)
+    assert model_of((prefix + model).upper()) == known
+    assert model_of((prefix + model).title()) == known
+
+
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.example)
 def test_the_example_of_a_dialect_speaks_it(dialect: Dialect) -> None:
     model = model_of(dialect.example)
