@@ -248,7 +248,7 @@ def rejected_rows_are_answered_after_their_part(seed: int) -> tuple[str, ...]:
     """The second attempt asks again for rows of a durable part, and is killed before its edition."""
     shape = Shape(rows=(6, 18))
     with_its_part = Trouble(kind="kill", at_operation=2, named="/parts/", is_landing=True)
-    later = Trouble(kind="kill", at_operation=8, named="call")
+    later = Trouble(kind="kill", at_operation=3, named="/journal/", is_landing=True)
     scenario = Scenario(
         seed=seed,
         shape=shape,

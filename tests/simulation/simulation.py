@@ -168,7 +168,8 @@ class Simulation:
             self.scheduler.after(attempt.twin_after_s, lambda: self._follow(process))
         if settings.retry_rejected:
             answered = {call.prompt for call in self.api.ledger.calls if call.end == "answered"}
-            self.watcher.asks_rejected(process, set(self._data.asked) - answered)
+            stored = set(filter(self.watcher.is_answer_durable, answered))
+            self.watcher.asks_rejected(process, set(self._data.asked) - stored)
         process.start(lambda: self._main(process, settings))
         return process
 

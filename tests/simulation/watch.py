@@ -76,6 +76,7 @@ class Watcher:
         self._in_flight_max = in_flight_max
         self._rejected_max = rejected_max
         self._durable: set[str] = set()
+        self._answers: set[str] = set()
         self._known: dict[int, frozenset[str]] = {}
         self._of_shares: set[int] = set()
         self._in_flight: dict[int, list[Call]] = {}
@@ -138,7 +139,7 @@ class Watcher:
         if segment is not None:
             self._saw_segment(segment[0], data)
         elif part is not None:
-            self._become_durable({prompt for prompt in self._data.prompts[part[0]] if prompt})
+            self._saw_part(part[0], data)
         elif parse_manifest_name(name) is not None:
             self._saw_manifest(data)
             self.manifest_at_s = process.scheduler.now_s
@@ -156,12 +157,30 @@ class Watcher:
                     self.blame(
                         f"the journal gives row {record.row} of part {part} a foreign answer"
                     )
-        self._become_durable(found)
+        self._answers_become_durable(found)
 
-    def _become_durable(self, prompts: set[str]) -> None:
+    def _saw_part(self, part: int, data: bytes) -> None:
+        """All rows of a part are decided, and answered unless they were rejected."""
+        prompts = self._data.prompts[part]
+        self._durable.update(prompt for prompt in prompts if prompt)
+        infos = pq.read_table(pa.BufferReader(data))["completion_info"].to_pylist()
+        self._answers_become_durable(
+            {
+                prompt
+                for prompt, info in zip(prompts, infos, strict=True)
+                if prompt and info["status"] != "rejected"
+            }
+        )
+
+    def _answers_become_durable(self, prompts: set[str]) -> None:
         self._durable |= prompts
+        self._answers |= prompts
         for paid in self._paid.values():
             paid.difference_update(prompts)
+
+    def is_answer_durable(self, prompt: str) -> bool:
+        """Whether an answer was stored that later attempts find."""
+        return prompt in self._answers
 
     def _saw_manifest(self, data: bytes) -> None:
         if self.manifest is not None:
@@ -210,7 +229,7 @@ class Watcher:
     # What a process pays for.
 
     def asks_rejected(self, process: Process, prompts: set[str]) -> None:
-        """A process is told to ask for these again, which were never answered."""
+        """A process is told to ask for these again, of which no answer is stored."""
         self._rejected[process.number] = prompts
 
     def sent(self, call: Call) -> None:
@@ -235,7 +254,7 @@ class Watcher:
         """Its process has heard of its end."""
         number = call.process.number
         self._in_flight[number].remove(call)
-        if call.end == "answered" and call.prompt not in self._durable:
+        if call.end == "answered" and call.prompt not in self._answers:
             self._paid.setdefault(number, set()).add(call.prompt)
         elif call.end == "failed":  # if it was billed all the same, that is explained by itself
             self._exposed.get(number, set()).discard(call.prompt)
