@@ -85,6 +85,7 @@ def test_help_names_every_command_that_people_type(root: Path) -> None:
     assert names == daily | {
         "attack",
         "benchmark",
+        "live",
         "benchmark-peers",
         "limits",
         "simulate",

@@ -48,7 +48,10 @@ class Sightings:
             if CREATE_ONCE.fullmatch(name) and self._etags.setdefault(name, etag) != etag:
                 self._tell(f"{name} has changed")
         for name in sorted(self._present - objects.keys()):
-            if LASTING.fullmatch(name) or (JOURNAL.fullmatch(name) and manifest is None):
+            is_needed = (
+                manifest is None and JOURNAL.fullmatch(name) and not _has_part(name, objects)
+            )
+            if LASTING.fullmatch(name) or is_needed:
                 self._tell(f"{name} has vanished")
         self._present = frozenset(objects)
 
@@ -60,6 +63,13 @@ class Sightings:
     def _tell(self, violation: str) -> None:
         if violation not in self.violations:
             self.violations.append(violation)
+
+
+def _has_part(segment: str, objects: Iterable[str]) -> bool:
+    """Whether the part whose rows a segment holds is there: then the segment may go."""
+    run, _, place = segment.partition("/journal/")
+    part = f"{run}/parts/part-{place.partition('/')[0]}"
+    return any(name.startswith((f"{part}.", f"{part}-")) for name in objects)
 
 
 def run_keys(names: Iterable[str]) -> set[str]:
