@@ -70,6 +70,7 @@ class _Reader:
     def read(
         self, tools: Sequence[dict[str, Any]], system: str | list[Any], messages: Sequence[Any]
     ) -> Content:
+        """Return what a request holds, in the order in which a cache sees it: tools, system, messages."""
         for tool in tools:
             self._read_tool(tool)
         self._read_system(system)
