@@ -73,7 +73,7 @@ def test_the_run_ends_and_no_row_is_lost_or_gets_what_is_not_its_own(
 def test_the_row_ends_as_is_right_with_a_reason_to_read(case: Case, runs: Runs) -> None:
     told = runs.told[case.name]
     if told.unavailable is not None:
-        own_words = case.words.partition(":")[0]  # what follows is quoted for the row alone
+        own_words = case.words.partition(": ")[0]  # what follows is quoted for the row alone
         assert re.search(own_words, told.unavailable)
         return
     rows = told.rows()
