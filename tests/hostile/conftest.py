@@ -14,6 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from airflow_provider_aimlapi.api.wire import decode_answer
+from airflow_provider_aimlapi.core.journal import decode_segment
 from tests.hostile.case import ALWAYS_ROW, ONCE_ROW, PATIENT_TIMEOUT_S, ROWS, Case, timeout_s
 from tests.hostile.hostile_server import HostileServer, serving
 
@@ -41,6 +43,16 @@ class Told:
         """The error of a run that ended as unavailable, since only the hostile row was left; else None."""
         words: str | None = self.result["unavailable"]
         return words
+
+    def kept(self) -> dict[int, str | None]:
+        """The texts of the answers that the journal keeps, by row."""
+        segments = sorted((self.folder / "out" / "_aimlapi").glob("*/journal/*/*"))
+        records = [each for file in segments for each in decode_segment(file.read_bytes())]
+        return {
+            record.row: decode_answer(record.answer()).text
+            for record in records
+            if record.kind == "answer"
+        }
 
     def rows(self) -> list[dict[str, Any]]:
         """The published rows."""

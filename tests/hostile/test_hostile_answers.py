@@ -58,6 +58,10 @@ def test_the_run_ends_and_no_row_is_lost_or_gets_what_is_not_its_own(
     if told.unavailable is not None:
         assert case.ends == "asked again"
         assert told.rows() == []
+        kept = told.kept()
+        assert set(range(ROWS)) - kept.keys() <= HOSTILE_ROWS
+        assert ALWAYS_ROW not in kept
+        assert kept == {row: right_answer(row) for row in kept}
         return
     assert "error" not in told.result, told.result
     rows = told.rows()
