@@ -86,7 +86,7 @@ class Batches:
     def _pick(self, form: str, options: tuple[str, ...], batch: Batch) -> str:
         if form != "seeded":
             return form
-        return self._state.pick(options, "batch", *options, batch.batch_id)
+        return self._state.pick_for_id(options, "-".join(options), batch.batch_id)
 
     def _error(self, status: int, message: str, request: Request, request_id: str) -> Response:
         return self._state.error(

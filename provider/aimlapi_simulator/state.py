@@ -107,6 +107,14 @@ class State:
         """One of the options, by the seed and the words."""
         return options[int(draw(self.script.seed, *words) * len(options))]
 
+    def pick_for_id(self, options: tuple[Option, ...], word: str, an_id: str) -> Option:
+        """Return one of the options, by the seed and the id's number.
+
+        The stem of an id holds the time at which the process started. It is left out here, because
+        a seed must give the same forms every time.
+        """
+        return self.pick(options, word, an_id.rpartition("-")[2])
+
     def refusal(self, error: InvalidBody, *, path: str, request_id: str) -> Response:
         """A refused body in the form that the script asks for."""
         message = str(error)
@@ -123,7 +131,7 @@ class State:
     def _is_passed_on(self, request_id: str) -> bool:
         form = self.script.forms.vendor_errors
         if form == "seeded":
-            form = self.pick(("json", "plain"), "vendor", request_id)
+            form = self.pick_for_id(("json", "plain"), "vendor", request_id)
         return form == "json"
 
     def error(
@@ -138,7 +146,7 @@ class State:
         """An error in the envelope that the script asks for."""
         form = self.script.forms.envelope
         return error_response(
-            self.pick(ENVELOPES, "envelope", request_id) if form == "seeded" else form,
+            self.pick_for_id(ENVELOPES, "envelope", request_id) if form == "seeded" else form,
             Problem(status=status, message=message, details=details),
             path=path,
             request_id=request_id,
