@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_aimlapi.core.typed_path import VARIABLE
+from airflow_provider_aimlapi.core.texts.typed_path import VARIABLE
 from airflow_provider_aimlapi.errors import ConnectionIncomplete, InvalidSpec, StoreUnavailable
 
 if TYPE_CHECKING:

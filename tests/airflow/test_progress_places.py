@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_aimlapi.core.keys import RunNames
+from airflow_provider_aimlapi.core.durable.keys import RunNames
 from airflow_provider_aimlapi.operators import progress_places
 from airflow_provider_aimlapi.operators.progress_places import (
     RUN_KEY,

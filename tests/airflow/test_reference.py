@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_aimlapi.core.dialect import DIALECTS, MODELS
-from airflow_provider_aimlapi.core.manifest import Tally
-from airflow_provider_aimlapi.core.report import Report
+from airflow_provider_aimlapi.core.calls.dialect import DIALECTS, MODELS
+from airflow_provider_aimlapi.core.durable.manifest import Tally
+from airflow_provider_aimlapi.core.reporting.run_summary import Report
 from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
 from airflow_provider_aimlapi.operators.claude import ClaudeCompletionOperator
 from airflow_provider_aimlapi.operators.estimate import ClaudeCompletionEstimateOperator

@@ -13,9 +13,9 @@ import msgspec
 import pyarrow as pa
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.completion import Outcome
-from airflow_provider_aimlapi.core.manifest import Tally, tally_of
-from airflow_provider_aimlapi.core.plan import Shard
+from airflow_provider_aimlapi.core.calls.completion import Outcome
+from airflow_provider_aimlapi.core.durable.manifest import Tally, tally_of
+from airflow_provider_aimlapi.core.durable.plan import Shard
 from airflow_provider_aimlapi.errors import JournalUnreadable
 from airflow_provider_aimlapi.storage.outcome_columns import INFO_TYPE, info_array
 from airflow_provider_aimlapi.storage.part_footer import footer_bytes

@@ -9,7 +9,7 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem
 
 from airflow_provider_aimlapi.commands.entry import main
-from airflow_provider_aimlapi.core.keys import RunNames
+from airflow_provider_aimlapi.core.durable.keys import RunNames
 from airflow_provider_aimlapi.engine.clock import SystemClock
 from airflow_provider_aimlapi.engine.removal import remove_run
 from airflow_provider_aimlapi.errors import StoreUnsafe

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_aimlapi.api.wire import decode_answer
-from airflow_provider_aimlapi.core.completion import Answer
+from airflow_provider_aimlapi.core.calls.completion import Answer
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.engine.single import complete
 from airflow_provider_aimlapi.engine.stop import StopSignal
@@ -24,7 +24,7 @@ from tests.unit.api.answers import delta, with_message
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_aimlapi.core.completion import Completion
+    from airflow_provider_aimlapi.core.calls.completion import Completion
 
 LOST = "\ufffd"
 MIB = 1024 * 1024

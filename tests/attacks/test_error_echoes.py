@@ -23,7 +23,7 @@ from airflow_provider_aimlapi.api.error_messages import tidy
 from airflow_provider_aimlapi.api.key_removal import KeyRemoval
 from airflow_provider_aimlapi.api.wire import decode_answer
 from airflow_provider_aimlapi.commands.entry import main
-from airflow_provider_aimlapi.core.completion import Answer
+from airflow_provider_aimlapi.core.calls.completion import Answer
 from airflow_provider_aimlapi.errors import ApiError
 from tests.attacks.echoes import (
     BODIES,

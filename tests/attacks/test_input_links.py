@@ -22,7 +22,7 @@ from airflow_provider_aimlapi.storage.parquet_files import open_parquet
 from tests.attacks.planted_trees import Planting, plant, plantings, state_of
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.plan import InputFile
+    from airflow_provider_aimlapi.core.durable.plan import InputFile
 
 DOUBLINGS = 30
 

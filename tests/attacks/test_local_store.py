@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.object_sizes import MIB
+from airflow_provider_aimlapi.core.durable.object_sizes import MIB
 from airflow_provider_aimlapi.errors import JournalUnreadable, StorageError, StoreUnsafe
 from airflow_provider_aimlapi.storage import local_files
 from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore

@@ -17,7 +17,7 @@ from fsspec.registry import get_filesystem_class, known_implementations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.typed_path import (
+from airflow_provider_aimlapi.core.texts.typed_path import (
     NEVER_ALLOWED,
     VARIABLE,
     parse_allowed_schemes,

@@ -11,8 +11,8 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-from airflow_provider_aimlapi.core.manifest import Tally, tally_of
-from airflow_provider_aimlapi.core.plan import Shard
+from airflow_provider_aimlapi.core.durable.manifest import Tally, tally_of
+from airflow_provider_aimlapi.core.durable.plan import Shard
 from airflow_provider_aimlapi.errors import JournalUnreadable
 from airflow_provider_aimlapi.storage.part_outcomes import (
     part_outcomes,

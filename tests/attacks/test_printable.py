@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from airflow_provider_aimlapi import errors
 from airflow_provider_aimlapi.commands.entry import main
 from airflow_provider_aimlapi.commands.terminal import complain, say
-from airflow_provider_aimlapi.core.endpoint import parse_endpoint
+from airflow_provider_aimlapi.core.calls.endpoint import parse_endpoint
 from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.printable import printable
 

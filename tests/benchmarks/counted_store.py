@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from fsspec.asyn import iothread
 
-from airflow_provider_aimlapi.core.keys import parse_segment_name
+from airflow_provider_aimlapi.core.durable.keys import parse_segment_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

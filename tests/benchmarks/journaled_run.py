@@ -19,9 +19,9 @@ from urllib.parse import parse_qs, urlsplit
 from fsspec.implementations.local import LocalFileSystem
 from s3fs import S3FileSystem
 
-from airflow_provider_aimlapi.core.endpoint import Endpoint
-from airflow_provider_aimlapi.core.journal import decode_segment, encode_segment
-from airflow_provider_aimlapi.core.request import CompletionSpec
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+from airflow_provider_aimlapi.core.durable.journal import decode_segment, encode_segment
 from airflow_provider_aimlapi.engine.clock import SystemClock
 from airflow_provider_aimlapi.engine.entry import ask_prices, open_client
 from airflow_provider_aimlapi.engine.job import Job, Place

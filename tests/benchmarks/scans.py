@@ -29,7 +29,7 @@ import pyarrow as pa
 from fsspec.implementations.local import LocalFileSystem
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.plan import plan_shards
+from airflow_provider_aimlapi.core.durable.plan import plan_shards
 from airflow_provider_aimlapi.engine.clock import SystemClock
 from airflow_provider_aimlapi.engine.earlier_answers import find_remains, known_rows
 from airflow_provider_aimlapi.engine.retry import persist
@@ -41,7 +41,7 @@ from tests.fakes.distant_store import DistantStore
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_aimlapi.core.manifest import Manifest
+    from airflow_provider_aimlapi.core.durable.manifest import Manifest
 
 WAITS_S = (0.005, 0.03)
 MB = 1_000_000

@@ -13,7 +13,7 @@ from airflow_provider_aimlapi.checks.plan import (
     middle_calls,
 )
 from airflow_provider_aimlapi.checks.replies import Reply
-from airflow_provider_aimlapi.core.completion import Answer
+from airflow_provider_aimlapi.core.calls.completion import Answer
 
 ALL = [*first_calls(), *middle_calls(), *last_calls(), *marked_calls("nonce", 4.0)]
 CALLS: dict[str, Call] = {call.name: call for call in ALL}

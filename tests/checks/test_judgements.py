@@ -19,7 +19,7 @@ from airflow_provider_aimlapi.checks.plan import (
 )
 from airflow_provider_aimlapi.checks.system_text import characters_per_token, system_facts
 from airflow_provider_aimlapi.checks.tools import tool_facts
-from airflow_provider_aimlapi.core.pricing import TokenPrices
+from airflow_provider_aimlapi.core.money.pricing import TokenPrices
 from tests.checks.conftest import checked
 from tests.checks.replies import refused, reply
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_aimlapi.core.keys import RunNames
-from airflow_provider_aimlapi.core.lease import Heartbeat
-from airflow_provider_aimlapi.core.retention import REMOVAL_TOKEN
+from airflow_provider_aimlapi.core.durable.keys import RunNames
+from airflow_provider_aimlapi.core.durable.lease import Heartbeat
+from airflow_provider_aimlapi.core.durable.retention import REMOVAL_TOKEN
 from airflow_provider_aimlapi.engine.clock import SystemClock
 from airflow_provider_aimlapi.engine.removal import AN_ATTEMPT_BEGAN, Removal, remove_run
 from airflow_provider_aimlapi.errors import StoreUnavailable

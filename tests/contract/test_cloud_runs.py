@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aimlapi_simulator import simulator_thread
-from airflow_provider_aimlapi.core.retention import US_PER_S
+from airflow_provider_aimlapi.core.durable.retention import US_PER_S
 from airflow_provider_aimlapi.engine.entry import run_job
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.errors import InputUnreadable
@@ -20,7 +20,7 @@ from tests.runs.conftest import Workplace, expected, script, texts_table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_provider_aimlapi.core.lineage import Lineage
+    from airflow_provider_aimlapi.core.reporting.lineage import Lineage
 
 ROWS = 60
 

@@ -11,7 +11,7 @@ import pytest
 from gcsfs.core import GCSFileSystem
 from gcsfs.retry import validate_response
 
-from airflow_provider_aimlapi.core.object_sizes import MIB
+from airflow_provider_aimlapi.core.durable.object_sizes import MIB
 from airflow_provider_aimlapi.errors import InputUnreadable, JournalUnreadable, StoreUnsafe
 from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
 from airflow_provider_aimlapi.storage.listing import list_inputs

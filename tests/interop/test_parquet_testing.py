@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.plan import plan_shards
+from airflow_provider_aimlapi.core.durable.plan import plan_shards
 from airflow_provider_aimlapi.engine.job import Place
 from airflow_provider_aimlapi.errors import InputUnreadable, InvalidSpec
 from airflow_provider_aimlapi.storage.dataset import open_data_set

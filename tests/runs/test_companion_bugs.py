@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aimlapi_simulator import Latency
-from airflow_provider_aimlapi.core.budget import Budget
-from airflow_provider_aimlapi.core.measures import LatencyCounts
+from airflow_provider_aimlapi.core.money.budget import Budget
+from airflow_provider_aimlapi.core.reporting.measures import LatencyCounts
 from airflow_provider_aimlapi.engine import collector as collector_module
 from airflow_provider_aimlapi.engine import judging as judging_module
 from airflow_provider_aimlapi.engine.collector import Collector

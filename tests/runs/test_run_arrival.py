@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aimlapi_simulator import Fault, Gateway
-from airflow_provider_aimlapi.core.opening import OPENING_ROWS
-from airflow_provider_aimlapi.core.request import CompletionSpec
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+from airflow_provider_aimlapi.core.verdicts.opening import OPENING_ROWS
 from airflow_provider_aimlapi.engine.entry import complete_one, estimate_job, plan_job, run_job
 from airflow_provider_aimlapi.engine.estimate import Inquiry
 from airflow_provider_aimlapi.engine.settings import Settings

@@ -16,7 +16,7 @@ from airflow_provider_aimlapi.errors import AccessRefused, InvalidSpec, TooManyR
 from tests.runs.conftest import expected, script, texts_table
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.report import Report
+    from airflow_provider_aimlapi.core.reporting.run_summary import Report
     from tests.runs.conftest import Workplace
 
 FILES = 4

@@ -16,7 +16,7 @@ from airflow_provider_aimlapi.errors import AimlapiError, BudgetExhausted
 from tests.runs.conftest import script, texts_table
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.report import Report
+    from airflow_provider_aimlapi.core.reporting.run_summary import Report
     from tests.runs.conftest import Workplace
 
 SLOW = Latency(median_s=0.05, sigma=0.5)

@@ -7,7 +7,7 @@ import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_aimlapi.core.keys import request_hash
+from airflow_provider_aimlapi.core.durable.keys import request_hash
 from airflow_provider_aimlapi.engine.earlier_answers import find_remains
 from airflow_provider_aimlapi.engine.ending import Ending
 from airflow_provider_aimlapi.engine.feed import Row
@@ -20,8 +20,8 @@ from airflow_provider_aimlapi.storage.lease_store import LeaseStore
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_aimlapi.core.journal import Record
-    from airflow_provider_aimlapi.core.manifest import Manifest
+    from airflow_provider_aimlapi.core.durable.journal import Record
+    from airflow_provider_aimlapi.core.durable.manifest import Manifest
     from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.collector import Collector
     from airflow_provider_aimlapi.engine.prepare import Prepared

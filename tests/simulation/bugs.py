@@ -8,14 +8,19 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_aimlapi.core.budget import Budget
-from airflow_provider_aimlapi.core.failures import Silence
-from airflow_provider_aimlapi.core.journal import decode_segment
-from airflow_provider_aimlapi.core.manifest import encode_manifest, manifest_of
-from airflow_provider_aimlapi.core.object_sizes import SEGMENT_BYTES_MAX
-from airflow_provider_aimlapi.core.opening import OPENING_ROWS, Opening, OpeningRow, Refused
-from airflow_provider_aimlapi.core.refusals import Refusals
-from airflow_provider_aimlapi.core.rejections import Rejections
+from airflow_provider_aimlapi.core.durable.journal import decode_segment
+from airflow_provider_aimlapi.core.durable.manifest import encode_manifest, manifest_of
+from airflow_provider_aimlapi.core.durable.object_sizes import SEGMENT_BYTES_MAX
+from airflow_provider_aimlapi.core.money.budget import Budget
+from airflow_provider_aimlapi.core.verdicts.failures import Silence
+from airflow_provider_aimlapi.core.verdicts.opening import (
+    OPENING_ROWS,
+    Opening,
+    OpeningRow,
+    Refused,
+)
+from airflow_provider_aimlapi.core.verdicts.refusals import Refusals
+from airflow_provider_aimlapi.core.verdicts.rejections import Rejections
 from airflow_provider_aimlapi.engine import collector, commit, earlier_answers, failed_rows, run
 from airflow_provider_aimlapi.engine.collector import Collector
 from airflow_provider_aimlapi.engine.failed_rows import FailedRows
@@ -46,11 +51,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
-    from airflow_provider_aimlapi.core.completion import Completion, Outcome
-    from airflow_provider_aimlapi.core.journal import Record
-    from airflow_provider_aimlapi.core.manifest import Manifest, PartEntry
-    from airflow_provider_aimlapi.core.plan import Shard
-    from airflow_provider_aimlapi.core.refusals import Suspect
+    from airflow_provider_aimlapi.core.calls.completion import Completion, Outcome
+    from airflow_provider_aimlapi.core.durable.journal import Record
+    from airflow_provider_aimlapi.core.durable.manifest import Manifest, PartEntry
+    from airflow_provider_aimlapi.core.durable.plan import Shard
+    from airflow_provider_aimlapi.core.verdicts.refusals import Suspect
     from airflow_provider_aimlapi.engine.collector import OpenShard
     from airflow_provider_aimlapi.engine.feed import Row
     from airflow_provider_aimlapi.engine.prepare import Prepared

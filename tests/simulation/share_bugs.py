@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.budget import Budget
-from airflow_provider_aimlapi.core.lease import Watch
+from airflow_provider_aimlapi.core.durable.lease import Watch
+from airflow_provider_aimlapi.core.money.budget import Budget
 from airflow_provider_aimlapi.engine import share_budget
 from airflow_provider_aimlapi.engine.resume import Remains
 from airflow_provider_aimlapi.storage import lease_store

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.journal import decode_segment
-from airflow_provider_aimlapi.core.keys import (
+from airflow_provider_aimlapi.core.durable.journal import decode_segment
+from airflow_provider_aimlapi.core.durable.keys import (
     RUNS_FOLDER,
     PublicationNames,
     parse_manifest_name,

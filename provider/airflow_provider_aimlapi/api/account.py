@@ -20,7 +20,7 @@ from airflow_provider_aimlapi.api.request_headers import headers_for
 from airflow_provider_aimlapi.errors import ApiError, WireViolation
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 BILLING_PATH = "/v2/billing"
 KEY_PATH = "/v1/key"

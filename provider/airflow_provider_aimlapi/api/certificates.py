@@ -14,7 +14,7 @@ import httpx
 from airflow_provider_aimlapi.errors import ConnectionIncomplete
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.route import Certificates
+    from airflow_provider_aimlapi.core.calls.route import Certificates
 
 FILE_BYTES_MAX = 16 * 1024 * 1024
 """The public authorities of the world take 300 kB: what is larger was not meant."""

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from airflow_provider_aimlapi.core.completion import Answer
-    from airflow_provider_aimlapi.core.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.calls.completion import Answer
+    from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 COMPLETIONS_PATH = "/v1/chat/completions"
 _STREAM = b'"stream":true'

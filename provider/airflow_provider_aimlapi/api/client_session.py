@@ -13,7 +13,7 @@ from airflow_provider_aimlapi.api.request_headers import KEYLESS_HEADERS, author
 if TYPE_CHECKING:
     import ssl
 
-    from airflow_provider_aimlapi.core.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 
 def open_client(endpoint: Endpoint, *, timeout_s: float = 300.0) -> httpx.Client:

@@ -19,14 +19,14 @@ from airflow_provider_aimlapi.api.json_values import (
     encode_json,
     is_strict_json,
 )
-from airflow_provider_aimlapi.core.bounds import ANSWER_TOKENS_MAX
-from airflow_provider_aimlapi.core.completion import (
+from airflow_provider_aimlapi.core.calls.completion import (
     Answer,
     Completion,
     CompletionStatus,
     ToolCall,
 )
-from airflow_provider_aimlapi.core.pricing import nano_usd_from_credits, nano_usd_from_usd
+from airflow_provider_aimlapi.core.durable.bounds import ANSWER_TOKENS_MAX
+from airflow_provider_aimlapi.core.money.pricing import nano_usd_from_credits, nano_usd_from_usd
 
 TRUNCATING_REASONS = frozenset({"max_tokens", "length", "model_context_window_exceeded"})
 REFUSING_REASONS = frozenset({"refusal", "content_filter"})

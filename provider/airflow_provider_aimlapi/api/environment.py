@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, NoReturn
 import httpx
 
 from airflow_provider_aimlapi.api.certificates import tls_context
-from airflow_provider_aimlapi.core.route import Certificates, Route, Setting, parse_proxy
+from airflow_provider_aimlapi.core.calls.route import Certificates, Route, Setting, parse_proxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from airflow_provider_aimlapi.core.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 CERTIFICATE_VARIABLES = {
     "SSL_CERT_FILE": False,

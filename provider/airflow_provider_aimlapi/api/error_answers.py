@@ -1,7 +1,7 @@
 """From an answer outside 2xx to the error that says who must act. Judges by status, never by text.
 
 No decision hangs on the API's own words. All of them go into the record of the row, and into the
-error's text only those that `core.redaction` lets through.
+error's text only those that `core.texts.redaction` lets through.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from airflow_provider_aimlapi.api.error_messages import (
     request_id_in,
     with_words,
 )
-from airflow_provider_aimlapi.core.redaction import quote
-from airflow_provider_aimlapi.core.verdict import RETRY_AFTER_S_MAX
+from airflow_provider_aimlapi.core.texts.redaction import quote
+from airflow_provider_aimlapi.core.verdicts.verdict import RETRY_AFTER_S_MAX
 from airflow_provider_aimlapi.errors import (
     AccessRefused,
     ApiError,
@@ -29,7 +29,7 @@ from airflow_provider_aimlapi.errors import (
 )
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.completion import Answer
+    from airflow_provider_aimlapi.core.calls.completion import Answer
 
 _KINDS: dict[int, type[ApiError]] = {
     401: AccessRefused,

@@ -23,7 +23,7 @@ from airflow_provider_aimlapi.api.transport_failures import (
     error_from_deadline,
     error_from_failure,
 )
-from airflow_provider_aimlapi.core.completion import Answer
+from airflow_provider_aimlapi.core.calls.completion import Answer
 from airflow_provider_aimlapi.errors import ApiError, WireViolation
 
 if TYPE_CHECKING:

@@ -21,12 +21,12 @@ from airflow_provider_aimlapi.api.json_values import (
 )
 from airflow_provider_aimlapi.api.key_removal import KeyRemoval
 from airflow_provider_aimlapi.api.request_headers import headers_for
-from airflow_provider_aimlapi.core.model_names import CHARACTERS_MAX
+from airflow_provider_aimlapi.core.calls.model_names import CHARACTERS_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_provider_aimlapi.core.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 MODELS_PATH = "/v1/models"
 DEPRECATIONS_PATH = "/v1/models/deprecations"

@@ -17,7 +17,7 @@ from airflow_provider_aimlapi.api.tunnel import ProxyFailed, open_tunnel
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_aimlapi.core.route import Route
+    from airflow_provider_aimlapi.core.calls.route import Route
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 

@@ -22,7 +22,7 @@ from airflow_provider_aimlapi.api.json_values import (
 )
 from airflow_provider_aimlapi.api.key_removal import KeyRemoval
 from airflow_provider_aimlapi.api.request_headers import headers_for
-from airflow_provider_aimlapi.core.pricing import (
+from airflow_provider_aimlapi.core.money.pricing import (
     TOKENS_A_PRICE,
     PriceStep,
     TokenPrices,
@@ -30,7 +30,7 @@ from airflow_provider_aimlapi.core.pricing import (
 )
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 MODELS_PATH = "/v1/models"
 PRICES_TIMEOUT_S = 10.0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi import __version__
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 KEYLESS_HEADERS = [
     (b"Accept", b"application/json, text/event-stream"),

@@ -23,14 +23,14 @@ from airflow_provider_aimlapi.api.json_values import (
 )
 from airflow_provider_aimlapi.api.key_removal import KeyRemoval
 from airflow_provider_aimlapi.api.request_headers import headers_for
-from airflow_provider_aimlapi.core.pricing import nano_usd_from_credits, nano_usd_from_usd
-from airflow_provider_aimlapi.core.reconciliation import LogPage, LogRow
+from airflow_provider_aimlapi.core.money.pricing import nano_usd_from_credits, nano_usd_from_usd
+from airflow_provider_aimlapi.core.money.reconciliation import LogPage, LogRow
 from airflow_provider_aimlapi.errors import WireViolation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_aimlapi.core.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 LOGS_PATH = "/v2/logs"
 PAGE_ROWS_MAX = 100

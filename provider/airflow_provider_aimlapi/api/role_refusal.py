@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from airflow_provider_aimlapi.core.dialect import DEFAULT_MODEL, model_of
+from airflow_provider_aimlapi.core.calls.dialect import DEFAULT_MODEL, model_of
 from airflow_provider_aimlapi.errors import AccessRefused, ApiError, RequestRejected
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.completion import Answer
+    from airflow_provider_aimlapi.core.calls.completion import Answer
 
 BAD_REQUEST = 400
 _ROLE = b'"messages":[{"role":"system"'

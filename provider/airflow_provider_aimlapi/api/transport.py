@@ -14,11 +14,11 @@ import httpx
 
 from airflow_provider_aimlapi.api.connection import READ_BYTES, Connection
 from airflow_provider_aimlapi.api.origin import Origin
-from airflow_provider_aimlapi.core.route import PLAIN_ROUTE
+from airflow_provider_aimlapi.core.calls.route import PLAIN_ROUTE
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.api.connection import Incoming
-    from airflow_provider_aimlapi.core.route import Route
+    from airflow_provider_aimlapi.core.calls.route import Route
 
 EXCHANGE_TIMEOUT = "exchange_timeout_s"
 """The request's extension that says how many seconds it may take, from asking for a connection to the

@@ -11,7 +11,7 @@ import httpx
 if TYPE_CHECKING:
     import socket
 
-    from airflow_provider_aimlapi.core.route import Proxy
+    from airflow_provider_aimlapi.core.calls.route import Proxy
 
 HEAD_BYTES_MAX = 16 * 1024
 """Most bytes of an answer to CONNECT: proxies send a few hundred."""

@@ -16,13 +16,13 @@ from airflow_provider_aimlapi.api.error_answers import error_of
 from airflow_provider_aimlapi.api.error_messages import with_words
 from airflow_provider_aimlapi.api.json_values import JsonObject, Unreadable
 from airflow_provider_aimlapi.api.role_refusal import with_role_refusal
-from airflow_provider_aimlapi.core.dialect import model_of
-from airflow_provider_aimlapi.core.redaction import quote
+from airflow_provider_aimlapi.core.calls.dialect import model_of
+from airflow_provider_aimlapi.core.texts.redaction import quote
 from airflow_provider_aimlapi.errors import InvalidSpec, RequestRejected, WireViolation
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.completion import Answer, Completion
-    from airflow_provider_aimlapi.core.request import CompletionSpec
+    from airflow_provider_aimlapi.core.calls.completion import Answer, Completion
+    from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 
 
 class RequestEncoder:

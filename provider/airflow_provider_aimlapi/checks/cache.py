@@ -9,14 +9,14 @@ from airflow_provider_aimlapi.checks.costs import cost_nano_usd
 from airflow_provider_aimlapi.checks.facts import Fact, settled, unsettled
 from airflow_provider_aimlapi.checks.plan import CACHED_TOKENS_MIN
 from airflow_provider_aimlapi.checks.replies import without_answer
-from airflow_provider_aimlapi.core.pricing import TOKENS_A_PRICE
+from airflow_provider_aimlapi.core.money.pricing import TOKENS_A_PRICE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from airflow_provider_aimlapi.checks.log_search import LogSearch
     from airflow_provider_aimlapi.checks.replies import Reply
-    from airflow_provider_aimlapi.core.pricing import TokenPrices
+    from airflow_provider_aimlapi.core.money.pricing import TokenPrices
 
 _NOT_WRITTEN = "nothing is known to have been written"
 _NOT_READ = "nothing was read"

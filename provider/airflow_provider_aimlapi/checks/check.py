@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.checks.quotation import Quotation
     from airflow_provider_aimlapi.checks.replies import Reply
     from airflow_provider_aimlapi.checks.timer import Timer
-    from airflow_provider_aimlapi.core.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 REQUEST_TIMEOUT_S = 60.0
 _REASONING = "a call that thinks costs more than a check may spend"

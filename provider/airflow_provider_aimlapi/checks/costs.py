@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.json_values import as_object
 from airflow_provider_aimlapi.checks.facts import Fact, settled, unsettled
-from airflow_provider_aimlapi.core.pricing import NANO_USD_PER_CREDIT, TOKENS_A_PRICE
+from airflow_provider_aimlapi.core.money.pricing import NANO_USD_PER_CREDIT, TOKENS_A_PRICE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from airflow_provider_aimlapi.checks.log_search import LogSearch
     from airflow_provider_aimlapi.checks.replies import Reply
-    from airflow_provider_aimlapi.core.pricing import TokenPrices
+    from airflow_provider_aimlapi.core.money.pricing import TokenPrices
 
 _TOLERANCE = 0.01
 

@@ -10,11 +10,11 @@ from airflow_provider_aimlapi.api.price_list import fetch_entry, prices_in
 from airflow_provider_aimlapi.api.transport import open_transport
 from airflow_provider_aimlapi.checks.facts import Fact, settled, unsettled
 from airflow_provider_aimlapi.checks.plan import DATED, DOTTED
-from airflow_provider_aimlapi.core.pricing import TokenPrices, format_usd
+from airflow_provider_aimlapi.core.money.pricing import TokenPrices, format_usd
 from airflow_provider_aimlapi.errors import ApiError
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 UNAUTHORIZED = 401
 _FORMS = ("origin", "measure")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.api.client import CompletionClient
     from airflow_provider_aimlapi.checks.plan import Call
     from airflow_provider_aimlapi.checks.purse import Purse
-    from airflow_provider_aimlapi.core.completion import Answer, Completion
+    from airflow_provider_aimlapi.core.calls.completion import Answer, Completion
 
 _REFUSED = frozenset({400, 422})
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.arrival_check import ArrivalCheck
-from airflow_provider_aimlapi.core.object_sizes import SMALL_BYTES_MAX
-from airflow_provider_aimlapi.core.stored_json import REMOVE_FOLDER
+from airflow_provider_aimlapi.core.arrival.first_answers import ArrivalCheck
+from airflow_provider_aimlapi.core.durable.object_sizes import SMALL_BYTES_MAX
+from airflow_provider_aimlapi.core.durable.stored_json import REMOVE_FOLDER
 from airflow_provider_aimlapi.errors import InstructionsDropped
 from airflow_provider_aimlapi.storage.object_store import create_settled
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.arrival import Judgement
+    from airflow_provider_aimlapi.core.arrival.judgement import Judgement
     from airflow_provider_aimlapi.engine.prepare import Prepared
     from airflow_provider_aimlapi.engine.settings import Settings
 

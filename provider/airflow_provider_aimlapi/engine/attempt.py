@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_aimlapi.api.wire import decode_answer
-from airflow_provider_aimlapi.core.keys import ATTEMPTS_PER_EPOCH, client_request_id
+from airflow_provider_aimlapi.core.durable.keys import ATTEMPTS_PER_EPOCH, client_request_id
 from airflow_provider_aimlapi.errors import (
     ApiError,
     RequestRejected,
@@ -17,10 +17,10 @@ from airflow_provider_aimlapi.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_aimlapi.core.budget import Budget
-    from airflow_provider_aimlapi.core.completion import Answer, Completion
-    from airflow_provider_aimlapi.core.measures import LatencyCounts
-    from airflow_provider_aimlapi.core.opening import Opening
+    from airflow_provider_aimlapi.core.calls.completion import Answer, Completion
+    from airflow_provider_aimlapi.core.money.budget import Budget
+    from airflow_provider_aimlapi.core.reporting.measures import LatencyCounts
+    from airflow_provider_aimlapi.core.verdicts.opening import Opening
     from airflow_provider_aimlapi.engine.feed import Row
     from airflow_provider_aimlapi.engine.limiter import Limiter
 

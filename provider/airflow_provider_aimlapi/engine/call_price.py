@@ -10,8 +10,8 @@ from airflow_provider_aimlapi.logs import logger
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from airflow_provider_aimlapi.core.pricing import CallPrice, TokenPrices
-    from airflow_provider_aimlapi.core.request import CompletionSpec
+    from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+    from airflow_provider_aimlapi.core.money.pricing import CallPrice, TokenPrices
 
 log = logger(__name__)
 

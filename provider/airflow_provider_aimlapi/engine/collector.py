@@ -10,9 +10,9 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.bounds import SHARD_ROWS_MAX
-from airflow_provider_aimlapi.core.measures import OutcomeCounts
-from airflow_provider_aimlapi.core.object_sizes import PART_BYTES_MAX
+from airflow_provider_aimlapi.core.durable.bounds import SHARD_ROWS_MAX
+from airflow_provider_aimlapi.core.durable.object_sizes import PART_BYTES_MAX
+from airflow_provider_aimlapi.core.reporting.measures import OutcomeCounts
 from airflow_provider_aimlapi.engine.companions import beside
 from airflow_provider_aimlapi.engine.retry import persist
 from airflow_provider_aimlapi.engine.staged import describe_part, stored_part
@@ -32,11 +32,11 @@ from airflow_provider_aimlapi.storage.part_writer import encode_part
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from airflow_provider_aimlapi.core.completion import Outcome
-    from airflow_provider_aimlapi.core.journal import Record
-    from airflow_provider_aimlapi.core.manifest import PartEntry
-    from airflow_provider_aimlapi.core.plan import Shard
-    from airflow_provider_aimlapi.core.rejections import Rejections
+    from airflow_provider_aimlapi.core.calls.completion import Outcome
+    from airflow_provider_aimlapi.core.durable.journal import Record
+    from airflow_provider_aimlapi.core.durable.manifest import PartEntry
+    from airflow_provider_aimlapi.core.durable.plan import Shard
+    from airflow_provider_aimlapi.core.verdicts.rejections import Rejections
     from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.ending import Ending
     from airflow_provider_aimlapi.engine.prepare import Prepared

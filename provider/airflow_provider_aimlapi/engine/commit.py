@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.keys import parse_part_name
-from airflow_provider_aimlapi.core.manifest import encode_manifest, manifest_of
+from airflow_provider_aimlapi.core.durable.keys import parse_part_name
+from airflow_provider_aimlapi.core.durable.manifest import encode_manifest, manifest_of
 from airflow_provider_aimlapi.engine.patient_store import patient
 from airflow_provider_aimlapi.engine.staged import staged_parts
 from airflow_provider_aimlapi.errors import StoreUnavailable
@@ -19,7 +19,7 @@ from airflow_provider_aimlapi.storage.object_store import create_settled
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_aimlapi.core.manifest import Manifest, PartEntry
+    from airflow_provider_aimlapi.core.durable.manifest import Manifest, PartEntry
     from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.prepare import Prepared
 

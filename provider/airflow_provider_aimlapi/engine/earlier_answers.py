@@ -28,9 +28,9 @@ from airflow_provider_aimlapi.storage.journal_store import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from airflow_provider_aimlapi.core.completion import Outcome
-    from airflow_provider_aimlapi.core.manifest import Tally
-    from airflow_provider_aimlapi.core.plan import Shard
+    from airflow_provider_aimlapi.core.calls.completion import Outcome
+    from airflow_provider_aimlapi.core.durable.manifest import Tally
+    from airflow_provider_aimlapi.core.durable.plan import Shard
     from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.prepare import Prepared
     from airflow_provider_aimlapi.storage.part_outcomes import StagedPart

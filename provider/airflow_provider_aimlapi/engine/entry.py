@@ -18,7 +18,7 @@ from airflow_provider_aimlapi.api.client import CompletionClient
 from airflow_provider_aimlapi.api.price_list import fetch_prices
 from airflow_provider_aimlapi.api.transport import open_transport
 from airflow_provider_aimlapi.api.wire import RequestEncoder
-from airflow_provider_aimlapi.core.arrival_check import ArrivalCheck
+from airflow_provider_aimlapi.core.arrival.first_answers import ArrivalCheck
 from airflow_provider_aimlapi.engine.clock import SystemClock
 from airflow_provider_aimlapi.engine.descriptors import fit_to_descriptors
 from airflow_provider_aimlapi.engine.estimate import estimate
@@ -37,14 +37,14 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
 
     from airflow_provider_aimlapi.api.account import Account
-    from airflow_provider_aimlapi.core.completion import Completion
-    from airflow_provider_aimlapi.core.endpoint import Endpoint
-    from airflow_provider_aimlapi.core.estimate_report import Estimate
-    from airflow_provider_aimlapi.core.keys import RunNames
-    from airflow_provider_aimlapi.core.lineage import Lineage
-    from airflow_provider_aimlapi.core.pricing import TokenPrices
-    from airflow_provider_aimlapi.core.report import Report
-    from airflow_provider_aimlapi.core.request import CompletionSpec
+    from airflow_provider_aimlapi.core.calls.completion import Completion
+    from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+    from airflow_provider_aimlapi.core.durable.keys import RunNames
+    from airflow_provider_aimlapi.core.money.estimate_report import Estimate
+    from airflow_provider_aimlapi.core.money.pricing import TokenPrices
+    from airflow_provider_aimlapi.core.reporting.lineage import Lineage
+    from airflow_provider_aimlapi.core.reporting.run_summary import Report
     from airflow_provider_aimlapi.engine.estimate import Inquiry
     from airflow_provider_aimlapi.engine.job import Job
     from airflow_provider_aimlapi.engine.reporter import ProgressSink

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.estimate import forecast
-from airflow_provider_aimlapi.core.estimate_report import Estimate
+from airflow_provider_aimlapi.core.money.estimate import forecast
+from airflow_provider_aimlapi.core.money.estimate_report import Estimate
 from airflow_provider_aimlapi.engine.excerpt import rows_at, sample_of
 from airflow_provider_aimlapi.engine.funds import ask_funds
 from airflow_provider_aimlapi.engine.known import look
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from airflow_provider_aimlapi.api.account import Account
-    from airflow_provider_aimlapi.core.pricing import TokenPrices
+    from airflow_provider_aimlapi.core.money.pricing import TokenPrices
     from airflow_provider_aimlapi.engine.excerpt import RowPlace
     from airflow_provider_aimlapi.engine.job import Job
     from airflow_provider_aimlapi.engine.known import Known

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from airflow_provider_aimlapi.core.keys import request_hash
-from airflow_provider_aimlapi.core.spread import Span, evenly, spans_of, within_reach
-from airflow_provider_aimlapi.core.template import UnreadableRow
+from airflow_provider_aimlapi.core.calls.template import UnreadableRow
+from airflow_provider_aimlapi.core.durable.keys import request_hash
+from airflow_provider_aimlapi.core.money.spread import Span, evenly, spans_of, within_reach
 from airflow_provider_aimlapi.engine.feed import Row
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from airflow_provider_aimlapi.core.plan import Shard
-    from airflow_provider_aimlapi.core.template import RowTexts
+    from airflow_provider_aimlapi.core.calls.template import RowTexts
+    from airflow_provider_aimlapi.core.durable.plan import Shard
     from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.prepare import Prepared
 

@@ -17,8 +17,10 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.completion import Reason
-from airflow_provider_aimlapi.core.failures import (
+from airflow_provider_aimlapi.core.calls.completion import Reason
+from airflow_provider_aimlapi.core.durable.journal import Record
+from airflow_provider_aimlapi.core.reporting.run_summary import format_duration
+from airflow_provider_aimlapi.core.verdicts.failures import (
     GAP_S,
     OUTAGE_S,
     PAUSE_S,
@@ -26,9 +28,7 @@ from airflow_provider_aimlapi.core.failures import (
     failing_since_us,
     outlasts_outage,
 )
-from airflow_provider_aimlapi.core.journal import Record
-from airflow_provider_aimlapi.core.report import format_duration
-from airflow_provider_aimlapi.core.verdict import WIRE_VIOLATIONS_MAX
+from airflow_provider_aimlapi.core.verdicts.verdict import WIRE_VIOLATIONS_MAX
 from airflow_provider_aimlapi.engine.retry import retry_delay_s
 from airflow_provider_aimlapi.errors import ApiUnavailable, Throttled, WireViolation
 

@@ -18,7 +18,7 @@ from airflow_provider_aimlapi.engine.waiters import Waiters
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_aimlapi.core.completion import Answer, Reason
+    from airflow_provider_aimlapi.core.calls.completion import Answer, Reason
     from airflow_provider_aimlapi.engine.clock import Clock
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.account import obstacles
-from airflow_provider_aimlapi.core.estimate_report import Funds
-from airflow_provider_aimlapi.core.pricing import NANO_USD_PER_USD
+from airflow_provider_aimlapi.core.money.estimate_report import Funds
+from airflow_provider_aimlapi.core.money.pricing import NANO_USD_PER_USD
 from airflow_provider_aimlapi.errors import AccessRefused, ApiError
 
 if TYPE_CHECKING:

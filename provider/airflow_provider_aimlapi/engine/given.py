@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Self
 
-    from airflow_provider_aimlapi.core.allowance import RequestAllowance, TokenAllowance
-    from airflow_provider_aimlapi.core.completion import Completion
+    from airflow_provider_aimlapi.core.calls.completion import Completion
+    from airflow_provider_aimlapi.core.pacing.allowance import RequestAllowance, TokenAllowance
     from airflow_provider_aimlapi.engine.settings import Settings
 
 

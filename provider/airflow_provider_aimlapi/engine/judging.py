@@ -1,6 +1,6 @@
 """What becomes of a row after an exchange: kept, sent again, rejected, or the end of the run.
 
-Here a verdict is carried out; it is found in `core.verdict`.
+Here a verdict is carried out; it is found in `core.verdicts.verdict`.
 """
 
 from __future__ import annotations
@@ -8,18 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.completion import Reason, accepted, rejected
-from airflow_provider_aimlapi.core.journal import answered, rejection, unread
-from airflow_provider_aimlapi.core.opening import Opening, Refused
-from airflow_provider_aimlapi.core.verdict import Verdict, judge
+from airflow_provider_aimlapi.core.calls.completion import Reason, accepted, rejected
+from airflow_provider_aimlapi.core.durable.journal import answered, rejection, unread
+from airflow_provider_aimlapi.core.verdicts.opening import Opening, Refused
+from airflow_provider_aimlapi.core.verdicts.verdict import Verdict, judge
 from airflow_provider_aimlapi.engine.failed_rows import FailedRows
 from airflow_provider_aimlapi.engine.refused_rows import RefusedRows
 from airflow_provider_aimlapi.engine.retry import retry_delay_s
 from airflow_provider_aimlapi.errors import AccessRefused, RequestRejected, TooManyRejections
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.arrival_check import ArrivalCheck
-    from airflow_provider_aimlapi.core.completion import Answer, Completion
+    from airflow_provider_aimlapi.core.arrival.first_answers import ArrivalCheck
+    from airflow_provider_aimlapi.core.calls.completion import Answer, Completion
     from airflow_provider_aimlapi.engine.collector import Collector
     from airflow_provider_aimlapi.engine.ending import Ending
     from airflow_provider_aimlapi.engine.feed import Feed, Row

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.estimate import AnsweredRow, Evidence
-from airflow_provider_aimlapi.core.manifest import Tally
+from airflow_provider_aimlapi.core.durable.manifest import Tally
+from airflow_provider_aimlapi.core.money.estimate import AnsweredRow, Evidence
 from airflow_provider_aimlapi.engine.earlier_answers import find_remains, known_rows
 from airflow_provider_aimlapi.engine.excerpt import read_excerpt
 from airflow_provider_aimlapi.engine.resume import Remains
@@ -14,8 +14,8 @@ from airflow_provider_aimlapi.engine.resume import Remains
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_provider_aimlapi.core.completion import Outcome
-    from airflow_provider_aimlapi.core.plan import Shard
+    from airflow_provider_aimlapi.core.calls.completion import Outcome
+    from airflow_provider_aimlapi.core.durable.plan import Shard
     from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.excerpt import Excerpt
     from airflow_provider_aimlapi.engine.prepare import Prepared

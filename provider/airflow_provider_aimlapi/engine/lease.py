@@ -1,6 +1,6 @@
 """Holds this attempt's lease: waits for older attempts, keeps the right to pay, gives it up.
 
-The rules are in `core.lease`; what they are for is in `provider/docs/ARCHITECTURE.md`.
+The rules are in `core.durable.lease`; what they are for is in `provider/docs/ARCHITECTURE.md`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
-from airflow_provider_aimlapi.core.lease import BEATS_A_TTL, Heartbeat
-from airflow_provider_aimlapi.core.report import format_duration
+from airflow_provider_aimlapi.core.durable.lease import BEATS_A_TTL, Heartbeat
+from airflow_provider_aimlapi.core.reporting.run_summary import format_duration
 from airflow_provider_aimlapi.engine.companions import beside
 from airflow_provider_aimlapi.engine.other_attempts import OtherAttempts
 from airflow_provider_aimlapi.engine.retry import STORE_PATIENCE_S
@@ -26,8 +26,8 @@ from airflow_provider_aimlapi.logs import logger
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from airflow_provider_aimlapi.core.lease import HeartbeatState, LeaseTimes
-    from airflow_provider_aimlapi.core.manifest import Manifest
+    from airflow_provider_aimlapi.core.durable.lease import HeartbeatState, LeaseTimes
+    from airflow_provider_aimlapi.core.durable.manifest import Manifest
     from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.stop import StopSignal
     from airflow_provider_aimlapi.storage.lease_store import LeaseStore

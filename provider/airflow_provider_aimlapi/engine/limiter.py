@@ -6,10 +6,10 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.bound import Bound, BoundTimes, bound_sentence
-from airflow_provider_aimlapi.core.episode import Seen, Sent
-from airflow_provider_aimlapi.core.gate import OPEN
-from airflow_provider_aimlapi.core.window import (
+from airflow_provider_aimlapi.core.pacing.bound import Bound, BoundTimes, bound_sentence
+from airflow_provider_aimlapi.core.pacing.episode import Seen, Sent
+from airflow_provider_aimlapi.core.pacing.gate import OPEN
+from airflow_provider_aimlapi.core.pacing.window import (
     Held,
     after_throttled,
     after_time,
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
-    from airflow_provider_aimlapi.core.budget import Budget
-    from airflow_provider_aimlapi.core.completion import Completion
-    from airflow_provider_aimlapi.core.gate import Gate
+    from airflow_provider_aimlapi.core.calls.completion import Completion
+    from airflow_provider_aimlapi.core.money.budget import Budget
+    from airflow_provider_aimlapi.core.pacing.gate import Gate
     from airflow_provider_aimlapi.engine.clock import Clock
 
 log = logger(__name__)

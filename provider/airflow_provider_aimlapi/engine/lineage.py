@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.lineage import COLUMNS_MAX, Column, Lineage
+from airflow_provider_aimlapi.core.reporting.lineage import COLUMNS_MAX, Column, Lineage
 from airflow_provider_aimlapi.storage.lineage_columns import columns_of
 from airflow_provider_aimlapi.storage.outcome_columns import added_fields
 

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 
-from airflow_provider_aimlapi.core.reconciliation import BillingFold, log_windows
+from airflow_provider_aimlapi.core.money.reconciliation import BillingFold, log_windows
 from airflow_provider_aimlapi.engine.retry import retry_delay_s
 from airflow_provider_aimlapi.errors import ApiUnavailable, Throttled
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from airflow_provider_aimlapi.core.reconciliation import LogPage, Reconciliation
+    from airflow_provider_aimlapi.core.money.reconciliation import LogPage, Reconciliation
 
 REQUESTS_A_MINUTE = 180
 """The key's limit is 200, for everybody who uses it."""

@@ -6,12 +6,19 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from airflow_provider_aimlapi.core.measures import ErrorCounts, LatencyCounts, SeriesRecorder
-from airflow_provider_aimlapi.core.progress import expected_cost_nano_usd, expected_left_s
+from airflow_provider_aimlapi.core.reporting.measures import (
+    ErrorCounts,
+    LatencyCounts,
+    SeriesRecorder,
+)
+from airflow_provider_aimlapi.core.reporting.run_progress import (
+    expected_cost_nano_usd,
+    expected_left_s,
+)
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.budget import Budget
-    from airflow_provider_aimlapi.core.progress import AttemptProgress, RunProgress
+    from airflow_provider_aimlapi.core.money.budget import Budget
+    from airflow_provider_aimlapi.core.reporting.run_progress import AttemptProgress, RunProgress
     from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.collector import Collector
     from airflow_provider_aimlapi.engine.limiter import Limiter

@@ -1,16 +1,16 @@
-"""Watches other attempts' heartbeats. What a silence proves is in `core.lease`."""
+"""Watches other attempts' heartbeats. What a silence proves is in `core.durable.lease`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.lease import Watch, do_meet
+from airflow_provider_aimlapi.core.durable.lease import Watch, do_meet
 from airflow_provider_aimlapi.engine.retry import STORE_PATIENCE_S
 from airflow_provider_aimlapi.errors import StoreUnavailable
 from airflow_provider_aimlapi.storage.lease_store import READERS
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.lease import Heartbeat, LeaseTimes
+    from airflow_provider_aimlapi.core.durable.lease import Heartbeat, LeaseTimes
     from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.storage.lease_store import LeaseStore
 

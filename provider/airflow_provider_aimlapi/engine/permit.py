@@ -18,7 +18,7 @@ from airflow_provider_aimlapi.errors import (
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from airflow_provider_aimlapi.core.episode import Sent
+    from airflow_provider_aimlapi.core.pacing.episode import Sent
     from airflow_provider_aimlapi.engine.limiter import Limiter
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.keys import PublicationNames, RunNames
+from airflow_provider_aimlapi.core.durable.keys import PublicationNames, RunNames
 from airflow_provider_aimlapi.engine.lease import Lease, Superseded
 from airflow_provider_aimlapi.engine.patient_store import patient
 from airflow_provider_aimlapi.errors import (
@@ -34,8 +34,8 @@ from airflow_provider_aimlapi.storage.run_objects import read_manifest, read_pla
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from airflow_provider_aimlapi.core.lease import LeaseTimes
-    from airflow_provider_aimlapi.core.manifest import Manifest
+    from airflow_provider_aimlapi.core.durable.lease import LeaseTimes
+    from airflow_provider_aimlapi.core.durable.manifest import Manifest
     from airflow_provider_aimlapi.engine.prepare import Prepared
     from airflow_provider_aimlapi.engine.world import World
     from airflow_provider_aimlapi.errors import AimlapiError

@@ -12,10 +12,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.wire import RequestEncoder
-from airflow_provider_aimlapi.core.dialect import assumption, model_of
-from airflow_provider_aimlapi.core.keys import RunNames, run_key_of
-from airflow_provider_aimlapi.core.manifest import manifest_of
-from airflow_provider_aimlapi.core.plan import (
+from airflow_provider_aimlapi.core.calls.dialect import assumption, model_of
+from airflow_provider_aimlapi.core.calls.template import PromptTemplate, near_misses, parse_template
+from airflow_provider_aimlapi.core.durable.keys import RunNames, run_key_of
+from airflow_provider_aimlapi.core.durable.manifest import manifest_of
+from airflow_provider_aimlapi.core.durable.plan import (
     WORKERS_MAX,
     Plan,
     check_split,
@@ -24,7 +25,6 @@ from airflow_provider_aimlapi.core.plan import (
     shard_rows_max,
     split_shares,
 )
-from airflow_provider_aimlapi.core.template import PromptTemplate, near_misses, parse_template
 from airflow_provider_aimlapi.engine.patient_store import patient
 from airflow_provider_aimlapi.engine.retry import persistently
 from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable
@@ -41,8 +41,8 @@ from airflow_provider_aimlapi.storage.run_objects import read_manifest, read_pla
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from airflow_provider_aimlapi.core.manifest import Manifest
-    from airflow_provider_aimlapi.core.request import Json
+    from airflow_provider_aimlapi.core.calls.request import Json
+    from airflow_provider_aimlapi.core.durable.manifest import Manifest
     from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.job import Job, Place
     from airflow_provider_aimlapi.storage.checked_store import Check

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.measures import RecentRate
-from airflow_provider_aimlapi.core.report import Progress
+from airflow_provider_aimlapi.core.reporting.measures import RecentRate
+from airflow_provider_aimlapi.core.reporting.run_summary import Progress
 from airflow_provider_aimlapi.logs import logger
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.budget import Budget
+    from airflow_provider_aimlapi.core.money.budget import Budget
     from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.collector import Collector
     from airflow_provider_aimlapi.engine.limiter import Limiter

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.completion import Reason, rejected, skipped
-from airflow_provider_aimlapi.core.keys import request_hash
-from airflow_provider_aimlapi.core.template import UnreadableRow
+from airflow_provider_aimlapi.core.calls.completion import Reason, rejected, skipped
+from airflow_provider_aimlapi.core.calls.template import UnreadableRow
+from airflow_provider_aimlapi.core.durable.keys import request_hash
 from airflow_provider_aimlapi.engine.earlier_answers import known_outcomes
 from airflow_provider_aimlapi.engine.feed import Row
 from airflow_provider_aimlapi.engine.retry import persist
@@ -14,9 +14,9 @@ from airflow_provider_aimlapi.engine.retry import persist
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from airflow_provider_aimlapi.core.completion import Outcome
-    from airflow_provider_aimlapi.core.plan import Shard
-    from airflow_provider_aimlapi.core.template import RowTexts
+    from airflow_provider_aimlapi.core.calls.completion import Outcome
+    from airflow_provider_aimlapi.core.calls.template import RowTexts
+    from airflow_provider_aimlapi.core.durable.plan import Shard
     from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.collector import Collector
     from airflow_provider_aimlapi.engine.feed import Feed

@@ -1,6 +1,6 @@
 """Rows whose calls were refused: they wait here, and go once more when another row was answered.
 
-`core.refusals` decides; this carries it out. A call that is sent to find out is an ordinary one, of
+`core.verdicts.refusals` decides; this carries it out. A call that is sent to find out is an ordinary one, of
 the next row of the feed: nothing is asked for twice.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from airflow_provider_aimlapi.api.account import Account
-from airflow_provider_aimlapi.core.refusals import REFUSALS_MAX, Door, Refusals, Suspect
+from airflow_provider_aimlapi.core.verdicts.refusals import REFUSALS_MAX, Door, Refusals, Suspect
 from airflow_provider_aimlapi.engine.failed_rows import failure_record
 from airflow_provider_aimlapi.errors import AccessRefused, ApiError
 from airflow_provider_aimlapi.logs import logger

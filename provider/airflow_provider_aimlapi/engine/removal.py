@@ -1,4 +1,4 @@
-"""Removes a run folder under a lease of its own. Why in this way stands in `core.retention`. Blocking.
+"""Removes a run folder under a lease of its own. Why in this way stands in `core.durable.retention`. Blocking.
 
 One case is not fenced: a published run that is not in place is put there again without a lease. Looking
 at `_SUCCESS` before and after the manifest goes leaves an instant in which that can begin unseen; so
@@ -12,10 +12,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.keys import RunNames
-from airflow_provider_aimlapi.core.lease import Heartbeat
-from airflow_provider_aimlapi.core.object_sizes import MANIFEST_BYTES_MAX
-from airflow_provider_aimlapi.core.retention import REMOVAL_TOKEN, removal_stages, why_kept
+from airflow_provider_aimlapi.core.durable.keys import RunNames
+from airflow_provider_aimlapi.core.durable.lease import Heartbeat
+from airflow_provider_aimlapi.core.durable.object_sizes import MANIFEST_BYTES_MAX
+from airflow_provider_aimlapi.core.durable.retention import REMOVAL_TOKEN, removal_stages, why_kept
 from airflow_provider_aimlapi.errors import JournalUnreadable, StoreUnavailable
 from airflow_provider_aimlapi.storage.changes import run_in_place
 from airflow_provider_aimlapi.storage.journal_store import DELETERS
@@ -25,7 +25,7 @@ from airflow_provider_aimlapi.storage.object_store import create_settled
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_provider_aimlapi.core.retention import RunFolder
+    from airflow_provider_aimlapi.core.durable.retention import RunFolder
     from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.storage.run_folders import RunFolders
 

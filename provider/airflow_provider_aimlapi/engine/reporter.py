@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from msgspec.structs import replace
 
-from airflow_provider_aimlapi.core.completion import STATUSES
-from airflow_provider_aimlapi.core.object_sizes import REPORT_BYTES_MAX
-from airflow_provider_aimlapi.core.progress import (
+from airflow_provider_aimlapi.core.calls.completion import STATUSES
+from airflow_provider_aimlapi.core.durable.object_sizes import REPORT_BYTES_MAX
+from airflow_provider_aimlapi.core.reporting.run_progress import (
     TEXT_BYTES_MAX,
     AttemptProgress,
     RunProgress,
@@ -23,7 +23,7 @@ from airflow_provider_aimlapi.core.progress import (
     encode_progress,
     with_attempt,
 )
-from airflow_provider_aimlapi.core.redaction import cut
+from airflow_provider_aimlapi.core.texts.redaction import cut
 from airflow_provider_aimlapi.engine.companions import beside
 from airflow_provider_aimlapi.engine.lease import Superseded
 from airflow_provider_aimlapi.errors import RunInterrupted
@@ -32,8 +32,8 @@ from airflow_provider_aimlapi.logs import logger
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
-    from airflow_provider_aimlapi.core.manifest import Manifest
-    from airflow_provider_aimlapi.core.progress import State
+    from airflow_provider_aimlapi.core.durable.manifest import Manifest
+    from airflow_provider_aimlapi.core.reporting.run_progress import State
     from airflow_provider_aimlapi.engine.measured import Measured
     from airflow_provider_aimlapi.engine.prepare import Prepared
     from airflow_provider_aimlapi.engine.settings import Settings

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from airflow_provider_aimlapi.api.wire import decode_answer
-from airflow_provider_aimlapi.core.budget import Budget
-from airflow_provider_aimlapi.core.completion import Reason, accepted, rejected
-from airflow_provider_aimlapi.core.failures import earlier_since_us
-from airflow_provider_aimlapi.core.manifest import Tally, tally_of
-from airflow_provider_aimlapi.core.stored_json import REMOVE_FOLDER
-from airflow_provider_aimlapi.core.verdict import WIRE_VIOLATIONS_MAX
+from airflow_provider_aimlapi.core.calls.completion import Reason, accepted, rejected
+from airflow_provider_aimlapi.core.durable.manifest import Tally, tally_of
+from airflow_provider_aimlapi.core.durable.stored_json import REMOVE_FOLDER
+from airflow_provider_aimlapi.core.money.budget import Budget
+from airflow_provider_aimlapi.core.verdicts.failures import earlier_since_us
+from airflow_provider_aimlapi.core.verdicts.verdict import WIRE_VIOLATIONS_MAX
 from airflow_provider_aimlapi.errors import ApiError, JournalUnreadable, WireViolation
 from airflow_provider_aimlapi.logs import logger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_provider_aimlapi.core.completion import Outcome
-    from airflow_provider_aimlapi.core.journal import Record
-    from airflow_provider_aimlapi.core.manifest import PartEntry
-    from airflow_provider_aimlapi.core.plan import Shard
+    from airflow_provider_aimlapi.core.calls.completion import Outcome
+    from airflow_provider_aimlapi.core.durable.journal import Record
+    from airflow_provider_aimlapi.core.durable.manifest import PartEntry
+    from airflow_provider_aimlapi.core.durable.plan import Shard
     from airflow_provider_aimlapi.engine.feed import Row
     from airflow_provider_aimlapi.storage.part_outcomes import StagedPart
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import tenacity
 
-from airflow_provider_aimlapi.core.verdict import RETRY_AFTER_S_MAX
+from airflow_provider_aimlapi.core.verdicts.verdict import RETRY_AFTER_S_MAX
 from airflow_provider_aimlapi.errors import ApiUnavailable, StoreUnavailable, Throttled
 from airflow_provider_aimlapi.logs import logger
 

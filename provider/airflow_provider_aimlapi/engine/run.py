@@ -25,8 +25,8 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.rejections import Rejections
-from airflow_provider_aimlapi.core.report import Report
+from airflow_provider_aimlapi.core.reporting.run_summary import Report
+from airflow_provider_aimlapi.core.verdicts.rejections import Rejections
 from airflow_provider_aimlapi.engine.arrival import leave_note, refuse_note, watch_arrival
 from airflow_provider_aimlapi.engine.attempt import Sender
 from airflow_provider_aimlapi.engine.call_price import look_up_call_price
@@ -59,7 +59,7 @@ from airflow_provider_aimlapi.storage.journal_store import JournalStore
 from airflow_provider_aimlapi.storage.lease_store import LeaseStore
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.manifest import Manifest
+    from airflow_provider_aimlapi.core.durable.manifest import Manifest
     from airflow_provider_aimlapi.engine.feed import Row
     from airflow_provider_aimlapi.engine.job import Job
     from airflow_provider_aimlapi.engine.prepare import Prepared

@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.budget import part_of_budget
+from airflow_provider_aimlapi.core.money.budget import part_of_budget
 from airflow_provider_aimlapi.engine.earlier_answers import find_remains
 from airflow_provider_aimlapi.storage.lease_store import LeaseStore
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.budget import Budget
+    from airflow_provider_aimlapi.core.money.budget import Budget
     from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.prepare import Prepared
 

@@ -8,9 +8,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.wire import decode_answer
-from airflow_provider_aimlapi.core.keys import client_request_id
-from airflow_provider_aimlapi.core.report import format_duration
-from airflow_provider_aimlapi.core.verdict import REJECTIONS_MAX, Verdict, judge
+from airflow_provider_aimlapi.core.durable.keys import client_request_id
+from airflow_provider_aimlapi.core.reporting.run_summary import format_duration
+from airflow_provider_aimlapi.core.verdicts.verdict import REJECTIONS_MAX, Verdict, judge
 from airflow_provider_aimlapi.engine.retry import retry_delay_s
 from airflow_provider_aimlapi.errors import (
     ApiError,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
-    from airflow_provider_aimlapi.core.completion import Completion
+    from airflow_provider_aimlapi.core.calls.completion import Completion
     from airflow_provider_aimlapi.engine.attempt import Client
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.engine.stop import StopSignal

@@ -6,8 +6,8 @@ import threading
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.keys import parse_part_name
-from airflow_provider_aimlapi.core.object_sizes import PART_BYTES_MAX
+from airflow_provider_aimlapi.core.durable.keys import parse_part_name
+from airflow_provider_aimlapi.core.durable.object_sizes import PART_BYTES_MAX
 from airflow_provider_aimlapi.errors import StoreUnavailable
 from airflow_provider_aimlapi.storage.part_footer import END_BYTES, footer_bytes, read_part_end
 from airflow_provider_aimlapi.storage.part_outcomes import (
@@ -19,8 +19,8 @@ from airflow_provider_aimlapi.storage.part_outcomes import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from airflow_provider_aimlapi.core.completion import Outcome
-    from airflow_provider_aimlapi.core.plan import Shard
+    from airflow_provider_aimlapi.core.calls.completion import Outcome
+    from airflow_provider_aimlapi.core.durable.plan import Shard
     from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.prepare import Prepared
     from airflow_provider_aimlapi.storage.part_outcomes import StagedPart

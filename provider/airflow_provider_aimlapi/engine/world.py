@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from random import Random
 
     from airflow_provider_aimlapi.api.account import Account
-    from airflow_provider_aimlapi.core.keys import RunNames
-    from airflow_provider_aimlapi.core.lineage import Lineage
-    from airflow_provider_aimlapi.core.pricing import TokenPrices
-    from airflow_provider_aimlapi.core.progress import RunProgress
+    from airflow_provider_aimlapi.core.durable.keys import RunNames
+    from airflow_provider_aimlapi.core.money.pricing import TokenPrices
+    from airflow_provider_aimlapi.core.reporting.lineage import Lineage
+    from airflow_provider_aimlapi.core.reporting.run_progress import RunProgress
     from airflow_provider_aimlapi.engine.attempt import Client
     from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.job import Place

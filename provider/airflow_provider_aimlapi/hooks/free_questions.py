@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import httpx
 
     from airflow_provider_aimlapi.api.account import Account
-    from airflow_provider_aimlapi.core.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 T = TypeVar("T")
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.completion import STATUSES
-from airflow_provider_aimlapi.core.pricing import format_usd
-from airflow_provider_aimlapi.core.report import format_duration
+from airflow_provider_aimlapi.core.calls.completion import STATUSES
+from airflow_provider_aimlapi.core.money.pricing import format_usd
+from airflow_provider_aimlapi.core.reporting.run_summary import format_duration
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.report import Report
+    from airflow_provider_aimlapi.core.reporting.run_summary import Report
 
 
 def closing_line(report: Report) -> str:

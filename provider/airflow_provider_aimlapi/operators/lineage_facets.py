@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from openlineage.client.generated.base import DatasetFacet
 
-    from airflow_provider_aimlapi.core.lineage import Column, Lineage
-    from airflow_provider_aimlapi.core.report import Report
+    from airflow_provider_aimlapi.core.reporting.lineage import Column, Lineage
+    from airflow_provider_aimlapi.core.reporting.run_summary import Report
     from airflow_provider_aimlapi.operators.lineage_names import DataSetName
 
 PRODUCER = f"https://pypi.org/project/airflow-provider-aimlapi/{__version__}/"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.keys import RECORDS_FOLDER
+from airflow_provider_aimlapi.core.durable.keys import RECORDS_FOLDER
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.operators.places import Location

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import Stats
 
-from airflow_provider_aimlapi.core.progress import ENDED
+from airflow_provider_aimlapi.core.reporting.run_progress import ENDED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_provider_aimlapi.core.progress import AttemptProgress, RunProgress
+    from airflow_provider_aimlapi.core.reporting.run_progress import AttemptProgress, RunProgress
 
 PREFIX = "aimlapi"
 

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.pricing import usd_from_nano_usd
-from airflow_provider_aimlapi.core.progress import decode_progress
+from airflow_provider_aimlapi.core.money.pricing import usd_from_nano_usd
+from airflow_provider_aimlapi.core.reporting.run_progress import decode_progress
 from airflow_provider_aimlapi.logs import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_aimlapi.core.keys import RunNames
-    from airflow_provider_aimlapi.core.lineage import Lineage
-    from airflow_provider_aimlapi.core.progress import RunProgress
-    from airflow_provider_aimlapi.core.report import Report
+    from airflow_provider_aimlapi.core.durable.keys import RunNames
+    from airflow_provider_aimlapi.core.reporting.lineage import Lineage
+    from airflow_provider_aimlapi.core.reporting.run_progress import RunProgress
+    from airflow_provider_aimlapi.core.reporting.run_summary import Report
     from airflow_provider_aimlapi.engine.reporter import ProgressSink
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
 

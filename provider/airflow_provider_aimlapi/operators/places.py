@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from airflow.providers.common.compat.sdk import conf
 from airflow.sdk.io import attach
 
-from airflow_provider_aimlapi.core.typed_path import (
+from airflow_provider_aimlapi.core.texts.typed_path import (
     FILE,
     OPTION,
     SECTION,

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import conf
 
-from airflow_provider_aimlapi.core.progress import (
+from airflow_provider_aimlapi.core.reporting.run_progress import (
     TEXT_BYTES_MAX,
     decode_progress,
     encode_progress,
     parked,
 )
-from airflow_provider_aimlapi.core.redaction import cut
+from airflow_provider_aimlapi.core.texts.redaction import cut
 from airflow_provider_aimlapi.logs import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from airflow_provider_aimlapi.core.keys import RunNames
+    from airflow_provider_aimlapi.core.durable.keys import RunNames
     from airflow_provider_aimlapi.engine.reporter import ProgressSink
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
-from airflow_provider_aimlapi.core.keys import RunNames
-from airflow_provider_aimlapi.core.object_sizes import PROGRESS_BYTES_MAX
-from airflow_provider_aimlapi.core.typed_path import FILE
+from airflow_provider_aimlapi.core.durable.keys import RunNames
+from airflow_provider_aimlapi.core.durable.object_sizes import PROGRESS_BYTES_MAX
+from airflow_provider_aimlapi.core.texts.typed_path import FILE
 from airflow_provider_aimlapi.errors import ConnectionIncomplete
 from airflow_provider_aimlapi.operators.places import open_place, parse_location
 from airflow_provider_aimlapi.plugins.progress_unreadable import TeamNeedsConnection

@@ -18,9 +18,9 @@ from airflow.models.xcom import XComModel
 from airflow.providers.common.compat.sdk import conf
 from sqlalchemy import LargeBinary, func, select
 
-from airflow_provider_aimlapi.core.keys import RUN_KEY_HEX_DIGITS, is_run_key
-from airflow_provider_aimlapi.core.plan import WORKERS_MAX
-from airflow_provider_aimlapi.core.stored_json import decode_stored
+from airflow_provider_aimlapi.core.durable.keys import RUN_KEY_HEX_DIGITS, is_run_key
+from airflow_provider_aimlapi.core.durable.plan import WORKERS_MAX
+from airflow_provider_aimlapi.core.durable.stored_json import decode_stored
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.operators import arguments
 from airflow_provider_aimlapi.operators.progress_places import RUN_KEY

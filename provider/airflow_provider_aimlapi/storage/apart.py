@@ -9,14 +9,14 @@ import os
 import posixpath
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.keys import RECORDS_FOLDER
+from airflow_provider_aimlapi.core.durable.keys import RECORDS_FOLDER
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.storage.globs import may_reach, split_glob
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from airflow_provider_aimlapi.core.plan import InputFile
+    from airflow_provider_aimlapi.core.durable.plan import InputFile
 
 LOCAL_SCHEMES = frozenset({"file", "local"})
 

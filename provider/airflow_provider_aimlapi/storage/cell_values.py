@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from pyarrow import types
 
-from airflow_provider_aimlapi.core.iso_texts import (
+from airflow_provider_aimlapi.core.texts.iso_texts import (
     find_zone,
     iso_date,
     iso_duration,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from pyarrow import types
 
-from airflow_provider_aimlapi.core.iso_texts import find_zone
-from airflow_provider_aimlapi.core.template import RowTexts, UnreadableRow
+from airflow_provider_aimlapi.core.calls.template import RowTexts, UnreadableRow
+from airflow_provider_aimlapi.core.texts.iso_texts import find_zone
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.storage.cell_values import json_values
 from airflow_provider_aimlapi.storage.conversion import leaf_types

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from airflow_provider_aimlapi.core.bounds import Count, RunKey
-from airflow_provider_aimlapi.core.keys import (
+from airflow_provider_aimlapi.core.durable.bounds import Count, RunKey
+from airflow_provider_aimlapi.core.durable.keys import (
     SUCCESS_NAME,
     PublicationNames,
     parse_change_name,
     parse_lease_name,
 )
-from airflow_provider_aimlapi.core.object_names import ObjectName
-from airflow_provider_aimlapi.core.object_sizes import SMALL_BYTES_MAX
-from airflow_provider_aimlapi.core.stored_json import decode_stored
+from airflow_provider_aimlapi.core.durable.object_names import ObjectName
+from airflow_provider_aimlapi.core.durable.object_sizes import SMALL_BYTES_MAX
+from airflow_provider_aimlapi.core.durable.stored_json import decode_stored
 from airflow_provider_aimlapi.errors import JournalUnreadable
 from airflow_provider_aimlapi.storage.object_store import create_settled
 

@@ -10,7 +10,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_aimlapi.core.visible_names import escaped
+from airflow_provider_aimlapi.core.durable.visible_names import escaped
 from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.storage.file_systems import kind_of, uri_of
 from airflow_provider_aimlapi.storage.input_errors import reading

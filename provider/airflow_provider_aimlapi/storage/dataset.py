@@ -7,8 +7,8 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
-from airflow_provider_aimlapi.core.column_names import describe_difference, lookalike
-from airflow_provider_aimlapi.core.plan import InputFile, RowGroup, Shard
+from airflow_provider_aimlapi.core.durable.plan import InputFile, RowGroup, Shard
+from airflow_provider_aimlapi.core.texts.column_names import describe_difference, lookalike
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.storage.arrow_columns import string_column
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from fsspec import AbstractFileSystem
 
-    from airflow_provider_aimlapi.core.template import RowTexts
+    from airflow_provider_aimlapi.core.calls.template import RowTexts
     from airflow_provider_aimlapi.storage.checked_store import Check
 
 log = logger(__name__)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from fsspec import AbstractFileSystem
 
-    from airflow_provider_aimlapi.core.plan import InputFile
+    from airflow_provider_aimlapi.core.durable.plan import InputFile
     from airflow_provider_aimlapi.storage.file_schemas import FileSchema
 
 BATCH_ROWS = 8192

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.keys import RUNS_FOLDER
-from airflow_provider_aimlapi.core.object_names import is_object_name
+from airflow_provider_aimlapi.core.durable.keys import RUNS_FOLDER
+from airflow_provider_aimlapi.core.durable.object_names import is_object_name
 from airflow_provider_aimlapi.errors import StoreUnsafe
 from airflow_provider_aimlapi.storage.file_systems import kind_of, path_in, uri_of
 from airflow_provider_aimlapi.storage.local_objects import LocalObjects

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.typed_path import WILDCARDS
-from airflow_provider_aimlapi.core.visible_names import DOTS
+from airflow_provider_aimlapi.core.durable.visible_names import DOTS
+from airflow_provider_aimlapi.core.texts.typed_path import WILDCARDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

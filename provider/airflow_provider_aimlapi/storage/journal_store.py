@@ -1,6 +1,6 @@
 """The journal of one run in an object store: segments created once, never changed. Decides nothing.
 
-Records themselves, and what a damaged segment means, are in `core.journal`. Segments of a part go once
+Records themselves, and what a damaged segment means, are in `core.durable.journal`. Segments of a part go once
 the part is durable: those of the epoch that wrote it, and of older ones.
 """
 
@@ -10,9 +10,9 @@ import itertools
 import threading
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.journal import Record, decode_segment, encode_segment
-from airflow_provider_aimlapi.core.keys import RunNames, parse_segment_name
-from airflow_provider_aimlapi.core.object_sizes import MIB, SEGMENT_BYTES_MAX
+from airflow_provider_aimlapi.core.durable.journal import Record, decode_segment, encode_segment
+from airflow_provider_aimlapi.core.durable.keys import RunNames, parse_segment_name
+from airflow_provider_aimlapi.core.durable.object_sizes import MIB, SEGMENT_BYTES_MAX
 from airflow_provider_aimlapi.errors import JournalUnreadable, StoreUnavailable
 from airflow_provider_aimlapi.storage.object_store import create_settled
 

@@ -1,6 +1,6 @@
 """Leases and heartbeats in an object store. The newest lease stays for ever; decides nothing.
 
-What a heartbeat means is in `core.lease`. A run has one row of epochs, whatever its shares, so that an
+What a heartbeat means is in `core.durable.lease`. A run has one row of epochs, whatever its shares, so that an
 epoch names one attempt; a lease's body says for which share.
 """
 
@@ -8,23 +8,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from airflow_provider_aimlapi.core.bounds import EPOCH_MAX
-from airflow_provider_aimlapi.core.keys import parse_lease_name
-from airflow_provider_aimlapi.core.lease import (
+from airflow_provider_aimlapi.core.durable.bounds import EPOCH_MAX
+from airflow_provider_aimlapi.core.durable.keys import parse_lease_name
+from airflow_provider_aimlapi.core.durable.lease import (
     decode_heartbeat,
     decode_share,
     do_meet,
     encode_heartbeat,
     encode_lease,
 )
-from airflow_provider_aimlapi.core.object_sizes import SMALL_BYTES_MAX
+from airflow_provider_aimlapi.core.durable.object_sizes import SMALL_BYTES_MAX
 from airflow_provider_aimlapi.errors import JournalUnreadable, StoreUnavailable
 from airflow_provider_aimlapi.storage.object_store import create_settled
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from airflow_provider_aimlapi.core.lease import Heartbeat
+    from airflow_provider_aimlapi.core.durable.lease import Heartbeat
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
     from airflow_provider_aimlapi.storage.visible_parts import Spread
 
@@ -36,7 +36,7 @@ READERS = 32
 
 
 class LeaseNames(Protocol):
-    """What a lease's objects are called; see `core.keys`."""
+    """What a lease's objects are called; see `core.durable.keys`."""
 
     @property
     def leases(self) -> str:

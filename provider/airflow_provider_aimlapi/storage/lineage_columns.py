@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from airflow_provider_aimlapi.core.lineage import TYPE_CHARACTERS_MAX, Column
+from airflow_provider_aimlapi.core.reporting.lineage import TYPE_CHARACTERS_MAX, Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 from urllib.parse import unquote
 
-from airflow_provider_aimlapi.core.plan import InputFile
-from airflow_provider_aimlapi.core.visible_names import (
+from airflow_provider_aimlapi.core.durable.plan import InputFile
+from airflow_provider_aimlapi.core.durable.visible_names import (
     escaped,
     has_dot_segment,
     has_half_pair,

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from airflow_provider_aimlapi.core.object_names import is_object_name
+from airflow_provider_aimlapi.core.durable.object_names import is_object_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,8 @@ import stat
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from airflow_provider_aimlapi.core.keys import RECORDS_FOLDER
-from airflow_provider_aimlapi.core.object_names import NAME_CHARACTERS_MAX
+from airflow_provider_aimlapi.core.durable.keys import RECORDS_FOLDER
+from airflow_provider_aimlapi.core.durable.object_names import NAME_CHARACTERS_MAX
 from airflow_provider_aimlapi.errors import InputUnreadable
 from airflow_provider_aimlapi.storage.local_files import Folder, NotFollowed, folder_at
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.visible_names import escaped
+from airflow_provider_aimlapi.core.durable.visible_names import escaped
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from airflow_provider_aimlapi.core.object_names import is_object_name
+from airflow_provider_aimlapi.core.durable.object_names import is_object_name
 from airflow_provider_aimlapi.errors import (
     JournalUnreadable,
     StorageError,
@@ -26,7 +26,7 @@ PROBE_BYTES = b"Made to see whether this store can create only what is absent. M
 class ObjectStore(Protocol):
     """Named byte strings under a root, shared with other writers. Safe to call from threads.
 
-    A name is one for which `core.object_names.is_object_name` holds. Every method raises StoreUnsafe
+    A name is one for which `core.durable.object_names.is_object_name` holds. Every method raises StoreUnsafe
     for any other, because a path could make something else of it, and no listing shows one.
 
     Every method raises StoreUnavailable when the store did not answer or nobody knows what it
@@ -41,7 +41,7 @@ class ObjectStore(Protocol):
         """Return an object's bytes; None only when the store says that it is certainly not there.
 
         Args:
-            bytes_max: the most that a run stores under such a name, see `core.object_sizes`. At
+            bytes_max: the most that a run stores under such a name, see `core.durable.object_sizes`. At
                 most one byte more is loaded.
 
         Raises:
@@ -54,7 +54,7 @@ class ObjectStore(Protocol):
         ...
 
     def list_visible(self) -> list[str]:
-        """Return the names outside of `core.keys.RUNS_FOLDER`, at any depth, sorted.
+        """Return the names outside of `core.durable.keys.RUNS_FOLDER`, at any depth, sorted.
 
         What earlier runs have stored in that folder is not gone through.
         """

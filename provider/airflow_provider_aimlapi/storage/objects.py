@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 class Objects(Protocol):
     """The calls of ObjectStore, raising whatever the file system raises.
 
-    All names are relative to one root, and `core.object_names.is_object_name` holds for them.
+    All names are relative to one root, and `core.durable.object_names.is_object_name` holds for them.
     """
 
     def can_hold(self, name: str) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import fsspec.core
 
-from airflow_provider_aimlapi.core.typed_path import (
+from airflow_provider_aimlapi.core.texts.typed_path import (
     VARIABLE,
     parse_allowed_schemes,
     parse_typed_path,
@@ -26,7 +26,7 @@ from airflow_provider_aimlapi.storage.store_errors import meaning_of
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-    from airflow_provider_aimlapi.core.typed_path import TypedPath
+    from airflow_provider_aimlapi.core.texts.typed_path import TypedPath
 
 _AZURE = frozenset({"abfs", "abfss", "az"})
 _AZURE_CONTAINER = re.compile(

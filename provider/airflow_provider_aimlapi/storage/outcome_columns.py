@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from airflow_provider_aimlapi.core.pricing import NANO_USD_PER_USD
+from airflow_provider_aimlapi.core.money.pricing import NANO_USD_PER_USD
 from airflow_provider_aimlapi.storage.arrow_columns import number_column, string_column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_aimlapi.core.completion import Outcome
+    from airflow_provider_aimlapi.core.calls.completion import Outcome
 
 _INFO_FIELDS: tuple[tuple[str, pa.DataType], ...] = (
     ("status", pa.string()),

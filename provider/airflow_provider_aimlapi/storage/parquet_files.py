@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from fsspec import AbstractFileSystem
 
-    from airflow_provider_aimlapi.core.plan import InputFile, Shard
+    from airflow_provider_aimlapi.core.durable.plan import InputFile, Shard
     from airflow_provider_aimlapi.storage.parquet_schema import ParquetSchema
     from airflow_provider_aimlapi.storage.quick_s3 import QuickS3
 

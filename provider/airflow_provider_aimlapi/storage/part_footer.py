@@ -14,15 +14,15 @@ import msgspec
 import pyarrow as pa
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.bounds import (
+from airflow_provider_aimlapi.core.durable.bounds import (
     Epoch,
     PartNumber,
     RunKey,
     Sha256Hex,
     ShardRows,
 )
-from airflow_provider_aimlapi.core.manifest import Tally
-from airflow_provider_aimlapi.core.object_sizes import PART_BYTES_MAX
+from airflow_provider_aimlapi.core.durable.manifest import Tally
+from airflow_provider_aimlapi.core.durable.object_sizes import PART_BYTES_MAX
 from airflow_provider_aimlapi.storage.thrift_compact import CompactReader, TooLarge
 
 if TYPE_CHECKING:

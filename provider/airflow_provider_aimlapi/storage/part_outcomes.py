@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import pyarrow as pa
 
-from airflow_provider_aimlapi.core.bounds import (
+from airflow_provider_aimlapi.core.calls.completion import Outcome, Status
+from airflow_provider_aimlapi.core.durable.bounds import (
     TOTAL_NANO_USD_MAX,
     Attempts,
     Count,
     MomentUs,
 )
-from airflow_provider_aimlapi.core.completion import Outcome, Status
-from airflow_provider_aimlapi.core.manifest import PartEntry, Tally, tally_of
-from airflow_provider_aimlapi.core.pricing import NANO_USD_PER_USD
+from airflow_provider_aimlapi.core.durable.manifest import PartEntry, Tally, tally_of
+from airflow_provider_aimlapi.core.money.pricing import NANO_USD_PER_USD
 from airflow_provider_aimlapi.errors import JournalUnreadable
 from airflow_provider_aimlapi.storage.outcome_columns import added_fields
 from airflow_provider_aimlapi.storage.part_footer import (
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from pyarrow import parquet as pq
 
-    from airflow_provider_aimlapi.core.plan import Shard
+    from airflow_provider_aimlapi.core.durable.plan import Shard
 
 TEXT_CHARACTERS_MAX = 512 * 1024 * 1024
 """Of all texts of a part: 64,000 for each of its rows. A text that repeats is counted each time, for it

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.manifest import tally_of
+from airflow_provider_aimlapi.core.durable.manifest import tally_of
 from airflow_provider_aimlapi.storage.arrow_columns import string_column
 from airflow_provider_aimlapi.storage.arrow_memory import give_back
 from airflow_provider_aimlapi.storage.footer_metadata import carried_metadata
@@ -21,8 +21,8 @@ from airflow_provider_aimlapi.storage.part_footer import PartFooter, footer_meta
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from airflow_provider_aimlapi.core.completion import Outcome
-    from airflow_provider_aimlapi.core.plan import Shard
+    from airflow_provider_aimlapi.core.calls.completion import Outcome
+    from airflow_provider_aimlapi.core.durable.plan import Shard
     from airflow_provider_aimlapi.storage.dataset import DataSet
 
 ROW_GROUP_BYTES_MAX = 8 * 1024 * 1024

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.object_sizes import PROGRESS_BYTES_MAX
+from airflow_provider_aimlapi.core.durable.object_sizes import PROGRESS_BYTES_MAX
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.keys import RunNames
+    from airflow_provider_aimlapi.core.durable.keys import RunNames
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
 
 

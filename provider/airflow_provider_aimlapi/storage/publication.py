@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from airflow_provider_aimlapi.core.keys import SUCCESS_NAME, RunNames
-from airflow_provider_aimlapi.core.stored_json import REMOVE_FOLDER
+from airflow_provider_aimlapi.core.durable.keys import SUCCESS_NAME, RunNames
+from airflow_provider_aimlapi.core.durable.stored_json import REMOVE_FOLDER
 from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable
 from airflow_provider_aimlapi.storage.changes import (
     Success,
@@ -26,8 +26,8 @@ from airflow_provider_aimlapi.storage.visible_parts import VisibleParts
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_provider_aimlapi.core.manifest import Manifest
-    from airflow_provider_aimlapi.core.plan import Plan
+    from airflow_provider_aimlapi.core.durable.manifest import Manifest
+    from airflow_provider_aimlapi.core.durable.plan import Plan
     from airflow_provider_aimlapi.storage.changes import Change
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
     from airflow_provider_aimlapi.storage.visible_parts import Spread

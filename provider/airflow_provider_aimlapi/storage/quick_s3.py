@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
     from obstore.store import S3Config, S3Credential, S3Store
 
-    from airflow_provider_aimlapi.core.plan import InputFile
+    from airflow_provider_aimlapi.core.durable.plan import InputFile
     from airflow_provider_aimlapi.storage.s3_access import S3Access
 
 FAILURES_MAX = 32

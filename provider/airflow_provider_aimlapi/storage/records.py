@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from airflow_provider_aimlapi.core.keys import records_name
+from airflow_provider_aimlapi.core.durable.keys import records_name
 from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable
 from airflow_provider_aimlapi.storage.object_store import create_settled
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.keys import (
+from airflow_provider_aimlapi.core.durable.keys import (
     RUNS_FOLDER,
     RunNames,
     parse_lease_name,
     parse_run_key,
 )
-from airflow_provider_aimlapi.core.lease import decode_share
-from airflow_provider_aimlapi.core.retention import REMOVAL_TOKEN, RunFolder, StoredObject
+from airflow_provider_aimlapi.core.durable.lease import decode_share
+from airflow_provider_aimlapi.core.durable.retention import REMOVAL_TOKEN, RunFolder, StoredObject
 from airflow_provider_aimlapi.errors import JournalUnreadable
 from airflow_provider_aimlapi.storage.changes import run_in_place
 from airflow_provider_aimlapi.storage.lease_store import LeaseStore

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.manifest import decode_manifest
-from airflow_provider_aimlapi.core.object_sizes import PLAN_BYTES_MAX
-from airflow_provider_aimlapi.core.plan import decode_plan, manifest_bytes_max
+from airflow_provider_aimlapi.core.durable.manifest import decode_manifest
+from airflow_provider_aimlapi.core.durable.object_sizes import PLAN_BYTES_MAX
+from airflow_provider_aimlapi.core.durable.plan import decode_plan, manifest_bytes_max
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.keys import RunNames
-    from airflow_provider_aimlapi.core.manifest import Manifest
-    from airflow_provider_aimlapi.core.plan import Plan
+    from airflow_provider_aimlapi.core.durable.keys import RunNames
+    from airflow_provider_aimlapi.core.durable.manifest import Manifest
+    from airflow_provider_aimlapi.core.durable.plan import Plan
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
 
 

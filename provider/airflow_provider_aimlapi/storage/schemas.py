@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from airflow_provider_aimlapi.core.column_names import describe_difference, name_key
+from airflow_provider_aimlapi.core.texts.column_names import describe_difference, name_key
 from airflow_provider_aimlapi.errors import InputUnreadable
 from airflow_provider_aimlapi.storage.type_unification import (
     find_clash,
@@ -17,7 +17,7 @@ from airflow_provider_aimlapi.storage.type_unification import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from airflow_provider_aimlapi.core.plan import InputFile
+    from airflow_provider_aimlapi.core.durable.plan import InputFile
 
 
 def unify_schemas(schemas: Iterable[tuple[str, pa.Schema]]) -> pa.Schema:

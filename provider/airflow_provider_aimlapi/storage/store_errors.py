@@ -11,7 +11,7 @@ import re
 import traceback
 from typing import TYPE_CHECKING, Literal
 
-from airflow_provider_aimlapi.core.keys import RUNS_FOLDER
+from airflow_provider_aimlapi.core.durable.keys import RUNS_FOLDER
 from airflow_provider_aimlapi.errors import StoreUnavailable, StoreUnsafe
 from airflow_provider_aimlapi.storage.local_files import NotFollowed
 

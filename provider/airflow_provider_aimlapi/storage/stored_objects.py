@@ -11,8 +11,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_aimlapi.core.object_names import is_object_name
-from airflow_provider_aimlapi.core.retention import US_PER_S, StoredObject
+from airflow_provider_aimlapi.core.durable.object_names import is_object_name
+from airflow_provider_aimlapi.core.durable.retention import US_PER_S, StoredObject
 from airflow_provider_aimlapi.errors import StoreUnsafe
 from airflow_provider_aimlapi.storage.file_systems import (
     is_taken_literally,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from pyarrow import types
 
-from airflow_provider_aimlapi.core.column_names import name_key
+from airflow_provider_aimlapi.core.texts.column_names import name_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from airflow_provider_aimlapi.core.keys import RunNames, parse_part_name
+from airflow_provider_aimlapi.core.durable.keys import RunNames, parse_part_name
 from airflow_provider_aimlapi.errors import JournalUnreadable
 from airflow_provider_aimlapi.storage.part_footer import (
     READING_ERRORS,
@@ -28,7 +28,7 @@ from airflow_provider_aimlapi.storage.run_objects import read_plan
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from airflow_provider_aimlapi.core.plan import Shard
+    from airflow_provider_aimlapi.core.durable.plan import Shard
     from airflow_provider_aimlapi.storage.object_store import ObjectStore
     from airflow_provider_aimlapi.storage.part_footer import PartFooter
 

@@ -16,7 +16,7 @@ from airflow_provider_aimlapi.api.event_stream import (
 )
 from airflow_provider_aimlapi.api.json_values import Unreadable
 from airflow_provider_aimlapi.api.wire import decode_answer
-from airflow_provider_aimlapi.core.completion import ToolCall
+from airflow_provider_aimlapi.core.calls.completion import ToolCall
 from airflow_provider_aimlapi.errors import WireViolation
 from tests.unit.api.answers import answer_of, delta, stream_of
 

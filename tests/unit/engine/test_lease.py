@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from airflow_provider_aimlapi.core.keys import PublicationNames
-from airflow_provider_aimlapi.core.lease import LeaseTimes
+from airflow_provider_aimlapi.core.durable.keys import PublicationNames
+from airflow_provider_aimlapi.core.durable.lease import LeaseTimes
 from airflow_provider_aimlapi.engine.lease import Lease
 from airflow_provider_aimlapi.engine.retry import STORE_PATIENCE_S
 from airflow_provider_aimlapi.engine.stop import StopSignal

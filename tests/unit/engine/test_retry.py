@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.verdict import RETRY_AFTER_S_MAX
+from airflow_provider_aimlapi.core.verdicts.verdict import RETRY_AFTER_S_MAX
 from airflow_provider_aimlapi.engine.retry import (
     STORE_PATIENCE_S,
     persist,

@@ -61,8 +61,8 @@ def test_writing_parquet_loads_no_pandas(tmp_path: Path) -> None:
     program = f"""
 import sys, fsspec, pyarrow as pa
 from pyarrow import parquet as pq
-from airflow_provider_aimlapi.core.completion import skipped
-from airflow_provider_aimlapi.core.plan import plan_shards
+from airflow_provider_aimlapi.core.calls.completion import skipped
+from airflow_provider_aimlapi.core.durable.plan import plan_shards
 from airflow_provider_aimlapi.storage.dataset import open_data_set
 from airflow_provider_aimlapi.storage.part_writer import encode_part
 from airflow_provider_aimlapi.storage.arrow_columns import string_column

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_aimlapi.core.journal import Record
-from airflow_provider_aimlapi.core.keys import RunNames
-from airflow_provider_aimlapi.core.object_sizes import MIB, SEGMENT_BYTES_MAX
+from airflow_provider_aimlapi.core.durable.journal import Record
+from airflow_provider_aimlapi.core.durable.keys import RunNames
+from airflow_provider_aimlapi.core.durable.object_sizes import MIB, SEGMENT_BYTES_MAX
 from airflow_provider_aimlapi.errors import JournalUnreadable
 from airflow_provider_aimlapi.storage.journal_store import (
     TAKEN_NAMES_MAX,

@@ -14,8 +14,8 @@ import pytest
 from pyarrow import parquet as pq
 from pyarrow.parquet import encryption
 
-from airflow_provider_aimlapi.core.completion import skipped
-from airflow_provider_aimlapi.core.plan import plan_shards
+from airflow_provider_aimlapi.core.calls.completion import skipped
+from airflow_provider_aimlapi.core.durable.plan import plan_shards
 from airflow_provider_aimlapi.errors import InputUnreadable
 from airflow_provider_aimlapi.storage.dataset import DataSet, open_data_set
 from airflow_provider_aimlapi.storage.parquet_footer import SchemaParser

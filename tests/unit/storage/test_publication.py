@@ -7,8 +7,8 @@ from itertools import count
 
 import pytest
 
-from airflow_provider_aimlapi.core.keys import PublicationNames, RunNames
-from airflow_provider_aimlapi.core.plan import Plan, Shard
+from airflow_provider_aimlapi.core.durable.keys import PublicationNames, RunNames
+from airflow_provider_aimlapi.core.durable.plan import Plan, Shard
 from airflow_provider_aimlapi.engine.clock import SystemClock
 from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable, StoreUnavailable
 from airflow_provider_aimlapi.storage.changes import newest_change, run_in_place

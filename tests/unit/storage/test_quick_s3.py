@@ -12,7 +12,7 @@ import pytest
 from obstore.exceptions import UnknownConfigurationKeyError
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.plan import InputFile
+from airflow_provider_aimlapi.core.durable.plan import InputFile
 from airflow_provider_aimlapi.errors import InputUnreadable
 from airflow_provider_aimlapi.storage.dataset import open_data_set
 from airflow_provider_aimlapi.storage.listing import list_inputs

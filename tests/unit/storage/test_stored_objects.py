@@ -10,7 +10,7 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from airflow_provider_aimlapi.core.typed_path import VARIABLE
+from airflow_provider_aimlapi.core.texts.typed_path import VARIABLE
 from airflow_provider_aimlapi.engine.clock import SystemClock
 from airflow_provider_aimlapi.errors import StoreUnsafe
 from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
