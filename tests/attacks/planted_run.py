@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
-from airflow_provider_aimlapi.engine.clock import SystemClock
 from airflow_provider_aimlapi.engine.job import Job, Place
 from airflow_provider_aimlapi.engine.prepare import prepare
 from airflow_provider_aimlapi.engine.run import run
+from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.engine.world import World
 from airflow_provider_aimlapi.storage.progress_object import ProgressObject
 from tests.fakes.memory_store import MemoryStore

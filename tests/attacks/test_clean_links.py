@@ -10,8 +10,8 @@ from fsspec.implementations.local import LocalFileSystem
 
 from airflow_provider_aimlapi.commands.entry import main
 from airflow_provider_aimlapi.core.durable.keys import RunNames
-from airflow_provider_aimlapi.engine.clock import SystemClock
-from airflow_provider_aimlapi.engine.removal import remove_run
+from airflow_provider_aimlapi.engine.durable.removal import remove_run
+from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.errors import StoreUnsafe
 from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
 from airflow_provider_aimlapi.storage.run_folders import RunFolders

@@ -196,7 +196,8 @@ def sinks(
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-    from airflow_provider_aimlapi.engine import judging, single
+    from airflow_provider_aimlapi.engine.calls import judge as judging
+    from airflow_provider_aimlapi.engine.calls import single
 
     sent: list[str] = []
     stats: Any = type(

@@ -12,8 +12,8 @@ import pytest
 from airflow_provider_aimlapi.core.durable.keys import RunNames
 from airflow_provider_aimlapi.core.durable.lease import Heartbeat
 from airflow_provider_aimlapi.core.durable.retention import REMOVAL_TOKEN
-from airflow_provider_aimlapi.engine.clock import SystemClock
-from airflow_provider_aimlapi.engine.removal import AN_ATTEMPT_BEGAN, Removal, remove_run
+from airflow_provider_aimlapi.engine.durable.removal import AN_ATTEMPT_BEGAN, Removal, remove_run
+from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.errors import StoreUnavailable
 from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
 from airflow_provider_aimlapi.storage.lease_store import LeaseStore

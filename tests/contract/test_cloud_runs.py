@@ -9,7 +9,7 @@ import pytest
 
 from aimlapi_simulator import simulator_thread
 from airflow_provider_aimlapi.core.durable.retention import US_PER_S
-from airflow_provider_aimlapi.engine.entry import run_job
+from airflow_provider_aimlapi.engine.blocking import run_job
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.errors import InputUnreadable
 from airflow_provider_aimlapi.storage.dataset import open_data_set

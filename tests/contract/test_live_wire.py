@@ -17,7 +17,7 @@ from airflow_provider_aimlapi.api.transport import open_transport
 from airflow_provider_aimlapi.api.wire import decode_answer
 from airflow_provider_aimlapi.commands.endpoint_variable import endpoint_from_key
 from airflow_provider_aimlapi.core.money.pricing import format_usd
-from airflow_provider_aimlapi.engine.clock import SystemClock
+from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.errors import AccessRefused, ApiError, RequestRejected
 from tests.live.calls import CALLS, DATED, DOTTED, FORCED, LiveCall
 

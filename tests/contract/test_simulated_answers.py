@@ -13,7 +13,7 @@ from airflow_provider_aimlapi.api.price_list import fetch_prices
 from airflow_provider_aimlapi.api.transport import open_transport
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
-from airflow_provider_aimlapi.engine.entry import complete_one
+from airflow_provider_aimlapi.engine.blocking import complete_one
 from airflow_provider_aimlapi.engine.settings import Settings
 
 if TYPE_CHECKING:

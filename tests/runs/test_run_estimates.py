@@ -10,10 +10,10 @@ import pytest
 
 from aimlapi_simulator import Account, Fault, Script
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
-from airflow_provider_aimlapi.engine.entry import estimate_job
-from airflow_provider_aimlapi.engine.estimate import Inquiry
+from airflow_provider_aimlapi.engine.blocking import estimate_job
+from airflow_provider_aimlapi.engine.estimate.inquiry import Inquiry
+from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 from airflow_provider_aimlapi.engine.settings import Settings
-from airflow_provider_aimlapi.engine.stop import StopSignal
 from airflow_provider_aimlapi.errors import (
     AccessRefused,
     InvalidSpec,

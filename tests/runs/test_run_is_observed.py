@@ -10,7 +10,7 @@ import pytest
 
 from aimlapi_simulator import Fault, Script
 from airflow_provider_aimlapi.core.reporting.lineage import COLUMNS_MAX
-from airflow_provider_aimlapi.engine.entry import plan_job, run_job
+from airflow_provider_aimlapi.engine.blocking import plan_job, run_job
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.errors import AccessRefused
 from airflow_provider_aimlapi.operators.observation import Observation

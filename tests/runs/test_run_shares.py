@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aimlapi_simulator import Fault
-from airflow_provider_aimlapi.engine.entry import plan_job, run_job
+from airflow_provider_aimlapi.engine.blocking import plan_job, run_job
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.errors import AccessRefused, InvalidSpec, TooManyRejections
 from tests.runs.conftest import expected, script, texts_table

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 from aimlapi_simulator import Fault, Latency
-from airflow_provider_aimlapi.engine.entry import estimate_job, plan_job, run_job
-from airflow_provider_aimlapi.engine.estimate import Inquiry
+from airflow_provider_aimlapi.engine.blocking import estimate_job, plan_job, run_job
+from airflow_provider_aimlapi.engine.estimate.inquiry import Inquiry
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.errors import AimlapiError, BudgetExhausted
 from tests.runs.conftest import script, texts_table

@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aimlapi.core.durable.keys import request_hash
-from airflow_provider_aimlapi.engine.earlier_answers import find_remains
-from airflow_provider_aimlapi.engine.ending import Ending
-from airflow_provider_aimlapi.engine.feed import Row
-from airflow_provider_aimlapi.engine.lease import Lease, Superseded
-from airflow_provider_aimlapi.engine.retry import persist
+from airflow_provider_aimlapi.engine.calls.feed import Row
+from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_remains
+from airflow_provider_aimlapi.engine.durable.lease import Lease, Superseded
 from airflow_provider_aimlapi.engine.run import _ask_and_commit, _under_lease
+from airflow_provider_aimlapi.engine.runtime.ending import Ending
+from airflow_provider_aimlapi.engine.runtime.retry import persist
 from airflow_provider_aimlapi.errors import AimlapiError, StorageError
 from airflow_provider_aimlapi.storage.lease_store import LeaseStore
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.core.durable.journal import Record
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
-    from airflow_provider_aimlapi.engine.clock import Clock
-    from airflow_provider_aimlapi.engine.collector import Collector
+    from airflow_provider_aimlapi.engine.calls.reader import Reader
+    from airflow_provider_aimlapi.engine.durable.collector import Collector
+    from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
     from airflow_provider_aimlapi.engine.prepare import Prepared
-    from airflow_provider_aimlapi.engine.reader import Reader
-    from airflow_provider_aimlapi.engine.reporter import Reporter
-    from airflow_provider_aimlapi.engine.resume import Remains
+    from airflow_provider_aimlapi.engine.reporting.reporter import Reporter
     from airflow_provider_aimlapi.engine.run import RunAttempt
+    from airflow_provider_aimlapi.engine.runtime.clock import Clock
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.engine.world import World
     from airflow_provider_aimlapi.storage.object_store import ObjectStore

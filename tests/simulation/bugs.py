@@ -21,15 +21,19 @@ from airflow_provider_aimlapi.core.verdicts.opening import (
 )
 from airflow_provider_aimlapi.core.verdicts.refusals import Refusals
 from airflow_provider_aimlapi.core.verdicts.rejections import Rejections
-from airflow_provider_aimlapi.engine import collector, commit, earlier_answers, failed_rows, run
-from airflow_provider_aimlapi.engine.collector import Collector
-from airflow_provider_aimlapi.engine.failed_rows import FailedRows
-from airflow_provider_aimlapi.engine.lease import Lease
-from airflow_provider_aimlapi.engine.placing import Placing
-from airflow_provider_aimlapi.engine.reader import Reader
-from airflow_provider_aimlapi.engine.refused_rows import RefusedRows
-from airflow_provider_aimlapi.engine.resume import Remains
-from airflow_provider_aimlapi.engine.retry import persist
+from airflow_provider_aimlapi.engine import run
+from airflow_provider_aimlapi.engine.calls import failed_rows
+from airflow_provider_aimlapi.engine.calls.failed_rows import FailedRows
+from airflow_provider_aimlapi.engine.calls.reader import Reader
+from airflow_provider_aimlapi.engine.calls.refused_rows import RefusedRows
+from airflow_provider_aimlapi.engine.durable import collector
+from airflow_provider_aimlapi.engine.durable import earlier_attempts as earlier_answers
+from airflow_provider_aimlapi.engine.durable import publish as commit
+from airflow_provider_aimlapi.engine.durable.collector import Collector
+from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
+from airflow_provider_aimlapi.engine.durable.lease import Lease
+from airflow_provider_aimlapi.engine.durable.visible_run import Placing
+from airflow_provider_aimlapi.engine.runtime.retry import persist
 from airflow_provider_aimlapi.errors import AimlapiError, StorageError, StoreUnavailable
 from airflow_provider_aimlapi.storage import journal_store, object_store, part_writer
 from airflow_provider_aimlapi.storage.changes import run_in_place
@@ -56,8 +60,8 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.manifest import Manifest, PartEntry
     from airflow_provider_aimlapi.core.durable.plan import Shard
     from airflow_provider_aimlapi.core.verdicts.refusals import Suspect
-    from airflow_provider_aimlapi.engine.collector import OpenShard
-    from airflow_provider_aimlapi.engine.feed import Row
+    from airflow_provider_aimlapi.engine.calls.feed import Row
+    from airflow_provider_aimlapi.engine.durable.collector import OpenShard
     from airflow_provider_aimlapi.engine.prepare import Prepared
     from airflow_provider_aimlapi.errors import AccessRefused, ApiError
     from airflow_provider_aimlapi.storage.dataset import DataSet

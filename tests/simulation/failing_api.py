@@ -21,8 +21,8 @@ from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.core.money.pricing import TokenPrices
 from airflow_provider_aimlapi.engine.job import Job, Place
 from airflow_provider_aimlapi.engine.run import run
+from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 from airflow_provider_aimlapi.engine.settings import Settings
-from airflow_provider_aimlapi.engine.stop import StopSignal
 from airflow_provider_aimlapi.engine.world import World
 from airflow_provider_aimlapi.errors import AimlapiError, ApiUnavailable
 from tests.fakes.memory_store import MemoryStore

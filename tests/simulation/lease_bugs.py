@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from airflow_provider_aimlapi.core.durable.lease import LeaseTimes, Watch
-from airflow_provider_aimlapi.engine.other_attempts import OtherAttempts
+from airflow_provider_aimlapi.engine.durable.other_attempts import OtherAttempts
 from airflow_provider_aimlapi.storage.lease_store import LeaseStore
 from tests.simulation.swapping import swapped
 

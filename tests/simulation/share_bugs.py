@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.durable.lease import Watch
 from airflow_provider_aimlapi.core.money.budget import Budget
-from airflow_provider_aimlapi.engine import share_budget
-from airflow_provider_aimlapi.engine.resume import Remains
+from airflow_provider_aimlapi.engine.durable import share_budget
+from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
 from airflow_provider_aimlapi.storage import lease_store
 from tests.simulation.dataset_shapes import Shape
 from tests.simulation.scenario import Attempt, Scenario, Trouble, settings_for

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.core.verdicts.verdict import WIRE_VIOLATIONS_MAX
-from airflow_provider_aimlapi.engine.descriptors import calls_within
+from airflow_provider_aimlapi.engine.calls.descriptors import calls_within
+from airflow_provider_aimlapi.engine.durable.lease import Superseded
 from airflow_provider_aimlapi.engine.job import Job, Place
-from airflow_provider_aimlapi.engine.lease import Superseded
 from airflow_provider_aimlapi.engine.run import run
 from airflow_provider_aimlapi.engine.world import World
 from airflow_provider_aimlapi.errors import (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aimlapi.core.durable.keys import RunNames
 from airflow_provider_aimlapi.core.durable.lease import Heartbeat, encode_heartbeat, encode_lease
-from airflow_provider_aimlapi.engine.lease import Lease
+from airflow_provider_aimlapi.engine.durable.lease import Lease
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.storage.lease_store import LeaseStore
 from tests.fakes.memory_store import MemoryStore

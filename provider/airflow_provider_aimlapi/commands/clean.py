@@ -10,8 +10,8 @@ from airflow_provider_aimlapi.commands.terminal import say
 from airflow_provider_aimlapi.commands.wording import format_age, format_bytes, format_count
 from airflow_provider_aimlapi.core.durable.keys import RUNS_FOLDER
 from airflow_provider_aimlapi.core.durable.retention import why_kept
-from airflow_provider_aimlapi.engine.clock import SystemClock
-from airflow_provider_aimlapi.engine.removal import Removal, remove_run
+from airflow_provider_aimlapi.engine.durable.removal import Removal, remove_run
+from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
 from airflow_provider_aimlapi.storage.opening import open_file_system

@@ -15,8 +15,8 @@ from airflow_provider_aimlapi.commands.wording import format_count
 from airflow_provider_aimlapi.core.durable.keys import RUNS_FOLDER, RunNames, is_run_key
 from airflow_provider_aimlapi.core.durable.retention import US_PER_S
 from airflow_provider_aimlapi.core.money.pricing import format_usd
-from airflow_provider_aimlapi.engine.clock import SystemClock
-from airflow_provider_aimlapi.engine.log_reading import REQUESTS_A_MINUTE, LogReader, Pace
+from airflow_provider_aimlapi.engine.request_log_reader import REQUESTS_A_MINUTE, LogReader, Pace
+from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.storage.changes import run_in_place
 from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore

@@ -25,8 +25,8 @@ from airflow_provider_aimlapi.core.durable.plan import (
     shard_rows_max,
     split_shares,
 )
-from airflow_provider_aimlapi.engine.patient_store import patient
-from airflow_provider_aimlapi.engine.retry import persistently
+from airflow_provider_aimlapi.engine.runtime.patient_store import patient
+from airflow_provider_aimlapi.engine.runtime.retry import persistently
 from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable
 from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.storage.apart import check_apart, check_files_apart
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.core.calls.request import Json
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
-    from airflow_provider_aimlapi.engine.clock import Clock
     from airflow_provider_aimlapi.engine.job import Job, Place
+    from airflow_provider_aimlapi.engine.runtime.clock import Clock
     from airflow_provider_aimlapi.storage.checked_store import Check
     from airflow_provider_aimlapi.storage.dataset import DataSet
     from airflow_provider_aimlapi.storage.object_store import ObjectStore

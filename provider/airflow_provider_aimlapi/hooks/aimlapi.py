@@ -234,7 +234,7 @@ class AIMLAPIHook(BaseHook):
     def _complete(
         self, spec: CompletionSpec, prompt: str, system: str | None, settings: Settings
     ) -> Completion:
-        from airflow_provider_aimlapi.engine.entry import complete_one
+        from airflow_provider_aimlapi.engine.blocking import complete_one
 
         endpoint = self.endpoint
         try:

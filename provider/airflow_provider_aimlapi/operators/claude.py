@@ -54,8 +54,8 @@ if TYPE_CHECKING:
     )
 
     from airflow_provider_aimlapi.engine.job import Job, Place
+    from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
     from airflow_provider_aimlapi.engine.settings import Settings
-    from airflow_provider_aimlapi.engine.stop import StopSignal
     from airflow_provider_aimlapi.operators.observation import Observation
 
 
@@ -239,7 +239,7 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, str | int | float]:
         """Run the job to its end."""
-        from airflow_provider_aimlapi.engine.entry import run_job
+        from airflow_provider_aimlapi.engine.blocking import run_job
         from airflow_provider_aimlapi.operators.asset_events import tell_assets
         from airflow_provider_aimlapi.operators.metrics import RunMetrics
         from airflow_provider_aimlapi.operators.observation import Observation
@@ -295,8 +295,8 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
     def _estimate(
         self, sample_rows: int, answer_tokens: int | None
     ) -> dict[str, str | int | float | bool | None]:
-        from airflow_provider_aimlapi.engine.entry import estimate_job
-        from airflow_provider_aimlapi.engine.estimate import Inquiry
+        from airflow_provider_aimlapi.engine.blocking import estimate_job
+        from airflow_provider_aimlapi.engine.estimate.inquiry import Inquiry
 
         with self._stoppable() as stop:
             inquiry = Inquiry(sample_rows=sample_rows, answer_tokens=answer_tokens)
@@ -307,7 +307,7 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
     @contextmanager
     def _stoppable(self) -> Iterator[StopSignal]:
         """Around the engine's work: `on_kill` reaches it, and its errors become Airflow's."""
-        from airflow_provider_aimlapi.engine.stop import StopSignal
+        from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 
         stop = self._stop = StopSignal()
         if self._is_killed:

@@ -131,7 +131,7 @@ def until_reset(now_s: float) -> timedelta:
 
 
 def _now_s() -> float:
-    from airflow_provider_aimlapi.engine.clock import SystemClock
+    from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 
     return SystemClock().wall_us() / 1e6
 

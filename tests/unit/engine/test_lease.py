@@ -9,9 +9,9 @@ import pytest
 
 from airflow_provider_aimlapi.core.durable.keys import PublicationNames
 from airflow_provider_aimlapi.core.durable.lease import LeaseTimes
-from airflow_provider_aimlapi.engine.lease import Lease
-from airflow_provider_aimlapi.engine.retry import STORE_PATIENCE_S
-from airflow_provider_aimlapi.engine.stop import StopSignal
+from airflow_provider_aimlapi.engine.durable.lease import Lease
+from airflow_provider_aimlapi.engine.runtime.retry import STORE_PATIENCE_S
+from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 from airflow_provider_aimlapi.errors import (
     AimlapiError,
     RunInterrupted,

@@ -10,8 +10,8 @@ from airflow_provider_aimlapi.core.pacing.allowance import RequestAllowance, Tok
 from airflow_provider_aimlapi.core.pacing.bound import Bound
 from airflow_provider_aimlapi.core.pacing.episode import Sent
 from airflow_provider_aimlapi.core.pacing.gate import PROBE_S_MAX, PROBE_S_MIN
-from airflow_provider_aimlapi.engine.given import GivenLimits
-from airflow_provider_aimlapi.engine.limiter import TRIP_IDLE_S, Limiter
+from airflow_provider_aimlapi.engine.calls.given_limits import GivenLimits
+from airflow_provider_aimlapi.engine.calls.limiter import TRIP_IDLE_S, Limiter
 from airflow_provider_aimlapi.errors import (
     ApiError,
     ApiUnavailable,

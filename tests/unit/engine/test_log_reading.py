@@ -15,7 +15,7 @@ from airflow_provider_aimlapi.api.transport import open_transport
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.durable.keys import client_request_id
 from airflow_provider_aimlapi.core.money.reconciliation import LogPage, LogRow
-from airflow_provider_aimlapi.engine.log_reading import (
+from airflow_provider_aimlapi.engine.request_log_reader import (
     REQUESTS_A_MINUTE,
     TRIES_MAX,
     AskPage,

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_aimlapi.core.durable.keys import PublicationNames, RunNames
 from airflow_provider_aimlapi.core.durable.plan import Plan, Shard
-from airflow_provider_aimlapi.engine.clock import SystemClock
+from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable, StoreUnavailable
 from airflow_provider_aimlapi.storage.changes import newest_change, run_in_place
 from airflow_provider_aimlapi.storage.publication import check_foreign, publish

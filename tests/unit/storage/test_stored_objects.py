@@ -11,7 +11,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_provider_aimlapi.core.texts.typed_path import VARIABLE
-from airflow_provider_aimlapi.engine.clock import SystemClock
+from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.errors import StoreUnsafe
 from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
 from airflow_provider_aimlapi.storage.opening import open_file_system
