@@ -16,7 +16,7 @@ from airflow_provider_aimlapi.operators.claude import ClaudeCompletionOperator
 from airflow_provider_aimlapi.operators.estimate import ClaudeCompletionEstimateOperator
 from airflow_provider_aimlapi.operators.retry_policy import AimlapiRetryPolicy
 from airflow_provider_aimlapi.provider_info import CONNECTION_FIELDS, UI_FIELD_BEHAVIOUR
-from airflow_provider_aimlapi.storage.outcome_columns import INFO_TYPE
+from airflow_provider_aimlapi.storage.parts.outcome_columns import INFO_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

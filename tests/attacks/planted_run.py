@@ -16,7 +16,7 @@ from airflow_provider_aimlapi.engine.prepare import prepare
 from airflow_provider_aimlapi.engine.run import run
 from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.engine.world import World
-from airflow_provider_aimlapi.storage.progress_object import ProgressObject
+from airflow_provider_aimlapi.storage.runs.progress_object import ProgressObject
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.dataset_shapes import FILES, Shape, input_of
 from tests.simulation.history import History

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_aimlapi.errors import AimlapiError
-from airflow_provider_aimlapi.storage.listing import list_inputs
-from airflow_provider_aimlapi.storage.opening import open_file_system
-from airflow_provider_aimlapi.storage.store_errors import described, store_error
+from airflow_provider_aimlapi.storage.access.opening import open_file_system
+from airflow_provider_aimlapi.storage.access.store_errors import described, store_error
+from airflow_provider_aimlapi.storage.input.listing import list_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable

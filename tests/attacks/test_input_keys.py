@@ -18,8 +18,8 @@ from airflow_provider_aimlapi.core.durable.object_names import is_object_name
 from airflow_provider_aimlapi.core.durable.plan import RowGroup, plan_shards
 from airflow_provider_aimlapi.core.durable.visible_names import escaped, has_half_pair
 from airflow_provider_aimlapi.errors import InputUnreadable
-from airflow_provider_aimlapi.storage.dataset import open_data_set
-from airflow_provider_aimlapi.storage.listing import list_inputs
+from airflow_provider_aimlapi.storage.input.dataset import open_data_set
+from airflow_provider_aimlapi.storage.input.listing import list_inputs
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -24,7 +24,7 @@ from airflow_provider_aimlapi.core.texts.typed_path import (
     parse_typed_path,
 )
 from airflow_provider_aimlapi.errors import AimlapiError, InvalidSpec
-from airflow_provider_aimlapi.storage.opening import open_file_system
+from airflow_provider_aimlapi.storage.access.opening import open_file_system
 from tests.fakes.recorded_file_systems import recorded_file_systems
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ def test_file_systems_are_made_in_two_places_only(pytestconfig: pytest.Config) -
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in OPENERS:
                 found.add(str(file.relative_to(root)))
-    assert found == {"operators/places.py", "storage/opening.py"}
+    assert found == {"operators/places.py", "storage/access/opening.py"}
 
 
 def takes_a_second_url(kind: type) -> bool:

@@ -30,12 +30,12 @@ from airflow_provider_aimlapi.engine.runtime.retry import persist
 from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.engine.world import World
-from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
+from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
 from tests.benchmarks.cost import own_cost
 from tests.benchmarks.counted_store import CountedStore
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.storage.object_store import ObjectStore
+    from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
 
 HAND_OVERS = 300
 

@@ -33,7 +33,7 @@ from airflow_provider_aimlapi.core.durable.plan import plan_shards
 from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_remains, known_rows
 from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.engine.runtime.retry import persist
-from airflow_provider_aimlapi.storage.dataset import open_data_set
+from airflow_provider_aimlapi.storage.input.dataset import open_data_set
 from tests.benchmarks.scan_runs import ScannedRun, SteadyApi
 from tests.fakes.distant_files import DistantFiles
 from tests.fakes.distant_store import DistantStore

@@ -17,8 +17,8 @@ from airflow_provider_aimlapi.core.durable.manifest import (
     tally_of,
 )
 from airflow_provider_aimlapi.core.durable.plan import Plan, Shard, encode_plan
-from airflow_provider_aimlapi.storage.outcome_columns import added_fields, info_array
-from airflow_provider_aimlapi.storage.part_footer import (
+from airflow_provider_aimlapi.storage.parts.outcome_columns import added_fields, info_array
+from airflow_provider_aimlapi.storage.parts.part_footer import (
     PartFooter,
     footer_bytes,
     footer_metadata,

@@ -26,9 +26,9 @@ from airflow_provider_aimlapi.engine.reporting.progress_log import ProgressLog
 from airflow_provider_aimlapi.engine.reporting.reporter import Reporter
 from airflow_provider_aimlapi.engine.runtime.waiters import Waiters
 from airflow_provider_aimlapi.errors import AimlapiError
-from airflow_provider_aimlapi.storage.journal_store import JournalStore
-from airflow_provider_aimlapi.storage.lease_store import LeaseStore
-from airflow_provider_aimlapi.storage.progress_object import ProgressObject
+from airflow_provider_aimlapi.storage.runs.journal_store import JournalStore
+from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
+from airflow_provider_aimlapi.storage.runs.progress_object import ProgressObject
 from tests.runs.conftest import Workplace, script, texts_table
 
 if TYPE_CHECKING:

@@ -35,10 +35,12 @@ from airflow_provider_aimlapi.engine.durable.lease import Lease
 from airflow_provider_aimlapi.engine.durable.visible_run import Placing
 from airflow_provider_aimlapi.engine.runtime.retry import persist
 from airflow_provider_aimlapi.errors import AimlapiError, StorageError, StoreUnavailable
-from airflow_provider_aimlapi.storage import journal_store, object_store, part_writer
-from airflow_provider_aimlapi.storage.changes import run_in_place
-from airflow_provider_aimlapi.storage.journal_store import JournalStore
-from airflow_provider_aimlapi.storage.publication import publish
+from airflow_provider_aimlapi.storage.output.changes import run_in_place
+from airflow_provider_aimlapi.storage.output.visible_files import publish
+from airflow_provider_aimlapi.storage.parts import part_writer
+from airflow_provider_aimlapi.storage.runs import journal_store
+from airflow_provider_aimlapi.storage.runs.journal_store import JournalStore
+from airflow_provider_aimlapi.storage.stores import object_store
 from tests.simulation.buggy_attempts import (
     early_remains,
     find_remains_parts_first,
@@ -64,9 +66,9 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.durable.collector import OpenShard
     from airflow_provider_aimlapi.engine.prepare import Prepared
     from airflow_provider_aimlapi.errors import AccessRefused, ApiError
-    from airflow_provider_aimlapi.storage.dataset import DataSet
-    from airflow_provider_aimlapi.storage.object_store import ObjectStore
-    from airflow_provider_aimlapi.storage.part_outcomes import StagedPart
+    from airflow_provider_aimlapi.storage.input.dataset import DataSet
+    from airflow_provider_aimlapi.storage.parts.part_reader import StagedPart
+    from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
 
 _keep_until_lost = Lease._keep_until_lost
 _beat_once = Lease._beat_once

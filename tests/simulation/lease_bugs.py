@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 from airflow_provider_aimlapi.core.durable.lease import LeaseTimes, Watch
 from airflow_provider_aimlapi.engine.durable.other_attempts import OtherAttempts
-from airflow_provider_aimlapi.storage.lease_store import LeaseStore
+from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
 from tests.simulation.swapping import swapped
 
 if TYPE_CHECKING:

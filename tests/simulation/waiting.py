@@ -14,7 +14,7 @@ from airflow_provider_aimlapi.core.durable.keys import RunNames
 from airflow_provider_aimlapi.core.durable.lease import Heartbeat, encode_heartbeat, encode_lease
 from airflow_provider_aimlapi.engine.durable.lease import Lease
 from airflow_provider_aimlapi.engine.settings import Settings
-from airflow_provider_aimlapi.storage.lease_store import LeaseStore
+from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.history import History
 from tests.simulation.process import Process, SimulatedClock

@@ -20,7 +20,7 @@ from airflow_provider_aimlapi.core.durable.keys import (
     parse_segment_name,
 )
 from airflow_provider_aimlapi.errors import StoreUnavailable
-from airflow_provider_aimlapi.storage.part_footer import footer_bytes
+from airflow_provider_aimlapi.storage.parts.part_footer import footer_bytes
 from tests.simulation.simulated_api import PAGE, answer_to
 
 if TYPE_CHECKING:

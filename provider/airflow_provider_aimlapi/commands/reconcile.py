@@ -18,12 +18,12 @@ from airflow_provider_aimlapi.core.money.pricing import format_usd
 from airflow_provider_aimlapi.engine.request_log_reader import REQUESTS_A_MINUTE, LogReader, Pace
 from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.errors import InvalidSpec
-from airflow_provider_aimlapi.storage.changes import run_in_place
-from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
-from airflow_provider_aimlapi.storage.opening import open_file_system
-from airflow_provider_aimlapi.storage.run_folders import RunFolders
-from airflow_provider_aimlapi.storage.run_objects import read_manifest, read_plan
-from airflow_provider_aimlapi.storage.stored_objects import StoredObjects
+from airflow_provider_aimlapi.storage.access.opening import open_file_system
+from airflow_provider_aimlapi.storage.output.changes import run_in_place
+from airflow_provider_aimlapi.storage.output.run_folders import RunFolders
+from airflow_provider_aimlapi.storage.runs.run_objects import read_manifest, read_plan
+from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
+from airflow_provider_aimlapi.storage.stores.stored_objects import StoredObjects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -100,8 +100,8 @@ class ClaudeCompletionDecoratedOperator(DecoratedOperator, ClaudeCompletionOpera
         )
 
     def _path_of_records(self, records: Sequence[Mapping[str, object]]) -> str:
-        from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
-        from airflow_provider_aimlapi.storage.records import store_records
+        from airflow_provider_aimlapi.storage.input.records import store_records
+        from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
 
         place = self._place("output_path")
         name = store_records(FsspecStore(place.fs, place.path), records)

@@ -30,8 +30,8 @@ from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 from airflow_provider_aimlapi.engine.world import World
 from airflow_provider_aimlapi.errors import AimlapiError
 from airflow_provider_aimlapi.page.report import render_report
-from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
-from airflow_provider_aimlapi.storage.progress_object import ProgressObject
+from airflow_provider_aimlapi.storage.runs.progress_object import ProgressObject
+from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.job import Job
     from airflow_provider_aimlapi.engine.reporting.reporter import ProgressSink
     from airflow_provider_aimlapi.engine.settings import Settings
-    from airflow_provider_aimlapi.storage.object_store import ObjectStore
+    from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
 
 T = TypeVar("T")
 

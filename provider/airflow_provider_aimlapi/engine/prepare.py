@@ -29,14 +29,14 @@ from airflow_provider_aimlapi.engine.runtime.patient_store import patient
 from airflow_provider_aimlapi.engine.runtime.retry import persistently
 from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable
 from airflow_provider_aimlapi.logs import logger
-from airflow_provider_aimlapi.storage.apart import check_apart, check_files_apart
-from airflow_provider_aimlapi.storage.changes import run_in_place
-from airflow_provider_aimlapi.storage.checked_store import CheckedStore, go_on
-from airflow_provider_aimlapi.storage.dataset import open_data_set
-from airflow_provider_aimlapi.storage.name_limits import check_lengths
-from airflow_provider_aimlapi.storage.object_store import create_settled, probe
-from airflow_provider_aimlapi.storage.publication import check_foreign
-from airflow_provider_aimlapi.storage.run_objects import read_manifest, read_plan
+from airflow_provider_aimlapi.storage.input.dataset import open_data_set
+from airflow_provider_aimlapi.storage.input.path_overlap import check_apart, check_files_apart
+from airflow_provider_aimlapi.storage.output.changes import run_in_place
+from airflow_provider_aimlapi.storage.output.name_limits import check_lengths
+from airflow_provider_aimlapi.storage.output.visible_files import check_foreign
+from airflow_provider_aimlapi.storage.runs.run_objects import read_manifest, read_plan
+from airflow_provider_aimlapi.storage.stores.checked_store import CheckedStore, go_on
+from airflow_provider_aimlapi.storage.stores.object_store import create_settled, probe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,9 +45,9 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
     from airflow_provider_aimlapi.engine.job import Job, Place
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
-    from airflow_provider_aimlapi.storage.checked_store import Check
-    from airflow_provider_aimlapi.storage.dataset import DataSet
-    from airflow_provider_aimlapi.storage.object_store import ObjectStore
+    from airflow_provider_aimlapi.storage.input.dataset import DataSet
+    from airflow_provider_aimlapi.storage.stores.checked_store import Check
+    from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
 
     OpenStore = Callable[[Place], ObjectStore]
 

@@ -59,8 +59,8 @@ from airflow_provider_aimlapi.errors import (
     RunInterrupted,
     WireViolation,
 )
-from airflow_provider_aimlapi.storage.journal_store import JournalStore
-from airflow_provider_aimlapi.storage.lease_store import LeaseStore
+from airflow_provider_aimlapi.storage.runs.journal_store import JournalStore
+from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.manifest import Manifest

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.reporting.reporter import ProgressSink
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
     from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
-    from airflow_provider_aimlapi.storage.object_store import ObjectStore
+    from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -36,7 +36,7 @@ def data_set_name(location: Location, *, account: str | None) -> DataSetName | N
         None for records that a task was given, which are no data set of anybody's, and for an
         Azure path whose account is not known.
     """
-    from airflow_provider_aimlapi.storage.globs import split_glob
+    from airflow_provider_aimlapi.storage.input.globs import split_glob
 
     authority, _, path = location.url.partition("://")[2].partition("/")
     name = split_glob(path)[0].strip("/")

@@ -161,7 +161,7 @@ def _check_connection(conn_id: str, argument: str) -> None:
     except ConnectionIncomplete as error:
         problem = error
     except Exception as error:  # noqa: BLE001  # a field that does not parse is quoted by its error
-        from airflow_provider_aimlapi.storage.opening import origin_of
+        from airflow_provider_aimlapi.storage.access.opening import origin_of
 
         kind = ConnectionIncomplete if isinstance(error, _FINAL) else StoreUnavailable
         problem = kind(
@@ -176,7 +176,7 @@ def _check_connection(conn_id: str, argument: str) -> None:
 def _opened(location: Location, conn_id: str | None) -> Place:
     """Ask Airflow's provider for the file system, and fsspec itself where there is no provider."""
     from airflow_provider_aimlapi.engine.job import Place
-    from airflow_provider_aimlapi.storage.opening import connect, open_url
+    from airflow_provider_aimlapi.storage.access.opening import connect, open_url
 
     try:
         fs = attach(location.scheme, conn_id).fs
@@ -190,7 +190,7 @@ def _opened(location: Location, conn_id: str | None) -> Place:
 
 def _path_on(location: Location, fs: AbstractFileSystem) -> str:
     """Return the path that the file system is asked for, which is the one that was typed."""
-    from airflow_provider_aimlapi.storage.file_systems import kind_of, path_in
+    from airflow_provider_aimlapi.storage.access.file_systems import kind_of, path_in
 
     path = path_in(fs, location.url)
     typed = location.url.partition("://")[2]
@@ -204,8 +204,8 @@ def _path_on(location: Location, fs: AbstractFileSystem) -> str:
 
 def _refusal(location: Location, error: Exception) -> AimlapiError:
     """Return the error to raise for a foreign one, whose text may quote secrets."""
-    from airflow_provider_aimlapi.storage.opening import origin_of
-    from airflow_provider_aimlapi.storage.store_errors import meaning_of
+    from airflow_provider_aimlapi.storage.access.opening import origin_of
+    from airflow_provider_aimlapi.storage.access.store_errors import meaning_of
 
     if isinstance(error, AimlapiError):
         return error

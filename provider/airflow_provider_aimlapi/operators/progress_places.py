@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.core.durable.keys import RunNames
     from airflow_provider_aimlapi.engine.reporting.reporter import ProgressSink
-    from airflow_provider_aimlapi.storage.object_store import ObjectStore
+    from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
 
 log = logger(__name__)
 
@@ -129,7 +129,7 @@ class ProgressPlace:
         accessor = self._context.get("task_state_store")
         if accessor is not None and not workers_keep_state():
             return TaskState(accessor)
-        from airflow_provider_aimlapi.storage.progress_object import ProgressObject
+        from airflow_provider_aimlapi.storage.runs.progress_object import ProgressObject
 
         sink, instance = ProgressObject(store, names), self._context.get("ti")
         if instance is None:

@@ -30,7 +30,7 @@ def read_progress(source: ProgressSource) -> bytes | None:
         AimlapiError: the path is refused, or the store cannot be opened or read.
         ProgressUnreadable: see `TeamNeedsConnection`.
     """
-    from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
+    from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
 
     location = parse_location(
         source.output_path, argument="output_path", storage_conn_id=source.storage_conn_id

@@ -18,7 +18,7 @@ from airflow_provider_aimlapi.errors import (
     StoreUnavailable,
     StoreUnsafe,
 )
-from airflow_provider_aimlapi.storage.lease_store import LeaseStore
+from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.virtual_loop import VirtualClock, run_virtual
 

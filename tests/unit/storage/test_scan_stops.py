@@ -12,7 +12,7 @@ from pyarrow import parquet as pq
 
 from airflow_provider_aimlapi.core.durable.plan import plan_shards
 from airflow_provider_aimlapi.errors import RunInterrupted
-from airflow_provider_aimlapi.storage.dataset import open_data_set
+from airflow_provider_aimlapi.storage.input.dataset import open_data_set
 
 if TYPE_CHECKING:
     from pathlib import Path

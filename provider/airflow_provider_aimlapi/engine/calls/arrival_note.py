@@ -13,7 +13,7 @@ from airflow_provider_aimlapi.core.arrival.first_answers import ArrivalCheck
 from airflow_provider_aimlapi.core.durable.object_sizes import SMALL_BYTES_MAX
 from airflow_provider_aimlapi.core.durable.stored_json import REMOVE_FOLDER
 from airflow_provider_aimlapi.errors import InstructionsDropped
-from airflow_provider_aimlapi.storage.object_store import create_settled
+from airflow_provider_aimlapi.storage.stores.object_store import create_settled
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.arrival.judgement import Judgement

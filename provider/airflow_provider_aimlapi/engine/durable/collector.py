@@ -26,8 +26,8 @@ from airflow_provider_aimlapi.errors import (
 )
 from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.printable import printable
-from airflow_provider_aimlapi.storage.object_store import create_settled
-from airflow_provider_aimlapi.storage.part_writer import encode_part
+from airflow_provider_aimlapi.storage.parts.part_writer import encode_part
+from airflow_provider_aimlapi.storage.stores.object_store import create_settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
     from airflow_provider_aimlapi.engine.runtime.ending import Ending
     from airflow_provider_aimlapi.engine.settings import Settings
-    from airflow_provider_aimlapi.storage.journal_store import JournalStore
-    from airflow_provider_aimlapi.storage.part_outcomes import StagedPart
+    from airflow_provider_aimlapi.storage.parts.part_reader import StagedPart
+    from airflow_provider_aimlapi.storage.runs.journal_store import JournalStore
 
 log = logger(__name__)
 

@@ -18,7 +18,7 @@ from airflow_provider_aimlapi.engine.durable.staged_parts import (
 )
 from airflow_provider_aimlapi.engine.runtime.patient_store import patient
 from airflow_provider_aimlapi.logs import logger
-from airflow_provider_aimlapi.storage.journal_store import (
+from airflow_provider_aimlapi.storage.runs.journal_store import (
     SegmentGone,
     epoch_of,
     list_segments,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.plan import Shard
     from airflow_provider_aimlapi.engine.prepare import Prepared
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
-    from airflow_provider_aimlapi.storage.part_outcomes import StagedPart
+    from airflow_provider_aimlapi.storage.parts.part_reader import StagedPart
 
 log = logger(__name__)
 

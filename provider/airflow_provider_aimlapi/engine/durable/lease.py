@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
     from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
-    from airflow_provider_aimlapi.storage.lease_store import LeaseStore
+    from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
 
 log = logger(__name__)
 T = TypeVar("T")

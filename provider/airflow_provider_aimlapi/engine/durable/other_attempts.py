@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.core.durable.lease import Watch, do_meet
 from airflow_provider_aimlapi.engine.runtime.retry import STORE_PATIENCE_S
 from airflow_provider_aimlapi.errors import StoreUnavailable
-from airflow_provider_aimlapi.storage.lease_store import READERS
+from airflow_provider_aimlapi.storage.runs.lease_store import READERS
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.lease import Heartbeat, LeaseTimes
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
-    from airflow_provider_aimlapi.storage.lease_store import LeaseStore
+    from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
 
 SILENT_MAX = 256
 """Attempts that neither released their lease nor were waited for: those of all shares at once, and a few

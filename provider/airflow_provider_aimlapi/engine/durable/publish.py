@@ -14,7 +14,7 @@ from airflow_provider_aimlapi.core.durable.manifest import encode_manifest, mani
 from airflow_provider_aimlapi.engine.durable.staged_parts import staged_parts
 from airflow_provider_aimlapi.engine.runtime.patient_store import patient
 from airflow_provider_aimlapi.errors import StoreUnavailable
-from airflow_provider_aimlapi.storage.object_store import create_settled
+from airflow_provider_aimlapi.storage.stores.object_store import create_settled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

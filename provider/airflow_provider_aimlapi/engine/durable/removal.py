@@ -17,17 +17,17 @@ from airflow_provider_aimlapi.core.durable.lease import Heartbeat
 from airflow_provider_aimlapi.core.durable.object_sizes import MANIFEST_BYTES_MAX
 from airflow_provider_aimlapi.core.durable.retention import REMOVAL_TOKEN, removal_stages, why_kept
 from airflow_provider_aimlapi.errors import JournalUnreadable, StoreUnavailable
-from airflow_provider_aimlapi.storage.changes import run_in_place
-from airflow_provider_aimlapi.storage.journal_store import DELETERS
-from airflow_provider_aimlapi.storage.lease_store import LeaseStore
-from airflow_provider_aimlapi.storage.object_store import create_settled
+from airflow_provider_aimlapi.storage.output.changes import run_in_place
+from airflow_provider_aimlapi.storage.runs.journal_store import DELETERS
+from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
+from airflow_provider_aimlapi.storage.stores.object_store import create_settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow_provider_aimlapi.core.durable.retention import RunFolder
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
-    from airflow_provider_aimlapi.storage.run_folders import RunFolders
+    from airflow_provider_aimlapi.storage.output.run_folders import RunFolders
 
 DELETIONS_BETWEEN_LOOKS = 128
 """So few that they take seconds: an attempt that begins meanwhile waits for minutes before it acts."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.money.budget import part_of_budget
 from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_remains
-from airflow_provider_aimlapi.storage.lease_store import LeaseStore
+from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.money.budget import Budget

@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.core.durable.keys import parse_part_name
 from airflow_provider_aimlapi.core.durable.object_sizes import PART_BYTES_MAX
 from airflow_provider_aimlapi.errors import StoreUnavailable
-from airflow_provider_aimlapi.storage.part_footer import END_BYTES, footer_bytes, read_part_end
-from airflow_provider_aimlapi.storage.part_outcomes import (
+from airflow_provider_aimlapi.storage.parts.part_footer import (
+    END_BYTES,
+    footer_bytes,
+    read_part_end,
+)
+from airflow_provider_aimlapi.storage.parts.part_reader import (
     part_outcomes,
     read_staged_part,
     rejected_rows,
@@ -23,7 +27,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.plan import Shard
     from airflow_provider_aimlapi.engine.prepare import Prepared
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
-    from airflow_provider_aimlapi.storage.part_outcomes import StagedPart
+    from airflow_provider_aimlapi.storage.parts.part_reader import StagedPart
 
 FOOTER_READERS = 16
 _ONE_LARGE_FOOTER = threading.Lock()

@@ -25,11 +25,11 @@ from airflow_provider_aimlapi.errors import (
     StoreUnsafe,
 )
 from airflow_provider_aimlapi.logs import logger
-from airflow_provider_aimlapi.storage.changes import run_in_place
-from airflow_provider_aimlapi.storage.journal_store import DELETERS, remove_segments
-from airflow_provider_aimlapi.storage.lease_store import LeaseStore
-from airflow_provider_aimlapi.storage.publication import is_complete, publish
-from airflow_provider_aimlapi.storage.run_objects import read_manifest, read_plan
+from airflow_provider_aimlapi.storage.output.changes import run_in_place
+from airflow_provider_aimlapi.storage.output.visible_files import is_complete, publish
+from airflow_provider_aimlapi.storage.runs.journal_store import DELETERS, remove_segments
+from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
+from airflow_provider_aimlapi.storage.runs.run_objects import read_manifest, read_plan
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.prepare import Prepared
     from airflow_provider_aimlapi.engine.world import World
     from airflow_provider_aimlapi.errors import AimlapiError
-    from airflow_provider_aimlapi.storage.object_store import ObjectStore
+    from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
 
 log = logger(__name__)
 

@@ -6,8 +6,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.reporting.lineage import COLUMNS_MAX, Column, Lineage
-from airflow_provider_aimlapi.storage.lineage_columns import columns_of
-from airflow_provider_aimlapi.storage.outcome_columns import added_fields
+from airflow_provider_aimlapi.storage.arrow.lineage_columns import columns_of
+from airflow_provider_aimlapi.storage.parts.outcome_columns import added_fields
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.job import Place
