@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.api.wire import decode_answer
+from airflow_provider_aimlapi.api.messages.wire import decode_answer
 from airflow_provider_aimlapi.core.calls.completion import Answer
 from airflow_provider_aimlapi.engine.calls.single import complete
 from airflow_provider_aimlapi.engine.runtime.stop import StopSignal

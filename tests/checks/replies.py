@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_aimlapi.api.completion_reading import read_completion
+from airflow_provider_aimlapi.api.messages.completion_reading import read_completion
 from airflow_provider_aimlapi.checks.plan import (
     Call,
     first_calls,

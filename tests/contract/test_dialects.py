@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_aimlapi.api.wire import RequestEncoder
+from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.errors import InvalidSpec
 from tests.contract.dialects import SCHEMAS

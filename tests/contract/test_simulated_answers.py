@@ -9,8 +9,8 @@ import pytest
 
 from aimlapi_simulator import Cache, Forms, Gateway, Script, answer_for, simulator_thread
 from aimlapi_simulator.catalogue import BY_ID, MODELS
+from airflow_provider_aimlapi.api.http.transport import open_transport
 from airflow_provider_aimlapi.api.price_list import fetch_prices
-from airflow_provider_aimlapi.api.transport import open_transport
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.engine.blocking import complete_one

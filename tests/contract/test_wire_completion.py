@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from airflow_provider_aimlapi.api.wire import decode_answer
+from airflow_provider_aimlapi.api.messages.wire import decode_answer
 from airflow_provider_aimlapi.core.calls.completion import Completion, ToolCall
 from airflow_provider_aimlapi.errors import WireViolation
 from tests.contract.generated import answers

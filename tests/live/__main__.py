@@ -14,8 +14,8 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airflow_provider_aimlapi.api.http.transport import open_transport
 from airflow_provider_aimlapi.api.price_list import fetch_prices
-from airflow_provider_aimlapi.api.transport import open_transport
 from airflow_provider_aimlapi.commands.endpoint_variable import endpoint_from_key
 from airflow_provider_aimlapi.core.money.pricing import TokenPrices, format_usd
 from airflow_provider_aimlapi.errors import AimlapiError, SetupError

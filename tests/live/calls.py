@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_aimlapi.api.wire import RequestEncoder
+from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from airflow_provider_aimlapi.api.exchange import exchange
-from airflow_provider_aimlapi.api.key_removal import KeyRemoval
-from airflow_provider_aimlapi.api.request_body import WHOLE_BYTES_MAX, PiecewiseBody
-from airflow_provider_aimlapi.api.request_headers import headers_for
+from airflow_provider_aimlapi.api.http.exchange import exchange
+from airflow_provider_aimlapi.api.http.request_body import WHOLE_BYTES_MAX, PiecewiseBody
+from airflow_provider_aimlapi.api.http.request_headers import headers_for
+from airflow_provider_aimlapi.api.messages.key_removal import KeyRemoval
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.client import CompletionClient
+from airflow_provider_aimlapi.api.http.transport import open_transport
 from airflow_provider_aimlapi.api.request_log import fetch_log_page
-from airflow_provider_aimlapi.api.transport import open_transport
 from airflow_provider_aimlapi.checks.answer_form import form_facts
 from airflow_provider_aimlapi.checks.cache import cache_facts
 from airflow_provider_aimlapi.checks.costs import cost_facts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.api.json_values import as_object
+from airflow_provider_aimlapi.api.messages.json_values import as_object
 from airflow_provider_aimlapi.checks.facts import Fact, settled, unsettled
 from airflow_provider_aimlapi.core.money.pricing import NANO_USD_PER_CREDIT, TOKENS_A_PRICE
 

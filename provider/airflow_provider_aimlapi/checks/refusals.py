@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.api.error_messages import said_in
-from airflow_provider_aimlapi.api.json_values import JsonObject, as_list, as_object
+from airflow_provider_aimlapi.api.messages.error_messages import said_in
+from airflow_provider_aimlapi.api.messages.json_values import JsonObject, as_list, as_object
 from airflow_provider_aimlapi.checks.facts import Fact, settled, unsettled
 
 if TYPE_CHECKING:

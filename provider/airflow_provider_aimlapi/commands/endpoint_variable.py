@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 
-from airflow_provider_aimlapi.api.environment import settle_route
+from airflow_provider_aimlapi.api.http.environment import settle_route
 from airflow_provider_aimlapi.core.calls.connection_types import check_type
 from airflow_provider_aimlapi.core.calls.endpoint import parse_endpoint, typed_base_url
 from airflow_provider_aimlapi.errors import ConnectionIncomplete

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
+from airflow_provider_aimlapi.api.http.transport import open_transport
 from airflow_provider_aimlapi.api.request_log import fetch_log_page
-from airflow_provider_aimlapi.api.transport import open_transport
 from airflow_provider_aimlapi.commands.terminal import say
 from airflow_provider_aimlapi.commands.wording import format_count
 from airflow_provider_aimlapi.core.durable.keys import RUNS_FOLDER, RunNames, is_run_key

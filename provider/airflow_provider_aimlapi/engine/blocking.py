@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_aimlapi.api.account import fetch_account
 from airflow_provider_aimlapi.api.client import CompletionClient
+from airflow_provider_aimlapi.api.http.transport import open_transport
+from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
 from airflow_provider_aimlapi.api.price_list import fetch_prices
-from airflow_provider_aimlapi.api.transport import open_transport
-from airflow_provider_aimlapi.api.wire import RequestEncoder
 from airflow_provider_aimlapi.core.arrival.first_answers import ArrivalCheck
 from airflow_provider_aimlapi.engine.calls.descriptors import fit_to_descriptors
 from airflow_provider_aimlapi.engine.calls.single import complete

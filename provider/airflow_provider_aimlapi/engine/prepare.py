@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.api.wire import RequestEncoder
+from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
 from airflow_provider_aimlapi.core.calls.dialect import assumption, model_of
 from airflow_provider_aimlapi.core.calls.template import PromptTemplate, near_misses, parse_template
 from airflow_provider_aimlapi.core.durable.keys import RunNames, run_key_of

@@ -100,7 +100,7 @@ class AIMLAPIHook(BaseHook):
         Raises:
             ConnectionIncomplete: the connection is missing or wrong; the text names the fix.
         """
-        from airflow_provider_aimlapi.api.environment import settle_route
+        from airflow_provider_aimlapi.api.http.environment import settle_route
 
         connection = self._connection()
         base_url = typed_base_url(

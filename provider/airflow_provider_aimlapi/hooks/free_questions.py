@@ -65,7 +65,7 @@ def _ask(endpoint: Endpoint, question: Callable[[httpx.AsyncBaseTransport], Awai
     """Put a question over a connection of its own."""
 
     async def ask() -> T:
-        from airflow_provider_aimlapi.api.transport import open_transport
+        from airflow_provider_aimlapi.api.http.transport import open_transport
 
         transport = open_transport(connections_max=1, route=endpoint.route)
         try:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_aimlapi.api.wire import decode_answer
+from airflow_provider_aimlapi.api.messages.wire import decode_answer
 from airflow_provider_aimlapi.core.calls.completion import Completion, ToolCall
 from tests.unit.api.answers import answer_of, plain, stream_of, with_message
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.api.wire import RequestEncoder, decode_answer
+from airflow_provider_aimlapi.api.messages.wire import RequestEncoder, decode_answer
 from airflow_provider_aimlapi.core.calls.completion import Answer, Completion
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.errors import ApiError, InvalidSpec, RequestRejected, WireViolation

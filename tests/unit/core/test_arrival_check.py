@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from airflow_provider_aimlapi.api.wire import RequestEncoder
+from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
 from airflow_provider_aimlapi.core.arrival.first_answers import (
     BODY_BYTES_MAX,
     CHARACTERS_MAX,

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from airflow_provider_aimlapi.api.wire import RequestEncoder
+from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
 from airflow_provider_aimlapi.core.calls.completion import Answer, Completion
 from airflow_provider_aimlapi.core.calls.dialect import DEFAULT_MODEL
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec

@@ -1,6 +1,6 @@
 """What came back for a row: the answer as received, the completion read from it, the outcome.
 
-Values only: reading an answer happens in `api.wire`. Of each there are as many as rows: msgspec's
+Values only: reading an answer happens in `api.messages.wire`. Of each there are as many as rows: msgspec's
 structs are made several times faster than frozen dataclasses, and the garbage collector, which
 would walk all of them again and again, need not know them: nothing in them can refer back.
 """

@@ -7,7 +7,7 @@ import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.api.wire import decode_answer
+from airflow_provider_aimlapi.api.messages.wire import decode_answer
 from airflow_provider_aimlapi.core.durable.keys import client_request_id
 from airflow_provider_aimlapi.core.reporting.run_summary import format_duration
 from airflow_provider_aimlapi.core.verdicts.verdict import REJECTIONS_MAX, Verdict, judge

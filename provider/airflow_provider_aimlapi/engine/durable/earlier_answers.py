@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from airflow_provider_aimlapi.api.wire import decode_answer
+from airflow_provider_aimlapi.api.messages.wire import decode_answer
 from airflow_provider_aimlapi.core.calls.completion import Reason, accepted, rejected
 from airflow_provider_aimlapi.core.durable.manifest import Tally, tally_of
 from airflow_provider_aimlapi.core.durable.stored_json import REMOVE_FOLDER

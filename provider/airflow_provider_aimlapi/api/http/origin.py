@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import aiohappyeyeballs
 import httpx
 
-from airflow_provider_aimlapi.api.certificates import tls_context
-from airflow_provider_aimlapi.api.tunnel import ProxyFailed, open_tunnel
+from airflow_provider_aimlapi.api.http.certificates import tls_context
+from airflow_provider_aimlapi.api.http.tunnel import ProxyFailed, open_tunnel
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 
-from airflow_provider_aimlapi.api.json_values import Unreadable
+from airflow_provider_aimlapi.api.messages.json_values import Unreadable
 
 _GZIP_WBITS = 31
 _ZLIB_WBITS = 15

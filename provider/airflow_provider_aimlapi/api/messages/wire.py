@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from airflow_provider_aimlapi.api.answer_body import read_body
-from airflow_provider_aimlapi.api.completion_reading import cost_told, read_completion
-from airflow_provider_aimlapi.api.error_answers import error_of
-from airflow_provider_aimlapi.api.error_messages import with_words
-from airflow_provider_aimlapi.api.json_values import JsonObject, Unreadable
-from airflow_provider_aimlapi.api.role_refusal import with_role_refusal
+from airflow_provider_aimlapi.api.messages.answer_body import read_body
+from airflow_provider_aimlapi.api.messages.completion_reading import cost_told, read_completion
+from airflow_provider_aimlapi.api.messages.error_answers import error_of
+from airflow_provider_aimlapi.api.messages.error_messages import with_words
+from airflow_provider_aimlapi.api.messages.json_values import JsonObject, Unreadable
+from airflow_provider_aimlapi.api.messages.role_refusal import with_role_refusal
 from airflow_provider_aimlapi.core.calls.dialect import model_of
 from airflow_provider_aimlapi.core.texts.redaction import quote
 from airflow_provider_aimlapi.errors import InvalidSpec, RequestRejected, WireViolation

@@ -6,9 +6,9 @@ whose content is neither text nor parts, or that says itself that it failed, is 
 
 from __future__ import annotations
 
-from airflow_provider_aimlapi.api.damaged_json import strict_text
-from airflow_provider_aimlapi.api.error_messages import said_in, tidy
-from airflow_provider_aimlapi.api.json_values import (
+from airflow_provider_aimlapi.api.messages.damaged_json import strict_text
+from airflow_provider_aimlapi.api.messages.error_messages import said_in, tidy
+from airflow_provider_aimlapi.api.messages.json_values import (
     JsonObject,
     Unreadable,
     as_count,

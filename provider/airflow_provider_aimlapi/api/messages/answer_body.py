@@ -9,10 +9,10 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.api.damaged_json import objects_in, sound_text, utf8_of
-from airflow_provider_aimlapi.api.error_messages import said_by
-from airflow_provider_aimlapi.api.event_stream import assemble_answer
-from airflow_provider_aimlapi.api.json_values import (
+from airflow_provider_aimlapi.api.messages.damaged_json import objects_in, sound_text, utf8_of
+from airflow_provider_aimlapi.api.messages.error_messages import said_by
+from airflow_provider_aimlapi.api.messages.event_stream import assemble_answer
+from airflow_provider_aimlapi.api.messages.json_values import (
     JsonObject,
     Unreadable,
     as_list,

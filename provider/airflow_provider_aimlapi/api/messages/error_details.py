@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.api.error_messages import (
+from airflow_provider_aimlapi.api.messages.error_messages import (
     as_message,
     messages_in,
     said_by,
     tidy,
 )
-from airflow_provider_aimlapi.api.json_values import (
+from airflow_provider_aimlapi.api.messages.json_values import (
     JsonObject,
     Unreadable,
     as_list,
@@ -23,7 +23,7 @@ from airflow_provider_aimlapi.api.json_values import (
     as_text,
     decode_json,
 )
-from airflow_provider_aimlapi.api.key_removal import ERROR_BYTES_MAX
+from airflow_provider_aimlapi.api.messages.key_removal import ERROR_BYTES_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from io import StringIO
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.api.completion_reading import is_failure
-from airflow_provider_aimlapi.api.damaged_json import decode_start, sound_text, whole_text
-from airflow_provider_aimlapi.api.error_messages import said_in
-from airflow_provider_aimlapi.api.json_values import (
+from airflow_provider_aimlapi.api.messages.completion_reading import is_failure
+from airflow_provider_aimlapi.api.messages.damaged_json import decode_start, sound_text, whole_text
+from airflow_provider_aimlapi.api.messages.error_messages import said_in
+from airflow_provider_aimlapi.api.messages.json_values import (
     JsonObject,
     Unreadable,
     as_count,

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from airflow_provider_aimlapi.api.connection import READ_BYTES, Connection
-from airflow_provider_aimlapi.api.origin import Origin
+from airflow_provider_aimlapi.api.http.connection import READ_BYTES, Connection
+from airflow_provider_aimlapi.api.http.origin import Origin
 from airflow_provider_aimlapi.core.calls.route import PLAIN_ROUTE
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.api.connection import Incoming
+    from airflow_provider_aimlapi.api.http.connection import Incoming
     from airflow_provider_aimlapi.core.calls.route import Route
 
 EXCHANGE_TIMEOUT = "exchange_timeout_s"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from airflow_provider_aimlapi.api.json_values import (
+from airflow_provider_aimlapi.api.messages.json_values import (
     JsonObject,
     Unreadable,
     as_list,

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from airflow_provider_aimlapi.api.damaged_json import decode_damaged, sound_text
+from airflow_provider_aimlapi.api.messages.damaged_json import decode_damaged, sound_text
 
 JsonObject: TypeAlias = dict[str, object]
 

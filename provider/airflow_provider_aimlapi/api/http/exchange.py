@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING
 import httpx
 import msgspec
 
-from airflow_provider_aimlapi.api.answer_body import EVENT_STREAM
-from airflow_provider_aimlapi.api.completion_reading import cost_told
-from airflow_provider_aimlapi.api.content_encoding import decode_content
-from airflow_provider_aimlapi.api.damaged_json import utf8_of
-from airflow_provider_aimlapi.api.error_messages import with_words
-from airflow_provider_aimlapi.api.json_values import Unreadable
-from airflow_provider_aimlapi.api.transport import EXCHANGE_TIMEOUT, ROUTE_NOTE
-from airflow_provider_aimlapi.api.transport_failures import (
+from airflow_provider_aimlapi.api.http.content_encoding import decode_content
+from airflow_provider_aimlapi.api.http.transport import EXCHANGE_TIMEOUT, ROUTE_NOTE
+from airflow_provider_aimlapi.api.http.transport_failures import (
     TRANSPORT_FAILURES,
     error_from_deadline,
     error_from_failure,
 )
+from airflow_provider_aimlapi.api.messages.answer_body import EVENT_STREAM
+from airflow_provider_aimlapi.api.messages.completion_reading import cost_told
+from airflow_provider_aimlapi.api.messages.damaged_json import utf8_of
+from airflow_provider_aimlapi.api.messages.error_messages import with_words
+from airflow_provider_aimlapi.api.messages.json_values import Unreadable
 from airflow_provider_aimlapi.core.calls.completion import Answer
 from airflow_provider_aimlapi.errors import ApiError, WireViolation
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.api.key_removal import KeyRemoval
+    from airflow_provider_aimlapi.api.messages.key_removal import KeyRemoval
 
 ANSWER_BYTES_MAX = 4 * 1024 * 1024
 """On the wire and decoded: several times the 128,000 tokens that a model may say, in the

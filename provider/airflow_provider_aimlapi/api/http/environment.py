@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import httpx
 
-from airflow_provider_aimlapi.api.certificates import tls_context
+from airflow_provider_aimlapi.api.http.certificates import tls_context
 from airflow_provider_aimlapi.core.calls.route import Certificates, Route, Setting, parse_proxy
 
 if TYPE_CHECKING:

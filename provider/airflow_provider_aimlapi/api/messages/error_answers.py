@@ -11,8 +11,8 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.api.error_details import explained
-from airflow_provider_aimlapi.api.error_messages import (
+from airflow_provider_aimlapi.api.messages.error_details import explained
+from airflow_provider_aimlapi.api.messages.error_messages import (
     read_envelope,
     request_id_in,
     with_words,

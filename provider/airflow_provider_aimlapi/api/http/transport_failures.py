@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import httpx
 
-from airflow_provider_aimlapi.api.origin import CertificateRefused
-from airflow_provider_aimlapi.api.tunnel import ProxyFailed
+from airflow_provider_aimlapi.api.http.origin import CertificateRefused
+from airflow_provider_aimlapi.api.http.tunnel import ProxyFailed
 from airflow_provider_aimlapi.errors import AccessRefused, ApiError, ApiUnavailable, WireViolation
 
 TRANSPORT_FAILURES = (httpx.TransportError,)
