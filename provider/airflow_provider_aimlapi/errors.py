@@ -23,7 +23,7 @@
         │   └─ InstructionsDropped
         └─ RunInterrupted      SIGTERM, a cleared task                            → a retry takes up here
 
-`airflow_provider_aimlapi.operators.outcome` turns each into Airflow's retry or fail.
+`airflow_provider_aimlapi.operators.airflow_errors` turns each into Airflow's retry or fail.
 """
 
 from __future__ import annotations

@@ -190,7 +190,7 @@ def sinks(
 ) -> Sinks:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what a first import of Airflow says
-        from airflow_provider_aimlapi.operators import metrics
+        from airflow_provider_aimlapi.operators.telemetry import metrics
     from opentelemetry import trace
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor

@@ -13,7 +13,7 @@ from airflow_provider_aimlapi.core.reporting.lineage import COLUMNS_MAX
 from airflow_provider_aimlapi.engine.blocking import plan_job, run_job
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.errors import AccessRefused
-from airflow_provider_aimlapi.operators.observation import Observation
+from airflow_provider_aimlapi.operators.telemetry.observation import Observation
 from airflow_provider_aimlapi.storage.runs.progress_object import ProgressObject
 from tests.runs.conftest import texts_table
 

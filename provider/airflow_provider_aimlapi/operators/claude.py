@@ -13,15 +13,14 @@ from airflow_provider_aimlapi.errors import AimlapiError
 from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
 from airflow_provider_aimlapi.hooks.refusals import told_apart
 from airflow_provider_aimlapi.operators import arguments
-from airflow_provider_aimlapi.operators.closing_line import closing_line
+from airflow_provider_aimlapi.operators.airflow_errors import airflow_error, without_frames
 from airflow_provider_aimlapi.operators.completion_arguments import (
     COMPLETION_ARGUMENTS,
     check_written,
     completion_of,
 )
-from airflow_provider_aimlapi.operators.lineage import TellsLineage
 from airflow_provider_aimlapi.operators.links import RunReportLink
-from airflow_provider_aimlapi.operators.outcome import airflow_error, without_frames
+from airflow_provider_aimlapi.operators.locations import open_place, parse_location
 from airflow_provider_aimlapi.operators.parking import (
     PARK_TIMEOUT_S,
     Parking,
@@ -29,8 +28,6 @@ from airflow_provider_aimlapi.operators.parking import (
     parked_until,
     parking,
 )
-from airflow_provider_aimlapi.operators.places import open_place, parse_location
-from airflow_provider_aimlapi.operators.progress_places import ProgressPlace
 from airflow_provider_aimlapi.operators.rendering import (
     explaining_braces,
     render_text,
@@ -41,6 +38,9 @@ from airflow_provider_aimlapi.operators.retry_policy import (
     has_policy,
     policy_argument,
 )
+from airflow_provider_aimlapi.operators.telemetry.closing_line import closing_line
+from airflow_provider_aimlapi.operators.telemetry.openlineage import TellsLineage
+from airflow_provider_aimlapi.operators.telemetry.progress_sinks import ProgressPlace
 from airflow_provider_aimlapi.printable import printable
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.job import Job, Place
     from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
     from airflow_provider_aimlapi.engine.settings import Settings
-    from airflow_provider_aimlapi.operators.observation import Observation
+    from airflow_provider_aimlapi.operators.telemetry.observation import Observation
 
 
 class ClaudeCompletionOperator(TellsLineage, BaseOperator):
@@ -240,10 +240,10 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
     def execute(self, context: Context) -> dict[str, str | int | float]:
         """Run the job to its end."""
         from airflow_provider_aimlapi.engine.blocking import run_job
-        from airflow_provider_aimlapi.operators.asset_events import tell_assets
-        from airflow_provider_aimlapi.operators.metrics import RunMetrics
-        from airflow_provider_aimlapi.operators.observation import Observation
-        from airflow_provider_aimlapi.operators.tracing import run_span
+        from airflow_provider_aimlapi.operators.telemetry.asset_events import tell_assets
+        from airflow_provider_aimlapi.operators.telemetry.metrics import RunMetrics
+        from airflow_provider_aimlapi.operators.telemetry.observation import Observation
+        from airflow_provider_aimlapi.operators.telemetry.tracing import run_span
 
         seen = self._seen = Observation(RunMetrics(context).tell)
         with self._stoppable() as stop, run_span(context, seen):

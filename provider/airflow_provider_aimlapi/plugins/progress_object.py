@@ -12,14 +12,14 @@ from airflow_provider_aimlapi.core.durable.keys import RunNames
 from airflow_provider_aimlapi.core.durable.object_sizes import PROGRESS_BYTES_MAX
 from airflow_provider_aimlapi.core.texts.typed_path import FILE
 from airflow_provider_aimlapi.errors import ConnectionIncomplete
-from airflow_provider_aimlapi.operators.places import open_place, parse_location
+from airflow_provider_aimlapi.operators.locations import open_place, parse_location
 from airflow_provider_aimlapi.plugins.progress_unreadable import TeamNeedsConnection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow_provider_aimlapi.engine.job import Place
-    from airflow_provider_aimlapi.operators.places import Location
+    from airflow_provider_aimlapi.operators.locations import Location
     from airflow_provider_aimlapi.plugins.progress_source import ProgressSource
 
 

@@ -19,7 +19,7 @@ from airflow_provider_aimlapi.core.durable.object_sizes import PROGRESS_BYTES_MA
 from airflow_provider_aimlapi.core.durable.stored_json import decode_stored
 from airflow_provider_aimlapi.core.reporting.run_progress import Amount, Counts  # noqa: TC001  msgspec reads them
 from airflow_provider_aimlapi.errors import JournalUnreadable
-from airflow_provider_aimlapi.operators.progress_places import RUN_KEY, STATE_KEY
+from airflow_provider_aimlapi.operators.telemetry.progress_sinks import RUN_KEY, STATE_KEY
 from airflow_provider_aimlapi.plugins.task_key import text_of
 from airflow_provider_aimlapi.plugins.task_source import OWN_OPERATORS
 from airflow_provider_aimlapi.plugins.task_state import page_reads_task_state

@@ -23,7 +23,7 @@ from airflow_provider_aimlapi.core.durable.plan import WORKERS_MAX
 from airflow_provider_aimlapi.core.durable.stored_json import decode_stored
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.operators import arguments
-from airflow_provider_aimlapi.operators.progress_places import RUN_KEY
+from airflow_provider_aimlapi.operators.telemetry.progress_sinks import RUN_KEY
 from airflow_provider_aimlapi.plugins.access import team_of
 from airflow_provider_aimlapi.plugins.progress_source import ProgressSource
 from airflow_provider_aimlapi.plugins.task_key import text_of

@@ -15,7 +15,7 @@ from airflow_provider_aimlapi.core.reporting.run_progress import (
     Latency,
     RunProgress,
 )
-from airflow_provider_aimlapi.operators import metrics
+from airflow_provider_aimlapi.operators.telemetry import metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable

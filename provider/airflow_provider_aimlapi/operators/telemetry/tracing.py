@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context as TraceContext
 
-    from airflow_provider_aimlapi.operators.observation import Observation
+    from airflow_provider_aimlapi.operators.telemetry.observation import Observation
 
 SPAN = "aimlapi.run"
 

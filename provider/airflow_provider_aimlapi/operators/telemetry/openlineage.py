@@ -10,14 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_aimlapi.errors import InvalidSpec
-from airflow_provider_aimlapi.operators.lineage_names import data_set_name
-from airflow_provider_aimlapi.operators.places import parse_location
+from airflow_provider_aimlapi.operators.locations import parse_location
+from airflow_provider_aimlapi.operators.telemetry.openlineage_names import data_set_name
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-    from airflow_provider_aimlapi.operators.lineage_names import DataSetName
-    from airflow_provider_aimlapi.operators.observation import Observation
+    from airflow_provider_aimlapi.operators.telemetry.observation import Observation
+    from airflow_provider_aimlapi.operators.telemetry.openlineage_names import DataSetName
 
 
 class TellsLineage:
@@ -49,7 +49,7 @@ class TellsLineage:
         return self._told()
 
     def _told(self) -> OperatorLineage[Any, Any]:
-        from airflow_provider_aimlapi.operators.lineage_facets import facets
+        from airflow_provider_aimlapi.operators.telemetry.openlineage_facets import facets
 
         seen = self._seen
         lineage = None if seen is None else seen.lineage

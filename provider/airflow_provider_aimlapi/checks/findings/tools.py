@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.messages.json_values import Unreadable, as_object, decode_json
-from airflow_provider_aimlapi.checks.answer_form import known_reason
 from airflow_provider_aimlapi.checks.facts import Fact, settled, unsettled
+from airflow_provider_aimlapi.checks.findings.answer_form import known_reason
 from airflow_provider_aimlapi.checks.plan import FIELD
 from airflow_provider_aimlapi.checks.replies import without_answer
 

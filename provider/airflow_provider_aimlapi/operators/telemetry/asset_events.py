@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-    from airflow_provider_aimlapi.operators.observation import Observation
+    from airflow_provider_aimlapi.operators.telemetry.observation import Observation
 
 OF_THIS_TRY = frozenset({"requests", "throttled", "elapsed_s", "bound_by", "state"})
 """How the run went is nothing to those who use its output."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.core.durable.keys import RECORDS_FOLDER
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.operators.places import Location
+    from airflow_provider_aimlapi.operators.locations import Location
 
 NAMESPACES = {"s3a": "s3", "s3n": "s3", "gcs": "gs"}
 """Schemes that mean the same store as another one."""

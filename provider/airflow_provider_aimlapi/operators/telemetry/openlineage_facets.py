@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.core.reporting.lineage import Column, Lineage
     from airflow_provider_aimlapi.core.reporting.run_summary import Report
-    from airflow_provider_aimlapi.operators.lineage_names import DataSetName
+    from airflow_provider_aimlapi.operators.telemetry.openlineage_names import DataSetName
 
 PRODUCER = f"https://pypi.org/project/airflow-provider-aimlapi/{__version__}/"
 SCHEMA = f"{PRODUCER}#/airflow_provider_aimlapi/operators/aimlapi_run_facet.json"

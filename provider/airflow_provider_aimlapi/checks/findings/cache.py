@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.checks.costs import cost_nano_usd
 from airflow_provider_aimlapi.checks.facts import Fact, settled, unsettled
+from airflow_provider_aimlapi.checks.findings.costs import cost_nano_usd
 from airflow_provider_aimlapi.checks.plan import CACHED_TOKENS_MIN
 from airflow_provider_aimlapi.checks.replies import without_answer
 from airflow_provider_aimlapi.core.money.pricing import TOKENS_A_PRICE
