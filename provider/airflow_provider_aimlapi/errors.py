@@ -23,7 +23,7 @@
         │   └─ InstructionsDropped
         └─ RunInterrupted      SIGTERM, a cleared task                            → a retry takes up here
 
-`airflow_provider_aimlapi.operators.outcome` turns each into Airflow's retry or fail.
+`airflow_provider_aimlapi.operators.airflow_errors` turns each into Airflow's retry or fail.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from airflow_provider_aimlapi.printable import printable
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from airflow_provider_aimlapi.core.completion import Answer
+    from airflow_provider_aimlapi.core.calls.completion import Answer
 
 _ID = re.compile(r"[A-Za-z0-9._:/+=@~-]{1,200}")
 
@@ -148,7 +148,7 @@ class RequestRejected(ApiError):
 class AccessRefused(ApiError):
     """401 to 405, or a redirect: the key, the account, the model or the row is refused.
 
-    One refused row ends no run: another row decides, see `core.refusals`. A run ends with this
+    One refused row ends no run: another row decides, see `core.verdicts.refusals`. A run ends with this
     error once a second row was refused, too, or none is left. What is in flight is kept, no row is
     rejected for it, and the next attempt of the task goes on from there, after a person has acted.
     Without a status, a certificate does not hold, or a proxy refuses; nothing was sent.
@@ -231,7 +231,7 @@ class TooManyRejections(RunHalted):
 
 
 class InstructionsDropped(RunHalted):
-    """The API answers as if it had not received the system text; see `core.arrival`.
+    """The API answers as if it had not received the system text; see `core.arrival.judgement`.
 
     What was answered is kept for its cost only. The next try meets the same, unless the model id is
     another one, or `check_arrival=False` says that the answers are good.

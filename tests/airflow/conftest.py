@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from aimlapi_simulator.server import simulator_thread
-from airflow_provider_aimlapi.api.environment import CERTIFICATE_VARIABLES
+from airflow_provider_aimlapi.api.http.environment import CERTIFICATE_VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -77,7 +77,7 @@ class Tries:
         """What its page is told."""
         from airflow.state import get_state_backend
 
-        from airflow_provider_aimlapi.operators.progress_places import STATE_KEY
+        from airflow_provider_aimlapi.operators.telemetry.progress_sinks import STATE_KEY
 
         stored = get_state_backend().get(self._scope(), STATE_KEY)
         return dict(json.loads(stored or "{}"))
@@ -86,7 +86,7 @@ class Tries:
         """Keep this as its progress, as a run does."""
         from airflow.state import get_state_backend
 
-        from airflow_provider_aimlapi.operators.progress_places import STATE_KEY
+        from airflow_provider_aimlapi.operators.telemetry.progress_sinks import STATE_KEY
 
         get_state_backend().set(self._scope(), STATE_KEY, json.dumps(progress))
 
@@ -95,7 +95,7 @@ class Tries:
         from airflow.models.xcom import XComModel
         from airflow.utils.session import create_session
 
-        from airflow_provider_aimlapi.operators.progress_places import RUN_KEY
+        from airflow_provider_aimlapi.operators.telemetry.progress_sinks import RUN_KEY
 
         with create_session() as session:
             XComModel.set(

@@ -60,7 +60,7 @@ def scheme(request: pytest.FixtureRequest) -> str:
 
 
 def opened(url: str, conn_id: str | None = None) -> Place:
-    from airflow_provider_aimlapi.operators.places import open_place, parse_location
+    from airflow_provider_aimlapi.operators.locations import open_place, parse_location
 
     return open_place(parse_location(url, argument="input_path", storage_conn_id=conn_id))
 

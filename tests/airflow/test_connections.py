@@ -10,7 +10,7 @@ import pytest
 from airflow_provider_aimlapi.errors import ConnectionIncomplete
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_database")]
 

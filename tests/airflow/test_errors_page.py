@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, TypeGuard
 
 from airflow_provider_aimlapi import errors
-from airflow_provider_aimlapi.operators.outcome import FAIL, kind_of
+from airflow_provider_aimlapi.operators.airflow_errors import FAIL, kind_of
 
 if TYPE_CHECKING:
     import pytest

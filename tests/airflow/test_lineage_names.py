@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_aimlapi.core.typed_path import VARIABLE
-from airflow_provider_aimlapi.operators.lineage_names import DataSetName, data_set_name
-from airflow_provider_aimlapi.operators.places import parse_location
+from airflow_provider_aimlapi.core.texts.typed_path import VARIABLE
+from airflow_provider_aimlapi.operators.locations import parse_location
+from airflow_provider_aimlapi.operators.telemetry.openlineage_names import (
+    DataSetName,
+    data_set_name,
+)
 
 
 def named(path: str, account: str | None = None) -> DataSetName | None:

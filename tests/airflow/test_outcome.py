@@ -32,7 +32,7 @@ RETRIED = {
 def test_a_task_is_retried_only_where_time_may_help(kind: type[errors.AimlapiError]) -> None:
     from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-    from airflow_provider_aimlapi.operators.outcome import airflow_error
+    from airflow_provider_aimlapi.operators.airflow_errors import airflow_error
 
     raised = airflow_error(kind("what happened, and what to do"))
     assert isinstance(raised, AirflowException)
@@ -43,7 +43,7 @@ def test_a_task_is_retried_only_where_time_may_help(kind: type[errors.AimlapiErr
 def test_an_error_of_a_later_version_is_treated_as_its_nearest_ancestor() -> None:
     from airflow.sdk.exceptions import AirflowFailException
 
-    from airflow_provider_aimlapi.operators.outcome import airflow_error
+    from airflow_provider_aimlapi.operators.airflow_errors import airflow_error
 
     class KeyExpired(errors.AccessRefused):
         pass

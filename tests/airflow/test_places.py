@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_aimlapi.core.typed_path import VARIABLE
+from airflow_provider_aimlapi.core.texts.typed_path import VARIABLE
 from airflow_provider_aimlapi.errors import ConnectionIncomplete, InvalidSpec, StoreUnavailable
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.operators.places import Location
+    from airflow_provider_aimlapi.operators.locations import Location
     from tests.airflow.conftest import Connect
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_database")]
 
 
 def location(path: object, storage_conn_id: str | None = None) -> Location:
-    from airflow_provider_aimlapi.operators.places import parse_location
+    from airflow_provider_aimlapi.operators.locations import parse_location
 
     return parse_location(path, argument="input_path", storage_conn_id=storage_conn_id)
 
@@ -81,7 +81,7 @@ def test_an_airflow_path_brings_its_own_connection() -> None:
 
 
 def test_a_local_path_opens_without_a_connection(tmp_path: Path) -> None:
-    from airflow_provider_aimlapi.operators.places import open_place
+    from airflow_provider_aimlapi.operators.locations import open_place
 
     (tmp_path / "a").write_bytes(b"here")
     place = open_place(location(str(tmp_path), "not_asked_for"))
@@ -91,7 +91,7 @@ def test_a_local_path_opens_without_a_connection(tmp_path: Path) -> None:
 def test_an_s3_path_opens_with_the_connection_that_it_names(
     lake: Any, connect: Any, s3_server: Any
 ) -> None:
-    from airflow_provider_aimlapi.operators.places import open_place
+    from airflow_provider_aimlapi.operators.locations import open_place
 
     lake.put("in/a.parquet", {"text": ["x"]})
     connect(
@@ -113,7 +113,7 @@ def allowed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("allowed")
 def test_a_scheme_that_only_fsspec_knows_opens_too() -> None:
-    from airflow_provider_aimlapi.operators.places import open_place
+    from airflow_provider_aimlapi.operators.locations import open_place
 
     place = open_place(location("memory://in/a"))
     place.fs.pipe(place.path, b"here")
@@ -121,7 +121,7 @@ def test_a_scheme_that_only_fsspec_knows_opens_too() -> None:
 
 
 def test_a_storage_connection_that_is_not_there_is_named() -> None:
-    from airflow_provider_aimlapi.operators.places import open_place
+    from airflow_provider_aimlapi.operators.locations import open_place
 
     with pytest.raises(ConnectionIncomplete, match=r"'no_such_s3' \(for input_path\)"):
         open_place(location("s3://no_such_s3@lake/in"))
@@ -143,7 +143,7 @@ def test_a_storage_connection_that_is_not_there_is_named() -> None:
 def test_a_scheme_that_nothing_opens_names_what_to_install(
     connect: Connect, path: str, sentence: str
 ) -> None:
-    from airflow_provider_aimlapi.operators.places import open_place
+    from airflow_provider_aimlapi.operators.locations import open_place
 
     connect("some_s3", conn_type="aws")
     with pytest.raises(InvalidSpec, match=sentence):
@@ -152,7 +152,7 @@ def test_a_scheme_that_nothing_opens_names_what_to_install(
 
 @pytest.mark.usefixtures("allowed")
 def test_a_host_that_is_not_there_is_named_with_its_argument() -> None:
-    from airflow_provider_aimlapi.operators.places import open_place
+    from airflow_provider_aimlapi.operators.locations import open_place
 
     with pytest.raises(InvalidSpec, match=r"^input_path: ftp://no-such\.invalid: there is no host"):
         open_place(location("ftp://no-such.invalid/a"))
@@ -160,7 +160,7 @@ def test_a_host_that_is_not_there_is_named_with_its_argument() -> None:
 
 @pytest.mark.usefixtures("allowed")
 def test_a_host_that_does_not_answer_may_do_so_later() -> None:
-    from airflow_provider_aimlapi.operators.places import open_place
+    from airflow_provider_aimlapi.operators.locations import open_place
 
     with pytest.raises(
         StoreUnavailable, match=r"^input_path: ftp://127\.0\.0\.1 did not let us in"
@@ -169,7 +169,7 @@ def test_a_host_that_does_not_answer_may_do_so_later() -> None:
 
 
 def test_an_output_path_has_no_wildcard() -> None:
-    from airflow_provider_aimlapi.operators.places import parse_location
+    from airflow_provider_aimlapi.operators.locations import parse_location
 
     for path in ("s3://lake/out*/", "/data/out[1]", "gs://lake/a?"):
         with pytest.raises(InvalidSpec, match="output_path is a folder"):

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_aimlapi.core.keys import RunNames
-from airflow_provider_aimlapi.operators import progress_places
-from airflow_provider_aimlapi.operators.progress_places import (
+from airflow_provider_aimlapi.core.durable.keys import RunNames
+from airflow_provider_aimlapi.operators.telemetry import progress_sinks as progress_places
+from airflow_provider_aimlapi.operators.telemetry.progress_sinks import (
     RUN_KEY,
     STATE_KEY,
     ProgressPlace,

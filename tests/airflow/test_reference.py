@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_aimlapi.core.dialect import DIALECTS, MODELS
-from airflow_provider_aimlapi.core.manifest import Tally
-from airflow_provider_aimlapi.core.report import Report
+from airflow_provider_aimlapi.core.calls.dialect import DIALECTS, MODELS
+from airflow_provider_aimlapi.core.durable.manifest import Tally
+from airflow_provider_aimlapi.core.reporting.run_summary import Report
 from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
 from airflow_provider_aimlapi.operators.claude import ClaudeCompletionOperator
 from airflow_provider_aimlapi.operators.estimate import ClaudeCompletionEstimateOperator
 from airflow_provider_aimlapi.operators.retry_policy import AimlapiRetryPolicy
 from airflow_provider_aimlapi.provider_info import CONNECTION_FIELDS, UI_FIELD_BEHAVIOUR
-from airflow_provider_aimlapi.storage.outcome_columns import INFO_TYPE
+from airflow_provider_aimlapi.storage.parts.outcome_columns import INFO_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

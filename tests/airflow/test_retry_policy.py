@@ -51,7 +51,7 @@ def decide(error: BaseException, *, try_number: int = 1, **options: Any) -> Any:
 
 def wrapped(error: errors.AimlapiError) -> BaseException:
     """What the operator raises for it."""
-    from airflow_provider_aimlapi.operators.outcome import airflow_error
+    from airflow_provider_aimlapi.operators.airflow_errors import airflow_error
 
     raised = airflow_error(error, has_policy=True)
     raised.__cause__ = error
@@ -65,7 +65,7 @@ def test_policy_and_exceptions_agree_on_what_a_retry_can_help(
 ) -> None:
     from airflow.sdk import RetryAction
 
-    from airflow_provider_aimlapi.operators.outcome import FAIL, kind_of
+    from airflow_provider_aimlapi.operators.airflow_errors import FAIL, kind_of
 
     error = kind("what happened")
     fails = kind_of(error) is FAIL and kind is not errors.SpendingLimitReached

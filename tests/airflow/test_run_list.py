@@ -42,7 +42,7 @@ def began(run_dag: Callable[..., Any]) -> Iterator[Callable[..., str]]:
     from airflow.utils.session import create_session
     from sqlalchemy import delete
 
-    from airflow_provider_aimlapi.operators.progress_places import RUN_KEY
+    from airflow_provider_aimlapi.operators.telemetry.progress_sinks import RUN_KEY
 
     def forget() -> None:
         with create_session() as session:

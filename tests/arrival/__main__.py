@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 
-from airflow_provider_aimlapi.core.arrival import Arrival, judge_arrival
+from airflow_provider_aimlapi.core.arrival.judgement import Arrival, judge_arrival
 from tests.arrival.runs import generate
 from tests.arrival.tokenizers import real
 

@@ -7,8 +7,8 @@ from functools import lru_cache
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
-from airflow_provider_aimlapi.core.arrival import Sighting
-from airflow_provider_aimlapi.core.text_counts import count
+from airflow_provider_aimlapi.core.arrival.judgement import Sighting
+from airflow_provider_aimlapi.core.arrival.text_counts import count
 from tests.arrival.texts import KINDS, make
 from tests.arrival.tokenizers import SIMPLE, by_pieces, by_script, noisy
 

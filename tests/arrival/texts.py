@@ -33,7 +33,7 @@ def cut(random: Random, text: str, size: int) -> str:
 
 @cache
 def _own_code() -> str:
-    files = sorted(Path(__file__).parents[2].glob("provider/airflow_provider_aimlapi/core/*.py"))
+    files = sorted(Path(__file__).parents[2].glob("provider/airflow_provider_aimlapi/core/**/*.py"))
     return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 

@@ -13,11 +13,11 @@ import warnings
 
 import fsspec
 
-from airflow_provider_aimlapi.core.completion import skipped
-from airflow_provider_aimlapi.core.plan import plan_shards
+from airflow_provider_aimlapi.core.calls.completion import skipped
+from airflow_provider_aimlapi.core.durable.plan import plan_shards
 from airflow_provider_aimlapi.errors import AimlapiError, InvalidSpec
-from airflow_provider_aimlapi.storage.dataset import open_data_set
-from airflow_provider_aimlapi.storage.part_writer import encode_part
+from airflow_provider_aimlapi.storage.input.dataset import open_data_set
+from airflow_provider_aimlapi.storage.parts.part_writer import encode_part
 from tests.interop.parquet_classes import BROKEN, SOUND
 
 FOOTER_SHARE = 0.6

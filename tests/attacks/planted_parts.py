@@ -13,13 +13,13 @@ import msgspec
 import pyarrow as pa
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.completion import Outcome
-from airflow_provider_aimlapi.core.manifest import Tally, tally_of
-from airflow_provider_aimlapi.core.plan import Shard
+from airflow_provider_aimlapi.core.calls.completion import Outcome
+from airflow_provider_aimlapi.core.durable.manifest import Tally, tally_of
+from airflow_provider_aimlapi.core.durable.plan import Shard
 from airflow_provider_aimlapi.errors import JournalUnreadable
-from airflow_provider_aimlapi.storage.outcome_columns import INFO_TYPE, info_array
-from airflow_provider_aimlapi.storage.part_footer import footer_bytes
-from airflow_provider_aimlapi.storage.part_outcomes import (
+from airflow_provider_aimlapi.storage.parts.outcome_columns import INFO_TYPE, info_array
+from airflow_provider_aimlapi.storage.parts.part_footer import footer_bytes
+from airflow_provider_aimlapi.storage.parts.part_reader import (
     part_outcomes,
     read_staged_part,
     rejected_rows,

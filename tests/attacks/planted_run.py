@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_aimlapi.core.endpoint import Endpoint
-from airflow_provider_aimlapi.core.request import CompletionSpec
-from airflow_provider_aimlapi.engine.clock import SystemClock
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.engine.job import Job, Place
 from airflow_provider_aimlapi.engine.prepare import prepare
 from airflow_provider_aimlapi.engine.run import run
+from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.engine.world import World
-from airflow_provider_aimlapi.storage.progress_object import ProgressObject
+from airflow_provider_aimlapi.storage.runs.progress_object import ProgressObject
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.dataset_shapes import FILES, Shape, input_of
 from tests.simulation.history import History
@@ -30,7 +30,7 @@ from tests.simulation.weather import Sky
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_provider_aimlapi.core.report import Report
+    from airflow_provider_aimlapi.core.reporting.run_summary import Report
 
 SHAPE = Shape(rows=(4, 0, 5, 3), nulls=frozenset({2}), poison=frozenset({6}))
 ROWS = 12

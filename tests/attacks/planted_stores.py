@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache
 
-from airflow_provider_aimlapi.core.object_names import is_object_name
+from airflow_provider_aimlapi.core.durable.object_names import is_object_name
 from airflow_provider_aimlapi.errors import AimlapiError
 from tests.attacks.planted_run import ROWS, Attempt, Bench, divided
 

@@ -9,14 +9,14 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.account import Account
-from airflow_provider_aimlapi.core.completion import Answer
-from airflow_provider_aimlapi.core.endpoint import Endpoint
-from airflow_provider_aimlapi.core.pricing import TokenPrices
-from airflow_provider_aimlapi.core.request import CompletionSpec
+from airflow_provider_aimlapi.core.calls.completion import Answer
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+from airflow_provider_aimlapi.core.money.pricing import TokenPrices
 from airflow_provider_aimlapi.engine.job import Job, Place
 from airflow_provider_aimlapi.engine.run import run
+from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 from airflow_provider_aimlapi.engine.settings import Settings
-from airflow_provider_aimlapi.engine.stop import StopSignal
 from airflow_provider_aimlapi.engine.world import World
 from airflow_provider_aimlapi.errors import AimlapiError
 from tests.fakes.memory_store import MemoryStore
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from airflow_provider_aimlapi.core.report import Report
+    from airflow_provider_aimlapi.core.reporting.run_summary import Report
 
 REFUSAL_S = 0.1
 ANSWER_S = 1.5

@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from airflow_provider_aimlapi.core.arrival import Arrival, Sighting, judge_arrival
-from airflow_provider_aimlapi.core.text_counts import count
+from airflow_provider_aimlapi.core.arrival.judgement import Arrival, Sighting, judge_arrival
+from airflow_provider_aimlapi.core.arrival.text_counts import count
 from tests.arrival.runs import generate
 from tests.arrival.texts import LANGUAGES, cut
 from tests.arrival.tokenizers import real

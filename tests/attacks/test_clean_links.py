@@ -9,13 +9,13 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem
 
 from airflow_provider_aimlapi.commands.entry import main
-from airflow_provider_aimlapi.core.keys import RunNames
-from airflow_provider_aimlapi.engine.clock import SystemClock
-from airflow_provider_aimlapi.engine.removal import remove_run
+from airflow_provider_aimlapi.core.durable.keys import RunNames
+from airflow_provider_aimlapi.engine.durable.removal import remove_run
+from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.errors import StoreUnsafe
-from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
-from airflow_provider_aimlapi.storage.run_folders import RunFolders
-from airflow_provider_aimlapi.storage.stored_objects import StoredObjects
+from airflow_provider_aimlapi.storage.output.run_folders import RunFolders
+from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
+from airflow_provider_aimlapi.storage.stores.stored_objects import StoredObjects
 from tests.attacks.planted_trees import SECRET, state_of
 from tests.commands.watched_store import WatchedStore
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_aimlapi.errors import AimlapiError
-from airflow_provider_aimlapi.storage.listing import list_inputs
-from airflow_provider_aimlapi.storage.opening import open_file_system
-from airflow_provider_aimlapi.storage.store_errors import described, store_error
+from airflow_provider_aimlapi.storage.access.opening import open_file_system
+from airflow_provider_aimlapi.storage.access.store_errors import described, store_error
+from airflow_provider_aimlapi.storage.input.listing import list_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +67,7 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Callable[[object], str]:
 
 def look_at(path: str) -> None:
     """Open a path as an operator does, and list it."""
-    from airflow_provider_aimlapi.operators.places import open_place, parse_location
+    from airflow_provider_aimlapi.operators.locations import open_place, parse_location
 
     place = open_place(parse_location(path, argument="input_path", storage_conn_id=None))
     list_inputs(place.fs, place.path)
@@ -75,7 +75,7 @@ def look_at(path: str) -> None:
 
 def everything_said(error: AimlapiError) -> str:
     """What Airflow prints of the error when an operator has raised it."""
-    from airflow_provider_aimlapi.operators.outcome import airflow_error, without_frames
+    from airflow_provider_aimlapi.operators.airflow_errors import airflow_error, without_frames
 
     raised = airflow_error(error)
     raised.__cause__ = without_frames(error)

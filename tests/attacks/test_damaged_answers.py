@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.api.wire import decode_answer
-from airflow_provider_aimlapi.core.completion import Answer
+from airflow_provider_aimlapi.api.messages.wire import decode_answer
+from airflow_provider_aimlapi.core.calls.completion import Answer
+from airflow_provider_aimlapi.engine.calls.single import complete
+from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 from airflow_provider_aimlapi.engine.settings import Settings
-from airflow_provider_aimlapi.engine.single import complete
-from airflow_provider_aimlapi.engine.stop import StopSignal
 from airflow_provider_aimlapi.errors import ApiError, WireViolation
 from tests.fakes.virtual_loop import run_virtual
 from tests.unit.api.answers import delta, with_message
@@ -24,7 +24,7 @@ from tests.unit.api.answers import delta, with_message
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_aimlapi.core.completion import Completion
+    from airflow_provider_aimlapi.core.calls.completion import Completion
 
 LOST = "\ufffd"
 MIB = 1024 * 1024

@@ -18,12 +18,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from airflow_provider_aimlapi.api.error_answers import error_of
-from airflow_provider_aimlapi.api.error_messages import tidy
-from airflow_provider_aimlapi.api.key_removal import KeyRemoval
-from airflow_provider_aimlapi.api.wire import decode_answer
+from airflow_provider_aimlapi.api.messages.error_answers import error_of
+from airflow_provider_aimlapi.api.messages.error_messages import tidy
+from airflow_provider_aimlapi.api.messages.key_removal import KeyRemoval
+from airflow_provider_aimlapi.api.messages.wire import decode_answer
 from airflow_provider_aimlapi.commands.entry import main
-from airflow_provider_aimlapi.core.completion import Answer
+from airflow_provider_aimlapi.core.calls.completion import Answer
 from airflow_provider_aimlapi.errors import ApiError
 from tests.attacks.echoes import (
     BODIES,
@@ -190,13 +190,14 @@ def sinks(
 ) -> Sinks:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what a first import of Airflow says
-        from airflow_provider_aimlapi.operators import metrics
+        from airflow_provider_aimlapi.operators.telemetry import metrics
     from opentelemetry import trace
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-    from airflow_provider_aimlapi.engine import judging, single
+    from airflow_provider_aimlapi.engine.calls import judge as judging
+    from airflow_provider_aimlapi.engine.calls import single
 
     sent: list[str] = []
     stats: Any = type(

@@ -7,9 +7,9 @@ from itertools import product
 
 import pytest
 
-from airflow_provider_aimlapi.core.keys import PublicationNames, RunNames
-from airflow_provider_aimlapi.core.manifest import encode_manifest, manifest_of
-from airflow_provider_aimlapi.core.plan import Plan, Shard, encode_plan
+from airflow_provider_aimlapi.core.durable.keys import PublicationNames, RunNames
+from airflow_provider_aimlapi.core.durable.manifest import encode_manifest, manifest_of
+from airflow_provider_aimlapi.core.durable.plan import Plan, Shard, encode_plan
 from airflow_provider_aimlapi.errors import InvalidSpec
 from tests.attacks.broken_values import Huge
 from tests.attacks.planted_run import Bench, Objects

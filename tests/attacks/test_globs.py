@@ -11,9 +11,9 @@ from fsspec.implementations.memory import MemoryFileSystem
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.storage import globs
-from airflow_provider_aimlapi.storage.globs import matches, may_reach, split_glob
-from airflow_provider_aimlapi.storage.listing import list_inputs
+from airflow_provider_aimlapi.storage.input import globs
+from airflow_provider_aimlapi.storage.input.globs import matches, may_reach, split_glob
+from airflow_provider_aimlapi.storage.input.listing import list_inputs
 
 WIDTH = 40
 letters = st.sampled_from(["a", "b", "c", "-", "_", ".", "é", "[", "]", "!", "^", "+", "("])

@@ -17,14 +17,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from airflow_provider_aimlapi.api.client_session import open_client
-from airflow_provider_aimlapi.core.endpoint import parse_endpoint, typed_base_url
-from airflow_provider_aimlapi.engine import entry
+from airflow_provider_aimlapi.core.calls.endpoint import parse_endpoint, typed_base_url
+from airflow_provider_aimlapi.engine import blocking as entry
 from airflow_provider_aimlapi.errors import AimlapiError, ApiUnavailable, ConnectionIncomplete
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_provider_aimlapi.core.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
     from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
 
 KEY = "sk-S3cr3tKey0123456789"

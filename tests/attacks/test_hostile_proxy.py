@@ -15,10 +15,10 @@ import trustme
 import uvloop
 
 from airflow_provider_aimlapi.api.client import CompletionClient
-from airflow_provider_aimlapi.api.environment import settle_route
-from airflow_provider_aimlapi.api.transport import open_transport
-from airflow_provider_aimlapi.api.tunnel import HEAD_BYTES_MAX
-from airflow_provider_aimlapi.core.endpoint import Endpoint
+from airflow_provider_aimlapi.api.http.environment import settle_route
+from airflow_provider_aimlapi.api.http.transport import open_transport
+from airflow_provider_aimlapi.api.http.tunnel import HEAD_BYTES_MAX
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.errors import AccessRefused, ApiError, ApiUnavailable
 from tests.fakes.connect_proxy import ESTABLISHED, ConnectProxy
 from tests.fakes.corporate_network import (

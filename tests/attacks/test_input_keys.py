@@ -14,17 +14,17 @@ from fsspec.implementations.memory import MemoryFileSystem
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.object_names import is_object_name
-from airflow_provider_aimlapi.core.plan import RowGroup, plan_shards
-from airflow_provider_aimlapi.core.visible_names import escaped, has_half_pair
+from airflow_provider_aimlapi.core.durable.object_names import is_object_name
+from airflow_provider_aimlapi.core.durable.plan import RowGroup, plan_shards
+from airflow_provider_aimlapi.core.durable.visible_names import escaped, has_half_pair
 from airflow_provider_aimlapi.errors import InputUnreadable
-from airflow_provider_aimlapi.storage.dataset import open_data_set
-from airflow_provider_aimlapi.storage.listing import list_inputs
+from airflow_provider_aimlapi.storage.input.dataset import open_data_set
+from airflow_provider_aimlapi.storage.input.listing import list_inputs
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from airflow_provider_aimlapi.core.plan import InputFile
+    from airflow_provider_aimlapi.core.durable.plan import InputFile
 
 PIECES = [
     "a",

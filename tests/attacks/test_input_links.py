@@ -14,15 +14,15 @@ from hypothesis import given, settings
 from pyarrow import parquet as pq
 
 from airflow_provider_aimlapi.errors import InputUnreadable
-from airflow_provider_aimlapi.storage import local_files
-from airflow_provider_aimlapi.storage.dataset import open_data_set
-from airflow_provider_aimlapi.storage.listing import list_inputs
-from airflow_provider_aimlapi.storage.local_inputs import list_local, open_listed
-from airflow_provider_aimlapi.storage.parquet_files import open_parquet
+from airflow_provider_aimlapi.storage.access import local_files
+from airflow_provider_aimlapi.storage.input.dataset import open_data_set
+from airflow_provider_aimlapi.storage.input.listing import list_inputs
+from airflow_provider_aimlapi.storage.input.local_inputs import list_local, open_listed
+from airflow_provider_aimlapi.storage.input.parquet_files import open_parquet
 from tests.attacks.planted_trees import Planting, plant, plantings, state_of
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.plan import InputFile
+    from airflow_provider_aimlapi.core.durable.plan import InputFile
 
 DOUBLINGS = 30
 

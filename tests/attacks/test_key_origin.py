@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_aimlapi.api.client_session import open_client
-from airflow_provider_aimlapi.core.endpoint import Endpoint
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 if TYPE_CHECKING:

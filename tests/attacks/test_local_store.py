@@ -16,12 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.object_sizes import MIB
+from airflow_provider_aimlapi.core.durable.object_sizes import MIB
 from airflow_provider_aimlapi.errors import JournalUnreadable, StorageError, StoreUnsafe
-from airflow_provider_aimlapi.storage import local_files
-from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
-from airflow_provider_aimlapi.storage.local_files import folder_below, open_root
-from airflow_provider_aimlapi.storage.stored_objects import StoredObjects
+from airflow_provider_aimlapi.storage.access import local_files
+from airflow_provider_aimlapi.storage.access.local_files import folder_below, open_root
+from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
+from airflow_provider_aimlapi.storage.stores.stored_objects import StoredObjects
 from tests.attacks.planted_trees import (
     Planting,
     names,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_aimlapi.core.endpoint import Endpoint
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.errors import AccessRefused
 from airflow_provider_aimlapi.hooks.refusals import told_apart
 from tests.attacks.echoes import DISGUISES, found_in, traces

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.object_names import ObjectName, is_object_name
+from airflow_provider_aimlapi.core.durable.object_names import ObjectName, is_object_name
 
 ROOT = "/srv/lake/out"
 PIECES = [

@@ -17,14 +17,14 @@ from fsspec.registry import get_filesystem_class, known_implementations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.typed_path import (
+from airflow_provider_aimlapi.core.texts.typed_path import (
     NEVER_ALLOWED,
     VARIABLE,
     parse_allowed_schemes,
     parse_typed_path,
 )
 from airflow_provider_aimlapi.errors import AimlapiError, InvalidSpec
-from airflow_provider_aimlapi.storage.opening import open_file_system
+from airflow_provider_aimlapi.storage.access.opening import open_file_system
 from tests.fakes.recorded_file_systems import recorded_file_systems
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def test_command_opens_only_listed_file_systems(made: list[str]) -> None:
 def test_operator_opens_only_listed_file_systems(made: list[str]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what a first import of Airflow warns of is not ours
-        from airflow_provider_aimlapi.operators.places import open_place, parse_location
+        from airflow_provider_aimlapi.operators.locations import open_place, parse_location
     accepted = set()
     for url in [*chains(), *URLS[::5]]:
         try:
@@ -190,7 +190,7 @@ def test_file_systems_are_made_in_two_places_only(pytestconfig: pytest.Config) -
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in OPENERS:
                 found.add(str(file.relative_to(root)))
-    assert found == {"operators/places.py", "storage/opening.py"}
+    assert found == {"operators/locations.py", "storage/access/opening.py"}
 
 
 def takes_a_second_url(kind: type) -> bool:
@@ -259,7 +259,7 @@ def test_accepted_path_is_one_link_of_its_own_scheme(typed: str) -> None:
     ],
 )
 def test_refusal_quotes_no_secret(typed: str) -> None:
-    from airflow_provider_aimlapi.operators.places import parse_location
+    from airflow_provider_aimlapi.operators.locations import parse_location
 
     if typed == "s3://bucket/MARKER\n":
         typed = "s3://bucket/MARKER\n/in"

@@ -11,17 +11,17 @@ import fsspec
 import pytest
 from moto.s3.models import s3_backends
 
-from airflow_provider_aimlapi.core.object_sizes import MIB
+from airflow_provider_aimlapi.core.durable.object_sizes import MIB
 from airflow_provider_aimlapi.errors import StoreUnsafe
-from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
-from airflow_provider_aimlapi.storage.stored_objects import StoredObjects
+from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
+from airflow_provider_aimlapi.storage.stores.stored_objects import StoredObjects
 from tests.fakes.memory_store import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from airflow_provider_aimlapi.storage.object_store import ObjectStore
+    from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
 
 ACCOUNT = "123456789012"
 KEYS = (

@@ -11,10 +11,10 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-from airflow_provider_aimlapi.core.manifest import Tally, tally_of
-from airflow_provider_aimlapi.core.plan import Shard
+from airflow_provider_aimlapi.core.durable.manifest import Tally, tally_of
+from airflow_provider_aimlapi.core.durable.plan import Shard
 from airflow_provider_aimlapi.errors import JournalUnreadable
-from airflow_provider_aimlapi.storage.part_outcomes import (
+from airflow_provider_aimlapi.storage.parts.part_reader import (
     part_outcomes,
     read_staged_part,
     rejected_rows,

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from airflow_provider_aimlapi import errors
 from airflow_provider_aimlapi.commands.entry import main
 from airflow_provider_aimlapi.commands.terminal import complain, say
-from airflow_provider_aimlapi.core.endpoint import parse_endpoint
+from airflow_provider_aimlapi.core.calls.endpoint import parse_endpoint
 from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.printable import printable
 
@@ -138,7 +138,7 @@ def test_log_line_names_the_place_that_wrote_it(caplog: pytest.LogCaptureFixture
 
 
 def test_error_chain_of_a_task_is_printable() -> None:
-    from airflow_provider_aimlapi.operators.outcome import without_frames
+    from airflow_provider_aimlapi.operators.airflow_errors import without_frames
 
     for text in NASTY:
         error = chained(text, errors.StoreUnavailable)
@@ -189,7 +189,7 @@ def test_all_loggers_and_prints_go_through_the_same_place(pytestconfig: pytest.C
     assert sorted(found) == [
         ("commands/terminal.py", "print"),
         ("logs.py", "getLogger"),
-        ("operators/places.py", "getLogger"),  # another package's, to set its level
+        ("operators/locations.py", "getLogger"),  # another package's, to set its level
     ]
 
 

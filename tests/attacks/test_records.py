@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable
-from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
-from airflow_provider_aimlapi.storage.records import NESTED_MAX, store_records
+from airflow_provider_aimlapi.storage.input.records import NESTED_MAX, store_records
+from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
 from tests.fakes.memory_store import MemoryStore
 
 if TYPE_CHECKING:

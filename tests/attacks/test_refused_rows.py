@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.report import Report
+from airflow_provider_aimlapi.core.reporting.run_summary import Report
 from airflow_provider_aimlapi.errors import AccessRefused, AimlapiError
 from tests.attacks.refusing_api import Attempts, attempts_at
 

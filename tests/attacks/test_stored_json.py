@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 import pytest
 
-from airflow_provider_aimlapi.core.stored_json import decode_stored
+from airflow_provider_aimlapi.core.durable.stored_json import decode_stored
 from airflow_provider_aimlapi.errors import JournalUnreadable
 
 DEPTH = 200_000

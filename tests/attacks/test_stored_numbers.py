@@ -7,7 +7,7 @@ import json
 import msgspec
 import pytest
 
-from airflow_provider_aimlapi.core.journal import decode_segment
+from airflow_provider_aimlapi.core.durable.journal import decode_segment
 from airflow_provider_aimlapi.errors import BudgetExhausted, JournalUnreadable
 from tests.attacks.broken_values import framed
 from tests.attacks.planted_stores import (

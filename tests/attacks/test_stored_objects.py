@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_aimlapi.core import plan
-from airflow_provider_aimlapi.core.journal import decode_segment
-from airflow_provider_aimlapi.engine import collector, resume
+from airflow_provider_aimlapi.core.durable import plan
+from airflow_provider_aimlapi.core.durable.journal import decode_segment
+from airflow_provider_aimlapi.engine.durable import collector
+from airflow_provider_aimlapi.engine.durable import earlier_answers as resume
 from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable
 from tests.attacks.broken_values import (
     FEW,

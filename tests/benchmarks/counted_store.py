@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from fsspec.asyn import iothread
 
-from airflow_provider_aimlapi.core.keys import parse_segment_name
+from airflow_provider_aimlapi.core.durable.keys import parse_segment_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from airflow_provider_aimlapi.storage.object_store import ObjectStore
+    from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
 
 SAMPLE_MAX = 100
 """Segments kept, so that their encoding can be timed when the run is over."""

@@ -16,11 +16,11 @@ from pathlib import Path
 from fsspec.implementations.local import LocalFileSystem
 
 from aimlapi_simulator import simulator_thread
-from airflow_provider_aimlapi.core.endpoint import Endpoint
-from airflow_provider_aimlapi.core.pricing import usd_from_nano_usd
-from airflow_provider_aimlapi.core.request import CompletionSpec
-from airflow_provider_aimlapi.engine.entry import estimate_job, run_job
-from airflow_provider_aimlapi.engine.estimate import Inquiry
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+from airflow_provider_aimlapi.core.money.pricing import usd_from_nano_usd
+from airflow_provider_aimlapi.engine.blocking import estimate_job, run_job
+from airflow_provider_aimlapi.engine.estimate.inquiry import Inquiry
 from airflow_provider_aimlapi.engine.job import Job, Place
 from airflow_provider_aimlapi.engine.settings import Settings
 

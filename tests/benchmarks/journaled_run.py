@@ -19,23 +19,23 @@ from urllib.parse import parse_qs, urlsplit
 from fsspec.implementations.local import LocalFileSystem
 from s3fs import S3FileSystem
 
-from airflow_provider_aimlapi.core.endpoint import Endpoint
-from airflow_provider_aimlapi.core.journal import decode_segment, encode_segment
-from airflow_provider_aimlapi.core.request import CompletionSpec
-from airflow_provider_aimlapi.engine.clock import SystemClock
-from airflow_provider_aimlapi.engine.entry import ask_prices, open_client
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+from airflow_provider_aimlapi.core.durable.journal import decode_segment, encode_segment
+from airflow_provider_aimlapi.engine.blocking import ask_prices, open_client
 from airflow_provider_aimlapi.engine.job import Job, Place
-from airflow_provider_aimlapi.engine.retry import persist
 from airflow_provider_aimlapi.engine.run import run
+from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
+from airflow_provider_aimlapi.engine.runtime.retry import persist
+from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 from airflow_provider_aimlapi.engine.settings import Settings
-from airflow_provider_aimlapi.engine.stop import StopSignal
 from airflow_provider_aimlapi.engine.world import World
-from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
+from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
 from tests.benchmarks.cost import own_cost
 from tests.benchmarks.counted_store import CountedStore
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.storage.object_store import ObjectStore
+    from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
 
 HAND_OVERS = 300
 

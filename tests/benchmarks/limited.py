@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any
 
 from fsspec.implementations.local import LocalFileSystem
 
-from airflow_provider_aimlapi.core.endpoint import Endpoint
-from airflow_provider_aimlapi.core.request import CompletionSpec
-from airflow_provider_aimlapi.engine.entry import run_job
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+from airflow_provider_aimlapi.engine.blocking import run_job
 from airflow_provider_aimlapi.engine.job import Job, Place
 from airflow_provider_aimlapi.engine.settings import Settings
 from tests.benchmarks.limited_scenarios import LIMITS
@@ -34,7 +34,7 @@ from tests.benchmarks.row_cost import ROOT, make_data_set
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_provider_aimlapi.core.report import Report
+    from airflow_provider_aimlapi.core.reporting.run_summary import Report
     from tests.benchmarks.limited_scenarios import Limited
 
 KEY = "benchmark-key"

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from aiohttp import web
 
-from airflow_provider_aimlapi.engine.event_loop import new_event_loop
+from airflow_provider_aimlapi.engine.runtime.event_loop import new_event_loop
 
 ROWS = 100
 PAGE_KEYS = 1000

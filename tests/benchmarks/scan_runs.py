@@ -8,17 +8,17 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING, Self
 
-from airflow_provider_aimlapi.core.completion import Answer
-from airflow_provider_aimlapi.core.endpoint import Endpoint
-from airflow_provider_aimlapi.core.keys import parse_segment_name
-from airflow_provider_aimlapi.core.request import CompletionSpec
-from airflow_provider_aimlapi.engine.clock import SystemClock
+from airflow_provider_aimlapi.core.calls.completion import Answer
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+from airflow_provider_aimlapi.core.durable.keys import parse_segment_name
+from airflow_provider_aimlapi.engine.durable.visible_run import Placing
 from airflow_provider_aimlapi.engine.job import Job, Place
-from airflow_provider_aimlapi.engine.placing import Placing
 from airflow_provider_aimlapi.engine.prepare import prepare
 from airflow_provider_aimlapi.engine.run import run
+from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
+from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 from airflow_provider_aimlapi.engine.settings import Settings
-from airflow_provider_aimlapi.engine.stop import StopSignal
 from airflow_provider_aimlapi.engine.world import World
 from airflow_provider_aimlapi.errors import AimlapiError
 from tests.fakes.distant_store import DistantStore
@@ -26,11 +26,11 @@ from tests.fakes.virtual_loop import VirtualClock, run_virtual
 from tests.simulation.dataset_shapes import FILES, PROMPT, Shape, input_of
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.manifest import Manifest
-    from airflow_provider_aimlapi.core.pricing import TokenPrices
-    from airflow_provider_aimlapi.core.report import Report
-    from airflow_provider_aimlapi.engine.clock import Clock
+    from airflow_provider_aimlapi.core.durable.manifest import Manifest
+    from airflow_provider_aimlapi.core.money.pricing import TokenPrices
+    from airflow_provider_aimlapi.core.reporting.run_summary import Report
     from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.engine.runtime.clock import Clock
 
 SIGMA = 0.4
 

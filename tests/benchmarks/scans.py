@@ -29,11 +29,11 @@ import pyarrow as pa
 from fsspec.implementations.local import LocalFileSystem
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.plan import plan_shards
-from airflow_provider_aimlapi.engine.clock import SystemClock
-from airflow_provider_aimlapi.engine.earlier_answers import find_remains, known_rows
-from airflow_provider_aimlapi.engine.retry import persist
-from airflow_provider_aimlapi.storage.dataset import open_data_set
+from airflow_provider_aimlapi.core.durable.plan import plan_shards
+from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_remains, known_rows
+from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
+from airflow_provider_aimlapi.engine.runtime.retry import persist
+from airflow_provider_aimlapi.storage.input.dataset import open_data_set
 from tests.benchmarks.scan_runs import ScannedRun, SteadyApi
 from tests.fakes.distant_files import DistantFiles
 from tests.fakes.distant_store import DistantStore
@@ -41,7 +41,7 @@ from tests.fakes.distant_store import DistantStore
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_aimlapi.core.manifest import Manifest
+    from airflow_provider_aimlapi.core.durable.manifest import Manifest
 
 WAITS_S = (0.005, 0.03)
 MB = 1_000_000

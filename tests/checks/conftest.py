@@ -11,7 +11,7 @@ from airflow_provider_aimlapi.checks.check import CheckReport, settle
 from airflow_provider_aimlapi.checks.purse import LIMIT_NANO_USD
 from airflow_provider_aimlapi.checks.quotation import fetch_quotation
 from airflow_provider_aimlapi.checks.timer import Timer
-from airflow_provider_aimlapi.core.endpoint import Endpoint
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 if TYPE_CHECKING:
     from aimlapi_simulator import Ledger, Simulator

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from aimlapi_simulator import Fault, Script
-from airflow_provider_aimlapi.checks.cache import cache_facts
+from airflow_provider_aimlapi.checks.findings.cache import cache_facts
+from airflow_provider_aimlapi.checks.findings.system_text import characters_per_token, system_facts
+from airflow_provider_aimlapi.checks.findings.tools import tool_facts
 from airflow_provider_aimlapi.checks.log_search import LogSearch
 from airflow_provider_aimlapi.checks.plan import (
     CALLS_MAX,
@@ -17,9 +19,7 @@ from airflow_provider_aimlapi.checks.plan import (
     last_calls,
     middle_calls,
 )
-from airflow_provider_aimlapi.checks.system_text import characters_per_token, system_facts
-from airflow_provider_aimlapi.checks.tools import tool_facts
-from airflow_provider_aimlapi.core.pricing import TokenPrices
+from airflow_provider_aimlapi.core.money.pricing import TokenPrices
 from tests.checks.conftest import checked
 from tests.checks.replies import refused, reply
 

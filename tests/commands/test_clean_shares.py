@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_aimlapi.commands.entry import main
-from airflow_provider_aimlapi.engine.entry import plan_job, run_job
+from airflow_provider_aimlapi.engine.blocking import plan_job, run_job
 from airflow_provider_aimlapi.engine.settings import Settings
 from tests.commands.conftest import grow_old, names_in, run_folder
 

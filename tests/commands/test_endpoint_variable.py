@@ -10,7 +10,7 @@ from airflow_provider_aimlapi.commands.endpoint_variable import (
     endpoint_from_connection,
     endpoint_from_key,
 )
-from airflow_provider_aimlapi.core.endpoint import DEFAULT_BASE_URL
+from airflow_provider_aimlapi.core.calls.endpoint import DEFAULT_BASE_URL
 from airflow_provider_aimlapi.errors import ConnectionIncomplete
 
 KEY = "k3y/with+signs="

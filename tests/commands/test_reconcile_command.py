@@ -15,8 +15,8 @@ import pytest
 from aimlapi_simulator import Fault, Latency
 from airflow_provider_aimlapi.commands.entry import main
 from airflow_provider_aimlapi.commands.reconcile import ReconcileArguments, reconcile
-from airflow_provider_aimlapi.core.endpoint import Endpoint
-from airflow_provider_aimlapi.core.pricing import format_usd
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
+from airflow_provider_aimlapi.core.money.pricing import format_usd
 from tests.commands.conftest import run_folder, stop_half_way
 from tests.fakes.connect_proxy import CREDENTIALS_WANTED
 from tests.fakes.corporate_network import BASE_URL, SECRETS, corporate_network
@@ -26,7 +26,7 @@ from tests.runs.test_run_resumes import CHILD, when_billed
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from airflow_provider_aimlapi.core.reconciliation import Reconciliation
+    from airflow_provider_aimlapi.core.money.reconciliation import Reconciliation
 
 LEDGER_DELAY_S = 2.0
 NANO_USD_PER_CREDIT = 500

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_aimlapi.core.keys import RunNames
-from airflow_provider_aimlapi.core.lease import Heartbeat
-from airflow_provider_aimlapi.core.retention import REMOVAL_TOKEN
-from airflow_provider_aimlapi.engine.clock import SystemClock
-from airflow_provider_aimlapi.engine.removal import AN_ATTEMPT_BEGAN, Removal, remove_run
+from airflow_provider_aimlapi.core.durable.keys import RunNames
+from airflow_provider_aimlapi.core.durable.lease import Heartbeat
+from airflow_provider_aimlapi.core.durable.retention import REMOVAL_TOKEN
+from airflow_provider_aimlapi.engine.durable.removal import AN_ATTEMPT_BEGAN, Removal, remove_run
+from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.errors import StoreUnavailable
-from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
-from airflow_provider_aimlapi.storage.lease_store import LeaseStore
-from airflow_provider_aimlapi.storage.run_folders import RunFolders
-from airflow_provider_aimlapi.storage.stored_objects import StoredObjects
+from airflow_provider_aimlapi.storage.output.run_folders import RunFolders
+from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
+from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
+from airflow_provider_aimlapi.storage.stores.stored_objects import StoredObjects
 from tests.commands.conftest import (
     DAY_S,
     grow_old,

@@ -11,7 +11,7 @@ from adlfs import AzureBlobFileSystem
 from azure.storage.blob import BlobServiceClient, ContentSettings
 from azure.storage.blob.aio import BlobServiceClient as AsyncBlobServiceClient
 
-from airflow_provider_aimlapi.core.object_sizes import MIB
+from airflow_provider_aimlapi.core.durable.object_sizes import MIB
 from airflow_provider_aimlapi.errors import (
     InputUnreadable,
     JournalUnreadable,
@@ -19,9 +19,9 @@ from airflow_provider_aimlapi.errors import (
     StoreUnavailable,
     StoreUnsafe,
 )
-from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
-from airflow_provider_aimlapi.storage.listing import list_inputs
-from airflow_provider_aimlapi.storage.object_store import create_settled
+from airflow_provider_aimlapi.storage.input.listing import list_inputs
+from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
+from airflow_provider_aimlapi.storage.stores.object_store import create_settled
 from tests.fakes.azurite import ACCOUNT, Azurite
 from tests.fakes.scripted_s3 import ScriptedS3, Trouble
 from tests.fakes.slow_copies import SlowCopies

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aimlapi_simulator import simulator_thread
-from airflow_provider_aimlapi.core.retention import US_PER_S
-from airflow_provider_aimlapi.engine.entry import run_job
+from airflow_provider_aimlapi.core.durable.retention import US_PER_S
+from airflow_provider_aimlapi.engine.blocking import run_job
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.errors import InputUnreadable
-from airflow_provider_aimlapi.storage.dataset import open_data_set
-from airflow_provider_aimlapi.storage.listing import list_inputs
-from airflow_provider_aimlapi.storage.stored_objects import StoredObjects
+from airflow_provider_aimlapi.storage.input.dataset import open_data_set
+from airflow_provider_aimlapi.storage.input.listing import list_inputs
+from airflow_provider_aimlapi.storage.stores.stored_objects import StoredObjects
 from tests.runs.conftest import Workplace, expected, script, texts_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_provider_aimlapi.core.lineage import Lineage
+    from airflow_provider_aimlapi.core.reporting.lineage import Lineage
 
 ROWS = 60
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_aimlapi.api.wire import RequestEncoder
-from airflow_provider_aimlapi.core.request import CompletionSpec
+from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.errors import InvalidSpec
 from tests.contract.dialects import SCHEMAS
 from tests.contract.published import complaints

@@ -11,12 +11,12 @@ import pytest
 from gcsfs.core import GCSFileSystem
 from gcsfs.retry import validate_response
 
-from airflow_provider_aimlapi.core.object_sizes import MIB
+from airflow_provider_aimlapi.core.durable.object_sizes import MIB
 from airflow_provider_aimlapi.errors import InputUnreadable, JournalUnreadable, StoreUnsafe
-from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
-from airflow_provider_aimlapi.storage.listing import list_inputs
-from airflow_provider_aimlapi.storage.object_store import probe
-from airflow_provider_aimlapi.storage.store_errors import Meaning, meaning_of
+from airflow_provider_aimlapi.storage.access.store_errors import Meaning, meaning_of
+from airflow_provider_aimlapi.storage.input.listing import list_inputs
+from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
+from airflow_provider_aimlapi.storage.stores.object_store import probe
 from tests.fakes.gcs_server import GcsServer
 from tests.fakes.scripted_s3 import ScriptedS3, Trouble
 

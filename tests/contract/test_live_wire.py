@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_aimlapi.api.client import CompletionClient
+from airflow_provider_aimlapi.api.http.transport import open_transport
+from airflow_provider_aimlapi.api.messages.wire import decode_answer
 from airflow_provider_aimlapi.api.price_list import fetch_prices
 from airflow_provider_aimlapi.api.request_log import fetch_log_page
-from airflow_provider_aimlapi.api.transport import open_transport
-from airflow_provider_aimlapi.api.wire import decode_answer
 from airflow_provider_aimlapi.commands.endpoint_variable import endpoint_from_key
-from airflow_provider_aimlapi.core.pricing import format_usd
-from airflow_provider_aimlapi.engine.clock import SystemClock
+from airflow_provider_aimlapi.core.money.pricing import format_usd
+from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.errors import AccessRefused, ApiError, RequestRejected
 from tests.live.calls import CALLS, DATED, DOTTED, FORCED, LiveCall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_provider_aimlapi.core.completion import Completion
-    from airflow_provider_aimlapi.core.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.calls.completion import Completion
+    from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 pytestmark = pytest.mark.live
 MODELS = os.environ.get("LIVE_API_MODELS", "").split(",")

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 import fsspec
 import pytest
 
-from airflow_provider_aimlapi.core.object_sizes import MIB
+from airflow_provider_aimlapi.core.durable.object_sizes import MIB
 from airflow_provider_aimlapi.errors import JournalUnreadable, StorageError, StoreUnsafe
-from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
-from airflow_provider_aimlapi.storage.object_store import create_settled, probe
+from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
+from airflow_provider_aimlapi.storage.stores.object_store import create_settled, probe
 from tests.fakes.memory_store import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from airflow_provider_aimlapi.storage.object_store import ObjectStore
+    from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
 
 WRITERS = 16
 NAMES = (

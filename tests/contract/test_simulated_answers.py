@@ -9,15 +9,15 @@ import pytest
 
 from aimlapi_simulator import Cache, Forms, Gateway, Script, answer_for, simulator_thread
 from aimlapi_simulator.catalogue import BY_ID, MODELS
+from airflow_provider_aimlapi.api.http.transport import open_transport
 from airflow_provider_aimlapi.api.price_list import fetch_prices
-from airflow_provider_aimlapi.api.transport import open_transport
-from airflow_provider_aimlapi.core.endpoint import Endpoint
-from airflow_provider_aimlapi.core.request import CompletionSpec
-from airflow_provider_aimlapi.engine.entry import complete_one
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+from airflow_provider_aimlapi.engine.blocking import complete_one
 from airflow_provider_aimlapi.engine.settings import Settings
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.completion import Completion
+    from airflow_provider_aimlapi.core.calls.completion import Completion
 
 KEY = "sim-key-1234567890"
 DATED = "anthropic/claude-sonnet-4-6-20260218"

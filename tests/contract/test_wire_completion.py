@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from airflow_provider_aimlapi.api.wire import decode_answer
-from airflow_provider_aimlapi.core.completion import Completion, ToolCall
+from airflow_provider_aimlapi.api.messages.wire import decode_answer
+from airflow_provider_aimlapi.core.calls.completion import Completion, ToolCall
 from airflow_provider_aimlapi.errors import WireViolation
 from tests.contract.generated import answers
 from tests.contract.invariants import assert_completion_can_be_stored

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.api.wire import decode_answer
+from airflow_provider_aimlapi.api.messages.wire import decode_answer
 from tests.contract.samples import COST_NANO_USD, answer, documented
 
 UNKNOWN = None

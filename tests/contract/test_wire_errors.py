@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_aimlapi.api.wire import decode_answer
+from airflow_provider_aimlapi.api.messages.wire import decode_answer
 from airflow_provider_aimlapi.errors import (
     AccessRefused,
     ApiError,

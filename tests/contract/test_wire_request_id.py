@@ -8,7 +8,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.keys import client_request_id
+from airflow_provider_aimlapi.core.durable.keys import client_request_id
 
 ALLOWED = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 RUN_KEYS = st.binary().map(lambda data: hashlib.sha256(data).hexdigest())

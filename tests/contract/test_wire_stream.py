@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.api.wire import decode_answer
-from airflow_provider_aimlapi.core.completion import Completion, ToolCall
+from airflow_provider_aimlapi.api.messages.wire import decode_answer
+from airflow_provider_aimlapi.core.calls.completion import Completion, ToolCall
 from airflow_provider_aimlapi.errors import ApiError, WireViolation
 from tests.contract.invariants import decoded, read_or_violation
 from tests.contract.samples import (

@@ -8,7 +8,7 @@ from collections import Counter
 from random import Random
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.keys import RUNS_FOLDER, parse_segment_name
+from airflow_provider_aimlapi.core.durable.keys import RUNS_FOLDER, parse_segment_name
 from airflow_provider_aimlapi.errors import StoreUnavailable
 from tests.fakes.memory_store import MemoryStore
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.storage.compact_thrift import (
+from airflow_provider_aimlapi.storage.parquet.compact_thrift import (
     BYTE,
     FALSE,
     I32,
@@ -22,7 +22,7 @@ from airflow_provider_aimlapi.storage.compact_thrift import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from airflow_provider_aimlapi.storage.compact_thrift import Field
+    from airflow_provider_aimlapi.storage.parquet.compact_thrift import Field
 
 TAIL = 8
 

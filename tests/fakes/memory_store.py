@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.keys import RUNS_FOLDER
-from airflow_provider_aimlapi.core.object_names import is_object_name
+from airflow_provider_aimlapi.core.durable.keys import RUNS_FOLDER
+from airflow_provider_aimlapi.core.durable.object_names import is_object_name
 from airflow_provider_aimlapi.errors import StoreUnsafe
-from airflow_provider_aimlapi.storage.object_store import check_name, check_size
+from airflow_provider_aimlapi.storage.stores.object_store import check_name, check_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

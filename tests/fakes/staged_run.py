@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.completion import Outcome
-from airflow_provider_aimlapi.core.manifest import (
+from airflow_provider_aimlapi.core.calls.completion import Outcome
+from airflow_provider_aimlapi.core.durable.manifest import (
     PartEntry,
     encode_manifest,
     manifest_of,
     tally_of,
 )
-from airflow_provider_aimlapi.core.plan import Plan, Shard, encode_plan
-from airflow_provider_aimlapi.storage.outcome_columns import added_fields, info_array
-from airflow_provider_aimlapi.storage.part_footer import (
+from airflow_provider_aimlapi.core.durable.plan import Plan, Shard, encode_plan
+from airflow_provider_aimlapi.storage.parts.outcome_columns import added_fields, info_array
+from airflow_provider_aimlapi.storage.parts.part_footer import (
     PartFooter,
     footer_bytes,
     footer_metadata,
 )
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.keys import RunNames
-    from airflow_provider_aimlapi.core.manifest import Manifest
+    from airflow_provider_aimlapi.core.durable.keys import RunNames
+    from airflow_provider_aimlapi.core.durable.manifest import Manifest
     from tests.fakes.memory_store import MemoryStore
 
 ROWS = 3

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from airflow_provider_aimlapi.api.wire import decode_answer
-from airflow_provider_aimlapi.core.journal import decode_segment
+from airflow_provider_aimlapi.api.messages.wire import decode_answer
+from airflow_provider_aimlapi.core.durable.journal import decode_segment
 from tests.hostile.case import ALWAYS_ROW, ONCE_ROW, PATIENT_TIMEOUT_S, ROWS, Case, timeout_s
 from tests.hostile.hostile_server import HostileServer, serving
 

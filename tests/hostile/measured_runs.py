@@ -19,9 +19,9 @@ from typing import Any
 import pyarrow as pa
 from fsspec.implementations.local import LocalFileSystem
 
-from airflow_provider_aimlapi.core.endpoint import Endpoint
-from airflow_provider_aimlapi.core.request import CompletionSpec
-from airflow_provider_aimlapi.engine.entry import run_job
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+from airflow_provider_aimlapi.engine.blocking import run_job
 from airflow_provider_aimlapi.engine.job import Job, Place
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.errors import AimlapiError, ApiUnavailable

@@ -29,7 +29,7 @@ from tests.fakes.footers import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_aimlapi.storage.compact_thrift import Struct
+    from airflow_provider_aimlapi.storage.parquet.compact_thrift import Struct
 
 ROWS = 200
 WORDS = pa.array([None if n % 7 == 0 else f"word {n % 11}" for n in range(ROWS)])

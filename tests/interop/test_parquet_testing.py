@@ -14,10 +14,10 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.plan import plan_shards
+from airflow_provider_aimlapi.core.durable.plan import plan_shards
 from airflow_provider_aimlapi.engine.job import Place
 from airflow_provider_aimlapi.errors import InputUnreadable, InvalidSpec
-from airflow_provider_aimlapi.storage.dataset import open_data_set
+from airflow_provider_aimlapi.storage.input.dataset import open_data_set
 from tests.interop.parquet_classes import BROKEN, SOUND
 from tests.interop.parquet_testing import folder
 from tests.interop.readers import by_duckdb, by_polars

@@ -14,9 +14,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from airflow_provider_aimlapi.core.plan import plan_shards
+from airflow_provider_aimlapi.core.durable.plan import plan_shards
 from airflow_provider_aimlapi.errors import InvalidSpec
-from airflow_provider_aimlapi.storage.dataset import open_data_set
+from airflow_provider_aimlapi.storage.input.dataset import open_data_set
 from tests.fakes.footers import written
 from tests.interop.docs_tables import rows_of
 from tests.interop.prompt_values import VALUES, Value

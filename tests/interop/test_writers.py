@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_aimlapi.core.plan import plan_shards
+from airflow_provider_aimlapi.core.durable.plan import plan_shards
 from airflow_provider_aimlapi.errors import InvalidSpec
-from airflow_provider_aimlapi.storage.dataset import open_data_set
+from airflow_provider_aimlapi.storage.input.dataset import open_data_set
 from tests.interop.docs_tables import rows_of
 from tests.interop.writers import WRITERS, Writer
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.storage.dataset import DataSet
+    from airflow_provider_aimlapi.storage.input.dataset import DataSet
     from tests.runs.conftest import Workplace
 
 HEADING = "What each writer reads back"

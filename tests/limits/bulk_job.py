@@ -7,7 +7,7 @@ import heapq
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider_aimlapi.engine.retry import retry_delay_s
+from airflow_provider_aimlapi.engine.runtime.retry import retry_delay_s
 from airflow_provider_aimlapi.errors import ApiError, Throttled
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.budget import Budget
-from airflow_provider_aimlapi.engine.limiter import Limiter
-from airflow_provider_aimlapi.engine.waiters import Waiters
+from airflow_provider_aimlapi.core.money.budget import Budget
+from airflow_provider_aimlapi.engine.calls.limiter import Limiter
+from airflow_provider_aimlapi.engine.runtime.waiters import Waiters
 from tests.fakes.virtual_loop import VirtualClock
 from tests.limits.limits import NEVER_S
 

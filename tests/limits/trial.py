@@ -8,7 +8,7 @@ from functools import cache
 from random import Random
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.engine.limiter import Limiter
+from airflow_provider_aimlapi.engine.calls.limiter import Limiter
 from tests.fakes.virtual_loop import run_virtual
 from tests.limits.bulk_job import Job, Trace
 from tests.limits.laws import LAWS, Ideal

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_aimlapi.api.wire import RequestEncoder
-from airflow_provider_aimlapi.core.request import CompletionSpec
+from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_provider_aimlapi.core.pricing import TokenPrices
+    from airflow_provider_aimlapi.core.money.pricing import TokenPrices
 
 PROMPT, SYSTEM = "Name a colour. One word is enough.", "You are terse."
 DATED, DOTTED = "anthropic/claude-sonnet-4-6-20260218", "anthropic/claude-sonnet-4.6"

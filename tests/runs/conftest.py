@@ -12,12 +12,12 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem
 
 from aimlapi_simulator import Account, Script, answer_for, simulator_thread
-from airflow_provider_aimlapi.core.endpoint import Endpoint
-from airflow_provider_aimlapi.core.request import CompletionSpec
-from airflow_provider_aimlapi.engine.entry import run_job
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+from airflow_provider_aimlapi.engine.blocking import run_job
 from airflow_provider_aimlapi.engine.job import Job, Place
+from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 from airflow_provider_aimlapi.engine.settings import Settings
-from airflow_provider_aimlapi.engine.stop import StopSignal
 from airflow_provider_aimlapi.errors import RunInterrupted
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
     from aimlapi_simulator import Simulator
-    from airflow_provider_aimlapi.core.report import Report
+    from airflow_provider_aimlapi.core.reporting.run_summary import Report
 
 KEY = "runs-secret-key"
 MODEL = "anthropic/claude-sonnet-4-6-20260218"

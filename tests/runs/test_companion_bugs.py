@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aimlapi_simulator import Latency
-from airflow_provider_aimlapi.core.budget import Budget
-from airflow_provider_aimlapi.core.measures import LatencyCounts
-from airflow_provider_aimlapi.engine import collector as collector_module
-from airflow_provider_aimlapi.engine import judging as judging_module
-from airflow_provider_aimlapi.engine.collector import Collector
-from airflow_provider_aimlapi.engine.feed import Feed
-from airflow_provider_aimlapi.engine.lease import Lease
-from airflow_provider_aimlapi.engine.limiter import Limiter
-from airflow_provider_aimlapi.engine.measured import Measured
-from airflow_provider_aimlapi.engine.progress import ProgressLog
-from airflow_provider_aimlapi.engine.reader import Reader
-from airflow_provider_aimlapi.engine.reporter import Reporter
-from airflow_provider_aimlapi.engine.waiters import Waiters
+from airflow_provider_aimlapi.core.money.budget import Budget
+from airflow_provider_aimlapi.core.reporting.measures import LatencyCounts
+from airflow_provider_aimlapi.engine.calls import judge as judging_module
+from airflow_provider_aimlapi.engine.calls.feed import Feed
+from airflow_provider_aimlapi.engine.calls.limiter import Limiter
+from airflow_provider_aimlapi.engine.calls.reader import Reader
+from airflow_provider_aimlapi.engine.durable import collector as collector_module
+from airflow_provider_aimlapi.engine.durable.collector import Collector
+from airflow_provider_aimlapi.engine.durable.lease import Lease
+from airflow_provider_aimlapi.engine.reporting.attempt_counts import Measured
+from airflow_provider_aimlapi.engine.reporting.progress_log import ProgressLog
+from airflow_provider_aimlapi.engine.reporting.reporter import Reporter
+from airflow_provider_aimlapi.engine.runtime.waiters import Waiters
 from airflow_provider_aimlapi.errors import AimlapiError
-from airflow_provider_aimlapi.storage.journal_store import JournalStore
-from airflow_provider_aimlapi.storage.lease_store import LeaseStore
-from airflow_provider_aimlapi.storage.progress_object import ProgressObject
+from airflow_provider_aimlapi.storage.runs.journal_store import JournalStore
+from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
+from airflow_provider_aimlapi.storage.runs.progress_object import ProgressObject
 from tests.runs.conftest import Workplace, script, texts_table
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aimlapi_simulator import Fault, Gateway
-from airflow_provider_aimlapi.core.opening import OPENING_ROWS
-from airflow_provider_aimlapi.core.request import CompletionSpec
-from airflow_provider_aimlapi.engine.entry import complete_one, estimate_job, plan_job, run_job
-from airflow_provider_aimlapi.engine.estimate import Inquiry
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+from airflow_provider_aimlapi.core.verdicts.opening import OPENING_ROWS
+from airflow_provider_aimlapi.engine.blocking import complete_one, estimate_job, plan_job, run_job
+from airflow_provider_aimlapi.engine.estimate.inquiry import Inquiry
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.errors import InstructionsDropped
 from tests.runs.conftest import MAX_TOKENS, MODEL, Workplace, script, texts_table

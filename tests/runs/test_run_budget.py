@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aimlapi_simulator import Fault, Latency
-from airflow_provider_aimlapi.core.request import CompletionSpec
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.errors import BudgetExhausted
 from tests.runs.conftest import MODEL, Workplace, script, texts_table
 

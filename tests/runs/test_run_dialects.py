@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aimlapi_simulator import Fault, Gateway, answer_for
-from airflow_provider_aimlapi.core.dialect import DEFAULT_MODEL, DIALECTS, Dialect
-from airflow_provider_aimlapi.core.request import CompletionSpec
-from airflow_provider_aimlapi.engine.clock import SystemClock
+from airflow_provider_aimlapi.core.calls.dialect import DEFAULT_MODEL, DIALECTS, Dialect
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.engine.prepare import prepare
+from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.errors import AccessRefused
-from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
+from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
 from tests.runs.conftest import PROMPT, Workplace, script, texts_table
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ import pyarrow as pa
 import pytest
 
 from aimlapi_simulator import Account, Fault, Script
-from airflow_provider_aimlapi.core.request import CompletionSpec
-from airflow_provider_aimlapi.engine.entry import estimate_job
-from airflow_provider_aimlapi.engine.estimate import Inquiry
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+from airflow_provider_aimlapi.engine.blocking import estimate_job
+from airflow_provider_aimlapi.engine.estimate.inquiry import Inquiry
+from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 from airflow_provider_aimlapi.engine.settings import Settings
-from airflow_provider_aimlapi.engine.stop import StopSignal
 from airflow_provider_aimlapi.errors import (
     AccessRefused,
     InvalidSpec,
@@ -23,7 +23,7 @@ from airflow_provider_aimlapi.errors import (
 from tests.runs.conftest import KEY, MAX_TOKENS, MODEL, Workplace, script, texts_table
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.estimate_report import Estimate
+    from airflow_provider_aimlapi.core.money.estimate_report import Estimate
 
 ROWS = 400
 WORDS = ("fellow", "citizens", "senate", "the", "union", "of", "peace", "revenue", "treaty")

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from aimlapi_simulator import Account, Fault, Limits, Script
-from airflow_provider_aimlapi.engine.feed import SPARE_ROWS
+from airflow_provider_aimlapi.engine.calls.feed import SPARE_ROWS
 from airflow_provider_aimlapi.errors import (
     AccessRefused,
     ApiUnavailable,

@@ -9,16 +9,16 @@ import pyarrow as pa
 import pytest
 
 from aimlapi_simulator import Fault, Script
-from airflow_provider_aimlapi.core.lineage import COLUMNS_MAX
-from airflow_provider_aimlapi.engine.entry import plan_job, run_job
+from airflow_provider_aimlapi.core.reporting.lineage import COLUMNS_MAX
+from airflow_provider_aimlapi.engine.blocking import plan_job, run_job
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.errors import AccessRefused
-from airflow_provider_aimlapi.operators.observation import Observation
-from airflow_provider_aimlapi.storage.progress_object import ProgressObject
+from airflow_provider_aimlapi.operators.telemetry.observation import Observation
+from airflow_provider_aimlapi.storage.runs.progress_object import ProgressObject
 from tests.runs.conftest import texts_table
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.progress import AttemptProgress, RunProgress
+    from airflow_provider_aimlapi.core.reporting.run_progress import AttemptProgress, RunProgress
     from tests.runs.conftest import Workplace
 
 ROWS = 40

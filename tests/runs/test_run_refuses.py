@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.request import CompletionSpec
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.engine.job import Place
 from airflow_provider_aimlapi.errors import InputUnreadable, InvalidSpec, StoreUnsafe
 from tests.runs.conftest import MODEL, Workplace, texts_table

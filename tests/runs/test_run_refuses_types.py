@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pytest
 
-from airflow_provider_aimlapi.engine.entry import estimate_job
-from airflow_provider_aimlapi.engine.estimate import Inquiry
+from airflow_provider_aimlapi.engine.blocking import estimate_job
+from airflow_provider_aimlapi.engine.estimate.inquiry import Inquiry
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.errors import InputUnreadable, InvalidSpec
 from tests.fakes.footers import annotated, int96, int96_array, int96_file, logical, written

@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from aimlapi_simulator import Fault, Latency
-from airflow_provider_aimlapi.engine.entry import complete_one
+from airflow_provider_aimlapi.engine.blocking import complete_one
+from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 from airflow_provider_aimlapi.engine.settings import Settings
-from airflow_provider_aimlapi.engine.stop import StopSignal
 from airflow_provider_aimlapi.errors import AccessRefused, JournalUnreadable, RunInterrupted
 from tests.runs.conftest import KEY, Workplace, expected, script, texts_table
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 CHILD = """
 import sys
 from fsspec.implementations.local import LocalFileSystem
-from airflow_provider_aimlapi.core.endpoint import Endpoint
-from airflow_provider_aimlapi.core.request import CompletionSpec
-from airflow_provider_aimlapi.engine.entry import run_job
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+from airflow_provider_aimlapi.engine.blocking import run_job
 from airflow_provider_aimlapi.engine.job import Job, Place
 from airflow_provider_aimlapi.engine.settings import Settings
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aimlapi_simulator import Fault
-from airflow_provider_aimlapi.engine.entry import plan_job, run_job
+from airflow_provider_aimlapi.engine.blocking import plan_job, run_job
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.errors import AccessRefused, InvalidSpec, TooManyRejections
 from tests.runs.conftest import expected, script, texts_table
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.report import Report
+    from airflow_provider_aimlapi.core.reporting.run_summary import Report
     from tests.runs.conftest import Workplace
 
 FILES = 4

@@ -9,14 +9,14 @@ import pyarrow as pa
 import pytest
 
 from aimlapi_simulator import Fault, Latency
-from airflow_provider_aimlapi.engine.entry import estimate_job, plan_job, run_job
-from airflow_provider_aimlapi.engine.estimate import Inquiry
+from airflow_provider_aimlapi.engine.blocking import estimate_job, plan_job, run_job
+from airflow_provider_aimlapi.engine.estimate.inquiry import Inquiry
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.errors import AimlapiError, BudgetExhausted
 from tests.runs.conftest import script, texts_table
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.report import Report
+    from airflow_provider_aimlapi.core.reporting.run_summary import Report
     from tests.runs.conftest import Workplace
 
 SLOW = Latency(median_s=0.05, sigma=0.5)

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 
 from aimlapi_simulator import Account, Fault, Script
-from airflow_provider_aimlapi.core.progress import RunProgress, decode_progress
-from airflow_provider_aimlapi.engine.entry import run_job
+from airflow_provider_aimlapi.core.reporting.run_progress import RunProgress, decode_progress
+from airflow_provider_aimlapi.engine.blocking import run_job
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.errors import AccessRefused
 

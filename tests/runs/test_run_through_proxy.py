@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_aimlapi.api.environment import settle_route
-from airflow_provider_aimlapi.core.endpoint import parse_endpoint
+from airflow_provider_aimlapi.api.http.environment import settle_route
+from airflow_provider_aimlapi.core.calls.endpoint import parse_endpoint
 from airflow_provider_aimlapi.errors import AccessRefused, ApiUnavailable
 from tests.fakes.connect_proxy import CREDENTIALS_WANTED
 from tests.fakes.corporate_network import BASE_URL, CorporateNetwork, corporate_network

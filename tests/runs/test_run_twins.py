@@ -14,7 +14,7 @@ from tests.runs.conftest import KEY, Workplace, expected, script, texts_table
 from tests.runs.test_run_resumes import CHILD, when_billed
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.report import Report
+    from airflow_provider_aimlapi.core.reporting.run_summary import Report
 
 QUICK: dict[str, Any] = {"max_concurrency": 16, "lease_ttl_s": 1.0, "request_timeout_s": 2.0}
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_aimlapi.core.report import Report
-from airflow_provider_aimlapi.engine.clock import SystemClock
-from airflow_provider_aimlapi.engine.earlier_answers import find_remains, known_rows
-from airflow_provider_aimlapi.engine.patient_store import patient
+from airflow_provider_aimlapi.core.reporting.run_summary import Report
+from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_remains, known_rows
+from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
+from airflow_provider_aimlapi.engine.runtime.patient_store import patient
 from airflow_provider_aimlapi.errors import RunInterrupted, StoreUnavailable
 from tests.benchmarks.scan_runs import ScannedRun, SteadyApi
 from tests.fakes.distant_store import DistantStore

@@ -7,31 +7,31 @@ import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_aimlapi.core.keys import request_hash
-from airflow_provider_aimlapi.engine.earlier_answers import find_remains
-from airflow_provider_aimlapi.engine.ending import Ending
-from airflow_provider_aimlapi.engine.feed import Row
-from airflow_provider_aimlapi.engine.lease import Lease, Superseded
-from airflow_provider_aimlapi.engine.retry import persist
+from airflow_provider_aimlapi.core.durable.keys import request_hash
+from airflow_provider_aimlapi.engine.calls.feed import Row
+from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_remains
+from airflow_provider_aimlapi.engine.durable.lease import Lease, Superseded
 from airflow_provider_aimlapi.engine.run import _ask_and_commit, _under_lease
+from airflow_provider_aimlapi.engine.runtime.ending import Ending
+from airflow_provider_aimlapi.engine.runtime.retry import persist
 from airflow_provider_aimlapi.errors import AimlapiError, StorageError
-from airflow_provider_aimlapi.storage.lease_store import LeaseStore
+from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_aimlapi.core.journal import Record
-    from airflow_provider_aimlapi.core.manifest import Manifest
-    from airflow_provider_aimlapi.engine.clock import Clock
-    from airflow_provider_aimlapi.engine.collector import Collector
+    from airflow_provider_aimlapi.core.durable.journal import Record
+    from airflow_provider_aimlapi.core.durable.manifest import Manifest
+    from airflow_provider_aimlapi.engine.calls.reader import Reader
+    from airflow_provider_aimlapi.engine.durable.collector import Collector
+    from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
     from airflow_provider_aimlapi.engine.prepare import Prepared
-    from airflow_provider_aimlapi.engine.reader import Reader
-    from airflow_provider_aimlapi.engine.reporter import Reporter
-    from airflow_provider_aimlapi.engine.resume import Remains
+    from airflow_provider_aimlapi.engine.reporting.reporter import Reporter
     from airflow_provider_aimlapi.engine.run import RunAttempt
+    from airflow_provider_aimlapi.engine.runtime.clock import Clock
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.engine.world import World
-    from airflow_provider_aimlapi.storage.object_store import ObjectStore
+    from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
 
 TAKEN_BACK_MAX = 20
 _keep = Lease.keep

@@ -8,28 +8,39 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_aimlapi.core.budget import Budget
-from airflow_provider_aimlapi.core.failures import Silence
-from airflow_provider_aimlapi.core.journal import decode_segment
-from airflow_provider_aimlapi.core.manifest import encode_manifest, manifest_of
-from airflow_provider_aimlapi.core.object_sizes import SEGMENT_BYTES_MAX
-from airflow_provider_aimlapi.core.opening import OPENING_ROWS, Opening, OpeningRow, Refused
-from airflow_provider_aimlapi.core.refusals import Refusals
-from airflow_provider_aimlapi.core.rejections import Rejections
-from airflow_provider_aimlapi.engine import collector, commit, earlier_answers, failed_rows, run
-from airflow_provider_aimlapi.engine.collector import Collector
-from airflow_provider_aimlapi.engine.failed_rows import FailedRows
-from airflow_provider_aimlapi.engine.lease import Lease
-from airflow_provider_aimlapi.engine.placing import Placing
-from airflow_provider_aimlapi.engine.reader import Reader
-from airflow_provider_aimlapi.engine.refused_rows import RefusedRows
-from airflow_provider_aimlapi.engine.resume import Remains
-from airflow_provider_aimlapi.engine.retry import persist
+from airflow_provider_aimlapi.core.durable.journal import decode_segment
+from airflow_provider_aimlapi.core.durable.manifest import encode_manifest, manifest_of
+from airflow_provider_aimlapi.core.durable.object_sizes import SEGMENT_BYTES_MAX
+from airflow_provider_aimlapi.core.money.budget import Budget
+from airflow_provider_aimlapi.core.verdicts.failures import Silence
+from airflow_provider_aimlapi.core.verdicts.opening import (
+    OPENING_ROWS,
+    Opening,
+    OpeningRow,
+    Refused,
+)
+from airflow_provider_aimlapi.core.verdicts.refusals import Refusals
+from airflow_provider_aimlapi.core.verdicts.rejections import Rejections
+from airflow_provider_aimlapi.engine import run
+from airflow_provider_aimlapi.engine.calls import failed_rows
+from airflow_provider_aimlapi.engine.calls.failed_rows import FailedRows
+from airflow_provider_aimlapi.engine.calls.reader import Reader
+from airflow_provider_aimlapi.engine.calls.refused_rows import RefusedRows
+from airflow_provider_aimlapi.engine.durable import collector
+from airflow_provider_aimlapi.engine.durable import earlier_attempts as earlier_answers
+from airflow_provider_aimlapi.engine.durable import publish as commit
+from airflow_provider_aimlapi.engine.durable.collector import Collector
+from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
+from airflow_provider_aimlapi.engine.durable.lease import Lease
+from airflow_provider_aimlapi.engine.durable.visible_run import Placing
+from airflow_provider_aimlapi.engine.runtime.retry import persist
 from airflow_provider_aimlapi.errors import AimlapiError, StorageError, StoreUnavailable
-from airflow_provider_aimlapi.storage import journal_store, object_store, part_writer
-from airflow_provider_aimlapi.storage.changes import run_in_place
-from airflow_provider_aimlapi.storage.journal_store import JournalStore
-from airflow_provider_aimlapi.storage.publication import publish
+from airflow_provider_aimlapi.storage.output.changes import run_in_place
+from airflow_provider_aimlapi.storage.output.visible_files import publish
+from airflow_provider_aimlapi.storage.parts import part_writer
+from airflow_provider_aimlapi.storage.runs import journal_store
+from airflow_provider_aimlapi.storage.runs.journal_store import JournalStore
+from airflow_provider_aimlapi.storage.stores import object_store
 from tests.simulation.buggy_attempts import (
     early_remains,
     find_remains_parts_first,
@@ -46,18 +57,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
-    from airflow_provider_aimlapi.core.completion import Completion, Outcome
-    from airflow_provider_aimlapi.core.journal import Record
-    from airflow_provider_aimlapi.core.manifest import Manifest, PartEntry
-    from airflow_provider_aimlapi.core.plan import Shard
-    from airflow_provider_aimlapi.core.refusals import Suspect
-    from airflow_provider_aimlapi.engine.collector import OpenShard
-    from airflow_provider_aimlapi.engine.feed import Row
+    from airflow_provider_aimlapi.core.calls.completion import Completion, Outcome
+    from airflow_provider_aimlapi.core.durable.journal import Record
+    from airflow_provider_aimlapi.core.durable.manifest import Manifest, PartEntry
+    from airflow_provider_aimlapi.core.durable.plan import Shard
+    from airflow_provider_aimlapi.core.verdicts.refusals import Suspect
+    from airflow_provider_aimlapi.engine.calls.feed import Row
+    from airflow_provider_aimlapi.engine.durable.collector import OpenShard
     from airflow_provider_aimlapi.engine.prepare import Prepared
     from airflow_provider_aimlapi.errors import AccessRefused, ApiError
-    from airflow_provider_aimlapi.storage.dataset import DataSet
-    from airflow_provider_aimlapi.storage.object_store import ObjectStore
-    from airflow_provider_aimlapi.storage.part_outcomes import StagedPart
+    from airflow_provider_aimlapi.storage.input.dataset import DataSet
+    from airflow_provider_aimlapi.storage.parts.part_reader import StagedPart
+    from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
 
 _keep_until_lost = Lease._keep_until_lost
 _beat_once = Lease._beat_once

@@ -6,9 +6,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_aimlapi.engine import collector, lease, reporter, run
-from airflow_provider_aimlapi.engine.collector import Collector
-from airflow_provider_aimlapi.engine.judging import Judging
+from airflow_provider_aimlapi.engine import run
+from airflow_provider_aimlapi.engine.calls.judge import Judging
+from airflow_provider_aimlapi.engine.durable import collector, lease
+from airflow_provider_aimlapi.engine.durable.collector import Collector
+from airflow_provider_aimlapi.engine.reporting import reporter
 from tests.simulation import simulation
 from tests.simulation.dataset_shapes import Shape
 from tests.simulation.scenario import MEETINGS, Attempt, Scenario, Trouble, settings_for

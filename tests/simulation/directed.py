@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.completion import Answer
-from airflow_provider_aimlapi.core.journal import answered, encode_segment
-from airflow_provider_aimlapi.core.keys import RunNames
+from airflow_provider_aimlapi.core.calls.completion import Answer
+from airflow_provider_aimlapi.core.durable.journal import answered, encode_segment
+from airflow_provider_aimlapi.core.durable.keys import RunNames
 from tests.simulation import failing_scenarios
 from tests.simulation.dataset_shapes import Shape
 from tests.simulation.scenario import Attempt, Scenario, Trouble, settings_for

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Literal
 import pyarrow as pa
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.completion import Answer
-from airflow_provider_aimlapi.core.endpoint import Endpoint
-from airflow_provider_aimlapi.core.pricing import TokenPrices
-from airflow_provider_aimlapi.core.request import CompletionSpec
+from airflow_provider_aimlapi.core.calls.completion import Answer
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+from airflow_provider_aimlapi.core.money.pricing import TokenPrices
 from airflow_provider_aimlapi.engine.job import Job, Place
 from airflow_provider_aimlapi.engine.run import run
+from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 from airflow_provider_aimlapi.engine.settings import Settings
-from airflow_provider_aimlapi.engine.stop import StopSignal
 from airflow_provider_aimlapi.engine.world import World
 from airflow_provider_aimlapi.errors import AimlapiError, ApiUnavailable
 from tests.fakes.memory_store import MemoryStore
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from airflow_provider_aimlapi.core.report import Report
+    from airflow_provider_aimlapi.core.reporting.run_summary import Report
 
 Failure = Literal["500", "400", "403", "slow", "broken", "page"]
 FAILURES: tuple[Failure, ...] = ("500", "slow", "broken", "page")

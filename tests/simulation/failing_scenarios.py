@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.report import Report
-from airflow_provider_aimlapi.core.verdict import WIRE_VIOLATIONS_MAX
+from airflow_provider_aimlapi.core.reporting.run_summary import Report
+from airflow_provider_aimlapi.core.verdicts.verdict import WIRE_VIOLATIONS_MAX
 from tests.simulation.failing_api import FAILURES, Outage, tries_at
 
 if TYPE_CHECKING:

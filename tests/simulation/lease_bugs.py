@@ -6,16 +6,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from airflow_provider_aimlapi.core.lease import LeaseTimes, Watch
-from airflow_provider_aimlapi.engine.other_attempts import OtherAttempts
-from airflow_provider_aimlapi.storage.lease_store import LeaseStore
+from airflow_provider_aimlapi.core.durable.lease import LeaseTimes, Watch
+from airflow_provider_aimlapi.engine.durable.other_attempts import OtherAttempts
+from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
 from tests.simulation.swapping import swapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from airflow_provider_aimlapi.core.lease import Heartbeat
+    from airflow_provider_aimlapi.core.durable.lease import Heartbeat
 
 _beat = LeaseStore.beat
 _is_read = OtherAttempts._is_read

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from greenlet import getcurrent, greenlet
 
-from airflow_provider_aimlapi.engine.stop import StopSignal
+from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 from tests.fakes.virtual_loop import WALL_START_US
 from tests.simulation.scheduler import ProcessLoop, SimulatedTask
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Sequence
     from random import Random
 
-    from airflow_provider_aimlapi.core.report import Report
+    from airflow_provider_aimlapi.core.reporting.run_summary import Report
     from tests.simulation.history import History
     from tests.simulation.scheduler import Scheduler
 

@@ -9,8 +9,8 @@ import json
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_aimlapi.core.endpoint import Endpoint
-from airflow_provider_aimlapi.core.request import CompletionSpec
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.engine.job import Job, Place
 from airflow_provider_aimlapi.engine.run import run
 from airflow_provider_aimlapi.engine.world import World
@@ -28,7 +28,7 @@ from tests.simulation.weather import Sky, Weather
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from airflow_provider_aimlapi.core.report import Report
+    from airflow_provider_aimlapi.core.reporting.run_summary import Report
 
 SHAPE = Shape(rows=(3, 2, 2))
 SETTINGS = settings_for(SHAPE, request_timeout_s=10.0)

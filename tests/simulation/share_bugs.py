@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.budget import Budget
-from airflow_provider_aimlapi.core.lease import Watch
-from airflow_provider_aimlapi.engine import share_budget
-from airflow_provider_aimlapi.engine.resume import Remains
-from airflow_provider_aimlapi.storage import lease_store
+from airflow_provider_aimlapi.core.durable.lease import Watch
+from airflow_provider_aimlapi.core.money.budget import Budget
+from airflow_provider_aimlapi.engine.durable import share_budget
+from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
+from airflow_provider_aimlapi.storage.runs import lease_store
 from tests.simulation.dataset_shapes import Shape
 from tests.simulation.scenario import Attempt, Scenario, Trouble, settings_for
 from tests.simulation.shares import Lane, ShareScenario, share_scenario_of, simulate_shares

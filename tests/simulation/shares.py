@@ -12,8 +12,8 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.engine.clock import SystemClock
 from airflow_provider_aimlapi.engine.prepare import prepare
+from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.errors import TooManyRejections
 from tests.simulation.dataset_shapes import Shape
 from tests.simulation.scenario import (

@@ -10,8 +10,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.account import Account
-from airflow_provider_aimlapi.core.completion import Answer
-from airflow_provider_aimlapi.core.pricing import TokenPrices
+from airflow_provider_aimlapi.core.calls.completion import Answer
+from airflow_provider_aimlapi.core.money.pricing import TokenPrices
 from airflow_provider_aimlapi.errors import ApiUnavailable
 from tests.simulation.process import Killed
 from tests.simulation.weather import api_fate, is_within

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_aimlapi.core.endpoint import Endpoint
-from airflow_provider_aimlapi.core.request import CompletionSpec
-from airflow_provider_aimlapi.core.verdict import WIRE_VIOLATIONS_MAX
-from airflow_provider_aimlapi.engine.descriptors import calls_within
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+from airflow_provider_aimlapi.core.verdicts.verdict import WIRE_VIOLATIONS_MAX
+from airflow_provider_aimlapi.engine.calls.descriptors import calls_within
+from airflow_provider_aimlapi.engine.durable.lease import Superseded
 from airflow_provider_aimlapi.engine.job import Job, Place
-from airflow_provider_aimlapi.engine.lease import Superseded
 from airflow_provider_aimlapi.engine.run import run
 from airflow_provider_aimlapi.engine.world import World
 from airflow_provider_aimlapi.errors import (
@@ -42,7 +42,7 @@ from tests.simulation.weather import Sky
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from airflow_provider_aimlapi.core.report import Report
+    from airflow_provider_aimlapi.core.reporting.run_summary import Report
     from airflow_provider_aimlapi.engine.settings import Settings
     from tests.simulation.scenario import Scenario, Trouble
 

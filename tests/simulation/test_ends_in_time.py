@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_aimlapi.engine.placing import PLACINGS_MAX
-from airflow_provider_aimlapi.engine.reporter import LAST_WORDS_S_MAX, SINK_S_MAX
+from airflow_provider_aimlapi.engine.durable.visible_run import PLACINGS_MAX
+from airflow_provider_aimlapi.engine.reporting.reporter import LAST_WORDS_S_MAX, SINK_S_MAX
 from airflow_provider_aimlapi.errors import RunInterrupted, StorageError, StoreUnsafe
-from airflow_provider_aimlapi.storage.journal_store import DELETED_AT_ONCE
+from airflow_provider_aimlapi.storage.runs.journal_store import DELETED_AT_ONCE
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.dataset_shapes import Shape
 from tests.simulation.scenario import Attempt, Scenario, SinkHabit, Trouble, settings_for

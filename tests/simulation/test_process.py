@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_aimlapi.core.object_sizes import MIB
+from airflow_provider_aimlapi.core.durable.object_sizes import MIB
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.dataset_shapes import Shape, input_of
 from tests.simulation.history import History

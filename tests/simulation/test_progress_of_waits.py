@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_aimlapi.core.progress import RunProgress, decode_progress
+from airflow_provider_aimlapi.core.reporting.run_progress import RunProgress, decode_progress
 from tests.fakes.virtual_loop import WALL_START_US
 from tests.simulation.dataset_shapes import Shape
 from tests.simulation.scenario import Attempt, Scenario, Trouble, settings_for

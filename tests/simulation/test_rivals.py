@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_aimlapi.engine.lease import Lease
-from airflow_provider_aimlapi.engine.placing import Placing
-from airflow_provider_aimlapi.engine.retry import persist
-from airflow_provider_aimlapi.storage import publication
-from airflow_provider_aimlapi.storage.changes import Change
-from airflow_provider_aimlapi.storage.visible_parts import VisibleParts
+from airflow_provider_aimlapi.engine.durable.lease import Lease
+from airflow_provider_aimlapi.engine.durable.visible_run import Placing
+from airflow_provider_aimlapi.engine.runtime.retry import persist
+from airflow_provider_aimlapi.storage.output import visible_files as publication
+from airflow_provider_aimlapi.storage.output.changes import Change
+from airflow_provider_aimlapi.storage.output.visible_parts import VisibleParts
 from tests.simulation.rivals import Rivals
 from tests.simulation.swapping import swapped
 

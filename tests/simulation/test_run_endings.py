@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from airflow_provider_aimlapi.core.report import Report
+from airflow_provider_aimlapi.core.reporting.run_summary import Report
 from airflow_provider_aimlapi.errors import ApiUnavailable, TooManyRejections
 from tests.simulation.failing_api import (
     FAILURES,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_aimlapi.core.lease import BEATS_A_TTL
+from airflow_provider_aimlapi.core.durable.lease import BEATS_A_TTL
 from airflow_provider_aimlapi.engine.settings import Settings
-from airflow_provider_aimlapi.storage.lease_store import READERS
+from airflow_provider_aimlapi.storage.runs.lease_store import READERS
 from tests.simulation.waiting import waited_s
 
 SETTINGS = Settings()

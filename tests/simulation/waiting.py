@@ -10,11 +10,11 @@ import sys
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_aimlapi.core.keys import RunNames
-from airflow_provider_aimlapi.core.lease import Heartbeat, encode_heartbeat, encode_lease
-from airflow_provider_aimlapi.engine.lease import Lease
+from airflow_provider_aimlapi.core.durable.keys import RunNames
+from airflow_provider_aimlapi.core.durable.lease import Heartbeat, encode_heartbeat, encode_lease
+from airflow_provider_aimlapi.engine.durable.lease import Lease
 from airflow_provider_aimlapi.engine.settings import Settings
-from airflow_provider_aimlapi.storage.lease_store import LeaseStore
+from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.history import History
 from tests.simulation.process import Process, SimulatedClock
@@ -23,7 +23,7 @@ from tests.simulation.simulated_store import SimulatedStore
 from tests.simulation.weather import Sky, Weather
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.lease import LeaseTimes
+    from airflow_provider_aimlapi.core.durable.lease import LeaseTimes
 
 NAMES = RunNames(run_key="0" * 32)
 LATENCIES_S = (0.005, 0.1, 1.3, 10.0)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.journal import decode_segment
-from airflow_provider_aimlapi.core.keys import (
+from airflow_provider_aimlapi.core.durable.journal import decode_segment
+from airflow_provider_aimlapi.core.durable.keys import (
     RUNS_FOLDER,
     PublicationNames,
     parse_manifest_name,
@@ -20,7 +20,7 @@ from airflow_provider_aimlapi.core.keys import (
     parse_segment_name,
 )
 from airflow_provider_aimlapi.errors import StoreUnavailable
-from airflow_provider_aimlapi.storage.part_footer import footer_bytes
+from airflow_provider_aimlapi.storage.parts.part_footer import footer_bytes
 from tests.simulation.simulated_api import PAGE, answer_to
 
 if TYPE_CHECKING:

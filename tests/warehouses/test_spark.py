@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_aimlapi.core.plan import plan_shards
+from airflow_provider_aimlapi.core.durable.plan import plan_shards
 from airflow_provider_aimlapi.errors import InvalidSpec
-from airflow_provider_aimlapi.storage.dataset import open_data_set
+from airflow_provider_aimlapi.storage.input.dataset import open_data_set
 from tests.interop.docs_tables import rows_of
 
 if TYPE_CHECKING:

@@ -11,16 +11,21 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from airflow_provider_aimlapi.api.error_answers import error_of
-from airflow_provider_aimlapi.api.error_messages import read_envelope
-from airflow_provider_aimlapi.api.exchange import exchange
-from airflow_provider_aimlapi.api.json_values import JsonObject, as_list, as_object, as_word
-from airflow_provider_aimlapi.api.key_removal import KeyRemoval
-from airflow_provider_aimlapi.api.request_headers import headers_for
+from airflow_provider_aimlapi.api.http.exchange import exchange
+from airflow_provider_aimlapi.api.http.request_headers import headers_for
+from airflow_provider_aimlapi.api.messages.error_answers import error_of
+from airflow_provider_aimlapi.api.messages.error_messages import read_envelope
+from airflow_provider_aimlapi.api.messages.json_values import (
+    JsonObject,
+    as_list,
+    as_object,
+    as_word,
+)
+from airflow_provider_aimlapi.api.messages.key_removal import KeyRemoval
 from airflow_provider_aimlapi.errors import ApiError, WireViolation
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 BILLING_PATH = "/v2/billing"
 KEY_PATH = "/v1/key"

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from airflow_provider_aimlapi.api.exchange import exchange
-from airflow_provider_aimlapi.api.key_removal import KeyRemoval
-from airflow_provider_aimlapi.api.request_body import WHOLE_BYTES_MAX, PiecewiseBody
-from airflow_provider_aimlapi.api.request_headers import headers_for
+from airflow_provider_aimlapi.api.http.exchange import exchange
+from airflow_provider_aimlapi.api.http.request_body import WHOLE_BYTES_MAX, PiecewiseBody
+from airflow_provider_aimlapi.api.http.request_headers import headers_for
+from airflow_provider_aimlapi.api.messages.key_removal import KeyRemoval
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from airflow_provider_aimlapi.core.completion import Answer
-    from airflow_provider_aimlapi.core.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.calls.completion import Answer
+    from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 COMPLETIONS_PATH = "/v1/chat/completions"
 _STREAM = b'"stream":true'

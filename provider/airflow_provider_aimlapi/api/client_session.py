@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from airflow_provider_aimlapi.api.certificates import tls_context
-from airflow_provider_aimlapi.api.origin_key import OriginKey
-from airflow_provider_aimlapi.api.request_headers import KEYLESS_HEADERS, authorization_of
+from airflow_provider_aimlapi.api.http.certificates import tls_context
+from airflow_provider_aimlapi.api.http.origin_key import OriginKey
+from airflow_provider_aimlapi.api.http.request_headers import KEYLESS_HEADERS, authorization_of
 
 if TYPE_CHECKING:
     import ssl
 
-    from airflow_provider_aimlapi.core.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 
 def open_client(endpoint: Endpoint, *, timeout_s: float = 300.0) -> httpx.Client:

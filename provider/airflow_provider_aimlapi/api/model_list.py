@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from airflow_provider_aimlapi.api.error_answers import error_of
-from airflow_provider_aimlapi.api.exchange import exchange
-from airflow_provider_aimlapi.api.json_values import (
+from airflow_provider_aimlapi.api.http.exchange import exchange
+from airflow_provider_aimlapi.api.http.request_headers import headers_for
+from airflow_provider_aimlapi.api.messages.error_answers import error_of
+from airflow_provider_aimlapi.api.messages.json_values import (
     JsonObject,
     Unreadable,
     as_list,
@@ -19,14 +20,13 @@ from airflow_provider_aimlapi.api.json_values import (
     as_text,
     decode_json,
 )
-from airflow_provider_aimlapi.api.key_removal import KeyRemoval
-from airflow_provider_aimlapi.api.request_headers import headers_for
-from airflow_provider_aimlapi.core.model_names import CHARACTERS_MAX
+from airflow_provider_aimlapi.api.messages.key_removal import KeyRemoval
+from airflow_provider_aimlapi.core.calls.model_names import CHARACTERS_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_provider_aimlapi.core.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 MODELS_PATH = "/v1/models"
 DEPRECATIONS_PATH = "/v1/models/deprecations"

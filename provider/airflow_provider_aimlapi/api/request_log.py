@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from airflow_provider_aimlapi.api.error_answers import error_of
-from airflow_provider_aimlapi.api.error_messages import read_envelope
-from airflow_provider_aimlapi.api.exchange import exchange
-from airflow_provider_aimlapi.api.json_values import (
+from airflow_provider_aimlapi.api.http.exchange import exchange
+from airflow_provider_aimlapi.api.http.request_headers import headers_for
+from airflow_provider_aimlapi.api.messages.error_answers import error_of
+from airflow_provider_aimlapi.api.messages.error_messages import read_envelope
+from airflow_provider_aimlapi.api.messages.json_values import (
     JsonObject,
     as_count,
     as_list,
@@ -21,16 +22,15 @@ from airflow_provider_aimlapi.api.json_values import (
     as_text,
     as_word,
 )
-from airflow_provider_aimlapi.api.key_removal import KeyRemoval
-from airflow_provider_aimlapi.api.request_headers import headers_for
-from airflow_provider_aimlapi.core.pricing import nano_usd_from_credits, nano_usd_from_usd
-from airflow_provider_aimlapi.core.reconciliation import LogPage, LogRow
+from airflow_provider_aimlapi.api.messages.key_removal import KeyRemoval
+from airflow_provider_aimlapi.core.money.pricing import nano_usd_from_credits, nano_usd_from_usd
+from airflow_provider_aimlapi.core.money.reconciliation import LogPage, LogRow
 from airflow_provider_aimlapi.errors import WireViolation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_aimlapi.core.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 LOGS_PATH = "/v2/logs"
 PAGE_ROWS_MAX = 100

@@ -8,21 +8,21 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.client import CompletionClient
+from airflow_provider_aimlapi.api.http.transport import open_transport
 from airflow_provider_aimlapi.api.request_log import fetch_log_page
-from airflow_provider_aimlapi.api.transport import open_transport
-from airflow_provider_aimlapi.checks.answer_form import form_facts
-from airflow_provider_aimlapi.checks.cache import cache_facts
-from airflow_provider_aimlapi.checks.costs import cost_facts
 from airflow_provider_aimlapi.checks.facts import TITLES, Fact, unsettled
+from airflow_provider_aimlapi.checks.findings.answer_form import form_facts
+from airflow_provider_aimlapi.checks.findings.cache import cache_facts
+from airflow_provider_aimlapi.checks.findings.costs import cost_facts
+from airflow_provider_aimlapi.checks.findings.refusals import refusal_facts
+from airflow_provider_aimlapi.checks.findings.system_text import characters_per_token, system_facts
+from airflow_provider_aimlapi.checks.findings.tools import tool_facts
 from airflow_provider_aimlapi.checks.log_search import LogSearch
 from airflow_provider_aimlapi.checks.plan import first_calls, last_calls, marked_calls, middle_calls
 from airflow_provider_aimlapi.checks.purse import LIMIT_NANO_USD, Purse
 from airflow_provider_aimlapi.checks.quotation import fetch_quotation
-from airflow_provider_aimlapi.checks.refusals import refusal_facts
 from airflow_provider_aimlapi.checks.replies import Asker
-from airflow_provider_aimlapi.checks.system_text import characters_per_token, system_facts
 from airflow_provider_aimlapi.checks.timer import system_timer
-from airflow_provider_aimlapi.checks.tools import tool_facts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.checks.quotation import Quotation
     from airflow_provider_aimlapi.checks.replies import Reply
     from airflow_provider_aimlapi.checks.timer import Timer
-    from airflow_provider_aimlapi.core.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 REQUEST_TIMEOUT_S = 60.0
 _REASONING = "a call that thinks costs more than a check may spend"

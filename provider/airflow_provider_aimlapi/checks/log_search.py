@@ -10,7 +10,7 @@ from airflow_provider_aimlapi.errors import ApiError, ApiUnavailable
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.checks.timer import Timer
-    from airflow_provider_aimlapi.core.reconciliation import LogPage
+    from airflow_provider_aimlapi.core.money.reconciliation import LogPage
 
 WAIT_S = 120.0
 POLL_S = 5.0

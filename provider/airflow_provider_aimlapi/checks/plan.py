@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from airflow_provider_aimlapi.api.wire import RequestEncoder
-from airflow_provider_aimlapi.core.dialect import DEFAULT_MODEL
-from airflow_provider_aimlapi.core.request import CompletionSpec
+from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
+from airflow_provider_aimlapi.core.calls.dialect import DEFAULT_MODEL
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.request import Json, JsonObject
+    from airflow_provider_aimlapi.core.calls.request import Json, JsonObject
 
 DATED = DEFAULT_MODEL
 DOTTED = "anthropic/claude-sonnet-4.6"

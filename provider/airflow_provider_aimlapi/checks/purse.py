@@ -13,10 +13,10 @@ from airflow_provider_aimlapi.checks.plan import (
     marked_calls,
     middle_calls,
 )
-from airflow_provider_aimlapi.core.pricing import TOKENS_A_PRICE, TokenPrices, format_usd
+from airflow_provider_aimlapi.core.money.pricing import TOKENS_A_PRICE, TokenPrices, format_usd
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.completion import Completion
+    from airflow_provider_aimlapi.core.calls.completion import Completion
 
 LIMIT_NANO_USD = 20_000_000
 WRITE_FACTOR = 1.25

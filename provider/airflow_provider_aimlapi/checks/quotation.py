@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.api.json_values import JsonObject, as_list, as_object
+from airflow_provider_aimlapi.api.http.transport import open_transport
+from airflow_provider_aimlapi.api.messages.json_values import JsonObject, as_list, as_object
 from airflow_provider_aimlapi.api.price_list import fetch_entry, prices_in
-from airflow_provider_aimlapi.api.transport import open_transport
 from airflow_provider_aimlapi.checks.facts import Fact, settled, unsettled
 from airflow_provider_aimlapi.checks.plan import DATED, DOTTED
-from airflow_provider_aimlapi.core.pricing import TokenPrices, format_usd
+from airflow_provider_aimlapi.core.money.pricing import TokenPrices, format_usd
 from airflow_provider_aimlapi.errors import ApiError
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 UNAUTHORIZED = 401
 _FORMS = ("origin", "measure")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.api.answer_body import read_body
-from airflow_provider_aimlapi.api.error_answers import error_of
-from airflow_provider_aimlapi.api.error_messages import read_envelope
-from airflow_provider_aimlapi.api.json_values import JsonObject, as_list, as_object
-from airflow_provider_aimlapi.api.wire import decode_answer
+from airflow_provider_aimlapi.api.messages.answer_body import read_body
+from airflow_provider_aimlapi.api.messages.error_answers import error_of
+from airflow_provider_aimlapi.api.messages.error_messages import read_envelope
+from airflow_provider_aimlapi.api.messages.json_values import JsonObject, as_list, as_object
+from airflow_provider_aimlapi.api.messages.wire import decode_answer
 from airflow_provider_aimlapi.checks.facts import Fact, settled, unsettled
 from airflow_provider_aimlapi.checks.quotation import UNAUTHORIZED
 from airflow_provider_aimlapi.errors import AccessRefused, ApiError, WireViolation
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.api.client import CompletionClient
     from airflow_provider_aimlapi.checks.plan import Call
     from airflow_provider_aimlapi.checks.purse import Purse
-    from airflow_provider_aimlapi.core.completion import Answer, Completion
+    from airflow_provider_aimlapi.core.calls.completion import Answer, Completion
 
 _REFUSED = frozenset({400, 422})
 

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.engine.clock import SystemClock
+from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

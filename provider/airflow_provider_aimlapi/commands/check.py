@@ -17,7 +17,7 @@ from airflow_provider_aimlapi.errors import InvalidSpec
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.checks.check import CheckReport
-    from airflow_provider_aimlapi.core.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

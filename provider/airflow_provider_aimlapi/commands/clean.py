@@ -1,4 +1,4 @@
-"""`airflow-aimlapi clean`: removes old run folders. What may go is decided in `core.retention`."""
+"""`airflow-aimlapi clean`: removes old run folders. What may go is decided in `core.durable.retention`."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.commands.terminal import say
 from airflow_provider_aimlapi.commands.wording import format_age, format_bytes, format_count
-from airflow_provider_aimlapi.core.keys import RUNS_FOLDER
-from airflow_provider_aimlapi.core.retention import why_kept
-from airflow_provider_aimlapi.engine.clock import SystemClock
-from airflow_provider_aimlapi.engine.removal import Removal, remove_run
+from airflow_provider_aimlapi.core.durable.keys import RUNS_FOLDER
+from airflow_provider_aimlapi.core.durable.retention import why_kept
+from airflow_provider_aimlapi.engine.durable.removal import Removal, remove_run
+from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.errors import InvalidSpec
-from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
-from airflow_provider_aimlapi.storage.opening import open_file_system
-from airflow_provider_aimlapi.storage.run_folders import RunFolders
-from airflow_provider_aimlapi.storage.stored_objects import StoredObjects
+from airflow_provider_aimlapi.storage.access.opening import open_file_system
+from airflow_provider_aimlapi.storage.output.run_folders import RunFolders
+from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
+from airflow_provider_aimlapi.storage.stores.stored_objects import StoredObjects
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.retention import RunFolder
+    from airflow_provider_aimlapi.core.durable.retention import RunFolder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

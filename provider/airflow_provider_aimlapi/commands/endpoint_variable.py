@@ -11,15 +11,15 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 
-from airflow_provider_aimlapi.api.environment import settle_route
-from airflow_provider_aimlapi.core.connection_types import check_type
-from airflow_provider_aimlapi.core.endpoint import parse_endpoint, typed_base_url
+from airflow_provider_aimlapi.api.http.environment import settle_route
+from airflow_provider_aimlapi.core.calls.connection_types import check_type
+from airflow_provider_aimlapi.core.calls.endpoint import parse_endpoint, typed_base_url
 from airflow_provider_aimlapi.errors import ConnectionIncomplete
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_provider_aimlapi.core.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 _USUAL_NAME = re.compile(r"[A-Z][A-Z0-9_]*\Z")
 """Anything else may be a key that was typed in the place of a name, and is not repeated."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from airflow_provider_aimlapi.core.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 KEY_VARIABLE = "AIMLAPI_KEY"
 OUTPUT_HELP = "where a run writes: s3://bucket/folder, or a local folder"

@@ -8,30 +8,30 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
+from airflow_provider_aimlapi.api.http.transport import open_transport
 from airflow_provider_aimlapi.api.request_log import fetch_log_page
-from airflow_provider_aimlapi.api.transport import open_transport
 from airflow_provider_aimlapi.commands.terminal import say
 from airflow_provider_aimlapi.commands.wording import format_count
-from airflow_provider_aimlapi.core.keys import RUNS_FOLDER, RunNames, is_run_key
-from airflow_provider_aimlapi.core.pricing import format_usd
-from airflow_provider_aimlapi.core.retention import US_PER_S
-from airflow_provider_aimlapi.engine.clock import SystemClock
-from airflow_provider_aimlapi.engine.log_reading import REQUESTS_A_MINUTE, LogReader, Pace
+from airflow_provider_aimlapi.core.durable.keys import RUNS_FOLDER, RunNames, is_run_key
+from airflow_provider_aimlapi.core.durable.retention import US_PER_S
+from airflow_provider_aimlapi.core.money.pricing import format_usd
+from airflow_provider_aimlapi.engine.request_log_reader import REQUESTS_A_MINUTE, LogReader, Pace
+from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.errors import InvalidSpec
-from airflow_provider_aimlapi.storage.changes import run_in_place
-from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
-from airflow_provider_aimlapi.storage.opening import open_file_system
-from airflow_provider_aimlapi.storage.run_folders import RunFolders
-from airflow_provider_aimlapi.storage.run_objects import read_manifest, read_plan
-from airflow_provider_aimlapi.storage.stored_objects import StoredObjects
+from airflow_provider_aimlapi.storage.access.opening import open_file_system
+from airflow_provider_aimlapi.storage.output.changes import run_in_place
+from airflow_provider_aimlapi.storage.output.run_folders import RunFolders
+from airflow_provider_aimlapi.storage.runs.run_objects import read_manifest, read_plan
+from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
+from airflow_provider_aimlapi.storage.stores.stored_objects import StoredObjects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_provider_aimlapi.core.endpoint import Endpoint
-    from airflow_provider_aimlapi.core.manifest import Manifest
-    from airflow_provider_aimlapi.core.reconciliation import Reconciliation
-    from airflow_provider_aimlapi.core.retention import RunFolder
+    from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.durable.manifest import Manifest
+    from airflow_provider_aimlapi.core.durable.retention import RunFolder
+    from airflow_provider_aimlapi.core.money.reconciliation import Reconciliation
 
 MARGIN_US = 3600 * US_PER_S
 """Between our store's clock and the API's, and for calls that outlived the attempt that made them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from argparse import ArgumentTypeError
 
-from airflow_provider_aimlapi.core.retention import US_PER_S
+from airflow_provider_aimlapi.core.durable.retention import US_PER_S
 
 _SECONDS = {"h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 _AGE = re.compile(r"([0-9]{1,6})([hdw])\Z")

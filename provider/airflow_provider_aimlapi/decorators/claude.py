@@ -15,8 +15,8 @@ from airflow.providers.common.compat.sdk import (
 from airflow.sdk.definitions._internal.types import SET_DURING_EXECUTION
 
 from airflow_provider_aimlapi.errors import AimlapiError, InvalidSpec
+from airflow_provider_aimlapi.operators.airflow_errors import airflow_error, without_frames
 from airflow_provider_aimlapi.operators.claude import ClaudeCompletionOperator
-from airflow_provider_aimlapi.operators.outcome import airflow_error, without_frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -100,8 +100,8 @@ class ClaudeCompletionDecoratedOperator(DecoratedOperator, ClaudeCompletionOpera
         )
 
     def _path_of_records(self, records: Sequence[Mapping[str, object]]) -> str:
-        from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
-        from airflow_provider_aimlapi.storage.records import store_records
+        from airflow_provider_aimlapi.storage.input.records import store_records
+        from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
 
         place = self._place("output_path")
         name = store_records(FsspecStore(place.fs, place.path), records)

@@ -10,8 +10,8 @@ from airflow_provider_aimlapi.errors import InvalidSpec
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-    from airflow_provider_aimlapi.core.endpoint import Endpoint
-    from airflow_provider_aimlapi.core.request import CompletionSpec
+    from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 
 
 OnExisting = Literal["replace", "error"]

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.api.wire import RequestEncoder
-from airflow_provider_aimlapi.core.dialect import assumption, model_of
-from airflow_provider_aimlapi.core.keys import RunNames, run_key_of
-from airflow_provider_aimlapi.core.manifest import manifest_of
-from airflow_provider_aimlapi.core.plan import (
+from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
+from airflow_provider_aimlapi.core.calls.dialect import assumption, model_of
+from airflow_provider_aimlapi.core.calls.template import PromptTemplate, near_misses, parse_template
+from airflow_provider_aimlapi.core.durable.keys import RunNames, run_key_of
+from airflow_provider_aimlapi.core.durable.manifest import manifest_of
+from airflow_provider_aimlapi.core.durable.plan import (
     WORKERS_MAX,
     Plan,
     check_split,
@@ -24,30 +25,29 @@ from airflow_provider_aimlapi.core.plan import (
     shard_rows_max,
     split_shares,
 )
-from airflow_provider_aimlapi.core.template import PromptTemplate, near_misses, parse_template
-from airflow_provider_aimlapi.engine.patient_store import patient
-from airflow_provider_aimlapi.engine.retry import persistently
+from airflow_provider_aimlapi.engine.runtime.patient_store import patient
+from airflow_provider_aimlapi.engine.runtime.retry import persistently
 from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable
 from airflow_provider_aimlapi.logs import logger
-from airflow_provider_aimlapi.storage.apart import check_apart, check_files_apart
-from airflow_provider_aimlapi.storage.changes import run_in_place
-from airflow_provider_aimlapi.storage.checked_store import CheckedStore, go_on
-from airflow_provider_aimlapi.storage.dataset import open_data_set
-from airflow_provider_aimlapi.storage.name_limits import check_lengths
-from airflow_provider_aimlapi.storage.object_store import create_settled, probe
-from airflow_provider_aimlapi.storage.publication import check_foreign
-from airflow_provider_aimlapi.storage.run_objects import read_manifest, read_plan
+from airflow_provider_aimlapi.storage.input.dataset import open_data_set
+from airflow_provider_aimlapi.storage.input.path_overlap import check_apart, check_files_apart
+from airflow_provider_aimlapi.storage.output.changes import run_in_place
+from airflow_provider_aimlapi.storage.output.name_limits import check_lengths
+from airflow_provider_aimlapi.storage.output.visible_files import check_foreign
+from airflow_provider_aimlapi.storage.runs.run_objects import read_manifest, read_plan
+from airflow_provider_aimlapi.storage.stores.checked_store import CheckedStore, go_on
+from airflow_provider_aimlapi.storage.stores.object_store import create_settled, probe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from airflow_provider_aimlapi.core.manifest import Manifest
-    from airflow_provider_aimlapi.core.request import Json
-    from airflow_provider_aimlapi.engine.clock import Clock
+    from airflow_provider_aimlapi.core.calls.request import Json
+    from airflow_provider_aimlapi.core.durable.manifest import Manifest
     from airflow_provider_aimlapi.engine.job import Job, Place
-    from airflow_provider_aimlapi.storage.checked_store import Check
-    from airflow_provider_aimlapi.storage.dataset import DataSet
-    from airflow_provider_aimlapi.storage.object_store import ObjectStore
+    from airflow_provider_aimlapi.engine.runtime.clock import Clock
+    from airflow_provider_aimlapi.storage.input.dataset import DataSet
+    from airflow_provider_aimlapi.storage.stores.checked_store import Check
+    from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
 
     OpenStore = Callable[[Place], ObjectStore]
 

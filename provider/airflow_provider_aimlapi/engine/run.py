@@ -4,9 +4,9 @@
 
 `prepare` reads and plans, and refuses what is wrong before money is spent. The reader fills the
 feed. Each of a fixed set of workers takes a row, is admitted by the limiter, sends, and has what
-came back judged (`engine.judging`): a completion goes to the collector, a failure back to the feed
+came back judged (`engine.calls.judge`): a completion goes to the collector, a failure back to the feed
 to wait (holding no permit), into a rejection, or ends the run. A refusal (401 to 405) is held back until
-another row shows whose it is (`engine.refused_rows`). The collector journals what was paid for and writes
+another row shows whose it is (`engine.calls.refused_rows`). The collector journals what was paid for and writes
 each shard's part once it is whole. When all parts are durable, the manifest publishes them.
 
 However a run ends, admission stops first, calls in flight are drained, and what they brought is
@@ -25,45 +25,49 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.rejections import Rejections
-from airflow_provider_aimlapi.core.report import Report
-from airflow_provider_aimlapi.engine.arrival import leave_note, refuse_note, watch_arrival
-from airflow_provider_aimlapi.engine.attempt import Sender
-from airflow_provider_aimlapi.engine.call_price import look_up_call_price
-from airflow_provider_aimlapi.engine.collector import Collector
-from airflow_provider_aimlapi.engine.commit import commit, read_committed
-from airflow_provider_aimlapi.engine.companions import beside, bug_in
-from airflow_provider_aimlapi.engine.earlier_answers import find_remains
-from airflow_provider_aimlapi.engine.ending import Ending
-from airflow_provider_aimlapi.engine.feed import Feed
-from airflow_provider_aimlapi.engine.given import GivenLimits
-from airflow_provider_aimlapi.engine.judging import Judging
-from airflow_provider_aimlapi.engine.lease import Lease, Superseded
-from airflow_provider_aimlapi.engine.limiter import AdmissionEnded, Limiter
-from airflow_provider_aimlapi.engine.lineage import lineage_of
-from airflow_provider_aimlapi.engine.measured import Measured
-from airflow_provider_aimlapi.engine.placing import Placing
+from airflow_provider_aimlapi.core.reporting.run_summary import Report
+from airflow_provider_aimlapi.core.verdicts.rejections import Rejections
+from airflow_provider_aimlapi.engine.calls.arrival_note import (
+    leave_note,
+    refuse_note,
+    watch_arrival,
+)
+from airflow_provider_aimlapi.engine.calls.feed import Feed
+from airflow_provider_aimlapi.engine.calls.given_limits import GivenLimits
+from airflow_provider_aimlapi.engine.calls.judge import Judging
+from airflow_provider_aimlapi.engine.calls.limiter import AdmissionEnded, Limiter
+from airflow_provider_aimlapi.engine.calls.price_lookup import look_up_call_price
+from airflow_provider_aimlapi.engine.calls.reader import Reader
+from airflow_provider_aimlapi.engine.calls.sender import Sender
+from airflow_provider_aimlapi.engine.durable.collector import Collector
+from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_remains
+from airflow_provider_aimlapi.engine.durable.lease import Lease, Superseded
+from airflow_provider_aimlapi.engine.durable.publish import commit, read_committed
+from airflow_provider_aimlapi.engine.durable.share_budget import limit_to_part
+from airflow_provider_aimlapi.engine.durable.visible_run import Placing
 from airflow_provider_aimlapi.engine.prepare import prepare, prepare_share
-from airflow_provider_aimlapi.engine.progress import ProgressLog
-from airflow_provider_aimlapi.engine.reader import Reader
-from airflow_provider_aimlapi.engine.reporter import Reporter
-from airflow_provider_aimlapi.engine.retry import persist
-from airflow_provider_aimlapi.engine.share_budget import limit_to_part
+from airflow_provider_aimlapi.engine.reporting.attempt_counts import Measured
+from airflow_provider_aimlapi.engine.reporting.lineage import lineage_of
+from airflow_provider_aimlapi.engine.reporting.progress_log import ProgressLog
+from airflow_provider_aimlapi.engine.reporting.reporter import Reporter
+from airflow_provider_aimlapi.engine.runtime.companions import beside, bug_in
+from airflow_provider_aimlapi.engine.runtime.ending import Ending
+from airflow_provider_aimlapi.engine.runtime.retry import persist
 from airflow_provider_aimlapi.errors import (
     ApiError,
     BudgetExhausted,
     RunInterrupted,
     WireViolation,
 )
-from airflow_provider_aimlapi.storage.journal_store import JournalStore
-from airflow_provider_aimlapi.storage.lease_store import LeaseStore
+from airflow_provider_aimlapi.storage.runs.journal_store import JournalStore
+from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.manifest import Manifest
-    from airflow_provider_aimlapi.engine.feed import Row
+    from airflow_provider_aimlapi.core.durable.manifest import Manifest
+    from airflow_provider_aimlapi.engine.calls.feed import Row
+    from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
     from airflow_provider_aimlapi.engine.job import Job
     from airflow_provider_aimlapi.engine.prepare import Prepared
-    from airflow_provider_aimlapi.engine.resume import Remains
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.engine.world import World
 

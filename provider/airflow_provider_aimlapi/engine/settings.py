@@ -7,14 +7,14 @@ import sys
 from dataclasses import dataclass
 from fractions import Fraction
 
-from airflow_provider_aimlapi.core.allowance import (
+from airflow_provider_aimlapi.core.durable.bounds import TOTAL_NANO_USD_MAX
+from airflow_provider_aimlapi.core.durable.lease import LeaseTimes
+from airflow_provider_aimlapi.core.money.pricing import NANO_USD_PER_USD
+from airflow_provider_aimlapi.core.pacing.allowance import (
     ANSWER_TOKENS,
     RequestAllowance,
     TokenAllowance,
 )
-from airflow_provider_aimlapi.core.bounds import TOTAL_NANO_USD_MAX
-from airflow_provider_aimlapi.core.lease import LeaseTimes
-from airflow_provider_aimlapi.core.pricing import NANO_USD_PER_USD
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 CONCURRENCY_MAX = 10_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from airflow_provider_aimlapi.engine.retry import persist_until_stopped
+from airflow_provider_aimlapi.engine.runtime.retry import persist_until_stopped
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from random import Random
 
     from airflow_provider_aimlapi.api.account import Account
-    from airflow_provider_aimlapi.core.keys import RunNames
-    from airflow_provider_aimlapi.core.lineage import Lineage
-    from airflow_provider_aimlapi.core.pricing import TokenPrices
-    from airflow_provider_aimlapi.core.progress import RunProgress
-    from airflow_provider_aimlapi.engine.attempt import Client
-    from airflow_provider_aimlapi.engine.clock import Clock
+    from airflow_provider_aimlapi.core.durable.keys import RunNames
+    from airflow_provider_aimlapi.core.money.pricing import TokenPrices
+    from airflow_provider_aimlapi.core.reporting.lineage import Lineage
+    from airflow_provider_aimlapi.core.reporting.run_progress import RunProgress
+    from airflow_provider_aimlapi.engine.calls.sender import Client
     from airflow_provider_aimlapi.engine.job import Place
-    from airflow_provider_aimlapi.engine.reporter import ProgressSink
-    from airflow_provider_aimlapi.engine.stop import StopSignal
-    from airflow_provider_aimlapi.storage.object_store import ObjectStore
+    from airflow_provider_aimlapi.engine.reporting.reporter import ProgressSink
+    from airflow_provider_aimlapi.engine.runtime.clock import Clock
+    from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
+    from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -33,7 +33,7 @@ class World:
     """Handed in from outside, so that a test can own it.
 
     `ask_account` asks for balance and key, which costs nothing; None where nobody can be asked.
-    For `open_sink` and `render_report` see `engine.reporter`. `tell_lineage` is called once, when a
+    For `open_sink` and `render_report` see `engine.reporting.reporter`. `tell_lineage` is called once, when a
     run may start, with what it reads and adds; it neither blocks nor raises.
     """
 
@@ -49,5 +49,5 @@ class World:
     tell_lineage: Callable[[Lineage], None] = lambda _lineage: None
 
     async def scan(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do blocking work that a stop may cut short; see `engine.retry.persist_until_stopped`."""
+        """Do blocking work that a stop may cut short; see `engine.runtime.retry.persist_until_stopped`."""
         return await persist_until_stopped(self.stop, self.clock, call, *args, **kwargs)

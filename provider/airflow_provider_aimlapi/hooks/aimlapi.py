@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook, mask_secret
 
-from airflow_provider_aimlapi.core.connection_types import CONN_TYPE, check_type
-from airflow_provider_aimlapi.core.dialect import DEFAULT_MODEL
-from airflow_provider_aimlapi.core.endpoint import parse_endpoint, typed_base_url
-from airflow_provider_aimlapi.core.request import CompletionSpec
+from airflow_provider_aimlapi.core.calls.connection_types import CONN_TYPE, check_type
+from airflow_provider_aimlapi.core.calls.dialect import DEFAULT_MODEL
+from airflow_provider_aimlapi.core.calls.endpoint import parse_endpoint, typed_base_url
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.errors import AccessRefused, AimlapiError, InvalidSpec
 from airflow_provider_aimlapi.hooks.connections import (
     existing_connection,
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
     from airflow_provider_aimlapi.checks.check import CheckReport
-    from airflow_provider_aimlapi.core.completion import Completion
-    from airflow_provider_aimlapi.core.endpoint import Endpoint
-    from airflow_provider_aimlapi.core.request import JsonObject
+    from airflow_provider_aimlapi.core.calls.completion import Completion
+    from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.calls.request import JsonObject
     from airflow_provider_aimlapi.engine.settings import Settings
 
 
@@ -100,7 +100,7 @@ class AIMLAPIHook(BaseHook):
         Raises:
             ConnectionIncomplete: the connection is missing or wrong; the text names the fix.
         """
-        from airflow_provider_aimlapi.api.environment import settle_route
+        from airflow_provider_aimlapi.api.http.environment import settle_route
 
         connection = self._connection()
         base_url = typed_base_url(
@@ -234,7 +234,7 @@ class AIMLAPIHook(BaseHook):
     def _complete(
         self, spec: CompletionSpec, prompt: str, system: str | None, settings: Settings
     ) -> Completion:
-        from airflow_provider_aimlapi.engine.entry import complete_one
+        from airflow_provider_aimlapi.engine.blocking import complete_one
 
         endpoint = self.endpoint
         try:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import httpx
 
     from airflow_provider_aimlapi.api.account import Account
-    from airflow_provider_aimlapi.core.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 T = TypeVar("T")
 
@@ -65,7 +65,7 @@ def _ask(endpoint: Endpoint, question: Callable[[httpx.AsyncBaseTransport], Awai
     """Put a question over a connection of its own."""
 
     async def ask() -> T:
-        from airflow_provider_aimlapi.api.transport import open_transport
+        from airflow_provider_aimlapi.api.http.transport import open_transport
 
         transport = open_transport(connections_max=1, route=endpoint.route)
         try:

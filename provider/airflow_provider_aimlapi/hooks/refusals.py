@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from airflow_provider_aimlapi.core.model_names import is_model_id, nearest_model_id
+from airflow_provider_aimlapi.core.calls.model_names import is_model_id, nearest_model_id
 from airflow_provider_aimlapi.errors import AccessRefused, AimlapiError, SpendingLimitReached
 from airflow_provider_aimlapi.hooks.free_questions import ask_about_model, ask_account
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_aimlapi.core.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 E = TypeVar("E", bound=AimlapiError)
 

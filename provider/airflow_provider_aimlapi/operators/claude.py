@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_aimlapi.core.dialect import DEFAULT_MODEL
+from airflow_provider_aimlapi.core.calls.dialect import DEFAULT_MODEL
 from airflow_provider_aimlapi.errors import AimlapiError
 from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
 from airflow_provider_aimlapi.hooks.refusals import told_apart
 from airflow_provider_aimlapi.operators import arguments
-from airflow_provider_aimlapi.operators.closing_line import closing_line
+from airflow_provider_aimlapi.operators.airflow_errors import airflow_error, without_frames
 from airflow_provider_aimlapi.operators.completion_arguments import (
     COMPLETION_ARGUMENTS,
     check_written,
     completion_of,
 )
-from airflow_provider_aimlapi.operators.lineage import TellsLineage
 from airflow_provider_aimlapi.operators.links import RunReportLink
-from airflow_provider_aimlapi.operators.outcome import airflow_error, without_frames
+from airflow_provider_aimlapi.operators.locations import open_place, parse_location
 from airflow_provider_aimlapi.operators.parking import (
     PARK_TIMEOUT_S,
     Parking,
@@ -29,8 +28,6 @@ from airflow_provider_aimlapi.operators.parking import (
     parked_until,
     parking,
 )
-from airflow_provider_aimlapi.operators.places import open_place, parse_location
-from airflow_provider_aimlapi.operators.progress_places import ProgressPlace
 from airflow_provider_aimlapi.operators.rendering import (
     explaining_braces,
     render_text,
@@ -41,6 +38,9 @@ from airflow_provider_aimlapi.operators.retry_policy import (
     has_policy,
     policy_argument,
 )
+from airflow_provider_aimlapi.operators.telemetry.closing_line import closing_line
+from airflow_provider_aimlapi.operators.telemetry.openlineage import TellsLineage
+from airflow_provider_aimlapi.operators.telemetry.progress_sinks import ProgressPlace
 from airflow_provider_aimlapi.printable import printable
 
 if TYPE_CHECKING:
@@ -54,9 +54,9 @@ if TYPE_CHECKING:
     )
 
     from airflow_provider_aimlapi.engine.job import Job, Place
+    from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
     from airflow_provider_aimlapi.engine.settings import Settings
-    from airflow_provider_aimlapi.engine.stop import StopSignal
-    from airflow_provider_aimlapi.operators.observation import Observation
+    from airflow_provider_aimlapi.operators.telemetry.observation import Observation
 
 
 class ClaudeCompletionOperator(TellsLineage, BaseOperator):
@@ -239,11 +239,11 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, str | int | float]:
         """Run the job to its end."""
-        from airflow_provider_aimlapi.engine.entry import run_job
-        from airflow_provider_aimlapi.operators.asset_events import tell_assets
-        from airflow_provider_aimlapi.operators.metrics import RunMetrics
-        from airflow_provider_aimlapi.operators.observation import Observation
-        from airflow_provider_aimlapi.operators.tracing import run_span
+        from airflow_provider_aimlapi.engine.blocking import run_job
+        from airflow_provider_aimlapi.operators.telemetry.asset_events import tell_assets
+        from airflow_provider_aimlapi.operators.telemetry.metrics import RunMetrics
+        from airflow_provider_aimlapi.operators.telemetry.observation import Observation
+        from airflow_provider_aimlapi.operators.telemetry.tracing import run_span
 
         seen = self._seen = Observation(RunMetrics(context).tell)
         with self._stoppable() as stop, run_span(context, seen):
@@ -295,8 +295,8 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
     def _estimate(
         self, sample_rows: int, answer_tokens: int | None
     ) -> dict[str, str | int | float | bool | None]:
-        from airflow_provider_aimlapi.engine.entry import estimate_job
-        from airflow_provider_aimlapi.engine.estimate import Inquiry
+        from airflow_provider_aimlapi.engine.blocking import estimate_job
+        from airflow_provider_aimlapi.engine.estimate.inquiry import Inquiry
 
         with self._stoppable() as stop:
             inquiry = Inquiry(sample_rows=sample_rows, answer_tokens=answer_tokens)
@@ -307,7 +307,7 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
     @contextmanager
     def _stoppable(self) -> Iterator[StopSignal]:
         """Around the engine's work: `on_kill` reaches it, and its errors become Airflow's."""
-        from airflow_provider_aimlapi.engine.stop import StopSignal
+        from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 
         stop = self._stop = StopSignal()
         if self._is_killed:

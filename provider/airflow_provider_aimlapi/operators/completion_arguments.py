@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from airflow_provider_aimlapi.core.request import CompletionSpec
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.operators import arguments
 
 COMPLETION_ARGUMENTS = (

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.operators import arguments
+from airflow_provider_aimlapi.operators.airflow_errors import airflow_error
 from airflow_provider_aimlapi.operators.claude import ClaudeCompletionOperator
-from airflow_provider_aimlapi.operators.outcome import airflow_error
 
 if TYPE_CHECKING:
     from collections.abc import Collection

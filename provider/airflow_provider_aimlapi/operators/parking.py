@@ -114,7 +114,7 @@ def parked_until(date: datetime) -> AirflowRescheduleException:
 
 def now() -> datetime:
     """By the machine's clock."""
-    from airflow_provider_aimlapi.engine.clock import SystemClock
+    from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 
     return datetime.fromtimestamp(SystemClock().wall_us() / 1e6, UTC)
 

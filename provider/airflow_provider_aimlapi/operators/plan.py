@@ -49,7 +49,7 @@ class ClaudeCompletionPlanOperator(ClaudeCompletionOperator):
         context: Context,  # noqa: ARG002  Airflow's signature
     ) -> list[int]:
         """Settle the plan."""
-        from airflow_provider_aimlapi.engine.entry import plan_job
+        from airflow_provider_aimlapi.engine.blocking import plan_job
 
         with self._stoppable() as stop:
             workers = arguments.whole_number("workers", self.workers)

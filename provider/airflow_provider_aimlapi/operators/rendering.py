@@ -13,7 +13,7 @@ import jinja2
 
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.operators import arguments
-from airflow_provider_aimlapi.operators.outcome import airflow_error
+from airflow_provider_aimlapi.operators.airflow_errors import airflow_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aimlapi import errors
-from airflow_provider_aimlapi.operators.outcome import FAIL, kind_of
+from airflow_provider_aimlapi.operators.airflow_errors import FAIL, kind_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, RetryDecision, RetryPolicy
@@ -131,7 +131,7 @@ def until_reset(now_s: float) -> timedelta:
 
 
 def _now_s() -> float:
-    from airflow_provider_aimlapi.engine.clock import SystemClock
+    from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 
     return SystemClock().wall_us() / 1e6
 

@@ -11,10 +11,10 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.progress import encode_progress
+from airflow_provider_aimlapi.core.reporting.run_progress import encode_progress
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.progress import RunProgress
+    from airflow_provider_aimlapi.core.reporting.run_progress import RunProgress
 
 STYLES = ("uPlot.min.css", "page.css")
 SCRIPTS = ("uPlot.iife.min.js", "shared.js", "page.js")

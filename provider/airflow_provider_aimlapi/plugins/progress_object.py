@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
-from airflow_provider_aimlapi.core.keys import RunNames
-from airflow_provider_aimlapi.core.object_sizes import PROGRESS_BYTES_MAX
-from airflow_provider_aimlapi.core.typed_path import FILE
+from airflow_provider_aimlapi.core.durable.keys import RunNames
+from airflow_provider_aimlapi.core.durable.object_sizes import PROGRESS_BYTES_MAX
+from airflow_provider_aimlapi.core.texts.typed_path import FILE
 from airflow_provider_aimlapi.errors import ConnectionIncomplete
-from airflow_provider_aimlapi.operators.places import open_place, parse_location
+from airflow_provider_aimlapi.operators.locations import open_place, parse_location
 from airflow_provider_aimlapi.plugins.progress_unreadable import TeamNeedsConnection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow_provider_aimlapi.engine.job import Place
-    from airflow_provider_aimlapi.operators.places import Location
+    from airflow_provider_aimlapi.operators.locations import Location
     from airflow_provider_aimlapi.plugins.progress_source import ProgressSource
 
 
@@ -30,7 +30,7 @@ def read_progress(source: ProgressSource) -> bytes | None:
         AimlapiError: the path is refused, or the store cannot be opened or read.
         ProgressUnreadable: see `TeamNeedsConnection`.
     """
-    from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
+    from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
 
     location = parse_location(
         source.output_path, argument="output_path", storage_conn_id=source.storage_conn_id

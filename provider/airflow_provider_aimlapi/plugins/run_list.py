@@ -14,12 +14,12 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
 from sqlalchemy import and_, func, select
 
-from airflow_provider_aimlapi.core.bounds import Count, MomentUs, NanoUsd
-from airflow_provider_aimlapi.core.object_sizes import PROGRESS_BYTES_MAX
-from airflow_provider_aimlapi.core.progress import Amount, Counts  # noqa: TC001  msgspec reads them
-from airflow_provider_aimlapi.core.stored_json import decode_stored
+from airflow_provider_aimlapi.core.durable.bounds import Count, MomentUs, NanoUsd
+from airflow_provider_aimlapi.core.durable.object_sizes import PROGRESS_BYTES_MAX
+from airflow_provider_aimlapi.core.durable.stored_json import decode_stored
+from airflow_provider_aimlapi.core.reporting.run_progress import Amount, Counts  # noqa: TC001  msgspec reads them
 from airflow_provider_aimlapi.errors import JournalUnreadable
-from airflow_provider_aimlapi.operators.progress_places import RUN_KEY, STATE_KEY
+from airflow_provider_aimlapi.operators.telemetry.progress_sinks import RUN_KEY, STATE_KEY
 from airflow_provider_aimlapi.plugins.task_key import text_of
 from airflow_provider_aimlapi.plugins.task_source import OWN_OPERATORS
 from airflow_provider_aimlapi.plugins.task_state import page_reads_task_state
@@ -36,7 +36,7 @@ Text = Annotated[str, msgspec.Meta(max_length=200)]
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """What the list shows of a run's progress; see `core.progress.RunProgress`."""
+    """What the list shows of a run's progress; see `core.reporting.run_progress.RunProgress`."""
 
     state: Text
     model: Text

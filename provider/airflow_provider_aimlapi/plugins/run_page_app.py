@@ -14,7 +14,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep  # noqa: TC002  Fas
 from airflow.utils.session import create_session
 from fastapi import Depends, FastAPI, HTTPException, Response
 
-from airflow_provider_aimlapi.core.progress import RunProgress, encode_progress
+from airflow_provider_aimlapi.core.reporting.run_progress import RunProgress, encode_progress
 from airflow_provider_aimlapi.page.report import (
     LIVE_POLICY,
     MEDIA_TYPES,
@@ -126,7 +126,7 @@ def _progress(progress: Annotated[RunProgress, Depends(_found)]) -> Response:
 
 
 def _report(progress: Annotated[RunProgress, Depends(_found)]) -> Response:
-    # A run key that was decoded is 32 hexadecimal digits, see `core.bounds.RunKey`.
+    # A run key that was decoded is 32 hexadecimal digits, see `core.durable.bounds.RunKey`.
     return Response(
         render_report(progress),
         media_type="text/html; charset=utf-8",

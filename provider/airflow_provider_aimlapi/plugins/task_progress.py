@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from airflow.utils.session import create_session
 
-from airflow_provider_aimlapi.core.progress import decode_progress
+from airflow_provider_aimlapi.core.reporting.run_progress import decode_progress
 from airflow_provider_aimlapi.errors import AimlapiError
 from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.plugins.bounded_reads import BoundedReads
@@ -20,7 +20,7 @@ from airflow_provider_aimlapi.plugins.task_source import progress_source
 from airflow_provider_aimlapi.plugins.task_state import page_reads_task_state, stored_state
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.progress import RunProgress
+    from airflow_provider_aimlapi.core.reporting.run_progress import RunProgress
     from airflow_provider_aimlapi.plugins.task_key import TaskKey
 
 log = logger(__name__)

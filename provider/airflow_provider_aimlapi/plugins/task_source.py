@@ -18,12 +18,12 @@ from airflow.models.xcom import XComModel
 from airflow.providers.common.compat.sdk import conf
 from sqlalchemy import LargeBinary, func, select
 
-from airflow_provider_aimlapi.core.keys import RUN_KEY_HEX_DIGITS, is_run_key
-from airflow_provider_aimlapi.core.plan import WORKERS_MAX
-from airflow_provider_aimlapi.core.stored_json import decode_stored
+from airflow_provider_aimlapi.core.durable.keys import RUN_KEY_HEX_DIGITS, is_run_key
+from airflow_provider_aimlapi.core.durable.plan import WORKERS_MAX
+from airflow_provider_aimlapi.core.durable.stored_json import decode_stored
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.operators import arguments
-from airflow_provider_aimlapi.operators.progress_places import RUN_KEY
+from airflow_provider_aimlapi.operators.telemetry.progress_sinks import RUN_KEY
 from airflow_provider_aimlapi.plugins.access import team_of
 from airflow_provider_aimlapi.plugins.progress_source import ProgressSource
 from airflow_provider_aimlapi.plugins.task_key import text_of

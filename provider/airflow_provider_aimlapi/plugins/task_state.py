@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from airflow_provider_aimlapi.core.object_sizes import PROGRESS_BYTES_MAX
-from airflow_provider_aimlapi.operators.progress_places import STATE_KEY, workers_keep_state
+from airflow_provider_aimlapi.core.durable.object_sizes import PROGRESS_BYTES_MAX
+from airflow_provider_aimlapi.operators.telemetry.progress_sinks import (
+    STATE_KEY,
+    workers_keep_state,
+)
 from airflow_provider_aimlapi.plugins.task_key import text_of
 
 if TYPE_CHECKING:

@@ -202,7 +202,7 @@ def test_the_run_facet_is_what_its_schema_says(
 
 
 def test_the_schema_lists_the_facets_fields() -> None:
-    from airflow_provider_aimlapi.operators.lineage_facets import AimlapiRunFacet
+    from airflow_provider_aimlapi.operators.telemetry.openlineage_facets import AimlapiRunFacet
 
     shipped = files("airflow_provider_aimlapi.operators") / "aimlapi_run_facet.json"
     schema = json.loads(shipped.read_text(encoding="utf-8"))

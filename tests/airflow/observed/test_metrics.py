@@ -9,9 +9,13 @@ import pytest
 
 from aimlapi_simulator.script import Fault, Limits, Script
 from aimlapi_simulator.script import Latency as SimulatedLatency
-from airflow_provider_aimlapi.core.completion import STATUSES
-from airflow_provider_aimlapi.core.progress import AttemptProgress, Latency, RunProgress
-from airflow_provider_aimlapi.operators import metrics
+from airflow_provider_aimlapi.core.calls.completion import STATUSES
+from airflow_provider_aimlapi.core.reporting.run_progress import (
+    AttemptProgress,
+    Latency,
+    RunProgress,
+)
+from airflow_provider_aimlapi.operators.telemetry import metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,8 @@ from opentelemetry import trace
 from opentelemetry.trace import StatusCode
 
 from aimlapi_simulator.script import Fault, Script
-from airflow_provider_aimlapi.operators.observation import Observation
-from airflow_provider_aimlapi.operators.tracing import run_span
+from airflow_provider_aimlapi.operators.telemetry.observation import Observation
+from airflow_provider_aimlapi.operators.telemetry.tracing import run_span
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.endpoint import Endpoint
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 if TYPE_CHECKING:
     import ssl

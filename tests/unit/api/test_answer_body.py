@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from airflow_provider_aimlapi.api.answer_body import read_body
-from airflow_provider_aimlapi.api.json_values import VALUES_MAX, Unreadable
+from airflow_provider_aimlapi.api.messages.answer_body import read_body
+from airflow_provider_aimlapi.api.messages.json_values import VALUES_MAX, Unreadable
 from tests.unit.api.answers import answer_of, plain
 
 WHOLE = json.dumps(plain()).encode()

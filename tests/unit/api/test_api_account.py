@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_aimlapi.api.account import Account, describe_account, fetch_account
-from airflow_provider_aimlapi.api.transport import open_transport
+from airflow_provider_aimlapi.api.http.transport import open_transport
 from airflow_provider_aimlapi.errors import AccessRefused, ApiUnavailable, WireViolation
 from tests.unit.api.raw_server import KEY, RawServer, http_answer
 

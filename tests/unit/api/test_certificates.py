@@ -13,8 +13,8 @@ import trustme
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_pem_x509_certificate
 
-from airflow_provider_aimlapi.api.certificates import FILE_BYTES_MAX, tls_context
-from airflow_provider_aimlapi.core.route import Certificates, Setting
+from airflow_provider_aimlapi.api.http.certificates import FILE_BYTES_MAX, tls_context
+from airflow_provider_aimlapi.core.calls.route import Certificates, Setting
 from airflow_provider_aimlapi.errors import ConnectionIncomplete
 
 if TYPE_CHECKING:

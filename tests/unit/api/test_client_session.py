@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from airflow_provider_aimlapi.api.client_session import open_client
-from airflow_provider_aimlapi.core.endpoint import Endpoint
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from tests.unit.api.raw_server import KEY, answering, http_answer
 
 if TYPE_CHECKING:

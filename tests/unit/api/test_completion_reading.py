@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_aimlapi.api.wire import decode_answer
-from airflow_provider_aimlapi.core.completion import Completion, ToolCall
+from airflow_provider_aimlapi.api.messages.wire import decode_answer
+from airflow_provider_aimlapi.core.calls.completion import Completion, ToolCall
 from tests.unit.api.answers import answer_of, plain, stream_of, with_message
 
 

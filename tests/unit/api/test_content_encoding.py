@@ -7,8 +7,8 @@ import zlib
 
 import pytest
 
-from airflow_provider_aimlapi.api.content_encoding import decode_content
-from airflow_provider_aimlapi.api.json_values import Unreadable
+from airflow_provider_aimlapi.api.http.content_encoding import decode_content
+from airflow_provider_aimlapi.api.messages.json_values import Unreadable
 
 PLAIN = b'{"text": "' + b"words " * 100 + b'"}'
 

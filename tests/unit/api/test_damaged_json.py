@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.api.damaged_json import (
+from airflow_provider_aimlapi.api.messages.damaged_json import (
     FALSE_STARTS_MAX,
     decode_damaged,
     objects_in,

@@ -12,9 +12,9 @@ import trustme
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.api.environment import settle_route
-from airflow_provider_aimlapi.core.endpoint import Endpoint
-from airflow_provider_aimlapi.core.route import Route, route_of_extra
+from airflow_provider_aimlapi.api.http.environment import settle_route
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
+from airflow_provider_aimlapi.core.calls.route import Route, route_of_extra
 from airflow_provider_aimlapi.errors import ConnectionIncomplete
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_aimlapi.api.error_details import (
+from airflow_provider_aimlapi.api.messages.error_details import (
     DETAILS_MAX,
     EXPLANATION_CHARACTERS_MAX,
     explained,
 )
-from airflow_provider_aimlapi.api.error_messages import read_envelope
-from airflow_provider_aimlapi.api.key_removal import ERROR_BYTES_MAX
+from airflow_provider_aimlapi.api.messages.error_messages import read_envelope
+from airflow_provider_aimlapi.api.messages.key_removal import ERROR_BYTES_MAX
 
 PREFILL = "This model does not support assistant message prefill."
 VENDOR = {"type": "error", "error": {"type": "invalid_request_error", "message": PREFILL}}

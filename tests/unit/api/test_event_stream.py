@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.api.event_stream import (
+from airflow_provider_aimlapi.api.messages.event_stream import (
     EVENT_BYTES_MAX,
     assemble_answer,
     parse_events,
 )
-from airflow_provider_aimlapi.api.json_values import Unreadable
-from airflow_provider_aimlapi.api.wire import decode_answer
-from airflow_provider_aimlapi.core.completion import ToolCall
+from airflow_provider_aimlapi.api.messages.json_values import Unreadable
+from airflow_provider_aimlapi.api.messages.wire import decode_answer
+from airflow_provider_aimlapi.core.calls.completion import ToolCall
 from airflow_provider_aimlapi.errors import WireViolation
 from tests.unit.api.answers import answer_of, delta, stream_of
 

@@ -17,11 +17,11 @@ import httpx
 import pytest
 
 from airflow_provider_aimlapi.api.client import CompletionClient
-from airflow_provider_aimlapi.api.exchange import ANSWER_BYTES_MAX, exchange
-from airflow_provider_aimlapi.api.key_removal import KeyRemoval
-from airflow_provider_aimlapi.api.transport import open_transport
-from airflow_provider_aimlapi.core.completion import Answer
-from airflow_provider_aimlapi.core.endpoint import Endpoint
+from airflow_provider_aimlapi.api.http.exchange import ANSWER_BYTES_MAX, exchange
+from airflow_provider_aimlapi.api.http.transport import open_transport
+from airflow_provider_aimlapi.api.messages.key_removal import KeyRemoval
+from airflow_provider_aimlapi.core.calls.completion import Answer
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.errors import ApiUnavailable, WireViolation
 from tests.unit.api.raw_server import KEY, RawServer, answering, hang_up, http_answer, saying
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from airflow_provider_aimlapi.api.json_values import VALUES_MAX, Unreadable, decode_json
+from airflow_provider_aimlapi.api.messages.json_values import VALUES_MAX, Unreadable, decode_json
 
 FEW = VALUES_MAX - 10
 MANY = VALUES_MAX + 10

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aimlapi_simulator import Gateway, Script, simulator_thread
+from airflow_provider_aimlapi.api.http.transport import open_transport
 from airflow_provider_aimlapi.api.model_list import fetch_model_ids, fetch_replacement
-from airflow_provider_aimlapi.api.transport import open_transport
-from airflow_provider_aimlapi.core.endpoint import Endpoint
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.errors import ApiError
 from tests.unit.api.raw_server import KEY, RawServer, http_answer
 

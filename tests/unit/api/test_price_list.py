@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aimlapi_simulator import Account, Script, simulator_thread
+from airflow_provider_aimlapi.api.http.transport import open_transport
 from airflow_provider_aimlapi.api.price_list import fetch_prices
-from airflow_provider_aimlapi.api.transport import open_transport
-from airflow_provider_aimlapi.core.endpoint import Endpoint
-from airflow_provider_aimlapi.core.pricing import PriceStep, TokenPrices
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
+from airflow_provider_aimlapi.core.money.pricing import PriceStep, TokenPrices
 from airflow_provider_aimlapi.errors import ApiUnavailable
 from tests.unit.api.raw_server import KEY, RawServer, http_answer
 

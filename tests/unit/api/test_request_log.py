@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from airflow_provider_aimlapi.api.http.transport import open_transport
 from airflow_provider_aimlapi.api.request_log import fetch_log_page
-from airflow_provider_aimlapi.api.transport import open_transport
-from airflow_provider_aimlapi.core.reconciliation import LogPage, LogRow
+from airflow_provider_aimlapi.core.money.reconciliation import LogPage, LogRow
 from airflow_provider_aimlapi.errors import (
     AccessRefused,
     ApiError,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_aimlapi.api.wire import RequestEncoder, decode_answer
-from airflow_provider_aimlapi.core.dialect import DEFAULT_MODEL
-from airflow_provider_aimlapi.core.request import CompletionSpec
+from airflow_provider_aimlapi.api.messages.wire import RequestEncoder, decode_answer
+from airflow_provider_aimlapi.core.calls.dialect import DEFAULT_MODEL
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.errors import AccessRefused, ApiError, RequestRejected
 from tests.unit.api.answers import answer_of
 

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from airflow_provider_aimlapi.api.client import CompletionClient
-from airflow_provider_aimlapi.api.transport import open_transport
-from airflow_provider_aimlapi.core.endpoint import Endpoint
+from airflow_provider_aimlapi.api.http.transport import open_transport
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.errors import AccessRefused, ApiUnavailable
 from tests.unit.api.raw_server import KEY, RawServer, answering, hang_up, http_answer, saying
 

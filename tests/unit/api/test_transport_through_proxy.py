@@ -13,9 +13,9 @@ import trustme
 
 from airflow_provider_aimlapi.api.client import CompletionClient
 from airflow_provider_aimlapi.api.client_session import open_client
-from airflow_provider_aimlapi.api.environment import settle_route
-from airflow_provider_aimlapi.api.transport import open_transport
-from airflow_provider_aimlapi.core.endpoint import Endpoint
+from airflow_provider_aimlapi.api.http.environment import settle_route
+from airflow_provider_aimlapi.api.http.transport import open_transport
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.errors import ApiUnavailable, WireViolation
 from tests.fakes.connect_proxy import ConnectProxy
 from tests.fakes.corporate_network import (

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.api.wire import RequestEncoder, decode_answer
-from airflow_provider_aimlapi.core.completion import Answer, Completion
-from airflow_provider_aimlapi.core.request import CompletionSpec
+from airflow_provider_aimlapi.api.messages.wire import RequestEncoder, decode_answer
+from airflow_provider_aimlapi.core.calls.completion import Answer, Completion
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.errors import ApiError, InvalidSpec, RequestRejected, WireViolation
 from tests.unit.api.answers import PLAIN, answer_of, delta, plain, stream_of, with_message
 

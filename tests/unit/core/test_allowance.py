@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.allowance import RequestAllowance, TokenAllowance
+from airflow_provider_aimlapi.core.pacing.allowance import RequestAllowance, TokenAllowance
 
 
 def most_in_a_minute(events: list[tuple[float, int]]) -> int:

@@ -6,13 +6,13 @@ from random import Random
 
 import pytest
 
-from airflow_provider_aimlapi.core.arrival import (
+from airflow_provider_aimlapi.core.arrival.judgement import (
     Arrival,
     Judgement,
     Sighting,
     judge_arrival,
 )
-from airflow_provider_aimlapi.core.text_counts import count
+from airflow_provider_aimlapi.core.arrival.text_counts import count
 from tests.arrival.texts import make
 from tests.arrival.tokenizers import by_pieces
 

@@ -6,17 +6,17 @@ import json
 
 import pytest
 
-from airflow_provider_aimlapi.api.wire import RequestEncoder
-from airflow_provider_aimlapi.core.arrival_check import (
+from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
+from airflow_provider_aimlapi.core.arrival.first_answers import (
     BODY_BYTES_MAX,
     CHARACTERS_MAX,
     ArrivalCheck,
     texts_of,
 )
-from airflow_provider_aimlapi.core.completion import Completion
-from airflow_provider_aimlapi.core.dialect import DEFAULT_MODEL, DIALECTS
-from airflow_provider_aimlapi.core.opening import OPENING_ROWS
-from airflow_provider_aimlapi.core.request import CompletionSpec
+from airflow_provider_aimlapi.core.calls.completion import Completion
+from airflow_provider_aimlapi.core.calls.dialect import DEFAULT_MODEL, DIALECTS
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+from airflow_provider_aimlapi.core.verdicts.opening import OPENING_ROWS
 
 SYSTEM = "Answer in one sentence, in plain English, and name the floor and the device. " * 5
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_aimlapi.core.bound import Bound, BoundTimes, bound_sentence
+from airflow_provider_aimlapi.core.pacing.bound import Bound, BoundTimes, bound_sentence
 
 
 def sentence(bound: Bound | None, *, throttled: int = 0) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_aimlapi.core.box_fit import fit
+from airflow_provider_aimlapi.core.arrival.box_fit import fit
 
 
 def test_exact_line_is_found() -> None:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.budget import Budget, part_of_budget
-from airflow_provider_aimlapi.core.pricing import (
+from airflow_provider_aimlapi.core.money.budget import Budget, part_of_budget
+from airflow_provider_aimlapi.core.money.pricing import (
     UNSEEN_PROMPT_TOKENS,
     CallPrice,
     PriceStep,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.pricing import (
+from airflow_provider_aimlapi.core.money.pricing import (
     UNSEEN_PROMPT_TOKENS,
     PriceStep,
     TokenPrices,

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_aimlapi.core.column_names import describe_difference, lookalike, name_key
-from airflow_provider_aimlapi.core.template import parse_template
+from airflow_provider_aimlapi.core.calls.template import parse_template
+from airflow_provider_aimlapi.core.texts.column_names import (
+    describe_difference,
+    lookalike,
+    name_key,
+)
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"

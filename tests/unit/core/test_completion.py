@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from airflow_provider_aimlapi.core.completion import (
+from airflow_provider_aimlapi.core.calls.completion import (
     ERROR_CHARACTERS_MAX,
     STATUSES,
     Answer,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.dialect import DIALECTS, Dialect, assumption, model_of
+from airflow_provider_aimlapi.core.calls.dialect import DIALECTS, Dialect, assumption, model_of
 
 LISTED = {
     "superset": """

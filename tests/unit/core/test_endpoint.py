@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.endpoint import DEFAULT_BASE_URL, Endpoint, parse_endpoint
+from airflow_provider_aimlapi.core.calls.endpoint import DEFAULT_BASE_URL, Endpoint, parse_endpoint
 from airflow_provider_aimlapi.errors import ConnectionIncomplete, SetupError
 
 KEY = "sk-S3cr3tKey0123456789"

@@ -1,6 +1,12 @@
 from __future__ import annotations
 
-from airflow_provider_aimlapi.core.episode import LATE_CALLS, SURPRISE_CALLS, Episode, Seen, Sent
+from airflow_provider_aimlapi.core.pacing.episode import (
+    LATE_CALLS,
+    SURPRISE_CALLS,
+    Episode,
+    Seen,
+    Sent,
+)
 
 
 def sent(number: int, at_s: float, level: int = 100) -> Sent:

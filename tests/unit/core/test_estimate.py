@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from airflow_provider_aimlapi.core.estimate import AnsweredRow, Evidence, forecast
-from airflow_provider_aimlapi.core.pricing import PriceStep, TokenPrices
+from airflow_provider_aimlapi.core.money.estimate import AnsweredRow, Evidence, forecast
+from airflow_provider_aimlapi.core.money.pricing import PriceStep, TokenPrices
 
 PRICES = TokenPrices(
     input_nano_usd=4_000_000_000, output_nano_usd=20_000_000_000, answer_tokens_max=64_000

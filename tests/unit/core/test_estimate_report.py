@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_aimlapi.core.estimate import Evidence, forecast
-from airflow_provider_aimlapi.core.estimate_report import Estimate, Funds
+from airflow_provider_aimlapi.core.money.estimate import Evidence, forecast
+from airflow_provider_aimlapi.core.money.estimate_report import Estimate, Funds
 from tests.unit.core.test_estimate import PRICES, UNMEASURED, answers, measured
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.pricing import TokenPrices
+    from airflow_provider_aimlapi.core.money.pricing import TokenPrices
 
 USD = 1_000_000_000
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from airflow_provider_aimlapi.core.episode import Episode, Seen, Sent
-from airflow_provider_aimlapi.core.evidence import CLOSING_CALLS, Likeness, Mark, Run
+from airflow_provider_aimlapi.core.pacing.episode import Episode, Seen, Sent
+from airflow_provider_aimlapi.core.pacing.evidence import CLOSING_CALLS, Likeness, Mark, Run
 
 
 def episode(*, number: int, at_s: float, throttled: int, level: int, ended: int = 0) -> Episode:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.failures import (
+from airflow_provider_aimlapi.core.verdicts.failures import (
     EARLIER_S_MIN,
     OUTAGE_S,
     PAUSE_S,

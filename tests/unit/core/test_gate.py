@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from airflow_provider_aimlapi.core.gate import OPEN, PROBE_S_MAX, PROBE_S_MIN
+from airflow_provider_aimlapi.core.pacing.gate import OPEN, PROBE_S_MAX, PROBE_S_MIN
 
 SHUT = OPEN.closed(100.0, patience_s=0.5)
 

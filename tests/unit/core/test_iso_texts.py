@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.iso_texts import (
+from airflow_provider_aimlapi.core.texts.iso_texts import (
     find_zone,
     iso_date,
     iso_duration,

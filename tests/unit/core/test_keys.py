@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.keys import (
+from airflow_provider_aimlapi.core.durable.keys import (
     RunNames,
     client_request_id,
     parse_lease_name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_aimlapi.core.lease import (
+from airflow_provider_aimlapi.core.durable.lease import (
     Heartbeat,
     LeaseTimes,
     Watch,

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from airflow_provider_aimlapi.core.completion import STATUSES, Outcome
-from airflow_provider_aimlapi.core.keys import RunNames
-from airflow_provider_aimlapi.core.manifest import (
+from airflow_provider_aimlapi.core.calls.completion import STATUSES, Outcome
+from airflow_provider_aimlapi.core.durable.keys import RunNames
+from airflow_provider_aimlapi.core.durable.manifest import (
     Manifest,
     PartEntry,
     Tally,
@@ -18,7 +18,7 @@ from airflow_provider_aimlapi.core.manifest import (
     manifest_of,
     tally_of,
 )
-from airflow_provider_aimlapi.core.plan import Plan, Shard, manifest_bytes_max
+from airflow_provider_aimlapi.core.durable.plan import Plan, Shard, manifest_bytes_max
 from airflow_provider_aimlapi.errors import JournalUnreadable
 
 RUN_KEY = "0123456789abcdef" * 2

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.completion import Outcome
-from airflow_provider_aimlapi.core.manifest import Tally
-from airflow_provider_aimlapi.core.measures import (
+from airflow_provider_aimlapi.core.calls.completion import Outcome
+from airflow_provider_aimlapi.core.durable.manifest import Tally
+from airflow_provider_aimlapi.core.reporting.measures import (
     ERROR_KINDS_MAX,
     SAMPLE_BYTES_MAX,
     SAMPLES_MAX,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.model_names import is_model_id, nearest_model_id
+from airflow_provider_aimlapi.core.calls.model_names import is_model_id, nearest_model_id
 
 IDS = (
     "anthropic/claude-sonnet-4-6-20260218",

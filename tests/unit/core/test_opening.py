@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.completion import Completion
-from airflow_provider_aimlapi.core.opening import OPENING_ROWS, Opening, Refused
+from airflow_provider_aimlapi.core.calls.completion import Completion
+from airflow_provider_aimlapi.core.verdicts.opening import OPENING_ROWS, Opening, Refused
 
 OK = Completion(status="ok", text="Fine.", model="m")
 NO = Refused(status=400, reason="unknown parameter")

@@ -7,8 +7,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from airflow_provider_aimlapi.core.object_names import is_object_name
-from airflow_provider_aimlapi.core.plan import (
+from airflow_provider_aimlapi.core.durable.object_names import is_object_name
+from airflow_provider_aimlapi.core.durable.plan import (
     InputFile,
     Plan,
     RowGroup,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.pricing import (
+from airflow_provider_aimlapi.core.money.pricing import (
     NANO_USD_MAX,
     NANO_USD_PER_CREDIT,
     NANO_USD_PER_USD,

@@ -7,14 +7,14 @@ import json
 import pytest
 from msgspec.structs import replace
 
-from airflow_provider_aimlapi.core.measures import (
+from airflow_provider_aimlapi.core.reporting.measures import (
     ERROR_KINDS_MAX,
     SAMPLE_BYTES_MAX,
     SAMPLES_MAX,
     SERIES_POINTS_MAX,
     SHOWN_BINS_MAX,
 )
-from airflow_provider_aimlapi.core.progress import (
+from airflow_provider_aimlapi.core.reporting.run_progress import (
     ATTEMPTS_MAX,
     PROGRESS_BYTES_MAX,
     TEXT_BYTES_MAX,
@@ -30,7 +30,7 @@ from airflow_provider_aimlapi.core.progress import (
     expected_left_s,
     with_attempt,
 )
-from airflow_provider_aimlapi.core.redaction import cut
+from airflow_provider_aimlapi.core.texts.redaction import cut
 
 ATTEMPT = AttemptProgress(epoch=1, first_epoch=1, state="running", started_us=1, updated_us=2)
 PROGRESS = RunProgress(

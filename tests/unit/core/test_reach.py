@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.reach import DISTURBED_MAX, Patience, Reach
+from airflow_provider_aimlapi.core.pacing.reach import DISTURBED_MAX, Patience, Reach
 
 KNOWN = Reach(height=100.0, step=1.0, hold_s=8.0, doubling_s=0.5)
 ALONE = Patience(hold_s_min=0.5, hold_s_max=30.0, doubling_s=2.0)

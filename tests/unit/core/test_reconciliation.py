@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.keys import client_request_id, parse_client_request_id
-from airflow_provider_aimlapi.core.manifest import PartEntry, Tally, manifest_of
-from airflow_provider_aimlapi.core.reconciliation import (
+from airflow_provider_aimlapi.core.durable.keys import client_request_id, parse_client_request_id
+from airflow_provider_aimlapi.core.durable.manifest import PartEntry, Tally, manifest_of
+from airflow_provider_aimlapi.core.money.reconciliation import (
     WINDOW_US_MAX,
     BillingFold,
     LogRow,

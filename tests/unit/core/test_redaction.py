@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.redaction import cut, quote
+from airflow_provider_aimlapi.core.texts.redaction import cut, quote
 
 MODEL = "anthropic/claude-sonnet-4-6-20260218"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_aimlapi.core.refusals import (
+from airflow_provider_aimlapi.core.verdicts.refusals import (
     TRANSITIONS,
     UNDECIDED_MIN,
     Door,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.rejections import Rejections
+from airflow_provider_aimlapi.core.verdicts.rejections import Rejections
 
 
 @pytest.mark.parametrize("allowed", [0, 1, 19, 50])

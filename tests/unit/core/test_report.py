@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.manifest import Tally
-from airflow_provider_aimlapi.core.report import Progress, Report, format_duration
+from airflow_provider_aimlapi.core.durable.manifest import Tally
+from airflow_provider_aimlapi.core.reporting.run_summary import Progress, Report, format_duration
 
 REPORT = Report(
     run_key="ab" * 16,

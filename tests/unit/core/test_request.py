@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.dialect import DEFAULT_MODEL
-from airflow_provider_aimlapi.core.request import CompletionSpec
+from airflow_provider_aimlapi.core.calls.dialect import DEFAULT_MODEL
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.errors import InvalidSpec, SetupError
 
 NEWER = ["anthropic/claude-sonnet-5", "anthropic/claude-opus-4-7", "anthropic/claude-opus-4.8"]

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.keys import RunNames, parse_run_key
-from airflow_provider_aimlapi.core.retention import (
+from airflow_provider_aimlapi.core.durable.keys import RunNames, parse_run_key
+from airflow_provider_aimlapi.core.durable.retention import (
     RunFolder,
     StoredObject,
     removal_stages,

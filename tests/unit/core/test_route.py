@@ -6,8 +6,13 @@ from base64 import b64decode
 
 import pytest
 
-from airflow_provider_aimlapi.core.endpoint import Endpoint, parse_endpoint
-from airflow_provider_aimlapi.core.route import PLAIN_ROUTE, Setting, parse_proxy, route_of_extra
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint, parse_endpoint
+from airflow_provider_aimlapi.core.calls.route import (
+    PLAIN_ROUTE,
+    Setting,
+    parse_proxy,
+    route_of_extra,
+)
 from airflow_provider_aimlapi.errors import ConnectionIncomplete
 
 SETTING = Setting(name="HTTPS_PROXY", remedy="Correct HTTPS_PROXY.")

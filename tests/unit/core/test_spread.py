@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from airflow_provider_aimlapi.core.plan import InputFile, RowGroup, Shard, plan_shards
-from airflow_provider_aimlapi.core.spread import (
+from airflow_provider_aimlapi.core.durable.plan import InputFile, RowGroup, Shard, plan_shards
+from airflow_provider_aimlapi.core.money.spread import (
     DEPTH_BYTES_MAX,
     Span,
     evenly,

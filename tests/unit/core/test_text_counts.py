@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_aimlapi.core.text_counts import (
+from airflow_provider_aimlapi.core.arrival.text_counts import (
     FEWEST,
     MOST,
     TextCounts,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_aimlapi.core.typed_path import (
+from airflow_provider_aimlapi.core.texts.typed_path import (
     NEVER_ALLOWED,
     OPTION,
     SCHEMES,

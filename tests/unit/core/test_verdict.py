@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_aimlapi import errors
-from airflow_provider_aimlapi.core.verdict import WIRE_VIOLATIONS_MAX, Verdict, judge
+from airflow_provider_aimlapi.core.verdicts.verdict import WIRE_VIOLATIONS_MAX, Verdict, judge
 from airflow_provider_aimlapi.errors import (
     AccessRefused,
     ApiError,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_aimlapi.core.visible_names import (
+from airflow_provider_aimlapi.core.durable.visible_names import (
     escaped,
     has_dot_segment,
     has_half_pair,

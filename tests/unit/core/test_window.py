@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.episode import Seen, Sent
-from airflow_provider_aimlapi.core.evidence import CLOSING_CALLS, Mark
-from airflow_provider_aimlapi.core.gate import OPEN
-from airflow_provider_aimlapi.core.reach import Reach
-from airflow_provider_aimlapi.core.window import (
+from airflow_provider_aimlapi.core.pacing.episode import Seen, Sent
+from airflow_provider_aimlapi.core.pacing.evidence import CLOSING_CALLS, Mark
+from airflow_provider_aimlapi.core.pacing.gate import OPEN
+from airflow_provider_aimlapi.core.pacing.reach import Reach
+from airflow_provider_aimlapi.core.pacing.window import (
     ALIKE_TIMES,
     DOUBTS_MAX,
     PACE_MARGIN,

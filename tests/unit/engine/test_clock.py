@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_aimlapi.engine.clock import PIECES_A_THREAD, SystemClock
+from airflow_provider_aimlapi.engine.runtime.clock import PIECES_A_THREAD, SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

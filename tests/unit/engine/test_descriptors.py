@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_aimlapi.engine.descriptors import RESERVED, calls_within, fit_to_descriptors
+from airflow_provider_aimlapi.engine.calls.descriptors import (
+    RESERVED,
+    calls_within,
+    fit_to_descriptors,
+)
 from airflow_provider_aimlapi.engine.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,7 +26,7 @@ def in_child(soft: int, hard: int, wanted: int) -> tuple[int, int, str]:
     """What a process with these limits makes of `max_concurrency`, its soft limit then, and its log."""
     script = (
         "import logging, resource; logging.basicConfig();"
-        "from airflow_provider_aimlapi.engine.descriptors import fit_to_descriptors as fit;"
+        "from airflow_provider_aimlapi.engine.calls.descriptors import fit_to_descriptors as fit;"
         "from airflow_provider_aimlapi.engine.settings import Settings;"
         f"print(fit(Settings(max_concurrency={wanted})).max_concurrency,"
         "resource.getrlimit(resource.RLIMIT_NOFILE)[0])"

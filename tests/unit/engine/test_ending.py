@@ -3,7 +3,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.engine.ending import Ending
+from airflow_provider_aimlapi.engine.runtime.ending import Ending
 from airflow_provider_aimlapi.errors import (
     AccessRefused,
     BudgetExhausted,

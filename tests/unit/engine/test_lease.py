@@ -7,18 +7,18 @@ from itertools import pairwise
 
 import pytest
 
-from airflow_provider_aimlapi.core.keys import PublicationNames
-from airflow_provider_aimlapi.core.lease import LeaseTimes
-from airflow_provider_aimlapi.engine.lease import Lease
-from airflow_provider_aimlapi.engine.retry import STORE_PATIENCE_S
-from airflow_provider_aimlapi.engine.stop import StopSignal
+from airflow_provider_aimlapi.core.durable.keys import PublicationNames
+from airflow_provider_aimlapi.core.durable.lease import LeaseTimes
+from airflow_provider_aimlapi.engine.durable.lease import Lease
+from airflow_provider_aimlapi.engine.runtime.retry import STORE_PATIENCE_S
+from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 from airflow_provider_aimlapi.errors import (
     AimlapiError,
     RunInterrupted,
     StoreUnavailable,
     StoreUnsafe,
 )
-from airflow_provider_aimlapi.storage.lease_store import LeaseStore
+from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.virtual_loop import VirtualClock, run_virtual
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.bound import Bound
-from airflow_provider_aimlapi.core.budget import Budget
-from airflow_provider_aimlapi.core.pricing import TokenPrices
-from airflow_provider_aimlapi.core.window import START_LEVEL
-from airflow_provider_aimlapi.engine.limiter import AdmissionEnded, Limiter
+from airflow_provider_aimlapi.core.money.budget import Budget
+from airflow_provider_aimlapi.core.money.pricing import TokenPrices
+from airflow_provider_aimlapi.core.pacing.bound import Bound
+from airflow_provider_aimlapi.core.pacing.window import START_LEVEL
+from airflow_provider_aimlapi.engine.calls.limiter import AdmissionEnded, Limiter
 from airflow_provider_aimlapi.errors import BudgetExhausted
 from tests.fakes.virtual_loop import VirtualClock, run_virtual
 

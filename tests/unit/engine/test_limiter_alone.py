@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from airflow_provider_aimlapi.core.bound import Bound
+from airflow_provider_aimlapi.core.pacing.bound import Bound
 from airflow_provider_aimlapi.errors import AccessRefused
 from tests.fakes.virtual_loop import run_virtual
 from tests.unit.engine.test_limiter import admitted, new_limiter, now_s

@@ -5,13 +5,13 @@ from random import Random
 
 import pytest
 
-from airflow_provider_aimlapi.core.allowance import RequestAllowance, TokenAllowance
-from airflow_provider_aimlapi.core.bound import Bound
-from airflow_provider_aimlapi.core.budget import Budget
-from airflow_provider_aimlapi.core.episode import Sent
-from airflow_provider_aimlapi.core.gate import PROBE_S_MAX, PROBE_S_MIN
-from airflow_provider_aimlapi.engine.given import GivenLimits
-from airflow_provider_aimlapi.engine.limiter import TRIP_IDLE_S, Limiter
+from airflow_provider_aimlapi.core.money.budget import Budget
+from airflow_provider_aimlapi.core.pacing.allowance import RequestAllowance, TokenAllowance
+from airflow_provider_aimlapi.core.pacing.bound import Bound
+from airflow_provider_aimlapi.core.pacing.episode import Sent
+from airflow_provider_aimlapi.core.pacing.gate import PROBE_S_MAX, PROBE_S_MIN
+from airflow_provider_aimlapi.engine.calls.given_limits import GivenLimits
+from airflow_provider_aimlapi.engine.calls.limiter import TRIP_IDLE_S, Limiter
 from airflow_provider_aimlapi.errors import (
     ApiError,
     ApiUnavailable,

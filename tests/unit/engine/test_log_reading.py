@@ -10,12 +10,12 @@ import httpx
 import pytest
 
 from aimlapi_simulator import Script, Simulator
+from airflow_provider_aimlapi.api.http.transport import open_transport
 from airflow_provider_aimlapi.api.request_log import fetch_log_page
-from airflow_provider_aimlapi.api.transport import open_transport
-from airflow_provider_aimlapi.core.endpoint import Endpoint
-from airflow_provider_aimlapi.core.keys import client_request_id
-from airflow_provider_aimlapi.core.reconciliation import LogPage, LogRow
-from airflow_provider_aimlapi.engine.log_reading import (
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
+from airflow_provider_aimlapi.core.durable.keys import client_request_id
+from airflow_provider_aimlapi.core.money.reconciliation import LogPage, LogRow
+from airflow_provider_aimlapi.engine.request_log_reader import (
     REQUESTS_A_MINUTE,
     TRIES_MAX,
     AskPage,

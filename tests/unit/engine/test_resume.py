@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from airflow_provider_aimlapi.core.completion import Answer, Reason, rejected
-from airflow_provider_aimlapi.core.journal import Record, rejection, unread
-from airflow_provider_aimlapi.engine.resume import News, Room
+from airflow_provider_aimlapi.core.calls.completion import Answer, Reason, rejected
+from airflow_provider_aimlapi.core.durable.journal import Record, rejection, unread
+from airflow_provider_aimlapi.engine.durable.earlier_answers import News, Room
 
 UNREAD = Reason("unreadable", "unreadable")
 NO_CHOICES = Answer(

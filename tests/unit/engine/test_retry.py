@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.verdict import RETRY_AFTER_S_MAX
-from airflow_provider_aimlapi.engine.retry import (
+from airflow_provider_aimlapi.core.verdicts.verdict import RETRY_AFTER_S_MAX
+from airflow_provider_aimlapi.engine.runtime.retry import (
     STORE_PATIENCE_S,
     persist,
     persist_until_stopped,
     retry_delay_s,
 )
-from airflow_provider_aimlapi.engine.stop import StopSignal
+from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 from airflow_provider_aimlapi.errors import (
     ApiError,
     ApiUnavailable,

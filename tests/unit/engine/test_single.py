@@ -7,13 +7,13 @@ from random import Random
 
 import pytest
 
-from airflow_provider_aimlapi.api.wire import RequestEncoder
-from airflow_provider_aimlapi.core.completion import Answer, Completion
-from airflow_provider_aimlapi.core.dialect import DEFAULT_MODEL
-from airflow_provider_aimlapi.core.request import CompletionSpec
+from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
+from airflow_provider_aimlapi.core.calls.completion import Answer, Completion
+from airflow_provider_aimlapi.core.calls.dialect import DEFAULT_MODEL
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+from airflow_provider_aimlapi.engine.calls.single import complete
+from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 from airflow_provider_aimlapi.engine.settings import Settings
-from airflow_provider_aimlapi.engine.single import complete
-from airflow_provider_aimlapi.engine.stop import StopSignal
 from airflow_provider_aimlapi.errors import (
     AccessRefused,
     ApiError,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_aimlapi.engine.stop import StopSignal
+from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 from airflow_provider_aimlapi.errors import RunInterrupted
 from tests.fakes.virtual_loop import run_virtual
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from airflow_provider_aimlapi.engine.waiters import Waiters
+from airflow_provider_aimlapi.engine.runtime.waiters import Waiters
 from tests.fakes.virtual_loop import NothingToWaitFor, run_virtual
 
 

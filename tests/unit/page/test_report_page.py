@@ -10,7 +10,11 @@ from hashlib import sha256
 import pytest
 from msgspec.structs import replace
 
-from airflow_provider_aimlapi.core.progress import AttemptProgress, ErrorKind, RunProgress
+from airflow_provider_aimlapi.core.reporting.run_progress import (
+    AttemptProgress,
+    ErrorKind,
+    RunProgress,
+)
 from airflow_provider_aimlapi.page.report import (
     LIST_SCRIPTS,
     LIST_STYLES,

@@ -8,8 +8,8 @@ import fsspec
 import pytest
 
 from airflow_provider_aimlapi.errors import InvalidSpec
-from airflow_provider_aimlapi.storage.apart import check_apart, check_files_apart
-from airflow_provider_aimlapi.storage.listing import list_inputs
+from airflow_provider_aimlapi.storage.input.listing import list_inputs
+from airflow_provider_aimlapi.storage.input.path_overlap import check_apart, check_files_apart
 
 if TYPE_CHECKING:
     from pathlib import Path

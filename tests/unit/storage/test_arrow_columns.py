@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.storage.arrow_columns import number_column, string_column
+from airflow_provider_aimlapi.storage.arrow.columns import number_column, string_column
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,11 +61,11 @@ def test_writing_parquet_loads_no_pandas(tmp_path: Path) -> None:
     program = f"""
 import sys, fsspec, pyarrow as pa
 from pyarrow import parquet as pq
-from airflow_provider_aimlapi.core.completion import skipped
-from airflow_provider_aimlapi.core.plan import plan_shards
-from airflow_provider_aimlapi.storage.dataset import open_data_set
-from airflow_provider_aimlapi.storage.part_writer import encode_part
-from airflow_provider_aimlapi.storage.arrow_columns import string_column
+from airflow_provider_aimlapi.core.calls.completion import skipped
+from airflow_provider_aimlapi.core.durable.plan import plan_shards
+from airflow_provider_aimlapi.storage.input.dataset import open_data_set
+from airflow_provider_aimlapi.storage.parts.part_writer import encode_part
+from airflow_provider_aimlapi.storage.arrow.columns import string_column
 table = pa.Table.from_arrays([string_column(["a", None])], ["text"])
 pq.write_table(table, r"{tmp_path}/a.parquet")
 data = open_data_set(fsspec.filesystem("file"), r"{tmp_path}/a.parquet")

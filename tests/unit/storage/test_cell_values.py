@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.template import UnreadableRow
-from airflow_provider_aimlapi.storage.cell_values import json_values
-from airflow_provider_aimlapi.storage.cells import texts_of_rows
+from airflow_provider_aimlapi.core.calls.template import UnreadableRow
+from airflow_provider_aimlapi.storage.arrow.cell_values import json_values
+from airflow_provider_aimlapi.storage.input.cells import texts_of_rows
 
 LEAVES: list[tuple[pa.DataType, st.SearchStrategy[Any]]] = [
     (pa.int64(), st.integers(-(2**63), 2**63 - 1)),

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_aimlapi.errors import RunInterrupted
-from airflow_provider_aimlapi.storage.checked_store import CheckedStore
+from airflow_provider_aimlapi.storage.stores.checked_store import CheckedStore
 from tests.fakes.memory_store import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_aimlapi.storage.object_store import ObjectStore
+    from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
 
 REQUESTS: dict[str, Callable[[ObjectStore], object]] = {
     "read": lambda store: store.read("a", bytes_max=9),

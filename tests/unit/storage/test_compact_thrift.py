@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.storage.compact_thrift import (
+from airflow_provider_aimlapi.storage.parquet.compact_thrift import (
     BINARY,
     BYTE,
     DOUBLE,
@@ -29,7 +29,7 @@ from airflow_provider_aimlapi.storage.compact_thrift import (
 from tests.fakes.footers import footer_of, written
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.storage.compact_thrift import Struct
+    from airflow_provider_aimlapi.storage.parquet.compact_thrift import Struct
 
 SCALARS: dict[int, st.SearchStrategy[Any]] = {
     BYTE: st.integers(0, 255),

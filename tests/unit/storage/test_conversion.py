@@ -10,11 +10,11 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.completion import skipped
-from airflow_provider_aimlapi.core.plan import plan_shards
-from airflow_provider_aimlapi.storage.conversion import readable_schema
-from airflow_provider_aimlapi.storage.dataset import open_data_set
-from airflow_provider_aimlapi.storage.part_writer import encode_part
+from airflow_provider_aimlapi.core.calls.completion import skipped
+from airflow_provider_aimlapi.core.durable.plan import plan_shards
+from airflow_provider_aimlapi.storage.input.dataset import open_data_set
+from airflow_provider_aimlapi.storage.parquet.conversion import readable_schema
+from airflow_provider_aimlapi.storage.parts.part_writer import encode_part
 
 VIEWS = [pa.string_view(), pa.binary_view()]
 TEXTS = ["a text that is longer than a view holds", None, "", "ä"]

@@ -14,8 +14,8 @@ import pytest
 from pyarrow import parquet as pq
 
 from airflow_provider_aimlapi.errors import InputUnreadable
-from airflow_provider_aimlapi.storage.dataset import open_data_set
-from airflow_provider_aimlapi.storage.listing import list_inputs
+from airflow_provider_aimlapi.storage.input.dataset import open_data_set
+from airflow_provider_aimlapi.storage.input.listing import list_inputs
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,19 +12,19 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.completion import skipped
-from airflow_provider_aimlapi.core.plan import plan_shards
-from airflow_provider_aimlapi.storage.dataset import open_data_set
-from airflow_provider_aimlapi.storage.footer_metadata import spark_schema
-from airflow_provider_aimlapi.storage.outcome_columns import added_fields
-from airflow_provider_aimlapi.storage.part_writer import encode_part
+from airflow_provider_aimlapi.core.calls.completion import skipped
+from airflow_provider_aimlapi.core.durable.plan import plan_shards
+from airflow_provider_aimlapi.storage.input.dataset import open_data_set
+from airflow_provider_aimlapi.storage.parquet.footer_metadata import spark_schema
+from airflow_provider_aimlapi.storage.parts.outcome_columns import added_fields
+from airflow_provider_aimlapi.storage.parts.part_writer import encode_part
 from tests.fakes.footers import edited, written
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from airflow_provider_aimlapi.storage.compact_thrift import Struct
-    from airflow_provider_aimlapi.storage.dataset import DataSet
+    from airflow_provider_aimlapi.storage.input.dataset import DataSet
+    from airflow_provider_aimlapi.storage.parquet.compact_thrift import Struct
 
 ADDED = added_fields("completion")
 SPARK = "org.apache.spark.sql.parquet.row.metadata"

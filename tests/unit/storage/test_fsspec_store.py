@@ -8,10 +8,10 @@ import fsspec
 import pytest
 import s3fs
 
-from airflow_provider_aimlapi.core.object_sizes import MIB
+from airflow_provider_aimlapi.core.durable.object_sizes import MIB
 from airflow_provider_aimlapi.errors import JournalUnreadable, StoreUnavailable, StoreUnsafe
-from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
-from airflow_provider_aimlapi.storage.object_store import create_settled, probe
+from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
+from airflow_provider_aimlapi.storage.stores.object_store import create_settled, probe
 from tests.fakes.scripted_s3 import ScriptedS3, Trouble
 
 if TYPE_CHECKING:

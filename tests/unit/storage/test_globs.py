@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_aimlapi.storage.globs import matches, may_reach, split_glob
+from airflow_provider_aimlapi.storage.input.globs import matches, may_reach, split_glob
 
 
 @pytest.mark.parametrize(

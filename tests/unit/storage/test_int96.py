@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.completion import skipped
-from airflow_provider_aimlapi.core.plan import plan_shards
+from airflow_provider_aimlapi.core.calls.completion import skipped
+from airflow_provider_aimlapi.core.durable.plan import plan_shards
 from airflow_provider_aimlapi.errors import InputUnreadable
-from airflow_provider_aimlapi.storage.dataset import DataSet, open_data_set
-from airflow_provider_aimlapi.storage.part_writer import encode_part
+from airflow_provider_aimlapi.storage.input.dataset import DataSet, open_data_set
+from airflow_provider_aimlapi.storage.parts.part_writer import encode_part
 from tests.fakes.footers import int96, int96_array, int96_file
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_aimlapi.core.journal import Record
-from airflow_provider_aimlapi.core.keys import RunNames
-from airflow_provider_aimlapi.core.object_sizes import MIB, SEGMENT_BYTES_MAX
+from airflow_provider_aimlapi.core.durable.journal import Record
+from airflow_provider_aimlapi.core.durable.keys import RunNames
+from airflow_provider_aimlapi.core.durable.object_sizes import MIB, SEGMENT_BYTES_MAX
 from airflow_provider_aimlapi.errors import JournalUnreadable
-from airflow_provider_aimlapi.storage.journal_store import (
+from airflow_provider_aimlapi.storage.runs.journal_store import (
     TAKEN_NAMES_MAX,
     JournalStore,
     SegmentGone,

@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from airflow_provider_aimlapi.core.keys import RunNames
-from airflow_provider_aimlapi.core.object_sizes import SMALL_BYTES_MAX
+from airflow_provider_aimlapi.core.durable.keys import RunNames
+from airflow_provider_aimlapi.core.durable.object_sizes import SMALL_BYTES_MAX
 from airflow_provider_aimlapi.errors import JournalUnreadable, StoreUnavailable
-from airflow_provider_aimlapi.storage.lease_store import LEASES_MAX, LeaseStore
+from airflow_provider_aimlapi.storage.runs.lease_store import LEASES_MAX, LeaseStore
 from tests.fakes.memory_store import MemoryStore
 
 NAMES = RunNames(run_key="0" * 32)

@@ -13,7 +13,7 @@ import fsspec
 import pytest
 
 from airflow_provider_aimlapi.errors import InputUnreadable, StoreUnavailable
-from airflow_provider_aimlapi.storage.listing import list_inputs
+from airflow_provider_aimlapi.storage.input.listing import list_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

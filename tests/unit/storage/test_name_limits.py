@@ -4,8 +4,8 @@ import fsspec
 import pytest
 
 from airflow_provider_aimlapi.errors import InvalidSpec
-from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
-from airflow_provider_aimlapi.storage.name_limits import check_lengths
+from airflow_provider_aimlapi.storage.output.name_limits import check_lengths
+from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
 
 
 @pytest.mark.parametrize(

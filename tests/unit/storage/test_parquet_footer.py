@@ -14,12 +14,12 @@ import pytest
 from pyarrow import parquet as pq
 from pyarrow.parquet import encryption
 
-from airflow_provider_aimlapi.core.completion import skipped
-from airflow_provider_aimlapi.core.plan import plan_shards
+from airflow_provider_aimlapi.core.calls.completion import skipped
+from airflow_provider_aimlapi.core.durable.plan import plan_shards
 from airflow_provider_aimlapi.errors import InputUnreadable
-from airflow_provider_aimlapi.storage.dataset import DataSet, open_data_set
-from airflow_provider_aimlapi.storage.parquet_footer import SchemaParser
-from airflow_provider_aimlapi.storage.part_writer import encode_part
+from airflow_provider_aimlapi.storage.input.dataset import DataSet, open_data_set
+from airflow_provider_aimlapi.storage.parquet.footer import SchemaParser
+from airflow_provider_aimlapi.storage.parts.part_writer import encode_part
 from tests.fakes.footers import (
     annotated,
     decimal_of,
@@ -35,7 +35,7 @@ from tests.fakes.footers import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from airflow_provider_aimlapi.storage.compact_thrift import Struct
+    from airflow_provider_aimlapi.storage.parquet.compact_thrift import Struct
 
 TEXTS = pa.array([b'{"a": 1}', None], pa.binary())
 NUMBERS = pa.array([1, None], pa.int64())

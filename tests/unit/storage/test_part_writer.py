@@ -14,14 +14,14 @@ import pytest
 from msgspec.structs import replace
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.completion import Outcome, skipped
-from airflow_provider_aimlapi.core.manifest import tally_of
-from airflow_provider_aimlapi.core.plan import plan_shards
+from airflow_provider_aimlapi.core.calls.completion import Outcome, skipped
+from airflow_provider_aimlapi.core.durable.manifest import tally_of
+from airflow_provider_aimlapi.core.durable.plan import plan_shards
 from airflow_provider_aimlapi.errors import JournalUnreadable
-from airflow_provider_aimlapi.storage.dataset import DataSet, open_data_set
-from airflow_provider_aimlapi.storage.part_footer import footer_bytes
-from airflow_provider_aimlapi.storage.part_outcomes import read_staged_part
-from airflow_provider_aimlapi.storage.part_writer import encode_part
+from airflow_provider_aimlapi.storage.input.dataset import DataSet, open_data_set
+from airflow_provider_aimlapi.storage.parts.part_footer import footer_bytes
+from airflow_provider_aimlapi.storage.parts.part_reader import read_staged_part
+from airflow_provider_aimlapi.storage.parts.part_writer import encode_part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

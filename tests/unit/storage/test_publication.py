@@ -7,13 +7,13 @@ from itertools import count
 
 import pytest
 
-from airflow_provider_aimlapi.core.keys import PublicationNames, RunNames
-from airflow_provider_aimlapi.core.plan import Plan, Shard
-from airflow_provider_aimlapi.engine.clock import SystemClock
+from airflow_provider_aimlapi.core.durable.keys import PublicationNames, RunNames
+from airflow_provider_aimlapi.core.durable.plan import Plan, Shard
+from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable, StoreUnavailable
-from airflow_provider_aimlapi.storage.changes import newest_change, run_in_place
-from airflow_provider_aimlapi.storage.publication import check_foreign, publish
-from airflow_provider_aimlapi.storage.run_objects import read_manifest, read_plan
+from airflow_provider_aimlapi.storage.output.changes import newest_change, run_in_place
+from airflow_provider_aimlapi.storage.output.visible_files import check_foreign, publish
+from airflow_provider_aimlapi.storage.runs.run_objects import read_manifest, read_plan
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.staged_run import part_bytes, stage_run
 

@@ -12,14 +12,14 @@ import pytest
 from obstore.exceptions import UnknownConfigurationKeyError
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.plan import InputFile
+from airflow_provider_aimlapi.core.durable.plan import InputFile
 from airflow_provider_aimlapi.errors import InputUnreadable
-from airflow_provider_aimlapi.storage.dataset import open_data_set
-from airflow_provider_aimlapi.storage.listing import list_inputs
-from airflow_provider_aimlapi.storage.parquet_files import FOOTER_BYTES, read_footer
-from airflow_provider_aimlapi.storage.parquet_footer import SchemaParser
-from airflow_provider_aimlapi.storage.quick_s3 import FAILURES_MAX, QuickS3, quick_s3
-from airflow_provider_aimlapi.storage.s3_access import S3Access
+from airflow_provider_aimlapi.storage.access.s3_access import S3Access
+from airflow_provider_aimlapi.storage.access.s3_by_obstore import FAILURES_MAX, QuickS3, quick_s3
+from airflow_provider_aimlapi.storage.input.dataset import open_data_set
+from airflow_provider_aimlapi.storage.input.listing import list_inputs
+from airflow_provider_aimlapi.storage.input.parquet_files import FOOTER_BYTES, read_footer
+from airflow_provider_aimlapi.storage.parquet.footer import SchemaParser
 from tests.fakes.scripted_s3 import ScriptedS3, Trouble
 
 HTTPS = "https://s3.example"
@@ -249,7 +249,9 @@ def test_environment_changes_no_request(monkeypatch: pytest.MonkeyPatch, value: 
 
     with ScriptedS3() as s3:
         usual = requests(s3)
-    monkeypatch.setattr("airflow_provider_aimlapi.storage.quick_s3.usual_access", access_of)
+    monkeypatch.setattr(
+        "airflow_provider_aimlapi.storage.access.s3_by_obstore.usual_access", access_of
+    )
     for option in OPTIONS:
         monkeypatch.setenv(f"AWS_{option}", value)
     with ScriptedS3() as s3:

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from airflow_provider_aimlapi.errors import InvalidSpec
-from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
-from airflow_provider_aimlapi.storage.records import store_records
+from airflow_provider_aimlapi.storage.input.records import store_records
+from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
 
 if TYPE_CHECKING:
     from pathlib import Path

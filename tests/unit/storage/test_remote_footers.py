@@ -11,8 +11,8 @@ import pytest
 from pyarrow import parquet as pq
 
 from airflow_provider_aimlapi.errors import InputUnreadable
-from airflow_provider_aimlapi.storage.dataset import open_data_set
-from airflow_provider_aimlapi.storage.parquet_files import FOOTER_BYTES
+from airflow_provider_aimlapi.storage.input.dataset import open_data_set
+from airflow_provider_aimlapi.storage.input.parquet_files import FOOTER_BYTES
 from tests.fakes.scripted_s3 import ScriptedS3
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.plan import plan_shards
-from airflow_provider_aimlapi.storage import parquet_files
-from airflow_provider_aimlapi.storage.dataset import open_data_set
+from airflow_provider_aimlapi.core.durable.plan import plan_shards
+from airflow_provider_aimlapi.storage.input import parquet_files
+from airflow_provider_aimlapi.storage.input.dataset import open_data_set
 
 ROWS = 300
 

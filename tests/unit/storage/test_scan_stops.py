@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.plan import plan_shards
+from airflow_provider_aimlapi.core.durable.plan import plan_shards
 from airflow_provider_aimlapi.errors import RunInterrupted
-from airflow_provider_aimlapi.storage.dataset import open_data_set
+from airflow_provider_aimlapi.storage.input.dataset import open_data_set
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.plan import plan_shards
+from airflow_provider_aimlapi.core.durable.plan import plan_shards
 from airflow_provider_aimlapi.errors import InputUnreadable, InvalidSpec
-from airflow_provider_aimlapi.storage.dataset import DataSet, open_data_set
+from airflow_provider_aimlapi.storage.input.dataset import DataSet, open_data_set
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

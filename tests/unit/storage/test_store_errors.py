@@ -14,10 +14,10 @@ from fsspec.exceptions import FSTimeoutError
 from s3fs.errors import translate_boto_error
 
 from airflow_provider_aimlapi.errors import StoreUnavailable, StoreUnsafe
-from airflow_provider_aimlapi.storage.store_errors import meaning_of, store_error
+from airflow_provider_aimlapi.storage.access.store_errors import meaning_of, store_error
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.storage.store_errors import Action
+    from airflow_provider_aimlapi.storage.access.store_errors import Action
 
 
 def s3_error(status: int, code: str, **more: str) -> BaseException:

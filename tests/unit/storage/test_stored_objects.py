@@ -10,12 +10,12 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from airflow_provider_aimlapi.core.typed_path import VARIABLE
-from airflow_provider_aimlapi.engine.clock import SystemClock
+from airflow_provider_aimlapi.core.texts.typed_path import VARIABLE
+from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.errors import StoreUnsafe
-from airflow_provider_aimlapi.storage.fsspec_store import FsspecStore
-from airflow_provider_aimlapi.storage.opening import open_file_system
-from airflow_provider_aimlapi.storage.stored_objects import StoredObjects
+from airflow_provider_aimlapi.storage.access.opening import open_file_system
+from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
+from airflow_provider_aimlapi.storage.stores.stored_objects import StoredObjects
 
 if TYPE_CHECKING:
     from collections.abc import Callable

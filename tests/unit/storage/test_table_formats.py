@@ -9,7 +9,7 @@ import fsspec
 import pytest
 
 from airflow_provider_aimlapi.errors import InputUnreadable
-from airflow_provider_aimlapi.storage.table_formats import check_no_table
+from airflow_provider_aimlapi.storage.input.table_formats import check_no_table
 
 if TYPE_CHECKING:
     from pathlib import Path

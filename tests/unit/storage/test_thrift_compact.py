@@ -9,12 +9,12 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.storage.part_footer import (
+from airflow_provider_aimlapi.storage.parquet.thrift_counts import CompactReader, TooLarge
+from airflow_provider_aimlapi.storage.parts.part_footer import (
     FOOTER_BYTES_MAX,
     STRUCTS_MAX,
     footer_bytes,
 )
-from airflow_provider_aimlapi.storage.thrift_compact import CompactReader, TooLarge
 
 TABLES = {
     "numbers": pa.table({"n": range(1_000)}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from airflow_provider_aimlapi.storage.type_unification import (
+from airflow_provider_aimlapi.storage.arrow.type_unification import (
     find_clash,
     find_inexact,
     unify_types,

@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.completion import skipped
-from airflow_provider_aimlapi.core.plan import plan_shards
-from airflow_provider_aimlapi.storage.dataset import open_data_set
-from airflow_provider_aimlapi.storage.part_writer import encode_part
+from airflow_provider_aimlapi.core.calls.completion import skipped
+from airflow_provider_aimlapi.core.durable.plan import plan_shards
+from airflow_provider_aimlapi.storage.input.dataset import open_data_set
+from airflow_provider_aimlapi.storage.parts.part_writer import encode_part
 
 TEXTS = st.text(max_size=8)
 MOMENTS = st.datetimes(datetime.fromisoformat("1900-01-01"), datetime.fromisoformat("2200-01-01"))

@@ -1,0 +1,1 @@
+"""One HTTP exchange: connections, proxies, headers and bodies. Reads no completion."""

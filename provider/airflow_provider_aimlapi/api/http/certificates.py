@@ -1,0 +1,100 @@
+"""TLS contexts of a client, and certificates read from files. Connects to nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+
+from airflow_provider_aimlapi.errors import ConnectionIncomplete
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.calls.route import Certificates
+
+FILE_BYTES_MAX = 16 * 1024 * 1024
+"""The public authorities of the world take 300 kB: what is larger was not meant."""
+_HASHED_NAME = re.compile(r"[0-9a-f]{8}\.\d+\Z")
+"""As `openssl rehash` makes them; OpenSSL sees no other names in a folder."""
+
+
+def tls_context(certificates: Certificates | None) -> ssl.SSLContext:
+    """Return a context that verifies servers against these certificates, and no others.
+
+    Args:
+        certificates: None for certifi's list, as httpx has it.
+
+    Raises:
+        ConnectionIncomplete: there are no certificates that can be read.
+    """
+    if certificates is None:
+        context = httpx.create_ssl_context(trust_env=False)
+    else:
+        context = _own_context(certificates)
+    # Python takes SSLKEYLOGFILE from the environment, and writes into it what decrypts all calls.
+    context.keylog_filename = None  # type: ignore[assignment]  # typeshed knows no way to stop it
+    return context
+
+
+def _own_context(certificates: Certificates) -> ssl.SSLContext:
+    folders = [name for name in certificates.path.split(os.pathsep) if _is_folder(name)]
+    if certificates.may_be_folder and folders:
+        if not any(map(_has_certificates, folders)):
+            raise _refused(
+                certificates,
+                "which holds no certificates under hashed names. Run `openssl rehash` on it",
+            )
+        return ssl.create_default_context(capath=certificates.path)
+    _check_file(certificates)
+    try:
+        context = ssl.create_default_context(cafile=certificates.path)
+    except ssl.SSLError:
+        raise _refused(certificates, "which holds no certificate in PEM that can be read") from None
+    except OSError as error:
+        raise _refused(
+            certificates, f"which cannot be read ({os.strerror(error.errno or 0)})"
+        ) from None
+    if not context.cert_store_stats()["x509"]:
+        raise _refused(certificates, "which holds no certificate")
+    return context
+
+
+def _check_file(certificates: Certificates) -> None:
+    """Refuse what OpenSSL would wait for, or read without end, or name by a number alone."""
+    try:
+        found = Path(certificates.path).stat()
+    except PermissionError:
+        raise _refused(certificates, "which cannot be read") from None
+    except (OSError, ValueError):
+        raise _refused(certificates, "which does not exist") from None
+    if not stat.S_ISREG(found.st_mode):
+        raise _refused(certificates, "which is not a file")
+    if found.st_size > FILE_BYTES_MAX:
+        raise _refused(certificates, f"which is larger than {FILE_BYTES_MAX:,} bytes")
+
+
+def _is_folder(name: str) -> bool:
+    try:
+        return bool(name) and stat.S_ISDIR(Path(name).stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def _has_certificates(folder: str) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return any(_HASHED_NAME.match(entry.name) for entry in entries)
+    except OSError:
+        return False
+
+
+def _refused(certificates: Certificates, reason: str) -> ConnectionIncomplete:
+    return ConnectionIncomplete(
+        f"{certificates.setting.name} names {certificates.path!r}, {reason}. Give a PEM file with the "
+        f"certificate authorities to trust; they take the place of the usual ones. A file in DER is "
+        f"turned into PEM by `openssl x509 -inform der -in FILE -out FILE.pem`."
+    )

@@ -1,0 +1,67 @@
+"""Undoing a content encoding within a limit: a megabyte can stand for a thousand. Pure."""
+
+from __future__ import annotations
+
+import zlib
+
+from airflow_provider_aimlapi.api.messages.json_values import Unreadable
+
+_GZIP_WBITS = 31
+_ZLIB_WBITS = 15
+_RAW_DEFLATE_WBITS = -15
+_KNOWN = frozenset({"br", "compress", "zstd"})
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+def decode_content(body: bytes, encoding: str, *, bytes_max: int) -> bytes:
+    """The body without its content encoding, inflated no further than the limit.
+
+    Args:
+        body: as received.
+        encoding: the Content-Encoding header, in lower case; "" when absent.
+        bytes_max: most bytes that the result may have.
+
+    Raises:
+        Unreadable: corrupt, cut off, larger than the limit, or encoded in a way that was not
+            asked for and is not known here.
+    """
+    if encoding in {"", "identity"}:
+        return _limited(body, bytes_max)
+    if encoding in {"gzip", "x-gzip"}:
+        return _gunzip(body, bytes_max)
+    if encoding == "deflate":
+        wbits = _ZLIB_WBITS if _has_zlib_header(body) else _RAW_DEFLATE_WBITS
+        return _inflate(body, wbits, bytes_max)[0]
+    named = f" {encoding}" if encoding in _KNOWN else ""
+    raise Unreadable(f"its content encoding{named} was not asked for")
+
+
+def _gunzip(body: bytes, bytes_max: int) -> bytes:
+    """The one member of a gzip file. Many small members would cost a minute of CPU to join."""
+    whole, rest = _inflate(body, _GZIP_WBITS, bytes_max)
+    if rest.startswith(_GZIP_MAGIC):
+        raise Unreadable("it is compressed in several pieces")
+    return whole
+
+
+def _inflate(body: bytes, wbits: int, bytes_max: int) -> tuple[bytes, bytes]:
+    inflater = zlib.decompressobj(wbits)
+    try:
+        whole = inflater.decompress(body, bytes_max + 1)
+    except zlib.error:
+        raise Unreadable("its compression is corrupt") from None
+    _limited(whole, bytes_max)
+    if not inflater.eof:
+        raise Unreadable("its compressed body was cut off")
+    return whole, inflater.unused_data
+
+
+def _limited(body: bytes, bytes_max: int) -> bytes:
+    if len(body) > bytes_max:
+        raise Unreadable(f"it is larger than {bytes_max:,} bytes")
+    return body
+
+
+def _has_zlib_header(body: bytes) -> bool:
+    """RFC 1950: method 8, and a checksum over the first two bytes. Servers send either kind."""
+    return len(body) > 1 and body[0] & 0x0F == zlib.DEFLATED and (body[0] * 256 + body[1]) % 31 == 0

@@ -1,0 +1,48 @@
+"""What a failed exchange means, by the kind of error that a transport raised. Words, never headers."""
+
+from __future__ import annotations
+
+import httpx
+
+from airflow_provider_aimlapi.api.http.origin import CertificateRefused
+from airflow_provider_aimlapi.api.http.tunnel import ProxyFailed
+from airflow_provider_aimlapi.errors import AccessRefused, ApiError, ApiUnavailable, WireViolation
+
+TRANSPORT_FAILURES = (httpx.TransportError,)
+"""All that a transport may raise when an exchange fails."""
+
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+def error_from_failure(failure: BaseException, *, origin: str) -> ApiError:
+    """The error of our tree for what a transport raised. It refers to nothing of the original.
+
+    Args:
+        failure: one of TRANSPORT_FAILURES.
+        origin: scheme, host and port of the API, and the way to it, for the text.
+    """
+    said = f"{failure}".removesuffix(".") or type(failure).__name__
+    if isinstance(failure, CertificateRefused):
+        return AccessRefused(
+            f"{origin} did not prove who it is ({said}), so neither the key nor a prompt was "
+            f"sent. Check the connection's host. If a company's own certificate authority stands "
+            f"in between, name the PEM file with its certificates: as ca_file in the connection's "
+            f"extra, or in the worker's environment as SSL_CERT_FILE or REQUESTS_CA_BUNDLE."
+        )
+    if isinstance(failure, ProxyFailed) and failure.is_lasting:
+        return AccessRefused(f"No connection to {origin}: {said}.")
+    if isinstance(failure, _NEVER_SENT):
+        return ApiUnavailable(f"No connection to {origin}: {said}.")
+    if isinstance(failure, httpx.RemoteProtocolError):
+        return WireViolation(f"{origin} did not answer in HTTP ({said}).", is_perhaps_billed=True)
+    return ApiUnavailable(
+        f"The connection to {origin} broke before the answer was whole ({said}).",
+        is_perhaps_billed=True,
+    )
+
+
+def error_from_deadline(timeout_s: float, *, origin: str) -> ApiUnavailable:
+    """The error for an exchange that took too long. The answer may have been under way."""
+    return ApiUnavailable(
+        f"No whole answer from {origin} within {timeout_s:g} s.", is_perhaps_billed=True
+    )

@@ -1,0 +1,1 @@
+"""The API's JSON and event streams as values. Opens no connection."""

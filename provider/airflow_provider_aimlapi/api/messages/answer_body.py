@@ -1,0 +1,103 @@
+"""From an answer's body to the one object in it, whatever a gateway put around it.
+
+Strict JSON and the standard's event streams come first. Only a body that is neither is searched.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.api.messages.damaged_json import objects_in, sound_text, utf8_of
+from airflow_provider_aimlapi.api.messages.error_messages import said_by
+from airflow_provider_aimlapi.api.messages.event_stream import assemble_answer
+from airflow_provider_aimlapi.api.messages.json_values import (
+    JsonObject,
+    Unreadable,
+    as_list,
+    as_object,
+    decode_json,
+    may_hold_too_many_values,
+    strip_leading_marks,
+)
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.calls.completion import Answer
+
+EVENT_STREAM = "text/event-stream"
+_DATA_LINE = re.compile(rb"(?:\A|[\r\n])data:")
+_LONE_DATA_LINES = 2
+"""A `data:` in front of a whole answer, and `[DONE]` after it."""
+
+
+def read_body(answer: Answer) -> JsonObject:
+    """Return the object that an answer's body holds.
+
+    Its first characters decide what it is: gateways mislabel what they pass on.
+
+    Raises:
+        Unreadable: there is none, or more than one that could be meant.
+    """
+    body = strip_leading_marks(utf8_of(answer.body))
+    if not body:
+        raise Unreadable("it is empty")
+    if body.startswith(b"<"):
+        raise Unreadable("it is a web page", said_by(body, {}))
+    if body.startswith(b"{") or not _holds_events(body, answer.content_type):
+        return _json_object(body)
+    try:
+        return assemble_answer(body)
+    except Unreadable:
+        many = next(islice(_DATA_LINE.finditer(body), _LONE_DATA_LINES, None), None)
+        whole = _search(body)[0] if many is None else None
+        if whole is None:
+            raise
+        return whole
+
+
+def _holds_events(body: bytes, content_type: str) -> bool:
+    """Whether a body that does not begin with an object is a stream of events."""
+    data_line, brace = _DATA_LINE.search(body), body.find(b"{")
+    if data_line is None:
+        return content_type == EVENT_STREAM and brace < 0
+    return content_type == EVENT_STREAM or brace < 0 or data_line.start() < brace
+
+
+def _json_object(body: bytes) -> JsonObject:
+    try:
+        value = decode_json(body)
+    except Unreadable:
+        completion, other = _search(body)
+        if completion is None and other is None:
+            raise
+        return completion or other or {}
+    if not isinstance(value, dict):
+        raise Unreadable("it is no JSON object")
+    return value
+
+
+def _search(body: bytes) -> tuple[JsonObject | None, JsonObject | None]:
+    """Return the one completion that stands among other text, and the one object that is none.
+
+    Raises:
+        Unreadable: there are several completions, and no telling which is meant.
+    """
+    if may_hold_too_many_values(body):
+        return None, None
+    completion: JsonObject | None = None
+    other: JsonObject | None = None
+    others = 0
+    for found in objects_in(sound_text(body)):
+        if not _is_completion(found):
+            other, others = found, others + 1
+        elif completion is not None:
+            raise Unreadable("it holds more than one completion")
+        else:
+            completion = found
+    return completion, other if others == 1 else None
+
+
+def _is_completion(found: JsonObject) -> bool:
+    choices = as_list(found.get("choices"))
+    return bool(choices) and isinstance(as_object(choices[0]).get("message"), dict)

@@ -1,0 +1,206 @@
+"""From a decoded answer to a Completion. Believes only what it needs; never loses a paid answer.
+
+A wrong type in a field that nobody needs counts as absent. Only an answer without a first choice,
+whose content is neither text nor parts, or that says itself that it failed, is unreadable.
+"""
+
+from __future__ import annotations
+
+from airflow_provider_aimlapi.api.messages.damaged_json import strict_text
+from airflow_provider_aimlapi.api.messages.error_messages import said_in, tidy
+from airflow_provider_aimlapi.api.messages.json_values import (
+    JsonObject,
+    Unreadable,
+    as_count,
+    as_list,
+    as_object,
+    as_text,
+    as_word,
+    encode_json,
+    is_strict_json,
+)
+from airflow_provider_aimlapi.core.calls.completion import (
+    Answer,
+    Completion,
+    CompletionStatus,
+    ToolCall,
+)
+from airflow_provider_aimlapi.core.durable.bounds import ANSWER_TOKENS_MAX
+from airflow_provider_aimlapi.core.money.pricing import nano_usd_from_credits, nano_usd_from_usd
+
+TRUNCATING_REASONS = frozenset({"max_tokens", "length", "model_context_window_exceeded"})
+REFUSING_REASONS = frozenset({"refusal", "content_filter"})
+FAILING_REASONS = frozenset(
+    {"error", "failed", "abort", "aborted", "cancelled", "canceled", "insufficient_system_resource"}
+)
+"""Words of gateways and servers for a generation that broke off, in lower case."""
+NO_TEXT = "the model returned no text"
+TRUNCATED = "cut off at max_tokens; raise max_tokens for a whole answer"
+
+
+def read_completion(answer: Answer, payload: JsonObject) -> Completion:
+    """The completion in an answer's decoded body.
+
+    Raises:
+        Unreadable: there is no completion in it.
+    """
+    choice = _first_choice(payload)
+    message = choice["message"]
+    if not isinstance(message, dict):
+        raise Unreadable("its choice holds no message")
+    text = _text(message.get("content"))
+    tool_calls = _tool_calls(message)
+    finish_reason, native = (
+        as_word(choice.get(name)) for name in ("finish_reason", "native_finish_reason")
+    )
+    status, error = _judged((finish_reason, native), as_text(message.get("refusal")))
+    finish_reason = finish_reason or native
+    if status != "refused":  # a refusal is an answer, whatever stands beside it
+        _check_success(finish_reason, choice, message, payload)
+    if error is None and not text and not tool_calls:
+        error = NO_TEXT
+    usage = as_object(payload.get("usage"))
+    asked, answered = (
+        as_object(usage.get(name))
+        for name in ("prompt_tokens_details", "completion_tokens_details")
+    )
+    return Completion(
+        text=text,
+        status=status,
+        error=error,
+        finish_reason=finish_reason,
+        model=as_word(payload.get("model")),
+        prompt_tokens=_tokens(usage.get("prompt_tokens")),
+        completion_tokens=_tokens(usage.get("completion_tokens")),
+        cached_tokens=_tokens(asked.get("cached_tokens")),
+        reasoning_tokens=_tokens(answered.get("reasoning_tokens")),
+        cache_write_tokens=_tokens(asked.get("cache_write_tokens")),
+        cost_nano_usd=cost_told(answer, payload),
+        inference_id=answer.inference_id,
+        tool_calls=tool_calls,
+    )
+
+
+def _tokens(count: object) -> int | None:
+    return as_count(count, ANSWER_TOKENS_MAX)
+
+
+def _check_success(finish_reason: str | None, *places: JsonObject) -> None:
+    """Refuse an answer that says that it failed, wherever it says so.
+
+    Raises:
+        Unreadable: it does.
+    """
+    said = next((said_in(place) for place in places if is_failure(place)), None)
+    if said is None and (finish_reason or "").lower() not in FAILING_REASONS:
+        return
+    raise Unreadable("it says that it failed", said or "")
+
+
+def is_failure(place: JsonObject) -> bool:
+    """Whether an object says of itself that it failed: its `error` holds anything at all."""
+    error = place.get("error")
+    return any(error.values()) if isinstance(error, dict) else bool(error)
+
+
+def _first_choice(payload: JsonObject) -> JsonObject:
+    choices = payload.get("choices")
+    if not isinstance(choices, list) or not choices:
+        raise Unreadable("it holds no choices", said_in(payload))
+    choice = choices[0]
+    if not isinstance(choice, dict) or "message" not in choice:
+        raise Unreadable("its choice holds no message")
+    return choice
+
+
+def _text(content: object) -> str | None:
+    """The text of a message: a string, or parts whose texts are joined; None when there is none."""
+    if content is None or isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        raise Unreadable("its content is neither text nor a list of parts")
+    texts = [part for part in map(_part_text, content) if part is not None]
+    return "".join(texts) if texts else None
+
+
+def _part_text(part: object) -> str | None:
+    if isinstance(part, str):
+        return part
+    fields = as_object(part)
+    text = fields.get("text")
+    return text if fields.get("type", "text") == "text" and isinstance(text, str) else None
+
+
+def _judged(
+    finish_reasons: tuple[str | None, ...], refusal: str
+) -> tuple[CompletionStatus, str | None]:
+    """Status and reason, from any vocabulary; a word that nobody knows is no fault.
+
+    Args:
+        finish_reasons: the API's own, and the one that a superset answer has from its upstream.
+    """
+    if refusal:
+        return "refused", f"the model refused: {tidy(refusal)}"
+    for reason in finish_reasons:
+        if reason in REFUSING_REASONS:
+            return "refused", f"the model refused ({reason})"
+    if TRUNCATING_REASONS.intersection(finish_reasons):
+        return "truncated", TRUNCATED
+    return "ok", None
+
+
+def _tool_calls(message: JsonObject) -> tuple[ToolCall, ...]:
+    """Calls in the API's own field, then those that stand among the parts, as Anthropic has them.
+
+    A call that stands in both places is one call.
+    """
+    calls = [_tool_call(call) for call in as_list(message.get("tool_calls"))]
+    seen = {call.call_id for call in calls if call.call_id}
+    parts = [part for part in as_list(message.get("content")) if isinstance(part, dict)]
+    among_parts = [_tool_call(part) for part in parts if part.get("type") == "tool_use"]
+    return (*calls, *(call for call in among_parts if call.call_id not in seen))
+
+
+def _tool_call(call: object) -> ToolCall:
+    fields = as_object(call)
+    named = as_object(fields.get("function")) or as_object(fields.get("custom")) or fields
+    arguments = named.get("arguments", named.get("input"))
+    arguments_json, is_valid_json = _arguments(
+        arguments if isinstance(arguments, str) else encode_json(arguments or {})
+    )
+    return ToolCall(
+        call_id=as_word(fields.get("id")) or "",
+        name=as_word(named.get("name")) or "",
+        arguments_json=arguments_json,
+        is_valid_json=is_valid_json,
+    )
+
+
+def _arguments(text: str) -> tuple[str, bool]:
+    """The arguments as the model wrote them, with U+FFFD for text that is lost; are they JSON?
+
+    A number that is none is left as it stands: a tool must not be called with another value.
+    """
+    for candidate in (text, strict_text(text)):
+        if is_strict_json(candidate):
+            return candidate, True
+    return text, False
+
+
+def cost_told(answer: Answer, payload: JsonObject) -> int | None:
+    """What the API says it charged: the first of four places that holds a sensible amount.
+
+    Header before body, dollars before credits. Where they disagree the first still counts: the
+    header is what the vendor's ledger shows. Where none does, the cost is unknown, not zero.
+    """
+    usage = as_object(as_object(payload.get("meta")).get("usage"))
+    for read, amount in (
+        (nano_usd_from_usd, answer.usd_spent),
+        (nano_usd_from_credits, answer.credits_used),
+        (nano_usd_from_usd, usage.get("usd_spent")),
+        (nano_usd_from_credits, usage.get("credits_used")),
+    ):
+        cost = read(amount) if isinstance(amount, (str, int, float)) else None
+        if cost is not None:
+            return cost
+    return None

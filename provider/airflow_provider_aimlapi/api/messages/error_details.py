@@ -1,0 +1,105 @@
+"""What exactly an error says was wrong, and where: out of its details, and out of a text in its text.
+
+The live API says "Validation failed" and keeps the reasons in a list. It passes on the words of the
+model's vendor as `400 {"type":"error",…}` inside its own message. Decides nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.api.messages.error_messages import (
+    as_message,
+    messages_in,
+    said_by,
+    tidy,
+)
+from airflow_provider_aimlapi.api.messages.json_values import (
+    JsonObject,
+    Unreadable,
+    as_list,
+    as_object,
+    as_text,
+    decode_json,
+)
+from airflow_provider_aimlapi.api.messages.key_removal import ERROR_BYTES_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EXPLANATION_CHARACTERS_MAX = 480
+DETAILS_MAX = 5
+_DETAIL_CHARACTERS_MAX = 200
+_TEXTS_MAX = 2
+"""A text in a text in a text. In deeper ones an escaped key would not have been found."""
+_LISTS = ("details", "errors", "issues", "detail")
+_WHERE = ("path", "loc", "param", "field", "property")
+_WHY = ("reason", "message", "msg", "error", "code")
+_NO_WORDS = re.compile(
+    r"[\s:,.-]*(?:(?:HTTP|[Ee]rror|[Cc]ode|[Ss]tatus)[\s:]*)*[0-9]{0,3}[\s:,.-]*"
+)
+
+
+def explained(body: bytes, envelope: JsonObject) -> str:
+    """Return what a body says went wrong, with reasons and places, as one short line.
+
+    Args:
+        body: of an error. The key was taken out of it, in any escapes if it is short.
+        envelope: the JSON object in it; an empty one where there is none.
+    """
+    if len(body) > ERROR_BYTES_MAX:
+        return said_by(body, envelope)
+    said = _message(envelope) or tidy(_unwrapped(said_by(body, envelope)))
+    reasons = [reason for reason in _reasons(envelope) if reason not in said]
+    if not reasons:
+        return said
+    text = "; ".join(dict.fromkeys(reasons[:DETAILS_MAX]))
+    return tidy(f"{said.removesuffix('.')}: {text}" if said else text, EXPLANATION_CHARACTERS_MAX)
+
+
+def _message(envelope: JsonObject) -> str:
+    lines = (tidy(_unwrapped(as_message(value))) for value in messages_in(envelope))
+    return next((line for line in lines if line), "")
+
+
+def _unwrapped(text: str, depth: int = _TEXTS_MAX) -> str:
+    """Return the message of an envelope that stands as JSON in a text; other texts as they are."""
+    start = text.find("{")
+    if start < 0 or not depth:
+        return text
+    try:
+        inner = as_object(decode_json(text[start:].strip()))
+    except Unreadable:
+        return text
+    said = next((m for m in map(as_message, messages_in(inner)) if m), "")
+    if not said:
+        return text
+    before = text[:start]
+    return _unwrapped(said if _NO_WORDS.fullmatch(before) else before + said, depth - 1)
+
+
+def _reasons(envelope: JsonObject) -> Iterator[str]:
+    """Yield each detail as "where: why", or as whichever there is."""
+    for place in (as_object(envelope.get("error")), envelope):
+        for name in _LISTS:
+            for detail in as_list(place.get(name)):
+                reason = _reason(detail)
+                if reason:
+                    yield reason
+
+
+def _reason(detail: object) -> str:
+    entry = as_object(detail)
+    if not entry:
+        return tidy(as_text(detail), _DETAIL_CHARACTERS_MAX)
+    where = next((path for path in (_path(entry.get(name)) for name in _WHERE) if path), "")
+    why = next((said for said in (as_message(entry.get(name)) for name in _WHY) if said), "")
+    both = f"{where}: {_unwrapped(why)}" if where and why else where or _unwrapped(why)
+    return tidy(both, _DETAIL_CHARACTERS_MAX)
+
+
+def _path(value: object) -> str:
+    """Return a path that may also be a list of names and positions."""
+    steps = [str(step) for step in as_list(value) if isinstance(step, str | int)]
+    return ".".join(steps) or as_text(value)

@@ -1,0 +1,90 @@
+"""What the API says went wrong, in whatever envelope, as one short line. Decides nothing.
+
+The line may quote a prompt: it is for the record of the row that was asked for.
+"""
+
+from __future__ import annotations
+
+import re
+
+from airflow_provider_aimlapi.api.messages.json_values import (
+    JsonObject,
+    Unreadable,
+    as_list,
+    as_object,
+    as_text,
+    as_word,
+    decode_json,
+    strip_leading_marks,
+)
+
+MESSAGE_CHARACTERS_MAX = 300
+_BODY_BYTES_LOOKED_AT = 4_096
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
+_SECRET = re.compile(r"(?i)\b(bearer\s+|sk-)[\w.~+/-]{6,}")
+
+
+def tidy(text: str, characters_max: int = MESSAGE_CHARACTERS_MAX) -> str:
+    """One line of printable text, cut to a length, with anything like a key taken out."""
+    start = text[: 4 * characters_max]
+    printable = "".join(c if c.isprintable() else " " for c in start)
+    line = _SECRET.sub(r"\1[secret]", " ".join(printable.split()))
+    return line if len(line) <= characters_max else line[: characters_max - 1] + "…"
+
+
+def read_envelope(body: bytes) -> JsonObject:
+    """The JSON object in a body; an empty one when there is none."""
+    try:
+        return as_object(decode_json(strip_leading_marks(body)))
+    except Unreadable:
+        return {}
+
+
+def said_in(envelope: JsonObject) -> str:
+    """The message in a decoded envelope, legacy or problem+json; "" when there is none."""
+    return next((said for said in map(_line, messages_in(envelope)) if said), "")
+
+
+def messages_in(envelope: JsonObject) -> tuple[object, ...]:
+    """Return what may hold the message of an envelope, the likeliest first."""
+    error = envelope.get("error")
+    nested = as_object(error)
+    return (
+        envelope.get("message"),
+        nested.get("message"),
+        error,
+        envelope.get("detail"),
+        envelope.get("title"),
+        nested.get("name"),
+    )
+
+
+def said_by(body: bytes, envelope: JsonObject) -> str:
+    """What a body says: its envelope's message, a page's title, or the plain text itself."""
+    said = said_in(envelope)
+    if said or envelope:
+        return said
+    text = strip_leading_marks(body[:_BODY_BYTES_LOOKED_AT]).decode("utf-8", "replace")
+    if text.startswith("<"):
+        title = _TITLE.search(text)
+        return tidy(title.group(1)) if title else ""
+    return tidy(text)
+
+
+def request_id_in(envelope: JsonObject) -> str | None:
+    """The envelope's own id of the exchange."""
+    return as_word(envelope.get("requestId")) or as_word(envelope.get("request_id"))
+
+
+def with_words(text: str, words: str) -> str:
+    """A text, then what the API said about it, if anything."""
+    return f"{text}: {words}" if words else text
+
+
+def _line(value: object) -> str:
+    return tidy(as_message(value))
+
+
+def as_message(value: object) -> str:
+    """Return a message that may also be a list of messages."""
+    return " ".join(map(as_text, as_list(value))) or as_text(value)

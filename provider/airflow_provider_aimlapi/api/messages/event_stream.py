@@ -1,0 +1,269 @@
+"""Server-sent events put together into the one object that an answer without `stream` would be.
+
+Works on a whole body: where the network split it plays no part. Money and the meaning of what is
+found are the reader's business.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass, field
+from io import StringIO
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.api.messages.completion_reading import is_failure
+from airflow_provider_aimlapi.api.messages.damaged_json import decode_start, sound_text, whole_text
+from airflow_provider_aimlapi.api.messages.error_messages import said_in
+from airflow_provider_aimlapi.api.messages.json_values import (
+    JsonObject,
+    Unreadable,
+    as_count,
+    as_list,
+    as_object,
+    as_text,
+    decode_json,
+    encode_json,
+    may_hold_too_many_values,
+    strip_leading_marks,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EVENT_BYTES_MAX = 4 * 1024 * 1024
+TOOL_CALLS_MAX = 1_000
+USAGE_NAMES_MAX = 100
+_DONE = b"[DONE]"
+_DATA_LINE = re.compile(rb"(?:\A|[\r\n])data: *")
+_LINE = re.compile(rb"[^\r\n]+")
+_LINE_ENDS = frozenset({b"\n", b"\r", b"\r\n"})
+"""What lies between two lines when none of them is followed by an empty one."""
+
+
+def parse_events(body: bytes) -> Iterator[bytes]:
+    """The data of each event, in order.
+
+    Lines end in CR, LF or both; several data lines are one event; comments and other fields are
+    passed over. A last event without its blank line is given too: only a decoder can tell whether
+    it is whole. Source: the HTML standard, "Server-sent events".
+    """
+    event = bytearray()  # each of its lines is followed by LF until it is given
+    end = 0
+    text = strip_leading_marks(body)
+    for line in _LINE.finditer(text):
+        if event and text[end : line.start()] not in _LINE_ENDS:
+            yield bytes(event[:-1])
+            event.clear()
+        end = line.end()
+        name, _, value = line[0].partition(b":")
+        if name == b"data":
+            event += value.removeprefix(b" ")
+            event += b"\n"
+            if len(event) > EVENT_BYTES_MAX:
+                raise Unreadable(f"one of its events is larger than {EVENT_BYTES_MAX:,} bytes")
+    if event:
+        yield bytes(event[:-1])
+
+
+def assemble_answer(body: bytes) -> JsonObject:
+    """A streamed answer in the shape of one that was not streamed.
+
+    `[DONE]` is not asked for: the API's own examples end without it. What counts is a
+    finish_reason.
+
+    Raises:
+        Unreadable: an event that is no JSON, or a stream that broke off before its
+            finish_reason.
+    """
+    try:
+        return _assembled(_chunks(body))
+    except _Broken as failure:
+        with suppress(_Broken):
+            return _assembled(_chunks_across_lines(body))
+        raise Unreadable(failure.reason, payload=failure.payload) from None
+
+
+class _Broken(Unreadable):
+    """An event that should be a chunk is no JSON."""
+
+
+def _chunks(body: bytes) -> Iterator[JsonObject]:
+    """Each chunk, read by the standard. Events that are no object, such as `ping`, are passed over."""
+    for data in parse_events(body):
+        text = data.strip()
+        if text == _DONE:
+            return
+        if text.startswith(b"{"):
+            try:
+                yield as_object(decode_json(text, keep_halves=True))
+            except Unreadable as error:
+                raise _Broken(error.reason) from None
+
+
+def _chunks_across_lines(body: bytes) -> Iterator[JsonObject]:
+    """Each chunk, read as if it might hold line breaks: up to the next line that says `data:`."""
+    for event in _events_across_lines(body):
+        if event.startswith(_DONE):
+            return
+        if event.startswith(b"{"):
+            if may_hold_too_many_values(event):
+                raise _Broken("it is not valid JSON")
+            try:
+                chunk, _ = decode_start(sound_text(event, keep_halves=True))
+            except (ValueError, RecursionError):
+                raise _Broken("it is not valid JSON") from None
+            yield as_object(chunk)
+
+
+def _events_across_lines(body: bytes) -> Iterator[bytes]:
+    start: int | None = None
+    for line in _DATA_LINE.finditer(body):
+        if start is not None:
+            yield body[start : line.start()]
+        start = line.end()
+    if start is not None:
+        yield body[start:]
+
+
+def _assembled(chunks: Iterator[JsonObject]) -> JsonObject:
+    """What the chunks come to. What is broken after a finish_reason was only about the bill."""
+    stream = _Stream()
+    try:
+        for chunk in chunks:
+            stream.add(chunk)
+    except _Broken as failure:
+        if not stream.finish_reason:
+            failure.payload = stream.answer()
+            raise
+    answer = stream.answer()
+    if stream.finish_reason:
+        return answer
+    if stream.failure is not None:
+        reason, said = "the stream broke off with an error", said_in(stream.failure)
+    else:
+        reason, said = "the stream was cut off before its finish_reason", ""
+    raise Unreadable(reason, said, answer)
+
+
+@dataclass(slots=True)
+class _ToolCall:
+    """A tool call as far as it has come."""
+
+    call_id: str = ""
+    name: str = ""
+    arguments: StringIO = field(default_factory=StringIO)
+
+    def add(self, delta: JsonObject) -> None:
+        function = as_object(delta.get("function"))
+        self.call_id = self.call_id or as_text(delta.get("id"))
+        self.name = self.name or as_text(function.get("name"))
+        arguments = function.get("arguments")
+        if isinstance(arguments, str):
+            self.arguments.write(arguments)
+        elif arguments:
+            self.arguments.write(encode_json(arguments))
+
+    def whole(self) -> JsonObject:
+        arguments = whole_text(self.arguments.getvalue())
+        function = {"name": whole_text(self.name), "arguments": arguments}
+        return {"id": whole_text(self.call_id), "type": "function", "function": function}
+
+
+@dataclass(slots=True)
+class _Stream:
+    """What the events said so far.
+
+    Attributes:
+        failure: the first error, of the stream or of its choice; None while there is none.
+    """
+
+    failure: JsonObject | None = None
+    model: str = ""
+    finish_reason: str = ""
+    native_finish_reason: str = ""
+    has_content: bool = False
+    content: StringIO = field(default_factory=StringIO)
+    refusal: StringIO = field(default_factory=StringIO)
+    tool_calls: dict[int, _ToolCall] = field(default_factory=dict)
+    usage: JsonObject = field(default_factory=dict)
+    charge: JsonObject = field(default_factory=dict)
+
+    def add(self, chunk: JsonObject) -> None:
+        # After its finish_reason an answer is whole, and paid: a late error takes nothing back.
+        if not self.finish_reason and (is_failure(chunk) or chunk.get("statusCode")):
+            self._fail(chunk)
+        self.model = self.model or as_text(chunk.get("model"))
+        _merge(self.usage, chunk.get("usage"))
+        _merge(self.charge, as_object(chunk.get("meta")).get("usage"))
+        for choice in map(as_object, as_list(chunk.get("choices"))):
+            if not as_count(choice.get("index")):  # the first, or one without an index
+                self._add_choice(choice)
+
+    def _fail(self, place: JsonObject) -> None:
+        self.failure = self.failure or place
+
+    def _add_choice(self, choice: JsonObject) -> None:
+        delta = as_object(choice.get("delta")) or self._whole_message(choice)
+        for place in (choice, delta):
+            if is_failure(place):
+                self._fail(place)
+        self.finish_reason = as_text(choice.get("finish_reason")) or self.finish_reason
+        native = as_text(choice.get("native_finish_reason"))
+        self.native_finish_reason = native or self.native_finish_reason
+        for text in _texts(delta.get("content")):
+            self.has_content = True
+            self.content.write(text)
+        self.refusal.writelines(_texts(delta.get("refusal")))
+        for call in map(as_object, as_list(delta.get("tool_calls"))):
+            self.tool_calls.setdefault(self._place(call), _ToolCall()).add(call)
+        if len(self.tool_calls) > TOOL_CALLS_MAX:
+            raise Unreadable(f"it holds more than {TOOL_CALLS_MAX:,} tool calls")
+
+    def _whole_message(self, choice: JsonObject) -> JsonObject:
+        """The message of an answer that came in one event; not one that repeats its deltas."""
+        if self.has_content or self.tool_calls:
+            return {}
+        return as_object(choice.get("message"))
+
+    def _place(self, call: JsonObject) -> int:
+        """Which call a delta belongs to; without an index, an id begins a new one."""
+        index = as_count(call.get("index"))
+        if index is not None:
+            return index
+        last = max(self.tool_calls, default=-1)
+        return last + 1 if as_text(call.get("id")) or last < 0 else last
+
+    def answer(self) -> JsonObject:
+        """The answer as it would have come without streaming, as far as it came."""
+        message: JsonObject = {
+            "content": whole_text(self.content.getvalue()) if self.has_content else None,
+            "refusal": whole_text(self.refusal.getvalue()),
+            "tool_calls": [call.whole() for call in self.tool_calls.values()],
+        }
+        choice: JsonObject = {
+            "message": message,
+            "finish_reason": whole_text(self.finish_reason) or None,
+            "native_finish_reason": whole_text(self.native_finish_reason) or None,
+        }
+        return {
+            "model": whole_text(self.model),
+            "choices": [choice],
+            "usage": self.usage,
+            "meta": {"usage": self.charge},
+            "error": None if self.failure is None else said_in(self.failure) or True,
+        }
+
+
+def _merge(known: JsonObject, news: object) -> None:
+    """Late chunks tell in pieces, with nulls for what they do not tell."""
+    for name, value in as_object(news).items():
+        if value is not None and (name in known or len(known) < USAGE_NAMES_MAX):
+            known[name] = value
+
+
+def _texts(content: object) -> Iterator[str]:
+    if isinstance(content, str):
+        yield content
+    for part in as_list(content):
+        yield as_text(as_object(part).get("text"))

@@ -1,0 +1,52 @@
+"""A 400 for the role of the system text. It meets every row of the run, so no row is to blame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from airflow_provider_aimlapi.core.calls.dialect import DEFAULT_MODEL, model_of
+from airflow_provider_aimlapi.errors import AccessRefused, ApiError, RequestRejected
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.calls.completion import Answer
+
+BAD_REQUEST = 400
+_ROLE = b'"messages":[{"role":"system"'
+
+
+class _Asked(msgspec.Struct):
+    model: str
+
+
+def with_role_refusal(error: ApiError, answer: Answer, request: bytes) -> ApiError:
+    """Return the error, or, if the API refuses the message with the system text, one for all rows.
+
+    A run ends with it as with any refusal: when a second row meets it and none is answered.
+    """
+    is_about_role = (
+        isinstance(error, RequestRejected)
+        and error.status == BAD_REQUEST
+        and _ROLE in request
+        and b"role" in answer.body.lower()
+    )
+    if not is_about_role:
+        return error
+    model = msgspec.json.decode(request, type=_Asked).model
+    return AccessRefused(
+        f"HTTP 400: the API does not take the system text of {model} as a message.",
+        remedy=f"Use model={' or '.join(map(repr, _with_field(model)))}, "
+        f"which takes it in a field of its own, or move its text into the prompt.",
+        in_full=error.in_full,
+        status=error.status,
+        request_id=error.request_id,
+    )
+
+
+def _with_field(model: str) -> list[str]:
+    """Return ids that have a field for the system text, the same model's among them if it has one."""
+    dashed = model.replace(".", "-")
+    known = model_of(dashed)
+    has_field = known.is_listed and known.dialect.system == "field"
+    return [DEFAULT_MODEL, *([dashed] if has_field else [])]

@@ -1,0 +1,107 @@
+"""Completions as bytes: the body that asks for one, and what an answer's body holds. No network.
+
+The only place where the JSON of completions is made and read. What an exchange cost and what
+comes next is for others to say.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from airflow_provider_aimlapi.api.messages.answer_body import read_body
+from airflow_provider_aimlapi.api.messages.completion_reading import cost_told, read_completion
+from airflow_provider_aimlapi.api.messages.error_answers import error_of
+from airflow_provider_aimlapi.api.messages.error_messages import with_words
+from airflow_provider_aimlapi.api.messages.json_values import JsonObject, Unreadable
+from airflow_provider_aimlapi.api.messages.role_refusal import with_role_refusal
+from airflow_provider_aimlapi.core.calls.dialect import model_of
+from airflow_provider_aimlapi.core.texts.redaction import quote
+from airflow_provider_aimlapi.errors import InvalidSpec, RequestRejected, WireViolation
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.calls.completion import Answer, Completion
+    from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+
+
+class RequestEncoder:
+    """Makes request bodies that differ in their prompt and system text only.
+
+    All else is encoded once, in the model's dialect. A body's sha256 names its request, and the run
+    key knows no order of keys: so parameters are sorted, at every depth, and followed by `messages`,
+    with `system` before it or inside it.
+    """
+
+    def __init__(self, spec: CompletionSpec) -> None:
+        """Encode what is the same for all rows.
+
+        Raises:
+            InvalidSpec: a parameter holds a number or a text that JSON cannot carry.
+        """
+        self._strings = msgspec.json.Encoder()
+        try:
+            # CompletionSpec lets in plain values and mappings only: what is no dict becomes one.
+            constant = msgspec.json.encode(spec.parameters(), enc_hook=dict, order="deterministic")
+        except ValueError as error:
+            raise InvalidSpec(
+                f"The parameters for {spec.model} cannot be sent as JSON: {error}"
+            ) from None
+        user = b'"messages":[{"role":"user","content":'
+        self._alone = constant[:-1] + b"," + user
+        if model_of(spec.model).dialect.system == "field":
+            self._before_system = constant[:-1] + b',"system":'
+            self._after_system = b"," + user
+        else:
+            self._before_system = constant[:-1] + b',"messages":[{"role":"system","content":'
+            self._after_system = b'},{"role":"user","content":'
+
+    def encode(self, prompt: str, system: str | None) -> bytes:
+        """The body for one row, exactly as it is sent.
+
+        Raises:
+            RequestRejected: the text holds half a surrogate pair, which no encoding can carry.
+        """
+        try:
+            said = self._strings.encode(prompt)
+            if system is None:
+                return b"".join((self._alone, said, b"}]}"))
+            instructions = self._strings.encode(system)
+        except UnicodeEncodeError as error:
+            raise RequestRejected(
+                f"The prompt is no valid text at character {error.start}: {error.reason}."
+            ) from None
+        return b"".join((self._before_system, instructions, self._after_system, said, b"}]}"))
+
+
+def decode_answer(
+    answer: Answer, request: bytes = b"", *, wall_s: float | None = None
+) -> Completion:
+    """The completion in an answer. Any 2xx is an answer, whether JSON or server-sent events.
+
+    Args:
+        request, wall_s: as for `error_answers.error_of`.
+
+    Raises:
+        ApiError: for a status outside 2xx, the kind that `error_answers.error_of` gives it.
+        WireViolation: a 2xx without a completion in it, which may have been billed.
+
+    Nothing else, whatever the bytes.
+    """
+    if not answer.is_success:
+        raise with_role_refusal(error_of(answer, request, wall_s=wall_s), answer, request)
+    payload: JsonObject = {}
+    try:
+        payload = read_body(answer)
+        return read_completion(answer, payload)
+    except Unreadable as error:
+        reason = f"HTTP {answer.status}, but the answer cannot be used: {error.reason}"
+        said, payload = error.said, error.payload or payload
+    raise WireViolation(
+        with_words(reason, quote(said, request)) + ".",
+        in_full=with_words(reason, said) + ".",
+        status=answer.status,
+        request_id=answer.request_id,
+        is_perhaps_billed=True,
+        cost_nano_usd=cost_told(answer, payload),
+    )

@@ -1,0 +1,1 @@
+"""One module for each fact that a check finds out. Sends nothing itself."""

@@ -1,0 +1,79 @@
+"""In which of the published forms answers come: dialect, finish reasons, text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.api.messages.json_values import as_text
+from airflow_provider_aimlapi.checks.facts import Fact, settled, unsettled
+from airflow_provider_aimlapi.checks.plan import DATED, DOTTED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from airflow_provider_aimlapi.checks.replies import Reply
+
+_DIALECTS = {"msg_": "native", "gen-": "superset"}
+"""By what an answer's id begins with."""
+WORDS = {
+    "Anthropic's": ("end_turn", "max_tokens", "stop_sequence", "tool_use", "refusal"),
+    "OpenAI's": ("stop", "length", "tool_calls", "content_filter"),
+}
+
+
+def form_facts(replies: Mapping[str, Reply]) -> Iterator[Fact]:
+    """Look at every completion."""
+    for name, model in (("dated", DATED), ("dotted", DOTTED)):
+        found = [reply for reply in replies.values() if reply.call.model == model]
+        answered = [reply for reply in found if reply.completion is not None]
+        reason = next((reply.problem for reply in found if reply.problem), "no answer")
+        if not answered:
+            yield unsettled(f"dialect-{name}", reason)
+            yield unsettled(f"finish-{name}", reason)
+            continue
+        yield _dialect(f"dialect-{name}", answered)
+        yield _finish(f"finish-{name}", answered)
+    yield _content("content", [reply for reply in replies.values() if _is_plain(reply)])
+
+
+def known_reason(word: object) -> str:
+    """Return a finish reason that may be printed."""
+    known = [text for words in WORDS.values() for text in words]
+    return str(word) if word in known else "another word"
+
+
+def _dialect(name: str, answered: list[Reply]) -> Fact:
+    ids = [as_text(reply.payload.get("id")) for reply in answered]
+    starts = {start for start in _DIALECTS if any(one.startswith(start) for one in ids)}
+    if not starts:
+        return unsettled(name, "the answers' ids begin neither with msg_ nor with gen-")
+    evidence = f"ids begin with {_listed(starts)}"
+    return settled(name, _listed(_DIALECTS[start] for start in starts), evidence)
+
+
+def _finish(name: str, answered: list[Reply]) -> Fact:
+    words = {known_reason(reply.finish_reason) for reply in answered}
+    whose = {vendor for vendor, known in WORDS.items() if words.intersection(known)}
+    evidence = ", ".join(sorted(words))
+    return settled(name, _listed(whose), evidence) if whose else unsettled(name, evidence)
+
+
+def _is_plain(reply: Reply) -> bool:
+    return reply.completion is not None and not reply.call.name.startswith("tool")
+
+
+def _content(name: str, plain: list[Reply]) -> Fact:
+    kinds = {_kind(reply.message.get("content")) for reply in plain}
+    if not kinds:
+        return unsettled(name, "no answer")
+    return settled(name, _listed(kinds), f"{len(plain)} answers")
+
+
+def _kind(content: object) -> str:
+    if isinstance(content, str):
+        return "string"
+    return "list of parts" if isinstance(content, list) else "null"
+
+
+def _listed(words: Iterable[str]) -> str:
+    return " and ".join(sorted(words))

@@ -1,0 +1,265 @@
+"""Judge from the token counts of a few answers whether the system text reached the model.
+
+A gateway may drop a field that it does not know and answer all the same. What it reports as
+`prompt_tokens` then fits the prompt alone. Two explanations are compared: only the prompts were
+counted, or the system texts too. The first is believed only if the second is refuted:
+
+1. under each reading of the counts: `prompt_tokens` may or may not include cached and written
+   tokens;
+2. for a byte-pair vocabulary, with a wide range of rates for each class of characters, and noise;
+3. for each simple way to count (characters, bytes, words), which is then exact.
+
+A false alarm stops a good run, a miss leaves things as they are: in doubt, nothing is said.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from itertools import product
+from typing import TYPE_CHECKING, NamedTuple
+
+from airflow_provider_aimlapi.core.arrival.box_fit import Fit, fit
+from airflow_provider_aimlapi.core.arrival.text_counts import (
+    FEWEST,
+    MOST,
+    TextCounts,
+    fewest_tokens,
+    most_tokens,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+REFUTED = 25.0
+"""How badly an explanation must fit, in squared deviations. The worst of 10,000 generated runs whose
+system text arrived reached about two thirds of it."""
+REFUTED_EXACTLY = 12.0
+"""The same for ways to count that leave no noise but rounding."""
+SYSTEM_TOKENS_MIN = 12.0
+"""Lower bound of a system text's tokens below which nothing is said: a message's frame is as long."""
+FRAME_TOKENS_MAX = 60.0
+"""What roles and turns add to a request beside its texts, generously."""
+_ANY = 1e9
+_NOISE_SHARE_MIN = 0.05
+_FREE_ROWS_MIN = 4
+_PLAUSIBLE_SHARE = 0.8
+_WEIGHT_SHARE_MIN = 0.05
+# How much of what all rows share may have other rates than the rest, for each class of `TextCounts`.
+# All of it in classes of many scripts: Hebrew may take a fifth of the tokens of Amharic.
+_APART = (0.5,) * 7 + (1.0,) * 4 + (0.5, 1.0, 1.0)
+# Least and most tokens for one word between blanks, and for one word or sign.
+_WORD_RATES = ((0.9, 2.2), (0.7, 1.5))
+
+
+class Arrival(Enum):
+    """What the counts say of the system text."""
+
+    DROPPED = "dropped"
+    ARRIVED = "arrived"
+    UNKNOWN = "unknown"
+
+
+class Sighting(NamedTuple):
+    """One row that was sent and answered.
+
+    Attributes:
+        prompt, system: counts of the two texts.
+        prompt_tokens, cached_tokens, cache_write_tokens: as the answer reports them, or None.
+    """
+
+    prompt: TextCounts
+    system: TextCounts
+    prompt_tokens: int | None
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+
+
+class Judgement(NamedTuple):
+    """What the rows show together, and an example.
+
+    Attributes:
+        arrival: the verdict.
+        rows: how many rows it rests on.
+        prompt_tokens: what the answer to the middle row reports.
+        expected_tokens: what prompt and system of that row come to, roughly.
+    """
+
+    arrival: Arrival
+    rows: int = 0
+    prompt_tokens: int = 0
+    expected_tokens: int = 0
+
+
+def judge_arrival(sightings: Sequence[Sighting]) -> Judgement:
+    """Compare the two explanations over all rows that can be judged."""
+    rows = [row for row in sightings if _is_judged(row)]
+    if not rows or max(fewest_tokens(row.system) for row in rows) < SYSTEM_TOKENS_MIN:
+        return Judgement(Arrival.UNKNOWN, len(rows))
+    texts = _Texts(rows)
+    readings = [_Reading(texts, tokens) for tokens in _readings(rows)]
+    best = min(readings, key=lambda reading: reading.without.misfit)
+    if any(reading.is_plausible for reading in readings) and all(
+        reading.refutes_arrival(best.without.misfit) for reading in readings
+    ):
+        return _example(rows, best.without)
+    if all(reading.refutes_loss for reading in readings):
+        return Judgement(Arrival.ARRIVED, len(rows))
+    return Judgement(Arrival.UNKNOWN, len(rows))
+
+
+def _is_judged(row: Sighting) -> bool:
+    return bool(row.prompt_tokens and row.system.characters)
+
+
+def _readings(rows: Sequence[Sighting]) -> list[tuple[int, ...]]:
+    """Each way to count all tokens of a prompt: with or without the cached and the written ones."""
+    readings = {
+        tuple(
+            (row.prompt_tokens or 0)
+            + is_cached_apart * (row.cached_tokens or 0)
+            + is_written_apart * (row.cache_write_tokens or 0)
+            for row in rows
+        )
+        for is_cached_apart, is_written_apart in product((False, True), repeat=2)
+    }
+    return sorted(readings)
+
+
+class _Texts:
+    """The texts of all rows, as both explanations see them.
+
+    What all prompts share may be a long template, with rates that are not quite those of the rows, and
+    so may what all system texts share. A part of both, or all of it where a class has many scripts,
+    belongs to a constant that is known between bounds only.
+
+    Attributes:
+        alone: a constant, and counts of each prompt without that part.
+        together: the same, and counts of each system text without that part.
+        alone_least, alone_most: bounds of the constant without the system texts, in tokens.
+        together_least: lower bound of the constant with them.
+        fewest: fewest tokens of each prompt and system text together.
+        plausible: tokens that each prompt alone may have.
+        words: for each way to count words, those of both texts.
+    """
+
+    def __init__(self, rows: Sequence[Sighting]) -> None:
+        prompts, systems = [row.prompt for row in rows], [row.system for row in rows]
+        template, frame = _shared(prompts), _shared(systems)
+        beyond = [_minus(text.classes, template) for text in prompts]
+        self.alone = [(1, *counts) for counts in beyond]
+        self.together = [
+            (1, *map(sum, zip(counts, _minus(text.classes, frame), strict=True)))
+            for counts, text in zip(beyond, systems, strict=True)
+        ]
+        self.alone_least = _dot(FEWEST, template)
+        self.alone_most = _dot(MOST, template) + FRAME_TOKENS_MAX
+        self.together_least = self.alone_least + _dot(FEWEST, frame)
+        self.fewest = [fewest_tokens(row.prompt) + fewest_tokens(row.system) for row in rows]
+        self.plausible = [
+            (0.6 * fewest_tokens(text) - 2, 1.3 * most_tokens(text) + FRAME_TOKENS_MAX)
+            for text in prompts
+        ]
+        spaced = [(1, row.prompt.spaced_words + row.system.spaced_words) for row in rows]
+        signs = [(1, row.prompt.regex_words + row.system.regex_words) for row in rows]
+        self.words = (spaced, signs)
+
+    def free_rows(self, tokens: Sequence[int]) -> int:
+        """Count the rows beyond the coefficients that matter, the constant among them."""
+        most_counts = map(max, zip(*self.alone, strict=True))
+        weights = [counts * rate for counts, rate in zip(most_counts, (_ANY, *MOST), strict=True)]
+        least = _WEIGHT_SHARE_MIN * max(tokens)
+        return len(tokens) - len([weight for weight in weights if weight > least])
+
+
+def _shared(texts: Sequence[TextCounts]) -> tuple[float, ...]:
+    fewest = map(min, zip(*(text.classes for text in texts), strict=True))
+    return tuple(part * times for part, times in zip(_APART, fewest, strict=True))
+
+
+def _minus(counts: Sequence[float], fewer: Sequence[float]) -> tuple[float, ...]:
+    return tuple(a - b for a, b in zip(counts, fewer, strict=True))
+
+
+class _Reading:
+    """Both explanations, fitted to one reading of the token counts."""
+
+    def __init__(self, texts: _Texts, tokens: Sequence[int]) -> None:
+        self._texts = texts
+        self._tokens = tokens
+        self._deviations = [(4 + 0.5 * count + (0.05 * count) ** 2) ** 0.5 for count in tokens]
+        self.without = fit(
+            texts.alone,
+            tokens,
+            self._deviations,
+            (texts.alone_least, *FEWEST),
+            (texts.alone_most, *MOST),
+        )
+        self._with = fit(
+            texts.together, tokens, self._deviations, (texts.together_least, *FEWEST), (_ANY, *MOST)
+        )
+
+    @property
+    def is_plausible(self) -> bool:
+        """Whether most counts are ones that the prompts alone may have."""
+        fitting = [
+            least <= count <= most
+            for count, (least, most) in zip(self._tokens, self._texts.plausible, strict=True)
+        ]
+        return sum(fitting) >= _PLAUSIBLE_SHARE * len(fitting)
+
+    @property
+    def refutes_loss(self) -> bool:
+        """Whether the counts cannot be those of the prompts alone."""
+        return self._excess(self._with, self.without) >= REFUTED
+
+    def refutes_arrival(self, best_misfit: float) -> bool:
+        """Whether the counts cannot be those of prompts and system texts, however they were made.
+
+        Args:
+            best_misfit: of the prompts alone, under the reading that suits them best.
+        """
+        rows = len(self._tokens)
+        is_refuted = (
+            self._excess(self.without, self._with) >= REFUTED
+            or self._lack() >= REFUTED
+            or self._with.misfit >= 6 * rows + REFUTED * best_misfit
+        )
+        return is_refuted and all(
+            self._simple_misfit(column, rates) >= REFUTED_EXACTLY
+            for column, rates in zip(self._texts.words, _WORD_RATES, strict=True)
+        )
+
+    def _excess(self, better: Fit, worse: Fit) -> float:
+        """Return how much worse a fit is, measured by the noise that the better one leaves."""
+        free = self._texts.free_rows(self._tokens)
+        if free < _FREE_ROWS_MIN:  # so few rows determine no noise: assume what is usual
+            noise = 2.5 * max(1.0, better.misfit / len(self._tokens))
+        else:
+            noise = max(_NOISE_SHARE_MIN, better.misfit / free * (1 + 8 / free))
+        return (worse.misfit - better.misfit) / noise
+
+    def _lack(self) -> float:
+        """Return how far the counts are below the fewest tokens of both texts."""
+        return sum(
+            max(0.0, (fewest - count) / (1.5 + 0.025 * count)) ** 2
+            for count, fewest in zip(self._tokens, self._texts.fewest, strict=True)
+        )
+
+    def _simple_misfit(
+        self, counts: Sequence[tuple[int, int]], rates: tuple[float, float]
+    ) -> float:
+        least, most = rates
+        deviations = [1 + 0.002 * count for count in self._tokens]
+        return fit(counts, self._tokens, deviations, (0, least), (20, most)).misfit
+
+
+def _example(rows: Sequence[Sighting], alone: Fit) -> Judgement:
+    """The verdict that the texts were dropped, with the numbers of the middle row."""
+    row = sorted(rows, key=lambda row: row.prompt_tokens or 0)[len(rows) // 2]
+    tokens = row.prompt_tokens or 0
+    system = _dot(alone.coefficients[1:], row.system.classes)
+    return Judgement(Arrival.DROPPED, len(rows), tokens, round(tokens + system))
+
+
+def _dot(left: Sequence[float], right: Sequence[float]) -> float:
+    return sum(a * b for a, b in zip(left, right, strict=True))

@@ -1,0 +1,33 @@
+"""Which connections may hold our key, by their type. Reads nothing."""
+
+from __future__ import annotations
+
+from airflow_provider_aimlapi.core.calls.endpoint import DEFAULT_BASE_URL
+from airflow_provider_aimlapi.errors import ConnectionIncomplete
+
+CONN_TYPE = "aimlapi"
+TYPES_ACCEPTED = frozenset({CONN_TYPE, "", "generic", "http", "https"})
+"""Its own, none, and those of a connection written as a plain URL."""
+
+
+def check_type(conn_type: str | None, *, host: str | None, connection: str) -> None:
+    """Refuse a connection of another kind, so that its password is not sent as the API key.
+
+    A generic connection may hold any service's password. So it must name the host that gets it.
+
+    Raises:
+        ConnectionIncomplete: naming the type, and the one to use.
+    """
+    kind = (conn_type or "").strip().lower()
+    if kind not in TYPES_ACCEPTED:
+        raise ConnectionIncomplete(
+            f"Connection '{connection}' is of type '{conn_type}', not '{CONN_TYPE}': its password "
+            f"is not sent to the API as a key. Name a connection of type '{CONN_TYPE}' instead "
+            f"(aimlapi_conn_id, --conn-env)."
+        )
+    if kind != CONN_TYPE and not (host or "").strip():
+        named = f"is of type '{kind}'" if kind else "has no type"
+        raise ConnectionIncomplete(
+            f"Connection '{connection}' {named} and names no host, so its password may be another "
+            f"service's. Give it the type '{CONN_TYPE}', or the host {DEFAULT_BASE_URL}."
+        )

@@ -1,0 +1,172 @@
+"""What to ask of which model: the parameters that a user set, checked before anything is sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from math import isfinite
+
+from airflow_provider_aimlapi.core.calls.dialect import DEFAULT_MODEL, model_of
+from airflow_provider_aimlapi.core.calls.dialect_fields import fields_in, is_forced
+from airflow_provider_aimlapi.errors import InvalidSpec
+
+Json = str | int | float | bool | None | Sequence["Json"] | Mapping[str, "Json"]
+JsonObject = Mapping[str, Json]
+
+THINKING_TOKENS_MIN = 1024
+_THINKING_KEYS = {
+    "enabled": {"type", "budget_tokens"},
+    "disabled": {"type"},
+    "adaptive": {"type"},
+}
+_MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletionSpec:
+    """A model and its parameters, the same for all rows. None means: not sent.
+
+    The names are the same for all models. `parameters` writes them in the dialect of the model.
+
+    Attributes:
+        model: the API's model id, such as "anthropic/claude-sonnet-4-6-20260218".
+        max_tokens: most tokens in an answer, thinking included.
+        temperature: 0 to 1; to 2 in the superset dialect. top_p: 0 to 1. top_k: 0 or more.
+        stop_sequences: texts that end an answer.
+        thinking: {"type": "enabled", "budget_tokens": n} with 1024 <= n < max_tokens,
+            {"type": "disabled"}, {"type": "adaptive"}, or {"effort": "low"}.
+        tools, tool_choice, metadata: as in the API's schema.
+        stream: ask for server-sent events.
+
+    Raises:
+        InvalidSpec: at construction, naming the parameter and the fix.
+    """
+
+    model: str
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    stop_sequences: tuple[str, ...] | None = None
+    thinking: JsonObject | None = None
+    tools: tuple[JsonObject, ...] | None = None
+    tool_choice: JsonObject | None = None
+    metadata: Mapping[str, str] | None = None
+    stream: bool = False
+
+    def __post_init__(self) -> None:
+        _check_model(self.model)
+        _check_ranges(self)
+        _check_lists(self)
+        if self.thinking is not None:
+            _check_thinking(self)
+        self.parameters()
+
+    def parameters(self) -> dict[str, Json]:
+        """Return the body's top-level fields that the user set, without messages and system.
+
+        Raises:
+            InvalidSpec: the model's dialect lacks one of them.
+        """
+        model = model_of(self.model)
+        sent: dict[str, Json] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is not None and value is not False:
+                sent |= fields_in(self.model, model, field.name, value)
+        return sent
+
+
+def _check_model(model: str) -> None:
+    if not isinstance(model, str) or not _MODEL_ID.fullmatch(model):
+        raise InvalidSpec(f"model={model!r} is no model id. An example: {DEFAULT_MODEL!r}.")
+
+
+def _check_ranges(spec: CompletionSpec) -> None:
+    model = model_of(spec.model)
+    _check_number("max_tokens", spec.max_tokens, least=1, whole=True)
+    hottest = model.dialect.temperature_max or 2
+    _check_number("temperature", spec.temperature, least=0, most=hottest)
+    _check_number("top_p", spec.top_p, least=0, most=1)
+    _check_number("top_k", spec.top_k, least=0, whole=True)
+    longest = model.answer_tokens_max
+    if longest is not None and (spec.max_tokens or 0) > longest:
+        raise InvalidSpec(
+            f"max_tokens={spec.max_tokens}: an answer of {spec.model} has at most {longest:,} tokens. "
+            f"Lower max_tokens."
+        )
+
+
+def _check_number(
+    name: str, value: float | None, *, least: float, most: float | None = None, whole: bool = False
+) -> None:
+    if value is None:
+        return
+    kind = "a whole number" if whole else "a number"
+    span = f"of at least {least:g}" if most is None else f"from {least:g} to {most:g}"
+    fits = (
+        isinstance(value, int if whole else (int, float))
+        and not isinstance(value, bool)
+        and value >= least
+        and (most is None or value <= most)
+    )
+    if not fits:
+        raise InvalidSpec(f"{name}={value!r}: give {kind} {span}.")
+
+
+def _check_lists(spec: CompletionSpec) -> None:
+    stops: object = spec.stop_sequences
+    are_texts = isinstance(stops, (tuple, list)) and all(isinstance(s, str) and s for s in stops)
+    if stops is not None and not are_texts:
+        raise InvalidSpec("stop_sequences must be a list of texts, none of them empty.")
+    metadata: object = spec.metadata
+    if metadata is not None and not (
+        isinstance(metadata, Mapping)
+        and all(isinstance(part, str) for pair in metadata.items() for part in pair)
+    ):
+        raise InvalidSpec("metadata must map texts to texts.")
+    for name in ("thinking", "tools", "tool_choice"):
+        if not _is_json(getattr(spec, name)):
+            raise InvalidSpec(f"{name} holds what JSON has no word for, such as NaN or a date.")
+
+
+def _is_json(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return all(isinstance(key, str) and _is_json(part) for key, part in value.items())
+    if isinstance(value, (tuple, list)):
+        return all(_is_json(part) for part in value)
+    if isinstance(value, float):
+        return isfinite(value)
+    return value is None or isinstance(value, (str, int))
+
+
+def _check_thinking(spec: CompletionSpec) -> None:
+    thinking: object = spec.thinking
+    told: Mapping[str, Json] = thinking if isinstance(thinking, Mapping) else {}
+    kind = told.get("type")
+    if told.keys() != _THINKING_KEYS.get(kind if isinstance(kind, str) else "", {"effort"}):
+        raise InvalidSpec(
+            f"thinking={thinking!r}: give one of "
+            f'{{"type": "enabled", "budget_tokens": 2048}}, {{"type": "disabled"}}, '
+            f'{{"type": "adaptive"}} and {{"effort": "low"}}.'
+        )
+    if kind == "enabled":
+        _check_budget(told["budget_tokens"], spec.max_tokens)
+    is_off = kind == "disabled" or told.get("effort") == "none"
+    if not is_off and spec.tool_choice is not None and is_forced(spec.tool_choice):
+        raise InvalidSpec(
+            'thinking: tool_choice forces a tool, which excludes it. Give {"type": "disabled"}.'
+        )
+
+
+def _check_budget(budget: Json, max_tokens: int | None) -> None:
+    if not isinstance(budget, int) or isinstance(budget, bool) or budget < THINKING_TOKENS_MIN:
+        raise InvalidSpec(
+            f"thinking: budget_tokens={budget!r}; give at least {THINKING_TOKENS_MIN}."
+        )
+    if max_tokens is not None and budget >= max_tokens:
+        raise InvalidSpec(
+            f"thinking: budget_tokens={budget} must be below max_tokens={max_tokens}. "
+            f"Raise max_tokens, which counts thinking too."
+        )

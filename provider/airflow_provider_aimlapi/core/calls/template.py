@@ -1,0 +1,184 @@
+r"""Prompt templates: which columns a prompt uses, and how a row's values are put into it.
+
+`{column}` is filled from the row. Braces around anything else stay as they are, and `\{` is a
+plain brace. What is certainly a column written in another way, such as `{ body }` or `{body!r}`, is
+an error. A row's own text is only ever inserted, never searched for placeholders.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.texts.column_names import describe_difference, lookalike
+from airflow_provider_aimlapi.errors import InvalidSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableRow:
+    """A row of which a prompt's column cannot be read as text; the reason names the column."""
+
+    reason: str
+
+
+RowTexts = tuple[str | None, ...] | UnreadableRow
+"""A row's texts in the order of the columns that were asked for; None for a null."""
+
+_TOKEN = re.compile(r"\\\{|\{([^{}\n]*)\}")
+_IDENTIFIER = re.compile(r"[^\W\d]\w*$")
+_AROUND_A_NAME = re.compile(
+    r"""\s*(?:
+        (?: \.\s*[^\W\d]\w* | \[[^\[\]]*\] )+ (?:![rsa])? (?::.*)?     # {body.text}, {body[0]}
+        | ![rsa] (?::.*)?                                               # {body!r}
+        | : (?:.?[<>=^])?[-+ ]?z?\#?0?\d*[_,]?(?:\.\d+)?[bcdeEfFgGnosxX%]?  # {price:>10.2f}
+        | : %.*                                                         # {day:%Y-%m-%d}
+        | \|.*                                                          # {body|upper}
+    )?\s*""",
+    re.VERBOSE,
+)
+"""What Python's `str.format` and Jinja allow after a name. JSON such as `{body: string}` is not of it."""
+COLUMNS_SHOWN_MAX = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptTemplate:
+    """A template, taken apart once per run.
+
+    Attributes:
+        literals: the fixed texts; one more than there are placeholders.
+        columns: the column of each placeholder, in order of appearance.
+    """
+
+    literals: tuple[str, ...]
+    columns: tuple[str, ...]
+
+    def filler(self, columns: Sequence[str]) -> Callable[[Sequence[str]], str]:
+        """A function from a row's texts, in the order of `columns`, to the filled-in prompt."""
+        places = tuple(columns.index(name) for name in self.columns)
+        first, rest = self.literals[0], self.literals[1:]
+        pairs = tuple(zip(places, rest, strict=True))
+
+        def fill(texts: Sequence[str]) -> str:
+            pieces = [first]
+            for place, literal in pairs:
+                pieces.append(texts[place])
+                pieces.append(literal)
+            return "".join(pieces)
+
+        return fill
+
+
+def parse_template(text: str, *, columns: Collection[str], argument: str) -> PromptTemplate:
+    r"""Take a template apart, knowing which columns there are.
+
+    `{x}` is a placeholder when x is a column. Digits and blanks never are, whatever the columns are
+    called: `{}` and `\d{4}` stay as they are. So does anything else that no column could be meant by.
+
+    Raises:
+        InvalidSpec: for a name that is no column, with the nearest one, and for a column that is
+            written in another way, with the line to write instead.
+    """
+    literals: list[str] = []
+    used: list[str] = []
+    literal = ""
+    end = 0
+    for token in _TOKEN.finditer(text):
+        literal += text[end : token.start()]
+        end = token.end()
+        name = token[1]
+        if name is None:
+            literal += "{"
+        elif name in columns and not _is_never_a_column(name):
+            literals.append(literal)
+            used.append(name)
+            literal = ""
+        else:
+            _check_literal(token[0], name, columns, argument)
+            literal += token[0]
+    literals.append(literal + text[end:])
+    return PromptTemplate(literals=tuple(literals), columns=tuple(used))
+
+
+def _is_never_a_column(name: str) -> bool:
+    return not name.strip() or name.strip().isdecimal()
+
+
+def _check_literal(token: str, name: str, columns: Collection[str], argument: str) -> None:
+    """Refuse what is no placeholder and cannot have been meant as plain text."""
+    if _is_never_a_column(name):
+        return
+    twin = lookalike(name, columns)
+    if twin is not None and twin.casefold() != name.casefold():
+        raise InvalidSpec(
+            f"{argument} uses {{{name}}}, but the input has no column of that name: "
+            f"{describe_difference(name, twin)}. Write {{{ascii(twin)[1:-1]}}}."
+        )
+    if _IDENTIFIER.match(name):
+        raise InvalidSpec(_unknown_column(name, columns, argument))
+    column = _written_otherwise(name, columns)
+    if column is not None:
+        raise InvalidSpec(
+            f"{argument} holds {token}, which would be sent as it stands. Write {{{column}}} for the "
+            f"column '{column}': no blanks, quotes, attributes or formats are allowed in the "
+            f"braces. To send it as it stands write \\{token}."
+        )
+
+
+def _written_otherwise(name: str, columns: Collection[str]) -> str | None:
+    """The column that `name` is, apart from blanks, quotes, case, or what `str.format` allows."""
+    bare = name.strip()
+    if len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "\"'`":
+        bare = bare[1:-1]
+    for column in sorted(columns, key=len, reverse=True):
+        head, rest = bare[: len(column)], bare[len(column) :]
+        if (
+            head.casefold() == column.casefold()
+            and not _is_never_a_column(column)
+            and _AROUND_A_NAME.fullmatch(rest)
+        ):
+            return column
+    return None
+
+
+def near_misses(text: str, columns: Collection[str]) -> list[tuple[str, str]]:
+    """What stands in braces, is sent as it is, and looks like a mistyped column.
+
+    Returns:
+        Each such literal once, braces included, with the column that it is like: `{my col}` with
+        `my_col`. What `parse_template` refuses is not among them.
+    """
+    found: dict[str, str] = {}
+    for token in _TOKEN.finditer(text):
+        name = token[1]
+        if name is None or name in columns or _IDENTIFIER.match(name):
+            continue
+        near = nearest(name.strip(), columns)
+        if near is not None:
+            found[token[0]] = near
+    return list(found.items())
+
+
+def nearest(name: str, candidates: Collection[str]) -> str | None:
+    """The candidate most like a mistyped name, whatever its case; None when none is near."""
+    by_folded = {candidate.casefold(): candidate for candidate in candidates}
+    matches = get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
+    return by_folded[matches[0]] if matches else None
+
+
+def _unknown_column(name: str, columns: Collection[str], argument: str) -> str:
+    near = nearest(name, columns)
+    if near is not None:
+        advice = f"Did you mean {{{near}}}?"
+    else:
+        shown = ", ".join(sorted(columns)[:COLUMNS_SHOWN_MAX])
+        more = ", …" if len(columns) > COLUMNS_SHOWN_MAX else ""
+        advice = f"Its columns are: {shown}{more}."
+    return (
+        f"{argument} uses {{{name}}}, but the input has no column '{name}'. {advice} "
+        f"For a plain brace write \\{{."
+    )

@@ -1,0 +1,165 @@
+"""Journal records and their frames: length, crc32, payload. Bytes in, values out; no store.
+
+A reader stops at the first frame that is cut or damaged, or holds what no run writes: what stands
+before it is sound.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import msgspec
+
+from airflow_provider_aimlapi.core.calls.completion import Answer
+from airflow_provider_aimlapi.core.durable.bounds import SHARD_ROWS_MAX, Attempts, MomentUs, NanoUsd
+from airflow_provider_aimlapi.core.durable.stored_json import decode_record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from airflow_provider_aimlapi.core.calls.completion import Outcome, Reason
+
+_FRAME_HEAD = struct.Struct("<II")
+FRAME_BYTES_MAX = 64 * 1024 * 1024
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_defaults=True):
+    """What was paid for: the raw answer to a row, so that reading it anew costs no call.
+
+    Attributes:
+        kind: "answer" when the API answered with a completion, "rejected" when it never will,
+            "unread" for an answer that could not be read, though it may have been paid for,
+            "failed" for a row whose calls have failed so far; the last of them counts.
+        row: index within the shard.
+        request_hash: hex sha256 of the exact request body.
+        attempts: exchanges used, without those answered 429. Of a failed row, the failures that
+            count against it, over all attempts.
+        completed_at_us: microseconds since 1970, UTC. failing_since_us: of a failed row, the first
+            failure after which no row was answered.
+        status, content_type, body, inference_id, credits_used, usd_spent: the answer as received. Of a
+            failed row, the status of a refusal that was left undecided when an attempt ended.
+        reason: why a row was rejected, or an answer could not be read. in_full: the same with the
+            API's own words.
+        unread_cost_nano_usd: what answers to this row that could not be read said they cost.
+    """
+
+    kind: Literal["answer", "rejected", "unread", "failed"]
+    row: Annotated[int, msgspec.Meta(ge=0, lt=SHARD_ROWS_MAX)]
+    request_hash: str
+    attempts: Attempts
+    completed_at_us: MomentUs
+    status: Annotated[int, msgspec.Meta(ge=0, le=999)] = 0
+    content_type: str = ""
+    body: bytes = b""
+    inference_id: str | None = None
+    credits_used: str | None = None
+    usd_spent: str | None = None
+    reason: str | None = None
+    unread_cost_nano_usd: NanoUsd = 0
+    in_full: str | None = None
+    failing_since_us: MomentUs = 0
+
+    def answer(self) -> Answer:
+        """The answer as it was received."""
+        return Answer(
+            status=self.status,
+            content_type=self.content_type,
+            body=self.body,
+            inference_id=self.inference_id,
+            credits_used=self.credits_used,
+            usd_spent=self.usd_spent,
+        )
+
+
+def answered(
+    answer: Answer,
+    *,
+    row: int,
+    request_hash: str,
+    attempts: int,
+    completed_at_us: int,
+    unread_cost_nano_usd: int = 0,
+) -> Record:
+    """The record of an accepted answer."""
+    return Record(
+        kind="answer",
+        row=row,
+        request_hash=request_hash,
+        attempts=attempts,
+        completed_at_us=completed_at_us,
+        status=answer.status,
+        content_type=answer.content_type,
+        body=answer.body,
+        inference_id=answer.inference_id,
+        credits_used=answer.credits_used,
+        usd_spent=answer.usd_spent,
+        unread_cost_nano_usd=unread_cost_nano_usd,
+    )
+
+
+def unread(
+    answer: Answer,
+    reason: Reason,
+    *,
+    row: int,
+    request_hash: str,
+    attempts: int,
+    completed_at_us: int,
+) -> Record:
+    """The record of an answer that could not be read: kept for a later reading, and its cost."""
+    record = answered(
+        answer,
+        row=row,
+        request_hash=request_hash,
+        attempts=attempts,
+        completed_at_us=completed_at_us,
+    )
+    return msgspec.structs.replace(
+        record, kind="unread", reason=reason.shown, in_full=reason.in_full
+    )
+
+
+def rejection(outcome: Outcome) -> Record:
+    """The record of a row that is not sent again."""
+    return Record(
+        kind="rejected",
+        row=outcome.row,
+        request_hash=outcome.request_hash or "",
+        attempts=outcome.attempts,
+        completed_at_us=outcome.completed_at_us or 0,
+        reason=outcome.reason,
+        in_full=outcome.error,
+        unread_cost_nano_usd=outcome.cost_nano_usd or 0,
+    )
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Record).decode
+
+
+def encode_segment(records: Iterable[Record]) -> bytes:
+    """Frames of records, one after another."""
+    pieces: list[bytes] = []
+    for record in records:
+        payload = _encode(record)
+        pieces.append(_FRAME_HEAD.pack(len(payload), zlib.crc32(payload)))
+        pieces.append(payload)
+    return b"".join(pieces)
+
+
+def decode_segment(data: bytes) -> Iterator[Record]:
+    """The sound records at the start of a segment."""
+    place = 0
+    while len(data) - place >= _FRAME_HEAD.size:
+        length, checksum = _FRAME_HEAD.unpack_from(data, place)
+        start = place + _FRAME_HEAD.size
+        payload = data[start : start + length]
+        if length > FRAME_BYTES_MAX or len(payload) < length or zlib.crc32(payload) != checksum:
+            return
+        record = decode_record(payload, _decode)
+        if record is None:
+            return
+        yield record
+        place = start + length

@@ -1,0 +1,241 @@
+"""Names that identify: the run key, a request's hash, object names. Each name parses back."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow_provider_aimlapi.core.calls.request import Json
+
+PROTOCOL_VERSION = 1
+RUN_KEY_HEX_DIGITS = 32
+"""128 bits of a sha256: enough that two runs never meet, short enough for a path."""
+RUNS_FOLDER = "_aimlapi"
+SUCCESS_NAME = "_SUCCESS"
+
+
+def run_key_of(ingredients: Mapping[str, Json]) -> str:
+    """The run key: what makes two runs the same, as 32 hex digits.
+
+    Args:
+        ingredients: plain JSON values; the order of keys does not matter, that of lists does.
+    """
+    canonical = json.dumps(
+        {"protocol": PROTOCOL_VERSION, **ingredients},
+        sort_keys=True,
+        ensure_ascii=True,
+        allow_nan=False,
+        separators=(",", ":"),
+    )
+    return sha256(canonical.encode()).hexdigest()[:RUN_KEY_HEX_DIGITS]
+
+
+def request_hash(body: bytes) -> str:
+    """Hex sha256 of the exact bytes of a request."""
+    return sha256(body).hexdigest()
+
+
+ATTEMPTS_PER_EPOCH = 100_000
+"""An attempt's number says in which epoch it was made: 300002 is the third epoch's second."""
+
+
+def client_request_id(run_key: str, part: int, row: int, attempt: int) -> str:
+    """Our name for one attempt, found again in the API's log: `run_key:part:row:attempt`."""
+    return f"{run_key}:{part}:{row}:{attempt}"
+
+
+def parse_client_request_id(name: str) -> tuple[str, int, int, int] | None:
+    """Run key, part, row and attempt in such a name; None for any other, which is not ours."""
+    match = _CLIENT_REQUEST_ID.match(name)
+    return (match[1], int(match[2]), int(match[3]), int(match[4])) if match else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunNames:
+    """The object names of one run, relative to the output path.
+
+    Attributes:
+        share: whose progress and report are meant; None for those of the whole run.
+    """
+
+    run_key: str
+    share: int | None = None
+
+    @property
+    def folder(self) -> str:
+        """Everything of this run that plain readers do not see."""
+        return f"{RUNS_FOLDER}/{self.run_key}"
+
+    @property
+    def plan(self) -> str:
+        """Create-once: what the run key was made of, and the split into parts."""
+        return f"{self.folder}/plan.json"
+
+    @property
+    def manifest(self) -> str:
+        """Create-once: its existence is the publication."""
+        return f"{self.folder}/manifest.json"
+
+    @property
+    def instructions_dropped(self) -> str:
+        """Create-once: the answers of this run were made without its instructions."""
+        return f"{self.folder}/instructions-dropped.json"
+
+    @property
+    def progress(self) -> str:
+        """How the run or the share stands, written over every few seconds. Nothing rests on it."""
+        return f"{self._shown}/progress.json"
+
+    @property
+    def report(self) -> str:
+        """The page as one HTML file, written over at each attempt's end."""
+        return f"{self._shown}/report.html"
+
+    @property
+    def _shown(self) -> str:
+        return self.folder if self.share is None else f"{self.folder}/share/{self.share:04d}"
+
+    @property
+    def leases(self) -> str:
+        """Prefix of the create-once leases."""
+        return f"{self.folder}/lease/"
+
+    @property
+    def journal(self) -> str:
+        """Prefix of the journal segments."""
+        return f"{self.folder}/journal/"
+
+    @property
+    def parts(self) -> str:
+        """Prefix of the staged parts."""
+        return f"{self.folder}/parts/"
+
+    def lease(self, epoch: int) -> str:
+        """The create-once object whose writer owns this epoch."""
+        return f"{self.leases}{epoch:08d}"
+
+    def heartbeat(self, epoch: int) -> str:
+        """What the owner of this epoch says of itself; the one object that is written again."""
+        return f"{self.folder}/heartbeat/{epoch:08d}"
+
+    def part(self, part: int, edition: int = 0) -> str:
+        """The staged Parquet file of a shard's outcomes; a later edition has fewer rejected rows.
+
+        Args:
+            edition: 0 for the first; later ones have the epoch of the attempt that wrote them.
+        """
+        suffix = f"-{edition:08d}" if edition else ""
+        return f"{self.parts}part-{part:05d}{suffix}.parquet"
+
+    def segment(self, part: int, epoch: int, sequence: int) -> str:
+        """A journal segment."""
+        return f"{self.segments_of(part)}{epoch:08d}-{sequence:08d}"
+
+    def segments_of(self, part: int) -> str:
+        """Prefix of the journal segments of one part."""
+        return f"{self.journal}{part:05d}/"
+
+
+class PublicationNames:
+    """The object names of the lease under which runs are put in place at an output path."""
+
+    folder = f"{RUNS_FOLDER}/publication"
+    leases = f"{folder}/lease/"
+    changes = f"{folder}/change/"
+
+    def lease(self, epoch: int) -> str:
+        """As `RunNames.lease`."""
+        return f"{self.leases}{epoch:08d}"
+
+    def heartbeat(self, epoch: int) -> str:
+        """As `RunNames.heartbeat`."""
+        return f"{self.folder}/heartbeat/{epoch:08d}"
+
+    def change(self, epoch: int) -> str:
+        """Create-once: which run the owner of an epoch puts in place, and of which other run."""
+        return f"{self.changes}{epoch:08d}"
+
+
+RECORDS_FOLDER = f"{RUNS_FOLDER}/records"
+"""Input that a task was given as records: below the output, where plain readers do not look."""
+
+
+def records_name(digest: str) -> str:
+    """The object that holds records whose content has this digest. Its stem names the output."""
+    return f"{RECORDS_FOLDER}/{digest}/records.parquet"
+
+
+_NUMBER = "([0-9]{8})"
+_PART_NUMBER = "([0-9]{5}|[1-9][0-9]{5,8})"
+_FOLDER = rf"{RUNS_FOLDER}/(?:[0-9a-f]{{{RUN_KEY_HEX_DIGITS}}}|publication)"
+_MANIFEST = re.compile(rf"{RUNS_FOLDER}/([0-9a-f]{{{RUN_KEY_HEX_DIGITS}}})/manifest\.json\Z")
+_CLIENT_REQUEST_ID = re.compile(
+    rf"([0-9a-f]{{{RUN_KEY_HEX_DIGITS}}}):([0-9]{{1,9}}):([0-9]{{1,9}}):([0-9]{{1,13}})\Z"
+)
+_LEASE = re.compile(rf"{_FOLDER}/lease/{_NUMBER}\Z")
+_HEARTBEAT = re.compile(rf"{_FOLDER}/heartbeat/{_NUMBER}\Z")
+_CHANGE = re.compile(rf"{_FOLDER}/change/{_NUMBER}\Z")
+_PART = re.compile(rf"{_FOLDER}/parts/part-{_PART_NUMBER}(?:-{_NUMBER})?\.parquet\Z")
+_RUN = re.compile(rf"{RUNS_FOLDER}/([0-9a-f]{{{RUN_KEY_HEX_DIGITS}}})/")
+_SEGMENT = re.compile(rf"{_FOLDER}/journal/{_PART_NUMBER}/{_NUMBER}-{_NUMBER}\Z")
+"""Each number has one form only: what parses is the name that `RunNames` gives to these numbers."""
+
+
+def is_run_key(text: str) -> bool:
+    """Whether this is how a run key is written."""
+    return parse_run_key(f"{RUNS_FOLDER}/{text}/") == text
+
+
+def parse_run_key(name: str) -> str | None:
+    """The run key in the name of any object of a run's folder; None for any other name."""
+    match = _RUN.match(name)
+    return match[1] if match else None
+
+
+def parse_manifest_name(name: str) -> str | None:
+    """The run key in a manifest's name; None for any other name."""
+    match = _MANIFEST.match(name)
+    return match[1] if match else None
+
+
+def parse_lease_name(name: str) -> int | None:
+    """The epoch in a lease's name; None for any other name."""
+    return _numbered(_LEASE, name)
+
+
+def parse_heartbeat_name(name: str) -> int | None:
+    """The epoch in a heartbeat's name; None for any other name."""
+    return _numbered(_HEARTBEAT, name)
+
+
+def parse_change_name(name: str) -> int | None:
+    """The epoch in a change's name; None for any other name."""
+    return _numbered(_CHANGE, name)
+
+
+def parse_part_name(name: str) -> tuple[int, int] | None:
+    """Part number and edition in a staged part's name; None for any other name."""
+    match = _PART.match(name)
+    if match is None or (match[2] is not None and not int(match[2])):
+        return None
+    return int(match[1]), int(match[2] or 0)
+
+
+def parse_segment_name(name: str) -> tuple[int, int, int] | None:
+    """Part, epoch and sequence in a segment's name; None for any other name."""
+    match = _SEGMENT.match(name)
+    if match is None or not int(match[2]):
+        return None
+    return int(match[1]), int(match[2]), int(match[3])
+
+
+def _numbered(pattern: re.Pattern[str], name: str) -> int | None:
+    """The number, from 1, at a name's end."""
+    match = pattern.match(name)
+    return int(match[1]) or None if match else None

@@ -1,0 +1,175 @@
+"""The manifest: the summary whose existence publishes a run. Its bytes never change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from airflow_provider_aimlapi.core.durable.bounds import (
+    Count,
+    NanoUsd,
+    PartNumber,
+    RunKey,
+    Sha256Hex,
+)
+from airflow_provider_aimlapi.core.durable.keys import RunNames, parse_part_name
+from airflow_provider_aimlapi.core.durable.object_names import ObjectName
+from airflow_provider_aimlapi.core.durable.plan import manifest_bytes_max
+from airflow_provider_aimlapi.core.durable.stored_json import decode_stored
+from airflow_provider_aimlapi.errors import JournalUnreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from airflow_provider_aimlapi.core.calls.completion import Outcome, Status
+    from airflow_provider_aimlapi.core.durable.plan import Plan, Shard
+
+REMOVE_MANIFEST = (
+    "Remove it. A retry of the task makes it anew from the run's parts, and pays for no row again."
+)
+
+
+class Tally(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows by status, tokens and money of a set of outcomes.
+
+    Attributes:
+        ok, truncated, refused, rejected, skipped: rows.
+        cost_nano_usd: the sum of what the API said it charged for these rows' answers.
+        rows_without_cost: answers whose cost the API did not say; they are in no sum.
+    """
+
+    ok: Count = 0
+    truncated: Count = 0
+    refused: Count = 0
+    rejected: Count = 0
+    skipped: Count = 0
+    prompt_tokens: Count = 0
+    completion_tokens: Count = 0
+    cached_tokens: Count = 0
+    cost_nano_usd: NanoUsd = 0
+    rows_without_cost: Count = 0
+
+    @property
+    def rows(self) -> int:
+        """All rows, whatever their status."""
+        return self.ok + self.truncated + self.refused + self.rejected + self.skipped
+
+    @property
+    def completed(self) -> int:
+        """Rows with an answer."""
+        return self.ok + self.truncated + self.refused
+
+    def is_of(self, rows: int) -> bool:
+        """Whether it can be the tally of so many rows."""
+        return self.rows == rows and self.rows_without_cost <= self.completed
+
+    def __add__(self, other: Tally) -> Tally:
+        """The tally of both sets together."""
+        return Tally(
+            **{name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__}
+        )
+
+
+def tally_of(outcomes: Iterable[Outcome]) -> Tally:
+    """Count outcomes."""
+    counts: dict[Status, int] = {}
+    prompt = completion = cached = cost = unknown = 0
+    for outcome in outcomes:
+        counts[outcome.status] = counts.get(outcome.status, 0) + 1
+        prompt += outcome.prompt_tokens or 0
+        completion += outcome.completion_tokens or 0
+        cached += outcome.cached_tokens or 0
+        cost += outcome.cost_nano_usd or outcome.partial_cost_nano_usd
+        unknown += outcome.is_without_cost
+    return Tally(
+        ok=counts.get("ok", 0),
+        truncated=counts.get("truncated", 0),
+        refused=counts.get("refused", 0),
+        rejected=counts.get("rejected", 0),
+        skipped=counts.get("skipped", 0),
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        cached_tokens=cached,
+        cost_nano_usd=cost,
+        rows_without_cost=unknown,
+    )
+
+
+class PartEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A published part.
+
+    Attributes:
+        part: its number. staged_name, visible_name: relative to the output path.
+        sha256: hex, of the object's bytes. size_bytes: of the object.
+        tally: of its rows.
+    """
+
+    part: PartNumber
+    staged_name: ObjectName
+    visible_name: ObjectName
+    sha256: Sha256Hex
+    size_bytes: Count
+    tally: Tally
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """A published run: its parts in order, and their sum."""
+
+    run_key: RunKey
+    tally: Tally
+    parts: tuple[PartEntry, ...]
+
+    def visible_names(self) -> frozenset[str]:
+        """What plain readers see of this run, relative to the output path."""
+        return frozenset(entry.visible_name for entry in self.parts)
+
+
+def manifest_of(run_key: str, parts: Iterable[PartEntry]) -> Manifest:
+    """The manifest of all parts of a run."""
+    ordered = tuple(sorted(parts, key=lambda entry: entry.part))
+    total = Tally()
+    for entry in ordered:
+        total += entry.tally
+    return Manifest(run_key=run_key, tally=total, parts=ordered)
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    """The manifest as JSON, to be read by people too."""
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+
+
+def decode_manifest(data: bytes, plan: Plan) -> Manifest:
+    """Read the manifest of a run with this plan back.
+
+    Raises:
+        JournalUnreadable: when it is no manifest, is another run's, names other parts than the plan's,
+            or its sums do not add up.
+    """
+    what = f"manifest.json of run {plan.run_key}"
+    manifest = decode_stored(
+        data, Manifest, what=what, bytes_max=manifest_bytes_max(plan), fix=REMOVE_MANIFEST
+    )
+    if manifest.run_key != plan.run_key:
+        raise JournalUnreadable(f"{what} names another run. {REMOVE_MANIFEST}")
+    if manifest_of(plan.run_key, manifest.parts) != manifest:
+        raise JournalUnreadable(f"{what} has sums that do not add up. {REMOVE_MANIFEST}")
+    names = RunNames(run_key=plan.run_key)
+    are_planned = len(manifest.parts) == len(plan.shards) and all(
+        _is_part_of(entry, shard, names)
+        for entry, shard in zip(manifest.parts, plan.shards, strict=True)
+    )
+    if not are_planned:
+        raise JournalUnreadable(f"{what} names other parts than its plan. {REMOVE_MANIFEST}")
+    return manifest
+
+
+def _is_part_of(entry: PartEntry, shard: Shard, names: RunNames) -> bool:
+    """Whether a manifest's line is about the part of a shard, staged under a name of this run."""
+    part, edition = parse_part_name(entry.staged_name) or (-1, 0)
+    return (
+        entry.part == part == shard.part
+        and entry.staged_name == names.part(part, edition)
+        and entry.visible_name == shard.visible_name
+        and entry.tally.is_of(shard.rows)
+    )

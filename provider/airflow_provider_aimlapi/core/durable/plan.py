@@ -1,0 +1,364 @@
+"""The split of the input into shards, and its durable form. Knows no file, only descriptions.
+
+The split follows from the files and the number of workers. A stored plan is therefore compared with
+the split that its reader makes of the same files. So change how `plan_shards` or `split_shares` split
+only together with `keys.PROTOCOL_VERSION`: the runs of an older version would be refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import msgspec
+
+from airflow_provider_aimlapi.core.durable.bounds import (
+    SHARD_ROWS_MAX,
+    Count,
+    PartNumber,
+    RunKey,
+    ShardRows,
+)
+from airflow_provider_aimlapi.core.durable.keys import RUNS_FOLDER
+from airflow_provider_aimlapi.core.durable.object_names import (
+    NAME_CHARACTERS_MAX,
+    ObjectName,
+    is_object_name,
+)
+from airflow_provider_aimlapi.core.durable.object_sizes import MANIFEST_BYTES_MAX, PLAN_BYTES_MAX
+from airflow_provider_aimlapi.core.durable.stored_json import REMOVE_FOLDER, decode_stored
+from airflow_provider_aimlapi.core.durable.visible_names import escaped
+from airflow_provider_aimlapi.errors import InputUnreadable, InvalidSpec, JournalUnreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+SHARD_BYTES_MAX = 32 * 1024 * 1024
+"""Of uncompressed input, for wide rows: a part is built in memory and stored by one PUT."""
+
+
+PARTS_A_WORKER = 4
+"""At least, where there are rows enough: shares are made of whole parts, so they differ by a part."""
+SHARE_ROWS_MIN = 256
+"""Smaller shards are not made for workers: one worker has so many rows in flight."""
+WORKERS_MAX = 64
+PARTS_MAX = 250_000
+"""Of one run: two billion rows, or fewer wide ones. Manifest and plan of more would be too large to
+be read back within a limit."""
+BRACKETS_MAX = 4 * PARTS_MAX
+"""Opening brackets in a stored plan: one for each shard and each file, and those in names. It bounds
+how many values a plan becomes when it is decoded: they take ten times as much memory as its text."""
+MANIFEST_PART_BYTES = 1_000
+"""What a part takes in a manifest at most, without its visible name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowGroup:
+    """Rows and uncompressed bytes of a Parquet row group."""
+
+    rows: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputFile:
+    """A Parquet file of the input, as its listing and its footer describe it.
+
+    Attributes:
+        uri: where it is, without a connection id; part of the run key.
+        path: the same place, as its file system names it.
+        version: the store's version or ETag, or the modification time of a local file.
+        size_bytes: as listed.
+        folder: its folder relative to the input path, "" or ending in "/"; hive folders included.
+        stem: its name without the suffix.
+        partition: hive key and value pairs of its folders; the value None for hive's null.
+        row_groups: in file order.
+    """
+
+    uri: str
+    path: str
+    version: str
+    size_bytes: int
+    folder: str
+    stem: str
+    partition: tuple[tuple[str, str | None], ...] = ()
+    row_groups: tuple[RowGroup, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """Rows of the file."""
+        return sum(group.rows for group in self.row_groups)
+
+
+class Shard(msgspec.Struct, array_like=True, frozen=True, kw_only=True, gc=False):
+    """A fixed range of rows of one file: the unit of reading, and one output part.
+
+    Attributes:
+        part: number of the output part, from 0, in input order.
+        file: index into the plan's files.
+        first_row: index within the file. rows: may be 0 for a file without rows.
+        visible_name: where plain readers find the part, relative to the output path.
+    """
+
+    part: PartNumber
+    file: Count
+    first_row: Count
+    rows: ShardRows
+    visible_name: ObjectName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a run is: its key and its shards, in input order.
+
+    Attributes:
+        shares: the number of the first part of each share. A share is a range of parts that a task
+            of its own may ask for; one share is the whole run.
+        workers: what the run was divided for; with the files, it determines all of the above.
+    """
+
+    run_key: str
+    shards: tuple[Shard, ...]
+    shares: tuple[int, ...] = (0,)
+    workers: int = 1
+
+    @property
+    def rows(self) -> int:
+        """Rows of all shards."""
+        return sum(shard.rows for shard in self.shards)
+
+    def of_share(self, share: int) -> Plan:
+        """The plan of one share, as if it were all.
+
+        Raises:
+            InvalidSpec: the run has no such share.
+        """
+        if not 0 <= share < len(self.shares):
+            raise InvalidSpec(
+                f"share={share}: run {self.run_key} was begun with {len(self.shares)} share(s), "
+                f"numbered from 0, and keeps to them. Take the numbers from the task that plans "
+                f"the run, or leave share out for the whole run."
+            )
+        first, end = (*self.shares, len(self.shards))[share : share + 2]
+        return Plan(run_key=self.run_key, shards=self.shards[first:end], shares=(first,))
+
+
+def plan_shards(
+    files: Sequence[InputFile],
+    *,
+    limit_rows: int | None = None,
+    rows_max: int = SHARD_ROWS_MAX,
+    bytes_max: int = SHARD_BYTES_MAX,
+) -> tuple[Shard, ...]:
+    """Split files into shards: each row once, in order, no shard above either bound.
+
+    A single row may exceed `bytes_max`. A file without rows gets one empty shard, so that its
+    schema appears in the output.
+
+    Raises:
+        InputUnreadable: when two files stand for one output name, or one for none that can be.
+    """
+    left = limit_rows
+    shards: list[Shard] = []
+    for index, file in enumerate(files):
+        if left is not None and left <= 0:
+            break
+        first_row = 0
+        for number, rows in enumerate(_ranges(file, left, rows_max, bytes_max)):
+            name = f"{file.folder}{file.stem}-{number:05d}.parquet"
+            shards.append(
+                Shard(
+                    part=len(shards), file=index, first_row=first_row, rows=rows, visible_name=name
+                )
+            )
+            first_row += rows
+        if left is not None:
+            left -= first_row
+    _check_names(files, shards)
+    return tuple(shards)
+
+
+def shard_rows_max(rows: int, workers: int) -> int:
+    """How large shards may be, so that so many workers get about the same.
+
+    For one worker, and for data sets that are large enough, that is no restriction.
+    """
+    wanted = -(-rows // (PARTS_A_WORKER * workers))
+    return SHARD_ROWS_MAX if workers == 1 else min(SHARD_ROWS_MAX, max(SHARE_ROWS_MIN, wanted))
+
+
+def split_shares(shards: Sequence[Shard], workers: int) -> tuple[int, ...]:
+    """The first part of each share: at most one a worker, about the same rows in each.
+
+    A shard is never divided, and no share is without rows unless the run is.
+    """
+    rows = sum(shard.rows for shard in shards)
+    firsts = [0]
+    before = 0
+    for shard in shards:
+        middle = before + shard.rows / 2
+        is_due = len(firsts) < workers and middle > rows * len(firsts) / workers
+        if is_due and shard.rows and before:
+            firsts.append(shard.part)
+        before += shard.rows
+    return tuple(firsts)
+
+
+def _ranges(file: InputFile, limit: int | None, rows_max: int, bytes_max: int) -> Iterator[int]:
+    """Row counts of a file's shards: whole row groups where they fit, pieces where they do not."""
+    left = file.rows if limit is None else min(file.rows, limit)
+    if left == 0:
+        yield 0
+        return
+    gathered = 0
+    gathered_bytes = 0
+    for group in file.row_groups:
+        row_bytes = group.size_bytes / max(group.rows, 1)
+        piece_max = max(1, min(rows_max, int(bytes_max / max(row_bytes, 1))))
+        for rows in _pieces(group.rows, piece_max):
+            size_bytes = int(rows * row_bytes)
+            if gathered and (gathered + rows > rows_max or gathered_bytes + size_bytes > bytes_max):
+                yield min(gathered, left)
+                left -= gathered
+                gathered = gathered_bytes = 0
+            if left <= 0:
+                return
+            gathered += rows
+            gathered_bytes += size_bytes
+    if gathered and left > 0:
+        yield min(gathered, left)
+
+
+def _pieces(rows: int, piece_max: int) -> Iterator[int]:
+    while rows > 0:
+        yield min(rows, piece_max)
+        rows -= piece_max
+
+
+def _check_names(files: Sequence[InputFile], shards: Sequence[Shard]) -> None:
+    """Refuse input files whose output could not be stored side by side, naming them."""
+    owners: dict[str, int] = {}
+    for shard in shards:
+        _check_name(shard.visible_name, files[shard.file])
+        first = owners.setdefault(shard.visible_name, shard.file)
+        if first != shard.file:
+            _refuse_pair(files[first], files[shard.file], f"become {shard.visible_name}")
+    folders = {shard.visible_name.rpartition("/")[0]: shard.file for shard in shards}
+    for folder, file in folders.items():
+        for name in _with_parents(folder):
+            if name in owners:
+                what = f"write to {name}, one as a file and one as a folder"
+                _refuse_pair(files[owners[name]], files[file], what)
+
+
+def _check_name(name: str, file: InputFile) -> None:
+    if name.startswith(f"{RUNS_FOLDER}/"):
+        raise InputUnreadable(
+            f"input_path: the output of {escaped(file.uri)} would lie in {RUNS_FOLDER}/, which is "
+            f"kept for runs. Choose an input_path below that folder."
+        )
+    if not is_object_name(name):
+        raise InputUnreadable(
+            f"input_path: no output file can be named after {escaped(file.uri)}: the name would "
+            f"have more than {NAME_CHARACTERS_MAX:,} characters. Shorten its name."
+        )
+
+
+def _refuse_pair(one: InputFile, other: InputFile, what: str) -> NoReturn:
+    raise InputUnreadable(
+        f"Two input files, {escaped(one.uri)} and {escaped(other.uri)}, would both {what}. "
+        f"Rename one of them."
+    )
+
+
+def _with_parents(folder: str) -> Iterator[str]:
+    """Yield a folder and all folders that it is in; nothing for ""."""
+    while folder:
+        yield folder
+        folder = folder.rpartition("/")[0]
+
+
+class _StoredPlan(msgspec.Struct, frozen=True, omit_defaults=True):
+    run_key: RunKey
+    made_of: msgspec.Raw
+    shards: tuple[Shard, ...]
+    shares: Annotated[
+        tuple[PartNumber, ...], msgspec.Meta(min_length=1, max_length=WORKERS_MAX)
+    ] = (0,)
+    workers: Annotated[int, msgspec.Meta(ge=1, le=WORKERS_MAX)] = 1
+
+
+def encode_plan(plan: Plan, made_of_json: bytes) -> bytes:
+    """The plan's durable form; `made_of_json` is the JSON that the run key was made of.
+
+    Raises:
+        InvalidSpec: the input has too many files or parts for one run.
+    """
+    data = msgspec.json.encode(
+        _StoredPlan(
+            run_key=plan.run_key,
+            made_of=msgspec.Raw(made_of_json),
+            shards=plan.shards,
+            shares=plan.shares,
+            workers=plan.workers,
+        )
+    )
+    if (
+        len(plan.shards) > PARTS_MAX
+        or len(data) > PLAN_BYTES_MAX
+        or data.count(b"[") > BRACKETS_MAX
+        or manifest_bytes_max(plan) > MANIFEST_BYTES_MAX
+    ):
+        raise InvalidSpec(
+            f"The input makes {len(plan.shards):,} parts, described by {len(data):,} bytes, which is "
+            f"too much for one run: it takes {PARTS_MAX:,} parts and {PLAN_BYTES_MAX:,} bytes at most. "
+            f"Give each run fewer files."
+        )
+    return data
+
+
+def manifest_bytes_max(plan: Plan) -> int:
+    """The most that a manifest of a plan's parts takes."""
+    names_bytes = sum(2 * len(shard.visible_name.encode()) for shard in plan.shards)
+    return (1 + len(plan.shards)) * MANIFEST_PART_BYTES + names_bytes
+
+
+def decode_plan(data: bytes, *, run_key: str) -> Plan:
+    """Read a stored plan back. Whether it splits the run's own input is for `check_split` to say.
+
+    Raises:
+        JournalUnreadable: when it is no plan, or belongs to another run.
+    """
+    what = f"plan.json of run {run_key}"
+    if data.count(b"[") > BRACKETS_MAX:
+        raise JournalUnreadable(f"{what} has more parts than a run has. {REMOVE_FOLDER}")
+    stored = decode_stored(
+        data, _StoredPlan, what=what, bytes_max=PLAN_BYTES_MAX, fix=REMOVE_FOLDER
+    )
+    if stored.run_key != run_key:
+        raise JournalUnreadable(f"{what} names another run. {REMOVE_FOLDER}")
+    shares, parts = stored.shares, len(stored.shards)
+    are_divided = list(shares) == sorted({0, *shares}) and shares[-1] < max(1, parts)
+    are_parts = all(
+        shard.part == part and not shard.visible_name.startswith(f"{RUNS_FOLDER}/")
+        for part, shard in enumerate(stored.shards)
+    )
+    if not (are_divided and are_parts):
+        raise JournalUnreadable(f"{what} divides {parts:,} parts wrongly. {REMOVE_FOLDER}")
+    return Plan(run_key=run_key, shards=stored.shards, shares=stored.shares, workers=stored.workers)
+
+
+def check_split(stored: Plan, expected: Plan, *, uri: str) -> None:
+    """Refuse a stored plan that does not cover each row of the run's input once, in order.
+
+    Args:
+        expected: the split of the same input for as many workers.
+
+    Raises:
+        JournalUnreadable: naming the plan, and the way out.
+    """
+    if stored != expected:
+        raise JournalUnreadable(
+            f"{uri} does not split the input as this run does: another program, or another version "
+            f"of this provider, has written it. {REMOVE_FOLDER}"
+        )

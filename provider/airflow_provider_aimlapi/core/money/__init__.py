@@ -1,0 +1,1 @@
+"""Prices, budgets, estimates and bills in nano-dollars. Never guesses a price."""

@@ -1,0 +1,201 @@
+"""An estimate as it is handed on: a small summary, and sentences for whoever approves the bill. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.money.pricing import format_usd, usd_from_nano_usd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow_provider_aimlapi.core.money.estimate import Evidence, Forecast
+    from airflow_provider_aimlapi.core.money.pricing import TokenPrices
+
+SHARE_WORTH_SAYING = 0.02
+_PERIODS = {"day": "today", "week": "this week", "month": "this month"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Funds:
+    """What a run may be paid from. None: nobody said.
+
+    Attributes:
+        balance_nano_usd: of the account. key_limit_nano_usd: of the key, in `key_period` (day,
+            week, month, no_reset). key_left_nano_usd: of that, what is left at the most.
+        budget_left_nano_usd: of `max_cost_usd`, after what earlier attempts paid.
+        remarks: sentences about the account that a person should see.
+    """
+
+    balance_nano_usd: int | None = None
+    key_limit_nano_usd: int | None = None
+    key_period: str | None = None
+    key_left_nano_usd: int | None = None
+    budget_left_nano_usd: int | None = None
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What is known about a run's bill before it is paid.
+
+    Attributes:
+        run_key: of the run that is estimated. is_published: whether it is paid for already.
+        sample_rows: rows that were really asked for this estimate.
+        sample_nano_usd: what they cost; a part of `evidence.paid_nano_usd`.
+    """
+
+    run_key: str
+    model: str
+    is_published: bool
+    evidence: Evidence
+    forecast: Forecast
+    prices: TokenPrices | None
+    funds: Funds
+    sample_rows: int
+    sample_nano_usd: int
+
+    @property
+    def is_affordable(self) -> bool | None:
+        """Whether all that may be spent covers what is expected; None when that cannot be said."""
+        cost = self.forecast.cost_nano_usd
+        if cost is None:
+            return None
+        return all(left >= cost for _, left, _ in _limits(self.funds))
+
+    def summary(self) -> dict[str, str | int | float | bool | None]:
+        """The return value for XCom: small, whatever the data."""
+        evidence, forecast, funds = self.evidence, self.forecast, self.funds
+        completion, prices = forecast.completion, self.prices
+        return {
+            "words": self.words(),
+            "run_key": self.run_key,
+            "model": self.model,
+            "rows": evidence.rows,
+            "rows_to_ask": evidence.rows_to_ask,
+            "rows_decided": evidence.rows_decided,
+            "rows_to_skip": evidence.rows_to_skip,
+            "rows_read": evidence.rows_read,
+            "sample_rows": self.sample_rows,
+            "sample_usd": usd_from_nano_usd(self.sample_nano_usd),
+            "paid_usd": usd_from_nano_usd(evidence.paid_nano_usd),
+            "prompt_tokens": forecast.prompt_tokens,
+            "prompt_tokens_method": forecast.prompt.method,
+            "completion_tokens": forecast.completion_tokens,
+            "completion_tokens_method": completion.method if completion else None,
+            "cost_usd": _usd(forecast.cost_nano_usd),
+            "cost_usd_margin": _usd(forecast.margin_nano_usd),
+            "cost_usd_least": _usd(forecast.least_nano_usd),
+            "cost_usd_most": _usd(forecast.most_nano_usd),
+            "is_affordable": self.is_affordable,
+            "balance_usd": _usd(funds.balance_nano_usd),
+            "key_limit_usd": _usd(funds.key_limit_nano_usd),
+            "key_limit_period": funds.key_period,
+            "key_left_usd": _usd(funds.key_left_nano_usd),
+            "budget_left_usd": _usd(funds.budget_left_nano_usd),
+            "input_usd_per_million_tokens": _usd(prices.input_nano_usd) if prices else None,
+            "output_usd_per_million_tokens": _usd(prices.output_nano_usd) if prices else None,
+            "charged_share_of_price": forecast.charged_share,
+        }
+
+    def words(self) -> str:
+        """The estimate to read, such as "About 12.40 USD (at most 61.20 USD) for 100,000 rows; …"."""
+        if self.is_published:
+            return (
+                f"Nothing is left to pay: run {self.run_key} is published, and its "
+                f"{self.evidence.rows:,} rows are paid for."
+            )
+        return " ".join((self._bill(), *self._basis(), *self._shortages(), *self.funds.remarks))
+
+    def _bill(self) -> str:
+        evidence = self.evidence
+        rows = f"for {_counted(evidence.rows_to_ask, 'row')}"
+        if evidence.rows_decided:
+            paid = format_usd(evidence.paid_nano_usd)
+            rows += f" of {evidence.rows:,} ({evidence.rows_decided:,} are decided, {paid} paid)"
+        balance = ""
+        if self.funds.balance_nano_usd is not None:
+            balance = f"; balance {format_usd(self.funds.balance_nano_usd)}"
+        return f"{self._money()} {rows}{balance}."
+
+    def _money(self) -> str:
+        forecast = self.forecast
+        if forecast.cost_nano_usd is None:
+            return "An unknown amount"
+        words = f"About {format_usd(forecast.cost_nano_usd)}"
+        if forecast.margin_nano_usd is not None:
+            words += f", give or take {format_usd(forecast.margin_nano_usd)}"
+        if forecast.most_nano_usd is None:
+            return words
+        if not self._is_measured and forecast.least_nano_usd is not None:
+            least = format_usd(forecast.least_nano_usd)
+            return f"{words} (from {least} to at most {format_usd(forecast.most_nano_usd)})"
+        return f"{words} (at most {format_usd(forecast.most_nano_usd)})"
+
+    @property
+    def _is_measured(self) -> bool:
+        return self.evidence.answers > 0
+
+    def _basis(self) -> Iterator[str]:
+        """Why the figure may be wrong."""
+        evidence, forecast = self.evidence, self.forecast
+        if self.sample_rows:
+            cost = format_usd(self.sample_nano_usd)
+            asked = _counted(self.sample_rows, "row")
+            yield f"A sample of {asked} was asked for {cost}; the run does not pay for it again."
+        if forecast.completion is None:
+            yield (
+                f"Nothing says how long an answer of {self.model} may be: set max_tokens, or ask "
+                f"for a paid sample with sample_rows."
+            )
+        elif evidence.rows_to_ask and not self._is_measured:
+            yield (
+                f"Nothing was measured: prompts are taken for {forecast.prompt_tokens:,} tokens "
+                f"({forecast.prompt.method}), answers for {forecast.completion_tokens:,} "
+                f"({forecast.completion.method}). A paid sample, sample_rows=20, would tell."
+            )
+        if self.prices is None:
+            yield f"No price by the token is known for {self.model}."
+        if self.funds.budget_left_nano_usd is not None and forecast.most_nano_usd is None:
+            yield (
+                "So nothing bounds what a call costs: the first call goes alone, and a call that "
+                "costs more than all before it may pass max_cost_usd."
+            )
+        share = forecast.charged_share
+        if share is not None and abs(share - 1) > SHARE_WORTH_SAYING:
+            yield f"Answers were charged {share:.2f} times what the price list asks."
+
+    def _shortages(self) -> Iterator[str]:
+        """What does not cover the bill, and what to do about it."""
+        cost = self.forecast.cost_nano_usd
+        if cost is None or not self.evidence.rows_to_ask:
+            return
+        margin = self.forecast.margin_nano_usd
+        likely_most = cost + margin if margin is not None else self.forecast.most_nano_usd or cost
+        for what, left, advice in _limits(self.funds):
+            if left < cost:
+                missing = format_usd(cost - left)
+                yield f"{what}, {format_usd(left)}, does not cover it: {advice} by {missing}."
+            elif left < likely_most:
+                yield f"{what}, {format_usd(left)}, may not cover it."
+
+
+def _limits(funds: Funds) -> Iterator[tuple[str, int, str]]:
+    """What bounds spending: its name, what is left of it, and how to have more."""
+    if funds.balance_nano_usd is not None:
+        yield "The balance", funds.balance_nano_usd, "top up"
+    if funds.key_left_nano_usd is not None:
+        span = _PERIODS.get(funds.key_period or "")
+        name = "What is left of the key's limit" + (f" {span}" if span else "")
+        yield name, funds.key_left_nano_usd, "raise the limit"
+    if funds.budget_left_nano_usd is not None:
+        yield "What is left of max_cost_usd", funds.budget_left_nano_usd, "raise it"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _usd(nano_usd: int | None) -> float | None:
+    return None if nano_usd is None else usd_from_nano_usd(nano_usd)

@@ -1,0 +1,238 @@
+"""Counts of what a run meets, of bounded size whatever its length. Mutable folds; no clock, no I/O.
+
+Each is told of a row or a call in well under a microsecond, for it is told of all of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.calls.completion import STATUSES
+from airflow_provider_aimlapi.core.reporting.run_progress import ErrorKind, Latency, Series
+from airflow_provider_aimlapi.core.texts.redaction import cut
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.calls.completion import Outcome
+    from airflow_provider_aimlapi.core.durable.manifest import Tally
+
+SERIES_POINTS_MAX = 240
+RATE_SAMPLES = 8
+"""The rate is taken over so many samples, so that one slow second does not shake it."""
+
+BINS_PER_E = 20
+"""Latency bins are 5% wide: fine enough for a percentile to read."""
+BINS = 300
+"""The last one begins at 55 minutes, longer than anybody waits."""
+SHOWN_BINS_MAX = 40
+
+ERROR_KINDS_MAX = 8
+SAMPLES_MAX = 2
+SAMPLE_BYTES_MAX = 1_000
+
+
+Point = tuple[float, int, int, int, int, int]
+"""When; then rows, calls in flight, window, throttled, cost."""
+
+
+class OutcomeCounts:
+    """Rows by status, and the tokens of their answers.
+
+    Attributes:
+        prompt_tokens, completion_tokens: of all rows counted.
+    """
+
+    def __init__(self) -> None:
+        self.prompt_tokens = 0
+        self.completion_tokens = 0
+        self._statuses = dict.fromkeys(STATUSES, 0)
+
+    def add(self, outcome: Outcome) -> None:
+        """Count a row."""
+        self._statuses[outcome.status] += 1
+        self.prompt_tokens += outcome.prompt_tokens or 0
+        self.completion_tokens += outcome.completion_tokens or 0
+
+    def add_tally(self, tally: Tally) -> None:
+        """Count rows that were added up before."""
+        self.prompt_tokens += tally.prompt_tokens
+        self.completion_tokens += tally.completion_tokens
+        for status in STATUSES:
+            self._statuses[status] += getattr(tally, status)
+
+    def without(self, others: OutcomeCounts) -> OutcomeCounts:
+        """What is counted here and not among others, which are counted here too."""
+        rest = OutcomeCounts()
+        rest.prompt_tokens = self.prompt_tokens - others.prompt_tokens
+        rest.completion_tokens = self.completion_tokens - others.completion_tokens
+        for status, rows in self._statuses.items():
+            rest._statuses[status] = rows - others._statuses[status]
+        return rest
+
+    @property
+    def completed(self) -> int:
+        """Rows that were answered with a completion."""
+        return sum(self._statuses[status] for status in ("ok", "truncated", "refused"))
+
+    def statuses(self) -> dict[str, int]:
+        """Rows by status, those without rows included."""
+        return {str(status): rows for status, rows in self._statuses.items()}
+
+
+class LatencyCounts:
+    """How long answered calls took, in bins whose width grows with the time."""
+
+    def __init__(self) -> None:
+        self._counts = [0] * BINS
+        self._longest_s = 0.0
+
+    def add(self, latency_s: float) -> None:
+        """Count a call."""
+        place = int(math.log1p(latency_s * 1000.0) * BINS_PER_E)
+        self._counts[place if place < BINS else BINS - 1] += 1
+        if latency_s > self._longest_s:  # noqa: PLR1730  # max() costs twice as much
+            self._longest_s = latency_s
+
+    def summary(self) -> Latency:
+        """Percentiles and a coarse histogram, in milliseconds."""
+        calls = sum(self._counts)
+        return Latency(
+            calls=calls,
+            p50_ms=self._percentile_ms(calls * 0.5),
+            p90_ms=self._percentile_ms(calls * 0.9),
+            p99_ms=self._percentile_ms(calls * 0.99),
+            max_ms=round(self._longest_s * 1000.0, 1),
+            bins=self._shown_bins(),
+        )
+
+    def _percentile_ms(self, wanted: float) -> float:
+        """The upper edge of the bin in which so many calls are reached."""
+        seen = 0
+        for place, count in enumerate(self._counts):
+            seen += count
+            if count and seen >= wanted:
+                return min(_edge_ms(place + 1), round(self._longest_s * 1000.0, 1))
+        return 0.0
+
+    def _shown_bins(self) -> tuple[tuple[float, int], ...]:
+        """From the first bin with a call to the last, joined until they are few enough."""
+        used = [place for place, count in enumerate(self._counts) if count]
+        if not used:
+            return ()
+        first, last = used[0], used[-1]
+        width = -(-(last - first + 1) // SHOWN_BINS_MAX)
+        return tuple(
+            (
+                _edge_ms(min(place + width, BINS)),
+                sum(islice(self._counts, place, min(place + width, BINS))),
+            )
+            for place in range(first, last + 1, width)
+        )
+
+
+class ErrorCounts:
+    """Failed exchanges by kind and HTTP status, with a few samples of their texts."""
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[str, int | None], int] = {}
+        self._samples: dict[tuple[str, int | None], list[str]] = {}
+
+    def add(self, kind: str, status: int | None, text: str) -> None:
+        """Count an error; its text holds nothing of a row."""
+        key = (kind, status)
+        self._counts[key] = self._counts.get(key, 0) + 1
+        samples = self._samples.setdefault(key, [])
+        if len(samples) < SAMPLES_MAX:
+            sample = cut(text, SAMPLE_BYTES_MAX)
+            if sample not in samples:
+                samples.append(sample)
+
+    def kinds(self) -> tuple[ErrorKind, ...]:
+        """The most frequent kinds first; the rare ones beyond the most that are shown are added up."""
+        ranked = sorted(self._counts.items(), key=lambda item: -item[1])
+        shown = ranked if len(ranked) <= ERROR_KINDS_MAX else ranked[: ERROR_KINDS_MAX - 1]
+        kinds = [
+            ErrorKind(
+                kind=kind, status=status, count=count, samples=tuple(self._samples[kind, status])
+            )
+            for (kind, status), count in shown
+        ]
+        rest = sum(count for _, count in ranked[len(shown) :])
+        if rest:
+            kinds.append(ErrorKind(kind="other", status=None, count=rest, samples=()))
+        return tuple(kinds)
+
+
+class RecentRate:
+    """Rows decided a second, over the last samples."""
+
+    def __init__(self) -> None:
+        self._samples: deque[tuple[float, int]] = deque(maxlen=RATE_SAMPLES)
+
+    def add(self, at_s: float, rows: int) -> float:
+        """Take a sample, and tell the rate.
+
+        Args:
+            at_s: since whenever, growing. rows: decided so far.
+        """
+        self._samples.append((at_s, rows))
+        first_s, first_rows = self._samples[0]
+        return (rows - first_rows) / (at_s - first_s) if at_s > first_s else 0.0
+
+
+class SeriesRecorder:
+    """The run over time: one point a sample, and half of them whenever they become too many.
+
+    Attributes:
+        rows_per_s: recent rate of rows decided.
+    """
+
+    def __init__(self) -> None:
+        self.rows_per_s = 0.0
+        self._points: list[Point] = []
+        self._newest: Point = (0.0, 0, 0, 0, 0, 0)
+        self._recent = RecentRate()
+        self._step = 1
+        self._seen = 0
+
+    def add(
+        self, at_s: float, rows: int, *, in_flight: int, window: int, throttled: int, cost: int
+    ) -> None:
+        """Take a sample.
+
+        Args:
+            at_s: since the attempt began, growing. rows: decided by it so far.
+            throttled, cost: so far; cost in nano-dollars.
+        """
+        self.rows_per_s = self._recent.add(at_s, rows)
+        point = (round(at_s, 1), rows, in_flight, window, throttled, cost)
+        if self._seen % self._step == 0:
+            self._points.append(point)
+        self._newest = point
+        self._seen += 1
+        if len(self._points) >= SERIES_POINTS_MAX:
+            self._points = self._points[::2]
+            self._step *= 2
+
+    def series(self) -> Series:
+        """The points, column by column."""
+        points = self._points
+        if points and points[-1] is not self._newest:
+            points = [*points, self._newest]
+        columns = list(zip(*points, strict=True)) or [()] * 6
+        at_s, rows, in_flight, window, throttled, cost = columns
+        return Series(
+            at_s=tuple(map(float, at_s)),
+            rows=tuple(map(int, rows)),
+            in_flight=tuple(map(int, in_flight)),
+            window=tuple(map(int, window)),
+            throttled=tuple(map(int, throttled)),
+            cost_nano_usd=tuple(map(int, cost)),
+        )
+
+
+def _edge_ms(place: int) -> float:
+    """The first edges are 0.05 ms apart: with one digit, two of them would be the same."""
+    return round(math.expm1(place / BINS_PER_E), 2)

@@ -1,0 +1,115 @@
+"""What a run tells about itself: the summary for XCom and the progress line. Pure text and numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.money.pricing import format_usd, usd_from_nano_usd
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.durable.manifest import Tally
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A published run, or a share of a run whose rows are all decided.
+
+    Attributes:
+        run_key: see `core.durable.keys`. manifest, output_path: URIs.
+        share: None for the whole run; of a share, the manifest is still to come.
+        tally: of all rows, whichever attempt paid for them.
+        reused: rows that this attempt found already answered.
+        requests: exchanges of this attempt, those answered 429 included.
+        throttled: of these, the ones answered 429.
+        elapsed_s: of this attempt.
+        files, size_bytes: of what plain readers see.
+        bound_by: what held this attempt's calls back, see `core.pacing.bound`; empty without any call.
+        bound_sentence: the same in words, with what to change.
+    """
+
+    run_key: str
+    manifest: str
+    output_path: str
+    tally: Tally
+    reused: int
+    requests: int
+    throttled: int
+    elapsed_s: float
+    files: int = 0
+    size_bytes: int = 0
+    bound_by: str = ""
+    bound_sentence: str = ""
+    share: int | None = None
+
+    def summary(self) -> dict[str, str | int | float]:
+        """The operator's return value: small, whatever the data."""
+        tally = self.tally
+        return {
+            "run_key": self.run_key,
+            **({} if self.share is None else {"share": self.share}),
+            "manifest": self.manifest,
+            "output_path": self.output_path,
+            "rows": tally.rows,
+            "ok": tally.ok,
+            "truncated": tally.truncated,
+            "refused": tally.refused,
+            "rejected": tally.rejected,
+            "skipped": tally.skipped,
+            "reused": self.reused,
+            "requests": self.requests,
+            "throttled": self.throttled,
+            "prompt_tokens": tally.prompt_tokens,
+            "completion_tokens": tally.completion_tokens,
+            "cost_usd": usd_from_nano_usd(tally.cost_nano_usd),
+            "elapsed_s": round(self.elapsed_s, 3),
+            "bound_by": self.bound_by,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """An instant of a running attempt.
+
+    Attributes:
+        rows: of the run. rows_done: decided so far, earlier attempts included.
+        rows_reused: decided by earlier attempts.
+        in_flight, window: attempts in flight and allowed. throttled: 429s so far.
+        cost_nano_usd: charged so far, earlier attempts included.
+        elapsed_s: of this attempt.
+        rows_per_s: recent rate.
+        bound_by: what held calls back for most of the time so far.
+    """
+
+    rows: int
+    rows_done: int
+    rows_reused: int
+    in_flight: int
+    window: int
+    throttled: int
+    cost_nano_usd: int
+    elapsed_s: float
+    rows_per_s: float
+    bound_by: str = ""
+
+    def line(self) -> str:
+        """One line for the log, without anything that a row holds."""
+        share = self.rows_done / self.rows if self.rows else 1.0
+        left = self.rows - self.rows_done
+        eta = format_duration(left / self.rows_per_s) if self.rows_per_s > 0 else "unknown"
+        return (
+            f"{self.rows_done:,} of {self.rows:,} rows ({share:.1%}) · "
+            f"{self.rows_per_s:,.1f} rows/s · {self.in_flight} of {self.window} in flight · "
+            f"{self.throttled:,} throttled · {format_usd(self.cost_nano_usd)} so far · "
+            f"time left {eta}{f' · bound by {self.bound_by}' if self.bound_by else ''}"
+        )
+
+
+def format_duration(duration_s: float) -> str:
+    """A duration to read: "42 s", "3 min 5 s", "2 h 10 min"."""
+    whole_s = round(duration_s)
+    minutes, seconds = divmod(whole_s, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"

@@ -1,0 +1,1 @@
+"""Checks and forms of texts that people and the API write. Knows no run."""

@@ -1,0 +1,1 @@
+"""What follows from calls without a completion: for their row, and for the run. Calls nothing."""

@@ -1,0 +1,95 @@
+"""The opening of a run: the first rows sent, whose results are judged together once all are back. Pure.
+
+A refusal comes faster than a completion, so the first answers say little. The first rows that were
+sent do. Other rows are not held up meanwhile. A run has one opening: an attempt that finds answers of
+an earlier one has none left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.calls.completion import Completion
+
+OPENING_ROWS = 16
+"""With half of it, a run of which a third of the rows are bad would be ended by chance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A row's request is not accepted.
+
+    Attributes:
+        reason: for the text, without a row's content.
+    """
+
+    status: int | None
+    reason: str
+
+
+@dataclass(slots=True, kw_only=True)
+class OpeningRow:
+    """A row of the opening.
+
+    Attributes:
+        body_bytes: of its request.
+        result: the first that says something of the row; None while there is none. A call that was
+            merely not answered says nothing.
+    """
+
+    body_bytes: int
+    result: Completion | Refused | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Opening:
+    """The first rows sent.
+
+    Attributes:
+        is_open: whether results are still collected.
+        others_answered: calls of other rows that were answered with a completion.
+        rows: by part and row, in the order in which they were sent.
+    """
+
+    is_open: bool = True
+    others_answered: int = 0
+    rows: dict[tuple[int, int], OpeningRow] = field(default_factory=dict)
+
+    def sent(self, row: tuple[int, int], body_bytes: int) -> None:
+        """Note a row's first call."""
+        if self.is_open and len(self.rows) < OPENING_ROWS:
+            self.rows.setdefault(row, OpeningRow(body_bytes=body_bytes))
+
+    def back(self, row: tuple[int, int], result: Completion | Refused) -> str | None:
+        """Note a result; with the last one, return why the run must end, or None.
+
+        The first result of a row counts.
+        """
+        if not self.is_open:
+            return None
+        found = self.rows.get(row)
+        if found is None:
+            self.others_answered += not isinstance(result, Refused)
+            return None
+        found.result = found.result or result
+        is_whole = len(self.rows) == OPENING_ROWS
+        if not is_whole or any(each.result is None for each in self.rows.values()):
+            return None
+        self.is_open = False
+        return wrong_setup(self)
+
+
+def wrong_setup(opening: Opening) -> str | None:
+    """Return why the run must end if all were refused for one reason, and no other row was answered."""
+    results = [each.result for each in opening.rows.values()]
+    refused = [each for each in results if isinstance(each, Refused)]
+    is_uniform = len({each.status for each in refused}) == 1
+    if opening.others_answered or len(refused) < len(results) or not is_uniform:
+        return None
+    return (
+        f"The first {len(refused)} rows sent were all rejected with HTTP {refused[-1].status}, so the "
+        f"set-up is wrong, not the rows. Nothing was published. Correct the prompt, the model or its "
+        f"parameters. The last answer: {refused[-1].reason}"
+    )

@@ -1,0 +1,242 @@
+"""Runs the engine for callers that know no event loop: its loop lives in a thread of its own.
+
+The calling thread waits, so that signal handlers and time-outs of the caller are served at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import threading
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from random import Random
+from typing import TYPE_CHECKING, TypeVar
+
+from airflow_provider_aimlapi.api.account import fetch_account
+from airflow_provider_aimlapi.api.client import CompletionClient
+from airflow_provider_aimlapi.api.http.transport import open_transport
+from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
+from airflow_provider_aimlapi.api.price_list import fetch_prices
+from airflow_provider_aimlapi.core.arrival.first_answers import ArrivalCheck
+from airflow_provider_aimlapi.engine.calls.descriptors import fit_to_descriptors
+from airflow_provider_aimlapi.engine.calls.single import complete
+from airflow_provider_aimlapi.engine.estimate.inquiry import estimate
+from airflow_provider_aimlapi.engine.prepare import log_assumption, prepare
+from airflow_provider_aimlapi.engine.run import run
+from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
+from airflow_provider_aimlapi.engine.runtime.event_loop import new_event_loop
+from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
+from airflow_provider_aimlapi.engine.world import World
+from airflow_provider_aimlapi.errors import AimlapiError
+from airflow_provider_aimlapi.page.report import render_report
+from airflow_provider_aimlapi.storage.runs.progress_object import ProgressObject
+from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine
+
+    from airflow_provider_aimlapi.api.account import Account
+    from airflow_provider_aimlapi.core.calls.completion import Completion
+    from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+    from airflow_provider_aimlapi.core.durable.keys import RunNames
+    from airflow_provider_aimlapi.core.money.estimate_report import Estimate
+    from airflow_provider_aimlapi.core.money.pricing import TokenPrices
+    from airflow_provider_aimlapi.core.reporting.lineage import Lineage
+    from airflow_provider_aimlapi.core.reporting.run_summary import Report
+    from airflow_provider_aimlapi.engine.estimate.inquiry import Inquiry
+    from airflow_provider_aimlapi.engine.job import Job
+    from airflow_provider_aimlapi.engine.reporting.reporter import ProgressSink
+    from airflow_provider_aimlapi.engine.settings import Settings
+    from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
+
+T = TypeVar("T")
+
+CONNECT_TIMEOUT_S = 30.0
+
+
+def run_job(
+    job: Job,
+    settings: Settings,
+    *,
+    share: int | None = None,
+    stop: StopSignal | None = None,
+    open_sink: Callable[[ObjectStore, RunNames], ProgressSink] = ProgressObject,
+    tell_lineage: Callable[[Lineage], None] = lambda _lineage: None,
+) -> Report:
+    """Run a job to its end.
+
+    Args:
+        share: ask for the rows of this share only, and do not publish; None: the whole run.
+        stop: asks for a clean end from elsewhere.
+        open_sink: where the run's progress is shown: an object beside the output, or elsewhere.
+        tell_lineage: is called once, when the run may start, with what it reads and adds.
+
+    Raises:
+        AimlapiError: see `errors`; what was paid for is kept.
+    """
+    settings = fit_to_descriptors(settings)
+    quiet = _world(job, settings, stop)
+    world = replace(
+        quiet, open_sink=open_sink, render_report=render_report, tell_lineage=tell_lineage
+    )
+    return _in_own_thread(lambda: run(job, settings, world, share), world.stop.request)
+
+
+def plan_job(job: Job, settings: Settings, workers: int, *, stop: StopSignal | None = None) -> int:
+    """Settle a job's plan, divided for so many workers, and ask for nothing.
+
+    Returns:
+        How many shares the run has: what was settled first holds. 1 for one that is published.
+
+    Raises:
+        AimlapiError: as for a run, before its first call.
+    """
+    world = _world(job, settings, stop)
+
+    async def plan() -> int:
+        check = world.stop.check
+        prepared = await world.scan(
+            prepare, job, world.open_store, world.clock, workers=workers, check=check
+        )
+        return 1 if prepared.manifest is not None else len(prepared.plan.shares)
+
+    return _in_own_thread(plan, world.stop.request)
+
+
+def estimate_job(
+    job: Job, settings: Settings, inquiry: Inquiry, *, stop: StopSignal | None = None
+) -> Estimate:
+    """What a job will probably cost. Writes and spends nothing but for a paid sample.
+
+    Raises:
+        AimlapiError: see `engine.estimate.inquiry`.
+    """
+    settings = fit_to_descriptors(settings)
+    world = _world(job, settings, stop)
+
+    async def ask() -> Estimate:
+        return await estimate(
+            job, settings, inquiry, world, ask_account=lambda: ask_account(job.endpoint)
+        )
+
+    return _in_own_thread(ask, world.stop.request)
+
+
+def _world(job: Job, settings: Settings, stop: StopSignal | None) -> World:
+    """The real one, in which nobody wants to know how a run stands."""
+    return World(
+        clock=SystemClock(),
+        random=Random(secrets.randbits(64)),  # noqa: S311  # jitter, not secrecy
+        open_client=lambda: open_client(job.endpoint, settings),
+        ask_prices=lambda model: ask_prices(job.endpoint, model),
+        ask_account=lambda: ask_account(job.endpoint),
+        open_store=lambda place: FsspecStore(place.fs, place.path),
+        stop=stop or StopSignal(),
+    )
+
+
+def complete_one(
+    endpoint: Endpoint,
+    spec: CompletionSpec,
+    prompt: str,
+    system: str | None,
+    settings: Settings,
+) -> Completion:
+    """One completion, with the retry rules of a run.
+
+    Raises:
+        ApiError: when there will be none, of the kind that says who must act.
+        InstructionsDropped: the answer certainly was made without the system text.
+    """
+    log_assumption(spec.model)
+    body = RequestEncoder(spec).encode(prompt, system)
+    stop = StopSignal()
+
+    async def ask() -> Completion:
+        async with open_client(endpoint, settings) as client:
+            random = Random(secrets.randbits(64))  # noqa: S311  # jitter, not secrecy
+            wall_us = SystemClock().wall_us
+            return await complete(client, body, settings, random, stop, wall_us=wall_us)
+
+    completion = _in_own_thread(ask, stop.request)
+    check = ArrivalCheck(model=spec.model, is_open=settings.check_arrival and bool(system))
+    if check.is_open:
+        check.answered(body, completion)
+        check.close()
+    if check.error is not None:
+        raise check.error
+    return completion
+
+
+@asynccontextmanager
+async def open_client(endpoint: Endpoint, settings: Settings) -> AsyncIterator[CompletionClient]:
+    """A client with as many connections as there may be attempts in flight."""
+    transport = open_transport(
+        connections_max=settings.max_concurrency,
+        route=endpoint.route,
+        connect_timeout_s=min(CONNECT_TIMEOUT_S, settings.request_timeout_s),
+    )
+    async with CompletionClient(
+        endpoint, transport=transport, request_timeout_s=settings.request_timeout_s
+    ) as client:
+        yield client
+
+
+async def ask_prices(endpoint: Endpoint, model: str) -> TokenPrices | None:
+    """A model's prices, over a connection of its own; see `api.price_list`."""
+    async with open_transport(connections_max=1, route=endpoint.route) as transport:
+        return await fetch_prices(endpoint, transport, model)
+
+
+async def ask_account(endpoint: Endpoint) -> Account:
+    """Balance and key, over a connection of its own; see `api.account`."""
+    async with open_transport(connections_max=1, route=endpoint.route) as transport:
+        return await fetch_account(endpoint, transport)
+
+
+def _in_own_thread(work: Callable[[], Coroutine[None, None, T]], stop: Callable[[], None]) -> T:
+    """Run a coroutine on a loop in a new thread and wait for it.
+
+    An exception that reaches the waiting thread, such as Airflow's task time-out, asks the work
+    to stop, waits until it has, and goes on its way.
+
+    The thread is waited for by an event: before Python 3.13 a `join` that an exception interrupts
+    takes the thread for ended, and those that follow return at once.
+    """
+    results: list[T] = []
+    errors: list[BaseException] = []
+    ended = threading.Event()
+
+    def body() -> None:
+        try:
+            with asyncio.Runner(loop_factory=new_event_loop) as runner:
+                results.append(runner.run(work()))
+        except BaseException as error:  # noqa: BLE001  # handed to the waiting thread
+            errors.append(_unwrapped(error))
+        finally:
+            ended.set()
+
+    thread = threading.Thread(target=body, name="aimlapi-engine")
+    try:
+        thread.start()
+        ended.wait()
+    except BaseException:
+        stop()
+        if thread.ident is not None:
+            ended.wait()
+        raise
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
+def _unwrapped(error: BaseException) -> BaseException:
+    """Out of a TaskGroup's group, the first error that names who must act; else the group."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    for inner in map(_unwrapped, error.exceptions):
+        if isinstance(inner, AimlapiError):
+            return inner
+    return error

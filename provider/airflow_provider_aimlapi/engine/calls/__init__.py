@@ -1,0 +1,1 @@
+"""Rows become calls, and calls become outcomes. Stores nothing itself."""

@@ -1,0 +1,58 @@
+"""Whether a run's instructions arrive, and the note that they were dropped.
+
+The answers in the folder of a run with such a note are not used. It is create-once and stands until the folder goes. A changed model is another run. With
+`check_arrival=False` nobody looks for it: the user says that the answers are good.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.arrival.first_answers import ArrivalCheck
+from airflow_provider_aimlapi.core.durable.object_sizes import SMALL_BYTES_MAX
+from airflow_provider_aimlapi.core.durable.stored_json import REMOVE_FOLDER
+from airflow_provider_aimlapi.errors import InstructionsDropped
+from airflow_provider_aimlapi.storage.stores.object_store import create_settled
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.arrival.judgement import Judgement
+    from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.engine.settings import Settings
+
+
+def watch_arrival(prepared: Prepared, settings: Settings) -> ArrivalCheck:
+    """Return the check of an attempt; it is closed where there is nothing to look for."""
+    job = prepared.job
+    return ArrivalCheck(
+        model=job.completion.model, is_open=settings.check_arrival and bool(job.system)
+    )
+
+
+def leave_note(prepared: Prepared, judgement: Judgement) -> None:
+    """Mark the answers of this run as unusable."""
+    evidence = {
+        "model": prepared.job.completion.model,
+        "rows": judgement.rows,
+        "prompt_tokens": judgement.prompt_tokens,
+        "expected_tokens": judgement.expected_tokens,
+    }
+    create_settled(
+        prepared.store, prepared.names.instructions_dropped, json.dumps(evidence).encode()
+    )
+
+
+def refuse_note(prepared: Prepared) -> None:
+    """End before a call if an earlier attempt left a note.
+
+    Raises:
+        InstructionsDropped: it did.
+    """
+    names = prepared.names
+    if prepared.store.read(names.instructions_dropped, bytes_max=SMALL_BYTES_MAX) is None:
+        return
+    raise InstructionsDropped(
+        f"{prepared.store.uri(names.instructions_dropped)} says that the instructions of this run were "
+        f"dropped, so its answers are not used. Use another model id, or set check_arrival=False if you "
+        f"are sure that the instructions arrived. If the API delivers them now: {REMOVE_FOLDER}"
+    )

@@ -1,0 +1,342 @@
+"""Rows whose calls failed without a word on them: when they go again, and when they are rejected.
+
+A failure counts against its row if a call of another row, sent later, was answered after it, and the
+last answer before it was not long ago. So a failed row lets new rows go first. `max_attempts` failures that count reject it, over all attempts of the run.
+
+When only rows are left that fail, nothing counts. The attempt ends as unavailable after
+`stall_timeout_s`. A later one, that finds answers of an earlier one and has only rows left that failed
+before, goes on until no outage can explain it, asks each once more, and rejects them.
+
+Answers that could not be read are bought three times at most. If they told no cost they may be a
+proxy's pages, so the third is bought only once another row was answered, or an outage would be over.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.calls.completion import Reason
+from airflow_provider_aimlapi.core.durable.journal import Record
+from airflow_provider_aimlapi.core.reporting.run_summary import format_duration
+from airflow_provider_aimlapi.core.verdicts.failures import (
+    GAP_S,
+    OUTAGE_S,
+    PAUSE_S,
+    Silence,
+    failing_since_us,
+    outlasts_outage,
+)
+from airflow_provider_aimlapi.core.verdicts.verdict import WIRE_VIOLATIONS_MAX
+from airflow_provider_aimlapi.engine.runtime.retry import retry_delay_s
+from airflow_provider_aimlapi.errors import ApiUnavailable, Throttled, WireViolation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_aimlapi.engine.calls.feed import Feed, Row
+    from airflow_provider_aimlapi.engine.calls.limiter import Limiter
+    from airflow_provider_aimlapi.engine.durable.collector import Collector
+    from airflow_provider_aimlapi.engine.runtime.ending import Ending
+    from airflow_provider_aimlapi.engine.settings import Settings
+    from airflow_provider_aimlapi.engine.world import World
+    from airflow_provider_aimlapi.errors import AccessRefused, ApiError
+
+NEWS_S = 0.25
+NEWS_S_MAX = 5.0
+"""So long after a failure a row waits for calls in flight that were sent later. With ten times as much,
+a failure that passes would hold up the end of a run."""
+REST_S = 5.0
+"""A row that may not go yet is looked at this often."""
+BILLED_PAUSE_S = 300.0
+"""A row that used up `max_attempts` while nothing was answered waits this long if each call may have
+been billed, else `PAUSE_S`. With a tenth of it, a row that breaks each connection would be paid for all
+day."""
+
+
+@dataclass(slots=True, kw_only=True)
+class FailedRows:
+    """The failed rows of an attempt.
+
+    Attributes:
+        rows: of the attempt, decided ones included.
+        was_answered: whether an earlier attempt brought a completion.
+        reject: ends a row without a completion.
+        held: how many rows wait because they were refused.
+    """
+
+    rows: int
+    was_answered: bool
+    settings: Settings
+    world: World
+    collector: Collector
+    feed: Feed
+    limiter: Limiter
+    ending: Ending
+    reject: Callable[[Row, Reason], None]
+    held: Callable[[], int]
+    _silence: Silence = field(default_factory=Silence)
+    _old: dict[tuple[int, int], Row] = field(default_factory=dict)
+    _given_up: set[tuple[int, int]] = field(default_factory=set)
+    _spent: set[tuple[int, int]] = field(default_factory=set)
+    _is_asking_all: bool = False
+    _answered_us: int = field(init=False)
+    _gap_until_us: int = 0
+
+    def __post_init__(self) -> None:
+        self._answered_us = self.world.clock.wall_us()
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether this run was ever answered with a completion."""
+        return self.was_answered or self.limiter.accepted > 0
+
+    def note(self, row: Row, error: ApiError) -> None:
+        """Count a failed call: as silence, and against its row if the API was up."""
+        self._silence.failed(sent_s=row.sent_s, now_s=self.world.clock.now_s())
+        if isinstance(error, Throttled):
+            return
+        now_us = self.world.clock.wall_us()
+        since_us = row.failing_since_us if row.answers_before == self.limiter.accepted else 0
+        row.failing_since_us = failing_since_us(since_us, row.failed_at_us, now_us)
+        row.failed_at_us, row.answers_before = now_us, self.limiter.accepted
+        row.reason = Reason(str(error), error.in_full)
+        is_billed = isinstance(error, WireViolation) and error.cost_nano_usd is not None
+        row.is_undecided = not is_billed
+        row.failures += is_billed  # no outage sends bills
+        self._keep(row)
+
+    def wait(self, row: Row, error: ApiError) -> None:
+        """Let a row wait and go again, give it up, or end the run."""
+        is_deciding = self._is_deciding()
+        if is_deciding and self._is_over(row) and not isinstance(error, Throttled):
+            self._given_up.add(row.name)
+        if is_deciding and self._is_last_round():
+            self._ask_all()
+        elif self._is_look(row, error):
+            self._end(error)
+        elif not is_deciding and self._is_long():
+            self._end_unless_in_flight(error)
+        delay_s = self._delay_s(row, error)
+        self._silence.waits(delay_s)
+        self.feed.put_back(row, delay_s)
+
+    def may_send(self, row: Row) -> bool:
+        """Return whether a row that was taken goes now; if not, it was rejected or waits again."""
+        if row.was_failing:
+            self._old[row.name] = row
+        if row.reason is None:
+            return True
+        self._count_if_up(row)
+        is_used_up = self.is_answered and row.failures >= self.settings.max_attempts
+        if is_used_up or self._is_given_up(row):
+            self.reject(row, row.reason)
+        elif row.violations >= WIRE_VIOLATIONS_MAX:
+            self._decide_spent(row, row.reason)
+        elif row.name in self._given_up or not self._may_buy_again(row):
+            self._rest(row, row.reason)
+        elif self._is_news_due(row):
+            self.feed.put_back(row, NEWS_S)
+        else:
+            return True
+        return False
+
+    def answered(self) -> None:
+        """Note that a call was answered with a completion."""
+        now_us = self.world.clock.wall_us()
+        is_first_of_later = self.limiter.accepted == 1 and (self.was_answered or self._old)
+        if is_first_of_later or now_us - self._answered_us >= GAP_S * 1e6:
+            self._gap_until_us = now_us
+        self._answered_us = now_us
+        self._silence.answered()
+        self._given_up.clear()
+        self._is_asking_all = False
+
+    def forget(self, row: Row) -> None:
+        """Note that a row was rejected, for whatever reason."""
+        self._old.pop(row.name, None)
+        self._given_up.discard(row.name)
+        self._spent.discard(row.name)
+
+    def lets_others_go(self, row: Row) -> bool:
+        """Return whether another row should go before this one, so that its answer tells."""
+        return row.is_undecided and not self._is_up_since(row)
+
+    def is_probing(self) -> bool:
+        """Return whether nothing is answered, so that one call at a time is made."""
+        return not self.limiter.window.gate.is_open
+
+    # What counts.
+
+    def _is_up_since(self, row: Row) -> bool:
+        """Whether a call of another row was answered after the row's failure, and sent after it."""
+        is_later = self.limiter.newest_answered > row.number
+        return is_later and self._answered_us > row.failed_at_us
+
+    def _is_news_due(self, row: Row) -> bool:
+        """Whether a call in flight may tell in a moment if the row's failure counts."""
+        is_recent = self.world.clock.wall_us() - row.failed_at_us < NEWS_S_MAX * 1e6
+        is_later = self.limiter.in_flight > 0 and self.limiter.requests > row.number
+        return is_recent and is_later and self.lets_others_go(row) and not self.is_probing()
+
+    def _count_if_up(self, row: Row) -> None:
+        """Count a failure that no outage explains: others were answered shortly before and after."""
+        if not (row.is_undecided and self._is_up_since(row)):
+            return
+        row.is_undecided = False
+        if row.failed_at_us > self._gap_until_us:
+            row.failures += 1
+            self._keep(row)
+
+    def _keep(self, row: Row) -> None:
+        """Have the row's failures journaled, for the attempts after this one."""
+        self.collector.note_failed(row.part, failure_record(row))
+
+    # Answers that could not be read.
+
+    def _may_buy_again(self, row: Row) -> bool:
+        """Whether an answer to the row may be bought now: the last one waits for its time."""
+        is_last = row.violations == WIRE_VIOLATIONS_MAX - 1 and row.untold > 0
+        now_us = self.world.clock.wall_us()
+        return not is_last or self._is_up_since(row) or outlasts_outage(row.failed_at_us, now_us)
+
+    def _decide_spent(self, row: Row, reason: Reason) -> None:
+        """Reject a row of which no more answers may be bought, if this run was ever answered."""
+        if self.is_answered:
+            self.reject(row, reason)
+            return
+        self._spent.add(row.name)
+        if self._rows_left() <= len(self._spent):
+            self.ending.halt(
+                ApiUnavailable(
+                    f"{WIRE_VIOLATIONS_MAX} answers to a row could not be read, and no other row was "
+                    f"answered. No more are bought. The last one: {reason.shown} Clear the task with "
+                    f"retry_rejected=True to ask again."
+                )
+            )
+        self.feed.put_back(row, REST_S)
+
+    def _rest(self, row: Row, reason: Reason) -> None:
+        """Let a row wait that may not be sent yet, and end the run if no other row is sent either."""
+        if not self.limiter.in_flight:
+            self._silence.rested(self.world.clock.now_s())
+            if self._is_deciding() and self._is_last_round():
+                self._ask_all()
+            elif self._is_long() and not self._is_deciding():
+                self.ending.halt(self._stalled(reason.shown))
+        self.feed.put_back(row, REST_S)
+
+    # When only rows are left that fail.
+
+    def _rows_left(self) -> int:
+        return self.rows - self.collector.rows_done - self.held()
+
+    def _is_deciding(self) -> bool:
+        """Whether this attempt goes on until no outage explains the failures.
+
+        All rows that are left failed in an earlier attempt, too. Or some did, and all that are left may
+        be rejected: an attempt cannot send many rows while nothing is answered.
+        """
+        has_begun = bool(self._old) or self._is_asking_all
+        is_silent = self.was_answered and not self.limiter.accepted and has_begun
+        most = max(len(self._old), self.collector.rejections_left)
+        return is_silent and self._rows_left() <= most and self._is_in_time()
+
+    def _is_in_time(self) -> bool:
+        """Whether there may be an outage to wait for twice, and all rows be asked twice."""
+        round_s = (
+            self.settings.request_timeout_s * self._rows_left() / self.settings.max_concurrency
+        )
+        return self._silence.length_s < 2 * (OUTAGE_S + round_s)
+
+    def _is_long(self) -> bool:
+        return self._silence.length_s >= self.settings.stall_timeout_s
+
+    def _is_ripe(self) -> bool:
+        """Whether this attempt itself has seen enough silence; one that looks need not."""
+        return self._is_long() or self.settings.looks_first
+
+    def _is_over(self, row: Row) -> bool:
+        """Whether an outage that explains the row's first failure would have been over at its last."""
+        clock = self.world.clock
+        sent_us = clock.wall_us() - (clock.now_s() - row.sent_s) * 1e6
+        return self._is_ripe() and outlasts_outage(row.failing_since_us, sent_us)
+
+    def _is_last_round(self) -> bool:
+        if self._is_asking_all:
+            return True
+        now_us = self.world.clock.wall_us()
+        oldest_us = min(row.failing_since_us or row.failed_at_us for row in self._old.values())
+        return self._is_ripe() and outlasts_outage(oldest_us, now_us)
+
+    def _ask_all(self) -> None:
+        """Send all rows that are left, although nothing is answered."""
+        self.limiter.look_at_all()
+        self.feed.waiting_max = sys.maxsize
+        self._is_asking_all = True
+
+    def _is_given_up(self, row: Row) -> bool:
+        return row.name in self._given_up and self._rows_left() <= len(self._given_up)
+
+    # The end.
+
+    def _is_look(self, row: Row, error: ApiError) -> bool:
+        """Whether this was the call that was to find out if the API takes any.
+
+        A row that failed before says nothing until it is known whether it is one of the last.
+        """
+        is_first = self.settings.looks_first and not self.limiter.accepted
+        has_more_to_read = row.was_failing and not self.feed.is_read
+        return is_first and isinstance(error, ApiUnavailable) and not has_more_to_read
+
+    def _end_unless_in_flight(self, error: ApiError) -> None:
+        """End the run once no call in flight can be answered any more; send no new one meanwhile."""
+        if self.limiter.in_flight:
+            self.limiter.look_with_one()
+        else:
+            self._end(error)
+
+    def _end(self, error: ApiError) -> None:
+        stalled = self._stalled(str(error))
+        stalled.status, stalled.request_id = error.status, error.request_id
+        stalled.retry_after_s = error.retry_after_s if isinstance(error, ApiUnavailable) else None
+        self.ending.halt(stalled)
+
+    def _stalled(self, last: str) -> ApiUnavailable:
+        return ApiUnavailable(
+            f"Calls failed for {format_duration(self._silence.length_s)}, and none was answered. The "
+            f"last answer: {last} Everything paid for is kept; a retry of the task takes up from here."
+        )
+
+    def _delay_s(self, row: Row, error: ApiError) -> float:
+        """How long the row waits; longer if it failed before, and if calls may have been billed."""
+        tries = row.exchanges + (self.settings.max_attempts if row.was_failing else 0)
+        delay_s = retry_delay_s(error, failures=tries, random=self.world.random)
+        if self._is_asking_all:
+            return max(delay_s, BILLED_PAUSE_S)
+        if not row.is_undecided or tries <= self.settings.max_attempts:
+            return delay_s
+        return max(delay_s, BILLED_PAUSE_S if error.is_perhaps_billed else PAUSE_S)
+
+
+def failure_record(row: Row, refusal: AccessRefused | None = None) -> Record:
+    """Return what later attempts should know of a row that is not decided.
+
+    Args:
+        refusal: that was left undecided, if any.
+    """
+    reason = row.reason or Reason("", "")
+    if refusal is not None:
+        reason = Reason(refusal.refusal, refusal.in_full)
+    return Record(
+        kind="failed",
+        row=row.row,
+        request_hash=row.request_hash,
+        attempts=row.failures,
+        completed_at_us=row.failed_at_us,
+        failing_since_us=row.failing_since_us,
+        status=(refusal.status or 0) if refusal is not None else 0,
+        reason=reason.shown,
+        in_full=reason.in_full,
+    )

@@ -1,0 +1,243 @@
+"""Where workers take rows from: those that waited long enough first, then new ones.
+
+A row that must wait holds no permit and no worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from heapq import heappop, heappush
+from math import inf
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from airflow_provider_aimlapi.engine.runtime.waiters import Waiters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_aimlapi.core.calls.completion import Answer, Reason
+    from airflow_provider_aimlapi.engine.runtime.clock import Clock
+
+
+SPARE_ROWS = 20
+"""This many new rows are taken although enough wait already, if those that wait have only failed: after
+so many failures one call at a time looks. Without them, two bad rows at the start of a run with one call
+in flight would hold up all others."""
+TIMER_S_MIN = 0.001
+"""Loops count in milliseconds."""
+
+
+class Row(msgspec.Struct, kw_only=True, gc=False):
+    """An input row made ready to send, and what it has been through.
+
+    Attributes:
+        part, row: its shard, and its index within.
+        body: the exact request. request_hash: hex sha256 of it.
+        exchanges: sent so far. attempts: of these, the ones that count against the row.
+        number: of its last call, among the calls of all rows. sent_s: when that was sent.
+        rejections: answers that the request is wrong. refusals: those that were the row's own.
+        violations: answers that could not be read, over all attempts. untold: those that told no
+            cost. unread_cost_nano_usd: what the others said they cost.
+        unread: the last answer, until it is journaled.
+        failures: failed calls that count against the row, over all attempts.
+        is_undecided: whether it is not known yet if the last failure counts.
+        reason: of the last failure; None while there was none.
+        failing_since_us, failed_at_us: the first and the last of its failures since the last answer
+            to any row. answers_before: completions of this attempt when they began.
+        was_refused: whether an earlier attempt left its refusal undecided. was_failing: whether a
+            call failed in one.
+    """
+
+    part: int
+    row: int
+    body: bytes
+    request_hash: str
+    exchanges: int = 0
+    attempts: int = 0
+    number: int = 0
+    sent_s: float = 0.0
+    rejections: int = 0
+    refusals: int = 0
+    violations: int = 0
+    untold: int = 0
+    unread_cost_nano_usd: int = 0
+    unread: Answer | None = None
+    failures: int = 0
+    is_undecided: bool = False
+    reason: Reason | None = None
+    failing_since_us: int = 0
+    failed_at_us: int = 0
+    answers_before: int = 0
+    was_refused: bool = False
+    was_failing: bool = False
+
+    @property
+    def name(self) -> tuple[int, int]:
+        """Which row it is."""
+        return self.part, self.row
+
+
+class Held(Protocol):
+    """Rows that are not to be sent yet; see `engine.calls.refused_rows`."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+        ...
+
+    def wait(self, row: Row) -> None:
+        """Hold a row."""
+        ...
+
+    async def without_others(self) -> None:
+        """Give back a row at least, or end the run: there is no other row."""
+        ...
+
+
+class Feed:
+    """Rows for a fixed set of workers; `fill` and `finish` are the reader's side.
+
+    Attributes:
+        held: rows that are held back; None where nothing holds any.
+        lets_others_go: whether a row that waited long enough lets new ones go first. is_probing:
+            whether one call at a time is made, so that few rows come to wait.
+        is_read: whether the reader has no more rows.
+        waiting_max: with this many rows waiting, no new one is taken.
+        workers: tasks that take rows, set before the first does.
+    """
+
+    def __init__(self, *, clock: Clock, waiting_max: int) -> None:
+        self._clock = clock
+        self.waiting_max = waiting_max
+        self._new: deque[Row] = deque()
+        self._waiting: list[tuple[float, int, Row]] = []
+        self._order = 0
+        self.is_read = False
+        self._is_closed = False
+        self.held: Held | None = None
+        self.lets_others_go: Callable[[Row], bool] = lambda _row: False
+        self.is_probing: Callable[[], bool] = lambda: False
+        self.workers = 0
+        self._idle = 0
+        self._workers = Waiters()
+        self._reader = Waiters()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_s = inf
+        self._is_new_next = False
+
+    async def fill(self, rows: list[Row]) -> None:
+        """Hand over rows, once the ones before have been taken."""
+        while self._new and not self._is_closed:
+            await self._reader.wait()
+        for row in rows:
+            if row.was_refused and self.held is not None:
+                self.held.wait(row)
+            elif row.was_failing:
+                self.put_back(row, 0.0)
+            else:
+                self._new.append(row)
+        self._workers.wake(len(rows))
+
+    def finish(self) -> None:
+        """Say that the reader has no more rows."""
+        self.is_read = True
+        self._workers.wake_all()
+
+    async def take(self) -> Row | None:
+        """The next row to send; None when this worker is not needed any more."""
+        self._idle += 1
+        row = await self._next()
+        if row is not None:
+            self._idle -= 1
+        return row
+
+    async def _next(self) -> Row | None:
+        while not self._is_closed:
+            is_due = self._is_due()
+            lets_go = is_due and self._lets_new_go(self._waiting[0][2])
+            has_new = bool(self._new) and self._has_room(SPARE_ROWS if lets_go else 0)
+            if is_due and not (has_new and lets_go):
+                return self._take_waiting()
+            if has_new:
+                return self._take_new()
+            if self.held and self._has_held_rows_only():
+                self._idle -= 1  # no other worker decides, too
+                await self.held.without_others()
+                self._idle += 1
+                continue
+            if self.is_read and not self._new and len(self._workers) >= self._rows_to_come():
+                self._workers.wake()  # who waited for a row that is decided now may go, too
+                return None
+            self._set_timer()
+            await self._workers.wait()
+        return None
+
+    def put_back(self, row: Row, delay_s: float) -> None:
+        """Let a row wait. The worker that puts it back comes to take again, so nobody is woken."""
+        self._order += 1
+        heappush(self._waiting, (self._clock.now_s() + delay_s, self._order, row))
+
+    def release(self, row: Row) -> None:
+        """Let a row go that was held."""
+        self.put_back(row, 0.0)
+        self._workers.wake()
+
+    def close(self) -> None:
+        """Hand out nothing more."""
+        self._is_closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        self._workers.wake_all()
+        self._reader.wake_all()
+
+    def _lets_new_go(self, row: Row) -> bool:
+        """Whether a new row goes before one that waits: failed rows take turns with new ones.
+
+        With one call in flight and slow failures, answers would otherwise be far apart.
+        """
+        return self.lets_others_go(row) or (self._is_new_next and row.reason is not None)
+
+    def _has_room(self, spare: int) -> bool:
+        """Whether a new row may be taken, though it may have to wait like those before it."""
+        return len(self._waiting) < self.waiting_max + spare or self.is_probing()
+
+    def _is_due(self) -> bool:
+        return bool(self._waiting) and self._waiting[0][0] <= self._clock.now_s()
+
+    def _has_held_rows_only(self) -> bool:
+        """Whether no other row is left, waits, or is in a worker's hands."""
+        is_out = self._idle < self.workers
+        return self.is_read and not (self._new or self._waiting or is_out)
+
+    def _rows_to_come(self) -> int:
+        return len(self._waiting) + (len(self.held) if self.held else 0)
+
+    def _take_new(self) -> Row:
+        row = self._new.popleft()
+        self._is_new_next = False
+        if not self._new:
+            self._reader.wake()
+        return row
+
+    def _take_waiting(self) -> Row:
+        row = heappop(self._waiting)[2]
+        self._is_new_next = row.reason is not None
+        if self._workers:
+            self._set_timer()
+        return row
+
+    def _set_timer(self) -> None:
+        """See to it that one worker wakes when the first row is due. All of them would be hundreds."""
+        if not self._waiting or self._timer_s <= self._waiting[0][0]:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_s = self._waiting[0][0]
+        delay_s = max(TIMER_S_MIN, self._timer_s - self._clock.now_s())
+        self._timer = asyncio.get_running_loop().call_later(delay_s, self._on_time)
+
+    def _on_time(self) -> None:
+        self._timer_s = inf
+        self._workers.wake()

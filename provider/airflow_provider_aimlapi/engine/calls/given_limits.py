@@ -1,0 +1,67 @@
+"""Keeps to the limits that a person has given, over all attempts of a run. No waiting, no law."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from airflow_provider_aimlapi.core.calls.completion import Completion
+    from airflow_provider_aimlapi.core.pacing.allowance import RequestAllowance, TokenAllowance
+    from airflow_provider_aimlapi.engine.settings import Settings
+
+
+class GivenLimits:
+    """Requests and tokens a minute; either may be missing."""
+
+    def __init__(
+        self, *, requests: RequestAllowance | None = None, tokens: TokenAllowance | None = None
+    ) -> None:
+        self._requests = requests
+        self._tokens = tokens
+        self._reserved: dict[int, int] = {}
+        self.is_any = requests is not None or tokens is not None
+
+    @classmethod
+    def of(cls, settings: Settings, max_tokens: int | None) -> Self:
+        """The limits among a run's settings; `max_tokens` of an answer bounds the first ones."""
+        return cls(
+            requests=settings.request_allowance(), tokens=settings.token_allowance(max_tokens)
+        )
+
+    def wait_s(self, now_s: float, body_bytes: int) -> float:
+        """Seconds until a call with a request of this size may go; 0 or less: now."""
+        wait_s = 0.0
+        if self._requests is not None:
+            wait_s = self._requests.wait_s(now_s)
+        if self._tokens is not None:
+            wait_s = max(wait_s, self._tokens.wait_s(now_s, body_bytes))
+        return wait_s
+
+    def take(self, number: int, now_s: float, body_bytes: int) -> None:
+        """The attempt of this number goes."""
+        if self._requests is not None:
+            self._requests.take(now_s)
+        if self._tokens is not None:
+            self._reserved[number] = self._tokens.take(now_s, body_bytes)
+
+    def note_usage(
+        self, number: int, now_s: float, completion: Completion, body_bytes: int
+    ) -> None:
+        """An attempt was answered, and the answer says what it took."""
+        reserved = self._reserved.pop(number, None)
+        if reserved is not None and self._tokens is not None:
+            self._tokens.settle(
+                now_s,
+                reserved,
+                body_bytes=body_bytes,
+                prompt=completion.prompt_tokens or 0,
+                answer=completion.completion_tokens or 0,
+            )
+
+    def end(self, number: int, now_s: float, *, is_free: bool) -> None:
+        """An attempt has ended; one that told no usage is taken for what was set aside."""
+        reserved = self._reserved.pop(number, None)
+        if reserved is not None and self._tokens is not None:
+            self._tokens.end(now_s, reserved, 0 if is_free else reserved)

@@ -1,0 +1,199 @@
+"""What becomes of a row after an exchange: kept, sent again, rejected, or the end of the run.
+
+Here a verdict is carried out; it is found in `core.verdicts.verdict`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.calls.completion import Reason, accepted, rejected
+from airflow_provider_aimlapi.core.durable.journal import answered, rejection, unread
+from airflow_provider_aimlapi.core.verdicts.opening import Opening, Refused
+from airflow_provider_aimlapi.core.verdicts.verdict import Verdict, judge
+from airflow_provider_aimlapi.engine.calls.failed_rows import FailedRows
+from airflow_provider_aimlapi.engine.calls.refused_rows import RefusedRows
+from airflow_provider_aimlapi.engine.runtime.retry import retry_delay_s
+from airflow_provider_aimlapi.errors import AccessRefused, RequestRejected, TooManyRejections
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.arrival.first_answers import ArrivalCheck
+    from airflow_provider_aimlapi.core.calls.completion import Answer, Completion
+    from airflow_provider_aimlapi.engine.calls.feed import Feed, Row
+    from airflow_provider_aimlapi.engine.calls.limiter import Limiter
+    from airflow_provider_aimlapi.engine.durable.collector import Collector
+    from airflow_provider_aimlapi.engine.reporting.attempt_counts import Measured
+    from airflow_provider_aimlapi.engine.runtime.ending import Ending
+    from airflow_provider_aimlapi.engine.settings import Settings
+    from airflow_provider_aimlapi.engine.world import World
+    from airflow_provider_aimlapi.errors import ApiError
+
+
+@dataclass(slots=True, kw_only=True)
+class Judging:
+    """Sends each outcome to the collector, each row that may succeed later back to the feed.
+
+    Attributes:
+        rows: of the attempt. was_answered: whether an earlier one brought a completion.
+        opening: the run's first rows. arrival: whether its first answers had the instructions.
+        refused: rows that were refused, until it is known whose refusal it is.
+        failures: rows whose calls failed.
+    """
+
+    rows: int
+    was_answered: bool
+    arrival: ArrivalCheck
+    settings: Settings
+    world: World
+    collector: Collector
+    feed: Feed
+    limiter: Limiter
+    ending: Ending
+    measured: Measured
+    opening: Opening = field(init=False)
+    refused: RefusedRows = field(init=False)
+    failures: FailedRows = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.opening = Opening(is_open=not self.was_answered)
+        self.refused = self.feed.held = RefusedRows(
+            settings=self.settings,
+            world=self.world,
+            collector=self.collector,
+            feed=self.feed,
+            limiter=self.limiter,
+            ending=self.ending,
+            reject=self._reject_refused,
+        )
+        self.failures = FailedRows(
+            rows=self.rows,
+            was_answered=self.was_answered,
+            settings=self.settings,
+            world=self.world,
+            collector=self.collector,
+            feed=self.feed,
+            limiter=self.limiter,
+            ending=self.ending,
+            reject=self._reject,
+            held=self.refused.__len__,
+        )
+        self.feed.lets_others_go = self.failures.lets_others_go
+        self.feed.is_probing = self.failures.is_probing
+
+    def answered(self, row: Row, answer: Answer, completion: Completion) -> None:
+        """Keep a completion, and the answer that it was read from."""
+        now_us = self.world.clock.wall_us()
+        outcome = accepted(
+            completion,
+            row=row.row,
+            attempts=row.attempts,
+            request_hash=row.request_hash,
+            completed_at_us=now_us,
+            unread_cost_nano_usd=row.unread_cost_nano_usd,
+        )
+        record = answered(
+            answer,
+            row=row.row,
+            attempts=row.attempts,
+            request_hash=row.request_hash,
+            completed_at_us=now_us,
+            unread_cost_nano_usd=row.unread_cost_nano_usd,
+        )
+        row.unread = None
+        self.collector.add(row.part, outcome, record)
+        self.failures.answered()
+        self.refused.answered(row)
+        self._open(row, completion)
+        if self.arrival.is_open:
+            self.arrival.answered(row.body, completion)
+            self._end_if_dropped()
+
+    def failed(self, row: Row, error: ApiError) -> None:
+        """Let the row wait and go again, reject it, or end the run."""
+        self.keep_unread(row, error)
+        self.measured.failed(error)
+        is_word = isinstance(error, (RequestRejected, AccessRefused))
+        if not is_word:
+            self.failures.note(row, error)
+        if isinstance(error, RequestRejected):
+            self._open(row, Refused(status=error.status, reason=str(error)))
+        is_answered = self.failures.is_answered
+        verdict = judge(
+            error,
+            attempts=row.failures if is_answered else 0,
+            max_attempts=self.settings.max_attempts,
+            violations=row.violations if is_answered else 0,
+            rejections=row.rejections,
+        )
+        if isinstance(error, AccessRefused) and verdict is Verdict.DOUBT:
+            self._doubt(row, error)
+        elif verdict is Verdict.HALT:
+            self.ending.halt(error)
+        elif verdict is Verdict.REJECT:
+            self._reject(row, Reason(str(error), error.in_full))
+        elif is_word:
+            delay_s = retry_delay_s(error, failures=row.exchanges, random=self.world.random)
+            self.feed.put_back(row, delay_s)
+        else:
+            self.failures.wait(row, error)
+
+    def may_send(self, row: Row) -> bool:
+        """Return whether a row that was taken is to be sent; if not, it was dealt with."""
+        return self.failures.may_send(row)
+
+    def close_arrival(self) -> None:
+        """Judge the first answers if fewer came than an opening has."""
+        self.arrival.close()
+        self._end_if_dropped()
+
+    def _end_if_dropped(self) -> None:
+        error = self.arrival.error
+        if error is not None:
+            self.ending.halt(error)
+
+    def _open(self, row: Row, result: Completion | Refused) -> None:
+        """Note a result in the run's opening, which may end the run."""
+        why = self.opening.back(row.name, result)
+        if why is not None:
+            self.ending.halt(TooManyRejections(why))
+
+    def _doubt(self, row: Row, error: AccessRefused) -> None:
+        if self._is_look():
+            self.refused.end_at_once(row, error)
+        else:
+            self.refused.refused(row, error)
+
+    def keep_unread(self, row: Row, error: ApiError) -> None:
+        """Journal an answer that could not be read: its cost counts, and it may be read one day."""
+        if row.unread is not None:
+            record = unread(
+                row.unread,
+                Reason(str(error), error.in_full),
+                row=row.row,
+                attempts=row.attempts,
+                request_hash=row.request_hash,
+                completed_at_us=self.world.clock.wall_us(),
+            )
+            self.collector.journal(row.part, record)
+            row.unread = None
+
+    def _is_look(self) -> bool:
+        """Whether calls are made to find out if the API takes any, and none was answered yet."""
+        return self.settings.looks_first and self.limiter.accepted == 0
+
+    def _reject_refused(self, row: Row, error: AccessRefused) -> None:
+        self._reject(row, Reason(error.refusal, error.in_full))
+
+    def _reject(self, row: Row, reason: Reason) -> None:
+        """End a row without a completion."""
+        self.failures.forget(row)
+        outcome = rejected(
+            reason,
+            row=row.row,
+            attempts=row.attempts,
+            request_hash=row.request_hash,
+            completed_at_us=self.world.clock.wall_us(),
+            unread_cost_nano_usd=row.unread_cost_nano_usd,
+        )
+        self.collector.add(row.part, outcome, rejection(outcome))

@@ -1,0 +1,400 @@
+"""Hands out permits: the right to one attempt. Applies the window's law, budget and lease."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.pacing.bound import Bound, BoundTimes, bound_sentence
+from airflow_provider_aimlapi.core.pacing.episode import Seen, Sent
+from airflow_provider_aimlapi.core.pacing.gate import OPEN
+from airflow_provider_aimlapi.core.pacing.window import (
+    Held,
+    after_throttled,
+    after_time,
+    open_window,
+)
+from airflow_provider_aimlapi.engine.calls.given_limits import GivenLimits
+from airflow_provider_aimlapi.engine.calls.permit import Permit
+from airflow_provider_aimlapi.engine.runtime.companions import bug_in
+from airflow_provider_aimlapi.engine.runtime.waiters import Waiters
+from airflow_provider_aimlapi.errors import BudgetExhausted
+from airflow_provider_aimlapi.logs import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from random import Random
+
+    from airflow_provider_aimlapi.core.calls.completion import Completion
+    from airflow_provider_aimlapi.core.money.budget import Budget
+    from airflow_provider_aimlapi.core.pacing.gate import Gate
+    from airflow_provider_aimlapi.engine.runtime.clock import Clock
+
+log = logger(__name__)
+
+LAPSED_PAUSE_S = 1.0
+"""Between two looks at a right to pay that has lapsed, as it does while the store is away."""
+TICK_S = 0.01
+"""The law is asked this often, not for each row."""
+PACE_SLACK_S = 0.02
+"""A loop that is late may catch up on so much of the pace."""
+TIMER_S_MIN = 0.001
+"""Loops count in milliseconds."""
+RATE_WINDOW_S = 0.25
+RATE_WINDOW_CALLS = 10
+TRIP_FAILURES = 20
+TRIP_IDLE_S = 5.0
+"""So many failures in a row, and no completion for so long: only one call at a time looks on."""
+
+
+class AdmissionEnded(Exception):
+    """No permit is handed out any more: the run is ending. Never leaves the engine."""
+
+
+class Limiter:
+    """Permits within the window and the budget.
+
+    Args:
+        looks_first: whether one call goes ahead, and the others once it is answered.
+
+    Attributes:
+        window: the law's state.
+        in_flight: permits held.
+        requests: permits ever handed out. throttled: attempts answered 429.
+        accepted: attempts answered with a completion. newest_answered: the last sent of them.
+        bound_times: how long what held calls back.
+    """
+
+    def __init__(  # noqa: PLR0913  # whoever may hold a call back is handed in
+        self,
+        *,
+        ceiling: int,
+        budget: Budget,
+        clock: Clock,
+        random: Random,
+        may_pay: Callable[[], bool] = lambda: True,
+        store_keeps_up: Callable[[int], bool] = lambda _in_flight: True,
+        given: GivenLimits | None = None,
+        looks_first: bool = False,
+    ) -> None:
+        now_s = clock.now_s()
+        self.window = open_window(ceiling, now_s=now_s)
+        if looks_first:
+            gate = self.window.gate.closed(now_s, patience_s=0.0, needs_answer=True)
+            self.window = replace(self.window, gate=gate)
+        self.in_flight = 0
+        self.requests = self.throttled = 0
+        self.accepted = self.newest_answered = 0
+        self.bound_times = BoundTimes()
+        self._budget = budget
+        self._may_pay = may_pay
+        self._store_keeps_up = store_keeps_up
+        self._given = given or GivenLimits()
+        self._clock = clock
+        self._random = random
+        self._waiters = Waiters()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at_s = 0.0
+        self._is_closed = self._is_alone = self._is_open_to_all = False
+        self._accepted_at_s = now_s
+        self._failures = self._peak = 0
+        self._permits = self.window.permits
+        self._interval_s = 0.0
+        self._next_send_s = self._ticked_s = now_s
+        self._held: Bound | None = None
+        self._rate_marks = ((now_s, 0), (now_s, 0))
+
+    def permit(self, body_bytes: int = 0) -> Permit:
+        """A permit to be entered with `async with`, which waits until there is room.
+
+        Args:
+            body_bytes: of the request, for which the budget sets money aside.
+        """
+        return Permit(self, body_bytes)
+
+    async def admit(self, body_bytes: int = 0) -> Sent:
+        """Wait for room; return what the law wants to know of the attempt when it ends.
+
+        Raises:
+            BudgetExhausted: when no further call can be paid for and none is in flight.
+            AdmissionEnded: when the run is ending.
+        """
+        now_s = self._clock.now_s()
+        while self._is_closed or not self._has_room(body_bytes, now_s):
+            if self._is_closed:
+                raise AdmissionEnded
+            if self.in_flight == 0 and not self._budget.allows(body_bytes):
+                raise BudgetExhausted(self._budget.exhaustion(body_bytes))
+            self._arm(now_s, body_bytes)
+            await self._waiters.wait()
+            now_s = self._clock.now_s()
+        self._budget.reserve(body_bytes)
+        sent = self._sent(now_s)
+        if self._given.is_any:
+            self._given.take(sent.number, now_s, body_bytes)
+            self._waiters.wake(1)  # the next one looks, and sets the timer
+        return sent
+
+    def release(self, body_bytes: int = 0) -> None:
+        """Give a permit back."""
+        self._budget.release(body_bytes)
+        self.in_flight -= 1
+        if self._waiters:
+            self.wake()
+
+    def close(self) -> None:
+        """Hand out no more permits; those held stay valid."""
+        self._is_closed = True
+        self._waiters.wake_all()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def go_alone(self, *, is_alone: bool) -> None:
+        """Admit one call at a time, the first when none is in flight; or as the law has it."""
+        if is_alone != self._is_alone:
+            self._is_alone = is_alone
+            self.wake()
+
+    def note_usage(self, sent: Sent, completion: Completion, body_bytes: int) -> None:
+        """Tell a limit that was given what a completion took."""
+        if self._given.is_any:
+            self._given.note_usage(sent.number, self._clock.now_s(), completion, body_bytes)
+
+    def end_given(self, sent: Sent, *, is_free: bool) -> None:
+        """Tell it that an attempt has ended, whatever came of it."""
+        if self._given.is_any:
+            self._given.end(sent.number, self._clock.now_s(), is_free=is_free)
+
+    def note_accepted(self, sent: Sent) -> None:
+        """Tell the law that an attempt was answered with a completion."""
+        self.accepted += 1
+        self.newest_answered = max(self.newest_answered, sent.number)
+        self._failures = 0
+        self._accepted_at_s = self._clock.now_s()
+        if not self.window.gate.is_open:
+            self._set_gate(self.window.gate.answered(sent.at_s))
+
+    def note_throttled(self, sent: Sent) -> None:
+        """Tell the law that an attempt was answered 429."""
+        self.throttled += 1
+        now_s = self._clock.now_s()
+        self._tick(now_s)
+        seen = Seen(
+            now_s=now_s,
+            in_flight=self.in_flight,
+            admitted=self.requests,
+            throttled=self.throttled,
+            sent_per_s=self._sent_per_s(now_s),
+        )
+        self.window = after_throttled(self.window, sent, seen, jitter=self._random.random())
+        level, pace = self.window.level.height, self.window.pace
+        log.debug("429, %s: level %.0f, pace %s", self.window.decision, level, pace and pace.height)
+        self._follow_window()
+
+    def note_failed(self, sent: Sent) -> None:
+        """Tell that an attempt got no answer, or one that is no word on the row: 5xx, a time-out."""
+        self._failures += 1
+        now_s, gate = self._clock.now_s(), self.window.gate
+        if not gate.is_open:
+            self._set_gate(gate.refused(sent.at_s, now_s=now_s))
+        elif self._failures >= TRIP_FAILURES and self.idle_s() >= TRIP_IDLE_S:
+            self.look_with_one(unless_open_to_all=True)
+
+    def note_word(self, sent: Sent, *, is_legible: bool) -> None:
+        """Tell that an attempt was answered, with a word on its row alone or with nonsense.
+
+        A closed gate waits for what comes of its one call, whatever that is: a rejected row shows
+        that the API is there, an answer that cannot be read does not.
+        """
+        gate = self.window.gate
+        if not gate.is_open:
+            now_s = self._clock.now_s()
+            self._set_gate(
+                gate.answered(sent.at_s) if is_legible else gate.refused(sent.at_s, now_s=now_s)
+            )
+
+    def look_with_one(self, *, unless_open_to_all: bool = False) -> None:
+        """Admit one call at a time until one is answered."""
+        self._is_open_to_all &= unless_open_to_all
+        if self.window.gate.is_open and not self._is_open_to_all:
+            now_s = self._clock.now_s()
+            self._set_gate(self.window.gate.closed(now_s, patience_s=0.0, needs_answer=True))
+
+    def look_at_all(self) -> None:
+        """Admit calls whether or not any is answered."""
+        self._is_open_to_all = True
+        self._set_gate(OPEN)
+
+    def idle_s(self) -> float:
+        """Seconds since the last completion, or since the start."""
+        return self._clock.now_s() - self._accepted_at_s
+
+    @property
+    def bound_by(self) -> str:
+        """What held calls back for most of the time, in a word; empty before any call."""
+        bound = self.bound_times.longest() if self.requests else None
+        return bound.value if bound is not None else ""
+
+    def bound_sentence(self) -> str:
+        """What bound the run, and what to change."""
+        window = self.window
+        return bound_sentence(
+            self.bound_times.longest() if self.requests else None,
+            ceiling=window.ceiling,
+            level=window.level.height,
+            per_s=window.pace.height if window.pace else 0.0,
+            throttled=self.throttled,
+        )
+
+    def wake(self) -> None:
+        """Wake as many waiters as there may be room for; with nothing in flight, one at least."""
+        if not self._waiters:
+            return
+        room = self._permits - self.in_flight if self.window.gate.is_open else 1
+        if room > 1 and self._interval_s:
+            due = (self._clock.now_s() - self._next_send_s) / self._interval_s
+            room = min(room, int(due) + 1)
+        if self._is_alone:
+            room = 1 - self.in_flight
+        self._waiters.wake(max(room, int(self.in_flight == 0)))
+
+    def _sent(self, now_s: float) -> Sent:
+        """Count an attempt out."""
+        self.in_flight += 1
+        self.requests += 1
+        self._peak = max(self._peak, self.in_flight)
+        if self._interval_s:
+            self._next_send_s = max(self._next_send_s, now_s - PACE_SLACK_S) + self._interval_s
+            if self._waiters:
+                self._arm_in(self._next_send_s - now_s)
+        if not self.window.gate.is_open:
+            self._set_gate(self.window.gate.probed(now_s))
+        return Sent(
+            number=self.requests,
+            at_s=now_s,
+            level=self.in_flight,
+            is_full=self.in_flight >= self._permits,
+            is_beyond=self.in_flight > self.window.level.height,
+        )
+
+    def _has_room(self, body_bytes: int, now_s: float) -> bool:
+        """Whether a call may go; if not, remembers what holds it back."""
+        if now_s >= self._ticked_s + TICK_S:
+            self._tick(now_s)
+        held = self._held_by(body_bytes, now_s)
+        if held is None:
+            return True
+        self._held = held
+        return False
+
+    def _held_by(self, body_bytes: int, now_s: float) -> Bound | None:
+        if self.in_flight >= self._permits:
+            return self._level_bound()
+        if self._interval_s and now_s < self._next_send_s:
+            return Bound.RATE
+        if self._is_turn_awaited() or not self.window.gate.admits(now_s):
+            return Bound.GATE
+        if self._given.is_any and self._given.wait_s(now_s, body_bytes) > 0:
+            return Bound.GIVEN
+        return self._held_by_others(body_bytes)
+
+    def _held_by_others(self, body_bytes: int) -> Bound | None:
+        """Lease, store and budget hold calls back without the law's doing."""
+        if not self._may_pay():
+            return Bound.LEASE
+        if not self._store_keeps_up(self.in_flight):
+            return Bound.STORE
+        return None if self._budget.allows(body_bytes) else Bound.BUDGET
+
+    def _is_turn_awaited(self) -> bool:
+        return self._is_alone and self.in_flight > 0
+
+    def _level_bound(self) -> Bound:
+        return Bound.CEILING if self._permits >= self.window.ceiling else Bound.LEVEL
+
+    def _tick(self, now_s: float) -> None:
+        """Tell the law how time has passed, and count it."""
+        elapsed_s, self._ticked_s = now_s - self._ticked_s, now_s
+        if self._peak >= self._permits and self._held in (None, Bound.LEVEL, Bound.CEILING):
+            is_waited_for = self._held is not None or len(self._waiters) > 0
+            bound, held = self._level_bound(), Held.LEVEL if is_waited_for else Held.NOTHING
+        else:
+            bound = self._held or Bound.SOURCE
+            held = {Bound.RATE: Held.PACE, Bound.LEVEL: Held.LEVEL}.get(bound, Held.NOTHING)
+        # As long as nothing was refused, a level below the ceiling is our own doing.
+        is_start = bound is Bound.LEVEL and not self.throttled
+        self.bound_times.add(Bound.CEILING if is_start else bound, elapsed_s)
+        self._held, self._peak = None, self.in_flight
+        window = after_time(self.window, elapsed_s=elapsed_s, held=held)
+        if not window.gate.is_open:
+            self.window = window
+            self._set_gate(window.gate.at(now_s))
+        elif window is not self.window:
+            self.window = window
+            self._follow_window()
+        at_s, requests = self._rate_marks[1]
+        if now_s - at_s >= RATE_WINDOW_S and self.requests - requests >= RATE_WINDOW_CALLS:
+            self._rate_marks = (self._rate_marks[1], (now_s, self.requests))
+
+    def _sent_per_s(self, now_s: float) -> float:
+        from_s, requests = self._rate_marks[0]
+        return (self.requests - requests) / max(TICK_S, now_s - from_s)
+
+    def _set_gate(self, gate: Gate) -> None:
+        if gate is not self.window.gate:
+            self.window = replace(self.window, gate=gate)
+            self.wake()
+
+    def _follow_window(self) -> None:
+        """Take over what the law says, and let those go for whom there is room now."""
+        permits, self._permits = self._permits, self.window.permits
+        interval_s, self._interval_s = self._interval_s, self.window.interval_s
+        if interval_s and self._interval_s:  # a call that waits for the old pace waits for the new
+            left_s = self._next_send_s - self._ticked_s
+            self._next_send_s = self._ticked_s + min(left_s, self._interval_s)
+        if self._permits > permits:
+            self.wake()
+
+    def _arm(self, now_s: float, body_bytes: int) -> None:
+        """See to it that somebody looks again when time alone may have made room."""
+        delay_s = self._look_again_s(now_s, body_bytes)
+        if delay_s is not None:
+            self._arm_in(delay_s)
+
+    def _arm_in(self, delay_s: float) -> None:
+        """Set the one timer, unless it is due before; uvloop's timers do not tell when."""
+        at_s = self._clock.now_s() + max(delay_s, TIMER_S_MIN)
+        if self._timer is not None:
+            if self._timer_at_s <= at_s:
+                return
+            self._timer.cancel()
+        self._timer_at_s = at_s
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(max(delay_s, TIMER_S_MIN), self._ring)
+
+    def _look_again_s(self, now_s: float, body_bytes: int) -> float | None:
+        """Seconds after which time alone may have made room; None: only an event will."""
+        gate = self.window.gate
+        if self._held is Bound.LEVEL:
+            return max(TICK_S, self.window.level.hold_s - self.window.level.age_s)
+        if self._held is Bound.RATE:
+            return self._next_send_s - now_s
+        if self._held is Bound.GIVEN:
+            return self._given.wait_s(now_s, body_bytes)
+        if self._held is Bound.GATE:
+            is_probing = gate.probe_s is not None and gate.needs_answer
+            return None if is_probing or self._is_turn_awaited() else gate.next_s - now_s
+        return LAPSED_PAUSE_S if self._held is Bound.LEASE else None
+
+    def _ring(self) -> None:
+        self._timer = None
+        self._waiters.wake(1)  # whoever is woken and finds no room sets the next timer
+        try:
+            self._on_time()
+        except Exception as error:  # noqa: BLE001  # the one that was woken looks for itself
+            bug_in("timer of the limiter", error)
+
+    def _on_time(self) -> None:
+        self._tick(self._clock.now_s())
+        self.wake()

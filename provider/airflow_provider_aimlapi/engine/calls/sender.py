@@ -1,0 +1,102 @@
+"""One exchange for one row: permit, send, read the answer. No retries; they are the run's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from airflow_provider_aimlapi.api.messages.wire import decode_answer
+from airflow_provider_aimlapi.core.durable.keys import ATTEMPTS_PER_EPOCH, client_request_id
+from airflow_provider_aimlapi.errors import (
+    ApiError,
+    RequestRejected,
+    Throttled,
+    WireViolation,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_aimlapi.core.calls.completion import Answer, Completion
+    from airflow_provider_aimlapi.core.money.budget import Budget
+    from airflow_provider_aimlapi.core.reporting.measures import LatencyCounts
+    from airflow_provider_aimlapi.core.verdicts.opening import Opening
+    from airflow_provider_aimlapi.engine.calls.feed import Row
+    from airflow_provider_aimlapi.engine.calls.limiter import Limiter
+
+
+class Client(Protocol):
+    """Sends a request body; see `api.client.CompletionClient`."""
+
+    async def send(self, body: bytes, client_request_id: str) -> Answer:
+        """Send once; return whatever answer came."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """Sends rows of one run.
+
+    Attributes:
+        latencies: is told how long each answered call took.
+        opening: is told of each row that is sent for the first time.
+        now_s: monotonic seconds. wall_us: microseconds since 1970.
+    """
+
+    run_key: str
+    epoch: int
+    client: Client
+    limiter: Limiter
+    budget: Budget
+    latencies: LatencyCounts
+    opening: Opening
+    now_s: Callable[[], float]
+    wall_us: Callable[[], int]
+
+    async def attempt(self, row: Row) -> tuple[Answer, Completion]:
+        """One exchange. Counts it on the row, tells the limiter and the budget what came.
+
+        Raises:
+            ApiError: what went wrong, of the kind that says who must act.
+            AdmissionEnded, BudgetExhausted: before anything was sent.
+        """
+        async with self.limiter.permit(len(row.body)) as sent:
+            if row.exchanges == 0:
+                self.opening.sent(row.name, len(row.body))
+            row.number, row.sent_s = sent.number, sent.at_s
+            row.exchanges += 1
+            row.attempts += 1
+            number = self.epoch * ATTEMPTS_PER_EPOCH + row.exchanges
+            name = client_request_id(self.run_key, row.part, row.row, number)
+            try:
+                row.unread = answer = await self.client.send(row.body, name)
+                completion = decode_answer(answer, row.body, wall_s=self.wall_us() / 1e6)
+            except Throttled:
+                row.attempts -= 1
+                row.unread = None
+                self.limiter.note_throttled(sent)
+                raise
+            except ApiError as error:
+                self._note_failure(row, error)
+                raise
+            self.budget.charge(completion.cost_nano_usd, body_bytes=len(row.body))
+            self.limiter.note_accepted(sent)
+            self.limiter.note_usage(sent, completion, len(row.body))
+            self.latencies.add(self.now_s() - sent.at_s)
+            return answer, completion
+
+    def _note_failure(self, row: Row, error: ApiError) -> None:
+        """Count what a failed exchange has cost, or may have."""
+        told = error.cost_nano_usd if isinstance(error, WireViolation) else None
+        if isinstance(error, WireViolation):
+            row.violations += 1
+            row.untold += told is None
+            row.unread = row.unread or error.head
+        else:
+            row.unread = None
+        row.rejections += isinstance(error, RequestRejected)
+        if told is not None:
+            row.unread_cost_nano_usd += told
+            self.budget.charge(told, body_bytes=len(row.body))
+        elif error.is_perhaps_billed:
+            self.budget.suspect(len(row.body))

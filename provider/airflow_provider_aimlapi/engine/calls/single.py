@@ -1,0 +1,96 @@
+"""One completion, outside any run, judged by the same rules."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.api.messages.wire import decode_answer
+from airflow_provider_aimlapi.core.durable.keys import client_request_id
+from airflow_provider_aimlapi.core.reporting.run_summary import format_duration
+from airflow_provider_aimlapi.core.verdicts.verdict import REJECTIONS_MAX, Verdict, judge
+from airflow_provider_aimlapi.engine.runtime.retry import retry_delay_s
+from airflow_provider_aimlapi.errors import (
+    ApiError,
+    ApiUnavailable,
+    RunInterrupted,
+    Throttled,
+    WireViolation,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from random import Random
+
+    from airflow_provider_aimlapi.core.calls.completion import Completion
+    from airflow_provider_aimlapi.engine.calls.sender import Client
+    from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
+    from airflow_provider_aimlapi.engine.settings import Settings
+
+
+async def complete(
+    client: Client,
+    body: bytes,
+    settings: Settings,
+    random: Random,
+    stop: StopSignal,
+    *,
+    wall_us: Callable[[], int] | None = None,
+) -> Completion:
+    """Send a body once, and again while that may help.
+
+    A 429 uses up no attempt, but nothing is sent later than `stall_timeout_s` after the first call.
+    A call in flight may have been paid for: it is waited for, whatever time it is.
+
+    Args:
+        wall_us: microseconds since 1970, for a Retry-After that is a date.
+
+    Raises:
+        ApiError: the last failure.
+        RunInterrupted: somebody asked to stop; nothing is sent after that.
+    """
+    name = f"single-{secrets.token_hex(8)}"
+    until_s = asyncio.get_running_loop().time() + settings.stall_timeout_s
+    exchanges = attempts = violations = 0
+    while not stop.is_requested:
+        exchanges += 1
+        try:
+            answer = await client.send(body, client_request_id(name, 0, 0, exchanges))
+            return decode_answer(answer, body, wall_s=wall_us() / 1e6 if wall_us else None)
+        except ApiError as error:
+            attempts += not isinstance(error, Throttled)
+            violations += isinstance(error, WireViolation)
+            verdict = judge(
+                error,
+                attempts=attempts,
+                max_attempts=settings.max_attempts,
+                violations=violations,
+                rejections=REJECTIONS_MAX,  # who asks is there to look: no 4xx is sent again
+            )
+            if verdict in (Verdict.REJECT, Verdict.DOUBT, Verdict.HALT):
+                raise
+            delay_s = retry_delay_s(error, failures=exchanges, random=random)
+            if asyncio.get_running_loop().time() + delay_s > until_s:
+                raise _stalled(error, settings.stall_timeout_s) from None
+        await _pause(delay_s, stop)
+    raise RunInterrupted("The call was asked to stop.")
+
+
+def _stalled(error: ApiError, stall_timeout_s: float) -> ApiUnavailable:
+    """What there is to say once the next call would be too late."""
+    return ApiUnavailable(
+        f"No completion came within {format_duration(stall_timeout_s)}, retries included. The last "
+        f"answer: {error}",
+        status=error.status,
+        request_id=error.request_id,
+        retry_after_s=error.retry_after_s if isinstance(error, ApiUnavailable) else None,
+    )
+
+
+async def _pause(delay_s: float, stop: StopSignal) -> None:
+    """Let time pass, but no longer than until somebody asks to stop."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(delay_s):
+            await stop.wait()

@@ -1,0 +1,1 @@
+"""What outlives a task's try: lease, journal, parts, publication. Makes no call."""

@@ -1,0 +1,341 @@
+"""Keeps what was paid for: outcomes by shard, journal segments by group commit, parts when whole.
+
+A row counts once the journal segment that holds it is durable. A part replaces its shard's
+segments, which are removed once it is durable: beside the work, and harmless where that fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.durable.bounds import SHARD_ROWS_MAX
+from airflow_provider_aimlapi.core.durable.object_sizes import PART_BYTES_MAX
+from airflow_provider_aimlapi.core.reporting.measures import OutcomeCounts
+from airflow_provider_aimlapi.engine.durable.staged_parts import describe_part, stored_part
+from airflow_provider_aimlapi.engine.runtime.companions import beside
+from airflow_provider_aimlapi.engine.runtime.retry import persist
+from airflow_provider_aimlapi.engine.runtime.waiters import Waiters
+from airflow_provider_aimlapi.errors import (
+    AimlapiError,
+    InvalidSpec,
+    StorageError,
+    StoreUnavailable,
+    TooManyRejections,
+)
+from airflow_provider_aimlapi.logs import logger
+from airflow_provider_aimlapi.printable import printable
+from airflow_provider_aimlapi.storage.parts.part_writer import encode_part
+from airflow_provider_aimlapi.storage.stores.object_store import create_settled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from airflow_provider_aimlapi.core.calls.completion import Outcome
+    from airflow_provider_aimlapi.core.durable.journal import Record
+    from airflow_provider_aimlapi.core.durable.manifest import PartEntry
+    from airflow_provider_aimlapi.core.durable.plan import Shard
+    from airflow_provider_aimlapi.core.verdicts.rejections import Rejections
+    from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
+    from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.engine.runtime.clock import Clock
+    from airflow_provider_aimlapi.engine.runtime.ending import Ending
+    from airflow_provider_aimlapi.engine.settings import Settings
+    from airflow_provider_aimlapi.storage.parts.part_reader import StagedPart
+    from airflow_provider_aimlapi.storage.runs.journal_store import JournalStore
+
+log = logger(__name__)
+
+OPEN_ROWS_MAX = 4 * SHARD_ROWS_MAX
+"""Rows of open shards: what one slow row may hold back, and what memory is needed for."""
+
+REFUSED_PAUSE_S_MAX = 10.0
+"""Between two tries of a journal that the store refuses: the run ends, calls in flight come back."""
+
+REASON_UNKNOWN = "It was rejected by an earlier attempt, whose log says why."
+"""Its part holds the reason in full only, which may quote the row."""
+
+
+@dataclass(slots=True, kw_only=True)
+class OpenShard:
+    """A shard whose part is not durable yet."""
+
+    shard: Shard
+    outcomes: list[Outcome | None]
+    undecided: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.undecided = len(self.outcomes)
+
+
+class Collector:
+    """Collects outcomes.
+
+    Attributes:
+        rows_done: decided so far, those of durable parts and of earlier attempts included.
+        rows_reused: of these, decided by earlier attempts.
+        parts: durable parts.
+        counts: rows decided, by status, and their tokens.
+        counts_reused: of these, what earlier attempts decided.
+    """
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        journal: JournalStore,
+        *,
+        settings: Settings,
+        rejections: Rejections,
+        ending: Ending,
+        clock: Clock,
+    ) -> None:
+        self.rows_done = 0
+        self.rows_reused = 0
+        self.parts: list[PartEntry] = []
+        self.counts = OutcomeCounts()
+        self.counts_reused = OutcomeCounts()
+        self._prepared = prepared
+        self._segments = journal
+        self._settings = settings
+        self._rejections = rejections
+        self._ending = ending
+        self._clock = clock.reserved
+        self._shared_clock = clock
+        """For removing segments, which no paid answer waits for."""
+        self._reopened: Mapping[int, StagedPart] = {}
+        self._open: dict[int, OpenShard] = {}
+        self._open_rows = 0
+        self._shard_room = Waiters()
+        self._whole: asyncio.Queue[OpenShard | None] = asyncio.Queue()
+        self._replaced: list[StagedPart] = []
+        """Durable parts whose segments are still there."""
+        self._pending: list[tuple[int, Record]] = []
+        self._failed: dict[int, dict[int, Record]] = {}
+        self._unflushed = 0
+        self._at_risk_max = settings.at_risk_max
+        self._flusher = Waiters()
+        self._finisher = Waiters()
+        self._on_durable: Callable[[], None] = lambda: None
+        self._is_finishing = False
+        self._last_failure: AimlapiError | None = None
+        self._has_told_bug = False
+
+    def take_over(self, remains: Remains) -> None:
+        """Count the parts that earlier attempts made durable.
+
+        Raises:
+            JournalUnreadable: as `JournalStore.take_over`.
+        """
+        self._segments.take_over(remains.segments)
+        self.parts.extend(remains.parts)
+        self._reopened = remains.reopened
+        tallies = [entry.tally for entry in remains.parts]
+        rows = sum(tally.rows for tally in tallies)
+        self.rows_done += rows
+        self.rows_reused += rows
+        for tally in tallies:
+            self.counts.add_tally(tally)
+            self.counts_reused.add_tally(tally)
+        reason = self._rejections.take_over(sum(tally.rejected for tally in tallies))
+        if reason is not None:
+            self._ending.halt(TooManyRejections(reason))
+
+    async def open(self, shard: Shard) -> None:
+        """Make room for a shard's outcomes, waiting while too many rows are open."""
+        while self._open and self._open_rows + shard.rows > OPEN_ROWS_MAX:
+            await self._shard_room.wait()
+        self.open_at_once(shard)
+
+    def open_at_once(self, shard: Shard) -> None:
+        """Open a shard whether or not there is room: for a few, of which few rows get decided."""
+        self._open_rows += shard.rows
+        state = OpenShard(shard=shard, outcomes=[None] * shard.rows)
+        self._open[shard.part] = state
+        if shard.rows == 0:
+            self._whole.put_nowait(state)
+
+    def keeps_up(self, in_flight: int) -> bool:
+        """Whether few enough paid answers wait to become durable for one more call to be made."""
+        return self._unflushed + in_flight < self._at_risk_max
+
+    @property
+    def rejections_left(self) -> int:
+        """How many more rows may be rejected before the run ends."""
+        return max(0, self._rejections.allowed - self._rejections.rows)
+
+    def add(self, part: int, outcome: Outcome, record: Record | None = None) -> None:
+        """Keep an outcome; with a record, journal it."""
+        if record is not None:
+            self.journal(part, record)
+        self._failed.get(part, {}).pop(outcome.row, None)
+        self._count(outcome)
+        state = self._open[part]
+        state.outcomes[outcome.row] = outcome
+        state.undecided -= 1
+        if state.undecided == 0:
+            self._whole.put_nowait(state)
+
+    def journal(self, part: int, record: Record) -> None:
+        """Hand a record to the next group commit."""
+        self._pending.append((part, record))
+        self._unflushed += 1
+        if len(self._pending) >= self._settings.unflushed_rows_max:
+            self._flusher.wake()
+
+    def note_failed(self, part: int, record: Record) -> None:
+        """Keep what is known of a row that fails; it becomes durable with its part's next segment."""
+        self._failed.setdefault(part, {})[record.row] = record
+
+    def reuse(self, part: int, outcome: Outcome) -> None:
+        """Keep an outcome that an earlier attempt paid for and journaled."""
+        self.rows_reused += 1
+        self.counts_reused.add(outcome)
+        self.add(part, outcome)
+
+    async def keep(self, on_durable: Callable[[], None]) -> None:
+        """Make durable what is collected, until `finish`. Store errors end the run, not this.
+
+        Args:
+            on_durable: told when there may be room for more calls.
+        """
+        self._on_durable = on_durable
+        halt = self._ending.halt
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(beside(self._flush_always(tasks), "journal keeper", halt))
+            tasks.create_task(beside(self._commit_always(), "writer of parts", halt))
+        await self._give_up_segments(self._replaced)
+
+    def finish(self) -> None:
+        """Say that nothing more will be added."""
+        self._is_finishing = True
+        self._flusher.wake()
+        self._finisher.wake()
+        self._whole.put_nowait(None)
+
+    async def flush_rest(self) -> None:
+        """Make durable what `keep` has left. A bug may have ended it, or kept it from its last write."""
+        failure = self._last_failure
+        if not isinstance(failure, StoreUnavailable):
+            failure = await self._flush_or_halt()
+        if failure is not None:
+            log.error("%d answers could not be kept: they are paid for again.", len(self._pending))
+            self._ending.fail(failure)
+
+    def _count(self, outcome: Outcome) -> None:
+        self.rows_done += 1
+        self.counts.add(outcome)
+        if outcome.status == "rejected":
+            too_many = self._rejections.reject(outcome.reason or REASON_UNKNOWN)
+            if too_many is not None:
+                self._ending.halt(TooManyRejections(too_many))
+
+    async def _flush_always(self, tasks: asyncio.TaskGroup) -> None:
+        refusals = 0
+        while not self._is_finishing:
+            if refusals:
+                await self._finisher.wait(min(2.0**refusals, REFUSED_PAUSE_S_MAX))
+            elif len(self._pending) < self._settings.unflushed_rows_max:
+                await self._flusher.wait(self._settings.flush_interval_s)
+            replaced = len(self._replaced)
+            refusals = refusals + 1 if await self._flush_or_halt() else 0
+            if replaced and not refusals:  # the last records of these parts are written
+                tasks.create_task(self._give_up_segments(self._replaced[:replaced]))
+                del self._replaced[:replaced]
+        self._last_failure = await self._flush_or_halt()
+
+    async def _flush_or_halt(self) -> AimlapiError | None:
+        """Returns why it failed; None when all that was pending is durable."""
+        try:
+            await self._flush()
+        except Exception as error:  # noqa: BLE001  # a task that fails would cancel calls in flight
+            failure = self._told(error)
+            self._ending.halt(failure)
+            return failure
+        return None
+
+    async def _flush(self) -> None:
+        """One group commit: a segment for each part that has something pending.
+
+        What is known of rows that fail goes with them, and by itself only in the end.
+        """
+        batch = self._pending
+        self._pending = []
+        by_part: dict[int, list[Record]] = {}
+        for part, record in batch:
+            by_part.setdefault(part, []).append(record)
+        if self._is_finishing:
+            by_part |= {part: [] for part, rows in self._failed.items() if rows} | by_part
+        for part in list(by_part):
+            failed = self._failed.pop(part, {})
+            try:
+                await persist(
+                    self._clock, self._segments.append, part, [*by_part[part], *failed.values()]
+                )
+            except Exception:
+                self._pending = [entry for entry in batch if entry[0] in by_part] + self._pending
+                self._failed[part] = failed | self._failed.get(part, {})
+                raise
+            self._unflushed -= len(by_part.pop(part))
+        if batch:
+            self._on_durable()
+
+    async def _give_up_segments(self, replaced: Sequence[StagedPart]) -> None:
+        """Remove the segments that parts replace. What is left goes after publication."""
+        for staged in replaced:
+            part = staged.entry.part
+            try:
+                await self._shared_clock.in_thread(
+                    self._segments.give_up, part, staged.epoch, self._shared_clock.spread
+                )
+            except Exception as error:  # noqa: BLE001  # no failure here may end paid calls
+                log.info(
+                    "Segments of part %s stay until publication: %s", part, printable(str(error))
+                )
+
+    async def _commit_always(self) -> None:
+        while (state := await self._whole.get()) is not None:
+            try:
+                staged = await persist(self._clock, self._write_part, state)
+            except Exception as error:  # noqa: BLE001  # as above
+                self._ending.halt(self._told(error))
+                continue
+            self.parts.append(staged.entry)
+            self._replaced.append(staged)
+            del self._open[state.shard.part]
+            self._open_rows -= state.shard.rows
+            self._shard_room.wake_all()
+
+    def _write_part(self, state: OpenShard) -> StagedPart:
+        """Stage a part; when another attempt staged it first, theirs counts. Blocking."""
+        names = self._prepared.names
+        outcomes = [outcome for outcome in state.outcomes if outcome is not None]
+        data = encode_part(
+            self._prepared.data_set,
+            state.shard,
+            outcomes,
+            output_column=self._prepared.job.output_column,
+            run_key=names.run_key,
+            epoch=self._segments.epoch,
+        )
+        if len(data) > PART_BYTES_MAX:
+            raise InvalidSpec(
+                f"The answers to {state.shard.rows:,} rows make a part of {len(data):,} bytes, more "
+                f"than {PART_BYTES_MAX:,}. They are kept. Begin another run with a lower max_tokens."
+            )
+        edition = self._segments.epoch if state.shard.part in self._reopened else 0
+        name = names.part(state.shard.part, edition)
+        if create_settled(self._prepared.store, name, data):
+            return describe_part(self._prepared, state.shard, name, data)
+        return stored_part(self._prepared, state.shard, edition)
+
+    def _told(self, error: Exception) -> AimlapiError:
+        """Why the run ends; a bug, of ours or of the store's library, is logged with its traceback once."""
+        if isinstance(error, AimlapiError):
+            return error
+        if not self._has_told_bug:
+            log.error("What was paid for could not be kept.", exc_info=error)
+        self._has_told_bug = True
+        told = StorageError(f"What was paid for could not be kept: {type(error).__name__}: {error}")
+        told.__cause__ = error
+        return told

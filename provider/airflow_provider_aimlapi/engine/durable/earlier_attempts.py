@@ -1,0 +1,200 @@
+"""Reads what earlier attempts of a run left behind: durable parts, and the journal of open ones. Blocking.
+
+Answers are many, so only what they sum up to is kept of all parts. Those of one part are read when the
+part's rows are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.engine.durable.earlier_answers import News, Remains, Room, news_of
+from airflow_provider_aimlapi.engine.durable.staged_parts import (
+    latest_part,
+    staged_parts,
+    stored_outcomes,
+    stored_rejections,
+)
+from airflow_provider_aimlapi.engine.runtime.patient_store import patient
+from airflow_provider_aimlapi.logs import logger
+from airflow_provider_aimlapi.storage.runs.journal_store import (
+    SegmentGone,
+    epoch_of,
+    list_segments,
+    replay,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from airflow_provider_aimlapi.core.calls.completion import Outcome
+    from airflow_provider_aimlapi.core.durable.manifest import Tally
+    from airflow_provider_aimlapi.core.durable.plan import Shard
+    from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.engine.runtime.clock import Clock
+    from airflow_provider_aimlapi.storage.parts.part_reader import StagedPart
+
+log = logger(__name__)
+
+PARTS_READ = 4
+"""Parts whose journals are read at once."""
+
+
+def find_remains(prepared: Prepared, clock: Clock, *, retry_rejected: bool) -> Remains:
+    """Read what earlier attempts left.
+
+    Args:
+        retry_rejected: whether rows that they rejected are asked again.
+
+    Raises:
+        JournalUnreadable: a part is not what its name says.
+        StoreUnavailable: something is there and cannot be read; it is not taken for absent.
+    """
+    prepared = replace(prepared, store=patient(prepared.store, clock))
+    parts = None if prepared.share is None else [shard.part for shard in prepared.plan.shards]
+    # The journal first: an older attempt may wake, write a part and give its segments up between the
+    # two listings. What is in neither would be paid for again.
+    segments = list_segments(prepared.store, prepared.names, parts, clock.spread)
+    staged = staged_parts(prepared, clock)
+
+    def read(shard: Shard) -> _Journaled:
+        part = shard.part
+        return _read_journal(
+            prepared, shard, segments[part], staged.get(part), clock, has_texts=False
+        )
+
+    open_shards = [shard for shard in prepared.plan.shards if shard.part in segments]
+    found = {
+        shard.part: journaled
+        for shard, journaled in zip(
+            open_shards, clock.spread(read, open_shards, PARTS_READ), strict=True
+        )
+    }
+    staged |= {part: one.staged for part, one in found.items() if one.staged is not None}
+    journaled = {part: tally for part, one in found.items() if (tally := one.news.tally()).rows}
+    asks_rejected = retry_rejected or _is_all_rejected(staged.values(), journaled.values())
+    charges = {part: tuple(one.news.charges()) for part, one in found.items()}
+    reopened = {
+        part: one
+        for part, one in staged.items()
+        if one.entry.tally.rejected
+        and (asks_rejected or part in journaled or any(charges.get(part, ())))
+    }
+    remains = Remains(
+        parts=tuple(one.entry for part, one in staged.items() if part not in reopened),
+        reopened=reopened,
+        segments=segments,
+        journaled=journaled,
+        unread={
+            part: {
+                row: unread.forgiven() if retry_rejected and unread.is_used_up else unread
+                for row, unread in one.news.unread.items()
+            }
+            for part, one in found.items()
+        },
+        failed={part: one.news.failed for part, one in found.items()},
+        asks_rejected=asks_rejected,
+        charges_nano_usd=charges,
+    )
+    _tell(remains)
+    return remains
+
+
+def known_outcomes(
+    prepared: Prepared, remains: Remains, shard: Shard, clock: Clock
+) -> dict[int, Outcome]:
+    """Read what earlier attempts decided of a shard's rows; what came later counts more.
+
+    A part that an older attempt has finished meanwhile is one of `remains.reopened` from here on, if
+    any of its rows is asked again.
+
+    Raises:
+        As `find_remains`.
+    """
+    segments, before = remains.segments.get(shard.part, []), remains.reopened.get(shard.part)
+    if not segments and before is None:
+        return {}
+    prepared = replace(prepared, store=patient(prepared.store, clock))
+    found = _read_journal(prepared, shard, segments, before, clock, has_texts=True)
+    journaled = {outcome.row: outcome for outcome in found.news.outcomes}
+    if found.staged is None:
+        return journaled
+    if found.staged is not before:  # its sum holds what was unread before it
+        remains.unread[shard.part] = found.news.unread
+    if found.staged.entry.tally.rejected and remains.asks_rejected:
+        remains.reopened[shard.part] = found.staged
+    return stored_outcomes(prepared, found.staged) | journaled
+
+
+def known_rows(
+    prepared: Prepared, remains: Remains, parts: Collection[int], clock: Clock
+) -> dict[tuple[int, int], Outcome]:
+    """Read what the journal decides of some parts, by part and row. Raises as `find_remains`."""
+    return {
+        (shard.part, row): outcome
+        for shard in prepared.plan.shards
+        if shard.part in parts and shard.part in remains.journaled
+        for row, outcome in known_outcomes(prepared, remains, shard, clock).items()
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Journaled:
+    """What the journal says of a part beyond the part itself.
+
+    Attributes:
+        staged: the durable part; None where there is none.
+    """
+
+    staged: StagedPart | None
+    news: News
+
+
+def _read_journal(
+    prepared: Prepared,
+    shard: Shard,
+    segments: list[str],
+    staged: StagedPart | None,
+    clock: Clock,
+    *,
+    has_texts: bool,
+) -> _Journaled:
+    """Read the segments that are newer than a part, or all of them where it is not durable.
+
+    Where one is gone, the part has become durable since they were listed, or a newer edition of it.
+    """
+    newer = segments
+    if staged is not None:
+        newer = [name for name in segments if epoch_of(name) > staged.epoch]
+    if staged is not None and not (newer and staged.entry.tally.rejected):
+        return _Journaled(staged=staged, news=News(charged={}))
+    room = Room(uri=prepared.store.uri(prepared.names.segments_of(shard.part)), has_texts=has_texts)
+    charged = {} if staged is None else stored_rejections(prepared, staged)
+    try:
+        records = replay(prepared.store, newer, clock.spread)
+        return _Journaled(staged=staged, news=news_of(records, shard, staged, charged, room))
+    except SegmentGone:
+        later = latest_part(prepared, shard)
+        if later is None or (staged is not None and later.epoch <= staged.epoch):
+            raise
+    return _read_journal(prepared, shard, segments, later, clock, has_texts=has_texts)
+
+
+def _is_all_rejected(staged: Iterable[StagedPart], journaled: Iterable[Tally]) -> bool:
+    """Whether no row was ever answered: then the set-up was wrong, not the rows.
+
+    A refusal costs nothing, so they are asked again, now that somebody may have mended it.
+    """
+    return not any(one.entry.tally.completed for one in staged) and all(
+        tally.rejected == tally.rows for tally in journaled
+    )
+
+
+def _tell(remains: Remains) -> None:
+    """Say in the log what earlier attempts decided."""
+    decided, again = remains.rows_decided()
+    if decided:
+        log.info("%s rows were decided earlier and are not asked again.", f"{decided:,}")
+    if again:
+        log.info("%s rows were rejected earlier and are asked again.", f"{again:,}")

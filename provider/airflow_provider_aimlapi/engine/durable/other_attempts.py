@@ -1,0 +1,125 @@
+"""Watches other attempts' heartbeats. What a silence proves is in `core.durable.lease`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.durable.lease import Watch, do_meet
+from airflow_provider_aimlapi.engine.runtime.retry import STORE_PATIENCE_S
+from airflow_provider_aimlapi.errors import StoreUnavailable
+from airflow_provider_aimlapi.storage.runs.lease_store import READERS
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.durable.lease import Heartbeat, LeaseTimes
+    from airflow_provider_aimlapi.engine.runtime.clock import Clock
+    from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
+
+SILENT_MAX = 256
+"""Attempts that neither released their lease nor were waited for: those of all shares at once, and a few
+that were killed. More of them were planted, and each costs a request in each round."""
+
+
+class OtherAttempts:
+    """The attempts that one attempt waits for."""
+
+    def __init__(self, store: LeaseStore, times: LeaseTimes, clock: Clock) -> None:
+        self._store = store
+        self._times = times
+        self._clock = clock
+        self._watches: dict[int, Watch] = {}
+        self._looked_at_s: float | None = None  # the end of the last look
+        self._round_s = times.interval_s  # how long the last round took
+        self.has_missed = False
+
+    async def are_over(self, epochs: list[int]) -> bool:
+        """Read the heartbeats of these epochs, and return whether none of their owners can pay.
+
+        Raises:
+            StoreUnavailable: a lease could not be read. JournalUnreadable: too many are silent.
+        """
+        began_s = self._clock.now_s()
+        self.has_missed = await self._clock.in_thread(self._is_look_vain, epochs)
+        ended_s = self._clock.now_s()
+        if self._looked_at_s is None:
+            self._round_s = self._times.interval_s + 2 * (ended_s - began_s)
+        else:
+            self._round_s = ended_s - self._looked_at_s
+        self._looked_at_s = ended_s
+        left = sum(not self._watches[epoch].is_over for epoch in epochs)
+        if left > SILENT_MAX:
+            raise self._store.unreadable(f"has {left:,} leases whose owners have not let go")
+        return not left
+
+    def miss(self) -> None:
+        """Take in that the store refused a part of the round."""
+        self.has_missed = True
+        self._looked_at_s = None
+        for watch in self._watches.values():
+            watch.miss()
+
+    @property
+    def waited_for(self) -> list[Watch]:
+        """Those that may still be at work."""
+        return [watch for watch in self._watches.values() if not watch.is_over]
+
+    @property
+    def is_any_heard(self) -> bool:
+        """Whether one of them wrote a heartbeat since it was watched."""
+        return any(watch.heard_at_s is not None for watch in self.waited_for)
+
+    def until_s(self) -> float:
+        """When the wait ends at the latest, if the store goes on as it does.
+
+        An attempt that writes heartbeats has seen the newer lease. It ends its calls in flight and
+        makes their answers durable, for which there is a limit in `Lease.keep`.
+        """
+        silence_s = self._times.silence_s / self._times.interval_s * self._round_s
+        drain_s = self._times.request_timeout_s + STORE_PATIENCE_S
+        now_s = self._clock.now_s()
+        return max(
+            (
+                now_s + (watch.rounds_left + 1) * self._round_s  # one to renew the right
+                if watch.heard_at_s is None
+                else watch.heard_at_s + drain_s + silence_s
+                for watch in self.waited_for
+            ),
+            default=now_s + silence_s,
+        )
+
+    def _is_look_vain(self, epochs: list[int]) -> bool:
+        """Read the heartbeats of those that are not over, newest first. Blocking.
+
+        Returns:
+            Whether there are some, and none of them could be read.
+        """
+        reads: list[bool] = []
+        for epoch in epochs:
+            self._watches.setdefault(epoch, Watch(self._times))
+        newest_first = sorted(epochs, reverse=True)
+        for start in range(0, len(newest_first), READERS):
+            batch = self._unexcused(newest_first[start : start + READERS])
+            reads += self._clock.spread(self._is_read, batch, READERS)
+            self._unexcused(batch)
+        return bool(reads) and not any(reads)
+
+    def _is_read(self, epoch: int) -> bool:
+        watch = self._watches[epoch]
+        asked_at_s = self._clock.now_s()  # suspended, we prove less of a silence: never more
+        try:
+            heartbeat: Heartbeat | None = self._store.heartbeat(epoch)
+        except StoreUnavailable:
+            watch.miss()
+            return False
+        watch.see(heartbeat, asked_at_s=asked_at_s, answered_at_s=self._clock.now_s())
+        return True
+
+    def _unexcused(self, epochs: list[int]) -> list[int]:
+        """Those that may still be at work; no attempt that a later one, which has run, waited for."""
+        ran = [epoch for epoch, watch in self._watches.items() if watch.has_run]
+        silent = [epoch for epoch in epochs if not self._watches[epoch].is_over]
+        self._store.read_shares([*ran, *silent] if ran else [])
+        for epoch in silent:
+            share = self._store.share_of
+            if any(one > epoch and do_meet(share(epoch), share(one)) for one in ran):
+                self._watches[epoch].excuse()
+        return [epoch for epoch in silent if not self._watches[epoch].is_over]

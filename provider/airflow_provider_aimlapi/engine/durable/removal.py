@@ -1,0 +1,135 @@
+"""Removes a run folder under a lease of its own. Why in this way stands in `core.durable.retention`. Blocking.
+
+One case is not fenced: a published run that is not in place is put there again without a lease. Looking
+at `_SUCCESS` before and after the manifest goes leaves an instant in which that can begin unseen; so
+removal is not for times at which another task publishes to the same output path.
+"""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.durable.keys import RunNames
+from airflow_provider_aimlapi.core.durable.lease import Heartbeat
+from airflow_provider_aimlapi.core.durable.object_sizes import MANIFEST_BYTES_MAX
+from airflow_provider_aimlapi.core.durable.retention import REMOVAL_TOKEN, removal_stages, why_kept
+from airflow_provider_aimlapi.errors import JournalUnreadable, StoreUnavailable
+from airflow_provider_aimlapi.storage.output.changes import run_in_place
+from airflow_provider_aimlapi.storage.runs.journal_store import DELETERS
+from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
+from airflow_provider_aimlapi.storage.stores.object_store import create_settled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow_provider_aimlapi.core.durable.retention import RunFolder
+    from airflow_provider_aimlapi.engine.runtime.clock import Clock
+    from airflow_provider_aimlapi.storage.output.run_folders import RunFolders
+
+DELETIONS_BETWEEN_LOOKS = 128
+"""So few that they take seconds: an attempt that begins meanwhile waits for minutes before it acts."""
+AN_ATTEMPT_BEGAN = "an attempt of it began; what was removed is paid for again"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """What became of a run folder.
+
+    Attributes:
+        objects, size_bytes: what was deleted.
+        kept: why the folder, or the rest of it, stays; None when it went.
+    """
+
+    objects: int = 0
+    size_bytes: int = 0
+    kept: str | None = None
+
+
+def remove_run(folders: RunFolders, run_key: str, *, older_than_s: float, clock: Clock) -> Removal:
+    """Remove a run folder if it may go, as it is now; can be cut short anywhere and done again.
+
+    Raises:
+        StorageError: the store failed; what is gone is gone, the rest is sound.
+    """
+    folder = folders.one(run_key)
+    if folder is None:
+        return Removal()
+    reason = why_kept(folder, older_than_s=older_than_s, now_us=clock.wall_us())
+    if reason is not None:
+        return Removal(kept=reason)
+    if folder.is_emptied:
+        return _Deletion(folders, folder, epoch=None, clock=clock).all()
+    leases = LeaseStore(folders.store, RunNames(run_key=run_key))
+    try:
+        epoch = leases.acquire(token=REMOVAL_TOKEN + secrets.token_hex(16))
+    except JournalUnreadable as error:
+        return Removal(kept=str(error))
+    try:
+        return _remove_as_it_is_now(folders, run_key, epoch, older_than_s, clock)
+    finally:
+        with suppress(StoreUnavailable):  # costs an attempt of this run a wait, nothing else
+            leases.beat(epoch, Heartbeat(state="released", beat=1))
+
+
+def _remove_as_it_is_now(
+    folders: RunFolders, run_key: str, epoch: int, older_than_s: float, clock: Clock
+) -> Removal:
+    """Look again: whoever began before our lease was there is seen now, whoever begins later waits."""
+    folder = folders.one(run_key)
+    if folder is None:
+        return Removal()
+    reason = why_kept(folder, older_than_s=older_than_s, now_us=clock.wall_us())
+    if reason is not None:
+        return Removal(kept=reason)
+    return _Deletion(folders, folder, epoch=epoch, clock=clock).all()
+
+
+class _Deletion:
+    """Deletes a folder's objects in order. `epoch` is our lease; None where nobody can be at work."""
+
+    def __init__(
+        self, folders: RunFolders, folder: RunFolder, *, epoch: int | None, clock: Clock
+    ) -> None:
+        self._store = folders.store
+        self._names = RunNames(run_key=folder.run_key)
+        self._leases = LeaseStore(folders.store, self._names)
+        self._folder = folder
+        self._epoch = epoch
+        self._clock = clock
+
+    def all(self) -> Removal:
+        """Remove chunk by chunk, and stop where an attempt of the run has begun meanwhile."""
+        sizes = {found.name: found.size_bytes for found in self._folder.objects}
+        objects = size_bytes = 0
+        for names in self._chunks(sizes):
+            if self._is_superseded():
+                return Removal(objects=objects, size_bytes=size_bytes, kept=AN_ATTEMPT_BEGAN)
+            if names == [self._names.manifest]:
+                if not self._unpublish():
+                    return Removal(kept="it is being put in place")
+            else:
+                self._clock.spread(self._store.delete, names, DELETERS)
+            objects += len(names)
+            size_bytes += sum(sizes[name] for name in names)
+        return Removal(objects=objects, size_bytes=size_bytes)
+
+    def _chunks(self, present: dict[str, int]) -> Iterator[list[str]]:
+        for stage in removal_stages(self._names, present, kept_epoch=self._epoch):
+            for start in range(0, len(stage), DELETIONS_BETWEEN_LOOKS):
+                yield stage[start : start + DELETIONS_BETWEEN_LOOKS]
+
+    def _is_superseded(self) -> bool:
+        return self._epoch is not None and max(self._leases.epochs(), default=0) > self._epoch
+
+    def _unpublish(self) -> bool:
+        """Delete the manifest; put it back when another run's parts are leaving their place."""
+        manifest = self._store.read(self._names.manifest, bytes_max=MANIFEST_BYTES_MAX)
+        self._store.delete(self._names.manifest)
+        if run_in_place(self._store) == self._folder.run_in_place:
+            return True
+        if manifest is not None:
+            create_settled(self._store, self._names.manifest, manifest)
+        return False

@@ -1,0 +1,61 @@
+"""A share's part of the run's budget. Blocking.
+
+Attempts at several shares pay at the same time, and none knows what the others spend. So each may
+spend a fixed part, by its rows. An attempt at the whole run pays while no share does, and knows what
+all of them have spent: it may spend the rest, on any share's rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.money.budget import part_of_budget
+from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_remains
+from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.money.budget import Budget
+    from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.engine.runtime.clock import Clock
+
+
+def limit_to_part(budget: Budget, prepared: Prepared, epoch: int, clock: Clock) -> None:
+    """Lower the budget of an attempt at a share to the share's part. Other budgets stay.
+
+    Args:
+        epoch: of this attempt. All attempts before it that might pay for the same rows are over.
+
+    Raises:
+        JournalUnreadable, StoreUnavailable: as `find_remains`.
+    """
+    whole, share, plan = budget.limit_nano_usd, prepared.share, prepared.run_plan
+    if whole is None or share is None or len(plan.shares) == 1:
+        return
+    ends = (*plan.shares[1:], len(plan.shards))
+    parts = [range(first, end) for first, end in zip(plan.shares, ends, strict=True)]
+    rows = [sum(shard.rows for shard in plan.shards[one.start : one.stop]) for one in parts]
+    spent = [0] * len(parts)
+    if _has_whole_run_paid(prepared, epoch):
+        spent = _spent(prepared, parts, clock)
+    budget.whole_nano_usd = whole
+    budget.limit_nano_usd = part_of_budget(whole, share, rows=rows, spent=spent)
+
+
+def _has_whole_run_paid(prepared: Prepared, epoch: int) -> bool:
+    """Whether an attempt at the whole run may have paid. Without one, no share has passed its part."""
+    leases = LeaseStore(prepared.store, prepared.names, prepared.share)
+    heartbeats = (
+        leases.heartbeat(older)
+        for older in leases.epochs()
+        if older < epoch and leases.share_of(older) is None
+    )
+    return any(heartbeat is not None and heartbeat.has_run for heartbeat in heartbeats)
+
+
+def _spent(prepared: Prepared, parts: list[range], clock: Clock) -> list[int]:
+    """Return what each share has cost so far."""
+    names = replace(prepared.names, share=None)
+    run = replace(prepared, names=names, plan=prepared.run_plan)
+    remains = find_remains(run, clock, retry_rejected=False)
+    return [remains.spent_nano_usd(one) for one in parts]

@@ -1,0 +1,119 @@
+"""Staged parts as earlier attempts left them, described by their footers. Blocking."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.durable.keys import parse_part_name
+from airflow_provider_aimlapi.core.durable.object_sizes import PART_BYTES_MAX
+from airflow_provider_aimlapi.errors import StoreUnavailable
+from airflow_provider_aimlapi.storage.parts.part_footer import (
+    END_BYTES,
+    footer_bytes,
+    read_part_end,
+)
+from airflow_provider_aimlapi.storage.parts.part_reader import (
+    part_outcomes,
+    read_staged_part,
+    rejected_rows,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from airflow_provider_aimlapi.core.calls.completion import Outcome
+    from airflow_provider_aimlapi.core.durable.plan import Shard
+    from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.engine.runtime.clock import Clock
+    from airflow_provider_aimlapi.storage.parts.part_reader import StagedPart
+
+FOOTER_READERS = 16
+_ONE_LARGE_FOOTER = threading.Lock()
+"""Footers above END_BYTES are read one at a time, because one may take 290 MB of memory."""
+
+
+def staged_parts(prepared: Prepared, clock: Clock) -> dict[int, StagedPart]:
+    """Describe all durable parts by number, each in its latest edition.
+
+    Raises:
+        StoreUnavailable: one cannot be read. JournalUnreadable: one is not what its name says.
+    """
+    shards = {shard.part: shard for shard in prepared.plan.shards}
+    editions = _editions(prepared, shards)
+    found = clock.spread(
+        lambda part: stored_part(prepared, shards[part], editions[part]), editions, FOOTER_READERS
+    )
+    return dict(zip(editions, found, strict=True))
+
+
+def latest_part(prepared: Prepared, shard: Shard) -> StagedPart | None:
+    """Describe the latest edition of a shard's part as it stands now. Raises as `staged_parts`."""
+    editions = _editions(prepared, {shard.part})
+    return stored_part(prepared, shard, editions[shard.part]) if editions else None
+
+
+def stored_part(prepared: Prepared, shard: Shard, edition: int = 0) -> StagedPart:
+    """Describe one edition of a staged part. Raises as `staged_parts`."""
+    name = prepared.names.part(shard.part, edition)
+    end = read_part_end(prepared.store, name, bytes_max=END_BYTES)
+    is_large = footer_bytes(end or b"") > END_BYTES
+    with _ONE_LARGE_FOOTER if is_large else nullcontext():
+        if is_large:
+            end = read_part_end(prepared.store, name)
+        if end is None:
+            raise _gone(prepared, name)
+        return describe_part(prepared, shard, name, end)
+
+
+def describe_part(prepared: Prepared, shard: Shard, name: str, end: bytes) -> StagedPart:
+    """Describe a part by its last bytes.
+
+    Raises:
+        JournalUnreadable: it is not what its name says.
+    """
+    return read_staged_part(
+        end,
+        run_key=prepared.names.run_key,
+        shard=shard,
+        staged_name=name,
+        output_column=prepared.job.output_column,
+    )
+
+
+def stored_outcomes(prepared: Prepared, staged: StagedPart) -> dict[int, Outcome]:
+    """Return what a staged part says of each row. Raises as `staged_parts`."""
+    data, column = _read(prepared, staged), prepared.job.output_column
+    outcomes = part_outcomes(data, staged.entry, output_column=column)
+    return {outcome.row: outcome for outcome in outcomes}
+
+
+def stored_rejections(prepared: Prepared, staged: StagedPart) -> dict[int, int]:
+    """Return a part's rejected rows, and what each has cost in nano-dollars. Raises as above."""
+    if not staged.entry.tally.rejected:
+        return {}
+    data, column = _read(prepared, staged), prepared.job.output_column
+    return rejected_rows(data, staged.entry, output_column=column)
+
+
+def _editions(prepared: Prepared, parts: Iterable[int]) -> dict[int, int]:
+    editions: dict[int, int] = {}
+    wanted = frozenset(parts)
+    for name in prepared.store.list(prepared.names.parts):
+        part, edition = parse_part_name(name) or (None, 0)
+        if part in wanted:
+            editions[part] = max(edition, editions.get(part, 0))
+    return editions
+
+
+def _read(prepared: Prepared, staged: StagedPart) -> bytes:
+    name = staged.entry.staged_name
+    data = prepared.store.read(name, bytes_max=PART_BYTES_MAX)
+    if data is None:
+        raise _gone(prepared, name)
+    return data
+
+
+def _gone(prepared: Prepared, name: str) -> StoreUnavailable:
+    return StoreUnavailable(f"{prepared.store.uri(name)} was listed, but cannot be read.")

@@ -1,0 +1,1 @@
+"""Estimates a run's cost before it starts. Writes nothing but a paid sample."""

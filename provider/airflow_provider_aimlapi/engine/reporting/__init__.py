@@ -1,0 +1,1 @@
+"""Counts and reports what an attempt does. Decides nothing."""

@@ -1,0 +1,41 @@
+"""The lineage of a run that may start, from what preparing it has read. Reads nothing more."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.reporting.lineage import COLUMNS_MAX, Column, Lineage
+from airflow_provider_aimlapi.storage.arrow.lineage_columns import columns_of
+from airflow_provider_aimlapi.storage.parts.outcome_columns import added_fields
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.engine.job import Place
+    from airflow_provider_aimlapi.engine.prepare import Prepared
+
+
+def lineage_of(prepared: Prepared) -> Lineage:
+    """What the run reads and what it adds."""
+    job, data_set, shards = prepared.job, prepared.data_set, prepared.plan.shards
+    files = [data_set.files[index] for index in {shard.file for shard in shards}]
+    return Lineage(
+        columns=columns_of(islice(data_set.schema, COLUMNS_MAX)),
+        folder_columns=tuple(
+            Column(name=name, type="string") for name in data_set.partition_names[:COLUMNS_MAX]
+        ),
+        asked=prepared.maker.columns,
+        answers=columns_of(added_fields(job.output_column)),
+        rows=prepared.plan.rows,
+        files=len(files),
+        size_bytes=sum(file.size_bytes for file in files),
+        input_account=_account(job.input),
+        output_account=_account(job.output),
+    )
+
+
+def _account(place: Place) -> str | None:
+    """As adlfs knows it: given, or from its connection string."""
+    name = getattr(place.fs, "account_name", None)
+    if not name:
+        name = getattr(getattr(place.fs, "service_client", None), "account_name", None)
+    return name if isinstance(name, str) else None

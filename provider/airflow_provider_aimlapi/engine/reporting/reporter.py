@@ -1,0 +1,308 @@
+"""Tells how a run stands, every few seconds and at its end, to whoever shows it. Decides nothing.
+
+A sink that fails or blocks is no reason to harm a run: it is said once in the log, and the run goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+from msgspec.structs import replace
+
+from airflow_provider_aimlapi.core.calls.completion import STATUSES
+from airflow_provider_aimlapi.core.durable.object_sizes import REPORT_BYTES_MAX
+from airflow_provider_aimlapi.core.reporting.run_progress import (
+    TEXT_BYTES_MAX,
+    AttemptProgress,
+    RunProgress,
+    decode_progress,
+    earlier_attempts,
+    encode_progress,
+    with_attempt,
+)
+from airflow_provider_aimlapi.core.texts.redaction import cut
+from airflow_provider_aimlapi.engine.durable.lease import Superseded
+from airflow_provider_aimlapi.engine.runtime.companions import beside
+from airflow_provider_aimlapi.errors import RunInterrupted
+from airflow_provider_aimlapi.logs import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
+
+    from airflow_provider_aimlapi.core.durable.manifest import Manifest
+    from airflow_provider_aimlapi.core.reporting.run_progress import State
+    from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.engine.reporting.attempt_counts import Measured
+    from airflow_provider_aimlapi.engine.settings import Settings
+    from airflow_provider_aimlapi.engine.world import World
+
+log = logger(__name__)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+SINK_S_MAX = 10.0
+"""How long a run waits for one call of a sink. Until that call has come back there is no other one."""
+LAST_WORDS_S_MAX = 30.0
+"""How long a run that has ended waits for a sink and for its report."""
+
+
+def _harmless(
+    method: Callable[Concatenate[Reporter, P], Awaitable[None]],
+) -> Callable[Concatenate[Reporter, P], Coroutine[Any, Any, None]]:
+    """Let no bug in what shows a run end the run, or hide how it ended."""
+
+    async def harmless(self: Reporter, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        await beside(method(self, *args, **kwargs), "progress page")
+
+    return harmless
+
+
+class ProgressSink(Protocol):
+    """Where progress goes. Both calls block, come from threads, and may raise anything.
+
+    Attributes:
+        interval_s: seconds between two calls of `publish`.
+        is_shared: whether other attempts of the run write to the same place.
+    """
+
+    @property
+    def interval_s(self) -> float: ...  # noqa: D102
+    @property
+    def is_shared(self) -> bool: ...  # noqa: D102
+
+    def recall(self) -> bytes | None:
+        """What was published last, perhaps by an earlier attempt; None for nothing."""
+        ...
+
+    def publish(self, data: bytes) -> None:
+        """Show this progress, as JSON, in place of what was shown before."""
+        ...
+
+
+class Reporter:
+    """Publishes one attempt's progress.
+
+    The world's `open_sink` makes the place where it is shown; None: nobody wants to know. Its
+    `render_report` makes the HTML that is written beside the manifest; None: no report is.
+    """
+
+    def __init__(self, prepared: Prepared, settings: Settings, world: World) -> None:
+        open_sink, clock = world.open_sink, world.clock
+        self._prepared = prepared
+        self._sink = open_sink(prepared.store, prepared.names) if open_sink else None
+        self._render = world.render_report
+        self._budget_nano_usd = settings.budget_nano_usd if prepared.share is None else None
+        self._clock = clock
+        self._epoch = 0
+        self._started_us = clock.wall_us()
+        self._earlier: tuple[AttemptProgress, ...] = ()
+        self._recalled: RunProgress | None = None
+        self._measured: Measured | None = None
+        self._let_go = asyncio.Event()
+        self._call: asyncio.Future[Any] | None = None  # the last one of the sink
+        self._is_silent = False
+        self._has_warned = False
+
+    @_harmless
+    async def begin(self, epoch: int) -> None:
+        """Say that this attempt waits until it may pay."""
+        self._epoch = epoch
+        await self._recall(paid_nano_usd=0)
+        await self._publish(self._progress("waiting"))
+
+    @_harmless
+    async def waits(self, state: State, left_s: float) -> None:
+        """Say that this attempt waits for others, and for how long at the most."""
+        until_us = self._clock.wall_us() + round(left_s * 1e6)
+        await self._publish(replace(self._progress(state), waits_until_us=until_us))
+
+    def watch(self, measured: Measured) -> None:
+        """From now on, tell of these counts."""
+        self._measured = measured
+        if self._recalled is not None:
+            self._earlier = earlier_attempts(self._recalled, measured.inherited_nano_usd)
+
+    @_harmless
+    async def publish_always(self) -> None:
+        """Publish every few seconds, until told to `let_go`.
+
+        Cancelled instead, it would leave behind a thread that writes, perhaps after the last word.
+        """
+        if self._sink is None:
+            return
+        while not self._let_go.is_set():
+            await self._publish(self._progress("running"))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._sink.interval_s):
+                    await self._let_go.wait()
+
+    def let_go(self) -> None:
+        """End `publish_always`, once what it may be publishing is published."""
+        self._let_go.set()
+
+    @_harmless
+    async def publishing(self) -> None:
+        """Say that all rows are decided, and their parts are being put in place."""
+        await self._publish(self._progress("publishing"))
+
+    @_harmless
+    async def superseded(self) -> None:
+        """Say so, and leave a place that is shared to the newer attempt."""
+        await self._publish(self._progress("superseded"))
+        self._is_silent = self._sink is not None and self._sink.is_shared
+
+    @_harmless
+    async def failed(self, error: Exception) -> None:
+        """Publish why the run ended early, and write the report."""
+        state: State = "failed"
+        if isinstance(error, RunInterrupted):
+            state = "superseded" if isinstance(error, Superseded) else "stopped"
+        await self._end(self._progress(state, error=error))
+
+    @_harmless
+    async def completed(self, manifest: Manifest) -> None:
+        """Publish that the run, or the share, is complete, and write the report."""
+        if self._measured is None and self._recalled is None:
+            await self._recall(paid_nano_usd=manifest.tally.cost_nano_usd)
+        progress = self._progress("published" if self._prepared.share is None else "complete")
+        if self._measured is None:
+            progress = _of_manifest(progress, manifest)
+        await self._end(progress)
+
+    def _progress(self, state: State, error: Exception | None = None) -> RunProgress:
+        said = None if error is None else cut(str(error), TEXT_BYTES_MAX)
+        progress = replace(self._standing(), state=state, updated_us=self._clock.wall_us())
+        attempt = AttemptProgress(
+            epoch=self._epoch,
+            first_epoch=self._epoch,
+            state=state,
+            started_us=self._started_us,
+            updated_us=progress.updated_us,
+            error=said,
+        )
+        if self._measured is not None:
+            self._measured.sample()
+            progress = self._measured.told(progress)
+            attempt = self._measured.told_of_attempt(attempt)
+        return replace(progress, attempts=with_attempt(self._earlier, attempt))
+
+    def _standing(self) -> RunProgress:
+        """What is known without this attempt's counts: the run as earlier attempts left it."""
+        if self._recalled is not None:
+            return replace(
+                self._recalled,
+                in_flight=0,
+                rows_per_s=0.0,
+                expected_left_s=None,
+                waits_until_us=None,
+            )
+        names, store, job = self._prepared.names, self._prepared.store, self._prepared.job
+        return RunProgress(
+            run_key=names.run_key,
+            state="waiting",
+            model=cut(job.completion.model, TEXT_BYTES_MAX),
+            input=cut(job.input.fs.unstrip_protocol(job.input.path), TEXT_BYTES_MAX),
+            output=cut(store.uri(""), TEXT_BYTES_MAX),
+            manifest=cut(store.uri(names.manifest), TEXT_BYTES_MAX),
+            report=cut(store.uri(names.report), TEXT_BYTES_MAX),
+            updated_us=0,
+            rows=self._prepared.plan.rows,
+            budget_nano_usd=self._budget_nano_usd,
+        )
+
+    async def _recall(self, *, paid_nano_usd: int) -> None:
+        """Look at what was published before, and what earlier attempts paid by that."""
+        if self._sink is None:
+            return
+        try:
+            data = await self._in_time(self._sink.recall)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the run goes on without
+            self._warn(error)
+            return
+        recalled = None if data is None else decode_progress(data)
+        if recalled is not None and recalled.run_key == self._prepared.names.run_key:
+            self._recalled = recalled
+            self._earlier = earlier_attempts(recalled, paid_nano_usd)
+
+    async def _publish(self, progress: RunProgress) -> None:
+        if self._sink is None or self._is_silent:
+            return
+        try:
+            await self._in_time(self._sink.publish, encode_progress(progress))
+        except Exception as error:  # noqa: BLE001  # whatever it is, the run goes on without
+            self._warn(error)
+
+    async def _in_time(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do blocking work that is left behind when it takes too long.
+
+        Raises:
+            TimeoutError: it takes too long, or the work before it has not ended yet.
+        """
+        if self._call is None or self._call.done():
+            self._call = self._clock.aside(partial(call, *args, **kwargs))
+            self._call.add_done_callback(_take_note)
+            await asyncio.wait({self._call}, timeout=SINK_S_MAX)
+            if self._call.done():
+                result: T = self._call.result()
+                return result
+        raise TimeoutError(f"It did not answer for {SINK_S_MAX:.0f} s.")
+
+    async def _end(self, progress: RunProgress) -> None:
+        try:
+            async with asyncio.timeout(LAST_WORDS_S_MAX):
+                if self._call is not None:
+                    await asyncio.wait({self._call})
+                await self._publish(progress)
+                await self._write_report(progress)
+        except TimeoutError as error:
+            self._warn(error)
+
+    async def _write_report(self, progress: RunProgress) -> None:
+        """A newer attempt's report is not written over, nor a better one of the run by a worse."""
+        if self._render is None or self._is_silent or progress.state == "superseded":
+            return
+        store, name = self._prepared.store, self._prepared.names.report
+        try:
+            if self._measured is None:
+                found = await self._in_time(partial(store.read, name, bytes_max=REPORT_BYTES_MAX))
+                if found is not None:
+                    return
+            data = await self._in_time(self._render, progress)
+            await self._in_time(store.write, name, data)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the run stands without
+            self._warn(error)
+
+    def _warn(self, error: Exception) -> None:
+        if not self._has_warned:
+            self._has_warned = True
+            log.warning(
+                "The run's page lags behind, but the run goes on: %s: %s",
+                type(error).__name__,
+                error,
+            )
+
+
+def _take_note(call: asyncio.Future[Any]) -> None:
+    """Look at the error of a call that was left behind: asyncio would log it."""
+    if not call.cancelled():
+        call.exception()
+
+
+def _of_manifest(progress: RunProgress, manifest: Manifest) -> RunProgress:
+    """The progress of a run that was published before."""
+    tally = manifest.tally
+    return replace(
+        progress,
+        rows=tally.rows,
+        rows_done=tally.rows,
+        rows_reused=tally.rows,
+        statuses={str(status): getattr(tally, status) for status in STATUSES},
+        prompt_tokens=tally.prompt_tokens,
+        completion_tokens=tally.completion_tokens,
+        cost_nano_usd=tally.cost_nano_usd,
+        expected_left_s=0.0,
+        expected_cost_nano_usd=tally.cost_nano_usd,
+    )

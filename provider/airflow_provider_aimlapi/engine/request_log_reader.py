@@ -1,0 +1,123 @@
+"""Reads the API's log of requests to its end: page after page, at the pace that it allows.
+
+The log is newest first and rows appear late, so pages shift while they are read. A row that is seen
+twice is one row; when rows were added meanwhile, the whole is read again, until nothing was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import deque
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING, Protocol
+
+from airflow_provider_aimlapi.core.money.reconciliation import BillingFold, log_windows
+from airflow_provider_aimlapi.engine.runtime.retry import retry_delay_s
+from airflow_provider_aimlapi.errors import ApiUnavailable, Throttled
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from airflow_provider_aimlapi.core.money.reconciliation import LogPage, Reconciliation
+
+REQUESTS_A_MINUTE = 180
+"""The key's limit is 200, for everybody who uses it."""
+MINUTE_S = 60.0
+TRIES_MAX = 8
+PASSES_MAX = 5
+OFFSET_MAX = 10_000_000
+
+
+class AskPage(Protocol):
+    """Asks for a page of the log, once; see `api.request_log.fetch_log_page`."""
+
+    async def __call__(self, window_us: tuple[int, int], /, *, offset: int) -> LogPage:
+        """The page of a window that begins at an offset."""
+        ...
+
+
+class Pace:
+    """Keeps requests to so many in any minute. Waits in `sleep`, by the clock of `now_s`."""
+
+    def __init__(
+        self,
+        *,
+        now_s: Callable[[], float],
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self._now_s = now_s
+        self.sleep = sleep
+        self._asked_at_s: deque[float] = deque(maxlen=REQUESTS_A_MINUTE)
+
+    async def wait(self) -> None:
+        """Return when the next request may go out, and count it."""
+        if len(self._asked_at_s) == REQUESTS_A_MINUTE:
+            delay_s = self._asked_at_s[0] + MINUTE_S - self._now_s()
+            if delay_s > 0:
+                await self.sleep(delay_s)
+        self._asked_at_s.append(self._now_s())
+
+
+@dataclass(kw_only=True)
+class LogReader:
+    """Reads the log.
+
+    Attributes:
+        ask: asks for one page.
+        requests: made so far.
+        is_settled: whether the last pass over each window saw no row being added.
+    """
+
+    ask: AskPage
+    pace: Pace
+    random: Random = field(default_factory=lambda: Random(secrets.randbits(64)))  # noqa: S311
+    requests: int = 0
+    is_settled: bool = True
+
+    async def reconcile(self, run_key: str, start_us: int, end_us: int) -> Reconciliation:
+        """What the log says of a run between two moments.
+
+        Raises:
+            ApiError: a page did not come, though it was asked for several times.
+        """
+        billing = BillingFold(run_key)
+        for window_us in log_windows(start_us, end_us):
+            for _ in range(PASSES_MAX):
+                if await self._pass(window_us, billing):
+                    break
+            else:
+                self.is_settled = False
+        return billing.result()
+
+    async def _pass(self, window_us: tuple[int, int], billing: BillingFold) -> bool:
+        """Read a window from its newest row to its oldest; whether it stood still meanwhile."""
+        totals = set()
+        offset = 0
+        while offset <= OFFSET_MAX:
+            page = await self._page(window_us, offset)
+            billing.add(page.rows)
+            totals.add(page.total)
+            offset += len(page.rows)
+            if not page.has_more or not page.rows:
+                break
+        return len(totals) == 1
+
+    async def _page(self, window_us: tuple[int, int], offset: int) -> LogPage:
+        for failures in range(1, TRIES_MAX):
+            await self.pace.wait()
+            self.requests += 1
+            try:
+                return await self.ask(window_us, offset=offset)
+            except ApiUnavailable as error:
+                await self.pace.sleep(self._delay_s(error, failures))
+        await self.pace.wait()
+        self.requests += 1
+        return await self.ask(window_us, offset=offset)
+
+    def _delay_s(self, error: ApiUnavailable, failures: int) -> float:
+        """Somebody else's requests count for the same minute: after a 429 it has to pass."""
+        if isinstance(error, Throttled) and error.retry_after_s is None:
+            return MINUTE_S
+        return retry_delay_s(error, failures=failures, random=self.random)

@@ -1,0 +1,1 @@
+"""Time, tasks, threads and retries. Knows no row and no run."""

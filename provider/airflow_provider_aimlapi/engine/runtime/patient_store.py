@@ -1,0 +1,41 @@
+"""An object store whose failed requests are sent again one by one, so that no scan begins anew."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from airflow_provider_aimlapi.engine.runtime.retry import persistently
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_aimlapi.engine.runtime.clock import Clock
+    from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
+
+
+def patient(
+    store: ObjectStore, clock: Clock, check: Callable[[], None] = lambda: None
+) -> ObjectStore:
+    """Return the same store for a long scan, whose requests block a thread.
+
+    A create that is sent again may find its own object: see `ObjectStore.create`. Leases are not
+    for it, because a heartbeat that arrives late says nothing of the moment.
+
+    Args:
+        check: called before each request; raises when the scan should end.
+    """
+    return cast("ObjectStore", _PatientStore(store, clock, check))
+
+
+class _PatientStore:
+    def __init__(self, store: ObjectStore, clock: Clock, check: Callable[[], None]) -> None:
+        self._store = store
+        self._clock = clock
+        self._check = check
+
+    def uri(self, name: str) -> str:
+        return self._store.uri(name)
+
+    def __getattr__(self, name: str) -> Any:
+        return partial(persistently, self._clock, self._check, getattr(self._store, name))

@@ -1,0 +1,281 @@
+"""From a path that a user gave to a file system and a path on it, through Airflow's connections.
+
+Knows URLs and connection ids; what lies at a path is the storage's business.
+"""
+
+from __future__ import annotations
+
+import ftplib
+import logging
+import re
+import socket
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from airflow.providers.common.compat.sdk import conf
+from airflow.sdk.io import attach
+
+from airflow_provider_aimlapi.core.texts.typed_path import (
+    FILE,
+    OPTION,
+    SECTION,
+    WILDCARDS,
+    parse_allowed_schemes,
+    parse_typed_path,
+)
+from airflow_provider_aimlapi.errors import (
+    AimlapiError,
+    ConnectionIncomplete,
+    InvalidSpec,
+    StoreUnavailable,
+)
+from airflow_provider_aimlapi.hooks.connections import existing_connection
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+    from airflow_provider_aimlapi.engine.job import Place
+
+OUTPUT = "output_path"
+EXTRAS = {
+    "s3": "s3",
+    "s3a": "s3",
+    "gs": "gcs",
+    "gcs": "gcs",
+    "abfs": "azure",
+    "abfss": "azure",
+    "az": "azure",
+}
+"""Which of our extras brings which scheme."""
+PROVIDERS = {
+    "s3": "apache-airflow-providers-amazon",
+    "gcs": "apache-airflow-providers-google",
+    "azure": "apache-airflow-providers-microsoft-azure",
+}
+"""What an extra brings that knows Airflow's connections."""
+_VARIABLES = {
+    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
+    "gcs": "GOOGLE_APPLICATION_CREDENTIALS",
+    "azure": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
+}
+"""What the environment's own credentials are taken from."""
+_SAME_AS = {"az": "abfs", "s3n": "s3"}
+"""Spellings that Airflow's provider or the file system does not know."""
+_CONNECTION_ID = re.compile(r"[\w#!().-]{1,250}")
+_FINAL = (ValueError, TypeError, LookupError, AttributeError)
+"""What a hook or a file system raises for fields that it cannot use: a retry meets them again.
+
+So are those errors of botocore's that are not about the network.
+"""
+_AZURE_REQUESTS = "azure.core.pipeline.policies.http_logging_policy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """A path taken apart.
+
+    Attributes:
+        argument: the operator's argument that it came from.
+        scheme: in lower case, such as "s3".
+        url: the whole, without a connection id.
+        conn_id: the Airflow connection that opens it; None for the environment's own credentials.
+    """
+
+    argument: str
+    scheme: str
+    url: str
+    conn_id: str | None
+
+
+def parse_location(path: object, *, argument: str, storage_conn_id: str | None) -> Location:
+    """Take a path apart: a URL, `scheme://connection_id@bucket/key`, or an absolute local path.
+
+    A connection id inside the URL goes before `storage_conn_id`: it says something about this path.
+
+    Raises:
+        InvalidSpec: it is neither, holds a password, or is of a scheme that is not allowed here.
+    """
+    more = conf.get(SECTION, OPTION, fallback="") or ""
+    typed = parse_typed_path(
+        str(path).strip() if path is not None else "",
+        what=argument,
+        allowed=parse_allowed_schemes(more),
+    )
+    if argument == OUTPUT and not WILDCARDS.isdisjoint(typed.key):
+        raise InvalidSpec(f"{argument} is a folder: it may not contain any of * ? [")
+    conn_id, _, bucket = typed.authority.rpartition("@")
+    _check_authority(argument, typed.scheme, conn_id, bucket)
+    scheme = _SAME_AS.get(typed.scheme, typed.scheme)
+    return Location(
+        argument=argument,
+        scheme=scheme,
+        url=f"{scheme}://{bucket}{typed.key}",
+        conn_id=conn_id or storage_conn_id,
+    )
+
+
+def _check_authority(argument: str, scheme: str, conn_id: str, bucket: str) -> None:
+    if ":" in conn_id:
+        raise InvalidSpec(
+            f"{argument} holds credentials before the @. Put them into an Airflow connection, and "
+            f"its id into storage_conn_id."
+        )
+    if conn_id and not _CONNECTION_ID.fullmatch(conn_id):
+        raise InvalidSpec(
+            f"{argument}: what stands before the @ is no id of an Airflow connection."
+        )
+    if EXTRAS.get(scheme) == "azure" and "." in bucket:
+        raise InvalidSpec(
+            f"{argument} names a storage account. Write {scheme}://{conn_id or 'container'}/folder/, "
+            f"and put the account into an Airflow connection, and its id into storage_conn_id."
+        )
+
+
+def open_place(location: Location) -> Place:
+    """Open a location's file system, its credentials inside, and return it with the path on it.
+
+    Not to be called where an event loop runs: some file systems start one of their own.
+
+    Raises:
+        InvalidSpec: nothing that is installed knows the scheme, or the file system does not accept
+            what it was given.
+        ConnectionIncomplete: the storage connection does not exist.
+        StoreUnavailable: the store is one that is connected to here, and does not answer.
+    """
+    conn_id = None if location.scheme == FILE else location.conn_id
+    if conn_id is not None:
+        _check_connection(conn_id, location.argument)
+    _leave_out_each_request(location)
+    try:
+        return _opened(location, conn_id)
+    except Exception as error:  # noqa: BLE001  # hooks and file systems have errors of their own
+        refusal = _refusal(location, error)
+    raise refusal  # outside of the except: Airflow prints what an error was raised from
+
+
+def _check_connection(conn_id: str, argument: str) -> None:
+    problem: AimlapiError
+    try:
+        existing_connection(conn_id, argument=f"for {argument}")
+    except ConnectionIncomplete as error:
+        problem = error
+    except Exception as error:  # noqa: BLE001  # a field that does not parse is quoted by its error
+        from airflow_provider_aimlapi.storage.access.opening import origin_of
+
+        kind = ConnectionIncomplete if isinstance(error, _FINAL) else StoreUnavailable
+        problem = kind(
+            f"Connection '{conn_id}' (for {argument}) cannot be read ({origin_of(error)}). Check its "
+            f"fields in Airflow under Admin, Connections."
+        )
+    else:
+        return
+    raise problem
+
+
+def _opened(location: Location, conn_id: str | None) -> Place:
+    """Ask Airflow's provider for the file system, and fsspec itself where there is no provider."""
+    from airflow_provider_aimlapi.engine.job import Place
+    from airflow_provider_aimlapi.storage.access.opening import connect, open_url
+
+    try:
+        fs = attach(location.scheme, conn_id).fs
+        connect(fs)
+    except (ImportError, ValueError):
+        if conn_id is not None:
+            raise
+        fs, _ = open_url(location.url)
+    return Place(fs=fs, path=_path_on(location, fs))
+
+
+def _path_on(location: Location, fs: AbstractFileSystem) -> str:
+    """Return the path that the file system is asked for, which is the one that was typed."""
+    from airflow_provider_aimlapi.storage.access.file_systems import kind_of, path_in
+
+    path = path_in(fs, location.url)
+    typed = location.url.partition("://")[2]
+    if kind_of(fs) != "other" and path.lstrip("/") != typed.strip("/"):
+        raise InvalidSpec(
+            f"{location.argument}: {location.scheme}:// takes a part of this path for something else "
+            f"than a name, such as a '?' or '#'. Rename the folder."
+        )
+    return path
+
+
+def _refusal(location: Location, error: Exception) -> AimlapiError:
+    """Return the error to raise for a foreign one, whose text may quote secrets."""
+    from airflow_provider_aimlapi.storage.access.opening import origin_of
+    from airflow_provider_aimlapi.storage.access.store_errors import meaning_of
+
+    if isinstance(error, AimlapiError):
+        return error
+    if _is_about_packages(location, error):
+        return InvalidSpec(_unknown_scheme(location))
+    origin = origin_of(error)
+    if isinstance(error, OSError | EOFError | ftplib.Error):
+        host = location.url.partition("://")[2].partition("/")[0]
+        where = f"{location.argument}: {location.scheme}://{host}"
+        if isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME:
+            return InvalidSpec(f"{where}: there is no host of that name.")
+        return StoreUnavailable(f"{where} did not let us in ({origin}).")
+    meaning = meaning_of(error)
+    is_botocores = meaning == "unknown" and type(error).__module__ == "botocore.exceptions"
+    is_final = isinstance(error, _FINAL) or meaning == "forbidden" or is_botocores
+    kind = InvalidSpec if is_final else StoreUnavailable
+    return kind(_refused(location, origin))
+
+
+def _is_about_packages(location: Location, error: Exception) -> bool:
+    """Whether nothing that is installed opens the scheme, or none of Airflow's with a connection."""
+    if isinstance(error, ImportError):
+        return True
+    extra = EXTRAS.get(location.scheme)
+    is_for_airflow = location.conn_id is not None and not _is_installed(extra)
+    return isinstance(error, ValueError) and (extra is None or is_for_airflow)
+
+
+def _leave_out_each_request(location: Location) -> None:
+    """Azure's SDK tells 20 lines of each request to a log of level INFO, which Airflow's are.
+
+    Whoever has set that logger's level keeps it.
+    """
+    log = logging.getLogger(_AZURE_REQUESTS)
+    if EXTRAS.get(location.scheme) == "azure" and log.level == logging.NOTSET:
+        log.setLevel(logging.WARNING)
+
+
+def _is_installed(extra: str | None) -> bool:
+    if extra is None:
+        return False
+    try:
+        return bool(version(PROVIDERS[extra]))
+    except PackageNotFoundError:
+        return False
+
+
+def _refused(location: Location, origin: str) -> str:
+    """What to do when a file system is there, and does not want what it was given."""
+    if location.conn_id is None:
+        with_what = "the environment's own credentials"
+        variables = _VARIABLES.get(EXTRAS.get(location.scheme, ""), "the store's variables")
+        advice = f"Name an Airflow connection in storage_conn_id, or set {variables}"
+    else:
+        with_what, advice = f"connection '{location.conn_id}'", "Check that connection"
+    return (
+        f"{location.argument}: {location.scheme}:// could not be opened with {with_what} ({origin}). "
+        f"{advice}."
+    )
+
+
+def _unknown_scheme(location: Location) -> str:
+    extra = EXTRAS.get(location.scheme)
+    if extra is not None:
+        return (
+            f"{location.argument}: {location.scheme}:// needs a package that is not installed. "
+            f"Run: pip install 'airflow-provider-aimlapi[{extra}]'"
+        )
+    connection = f" with connection '{location.conn_id}'" if location.conn_id else ""
+    return (
+        f"{location.argument}: nothing that is installed opens {location.scheme}://{connection}. "
+        f"Known are file://, and s3://, gs:// and abfs:// with the extras s3, gcs and azure."
+    )

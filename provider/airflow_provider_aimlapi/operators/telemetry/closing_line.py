@@ -1,0 +1,48 @@
+"""What a task's log ends with: rows, calls, tokens, money, in one line. Pure text and numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.calls.completion import STATUSES
+from airflow_provider_aimlapi.core.money.pricing import format_usd
+from airflow_provider_aimlapi.core.reporting.run_summary import format_duration
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.reporting.run_summary import Report
+
+
+def closing_line(report: Report) -> str:
+    """A published run to read: "220 rows: 218 ok, 2 truncated · 225 calls, 5 throttled · …"."""
+    line = " · ".join((_rows(report), _calls(report), _money(report), _place(report)))
+    return f"{line}. {report.bound_sentence}" if report.bound_sentence else line
+
+
+def _rows(report: Report) -> str:
+    counts = [(getattr(report.tally, status), status) for status in STATUSES]
+    named = ", ".join(f"{count:,} {status}" for count, status in counts if count)
+    return f"{report.tally.rows:,} rows{': ' if named else ''}{named}"
+
+
+def _calls(report: Report) -> str:
+    if report.requests == 0:
+        return "no calls: every row was answered before"
+    reused = f", {report.reused:,} rows answered before" if report.reused else ""
+    return f"{report.requests:,} calls, {report.throttled:,} throttled{reused}"
+
+
+def _money(report: Report) -> str:
+    tally = report.tally
+    unknown = tally.rows_without_cost
+    gap = f" and what {unknown:,} rows cost of which the API did not say it" if unknown else ""
+    return (
+        f"{tally.prompt_tokens:,} tokens in, {tally.completion_tokens:,} out · "
+        f"{format_usd(tally.cost_nano_usd)} in all{gap}"
+    )
+
+
+def _place(report: Report) -> str:
+    asked = report.tally.rows - report.reused
+    is_worth_saying = report.requests > 0 and report.elapsed_s > 0
+    rate = f", {asked / report.elapsed_s:,.1f} rows/s" if is_worth_saying else ""
+    return f"{format_duration(report.elapsed_s)}{rate} → {report.output_path}"

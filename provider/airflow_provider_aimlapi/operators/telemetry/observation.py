@@ -1,0 +1,125 @@
+"""What a task has seen of its run. Lineage, span, metrics and asset events are made of it; sends nothing.
+
+It holds nothing of a row and nothing of the key: counts, money, names of columns, addresses.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.money.pricing import usd_from_nano_usd
+from airflow_provider_aimlapi.core.reporting.run_progress import decode_progress
+from airflow_provider_aimlapi.logs import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_aimlapi.core.durable.keys import RunNames
+    from airflow_provider_aimlapi.core.reporting.lineage import Lineage
+    from airflow_provider_aimlapi.core.reporting.run_progress import RunProgress
+    from airflow_provider_aimlapi.core.reporting.run_summary import Report
+    from airflow_provider_aimlapi.engine.reporting.reporter import ProgressSink
+    from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
+
+log = logger(__name__)
+
+Fact = str | int | float
+
+
+class Observation:
+    """One try of a task, looked at from beside.
+
+    Attributes:
+        lineage: None before the run may start.
+        progress: as it was last told; None before the first time.
+        report: None before the run, or the share, is complete.
+    """
+
+    def __init__(self, listen: Callable[[RunProgress], None]) -> None:
+        self.lineage: Lineage | None = None
+        self.progress: RunProgress | None = None
+        self.report: Report | None = None
+        self._share: int | None = None
+        self._listen = listen
+        self._is_listening = True
+
+    def learn(self, lineage: Lineage) -> None:
+        """Take in what the run reads and adds."""
+        self.lineage = lineage
+
+    def beside(
+        self, open_sink: Callable[[ObjectStore, RunNames], ProgressSink]
+    ) -> Callable[[ObjectStore, RunNames], ProgressSink]:
+        """The same sink, looked at by this observation."""
+
+        def open_observed(store: ObjectStore, names: RunNames) -> ProgressSink:
+            self._share = names.share
+            return _ObservedSink(open_sink(store, names), self._see)
+
+        return open_observed
+
+    def facts(self) -> dict[str, Fact]:
+        """What is known of the run: the operator's return value, `state`, `model`, `try_cost_usd`.
+
+        Of a run that is not published, what was counted so far; of a share of a run, its number too.
+        Empty before the run may start.
+        """
+        progress, report = self.progress, self.report
+        if progress is None:
+            return {}
+        done = "published" if self._share is None else "complete"
+        return {
+            "state": progress.state if report is None else done,
+            "model": progress.model,
+            "try_cost_usd": usd_from_nano_usd(progress.attempts[-1].cost_nano_usd),
+            **(_counted(progress, self._share) if report is None else report.summary()),
+        }
+
+    def _see(self, data: bytes) -> None:
+        progress = decode_progress(data)
+        if progress is None or not self._is_listening:
+            return
+        self.progress = progress
+        try:
+            self._listen(progress)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the run goes on without
+            self._is_listening = False
+            log.warning("Metrics are not sent, but the run goes on: %s", error)
+
+
+class _ObservedSink:
+    """A sink, and somebody who reads along."""
+
+    def __init__(self, sink: ProgressSink, see: Callable[[bytes], None]) -> None:
+        self.interval_s = sink.interval_s
+        self.is_shared = sink.is_shared
+        self._sink = sink
+        self._see = see
+
+    def recall(self) -> bytes | None:
+        """As the sink does."""
+        return self._sink.recall()
+
+    def publish(self, data: bytes) -> None:
+        """As the sink does, whose failure is not ours."""
+        self._see(data)
+        self._sink.publish(data)
+
+
+def _counted(progress: RunProgress, share: int | None) -> dict[str, Fact]:
+    """A run on its way, under the names of the operator's return value."""
+    return {
+        "run_key": progress.run_key,
+        **({} if share is None else {"share": share}),
+        "output_path": progress.output,
+        "rows": progress.rows,
+        "rows_done": progress.rows_done,
+        **progress.statuses,
+        "reused": progress.rows_reused,
+        "requests": progress.requests,
+        "throttled": progress.throttled,
+        "prompt_tokens": progress.prompt_tokens,
+        "completion_tokens": progress.completion_tokens,
+        "cost_usd": usd_from_nano_usd(progress.cost_nano_usd),
+        "bound_by": max(progress.bound_s, key=progress.bound_s.__getitem__, default=""),
+    }

@@ -1,0 +1,178 @@
+"""What OpenLineage is told of a run, in its own words: the one home of its client.
+
+Only imported where Airflow's OpenLineage provider asks. Values in, values out: the store, the API
+and Airflow are asked nothing, for the provider asks in a process that lives for seconds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.openlineage.extractors import OperatorLineage
+from attr import define
+from openlineage.client.event_v2 import InputDataset, OutputDataset
+from openlineage.client.facet_v2 import (
+    RunFacet,
+    column_lineage_dataset,
+    input_statistics_input_dataset,
+    output_statistics_output_dataset,
+    schema_dataset,
+)
+
+from airflow_provider_aimlapi import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from openlineage.client.generated.base import DatasetFacet
+
+    from airflow_provider_aimlapi.core.reporting.lineage import Column, Lineage
+    from airflow_provider_aimlapi.core.reporting.run_summary import Report
+    from airflow_provider_aimlapi.operators.telemetry.openlineage_names import DataSetName
+
+PRODUCER = f"https://pypi.org/project/airflow-provider-aimlapi/{__version__}/"
+SCHEMA = f"{PRODUCER}#/airflow_provider_aimlapi/operators/aimlapi_run_facet.json"
+FACET = "aimlapi_run"
+
+
+@define(kw_only=True)
+class AimlapiRunFacet(RunFacet):
+    """A run's counts and bill, named as in the operator's return value; None where not known yet."""
+
+    state: str
+    model: str
+    run_key: str
+    rows: int
+    cost_usd: float
+    try_cost_usd: float
+    share: int | None = None
+    rows_done: int | None = None
+    ok: int | None = None
+    truncated: int | None = None
+    refused: int | None = None
+    rejected: int | None = None
+    skipped: int | None = None
+    reused: int | None = None
+    requests: int | None = None
+    throttled: int | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    elapsed_s: float | None = None
+    bound_by: str | None = None
+    manifest: str | None = None
+    output_path: str | None = None
+
+    _additional_skip_redact: ClassVar[list[str]] = ["run_key", "prompt_tokens", "completion_tokens"]
+
+    @staticmethod
+    def _get_schema() -> str:
+        return SCHEMA
+
+
+def facets(
+    source: DataSetName | None,
+    target: DataSetName | None,
+    lineage: Lineage | None,
+    report: Report | None,
+    facts: Mapping[str, Any],
+) -> OperatorLineage[Any, Any]:
+    """All that is told of a run.
+
+    Args:
+        source, target: what is read and written; None for what has no name of its own.
+        lineage, report, facts: as far as they are known.
+    """
+    return OperatorLineage(
+        inputs=[_input(source, lineage)] if source else [],
+        outputs=[_output(source, target, lineage, report)] if target else [],
+        run_facets={FACET: AimlapiRunFacet(**facts, producer=PRODUCER)} if facts else {},
+    )
+
+
+def _input(name: DataSetName, lineage: Lineage | None) -> InputDataset:
+    if lineage is None:
+        return InputDataset(namespace=name.namespace, name=name.name)
+    return InputDataset(
+        namespace=name.namespace,
+        name=name.name,
+        facets={"schema": _schema((*lineage.columns, *lineage.folder_columns))},
+        inputFacets={
+            "inputStatistics": input_statistics_input_dataset.InputStatisticsInputDatasetFacet(
+                rowCount=lineage.rows,
+                size=lineage.size_bytes,
+                fileCount=lineage.files,
+                producer=PRODUCER,
+            )
+        },
+    )
+
+
+def _output(
+    source: DataSetName | None,
+    name: DataSetName,
+    lineage: Lineage | None,
+    report: Report | None,
+) -> OutputDataset:
+    """Only what is published has columns and rows: what failed, or a share, put nothing in place."""
+    if lineage is None or report is None or report.share is not None:
+        return OutputDataset(namespace=name.namespace, name=name.name)
+    told: dict[str, DatasetFacet] = {"schema": _schema((*lineage.columns, *lineage.answers))}
+    if source is not None:
+        told["columnLineage"] = _column_lineage(source, lineage)
+    return OutputDataset(
+        namespace=name.namespace,
+        name=name.name,
+        facets=told,
+        outputFacets={
+            "outputStatistics": output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(
+                rowCount=report.tally.rows,
+                size=report.size_bytes,
+                fileCount=report.files,
+                producer=PRODUCER,
+            )
+        },
+    )
+
+
+def _schema(columns: Iterable[Column]) -> schema_dataset.SchemaDatasetFacet:
+    return schema_dataset.SchemaDatasetFacet(fields=_fields(columns), producer=PRODUCER)
+
+
+def _fields(columns: Iterable[Column]) -> list[schema_dataset.SchemaDatasetFacetFields]:
+    return [
+        schema_dataset.SchemaDatasetFacetFields(
+            name=column.name, type=column.type, fields=_fields(column.fields)
+        )
+        for column in columns
+    ]
+
+
+def _column_lineage(
+    source: DataSetName, lineage: Lineage
+) -> column_lineage_dataset.ColumnLineageDatasetFacet:
+    """The input's columns come from themselves, the answers from what the prompt is filled from."""
+    answers = _from_columns(source, lineage.asked, subtype="TRANSFORMATION")
+    return column_lineage_dataset.ColumnLineageDatasetFacet(
+        fields={
+            **{
+                column.name: _from_columns(source, (column.name,), subtype="IDENTITY")
+                for column in lineage.columns
+            },
+            **{column.name: answers for column in lineage.answers},
+        },
+        producer=PRODUCER,
+    )
+
+
+def _from_columns(
+    source: DataSetName, names: Iterable[str], *, subtype: str
+) -> column_lineage_dataset.Fields:
+    made = column_lineage_dataset.Transformation(type="DIRECT", subtype=subtype)
+    return column_lineage_dataset.Fields(
+        inputFields=[
+            column_lineage_dataset.InputField(
+                namespace=source.namespace, name=source.name, field=name, transformations=[made]
+            )
+            for name in names
+        ]
+    )

@@ -1,0 +1,52 @@
+"""Data sets by the names that OpenLineage gives them, from paths as users write them. Opens nothing.
+
+No connection id, no credential and nothing of our own folder is ever in a name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.durable.keys import RECORDS_FOLDER
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.operators.locations import Location
+
+NAMESPACES = {"s3a": "s3", "s3n": "s3", "gcs": "gs"}
+"""Schemes that mean the same store as another one."""
+AZURE = frozenset({"abfs", "abfss"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataSetName:
+    """A data set, as catalogues know it."""
+
+    namespace: str
+    name: str
+
+
+def data_set_name(location: Location, *, account: str | None) -> DataSetName | None:
+    """The name of what lies at a location: of a folder, or of the one that a glob begins at.
+
+    Args:
+        account: the storage account, which an Azure path does not hold.
+
+    Returns:
+        None for records that a task was given, which are no data set of anybody's, and for an
+        Azure path whose account is not known.
+    """
+    from airflow_provider_aimlapi.storage.input.globs import split_glob
+
+    authority, _, path = location.url.partition("://")[2].partition("/")
+    name = split_glob(path)[0].strip("/")
+    if f"/{RECORDS_FOLDER}/" in f"/{path}":
+        return None
+    if location.scheme == "file":
+        return DataSetName(namespace="file", name=f"/{name}")
+    scheme = NAMESPACES.get(location.scheme, location.scheme)
+    if scheme in AZURE:
+        if account is None:
+            return None
+        scheme, authority = "abfss", f"{authority}@{account}.dfs.core.windows.net"
+    return DataSetName(namespace=f"{scheme}://{authority}", name=name or "/")

@@ -1,0 +1,278 @@
+"""Folders and files of a local disk or a mounted share, opened without following a link.
+
+Anyone who can write to an output can put a link there. So each folder on the way to a file is
+opened relative to the folder before it, and a link is not entered: one that takes a folder's place
+between two steps is refused rather than followed. Where the system cannot open relative to a folder
+(Windows), each step is checked just before it is taken.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Self
+
+from airflow_provider_aimlapi.core.durable.object_names import is_object_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TEMPORARY_PREFIX = ".aimlapi-"
+FILE_MODE = 0o660
+"""For owner and group, less what the umask takes away: an output may hold what only few may read."""
+FOLDER_MODE = 0o770
+
+_ALWAYS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_FOLDER = _ALWAYS | getattr(os, "O_DIRECTORY", 0)
+# A folder that is only passed through need not be readable, where the system knows the difference.
+_PASSED = _FOLDER | getattr(os, "O_PATH", os.O_RDONLY)
+# Without blocking: opening a pipe would wait for its other end.
+_READ = _ALWAYS | os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_CREATE = _ALWAYS | os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+HAS_DESCRIPTORS = (
+    {os.open, os.mkdir, os.link, os.rename, os.unlink, os.stat} <= os.supports_dir_fd
+    and os.scandir in os.supports_fd
+    and hasattr(os, "O_NOFOLLOW")
+)
+
+
+class NotFollowed(OSError):
+    """A link or a special file stands where a folder or an ordinary file should be.
+
+    Attributes:
+        path: of the link or special file.
+    """
+
+    def __init__(self, path: str, what: str) -> None:
+        super().__init__(errno.ELOOP, f"is {what}", path)
+        self.path = path
+        self.what = what
+
+    def __str__(self) -> str:
+        return f"{self.path!r} is {self.what}"
+
+
+class Folder:
+    """An open folder. What is done here is done in this folder, wherever its path leads by now.
+
+    Args:
+        path: for errors, and for systems that have no descriptors of folders.
+        descriptor: None on such a system.
+    """
+
+    def __init__(self, path: str, descriptor: int | None) -> None:
+        self.path = path
+        self._descriptor = descriptor
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+
+    def folder(self, name: str) -> Folder:
+        """Open a folder in this one.
+
+        Raises:
+            NotFollowed: it is a link.
+        """
+        return _opened(self._place(name), name, self._descriptor)
+
+    def make_folder(self, name: str) -> Folder:
+        """Open a folder in this one, which is made unless it is there."""
+        try:
+            return self.folder(name)
+        except FileNotFoundError:
+            with suppress(FileExistsError):  # made by another since
+                os.mkdir(self._at(name), FOLDER_MODE, dir_fd=self._descriptor)
+            return self.folder(name)
+
+    def file(self, name: str) -> BinaryIO:
+        """Open an ordinary file for reading.
+
+        Raises:
+            NotFollowed: it is a link, a folder, a pipe, a socket or a device.
+        """
+        place = self._place(name)
+        if self._descriptor is None:
+            _check_no_link(place)
+        try:
+            descriptor = os.open(self._at(name), _READ, dir_fd=self._descriptor)
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.EMLINK):
+                raise NotFollowed(place, "a link") from None
+            if error.errno in (errno.ENXIO, errno.EOPNOTSUPP):
+                raise NotFollowed(place, "a socket or a device") from None
+            raise
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise NotFollowed(place, "no ordinary file")
+        return os.fdopen(descriptor, "rb")
+
+    def create_file(self, name: str) -> BinaryIO:
+        """Create a file for writing; FileExistsError when something has this name, even a link."""
+        descriptor = os.open(self._at(name), _CREATE, FILE_MODE, dir_fd=self._descriptor)
+        return os.fdopen(descriptor, "wb")
+
+    def link(self, source: str, target: str) -> None:
+        """Give a file a second name; FileExistsError when something has it."""
+        os.link(
+            self._at(source),
+            self._at(target),
+            src_dir_fd=self._descriptor,
+            dst_dir_fd=self._descriptor,
+            follow_symlinks=self._descriptor is None,
+        )
+
+    def replace(self, source: str, target: str) -> None:
+        """Rename a file, replacing what has the name; a link is replaced itself."""
+        os.replace(
+            self._at(source),
+            self._at(target),
+            src_dir_fd=self._descriptor,
+            dst_dir_fd=self._descriptor,
+        )
+
+    def unlink(self, name: str) -> None:
+        """Remove a file; of a link, the link itself."""
+        os.unlink(self._at(name), dir_fd=self._descriptor)
+
+    def identity(self) -> tuple[int, int]:
+        """Return what tells this folder from every other one, whatever path leads to it."""
+        status = os.stat(self.path if self._descriptor is None else self._descriptor)  # noqa: PTH116  # no Path takes a descriptor
+        return status.st_dev, status.st_ino
+
+    def flush(self) -> None:
+        """Make new names durable, where the system lets a folder be flushed."""
+        if self._descriptor is not None:
+            with self._readable() as descriptor:
+                os.fsync(descriptor)
+
+    @contextmanager
+    def entries(self) -> Iterator[Iterator[os.DirEntry[str]]]:
+        """List the folder; an entry can be examined until the block ends."""
+        if self._descriptor is None:
+            with os.scandir(self.path) as entries:
+                yield entries
+        else:
+            with self._readable() as descriptor, os.scandir(descriptor) as entries:
+                yield entries
+
+    @contextmanager
+    def _readable(self) -> Iterator[int]:
+        descriptor = os.open(".", _FOLDER | os.O_RDONLY, dir_fd=self._descriptor)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _place(self, name: str) -> str:
+        return os.path.join(self.path, name)  # noqa: PTH118  # a Path for each step is slow
+
+    def _at(self, name: str) -> str:
+        return self._place(name) if self._descriptor is None else name
+
+
+def open_root(path: str) -> Folder:
+    """Open a folder by its real path; NotFollowed when a link has taken its place."""
+    return _opened(path, path, None)
+
+
+def make_root(path: str) -> Folder:
+    """Open a folder by its real path, which is made unless it is there, as are those above it."""
+    try:
+        return open_root(path)
+    except FileNotFoundError:
+        above, _, name = path.rstrip("/").rpartition("/")
+        if not name:
+            raise
+        with make_root(above or "/") as folder:
+            return folder.make_folder(name)
+
+
+@contextmanager
+def folder_below(root: Folder, names: list[str], *, is_made: bool = False) -> Iterator[Folder]:
+    """Open a folder below another, step by step. Closes all of them, the root too."""
+    current = root
+    try:
+        for name in names:
+            following = current.make_folder(name) if is_made else current.folder(name)
+            current.__exit__()
+            current = following
+        yield current
+    finally:
+        current.__exit__()
+
+
+@contextmanager
+def folder_at(path: str) -> Iterator[Folder]:
+    """Open a folder by its real path, on which nothing is a link: not followed since, either."""
+    anchor, *names = Path(path).parts
+    with folder_below(open_root(anchor), names) as folder:
+        yield folder
+
+
+def walk(
+    root: str, start: str, left_out: str | None = None
+) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Visit what is below a folder and is no folder, by its name relative to the root.
+
+    An entry can be examined until the next one. Links are given as they are, and never entered.
+    Left out: what is still being written, and every name that no object can have. A folder that
+    goes away meanwhile is passed over, as is one that is replaced by a link.
+
+    Args:
+        root: a real path.
+        start: the folder below it, "" for the root itself.
+        left_out: a folder that is not entered, by its name relative to the root.
+
+    Raises:
+        FileNotFoundError, NotADirectoryError, NotFollowed: for `start` itself.
+        PermissionError: a folder may not be read. It is never taken for an empty one.
+    """
+    pending = [start]
+    while pending:
+        place = pending.pop()
+        try:
+            with (
+                folder_below(open_root(root), place.split("/") if place else []) as folder,
+                folder.entries() as entries,
+            ):
+                for entry in entries:
+                    name = f"{place}/{entry.name}" if place else entry.name
+                    if entry.name.startswith(TEMPORARY_PREFIX) or not is_object_name(name):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        pending += [name] if name != left_out else []
+                    else:
+                        yield name, entry
+        except (FileNotFoundError, NotADirectoryError, NotFollowed):
+            if place == start:
+                raise
+
+
+def _opened(place: str, name: str, within: int | None) -> Folder:
+    """Open a folder by a name within another, or by its path."""
+    if not HAS_DESCRIPTORS:
+        _check_no_link(place)
+        return Folder(place, None)
+    try:
+        return Folder(place, os.open(name, _PASSED, dir_fd=within))
+    except OSError as error:
+        if error.errno in (errno.ENOTDIR, errno.ELOOP, errno.EMLINK):
+            status = os.stat(name, dir_fd=within, follow_symlinks=False)
+            if stat.S_ISLNK(status.st_mode):
+                raise NotFollowed(place, "a link") from None
+        raise
+
+
+def _check_no_link(place: str) -> None:
+    """Refuse a link, or what Windows calls a junction. What it is otherwise, its use will show."""
+    status = os.lstat(place)
+    is_junction = bool(getattr(status, "st_reparse_tag", False))
+    if stat.S_ISLNK(status.st_mode) or is_junction:
+        raise NotFollowed(place, "a link")

@@ -1,0 +1,106 @@
+"""From a URL to a file system, with the environment's own credentials.
+
+For the command line, and for schemes that none of Airflow's providers knows. What an operator is
+given goes through Airflow's connections otherwise.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import fsspec.core
+
+from airflow_provider_aimlapi.core.texts.typed_path import (
+    VARIABLE,
+    parse_allowed_schemes,
+    parse_typed_path,
+)
+from airflow_provider_aimlapi.errors import InvalidSpec, StoreUnavailable
+from airflow_provider_aimlapi.storage.access.file_systems import kind_of
+from airflow_provider_aimlapi.storage.access.store_errors import meaning_of
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+    from airflow_provider_aimlapi.core.texts.typed_path import TypedPath
+
+_AZURE = frozenset({"abfs", "abfss", "az"})
+_AZURE_CONTAINER = re.compile(
+    r"[a-z0-9$-]+(@[a-z0-9]{3,24}\.(dfs|blob)\.core\.windows\.net)?", re.IGNORECASE
+)
+_HAS_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+._-]+:")
+
+
+def open_file_system(typed: str) -> tuple[AbstractFileSystem, str]:
+    """Open the file system of a URL or of a local path, which may be relative, for a command.
+
+    Returns:
+        The file system, and the path on it.
+
+    Raises:
+        InvalidSpec: the path names a connection, or nothing that is allowed and installed opens it.
+        StoreUnavailable: the store is one that is connected to here, and does not answer.
+    """
+    allowed = parse_allowed_schemes(os.environ.get(VARIABLE, ""))
+    if typed and not _HAS_SCHEME.match(typed):
+        typed = str(Path(typed).absolute())
+    path = parse_typed_path(typed, what="output", allowed=allowed)
+    _check_authority(path)
+    try:
+        return open_url(path.url)
+    except Exception as error:  # noqa: BLE001  # each file system has errors of its own
+        kind = StoreUnavailable if meaning_of(error) == "passing" else InvalidSpec
+        cause = origin_of(error)
+    raise kind(
+        f"output: {path.scheme}:// cannot be opened with the environment's own credentials ({cause}). "
+        f"Check that its package is installed and its variables are set."
+    )
+
+
+def origin_of(error: BaseException) -> str:
+    """Return an error's class and the module that raised it.
+
+    Used in the place of its text, which may quote a password or a connection's extra.
+    """
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    module = frames[-1].f_globals.get("__name__") if frames else None
+    return type(error).__name__ + (f" in {module}" if module else "")
+
+
+def open_url(url: str) -> tuple[AbstractFileSystem, str]:
+    """Open the file system of a URL, and return it with the path on it.
+
+    Args:
+        url: from `parse_typed_path`: of any other, fsspec could open whatever it leads to.
+    """
+    fs, path = fsspec.core.url_to_fs(url)
+    connect(fs)
+    return fs, path
+
+
+def connect(fs: AbstractFileSystem) -> None:
+    """Have a file system check its settings here, where the error is known to be about them.
+
+    s3fs would leave that to the first request, and botocore's error quotes what it does not accept.
+    """
+    if kind_of(fs) == "s3":
+        fs.connect()
+
+
+def _check_authority(path: TypedPath) -> None:
+    """An @ stands before an Azure account, and nowhere else: here are no connections."""
+    if path.scheme in _AZURE:
+        if not _AZURE_CONTAINER.fullmatch(path.authority):
+            raise InvalidSpec(
+                "output: write abfs://container/folder or "
+                "abfs://container@account.dfs.core.windows.net/folder."
+            )
+    elif "@" in path.authority:
+        raise InvalidSpec(
+            f"{path.scheme}://…@… names an Airflow connection, which this command does not know. Leave "
+            f"it out, and put the credentials into the environment (AWS_ACCESS_KEY_ID, AWS_PROFILE, …)."
+        )

@@ -1,0 +1,265 @@
+"""What an error of an object store means: the one place that reads foreign exceptions.
+
+Judged by type, HTTP status and the store's error code, never by an exception's text.
+"""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import re
+import traceback
+from typing import TYPE_CHECKING, Literal
+
+from airflow_provider_aimlapi.core.durable.keys import RUNS_FOLDER
+from airflow_provider_aimlapi.errors import StoreUnavailable, StoreUnsafe
+from airflow_provider_aimlapi.storage.access.local_files import NotFollowed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow_provider_aimlapi.errors import StorageError
+
+Meaning = Literal["absent", "exists", "forbidden", "passing", "changed", "past its end", "unknown"]
+Action = Literal["read", "list", "create", "write", "copy", "delete"]
+
+_BY_CODE: dict[str, Meaning] = {
+    "NoSuchBucket": "forbidden",  # an object in a bucket that is missing is not "absent"
+    "ContainerNotFound": "forbidden",
+    "ConditionalRequestConflict": "passing",
+    "OperationAborted": "passing",
+    "ExpiredToken": "passing",  # a retry of the task asks for new credentials
+    "RequestTimeTooSkewed": "passing",
+    "RequestTimeout": "passing",
+    "SlowDown": "passing",
+}
+_BY_STATUS: dict[int, Meaning] = {
+    401: "forbidden",
+    403: "forbidden",
+    404: "absent",
+    408: "passing",
+    409: "passing",
+    412: "exists",
+    416: "past its end",
+    425: "passing",
+    429: "passing",
+}
+_BY_ERRNO: dict[int, Meaning] = {
+    errno.EROFS: "forbidden",
+    errno.ENOTDIR: "forbidden",
+    errno.EISDIR: "forbidden",
+    errno.ENOTSUP: "forbidden",
+    errno.EXDEV: "forbidden",
+    errno.ELOOP: "forbidden",
+    errno.ENAMETOOLONG: "forbidden",
+    errno.EINVAL: "unknown",
+}
+# By name, because none of these packages must be installed.
+_BY_CLASS: dict[str, Meaning] = {
+    "aiohttp.client_exceptions.ClientConnectionError": "passing",
+    "aiohttp.client_exceptions.ClientPayloadError": "passing",
+    "azure.core.exceptions.ClientAuthenticationError": "forbidden",
+    "azure.core.exceptions.ResourceExistsError": "exists",
+    "azure.core.exceptions.ResourceNotFoundError": "absent",
+    "azure.core.exceptions.ServiceRequestError": "passing",
+    "azure.core.exceptions.ServiceResponseError": "passing",
+    "botocore.exceptions.ConnectionError": "passing",
+    "botocore.exceptions.HTTPClientError": "passing",
+    "botocore.exceptions.NoCredentialsError": "forbidden",
+    "botocore.exceptions.PartialCredentialsError": "forbidden",
+    "botocore.parsers.ResponseParserError": "passing",
+    "google.auth.exceptions.DefaultCredentialsError": "forbidden",
+    "google.auth.exceptions.GoogleAuthError": "passing",
+    "gcsfs.retry.ChecksumError": "passing",
+    "requests.exceptions.RequestException": "passing",
+    "s3fs.utils.FileExpired": "changed",
+    "urllib3.exceptions.HTTPError": "passing",
+}
+_BY_BUILTIN: tuple[tuple[type[BaseException], Meaning], ...] = (
+    (FileNotFoundError, "absent"),
+    (FileExistsError, "exists"),
+    (PermissionError, "forbidden"),
+    (NotImplementedError, "forbidden"),  # a version too old: no waiting teaches it
+    (TimeoutError, "passing"),
+    (ConnectionError, "passing"),
+    (http.client.HTTPException, "passing"),
+)
+_CONTRIBUTE = "Storage Blob Data Contributor"
+_PERMISSIONS: dict[Action, str] = {
+    "read": "read objects (s3:GetObject, storage.objects.get, Storage Blob Data Reader)",
+    "list": "list objects (s3:ListBucket, storage.objects.list, Storage Blob Data Reader)",
+    "create": f"write objects (s3:PutObject, storage.objects.create, {_CONTRIBUTE})",
+    "write": f"overwrite objects (s3:PutObject, storage.objects.create and .delete, {_CONTRIBUTE})",
+    "copy": f"read and write objects (s3:GetObject and s3:PutObject, storage.objects.get and "
+    f".create, {_CONTRIBUTE})",
+    "delete": f"delete objects (s3:DeleteObject, storage.objects.delete, {_CONTRIBUTE})",
+}
+_NOT_REACHED = frozenset(
+    {"botocore.exceptions.EndpointConnectionError", "botocore.exceptions.ConnectTimeoutError"}
+)
+_ADDRESS = re.compile(
+    r"""([a-z][a-z0-9+.-]*://)(?:[^\s"'`<>]*@)?([^\s"'`<>/?\#]*)[^\s"'`<>]*""", re.IGNORECASE
+)
+_IS_A_FILE = (errno.ENOTDIR, errno.EISDIR)
+BUGS = (TypeError, AttributeError, NameError, AssertionError)
+_LINKS_MAX = 10  # of a chain of causes
+
+
+def meaning_of(error: BaseException) -> Meaning:
+    """What an error says about the object that was asked for, looking into its causes.
+
+    Codes, classes and statuses come first: s3fs raises a plain OSError for most of them. Classes
+    come before statuses: an answer that broke off has a cause that calls itself a status 400.
+    """
+    chain = tuple(_causes(error))
+    for read in (_by_code, _by_class, _by_status, _by_origin, _by_builtin):
+        for link in chain:
+            meaning = read(link)
+            if meaning is not None:
+                return meaning
+    return "unknown"
+
+
+def store_error(error: BaseException, *, action: Action, uri: str) -> StorageError:
+    """The error to raise in the place of a foreign one.
+
+    Returns:
+        StoreUnavailable when another try may succeed, or nobody knows whether it may;
+        StoreUnsafe when a person must change permissions, the path or the store.
+
+    Raises:
+        TypeError, AttributeError, NameError, AssertionError: as they are, for they are bugs, of
+            ours or of a library's, and no waiting mends them.
+    """
+    if isinstance(error, BUGS):
+        raise error
+    told = described(error)
+    if uri.startswith("file://"):
+        return _local_error(error, action, _local_place(uri), told)
+    match meaning_of(error):
+        case "forbidden":
+            return StoreUnsafe(
+                f"May not {action} {uri}: {told}. "
+                f"Check the path, and that the connection is allowed to {_PERMISSIONS[action]}."
+            )
+        case "absent":
+            return StoreUnsafe(f"Cannot {action} {uri}: it is not there: {told}")
+        case _:
+            return StoreUnavailable(f"Could not {action} {uri}: {told}{_advice(error)}")
+
+
+def _local_error(error: BaseException, action: Action, place: str, told: str) -> StorageError:
+    """As `store_error`, in the words of a disk: it has no connection, and no named permissions."""
+    verb = "read" if action in ("read", "list") else "write"
+    match meaning_of(error):
+        case "forbidden":
+            return StoreUnsafe(f"{_local_refusal(error, place, verb)} ({told})")
+        case "absent":
+            what = "it is not there" if verb == "read" else "no file can be made there"
+            return StoreUnsafe(f"{place}: {what}. Check the path. ({told})")
+        case _:
+            return StoreUnavailable(f"Could not {action} {place}: {told}")
+
+
+def _local_refusal(error: BaseException, place: str, verb: str) -> str:
+    if isinstance(error, NotFollowed):
+        return f"{place}: no link or special file is followed there. Remove it."
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return f"{place}: a name is too long for this disk. Choose shorter names."
+    if isinstance(error, PermissionError):
+        return f"{place}: this user may not {verb} there."
+    if isinstance(error, OSError) and error.errno in _IS_A_FILE:
+        return f"{place} is a file, or lies below one; give a folder."
+    return f"{place}: nobody can {verb} there. Choose another folder."
+
+
+def _local_place(uri: str) -> str:
+    """A local path as people write it. A run's own objects stand for the output path they are in."""
+    path = uri.removeprefix("file://")
+    output_path, runs, _ = path.partition(f"/{RUNS_FOLDER}/")
+    return f"output_path {output_path}" if runs else path
+
+
+def _advice(error: BaseException) -> str:
+    """What to look at when nothing answers at an S3 store's address."""
+    kinds = (cls for link in _causes(error) for cls in type(link).__mro__)
+    if _NOT_REACHED.isdisjoint(f"{cls.__module__}.{cls.__qualname__}" for cls in kinds):
+        return ""
+    return ". Check endpoint_url and region of the storage connection."
+
+
+def described(error: BaseException) -> str:
+    """Return an error's class and text for people, without what a connection's fields may hold.
+
+    Of an address only the host stays. botocore's errors about its settings quote them, so that
+    their class alone stays.
+    """
+    name = type(error).__name__
+    if type(error).__module__ == "botocore.exceptions" and meaning_of(error) == "unknown":
+        return name
+    text = _ADDRESS.sub(r"\1\2", str(error).strip() or repr(error))
+    return f"{name}: {text}"[:1000].rstrip(".")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    link: BaseException | None = error
+    for _ in range(_LINKS_MAX):
+        if link is None:
+            return
+        yield link
+        link = link.__cause__
+
+
+def _response(error: BaseException) -> dict[str, dict[str, object]]:
+    """What botocore keeps of an answer; {} for other errors."""
+    response = getattr(error, "response", None)
+    return response if isinstance(response, dict) else {}
+
+
+def _by_code(error: BaseException) -> Meaning | None:
+    code = _response(error).get("Error", {}).get("Code") or getattr(error, "error_code", None)
+    return _BY_CODE.get(str(code))
+
+
+def _by_status(error: BaseException) -> Meaning | None:
+    status: object = _response(error).get("ResponseMetadata", {}).get("HTTPStatusCode")
+    for attribute in ("status_code", "status", "code"):
+        status = status or getattr(error, attribute, None)
+    try:
+        number = int(str(status))
+    except ValueError:
+        return None
+    if number >= http.client.INTERNAL_SERVER_ERROR:
+        return "passing"
+    if number >= http.client.BAD_REQUEST:
+        return _BY_STATUS.get(number, "forbidden")
+    return None
+
+
+def _by_class(error: BaseException) -> Meaning | None:
+    for cls in type(error).__mro__:
+        meaning = _BY_CLASS.get(f"{cls.__module__}.{cls.__qualname__}")
+        if meaning is not None:
+            return meaning
+    return None
+
+
+def _by_origin(error: BaseException) -> Meaning | None:
+    """A 403 of gcsfs is an OSError without any number; where it was raised says what it is.
+
+    Such an error of pyarrow is a file that is no Parquet.
+    """
+    if type(error) is not OSError or error.errno is not None:
+        return None
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    is_gcsfs = bool(frames) and frames[-1].f_globals.get("__name__") == "gcsfs.retry"
+    return "forbidden" if is_gcsfs else None
+
+
+def _by_builtin(error: BaseException) -> Meaning | None:
+    for kind, meaning in _BY_BUILTIN:
+        if isinstance(error, kind):
+            return meaning
+    if isinstance(error, OSError) and error.errno is not None:
+        return _BY_ERRNO.get(error.errno, "passing")
+    return None

@@ -1,0 +1,1 @@
+"""Arrow types, schemas and columns. Opens no file."""

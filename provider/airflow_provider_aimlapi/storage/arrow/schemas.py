@@ -1,0 +1,160 @@
+"""Schemas of several Parquet files made one, only where no value can change. Reads no file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from airflow_provider_aimlapi.core.texts.column_names import describe_difference, name_key
+from airflow_provider_aimlapi.errors import InputUnreadable
+from airflow_provider_aimlapi.storage.arrow.type_unification import (
+    find_clash,
+    find_inexact,
+    unify_types,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from airflow_provider_aimlapi.core.durable.plan import InputFile
+
+
+def unify_schemas(schemas: Iterable[tuple[str, pa.Schema]]) -> pa.Schema:
+    """One schema for all files: the first file's columns and metadata, then new columns.
+
+    Args:
+        schemas: pairs of a file's URI and its schema, in input order.
+
+    Raises:
+        InputUnreadable: naming file, column and both types, when no type holds the values of both;
+            or when two columns have one name, or names that readers take for one.
+    """
+    fields: dict[str, pa.Field] = {}
+    homes: dict[str, str] = {}
+    keys: dict[str, str] = {}
+    first: pa.Schema | None = None
+    last: pa.Schema | None = None
+    for uri, schema in schemas:
+        if last is not None and schema.equals(last):
+            continue
+        _check_unique(uri, schema)
+        _check_names(uri, schema, keys, homes)
+        if first is None:
+            first = schema
+            fields = {field.name: field for field in schema}
+            homes |= dict.fromkeys(fields, uri)
+        else:
+            _merge(fields, homes, uri, schema)
+        last = schema
+    return pa.schema(list(fields.values()), metadata=first.metadata if first else None)
+
+
+def _merge(fields: dict[str, pa.Field], homes: dict[str, str], uri: str, schema: pa.Schema) -> None:
+    for name in fields.keys() - set(schema.names):
+        fields[name] = fields[name].with_nullable(nullable=True)
+    for field in schema:
+        known = fields.get(field.name)
+        if known is None:
+            fields[field.name] = field.with_nullable(nullable=True)
+            homes[field.name] = uri
+            continue
+        unified = unify_types(known.type, field.type)
+        if unified is None:
+            path, one, other = find_clash(field.name, known.type, field.type)
+            raise InputUnreadable(
+                f"Column '{path}' is {other} in {uri}, but {one} in {homes[field.name]}, and one "
+                f"does not turn into the other without loss. Rewrite one of the files, or run "
+                f"them as two tasks."
+            )
+        is_nullable = known.nullable or field.nullable
+        fields[field.name] = known.with_type(unified).with_nullable(is_nullable)
+
+
+def _check_unique(uri: str, schema: pa.Schema) -> None:
+    seen: set[str] = set()
+    for name in schema.names:
+        if name in seen:
+            raise InputUnreadable(f"{uri} has two columns named '{name}'. Rename one of them.")
+        seen.add(name)
+
+
+def _check_names(uri: str, schema: pa.Schema, keys: dict[str, str], homes: dict[str, str]) -> None:
+    """Refuse names that some readers take for one; `keys` gathers those of all files."""
+    for name in schema.names:
+        known = keys.setdefault(name_key(name), name)
+        if known == name:
+            continue
+        places = f"in {uri}" if known in schema.names else f"in {homes[known]} and in {uri}"
+        raise InputUnreadable(
+            f"Columns {describe_difference(known, name)}, {places}. Some readers take them for one "
+            f"column, others for two. Rename one of them."
+        )
+
+
+def check_partitions(files: Iterable[tuple[InputFile, pa.Schema]], unified: pa.Schema) -> None:
+    """Refuse hive folders whose values would be lost, or whose keys readers take for another name.
+
+    Args:
+        files: with the schema of each.
+
+    Raises:
+        InputUnreadable: naming the key and the files.
+    """
+    keys = {name_key(name): name for name in unified.names}
+    homes: dict[str, str] = {}
+    for file, schema in files:
+        for key, _ in file.partition:
+            known = keys.setdefault(name_key(key), key)
+            if known != key:
+                first = f" and in {homes[known]}" if known in homes else ""
+                raise InputUnreadable(
+                    f"{describe_difference(known, key)}, one of them as the folder '{key}=' of "
+                    f"{file.uri}{first}. Some readers take them for one column, others for two. "
+                    f"Rename one of them."
+                )
+            homes.setdefault(key, file.uri)
+            if key in unified.names and key not in schema.names:
+                raise InputUnreadable(
+                    f"Column '{key}' is in other files of the input, but in {file.uri} only the "
+                    f"folder's name has it. Run them as two tasks, or write the column into all."
+                )
+
+
+def check_exact(batch: pa.RecordBatch, schema: pa.Schema, uri: str) -> None:
+    """Refuse values that the unified schema's types do not hold.
+
+    Raises:
+        InputUnreadable: naming the column and both types.
+    """
+    for field in batch.schema:
+        target = schema.field(field.name).type
+        try:
+            batch.column(field.name).cast(target)
+        except pa.ArrowInvalid:  # its text holds the value
+            found = find_inexact(field.name, field.type, target)
+            path, one, other = found or (field.name, field.type, target)
+            raise InputUnreadable(
+                f"Column '{path}' is {one} in {uri}, with values that {other}, which other files "
+                f"call for, does not hold exactly. Rewrite one of the files, or run them as two "
+                f"tasks."
+            ) from None
+
+
+def cast_batch(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """A file's rows in the unified schema; columns that the file lacks are null.
+
+    The schema's metadata is the file's own.
+    """
+    return pa.RecordBatch.from_arrays(
+        [_cast_column(batch, field) for field in schema],
+        schema=schema.with_metadata(batch.schema.metadata),
+    )
+
+
+def _cast_column(batch: pa.RecordBatch, field: pa.Field) -> pa.Array:
+    place = batch.schema.get_field_index(field.name)
+    if place < 0:
+        return pa.nulls(batch.num_rows, field.type)
+    column = batch.column(place)
+    return column if column.type.equals(field.type) else column.cast(field.type)

@@ -1,0 +1,1 @@
+"""The input: which files it has, their one schema, their rows. Writes nothing but given records."""

@@ -1,0 +1,320 @@
+"""The input as one data set: its files, one schema, its rows. Writes nothing."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import chain
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
+
+from airflow_provider_aimlapi.core.durable.plan import InputFile, RowGroup, Shard
+from airflow_provider_aimlapi.core.texts.column_names import describe_difference, lookalike
+from airflow_provider_aimlapi.errors import InvalidSpec
+from airflow_provider_aimlapi.logs import logger
+from airflow_provider_aimlapi.storage.access.s3_by_obstore import quick_s3
+from airflow_provider_aimlapi.storage.arrow.columns import string_column
+from airflow_provider_aimlapi.storage.arrow.memory import give_back
+from airflow_provider_aimlapi.storage.arrow.schemas import (
+    cast_batch,
+    check_partitions,
+    unify_schemas,
+)
+from airflow_provider_aimlapi.storage.input.cells import check_promptable, doubts, texts_of_rows
+from airflow_provider_aimlapi.storage.input.exactness import check_values
+from airflow_provider_aimlapi.storage.input.file_schemas import (
+    FileSchema,
+    SharedSchemas,
+    file_schema,
+    losses,
+    text_columns,
+)
+from airflow_provider_aimlapi.storage.input.input_errors import reading
+from airflow_provider_aimlapi.storage.input.listing import list_inputs
+from airflow_provider_aimlapi.storage.input.parquet_files import (
+    BATCH_BYTES_MAX,
+    RowStreams,
+    read_footer,
+)
+from airflow_provider_aimlapi.storage.parquet.footer import SchemaParser
+from airflow_provider_aimlapi.storage.parquet.footer_metadata import spark_schema, spark_types
+from airflow_provider_aimlapi.storage.stores.checked_store import go_on
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+    import pyarrow as pa
+    from fsspec import AbstractFileSystem
+
+    from airflow_provider_aimlapi.core.calls.template import RowTexts
+    from airflow_provider_aimlapi.storage.stores.checked_store import Check
+
+log = logger(__name__)
+
+FOOTER_THREADS = 16
+FILES_A_PIECE = 16
+"""A thread's work at a time: handing over each file by itself takes as long as parsing its footer, and 2 kB
+of memory for each file that waits."""
+CHECK_THREADS = 4
+"""Each decodes some MB at a time."""
+BATCH_ROWS = 256
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Retry(Protocol):
+    """Does a piece of work, again while the store is unavailable."""
+
+    def __call__(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return its result."""
+        ...
+
+
+def _once(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    return call(*args, **kwargs)
+
+
+def open_data_set(
+    fs: AbstractFileSystem, path: str, check: Check = go_on, retry: Retry = _once
+) -> DataSet:
+    """List the files that a path means, read their footers, and unify their schemas.
+
+    Args:
+        path: a file, a folder or a glob, as the file system names it or as a URL.
+        check: called before each file is read; raises to end the scan.
+        retry: does each file's work, here and in `DataSet.check_values`.
+
+    Raises:
+        InputUnreadable: no file, a corrupt one, or schemas that cannot become one.
+        StoreUnavailable: when the store does not answer.
+    """
+    listed = retry(list_inputs, fs, path)
+    quick = quick_s3(fs, listed[0].path)
+    parser, shared = SchemaParser(), SharedSchemas()
+
+    def read_one(file: InputFile) -> tuple[InputFile, FileSchema]:
+        check()
+        footer = read_footer(fs, file, parser, quick)
+        with reading(file.uri):
+            described = replace(file, row_groups=_row_groups(footer.metadata))
+            return described, shared.share(file_schema(footer))
+
+    def read_piece(first: int) -> list[tuple[InputFile, FileSchema]]:
+        return [retry(read_one, file) for file in listed[first : first + FILES_A_PIECE]]
+
+    with ThreadPoolExecutor(FOOTER_THREADS, "footer") as pool:
+        pieces = pool.map(read_piece, range(0, len(listed), FILES_A_PIECE))
+        read = list(chain.from_iterable(pieces))
+    schema = unify_schemas((file.uri, schemas.arrow) for file, schemas in read)
+    check_partitions(((file, schemas.arrow) for file, schemas in read), schema)
+    files, schemas = zip(*read, strict=True)
+    return DataSet(fs, files, schema, schemas, retry)
+
+
+def _row_groups(metadata: pa.parquet.FileMetaData) -> tuple[RowGroup, ...]:
+    groups = (metadata.row_group(index) for index in range(metadata.num_row_groups))
+    return tuple(
+        RowGroup(rows=group.num_rows, size_bytes=group.total_byte_size) for group in groups
+    )
+
+
+class DataSet:
+    """Parquet files that read as one table. Safe to use from threads.
+
+    Attributes:
+        files: in input order, with their row groups.
+        schema: holds every file's values without loss.
+        schemas: of each file.
+    """
+
+    def __init__(
+        self,
+        fs: AbstractFileSystem,
+        files: tuple[InputFile, ...],
+        schema: pa.Schema,
+        schemas: tuple[FileSchema, ...],
+        retry: Retry = _once,
+    ) -> None:
+        self.files = files
+        self.schema = schema
+        self.schemas = schemas
+        self._fs = fs
+        self._retry = retry
+        self._streams = RowStreams(fs, files)
+        self._spark: dict[tuple[str, ...], bytes | None] = {}
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The columns of the files, in output order."""
+        return tuple(self.schema.names)
+
+    @property
+    def partition_names(self) -> tuple[str, ...]:
+        """Keys of hive folders that are no columns of the files; constant within a file."""
+        keys = dict.fromkeys(key for file in self.files for key, _ in file.partition)
+        return tuple(key for key in keys if key not in self.schema.names)
+
+    def check_promptable(self, names: Collection[str]) -> None:
+        """Refuse columns that cannot stand in a prompt, and warn of those that read otherwise.
+
+        Raises:
+            InvalidSpec: for a column of bytes, naming it.
+        """
+        fields = [field for field in self.schema if field.name in names]
+        check_promptable(fields, text_columns(self.schemas))
+        spark = spark_types(one.spark for one in self.schemas)
+        for field in fields:
+            for doubt in doubts(field, spark.get(field.name)):
+                log.warning("%s", doubt)
+
+    def spark_schema(self, added: Sequence[pa.Field]) -> bytes | None:
+        """The schema with more columns in Spark's words, if the files have it in them."""
+        key = tuple(field.name for field in added)
+        if key not in self._spark:  # each part asks, and there may be as many files as parts
+            schemas = (one.spark for one in self.schemas)
+            self._spark[key] = spark_schema(schemas, self.column_names, added)
+        return self._spark[key]
+
+    def warn_of_losses(self) -> None:
+        """Log what the files hold beside rows and types that the output will not."""
+        for loss in losses(self.schemas, can_keep_spark=self.spark_schema(()) is not None):
+            log.warning("%s", loss)
+
+    def check_output_columns(self, names: Iterable[str]) -> None:
+        """Refuse output columns that the input has already, or that readers take for one it has.
+
+        Raises:
+            InvalidSpec: naming the column, and `output_column` as the way out.
+        """
+        there = (*self.column_names, *self.partition_names)
+        for name in names:
+            twin = name if name in there else lookalike(name, there)
+            if twin is None:
+                continue
+            but = "" if twin == name else f" ({describe_difference(twin, name)})"
+            raise InvalidSpec(
+                f"The input already has a column named '{twin}'{but}. "
+                f"Set output_column to another name."
+            )
+
+    def check_values(self, shards: Sequence[Shard], check: Check = go_on) -> None:
+        """Refuse values that the output's types would change. Reads the columns that may hold one.
+
+        Args:
+            check: called before each file is read; raises to end the scan.
+
+        Raises:
+            InputUnreadable: naming file and column. StoreUnavailable: the store does not answer.
+        """
+        rows: dict[int, int] = {}
+        for shard in shards:
+            rows[shard.file] = max(rows.get(shard.file, 0), shard.first_row + shard.rows)
+
+        def check_one(index: int) -> None:
+            check()
+            schema = self.schemas[index]
+            self._retry(check_values, self._fs, self.files[index], rows[index], schema, self.schema)
+            give_back()
+
+        def check_piece(first: int) -> None:
+            for index in indices[first : first + FILES_A_PIECE]:
+                check_one(index)
+
+        indices = list(rows)
+        with ThreadPoolExecutor(CHECK_THREADS, "check") as pool:
+            for _ in pool.map(check_piece, range(0, len(indices), FILES_A_PIECE)):
+                pass
+
+    def rows(
+        self, shard: Shard, columns: Sequence[str], *, batch_rows: int = BATCH_ROWS
+    ) -> Iterator[list[RowTexts]]:
+        """A shard's rows in order, each as the texts of `columns`, in lists of bounded size.
+
+        Args:
+            columns: names of columns and hive keys; only these columns are decoded. With none of
+                them, each row is an empty tuple, and nothing is read.
+            batch_rows: most rows of a list; fewer where they are wide.
+
+        Raises:
+            InputUnreadable: for a corrupt page, or a file that has changed since it was listed.
+            StoreUnavailable: when the store does not answer.
+        """
+        decoded = self._decoded(columns)
+        if not decoded:
+            yield from _constant_rows(shard.rows, columns, self._constants(shard), batch_rows)
+            return
+        yield from self._texts(shard, columns, self._streams.batches(shard, decoded, batch_rows))
+
+    def checked_rows(self, shard: Shard, columns: Sequence[str]) -> Iterator[list[RowTexts]]:
+        """Return the same as `rows`, after all columns of the shard have been decoded once.
+
+        So a damaged page, or a value that the output cannot hold, is found in any column before a row
+        of the shard is paid for. Until then the texts' columns are held as Arrow has them.
+
+        Raises:
+            InputUnreadable, StoreUnavailable: as `rows`.
+        """
+        uri, decoded = self.files[shard.file].uri, self._decoded(columns)
+        kept = []
+        for batch in self._streams.batches(shard, None, BATCH_ROWS):
+            with reading(uri):
+                cast_batch(batch, self.schema)
+            kept.append(batch.select([name for name in decoded if name in batch.schema.names]))
+        give_back()
+        if not decoded:
+            yield from _constant_rows(shard.rows, columns, self._constants(shard), BATCH_ROWS)
+            return
+        kept.reverse()
+        yield from self._texts(shard, columns, (kept.pop() for _ in range(len(kept))))
+
+    def _decoded(self, columns: Sequence[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for name in columns if name in self.schema.names))
+
+    def _constants(self, shard: Shard) -> dict[str, str | None]:
+        partition = self.files[shard.file].partition
+        return {key: value for key, value in partition if key not in self.schema.names}
+
+    def _texts(
+        self, shard: Shard, columns: Sequence[str], batches: Iterable[pa.RecordBatch]
+    ) -> Iterator[list[RowTexts]]:
+        constants = self._constants(shard)
+        for batch in batches:
+            for piece in _pieces(batch):
+                texts = texts_of_rows([(name, _column(piece, name, constants)) for name in columns])
+                give_back()  # in the thread that decoded: the next batch may be another's
+                yield texts
+
+    def tables(self, shard: Shard) -> Iterator[pa.RecordBatch]:
+        """A shard's rows in order, with all columns, in the data set's schema.
+
+        Raises:
+            InputUnreadable, StoreUnavailable: as `rows`.
+        """
+        uri = self.files[shard.file].uri
+        for batch in self._streams.batches(shard, None, BATCH_ROWS):
+            with reading(uri):
+                yield cast_batch(batch, self.schema)
+
+
+def _constant_rows(
+    rows: int, columns: Sequence[str], constants: dict[str, str | None], batch_rows: int
+) -> Iterator[list[RowTexts]]:
+    row = tuple(constants.get(name) for name in columns)
+    for start in range(0, rows, batch_rows):
+        yield [row] * min(batch_rows, rows - start)
+
+
+def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """A batch, cut where rows turned out wider than their row group's average."""
+    rows = max(1, int(batch.num_rows * BATCH_BYTES_MAX / max(batch.nbytes, BATCH_BYTES_MAX)))
+    for start in range(0, batch.num_rows, rows):
+        yield batch.slice(start, rows)
+
+
+def _column(batch: pa.RecordBatch, name: str, constants: dict[str, str | None]) -> pa.Array:
+    """A column of a batch, a hive key's constant, or nulls for what this file lacks."""
+    place = batch.schema.get_field_index(name)
+    if place >= 0:
+        return batch.column(place)
+    return string_column([constants.get(name)] * batch.num_rows)

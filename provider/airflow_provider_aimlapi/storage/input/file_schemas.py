@@ -1,0 +1,107 @@
+"""What is kept of each input file's footer: its schema, and what an output cannot carry over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.storage.parquet.footer_metadata import (
+    SPARK_CALENDAR_KEYS,
+    SPARK_SCHEMA,
+    left_out,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pyarrow as pa
+
+    from airflow_provider_aimlapi.storage.input.parquet_files import FileFooter
+    from airflow_provider_aimlapi.storage.parquet.schema import ParquetSchema
+
+KNOWN_MAX = 16
+"""Schemas that are looked for when the next file is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileSchema:
+    """A file's schema, in the words of several writers.
+
+    Attributes:
+        arrow: as Arrow reads it.
+        parquet: with the annotations that Arrow lacks.
+        spark: Spark's own, in JSON; None when another writer wrote the file.
+        left_out: keys of its metadata that the output does not carry.
+        is_old_calendar: whether Spark wrote its dates in the calendar of before 1582.
+    """
+
+    arrow: pa.Schema
+    parquet: ParquetSchema
+    spark: bytes | None
+    left_out: tuple[str, ...]
+    is_old_calendar: bool
+
+
+def file_schema(footer: FileFooter) -> FileSchema:
+    """What is kept of a footer."""
+    metadata = footer.arrow.metadata or {}
+    return FileSchema(
+        arrow=footer.arrow,
+        parquet=footer.parquet,
+        spark=metadata.get(SPARK_SCHEMA),
+        left_out=tuple(left_out(metadata)),
+        is_old_calendar=any(key in metadata for key in SPARK_CALENDAR_KEYS),
+    )
+
+
+class SharedSchemas:
+    """Keeps one object for all files that are alike, from the moment each is read.
+
+    Safe to use from threads: at worst, two objects are kept for one schema.
+    """
+
+    def __init__(self) -> None:
+        self._known: list[FileSchema] = []
+
+    def share(self, schema: FileSchema) -> FileSchema:
+        """Return the object that stands for a schema like this one."""
+        for known in reversed(self._known):
+            if known == schema:
+                return known
+        self._known = [*self._known[1 - KNOWN_MAX :], schema]
+        return schema
+
+
+def text_columns(schemas: Sequence[FileSchema]) -> frozenset[str]:
+    """Columns whose byte arrays are text in each file that has the column."""
+    distinct = {id(one.parquet): one.parquet for one in schemas}.values()
+    names = [set(one.column_names()) for one in distinct]
+    bytes_in = (mine - one.text_columns() for mine, one in zip(names, distinct, strict=True))
+    return frozenset().union(*names).difference(*bytes_in)
+
+
+def losses(schemas: Sequence[FileSchema], *, can_keep_spark: bool) -> Iterator[str]:
+    """Say what the files hold that the output will not."""
+    keys = dict.fromkeys(key for one in schemas for key in one.left_out)
+    if keys:
+        yield (
+            f"The output's files leave out {', '.join(keys)} of the input's footers: a schema in "
+            f"the words of one writer, whose readers would refuse the new columns."
+        )
+    columns = dict.fromkeys(name for one in schemas for name in one.parquet.noted)
+    if columns:
+        yield (
+            f"The output's files leave out what the input's footers note for single pieces of "
+            f"columns: {', '.join(columns)}."
+        )
+    if any(one.spark for one in schemas) and not can_keep_spark:
+        yield (
+            "The output's files leave out Spark's own schema, because the input's files do not "
+            "have the same. Spark will read their columns by the types that Parquet has: INT96 "
+            "becomes TIMESTAMP_NTZ, in UTC."
+        )
+    if any(one.is_old_calendar for one in schemas):
+        yield (
+            "Spark wrote this input in its old calendar. In prompts, and to other readers, dates "
+            "before 1582-10-15 are some days off, and so are times before 1900 by some minutes."
+        )

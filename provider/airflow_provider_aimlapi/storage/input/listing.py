@@ -1,0 +1,247 @@
+"""Which Parquet files an input path means: one file, a folder, or a glob."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
+from urllib.parse import unquote
+
+from airflow_provider_aimlapi.core.durable.plan import InputFile
+from airflow_provider_aimlapi.core.durable.visible_names import (
+    escaped,
+    has_dot_segment,
+    has_half_pair,
+    without_dot_segments,
+    without_empty_segments,
+)
+from airflow_provider_aimlapi.errors import InputUnreadable
+from airflow_provider_aimlapi.storage.access.file_systems import (
+    kind_of,
+    path_in,
+    uri_of,
+    version_of,
+)
+from airflow_provider_aimlapi.storage.access.s3_by_obstore import quick_s3
+from airflow_provider_aimlapi.storage.input.data_files import SUFFIX, data_files, may_hold_parquet
+from airflow_provider_aimlapi.storage.input.globs import (
+    is_ignored,
+    matches,
+    matches_itself,
+    may_reach,
+    split_glob,
+)
+from airflow_provider_aimlapi.storage.input.input_errors import reading
+from airflow_provider_aimlapi.storage.input.local_inputs import list_local
+from airflow_provider_aimlapi.storage.input.table_formats import check_no_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fsspec import AbstractFileSystem
+
+    from airflow_provider_aimlapi.storage.access.s3_by_obstore import QuickS3
+
+HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
+_PASS_OVER_ERRORS = frozenset({"other", "azure"})
+_HIVE_FOLDER = re.compile(r"([^=]+)=(.*)", re.DOTALL)
+
+
+def list_inputs(fs: AbstractFileSystem, path: str) -> tuple[InputFile, ...]:
+    """Return the files that a path means, sorted by URI, still without row groups.
+
+    In a folder, and in a folder that a glob matches, files that hold Parquet are read whatever their
+    names are; names and folders that begin with `_` or `.` are left out. A file that is named itself,
+    or that a glob matches, is read in any case.
+
+    Raises:
+        InputUnreadable: when there is no such file, naming the path and what was looked for; when the
+            path has to do with a table whose files are not all live, see `table_formats`; on a disk
+            also for a link that is not followed, see `local_inputs`.
+        StoreUnavailable: when the store does not answer.
+    """
+    root, pattern = split_glob(path_in(fs, path))
+    quick = quick_s3(fs, root)
+    with reading(uri_of(fs, root)):
+        entries, passed_over = _entries(fs, root, pattern, quick)
+    check_no_table(fs, root, [*entries, *(f"{folder}/" for folder in passed_over)], quick)
+    if not pattern and root in entries and (len(entries) == 1 or entries[root].get("size")):
+        return (_listed_file(fs, root, root.rpartition("/")[0], entries[root]),)
+    wanted = [place for place in entries if _is_wanted(pattern, _below(root, place))]
+    places = data_files(
+        fs,
+        root,
+        entries,
+        wanted,
+        is_named=lambda place: matches_itself(pattern, _below(root, place)),
+        quick=quick,
+    )
+    if not places:
+        raise InputUnreadable(_nothing_found(fs, path, pattern, len(entries)))
+    files = [_listed_file(fs, place, root, entries[place]) for place in places]
+    return tuple(sorted(files, key=lambda file: file.uri))
+
+
+def _listed_file(
+    fs: AbstractFileSystem, path: str, root: str, info: Mapping[str, Any]
+) -> InputFile:
+    """Describe a file; on a disk it is opened by its real path, whatever links led to it.
+
+    Raises:
+        InputUnreadable: it says that it is compressed. gcsfs and adlfs would decompress all of it in
+            memory, and Parquet could not be read.
+    """
+    file = _input_file(fs, path, root, info)
+    if _encoding(info):
+        raise InputUnreadable(
+            f"input_path: {file.uri} is stored with a Content-Encoding. Store it without one."
+        )
+    return replace(file, path=info.get("real_path") or file.path)
+
+
+def _encoding(info: Mapping[str, Any]) -> object:
+    """The Content-Encoding of an object, as Google's listing or Azure's has it."""
+    settings = info.get("content_settings") or {}
+    return info.get("contentEncoding") or settings.get("content_encoding")
+
+
+def _entries(
+    fs: AbstractFileSystem, root: str, pattern: str, quick: QuickS3 | None
+) -> tuple[Mapping[str, Mapping[str, Any]], list[str]]:
+    """Return everything at or below a path, by path, and on a disk the folders passed over."""
+    if kind_of(fs) == "local":
+        return list_local(
+            root,
+            is_input=lambda name: _is_input(pattern, name),
+            may_be_input=lambda name: (
+                _is_input(pattern, name) or (matches(pattern, name) and may_hold_parquet(name))
+            ),
+            may_hold=lambda folder: _may_hold(pattern, folder),
+        )
+    found = _quick_entries(root, quick)
+    return (_remote_entries(fs, root) if found is None else found), []
+
+
+def _remote_entries(fs: AbstractFileSystem, root: str) -> Mapping[str, Mapping[str, Any]]:
+    fs.invalidate_cache()
+    found: Mapping[str, Mapping[str, Any]] | list[str] = fs.find(root, detail=True)
+    if isinstance(found, list):  # what adlfs says of a file
+        return _entry_itself(fs, root)
+    is_vague = kind_of(fs) in _PASS_OVER_ERRORS
+    if is_vague and not found.get(root) and found.keys() <= {root}:
+        return _entry_itself(fs, root)
+    return found
+
+
+def _quick_entries(root: str, quick: QuickS3 | None) -> Mapping[str, Mapping[str, Any]] | None:
+    """What is below a path on S3, sooner than s3fs says it; None where that may not be the same."""
+    found = quick.entries(root) if quick is not None else None
+    if found is None:
+        return None
+    is_doubtful = any(not info["size"] and SUFFIX.search(place) for place, info in found.items())
+    return None if is_doubtful else found  # a folder's marker, perhaps, that looks like a file
+
+
+def _entry_itself(fs: AbstractFileSystem, root: str) -> Mapping[str, Mapping[str, Any]]:
+    """A path by itself, for which file systems that are asked for all below it pass over errors.
+
+    Those that cannot list know no size either.
+    """
+    info: Mapping[str, Any] = fs.info(root)
+    return {root: info} if info.get("type") == "file" else {}
+
+
+def _is_input(pattern: str, name: str) -> bool:
+    """Return whether a file is read whatever it holds."""
+    is_parquet = SUFFIX.search(name) is not None and matches(pattern, name)
+    return is_parquet or matches_itself(pattern, name)
+
+
+def _may_hold(pattern: str, folder: str) -> bool:
+    """Whether a folder may hold an input; `folder` lies in one that may."""
+    if is_ignored(folder.rpartition("/")[2]) and not any(map(is_ignored, pattern.split("/"))):
+        return False
+    return not pattern or may_reach(pattern, folder)
+
+
+def _is_wanted(pattern: str, below: str) -> bool:
+    """Return whether a path means a key, were it not for folders named `.` or `..` in it."""
+    return bool(below) and matches(pattern, without_dot_segments(below))
+
+
+def _input_file(fs: AbstractFileSystem, path: str, root: str, info: Mapping[str, Any]) -> InputFile:
+    uri, below = uri_of(fs, path), _below(root, path)
+    _check_key(uri, path, below)
+    folder, _, name = escaped(below).rpartition("/")
+    return InputFile(
+        uri=uri,
+        path=path,
+        version=version_of(info),
+        size_bytes=int(info.get("size") or 0),
+        folder=f"{folder}/" if folder else "",
+        stem=SUFFIX.sub("", name) or name,
+        partition=_partition(below.rpartition("/")[0]),
+    )
+
+
+def _check_key(uri: str, path: str, below: str) -> None:
+    """Refuse a key that means another place elsewhere, or that the file system cannot ask for."""
+    if has_dot_segment(below):
+        raise InputUnreadable(
+            f"input_path: {escaped(uri)} has a folder named '.' or '..' in its key. Rename the "
+            f"object, or choose an input_path without it."
+        )
+    if not path.isprintable() and has_half_pair(path):
+        raise InputUnreadable(
+            f"input_path: the name {escaped(uri)} is no UTF-8. Rename the file, or choose an "
+            f"input_path without it."
+        )
+    if not uri.endswith(path):
+        raise InputUnreadable(
+            f"input_path: a file system takes the key {escaped(path)} for that of another object, "
+            f"{escaped(uri)}. Rename the object, or choose an input_path without it."
+        )
+
+
+def _below(root: str, path: str) -> str:
+    """Return a path relative to a root, without empty segments; "" for what is not below it."""
+    folder = f"{root.rstrip('/')}/" if root else ""
+    return without_empty_segments(path[len(folder) :]) if path.startswith(folder) else ""
+
+
+def _partition(folder: str) -> tuple[tuple[str, str | None], ...]:
+    """Keys and values of the hive folders of a path: `ds=2026-01-01/kind=a%2Fb`."""
+    pairs = (_HIVE_FOLDER.fullmatch(segment) for segment in folder.split("/"))
+    return tuple(
+        (unquote(pair[1]), None if pair[2] == HIVE_NULL else unquote(pair[2]))
+        for pair in pairs
+        if pair is not None
+    )
+
+
+def _nothing_found(fs: AbstractFileSystem, path: str, pattern: str, others: int) -> str:
+    what = "no Parquet file matches the pattern" if pattern else "there is no Parquet file"
+    seen = f" Other files seen: {others:,}." if others else _spelled_otherwise(fs, path)
+    return (
+        f"No input at {uri_of(fs, path)}: {what} (names and folders that begin with _ or . are left "
+        f"out).{seen} Check input_path."
+    )
+
+
+def _spelled_otherwise(fs: AbstractFileSystem, path: str) -> str:
+    """Return a hint where a neighbour's name reads the same, but is made of other characters."""
+    folder, _, name = path_in(fs, path).rpartition("/")
+    try:
+        neighbours = [
+            str(place).rstrip("/").rpartition("/")[2] for place in fs.ls(folder, detail=False)
+        ]
+    except Exception:  # noqa: BLE001  # it is only a hint
+        return ""
+    same = [other for other in neighbours if normalize("NFKC", other) == normalize("NFKC", name)]
+    if not same:
+        return ""
+    return (
+        f" There is {same[0]!r}, which looks the same but is made of other characters: "
+        f"{same[0]!a} there, {name!a} in input_path."
+    )

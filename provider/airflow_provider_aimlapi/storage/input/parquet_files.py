@@ -1,0 +1,349 @@
+"""Opening Parquet files of any file system, and streaming row ranges out of them in flat memory.
+
+A row group can be of any size: pages are decoded as they are needed, never a row group at once. What is
+fetched of a remote one follows its size. A small one is fetched at once, by as few requests as its
+columns lie apart. Of a large one, a bounded number of bytes is read ahead, shared by its columns.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pyarrow import parquet as pq
+
+from airflow_provider_aimlapi.errors import AimlapiError, InputUnreadable
+from airflow_provider_aimlapi.storage.access.file_systems import kind_of, version_of
+from airflow_provider_aimlapi.storage.access.store_errors import meaning_of
+from airflow_provider_aimlapi.storage.input.input_errors import changed, reading
+from airflow_provider_aimlapi.storage.input.local_inputs import open_listed
+from airflow_provider_aimlapi.storage.parquet.conversion import converted, readable_schema
+from airflow_provider_aimlapi.storage.parquet.footer import (
+    TAIL_BYTES,
+    SchemaParser,
+    footer_length,
+    read_footer_bytes,
+)
+from airflow_provider_aimlapi.storage.parquet.int96 import holds_int96, metadata_as_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import BinaryIO
+
+    from fsspec import AbstractFileSystem
+
+    from airflow_provider_aimlapi.core.durable.plan import InputFile, Shard
+    from airflow_provider_aimlapi.storage.access.s3_by_obstore import QuickS3
+    from airflow_provider_aimlapi.storage.parquet.schema import ParquetSchema
+
+FOOTER_BYTES = 64 * 1024
+"""As much of a file's end as pyarrow reads at first, too."""
+FETCHED_BYTES_MAX = 32 * 1024 * 1024
+"""Of a row group that is fetched at once, by a few requests: as much as a shard has. A larger one takes a
+request for each column at least. Doubling this doubles what each of four readers may hold."""
+READ_AHEAD_BYTES_MAX = 64 * 1024 * 1024
+"""In all columns of a larger row group."""
+BUFFER_BYTES_MAX = 2 * 1024 * 1024
+BUFFER_BYTES_MIN = 64 * 1024
+"""Read ahead in one column, and so the size of a request to a remote store."""
+BATCH_BYTES_MAX = 4 * 1024 * 1024
+"""Aimed at when decoding; one cell may be larger."""
+CURSORS_MAX = 2
+"""Kept for shards to come: one that reads rows, one that writes parts. Each holds some MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileFooter:
+    """What a file's end says of it.
+
+    Attributes:
+        arrow: the schema as a run reads it. parquet: with the annotations that Arrow lacks.
+    """
+
+    metadata: pq.FileMetaData
+    arrow: pa.Schema
+    parquet: ParquetSchema
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A file that rows can be decoded from.
+
+    Attributes:
+        source: what Arrow reads from; another than its own where that is a remote store.
+        schema: of its rows. as_decoded: whether they are decoded in it, or must be converted.
+    """
+
+    uri: str
+    size_bytes: int
+    source: Any
+    metadata: pq.FileMetaData
+    schema: pa.Schema
+    as_decoded: bool
+
+    def batches(
+        self, group: int, columns: tuple[str, ...] | None, rows_max: int
+    ) -> Iterator[pa.RecordBatch]:
+        """A row group's rows in the file's schema.
+
+        Raises:
+            InputUnreadable: naming the column, for an INT96 that microseconds do not hold.
+        """
+        is_remote = not isinstance(self.source, pa.NativeFile)
+        parquet = _parquet_file(
+            self.source,
+            self.metadata,
+            columns=self.metadata.num_columns if columns is None else len(columns),
+            is_fetched=is_remote and self.group_bytes(group) <= FETCHED_BYTES_MAX,
+        )
+        for batch in parquet.iter_batches(
+            rows_max, row_groups=[group], columns=columns, use_threads=False
+        ):
+            yield batch if self.as_decoded else converted(batch, self.schema, self.uri)
+
+    def group_bytes(self, group: int) -> int:
+        """Return the bytes of a row group: the larger of its decoded size and its share of the file.
+
+        Columns that are not decoded count, too: pyarrow ends the process at the sight of a column
+        whose statistics are damaged.
+        """
+        found = self.metadata.row_group(group)
+        stored_bytes = self.size_bytes * found.num_rows // max(self.metadata.num_rows, 1)
+        return int(max(found.total_byte_size, stored_bytes, 1))
+
+
+def open_parquet(fs: AbstractFileSystem, file: InputFile) -> OpenFile:
+    """Open a file and read its footer.
+
+    Raises:
+        InputUnreadable: when it is gone, is not the version that was listed, or is no Parquet.
+        StoreUnavailable: when the store does not answer.
+    """
+    with reading(file.uri):
+        source = _source(fs, file)
+        parquet = _parquet_file(source)
+        schema = readable_schema(parquet.schema_arrow)
+        if holds_int96(parquet):
+            parquet = _parquet_file(source, metadata_as_bytes(parquet.metadata))
+        as_decoded = schema.equals(parquet.schema_arrow)
+        return OpenFile(file.uri, file.size_bytes, source, parquet.metadata, schema, as_decoded)
+
+
+def _parquet_file(
+    source: Any,
+    metadata: pq.FileMetaData | None = None,
+    *,
+    columns: int = 1,
+    is_fetched: bool = False,
+) -> pq.ParquetFile:
+    """Open a file for Arrow.
+
+    Args:
+        columns: how many are read at once.
+        is_fetched: whether all of a row group is fetched before it is decoded.
+    """
+    buffer_bytes = READ_AHEAD_BYTES_MAX // max(columns, 1)
+    return pq.ParquetFile(
+        source,
+        metadata=metadata,
+        buffer_size=max(BUFFER_BYTES_MIN, min(BUFFER_BYTES_MAX, buffer_bytes)),
+        pre_buffer=is_fetched,
+        page_checksum_verification=True,
+        coerce_int96_timestamp_unit="us",  # nanoseconds end in 2262, and Spark does not read them
+    )
+
+
+def read_footer(
+    fs: AbstractFileSystem, file: InputFile, parser: SchemaParser, quick: QuickS3 | None = None
+) -> FileFooter:
+    """A file's metadata and schema: of a remote one, nothing but the end is fetched.
+
+    Its version is not asked for: whoever reads rows later does, and finds a change.
+
+    Raises:
+        InputUnreadable, StoreUnavailable: as `open_parquet`; also when columns are encrypted.
+    """
+    end = _end_of(fs, file, quick)
+    with reading(file.uri):
+        source = pa.BufferReader(end) if end is not None else _source(fs, file)
+        footer = read_footer_bytes(source, file.uri)
+        schema = parser.parse(footer, file.uri)
+        parquet = _parquet_file(source)
+        return FileFooter(parquet.metadata, readable_schema(parquet.schema_arrow), schema)
+
+
+def _end_of(fs: AbstractFileSystem, file: InputFile, quick: QuickS3 | None) -> bytes | None:
+    """A remote file's last bytes, if its footer is in them."""
+    if kind_of(fs) in {"local", "memory"} or not file.size_bytes:
+        return None
+    end: Any = quick.end_of(file, FOOTER_BYTES) if quick is not None else None
+    if end is None:
+        with reading(file.uri):
+            start = max(0, file.size_bytes - FOOTER_BYTES)
+            end = fs.cat_file(file.path, start=start, end=file.size_bytes)
+    return bytes(end) if footer_length(end) + TAIL_BYTES <= len(end) else None
+
+
+def _source(fs: AbstractFileSystem, file: InputFile) -> Any:
+    """Something that pyarrow reads from; the listed version, or an error."""
+    info: Any
+    match kind_of(fs):
+        case "local":
+            with open_listed(file.path) as (opened, info):
+                source: Any = _same_file(opened)
+        case "memory":  # all handles of an fsspec memory file share one position
+            source = pa.BufferReader(fs.cat_file(file.path))
+            info = fs.find(file.path, detail=True)[file.path]  # as listed; info() tells less
+        case _:
+            fs.invalidate_cache(fs._parent(file.path))  # noqa: SLF001  fsspec has no public one
+            source = fs.open(file.path, "rb", cache_type="none")
+            info = source.details
+    if version_of(info) != file.version:
+        raise InputUnreadable(changed(file.uri))
+    return source
+
+
+def _same_file(opened: BinaryIO) -> Any:
+    """Open an open file anew, for Arrow to read without Python; its path may lead elsewhere by now."""
+    place = f"/dev/fd/{opened.fileno()}"
+    if Path(place).exists():
+        return pa.OSFile(place)
+    return pa.PythonFile(os.fdopen(os.dup(opened.fileno()), "rb"))
+
+
+class RowStreams:
+    """Reads shards of files; a shard that begins where another ended goes on from there.
+
+    Without that, each shard of a huge row group would decode the group from its start. Safe to
+    call from threads, each reading a shard of its own.
+    """
+
+    def __init__(self, fs: AbstractFileSystem, files: Sequence[InputFile]) -> None:
+        self._fs = fs
+        self._files = files
+        self._lock = threading.Lock()
+        self._idle: list[_Cursor] = []
+
+    def batches(
+        self, shard: Shard, columns: tuple[str, ...] | None, batch_rows: int
+    ) -> Iterator[pa.RecordBatch]:
+        """A shard's rows in the file's own schema and metadata, `batch_rows` or fewer at a time.
+
+        Args:
+            columns: those to decode; None for all.
+            batch_rows: fewer are decoded at once where rows are wide.
+
+        Raises:
+            InputUnreadable: for a corrupt page, or a file that has changed.
+            StoreUnavailable: when the store does not answer.
+        """
+        file = self._files[shard.file]
+        key = (shard.file, columns, batch_rows)
+        cursor = self._taken(key, shard.first_row)
+        if cursor is None:
+            cursor = _Cursor(key, open_parquet(self._fs, file), shard.first_row)
+        left = shard.rows
+        while left > 0:
+            with reading(file.uri):
+                batch = cursor.next_batch(left)
+            left -= batch.num_rows
+            yield batch
+        if cursor.place < file.rows:
+            self._put_back(cursor)
+
+    def _taken(self, key: object, place: int) -> _Cursor | None:
+        with self._lock:
+            for cursor in self._idle:
+                if cursor.key == key and cursor.place == place:
+                    self._idle.remove(cursor)
+                    return cursor
+        return None
+
+    def _put_back(self, cursor: _Cursor) -> None:
+        with self._lock:
+            self._idle.append(cursor)
+            del self._idle[:-CURSORS_MAX]
+
+
+class _Cursor:
+    """A place in a file, with what has been decoded there and not been handed out."""
+
+    def __init__(
+        self, key: tuple[int, tuple[str, ...] | None, int], opened: OpenFile, place: int
+    ) -> None:
+        self.key = key
+        self.place = place
+        self._metadata = opened.schema.metadata
+        self._batches = decoded_from(opened, key[1], key[2], place)
+        self._rest: pa.RecordBatch | None = None
+
+    def next_batch(self, rows_max: int) -> pa.RecordBatch:
+        """One or more of the next rows."""
+        batch = self._rest if self._rest is not None else next(self._batches, None)
+        if batch is None:
+            raise ValueError("its rows are not as many as its footer says")
+        taken = batch.slice(0, rows_max)
+        self._rest = batch.slice(rows_max) if rows_max < batch.num_rows else None
+        self.place += taken.num_rows
+        return taken.replace_schema_metadata(self._metadata)
+
+
+def decoded_from(
+    opened: OpenFile, columns: tuple[str, ...] | None, batch_rows: int, place: int = 0
+) -> Iterator[pa.RecordBatch]:
+    """All rows from a place on. What stands before it in its row group is decoded and dropped."""
+    metadata = opened.metadata
+    first_row = 0
+    for group in range(metadata.num_row_groups):
+        rows = metadata.row_group(group).num_rows
+        skipped = max(0, place - first_row)
+        first_row += rows
+        if skipped >= rows:
+            continue
+        size = _batch_rows(opened, group, batch_rows)
+        with _naming_column(opened, group, columns, size):
+            for batch in opened.batches(group, columns, size):
+                if skipped < batch.num_rows:
+                    yield batch.slice(skipped)
+                skipped = max(0, skipped - batch.num_rows)
+                rows -= batch.num_rows
+            if rows:
+                raise ValueError("its rows are not as many as its footer says")
+
+
+@contextmanager
+def _naming_column(
+    opened: OpenFile, group: int, columns: tuple[str, ...] | None, size: int
+) -> Iterator[None]:
+    """Add the column's name to an error of decoding, by decoding each column by itself."""
+    try:
+        yield
+    except AimlapiError:
+        raise
+    except Exception as error:
+        if meaning_of(error) != "unknown":  # the store's
+            raise
+        for name in columns or opened.schema.names:
+            if not _is_sound(opened, group, name, size):
+                raise ValueError(f"column '{name}': {error}") from error
+        raise
+
+
+def _is_sound(opened: OpenFile, group: int, name: str, size: int) -> bool:
+    rows = opened.metadata.row_group(group).num_rows
+    try:
+        found = sum(batch.num_rows for batch in opened.batches(group, (name,), size))
+    except Exception:  # noqa: BLE001  Arrow has errors of its own
+        return False
+    return bool(found == rows)
+
+
+def _batch_rows(opened: OpenFile, group: int, rows_max: int) -> int:
+    """Rows to decode at once, so that a batch of average rows stays within BATCH_BYTES_MAX."""
+    rows = opened.metadata.row_group(group).num_rows
+    return max(1, min(rows_max, int(BATCH_BYTES_MAX * rows / opened.group_bytes(group))))

@@ -1,0 +1,179 @@
+"""Small records that a task was given, kept as a Parquet file so that they can be a run's input.
+
+The file is named by what is in it and created once: a retry that is given the same records finds
+the very same file, and with it the same run and every answer that was paid for. Anyone who can
+write to the output can put another file there, so one that exists is used only if it is the same
+byte for byte.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sized
+from hashlib import sha256
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from airflow_provider_aimlapi.core.durable.keys import records_name
+from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable
+from airflow_provider_aimlapi.storage.stores.object_store import create_settled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
+
+RECORDS_MAX = 1_000
+RECORDS_BYTES_MAX = 1_000_000
+DIGEST_HEX_DIGITS = 32
+NESTED_MAX = 64
+"""Lists and mappings in one another. Arrow follows them by recursion and has no limit of its own."""
+_OTHERWISE = "Write them to a Parquet file, and return its path."
+_TOO_LARGE = (
+    f"The records hold too many bytes; at most {RECORDS_BYTES_MAX:,} can be returned. {_OTHERWISE}"
+)
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+_VALUE_TYPES = (bool, int, float, str, bytes, list, tuple, dict)
+
+
+def store_records(store: ObjectStore, records: Sequence[Mapping[str, object]]) -> str:
+    """Keep records as a Parquet file in a store, unless it is there.
+
+    Args:
+        records: 1 to RECORDS_MAX, of RECORDS_BYTES_MAX together; a key is a column, and a record
+            that lacks it holds null there.
+
+    Returns:
+        The file's name in the store.
+
+    Raises:
+        InvalidSpec: there are none or too many, or they make no table; the text names the column
+            and types, never a value.
+        JournalUnreadable: a file of that name exists and holds something else.
+        StoreUnavailable, StoreUnsafe: the store did not take them.
+    """
+    _check_records(records)
+    _check_size(records)
+    content, parquet = _encoded(records)
+    if len(content) > RECORDS_BYTES_MAX:
+        raise InvalidSpec(_TOO_LARGE)
+    name = records_name(sha256(content).hexdigest()[:DIGEST_HEX_DIGITS])
+    found = store.read(name, bytes_max=len(parquet))
+    if found != parquet and not (found is None and create_settled(store, name, parquet)):
+        raise JournalUnreadable(
+            f"{store.uri(name)} exists and does not hold these records as this version of pyarrow "
+            f"writes them. Another program or another version has written it. Remove it, and run "
+            f"the task again."
+        )
+    return name
+
+
+def _check_records(records: Sequence[Mapping[str, object]]) -> None:
+    if not records:
+        raise InvalidSpec(
+            "There are no records, and so no columns for the prompt. Where there is nothing to "
+            "ask, raise AirflowSkipException."
+        )
+    if len(records) > RECORDS_MAX:
+        raise InvalidSpec(
+            f"{len(records):,} records; at most {RECORDS_MAX:,} can be returned. {_OTHERWISE}"
+        )
+    for position, record in enumerate(records):
+        if not isinstance(record, Mapping) or not all(isinstance(key, str) for key in record):
+            raise InvalidSpec(
+                f"Record {position} is no mapping of column names to values, such as "
+                f'{{"id": 1, "body": "…"}}.'
+            )
+
+
+def _check_size(records: Sequence[Mapping[str, object]]) -> None:
+    """Refuse what is too large or too deep before Arrow builds it, counting characters and values."""
+    names = {name for record in records for name in record}
+    size = len(names) * len(records)
+    waiting = [(value, 1) for record in records for value in record.values()]
+    while waiting and size <= RECORDS_BYTES_MAX:
+        value, depth = waiting.pop()
+        if depth > NESTED_MAX:
+            raise InvalidSpec(
+                f"The records hold lists or mappings nested more than {NESTED_MAX} deep. {_OTHERWISE}"
+            )
+        size += len(value) if isinstance(value, Sized) else 1
+        if size <= RECORDS_BYTES_MAX:
+            waiting.extend((inner, depth + 1) for inner in _inner_values(value))
+    if size > RECORDS_BYTES_MAX:
+        raise InvalidSpec(_TOO_LARGE)
+
+
+def _inner_values(value: object) -> Iterable[object]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, (list, tuple, set, frozenset)) else ()
+
+
+def _names(records: Sequence[Mapping[str, object]]) -> list[str]:
+    """All keys, in the order in which they first appear."""
+    names = list(dict.fromkeys(key for record in records for key in record))
+    if not names:
+        raise InvalidSpec("The records are empty: they have no column for the prompt.")
+    return names
+
+
+def _encoded(records: Sequence[Mapping[str, object]]) -> tuple[bytes, bytes]:
+    """Return what identifies the records, and the file that holds them.
+
+    An error of Arrow quotes the value that it cannot take. So it is neither repeated nor chained.
+    """
+    columns = {name: [record.get(name) for record in records] for name in _names(records)}
+    encoded = _tried(columns)
+    if encoded is None:
+        raise InvalidSpec(_what_is_wrong(columns))
+    return encoded
+
+
+def _tried(columns: Mapping[str, list[object]]) -> tuple[bytes, bytes] | None:
+    try:
+        table = pa.table({name: pa.array(values) for name, values in columns.items()})
+        return _content(table), _parquet(table)
+    except (pa.ArrowException, OverflowError, ValueError, TypeError):
+        return None
+
+
+def _what_is_wrong(columns: Mapping[str, list[object]]) -> str:
+    for position, (name, values) in enumerate(columns.items()):
+        if _tried({name: values}) is None:
+            return (
+                f"The records' values of {_shown(name, position)} cannot be one column: they are of "
+                f"types {_types(values)}. Give all of them one type, such as text."
+            )
+    return f"The records make no table that Parquet can hold. {_OTHERWISE}"
+
+
+def _shown(name: str, position: int) -> str:
+    """Return how an error names a column: a name that is no plain word may be text of a row."""
+    return f"'{name}'" if _PLAIN_NAME.fullmatch(name) else f"column {position + 1}"
+
+
+def _types(values: Sequence[object]) -> str:
+    kinds = (
+        next((kind.__name__ for kind in _VALUE_TYPES if isinstance(value, kind)), "other")
+        for value in values
+        if value is not None
+    )
+    return ", ".join(sorted(set(kinds))) or "none"
+
+
+def _content(table: pa.Table) -> bytes:
+    """Names, types and values, and nothing of who wrote them: Parquet names pyarrow's version."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def _parquet(table: pa.Table) -> bytes:
+    sink = BytesIO()
+    pq.write_table(table, sink)
+    return sink.getvalue()

@@ -1,0 +1,168 @@
+"""Table formats whose folders hold Parquet files that are not live: deleted, replaced, or logs.
+
+A table's own metadata says which of its files count. Read as plain Parquet, deleted rows come back
+and updated rows come twice. So a path in, at, or above such a table is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.errors import InputUnreadable
+from airflow_provider_aimlapi.storage.access.file_systems import kind_of, uri_of
+from airflow_provider_aimlapi.storage.input.input_errors import reading
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fsspec import AbstractFileSystem
+
+    from airflow_provider_aimlapi.storage.access.s3_by_obstore import QuickS3
+
+PROBE_THREADS = 16
+"""A path of six folders takes 30 probes, which wait for the store most of the time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableFormat:
+    """How a table is recognised.
+
+    Attributes:
+        name: for people.
+        folder: a folder in the table's own folder; None where its name varies.
+        file: a pattern of names in that folder, where the folder's name alone proves nothing.
+        inside: a pattern of a path in the table, after the table's own folder.
+        reader: what exports the live rows.
+    """
+
+    name: str
+    folder: str | None
+    file: str = ""
+    inside: str
+    reader: str
+
+
+def _format(name: str, folder: str, *, file: str = "", reader: str) -> TableFormat:
+    inside = f"{re.escape(folder)}/{file}"
+    return TableFormat(name=name, folder=folder, file=file, inside=inside, reader=reader)
+
+
+FORMATS = (
+    _format(
+        "a Delta Lake table",
+        "_delta_log",
+        reader="Spark's format(\"delta\"), DuckDB's delta_scan or the deltalake package",
+    ),
+    _format(
+        "an Apache Iceberg table",
+        "metadata",
+        file=r"(?:version-hint\.text|(?:v\d+|\d+-[0-9a-f-]{36})(?:\.gz)?\.metadata\.json(?:\.gz)?"
+        r"|snap-\d+-\d+-[0-9a-f-]{36}\.avro|[0-9a-f-]{36}-m\d+\.avro)\Z",
+        reader="Spark, Trino, DuckDB's iceberg_scan or the pyiceberg package",
+    ),
+    _format("an Apache Hudi table", ".hoodie", reader='Spark\'s format("hudi") or Trino'),
+    _format(
+        "an Apache Paimon table",
+        "snapshot",
+        file=r"(?:snapshot-\d+|LATEST|EARLIEST)\Z",
+        reader='Flink, Spark\'s format("paimon") or the pypaimon package',
+    ),
+    _format(
+        "the output of Spark Structured Streaming",
+        "_spark_metadata",
+        reader='Spark\'s read.format("parquet"), which honours its log',
+    ),
+    TableFormat(
+        name="a transactional Hive table",
+        folder=None,
+        inside=r"(?:base_\d{7,}|(?:delta|delete_delta)_\d{7,}_\d{7,})(?:_\w+)?/",
+        reader="Hive or Trino",
+    ),
+    TableFormat(
+        name="a DuckLake table",
+        folder=None,
+        inside=r"ducklake-[0-9a-f-]{36}(?:-delete)?\.parquet\Z",
+        reader="DuckDB's ducklake extension",
+    ),
+)
+_BELOW = tuple((one, re.compile(rf"((?:.*/)?){one.inside}", re.DOTALL)) for one in FORMATS)
+
+
+def check_no_table(
+    fs: AbstractFileSystem, root: str, paths: Iterable[str], quick: QuickS3 | None = None
+) -> None:
+    """Refuse an input that lies in a table, is one, or holds one.
+
+    Args:
+        root: the folder or file that was asked for, as its file system names it.
+        paths: everything below it, hidden files included.
+        quick: asks the same S3 sooner, where there is one.
+
+    Raises:
+        InputUnreadable: naming the format, the table's folder, and the way out.
+        StoreUnavailable: the store did not answer.
+    """
+    for path in (f"{root}/", *paths):
+        _check_path(fs, path)
+    with reading(uri_of(fs, root)):
+        _check_above(fs, root, quick)
+
+
+def _check_path(fs: AbstractFileSystem, path: str) -> None:
+    for one, pattern in _BELOW:
+        found = pattern.match(path)
+        if found is not None:
+            raise InputUnreadable(_refusal(one, uri_of(fs, found[1])))
+
+
+def _check_above(fs: AbstractFileSystem, root: str, quick: QuickS3 | None) -> None:
+    """Look in each folder above the root for a table's own folder.
+
+    Not on other file systems, such as the web, which has no folders to look for.
+    """
+    if kind_of(fs) == "other":
+        return
+    probes = [(one, folder) for folder in _folders_above(root) for one in FORMATS if one.folder]
+
+    def is_table(probe: tuple[TableFormat, str]) -> bool:
+        one, folder = probe
+        return _is_table(fs, one, folder, quick)
+
+    if kind_of(fs) in {"local", "memory"}:
+        are_tables = [is_table(probe) for probe in probes]
+    else:
+        with ThreadPoolExecutor(PROBE_THREADS, "table-probe") as pool:
+            are_tables = list(pool.map(is_table, probes))
+    for (one, folder), is_found in zip(probes, are_tables, strict=True):
+        if is_found:
+            raise InputUnreadable(_refusal(one, uri_of(fs, folder or "/")))
+
+
+def _folders_above(root: str) -> Iterator[str]:
+    folder = root
+    while "/" in folder:
+        folder = folder.rpartition("/")[0]
+        yield folder
+
+
+def _is_table(fs: AbstractFileSystem, one: TableFormat, folder: str, quick: QuickS3 | None) -> bool:
+    """Return whether a folder is such a table's; one that may not be read is taken for none."""
+    place = f"{folder}/{one.folder}"
+    names = quick.names_in(place) if quick is not None else None
+    try:
+        if names is None:
+            names = [str(path).rpartition("/")[2] for path in fs.ls(place, detail=False)]
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return False
+    return any(re.match(one.file, name) for name in names)
+
+
+def _refusal(one: TableFormat, uri: str) -> str:
+    return (
+        f"input_path: {uri} is {one.name}. Some of its Parquet files are not live, and only its own "
+        f"metadata says which. Export the rows that you want as plain Parquet, for instance with "
+        f"{one.reader}, and give the folder of that export."
+    )

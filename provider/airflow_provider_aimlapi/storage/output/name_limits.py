@@ -1,0 +1,49 @@
+"""Names that a store will not take because they are too long, found before anything is paid for.
+
+An output's name is the input's with a number and a suffix, so a name that could be read may be too
+long to be written.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.durable.visible_names import escaped
+from airflow_provider_aimlapi.errors import InvalidSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
+
+SEGMENT_BYTES_MAX = 255
+"""Of a file's or a folder's name on a disk: Linux and macOS."""
+PATH_BYTES_MAX = 4096
+"""Of a path on a disk."""
+KEY_BYTES_MAX = 1024
+"""Of a key in S3, Google Cloud Storage and Azure."""
+
+
+def check_lengths(store: ObjectStore, names: Iterable[str]) -> None:
+    """Refuse names that the store cannot hold.
+
+    Raises:
+        InvalidSpec: naming the object, its length and the limit.
+    """
+    for name in names:
+        scheme, _, place = store.uri(name).partition("://")
+        if scheme == "file":
+            _check(place, len(place.encode()), PATH_BYTES_MAX, "a path")
+            for segment in place.split("/"):
+                _check(segment, len(segment.encode()), SEGMENT_BYTES_MAX, "a file's name")
+        elif scheme != "memory":
+            key = place.partition("/")[2]
+            _check(key, len(key.encode()), KEY_BYTES_MAX, "a key")
+
+
+def _check(name: str, size_bytes: int, bytes_max: int, what: str) -> None:
+    if size_bytes > bytes_max:
+        raise InvalidSpec(
+            f"output_path: {escaped(name[:80])}… would have {size_bytes:,} bytes, and {what} has at "
+            f"most {bytes_max:,} there. Choose a shorter output_path, or rename the input file."
+        )

@@ -1,0 +1,137 @@
+"""What lies under `_aimlapi/`, run by run, with all that a decision to remove it needs. Changes nothing."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.durable.keys import (
+    RUNS_FOLDER,
+    RunNames,
+    parse_lease_name,
+    parse_run_key,
+)
+from airflow_provider_aimlapi.core.durable.lease import decode_share
+from airflow_provider_aimlapi.core.durable.retention import REMOVAL_TOKEN, RunFolder, StoredObject
+from airflow_provider_aimlapi.errors import JournalUnreadable
+from airflow_provider_aimlapi.storage.output.changes import run_in_place
+from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
+from airflow_provider_aimlapi.storage.runs.run_objects import read_manifest, read_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
+    from airflow_provider_aimlapi.storage.stores.stored_objects import StoredObjects
+
+
+class RunFolders:
+    """The run folders of an output path.
+
+    Every method raises StoreUnavailable or StoreUnsafe when the store fails; nothing that could not
+    be read is taken for absent.
+    """
+
+    def __init__(self, store: ObjectStore, stored: StoredObjects) -> None:
+        self.store = store
+        self._stored = stored
+
+    def all(self) -> list[RunFolder]:
+        """Every run folder, by run key."""
+        objects = self._stored.list("")
+        links = self._stored.links(f"{RUNS_FOLDER}/")
+        names = {found.name for found in objects}
+        groups = groupby(objects, key=lambda found: parse_run_key(found.name))
+        return [
+            self._folder(key, group, links, lambda: names)
+            for key, group in groups
+            if key is not None
+        ]
+
+    def one(self, run_key: str) -> RunFolder | None:
+        """A run's folder as it is now; None when nothing is there."""
+        folder = f"{RunNames(run_key=run_key).folder}/"
+        objects = self._stored.list(folder)
+        if not objects:
+            return None
+        links = self._stored.links(folder)
+        return self._folder(run_key, objects, links, lambda: set(self.store.list("")))
+
+    def _folder(
+        self,
+        run_key: str,
+        objects: Iterable[StoredObject],
+        links: Iterable[str],
+        all_names: Callable[[], set[str]],
+    ) -> RunFolder:
+        found = tuple(objects)
+        names = RunNames(run_key=run_key)
+        present = {stored.name for stored in found}
+        in_place = run_in_place(self.store)
+        removals, is_released = self._leases(names, present)
+        obstacle = self._link_in(names, links)
+        if obstacle is None and names.manifest in present and run_key != in_place:
+            obstacle = self._obstacle(names, in_place, all_names)
+        return RunFolder(
+            run_key=run_key,
+            objects=found,
+            removal_epochs=removals,
+            is_released=is_released,
+            run_in_place=in_place,
+            obstacle=obstacle,
+        )
+
+    def _link_in(self, names: RunNames, links: Iterable[str]) -> str | None:
+        """A folder with a link stays: no run makes one, so a person must look at it."""
+        for name in links:
+            if name.startswith(f"{names.folder}/"):
+                return f"{self.store.uri(name)} is a link or a special file; remove it yourself"
+        return None
+
+    def _leases(self, names: RunNames, present: set[str]) -> tuple[frozenset[int], bool]:
+        """Epochs of removals, and whether the newest attempts below them have let go.
+
+        Those are the newest at the whole run, and the newest at each share that came after it.
+        """
+        leases = LeaseStore(self.store, names)
+        parsed = (parse_lease_name(name) for name in present)
+        removals: set[int] = set()
+        released: dict[int | None, bool] = {}
+        for epoch in sorted((epoch for epoch in parsed if epoch is not None), reverse=True):
+            lease = leases.body(epoch)
+            if lease.startswith(REMOVAL_TOKEN.encode()) and not released:
+                removals.add(epoch)
+                continue
+            share = decode_share(lease)
+            if share not in released:
+                heartbeat = leases.heartbeat(epoch)
+                released[share] = heartbeat is not None and heartbeat.state == "released"
+            if share is None:
+                break
+        return frozenset(removals), bool(released) and all(released.values())
+
+    def _obstacle(
+        self, names: RunNames, in_place: str | None, all_names: Callable[[], set[str]]
+    ) -> str | None:
+        """A published run stays while plain readers may see a part of it that nobody else claims.
+
+        Without its plan such a part would count as a stranger's, and stop every later run.
+        """
+        try:
+            mine = self._visible_names(names)
+            claimed = self._visible_names(RunNames(run_key=in_place)) if in_place else frozenset()
+        except JournalUnreadable as error:
+            return f"it does not read back: {error}"
+        if mine is None:
+            return "it has a manifest and no plan, which no run leaves"
+        unclaimed = mine - (claimed or frozenset())
+        seen = sorted(unclaimed & all_names()) if unclaimed else []
+        return f"{self.store.uri(seen[0])} is a part of it, and visible" if seen else None
+
+    def _visible_names(self, names: RunNames) -> frozenset[str] | None:
+        """What plain readers may see of a run; None where it has no plan."""
+        plan = read_plan(self.store, names)
+        if plan is None:
+            return None
+        read_manifest(self.store, names, plan)  # a damaged one is for a person
+        return frozenset(shard.visible_name for shard in plan.shards)

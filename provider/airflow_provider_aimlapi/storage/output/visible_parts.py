@@ -1,0 +1,95 @@
+"""Which files at an output path were put there as parts of a run. Changes nothing.
+
+Anyone who can write to an output can write anything into a manifest, and a file that we take for ours
+is written over or deleted. So a file is ours only if all of this agrees:
+
+- its own footer names a run and a part,
+- that run is one of those whose parts may be visible, see `changes`,
+- the run's plan gives this part this very name and as many rows,
+- the run's staged part is there.
+
+The first cannot be forged without writing the file itself. All but the footers is read once for each run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.durable.keys import RunNames, parse_part_name
+from airflow_provider_aimlapi.errors import JournalUnreadable
+from airflow_provider_aimlapi.storage.parts.part_footer import (
+    READING_ERRORS,
+    open_part,
+    read_footer,
+    read_part_end,
+)
+from airflow_provider_aimlapi.storage.runs.run_objects import read_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from airflow_provider_aimlapi.core.durable.plan import Shard
+    from airflow_provider_aimlapi.storage.parts.part_footer import PartFooter
+    from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
+    from airflow_provider_aimlapi.storage.stores.spread import Spread
+
+FOOTER_READERS = 16
+
+
+class VisibleParts:
+    """The parts of some runs that plain readers may see.
+
+    Args:
+        run_keys: of these runs.
+    """
+
+    def __init__(self, store: ObjectStore, run_keys: Iterable[str], spread: Spread) -> None:
+        self._store = store
+        self._spread = spread
+        self._shards = {run_key: _staged_shards(store, run_key) for run_key in set(run_keys)}
+
+    def names(self) -> set[str]:
+        """The names under which they may be visible."""
+        return {shard.visible_name for shards in self._shards.values() for shard in shards.values()}
+
+    def owners(self, names: Iterable[str]) -> dict[str, str | None]:
+        """For each of these files that is there, the run whose part it is; None for a foreign file."""
+        wanted = sorted(names)
+        found = self._spread(self._owner, wanted, FOOTER_READERS)
+        return {
+            name: owner for name, (is_there, owner) in zip(wanted, found, strict=True) if is_there
+        }
+
+    def _owner(self, name: str) -> tuple[bool, str | None]:
+        is_there, footer = read_end_of_part(self._store, name)
+        if footer is None:
+            return is_there, None
+        shard = self._shards.get(footer.run_key, {}).get(footer.part)
+        is_ours = shard is not None and (shard.visible_name, shard.rows) == (name, footer.rows)
+        return is_there, footer.run_key if is_ours else None
+
+
+def read_end_of_part(store: ObjectStore, name: str) -> tuple[bool, PartFooter | None]:
+    """Whether a file is there, and what it says of itself; None for one that is no part."""
+    end = read_part_end(store, name)
+    if end is None:
+        return False, None
+    try:
+        with open_part(end) as file:
+            return True, read_footer(file)
+    except READING_ERRORS:
+        return True, None
+
+
+def _staged_shards(store: ObjectStore, run_key: str) -> dict[int, Shard]:
+    """A run's shards whose parts are staged, by number; none where its plan cannot be read."""
+    names = RunNames(run_key=run_key)
+    try:
+        plan = read_plan(store, names)
+    except JournalUnreadable:
+        return {}
+    if plan is None:
+        return {}
+    parsed = map(parse_part_name, store.list(names.parts))
+    staged = {part_edition[0] for part_edition in parsed if part_edition is not None}
+    return {shard.part: shard for shard in plan.shards if shard.part in staged}

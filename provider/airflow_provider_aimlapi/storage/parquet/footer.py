@@ -1,0 +1,223 @@
+"""A Parquet footer's bytes: what is encrypted, and annotations that pyarrow cannot write.
+
+pyarrow reads a column that is annotated as ENUM, INTERVAL or GEOMETRY as plain bytes, and writes
+plain bytes. The values are the same, so only the annotation is carried from footer to footer.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_aimlapi.errors import InputUnreadable
+from airflow_provider_aimlapi.storage.parquet.compact_thrift import (
+    I32,
+    Struct,
+    ThriftReader,
+    encode_struct,
+)
+from airflow_provider_aimlapi.storage.parquet.schema import (
+    FIXED_LEN_BYTE_ARRAY,
+    INT96,
+    TYPE,
+    TYPE_LENGTH,
+    Leaf,
+    Logical,
+    ParquetSchema,
+    copy_annotation,
+    is_variant,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAGIC = b"PAR1"
+ENCRYPTED_MAGIC = b"PARE"
+TAIL_BYTES = 8
+"""The footer's length in four bytes, and the magic."""
+
+_SCHEMA, _ROW_GROUPS = 2, 4
+_COLUMNS = 1
+_CHUNK_METADATA, _CHUNK_CRYPTO = 3, 8
+_CHUNK_TYPE, _CHUNK_PATH, _CHUNK_NOTES, _STATISTICS = 1, 3, 8, 12
+INT96_BYTES = 12
+COLUMNS_SHOWN_MAX = 12
+KNOWN_MAX = 16
+"""Schemas that are looked for in the footer of the next file."""
+_WAY_OUT = "It cannot be read without its keys. A decrypted copy of it as input_path helps."
+_HEADER = rb"[\x1c\x2c\x3c\x4c\x5c\x6c\x7c\x8c]"
+_PERHAPS_CRYPTO = tuple(
+    re.compile(rb"%b(?:(?<=%b%b)|(?<=\x0c\x10%b))" % (first, _HEADER, first, first))
+    for first in (rb"\x1c\x00\x00", rb"\x2c\x19", rb"\x0c\x02", rb"\x0c\x04")
+)
+"""What follows on the header of a chunk's crypto metadata, field 8, in its short or long form: field 1,
+which is empty, or field 2, which begins with a list, or either of them in long form. Each begins with
+fixed bytes, which are searched for ten times as fast as the header."""
+_WITHOUT_ORDER = frozenset({Logical.INTERVAL, Logical.VARIANT, Logical.GEOMETRY, Logical.GEOGRAPHY})
+
+
+def read_footer_bytes(source: Any, uri: str) -> bytes:
+    """The footer of an open file, without length and magic.
+
+    Raises:
+        InputUnreadable: the file is encrypted. ValueError: it is no Parquet file.
+    """
+    size = source.seek(0, 2)
+    source.seek(max(0, size - TAIL_BYTES))
+    tail = source.read(TAIL_BYTES)
+    if tail.endswith(ENCRYPTED_MAGIC):
+        raise InputUnreadable(f"input_path: {uri} is encrypted, its footer too. {_WAY_OUT}")
+    if not tail.endswith(MAGIC):
+        raise ValueError(f"it does not end with {MAGIC.decode()}, as Parquet files do")
+    length = footer_length(tail)
+    source.seek(max(0, size - TAIL_BYTES - length))
+    return bytes(source.read(min(length, size - TAIL_BYTES)))
+
+
+def footer_length(tail: bytes) -> int:
+    """The length that the last bytes of a file give for its footer."""
+    return int.from_bytes(tail[-TAIL_BYTES : -len(MAGIC)], "little")
+
+
+class SchemaParser:
+    """Parses schemas; one that many files have, once. Safe to use from threads."""
+
+    def __init__(self) -> None:
+        self._known: list[tuple[bytes, ParquetSchema]] = []
+
+    def parse(self, footer: bytes, uri: str) -> ParquetSchema:
+        """The schema of a file's footer.
+
+        Raises:
+            InputUnreadable: the footer says that columns are encrypted. ValueError: it is damaged.
+        """
+        for head, schema in reversed(self._known):  # each footer begins with its schema
+            if footer.startswith(head):
+                _check_not_encrypted(footer, len(head), uri)
+                return schema
+        reader = ThriftReader(footer)
+        try:
+            elements = reader.struct(until=_SCHEMA)[_SCHEMA][1][1]
+            _check_not_encrypted(footer, reader.place, uri)
+            schema = ParquetSchema(elements, _noted_columns(ThriftReader(footer).struct()))
+        except (LookupError, TypeError, AttributeError):  # fields are missing, or of other types
+            raise ValueError("its footer is not as Parquet's are") from None
+        self._known = [*self._known[1 - KNOWN_MAX :], (footer[: reader.place], schema)]
+        return schema
+
+
+def _noted_columns(fields: Struct) -> tuple[str, ...]:
+    """Columns whose chunks have metadata of their own, by the first row group.
+
+    pyarrow knows too, but ends the process where a chunk's statistics are damaged.
+    """
+    groups = fields[_ROW_GROUPS][1][1]
+    chunks = (chunk[_CHUNK_METADATA][1] for chunk in (groups[0][_COLUMNS][1][1] if groups else ()))
+    paths = (chunk[_CHUNK_PATH][1][1] for chunk in chunks if _CHUNK_NOTES in chunk)
+    return tuple(b".".join(path).decode(errors="replace") for path in paths)
+
+
+def _check_not_encrypted(footer: bytes, place: int, uri: str) -> None:
+    """Refuse encrypted columns behind a plain footer: pyarrow ends the process at the sight of one.
+
+    Args:
+        place: where the row groups may begin. To parse all of them takes long, so that first they
+            are searched for what looks like the beginning of a column chunk's crypto metadata.
+    """
+    if not any(pattern.search(footer, place) for pattern in _PERHAPS_CRYPTO):
+        return
+    names = _encrypted_columns(footer)
+    if names:
+        shown = ", ".join(f"'{name}'" for name in names[:COLUMNS_SHOWN_MAX])
+        more = ", …" if len(names) > COLUMNS_SHOWN_MAX else ""
+        raise InputUnreadable(
+            f"input_path: {uri} has encrypted columns: {shown}{more}. {_WAY_OUT} So does one "
+            f"without these columns."
+        )
+
+
+def _encrypted_columns(footer: bytes) -> tuple[str, ...]:
+    """The top-level columns that a plain footer says are encrypted."""
+    fields = ThriftReader(footer).struct()
+    leaves = ParquetSchema(fields[_SCHEMA][1][1]).leaves
+    found = {
+        leaf.path[0]: None
+        for group in fields[_ROW_GROUPS][1][1]
+        for leaf, chunk in zip(leaves, group[_COLUMNS][1][1], strict=True)
+        if _CHUNK_CRYPTO in chunk
+    }
+    return tuple(found)
+
+
+def int96_as_bytes(data: bytes) -> bytes:
+    """A file of nothing but a footer, with INT96 columns turned into fixed bytes of their length."""
+    start, fields = _footer_of(data)
+    for element in fields[_SCHEMA][1][1]:
+        if element.get(TYPE) == (I32, INT96):
+            element |= {TYPE: (I32, FIXED_LEN_BYTE_ARRAY), TYPE_LENGTH: (I32, INT96_BYTES)}
+    elements: list[Struct] = fields[_SCHEMA][1][1]
+    elements[:] = [dict(sorted(element.items())) for element in elements]
+    for group in fields[_ROW_GROUPS][1][1]:
+        for chunk in group[_COLUMNS][1][1]:
+            metadata = chunk[_CHUNK_METADATA][1]
+            if metadata[_CHUNK_TYPE] == (I32, INT96):
+                metadata[_CHUNK_TYPE] = (I32, FIXED_LEN_BYTE_ARRAY)
+                metadata.pop(_STATISTICS, None)
+    return _with_footer(data[:start], fields)
+
+
+def _footer_of(data: bytes) -> tuple[int, Struct]:
+    """Where a file's footer begins, and its fields."""
+    end = len(data) - TAIL_BYTES
+    start = end - footer_length(data)
+    return start, ThriftReader(data[start:end]).struct()
+
+
+def _with_footer(pages: bytes, fields: Struct) -> bytes:
+    footer = encode_struct(fields)
+    return pages + footer + len(footer).to_bytes(len(MAGIC), "little") + MAGIC
+
+
+def with_annotations(part: bytes, source: ParquetSchema) -> bytes:
+    """A file's bytes, with the annotations of another file's schema where columns are the same."""
+    start, fields = _footer_of(part)
+    elements: list[Struct] = fields[_SCHEMA][1][1]
+    leaves = ParquetSchema(elements).leaves
+    pairs = list(_same_leaves(source, leaves))
+    changed = dict(_changed_elements(pairs))
+    if not changed:
+        return part
+    elements[:] = [changed.get(id(element), element) for element in elements]
+    unordered = {
+        id(theirs) for ours, theirs in pairs if ours.logical in _WITHOUT_ORDER or ours.is_newer
+    }
+    for group in fields[_ROW_GROUPS][1][1]:
+        for leaf, chunk in zip(leaves, group[_COLUMNS][1][1], strict=True):
+            if id(leaf) in unordered:
+                chunk[_CHUNK_METADATA][1].pop(_STATISTICS, None)
+    return _with_footer(part[:start], fields)
+
+
+def _same_leaves(source: ParquetSchema, leaves: tuple[Leaf, ...]) -> Iterator[tuple[Leaf, Leaf]]:
+    """Leaves that hold the same values, by their place within their column."""
+    ours = source.by_column()
+    theirs: dict[str, list[Leaf]] = {}
+    for leaf in leaves:
+        theirs.setdefault(leaf.path[0], []).append(leaf)
+    for name, column in theirs.items():
+        if len(ours.get(name, ())) == len(column):
+            for one, other in zip(ours[name], column, strict=True):
+                if one.representation() == other.representation():
+                    yield one, other
+
+
+def _changed_elements(pairs: list[tuple[Leaf, Leaf]]) -> Iterator[tuple[int, Struct]]:
+    """Elements of the second leaves, by identity, as the annotations of the first make them."""
+    for ours, theirs in pairs:
+        elements = [(ours.element, theirs.element)]
+        if is_variant(ours.group) and ours.path[-1] == theirs.path[-1]:
+            elements.append((ours.group, theirs.group))
+        for one, other in elements:
+            annotated = copy_annotation(one, other)
+            if annotated != other:
+                yield id(other), annotated

@@ -1,0 +1,186 @@
+"""What other writers keep in a footer: carried over, so that their readers see the new columns too.
+
+Some keep the whole schema there in words of their own. A reader that believes them would not find
+the two new columns, so they get them, or are left out.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+OWN_PREFIX = b"aimlapi."
+"""Of the keys that a part's own footer has."""
+SPARK_SCHEMA = b"org.apache.spark.sql.parquet.row.metadata"
+PANDAS_SCHEMA = b"pandas"
+ARROW_SCHEMA = b"ARROW:schema"
+"""pyarrow writes it anew."""
+LEFT_OUT = frozenset(
+    {
+        b"parquet.avro.schema",
+        b"avro.schema",
+        b"iceberg.schema",
+        b"parquet.proto.class",
+        b"parquet.proto.descriptor",
+        b"thrift.class",
+        b"thrift.descriptor",
+    }
+)
+"""Whose readers refuse a column that is not in them; without them they go by the file itself."""
+_NOT_COPIED = LEFT_OUT | {ARROW_SCHEMA, SPARK_SCHEMA, PANDAS_SCHEMA}
+SPARK_CALENDAR_KEYS = (b"org.apache.spark.legacyDateTime", b"org.apache.spark.legacyINT96")
+
+_SPARK_TYPES: dict[pa.DataType, str] = {
+    pa.string(): "string",
+    pa.int32(): "integer",
+    pa.int64(): "long",
+    pa.float64(): "double",
+    pa.timestamp("us", "UTC"): "timestamp",
+}
+_TEXT_LABELS = [
+    {
+        "name": None,
+        "field_name": None,
+        "pandas_type": "unicode",
+        "numpy_type": "object",
+        "metadata": {"encoding": "UTF-8"},
+    }
+]
+
+
+def carried_metadata(
+    own: Mapping[bytes, bytes] | None,
+    *,
+    spark: bytes | None,
+    added: Sequence[pa.Field],
+    rows: range,
+) -> dict[bytes, bytes]:
+    """A file's metadata, for a part that holds some of its rows and has more columns.
+
+    Args:
+        own: the file's.
+        spark: the part's schema in Spark's words; None to leave it out.
+        added: the columns that the file does not have.
+        rows: the part's, by their place in the file.
+    """
+    kept = {
+        key: value
+        for key, value in (own or {}).items()
+        if key not in _NOT_COPIED and not key.startswith(OWN_PREFIX)
+    }
+    if spark is not None:
+        kept[SPARK_SCHEMA] = spark
+    pandas = _pandas((own or {}).get(PANDAS_SCHEMA), added, rows)
+    return kept if pandas is None else {**kept, PANDAS_SCHEMA: pandas}
+
+
+def spark_schema(
+    schemas: Iterable[bytes | None], names: Sequence[str], added: Sequence[pa.Field]
+) -> bytes | None:
+    """The schema in Spark's words: it knows what types of Spark's own a file's columns are.
+
+    Args:
+        schemas: each file's; None for a file without one.
+        names: the columns of all files. added: the columns that follow them.
+
+    Returns:
+        None when it does not follow from the files' schemas.
+    """
+    fields: dict[str, Any] = {}
+    for schema in dict.fromkeys(schemas):
+        for field in _fields_of(schema):
+            known = fields.setdefault(field["name"], field)
+            if known["type"] != field["type"]:
+                return None
+    if not fields or fields.keys() != set(names):
+        return None
+    columns = [{**fields[name], "nullable": True} for name in names]
+    columns += map(_spark_field, added)
+    return json.dumps({"type": "struct", "fields": columns}).encode()
+
+
+def spark_types(schemas: Iterable[bytes | None]) -> dict[str, object]:
+    """What Spark calls the type of each column that it wrote."""
+    return {
+        field["name"]: field["type"]
+        for schema in dict.fromkeys(schemas)
+        for field in _fields_of(schema)
+    }
+
+
+def _fields_of(schema: bytes | None) -> list[dict[str, Any]]:
+    """A Spark schema's fields; none when there is no schema, or it is not as Spark writes it."""
+    try:
+        fields = json.loads(schema or b"{}").get("fields", [])
+        return [field for field in fields if {"name", "type"} <= field.keys()]
+    except (ValueError, AttributeError, TypeError):
+        return []
+
+
+def left_out(own: Mapping[bytes, bytes] | None) -> list[str]:
+    """The keys of a file's metadata that a part does not carry, in order."""
+    return sorted(key.decode() for key in LEFT_OUT.intersection(own or {}))
+
+
+def _spark_field(field: pa.Field) -> dict[str, object]:
+    kind: object = _SPARK_TYPES.get(field.type)
+    if isinstance(field.type, pa.StructType):
+        kind = {"type": "struct", "fields": [_spark_field(inner) for inner in field.type]}
+    return {"name": field.name, "type": kind, "nullable": True, "metadata": {}}
+
+
+def _pandas(schema: bytes | None, added: Sequence[pa.Field], rows: range) -> bytes | None:
+    """With the new columns, and with an index of numbers that is cut as the rows are.
+
+    Returns:
+        None when there is no schema, or it is not as pandas writes it.
+    """
+    try:
+        known = json.loads(schema or b"{}")
+        columns = [*known["columns"], *chain.from_iterable(map(_pandas_columns, added))]
+        index = [_cut(one, rows) for one in known["index_columns"]]
+        changed = {**known, "columns": columns, "index_columns": index, **_labels(known)}
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None
+    return json.dumps(changed).encode()
+
+
+def _cut(index: Any, rows: range) -> Any:
+    if not isinstance(index, dict) or index.get("kind") != "range":
+        return index
+    start, step = index["start"], index["step"]
+    return {**index, "start": start + step * rows.start, "stop": start + step * rows.stop}
+
+
+def _labels(schema: Any) -> dict[str, object]:
+    """Text as the type of the columns' labels: the new ones are no numbers, dates or pairs."""
+    labels: Iterable[Any] = schema.get("column_indexes", ())
+    is_text = [label.get("pandas_type") for label in labels] in ([], ["unicode"], ["string"])
+    return {} if is_text else {"column_indexes": _TEXT_LABELS}
+
+
+def _pandas_columns(field: pa.Field) -> Iterator[dict[str, object]]:
+    is_text = field.type == pa.string()
+    yield _pandas_column(field.name, "unicode" if is_text else "object", "object")
+    if isinstance(field.type, pa.StructType):
+        for inner in field.type:
+            if pa.types.is_timestamp(inner.type):  # fastparquet looks for it by its path
+                path = f"{field.name}.{inner.name}"
+                zone = {"timezone": inner.type.tz}
+                yield _pandas_column(path, "datetimetz", "datetime64[us]") | {"metadata": zone}
+
+
+def _pandas_column(name: str, kind: str, numpy_kind: str) -> dict[str, object]:
+    return {
+        "name": name,
+        "field_name": name,
+        "pandas_type": kind,
+        "numpy_type": numpy_kind,
+        "metadata": None,
+    }

@@ -1,0 +1,70 @@
+"""INT96 timestamps, Spark's, Hive's and Impala's default, read without loss.
+
+An INT96 is a day and a nanosecond of that day, which is more than 64 bits hold. Arrow reads it modulo
+2**64: 9999-12-31 becomes 1816-03-29 in nanoseconds, and in microseconds their rest is cut. So Arrow is
+told that the column holds 12 bytes, and the two numbers are taken out of them here.
+"""
+
+from __future__ import annotations
+
+import struct
+
+import pyarrow as pa
+from pyarrow import parquet as pq
+
+from airflow_provider_aimlapi.storage.arrow.columns import number_column
+from airflow_provider_aimlapi.storage.parquet.footer import INT96_BYTES, int96_as_bytes
+
+_PAIR = struct.Struct("<qi")
+_NS_PER_US = 1000
+_US_PER_DAY = 86_400 * 10**6
+_EPOCH_DAY = 2_440_588
+"""The Julian day of 1970-01-01, from which INT96 does not count."""
+_US_MIN, _US_MAX = -(2**63), 2**63 - 1
+_SPARK_OVERFLOW_MIN = _US_MIN - _EPOCH_DAY * _US_PER_DAY
+"""Spark's own count of microseconds overflows in the year 287,517; its reader undoes that."""
+
+
+def holds_int96(parquet: pq.ParquetFile) -> bool:
+    """Whether a file has a column of INT96, at any depth."""
+    schema = parquet.schema
+    return any(schema.column(place).physical_type == "INT96" for place in range(len(schema)))
+
+
+def metadata_as_bytes(metadata: pq.FileMetaData) -> pq.FileMetaData:
+    """A file's metadata, changed to say that its INT96 columns are 12 bytes wide."""
+    sink = pa.BufferOutputStream()
+    metadata.write_metadata_file(sink)
+    changed = int96_as_bytes(sink.getvalue().to_pybytes())
+    return pq.read_metadata(pa.BufferReader(changed))
+
+
+class InexactInt96(ValueError):
+    """A value that microseconds do not hold; the text says of which kind it is."""
+
+
+def timestamps_of(array: pa.FixedSizeBinaryArray) -> pa.Array:
+    """The times in microseconds of INT96 values that were read as 12 bytes.
+
+    Raises:
+        InexactInt96: microseconds do not hold one of them.
+    """
+    start = array.offset * INT96_BYTES
+    data = memoryview(array.buffers()[1])[start : start + len(array) * INT96_BYTES]
+    is_there = array.is_valid().to_pylist()
+    pairs = zip(_PAIR.iter_unpack(data), is_there, strict=True)
+    moments = [_microseconds(*pair) if there else None for pair, there in pairs]
+    return number_column(moments, pa.timestamp("us", "UTC")).cast(pa.timestamp("us"))
+
+
+def _microseconds(nanoseconds: int, day: int) -> int:
+    """Microseconds since 1970."""
+    whole, rest = divmod(nanoseconds, _NS_PER_US)
+    if rest:
+        raise InexactInt96("times between two microseconds")
+    moment = (day - _EPOCH_DAY) * _US_PER_DAY + whole
+    if _US_MIN <= moment <= _US_MAX:
+        return moment
+    if _SPARK_OVERFLOW_MIN <= moment < _US_MIN:
+        return moment + 2**64
+    raise InexactInt96("times more than 290,000 years from today")

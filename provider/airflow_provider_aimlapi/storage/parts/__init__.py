@@ -1,0 +1,1 @@
+"""Parts: a shard's input columns and outcomes as a Parquet file. Knows no output path."""

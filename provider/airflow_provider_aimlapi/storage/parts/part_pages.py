@@ -1,0 +1,76 @@
+"""How much memory the pages of a part take once they are decompressed, summed up before any is.
+
+A page's header says how large it becomes, and Parquet's reader takes that much memory. The sums in the
+footer may say something else.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_aimlapi.storage.parquet.thrift_counts import CompactReader, TooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from pyarrow import parquet as pq
+
+PAGES_BYTES_MAX = 512 * 1024 * 1024
+"""Of the outcome columns of a part, decompressed: 64 kB for each of its rows."""
+HEADER_STRUCTS_MAX = 16
+_UNCOMPRESSED, _COMPRESSED = 2, 3
+_DATA, _DICTIONARY, _DATA_V2 = 5, 7, 8
+_VALUES = 1
+"""Numbers of the fields of a page's header, in Parquet's own definition."""
+
+
+def check_pages(metadata: pq.FileMetaData, part: bytes, columns: Collection[str]) -> None:
+    """Refuse a part whose pages would take too much memory.
+
+    Args:
+        columns: the paths of those that are to be read.
+
+    Raises:
+        TooLarge: they would, or a header is damaged.
+    """
+    total = 0
+    for start, end, rows in _chunks(metadata, columns):
+        if not 0 <= start <= end <= len(part):
+            raise TooLarge("a column lies outside of it")
+        place = start
+        while place < end:
+            reader = CompactReader(part, place, structs_max=HEADER_STRUCTS_MAX)
+            header = reader.read_struct()
+            size_bytes, stored_bytes = _number(header, _UNCOMPRESSED), _number(header, _COMPRESSED)
+            values = max(_number(_struct(header, page), _VALUES) for page in (_DATA, _DATA_V2))
+            entries = _number(_struct(header, _DICTIONARY), _VALUES)
+            if min(size_bytes, stored_bytes) < 0 or values > rows or entries > size_bytes:
+                raise TooLarge("a page's header is damaged")
+            total += size_bytes
+            if total > PAGES_BYTES_MAX:
+                raise TooLarge("its pages are too large")
+            place = reader.place + stored_bytes
+        if place != end:
+            raise TooLarge("a page reaches beyond its column")
+
+
+def _number(fields: dict[int, Any], field: int) -> int:
+    """A whole number; -1 where there is none."""
+    value = fields.get(field)
+    return value if isinstance(value, int) else -1
+
+
+def _struct(fields: dict[int, Any], field: int) -> dict[int, Any]:
+    value = fields.get(field)
+    return value if isinstance(value, dict) else {}
+
+
+def _chunks(metadata: pq.FileMetaData, columns: Collection[str]) -> Iterator[tuple[int, int, int]]:
+    """Start, end and rows of each piece of the columns."""
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        for column in map(group.column, range(group.num_columns)):
+            if column.path_in_schema in columns:
+                start = column.data_page_offset
+                if column.dictionary_page_offset:
+                    start = min(start, column.dictionary_page_offset)
+                yield start, start + column.total_compressed_size, group.num_rows

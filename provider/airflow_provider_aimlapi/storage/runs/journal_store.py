@@ -1,0 +1,169 @@
+"""The journal of one run in an object store: segments created once, never changed. Decides nothing.
+
+Records themselves, and what a damaged segment means, are in `core.durable.journal`. Segments of a part go once
+the part is durable: those of the epoch that wrote it, and of older ones.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.durable.journal import Record, decode_segment, encode_segment
+from airflow_provider_aimlapi.core.durable.keys import RunNames, parse_segment_name
+from airflow_provider_aimlapi.core.durable.object_sizes import MIB, SEGMENT_BYTES_MAX
+from airflow_provider_aimlapi.errors import JournalUnreadable, StoreUnavailable
+from airflow_provider_aimlapi.storage.stores.object_store import create_settled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
+    from airflow_provider_aimlapi.storage.stores.spread import Spread
+
+TAKEN_NAMES_MAX = 16
+LISTERS = 16
+READERS = 8
+"""Segments of one part that are read at once."""
+USUAL_BYTES_MAX = MIB
+"""Of a segment: 64 answers of 16 kB. Larger ones are read one at a time, when their turn comes."""
+DELETERS = 16
+DELETED_AT_ONCE = 100
+
+
+class SegmentGone(StoreUnavailable):
+    """A segment that was listed is not there; a part that holds more may have taken its place."""
+
+
+class JournalStore:
+    """Writes the segments of one epoch. Safe to call from threads.
+
+    Attributes:
+        epoch: the one that it writes.
+    """
+
+    def __init__(self, store: ObjectStore, names: RunNames, epoch: int) -> None:
+        self._store = store
+        self._names = names
+        self.epoch = epoch
+        self._sequence = itertools.count()
+        self._lock = threading.Lock()
+        self._seen: dict[int, list[str]] = {}
+        """By part: the names of earlier attempts' segments, and those that were written since."""
+
+    def take_over(self, segments: Mapping[int, Sequence[str]]) -> None:
+        """Note what earlier attempts wrote, before anything is written.
+
+        Raises:
+            JournalUnreadable: there are some of our own epoch. Their names would be in the way of
+                what is paid for.
+        """
+        self._seen = {part: list(names) for part, names in segments.items()}
+        for name in itertools.chain.from_iterable(segments.values()):
+            if epoch_of(name) == self.epoch:
+                raise JournalUnreadable(
+                    f"{self._store.uri(name)} is there before its attempt has begun. Another "
+                    f"program wrote it: remove it."
+                )
+
+    def append(self, part: int, records: Sequence[Record]) -> None:
+        """Make records durable: when this returns, they are. Large ones take several segments.
+
+        After an error they may or may not be; appending them again is harmless, since a row that
+        is told twice is the same row. A name that is taken by an earlier, unclear write is passed
+        over: nothing that was paid for is given up because of a name.
+
+        Raises:
+            StoreUnavailable: when nobody knows whether the segment was written.
+            JournalUnreadable: when name after name is taken, which our own writes cannot cause.
+        """
+        data = encode_segment(records)
+        if len(data) > SEGMENT_BYTES_MAX and len(records) > 1:
+            middle = len(records) // 2
+            self.append(part, records[:middle])
+            self.append(part, records[middle:])
+            return
+        for _ in range(TAKEN_NAMES_MAX):
+            with self._lock:
+                name = self._names.segment(part, self.epoch, next(self._sequence))
+                self._seen.setdefault(part, []).append(name)
+            if create_settled(self._store, name, data):
+                return
+        raise JournalUnreadable(
+            f"Another process writes the journal of epoch {self.epoch} at "
+            f"{self._store.uri(self._names.journal)}. What it and we have paid for is kept."
+        )
+
+    def give_up(self, part: int, epoch: int, spread: Spread) -> None:
+        """Remove the segments of a durable part that this attempt has seen or written.
+
+        Args:
+            epoch: of the attempt that wrote the part. Newer segments stay.
+        """
+        with self._lock:
+            seen = self._seen.pop(part, [])
+            self._seen[part] = [name for name in seen if epoch_of(name) > epoch]
+        remove_segments(self._store, [name for name in seen if epoch_of(name) <= epoch], spread)
+
+
+def list_segments(
+    store: ObjectStore, names: RunNames, parts: Sequence[int] | None, spread: Spread
+) -> dict[int, list[str]]:
+    """Return the segments of all epochs by part, in the order in which they were written.
+
+    Args:
+        parts: whose segments are listed, each part's by itself; None for all, by one listing.
+    """
+    prefixes = [names.journal] if parts is None else [names.segments_of(part) for part in parts]
+    found: dict[int, list[tuple[int, int, str]]] = {}
+    for name in itertools.chain(*spread(store.list, prefixes, LISTERS)):
+        parsed = parse_segment_name(name)
+        if parsed is not None:
+            part, epoch, sequence = parsed
+            found.setdefault(part, []).append((epoch, sequence, name))
+    return {part: [name for *_, name in sorted(places)] for part, places in found.items()}
+
+
+def replay(store: ObjectStore, segments: Sequence[str], spread: Spread) -> Iterator[Record]:
+    """Yield the records of segments in the order given; a later one supersedes an earlier one.
+
+    A segment that is damaged gives what stands before the damage: the rest is paid for again.
+
+    Raises:
+        SegmentGone: a segment that was listed is not there. It is never taken for an empty one.
+    """
+    for piece in _pieces(segments, READERS):
+        usual = spread(lambda name: _read_usual(store, name), piece, READERS)
+        for name, data in zip(piece, usual, strict=True):
+            yield from decode_segment(_read(store, name) if data is None else data)
+
+
+def _read_usual(store: ObjectStore, name: str) -> bytes | None:
+    """Return a segment; None for one that is too large to be read beside others."""
+    try:
+        return _read(store, name, USUAL_BYTES_MAX)
+    except JournalUnreadable:
+        return None
+
+
+def _read(store: ObjectStore, name: str, bytes_max: int = SEGMENT_BYTES_MAX) -> bytes:
+    data = store.read(name, bytes_max=bytes_max)
+    if data is None:
+        raise SegmentGone(f"{store.uri(name)} was listed, but the store says that it is not there")
+    return data
+
+
+def epoch_of(segment: str) -> int:
+    """Return the epoch in a segment's name."""
+    parsed = parse_segment_name(segment)
+    return parsed[1] if parsed else 0
+
+
+def remove_segments(store: ObjectStore, names: Sequence[str], spread: Spread) -> None:
+    """Remove segments, many at once; some may be left without an error, see `delete_all`."""
+    spread(store.delete_all, _pieces(names, DELETED_AT_ONCE), DELETERS)
+
+
+def _pieces(names: Sequence[str], size: int) -> list[Sequence[str]]:
+    return [names[start : start + size] for start in range(0, len(names), size)]

@@ -1,0 +1,173 @@
+"""Leases and heartbeats in an object store. The newest lease stays for ever; decides nothing.
+
+What a heartbeat means is in `core.durable.lease`. A run has one row of epochs, whatever its shares, so that an
+epoch names one attempt; a lease's body says for which share.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from airflow_provider_aimlapi.core.durable.bounds import EPOCH_MAX
+from airflow_provider_aimlapi.core.durable.keys import parse_lease_name
+from airflow_provider_aimlapi.core.durable.lease import (
+    decode_heartbeat,
+    decode_share,
+    do_meet,
+    encode_heartbeat,
+    encode_lease,
+)
+from airflow_provider_aimlapi.core.durable.object_sizes import SMALL_BYTES_MAX
+from airflow_provider_aimlapi.errors import JournalUnreadable, StoreUnavailable
+from airflow_provider_aimlapi.storage.stores.object_store import create_settled
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from airflow_provider_aimlapi.core.durable.lease import Heartbeat
+    from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
+    from airflow_provider_aimlapi.storage.stores.spread import Spread
+
+RACES_MAX = 100
+LEASES_MAX = 10_000
+"""Each task's try adds one. More of them were planted, and each listing has them all."""
+READERS = 32
+"""Leases or heartbeats that are read at a time."""
+
+
+class LeaseNames(Protocol):
+    """What a lease's objects are called; see `core.durable.keys`."""
+
+    @property
+    def leases(self) -> str:
+        """The prefix of all leases."""
+        ...
+
+    def lease(self, epoch: int) -> str:
+        """The create-once object whose writer owns an epoch."""
+        ...
+
+    def heartbeat(self, epoch: int) -> str:
+        """What the owner of an epoch says of itself."""
+        ...
+
+
+class LeaseStore:
+    """The leases of one run, or of an output path. Every method may raise StoreUnavailable. Safe to call from threads.
+
+    Args:
+        share: the one that is leased; None for the whole run.
+        spread: does blocking work for each item, several at a time; None for one after another.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        names: LeaseNames,
+        share: int | None = None,
+        *,
+        spread: Spread | None = None,
+    ) -> None:
+        self._spread = spread
+        self._store = store
+        self._names = names
+        self._share = share
+        self._shares: dict[int, int | None] = {}
+        self._tried: set[int] = set()
+
+    def acquire(self, *, token: str) -> int:
+        """Become the owner of the run's next epoch; the first one is 1.
+
+        Args:
+            token: random, and used by this process alone: in the lease's body, it tells an
+                unclear write of our own from another's.
+
+        Raises:
+            StoreUnavailable: when it is unclear who got the epoch, or others were faster each
+                time. Acquiring again, with the same token, finds a lease of our own whose writing
+                was unclear: it would be waited for like any other's.
+            JournalUnreadable: when the last epoch is taken, which no attempt reaches.
+        """
+        body = encode_lease(token, self._share)
+        for _ in range(RACES_MAX):
+            epochs = self._all_epochs()
+            for epoch in self._tried.intersection(epochs):
+                if self.body(epoch) == body:
+                    return epoch
+            epoch = 1 + max(epochs, default=0)
+            if epoch > EPOCH_MAX:
+                raise self.unreadable(f"has a lease with the last number, {EPOCH_MAX:,}")
+            self._tried.add(epoch)
+            is_ours = create_settled(self._store, self._names.lease(epoch), body)
+            self._tried.discard(epoch)
+            if is_ours:
+                return epoch
+        raise StoreUnavailable(
+            f"{RACES_MAX} times another process was faster at {self._store.uri(self._names.leases)}"
+        )
+
+    def epochs(self) -> list[int]:
+        """Epochs that were ever acquired, in order; of those for another share, none."""
+        epochs = self._all_epochs()
+        if self._share is None:
+            return epochs
+        self.read_shares(epochs)
+        return [epoch for epoch in epochs if do_meet(self._share, self.share_of(epoch))]
+
+    def share_of(self, epoch: int) -> int | None:
+        """The share that an epoch was acquired for; None for the whole run. A lease never changes."""
+        if epoch not in self._shares:
+            self._shares[epoch] = decode_share(self.body(epoch))
+        return self._shares[epoch]
+
+    def read_shares(self, epochs: Collection[int]) -> None:
+        """Read leases several at a time, so that `share_of` knows them."""
+        unread = [epoch for epoch in epochs if epoch not in self._shares]
+        if unread and self._spread is not None:
+            self._spread(self.share_of, unread, READERS)
+
+    def body(self, epoch: int) -> bytes:
+        """What stands in a lease; nothing for one that is gone or that no attempt wrote."""
+        return self._read(self._names.lease(epoch)) or b""
+
+    def _all_epochs(self) -> list[int]:
+        parsed = (parse_lease_name(name) for name in self._store.list(self._names.leases))
+        epochs = sorted(epoch for epoch in parsed if epoch is not None)
+        if len(epochs) > LEASES_MAX:
+            raise self.unreadable(f"has {len(epochs):,} leases, more than {LEASES_MAX:,}")
+        return epochs
+
+    def unreadable(self, reason: str) -> JournalUnreadable:
+        """The error for leases that no attempts have written."""
+        return JournalUnreadable(
+            f"{self._store.uri(self._names.leases)} {reason}. Another program wrote there. While no "
+            f"task is at work on this output, remove the leases."
+        )
+
+    def forget_before(self, epoch: int) -> None:
+        """Remove the leases before an epoch whose owner holds the right, and their heartbeats.
+
+        Nobody can own one of these epochs again and act on it: the newer lease stays, and
+        whoever creates an older one finds it. Leases first, for one without a heartbeat is
+        waited for.
+        """
+        for old in self.epochs():
+            if old < epoch:
+                self._store.delete(self._names.lease(old))
+                self._store.delete(self._names.heartbeat(old))
+
+    def beat(self, epoch: int, heartbeat: Heartbeat) -> None:
+        """Write the heartbeat of an epoch; only its owner does."""
+        self._store.write(self._names.heartbeat(epoch), encode_heartbeat(heartbeat))
+
+    def heartbeat(self, epoch: int) -> Heartbeat | None:
+        """The last heartbeat of an epoch; None when its owner has not written any."""
+        data = self._read(self._names.heartbeat(epoch))
+        return None if data is None else decode_heartbeat(data)
+
+    def _read(self, name: str) -> bytes | None:
+        """An object's bytes; None for one that is too large for an attempt to have written it."""
+        try:
+            return self._store.read(name, bytes_max=SMALL_BYTES_MAX)
+        except JournalUnreadable:
+            return None

@@ -1,0 +1,38 @@
+"""Reads a run's plan and manifest back: one function for each, with a limit. Decides nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.durable.manifest import decode_manifest
+from airflow_provider_aimlapi.core.durable.object_sizes import PLAN_BYTES_MAX
+from airflow_provider_aimlapi.core.durable.plan import decode_plan, manifest_bytes_max
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.durable.keys import RunNames
+    from airflow_provider_aimlapi.core.durable.manifest import Manifest
+    from airflow_provider_aimlapi.core.durable.plan import Plan
+    from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
+
+
+def read_plan(store: ObjectStore, names: RunNames) -> Plan | None:
+    """Read a run's plan; None while there is none.
+
+    Raises:
+        JournalUnreadable: it is no plan of this run. StorageError: as the store does.
+    """
+    data = store.read(names.plan, bytes_max=PLAN_BYTES_MAX)
+    return None if data is None else decode_plan(data, run_key=names.run_key)
+
+
+def read_manifest(store: ObjectStore, names: RunNames, plan: Plan) -> Manifest | None:
+    """Read a run's manifest; None while it is not published.
+
+    Args:
+        plan: the whole run's, which the manifest must agree with.
+
+    Raises:
+        JournalUnreadable: it is no manifest of this plan. StorageError: as the store does.
+    """
+    data = store.read(names.manifest, bytes_max=manifest_bytes_max(plan))
+    return None if data is None else decode_manifest(data, plan)

@@ -1,0 +1,69 @@
+"""A store that may refuse each request beforehand: a long scan through it ends when asked to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
+
+    Check = Callable[[], None]
+
+
+def go_on() -> None:
+    """The check of a scan that nothing ends."""
+
+
+class CheckedStore:
+    """An ObjectStore that calls `check` before each request.
+
+    Args:
+        check: raises to end what is being done. Whatever is done through this store must be safe to
+            leave unfinished.
+    """
+
+    def __init__(self, store: ObjectStore, check: Check) -> None:
+        self._store = store
+        self._check = check
+
+    def uri(self, name: str) -> str:
+        """See `ObjectStore`, as for the methods below."""
+        return self._store.uri(name)
+
+    def read(self, name: str, *, bytes_max: int) -> bytes | None:  # noqa: D102
+        self._check()
+        return self._store.read(name, bytes_max=bytes_max)
+
+    def read_end(self, name: str, *, bytes_max: int) -> bytes | None:  # noqa: D102
+        self._check()
+        return self._store.read_end(name, bytes_max=bytes_max)
+
+    def list_visible(self) -> list[str]:  # noqa: D102
+        self._check()
+        return self._store.list_visible()
+
+    def list(self, prefix: str) -> list[str]:  # noqa: D102
+        self._check()
+        return self._store.list(prefix)
+
+    def create(self, name: str, data: bytes) -> bool:  # noqa: D102
+        self._check()
+        return self._store.create(name, data)
+
+    def write(self, name: str, data: bytes) -> None:  # noqa: D102
+        self._check()
+        self._store.write(name, data)
+
+    def copy(self, source: str, target: str) -> None:  # noqa: D102
+        self._check()
+        self._store.copy(source, target)
+
+    def delete(self, name: str) -> None:  # noqa: D102
+        self._check()
+        self._store.delete(name)
+
+    def delete_all(self, names: Sequence[str]) -> None:  # noqa: D102
+        self._check()
+        self._store.delete_all(names)

@@ -1,0 +1,145 @@
+"""Objects on a local disk or a mounted share: complete or absent, at every instant.
+
+Bytes go to a hidden neighbour first and reach the disk; only then do they get their name, by a
+hard link (which fails when the name is taken) or by a rename (which replaces). No link below the
+root is followed, see `local_files`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.storage.access.local_files import (
+    TEMPORARY_PREFIX,
+    Folder,
+    folder_below,
+    make_root,
+    open_root,
+    walk,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import BinaryIO
+
+PIECE_BYTES = 1024 * 1024
+"""Read at a time: Python sets memory aside for as much as it is asked for, not for what is there."""
+
+
+class LocalObjects:
+    """The objects below a folder of a local file system.
+
+    Args:
+        root: its path. Links in it are followed once, here.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = os.path.realpath(root or "/")
+
+    def can_hold(self, name: str) -> bool:  # noqa: ARG002  # what Objects asks for
+        """A disk gives no name a meaning of its own."""
+        return True
+
+    def read(self, name: str, bytes_max: int) -> bytes:
+        """Return a file's first bytes."""
+        with self._folder_of(name) as (folder, last), folder.file(last) as file:
+            pieces = iter(lambda: file.read(min(PIECE_BYTES, bytes_max - file.tell())), b"")
+            return b"".join(pieces)
+
+    def read_end(self, name: str, bytes_max: int) -> bytes:
+        """Return a file's last bytes."""
+        with self._folder_of(name) as (folder, last), folder.file(last) as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - bytes_max))
+            return file.read(bytes_max)
+
+    def list_beside(self, left_out: str) -> list[str]:
+        """All ordinary files outside of a folder of the root."""
+        return self._files("", left_out)
+
+    def _files(self, folder: str, left_out: str | None = None) -> list[str]:
+        try:
+            return [
+                name
+                for name, entry in walk(self._root, folder, left_out)
+                if entry.is_file(follow_symlinks=False)
+            ]
+        except FileNotFoundError:
+            return []
+
+    def list(self, folder: str) -> list[str]:
+        """All ordinary files below a folder, without those that are still being written."""
+        return self._files(folder)
+
+    def create(self, name: str, data: bytes) -> None:
+        """Create a file under a name that is free; FileExistsError when it is taken."""
+        with self._written_beside(name, data) as (folder, temporary, last):
+            folder.link(temporary, last)
+            folder.flush()
+
+    def write(self, name: str, data: bytes) -> None:
+        """Replace a file, or make it."""
+        with self._written_beside(name, data) as (folder, temporary, last):
+            folder.replace(temporary, last)
+            folder.flush()
+
+    def copy(self, source: str, target: str) -> None:
+        """Replace a file by a copy of another."""
+        with (
+            self._folder_of(source) as (source_folder, source_last),
+            source_folder.file(source_last) as original,
+            self._folder_of(target, is_made=True) as (folder, last),
+            _beside(folder) as (temporary, file),
+        ):
+            shutil.copyfileobj(original, file)
+            _finish(file)
+            folder.replace(temporary, last)
+            folder.flush()
+
+    def delete_at_once(self, names: Sequence[str]) -> bool:  # noqa: ARG002  # what Objects asks for
+        """A disk removes one file at a time."""
+        return False
+
+    def delete(self, name: str) -> None:
+        """Remove a file."""
+        with self._folder_of(name) as (folder, last):
+            folder.unlink(last)
+
+    @contextmanager
+    def _folder_of(self, name: str, *, is_made: bool = False) -> Iterator[tuple[Folder, str]]:
+        """The folder that an object is in, and the object's name there."""
+        *names, last = name.split("/")
+        root = make_root(self._root) if is_made else open_root(self._root)
+        with folder_below(root, names, is_made=is_made) as folder:
+            yield folder, last
+
+    @contextmanager
+    def _written_beside(self, name: str, data: bytes) -> Iterator[tuple[Folder, str, str]]:
+        with (
+            self._folder_of(name, is_made=True) as (folder, last),
+            _beside(folder) as (temporary, file),
+        ):
+            file.write(data)
+            _finish(file)
+            yield folder, temporary, last
+
+
+@contextmanager
+def _beside(folder: Folder) -> Iterator[tuple[str, BinaryIO]]:
+    """A fresh hidden file in a folder; its name is gone afterwards."""
+    temporary = f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}"
+    try:
+        with folder.create_file(temporary) as file:
+            yield temporary, file
+    finally:
+        with suppress(FileNotFoundError):
+            folder.unlink(temporary)
+
+
+def _finish(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+    file.close()  # before it is renamed, as Windows wants it

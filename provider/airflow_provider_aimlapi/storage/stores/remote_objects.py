@@ -1,0 +1,160 @@
+"""Objects of S3, Google Cloud Storage, Azure Blob and fsspec's memory, by one request each.
+
+fsspec remembers listings and answers from them that a new object is absent: nothing here lets it.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from glob import has_magic
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_aimlapi.storage.access.file_systems import (
+    Kind,
+    is_taken_literally,
+    kind_of,
+    name_below,
+)
+from airflow_provider_aimlapi.storage.stores.azure_copy import copy_blob
+from airflow_provider_aimlapi.storage.stores.undecoded_reads import read_azure, read_google
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fsspec import AbstractFileSystem
+
+# fsspec looks whether a memory file exists and then writes it; there is one such memory a process.
+_MEMORY_LOCK = threading.Lock()
+S3_KEYS_MAX = 1000
+"""In one request."""
+LISTERS = 16
+"""Folders, such as hive's, that are listed at once."""
+_GCSFS_BOUNDARY = b"--==0=="
+"""gcsfs puts what it uploads between two of these, whatever the bytes themselves hold."""
+
+
+class RemoteObjects:
+    """The objects below a path of a file system whose create is atomic."""
+
+    def __init__(self, fs: AbstractFileSystem, root: str) -> None:
+        self._fs = fs
+        self._root = root
+        self._kind: Kind = kind_of(fs)
+
+    def can_hold(self, name: str) -> bool:
+        """Return whether the file system reads no version into a name."""
+        return is_taken_literally(self._fs, self._path(name))
+
+    def read(self, name: str, bytes_max: int) -> bytes:
+        """Return an object's first bytes, by one GET of a range.
+
+        An empty object has no such range, and stores say so by status 416.
+        """
+        return self._range(self._path(name), 0, bytes_max)
+
+    def read_end(self, name: str, bytes_max: int) -> bytes:
+        """Return an object's last bytes, by one GET.
+
+        Google and Azure are asked for the size first: they know no range that counts from the end.
+        """
+        path = self._path(name)
+        if self._kind not in ("gcs", "azure"):
+            return bytes(self._fs.cat_file(path, start=-bytes_max))
+        self._fs.invalidate_cache()
+        size_bytes = int(self._fs.size(path))
+        wanted = min(bytes_max, size_bytes)
+        return self._range(path, size_bytes - wanted, wanted) if wanted else b""
+
+    def _range(self, path: str, start: int, bytes_max: int) -> bytes:
+        match self._kind:
+            case "gcs":
+                return read_google(self._fs, path, bytes_max, start)
+            case "azure":
+                return read_azure(self._fs, path, bytes_max, start)
+            case _:
+                return bytes(self._fs.cat_file(path, start=start, end=start + bytes_max))
+
+    def list_beside(self, left_out: str) -> list[str]:
+        """All objects outside of a folder: those of the root, and those of each other folder."""
+        self._fs.invalidate_cache()
+        try:
+            entries = self._fs.ls(self._root, detail=True)
+        except FileNotFoundError:
+            return []
+        names: dict[str, list[str]] = {"file": [], "directory": []}
+        for entry in entries:
+            name = name_below(self._root, entry["name"].rstrip("/"))
+            if name and name != left_out:
+                names[entry["type"]].append(name)
+        with ThreadPoolExecutor(LISTERS, "list") as pool:
+            return names["file"] + list(chain(*pool.map(self._found, names["directory"])))
+
+    def _found(self, folder: str) -> list[str]:
+        found = self._fs.find(self._path(folder).rstrip("/"))
+        return [name_below(self._root, path) for path in found]
+
+    def list(self, folder: str) -> list[str]:
+        """All objects below a folder, asked of the store anew."""
+        self._fs.invalidate_cache()
+        return self._found(folder)
+
+    def create(self, name: str, data: bytes) -> None:
+        """Create by one PUT with "only if absent"."""
+        path = self._path(name)
+        if self._kind == "memory":
+            with _MEMORY_LOCK:
+                self._fs.pipe_file(path, data, mode="create")
+        else:
+            self._fs.pipe_file(path, data, mode="create", **self._upload_options(data))
+
+    def write(self, name: str, data: bytes) -> None:
+        """Replace by one PUT."""
+        path = self._path(name)
+        if self._kind == "memory":
+            with _MEMORY_LOCK:
+                self._fs.pipe_file(path, data)
+        else:
+            self._fs.pipe_file(path, data, **self._upload_options(data))
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy on the server's side."""
+        self._fs.invalidate_cache()
+        if self._kind == "azure":
+            copy_blob(self._fs, self._path(source), self._path(target))
+        else:
+            self._fs.cp_file(self._path(source), self._path(target))
+
+    def delete_at_once(self, names: Sequence[str]) -> bool:
+        """Remove by one request, on S3; s3fs says nothing of those that S3 would not remove."""
+        paths = [self._path(name) for name in names]
+        if self._kind != "s3" or len(paths) > S3_KEYS_MAX or any(map(has_magic, paths)):
+            return False
+        self._fs.rm(paths)
+        return True
+
+    def delete(self, name: str) -> None:
+        """Remove an object."""
+        self._fs.rm_file(self._path(name))
+
+    def _path(self, name: str) -> str:
+        return f"{self._root}/{name}"
+
+    def _upload_options(self, data: bytes) -> dict[str, Any]:
+        """Options that keep s3fs and gcsfs from splitting an upload; adlfs splits and commits."""
+        match self._kind:
+            case "s3":
+                return {"chunksize": len(data) + 1}
+            case "gcs":  # at its chunk's size or more gcsfs sends the bytes alone, after a request
+                return {"chunksize": len(data) + (0 if _is_cut_in_multipart(data) else 1)}
+            case _:
+                return {}
+
+
+def _is_cut_in_multipart(data: bytes) -> bool:
+    """Whether a reader of a multipart body takes the bytes to end before their end.
+
+    A carriage return at the end belongs to the line end before the boundary.
+    """
+    return _GCSFS_BOUNDARY in data or data.endswith(b"\r")

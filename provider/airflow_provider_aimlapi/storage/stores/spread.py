@@ -1,0 +1,21 @@
+"""The port through which many requests to a store are made at once. Starts no thread itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Spread(Protocol):
+    """Does blocking work for each item, in a number of threads."""
+
+    def __call__(
+        self, call: Callable[[Item], Result], items: Iterable[Item], threads: int
+    ) -> list[Result]:
+        """Return the results in order."""
+        ...
