@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from aimlapi_simulator import simulator_thread
-from aimlapi_simulator.script import Fault, Latency, Limits, Script
+from aimlapi_simulator.faults.script import Fault, Latency, Limits, Script
 from browser_tests.airflow_site import ADMIN, PASSWORD, USER, AirflowSite
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Self
 
-from aimlapi_simulator.web_pages import REFUSAL, is_from_web_page
+from aimlapi_simulator.http.web_pages import REFUSAL, is_from_web_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -1,8 +1,6 @@
 """A simulator of the AI/ML API for tests and first steps; it shares no code with the provider."""
 
-from aimlapi_simulator.answers import answer_for
-from aimlapi_simulator.ledger import Ledger, Record
-from aimlapi_simulator.script import (
+from aimlapi_simulator.faults.script import (
     Account,
     BatchPlan,
     Cache,
@@ -14,6 +12,8 @@ from aimlapi_simulator.script import (
     Script,
     ScriptError,
 )
+from aimlapi_simulator.ledger import Ledger, Record
+from aimlapi_simulator.model.answers import answer_for
 from aimlapi_simulator.server import Simulator, simulator_thread
 
 __all__ = [

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from aimlapi_simulator.arguments import Arguments, parse_arguments
-from aimlapi_simulator.script import ScriptError
+from aimlapi_simulator.faults.script import ScriptError
 from aimlapi_simulator.server import Simulator
 
 if TYPE_CHECKING:

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from aimlapi_simulator.account import Billing
-from aimlapi_simulator.batches import Batches
-from aimlapi_simulator.chat import Chat
-from aimlapi_simulator.control import PREFIX, Control
-from aimlapi_simulator.fault_answer import dress, substitute
-from aimlapi_simulator.fault_choice import effect_of
-from aimlapi_simulator.faults import BAD_KEY
+from aimlapi_simulator.endpoints.account import Billing
+from aimlapi_simulator.endpoints.batches import Batches
+from aimlapi_simulator.endpoints.chat import Chat
+from aimlapi_simulator.endpoints.control import PREFIX, Control
+from aimlapi_simulator.endpoints.fault_answer import dress, substitute
+from aimlapi_simulator.endpoints.models import Models
+from aimlapi_simulator.faults.choice import effect_of
+from aimlapi_simulator.faults.kinds import BAD_KEY
+from aimlapi_simulator.http.message import Request, Response, json_response
+from aimlapi_simulator.http.web_pages import REFUSAL, is_from_web_page
 from aimlapi_simulator.ledger import Record
-from aimlapi_simulator.message import Request, Response, json_response
-from aimlapi_simulator.models import Models
-from aimlapi_simulator.web_pages import REFUSAL, is_from_web_page
 
 if TYPE_CHECKING:
     import asyncio
 
-    from aimlapi_simulator.connection import Connection
-    from aimlapi_simulator.script import Account, Fault
+    from aimlapi_simulator.faults.script import Account, Fault
+    from aimlapi_simulator.http.connection import Connection
     from aimlapi_simulator.state import State
 
 _CHAT = "/v1/chat/completions"

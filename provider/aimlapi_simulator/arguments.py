@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from aimlapi_simulator.faults import EFFECTS
-from aimlapi_simulator.script import Fault, Script, ScriptError, parse_script
+from aimlapi_simulator.faults.kinds import EFFECTS
+from aimlapi_simulator.faults.script import Fault, Script, ScriptError, parse_script
 
 _EPILOG = f"""faults: KIND:SHARE[:name=value...], e.g. --fault 429:0.1 --fault 500:1:contains=Dear:times=2
 kinds:  {", ".join(EFFECTS)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from aimlapi_simulator.script import Limits
+    from aimlapi_simulator.faults.script import Limits
 
 Refusal = Literal["concurrency", "rate", "minute", "tokens"]
 _WINDOW_S = 60

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aimlapi_simulator.script import Retention
+    from aimlapi_simulator.faults.script import Retention
 
 
 def period_of(now_s: float, retention: Retention) -> str:

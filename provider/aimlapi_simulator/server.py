@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 from aimlapi_simulator.app import App
-from aimlapi_simulator.connection import Connection, Connections
-from aimlapi_simulator.script import Script
+from aimlapi_simulator.faults.script import Script
+from aimlapi_simulator.http.connection import Connection, Connections
 from aimlapi_simulator.state import State
 
 if TYPE_CHECKING:

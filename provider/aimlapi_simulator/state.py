@@ -7,22 +7,22 @@ from collections import defaultdict, deque
 from typing import TYPE_CHECKING, TypeVar
 
 from aimlapi_simulator.clock import Clock
-from aimlapi_simulator.errors import ENVELOPES, Problem, error_response, vendor_words
-from aimlapi_simulator.fault_choice import FaultChoice, draw
+from aimlapi_simulator.faults.choice import FaultChoice, draw
+from aimlapi_simulator.http.errors import ENVELOPES, Problem, error_response, vendor_words
 from aimlapi_simulator.ledger import Ledger, Record
 from aimlapi_simulator.limits import Gate
+from aimlapi_simulator.model.prompt_cache import PromptCache
 from aimlapi_simulator.periods import period_of
 from aimlapi_simulator.pricing import CREDITS_PER_USD, usd_of
-from aimlapi_simulator.prompt_cache import PromptCache
 from aimlapi_simulator.schema.refusal import InvalidBody, RefusedByVendor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aimlapi_simulator.batch import Batch
-    from aimlapi_simulator.message import Response
+    from aimlapi_simulator.faults.script import Latency, Retention, Script
+    from aimlapi_simulator.http.message import Response
+    from aimlapi_simulator.model.batch import Batch
     from aimlapi_simulator.schema.hints import Complaint
-    from aimlapi_simulator.script import Latency, Retention, Script
 
 _DAY_S = 86_400
 Option = TypeVar("Option")

@@ -27,8 +27,8 @@ from airflow_provider_aimlapi.api.http.environment import CERTIFICATE_VARIABLES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from aimlapi_simulator.faults.script import Script
     from aimlapi_simulator.ledger import Record
-    from aimlapi_simulator.script import Script
     from aimlapi_simulator.server import Simulator
     from demo.s3_server import S3Server
 

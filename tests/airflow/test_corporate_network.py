@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 
 from aimlapi_simulator import Script
-from aimlapi_simulator.script import Account
+from aimlapi_simulator.faults.script import Account
 from airflow_provider_aimlapi.errors import AccessRefused, ApiUnavailable, ConnectionIncomplete
 from tests.fakes.corporate_network import (
     BASE_URL,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aimlapi_simulator.script import Fault, Script
+from aimlapi_simulator.faults.script import Fault, Script
 
 if TYPE_CHECKING:
     from collections.abc import Callable

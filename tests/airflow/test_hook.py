@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from aimlapi_simulator.script import Account, Fault, Script
+from aimlapi_simulator.faults.script import Account, Fault, Script
 from airflow_provider_aimlapi.errors import AccessRefused, InvalidSpec, RequestRejected
 
 if TYPE_CHECKING:

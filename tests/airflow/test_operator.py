@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aimlapi_simulator.script import Account, Fault, Limits, Script
+from aimlapi_simulator.faults.script import Account, Fault, Limits, Script
 
 if TYPE_CHECKING:
     from collections.abc import Callable

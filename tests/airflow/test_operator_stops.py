@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aimlapi_simulator.script import Latency, Script
+from aimlapi_simulator.faults.script import Latency, Script
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aimlapi_simulator.script import Script
+from aimlapi_simulator.faults.script import Script
 from tests.airflow.page_rows import OWN_BACKEND, PageRows
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aimlapi_simulator.script import Account, Fault, Script
+from aimlapi_simulator.faults.script import Account, Fault, Script
 from airflow_provider_aimlapi import errors
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from aimlapi_simulator.script import Fault, Script
+from aimlapi_simulator.faults.script import Fault, Script
 
 if TYPE_CHECKING:
     from collections.abc import Callable

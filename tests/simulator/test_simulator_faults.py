@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from aimlapi_simulator import Fault, Forms, Script
-from aimlapi_simulator.faults import EFFECTS
+from aimlapi_simulator.faults.kinds import EFFECTS
 from tests.simulator.conftest import PROMPT, Playground, Start, body_of
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aimlapi_simulator import Fault, Latency, Script, Simulator
-from aimlapi_simulator.connection import Connection, Connections
-from aimlapi_simulator.message import Request, Response, json_response
-from aimlapi_simulator.request_parser import BODY_BYTES_MAX, MalformedRequest, RequestParser
+from aimlapi_simulator.http.connection import Connection, Connections
+from aimlapi_simulator.http.message import Request, Response, json_response
+from aimlapi_simulator.http.request_parser import BODY_BYTES_MAX, MalformedRequest, RequestParser
 from tests.simulator.conftest import Playground, Start, body_of
 
 if TYPE_CHECKING:

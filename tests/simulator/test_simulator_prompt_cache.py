@@ -9,8 +9,8 @@ import pytest
 
 from aimlapi_simulator import Cache, Forms, Latency, Script
 from aimlapi_simulator.catalogue import BY_ID
+from aimlapi_simulator.model.prompt_cache import Cached, PromptCache
 from aimlapi_simulator.pricing import Price, Usage, credits_for
-from aimlapi_simulator.prompt_cache import Cached, PromptCache
 from aimlapi_simulator.schema.chat_request import ChatRequest, parse_chat
 from aimlapi_simulator.schema.content import Mark
 from tests.simulator.conftest import DOTTED, SONNET, Playground, Start

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aimlapi_simulator.web_pages import is_from_web_page
+from aimlapi_simulator.http.web_pages import is_from_web_page
 from tests.simulator.conftest import Playground, body_of
 
 CALLS = [

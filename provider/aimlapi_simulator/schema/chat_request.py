@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from aimlapi_simulator.catalogue import Dialect, Model, spoken_by
-from aimlapi_simulator.faults import NO_ENDPOINTS
+from aimlapi_simulator.faults.kinds import NO_ENDPOINTS
+from aimlapi_simulator.faults.script import Gateway
 from aimlapi_simulator.schema.bodies import Native, decode_body, without
 from aimlapi_simulator.schema.content import Content, Mark, read_content
 from aimlapi_simulator.schema.hints import explain
@@ -21,7 +22,6 @@ from aimlapi_simulator.schema.vendor_rules import (
     check_sampling,
     check_thinking,
 )
-from aimlapi_simulator.script import Gateway
 
 if TYPE_CHECKING:
     from aimlapi_simulator.schema.bodies import Body

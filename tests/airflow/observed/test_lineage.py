@@ -10,7 +10,7 @@ import attrs
 import jsonschema
 import pytest
 
-from aimlapi_simulator.script import Fault, Script
+from aimlapi_simulator.faults.script import Fault, Script
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aimlapi_simulator.script import Fault, Limits, Script
-from aimlapi_simulator.script import Latency as SimulatedLatency
+from aimlapi_simulator.faults.script import Fault, Limits, Script
+from aimlapi_simulator.faults.script import Latency as SimulatedLatency
 from airflow_provider_aimlapi.core.calls.completion import STATUSES
 from airflow_provider_aimlapi.core.reporting.run_progress import (
     AttemptProgress,

@@ -9,7 +9,7 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.trace import StatusCode
 
-from aimlapi_simulator.script import Fault, Script
+from aimlapi_simulator.faults.script import Fault, Script
 from airflow_provider_aimlapi.operators.telemetry.observation import Observation
 from airflow_provider_aimlapi.operators.telemetry.tracing import run_span
 

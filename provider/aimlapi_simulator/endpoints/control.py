@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from aimlapi_simulator.message import Request, Response, json_response
+from aimlapi_simulator.faults.script import ScriptError, amend_script, parse_script
+from aimlapi_simulator.http.message import Request, Response, json_response
 from aimlapi_simulator.pricing import usd_of
-from aimlapi_simulator.script import ScriptError, amend_script, parse_script
 
 if TYPE_CHECKING:
-    from aimlapi_simulator.chat import Chat
+    from aimlapi_simulator.endpoints.chat import Chat
     from aimlapi_simulator.state import State
 
 PREFIX = "/_simulator/"

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from aimlapi_simulator.fault_choice import draw
+from aimlapi_simulator.faults.choice import draw
 from aimlapi_simulator.schema.refusal import wrong_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from aimlapi_simulator.faults.script import Cache, Script
     from aimlapi_simulator.schema.chat_request import ChatRequest
     from aimlapi_simulator.schema.content import Mark
-    from aimlapi_simulator.script import Cache, Script
 
 _ENTRIES_MAX = 10_000
 _HOUR_S = 3600.0

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from aimlapi_simulator.completion import AnswerForm, Completion, Vocabulary, completion_json
-from aimlapi_simulator.fault_answer import dress, substitute
-from aimlapi_simulator.message import JSON, Response
+from aimlapi_simulator.endpoints.fault_answer import dress, substitute
+from aimlapi_simulator.http.message import JSON, Response
+from aimlapi_simulator.model.completion import AnswerForm, Completion, Vocabulary, completion_json
+from aimlapi_simulator.model.stream import stream_events
 from aimlapi_simulator.pricing import usd_text
-from aimlapi_simulator.stream import stream_events
 
 if TYPE_CHECKING:
-    from aimlapi_simulator.call import Call
-    from aimlapi_simulator.faults import CostForm
+    from aimlapi_simulator.endpoints.call import Call
+    from aimlapi_simulator.faults.kinds import CostForm
     from aimlapi_simulator.schema.chat_request import ChatRequest
     from aimlapi_simulator.state import State
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 if TYPE_CHECKING:
-    from aimlapi_simulator.faults import Delivery
+    from aimlapi_simulator.faults.kinds import Delivery
 
 JSON = "application/json; charset=utf-8"
 _encode = msgspec.json.Encoder().encode

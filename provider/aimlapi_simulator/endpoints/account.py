@@ -10,9 +10,8 @@ import msgspec
 
 from aimlapi_simulator.catalogue import BY_ID
 from aimlapi_simulator.clock import iso
-from aimlapi_simulator.message import Request, Response, json_response
-from aimlapi_simulator.pricing import CREDITS_PER_USD, usd_of
-from aimlapi_simulator.query import (
+from aimlapi_simulator.http.message import Request, Response, json_response
+from aimlapi_simulator.http.query import (
     BadQuery,
     choice,
     every,
@@ -21,6 +20,7 @@ from aimlapi_simulator.query import (
     period_s,
     whole_number,
 )
+from aimlapi_simulator.pricing import CREDITS_PER_USD, usd_of
 
 if TYPE_CHECKING:
     from aimlapi_simulator.ledger import Record

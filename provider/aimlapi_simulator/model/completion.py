@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from aimlapi_simulator.answers import whole_answer
+from aimlapi_simulator.model.answers import whole_answer
 from aimlapi_simulator.pricing import (
     CHARACTERS_PER_TOKEN,
     Usage,
@@ -17,8 +17,8 @@ from aimlapi_simulator.pricing import (
 from aimlapi_simulator.schema.tools import sample_input
 
 if TYPE_CHECKING:
-    from aimlapi_simulator.faults import CostForm, Twist
-    from aimlapi_simulator.prompt_cache import Cached
+    from aimlapi_simulator.faults.kinds import CostForm, Twist
+    from aimlapi_simulator.model.prompt_cache import Cached
     from aimlapi_simulator.schema.chat_request import ChatRequest
 
 Finish = Literal["end", "length", "stop", "tool", "refusal"]

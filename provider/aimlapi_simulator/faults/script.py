@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from aimlapi_simulator.faults import EFFECTS, CostForm
+from aimlapi_simulator.faults.kinds import EFFECTS, CostForm
 
 Retention = Literal["no_reset", "day", "week", "month"]
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from aimlapi_simulator.batch import Batch
-from aimlapi_simulator.faults import KEY_LIMIT_REACHED, NO_CREDIT
-from aimlapi_simulator.message import Request, Response, json_response
-from aimlapi_simulator.query import one
+from aimlapi_simulator.faults.kinds import KEY_LIMIT_REACHED, NO_CREDIT
+from aimlapi_simulator.http.message import Request, Response, json_response
+from aimlapi_simulator.http.query import one
+from aimlapi_simulator.model.batch import Batch
 from aimlapi_simulator.schema.batch_body import parse_batch
 from aimlapi_simulator.schema.refusal import InvalidBody
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from aimlapi_simulator.completion import (
+from aimlapi_simulator.model.completion import (
     FINISH_REASONS,
     AnswerForm,
     Completion,

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import msgspec
 
-from aimlapi_simulator.message import Request
+from aimlapi_simulator.http.message import Request
 
 HEAD_BYTES_MAX = 32 * 1024
 BODY_BYTES_MAX = 64 * 1024 * 1024

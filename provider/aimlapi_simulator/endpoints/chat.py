@@ -7,20 +7,20 @@ from collections import deque
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from aimlapi_simulator.call import Call, Responder, record_of
-from aimlapi_simulator.chat_answer import render
-from aimlapi_simulator.completion import compose
-from aimlapi_simulator.fault_choice import effect_of
-from aimlapi_simulator.faults import KEY_LIMIT_REACHED, NO_CREDIT, TOO_MANY_REQUESTS
-from aimlapi_simulator.prompt_cache import NOTHING, check_marks
+from aimlapi_simulator.endpoints.call import Call, Responder, record_of
+from aimlapi_simulator.endpoints.chat_answer import render
+from aimlapi_simulator.faults.choice import effect_of
+from aimlapi_simulator.faults.kinds import KEY_LIMIT_REACHED, NO_CREDIT, TOO_MANY_REQUESTS
+from aimlapi_simulator.model.completion import compose
+from aimlapi_simulator.model.prompt_cache import NOTHING, check_marks
 from aimlapi_simulator.schema.chat_request import ChatRequest, parse_chat
 from aimlapi_simulator.schema.refusal import InvalidBody
 
 if TYPE_CHECKING:
     import asyncio
 
+    from aimlapi_simulator.http.message import Request, Response
     from aimlapi_simulator.limits import Gate
-    from aimlapi_simulator.message import Request, Response
     from aimlapi_simulator.state import State
 
 _CLIENT_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")

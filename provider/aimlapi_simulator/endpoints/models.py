@@ -11,13 +11,13 @@ from aimlapi_simulator.catalogue import BY_ID, MODELS, Model, spoken_by
 from aimlapi_simulator.catalogue.deprecations import deprecations
 from aimlapi_simulator.catalogue.quotations import PriceForm, pricing_of
 from aimlapi_simulator.clock import iso
-from aimlapi_simulator.faults import NO_ENDPOINTS
-from aimlapi_simulator.message import Request, Response, json_response
+from aimlapi_simulator.faults.kinds import NO_ENDPOINTS
+from aimlapi_simulator.http.message import Request, Response, json_response
 from aimlapi_simulator.schema.bodies import schema_of
 
 if TYPE_CHECKING:
+    from aimlapi_simulator.faults.script import Gateway
     from aimlapi_simulator.ledger import Record
-    from aimlapi_simulator.script import Gateway
     from aimlapi_simulator.state import State
 
 _TYPE = "openai/chat-completions"

@@ -8,15 +8,15 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal
 
 from aimlapi_simulator.clock import iso
-from aimlapi_simulator.completion import FINISH_REASONS, Completion, compose
-from aimlapi_simulator.fault_choice import draw
+from aimlapi_simulator.faults.choice import draw
 from aimlapi_simulator.ledger import Record
+from aimlapi_simulator.model.completion import FINISH_REASONS, Completion, compose
+from aimlapi_simulator.model.prompt_cache import NOTHING
 from aimlapi_simulator.pricing import credits_for, usd_of
-from aimlapi_simulator.prompt_cache import NOTHING
 
 if TYPE_CHECKING:
+    from aimlapi_simulator.faults.script import BatchPlan
     from aimlapi_simulator.schema.chat_request import ChatRequest
-    from aimlapi_simulator.script import BatchPlan
 
 DISCOUNT = 0.5
 LIFETIME_S = 86_400.0

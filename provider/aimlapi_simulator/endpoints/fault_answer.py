@@ -7,13 +7,13 @@ import zlib
 from functools import cache
 from typing import TYPE_CHECKING
 
-from aimlapi_simulator.errors import empty_response, page_response
-from aimlapi_simulator.message import Response
+from aimlapi_simulator.http.errors import empty_response, page_response
+from aimlapi_simulator.http.message import Response
 from aimlapi_simulator.schema.hints import Complaint
 
 if TYPE_CHECKING:
-    from aimlapi_simulator.faults import Effect
-    from aimlapi_simulator.script import Fault
+    from aimlapi_simulator.faults.kinds import Effect
+    from aimlapi_simulator.faults.script import Fault
     from aimlapi_simulator.state import State
 
 _BOMB_BYTES = 64 * 1024 * 1024

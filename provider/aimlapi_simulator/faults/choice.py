@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from aimlapi_simulator.faults import EFFECTS, Effect
+from aimlapi_simulator.faults.kinds import EFFECTS, Effect
 
 if TYPE_CHECKING:
-    from aimlapi_simulator.script import Fault, Script
+    from aimlapi_simulator.faults.script import Fault, Script
 
 _FULL_SCALE = 2**64
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol, cast
 
-from aimlapi_simulator.message import (
+from aimlapi_simulator.http.message import (
     LAST_CHUNK,
     Request,
     Response,
     as_chunk,
     render_head,
 )
-from aimlapi_simulator.request_parser import MalformedRequest, RequestParser
+from aimlapi_simulator.http.request_parser import MalformedRequest, RequestParser
 
 _PIPELINE_BYTES_MAX = 256 * 1024
 _READ_BYTES = 256 * 1024

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from aimlapi_simulator.clock import iso
-from aimlapi_simulator.message import JSON, Response, json_response
+from aimlapi_simulator.http.message import JSON, Response, json_response
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from aimlapi_simulator.faults import PLAIN, Effect
+from aimlapi_simulator.faults.kinds import PLAIN, Effect
 from aimlapi_simulator.ledger import Record
 from aimlapi_simulator.pricing import usd_of
 
 if TYPE_CHECKING:
-    from aimlapi_simulator.completion import Completion
-    from aimlapi_simulator.message import Request, Response
+    from aimlapi_simulator.faults.script import Fault
+    from aimlapi_simulator.http.message import Request, Response
+    from aimlapi_simulator.model.completion import Completion
     from aimlapi_simulator.schema.chat_request import ChatRequest
-    from aimlapi_simulator.script import Fault
 
 
 class Responder(Protocol):

@@ -1,0 +1,1 @@
+"""HTTP as values and bytes. Knows no endpoint."""

@@ -1,0 +1,1 @@
+"""The simulated model: its answers, caches and batches. Knows no HTTP."""
