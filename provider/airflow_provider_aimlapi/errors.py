@@ -36,7 +36,7 @@ from airflow_provider_aimlapi.printable import printable
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from airflow_provider_aimlapi.core.calls.completion import Answer
+    from airflow_provider_aimlapi.answer import Answer
 
 _ID = re.compile(r"[A-Za-z0-9._:/+=@~-]{1,200}")
 

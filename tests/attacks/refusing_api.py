@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING
 
+from airflow_provider_aimlapi.answer import Answer
 from airflow_provider_aimlapi.api.account import Account
-from airflow_provider_aimlapi.core.calls.completion import Answer
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.core.money.pricing import TokenPrices

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from airflow_provider_aimlapi.answer import Answer
 from airflow_provider_aimlapi.api.messages.wire import decode_answer
-from airflow_provider_aimlapi.core.calls.completion import Answer
 from airflow_provider_aimlapi.engine.calls.single import complete
 from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 from airflow_provider_aimlapi.engine.settings import Settings

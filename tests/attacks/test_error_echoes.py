@@ -18,12 +18,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from airflow_provider_aimlapi.answer import Answer
 from airflow_provider_aimlapi.api.messages.error_answers import error_of
 from airflow_provider_aimlapi.api.messages.error_messages import tidy
 from airflow_provider_aimlapi.api.messages.key_removal import KeyRemoval
 from airflow_provider_aimlapi.api.messages.wire import decode_answer
 from airflow_provider_aimlapi.commands.entry import main
-from airflow_provider_aimlapi.core.calls.completion import Answer
 from airflow_provider_aimlapi.errors import ApiError
 from tests.attacks.echoes import (
     BODIES,

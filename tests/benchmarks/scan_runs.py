@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING, Self
 
-from airflow_provider_aimlapi.core.calls.completion import Answer
+from airflow_provider_aimlapi.answer import Answer
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.core.durable.keys import parse_segment_name
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
     from airflow_provider_aimlapi.core.money.pricing import TokenPrices
     from airflow_provider_aimlapi.core.reporting.run_summary import Report
-    from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
 
 SIGMA = 0.4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow_provider_aimlapi.answer import Answer
 from airflow_provider_aimlapi.api.messages.completion_reading import read_completion
 from airflow_provider_aimlapi.checks.plan import (
     Call,
@@ -13,7 +14,6 @@ from airflow_provider_aimlapi.checks.plan import (
     middle_calls,
 )
 from airflow_provider_aimlapi.checks.replies import Reply
-from airflow_provider_aimlapi.core.calls.completion import Answer
 
 ALL = [*first_calls(), *middle_calls(), *last_calls(), *marked_calls("nonce", 4.0)]
 CALLS: dict[str, Call] = {call.name: call for call in ALL}

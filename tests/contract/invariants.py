@@ -8,7 +8,8 @@ from airflow_provider_aimlapi.api.messages.wire import decode_answer
 from airflow_provider_aimlapi.errors import ApiError, WireViolation
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.calls.completion import Answer, Completion
+    from airflow_provider_aimlapi.answer import Answer
+    from airflow_provider_aimlapi.core.calls.completion import Completion
 
 INT64_MAX = 2**63 - 1
 MESSAGE_CHARACTERS_MAX = 2000

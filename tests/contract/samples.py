@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from airflow_provider_aimlapi.core.calls.completion import Answer
+from airflow_provider_aimlapi.answer import Answer
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.calls.completion import Answer, Completion
+from airflow_provider_aimlapi.answer import Answer
+from airflow_provider_aimlapi.core.calls.completion import Completion
 from airflow_provider_aimlapi.errors import ApiError, WireViolation
 from tests.contract.generated import damaged
 from tests.contract.invariants import decoded, read_or_violation

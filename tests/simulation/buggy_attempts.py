@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aimlapi.core.durable.keys import request_hash
-from airflow_provider_aimlapi.engine.calls.feed import Row
 from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_remains
 from airflow_provider_aimlapi.engine.durable.lease import Lease, Superseded
+from airflow_provider_aimlapi.engine.row import Row
 from airflow_provider_aimlapi.engine.run import _ask_and_commit, _under_lease
 from airflow_provider_aimlapi.engine.runtime.ending import Ending
 from airflow_provider_aimlapi.engine.runtime.retry import persist
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.calls.reader import Reader
     from airflow_provider_aimlapi.engine.durable.collector import Collector
     from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
-    from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.reporting.reporter import Reporter
     from airflow_provider_aimlapi.engine.run import RunAttempt
     from airflow_provider_aimlapi.engine.runtime.clock import Clock

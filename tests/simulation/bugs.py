@@ -62,9 +62,9 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.manifest import Manifest, PartEntry
     from airflow_provider_aimlapi.core.durable.plan import Shard
     from airflow_provider_aimlapi.core.verdicts.refusals import Suspect
-    from airflow_provider_aimlapi.engine.calls.feed import Row
     from airflow_provider_aimlapi.engine.durable.collector import OpenShard
-    from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.engine.prepared import Prepared
+    from airflow_provider_aimlapi.engine.row import Row
     from airflow_provider_aimlapi.errors import AccessRefused, ApiError
     from airflow_provider_aimlapi.storage.input.dataset import DataSet
     from airflow_provider_aimlapi.storage.parts.part_reader import StagedPart

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.calls.completion import Answer
+from airflow_provider_aimlapi.answer import Answer
 from airflow_provider_aimlapi.core.durable.journal import answered, encode_segment
 from airflow_provider_aimlapi.core.durable.keys import RunNames
 from tests.simulation import failing_scenarios

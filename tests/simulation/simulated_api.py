@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from airflow_provider_aimlapi.answer import Answer
 from airflow_provider_aimlapi.api.account import Account
-from airflow_provider_aimlapi.core.calls.completion import Answer
 from airflow_provider_aimlapi.core.money.pricing import TokenPrices
 from airflow_provider_aimlapi.errors import ApiUnavailable
 from tests.simulation.process import Killed

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from airflow_provider_aimlapi.core.calls.completion import Answer
+    from airflow_provider_aimlapi.answer import Answer
     from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 COMPLETIONS_PATH = "/v1/chat/completions"

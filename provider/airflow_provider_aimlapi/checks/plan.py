@@ -12,7 +12,7 @@ from airflow_provider_aimlapi.core.calls.dialect import DEFAULT_MODEL
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.calls.request import Json, JsonObject
+    from airflow_provider_aimlapi.core.calls.json_types import Json, JsonObject
 
 DATED = DEFAULT_MODEL
 DOTTED = "anthropic/claude-sonnet-4.6"

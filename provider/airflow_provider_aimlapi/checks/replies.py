@@ -15,10 +15,11 @@ from airflow_provider_aimlapi.checks.quotation import UNAUTHORIZED
 from airflow_provider_aimlapi.errors import AccessRefused, ApiError, WireViolation
 
 if TYPE_CHECKING:
+    from airflow_provider_aimlapi.answer import Answer
     from airflow_provider_aimlapi.api.client import CompletionClient
     from airflow_provider_aimlapi.checks.plan import Call
     from airflow_provider_aimlapi.checks.purse import Purse
-    from airflow_provider_aimlapi.core.calls.completion import Answer, Completion
+    from airflow_provider_aimlapi.core.calls.completion import Completion
 
 _REFUSED = frozenset({400, 422})
 

@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.reporting.run_summary import Report
     from airflow_provider_aimlapi.engine.estimate.inquiry import Inquiry
     from airflow_provider_aimlapi.engine.job import Job
-    from airflow_provider_aimlapi.engine.reporting.reporter import ProgressSink
     from airflow_provider_aimlapi.engine.settings import Settings
+    from airflow_provider_aimlapi.engine.world import ProgressSink
     from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
 
 T = TypeVar("T")

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
 from airflow_provider_aimlapi.core.calls.dialect import assumption, model_of
-from airflow_provider_aimlapi.core.calls.template import PromptTemplate, near_misses, parse_template
+from airflow_provider_aimlapi.core.calls.template import near_misses, parse_template
 from airflow_provider_aimlapi.core.durable.keys import RunNames, run_key_of
-from airflow_provider_aimlapi.core.durable.manifest import manifest_of
 from airflow_provider_aimlapi.core.durable.plan import (
     WORKERS_MAX,
     Plan,
@@ -25,6 +24,8 @@ from airflow_provider_aimlapi.core.durable.plan import (
     shard_rows_max,
     split_shares,
 )
+from airflow_provider_aimlapi.engine.prepared import Prepared
+from airflow_provider_aimlapi.engine.request_maker import RequestMaker
 from airflow_provider_aimlapi.engine.runtime.patient_store import patient
 from airflow_provider_aimlapi.engine.runtime.retry import persistently
 from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable
@@ -35,13 +36,13 @@ from airflow_provider_aimlapi.storage.output.changes import run_in_place
 from airflow_provider_aimlapi.storage.output.name_limits import check_lengths
 from airflow_provider_aimlapi.storage.output.visible_files import check_foreign
 from airflow_provider_aimlapi.storage.runs.run_objects import read_manifest, read_plan
-from airflow_provider_aimlapi.storage.stores.checked_store import CheckedStore, go_on
+from airflow_provider_aimlapi.storage.stores.checked_store import go_on
 from airflow_provider_aimlapi.storage.stores.object_store import create_settled, probe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from airflow_provider_aimlapi.core.calls.request import Json
+    from airflow_provider_aimlapi.core.calls.json_types import Json
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
     from airflow_provider_aimlapi.engine.job import Job, Place
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
@@ -52,89 +53,6 @@ if TYPE_CHECKING:
     OpenStore = Callable[[Place], ObjectStore]
 
 log = logger(__name__)
-
-
-class RequestMaker:
-    """Turns a row's texts into the exact bytes of its request.
-
-    Attributes:
-        columns: the columns whose texts are wanted, in order.
-        frame_bytes: of a request whose prompt and system are empty.
-    """
-
-    def __init__(
-        self, prompt: PromptTemplate, system: PromptTemplate | None, encoder: RequestEncoder
-    ) -> None:
-        used = prompt.columns + (system.columns if system else ())
-        self.columns = tuple(dict.fromkeys(used))
-        self._prompt = prompt.filler(self.columns)
-        self._system = system.filler(self.columns) if system else None
-        self._encoder = encoder
-        self.frame_bytes = len(encoder.encode("", None if system is None else ""))
-
-    def body(self, texts: Sequence[str]) -> bytes:
-        """The request of a row, given its texts in the order of `columns`."""
-        system = self._system(texts) if self._system else None
-        return self._encoder.encode(self._prompt(texts), system)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """A run that may start.
-
-    Attributes:
-        store: rooted at the output path. names: the run's objects in it.
-        plan: of what is to be asked for: the run, or one share of it. run_plan: the run's.
-        manifest: not None when this very run is published already.
-        in_place: the run that plain readers saw at the start; None for none.
-    """
-
-    job: Job
-    data_set: DataSet
-    maker: RequestMaker
-    store: ObjectStore
-    names: RunNames
-    plan: Plan
-    run_plan: Plan
-    manifest: Manifest | None
-    in_place: str | None
-
-    @property
-    def share(self) -> int | None:
-        """The share that is asked for; None for the whole run."""
-        return self.names.share
-
-    def read_manifest(self) -> Manifest | None:
-        """The manifest as it stands now, of a share its part of it. Blocking.
-
-        Returns:
-            None while the run is not published.
-        """
-        manifest = read_manifest(self.store, self.names, self.run_plan)
-        return manifest and self._of_plan(manifest)
-
-    def checked(self, check: Check) -> Prepared:
-        """The same run, for a scan: `check` is called before each request to the output's store."""
-        return replace(self, store=CheckedStore(self.store, check))
-
-    def of_share(self, share: int) -> Prepared:
-        """One share, to be asked for as if it were a run.
-
-        Raises:
-            InvalidSpec: the run has no such share.
-        """
-        mine = replace(
-            self,
-            names=replace(self.names, share=share),
-            plan=self.run_plan.of_share(share),
-        )
-        return replace(mine, manifest=self.manifest and mine._of_plan(self.manifest))  # noqa: SLF001  its own class
-
-    def _of_plan(self, manifest: Manifest) -> Manifest:
-        if self.share is None:
-            return manifest
-        mine = {shard.part for shard in self.plan.shards}
-        return manifest_of(manifest.run_key, (one for one in manifest.parts if one.part in mine))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,10 +64,10 @@ from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
-    from airflow_provider_aimlapi.engine.calls.feed import Row
     from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
     from airflow_provider_aimlapi.engine.job import Job
-    from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.engine.prepared import Prepared
+    from airflow_provider_aimlapi.engine.row import Row
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.engine.world import World
 
@@ -243,7 +243,7 @@ class RunAttempt:
             feed=self._feed,
             limiter=self.limiter,
             ending=ending,
-            measured=self.measured,
+            count_failure=self.measured.failed,
         )
 
     async def ask_all(self, reporter: Reporter) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 from airflow_provider_aimlapi.engine.runtime.retry import persist_until_stopped
 
@@ -12,20 +12,49 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from random import Random
 
+    from airflow_provider_aimlapi.answer import Answer
     from airflow_provider_aimlapi.api.account import Account
     from airflow_provider_aimlapi.core.durable.keys import RunNames
     from airflow_provider_aimlapi.core.money.pricing import TokenPrices
     from airflow_provider_aimlapi.core.reporting.lineage import Lineage
     from airflow_provider_aimlapi.core.reporting.run_progress import RunProgress
-    from airflow_provider_aimlapi.engine.calls.sender import Client
     from airflow_provider_aimlapi.engine.job import Place
-    from airflow_provider_aimlapi.engine.reporting.reporter import ProgressSink
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
     from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
     from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class Client(Protocol):
+    """Sends a request body; see `api.client.CompletionClient`."""
+
+    async def send(self, body: bytes, client_request_id: str) -> Answer:
+        """Send once; return whatever answer came."""
+        ...
+
+
+class ProgressSink(Protocol):
+    """Where progress goes. Both calls block, come from threads, and may raise anything.
+
+    Attributes:
+        interval_s: seconds between two calls of `publish`.
+        is_shared: whether other attempts of the run write to the same place.
+    """
+
+    @property
+    def interval_s(self) -> float: ...  # noqa: D102
+    @property
+    def is_shared(self) -> bool: ...  # noqa: D102
+
+    def recall(self) -> bytes | None:
+        """What was published last, perhaps by an earlier attempt; None for nothing."""
+        ...
+
+    def publish(self, data: bytes) -> None:
+        """Show this progress, as JSON, in place of what was shown before."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

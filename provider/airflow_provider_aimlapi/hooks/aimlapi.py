@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.checks.check import CheckReport
     from airflow_provider_aimlapi.core.calls.completion import Completion
     from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
-    from airflow_provider_aimlapi.core.calls.request import JsonObject
+    from airflow_provider_aimlapi.core.calls.json_types import JsonObject
     from airflow_provider_aimlapi.engine.settings import Settings
 
 

@@ -15,7 +15,7 @@ from airflow_provider_aimlapi.errors import InvalidSpec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_aimlapi.core.calls.request import Json
+    from airflow_provider_aimlapi.core.calls.json_types import Json
 
 Word = TypeVar("Word", bound=str)
 

@@ -6,7 +6,7 @@ import copy
 import json
 from typing import Any
 
-from airflow_provider_aimlapi.core.calls.completion import Answer
+from airflow_provider_aimlapi.answer import Answer
 
 PLAIN: dict[str, Any] = {
     "id": "msg_01YB",

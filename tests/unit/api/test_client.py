@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from airflow_provider_aimlapi.answer import Answer
 from airflow_provider_aimlapi.api.client import CompletionClient
 from airflow_provider_aimlapi.api.http.transport import open_transport
 from airflow_provider_aimlapi.api.messages.wire import decode_answer
-from airflow_provider_aimlapi.core.calls.completion import Answer
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.errors import AccessRefused, ApiError, InvalidSpec, WireViolation
 from tests.unit.api.raw_server import KEY, RawServer, answering, http_answer, saying

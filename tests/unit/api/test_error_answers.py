@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_aimlapi.answer import Answer
 from airflow_provider_aimlapi.api.messages.error_answers import error_of, parse_retry_after
-from airflow_provider_aimlapi.core.calls.completion import Answer
 from airflow_provider_aimlapi.errors import (
     AccessRefused,
     ApiError,

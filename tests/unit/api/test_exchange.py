@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from airflow_provider_aimlapi.answer import Answer
 from airflow_provider_aimlapi.api.client import CompletionClient
 from airflow_provider_aimlapi.api.http.exchange import ANSWER_BYTES_MAX, exchange
 from airflow_provider_aimlapi.api.http.transport import open_transport
 from airflow_provider_aimlapi.api.messages.key_removal import KeyRemoval
-from airflow_provider_aimlapi.core.calls.completion import Answer
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.errors import ApiUnavailable, WireViolation
 from tests.unit.api.raw_server import KEY, RawServer, answering, hang_up, http_answer, saying

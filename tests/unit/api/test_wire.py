@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from airflow_provider_aimlapi.answer import Answer
 from airflow_provider_aimlapi.api.messages.wire import RequestEncoder, decode_answer
-from airflow_provider_aimlapi.core.calls.completion import Answer, Completion
+from airflow_provider_aimlapi.core.calls.completion import Completion
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.errors import ApiError, InvalidSpec, RequestRejected, WireViolation
 from tests.unit.api.answers import PLAIN, answer_of, delta, plain, stream_of, with_message

@@ -3,10 +3,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from airflow_provider_aimlapi.answer import Answer
 from airflow_provider_aimlapi.core.calls.completion import (
     ERROR_CHARACTERS_MAX,
     STATUSES,
-    Answer,
     Completion,
     Outcome,
     Reason,

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.calls.completion import Answer, Reason, rejected
+from airflow_provider_aimlapi.answer import Answer
+from airflow_provider_aimlapi.core.calls.completion import Reason, rejected
 from airflow_provider_aimlapi.core.durable.journal import (
     FRAME_BYTES_MAX,
     Record,

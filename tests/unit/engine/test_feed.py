@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.engine.calls.feed import Feed, Row
+from airflow_provider_aimlapi.engine.calls.feed import Feed
+from airflow_provider_aimlapi.engine.row import Row
 from tests.fakes.virtual_loop import VirtualClock, run_virtual
 
 

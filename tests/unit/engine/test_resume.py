@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from airflow_provider_aimlapi.core.calls.completion import Answer, Reason, rejected
+from airflow_provider_aimlapi.answer import Answer
+from airflow_provider_aimlapi.core.calls.completion import Reason, rejected
 from airflow_provider_aimlapi.core.durable.journal import Record, rejection, unread
 from airflow_provider_aimlapi.engine.durable.earlier_answers import News, Room
 

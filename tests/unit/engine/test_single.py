@@ -4,11 +4,12 @@ import asyncio
 import json
 import re
 from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 
+from airflow_provider_aimlapi.answer import Answer
 from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
-from airflow_provider_aimlapi.core.calls.completion import Answer, Completion
 from airflow_provider_aimlapi.core.calls.dialect import DEFAULT_MODEL
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.engine.calls.single import complete
@@ -24,6 +25,9 @@ from airflow_provider_aimlapi.errors import (
     WireViolation,
 )
 from tests.fakes.virtual_loop import run_virtual
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.calls.completion import Completion
 
 SUCCESS = Answer(
     status=200,

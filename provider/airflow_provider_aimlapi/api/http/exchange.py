@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import httpx
 import msgspec
 
+from airflow_provider_aimlapi.answer import Answer
 from airflow_provider_aimlapi.api.http.content_encoding import decode_content
 from airflow_provider_aimlapi.api.http.transport import EXCHANGE_TIMEOUT, ROUTE_NOTE
 from airflow_provider_aimlapi.api.http.transport_failures import (
@@ -23,7 +24,6 @@ from airflow_provider_aimlapi.api.messages.completion_reading import cost_told
 from airflow_provider_aimlapi.api.messages.damaged_json import utf8_of
 from airflow_provider_aimlapi.api.messages.error_messages import with_words
 from airflow_provider_aimlapi.api.messages.json_values import Unreadable
-from airflow_provider_aimlapi.core.calls.completion import Answer
 from airflow_provider_aimlapi.errors import ApiError, WireViolation
 
 if TYPE_CHECKING:

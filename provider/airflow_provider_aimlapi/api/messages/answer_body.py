@@ -23,7 +23,7 @@ from airflow_provider_aimlapi.api.messages.json_values import (
 )
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.calls.completion import Answer
+    from airflow_provider_aimlapi.answer import Answer
 
 EVENT_STREAM = "text/event-stream"
 _DATA_LINE = re.compile(rb"(?:\A|[\r\n])data:")

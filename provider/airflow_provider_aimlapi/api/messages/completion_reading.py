@@ -6,6 +6,8 @@ whose content is neither text nor parts, or that says itself that it failed, is 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from airflow_provider_aimlapi.api.messages.damaged_json import strict_text
 from airflow_provider_aimlapi.api.messages.error_messages import said_in, tidy
 from airflow_provider_aimlapi.api.messages.json_values import (
@@ -19,14 +21,12 @@ from airflow_provider_aimlapi.api.messages.json_values import (
     encode_json,
     is_strict_json,
 )
-from airflow_provider_aimlapi.core.calls.completion import (
-    Answer,
-    Completion,
-    CompletionStatus,
-    ToolCall,
-)
+from airflow_provider_aimlapi.core.calls.completion import Completion, CompletionStatus, ToolCall
 from airflow_provider_aimlapi.core.durable.bounds import ANSWER_TOKENS_MAX
 from airflow_provider_aimlapi.core.money.pricing import nano_usd_from_credits, nano_usd_from_usd
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.answer import Answer
 
 TRUNCATING_REASONS = frozenset({"max_tokens", "length", "model_context_window_exceeded"})
 REFUSING_REASONS = frozenset({"refusal", "content_filter"})

@@ -29,7 +29,7 @@ from airflow_provider_aimlapi.errors import (
 )
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.calls.completion import Answer
+    from airflow_provider_aimlapi.answer import Answer
 
 _KINDS: dict[int, type[ApiError]] = {
     401: AccessRefused,

@@ -10,7 +10,7 @@ from airflow_provider_aimlapi.core.calls.dialect import DEFAULT_MODEL, model_of
 from airflow_provider_aimlapi.errors import AccessRefused, ApiError, RequestRejected
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.calls.completion import Answer
+    from airflow_provider_aimlapi.answer import Answer
 
 BAD_REQUEST = 400
 _ROLE = b'"messages":[{"role":"system"'

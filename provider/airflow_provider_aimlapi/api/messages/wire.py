@@ -21,7 +21,8 @@ from airflow_provider_aimlapi.core.texts.redaction import quote
 from airflow_provider_aimlapi.errors import InvalidSpec, RequestRejected, WireViolation
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.calls.completion import Answer, Completion
+    from airflow_provider_aimlapi.answer import Answer
+    from airflow_provider_aimlapi.core.calls.completion import Completion
     from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 
 

@@ -9,7 +9,7 @@ from airflow_provider_aimlapi.core.calls.dialect import DIALECTS, Dialect, Model
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.calls.request import Json
+    from airflow_provider_aimlapi.core.calls.json_types import Json
 
 Fields = dict[str, "Json"]
 

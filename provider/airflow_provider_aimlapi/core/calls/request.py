@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from math import isfinite
+from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.calls.dialect import DEFAULT_MODEL, model_of
 from airflow_provider_aimlapi.core.calls.dialect_fields import fields_in, is_forced
 from airflow_provider_aimlapi.errors import InvalidSpec
 
-Json = str | int | float | bool | None | Sequence["Json"] | Mapping[str, "Json"]
-JsonObject = Mapping[str, Json]
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.calls.json_types import Json, JsonObject
 
 THINKING_TOKENS_MIN = 1024
 _THINKING_KEYS = {

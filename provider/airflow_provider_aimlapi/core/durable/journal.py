@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
-from airflow_provider_aimlapi.core.calls.completion import Answer
+from airflow_provider_aimlapi.answer import Answer
 from airflow_provider_aimlapi.core.durable.bounds import SHARD_ROWS_MAX, Attempts, MomentUs, NanoUsd
 from airflow_provider_aimlapi.core.durable.stored_json import decode_record
 

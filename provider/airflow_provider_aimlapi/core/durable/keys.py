@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_provider_aimlapi.core.calls.request import Json
+    from airflow_provider_aimlapi.core.calls.json_types import Json
 
 PROTOCOL_VERSION = 1
 RUN_KEY_HEX_DIGITS = 32

@@ -17,7 +17,7 @@ from airflow_provider_aimlapi.storage.stores.object_store import create_settled
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.arrival.judgement import Judgement
-    from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.settings import Settings
 
 

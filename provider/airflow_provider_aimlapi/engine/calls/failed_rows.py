@@ -35,9 +35,10 @@ from airflow_provider_aimlapi.errors import ApiUnavailable, Throttled, WireViola
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_aimlapi.engine.calls.feed import Feed, Row
+    from airflow_provider_aimlapi.engine.calls.feed import Feed
     from airflow_provider_aimlapi.engine.calls.limiter import Limiter
     from airflow_provider_aimlapi.engine.durable.collector import Collector
+    from airflow_provider_aimlapi.engine.row import Row
     from airflow_provider_aimlapi.engine.runtime.ending import Ending
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.engine.world import World

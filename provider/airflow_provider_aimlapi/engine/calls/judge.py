@@ -18,12 +18,15 @@ from airflow_provider_aimlapi.engine.runtime.retry import retry_delay_s
 from airflow_provider_aimlapi.errors import AccessRefused, RequestRejected, TooManyRejections
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_aimlapi.answer import Answer
     from airflow_provider_aimlapi.core.arrival.first_answers import ArrivalCheck
-    from airflow_provider_aimlapi.core.calls.completion import Answer, Completion
-    from airflow_provider_aimlapi.engine.calls.feed import Feed, Row
+    from airflow_provider_aimlapi.core.calls.completion import Completion
+    from airflow_provider_aimlapi.engine.calls.feed import Feed
     from airflow_provider_aimlapi.engine.calls.limiter import Limiter
     from airflow_provider_aimlapi.engine.durable.collector import Collector
-    from airflow_provider_aimlapi.engine.reporting.attempt_counts import Measured
+    from airflow_provider_aimlapi.engine.row import Row
     from airflow_provider_aimlapi.engine.runtime.ending import Ending
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.engine.world import World
@@ -38,7 +41,7 @@ class Judging:
         rows: of the attempt. was_answered: whether an earlier one brought a completion.
         opening: the run's first rows. arrival: whether its first answers had the instructions.
         refused: rows that were refused, until it is known whose refusal it is.
-        failures: rows whose calls failed.
+        failures: rows whose calls failed. count_failure: called with each failed call's error.
     """
 
     rows: int
@@ -50,7 +53,7 @@ class Judging:
     feed: Feed
     limiter: Limiter
     ending: Ending
-    measured: Measured
+    count_failure: Callable[[ApiError], None]
     opening: Opening = field(init=False)
     refused: RefusedRows = field(init=False)
     failures: FailedRows = field(init=False)
@@ -112,7 +115,7 @@ class Judging:
     def failed(self, row: Row, error: ApiError) -> None:
         """Let the row wait and go again, reject it, or end the run."""
         self.keep_unread(row, error)
-        self.measured.failed(error)
+        self.count_failure(error)
         is_word = isinstance(error, (RequestRejected, AccessRefused))
         if not is_word:
             self.failures.note(row, error)

@@ -5,7 +5,7 @@ What was accepted and what was throttled it hears from the sender, who knows fir
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_aimlapi.errors import (
     AccessRefused,
@@ -19,20 +19,29 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from airflow_provider_aimlapi.core.pacing.episode import Sent
-    from airflow_provider_aimlapi.engine.calls.limiter import Limiter
+
+
+class Admission(Protocol):
+    """What a permit asks for room, and reports the end of its attempt to; see `engine.calls.limiter`."""
+
+    async def admit(self, body_bytes: int) -> Sent: ...  # noqa: D102
+    def note_failed(self, sent: Sent) -> None: ...  # noqa: D102
+    def note_word(self, sent: Sent, *, is_legible: bool) -> None: ...  # noqa: D102
+    def end_given(self, sent: Sent, *, is_free: bool) -> None: ...  # noqa: D102
+    def release(self, body_bytes: int) -> None: ...  # noqa: D102
 
 
 class Permit:
     """Held inside `async with`. Yields what the law remembers of the attempt."""
 
-    __slots__ = ("_body_bytes", "_limiter", "_sent")
+    __slots__ = ("_admission", "_body_bytes", "_sent")
 
-    def __init__(self, limiter: Limiter, body_bytes: int) -> None:
-        self._limiter = limiter
+    def __init__(self, admission: Admission, body_bytes: int) -> None:
+        self._admission = admission
         self._body_bytes = body_bytes
 
     async def __aenter__(self) -> Sent:
-        self._sent = await self._limiter.admit(self._body_bytes)
+        self._sent = await self._admission.admit(self._body_bytes)
         return self._sent
 
     async def __aexit__(
@@ -42,9 +51,9 @@ class Permit:
         traceback: TracebackType | None,
     ) -> None:
         if isinstance(exc, ApiUnavailable) and not isinstance(exc, Throttled):
-            self._limiter.note_failed(self._sent)
+            self._admission.note_failed(self._sent)
         elif isinstance(exc, (RequestRejected, AccessRefused, WireViolation)):
             is_legible = not isinstance(exc, WireViolation)
-            self._limiter.note_word(self._sent, is_legible=is_legible)
-        self._limiter.end_given(self._sent, is_free=isinstance(exc, Throttled))
-        self._limiter.release(self._body_bytes)
+            self._admission.note_word(self._sent, is_legible=is_legible)
+        self._admission.end_given(self._sent, is_free=isinstance(exc, Throttled))
+        self._admission.release(self._body_bytes)

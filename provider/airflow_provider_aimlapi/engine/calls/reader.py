@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.core.calls.completion import Reason, rejected, skipped
 from airflow_provider_aimlapi.core.calls.template import UnreadableRow
 from airflow_provider_aimlapi.core.durable.keys import request_hash
-from airflow_provider_aimlapi.engine.calls.feed import Row
 from airflow_provider_aimlapi.engine.durable.earlier_attempts import known_outcomes
+from airflow_provider_aimlapi.engine.row import Row
 from airflow_provider_aimlapi.engine.runtime.retry import persist
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.calls.feed import Feed
     from airflow_provider_aimlapi.engine.durable.collector import Collector
     from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
-    from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
 
 

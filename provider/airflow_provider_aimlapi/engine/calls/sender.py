@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.messages.wire import decode_answer
 from airflow_provider_aimlapi.core.durable.keys import ATTEMPTS_PER_EPOCH, client_request_id
@@ -17,20 +17,14 @@ from airflow_provider_aimlapi.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_aimlapi.core.calls.completion import Answer, Completion
+    from airflow_provider_aimlapi.answer import Answer
+    from airflow_provider_aimlapi.core.calls.completion import Completion
     from airflow_provider_aimlapi.core.money.budget import Budget
     from airflow_provider_aimlapi.core.reporting.measures import LatencyCounts
     from airflow_provider_aimlapi.core.verdicts.opening import Opening
-    from airflow_provider_aimlapi.engine.calls.feed import Row
     from airflow_provider_aimlapi.engine.calls.limiter import Limiter
-
-
-class Client(Protocol):
-    """Sends a request body; see `api.client.CompletionClient`."""
-
-    async def send(self, body: bytes, client_request_id: str) -> Answer:
-        """Send once; return whatever answer came."""
-        ...
+    from airflow_provider_aimlapi.engine.row import Row
+    from airflow_provider_aimlapi.engine.world import Client
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

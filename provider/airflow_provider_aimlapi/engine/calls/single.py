@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from random import Random
 
     from airflow_provider_aimlapi.core.calls.completion import Completion
-    from airflow_provider_aimlapi.engine.calls.sender import Client
     from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
     from airflow_provider_aimlapi.engine.settings import Settings
+    from airflow_provider_aimlapi.engine.world import Client
 
 
 async def complete(

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.plan import Shard
     from airflow_provider_aimlapi.core.verdicts.rejections import Rejections
     from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
-    from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
     from airflow_provider_aimlapi.engine.runtime.ending import Ending
     from airflow_provider_aimlapi.engine.settings import Settings

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.journal import Record
     from airflow_provider_aimlapi.core.durable.manifest import PartEntry
     from airflow_provider_aimlapi.core.durable.plan import Shard
-    from airflow_provider_aimlapi.engine.calls.feed import Row
+    from airflow_provider_aimlapi.engine.row import Row
     from airflow_provider_aimlapi.storage.parts.part_reader import StagedPart
 
 log = logger(__name__)

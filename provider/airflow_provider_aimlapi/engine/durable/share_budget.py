@@ -16,7 +16,7 @@ from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.money.budget import Budget
-    from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
 
 

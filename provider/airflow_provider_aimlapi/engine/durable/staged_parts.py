@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.core.calls.completion import Outcome
     from airflow_provider_aimlapi.core.durable.plan import Shard
-    from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
     from airflow_provider_aimlapi.storage.parts.part_reader import StagedPart
 

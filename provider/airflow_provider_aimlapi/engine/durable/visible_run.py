@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.core.durable.lease import LeaseTimes
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
-    from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.world import World
     from airflow_provider_aimlapi.errors import AimlapiError
     from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore

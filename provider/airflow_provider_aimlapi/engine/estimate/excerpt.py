@@ -10,14 +10,14 @@ from msgspec.structs import replace
 from airflow_provider_aimlapi.core.calls.template import UnreadableRow
 from airflow_provider_aimlapi.core.durable.keys import request_hash
 from airflow_provider_aimlapi.core.money.spread import Span, evenly, spans_of, within_reach
-from airflow_provider_aimlapi.engine.calls.feed import Row
+from airflow_provider_aimlapi.engine.row import Row
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from airflow_provider_aimlapi.core.calls.template import RowTexts
     from airflow_provider_aimlapi.core.durable.plan import Shard
-    from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
 
 PLACES = 32

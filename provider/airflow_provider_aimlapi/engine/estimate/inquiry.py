@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.estimate.excerpt import RowPlace
     from airflow_provider_aimlapi.engine.estimate.survey import Known
     from airflow_provider_aimlapi.engine.job import Job
-    from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.engine.world import World
 

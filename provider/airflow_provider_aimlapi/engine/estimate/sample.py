@@ -20,8 +20,8 @@ from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_aimlapi.engine.calls.feed import Row
-    from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.engine.prepared import Prepared
+    from airflow_provider_aimlapi.engine.row import Row
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.engine.world import World
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.calls.completion import Outcome
     from airflow_provider_aimlapi.core.durable.plan import Shard
     from airflow_provider_aimlapi.engine.estimate.excerpt import Excerpt
-    from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
 
 

@@ -11,7 +11,7 @@ from airflow_provider_aimlapi.storage.parts.outcome_columns import added_fields
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.job import Place
-    from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.engine.prepared import Prepared
 
 
 def lineage_of(prepared: Prepared) -> Lineage:

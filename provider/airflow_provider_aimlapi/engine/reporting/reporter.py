@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from msgspec.structs import replace
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
     from airflow_provider_aimlapi.core.reporting.run_progress import State
-    from airflow_provider_aimlapi.engine.prepare import Prepared
+    from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.reporting.attempt_counts import Measured
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.engine.world import World
@@ -58,28 +58,6 @@ def _harmless(
         await beside(method(self, *args, **kwargs), "progress page")
 
     return harmless
-
-
-class ProgressSink(Protocol):
-    """Where progress goes. Both calls block, come from threads, and may raise anything.
-
-    Attributes:
-        interval_s: seconds between two calls of `publish`.
-        is_shared: whether other attempts of the run write to the same place.
-    """
-
-    @property
-    def interval_s(self) -> float: ...  # noqa: D102
-    @property
-    def is_shared(self) -> bool: ...  # noqa: D102
-
-    def recall(self) -> bytes | None:
-        """What was published last, perhaps by an earlier attempt; None for nothing."""
-        ...
-
-    def publish(self, data: bytes) -> None:
-        """Show this progress, as JSON, in place of what was shown before."""
-        ...
 
 
 class Reporter:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.reporting.lineage import Lineage
     from airflow_provider_aimlapi.core.reporting.run_progress import RunProgress
     from airflow_provider_aimlapi.core.reporting.run_summary import Report
-    from airflow_provider_aimlapi.engine.reporting.reporter import ProgressSink
+    from airflow_provider_aimlapi.engine.world import ProgressSink
     from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
 
 log = logger(__name__)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from airflow_provider_aimlapi.core.durable.keys import RunNames
-    from airflow_provider_aimlapi.engine.reporting.reporter import ProgressSink
+    from airflow_provider_aimlapi.engine.world import ProgressSink
     from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
 
 log = logger(__name__)
