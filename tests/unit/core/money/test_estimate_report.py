@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_aimlapi.core.money.estimate import Evidence, forecast
 from airflow_provider_aimlapi.core.money.estimate_report import Estimate, Funds
-from tests.unit.core.test_estimate import PRICES, UNMEASURED, answers, measured
+from tests.unit.core.money.test_estimate import PRICES, UNMEASURED, answers, measured
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.money.pricing import TokenPrices

@@ -9,7 +9,7 @@ import pytest
 from airflow_provider_aimlapi.core.pacing.bound import Bound
 from airflow_provider_aimlapi.errors import AccessRefused
 from tests.fakes.virtual_loop import run_virtual
-from tests.unit.engine.test_limiter import admitted, new_limiter, now_s
+from tests.unit.engine.calls.test_limiter import admitted, new_limiter, now_s
 
 
 def test_calls_in_flight_end_before_the_next_one_goes_and_then_one_by_one() -> None:

@@ -134,7 +134,7 @@ def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path, ca: trustme.CA) 
     file.chmod(0)
     program = (
         "import os, sys\n"
-        "from tests.unit.api.test_certificates import refused\n"
+        "from tests.unit.api.http.test_certificates import refused\n"
         "os.geteuid() or os.seteuid(65534)\n"
         "print(refused(sys.argv[1]))"
     )
