@@ -196,8 +196,7 @@ def sinks(
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-    from airflow_provider_aimlapi.engine.calls import judge as judging
-    from airflow_provider_aimlapi.engine.calls import single
+    from airflow_provider_aimlapi.engine.calls import failed_rows, judge, single
 
     sent: list[str] = []
     stats: Any = type(
@@ -206,8 +205,10 @@ def sinks(
         {name: staticmethod(lambda *a, **k: sent.append(f"{a} {k}")) for name in ("incr", "gauge")},
     )
     monkeypatch.setattr(metrics, "Stats", stats)
-    for module in (judging, single):
+    for module in (failed_rows, judge, single):
         monkeypatch.setattr(module, "retry_delay_s", lambda *_, **__: 0.0)
+    for pause in ("BILLED_PAUSE_S", "PAUSE_S", "REST_S"):
+        monkeypatch.setattr(failed_rows, pause, 0.01)
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
