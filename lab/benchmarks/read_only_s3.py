@@ -44,7 +44,8 @@ class Bucket:
     async def answer(self, request: web.Request) -> web.Response:
         """A page of the listing, or an object's bytes."""
         if "list-type" in request.query:
-            return self._page(int(request.query.get("continuation-token", "0")))
+            prefix = request.query.get("prefix", "")
+            return self._page(prefix, int(request.query.get("continuation-token", "0")))
         key = request.path.partition("/")[2].partition("/")[2]
         if not key.startswith("in/"):
             return web.Response(status=404)
@@ -55,10 +56,11 @@ class Bucket:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(self._body)}"
         return web.Response(status=status, body=self._body[start:end], headers=headers)
 
-    def _page(self, first: int) -> web.Response:
-        keys = self._keys[first : first + PAGE_KEYS]
+    def _page(self, prefix: str, first: int) -> web.Response:
+        found = [key for key in self._keys if key.startswith(prefix)]
+        keys = found[first : first + PAGE_KEYS]
         after = first + len(keys)
-        is_more = after < len(self._keys)
+        is_more = after < len(found)
         entries = "".join(
             f"<Contents><Key>{key}</Key><LastModified>{DATE}</LastModified>"
             f"<ETag>&quot;{self._etag}&quot;</ETag><Size>{len(self._body)}</Size></Contents>"
