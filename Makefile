@@ -34,21 +34,21 @@ demo: setup  ## run an example DAG on real texts, with a simulated API and a loc
 	@$(BIN)/python -m demo
 
 benchmark: setup  ## rows per second, CPU and memory per row, beside hand-written aiohttp
-	@$(BIN)/python -m tests.benchmarks.row_cost
+	@$(BIN)/python -m lab.benchmarks.row_cost
 
 # Each peer in an environment of its own under .venv/peers, from a lock file of its own.
 benchmark-peers: setup  ## beside other clients, into provider/docs/performance.md: installs 2 GB, half an hour
-	@PATH="$(dir $(UV)):$$PATH" $(BIN)/python -m tests.benchmarks.peers $(PEERS)
+	@PATH="$(dir $(UV)):$$PATH" $(BIN)/python -m lab.benchmarks.peers $(PEERS)
 
 limits: setup  ## our law and its rivals under limits that they do not know, in virtual time
-	@$(BIN)/python -m tests.limits
-	@$(BIN)/python -m tests.limits --shared
+	@$(BIN)/python -m lab.limits
+	@$(BIN)/python -m lab.limits --shared
 
 simulate: setup  ## runs under kills, freezes, twins and a failing store: SEEDS=10000 [FROM=n]
-	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),1000) --from $(or $(FROM),0)
+	@$(BIN)/python -m lab.simulation --seeds $(or $(SEEDS),1000) --from $(or $(FROM),0)
 
 soak: setup  ## real processes under kill -9, freezes and twins: ROUNDS=20 [SEED=1]
-	@$(BIN)/python -m tests.soak --rounds $(or $(ROUNDS),20) --seed $(or $(SEED),1)
+	@$(BIN)/python -m lab.soak --rounds $(or $(ROUNDS),20) --seed $(or $(SEED),1)
 
 # AIMLAPI_BASE_URL, which nothing else reads, points it at another API.
 live: setup  ## the wire contract against the real API, with the key in AIMLAPI_KEY: states the cost and asks [YES=1]
@@ -77,7 +77,7 @@ backfill: setup  ## the backfill example under a real scheduler, three times: mi
 # PostgreSQL and Redis are Debian's, installed where they are missing; containers are not needed.
 celery: setup  ## docker-compose.yml's services without containers, and a run on 1 to 4 workers: 30 minutes [ONLY=…]
 	@UV_PROJECT_ENVIRONMENT=.venv/celery $(UV) sync --locked --quiet --extra s3 --group celery
-	@.venv/celery/bin/python -m tests.celery $(ONLY)
+	@.venv/celery/bin/python -m lab.celery $(ONLY)
 
 # Debian's Chromium where there is one, or may be installed; else playwright's own download.
 test-browser: setup  ## the run page in real Chromium, against a real Airflow: [SCREENSHOTS=folder]
@@ -89,7 +89,7 @@ test-browser: setup  ## the run page in real Chromium, against a real Airflow: [
 
 # Each in an environment of its own under .venv/matrix, made anew with this tree's wheel.
 matrix: setup  ## unit tests, imports and a DAG on Airflow 3.0 to 3.3, two to three minutes for each: [ONLY=3.0-3.11]
-	@PATH="$(dir $(UV)):$$PATH" $(BIN)/python -m tests.matrix $(ONLY)
+	@PATH="$(dir $(UV)):$$PATH" $(BIN)/python -m lab.matrix $(ONLY)
 
 clean:  ## remove everything that these commands made
 	rm -rf .venv .tools .demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PACKAGE = "provider/airflow_provider_aimlapi"
-BASES = (".", "provider", PACKAGE, "provider/aimlapi_simulator", "provider/docs")
+BASES = (".", "lab", "provider", PACKAGE, "provider/aimlapi_simulator", "provider/docs")
 """Where a path in prose may begin."""
 IN_TICKS = re.compile(r"`([^`\n]+)`")
 FILE = re.compile(r"(?<![\w./<{])(?:[\w-]+/)*[\w-]+\.py\b")
@@ -21,6 +21,11 @@ MODULE = re.compile(
     r"^(?:airflow_provider_aimlapi|aimlapi_simulator|tests|lab|core|engine|storage|api|operators"
     r"|checks|hooks|plugins|commands|page)(?:\.\w+)+"
 )
+FULL_NAME = re.compile(
+    r"(?<![\w./@])(?:airflow_provider_aimlapi|aimlapi_simulator|tests|lab)(?:\.[a-z]\w*)+"
+)
+"""Of a module, in imports, in text that another process runs, and in settings."""
+FOLDER = re.compile(r"(?:provider|demo|docker|lab|tests)(?:/[\w-]+)+/?")
 COMMAND = re.compile(r"python3? -m ((?:tests|lab|demo|aimlapi_simulator)[.\w]*)")
 
 
@@ -53,6 +58,10 @@ def missing(root: Path, text: str) -> Iterator[str]:
         module = MODULE.match(words)
         if module and not words.endswith(".py") and not module_exists(root, module[0]):
             yield module[0]
+        folder = FOLDER.fullmatch(words)
+        if folder and not any((root / base / folder[0]).exists() for base in BASES):
+            yield folder[0]
+    yield from (name for name in FULL_NAME.findall(text) if not module_exists(root, name))
     yield from (name for name in COMMAND.findall(text) if not module_exists(root, name))
 
 
@@ -71,7 +80,14 @@ def test_what_is_named_exists(kind: str, pytestconfig: pytest.Config) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["`core/window.py`", "`core.lost.name`", "`no_such_file.py`", "python -m tests.no_such_tool"],
+    [
+        "`core/no_such_file.py`",
+        "`core.no_such.name`",
+        "`no_such_file.py`",
+        "`tests/no_such_folder`",
+        "import lab.no_such_tool",
+        "python -m tests.no_such_tool",
+    ],
 )
 def test_a_lost_name_is_found(text: str, pytestconfig: pytest.Config) -> None:
     assert list(missing(pytestconfig.rootpath, text))

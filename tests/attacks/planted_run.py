@@ -17,15 +17,15 @@ from airflow_provider_aimlapi.engine.run import run
 from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.engine.world import World
 from airflow_provider_aimlapi.storage.runs.progress_object import ProgressObject
+from lab.simulation.dataset_shapes import FILES, Shape, input_of
+from lab.simulation.history import History
+from lab.simulation.process import Process, SimulatedClock
+from lab.simulation.scenario import CALM, settings_for
+from lab.simulation.scheduler import Scheduler
+from lab.simulation.simulated_api import SimulatedApi, SimulatedClient, cost_nano_usd
+from lab.simulation.simulated_store import SimulatedStore
+from lab.simulation.weather import Sky
 from tests.fakes.memory_store import MemoryStore
-from tests.simulation.dataset_shapes import FILES, Shape, input_of
-from tests.simulation.history import History
-from tests.simulation.process import Process, SimulatedClock
-from tests.simulation.scenario import CALM, settings_for
-from tests.simulation.scheduler import Scheduler
-from tests.simulation.simulated_api import SimulatedApi, SimulatedClient, cost_nano_usd
-from tests.simulation.simulated_store import SimulatedStore
-from tests.simulation.weather import Sky
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,9 +19,9 @@ from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.engine.world import World
 from airflow_provider_aimlapi.errors import AimlapiError
+from lab.simulation.dataset_shapes import FILES, PROMPT, Shape, input_of
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.virtual_loop import VirtualClock, run_virtual
-from tests.simulation.dataset_shapes import FILES, PROMPT, Shape, input_of
 
 if TYPE_CHECKING:
     from types import TracebackType

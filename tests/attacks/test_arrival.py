@@ -9,9 +9,9 @@ import pytest
 
 from airflow_provider_aimlapi.core.arrival.judgement import Arrival, Sighting, judge_arrival
 from airflow_provider_aimlapi.core.arrival.text_counts import count
-from tests.arrival.runs import generate
-from tests.arrival.texts import LANGUAGES, cut
-from tests.arrival.tokenizers import real
+from lab.arrival.runs import generate
+from lab.arrival.texts import LANGUAGES, cut
+from lab.arrival.tokenizers import real
 
 SEEDS_QUICK = range(100)
 SEEDS = range(10_000)

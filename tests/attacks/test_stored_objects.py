@@ -17,6 +17,7 @@ from airflow_provider_aimlapi.core.durable.journal import decode_segment
 from airflow_provider_aimlapi.engine.durable import collector
 from airflow_provider_aimlapi.engine.durable import earlier_answers as resume
 from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable
+from lab.simulation.swapping import swapped
 from tests.attacks.broken_values import (
     FEW,
     MANY,
@@ -39,7 +40,6 @@ from tests.attacks.planted_stores import (
     shared,
     the,
 )
-from tests.simulation.swapping import swapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

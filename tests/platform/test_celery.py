@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.celery.checks import bill_violations
-from tests.celery.compose import one_off
-from tests.celery.dag_run import Span, peak
-from tests.celery.scenarios import SCENARIOS, Scenario
-from tests.celery.shipped import DAY, ROWS
+from lab.celery.checks import bill_violations
+from lab.celery.compose import one_off
+from lab.celery.dag_run import Span, peak
+from lab.celery.scenarios import SCENARIOS, Scenario
+from lab.celery.shipped import DAY, ROWS
 
 SUMMARY = {"cost_usd": 0.75}
 CHARGES_USD = {"one": 0.25, "two": 0.5, "lost": 0.125}

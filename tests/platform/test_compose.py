@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import fsspec
 import pytest
 
-from tests.celery import compose
-from tests.celery.scenarios import SLOTS
+from lab.celery import compose
+from lab.celery.scenarios import SLOTS
 
 if TYPE_CHECKING:
     from demo.s3_server import S3Server

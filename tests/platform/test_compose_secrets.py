@@ -17,7 +17,7 @@ import pytest
 from airflow.configuration import conf
 from cryptography.fernet import Fernet
 
-from tests.celery import compose
+from lab.celery import compose
 
 SECRETS = {
     "admin_password",

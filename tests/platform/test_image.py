@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.celery import compose
+from lab.celery import compose
 
 EXPORT = (
     "uv export --frozen --no-dev --extra s3 --group image --no-emit-project --no-annotate"

@@ -6,7 +6,7 @@ import re
 import tomllib
 from typing import TYPE_CHECKING
 
-from tests.matrix.cells import CELLS, PYTHONS, RELEASES
+from lab.matrix.cells import CELLS, PYTHONS, RELEASES
 
 if TYPE_CHECKING:
     from pathlib import Path

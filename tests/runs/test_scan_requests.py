@@ -12,7 +12,7 @@ from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_remain
 from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.engine.runtime.patient_store import patient
 from airflow_provider_aimlapi.errors import RunInterrupted, StoreUnavailable
-from tests.benchmarks.scan_runs import ScannedRun, SteadyApi
+from lab.benchmarks.scan_runs import ScannedRun, SteadyApi
 from tests.fakes.distant_store import DistantStore
 from tests.fakes.virtual_loop import VirtualClock, run_virtual
 

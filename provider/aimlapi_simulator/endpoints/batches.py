@@ -1,4 +1,4 @@
-"""The three endpoints of batches; how a batch goes is in `batch`."""
+"""The three endpoints of batches; how a batch goes is in `model.batch`."""
 
 from __future__ import annotations
 

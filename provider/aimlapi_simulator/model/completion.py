@@ -44,7 +44,7 @@ REFUSAL = "I can't help with that request."
 
 
 class AnswerForm(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Which of the forms in the wild an answer takes; `script.Forms` says what each means."""
+    """Which of the forms in the wild an answer takes; `faults.script.Forms` says what each means."""
 
     vocabulary: Vocabulary
     cost: CostForm

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 COMPLETIONS_PATH = "/v1/chat/completions"
 _STREAM = b'"stream":true'
 _MESSAGES = b',"messages":[{"role":"'
-"""As `wire.RequestEncoder` writes them, parameters first; inside a text the quotes would be escaped."""
+"""As `api.messages.wire.RequestEncoder` writes them, parameters first; inside a text the quotes would be escaped."""
 _CLIENT_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
 
 
@@ -72,13 +72,13 @@ class CompletionClient:
         """POST a body and read the answer, whatever its status.
 
         Args:
-            body: the JSON of a completion request, from `wire.RequestEncoder`.
+            body: the JSON of a completion request, from `api.messages.wire.RequestEncoder`.
             client_request_id: 1 to 128 of `A-Z a-z 0-9 . _ : -`. The API keeps it and shows it
                 in its logs; it does not make a second sending free.
 
         Raises:
             InvalidSpec: the id would be dropped in silence; nothing was sent.
-            ApiUnavailable, AccessRefused, WireViolation: as `exchange.exchange`.
+            ApiUnavailable, AccessRefused, WireViolation: as `api.http.exchange.exchange`.
         """
         if not _CLIENT_REQUEST_ID.match(client_request_id):
             raise InvalidSpec(

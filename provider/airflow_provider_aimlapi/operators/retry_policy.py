@@ -1,7 +1,7 @@
 """When Airflow tries a task again after one of our errors. Decides; waiting is Airflow's.
 
 Retry policies came with Airflow 3.3. Before that this module imports all the same, a policy that
-is given to an operator of ours is left out, and the kind of exception alone decides: see `outcome`.
+is given to an operator of ours is left out, and the kind of exception alone decides: see `operators.airflow_errors`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Count what decides how many tokens a text has, and bound them. Knows no tokenizer.
 
 Claude's tokenizer is not public. The bounds hold for every byte-pair vocabulary that was tried
-(the lab command `python -m tests.arrival` prints them) with room on both sides.
+(the lab command `python -m lab.arrival` prints them) with room on both sides.
 """
 
 from __future__ import annotations

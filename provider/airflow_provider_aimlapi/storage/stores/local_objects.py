@@ -2,7 +2,7 @@
 
 Bytes go to a hidden neighbour first and reach the disk; only then do they get their name, by a
 hard link (which fails when the name is taken) or by a rename (which replaces). No link below the
-root is followed, see `local_files`.
+root is followed, see `storage.access.local_files`.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from airflow_provider_aimlapi.core.arrival.judgement import (
     judge_arrival,
 )
 from airflow_provider_aimlapi.core.arrival.text_counts import count
-from tests.arrival.texts import make
-from tests.arrival.tokenizers import by_pieces
+from lab.arrival.texts import make
+from lab.arrival.tokenizers import by_pieces
 
 TOKENS = by_pieces(3)
 SYSTEM = make(Random(1), "English", 1500)  # noqa: S311  a seed

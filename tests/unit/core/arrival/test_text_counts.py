@@ -12,8 +12,8 @@ from airflow_provider_aimlapi.core.arrival.text_counts import (
     fewest_tokens,
     most_tokens,
 )
-from tests.arrival.texts import LANGUAGES
-from tests.arrival.tokenizers import SIMPLE, by_pieces, by_script
+from lab.arrival.texts import LANGUAGES
+from lab.arrival.tokenizers import SIMPLE, by_pieces, by_script
 
 
 def test_prose_is_counted_by_class() -> None:

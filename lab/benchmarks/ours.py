@@ -1,0 +1,39 @@
+"""This provider's engine on the same job, journal included.
+
+Run as `python ours.py INPUT OUTPUT BASE_URL IN_FLIGHT`; prints its own cost as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from fsspec.implementations.local import LocalFileSystem
+
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+from airflow_provider_aimlapi.engine.blocking import run_job
+from airflow_provider_aimlapi.engine.job import Job, Place
+from airflow_provider_aimlapi.engine.settings import Settings
+from lab.benchmarks.cost import own_cost
+
+
+def main(source: str, target: str, base_url: str, in_flight: str) -> None:
+    """Run the job."""
+    fs = LocalFileSystem()
+    job = Job(
+        completion=CompletionSpec(model="anthropic/claude-sonnet-4-6-20260218", max_tokens=1024),
+        prompt="Summarise in two sentences:\n\n{text}",
+        system=None,
+        output_column="completion",
+        limit_rows=None,
+        endpoint=Endpoint(base_url=base_url, key="benchmark-key"),
+        input=Place(fs=fs, path=source),
+        output=Place(fs=fs, path=target),
+    )
+    report = run_job(job, Settings(max_concurrency=int(in_flight)))
+    sys.stdout.write(json.dumps({"rows": report.tally.rows, **own_cost()}) + "\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

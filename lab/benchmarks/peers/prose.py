@@ -1,0 +1,163 @@
+"""The page's sentences, those that depend on the figures included; no tables, no plots."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from lab.benchmarks.peers.roster import CEILING, OURS, PEERS
+from lab.benchmarks.peers.scenarios import SCENARIOS, Scenario
+from lab.benchmarks.peers.summary import Line, lines, spread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from lab.benchmarks.peers.record import Record
+
+CLEARLY = 0.98
+"""Less than this times ours is better; what is nearer lies within the noise."""
+
+PLOTS = """
+## In pictures
+
+![CPU a row, without a limit](performance-cpu.svg)
+
+![Time over the ideal](performance-time.svg)
+
+![Rows lost and refused calls under a limit](performance-limits.svg)
+"""
+
+COLUMNS = """
+## What the columns say
+
+- **rows**: asked for in one run. Slow peers get fewer; figures are given per row or over the ideal
+  for so many rows, so that they compare. At 1,000 in flight, their 1,000 rows are a single wave, in
+  which opening the connections weighs more than in a long run.
+- **rows/s**: rows with an answer in the output, a second, from the first call to the end.
+- **time ÷ ideal**: from the first call that the API saw to the last word of the process, output
+  written, over the time of a client that costs nothing and knows the limit. 1.00 is perfect. A peer
+  that gives rows up is done sooner: look at the rows lost first.
+- **with start**: the same from the start of the process, its imports included.
+- **start s**: from the start of the process to the first call, in seconds.
+- **CPU ms a row**: processor time of the peer, without its imports, for each row asked for. Reading
+  and writing Parquet is in it, for all; for this provider, its journal too.
+- **peak MB**: most memory that the process held at once. Where pandas is installed, pyarrow loads it,
+  which takes memory too: so it is for aiohttp by hand, Data Designer and curator.
+- **lost**, **rows lost**: rows without an answer in the output when the peer said it was done.
+- **429s**: calls that the API refused as too many, by its own count.
+- **runs**: that ended with a result. Figures are medians, with the least and the most in brackets.
+"""
+
+RULES = """
+## Rules
+
+All peers meet one process of the simulator, which answers each call after 200 ms and, beyond a limit,
+429 at once and without Retry-After, as the real API does. They are given the same rows and send the
+same prompts, about 2 kB each. Each run is a new process with an empty home, so that no cache answers.
+The simulator runs on the same machine, and takes a share of its processors. Scenarios and peers
+are interleaved, round after round, so that a busy minute hits all. A peer that failed, was killed or
+was slow in a scenario is not run there again: see the column `runs`.
+"""
+
+
+def introduction(record: Record) -> str:
+    """What, when and where."""
+    place = record.machine
+    load = spread(result.load for result in record.results)
+    runs = max(line.runs for scenario in SCENARIOS for line in lines(record, scenario))
+    certainty = f"the median of up to {runs} runs" if runs > 1 else "of one run: no spread is known"
+    return f"""
+# Performance beside other clients
+
+The same job with this provider and with what people use otherwise: read prompts from Parquet, ask for
+a completion each, write Parquet. `make benchmark-peers` installs the others, measures, and
+writes this page and its plots; nothing here is typed by hand.
+
+Measured {place.date} in {record.minutes:.0f} minutes: {place.processor}, {place.cores} cores,
+{place.system}, Python {place.python}. Load average during the runs: {load.middle:.1f}
+({load.least:.1f}–{load.most:.1f}). Each figure is {certainty}. With a load above the number of cores, other work took part of the
+machine: CPU a row is little disturbed by that, time is. Compare peers with each other, not with figures
+from elsewhere.
+
+## Figures
+"""
+
+
+def better_peers(record: Record) -> str:
+    """Where another is better than this provider, scenario by scenario."""
+    found = [sentence for scenario in SCENARIOS for sentence in _better(record, scenario)]
+    if not found:
+        found = ["In nothing that was measured here, beyond the noise of 2%."]
+    head = (
+        "## Where others are better\n\nBy more than 2%, in the median; of those that lost no more "
+        "rows than this provider. wrk is left out: it is the ceiling and no client.\n"
+    )
+    return "\n".join([head, *(f"- {sentence}" for sentence in found)])
+
+
+def _better(record: Record, scenario: Scenario) -> Iterator[str]:
+    known = {line.peer: line for line in lines(record, scenario) if line.runs}
+    ours = known.pop(OURS, None)
+    known.pop(CEILING, None)
+    if ours is None:
+        return
+    measures: dict[str, tuple[Callable[[Line], float], str]] = {
+        "time over the ideal": (lambda line: line.calling.middle, ".2f"),
+        "time with start over the ideal": (lambda line: line.wall.middle, ".2f"),
+        "CPU a row in ms": (lambda line: line.cpu_ms.middle, ".3f"),
+        "peak memory in MB": (lambda line: line.peak_mb.middle, ".0f"),
+        "refused calls": (lambda line: line.throttled.middle, ",.0f"),
+    }
+    whole = [line for line in known.values() if line.lost.middle <= ours.lost.middle]
+    for name, (figure, form) in measures.items():
+        better = [line for line in whole if figure(line) < figure(ours) * CLEARLY]
+        # With unequal numbers of rows, the start weighs unequally.
+        better = [line for line in better if "start" not in name or line.rows == ours.rows]
+        if better:
+            others = ", ".join(
+                f"{line.peer} {figure(line):{form}}{_other_rows(line, ours)}" for line in better
+            )
+            yield f"{scenario.title}, {name}: {others}; this provider {figure(ours):{form}}."
+
+
+def _other_rows(line: Line, ours: Line) -> str:
+    return "" if line.rows == ours.rows else f" (with {line.rows:,} rows)"
+
+
+def peers(record: Record) -> str:
+    """Who took part, with which settings and versions."""
+    versions: dict[str, dict[str, str]] = {}
+    for result in record.results:
+        versions.setdefault(result.peer, {}).update(result.versions)
+    rows = [
+        f"| {peer.name} | {peer.settings} | "
+        f"{', '.join(f'{name} {number}' for name, number in versions[peer.name].items()) or '–'} |"
+        for peer in PEERS
+        if peer.name in versions
+    ]
+    return "\n".join(["## Who took part", "", "| | settings | versions |", "|---|---|---|", *rows])
+
+
+def failures(record: Record) -> str:
+    """What came to no end, and why."""
+    found = [
+        f"- {scenario.title}, {line.peer}: {_reason(line.failure)}; the API answered {line.answered:,} "
+        f"of {line.rows:,} rows, and refused {line.refused:,} calls."
+        for scenario in SCENARIOS
+        for line in lines(record, scenario)
+        if line.failure
+    ]
+    if not found:
+        return ""
+    head = f"## What came to no end\n\nA run is killed after {record.timeout_s:.0f} s.\n"
+    return "\n".join([head, *found])
+
+
+def _reason(failure: str) -> str:
+    """Without the address of this run, and without a whole answer of the API."""
+    return re.split(r", url=| - \{", failure)[0]
+
+
+def short(failure: str) -> str:
+    """A failure in a cell of a table; the whole is told below it."""
+    return failure if failure.startswith("not ") and len(failure) < 40 else "failed"

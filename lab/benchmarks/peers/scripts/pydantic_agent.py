@@ -1,0 +1,58 @@
+"""pydantic-ai's agent, with which Airflow's common-ai operators ask: one agent, `run` a row."""
+
+from __future__ import annotations
+
+import asyncio
+
+from openai import AsyncOpenAI
+from pydantic_ai import Agent
+from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.providers.openai import OpenAIProvider
+from pydantic_ai.settings import ModelSettings
+
+from lab.benchmarks.peers.scripts.account import (
+    KEY,
+    MAX_TOKENS,
+    MODEL,
+    PROMPT,
+    Job,
+    read_job,
+    read_texts,
+    report,
+    write_answers,
+)
+from lab.benchmarks.peers.scripts.crowd import ask_all
+
+
+def make_agent(job: Job) -> Agent:
+    """For an endpoint that speaks OpenAI's protocol; the retries are those of its client."""
+    if job.variant == "retries":
+        client = AsyncOpenAI(base_url=job.openai_url, api_key=KEY, max_retries=10)
+        provider = OpenAIProvider(openai_client=client)
+    else:
+        provider = OpenAIProvider(base_url=job.openai_url, api_key=KEY)
+    return Agent(OpenAIChatModel(MODEL, provider=provider))
+
+
+async def ask(job: Job) -> list[str | None]:
+    """From as many workers as calls may be in flight."""
+    agent = make_agent(job)
+
+    async def ask_one(text: str) -> str:
+        # As its own setting, `max_tokens` goes out under a name that this API does not know.
+        settings = ModelSettings(extra_body={"max_tokens": MAX_TOKENS})
+        result = await agent.run(PROMPT.format(text=text), model_settings=settings)
+        return str(result.output)
+
+    return await ask_all(read_texts(job), ask_one, job.in_flight)
+
+
+def main() -> None:
+    """Read, ask, write."""
+    job = read_job()
+    answers = asyncio.run(ask(job))
+    report(job, write_answers(job, answers), "pydantic-ai-slim", "openai", "httpx2")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""Runs for `scans`: the real engine in virtual time, over a store that counts; then scans of what is left."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import TYPE_CHECKING, Self
+
+from airflow_provider_aimlapi.answer import Answer
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+from airflow_provider_aimlapi.core.durable.keys import parse_segment_name
+from airflow_provider_aimlapi.engine.durable.visible_run import Placing
+from airflow_provider_aimlapi.engine.job import Job, Place
+from airflow_provider_aimlapi.engine.prepare import prepare
+from airflow_provider_aimlapi.engine.run import run
+from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
+from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
+from airflow_provider_aimlapi.engine.settings import Settings
+from airflow_provider_aimlapi.engine.world import World
+from airflow_provider_aimlapi.errors import AimlapiError
+from lab.simulation.dataset_shapes import FILES, PROMPT, Shape, input_of
+from tests.fakes.distant_store import DistantStore
+from tests.fakes.virtual_loop import VirtualClock, run_virtual
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.durable.manifest import Manifest
+    from airflow_provider_aimlapi.core.money.pricing import TokenPrices
+    from airflow_provider_aimlapi.core.reporting.run_summary import Report
+    from airflow_provider_aimlapi.engine.prepared import Prepared
+    from airflow_provider_aimlapi.engine.runtime.clock import Clock
+
+SIGMA = 0.4
+
+
+@dataclass(kw_only=True)
+class SteadyApi:
+    """Answers after some seconds of virtual time.
+
+    Attributes:
+        rejected: rows that it never accepts. text_bytes: of each answer.
+        left: calls until the run is asked to stop by `stop`; None for never.
+    """
+
+    answer_s: float = 5.0
+    text_bytes: int = 20
+    rejected: frozenset[int] = frozenset()
+    left: int | None = None
+    stop: StopSignal = field(default_factory=StopSignal)
+    random: Random = field(default_factory=lambda: Random(1))  # noqa: S311  # the same each time
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Nothing is open."""
+
+    async def send(self, body: bytes, client_request_id: str) -> Answer:  # noqa: ARG002
+        """One call."""
+        await asyncio.sleep(self.answer_s * self.random.lognormvariate(0.0, SIGMA))
+        if self.left is not None:
+            self.left -= 1
+            if self.left == 0:
+                self.stop.request()
+        row = int(json.loads(body)["messages"][0]["content"].rsplit(" ", 1)[1])
+        if row in self.rejected:
+            return Answer(status=422, content_type="application/json", body=b'{"error": "no"}')
+        message = {"content": self.random.randbytes(self.text_bytes // 2).hex()}
+        choices = [{"message": message, "finish_reason": "stop"}]
+        return Answer(status=200, body=json.dumps({"choices": choices}).encode(), usd_spent="0.001")
+
+
+@dataclass(kw_only=True)
+class ScannedRun:
+    """A run over files of as many rows each.
+
+    Attributes:
+        prompt: what makes it another run than others at the same output path.
+    """
+
+    files: int
+    rows: int
+    store: DistantStore = field(default_factory=DistantStore)
+    prompt: str = PROMPT
+
+    def attempt(self, api: SteadyApi | None = None, **settings: object) -> Report | AimlapiError:
+        """One attempt, from its start to its end, in virtual time."""
+        world = self._world(api or SteadyApi(), VirtualClock())
+        usual = Settings(max_rejected_rows=self.files * self.rows)
+        try:
+            return run_virtual(run(self._job(), replace(usual, **settings), world))  # type: ignore[arg-type]
+        except AimlapiError as error:
+            return error
+
+    def publish(self, manifest: Manifest) -> None:
+        """Put the run in place, in real time."""
+
+        async def finish() -> None:
+            placing = Placing(
+                self.prepared(),
+                manifest,
+                is_ours=True,
+                times=Settings().publication_times,
+                world=self._world(SteadyApi(), SystemClock()),
+                report=_nothing,
+            )
+            await placing.finish()
+
+        asyncio.run(finish())
+
+    def prepared(self) -> Prepared:
+        """The run as the next attempt sees it."""
+        return prepare(self._job(), lambda _: self.store, SystemClock())
+
+    def unpublish(self, segments: dict[str, bytes] | None = None) -> None:
+        """Take back the publication, as if the last attempt had been killed just before it.
+
+        Args:
+            segments: what the journal holds beside that.
+        """
+        objects = self.store.objects
+        for name in [name for name in objects if name.endswith(("/manifest.json", "_SUCCESS"))]:
+            del objects[name]
+        for name in [name for name in objects if not name.startswith("_aimlapi/")]:
+            del objects[name]
+        objects.update(segments or {})
+
+    def segments(self) -> dict[str, bytes]:
+        """The journal as it stands."""
+        objects = self.store.objects
+        return {name: data for name, data in objects.items() if parse_segment_name(name)}
+
+    def _world(self, api: SteadyApi, clock: Clock) -> World:
+        return World(
+            clock=clock,
+            random=Random(1),  # noqa: S311  # the same each time
+            open_client=lambda: api,
+            ask_prices=lambda _: _no_prices(),
+            open_store=lambda _: self.store,
+            stop=api.stop,
+        )
+
+    def _job(self) -> Job:
+        shape = Shape(rows=(self.rows,) * self.files)
+        return Job(
+            completion=CompletionSpec(model="anthropic/claude-sonnet-4-6-20260218", max_tokens=64),
+            prompt=self.prompt,
+            system=None,
+            output_column="completion",
+            limit_rows=None,
+            endpoint=Endpoint(base_url="https://api.example", key="benchmark-key"),
+            input=Place(fs=FILES, path=input_of(shape).path),
+            output=Place(fs=FILES, path="/output"),
+        )
+
+
+async def _no_prices() -> TokenPrices | None:
+    return None
+
+
+async def _nothing(_: float) -> None:
+    """Nobody is told of a wait."""

@@ -1,0 +1,116 @@
+"""Runs seeds: `python -m lab.simulation SEED [--shares] [--history]`, or many with `--seeds N [--from K]`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from lab.simulation.bugs import BUGS
+from lab.simulation.companion_bugs import COMPANION_BUGS, caught_beside_calls
+from lab.simulation.hunt import caught
+from lab.simulation.rivals import Rivals
+from lab.simulation.scenario import scenario_of
+from lab.simulation.share_bugs import SHARE_BUGS, caught_by_shares
+from lab.simulation.shares import share_scenario_of, simulate_shares
+from lab.simulation.simulation import simulate
+
+if TYPE_CHECKING:
+    from lab.simulation.simulation import Verdict
+
+SEEDS_TO_A_SHARE = 2
+SEEDS_TO_A_RIVALRY = 10
+"""A seed of rivals is run for so many others: less can happen in one."""
+
+
+def main() -> int:
+    """Run what the command line asks for; 1 when a promise was broken."""
+    arguments = _arguments()
+    logging.disable(logging.CRITICAL)
+    if arguments.seed is not None:
+        verdict = simulated(arguments.seed, shares=arguments.shares)
+        if arguments.history:
+            print(*verdict.history.lines(), sep="\n")
+        return _tell(verdict, shares=arguments.shares)
+    failed = _run_many(arguments.first, arguments.seeds)
+    shares = _run_many(arguments.first, max(1, arguments.seeds // SEEDS_TO_A_SHARE), shares=True)
+    rivals = _run_rivals(arguments.first, max(1, arguments.seeds // SEEDS_TO_A_RIVALRY))
+    return max(failed, shares, rivals, _hunt())
+
+
+def simulated(seed: int, *, shares: bool) -> Verdict:
+    """What a seed comes to, of a run that one worker does, or several."""
+    return simulate_shares(share_scenario_of(seed)) if shares else simulate(scenario_of(seed))
+
+
+def _hunt() -> int:
+    """Say how many of the seeded bugs the simulation notices; 1 when not all."""
+    found = {name: caught(name) for name in BUGS}
+    found |= {name: caught_by_shares(name) for name in SHARE_BUGS}
+    found |= {name: caught_beside_calls(name) for name in COMPANION_BUGS}
+    for name, where in found.items():
+        if where is None:
+            print(f"not caught: {name}")
+    count = sum(where is not None for where in found.values())
+    print(f"{count} of {len(found)} seeded bugs caught")
+    return int(count < len(found))
+
+
+def _run_many(first: int, count: int, *, shares: bool = False) -> int:
+    started_s = time.perf_counter()
+    failed = rows = twice = misfortunes = 0
+    for seed in range(first, first + count):
+        verdict = simulated(seed, shares=shares)
+        failed += _tell(verdict, shares=shares) if verdict.violations else 0
+        rows += verdict.rows
+        twice += verdict.bills_twice
+        misfortunes += verdict.misfortunes
+    elapsed_s = time.perf_counter() - started_s
+    print(
+        f"{count:,} seeds {'of shares ' if shares else ''}from {first}, {rows:,} rows, {misfortunes:,} kills, freezes and "
+        f"give-ups, {twice:,} rows paid twice as allowed, {failed} seeds with violations; "
+        f"{elapsed_s:.0f} s"
+    )
+    return min(failed, 1)
+
+
+def _run_rivals(first: int, count: int) -> int:
+    """Runs that put themselves in place at one output path."""
+    failed = misfortunes = 0
+    for seed in range(first, first + count):
+        world = Rivals(seed)
+        for violation in world.run():
+            print(f"rivals, seed {seed}: {violation}")
+        failed += bool(world.violations)
+        misfortunes += world.misfortunes
+    print(
+        f"{count:,} seeds of rivals from {first}, {misfortunes:,} kills, freezes and cuts, "
+        f"{failed} seeds with violations"
+    )
+    return min(failed, 1)
+
+
+def _tell(verdict: Verdict, *, shares: bool) -> int:
+    seed = verdict.scenario.seed
+    for violation in verdict.violations:
+        print(f"seed {seed}: {violation}")
+    if verdict.violations:
+        option = " --shares" if shares else ""
+        print(f"  see it: python -m lab.simulation {seed}{option} --history")
+    return int(bool(verdict.violations))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m lab.simulation", description=__doc__)
+    parser.add_argument("seed", type=int, nargs="?", help="one seed, to look at")
+    parser.add_argument("--shares", action="store_true", help="on several workers")
+    parser.add_argument("--history", action="store_true", help="print what happened")
+    parser.add_argument("--seeds", type=int, default=1000, help="how many")
+    parser.add_argument("--from", type=int, default=0, dest="first", help="the first of them")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

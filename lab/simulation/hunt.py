@@ -1,0 +1,23 @@
+"""Looks for a seeded bug: with random seeds first, then with the scenario that is aimed at it."""
+
+from __future__ import annotations
+
+from lab.simulation.bugs import BUGS
+from lab.simulation.directed import DIRECTED, directed
+from lab.simulation.scenario import scenario_of
+from lab.simulation.simulation import simulate
+
+SEEDS_MAX = 40
+
+
+def caught(name: str) -> str | None:
+    """What the simulation said of a bug, and where; None when it noticed nothing."""
+    with BUGS[name]():
+        if name in DIRECTED:
+            violations = directed(name)
+            return f"directed: {violations[0]}" if violations else None
+        for seed in range(SEEDS_MAX):
+            violations = simulate(scenario_of(seed)).violations
+            if violations:
+                return f"seed {seed}: {violations[0]}"
+    return None
