@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 COMPLETIONS_PATH = "/v1/chat/completions"
-_STREAM = b'"stream":true'
-_MESSAGES = b',"messages":[{"role":"'
-"""As `api.messages.wire.RequestEncoder` writes them, parameters first; inside a text the quotes would be escaped."""
 _CLIENT_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
 
 
@@ -39,6 +36,7 @@ class CompletionClient:
         *,
         transport: httpx.AsyncBaseTransport,
         request_timeout_s: float,
+        is_streaming: bool = False,
     ) -> None:
         """Keep what is the same for all calls.
 
@@ -46,10 +44,12 @@ class CompletionClient:
             endpoint: where to, and with which key.
             transport: usually from `open_transport`.
             request_timeout_s: most seconds for one exchange, from first byte out to last byte in.
+            is_streaming: whether the requests ask for server-sent events.
         """
         self._key_removal = KeyRemoval(endpoint.key)
         self._transport = transport
         self._request_timeout_s = request_timeout_s
+        self._is_streaming = is_streaming
         self._url = httpx.URL(endpoint.url(COMPLETIONS_PATH))
         self._headers = [
             (b"Host", self._url.netloc),
@@ -90,7 +90,7 @@ class CompletionClient:
             self._request(body, client_request_id.encode()),
             timeout_s=self._request_timeout_s,
             key_removal=self._key_removal,
-            is_stream_asked_for=body.find(_STREAM, 0, body.find(_MESSAGES)) >= 0,
+            is_streaming=self._is_streaming,
         )
 
     def _request(self, body: bytes, client_request_id: bytes) -> httpx.Request:

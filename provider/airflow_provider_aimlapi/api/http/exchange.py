@@ -53,7 +53,7 @@ async def exchange(
     *,
     timeout_s: float,
     key_removal: KeyRemoval,
-    is_stream_asked_for: bool = False,
+    is_streaming: bool = False,
 ) -> Answer:
     """Send a request and read its whole answer.
 
@@ -63,7 +63,8 @@ async def exchange(
         timeout_s: most seconds from asking for a connection to the last byte in, however slowly
             the bytes drip.
         key_removal: takes the key out of all that the server says.
-        is_stream_asked_for: whether server-sent events may be longer than another answer.
+        is_streaming: whether the request asks for server-sent events, which may be longer than
+            another answer.
 
     Raises:
         ApiUnavailable: no connection, a broken one, or the deadline passed.
@@ -75,7 +76,7 @@ async def exchange(
     request.extensions[EXCHANGE_TIMEOUT] = timeout_s
     try:
         response = await transport.handle_async_request(request)
-        return await _answer(response, key_removal, is_stream_asked_for=is_stream_asked_for)
+        return await _answer(response, key_removal, is_streaming=is_streaming)
     except httpx.ReadTimeout:
         failure = error_from_deadline(timeout_s, origin=_origin(request))
     except TRANSPORT_FAILURES as error:
@@ -85,12 +86,12 @@ async def exchange(
 
 
 async def _answer(
-    response: httpx.Response, key_removal: KeyRemoval, *, is_stream_asked_for: bool
+    response: httpx.Response, key_removal: KeyRemoval, *, is_streaming: bool
 ) -> Answer:
     fields = _fields(response, key_removal)
     encoding = fields.pop("content_encoding", "").strip().lower()
     content_type = fields.pop("content_type", "").partition(";")[0].strip().lower()
-    is_long = is_stream_asked_for and content_type == EVENT_STREAM
+    is_long = is_streaming and content_type == EVENT_STREAM
     bytes_max = STREAM_BYTES_MAX if is_long else ANSWER_BYTES_MAX
     head = Answer(status=response.status_code, content_type=content_type, body=b"", **fields)
     failure: WireViolation

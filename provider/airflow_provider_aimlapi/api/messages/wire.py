@@ -23,6 +23,7 @@ from airflow_provider_aimlapi.errors import InvalidSpec, RequestRejected, WireVi
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.answer import Answer
     from airflow_provider_aimlapi.core.calls.completion import Completion
+    from airflow_provider_aimlapi.core.calls.message import Message
     from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 
 
@@ -57,22 +58,22 @@ class RequestEncoder:
             self._before_system = constant[:-1] + b',"messages":[{"role":"system","content":'
             self._after_system = b'},{"role":"user","content":'
 
-    def encode(self, prompt: str, system: str | None) -> bytes:
-        """The body for one row, exactly as it is sent.
+    def encode(self, message: Message) -> bytes:
+        """Return the body for one row, exactly as it is sent.
 
         Raises:
             RequestRejected: the text holds half a surrogate pair, which no encoding can carry.
         """
         try:
-            said = self._strings.encode(prompt)
-            if system is None:
-                return b"".join((self._alone, said, b"}]}"))
-            instructions = self._strings.encode(system)
+            prompt = self._strings.encode("".join(message.prompt))
+            if message.system is None:
+                return b"".join((self._alone, prompt, b"}]}"))
+            system = self._strings.encode("".join(message.system))
         except UnicodeEncodeError as error:
             raise RequestRejected(
                 f"The prompt is no valid text at character {error.start}: {error.reason}."
             ) from None
-        return b"".join((self._before_system, instructions, self._after_system, said, b"}]}"))
+        return b"".join((self._before_system, system, self._after_system, prompt, b"}]}"))
 
 
 def decode_answer(
