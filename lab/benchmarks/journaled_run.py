@@ -57,7 +57,7 @@ def main(options: dict[str, Any]) -> None:
     world = World(
         clock=SystemClock(),
         random=Random(1),  # noqa: S311  # jitter
-        open_client=lambda: open_client(job.endpoint, settings),
+        open_client=lambda: open_client(job.endpoint, settings, is_streaming=job.completion.stream),
         ask_prices=lambda model: ask_prices(job.endpoint, model),
         open_store=open_store,
         stop=StopSignal(),

@@ -17,6 +17,7 @@ from airflow_provider_aimlapi.core.calls.completion import skipped
 from airflow_provider_aimlapi.core.durable.plan import plan_shards
 from airflow_provider_aimlapi.errors import AimlapiError, InvalidSpec
 from airflow_provider_aimlapi.storage.input.dataset import open_data_set
+from airflow_provider_aimlapi.storage.parts.outcome_columns import OutcomeColumns
 from airflow_provider_aimlapi.storage.parts.part_writer import encode_part
 from tests.interop.parquet_classes import BROKEN, SOUND
 
@@ -77,7 +78,7 @@ def read_and_write(data_set: object, shard: object) -> None:
         data_set,  # type: ignore[arg-type]
         shard,  # type: ignore[arg-type]
         outcomes,
-        output_column="completion",
+        outcome_columns=OutcomeColumns("completion"),
         run_key="ab" * 16,
         epoch=1,
     )

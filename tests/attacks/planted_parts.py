@@ -17,7 +17,7 @@ from airflow_provider_aimlapi.core.calls.completion import Outcome
 from airflow_provider_aimlapi.core.durable.manifest import Tally, tally_of
 from airflow_provider_aimlapi.core.durable.plan import Shard
 from airflow_provider_aimlapi.errors import JournalUnreadable
-from airflow_provider_aimlapi.storage.parts.outcome_columns import INFO_TYPE, info_array
+from airflow_provider_aimlapi.storage.parts.outcome_columns import INFO_TYPE, OutcomeColumns
 from airflow_provider_aimlapi.storage.parts.part_footer import footer_bytes
 from airflow_provider_aimlapi.storage.parts.part_reader import (
     part_outcomes,
@@ -53,7 +53,7 @@ def outcomes_of(rows: int) -> list[Outcome]:
 
 def infos(rows: int) -> pa.StructArray:
     """The honest struct column of these rows."""
-    return info_array(outcomes_of(rows))
+    return OutcomeColumns("completion").arrays(outcomes_of(rows))[1]
 
 
 def info_with(rows: int, name: str, values: pa.Array) -> pa.StructArray:
@@ -174,10 +174,14 @@ def explode_all() -> None:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         try:
             entry = read_staged_part(
-                data, run_key=RUN_KEY, shard=shard, staged_name="it", output_column="completion"
+                data,
+                run_key=RUN_KEY,
+                shard=shard,
+                staged_name="it",
+                outcome_columns=OutcomeColumns("completion"),
             ).entry
-            rejected_rows(data, entry, output_column="completion")
-            part_outcomes(data, entry, output_column="completion")
+            rejected_rows(data, entry, outcome_columns=OutcomeColumns("completion"))
+            part_outcomes(data, entry, outcome_columns=OutcomeColumns("completion"))
         except JournalUnreadable as error:
             grown_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
             sys.stdout.write(f"{grown_kb // 1024} MB: {error}\n")

@@ -14,6 +14,7 @@ import pytest
 from airflow_provider_aimlapi.core.durable.manifest import Tally, tally_of
 from airflow_provider_aimlapi.core.durable.plan import Shard
 from airflow_provider_aimlapi.errors import JournalUnreadable
+from airflow_provider_aimlapi.storage.parts.outcome_columns import OutcomeColumns
 from airflow_provider_aimlapi.storage.parts.part_reader import (
     part_outcomes,
     read_staged_part,
@@ -45,10 +46,14 @@ def planted(rows: int = ROWS, **changes: Any) -> bytes:
 def read(data: bytes) -> None:
     """As an attempt reads a part whose rejected rows are asked again."""
     entry = read_staged_part(
-        data, run_key=RUN_KEY, shard=SHARD, staged_name="part-00002", output_column="completion"
+        data,
+        run_key=RUN_KEY,
+        shard=SHARD,
+        staged_name="part-00002",
+        outcome_columns=OutcomeColumns("completion"),
     ).entry
-    rejected_rows(data, entry, output_column="completion")
-    part_outcomes(data, entry, output_column="completion")
+    rejected_rows(data, entry, outcome_columns=OutcomeColumns("completion"))
+    part_outcomes(data, entry, outcome_columns=OutcomeColumns("completion"))
 
 
 def said(**changes: int) -> dict[str, Any]:

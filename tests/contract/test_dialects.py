@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
+from airflow_provider_aimlapi.core.calls.message import message_of
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.errors import InvalidSpec
 from tests.contract.dialects import SCHEMAS
@@ -127,7 +128,7 @@ def sent(model: str, chosen: dict[str, Meaning], system: str | None) -> Written 
         spec = CompletionSpec(model=model, **arguments)
     except InvalidSpec:
         return None
-    body: Written = json.loads(RequestEncoder(spec).encode("Hello", system))
+    body: Written = json.loads(RequestEncoder(spec).encode(message_of("Hello", system)))
     return body
 
 

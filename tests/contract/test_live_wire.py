@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from dataclasses import dataclass, field
@@ -62,7 +63,12 @@ def bill() -> Iterator[Bill]:
 
 async def completion(endpoint: Endpoint, body: bytes) -> Completion:
     transport = open_transport(connections_max=1, route=endpoint.route)
-    async with CompletionClient(endpoint, transport=transport, request_timeout_s=120.0) as client:
+    async with CompletionClient(
+        endpoint,
+        transport=transport,
+        request_timeout_s=120.0,
+        is_streaming=json.loads(body).get("stream", False),
+    ) as client:
         return decode_answer(await client.send(body, f"live-{secrets.token_hex(6)}"), body)
 
 

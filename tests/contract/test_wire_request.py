@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
+from airflow_provider_aimlapi.core.calls.message import message_of
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.errors import AimlapiError
 from tests.contract.published import SONNET_4_6_DATED, SONNET_5, complaints, request_validator
@@ -82,7 +83,7 @@ def spec_fields(draw: st.DrawFn, model: str) -> dict[str, Any]:
 
 
 def body_of(fields: dict[str, Any], prompt: str, system: str | None = None) -> dict[str, Any]:
-    raw = RequestEncoder(CompletionSpec(**fields)).encode(prompt, system)
+    raw = RequestEncoder(CompletionSpec(**fields)).encode(message_of(prompt, system))
     assert isinstance(raw, bytes)
     body: dict[str, Any] = json.loads(raw.decode("utf-8"), parse_constant=pytest.fail)
     return body
@@ -139,20 +140,22 @@ def test_zeros_are_sent_because_the_user_set_them():
 @settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 def test_the_same_request_is_the_same_bytes(fields, prompt, system):
     encoder = RequestEncoder(CompletionSpec(**fields))
-    once = encoder.encode(prompt, system)
-    encoder.encode(prompt + "x", None)
+    once = encoder.encode(message_of(prompt, system))
+    encoder.encode(message_of(prompt + "x", None))
 
-    assert encoder.encode(prompt, system) == once
-    assert RequestEncoder(CompletionSpec(**fields)).encode(prompt, system) == once
+    assert encoder.encode(message_of(prompt, system)) == once
+    assert RequestEncoder(CompletionSpec(**fields)).encode(message_of(prompt, system)) == once
 
 
 @given(TEXTS, TEXTS)
 @settings(deadline=None, max_examples=50)
 def test_prompt_and_system_cannot_be_mistaken_for_each_other(one, other):
     encoder = RequestEncoder(CompletionSpec(model=SONNET_4_6_DATED))
-    seen = {encoder.encode(one, None), encoder.encode(one, "s" + other)}
+    seen = {encoder.encode(message_of(one, None)), encoder.encode(message_of(one, "s" + other))}
     assert len(seen) == 2
-    assert (encoder.encode(one, "s") == encoder.encode(other, "s")) is (one == other)
+    assert (encoder.encode(message_of(one, "s")) == encoder.encode(message_of(other, "s"))) is (
+        one == other
+    )
 
 
 @pytest.mark.parametrize(
@@ -170,7 +173,9 @@ def test_the_order_of_a_mapping_s_keys_makes_no_other_request(name, value):
     specs: list[dict[str, Any]] = [
         {"model": SONNET_4_6_DATED, name: part} for part in (value, turned)
     ]
-    first, second = [RequestEncoder(CompletionSpec(**spec)).encode("Hi", None) for spec in specs]
+    first, second = [
+        RequestEncoder(CompletionSpec(**spec)).encode(message_of("Hi", None)) for spec in specs
+    ]
     assert first == second
 
 
@@ -179,7 +184,9 @@ def test_a_number_that_json_has_no_word_for_is_never_sent(number):
     """The error may come when the spec is made, when the encoder is, or at the first row."""
     tool: dict[str, Any] = {"name": "f", "input_schema": {"type": "object", "maximum": number}}
     with pytest.raises(AimlapiError):
-        RequestEncoder(CompletionSpec(model=SONNET_4_6_DATED, tools=(tool,))).encode("Hello", None)
+        RequestEncoder(CompletionSpec(model=SONNET_4_6_DATED, tools=(tool,))).encode(
+            message_of("Hello", None)
+        )
 
 
 @pytest.mark.parametrize("half", ["\ud83d", "a\udc00b"])
@@ -188,5 +195,5 @@ def test_half_a_character_is_refused_in_our_own_words_or_sent_as_valid_json(half
     encoder = RequestEncoder(CompletionSpec(model=SONNET_4_6_DATED))
     texts = {"prompt": "Hello", "system": None} | {place: half}
     with suppress(AimlapiError):
-        body = json.loads(encoder.encode(**texts).decode("utf-8"))
+        body = json.loads(encoder.encode(message_of(**texts)).decode("utf-8"))
         assert complaints(VALIDATORS[SONNET_4_6_DATED], body) == []

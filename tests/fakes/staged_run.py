@@ -17,7 +17,7 @@ from airflow_provider_aimlapi.core.durable.manifest import (
     tally_of,
 )
 from airflow_provider_aimlapi.core.durable.plan import Plan, Shard, encode_plan
-from airflow_provider_aimlapi.storage.parts.outcome_columns import added_fields, info_array
+from airflow_provider_aimlapi.storage.parts.outcome_columns import OutcomeColumns
 from airflow_provider_aimlapi.storage.parts.part_footer import (
     PartFooter,
     footer_bytes,
@@ -36,11 +36,11 @@ def part_bytes(run_key: str, part: int) -> bytes:
     """A part of three answered rows, different for each run and number."""
     outcomes = [Outcome(row=row, status="ok", text=f"{run_key} {part}") for row in range(ROWS)]
     tally = tally_of(outcomes)
-    schema = pa.schema(added_fields("completion"))
-    texts = pa.array([outcome.text for outcome in outcomes])
+    columns = OutcomeColumns("completion")
+    schema = pa.schema(columns.fields())
     sink = io.BytesIO()
     with pq.ParquetWriter(sink, schema) as writer:
-        writer.write_table(pa.Table.from_arrays([texts, info_array(outcomes)], schema=schema))
+        writer.write_table(pa.Table.from_arrays(columns.arrays(outcomes), schema=schema))
         footer = PartFooter(
             run_key=run_key,
             part=part,

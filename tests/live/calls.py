@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
+from airflow_provider_aimlapi.core.calls.message import message_of
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class LiveCall:
     def body(self) -> bytes:
         """As the engine writes it."""
         spec = CompletionSpec(model=self.model, **{"max_tokens": 64} | self.parameters)
-        return RequestEncoder(spec).encode(PROMPT, SYSTEM)
+        return RequestEncoder(spec).encode(message_of(PROMPT, SYSTEM))
 
 
 _TRIED: list[tuple[str, dict[str, Any]]] = [

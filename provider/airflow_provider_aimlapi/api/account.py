@@ -1,6 +1,7 @@
-"""Balance and key of an account, asked for without spending anything, and told in words.
+"""Fetches the balance and the key of an account, which costs nothing, and describes them in words.
 
-Either question may fail without silencing the other: keys differ in what they may ask.
+If one of the two requests fails, the result of the second is still used, because keys differ in
+what they may read.
 """
 
 from __future__ import annotations
@@ -38,15 +39,17 @@ _PERIODS = {"day": " a day", "week": " a week", "month": " a month", "no_reset":
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """What the API says about the account and its key. None: it did not say.
+    """What the API reports about the account and its key. None: it did not report it.
 
     Attributes:
-        balance: in `currency`; may be negative.
-        limit_usd: most that the key may spend in `limit_period` (day, week, month, no_reset).
-        month_usd: what the key has spent this month.
+        balance: the amount in `currency`; may be negative.
+        currency: a code of ISO 4217.
+        limit_usd: the most that the key may spend in `limit_period`.
+        limit_period: day, week, month or no_reset.
+        month_usd: the amount that the key has spent this month.
         scopes: what the key may call; None: everything.
         is_disabled: whether the key was switched off.
-        gaps: why something could not be asked for, each a sentence.
+        gaps: a sentence for each request that failed, with the reason.
     """
 
     balance: float | None = None
@@ -60,22 +63,22 @@ class Account:
 
     @property
     def is_over_limit(self) -> bool:
-        """Whether the key has used up its limit, as far as this month's spending can tell."""
+        """Whether the key has used up its limit, as far as this month's spending shows."""
         if self.limit_usd is None or self.month_usd is None or self.limit_period != "month":
             return False
         return self.month_usd >= self.limit_usd
 
     @property
     def is_ready(self) -> bool:
-        """Whether nothing that the API said would stop a completion."""
+        """Whether nothing in the report would stop a completion."""
         return self._may_ask and not self.is_over_limit
 
     @property
     def explains_refusal_until_midnight(self) -> bool:
-        """Whether, of all causes of a 403, only the key's limit for a day is left.
+        """Whether only the key's limit per day can be the cause of a 403.
 
-        What the key has spent today is not told. But it is no more than what it has spent this
-        month; and while that is below the limit, the limit is not the cause.
+        The API does not report what the key has spent today. But that is at most what it has
+        spent this month. While this month's amount is below the limit, the limit is not the cause.
         """
         if self.limit_usd is None or self.limit_period != "day" or self.balance is None:
             return False
@@ -90,10 +93,10 @@ class Account:
 
 
 async def fetch_account(endpoint: Endpoint, transport: httpx.AsyncBaseTransport) -> Account:
-    """Ask for balance and key. Costs nothing. The transport stays open.
+    """Fetch the balance and the key. Costs nothing. The transport stays open.
 
     Raises:
-        ApiError: neither question was answered; the error is the first one's.
+        ApiError: both requests failed; the error is that of the first.
     """
     account = Account()
     failures: list[ApiError] = []
@@ -105,7 +108,7 @@ async def fetch_account(endpoint: Endpoint, transport: httpx.AsyncBaseTransport)
             account = add(account, await _get(endpoint, transport, path))
         except ApiError as error:
             failures.append(error)
-            gap = f"The {subject} could not be asked for: {error}"
+            gap = f"The {subject} could not be fetched: {error}"
             account = replace(account, gaps=(*account.gaps, gap))
     if len(failures) > 1:
         raise failures[0].with_traceback(None)
@@ -113,7 +116,7 @@ async def fetch_account(endpoint: Endpoint, transport: httpx.AsyncBaseTransport)
 
 
 def describe_account(account: Account) -> str:
-    """The account in words, such as "Connected. Balance 123.45 USD. Key limit 25 USD a month, …"."""
+    """Return a line such as "Connected. Balance 123.45 USD. Key limit 25 USD a month, …"."""
     sentences = ["Connected.", _balance_words(account), _limit_words(account)]
     sentences += [*obstacles(account), *account.gaps]
     return " ".join(sentence for sentence in sentences if sentence)
@@ -172,7 +175,7 @@ def _balance_words(account: Account) -> str:
 
 
 def obstacles(account: Account) -> tuple[str, ...]:
-    """What is wrong with the key, each a sentence that says what to do."""
+    """Return what is wrong with the key: for each fault a sentence that names the fix."""
     words = []
     if account.is_over_limit:
         words.append("The key has used up its limit: raise it at https://aimlapi.com/app/keys.")
@@ -190,13 +193,13 @@ def _limit_words(account: Account) -> str:
     words = f"Key limit {limit} USD{_PERIODS.get(account.limit_period or '', '')}"
     if account.month_usd is None:
         return f"{words}."
-    # The API counts by the month only, whatever the limit's own period.
+    # The API reports the spending of a month only, whatever the limit's own period.
     span = "" if account.limit_period == "month" else " this month"
     return f"{words}, {account.month_usd:,.2f} used{span}."
 
 
 def _currency(value: object) -> str | None:
-    """A code of ISO 4217; its code for no currency where the API names something else."""
+    """Return a code of ISO 4217; "XXX", its code for no currency, if the API names another."""
     word = as_word(value)
     return word if word is None or _CURRENCY.fullmatch(word) else "XXX"
 

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 COMPLETIONS_PATH = "/v1/chat/completions"
-_STREAM = b'"stream":true'
-_MESSAGES = b',"messages":[{"role":"'
-"""As `api.messages.wire.RequestEncoder` writes them, parameters first; inside a text the quotes would be escaped."""
 _CLIENT_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
 
 
@@ -39,17 +36,21 @@ class CompletionClient:
         *,
         transport: httpx.AsyncBaseTransport,
         request_timeout_s: float,
+        is_streaming: bool = False,
     ) -> None:
-        """Keep what is the same for all calls.
+        """Prepare what is the same for all calls.
 
         Args:
-            endpoint: where to, and with which key.
+            endpoint: the address of the calls, and the key.
             transport: usually from `open_transport`.
-            request_timeout_s: most seconds for one exchange, from first byte out to last byte in.
+            request_timeout_s: the most seconds for one call, from the first byte sent to the last
+                byte received.
+            is_streaming: whether the requests ask for server-sent events.
         """
         self._key_removal = KeyRemoval(endpoint.key)
         self._transport = transport
         self._request_timeout_s = request_timeout_s
+        self._is_streaming = is_streaming
         self._url = httpx.URL(endpoint.url(COMPLETIONS_PATH))
         self._headers = [
             (b"Host", self._url.netloc),
@@ -69,16 +70,16 @@ class CompletionClient:
         await self._transport.aclose()
 
     async def send(self, body: bytes, client_request_id: str) -> Answer:
-        """POST a body and read the answer, whatever its status.
+        """Send a body with POST and read the answer, whatever its status.
 
         Args:
             body: the JSON of a completion request, from `api.messages.wire.RequestEncoder`.
             client_request_id: 1 to 128 of `A-Z a-z 0-9 . _ : -`. The API keeps it and shows it
-                in its logs; it does not make a second sending free.
+                in its logs. A second call with the same id is charged again.
 
         Raises:
-            InvalidSpec: the id would be dropped in silence; nothing was sent.
-            ApiUnavailable, AccessRefused, WireViolation: as `api.http.exchange.exchange`.
+            InvalidSpec: the API would drop the id without an error. Nothing was sent.
+            ApiUnavailable, AccessRefused, WireViolation: as `exchange.exchange`.
         """
         if not _CLIENT_REQUEST_ID.match(client_request_id):
             raise InvalidSpec(
@@ -90,7 +91,7 @@ class CompletionClient:
             self._request(body, client_request_id.encode()),
             timeout_s=self._request_timeout_s,
             key_removal=self._key_removal,
-            is_stream_asked_for=body.find(_STREAM, 0, body.find(_MESSAGES)) >= 0,
+            is_streaming=self._is_streaming,
         )
 
     def _request(self, body: bytes, client_request_id: bytes) -> httpx.Request:
@@ -99,7 +100,7 @@ class CompletionClient:
             (b"X-Client-Request-Id", client_request_id),
             (b"Content-Length", b"%d" % len(body)),
         ]
-        # With `content=` httpx would make all headers twice, at three times the cost of the rest.
+        # With `content=` httpx would build all headers twice, which costs three times the rest.
         if len(body) > WHOLE_BYTES_MAX:
             return httpx.Request("POST", self._url, headers=headers, stream=PiecewiseBody(body))
         stream = httpx.ByteStream(body)

@@ -1,4 +1,4 @@
-"""A plain httpx client for users who want to call the API themselves. The engine never uses it."""
+"""A plain httpx client for users who call the API themselves. The engine does not use it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def open_client(endpoint: Endpoint, *, timeout_s: float = 300.0) -> httpx.Client:
-    """A synchronous client with base URL and key set; paths such as "/v1/models" go into it.
+    """Return a synchronous client with base URL and key. Its requests take paths, as "/v1/models".
 
-    The key goes to this origin only, and requests to others are refused. Redirects are not followed,
-    and .netrc is not read. Requests go the endpoint's way, through its proxy if it has one. Close it,
-    or use it in a `with`.
+    The client sends the key to this origin only, and refuses requests to others. It follows no
+    redirects and reads no .netrc. It uses the endpoint's proxy, if there is one. Close it, or use
+    it in a `with`.
 
     Args:
-        timeout_s: most seconds for a connection, and between two pieces of an answer.
+        timeout_s: the most seconds for a connection, and between two pieces of an answer.
     """
     context = tls_context(endpoint.route.certificates)
     add_key = OriginKey(httpx.URL(endpoint.base_url), authorization_of(endpoint))
@@ -41,7 +41,7 @@ def open_client(endpoint: Endpoint, *, timeout_s: float = 300.0) -> httpx.Client
 
 
 def _tunnels(endpoint: Endpoint, context: ssl.SSLContext) -> dict[str, httpx.BaseTransport]:
-    """The proxy, for https alone: over http it would see what is sent."""
+    """Return the proxy for https only, because a proxy can read what http sends."""
     proxy = endpoint.route.proxy
     if proxy is None:
         return {}

@@ -1,6 +1,7 @@
-"""Which models there are, and what replaces those that are gone: two free questions. Judges nothing.
+"""The list of models and the list of deprecations: two requests that cost nothing.
 
-No document shows the list of deprecations. So an entry is found by a model's id, wherever it stands.
+The form of the list of deprecations is not documented. So an entry is found by a model's id,
+wherever the id occurs in the list.
 """
 
 from __future__ import annotations
@@ -37,10 +38,10 @@ _NAMES = ("id", "model", "name", "aliases")
 async def fetch_replacement(
     endpoint: Endpoint, transport: httpx.AsyncBaseTransport, model: str
 ) -> str | None:
-    """Return what the API says replaces a model, unchecked; None for one that is not deprecated.
+    """Return the model that replaces a deprecated one, unchecked; None if it is not deprecated.
 
     Raises:
-        ApiError: the list was not given out.
+        ApiError: the API did not return the list.
     """
     spellings = _spellings(model)
     for key, entry in _objects(await _get(endpoint, transport, DEPRECATIONS_PATH)):
@@ -57,7 +58,7 @@ async def fetch_model_ids(
     """Return all ids and aliases of the list of models, unchecked.
 
     Raises:
-        ApiError: the list was not given out.
+        ApiError: the API did not return the list.
     """
     payload = as_object(await _get(endpoint, transport, MODELS_PATH))
     entries = map(as_object, as_list(payload.get("data")))
@@ -80,7 +81,7 @@ async def _get(endpoint: Endpoint, transport: httpx.AsyncBaseTransport, path: st
 
 
 def _objects(payload: object) -> Iterator[tuple[str, JsonObject]]:
-    """Yield each object in a payload, with the name that it stands under; "" in a list."""
+    """Yield each object in a payload with the key that holds it; "" in a list."""
     waiting: list[tuple[str, object]] = [("", payload)]
     while waiting:
         key, value = waiting.pop()
@@ -92,7 +93,7 @@ def _objects(payload: object) -> Iterator[tuple[str, JsonObject]]:
 
 
 def _texts_in(entry: JsonObject, names: tuple[str, ...]) -> Iterator[str]:
-    """Yield what stands under these names: texts, lists of them, or objects with an id."""
+    """Yield the values of these keys: texts, lists of texts, or the ids of objects."""
     for name in names:
         value = entry.get(name)
         for one in (value, *as_list(value)):

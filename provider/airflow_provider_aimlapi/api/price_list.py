@@ -1,6 +1,7 @@
-"""What a model costs, asked of the public price list. Spends nothing, judges nothing.
+"""Fetches the prices of a model from the public price list, which costs nothing.
 
-The list quotes what the API means to charge; what it did charge is in each answer.
+The list states the prices that the API means to charge. The amount that it did charge is in each
+answer.
 """
 
 from __future__ import annotations
@@ -34,24 +35,26 @@ if TYPE_CHECKING:
 
 MODELS_PATH = "/v1/models"
 PRICES_TIMEOUT_S = 10.0
-"""A run that keeps a budget waits so long before its first call, at the most."""
+"""The longest delay of a run's first call when a budget is set. Without prices the run starts all
+the same."""
 _PROMPT = frozenset({"input", "provided"})
 _ANSWER = frozenset({"output", "generated"})
-"""What a price is for, in the two forms of the list."""
+"""The words for the answer's tokens, in the list's two forms."""
 _CACHE = frozenset({"cached", "cache_write"})
-"""What a price is for that no step of ours is about."""
+"""The words for cached tokens. Prices of the cache have no step in our model."""
 _PRICE_KEYS = frozenset({"price", "per"})
 
 
 async def fetch_prices(
     endpoint: Endpoint, transport: httpx.AsyncBaseTransport, model: str
 ) -> TokenPrices | None:
-    """The prices of a model, which may be named by an alias. The transport stays open.
+    """Return the prices of a model, which may be named by an alias. The transport stays open.
 
-    None: the list does not have the model, or quotes it in another way than by the token in USD.
+    Returns:
+        None if the list does not have the model, or has no prices in USD per token.
 
     Raises:
-        ApiError: the list was not given out.
+        ApiError: the API did not return the list.
     """
     entry = await fetch_entry(endpoint, transport, model)
     return None if entry is None else prices_in(entry)
@@ -60,10 +63,10 @@ async def fetch_prices(
 async def fetch_entry(
     endpoint: Endpoint, transport: httpx.AsyncBaseTransport, model: str
 ) -> JsonObject | None:
-    """Return a model's entry in the list as it stands; None where the list does not have the model.
+    """Return a model's entry in the list, unchanged; None if the list does not have the model.
 
     Raises:
-        ApiError: the list was not given out.
+        ApiError: the API did not return the list.
     """
     url = httpx.URL(endpoint.url(MODELS_PATH), params={"include": "pricing", "id": model})
     answer = await exchange(
@@ -81,7 +84,7 @@ async def fetch_entry(
 
 
 def prices_in(entry: JsonObject) -> TokenPrices | None:
-    """Return the prices of an entry, in either form of the list; None if one cannot be read."""
+    """Return the prices of an entry, in either form of the list; None if a price cannot be read."""
     pricing = as_object(entry.get("pricing"))
     if pricing.get("kind") != "fixed" or as_text(pricing.get("currency")).upper() != "USD":
         return None
@@ -102,11 +105,11 @@ def prices_in(entry: JsonObject) -> TokenPrices | None:
 
 
 def _step(threshold: JsonObject, asked: int, answered: int) -> PriceStep | None:
-    """Return the dearer prices behind a threshold; None if it has none that can be read.
+    """Return the higher prices above a threshold; None if it holds none that can be read.
 
-    How the list writes its thresholds is published nowhere. So prices may stand in the threshold or
-    in its `units`, and any whole number beside them may be the length from which they hold: the
-    least counts.
+    The form of a threshold is not documented. So its prices are looked for in the threshold and
+    in its `units`. Any whole number beside them may be the length from which they apply, and
+    the smallest is used.
     """
     units = _units_of(threshold)
     priced = [unit for unit in units if _is_charge(unit) and _word(unit) in _PROMPT | _ANSWER]
@@ -122,7 +125,7 @@ def _step(threshold: JsonObject, asked: int, answered: int) -> PriceStep | None:
 
 
 def _is_about_cache(threshold: JsonObject) -> bool:
-    """Whether every price in a threshold is one of the cache, so that it says nothing of the others."""
+    """Whether all prices in a threshold are prices of the cache."""
     priced = [unit for unit in _units_of(threshold) if "price" in unit]
     return bool(priced) and all(_word(unit) in _CACHE for unit in priced)
 
@@ -136,14 +139,15 @@ def _is_charge(unit: JsonObject) -> bool:
 
 
 def _word(unit: JsonObject) -> str:
-    """Return what a unit is for: the one form of the list says it in `measure`, the other in `origin`."""
+    """Return the token type of a unit: `measure` in one form of the list, `origin` in the second."""
     return as_text(unit.get("measure")) or as_text(unit.get("origin"))
 
 
 def _dearest(units: list[JsonObject], names: frozenset[str]) -> int | None:
-    """Of several quotations of one measure the highest, in nano-dollars a million tokens.
+    """Return the highest price of a measure, in nano-dollars per million tokens.
 
-    None when there is none, or when one of them cannot be read.
+    Returns:
+        None if there is no price, or if one of several cannot be read.
     """
     found = [_nano_usd(unit) for unit in units if _is_charge(unit) and _word(unit) in names]
     readable = [price for price in found if price is not None]

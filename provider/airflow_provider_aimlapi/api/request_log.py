@@ -1,6 +1,6 @@
-"""`GET /v2/logs`: what the API says it was asked, and charged. One page at a time; costs nothing.
+"""`GET /v2/logs`: the requests that the API received, with their charges, page by page. Costs nothing.
 
-Never tries again and keeps no pace: both are the engine's.
+It does not retry and does not limit its rate: the engine does both.
 """
 
 from __future__ import annotations
@@ -46,15 +46,15 @@ async def fetch_log_page(
     offset: int,
     rows_max: int = PAGE_ROWS_MAX,
 ) -> LogPage:
-    """Ask for one page of the requests that were made with the endpoint's key.
+    """Fetch one page of the requests that were made with the endpoint's key.
 
     Args:
-        window_us: from and until when, microseconds since 1970, UTC; at most 92 days.
+        window_us: the first and last moment, in microseconds since 1970, UTC; at most 92 days.
         offset: rows to skip, counted from the newest.
-        rows_max: of a page, 1 to 100.
+        rows_max: the most rows of a page, 1 to 100.
 
     Raises:
-        ApiError: no page came; `Throttled` above 200 requests a minute.
+        ApiError: no page was returned; `Throttled` above 200 requests per minute.
     """
     start, end = map(_iso, window_us)
     parameters: dict[str, str | int] = {
@@ -104,7 +104,7 @@ def _row(row: JsonObject) -> LogRow:
 
 
 def _cost(cost: JsonObject) -> int | None:
-    """In the order in which an answer's own cost is read: dollars, else credits."""
+    """Return the charge, in the order of preference that answers have: dollars, then credits."""
     readings: tuple[tuple[Callable[[str | float | None], int | None], str], ...] = (
         (nano_usd_from_usd, "usd"),
         (nano_usd_from_credits, "credits"),

@@ -9,6 +9,7 @@ import msgspec
 
 from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
 from airflow_provider_aimlapi.core.calls.dialect import DEFAULT_MODEL
+from airflow_provider_aimlapi.core.calls.message import message_of
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 
 if TYPE_CHECKING:
@@ -146,7 +147,9 @@ def _body(
 ) -> dict[str, Any]:
     """Return the request that a run would send."""
     spec = CompletionSpec(model=model, max_tokens=max_tokens, **parameters)
-    return msgspec.json.decode(RequestEncoder(spec).encode(QUESTION, system), type=dict[str, Any])
+    return msgspec.json.decode(
+        RequestEncoder(spec).encode(message_of(QUESTION, system)), type=dict[str, Any]
+    )
 
 
 def _call(

@@ -19,6 +19,7 @@ from airflow_provider_aimlapi.api.http.transport import open_transport
 from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
 from airflow_provider_aimlapi.api.price_list import fetch_prices
 from airflow_provider_aimlapi.core.arrival.first_answers import ArrivalCheck
+from airflow_provider_aimlapi.core.calls.message import message_of
 from airflow_provider_aimlapi.engine.calls.descriptors import fit_to_descriptors
 from airflow_provider_aimlapi.engine.calls.single import complete
 from airflow_provider_aimlapi.engine.estimate.inquiry import estimate
@@ -129,7 +130,7 @@ def _world(job: Job, settings: Settings, stop: StopSignal | None) -> World:
     return World(
         clock=SystemClock(),
         random=Random(secrets.randbits(64)),  # noqa: S311  # jitter, not secrecy
-        open_client=lambda: open_client(job.endpoint, settings),
+        open_client=lambda: open_client(job.endpoint, settings, is_streaming=job.completion.stream),
         ask_prices=lambda model: ask_prices(job.endpoint, model),
         ask_account=lambda: ask_account(job.endpoint),
         open_store=lambda place: FsspecStore(place.fs, place.path),
@@ -151,11 +152,11 @@ def complete_one(
         InstructionsDropped: the answer certainly was made without the system text.
     """
     log_assumption(spec.model)
-    body = RequestEncoder(spec).encode(prompt, system)
+    body = RequestEncoder(spec).encode(message_of(prompt, system))
     stop = StopSignal()
 
     async def ask() -> Completion:
-        async with open_client(endpoint, settings) as client:
+        async with open_client(endpoint, settings, is_streaming=spec.stream) as client:
             random = Random(secrets.randbits(64))  # noqa: S311  # jitter, not secrecy
             wall_us = SystemClock().wall_us
             return await complete(client, body, settings, random, stop, wall_us=wall_us)
@@ -171,7 +172,9 @@ def complete_one(
 
 
 @asynccontextmanager
-async def open_client(endpoint: Endpoint, settings: Settings) -> AsyncIterator[CompletionClient]:
+async def open_client(
+    endpoint: Endpoint, settings: Settings, *, is_streaming: bool
+) -> AsyncIterator[CompletionClient]:
     """A client with as many connections as there may be attempts in flight."""
     transport = open_transport(
         connections_max=settings.max_concurrency,
@@ -179,7 +182,10 @@ async def open_client(endpoint: Endpoint, settings: Settings) -> AsyncIterator[C
         connect_timeout_s=min(CONNECT_TIMEOUT_S, settings.request_timeout_s),
     )
     async with CompletionClient(
-        endpoint, transport=transport, request_timeout_s=settings.request_timeout_s
+        endpoint,
+        transport=transport,
+        request_timeout_s=settings.request_timeout_s,
+        is_streaming=is_streaming,
     ) as client:
         yield client
 

@@ -62,8 +62,3 @@ class Job:
             raise InvalidSpec(f"limit_rows={limit!r}: give a whole number of at least 1, or None.")
         if self.on_existing not in get_args(OnExisting):
             raise InvalidSpec(f'on_existing={self.on_existing!r}: give "replace" or "error".')
-
-    @property
-    def info_column(self) -> str:
-        """The struct column's name."""
-        return f"{self.output_column}_info"

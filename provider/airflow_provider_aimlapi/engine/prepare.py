@@ -35,6 +35,7 @@ from airflow_provider_aimlapi.storage.input.path_overlap import check_apart, che
 from airflow_provider_aimlapi.storage.output.changes import run_in_place
 from airflow_provider_aimlapi.storage.output.name_limits import check_lengths
 from airflow_provider_aimlapi.storage.output.visible_files import check_foreign
+from airflow_provider_aimlapi.storage.parts.outcome_columns import OutcomeColumns
 from airflow_provider_aimlapi.storage.runs.run_objects import read_manifest, read_plan
 from airflow_provider_aimlapi.storage.stores.checked_store import go_on
 from airflow_provider_aimlapi.storage.stores.object_store import create_settled, probe
@@ -158,7 +159,8 @@ def _look(
         job.input.fs, job.input.path, check, partial(persistently, clock, check)
     )
     check_files_apart(data_set.files, store.uri(""))
-    data_set.check_output_columns((job.output_column, job.info_column))
+    outcome_columns = OutcomeColumns(job.output_column)
+    data_set.check_output_columns(outcome_columns.names)
     data_set.warn_of_losses()
     maker = _request_maker(job, data_set)
     made_of = _ingredients(job, data_set, maker)
@@ -173,6 +175,7 @@ def _look(
         job=job,
         data_set=data_set,
         maker=maker,
+        outcome_columns=outcome_columns,
         store=store,
         names=names,
         plan=plan,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.job import Job
     from airflow_provider_aimlapi.engine.request_maker import RequestMaker
     from airflow_provider_aimlapi.storage.input.dataset import DataSet
+    from airflow_provider_aimlapi.storage.parts.outcome_columns import OutcomeColumns
     from airflow_provider_aimlapi.storage.stores.checked_store import Check
     from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
 
@@ -25,6 +26,7 @@ class Prepared:
     """A run that may start.
 
     Attributes:
+        outcome_columns: the columns that the run adds to its input.
         store: rooted at the output path. names: the run's objects in it.
         plan: of what is to be asked for: the run, or one share of it. run_plan: the run's.
         manifest: not None when this very run is published already.
@@ -34,6 +36,7 @@ class Prepared:
     job: Job
     data_set: DataSet
     maker: RequestMaker
+    outcome_columns: OutcomeColumns
     store: ObjectStore
     names: RunNames
     plan: Plan

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from airflow_provider_aimlapi.core.calls.message import Message, message_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -27,9 +29,9 @@ class RequestMaker:
         self._prompt = prompt.filler(self.columns)
         self._system = system.filler(self.columns) if system else None
         self._encoder = encoder
-        self.frame_bytes = len(encoder.encode("", None if system is None else ""))
+        self.frame_bytes = len(encoder.encode(message_of("", None if system is None else "")))
 
     def body(self, texts: Sequence[str]) -> bytes:
         """The request of a row, given its texts in the order of `columns`."""
         system = self._system(texts) if self._system else None
-        return self._encoder.encode(self._prompt(texts), system)
+        return self._encoder.encode(Message(self._prompt(texts), system))

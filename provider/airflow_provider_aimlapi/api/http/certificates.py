@@ -1,4 +1,4 @@
-"""TLS contexts of a client, and certificates read from files. Connects to nothing."""
+"""TLS contexts of a client, and certificates from files. Opens no connection."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.calls.route import Certificates
 
 FILE_BYTES_MAX = 16 * 1024 * 1024
-"""The public authorities of the world take 300 kB: what is larger was not meant."""
+"""All public authorities take 300 kB together. A larger file is not a certificate file."""
 _HASHED_NAME = re.compile(r"[0-9a-f]{8}\.\d+\Z")
-"""As `openssl rehash` makes them; OpenSSL sees no other names in a folder."""
+"""File names as `openssl rehash` makes them. OpenSSL finds no other files in a folder."""
 
 
 def tls_context(certificates: Certificates | None) -> ssl.SSLContext:
-    """Return a context that verifies servers against these certificates, and no others.
+    """Return a context that verifies servers against these certificates only.
 
     Args:
-        certificates: None for certifi's list, as httpx has it.
+        certificates: None for certifi's list, which is httpx's default.
 
     Raises:
-        ConnectionIncomplete: there are no certificates that can be read.
+        ConnectionIncomplete: no certificates can be read.
     """
     if certificates is None:
         context = httpx.create_ssl_context(trust_env=False)
     else:
         context = _own_context(certificates)
-    # Python takes SSLKEYLOGFILE from the environment, and writes into it what decrypts all calls.
-    context.keylog_filename = None  # type: ignore[assignment]  # typeshed knows no way to stop it
+    # Python takes SSLKEYLOGFILE from the environment, and writes keys to it that decrypt all calls.
+    context.keylog_filename = None  # type: ignore[assignment]  # typeshed does not allow None
     return context
 
 
@@ -64,7 +64,7 @@ def _own_context(certificates: Certificates) -> ssl.SSLContext:
 
 
 def _check_file(certificates: Certificates) -> None:
-    """Refuse what OpenSSL would wait for, or read without end, or name by a number alone."""
+    """Refuse a file that would block OpenSSL, is too large, or would fail with a bare number."""
     try:
         found = Path(certificates.path).stat()
     except PermissionError:

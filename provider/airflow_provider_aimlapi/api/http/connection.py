@@ -1,6 +1,6 @@
 """One HTTP/1.1 connection: a request out, its answer in, then perhaps the next. No pool, no key.
 
-httptools (llhttp, the parser of Node.js) reads what comes; what it may cost is limited here.
+httptools (llhttp, the parser of Node.js) parses what arrives. The limits on its size are here.
 """
 
 from __future__ import annotations
@@ -17,26 +17,31 @@ if TYPE_CHECKING:
 
 READ_BYTES = 64 * 1024
 FRAMING_BYTES_MAX = 64 * 1024
-"""Of an answer beside its body: status line, fields, chunk sizes, trailers."""
+"""The most bytes of an answer beside its body: status line, fields, chunk sizes, trailers. Far
+more than servers send."""
 FRAMING_PER_BODY_BYTE = 8
-"""What each byte of body adds to that: in a chunk of its own, it comes with five others."""
+"""The framing bytes that each byte of the body adds: a chunk of one byte takes five others."""
 UNTAKEN_BYTES_MAX = 256 * 1024
-"""Of a body that nobody has taken yet; beyond, nothing is read from the connection."""
+"""The most bytes of a body that wait to be read. Above that, the socket is not read, so that a slow
+reader does not fill the memory."""
 STOOD_STILL_S = 1.0
-"""A deadline noticed so late says that this process, or its machine, stood still: answers that came
-meanwhile lie in the sockets, and loops tell of time before they read. So it is put off once."""
+"""A deadline that is noticed later than this shows that the process or the machine stood still.
+Answers that arrived meanwhile are still in the sockets, because the loop runs its timers before it
+reads. So the deadline is put off once."""
 _INTERIM = range(100, 200)
 
 
 class Incoming(httpx.AsyncByteStream):
-    """An answer on its way in, which is its body to whoever iterates. Close it in the end.
+    """An answer that is arriving. Iterate over it to read its body, and close it at the end.
 
     Attributes:
-        status, fields: of the final answer, once `is_headed`; fields as they were written.
-        is_headed: whether status and fields are there. is_whole: whether the body is, too.
+        status: of the final answer, once `is_headed`.
+        fields: its header fields as they were written, once `is_headed`.
+        is_headed: whether status and fields have arrived.
+        is_whole: whether the body has arrived, too.
         is_kept_alive: whether the server will serve another request on this connection.
-        failure: why nothing more will come.
-        untaken: pieces of the body that nobody has taken yet.
+        failure: why nothing more will arrive.
+        untaken: the pieces of the body that have not been read yet.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -50,10 +55,10 @@ class Incoming(httpx.AsyncByteStream):
         self._connection = connection
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return self  # asyncio keeps a book of generators, at a row's expense
+        return self  # asyncio keeps a record of each generator, which costs CPU per row
 
     async def __anext__(self) -> bytes:
-        """What has come since the last piece, at once or when there is something."""
+        """Return what has arrived since the last piece. Wait if there is nothing yet."""
         while not self.untaken:
             if self.is_whole:
                 raise StopAsyncIteration
@@ -68,7 +73,7 @@ class Incoming(httpx.AsyncByteStream):
 
     @property
     def ends_with_connection(self) -> bool:
-        """Whether the fields tell no other end of the body than the connection's."""
+        """Whether the body ends with the connection, because no header field states its end."""
         for name, value in self.fields:
             if name.lower() == b"content-length":
                 return False
@@ -78,12 +83,13 @@ class Incoming(httpx.AsyncByteStream):
 
 
 class Connection(asyncio.BufferedProtocol):
-    """A connection, as its pool, asyncio and httptools see it.
+    """A connection, as its pool, asyncio and httptools call it.
 
     Args:
         buffer: READ_BYTES to read into. All connections of a loop may share it: what was read is
             parsed before the loop reads again.
-        give_back: called when an exchange has ended, whether the connection lives or not.
+        give_back: called when an exchange has ended, whether the connection can be used again or
+            not.
 
     Attributes:
         is_lost: whether it can serve no further request.
@@ -97,20 +103,26 @@ class Connection(asyncio.BufferedProtocol):
         self._give_back = give_back
         self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpResponseParser(self)
+        # The answer of the exchange that is going on; None between two exchanges.
         self._incoming: Incoming | None = None
+        # Resolved when there is news for the reader of the answer.
         self._waiter: asyncio.Future[None] | None = None
+        # The deadline of the exchange. The timer may be due earlier, from an exchange before.
         self._until_s = math.inf
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at_s = math.inf
+        # How many bytes beside the body the answer may still have.
         self._framing_left = 0
         self._untaken_bytes = 0
+        # Whether reading from the socket is paused, because the reader is slow.
         self._is_paused = False
+        # Whether asyncio's write buffer is full, because the server is slow.
         self._is_full = False
 
-    # For the pool and whoever reads an answer.
+    # Called by the pool and by the reader of an answer.
 
     def ask(self, data: bytes, until_s: float) -> Incoming:
-        """Write a request, or its beginning. Whatever follows, it may have been read.
+        """Write a request, or its beginning. The server may have read it, whatever happens next.
 
         Args:
             until_s: the loop's time at which the exchange fails if it is not over; may be inf.
@@ -125,17 +137,17 @@ class Connection(asyncio.BufferedProtocol):
         return self._incoming
 
     async def ask_on(self, incoming: Incoming, data: bytes) -> bool:
-        """Write more of a request, when there is room; False when the answer came before it."""
+        """Write more of a request when there is room. Return False if the answer came first."""
         while self._is_full and not incoming.is_headed:
             await self.wait(incoming)
         if incoming.is_headed or incoming.failure is not None:
-            self.is_lost = True  # what it would be asked next would be taken for the rest of this
+            self.is_lost = True  # the server would take the next request for the rest of this one
             return False
         self._transport.write(data)
         return True
 
     async def wait(self, incoming: Incoming) -> None:
-        """Wait until there is news of an answer.
+        """Wait until more of the answer has arrived.
 
         Raises:
             httpx.RemoteProtocolError: what came is no HTTP, or too much of it.
@@ -153,14 +165,14 @@ class Connection(asyncio.BufferedProtocol):
             raise incoming.failure
 
     def read_on(self) -> None:
-        """Say that the body's pieces were taken."""
+        """Note that the body's pieces were read, and read from the socket again."""
         self._untaken_bytes = 0
         if self._is_paused:
             self._is_paused = False
             self._transport.resume_reading()
 
     def end(self, incoming: Incoming) -> None:
-        """End an exchange. The connection lives on if all that was asked and said was whole."""
+        """End an exchange. The connection stays open if request and answer were complete."""
         if incoming is not self._incoming:
             return
         self._incoming = None
@@ -175,21 +187,21 @@ class Connection(asyncio.BufferedProtocol):
         self.is_lost = True
         self._transport.abort()
 
-    # asyncio's calls.
+    # Called by asyncio.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         self._transport = cast("asyncio.Transport", transport)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
-        """Where to read into."""
+        """Return the buffer to read into."""
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
         """Parse what was read."""
         incoming = self._incoming
         if incoming is None or incoming.is_whole:
-            self.abort()  # said to nobody: it must not answer the next request
+            self.abort()  # these bytes belong to no request, so they must not answer the next one
             return
         self._framing_left -= nbytes
         try:
@@ -203,7 +215,7 @@ class Connection(asyncio.BufferedProtocol):
             self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell whoever waits: for some answers this is their end."""
+        """Wake the reader. For an answer without a stated length, this is its regular end."""
         self.is_lost = True
         if self._timer is not None:
             self._timer.cancel()
@@ -216,23 +228,23 @@ class Connection(asyncio.BufferedProtocol):
         self._wake()
 
     def pause_writing(self) -> None:
-        """Enough is on its way out."""
+        """Note that the write buffer is full."""
         self._is_full = True
 
     def resume_writing(self) -> None:
-        """There is room again."""
+        """Note that there is room again."""
         self._is_full = False
         self._wake()
 
     def _set_timer(self, at_s: float) -> None:
-        """One timer serves many exchanges: most are over long before it is due."""
+        """Replace the timer. One serves many exchanges, because most end long before it is due."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._loop.call_at(at_s, self._on_time)
         self._timer_at_s = at_s
 
     def _on_time(self) -> None:
-        """Fail the exchange that takes too long, by time in which an answer could be read."""
+        """Fail the exchange if its deadline has passed and the process did not stand still."""
         due_s, self._timer_at_s = self._timer_at_s, math.inf
         incoming, now_s = self._incoming, self._loop.time()
         if incoming is None:
@@ -245,7 +257,7 @@ class Connection(asyncio.BufferedProtocol):
             self._fail(incoming, httpx.ReadTimeout("the answer was not whole in time"))
 
     def _fail(self, incoming: Incoming, failure: httpx.TransportError) -> None:
-        """End it here; an answer that was whole before stays one."""
+        """End the exchange with an error. An answer that was complete before stays valid."""
         if not incoming.is_whole and incoming.failure is None:
             incoming.failure = failure
         self.abort()
@@ -255,21 +267,21 @@ class Connection(asyncio.BufferedProtocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    # httptools' calls; `_incoming` is set in all of them.
+    # Called by httptools. `_incoming` is set in all of them.
 
     def on_message_begin(self) -> None:
         """Refuse a second answer to one request."""
         if self._incoming is None or self._incoming.is_whole:
-            raise httpx.RemoteProtocolError("an answer to nobody")
+            raise httpx.RemoteProtocolError("a second answer to one request")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a field; trailers say nothing that matters."""
+        """Keep a header field. Trailers are dropped, because no trailer is used."""
         incoming = self._incoming
         if incoming is not None and not incoming.is_headed:
             incoming.fields.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """Note the final answer; interim ones (1xx) are passed over."""
+        """Note the final answer. Interim answers (1xx) are skipped."""
         incoming = self._incoming
         status = self._parser.get_status_code()
         if incoming is not None and status not in _INTERIM:
@@ -278,7 +290,7 @@ class Connection(asyncio.BufferedProtocol):
             incoming.is_headed = True
 
     def on_body(self, data: bytes) -> None:
-        """Keep a piece until it is taken."""
+        """Keep a piece of the body until it is read."""
         self._framing_left += FRAMING_PER_BODY_BYTE * len(data)
         self._untaken_bytes += len(data)
         if self._incoming is not None:

@@ -1,4 +1,4 @@
-"""Undoing a content encoding within a limit: a megabyte can stand for a thousand. Pure."""
+"""Decodes a content encoding within a limit, because a megabyte can expand to a gigabyte. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _GZIP_MAGIC = b"\x1f\x8b"
 
 
 def decode_content(body: bytes, encoding: str, *, bytes_max: int) -> bytes:
-    """The body without its content encoding, inflated no further than the limit.
+    """Return the body without its content encoding. Stops inflating at the limit.
 
     Args:
         body: as received.
@@ -37,7 +37,7 @@ def decode_content(body: bytes, encoding: str, *, bytes_max: int) -> bytes:
 
 
 def _gunzip(body: bytes, bytes_max: int) -> bytes:
-    """The one member of a gzip file. Many small members would cost a minute of CPU to join."""
+    """Inflate a gzip file of one member. Many small members would take a minute of CPU to join."""
     whole, rest = _inflate(body, _GZIP_WBITS, bytes_max)
     if rest.startswith(_GZIP_MAGIC):
         raise Unreadable("it is compressed in several pieces")
@@ -63,5 +63,5 @@ def _limited(body: bytes, bytes_max: int) -> bytes:
 
 
 def _has_zlib_header(body: bytes) -> bool:
-    """RFC 1950: method 8, and a checksum over the first two bytes. Servers send either kind."""
+    """Whether a body starts as RFC 1950 says: method 8 and a checksum. Servers send either kind."""
     return len(body) > 1 and body[0] & 0x0F == zlib.DEFLATED and (body[0] * 256 + body[1]) % 31 == 0

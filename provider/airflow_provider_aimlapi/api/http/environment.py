@@ -1,6 +1,7 @@
-"""Proxies and certificates that the environment names, read as httpx reads them. Connects to nothing.
+"""Reads proxies and certificates from the environment, as httpx does. Opens no connection.
 
-Nothing else is taken from the environment: no .netrc, no base URL, and no way to skip verification.
+Nothing else is read from the environment: no .netrc, no base URL, and no switch that turns
+verification off.
 """
 
 from __future__ import annotations
@@ -25,16 +26,18 @@ CERTIFICATE_VARIABLES = {
     "REQUESTS_CA_BUNDLE": True,
     "CURL_CA_BUNDLE": True,
 }
-"""The first that is set counts, and whether it may name a folder: httpx's two, then those of requests."""
+"""The variables, in order of precedence, and whether each may name a folder: first those of httpx,
+then those of requests."""
 
 
 def settle_route(endpoint: Endpoint, variables: Mapping[str, str]) -> Endpoint:
-    """Return the endpoint with what its connection leaves open taken from the environment.
+    """Return the endpoint, with the environment's settings where its connection has none.
 
     An http endpoint, which is on this machine, is called directly.
 
     Raises:
-        ConnectionIncomplete: a proxy or a certificate file cannot be used; the text names what set it.
+        ConnectionIncomplete: a proxy or a certificate file cannot be used. The text names the
+            variable.
     """
     route, url = endpoint.route, httpx.URL(endpoint.base_url)
     if url.scheme != "https":
@@ -74,9 +77,10 @@ def _with_proxy(route: Route, url: httpx.URL, variables: Mapping[str, str]) -> R
 
 
 def _variable(variables: Mapping[str, str], scheme: str) -> str | None:
-    """The name of the variable that counts, as `urllib.request.getproxies_environment` finds it.
+    """Return the variable that `urllib.request.getproxies_environment` would use.
 
-    Names are taken in any case. One that ends in lower case comes first, and unsets when it is empty.
+    Names may have any case. A name that ends in lower case comes first. If it is empty, there is no
+    proxy.
     """
     names = [name for name in variables if name.lower() == f"{scheme}_proxy"]
     chosen = None
@@ -89,7 +93,7 @@ def _variable(variables: Mapping[str, str], scheme: str) -> str | None:
 
 
 def _patterns(entries: list[str]) -> Iterator[str]:
-    """Write the entries of NO_PROXY as httpx's patterns. One that httpx cannot read matches nothing."""
+    """Yield the entries of NO_PROXY as httpx's patterns. An entry that httpx cannot read is skipped."""
     for entry in map(str.strip, entries):
         if not entry or entry == "*":
             continue
@@ -119,14 +123,14 @@ def _is_address(text: str, kind: type[IPv4Address | IPv6Address]) -> bool:
 
 
 class _Chosen(Exception):
-    """A request came to the transport of this name."""
+    """The transport of this name was chosen."""
 
     def __init__(self, name: str | None) -> None:
         self.name = name
 
 
 class _Mount(httpx.BaseTransport):
-    """Sends nothing, and raises its name. An answer would be logged as if a call had been made."""
+    """Raises its name instead of sending, because httpx would log an answer as a call."""
 
     def __init__(self, name: str | None) -> None:
         self._name = name
@@ -136,7 +140,7 @@ class _Mount(httpx.BaseTransport):
 
 
 def _chosen(table: Mapping[str, str | None], url: httpx.URL) -> str | None:
-    """What httpx itself chooses from a table of patterns; None where no pattern matches."""
+    """Return the name that httpx chooses from a table of patterns; None if no pattern matches."""
     mounts = {pattern: _Mount(name) for pattern, name in table.items()}
     with httpx.Client(transport=_Mount(None), mounts=mounts, trust_env=False) as client:
         try:

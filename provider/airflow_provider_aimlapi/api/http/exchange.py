@@ -1,6 +1,6 @@
-"""One exchange: a request out, an answer in, one deadline, limits on size. Never tries again.
+"""One HTTP exchange: request out, answer in, within one deadline and limits on size. No retries.
 
-Neither judges what the answer says nor logs. Its errors hold no reference to the request.
+It does not interpret the answer, and logs nothing. Its errors hold no reference to the request.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.api.messages.key_removal import KeyRemoval
 
 ANSWER_BYTES_MAX = 4 * 1024 * 1024
-"""On the wire and decoded: several times the 128,000 tokens that a model may say, in the
-costliest of JSON's escapes."""
+"""The most bytes of an answer, on the wire and decoded. A model writes at most 128,000 tokens, and this is
+several times as much, even if each character is escaped in JSON."""
 STREAM_BYTES_MAX = 32 * 1024 * 1024
-"""For server-sent events that were asked for: some 250 bytes for each of as many tokens."""
+"""The same for requested server-sent events: about 250 bytes for each of 128,000 tokens."""
 _HEADER_CHARACTERS_MAX = 200
 _FIELDS = {
     b"x-inference-id": "inference_id",
@@ -53,51 +53,53 @@ async def exchange(
     *,
     timeout_s: float,
     key_removal: KeyRemoval,
-    is_stream_asked_for: bool = False,
+    is_streaming: bool = False,
 ) -> Answer:
     """Send a request and read its whole answer.
 
     Args:
-        transport: called directly; it keeps to EXCHANGE_TIMEOUT.
-        request: sent as it is; a redirect is an answer like any other.
-        timeout_s: most seconds from asking for a connection to the last byte in, however slowly
-            the bytes drip.
-        key_removal: takes the key out of all that the server says.
-        is_stream_asked_for: whether server-sent events may be longer than another answer.
+        transport: called directly. It applies EXCHANGE_TIMEOUT.
+        request: sent unchanged. A redirect is returned like any other answer.
+        timeout_s: the most seconds from the request for a connection to the last byte of the
+            answer, however slowly bytes arrive.
+        key_removal: removes the key from everything that the server sends.
+        is_streaming: whether the request asks for server-sent events, which may be longer than
+            another answer.
 
     Raises:
-        ApiUnavailable: no connection, a broken one, or the deadline passed.
-        AccessRefused: the server's certificate does not hold, or a proxy lets nothing through.
-        WireViolation: the answer is no HTTP, larger than a limit, or encoded in a way that was
-            not asked for. It holds what the headers of a 2xx say.
+        ApiUnavailable: there was no connection, it broke, or the deadline passed.
+        AccessRefused: the server's certificate is not valid, or a proxy refuses the connection.
+        WireViolation: the answer is not HTTP, is larger than a limit, or has an encoding that was
+            not requested. The error keeps the headers of a 2xx.
     """
     failure: ApiError
     request.extensions[EXCHANGE_TIMEOUT] = timeout_s
     try:
         response = await transport.handle_async_request(request)
-        return await _answer(response, key_removal, is_stream_asked_for=is_stream_asked_for)
+        return await _answer(response, key_removal, is_streaming=is_streaming)
     except httpx.ReadTimeout:
         failure = error_from_deadline(timeout_s, origin=_origin(request))
     except TRANSPORT_FAILURES as error:
         failure = error_from_failure(error, origin=_origin(request))
-    # Raised out here, where no context ties it to an exception that holds the key.
+    # Raised outside of `except`, so that no context refers to an exception that holds the key.
     raise failure
 
 
 async def _answer(
-    response: httpx.Response, key_removal: KeyRemoval, *, is_stream_asked_for: bool
+    response: httpx.Response, key_removal: KeyRemoval, *, is_streaming: bool
 ) -> Answer:
     fields = _fields(response, key_removal)
     encoding = fields.pop("content_encoding", "").strip().lower()
     content_type = fields.pop("content_type", "").partition(";")[0].strip().lower()
-    is_long = is_stream_asked_for and content_type == EVENT_STREAM
+    is_long = is_streaming and content_type == EVENT_STREAM
     bytes_max = STREAM_BYTES_MAX if is_long else ANSWER_BYTES_MAX
     head = Answer(status=response.status_code, content_type=content_type, body=b"", **fields)
     failure: WireViolation
     try:
         raw = decode_content(await _read(response, bytes_max), encoding, bytes_max=bytes_max)
         body = utf8_of(raw)  # in another encoding the key would not be found
-        is_frequent = head.is_success or head.status == TOO_MANY_REQUESTS  # and never kept, if 429
+        # The thorough search is slow: it is for errors that are kept, which answers with 429 are not.
+        is_frequent = head.is_success or head.status == TOO_MANY_REQUESTS
         clean = key_removal.clean if is_frequent else key_removal.clean_error
         return msgspec.structs.replace(head, body=clean(body))
     except Unreadable as error:
@@ -106,8 +108,8 @@ async def _answer(
 
 
 def _refused(head: Answer, error: Unreadable) -> WireViolation:
-    """The error for an answer whose body is not kept; what its headers say goes along."""
-    is_success = head.is_success  # an error is billed nothing, whatever else it says
+    """Return the error for an answer whose body was dropped. It keeps what the headers report."""
+    is_success = head.is_success  # only a success is charged, whatever an error's headers say
     reason = f"HTTP {head.status}, but the answer cannot be used: {error.reason}"
     return WireViolation(
         f"{reason}.",
@@ -121,7 +123,7 @@ def _refused(head: Answer, error: Unreadable) -> WireViolation:
 
 
 def _fields(response: httpx.Response, key_removal: KeyRemoval) -> dict[str, str]:
-    """The few headers that matter, in one pass; of several with one name, the first."""
+    """Return the headers that are used, in one pass. If a name occurs twice, the first counts."""
     found: dict[str, str] = {}
     for name, value in response.headers.raw:
         field = _FIELDS.get(name.lower())
@@ -132,7 +134,7 @@ def _fields(response: httpx.Response, key_removal: KeyRemoval) -> dict[str, str]
 
 
 async def _read(response: httpx.Response, bytes_max: int) -> bytes:
-    """The body as it came over the wire. Closes the response, however this ends."""
+    """Return the body as it was sent. Closes the response in any case."""
     stream = response.stream
     if not isinstance(stream, httpx.AsyncByteStream):
         raise TypeError("the transport gave a synchronous response")

@@ -1,4 +1,4 @@
-"""Where connections go: the addresses of one origin or of its proxy, and TLS. No HTTP but CONNECT."""
+"""Opens connections to one origin or to its proxy, with TLS. Knows no HTTP except CONNECT."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 
 ADDRESSES_KEPT_S = 60.0
-"""A thousand connections begin with one look-up; one that fails begins with another."""
+"""One look-up serves all connections of a start; after a failed connection the name is looked up again."""
 HAPPY_EYEBALLS_DELAY_S = 0.25
-"""After which the next address is tried beside one that does not answer, as RFC 8305 advises."""
+"""The delay before the next address is tried beside a silent one, as RFC 8305 advises."""
 Address = tuple[int, int, int, str, tuple[Any, ...]]
-"""As `socket.getaddrinfo` gives it."""
+"""An address as `socket.getaddrinfo` returns it."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class CertificateRefused(httpx.ConnectError):
-    """The server did not prove who it is. Nothing was sent."""
+    """The server's certificate was refused. Nothing was sent."""
 
 
 class Origin:
@@ -39,7 +39,8 @@ class Origin:
 
     Args:
         url: any URL of the origin.
-        route: its proxy is used for https alone: http is for this machine.
+        route: the way to the origin. Its proxy is used for https only, because an http origin is
+            always on this machine.
 
     Raises:
         ConnectionIncomplete: the route's certificates cannot be read.
@@ -55,14 +56,14 @@ class Origin:
         self._proxy = route.proxy if is_https else None
         self._tls = _tls_context(route) if is_https else None
         self._dialled = (self._host, self._port)
-        if self._proxy is not None:  # which looks up the API's name itself
+        if self._proxy is not None:  # the proxy looks up the API's name itself
             self._dialled = (self._proxy.host, self._proxy.port)
         self._addresses: list[Address] = []
         self._looked_up_s = 0.0
         self._look_up = asyncio.Lock()
 
     async def connect(self, make_protocol: Callable[[], P], *, timeout_s: float) -> P:
-        """Return a new connection. Whatever is raised, nothing was sent.
+        """Return a new connection. If this raises, nothing was sent.
 
         Args:
             timeout_s: most seconds for name look-up, proxy and TLS together.
@@ -82,7 +83,7 @@ class Origin:
         except ssl.SSLCertVerificationError as error:
             trusted = self._route.trusted
             failure = CertificateRefused(f"{error.verify_message}; checked against {trusted}")
-        except (OSError, UnicodeError) as error:  # a name that is none is a UnicodeError
+        except (OSError, UnicodeError) as error:  # a name that is not a host name is a UnicodeError
             self._addresses = []
             failure = self._failure(error, steps)
         raise failure
@@ -122,7 +123,7 @@ class Origin:
             return self._addresses
 
     def _failure(self, error: OSError | UnicodeError, steps: _Steps) -> httpx.TransportError:
-        """What is raised for a connection that did not come about, by how far it came."""
+        """Return the error for a failed connection, by the step that failed."""
         if self._proxy is not None and steps.at_proxy:
             return ProxyFailed(self._with_remedy(f"{steps.at_proxy} ({_reason(error)})"))
         kind = httpx.ConnectTimeout if isinstance(error, TimeoutError) else httpx.ConnectError
@@ -133,10 +134,10 @@ class Origin:
 
 
 class _Steps:
-    """How far a connection has come.
+    """The step that a connection has reached.
 
     Attributes:
-        at_proxy: what has gone wrong if it fails now; empty once there is a way to the API.
+        at_proxy: the reason to report if it fails now; empty once the API is reachable.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The key for an httpx client of a user's, attached to requests to one origin only."""
+"""Adds the key to requests of a user's own httpx client, for one origin only."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
 
 
 class OriginKey:
-    """An event hook of httpx, called before each request, those that follow a redirect included.
+    """An event hook that httpx calls before each request, redirects included.
 
     It adds the key to a request to its own scheme, host and port, and refuses any other request.
     """
 
     def __init__(self, url: httpx.URL, authorization: bytes) -> None:
-        """Keep the origin of a URL, and the header's value; it is in no repr."""
+        """Keep the origin of a URL, and the header's value, which no repr shows."""
         self._origin = _origin(url)
         self._authorization = authorization.decode("ascii")
 
     def __call__(self, request: httpx.Request) -> None:
-        """Add the key.
+        """Add the key to a request.
 
         Raises:
             InvalidSpec: the request goes elsewhere. Nothing was sent.
@@ -38,5 +38,5 @@ class OriginKey:
 
 
 def _origin(url: httpx.URL) -> tuple[str, bytes, int | None]:
-    """Scheme, host in ASCII, and port; None for the scheme's own."""
+    """Return scheme, host in ASCII, and port. The port is None for the scheme's default."""
     return url.scheme, url.raw_host, url.port

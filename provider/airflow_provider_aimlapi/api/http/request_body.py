@@ -1,4 +1,4 @@
-"""A large request body, handed to the connection in pieces."""
+"""A large request body, written to the connection in pieces."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 WHOLE_BYTES_MAX = 256 * 1024
-"""Above this a body goes out in pieces: writing all of it at once, encrypted, would hold up every
-other call, and an answer may come before its end."""
+"""Larger bodies are sent in pieces. Encrypting and writing one at once would delay all other calls,
+and the answer may come before the body's end."""
 
 
 class PiecewiseBody(httpx.AsyncByteStream):
-    """Bytes that are sent piece by piece; the request must carry their Content-Length."""
+    """A body that is sent piece by piece. The request must carry its Content-Length."""
 
     def __init__(self, body: bytes) -> None:
         self._body = memoryview(body)

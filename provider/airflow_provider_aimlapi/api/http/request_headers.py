@@ -1,4 +1,4 @@
-"""The headers that every request carries. The only place that writes the key into one."""
+"""The headers of every request. No other module writes the key into a header."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ KEYLESS_HEADERS = [
     (b"Accept-Encoding", b"identity"),
     (b"User-Agent", b"airflow-provider-aimlapi/" + __version__.encode("ascii")),
 ]
-"""Compression is declined: answers are small, and inflating is where small answers grow large."""
+"""Compression is declined, because answers are small, and a compressed one may expand to gigabytes."""
 
 
 def headers_for(endpoint: Endpoint) -> list[tuple[bytes, bytes]]:
-    """Header fields for an endpoint, the key among them: never print them."""
+    """Return the header fields for an endpoint. The key is in them: never print them."""
     return [(b"Authorization", authorization_of(endpoint)), *KEYLESS_HEADERS]
 
 
 def authorization_of(endpoint: Endpoint) -> bytes:
-    """The value of the header field that holds the key: never print it."""
+    """Return the value of the header field that holds the key: never print it."""
     return b"Bearer " + endpoint.key.encode("ascii")

@@ -1,7 +1,8 @@
-"""The connections of a run behind httpx's transport interface, with our limits. Makes no requests.
+"""The connections of a run behind httpx's transport interface, with our limits.
 
-httpx's own pool walks all its connections for each request, and general clients do much for each
-that is the same for all. This one knows one origin, a fixed number of connections, and HTTP/1.1.
+httpx's own pool walks all its connections for each request. General clients also do much work per
+request that is the same for all. This transport knows one origin, a fixed number of connections,
+and HTTP/1.1.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.calls.route import Route
 
 EXCHANGE_TIMEOUT = "exchange_timeout_s"
-"""The request's extension that says how many seconds it may take, from asking for a connection to the
-answer's last byte, however steadily that drips. Without it there is no end to waiting."""
+"""The request's extension with its time limit in seconds, from the request for a connection to the
+answer's last byte, however slowly bytes arrive. Without it the wait has no limit."""
 ROUTE_NOTE = "route_note"
-"""The request's extension in which the transport leaves what errors say of a way that is not plain."""
+"""The request's extension in which the transport leaves what errors report about a proxy."""
 CONNECT_TIMEOUT_S = 15.0
 KEEP_ALIVE_S = 50.0
-"""Longer than a row ever waits for its turn, and below the minute after which servers usually
-close: a request sent into a closing connection is lost, and nobody can say whether it was billed."""
+"""Longer than a row ever waits for its turn. Below one minute, after which servers usually close: a
+request that is sent into a closing connection is lost, and its cost is unknown."""
 
 
 def open_transport(
@@ -38,27 +39,27 @@ def open_transport(
     connect_timeout_s: float = CONNECT_TIMEOUT_S,
     keep_alive_s: float = KEEP_ALIVE_S,
 ) -> httpx.AsyncBaseTransport:
-    """A transport that keeps up to so many connections open, and follows nothing by itself.
+    """Return a transport with at most `connections_max` open connections.
 
-    It serves one origin, that of its first request. It reads nothing from the environment, and
-    knows no .netrc and no cookies. It must be used within one event loop, and closed.
+    It serves one origin, that of its first request. It follows no redirect, and reads no
+    environment variable, .netrc or cookie. Use it within one event loop, and close it.
 
-    What it raises tells whether a request can have been read: after `httpx.ConnectError`,
-    `httpx.ConnectTimeout` and `httpx.PoolTimeout` it cannot, after anything else it may have been.
-    It never sends a request twice.
+    Its errors show whether the server may have read the request: after `httpx.ConnectError`,
+    `httpx.ConnectTimeout` and `httpx.PoolTimeout` the server cannot have read it, after any other
+    error it may have. The transport never sends a request twice.
 
     Args:
-        connections_max: most connections at once; a further request waits for one to be free.
-        route: the proxy to go through, and the certificates to verify the origin against.
-        connect_timeout_s: most seconds for a new connection, TLS included. How long all of an
-            exchange may take is the request's business: see EXCHANGE_TIMEOUT.
-        keep_alive_s: how long a connection may lie idle and be used again.
+        connections_max: a further request waits until a connection is free.
+        route: the proxy, and the certificates to verify the origin against.
+        connect_timeout_s: the most seconds for a new connection, TLS included. EXCHANGE_TIMEOUT
+            limits the whole exchange.
+        keep_alive_s: how long an idle connection may be used again.
     """
     return _Transport(connections_max, route, connect_timeout_s, keep_alive_s)
 
 
 class _Transport(httpx.AsyncBaseTransport):
-    """A request must carry its Content-Length, and not be HEAD, whose answers have no body."""
+    """Requires a Content-Length, and no HEAD, because answers to HEAD have no body."""
 
     def __init__(
         self, connections_max: int, route: Route, connect_timeout_s: float, keep_alive_s: float
@@ -77,7 +78,7 @@ class _Transport(httpx.AsyncBaseTransport):
         self._is_closed = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """The answer's head, as soon as it is there; its body is to be read, and closed."""
+        """Return the answer once its head has arrived. Read its body, then close it."""
         head, origin = _head(request), self._origin_of(request.url)
         if self._note:
             request.extensions[ROUTE_NOTE] = self._note
@@ -100,17 +101,17 @@ class _Transport(httpx.AsyncBaseTransport):
         return httpx.Response(incoming.status, headers=incoming.fields, stream=incoming)
 
     async def aclose(self) -> None:
-        """Close what lies idle, and what is given back from now on."""
+        """Close idle connections now, and each other connection when its exchange ends."""
         self._is_closed = True
         places = [self._places.get_nowait() for _ in range(self._places.qsize())]
         for connection in places:
             if connection is not None:
                 connection.abort()
             self._places.put_nowait(None)
-        await asyncio.sleep(0)  # sockets are closed in the loop's next round
+        await asyncio.sleep(0)  # the loop closes sockets in its next round
 
     async def _next_place(self, until_s: float) -> Connection | None:
-        """Wait for a place to be given back."""
+        """Wait until a slot is free."""
         try:
             async with asyncio.timeout_at(until_s):
                 return await self._places.get()
@@ -118,7 +119,7 @@ class _Transport(httpx.AsyncBaseTransport):
             raise httpx.PoolTimeout("no connection became free in time") from None
 
     def _is_usable(self, connection: Connection) -> bool:
-        """Whether the connection in a place can be used again; it is closed if not."""
+        """Whether a slot's connection can be used again. Closes it if not."""
         idle_s = self._loop.time() - connection.idle_since_s
         if not connection.is_lost and idle_s < self._keep_alive_s:
             return True
@@ -126,7 +127,7 @@ class _Transport(httpx.AsyncBaseTransport):
         return False
 
     async def _new_one(self, origin: Origin, until_s: float) -> Connection:
-        """A connection for a place that has none; the place is given back where there will be none."""
+        """Return a new connection for an empty slot. Frees the slot if there is none."""
         try:
             connection = await origin.connect(
                 lambda: Connection(self._buffer, self._give_back),
@@ -137,7 +138,9 @@ class _Transport(httpx.AsyncBaseTransport):
             raise
         if connection.is_lost:
             self._places.put_nowait(None)
-            raise httpx.ConnectError("it closed, or spoke, before it was asked")
+            raise httpx.ConnectError(
+                "the server closed the connection, or sent data, before a request"
+            )
         return connection
 
     def _give_back(self, connection: Connection) -> None:
@@ -156,7 +159,7 @@ class _Transport(httpx.AsyncBaseTransport):
 
 
 def _head(request: httpx.Request) -> bytes:
-    """Request line and fields, the blank line included.
+    """Return the request line and the header fields, with the blank line.
 
     Raises:
         ValueError: a field would become two.
@@ -170,12 +173,12 @@ def _head(request: httpx.Request) -> bytes:
 
 
 def _whole_body(request: httpx.Request) -> bytes:
-    """The body, where it is at hand."""
+    """Return the body if it is in memory as a whole; b"" otherwise."""
     return b"".join(request.stream) if isinstance(request.stream, httpx.ByteStream) else b""
 
 
 async def _send_pieces(connection: Connection, incoming: Incoming, request: httpx.Request) -> None:
-    """Send a large body as fast as it is taken, unless the answer comes before its end."""
+    """Send a large body as fast as the server reads it, and stop if the answer arrives early."""
     if not isinstance(request.stream, httpx.AsyncByteStream):
         raise TypeError("the request has a synchronous body")
     async for piece in request.stream:

@@ -1,4 +1,4 @@
-"""What a failed exchange means, by the kind of error that a transport raised. Words, never headers."""
+"""The errors for a failed exchange, by the kind of exception that a transport raised."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from airflow_provider_aimlapi.api.http.tunnel import ProxyFailed
 from airflow_provider_aimlapi.errors import AccessRefused, ApiError, ApiUnavailable, WireViolation
 
 TRANSPORT_FAILURES = (httpx.TransportError,)
-"""All that a transport may raise when an exchange fails."""
+"""All exceptions that a transport may raise when an exchange fails."""
 
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 def error_from_failure(failure: BaseException, *, origin: str) -> ApiError:
-    """The error of our tree for what a transport raised. It refers to nothing of the original.
+    """Return our error for what a transport raised. It has no reference to the original.
 
     Args:
         failure: one of TRANSPORT_FAILURES.
-        origin: scheme, host and port of the API, and the way to it, for the text.
+        origin: scheme, host and port of the API, with the proxy, for the text.
     """
     said = f"{failure}".removesuffix(".") or type(failure).__name__
     if isinstance(failure, CertificateRefused):
@@ -42,7 +42,7 @@ def error_from_failure(failure: BaseException, *, origin: str) -> ApiError:
 
 
 def error_from_deadline(timeout_s: float, *, origin: str) -> ApiUnavailable:
-    """The error for an exchange that took too long. The answer may have been under way."""
+    """Return the error for an exchange that took too long. The answer may have been on its way."""
     return ApiUnavailable(
         f"No whole answer from {origin} within {timeout_s:g} s.", is_perhaps_billed=True
     )

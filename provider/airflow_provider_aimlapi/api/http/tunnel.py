@@ -1,4 +1,4 @@
-"""A tunnel through an HTTP proxy: CONNECT out, the head of an answer in. No TLS, no key, no prompt."""
+"""A tunnel through an HTTP proxy: sends CONNECT, reads the head of the answer. No TLS, no key."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.calls.route import Proxy
 
 HEAD_BYTES_MAX = 16 * 1024
-"""Most bytes of an answer to CONNECT: proxies send a few hundred."""
+"""The most bytes of an answer to CONNECT. Proxies send a few hundred."""
 _READ_BYTES = 4096
 _HEAD_END = re.compile(rb"\n\r?\n")
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([2-5]\d\d)[ \r\n]")
 _SUCCESS = range(200, 300)
 _CREDENTIALS_WANTED = 407
 _MAY_PASS = frozenset({408, 425, 429, *range(500, 600)} - {501, 505, 511})
-"""A proxy or its way out is overloaded or down. The three others are about what it can or allows."""
+"""The proxy, or the network behind it, is overloaded or down. 501, 505 and 511 are left out, because
+they report what the proxy can do or allows, which does not pass."""
 
 
 class ProxyFailed(httpx.ConnectError):
@@ -37,13 +38,14 @@ class ProxyFailed(httpx.ConnectError):
 
 
 async def open_tunnel(raw: socket.socket, proxy: Proxy, host: str, port: int) -> None:
-    """Have the proxy at the other end of a socket connect it to a host.
+    """Make the proxy behind a connected socket open a tunnel to a host.
 
     When it returns, the next byte that is read comes from that host. The caller sets the time-out,
     and closes the socket.
 
     Raises:
-        ProxyFailed: it refused, or did not answer in HTTP. OSError: the network failed.
+        ProxyFailed: the proxy refused, or did not answer in HTTP.
+        OSError: the network failed.
     """
     loop = asyncio.get_running_loop()
     try:
@@ -72,7 +74,7 @@ def _connect_request(proxy: Proxy, host: str, port: int) -> bytes:
 
 
 async def _read_head(loop: asyncio.AbstractEventLoop, raw: socket.socket) -> tuple[bytes, bytes]:
-    """Read up to the blank line; return what came with it, too."""
+    """Read up to the blank line. Return the head, and the bytes that came with it."""
     data = bytearray()
     while len(data) < HEAD_BYTES_MAX:
         seen = max(0, len(data) - 3)

@@ -1,6 +1,6 @@
-"""From an answer's body to the one object in it, whatever a gateway put around it.
+"""Finds the one object in an answer's body, whatever a gateway put around it.
 
-Strict JSON and the standard's event streams come first. Only a body that is neither is searched.
+Strict JSON and standard event streams are tried first. Only a body that is neither is searched.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 EVENT_STREAM = "text/event-stream"
 _DATA_LINE = re.compile(rb"(?:\A|[\r\n])data:")
 _LONE_DATA_LINES = 2
-"""A `data:` in front of a whole answer, and `[DONE]` after it."""
+"""A `data:` before a whole answer, and `[DONE]` after it, do not make it a stream."""
 
 
 def read_body(answer: Answer) -> JsonObject:
     """Return the object that an answer's body holds.
 
-    Its first characters decide what it is: gateways mislabel what they pass on.
+    The first characters decide the format, because gateways label bodies wrongly.
 
     Raises:
-        Unreadable: there is none, or more than one that could be meant.
+        Unreadable: there is no object, or there are several candidates.
     """
     body = strip_leading_marks(utf8_of(answer.body))
     if not body:
@@ -78,10 +78,10 @@ def _json_object(body: bytes) -> JsonObject:
 
 
 def _search(body: bytes) -> tuple[JsonObject | None, JsonObject | None]:
-    """Return the one completion that stands among other text, and the one object that is none.
+    """Return the one completion in a text, and the one object that is not a completion.
 
     Raises:
-        Unreadable: there are several completions, and no telling which is meant.
+        Unreadable: there are several completions, and nothing shows which one counts.
     """
     if may_hold_too_many_values(body):
         return None, None

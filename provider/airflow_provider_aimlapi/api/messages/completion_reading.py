@@ -1,7 +1,7 @@
-"""From a decoded answer to a Completion. Believes only what it needs; never loses a paid answer.
+"""Turns a decoded answer into a Completion, and never loses a paid answer.
 
-A wrong type in a field that nobody needs counts as absent. Only an answer without a first choice,
-whose content is neither text nor parts, or that says itself that it failed, is unreadable.
+A wrong type in a field that is not used counts as a missing field. An answer is unreadable only
+without a first choice, with content that is neither text nor parts, or if it states that it failed.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ REFUSING_REASONS = frozenset({"refusal", "content_filter"})
 FAILING_REASONS = frozenset(
     {"error", "failed", "abort", "aborted", "cancelled", "canceled", "insufficient_system_resource"}
 )
-"""Words of gateways and servers for a generation that broke off, in lower case."""
+"""The words of gateways and servers for a generation that broke off, in lower case."""
 NO_TEXT = "the model returned no text"
 TRUNCATED = "cut off at max_tokens; raise max_tokens for a whole answer"
 
 
 def read_completion(answer: Answer, payload: JsonObject) -> Completion:
-    """The completion in an answer's decoded body.
+    """Return the completion in an answer's decoded body.
 
     Raises:
-        Unreadable: there is no completion in it.
+        Unreadable: there is none.
     """
     choice = _first_choice(payload)
     message = choice["message"]
@@ -55,7 +55,7 @@ def read_completion(answer: Answer, payload: JsonObject) -> Completion:
     )
     status, error = _judged((finish_reason, native), as_text(message.get("refusal")))
     finish_reason = finish_reason or native
-    if status != "refused":  # a refusal is an answer, whatever stands beside it
+    if status != "refused":  # a refusal is an answer, whatever else the message holds
         _check_success(finish_reason, choice, message, payload)
     if error is None and not text and not tool_calls:
         error = NO_TEXT
@@ -86,10 +86,10 @@ def _tokens(count: object) -> int | None:
 
 
 def _check_success(finish_reason: str | None, *places: JsonObject) -> None:
-    """Refuse an answer that says that it failed, wherever it says so.
+    """Raise if one of the objects, or the finish reason, states that the answer failed.
 
     Raises:
-        Unreadable: it does.
+        Unreadable: the answer failed.
     """
     said = next((said_in(place) for place in places if is_failure(place)), None)
     if said is None and (finish_reason or "").lower() not in FAILING_REASONS:
@@ -98,7 +98,7 @@ def _check_success(finish_reason: str | None, *places: JsonObject) -> None:
 
 
 def is_failure(place: JsonObject) -> bool:
-    """Whether an object says of itself that it failed: its `error` holds anything at all."""
+    """Whether an object states that it failed: its `error` is not empty."""
     error = place.get("error")
     return any(error.values()) if isinstance(error, dict) else bool(error)
 
@@ -114,7 +114,7 @@ def _first_choice(payload: JsonObject) -> JsonObject:
 
 
 def _text(content: object) -> str | None:
-    """The text of a message: a string, or parts whose texts are joined; None when there is none."""
+    """Return the text of a message: a string, or the joined texts of its parts; None for none."""
     if content is None or isinstance(content, str):
         return content
     if not isinstance(content, list):
@@ -134,10 +134,10 @@ def _part_text(part: object) -> str | None:
 def _judged(
     finish_reasons: tuple[str | None, ...], refusal: str
 ) -> tuple[CompletionStatus, str | None]:
-    """Status and reason, from any vocabulary; a word that nobody knows is no fault.
+    """Return status and reason, in any vocabulary. An unknown word counts as `ok`.
 
     Args:
-        finish_reasons: the API's own, and the one that a superset answer has from its upstream.
+        finish_reasons: the API's own, and that of a superset answer's upstream.
     """
     if refusal:
         return "refused", f"the model refused: {tidy(refusal)}"
@@ -150,9 +150,9 @@ def _judged(
 
 
 def _tool_calls(message: JsonObject) -> tuple[ToolCall, ...]:
-    """Calls in the API's own field, then those that stand among the parts, as Anthropic has them.
+    """Return the calls in the API's own field, then those among the parts, as Anthropic has them.
 
-    A call that stands in both places is one call.
+    A call that is in both is returned once.
     """
     calls = [_tool_call(call) for call in as_list(message.get("tool_calls"))]
     seen = {call.call_id for call in calls if call.call_id}
@@ -177,9 +177,9 @@ def _tool_call(call: object) -> ToolCall:
 
 
 def _arguments(text: str) -> tuple[str, bool]:
-    """The arguments as the model wrote them, with U+FFFD for text that is lost; are they JSON?
+    """Return the arguments as the model wrote them, with U+FFFD for lost text, and if they are JSON.
 
-    A number that is none is left as it stands: a tool must not be called with another value.
+    A number that JSON does not allow stays, because a tool must not receive another value.
     """
     for candidate in (text, strict_text(text)):
         if is_strict_json(candidate):
@@ -188,10 +188,10 @@ def _arguments(text: str) -> tuple[str, bool]:
 
 
 def cost_told(answer: Answer, payload: JsonObject) -> int | None:
-    """What the API says it charged: the first of four places that holds a sensible amount.
+    """Return the charge that an answer reports: the first of four fields with a plausible amount.
 
-    Header before body, dollars before credits. Where they disagree the first still counts: the
-    header is what the vendor's ledger shows. Where none does, the cost is unknown, not zero.
+    Headers come before the body, and dollars before credits. If they differ, the first counts,
+    because the vendor's ledger shows the header. If none of them is there, the cost is unknown.
     """
     usage = as_object(as_object(payload.get("meta")).get("usage"))
     for read, amount in (

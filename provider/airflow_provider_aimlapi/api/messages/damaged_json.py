@@ -1,7 +1,7 @@
-"""JSON whose text is damaged, or has other text around it, read without a guess. No field is known here.
+"""Reads JSON whose text is damaged, or is surrounded by other text. Knows no field of the API.
 
-It is the second reading, of what strict decoding refused: ten times as slow, and linear. What a text
-has lost becomes U+FFFD, REPLACEMENT CHARACTER. A number that is none becomes null.
+It reads what strict decoding refused. It is ten times as slow, and takes linear time. Lost
+characters become U+FFFD, REPLACEMENT CHARACTER. A number that JSON does not allow becomes null.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FALSE_STARTS_MAX = 32
-"""Braces that begin no object, before a search ends: each may cost a reading of all the rest."""
+"""How many braces may fail to begin an object before a search ends. Each may cost a reading of the
+whole rest."""
 _DIGITS_MAX = 400
 _LOST = "\ufffd"
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
@@ -30,13 +31,13 @@ _ESCAPE = re.compile(
     """,
     re.VERBOSE,
 )
-"""The escapes of JSON, and what is none: half a surrogate pair, and a backslash that begins nothing."""
+"""The escapes of JSON, and two faults: half a surrogate pair, and a backslash that begins no escape."""
 _STRING = re.compile(r'"[^"\\]*(?:\\.?[^"\\]*)*(?:"|\Z)', re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f]")
 
 
 def utf8_of(body: bytes) -> bytes:
-    """Return a body in UTF-8, whatever Unicode encoding it came in. UTF-8 comes back as it is."""
+    """Return a body in UTF-8, from any Unicode encoding. UTF-8 is returned unchanged."""
     if not body.startswith(_BYTE_ORDER_MARKS) and 0 not in body[:_LOOK_BYTES]:
         return body
     text = body.decode(json.detect_encoding(body), "replace")
@@ -44,10 +45,10 @@ def utf8_of(body: bytes) -> bytes:
 
 
 def sound_text(text: bytes | str, *, keep_halves: bool = False) -> str:
-    """Return a JSON text whose characters and escapes can all be read.
+    """Return a JSON text in which all characters and escapes can be read.
 
     Args:
-        keep_halves: leave half a surrogate pair in its escape, because the other half may come
+        keep_halves: keep the escape of half a surrogate pair, because the second half may come
             with the next piece of the text.
     """
     whole = text if isinstance(text, str) else text.decode("utf-8", "replace")
@@ -63,7 +64,7 @@ def sound_text(text: bytes | str, *, keep_halves: bool = False) -> str:
 
 
 def strict_text(text: str) -> str:
-    """Return a JSON text by the letter: sound, and its strings hold no control character."""
+    """Return a JSON text that strict JSON allows: sound, without control characters in strings."""
     return _STRING.sub(
         lambda string: _CONTROL.sub(lambda mark: f"\\u{ord(mark[0]):04x}", string[0]),
         sound_text(text),
@@ -71,7 +72,7 @@ def strict_text(text: str) -> str:
 
 
 def whole_text(text: str) -> str:
-    """Return a text with the halves of surrogate pairs joined; a half without its other is lost."""
+    """Return a text with the halves of surrogate pairs joined. A single half becomes U+FFFD."""
     if text.isascii():
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
@@ -80,17 +81,18 @@ def whole_text(text: str) -> str:
 def decode_damaged(text: bytes | str, *, keep_halves: bool = False) -> object:
     """Return the value of a JSON text, read leniently.
 
-    Control characters may stand in a string as they are.
+    Strings may hold control characters.
 
     Raises:
-        ValueError: it is no JSON all the same. RecursionError: it is nested too deeply.
+        ValueError: the text is not JSON.
+        RecursionError: it is nested too deeply.
     """
     value: object = _DECODER.decode(sound_text(text, keep_halves=keep_halves))
     return value
 
 
 def decode_start(text: str) -> tuple[object, int]:
-    """Return the JSON value that a sound text starts with, and where it ends.
+    """Return the JSON value at the start of a sound text, and the index of its end.
 
     Raises:
         ValueError, RecursionError: as for `decode_damaged`.
@@ -99,9 +101,9 @@ def decode_start(text: str) -> tuple[object, int]:
 
 
 def objects_in(text: str) -> Iterator[dict[str, object]]:
-    """Give the JSON objects that stand in a sound text, in order, whatever is around them.
+    """Yield the JSON objects in a sound text, in order, whatever surrounds them.
 
-    One that stands within another is not given.
+    Objects inside of a yielded object are not yielded.
     """
     false_starts, place = 0, text.find("{")
     while place >= 0 and false_starts < FALSE_STARTS_MAX:
@@ -124,7 +126,7 @@ def _whole_number(digits: str) -> int | None:
 
 
 def _nothing(_name: str) -> None:
-    """Stand for NaN and Infinity, which some servers write."""
+    """Return None for NaN and Infinity, which some servers write."""
 
 
 _DECODER = json.JSONDecoder(

@@ -1,7 +1,7 @@
-"""From an answer outside 2xx to the error that says who must act. Judges by status, never by text.
+"""Turns an answer outside 2xx into the error that names who must act, by its status only.
 
-No decision hangs on the API's own words. All of them go into the record of the row, and into the
-error's text only those that `core.texts.redaction` lets through.
+No decision depends on the API's own words. The row's record gets all of them. The error's text
+gets only those that `core.texts.redaction` permits.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _THREE_CAUSES = (
     "Either the account is out of credit: top up at https://aimlapi.com/app/billing. Or the key "
     "may not: its own USD threshold is reached (raise it, or wait, it resets at 00:00 UTC), it "
     "lacks the scope model:chat, or it was disabled: see https://aimlapi.com/app/keys. Or a "
-    "firewall or proxy in front of the API refuses the calls: ask those who run it."
+    "firewall or proxy in front of the API refuses the calls: contact those who run it."
 )
 _WRONG_PATH = (
     "Check the model's id, and the connection's host: it must be the base URL alone, such as "
@@ -74,15 +74,17 @@ _MOVED = (
 
 
 def error_of(answer: Answer, request: bytes = b"", *, wall_s: float | None = None) -> ApiError:
-    """The error that an answer outside 2xx stands for.
+    """Return the error that an answer outside 2xx stands for.
+
+    1. 429 is Throttled.
+    2. 408, 409, 421, 423, 425 and 5xx are ApiUnavailable.
+    3. 401, 402, 403, 404, 405 and redirects are AccessRefused.
+    4. Any other 4xx is RequestRejected.
+    5. The rest is not HTTP as we know it: a WireViolation.
 
     Args:
-        request: the body that was answered, which holds a row's text; empty where none was sent.
-        wall_s: seconds since 1970, for a Retry-After that is a date; None where no clock is at hand.
-
-    429 is Throttled; 408, 409, 421, 423, 425 and 5xx are ApiUnavailable; 401, 402, 403, 404, 405 and
-    redirects are AccessRefused; any other 4xx is RequestRejected; the rest is no HTTP that we
-    know, a WireViolation.
+        request: the body that was answered, which holds a row's text; empty if none was sent.
+        wall_s: seconds since 1970, for a Retry-After that is a date; None without a clock.
     """
     status = answer.status
     envelope = read_envelope(answer.body)
@@ -97,8 +99,8 @@ def error_of(answer: Answer, request: bytes = b"", *, wall_s: float | None = Non
             in_full=in_full,
             status=status,
             request_id=request_id,
-            # The API bills nothing for a failure that it tells of itself. A gateway that gave
-            # up waiting knows nothing of an answer that comes, and is billed, later.
+            # The API charges nothing for a failure that it reports itself. A gateway that stopped
+            # waiting cannot know of an answer that arrives, and is charged, later.
             is_perhaps_billed=kind is not Throttled and not envelope,
             retry_after_s=parse_retry_after(answer.retry_after, date=answer.date, wall_s=wall_s),
         )
@@ -122,12 +124,12 @@ def error_of(answer: Answer, request: bytes = b"", *, wall_s: float | None = Non
 def parse_retry_after(
     value: str | None, *, date: str | None = None, wall_s: float | None = None
 ) -> float | None:
-    """Seconds to wait, at most RETRY_AFTER_S_MAX; None for what is neither a number nor a date.
+    """Return the seconds to wait, at most RETRY_AFTER_S_MAX; None if the value cannot be read.
 
     Args:
-        value: a number of seconds, or an HTTP date. One in the past means no wait.
-        date: the answer's own Date, from which a date is counted: clocks differ.
-        wall_s: seconds since 1970, where the answer has no Date.
+        value: a number of seconds, or an HTTP date. A date in the past means no wait.
+        date: the answer's own Date. The wait is counted from it, because clocks differ.
+        wall_s: seconds since 1970, used if the answer has no Date.
     """
     if value is None:
         return None
@@ -144,7 +146,7 @@ def parse_retry_after(
 
 
 def _instant_s(date: str) -> float | None:
-    """Seconds since 1970 of an HTTP date, in any of its three forms; None for anything else."""
+    """Return an HTTP date, in any of its three forms, in seconds since 1970; None if it is none."""
     try:
         instant = parsedate_to_datetime(date)
         return instant.replace(tzinfo=instant.tzinfo or UTC).timestamp()

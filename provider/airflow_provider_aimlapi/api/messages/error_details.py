@@ -1,7 +1,7 @@
-"""What exactly an error says was wrong, and where: out of its details, and out of a text in its text.
+"""Extracts the reasons of an error, and the fields concerned, from its details and nested texts.
 
-The live API says "Validation failed" and keeps the reasons in a list. It passes on the words of the
-model's vendor as `400 {"type":"error",…}` inside its own message. Decides nothing.
+The live API says "Validation failed" and lists the reasons in `details`. It repeats the message of
+the model's vendor as `400 {"type":"error",…}` inside its own message.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ EXPLANATION_CHARACTERS_MAX = 480
 DETAILS_MAX = 5
 _DETAIL_CHARACTERS_MAX = 200
 _TEXTS_MAX = 2
-"""A text in a text in a text. In deeper ones an escaped key would not have been found."""
+"""A text nested in two texts. In deeper ones an escaped key would not have been found."""
 _LISTS = ("details", "errors", "issues", "detail")
 _WHERE = ("path", "loc", "param", "field", "property")
 _WHY = ("reason", "message", "msg", "error", "code")
@@ -42,11 +42,11 @@ _NO_WORDS = re.compile(
 
 
 def explained(body: bytes, envelope: JsonObject) -> str:
-    """Return what a body says went wrong, with reasons and places, as one short line.
+    """Return a body's reasons and the fields concerned, as one short line.
 
     Args:
-        body: of an error. The key was taken out of it, in any escapes if it is short.
-        envelope: the JSON object in it; an empty one where there is none.
+        body: the body of an error, without the key. If it is short, escaped keys are removed, too.
+        envelope: the JSON object in it; an empty one if there is none.
     """
     if len(body) > ERROR_BYTES_MAX:
         return said_by(body, envelope)
@@ -64,7 +64,7 @@ def _message(envelope: JsonObject) -> str:
 
 
 def _unwrapped(text: str, depth: int = _TEXTS_MAX) -> str:
-    """Return the message of an envelope that stands as JSON in a text; other texts as they are."""
+    """Return the message of an envelope that is nested in a text; other texts unchanged."""
     start = text.find("{")
     if start < 0 or not depth:
         return text
@@ -80,7 +80,7 @@ def _unwrapped(text: str, depth: int = _TEXTS_MAX) -> str:
 
 
 def _reasons(envelope: JsonObject) -> Iterator[str]:
-    """Yield each detail as "where: why", or as whichever there is."""
+    """Yield each detail as "field: reason", or whichever of the two there is."""
     for place in (as_object(envelope.get("error")), envelope):
         for name in _LISTS:
             for detail in as_list(place.get(name)):
@@ -100,6 +100,6 @@ def _reason(detail: object) -> str:
 
 
 def _path(value: object) -> str:
-    """Return a path that may also be a list of names and positions."""
+    """Return a path, which may also be a list of names and positions."""
     steps = [str(step) for step in as_list(value) if isinstance(step, str | int)]
     return ".".join(steps) or as_text(value)

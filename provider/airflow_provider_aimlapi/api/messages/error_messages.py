@@ -1,6 +1,6 @@
-"""What the API says went wrong, in whatever envelope, as one short line. Decides nothing.
+"""Extracts the API's message from an error in any envelope, as one short line.
 
-The line may quote a prompt: it is for the record of the row that was asked for.
+The line may repeat a prompt, so it belongs in the row's own record only.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SECRET = re.compile(r"(?i)\b(bearer\s+|sk-)[\w.~+/-]{6,}")
 
 
 def tidy(text: str, characters_max: int = MESSAGE_CHARACTERS_MAX) -> str:
-    """One line of printable text, cut to a length, with anything like a key taken out."""
+    """Return one line of printable text, cut to a length, without anything that looks like a key."""
     start = text[: 4 * characters_max]
     printable = "".join(c if c.isprintable() else " " for c in start)
     line = _SECRET.sub(r"\1[secret]", " ".join(printable.split()))
@@ -33,7 +33,7 @@ def tidy(text: str, characters_max: int = MESSAGE_CHARACTERS_MAX) -> str:
 
 
 def read_envelope(body: bytes) -> JsonObject:
-    """The JSON object in a body; an empty one when there is none."""
+    """Return the JSON object in a body; an empty one if there is none."""
     try:
         return as_object(decode_json(strip_leading_marks(body)))
     except Unreadable:
@@ -41,12 +41,12 @@ def read_envelope(body: bytes) -> JsonObject:
 
 
 def said_in(envelope: JsonObject) -> str:
-    """The message in a decoded envelope, legacy or problem+json; "" when there is none."""
+    """Return the message in a decoded envelope, legacy or problem+json; "" if there is none."""
     return next((said for said in map(_line, messages_in(envelope)) if said), "")
 
 
 def messages_in(envelope: JsonObject) -> tuple[object, ...]:
-    """Return what may hold the message of an envelope, the likeliest first."""
+    """Return the values that may hold the message of an envelope, the likeliest first."""
     error = envelope.get("error")
     nested = as_object(error)
     return (
@@ -60,7 +60,7 @@ def messages_in(envelope: JsonObject) -> tuple[object, ...]:
 
 
 def said_by(body: bytes, envelope: JsonObject) -> str:
-    """What a body says: its envelope's message, a page's title, or the plain text itself."""
+    """Return the message of a body: its envelope's message, a page's title, or its plain text."""
     said = said_in(envelope)
     if said or envelope:
         return said
@@ -72,12 +72,12 @@ def said_by(body: bytes, envelope: JsonObject) -> str:
 
 
 def request_id_in(envelope: JsonObject) -> str | None:
-    """The envelope's own id of the exchange."""
+    """Return the envelope's own id of the call."""
     return as_word(envelope.get("requestId")) or as_word(envelope.get("request_id"))
 
 
 def with_words(text: str, words: str) -> str:
-    """A text, then what the API said about it, if anything."""
+    """Return a text, followed by the API's message about it, if there is one."""
     return f"{text}: {words}" if words else text
 
 
@@ -86,5 +86,5 @@ def _line(value: object) -> str:
 
 
 def as_message(value: object) -> str:
-    """Return a message that may also be a list of messages."""
+    """Return a message. A list of messages becomes one text."""
     return " ".join(map(as_text, as_list(value))) or as_text(value)

@@ -1,7 +1,7 @@
-"""Server-sent events put together into the one object that an answer without `stream` would be.
+"""Joins server-sent events into the object that an answer without `stream` would be.
 
-Works on a whole body: where the network split it plays no part. Money and the meaning of what is
-found are the reader's business.
+Works on a whole body, so it does not matter where the network divided it. Costs and meaning are
+left to the reader of the answer.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ _DONE = b"[DONE]"
 _DATA_LINE = re.compile(rb"(?:\A|[\r\n])data: *")
 _LINE = re.compile(rb"[^\r\n]+")
 _LINE_ENDS = frozenset({b"\n", b"\r", b"\r\n"})
-"""What lies between two lines when none of them is followed by an empty one."""
+"""The line ends that may stand between two lines without ending the event."""
 
 
 def parse_events(body: bytes) -> Iterator[bytes]:
-    """The data of each event, in order.
+    """Yield the data of each event, in order.
 
-    Lines end in CR, LF or both; several data lines are one event; comments and other fields are
-    passed over. A last event without its blank line is given too: only a decoder can tell whether
-    it is whole. Source: the HTML standard, "Server-sent events".
+    Lines end in CR, LF or both. Several data lines are one event. Comments and other fields are
+    skipped. A last event without its blank line is yielded, too, because only its decoder can find
+    out whether it is complete. Source: the HTML standard, "Server-sent events".
     """
-    event = bytearray()  # each of its lines is followed by LF until it is given
+    event = bytearray()  # each line in it ends with LF
     end = 0
     text = strip_leading_marks(body)
     for line in _LINE.finditer(text):
@@ -67,14 +67,12 @@ def parse_events(body: bytes) -> Iterator[bytes]:
 
 
 def assemble_answer(body: bytes) -> JsonObject:
-    """A streamed answer in the shape of one that was not streamed.
+    """Return a streamed answer in the form of one that was not streamed.
 
-    `[DONE]` is not asked for: the API's own examples end without it. What counts is a
-    finish_reason.
+    `[DONE]` is not required, because the API's own examples end without it. A finish_reason is.
 
     Raises:
-        Unreadable: an event that is no JSON, or a stream that broke off before its
-            finish_reason.
+        Unreadable: an event is not JSON, or the stream ended before its finish_reason.
     """
     try:
         return _assembled(_chunks(body))
@@ -85,11 +83,11 @@ def assemble_answer(body: bytes) -> JsonObject:
 
 
 class _Broken(Unreadable):
-    """An event that should be a chunk is no JSON."""
+    """An event that should be a chunk is not JSON."""
 
 
 def _chunks(body: bytes) -> Iterator[JsonObject]:
-    """Each chunk, read by the standard. Events that are no object, such as `ping`, are passed over."""
+    """Yield each chunk, read by the standard. Events that are not objects, such as `ping`, are skipped."""
     for data in parse_events(body):
         text = data.strip()
         if text == _DONE:
@@ -102,7 +100,7 @@ def _chunks(body: bytes) -> Iterator[JsonObject]:
 
 
 def _chunks_across_lines(body: bytes) -> Iterator[JsonObject]:
-    """Each chunk, read as if it might hold line breaks: up to the next line that says `data:`."""
+    """Yield each chunk, read up to the next line with `data:`, as if chunks held line breaks."""
     for event in _events_across_lines(body):
         if event.startswith(_DONE):
             return
@@ -127,7 +125,7 @@ def _events_across_lines(body: bytes) -> Iterator[bytes]:
 
 
 def _assembled(chunks: Iterator[JsonObject]) -> JsonObject:
-    """What the chunks come to. What is broken after a finish_reason was only about the bill."""
+    """Return the chunks as one answer. A fault after the finish_reason can only concern the bill."""
     stream = _Stream()
     try:
         for chunk in chunks:
@@ -148,7 +146,7 @@ def _assembled(chunks: Iterator[JsonObject]) -> JsonObject:
 
 @dataclass(slots=True)
 class _ToolCall:
-    """A tool call as far as it has come."""
+    """A tool call, as far as it has arrived."""
 
     call_id: str = ""
     name: str = ""
@@ -172,10 +170,10 @@ class _ToolCall:
 
 @dataclass(slots=True)
 class _Stream:
-    """What the events said so far.
+    """The events so far.
 
     Attributes:
-        failure: the first error, of the stream or of its choice; None while there is none.
+        failure: the first error of the stream or of its choice; None if there is none.
     """
 
     failure: JsonObject | None = None
@@ -190,14 +188,14 @@ class _Stream:
     charge: JsonObject = field(default_factory=dict)
 
     def add(self, chunk: JsonObject) -> None:
-        # After its finish_reason an answer is whole, and paid: a late error takes nothing back.
+        # After its finish_reason an answer is complete and paid, so a later error does not count.
         if not self.finish_reason and (is_failure(chunk) or chunk.get("statusCode")):
             self._fail(chunk)
         self.model = self.model or as_text(chunk.get("model"))
         _merge(self.usage, chunk.get("usage"))
         _merge(self.charge, as_object(chunk.get("meta")).get("usage"))
         for choice in map(as_object, as_list(chunk.get("choices"))):
-            if not as_count(choice.get("index")):  # the first, or one without an index
+            if not as_count(choice.get("index")):  # the first choice, or one without an index
                 self._add_choice(choice)
 
     def _fail(self, place: JsonObject) -> None:
@@ -221,13 +219,13 @@ class _Stream:
             raise Unreadable(f"it holds more than {TOOL_CALLS_MAX:,} tool calls")
 
     def _whole_message(self, choice: JsonObject) -> JsonObject:
-        """The message of an answer that came in one event; not one that repeats its deltas."""
+        """Return the message of an answer that came in one event; {} if it repeats its deltas."""
         if self.has_content or self.tool_calls:
             return {}
         return as_object(choice.get("message"))
 
     def _place(self, call: JsonObject) -> int:
-        """Which call a delta belongs to; without an index, an id begins a new one."""
+        """Return the index of the call that a delta belongs to. Without one, an id begins a new call."""
         index = as_count(call.get("index"))
         if index is not None:
             return index
@@ -235,7 +233,7 @@ class _Stream:
         return last + 1 if as_text(call.get("id")) or last < 0 else last
 
     def answer(self) -> JsonObject:
-        """The answer as it would have come without streaming, as far as it came."""
+        """Return the answer in the form without streaming, as far as it has arrived."""
         message: JsonObject = {
             "content": whole_text(self.content.getvalue()) if self.has_content else None,
             "refusal": whole_text(self.refusal.getvalue()),
@@ -256,7 +254,7 @@ class _Stream:
 
 
 def _merge(known: JsonObject, news: object) -> None:
-    """Late chunks tell in pieces, with nulls for what they do not tell."""
+    """Add the values of a late chunk. Such chunks come in pieces, with null for what is missing."""
     for name, value in as_object(news).items():
         if value is not None and (name in known or len(known) < USAGE_NAMES_MAX):
             known[name] = value

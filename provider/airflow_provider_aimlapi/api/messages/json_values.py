@@ -1,7 +1,7 @@
-"""JSON as plain values, read without trust. Knows no field of the API, and raises `Unreadable` only.
+"""JSON as plain values, without trust in its source. Knows no field of the API.
 
-Answers are decoded without a schema: a schema would refuse a paid answer for a wrong type in a
-field that nobody needs.
+Answers are decoded without a schema, because a schema would refuse a paid answer for a wrong type
+in a field that is not used.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from airflow_provider_aimlapi.api.messages.damaged_json import decode_damaged, s
 JsonObject: TypeAlias = dict[str, object]
 
 COUNT_MAX = 2**63 - 1
-"""The largest number that a column of 64-bit integers can hold."""
+"""The largest number in a column of 64-bit integers."""
 VALUES_MAX = 100_000
-"""Most values in a JSON text: an empty object takes 3 bytes of it and 72 of memory."""
+"""The most values of a JSON text: an empty object takes 3 bytes of text and 72 of memory."""
 _SMALL_BYTES = 64 * 1024
-"""A text that cannot hold values enough to matter."""
+"""A text of this size cannot hold enough values to matter, so its values are not counted."""
 _STRING = re.compile(rb'"[^"\\]*(?:\\.?[^"\\]*)*(?:"|\Z)', re.DOTALL)
-"""A string of JSON, or the rest of the text where its end is missing: so it never backtracks."""
+"""A string of JSON; the rest of the text if its end is missing, so that the search never backtracks."""
 _LEADING_MARKS = b" \t\r\n\v\f\xef\xbb\xbf"
 
 
 class Unreadable(Exception):
-    """An answer holds no completion. `wire` makes an error of the tree of it.
+    """An answer holds no completion. `wire` turns it into one of the package's errors.
 
     Attributes:
-        reason: why, in words of ours.
-        said: what the answer itself says; "" for nothing.
-        payload: what could be read of it, which may say what it cost.
+        reason: the reason, without any text of the answer.
+        said: the answer's own message; "" for none.
+        payload: the readable part of the answer, which may state the cost.
     """
 
     def __init__(self, reason: str, said: str = "", payload: JsonObject | None = None) -> None:
@@ -44,15 +44,15 @@ class Unreadable(Exception):
 
 
 def decode_json(text: bytes | str, *, keep_halves: bool = False) -> object:
-    """The value of a JSON text; the last of two equal keys counts.
+    """Return the value of a JSON text. The last of two equal keys counts.
 
-    Decoded strictly. Only where that fails, it is read again as `damaged_json` does.
+    Decoding is strict. A text that fails is read again as in `damaged_json`.
 
     Args:
         keep_halves: see `damaged_json.sound_text`.
 
     Raises:
-        Unreadable: not JSON, nested too deeply to be decoded, or more than VALUES_MAX values.
+        Unreadable: the text is not JSON, is nested too deeply, or has more than VALUES_MAX values.
     """
     if len(text) > _SMALL_BYTES and _has_too_many_values(text):
         raise Unreadable(f"it holds more than {VALUES_MAX:,} values")
@@ -66,7 +66,7 @@ def decode_json(text: bytes | str, *, keep_halves: bool = False) -> object:
 
 
 def is_strict_json(text: str) -> bool:
-    """Whether a text is JSON by the letter, and of no more than VALUES_MAX values."""
+    """Whether a text is strict JSON of at most VALUES_MAX values."""
     if len(text) > _SMALL_BYTES and _has_too_many_values(text):
         return False
     try:
@@ -88,17 +88,17 @@ def _no_json(error: Exception) -> Unreadable:
 
 
 def may_hold_too_many_values(text: bytes) -> bool:
-    """Whether a text that may be no JSON at all has marks of more than VALUES_MAX values."""
+    """Whether a text, JSON or not, has separators for more than VALUES_MAX values."""
     return _marks(text, 0, len(text)) > VALUES_MAX
 
 
 def _has_too_many_values(text: bytes | str) -> bool:
-    """Whether commas and brackets are too many, those inside of strings left out."""
+    """Whether there are too many commas and brackets. Those inside of strings are not counted."""
     body = text.encode() if isinstance(text, str) else text
     if _marks(body, 0, len(body)) <= VALUES_MAX:
         return False
     marks = end = 0
-    # One string at a time: a list of what lies between them would take more than the values.
+    # One string at a time: a list of the text between them would take more memory than the values.
     for strings, string in enumerate(_STRING.finditer(body)):
         marks += _marks(body, end, string.start())
         end = string.end()
@@ -112,46 +112,46 @@ def _marks(body: bytes, start: int, end: int) -> int:
 
 
 def encode_json(value: object) -> str:
-    """Compact JSON of a part of what `decode_json` gave.
+    """Return a value that `decode_json` returned as compact JSON.
 
     Raises:
-        Unreadable: it is nested so deeply that it could just be decoded.
+        Unreadable: its nesting is too deep to be encoded.
     """
     try:
         return msgspec.json.encode(value).decode()
-    except UnicodeEncodeError:  # halves of surrogate pairs that were kept
+    except UnicodeEncodeError:  # a string holds half a surrogate pair
         return sound_text(json.dumps(value, separators=(",", ":")))
     except RecursionError as error:
         raise _no_json(error) from None
 
 
 def strip_leading_marks(body: bytes) -> bytes:
-    """The body without byte order marks and white space in front."""
+    """Return the body without byte order marks and white space at its start."""
     return body.lstrip(_LEADING_MARKS)
 
 
 def as_object(value: object) -> JsonObject:
-    """The value if it is a JSON object, else an empty one."""
+    """Return the value if it is a JSON object, else an empty object."""
     return value if isinstance(value, dict) else {}
 
 
 def as_list(value: object) -> list[object]:
-    """The value if it is a JSON array, else an empty one."""
+    """Return the value if it is a JSON array, else an empty list."""
     return value if isinstance(value, list) else []
 
 
 def as_text(value: object) -> str:
-    """The value if it is a string, else an empty one."""
+    """Return the value if it is a string, else an empty string."""
     return value if isinstance(value, str) else ""
 
 
 def as_word(value: object, characters_max: int = 200) -> str | None:
-    """A short string, such as a model's name, cut to a sane length; None for anything else."""
+    """Return a short string, such as a model's name, cut to a length; None for anything else."""
     return value[:characters_max] if isinstance(value, str) and value else None
 
 
 def as_count(value: object, most: int = COUNT_MAX) -> int | None:
-    """A whole number from 0 to `most`, also when it was written as 12.0; None otherwise."""
+    """Return a whole number from 0 to `most`, also if it is written as 12.0; None otherwise."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):

@@ -1,4 +1,4 @@
-"""A 400 for the role of the system text. It meets every row of the run, so no row is to blame."""
+"""Recognises a 400 for the role of the system text. It concerns all rows, so no row is rejected."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class _Asked(msgspec.Struct):
 
 
 def with_role_refusal(error: ApiError, answer: Answer, request: bytes) -> ApiError:
-    """Return the error, or, if the API refuses the message with the system text, one for all rows.
+    """Return the error, or an error for all rows if the API refuses the role of the system text.
 
-    A run ends with it as with any refusal: when a second row meets it and none is answered.
+    Such an error ends a run like any refusal: when a second row gets it and none is answered.
     """
     is_about_role = (
         isinstance(error, RequestRejected)
@@ -45,7 +45,7 @@ def with_role_refusal(error: ApiError, answer: Answer, request: bytes) -> ApiErr
 
 
 def _with_field(model: str) -> list[str]:
-    """Return ids that have a field for the system text, the same model's among them if it has one."""
+    """Return ids with a field for the system text. The same model's id is among them if it has one."""
     dashed = model.replace(".", "-")
     known = model_of(dashed)
     has_field = known.is_listed and known.dialect.system == "field"

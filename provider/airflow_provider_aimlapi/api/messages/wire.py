@@ -1,7 +1,6 @@
-"""Completions as bytes: the body that asks for one, and what an answer's body holds. No network.
+"""Completions as bytes: writes the body of a request, and reads the body of an answer. No network.
 
-The only place where the JSON of completions is made and read. What an exchange cost and what
-comes next is for others to say.
+No other module writes or reads the JSON of completions.
 """
 
 from __future__ import annotations
@@ -23,26 +22,27 @@ from airflow_provider_aimlapi.errors import InvalidSpec, RequestRejected, WireVi
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.answer import Answer
     from airflow_provider_aimlapi.core.calls.completion import Completion
+    from airflow_provider_aimlapi.core.calls.message import Message
     from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 
 
 class RequestEncoder:
-    """Makes request bodies that differ in their prompt and system text only.
+    """Writes request bodies that differ only in their prompt and system text.
 
-    All else is encoded once, in the model's dialect. A body's sha256 names its request, and the run
-    key knows no order of keys: so parameters are sorted, at every depth, and followed by `messages`,
-    with `system` before it or inside it.
+    The rest is encoded once, in the model's dialect. A body's sha256 identifies its request, and
+    the run key does not depend on the order of keys. So parameters are sorted at every depth, and
+    `messages` follow them. The system text is before `messages` or inside of it.
     """
 
     def __init__(self, spec: CompletionSpec) -> None:
         """Encode what is the same for all rows.
 
         Raises:
-            InvalidSpec: a parameter holds a number or a text that JSON cannot carry.
+            InvalidSpec: a parameter holds a number or a text that JSON does not allow.
         """
         self._strings = msgspec.json.Encoder()
         try:
-            # CompletionSpec lets in plain values and mappings only: what is no dict becomes one.
+            # CompletionSpec accepts plain values and mappings only, so `dict` covers all others.
             constant = msgspec.json.encode(spec.parameters(), enc_hook=dict, order="deterministic")
         except ValueError as error:
             raise InvalidSpec(
@@ -57,37 +57,37 @@ class RequestEncoder:
             self._before_system = constant[:-1] + b',"messages":[{"role":"system","content":'
             self._after_system = b'},{"role":"user","content":'
 
-    def encode(self, prompt: str, system: str | None) -> bytes:
-        """The body for one row, exactly as it is sent.
+    def encode(self, message: Message) -> bytes:
+        """Return the body for one row, exactly as it is sent.
 
         Raises:
-            RequestRejected: the text holds half a surrogate pair, which no encoding can carry.
+            RequestRejected: the text holds half a surrogate pair, which UTF-8 cannot encode.
         """
         try:
-            said = self._strings.encode(prompt)
-            if system is None:
-                return b"".join((self._alone, said, b"}]}"))
-            instructions = self._strings.encode(system)
+            prompt = self._strings.encode("".join(message.prompt))
+            if message.system is None:
+                return b"".join((self._alone, prompt, b"}]}"))
+            system = self._strings.encode("".join(message.system))
         except UnicodeEncodeError as error:
             raise RequestRejected(
-                f"The prompt is no valid text at character {error.start}: {error.reason}."
+                f"The prompt is not valid text at character {error.start}: {error.reason}."
             ) from None
-        return b"".join((self._before_system, instructions, self._after_system, said, b"}]}"))
+        return b"".join((self._before_system, system, self._after_system, prompt, b"}]}"))
 
 
 def decode_answer(
     answer: Answer, request: bytes = b"", *, wall_s: float | None = None
 ) -> Completion:
-    """The completion in an answer. Any 2xx is an answer, whether JSON or server-sent events.
+    """Return the completion in an answer, JSON or server-sent events. Any 2xx is an answer.
 
     Args:
         request, wall_s: as for `error_answers.error_of`.
 
     Raises:
-        ApiError: for a status outside 2xx, the kind that `error_answers.error_of` gives it.
-        WireViolation: a 2xx without a completion in it, which may have been billed.
+        ApiError: the status is outside 2xx; `error_answers.error_of` chooses the class.
+        WireViolation: a 2xx holds no completion. It may have been charged.
 
-    Nothing else, whatever the bytes.
+    No bytes make it raise anything else.
     """
     if not answer.is_success:
         raise with_role_refusal(error_of(answer, request, wall_s=wall_s), answer, request)

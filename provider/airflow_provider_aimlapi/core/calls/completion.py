@@ -7,13 +7,14 @@ would walk all of them again and again, need not know them: nothing in them can 
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import msgspec
 
 Status = Literal["ok", "truncated", "refused", "rejected", "skipped"]
 CompletionStatus = Literal["ok", "truncated", "refused"]
-STATUSES: tuple[Status, ...] = ("ok", "truncated", "refused", "rejected", "skipped")
+STATUSES: tuple[Status, ...] = get_args(Status)
+COMPLETION_STATUSES: tuple[CompletionStatus, ...] = get_args(CompletionStatus)
 ERROR_CHARACTERS_MAX = 500
 
 
@@ -114,7 +115,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def is_without_cost(self) -> bool:
         """Whether it was answered, and the API did not say what that cost."""
-        return self.cost_nano_usd is None and self.status not in ("rejected", "skipped")
+        return self.cost_nano_usd is None and self.status in COMPLETION_STATUSES
 
 
 def accepted(

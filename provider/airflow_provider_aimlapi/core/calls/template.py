@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.texts.column_names import describe_difference, lookalike
@@ -57,20 +58,21 @@ class PromptTemplate:
     literals: tuple[str, ...]
     columns: tuple[str, ...]
 
-    def filler(self, columns: Sequence[str]) -> Callable[[Sequence[str]], str]:
-        """A function from a row's texts, in the order of `columns`, to the filled-in prompt."""
-        places = tuple(columns.index(name) for name in self.columns)
-        first, rest = self.literals[0], self.literals[1:]
-        pairs = tuple(zip(places, rest, strict=True))
+    def filler(self, columns: Sequence[str]) -> Callable[[Sequence[str]], tuple[str, ...]]:
+        """Return a function from a row's texts to the parts of the prompt, filled in.
 
-        def fill(texts: Sequence[str]) -> str:
-            pieces = [first]
-            for place, literal in pairs:
-                pieces.append(texts[place])
-                pieces.append(literal)
-            return "".join(pieces)
-
-        return fill
+        Args:
+            columns: the columns of the row's texts, in their order.
+        """
+        literals = self.literals
+        if not self.columns:
+            return lambda _: literals
+        # `pick` runs once per row, so it takes literals and texts by turns out of one tuple.
+        picked = [0]
+        for number, name in enumerate(self.columns, 1):
+            picked += [len(literals) + columns.index(name), number]
+        pick = itemgetter(*picked)
+        return lambda texts: pick((*literals, *texts))
 
 
 def parse_template(text: str, *, columns: Collection[str], argument: str) -> PromptTemplate:

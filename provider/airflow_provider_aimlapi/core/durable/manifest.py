@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from airflow_provider_aimlapi.core.calls.completion import COMPLETION_STATUSES, STATUSES
 from airflow_provider_aimlapi.core.durable.bounds import (
     Count,
     NanoUsd,
@@ -22,7 +23,7 @@ from airflow_provider_aimlapi.errors import JournalUnreadable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from airflow_provider_aimlapi.core.calls.completion import Outcome, Status
+    from airflow_provider_aimlapi.core.calls.completion import Outcome
     from airflow_provider_aimlapi.core.durable.plan import Plan, Shard
 
 REMOVE_MANIFEST = (
@@ -31,12 +32,13 @@ REMOVE_MANIFEST = (
 
 
 class Tally(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows by status, tokens and money of a set of outcomes.
+    """The sums of a set of outcomes: rows by status, tokens, and cost.
 
     Attributes:
-        ok, truncated, refused, rejected, skipped: rows.
-        cost_nano_usd: the sum of what the API said it charged for these rows' answers.
-        rows_without_cost: answers whose cost the API did not say; they are in no sum.
+        ok, truncated, refused, rejected, skipped: rows of each of STATUSES.
+        prompt_tokens, completion_tokens, cached_tokens: as the API reported them.
+        cost_nano_usd: the charges that the API reported.
+        rows_without_cost: answered rows whose charge the API did not report; no sum contains them.
     """
 
     ok: Count = 0
@@ -53,12 +55,17 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def rows(self) -> int:
         """All rows, whatever their status."""
-        return self.ok + self.truncated + self.refused + self.rejected + self.skipped
+        return sum(self.by_status().values())
 
     @property
     def completed(self) -> int:
         """Rows with an answer."""
-        return self.ok + self.truncated + self.refused
+        counts = self.by_status()
+        return sum(counts[status] for status in COMPLETION_STATUSES)
+
+    def by_status(self) -> dict[str, int]:
+        """Return the number of rows of each status."""
+        return {status: getattr(self, status) for status in STATUSES}
 
     def is_of(self, rows: int) -> bool:
         """Whether it can be the tally of so many rows."""
@@ -73,21 +80,17 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
 
 def tally_of(outcomes: Iterable[Outcome]) -> Tally:
     """Count outcomes."""
-    counts: dict[Status, int] = {}
+    counts = dict.fromkeys(STATUSES, 0)
     prompt = completion = cached = cost = unknown = 0
     for outcome in outcomes:
-        counts[outcome.status] = counts.get(outcome.status, 0) + 1
+        counts[outcome.status] += 1
         prompt += outcome.prompt_tokens or 0
         completion += outcome.completion_tokens or 0
         cached += outcome.cached_tokens or 0
         cost += outcome.cost_nano_usd or outcome.partial_cost_nano_usd
         unknown += outcome.is_without_cost
     return Tally(
-        ok=counts.get("ok", 0),
-        truncated=counts.get("truncated", 0),
-        refused=counts.get("refused", 0),
-        rejected=counts.get("rejected", 0),
-        skipped=counts.get("skipped", 0),
+        **counts,
         prompt_tokens=prompt,
         completion_tokens=completion,
         cached_tokens=cached,

@@ -314,7 +314,7 @@ class Collector:
             self._prepared.data_set,
             state.shard,
             outcomes,
-            output_column=self._prepared.job.output_column,
+            outcome_columns=self._prepared.outcome_columns,
             run_key=names.run_key,
             epoch=self._segments.epoch,
         )

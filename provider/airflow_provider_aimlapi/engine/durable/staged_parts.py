@@ -78,14 +78,14 @@ def describe_part(prepared: Prepared, shard: Shard, name: str, end: bytes) -> St
         run_key=prepared.names.run_key,
         shard=shard,
         staged_name=name,
-        output_column=prepared.job.output_column,
+        outcome_columns=prepared.outcome_columns,
     )
 
 
 def stored_outcomes(prepared: Prepared, staged: StagedPart) -> dict[int, Outcome]:
     """Return what a staged part says of each row. Raises as `staged_parts`."""
-    data, column = _read(prepared, staged), prepared.job.output_column
-    outcomes = part_outcomes(data, staged.entry, output_column=column)
+    data, columns = _read(prepared, staged), prepared.outcome_columns
+    outcomes = part_outcomes(data, staged.entry, outcome_columns=columns)
     return {outcome.row: outcome for outcome in outcomes}
 
 
@@ -93,8 +93,8 @@ def stored_rejections(prepared: Prepared, staged: StagedPart) -> dict[int, int]:
     """Return a part's rejected rows, and what each has cost in nano-dollars. Raises as above."""
     if not staged.entry.tally.rejected:
         return {}
-    data, column = _read(prepared, staged), prepared.job.output_column
-    return rejected_rows(data, staged.entry, output_column=column)
+    data, columns = _read(prepared, staged), prepared.outcome_columns
+    return rejected_rows(data, staged.entry, outcome_columns=columns)
 
 
 def _editions(prepared: Prepared, parts: Iterable[int]) -> dict[int, int]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.reporting.lineage import COLUMNS_MAX, Column, Lineage
 from airflow_provider_aimlapi.storage.arrow.lineage_columns import columns_of
-from airflow_provider_aimlapi.storage.parts.outcome_columns import added_fields
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.job import Place
@@ -24,7 +23,7 @@ def lineage_of(prepared: Prepared) -> Lineage:
             Column(name=name, type="string") for name in data_set.partition_names[:COLUMNS_MAX]
         ),
         asked=prepared.maker.columns,
-        answers=columns_of(added_fields(job.output_column)),
+        answers=columns_of(prepared.outcome_columns.fields()),
         rows=prepared.plan.rows,
         files=len(files),
         size_bytes=sum(file.size_bytes for file in files),

@@ -11,11 +11,9 @@ import pyarrow as pa
 from pyarrow import parquet as pq
 
 from airflow_provider_aimlapi.core.durable.manifest import tally_of
-from airflow_provider_aimlapi.storage.arrow.columns import string_column
 from airflow_provider_aimlapi.storage.arrow.memory import give_back
 from airflow_provider_aimlapi.storage.parquet.footer import with_annotations
 from airflow_provider_aimlapi.storage.parquet.footer_metadata import carried_metadata
-from airflow_provider_aimlapi.storage.parts.outcome_columns import added_fields, info_array
 from airflow_provider_aimlapi.storage.parts.part_footer import PartFooter, footer_metadata
 
 if TYPE_CHECKING:
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.calls.completion import Outcome
     from airflow_provider_aimlapi.core.durable.plan import Shard
     from airflow_provider_aimlapi.storage.input.dataset import DataSet
+    from airflow_provider_aimlapi.storage.parts.outcome_columns import OutcomeColumns
 
 ROW_GROUP_BYTES_MAX = 8 * 1024 * 1024
 """Of decoded input in a row group of a part; also what is held in memory while encoding."""
@@ -34,11 +33,11 @@ def encode_part(
     shard: Shard,
     outcomes: Sequence[Outcome],
     *,
-    output_column: str,
+    outcome_columns: OutcomeColumns,
     run_key: str,
     epoch: int,
 ) -> bytes:
-    """The Parquet file of a shard: its input columns, `output_column`, `<output_column>_info`.
+    """The Parquet file of a shard: its input columns, then its outcome columns.
 
     Args:
         outcomes: one for each row of the shard, in any order.
@@ -50,14 +49,14 @@ def encode_part(
     ordered = _in_row_order(outcomes, shard.rows)
     groups = _row_groups(data_set.tables(shard))
     first = next(groups, None)
-    schema = _output_schema(data_set, shard, first, output_column)
+    schema = _output_schema(data_set, shard, first, outcome_columns)
     sink = io.BytesIO()
     with pq.ParquetWriter(sink, schema, compression="zstd", compression_level=1) as writer:
         start = 0
         for batches in chain([first] if first else [], groups):
             rows = sum(batch.num_rows for batch in batches)
             table = pa.Table.from_batches(batches)
-            columns = [*table.columns, *_outcome_columns(ordered[start : start + rows])]
+            columns = [*table.columns, *outcome_columns.arrays(ordered[start : start + rows])]
             writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=rows)
             start += rows
         footer = PartFooter(
@@ -87,17 +86,13 @@ def _output_schema(
     data_set: DataSet,
     shard: Shard,
     batches: list[pa.RecordBatch] | None,
-    output_column: str,
+    outcome_columns: OutcomeColumns,
 ) -> pa.Schema:
     own = batches[0].schema.metadata if batches else data_set.schema.metadata
-    added = added_fields(output_column)
+    added = outcome_columns.fields()
     rows = range(shard.first_row, shard.first_row + shard.rows)
     kept = carried_metadata(own, spark=data_set.spark_schema(added), added=added, rows=rows)
     return pa.schema([*data_set.schema, *added], metadata=kept)
-
-
-def _outcome_columns(outcomes: Sequence[Outcome]) -> tuple[pa.Array | pa.ChunkedArray, pa.Array]:
-    return string_column([outcome.text for outcome in outcomes]), info_array(outcomes)
 
 
 def _row_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:

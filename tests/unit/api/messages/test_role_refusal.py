@@ -6,6 +6,7 @@ import pytest
 
 from airflow_provider_aimlapi.api.messages.wire import RequestEncoder, decode_answer
 from airflow_provider_aimlapi.core.calls.dialect import DEFAULT_MODEL
+from airflow_provider_aimlapi.core.calls.message import message_of
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.errors import AccessRefused, ApiError, RequestRejected
 from tests.unit.api.answers import answer_of
@@ -23,7 +24,7 @@ REFUSALS = [
 
 
 def error(body: bytes, *, model: str, system: str | None, status: int = 400) -> ApiError:
-    request = RequestEncoder(CompletionSpec(model=model)).encode("Which role?", system)
+    request = RequestEncoder(CompletionSpec(model=model)).encode(message_of("Which role?", system))
     with pytest.raises(ApiError) as caught:
         decode_answer(answer_of(body, status=status), request)
     return caught.value

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from airflow_provider_aimlapi.answer import Answer
 from airflow_provider_aimlapi.api.messages.wire import RequestEncoder, decode_answer
 from airflow_provider_aimlapi.core.calls.completion import Completion
+from airflow_provider_aimlapi.core.calls.message import message_of
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.errors import ApiError, InvalidSpec, RequestRejected, WireViolation
 from tests.unit.api.answers import PLAIN, answer_of, delta, plain, stream_of, with_message
@@ -22,7 +23,7 @@ SONNET = "anthropic/claude-sonnet-4-6-20260218"
 
 
 def test_the_least_request_is_model_and_one_message() -> None:
-    body = RequestEncoder(CompletionSpec(model=SONNET)).encode("Hello", None)
+    body = RequestEncoder(CompletionSpec(model=SONNET)).encode(message_of("Hello", None))
     assert body == (
         b'{"model":"anthropic/claude-sonnet-4-6-20260218","messages":[{"role":"user","content":"Hello"}]}'
     )
@@ -46,7 +47,7 @@ def test_all_that_was_set_is_sent_and_system_stands_at_the_top_level() -> None:
         metadata={"team": "support"},
         stream=True,
     )
-    body = RequestEncoder(spec).encode('say "ü" {x}\n', "You are\ta poet. \u202e")
+    body = RequestEncoder(spec).encode(message_of('say "ü" {x}\n', "You are\ta poet. \u202e"))
     assert json.loads(body) == {
         "model": SONNET,
         "max_tokens": 2048,
@@ -67,7 +68,7 @@ def test_all_that_was_set_is_sent_and_system_stands_at_the_top_level() -> None:
 def test_a_body_never_changes_between_runs_and_releases() -> None:
     """Journals name requests by this hash: a change would buy every row again."""
     spec = CompletionSpec(model=SONNET, max_tokens=256, temperature=0.5)
-    body = RequestEncoder(spec).encode("Grüße", "Kurz.")
+    body = RequestEncoder(spec).encode(message_of("Grüße", "Kurz."))
     assert hashlib.sha256(body).hexdigest() == (
         "06ff334f57dcffba59cb8448c5d3b833603722b7860d4d03f0c37024baf4b662"
     )
@@ -82,7 +83,7 @@ def test_the_superset_has_its_own_words_and_system_text_as_a_message() -> None:
         stream=True,
     )
     assert (
-        RequestEncoder(spec).encode("Grüße", 'Say "no".')
+        RequestEncoder(spec).encode(message_of("Grüße", 'Say "no".'))
         == (
             '{"max_tokens":4096,"model":"anthropic/claude-sonnet-4.6","reasoning":{"max_tokens":2048},'
             '"stop":["END"],"stream":true,"messages":[{"role":"system","content":"Say \\"no\\"."},'
@@ -94,7 +95,7 @@ def test_the_superset_has_its_own_words_and_system_text_as_a_message() -> None:
 @given(prompt=st.text(), system=st.text())
 def test_no_text_escapes_its_message_in_the_superset(prompt: str, system: str) -> None:
     spec = CompletionSpec(model="anthropic/claude-sonnet-4.6")
-    assert json.loads(RequestEncoder(spec).encode(prompt, system))["messages"] == [
+    assert json.loads(RequestEncoder(spec).encode(message_of(prompt, system)))["messages"] == [
         {"role": "system", "content": system},
         {"role": "user", "content": prompt},
     ]
@@ -102,7 +103,9 @@ def test_no_text_escapes_its_message_in_the_superset(prompt: str, system: str) -
 
 @given(prompt=st.text(), system=st.none() | st.text())
 def test_any_text_comes_back_from_the_body(prompt: str, system: str | None) -> None:
-    body = json.loads(RequestEncoder(CompletionSpec(model=SONNET)).encode(prompt, system))
+    body = json.loads(
+        RequestEncoder(CompletionSpec(model=SONNET)).encode(message_of(prompt, system))
+    )
     assert body["messages"] == [{"role": "user", "content": prompt}]
     assert body.get("system") == system
 
@@ -110,9 +113,9 @@ def test_any_text_comes_back_from_the_body(prompt: str, system: str | None) -> N
 def test_half_a_surrogate_pair_rejects_the_row_unsent() -> None:
     encoder = RequestEncoder(CompletionSpec(model=SONNET))
     with pytest.raises(RequestRejected, match="no valid text at character 3"):
-        encoder.encode("abc\ud83d", None)
+        encoder.encode(message_of("abc\ud83d", None))
     with pytest.raises(RequestRejected, match="no valid text"):
-        encoder.encode("fine", "\udc00")
+        encoder.encode(message_of("fine", "\udc00"))
 
 
 @pytest.mark.parametrize("value", ["\ud83d", 10**5000], ids=["text", "number"])
@@ -129,7 +132,7 @@ def test_the_order_in_which_a_tool_was_written_makes_no_other_request() -> None:
     }
     turned: dict[str, Any] = {"input_schema": {"a": {"c": 3, "d": 2}, "b": 1}, "name": "look"}
     bodies = {
-        RequestEncoder(CompletionSpec(model=SONNET, tools=(order,))).encode("Hi", None)
+        RequestEncoder(CompletionSpec(model=SONNET, tools=(order,))).encode(message_of("Hi", None))
         for order in (tool, turned)
     }
     assert len(bodies) == 1

@@ -15,6 +15,7 @@ from airflow_provider_aimlapi.core.arrival.first_answers import (
 )
 from airflow_provider_aimlapi.core.calls.completion import Completion
 from airflow_provider_aimlapi.core.calls.dialect import DEFAULT_MODEL, DIALECTS
+from airflow_provider_aimlapi.core.calls.message import message_of
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.core.verdicts.opening import OPENING_ROWS
 
@@ -22,7 +23,9 @@ SYSTEM = "Answer in one sentence, in plain English, and name the floor and the d
 
 
 def body(prompt: str = "Say hello.", model: str = DEFAULT_MODEL) -> bytes:
-    return RequestEncoder(CompletionSpec(model=model, max_tokens=2_000)).encode(prompt, SYSTEM)
+    return RequestEncoder(CompletionSpec(model=model, max_tokens=2_000)).encode(
+        message_of(prompt, SYSTEM)
+    )
 
 
 def answer(prompt_tokens: int | None) -> Completion:

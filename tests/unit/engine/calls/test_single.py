@@ -11,6 +11,7 @@ import pytest
 from airflow_provider_aimlapi.answer import Answer
 from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
 from airflow_provider_aimlapi.core.calls.dialect import DEFAULT_MODEL
+from airflow_provider_aimlapi.core.calls.message import message_of
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.engine.calls.single import complete
 from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
@@ -50,7 +51,7 @@ SUCCESS = Answer(
 UNREADABLE = Answer(status=200, content_type="text/html", body=b"<html>welcome</html>")
 NO_ANSWER = ApiUnavailable("the connection broke")
 SPEC = CompletionSpec(model=DEFAULT_MODEL, max_tokens=10)
-BODY = RequestEncoder(SPEC).encode("Say hello.", "Be brief.")
+BODY = RequestEncoder(SPEC).encode(message_of("Say hello.", "Be brief."))
 
 
 def refusal(status: int, retry_after: str | None = None) -> Answer:

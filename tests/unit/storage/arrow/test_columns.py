@@ -64,6 +64,7 @@ from pyarrow import parquet as pq
 from airflow_provider_aimlapi.core.calls.completion import skipped
 from airflow_provider_aimlapi.core.durable.plan import plan_shards
 from airflow_provider_aimlapi.storage.input.dataset import open_data_set
+from airflow_provider_aimlapi.storage.parts.outcome_columns import OutcomeColumns
 from airflow_provider_aimlapi.storage.parts.part_writer import encode_part
 from airflow_provider_aimlapi.storage.arrow.columns import string_column
 table = pa.Table.from_arrays([string_column(["a", None])], ["text"])
@@ -72,7 +73,7 @@ data = open_data_set(fsspec.filesystem("file"), r"{tmp_path}/a.parquet")
 (shard,) = plan_shards(data.files)
 assert [rows for rows in data.rows(shard, ("text",))] == [[("a",), (None,)]]
 outcomes = [skipped("null", row=row) for row in range(2)]
-encode_part(data, shard, outcomes, output_column="completion", run_key="0" * 32, epoch=1)
+encode_part(data, shard, outcomes, outcome_columns=OutcomeColumns("completion"), run_key="0" * 32, epoch=1)
 assert "pandas" not in sys.modules
 """
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)

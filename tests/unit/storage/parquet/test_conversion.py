@@ -14,6 +14,7 @@ from airflow_provider_aimlapi.core.calls.completion import skipped
 from airflow_provider_aimlapi.core.durable.plan import plan_shards
 from airflow_provider_aimlapi.storage.input.dataset import open_data_set
 from airflow_provider_aimlapi.storage.parquet.conversion import readable_schema
+from airflow_provider_aimlapi.storage.parts.outcome_columns import OutcomeColumns
 from airflow_provider_aimlapi.storage.parts.part_writer import encode_part
 
 VIEWS = [pa.string_view(), pa.binary_view()]
@@ -77,7 +78,7 @@ def rewritten_as(table: pa.Table, schema: pa.Schema, rows_max: int) -> pa.Table:
             data_set,
             shard,
             [skipped("null", row=row) for row in range(shard.rows)],
-            output_column="completion",
+            outcome_columns=OutcomeColumns("completion"),
             run_key="ab" * 16,
             epoch=1,
         )

@@ -19,6 +19,7 @@ from airflow_provider_aimlapi.core.durable.plan import plan_shards
 from airflow_provider_aimlapi.errors import InputUnreadable
 from airflow_provider_aimlapi.storage.input.dataset import DataSet, open_data_set
 from airflow_provider_aimlapi.storage.parquet.footer import SchemaParser
+from airflow_provider_aimlapi.storage.parts.outcome_columns import OutcomeColumns
 from airflow_provider_aimlapi.storage.parts.part_writer import encode_part
 from tests.fakes.footers import (
     annotated,
@@ -110,7 +111,7 @@ def parts_of(data_set: DataSet) -> list[bytes]:
             data_set,
             shard,
             [skipped("null", row=row) for row in range(shard.rows)],
-            output_column="completion",
+            outcome_columns=OutcomeColumns("completion"),
             run_key="0123456789abcdef" * 2,
             epoch=1,
         )

@@ -16,7 +16,7 @@ from airflow_provider_aimlapi.core.calls.completion import skipped
 from airflow_provider_aimlapi.core.durable.plan import plan_shards
 from airflow_provider_aimlapi.storage.input.dataset import open_data_set
 from airflow_provider_aimlapi.storage.parquet.footer_metadata import spark_schema
-from airflow_provider_aimlapi.storage.parts.outcome_columns import added_fields
+from airflow_provider_aimlapi.storage.parts.outcome_columns import OutcomeColumns
 from airflow_provider_aimlapi.storage.parts.part_writer import encode_part
 from tests.fakes.footers import edited, written
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.storage.input.dataset import DataSet
     from airflow_provider_aimlapi.storage.parquet.compact_thrift import Struct
 
-ADDED = added_fields("completion")
+ADDED = OutcomeColumns("completion").fields()
 SPARK = "org.apache.spark.sql.parquet.row.metadata"
 
 
@@ -41,7 +41,7 @@ def parts_of(folder: Path, rows_max: int = 8192) -> list[bytes]:
             data_set,
             shard,
             [skipped("null", row=row) for row in range(shard.rows)],
-            output_column="completion",
+            outcome_columns=OutcomeColumns("completion"),
             run_key="ab" * 16,
             epoch=1,
         )

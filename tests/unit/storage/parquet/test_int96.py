@@ -18,6 +18,7 @@ from airflow_provider_aimlapi.core.calls.completion import skipped
 from airflow_provider_aimlapi.core.durable.plan import plan_shards
 from airflow_provider_aimlapi.errors import InputUnreadable
 from airflow_provider_aimlapi.storage.input.dataset import DataSet, open_data_set
+from airflow_provider_aimlapi.storage.parts.outcome_columns import OutcomeColumns
 from airflow_provider_aimlapi.storage.parts.part_writer import encode_part
 from tests.fakes.footers import int96, int96_array, int96_file
 
@@ -179,5 +180,10 @@ def part_of(data_set: DataSet, rows: Sequence[object]) -> bytes:
     (shard,) = plan_shards(data_set.files)
     outcomes = [skipped("null", row=row) for row in range(len(rows))]
     return encode_part(
-        data_set, shard, outcomes, output_column="completion", run_key="ab" * 16, epoch=1
+        data_set,
+        shard,
+        outcomes,
+        outcome_columns=OutcomeColumns("completion"),
+        run_key="ab" * 16,
+        epoch=1,
     )

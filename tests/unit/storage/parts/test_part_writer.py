@@ -19,6 +19,7 @@ from airflow_provider_aimlapi.core.durable.manifest import tally_of
 from airflow_provider_aimlapi.core.durable.plan import plan_shards
 from airflow_provider_aimlapi.errors import JournalUnreadable
 from airflow_provider_aimlapi.storage.input.dataset import DataSet, open_data_set
+from airflow_provider_aimlapi.storage.parts.outcome_columns import OutcomeColumns
 from airflow_provider_aimlapi.storage.parts.part_footer import footer_bytes
 from airflow_provider_aimlapi.storage.parts.part_reader import read_staged_part
 from airflow_provider_aimlapi.storage.parts.part_writer import encode_part
@@ -56,7 +57,12 @@ def opened(folder: Path, table: pa.Table, **options: object) -> DataSet:
 def encoded(data_set: DataSet, outcomes: Sequence[Outcome], part: int = 0) -> bytes:
     shard = plan_shards(data_set.files)[part]
     return encode_part(
-        data_set, shard, outcomes, output_column="completion", run_key=RUN_KEY, epoch=7
+        data_set,
+        shard,
+        outcomes,
+        outcome_columns=OutcomeColumns("completion"),
+        run_key=RUN_KEY,
+        epoch=7,
     )
 
 
@@ -172,7 +178,7 @@ def test_a_part_describes_itself(tmp_path: Path) -> None:
         run_key=RUN_KEY,
         shard=shard,
         staged_name="staged",
-        output_column="completion",
+        outcome_columns=OutcomeColumns("completion"),
     )
     assert found.epoch == 7
     assert (found.entry.sha256, found.entry.size_bytes) == (sha256(body).hexdigest(), len(data))
@@ -199,5 +205,5 @@ def test_a_staged_part_that_is_not_what_its_name_says_is_found_out(tmp_path: Pat
                 run_key=run_key,
                 shard=replace(shard, part=part),
                 staged_name="the staged name",
-                output_column="completion",
+                outcome_columns=OutcomeColumns("completion"),
             )

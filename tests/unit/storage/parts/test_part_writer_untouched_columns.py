@@ -18,6 +18,7 @@ from pyarrow import parquet as pq
 from airflow_provider_aimlapi.core.calls.completion import skipped
 from airflow_provider_aimlapi.core.durable.plan import plan_shards
 from airflow_provider_aimlapi.storage.input.dataset import open_data_set
+from airflow_provider_aimlapi.storage.parts.outcome_columns import OutcomeColumns
 from airflow_provider_aimlapi.storage.parts.part_writer import encode_part
 
 TEXTS = st.text(max_size=8)
@@ -106,7 +107,7 @@ def test_parts_put_together_hold_what_the_file_held(
                 data_set,
                 shard,
                 [skipped("null", row=row) for row in range(shard.rows)],
-                output_column="completion",
+                outcome_columns=OutcomeColumns("completion"),
                 run_key="0" * 32,
                 epoch=1,
             )
