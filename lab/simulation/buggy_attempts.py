@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aimlapi.core.durable.keys import request_hash
 from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_remains
-from airflow_provider_aimlapi.engine.durable.lease import Lease, Superseded
+from airflow_provider_aimlapi.engine.durable.lease import Lease, Superseded, held_lease
 from airflow_provider_aimlapi.engine.row import Row
 from airflow_provider_aimlapi.engine.run import _ask_and_commit, _under_lease
 from airflow_provider_aimlapi.engine.runtime.ending import Ending
@@ -37,30 +37,21 @@ TAKEN_BACK_MAX = 20
 _keep = Lease.keep
 
 
-async def _lease(prepared: Prepared, settings: Settings, world: World) -> Lease:
-    leases = LeaseStore(prepared.store, prepared.names)
-    epoch = await persist(world.clock, leases.acquire, token=secrets.token_hex(16))
-    return Lease(leases, epoch, times=settings.lease_times, clock=world.clock, stop=world.stop)
-
-
 async def take_back_the_lease(
     prepared: Prepared, reporter: Reporter, settings: Settings, world: World
 ) -> tuple[Manifest, RunAttempt | None]:
     """Does not follow the newer attempt, but becomes the newest again."""
     for _ in range(TAKEN_BACK_MAX):
-        lease = await _lease(prepared, settings, world)
-        try:
-            await lease.wait_for_elders()
-            manifest = await persist(world.clock, prepared.read_manifest)
-            if manifest is not None:
-                return manifest, None
-            ending = Ending()
-            work = _ask_and_commit(prepared, lease, ending, reporter, settings, world)
-            return await lease.while_kept(work, lost=ending.halt)
-        except Superseded:
-            continue
-        finally:
-            await lease.release()
+        leases = LeaseStore(prepared.store, prepared.names)
+        with suppress(Superseded):
+            async with held_lease(leases, settings.lease_times, world) as lease:
+                await lease.wait_for_elders()
+                manifest = await persist(world.clock, prepared.read_manifest)
+                if manifest is not None:
+                    return manifest, None
+                ending = Ending()
+                work = _ask_and_commit(prepared, lease, ending, reporter, settings, world)
+                return await lease.while_kept(work, lost=ending.halt)
     raise AssertionError("no end of taking back")
 
 

@@ -20,7 +20,6 @@ that asks for the whole run does that, and asks for what the shares have left.
 from __future__ import annotations
 
 import asyncio
-import secrets
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING
@@ -41,7 +40,7 @@ from airflow_provider_aimlapi.engine.calls.reader import Reader
 from airflow_provider_aimlapi.engine.calls.sender import Sender
 from airflow_provider_aimlapi.engine.durable.collector import Collector
 from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_remains
-from airflow_provider_aimlapi.engine.durable.lease import Lease, Superseded
+from airflow_provider_aimlapi.engine.durable.lease import Superseded, held_lease
 from airflow_provider_aimlapi.engine.durable.publish import commit, read_committed
 from airflow_provider_aimlapi.engine.durable.share_budget import limit_to_part
 from airflow_provider_aimlapi.engine.durable.visible_run import Placing
@@ -65,6 +64,7 @@ from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
     from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
+    from airflow_provider_aimlapi.engine.durable.lease import Lease
     from airflow_provider_aimlapi.engine.job import Job
     from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.row import Row
@@ -142,27 +142,24 @@ async def _under_lease(
     if world.stop.is_requested:  # a lease would only make a healthy attempt let go of its own
         raise RunInterrupted("The run was asked to stop before it began.")
     leases = LeaseStore(prepared.store, prepared.names, prepared.share, spread=world.clock.spread)
-    epoch = await world.scan(leases.acquire, token=secrets.token_hex(16))
-    lease = Lease(leases, epoch, times=settings.lease_times, clock=world.clock, stop=world.stop)
-    try:
-        await reporter.begin(epoch)
-        await lease.wait_for_elders(partial(reporter.waits, "waiting"))
-        manifest = await world.scan(prepared.read_manifest)
-        if manifest is not None:
+    async with held_lease(leases, settings.lease_times, world) as lease:
+        try:
+            await reporter.begin(lease.epoch)
+            await lease.wait_for_elders(partial(reporter.waits, "waiting"))
+            manifest = await world.scan(prepared.read_manifest)
+            if manifest is not None:
+                return manifest, None
+            ending = Ending()
+            work = _ask_and_commit(prepared, lease, ending, reporter, settings, world)
+            return await lease.while_kept(work, lost=ending.halt)
+        except Superseded:
+            await lease.release()  # before the wait: the newer attempt waits for it
+            await reporter.superseded()
+            scanned = prepared.checked(world.stop.check)
+            manifest = await lease.follow(lambda: read_committed(scanned, world.clock))
+            if manifest is None:
+                raise
             return manifest, None
-        ending = Ending()
-        work = _ask_and_commit(prepared, lease, ending, reporter, settings, world)
-        return await lease.while_kept(work, lost=ending.halt)
-    except Superseded:
-        await lease.release()
-        await reporter.superseded()
-        scanned = prepared.checked(world.stop.check)
-        manifest = await lease.follow(lambda: read_committed(scanned, world.clock))
-        if manifest is None:
-            raise
-        return manifest, None
-    finally:
-        await lease.release()
 
 
 async def _ask_and_commit(

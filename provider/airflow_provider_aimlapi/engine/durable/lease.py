@@ -1,13 +1,14 @@
-"""Holds this attempt's lease: waits for older attempts, keeps the right to pay, gives it up.
+"""Hold this attempt's lease: wait for older attempts, keep the right to pay, release it.
 
-The rules are in `core.durable.lease`; what they are for is in `provider/docs/ARCHITECTURE.md`.
+The rules are in `core.durable.lease`; their purpose is in `provider/docs/ARCHITECTURE.md`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
+import secrets
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_aimlapi.core.durable.lease import BEATS_A_TTL, Heartbeat
@@ -24,12 +25,13 @@ from airflow_provider_aimlapi.errors import (
 from airflow_provider_aimlapi.logs import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from airflow_provider_aimlapi.core.durable.lease import HeartbeatState, LeaseTimes
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
     from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
+    from airflow_provider_aimlapi.engine.world import World
     from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
 
 log = logger(__name__)
@@ -38,6 +40,20 @@ T = TypeVar("T")
 
 async def _report_nothing(_left_s: float) -> None:
     """For a wait that is shown to no person."""
+
+
+@asynccontextmanager
+async def held_lease(leases: LeaseStore, times: LeaseTimes, world: World) -> AsyncIterator[Lease]:
+    """Create the next epoch, yield its lease, and release it however the work inside ends.
+
+    The work may make its first call only after `Lease.wait_for_elders`.
+    """
+    epoch = await world.scan(leases.acquire, token=secrets.token_hex(16))
+    lease = Lease(leases, epoch, times=times, clock=world.clock, stop=world.stop)
+    try:
+        yield lease
+    finally:
+        await lease.release()
 
 
 class Superseded(RunInterrupted):

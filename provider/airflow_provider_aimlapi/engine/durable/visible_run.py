@@ -11,11 +11,10 @@ therefore writes what is in place once more.
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.durable.keys import PublicationNames, RunNames
-from airflow_provider_aimlapi.engine.durable.lease import Lease, Superseded
+from airflow_provider_aimlapi.engine.durable.lease import Superseded, held_lease
 from airflow_provider_aimlapi.engine.runtime.patient_store import patient
 from airflow_provider_aimlapi.errors import (
     InvalidSpec,
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.core.durable.lease import LeaseTimes
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
+    from airflow_provider_aimlapi.engine.durable.lease import Lease
     from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.world import World
     from airflow_provider_aimlapi.errors import AimlapiError
@@ -113,23 +113,19 @@ class Placing:
 
     async def _has_written_under_lease(self) -> bool:
         """Show the run, or let a newer attempt do so and wait for it; whether this one did."""
-        epoch = await self._world.scan(self._leases.acquire, token=secrets.token_hex(16))
-        stop = self._world.stop
-        lease = Lease(self._leases, epoch, times=self._times, clock=self._clock, stop=stop)
-        self._lost = None
-        try:
-            await lease.wait_for_elders(self._report)
-            for _ in range(LAPSES_MAX):
-                if await self._has_published(lease):
-                    return True
-                await lease.renew()
-        except Superseded:
-            self._was_superseded = True
-            await lease.release()
-            await lease.follow(lambda: None)
-            return False
-        finally:
-            await lease.release()
+        async with held_lease(self._leases, self._times, self._world) as lease:
+            self._lost = None
+            try:
+                await lease.wait_for_elders(self._report)
+                for _ in range(LAPSES_MAX):
+                    if await self._has_published(lease):
+                        return True
+                    await lease.renew()
+            except Superseded:
+                self._was_superseded = True
+                await lease.release()  # before the wait: the newer attempt waits for it
+                await lease.follow(lambda: None)
+                return False
         raise StoreUnavailable(
             f"The store was away {LAPSES_MAX} times while the run was put in place. A retry goes on."
         )

@@ -5,11 +5,10 @@ What they bring is journaled like any answer, so the run finds it and does not p
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_remains, known_rows
-from airflow_provider_aimlapi.engine.durable.lease import Lease
+from airflow_provider_aimlapi.engine.durable.lease import held_lease
 from airflow_provider_aimlapi.engine.reporting.reporter import Reporter
 from airflow_provider_aimlapi.engine.run import RunAttempt
 from airflow_provider_aimlapi.engine.runtime.ending import Ending
@@ -20,6 +19,7 @@ from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from airflow_provider_aimlapi.engine.durable.lease import Lease
     from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.row import Row
     from airflow_provider_aimlapi.engine.settings import Settings
@@ -57,16 +57,12 @@ async def ask_sample(
     if world.stop.is_requested:
         raise RunInterrupted("The sample was asked to stop before it began.")
     leases = LeaseStore(prepared.store, prepared.names, spread=world.clock.spread)
-    epoch = await world.scan(leases.acquire, token=secrets.token_hex(16))
-    lease = Lease(leases, epoch, times=settings.lease_times, clock=world.clock, stop=world.stop)
-    try:
+    async with held_lease(leases, settings.lease_times, world) as lease:
         await lease.wait_for_elders()
         if await world.scan(prepared.read_manifest) is None:
             ending = Ending()
             work = _ask(prepared, rows, lease, ending, settings, world)
             await lease.while_kept(work, lost=ending.halt)
-    finally:
-        await lease.release()
 
 
 async def _ask(
