@@ -11,7 +11,7 @@ from airflow_provider_aimlapi.core.durable.keys import request_hash
 from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_remains
 from airflow_provider_aimlapi.engine.durable.lease import Lease, Superseded, held_lease
 from airflow_provider_aimlapi.engine.row import Row
-from airflow_provider_aimlapi.engine.run import _ask_and_commit, _under_lease
+from airflow_provider_aimlapi.engine.run import _complete, _complete_under_lease
 from airflow_provider_aimlapi.engine.runtime.ending import Ending
 from airflow_provider_aimlapi.engine.runtime.retry import persist
 from airflow_provider_aimlapi.errors import AimlapiError, StorageError
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.core.durable.journal import Record
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
+    from airflow_provider_aimlapi.engine.calls.live import LiveCalls
     from airflow_provider_aimlapi.engine.calls.reader import Reader
     from airflow_provider_aimlapi.engine.durable.collector import Collector
     from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
     from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.reporting.reporter import Reporter
-    from airflow_provider_aimlapi.engine.run import RunAttempt
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.engine.world import World
@@ -39,7 +39,7 @@ _keep = Lease.keep
 
 async def take_back_the_lease(
     prepared: Prepared, reporter: Reporter, settings: Settings, world: World
-) -> tuple[Manifest, RunAttempt | None]:
+) -> tuple[Manifest, LiveCalls | None]:
     """Does not follow the newer attempt, but becomes the newest again."""
     for _ in range(TAKEN_BACK_MAX):
         leases = LeaseStore(prepared.store, prepared.names)
@@ -50,24 +50,24 @@ async def take_back_the_lease(
                 if manifest is not None:
                     return manifest, None
                 ending = Ending()
-                work = _ask_and_commit(prepared, lease, ending, reporter, settings, world)
+                work = _complete(prepared, lease, ending, reporter, settings, world)
                 return await lease.while_kept(work, lost=ending.halt)
     raise AssertionError("no end of taking back")
 
 
 def early_remains() -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Replacements for `_under_lease` and `find_remains`: what earlier attempts left is read while
+    """Replacements for `_complete_under_lease` and `find_remains`: what earlier attempts left is read while
     one of them may still be at work, and not again.
     """
     read: dict[int, Remains] = {}
 
     async def under_lease(
         prepared: Prepared, reporter: Reporter, settings: Settings, world: World
-    ) -> tuple[Manifest, RunAttempt | None]:
+    ) -> tuple[Manifest, LiveCalls | None]:
         read[id(prepared.data_set)] = await persist(
             world.clock, find_remains, prepared, world.clock, retry_rejected=False
         )
-        return await _under_lease(prepared, reporter, settings, world)
+        return await _complete_under_lease(prepared, reporter, settings, world)
 
     return under_lease, lambda prepared, *_, **__: read[id(prepared.data_set)]
 
@@ -121,7 +121,12 @@ async def flush_acknowledging_early(self: Collector) -> None:
 
 
 def undecided_without_hash(
-    self: Reader, shard: Any, first: int, batch: list[Any], known: dict[int, Any]
+    self: Reader,
+    collector: Collector,
+    shard: Any,
+    first: int,
+    batch: list[Any],
+    known: dict[int, Any],
 ) -> list[Row]:
     """Takes a journaled answer whatever question it was given to."""
     rows: list[Row] = []
@@ -129,9 +134,9 @@ def undecided_without_hash(
         decided = self._decide_unasked(index, texts)
         paid = known.get(index)
         if decided is not None:
-            self._collector.add(shard.part, decided)
+            collector.add(shard.part, decided)
         elif paid is not None:
-            self._collector.reuse(shard.part, paid)
+            collector.reuse(shard.part, paid)
         else:
             body = self._prepared.maker.body(texts)
             name = request_hash(body)

@@ -22,7 +22,7 @@ from airflow_provider_aimlapi.core.verdicts.opening import (
 from airflow_provider_aimlapi.core.verdicts.refusals import Refusals
 from airflow_provider_aimlapi.core.verdicts.rejections import Rejections
 from airflow_provider_aimlapi.engine import run
-from airflow_provider_aimlapi.engine.calls import failed_rows
+from airflow_provider_aimlapi.engine.calls import failed_rows, live
 from airflow_provider_aimlapi.engine.calls.failed_rows import FailedRows
 from airflow_provider_aimlapi.engine.calls.reader import Reader
 from airflow_provider_aimlapi.engine.calls.refused_rows import RefusedRows
@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.durable.collector import OpenShard
     from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.row import Row
+    from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.errors import AccessRefused, ApiError
     from airflow_provider_aimlapi.storage.input.dataset import DataSet
     from airflow_provider_aimlapi.storage.parts.part_reader import StagedPart
@@ -220,14 +221,14 @@ def _give_up_early(self: Collector, state: OpenShard) -> StagedPart:
     return _write_part(self, state)
 
 
-def _new_budget(self: Remains, limit_nano_usd: int | None) -> Budget:
-    return Budget(limit_nano_usd=limit_nano_usd)
+def _new_budget(_earlier: Remains, settings: Settings) -> Budget:
+    return Budget(limit_nano_usd=settings.budget_nano_usd)
 
 
 @contextmanager
 def _reading_early() -> Iterator[None]:
     under_lease, remains = early_remains()
-    with swapped(run, "_under_lease", under_lease), swapped(run, "find_remains", remains):
+    with swapped(run, "_complete_under_lease", under_lease), swapped(run, "find_remains", remains):
         yield
 
 
@@ -301,7 +302,9 @@ BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     ),
     "released before the drain": lambda: swapped(Lease, "keep", _release_then_drain),
     "silent during the drain": lambda: swapped(Lease, "keep", _fall_silent_once_lost),
-    "the follower takes the lease back": lambda: swapped(run, "_under_lease", take_back_the_lease),
+    "the follower takes the lease back": lambda: swapped(
+        run, "_complete_under_lease", take_back_the_lease
+    ),
     "remains are read before the wait": _reading_early,
     "parts are listed before the journal": lambda: swapped(
         run, "find_remains", find_remains_parts_first
@@ -351,6 +354,6 @@ BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
         FailedRows, "_end_unless_in_flight", _end_whatever_is_in_flight
     ),
     "the first answers are the opening": lambda: swapped(Opening, "back", _judge_what_came_first),
-    "the budget forgets earlier attempts": lambda: swapped(Remains, "budget", _new_budget),
+    "the budget forgets earlier attempts": lambda: swapped(live, "open_budget", _new_budget),
     **LEASE_BUGS,
 }

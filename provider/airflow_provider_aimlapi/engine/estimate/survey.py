@@ -41,7 +41,7 @@ class Known:
         """What the run has cost so far."""
         if self.prepared.manifest is not None:
             return self.prepared.manifest.tally.cost_nano_usd
-        return self.remains.budget(None).charged_nano_usd
+        return self.remains.spent_nano_usd()
 
     @property
     def rows_open(self) -> int:
