@@ -28,11 +28,11 @@ from airflow_provider_aimlapi.engine.calls.reader import Reader
 from airflow_provider_aimlapi.engine.calls.refused_rows import RefusedRows
 from airflow_provider_aimlapi.engine.durable import collector
 from airflow_provider_aimlapi.engine.durable import earlier_attempts as earlier_answers
-from airflow_provider_aimlapi.engine.durable import publish as commit
+from airflow_provider_aimlapi.engine.durable import publish as publication
 from airflow_provider_aimlapi.engine.durable.collector import Collector
 from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
 from airflow_provider_aimlapi.engine.durable.lease import Lease
-from airflow_provider_aimlapi.engine.durable.visible_run import Placing
+from airflow_provider_aimlapi.engine.durable.visible_run import VisibleRun
 from airflow_provider_aimlapi.engine.runtime.retry import persist
 from airflow_provider_aimlapi.errors import AimlapiError, StorageError, StoreUnavailable
 from airflow_provider_aimlapi.storage.output.changes import run_in_place
@@ -74,8 +74,8 @@ if TYPE_CHECKING:
 _keep_until_lost = Lease._keep_until_lost
 _beat_once = Lease._beat_once
 _append = JournalStore.append
-_commit = commit.commit
-_finish = Placing.finish
+_publish = publication.publish
+_show = VisibleRun.show
 _encode_part = part_writer.encode_part
 _write_part = Collector._write_part
 _create_settled = object_store.create_settled
@@ -182,28 +182,28 @@ def _answers_swapped(
     return _encode_part(data_set, shard, outcomes, **names)
 
 
-def _commit_without_the_last(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
+def _publish_without_the_last(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
     manifest = manifest_of(prepared.names.run_key, parts[:-1])
     _create_settled(prepared.store, prepared.names.manifest, encode_manifest(manifest))
     return manifest
 
 
-def _commit_by_force(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
+def _publish_by_force(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
     manifest = manifest_of(prepared.names.run_key, parts)
     prepared.store.write(prepared.names.manifest, encode_manifest(manifest))
     return manifest
 
 
-def _show_before_commit(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
+def _show_before_publish(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
     manifest = manifest_of(prepared.names.run_key, parts)
     publish(prepared.store, manifest, epoch=1, spread=_one_by_one)
-    return _commit(prepared, parts)
+    return _publish(prepared, parts)
 
 
-async def _finish_unless_in_place(self: Placing) -> None:
+async def _show_unless_shown(self: VisibleRun) -> None:
     found = await persist(self._clock, run_in_place, self._prepared.store)
     if found != self._prepared.names.run_key:
-        await _finish(self)
+        await _show(self)
 
 
 def _one_by_one(call: Callable[[Any], Any], items: Any, threads: int) -> list[Any]:
@@ -312,7 +312,7 @@ BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "the keeper is cancelled": lambda: swapped(Lease, "keep", keep_until_cancelled),
     "rejections are counted afresh": lambda: swapped(Rejections, "take_over", _nothing),
     "a journal stays once the parts are in place": lambda: swapped(
-        Placing, "finish", _finish_unless_in_place
+        VisibleRun, "show", _show_unless_shown
     ),
     "parts are overwritten": lambda: swapped(collector, "create_settled", _created_by_force),
     "answers change places": lambda: swapped(collector, "encode_part", _answers_swapped),
@@ -322,9 +322,9 @@ BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "an unclear segment counts as another's": lambda: swapped(
         journal_store, "create_settled", _unclear_is_failure
     ),
-    "published before the last part": lambda: swapped(run, "commit", _commit_without_the_last),
-    "the manifest is overwritten": lambda: swapped(run, "commit", _commit_by_force),
-    "shown before the manifest": lambda: swapped(run, "commit", _show_before_commit),
+    "published before the last part": lambda: swapped(run, "publish", _publish_without_the_last),
+    "the manifest is overwritten": lambda: swapped(run, "publish", _publish_by_force),
+    "shown before the manifest": lambda: swapped(run, "publish", _show_before_publish),
     "segments of newer epochs are deleted": lambda: swapped(
         JournalStore, "give_up", _give_up_all_epochs
     ),

@@ -144,6 +144,7 @@ COVERED_BY = {
     "storage/input/parquet_files": "tests/unit/storage/input/test_parquet_files_footers.py",
     "storage/output/changes": "tests/unit/storage/output/test_visible_files.py",
     "storage/output/run_folders": "tests/commands/test_clean_command.py",
+    "storage/output/visible_output": "tests/runs/test_run_twins.py",
     "storage/output/visible_parts": "tests/attacks/test_foreign_files.py",
     "storage/parquet/schema": "tests/unit/storage/parquet/test_footer.py",
     "storage/parts/outcome_columns": "tests/unit/storage/parts/test_part_writer.py",

@@ -32,9 +32,8 @@ from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable
 from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.storage.input.dataset import open_data_set
 from airflow_provider_aimlapi.storage.input.path_overlap import check_apart, check_files_apart
-from airflow_provider_aimlapi.storage.output.changes import run_in_place
 from airflow_provider_aimlapi.storage.output.name_limits import check_lengths
-from airflow_provider_aimlapi.storage.output.visible_files import check_foreign
+from airflow_provider_aimlapi.storage.output.visible_output import VisibleOutput
 from airflow_provider_aimlapi.storage.runs.run_objects import read_manifest, read_plan
 from airflow_provider_aimlapi.storage.stores.checked_store import go_on
 from airflow_provider_aimlapi.storage.stores.object_store import create_settled, probe
@@ -141,7 +140,7 @@ def survey(
     """
     seen = _look(job, open_store, clock, check=check)
     if seen.run.manifest is None:
-        check_foreign(patient(seen.run.store, clock, check), seen.run.plan, clock.spread)
+        _refuse_foreign(seen.run, clock, check)
     if not seen.has_begun:
         seen.run.data_set.check_values(seen.run.plan.shards, check)
     return seen.run, seen.has_begun
@@ -167,8 +166,8 @@ def _look(
     plan = stored or _propose(names, data_set, job, workers)
     check_lengths(store, (names.segment(0, 1, 1), *(shard.visible_name for shard in plan.shards)))
     manifest = read_manifest(scanned, names, plan) if stored else None
-    in_place = run_in_place(scanned)
-    _look_at_existing(store, names, job, in_place)
+    shown = VisibleOutput(scanned, clock.spread).shown_run()
+    _look_at_existing(store, names, job, shown)
     run = Prepared(
         job=job,
         data_set=data_set,
@@ -178,7 +177,7 @@ def _look(
         plan=plan,
         run_plan=plan,
         manifest=manifest,
-        in_place=in_place,
+        shown_at_start=shown,
     )
     return _Seen(run=run, made_of=made_of, has_begun=stored is not None)
 
@@ -289,7 +288,7 @@ def _settle_plan(seen: _Seen, clock: Clock, check: Check) -> Prepared:
     """The run with its plan: created now, or the one that an earlier attempt created."""
     run, store, names = seen.run, patient(seen.run.store, clock), seen.run.names
     probe(store, f"{names.folder}/probe-{secrets.token_hex(8)}")
-    check_foreign(patient(run.store, clock, check), run.plan, clock.spread)
+    _refuse_foreign(run, clock, check)
     is_ours = not seen.has_begun and create_settled(
         store, names.plan, encode_plan(run.plan, json.dumps(seen.made_of).encode())
     )
@@ -302,6 +301,11 @@ def _settle_plan(seen: _Seen, clock: Clock, check: Check) -> Prepared:
     if plan is None:
         raise JournalUnreadable(f"{store.uri(names.plan)} was created, but cannot be read back.")
     return replace(run, plan=plan, run_plan=plan)
+
+
+def _refuse_foreign(run: Prepared, clock: Clock, check: Check) -> None:
+    """Refuse a run that would replace files which no run has written."""
+    VisibleOutput(patient(run.store, clock, check), clock.spread).refuse_foreign(run.plan)
 
 
 def _stored_plan(store: ObjectStore, names: RunNames, data_set: DataSet, job: Job) -> Plan | None:

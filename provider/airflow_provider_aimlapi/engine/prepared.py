@@ -28,7 +28,7 @@ class Prepared:
         store: rooted at the output path. names: the run's objects in it.
         plan: of what is to be asked for: the run, or one share of it. run_plan: the run's.
         manifest: not None when this very run is published already.
-        in_place: the run that plain readers saw at the start; None for none.
+        shown_at_start: the run that plain readers saw when this attempt began; None for none.
     """
 
     job: Job
@@ -39,7 +39,7 @@ class Prepared:
     plan: Plan
     run_plan: Plan
     manifest: Manifest | None
-    in_place: str | None
+    shown_at_start: str | None
 
     @property
     def share(self) -> int | None:

@@ -31,8 +31,8 @@ from airflow_provider_aimlapi.engine.calls.reader import Reader
 from airflow_provider_aimlapi.engine.durable.collector import Collector
 from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_remains
 from airflow_provider_aimlapi.engine.durable.lease import Superseded, held_lease
-from airflow_provider_aimlapi.engine.durable.publish import commit, read_committed
-from airflow_provider_aimlapi.engine.durable.visible_run import Placing
+from airflow_provider_aimlapi.engine.durable.publish import publish, read_published
+from airflow_provider_aimlapi.engine.durable.visible_run import VisibleRun
 from airflow_provider_aimlapi.engine.prepare import prepare, prepare_share
 from airflow_provider_aimlapi.engine.reporting.attempt_counts import AttemptCounts
 from airflow_provider_aimlapi.engine.reporting.lineage import lineage_of
@@ -93,14 +93,14 @@ async def _complete_and_show(
     if prepared.share is None:
         if calls is not None:
             await reporter.publishing()
-        await Placing(
+        await VisibleRun(
             prepared,
             manifest,
             is_ours=calls is not None,
             times=settings.publication_times,
             world=world,
             report=partial(reporter.waits, "publishing"),
-        ).finish()
+        ).show()
     return manifest, calls
 
 
@@ -125,7 +125,7 @@ async def _complete_under_lease(
             await lease.release()  # before the wait: the newer attempt waits for it
             await reporter.superseded()
             scanned = prepared.checked(world.stop.check)
-            manifest = await lease.follow(lambda: read_committed(scanned, world.clock))
+            manifest = await lease.follow(lambda: read_published(scanned, world.clock))
             if manifest is None:
                 raise
             return manifest, None
@@ -146,7 +146,7 @@ async def _complete(
         Reader(prepared, earlier, world.clock),
         companions=(reporter.companion(), progress_log(calls, prepared, settings, world)),
     )
-    return await persist(world.clock, commit, prepared, calls.collector.parts), calls
+    return await persist(world.clock, publish, prepared, calls.collector.parts), calls
 
 
 async def open_calls(
