@@ -59,7 +59,6 @@ COVERED_BY = {
     "engine/calls/judge": "tests/runs/test_run_failures.py",
     "engine/calls/live": "tests/runs/test_companion_bugs.py",
     "engine/calls/permit": "tests/unit/engine/calls/test_limiter.py",
-    "engine/calls/price_lookup": "tests/runs/test_run_budget.py",
     "engine/calls/reader": "tests/runs/test_run_resumes.py",
     "engine/calls/refused_rows": "tests/runs/test_run_refusals.py",
     "engine/calls/run_budget": "tests/runs/test_run_budget.py",
