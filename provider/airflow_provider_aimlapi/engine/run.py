@@ -109,7 +109,7 @@ async def _complete_under_lease(
 ) -> tuple[Manifest, LiveCalls | None]:
     """Become the attempt that may pay, and complete the run; or wait for a newer one to do so."""
     if world.stop.is_requested:  # a lease would only make a healthy attempt let go of its own
-        raise RunInterrupted("The run was asked to stop before it began.")
+        raise RunInterrupted("A stop was requested before the run began.")
     leases = LeaseStore(prepared.store, prepared.names, prepared.share, spread=world.clock.spread)
     async with held_lease(leases, settings.lease_times, world) as lease:
         try:

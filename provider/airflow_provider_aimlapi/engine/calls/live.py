@@ -185,7 +185,7 @@ class LiveCalls:
 
     async def _watch_stop(self) -> None:
         await self._world.stop.wait()
-        self._ending.halt(RunInterrupted("The run was asked to stop. A retry takes up from here."))
+        self._ending.halt(RunInterrupted("A stop was requested. A retry continues from here."))
 
     async def _work(self, sender: Sender) -> None:
         """Take a row, send it, have the result judged, again and again."""

@@ -45,7 +45,7 @@ class Sample:
         feed.finish()
 
 
-async def ask_sample(
+async def send_sample(
     prepared: Prepared, rows: Sequence[Row], settings: Settings, world: World
 ) -> None:
     """Send rows of a run whose plan is settled. When this returns, their answers are durable.
@@ -56,17 +56,17 @@ async def ask_sample(
         AimlapiError: as for a run; what was paid for is kept for it.
     """
     if world.stop.is_requested:
-        raise RunInterrupted("The sample was asked to stop before it began.")
+        raise RunInterrupted("A stop was requested before the sample began.")
     leases = LeaseStore(prepared.store, prepared.names, spread=world.clock.spread)
     async with held_lease(leases, settings.lease_times, world) as lease:
         await lease.wait_for_elders()
         if await world.scan(prepared.read_manifest) is None:
             ending = Ending()
-            work = _ask(prepared, rows, lease, ending, settings, world)
+            work = _send(prepared, rows, lease, ending, settings, world)
             await lease.while_kept(work, lost=ending.halt)
 
 
-async def _ask(
+async def _send(
     prepared: Prepared,
     rows: Sequence[Row],
     lease: Lease,
