@@ -7,10 +7,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_aimlapi.core.durable.keys import request_hash
 from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_remains
 from airflow_provider_aimlapi.engine.durable.lease import Lease, Superseded, held_lease
-from airflow_provider_aimlapi.engine.row import Row
 from airflow_provider_aimlapi.engine.run import _complete, _complete_under_lease
 from airflow_provider_aimlapi.engine.runtime.ending import Ending
 from airflow_provider_aimlapi.engine.runtime.retry import persist
@@ -23,9 +21,9 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.journal import Record
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
     from airflow_provider_aimlapi.engine.calls.live import LiveCalls
-    from airflow_provider_aimlapi.engine.calls.reader import Reader
     from airflow_provider_aimlapi.engine.durable.collector import Collector
     from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
+    from airflow_provider_aimlapi.engine.durable.paid_answers import PaidAnswers
     from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.reporting.reporter import Reporter
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
@@ -120,25 +118,6 @@ async def flush_acknowledging_early(self: Collector) -> None:
         by_part.pop(part)
 
 
-def undecided_without_hash(
-    self: Reader,
-    collector: Collector,
-    shard: Any,
-    first: int,
-    batch: list[Any],
-    known: dict[int, Any],
-) -> list[Row]:
+def find_without_hash(self: PaidAnswers, part: int, row: int, _request_hash: str) -> Any:
     """Takes a journaled answer whatever question it was given to."""
-    rows: list[Row] = []
-    for index, texts in enumerate(batch, start=first):
-        decided = self._decide_unasked(index, texts)
-        paid = known.get(index)
-        if decided is not None:
-            collector.add(shard.part, decided)
-        elif paid is not None:
-            collector.reuse(shard.part, paid)
-        else:
-            body = self._prepared.maker.body(texts)
-            name = request_hash(body)
-            rows.append(Row(part=shard.part, row=index, body=body, request_hash=name))
-    return rows
+    return self._outcome(part, row)

@@ -24,7 +24,6 @@ from airflow_provider_aimlapi.core.verdicts.rejections import Rejections
 from airflow_provider_aimlapi.engine import run
 from airflow_provider_aimlapi.engine.calls import failed_rows, live
 from airflow_provider_aimlapi.engine.calls.failed_rows import FailedRows
-from airflow_provider_aimlapi.engine.calls.reader import Reader
 from airflow_provider_aimlapi.engine.calls.refused_rows import RefusedRows
 from airflow_provider_aimlapi.engine.durable import collector
 from airflow_provider_aimlapi.engine.durable import earlier_attempts as earlier_answers
@@ -32,6 +31,7 @@ from airflow_provider_aimlapi.engine.durable import publish as publication
 from airflow_provider_aimlapi.engine.durable.collector import Collector
 from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
 from airflow_provider_aimlapi.engine.durable.lease import Lease
+from airflow_provider_aimlapi.engine.durable.paid_answers import PaidAnswers
 from airflow_provider_aimlapi.engine.durable.visible_run import VisibleRun
 from airflow_provider_aimlapi.engine.runtime.retry import persist
 from airflow_provider_aimlapi.errors import AimlapiError, StorageError, StoreUnavailable
@@ -44,10 +44,10 @@ from airflow_provider_aimlapi.storage.stores import object_store
 from lab.simulation.buggy_attempts import (
     early_remains,
     find_remains_parts_first,
+    find_without_hash,
     flush_acknowledging_early,
     keep_until_cancelled,
     take_back_the_lease,
-    undecided_without_hash,
 )
 from lab.simulation.lease_bugs import LEASE_BUGS
 from lab.simulation.process import SimulatedClock
@@ -282,7 +282,7 @@ BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "a journal that cannot be read is empty": lambda: swapped(
         earlier_answers, "replay", _replay_what_can_be_read
     ),
-    "the hash is not compared": lambda: swapped(Reader, "_undecided", undecided_without_hash),
+    "the hash is not compared": lambda: swapped(PaidAnswers, "find", find_without_hash),
     "a record is forgotten in each segment": lambda: swapped(
         JournalStore, "append", _forgotten_record
     ),

@@ -66,6 +66,7 @@ COVERED_BY = {
     "engine/durable/collector": "tests/runs/test_run_resumes.py",
     "engine/durable/earlier_attempts": "tests/runs/test_scan_requests.py",
     "engine/durable/other_attempts": "tests/unit/engine/durable/test_lease.py",
+    "engine/durable/paid_answers": "tests/runs/test_run_resumes.py",
     "engine/durable/publish": "tests/runs/test_run_publishes.py",
     "engine/durable/removal": "tests/commands/test_removal_cuts.py",
     "engine/durable/share_budget": "tests/runs/test_run_shares_budget.py",

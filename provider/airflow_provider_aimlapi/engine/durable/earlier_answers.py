@@ -125,12 +125,6 @@ class Remains:
         tallies = (*self.durable_tallies(), *self.journaled.values())
         return any(tally.completed for tally in tallies)
 
-    def with_later_cost(self, part: int, rejected: Outcome) -> Outcome:
-        """Return a rejected row's outcome with what later answers that nobody could read have cost."""
-        unread = self.unread.get(part, {}).get(rejected.row)
-        cost = (rejected.cost_nano_usd or 0) + (unread.cost_nano_usd if unread else 0)
-        return msgspec.structs.replace(rejected, cost_nano_usd=cost or None)
-
     def durable_tallies(self) -> list[Tally]:
         """Return the sums of all durable parts."""
         return [entry.tally for entry in self._durable()]

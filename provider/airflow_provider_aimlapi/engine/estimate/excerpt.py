@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from airflow_provider_aimlapi.core.calls.template import UnreadableRow
-from airflow_provider_aimlapi.core.durable.keys import request_hash
 from airflow_provider_aimlapi.core.money.spread import Span, evenly, spans_of, within_reach
 from airflow_provider_aimlapi.engine.row import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
-    from airflow_provider_aimlapi.core.calls.template import RowTexts
+    from airflow_provider_aimlapi.core.calls.completion import Outcome
     from airflow_provider_aimlapi.core.durable.plan import Shard
     from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
@@ -61,14 +59,13 @@ def read_excerpt(prepared: Prepared, shards: Sequence[Shard], clock: Clock) -> E
     def read(span: Span) -> tuple[int, int, dict[RowPosition, int]]:
         nulls = unreadable = 0
         text_bytes: dict[RowPosition, int] = {}
-        for position, texts in _rows(prepared, span):
-            if isinstance(texts, UnreadableRow):
-                unreadable += 1
-            elif None in texts:
+        for row in _rows(prepared, span, clock):
+            if isinstance(row, Row):
+                text_bytes[row.name] = len(row.body) - prepared.maker.frame_bytes
+            elif row.status == "skipped":
                 nulls += 1
             else:
-                body = prepared.maker.body(texts)  # type: ignore[arg-type]  # no null is left
-                text_bytes[position] = len(body) - prepared.maker.frame_bytes
+                unreadable += 1
         return nulls, unreadable, text_bytes
 
     found = clock.spread(read, spans, SPAN_READERS)
@@ -88,7 +85,7 @@ def sample_of(
     return evenly([one for one in excerpt.text_bytes if one not in without], count)
 
 
-def rows_at(prepared: Prepared, positions: Iterable[RowPosition]) -> list[Row]:
+def rows_at(prepared: Prepared, positions: Collection[RowPosition], clock: Clock) -> list[Row]:
     """Read the rows at these positions, ready to send.
 
     Raises:
@@ -97,14 +94,12 @@ def rows_at(prepared: Prepared, positions: Iterable[RowPosition]) -> list[Row]:
     wanted: dict[int, set[int]] = {}
     for part, row in positions:
         wanted.setdefault(part, set()).add(row)
-    found = []
+    found: list[Row] = []
     for shard in prepared.plan.shards:
-        rows = wanted.get(shard.part, set())
-        for (_, index), texts in _rows(prepared, _around(shard, rows)) if rows else ():
-            if index in rows:
-                body = prepared.maker.body(texts)  # type: ignore[arg-type]  # it was read before
-                name = request_hash(body)
-                found.append(Row(part=shard.part, row=index, body=body, request_hash=name))
+        rows = wanted.get(shard.part)
+        if rows:
+            read = _rows(prepared, _around(shard, rows), clock)
+            found += [row for row in read if isinstance(row, Row) and row.row in rows]
     return found
 
 
@@ -113,14 +108,14 @@ def _around(shard: Shard, rows: Collection[int]) -> Span:
     return Span(shard=shard, first_row=min(rows), rows=max(rows) - min(rows) + 1)
 
 
-def _rows(prepared: Prepared, span: Span) -> Iterator[tuple[RowPosition, RowTexts]]:
-    shard = span.shard
+def _rows(prepared: Prepared, span: Span, clock: Clock) -> Iterator[Row | Outcome]:
+    shard, maker = span.shard, prepared.maker
     piece = replace(shard, first_row=shard.first_row + span.first_row, rows=span.rows)
-    row = span.first_row
-    for batch in prepared.data_set.rows(piece, prepared.maker.columns):
+    index = span.first_row
+    for batch in prepared.data_set.rows(piece, maker.columns):
         for texts in batch:
-            yield (shard.part, row), texts
-            row += 1
+            yield maker.row(shard.part, index, texts, clock)
+            index += 1
 
 
 def _rows_each(prepared: Prepared) -> int:

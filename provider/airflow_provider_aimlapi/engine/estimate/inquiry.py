@@ -126,7 +126,7 @@ async def _send_sample(
     """Send these rows as a run does, and read again what is known."""
     check = world.stop.check
     prepared = await world.scan(prepare, job, world.open_store, world.clock, check=check)
-    rows = await world.scan(rows_at, prepared, positions)
+    rows = await world.scan(rows_at, prepared, positions, world.clock)
     log.info("Sending a paid sample of %s rows.", f"{len(rows):,}")
     await send_sample(prepared, rows, settings, world)
     return await _read_known(prepared, settings, world, has_begun=True)
