@@ -12,7 +12,7 @@ from airflow_provider_aimlapi.answer import Answer
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.core.durable.keys import parse_segment_name
-from airflow_provider_aimlapi.engine.durable.visible_run import Placing
+from airflow_provider_aimlapi.engine.durable.visible_run import VisibleRun
 from airflow_provider_aimlapi.engine.job import Job, Place
 from airflow_provider_aimlapi.engine.prepare import prepare
 from airflow_provider_aimlapi.engine.run import run
@@ -98,7 +98,7 @@ class ScannedRun:
         """Put the run in place, in real time."""
 
         async def finish() -> None:
-            placing = Placing(
+            visible = VisibleRun(
                 self.prepared(),
                 manifest,
                 is_ours=True,
@@ -106,7 +106,7 @@ class ScannedRun:
                 world=self._world(SteadyApi(), SystemClock()),
                 report=_nothing,
             )
-            await placing.finish()
+            await visible.show()
 
         asyncio.run(finish())
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_aimlapi.core.durable.keys import request_hash
 from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_remains
-from airflow_provider_aimlapi.engine.durable.lease import Lease, Superseded
-from airflow_provider_aimlapi.engine.row import Row
-from airflow_provider_aimlapi.engine.run import _ask_and_commit, _under_lease
+from airflow_provider_aimlapi.engine.durable.lease import Lease, Superseded, held_lease
+from airflow_provider_aimlapi.engine.run import _complete, _complete_under_lease
 from airflow_provider_aimlapi.engine.runtime.ending import Ending
 from airflow_provider_aimlapi.engine.runtime.retry import persist
 from airflow_provider_aimlapi.errors import AimlapiError, StorageError
@@ -22,12 +20,12 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.core.durable.journal import Record
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
-    from airflow_provider_aimlapi.engine.calls.reader import Reader
+    from airflow_provider_aimlapi.engine.calls.live import LiveCalls
     from airflow_provider_aimlapi.engine.durable.collector import Collector
     from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
+    from airflow_provider_aimlapi.engine.durable.paid_answers import PaidAnswers
     from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.reporting.reporter import Reporter
-    from airflow_provider_aimlapi.engine.run import RunAttempt
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.engine.world import World
@@ -37,46 +35,37 @@ TAKEN_BACK_MAX = 20
 _keep = Lease.keep
 
 
-async def _lease(prepared: Prepared, settings: Settings, world: World) -> Lease:
-    leases = LeaseStore(prepared.store, prepared.names)
-    epoch = await persist(world.clock, leases.acquire, token=secrets.token_hex(16))
-    return Lease(leases, epoch, times=settings.lease_times, clock=world.clock, stop=world.stop)
-
-
 async def take_back_the_lease(
     prepared: Prepared, reporter: Reporter, settings: Settings, world: World
-) -> tuple[Manifest, RunAttempt | None]:
+) -> tuple[Manifest, LiveCalls | None]:
     """Does not follow the newer attempt, but becomes the newest again."""
     for _ in range(TAKEN_BACK_MAX):
-        lease = await _lease(prepared, settings, world)
-        try:
-            await lease.wait_for_elders()
-            manifest = await persist(world.clock, prepared.read_manifest)
-            if manifest is not None:
-                return manifest, None
-            ending = Ending()
-            work = _ask_and_commit(prepared, lease, ending, reporter, settings, world)
-            return await lease.while_kept(work, lost=ending.halt)
-        except Superseded:
-            continue
-        finally:
-            await lease.release()
+        leases = LeaseStore(prepared.store, prepared.names)
+        with suppress(Superseded):
+            async with held_lease(leases, settings.lease_times, world) as lease:
+                await lease.wait_for_elders()
+                manifest = await persist(world.clock, prepared.read_manifest)
+                if manifest is not None:
+                    return manifest, None
+                ending = Ending()
+                work = _complete(prepared, lease, ending, reporter, settings, world)
+                return await lease.while_kept(work, lost=ending.halt)
     raise AssertionError("no end of taking back")
 
 
 def early_remains() -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Replacements for `_under_lease` and `find_remains`: what earlier attempts left is read while
+    """Replacements for `_complete_under_lease` and `find_remains`: what earlier attempts left is read while
     one of them may still be at work, and not again.
     """
     read: dict[int, Remains] = {}
 
     async def under_lease(
         prepared: Prepared, reporter: Reporter, settings: Settings, world: World
-    ) -> tuple[Manifest, RunAttempt | None]:
+    ) -> tuple[Manifest, LiveCalls | None]:
         read[id(prepared.data_set)] = await persist(
             world.clock, find_remains, prepared, world.clock, retry_rejected=False
         )
-        return await _under_lease(prepared, reporter, settings, world)
+        return await _complete_under_lease(prepared, reporter, settings, world)
 
     return under_lease, lambda prepared, *_, **__: read[id(prepared.data_set)]
 
@@ -129,20 +118,6 @@ async def flush_acknowledging_early(self: Collector) -> None:
         by_part.pop(part)
 
 
-def undecided_without_hash(
-    self: Reader, shard: Any, first: int, batch: list[Any], known: dict[int, Any]
-) -> list[Row]:
+def find_without_hash(self: PaidAnswers, part: int, row: int, _request_hash: str) -> Any:
     """Takes a journaled answer whatever question it was given to."""
-    rows: list[Row] = []
-    for index, texts in enumerate(batch, start=first):
-        decided = self._decide_unasked(index, texts)
-        paid = known.get(index)
-        if decided is not None:
-            self._collector.add(shard.part, decided)
-        elif paid is not None:
-            self._collector.reuse(shard.part, paid)
-        else:
-            body = self._prepared.maker.body(texts)
-            name = request_hash(body)
-            rows.append(Row(part=shard.part, row=index, body=body, request_hash=name))
-    return rows
+    return self._outcome(part, row)

@@ -22,17 +22,17 @@ from airflow_provider_aimlapi.core.verdicts.opening import (
 from airflow_provider_aimlapi.core.verdicts.refusals import Refusals
 from airflow_provider_aimlapi.core.verdicts.rejections import Rejections
 from airflow_provider_aimlapi.engine import run
-from airflow_provider_aimlapi.engine.calls import failed_rows
+from airflow_provider_aimlapi.engine.calls import failed_rows, live
 from airflow_provider_aimlapi.engine.calls.failed_rows import FailedRows
-from airflow_provider_aimlapi.engine.calls.reader import Reader
 from airflow_provider_aimlapi.engine.calls.refused_rows import RefusedRows
 from airflow_provider_aimlapi.engine.durable import collector
 from airflow_provider_aimlapi.engine.durable import earlier_attempts as earlier_answers
-from airflow_provider_aimlapi.engine.durable import publish as commit
+from airflow_provider_aimlapi.engine.durable import publish as publication
 from airflow_provider_aimlapi.engine.durable.collector import Collector
 from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
 from airflow_provider_aimlapi.engine.durable.lease import Lease
-from airflow_provider_aimlapi.engine.durable.visible_run import Placing
+from airflow_provider_aimlapi.engine.durable.paid_answers import PaidAnswers
+from airflow_provider_aimlapi.engine.durable.visible_run import VisibleRun
 from airflow_provider_aimlapi.engine.runtime.retry import persist
 from airflow_provider_aimlapi.errors import AimlapiError, StorageError, StoreUnavailable
 from airflow_provider_aimlapi.storage.output.changes import run_in_place
@@ -44,10 +44,10 @@ from airflow_provider_aimlapi.storage.stores import object_store
 from lab.simulation.buggy_attempts import (
     early_remains,
     find_remains_parts_first,
+    find_without_hash,
     flush_acknowledging_early,
     keep_until_cancelled,
     take_back_the_lease,
-    undecided_without_hash,
 )
 from lab.simulation.lease_bugs import LEASE_BUGS
 from lab.simulation.process import SimulatedClock
@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.durable.collector import OpenShard
     from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.row import Row
+    from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.errors import AccessRefused, ApiError
     from airflow_provider_aimlapi.storage.input.dataset import DataSet
     from airflow_provider_aimlapi.storage.parts.part_reader import StagedPart
@@ -73,8 +74,8 @@ if TYPE_CHECKING:
 _keep_until_lost = Lease._keep_until_lost
 _beat_once = Lease._beat_once
 _append = JournalStore.append
-_commit = commit.commit
-_finish = Placing.finish
+_publish = publication.publish
+_show = VisibleRun.show
 _encode_part = part_writer.encode_part
 _write_part = Collector._write_part
 _create_settled = object_store.create_settled
@@ -181,28 +182,28 @@ def _answers_swapped(
     return _encode_part(data_set, shard, outcomes, **names)
 
 
-def _commit_without_the_last(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
+def _publish_without_the_last(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
     manifest = manifest_of(prepared.names.run_key, parts[:-1])
     _create_settled(prepared.store, prepared.names.manifest, encode_manifest(manifest))
     return manifest
 
 
-def _commit_by_force(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
+def _publish_by_force(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
     manifest = manifest_of(prepared.names.run_key, parts)
     prepared.store.write(prepared.names.manifest, encode_manifest(manifest))
     return manifest
 
 
-def _show_before_commit(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
+def _show_before_publish(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
     manifest = manifest_of(prepared.names.run_key, parts)
     publish(prepared.store, manifest, epoch=1, spread=_one_by_one)
-    return _commit(prepared, parts)
+    return _publish(prepared, parts)
 
 
-async def _finish_unless_in_place(self: Placing) -> None:
+async def _show_unless_shown(self: VisibleRun) -> None:
     found = await persist(self._clock, run_in_place, self._prepared.store)
     if found != self._prepared.names.run_key:
-        await _finish(self)
+        await _show(self)
 
 
 def _one_by_one(call: Callable[[Any], Any], items: Any, threads: int) -> list[Any]:
@@ -220,14 +221,14 @@ def _give_up_early(self: Collector, state: OpenShard) -> StagedPart:
     return _write_part(self, state)
 
 
-def _new_budget(self: Remains, limit_nano_usd: int | None) -> Budget:
-    return Budget(limit_nano_usd=limit_nano_usd)
+def _new_budget(_earlier: Remains, settings: Settings) -> Budget:
+    return Budget(limit_nano_usd=settings.budget_nano_usd)
 
 
 @contextmanager
 def _reading_early() -> Iterator[None]:
     under_lease, remains = early_remains()
-    with swapped(run, "_under_lease", under_lease), swapped(run, "find_remains", remains):
+    with swapped(run, "_complete_under_lease", under_lease), swapped(run, "find_remains", remains):
         yield
 
 
@@ -281,7 +282,7 @@ BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "a journal that cannot be read is empty": lambda: swapped(
         earlier_answers, "replay", _replay_what_can_be_read
     ),
-    "the hash is not compared": lambda: swapped(Reader, "_undecided", undecided_without_hash),
+    "the hash is not compared": lambda: swapped(PaidAnswers, "find", find_without_hash),
     "a record is forgotten in each segment": lambda: swapped(
         JournalStore, "append", _forgotten_record
     ),
@@ -301,7 +302,9 @@ BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     ),
     "released before the drain": lambda: swapped(Lease, "keep", _release_then_drain),
     "silent during the drain": lambda: swapped(Lease, "keep", _fall_silent_once_lost),
-    "the follower takes the lease back": lambda: swapped(run, "_under_lease", take_back_the_lease),
+    "the follower takes the lease back": lambda: swapped(
+        run, "_complete_under_lease", take_back_the_lease
+    ),
     "remains are read before the wait": _reading_early,
     "parts are listed before the journal": lambda: swapped(
         run, "find_remains", find_remains_parts_first
@@ -309,7 +312,7 @@ BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "the keeper is cancelled": lambda: swapped(Lease, "keep", keep_until_cancelled),
     "rejections are counted afresh": lambda: swapped(Rejections, "take_over", _nothing),
     "a journal stays once the parts are in place": lambda: swapped(
-        Placing, "finish", _finish_unless_in_place
+        VisibleRun, "show", _show_unless_shown
     ),
     "parts are overwritten": lambda: swapped(collector, "create_settled", _created_by_force),
     "answers change places": lambda: swapped(collector, "encode_part", _answers_swapped),
@@ -319,9 +322,9 @@ BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "an unclear segment counts as another's": lambda: swapped(
         journal_store, "create_settled", _unclear_is_failure
     ),
-    "published before the last part": lambda: swapped(run, "commit", _commit_without_the_last),
-    "the manifest is overwritten": lambda: swapped(run, "commit", _commit_by_force),
-    "shown before the manifest": lambda: swapped(run, "commit", _show_before_commit),
+    "published before the last part": lambda: swapped(run, "publish", _publish_without_the_last),
+    "the manifest is overwritten": lambda: swapped(run, "publish", _publish_by_force),
+    "shown before the manifest": lambda: swapped(run, "publish", _show_before_publish),
     "segments of newer epochs are deleted": lambda: swapped(
         JournalStore, "give_up", _give_up_all_epochs
     ),
@@ -351,6 +354,6 @@ BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
         FailedRows, "_end_unless_in_flight", _end_whatever_is_in_flight
     ),
     "the first answers are the opening": lambda: swapped(Opening, "back", _judge_what_came_first),
-    "the budget forgets earlier attempts": lambda: swapped(Remains, "budget", _new_budget),
+    "the budget forgets earlier attempts": lambda: swapped(live, "open_budget", _new_budget),
     **LEASE_BUGS,
 }

@@ -6,11 +6,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_aimlapi.engine import run
+from airflow_provider_aimlapi.engine.calls import live
 from airflow_provider_aimlapi.engine.calls.judge import Judging
 from airflow_provider_aimlapi.engine.durable import collector, lease
 from airflow_provider_aimlapi.engine.durable.collector import Collector
 from airflow_provider_aimlapi.engine.reporting import reporter
+from airflow_provider_aimlapi.engine.runtime import companions
 from lab.simulation import simulation
 from lab.simulation.dataset_shapes import Shape
 from lab.simulation.scenario import MEETINGS, Attempt, Scenario, Trouble, settings_for
@@ -32,7 +33,7 @@ async def _unguarded(work: Awaitable[object], *_: Any) -> None:
 @contextmanager
 def _unguarded_everywhere() -> Iterator[None]:
     with ExitStack() as stack:
-        for module in (collector, lease, reporter, run):
+        for module in (collector, companions, lease, live, reporter):
             stack.enter_context(swapped(module, "beside", _unguarded))
         yield
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.durable.lease import Watch
 from airflow_provider_aimlapi.core.money.budget import Budget
+from airflow_provider_aimlapi.engine.calls import live
 from airflow_provider_aimlapi.engine.durable import share_budget
-from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
 from airflow_provider_aimlapi.storage.runs import lease_store
 from lab.simulation.dataset_shapes import Shape
 from lab.simulation.scenario import Attempt, Scenario, Trouble, settings_for
@@ -49,7 +49,7 @@ SHARE_BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
         share_budget, "_has_whole_run_paid", lambda *_: False
     ),
     "a share forgets what it spent before": lambda: swapped(
-        Remains, "budget", lambda _, limit: Budget(limit_nano_usd=limit)
+        live, "open_budget", lambda _, settings: Budget(limit_nano_usd=settings.budget_nano_usd)
     ),
 }
 

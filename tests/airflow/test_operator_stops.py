@@ -50,7 +50,7 @@ def signal_after_paid_calls(api: Any) -> Iterator[Callable[[signal.Signals, int]
 @pytest.mark.parametrize(
     "stop",
     [
-        (signal.SIGTERM, {}, "The run was asked to stop"),
+        (signal.SIGTERM, {}, "A stop was requested"),
         # Airflow's time-out is this signal: the clock is spared, the rest is as in earnest.
         (signal.SIGALRM, {"execution_timeout_s": 3600}, "AirflowTaskTimeout"),
     ],

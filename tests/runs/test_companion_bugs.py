@@ -21,7 +21,7 @@ from airflow_provider_aimlapi.engine.calls.reader import Reader
 from airflow_provider_aimlapi.engine.durable import collector as collector_module
 from airflow_provider_aimlapi.engine.durable.collector import Collector
 from airflow_provider_aimlapi.engine.durable.lease import Lease
-from airflow_provider_aimlapi.engine.reporting.attempt_counts import Measured
+from airflow_provider_aimlapi.engine.reporting.attempt_counts import AttemptCounts
 from airflow_provider_aimlapi.engine.reporting.progress_log import ProgressLog
 from airflow_provider_aimlapi.engine.reporting.reporter import Reporter
 from airflow_provider_aimlapi.engine.runtime.waiters import Waiters
@@ -88,7 +88,7 @@ GOES_ON: dict[str, Broken] = {
     "a line of the progress log": Broken(ProgressLog, "now", 1),
     "the progress page": Broken(Reporter, "publish_always", 1),
     "what the page shows": Broken(Reporter, "_progress", 1),
-    "what the page counts": Broken(Measured, "sample", 1),
+    "what the page counts": Broken(AttemptCounts, "sample", 1),
     "the sink of the page": Broken(ProgressObject, "publish", 1),
     "a heartbeat": Broken(LeaseStore, "beat", 3, 2),
     "the last word of the page": Broken(Reporter, "_end", 1),
@@ -104,7 +104,7 @@ ENDS: dict[str, Broken] = {
     "the writing of a part": Broken(collector_module, "encode_part", 1, 1),
     "the lease keeper": Broken(Lease, "keep", 1),
     "the loop of the lease keeper": Broken(Lease, "_keep_until_lost", 1),
-    "the reader": Broken(Reader, "read", 1),
+    "the reader": Broken(Reader, "feed_rows", 1),
     "the reading of a batch": Broken(Reader, "_undecided", 1),
     "a worker taking a row": Broken(Feed, "take", 40, 1),
     "the limiter's law": Broken(Limiter, "_tick", 3, 1),

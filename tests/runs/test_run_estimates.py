@@ -165,7 +165,7 @@ def test_a_silent_account_and_price_list_are_told_and_do_not_stop_it(place: Work
     found = estimate(place, sample_rows=10)
     assert found.prices is None
     assert found.forecast.cost_nano_usd
-    assert "Balance and key could not be asked for" in found.words()
+    assert "Balance and key could not be fetched" in found.words()
 
 
 def test_a_wrong_key_is_found_before_the_run(place: Workplace) -> None:

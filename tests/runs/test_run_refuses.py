@@ -65,8 +65,8 @@ def test_braces_that_are_like_a_column_are_warned_of(
 ) -> None:
     place.write(texts_table(3))
     assert place.run(place.job(prompt='{"a": 1} {body} {the body}')).tally.ok == 3
-    warnings = [r.getMessage() for r in caplog.records if "as it stands" in r.getMessage()]
-    assert warnings == ["{the body} goes to the API as it stands. Did you mean {body}?"]
+    warnings = [r.getMessage() for r in caplog.records if "as it is" in r.getMessage()]
+    assert warnings == ["{the body} is sent to the API as it is. Did you mean {body}?"]
 
 
 def test_an_empty_prompt(place: Workplace) -> None:

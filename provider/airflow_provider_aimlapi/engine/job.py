@@ -1,4 +1,4 @@
-"""What a run is to do: the question, the data, the place for the answers. Values only."""
+"""What a run is to do: model and prompt, input and output. Values only."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OnExisting = Literal["replace", "error"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A path on a file system that is ready to use, its credentials already inside."""
+    """A path on a file system that is ready to use and has its credentials."""
 
     fs: AbstractFileSystem
     path: str
@@ -31,13 +31,16 @@ class Job:
 
     Attributes:
         completion: model and parameters, the same for all rows.
-        prompt, system: templates with `{column}` placeholders.
+        prompt: a template with `{column}` placeholders.
+        system: the same for the system prompt; None for none.
         output_column: receives the text; `<output_column>_info` receives the rest.
-        limit_rows: only the first so many rows, for trying a prompt out; None for all.
+        limit_rows: the number of first rows to process, to try a prompt; None for all.
+        endpoint: receives the calls.
+        input: the location of the data set.
+        output: the location of the result.
+        on_existing: whether to replace the result of another run at the output path once this run
+            is complete, or to refuse before money is spent.
         constant_prompt: whether a prompt without any column may be sent for more than one row.
-        endpoint: where calls go. input, output: where data is read and written.
-        on_existing: what to do when the result of another run is at the output path: replace it
-            once this run is complete, or refuse before money is spent.
     """
 
     completion: CompletionSpec
@@ -52,7 +55,7 @@ class Job:
     constant_prompt: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what no data could make right."""
+        """Refuse values that are wrong for any data."""
         if not isinstance(self.prompt, str) or not self.prompt.strip():
             raise InvalidSpec("prompt is empty. Give a text with {column} placeholders.")
         if not isinstance(self.output_column, str) or not self.output_column.strip():

@@ -1,6 +1,6 @@
-"""Read and plan: everything that can be refused before money is spent is refused here.
+"""Read and plan a run. Every mistake that can be found before money is spent is refused here.
 
-Blocking; the run hands it to a thread.
+Blocking; the run calls it in a thread.
 """
 
 from __future__ import annotations
@@ -32,9 +32,8 @@ from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable
 from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.storage.input.dataset import open_data_set
 from airflow_provider_aimlapi.storage.input.path_overlap import check_apart, check_files_apart
-from airflow_provider_aimlapi.storage.output.changes import run_in_place
 from airflow_provider_aimlapi.storage.output.name_limits import check_lengths
-from airflow_provider_aimlapi.storage.output.visible_files import check_foreign
+from airflow_provider_aimlapi.storage.output.visible_output import VisibleOutput
 from airflow_provider_aimlapi.storage.parts.outcome_columns import OutcomeColumns
 from airflow_provider_aimlapi.storage.runs.run_objects import read_manifest, read_plan
 from airflow_provider_aimlapi.storage.stores.checked_store import go_on
@@ -57,13 +56,13 @@ log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Seen:
-    """What a look at input and output shows.
+class _Survey:
+    """What input and output show before anything is written.
 
     Attributes:
-        run: with the stored plan, or the proposed one while no attempt has begun the run.
-        made_of: what the run key is made of.
-        has_begun: whether an attempt has settled the plan.
+        run: the run, with the stored plan, or the proposed one if no attempt has stored one.
+        made_of: the ingredients of the run key.
+        has_begun: whether an attempt has stored the plan.
     """
 
     run: Prepared
@@ -79,49 +78,49 @@ def prepare(
     workers: int = 1,
     check: Check = go_on,
 ) -> Prepared:
-    """Look at the input and the output, and settle the plan.
+    """Read the input and the output, and store the plan.
 
     Args:
         check: called before each request of a scan; raises to end it.
-        workers: shares that the run is divided into, if this creates its plan and its rows are
-            enough; a plan that was settled before stays as it is.
+        workers: the number of shares, if this call stores the plan and there are enough rows. A
+            plan that was stored before stays as it is.
 
     Raises:
         SetupError: the input, the prompt or a column name is wrong.
-        StorageError: the output cannot be written safely, or what stands there cannot be read.
+        StorageError: the output cannot be written safely, or an object there cannot be read.
     """
     if not 1 <= workers <= WORKERS_MAX:
         raise InvalidSpec(f"workers={workers}: give a number from 1 to {WORKERS_MAX}.")
-    seen = _look(job, open_store, clock, workers, check=check)
+    seen = _survey(job, open_store, clock, workers, check=check)
     if seen.run.manifest is None:
         if not seen.has_begun:
             seen.run.data_set.check_values(seen.run.plan.shards, check)
-        run = _settle_plan(seen, clock, check)
+        run = _store_plan(seen, clock, check)
         _announce(run.plan, job)
         return run
     log.info(
-        "Run %s is published already: its %s rows are paid for, and no call is made.",
+        "Run %s is published already. Its %s rows are paid for, and no call is made.",
         seen.run.names.run_key,
         f"{seen.run.manifest.tally.rows:,}",
     )
-    _tell_of_rejected(seen.run.manifest)
+    _log_rejected(seen.run.manifest)
     return seen.run
 
 
 def prepare_share(
     job: Job, open_store: OpenStore, clock: Clock, share: int, *, check: Check = go_on
 ) -> Prepared:
-    """As `prepare`, for one share of a run whose plan another task has settled.
+    """Do the same as `prepare` for one share of a run whose plan another task has stored.
 
     Raises:
-        InvalidSpec: also when no plan is there, or the run has no such share.
+        InvalidSpec: also if there is no plan, or the run has no such share.
     """
-    seen = _look(job, open_store, clock, check=check)
+    seen = _survey(job, open_store, clock, check=check)
     if not seen.has_begun:
         raise InvalidSpec(
-            f"share={share}, but nobody has divided run {seen.run.names.run_key} into shares. Run a "
-            f"ClaudeCompletionPlanOperator with the same arguments before this task; if one has "
-            f"run, the input has changed since, so clear that task too."
+            f"share={share}, but run {seen.run.names.run_key} is not divided into shares. Run a "
+            f"ClaudeCompletionPlanOperator with the same arguments before this task. If one has run, "
+            f"the input has changed since. Then clear that task too."
         )
     prepared = seen.run.of_share(share)
     log.info("Share %s of %s.", share, len(seen.run.run_plan.shares))
@@ -132,26 +131,26 @@ def prepare_share(
 def survey(
     job: Job, open_store: OpenStore, clock: Clock, *, check: Check = go_on
 ) -> tuple[Prepared, bool]:
-    """Look at the input and the output as `prepare` does, and write nothing.
+    """Read the input and the output as `prepare` does, and write nothing.
 
     Returns:
-        The run as it would be, and whether an attempt has begun it; then the plan is that one's.
+        The run, and whether an attempt has begun it. If one has, the plan is the stored one.
 
     Raises:
-        As `prepare`, but for what only writing can show.
+        As `prepare`, except for errors that only a write can show.
     """
-    seen = _look(job, open_store, clock, check=check)
+    seen = _survey(job, open_store, clock, check=check)
     if seen.run.manifest is None:
-        check_foreign(patient(seen.run.store, clock, check), seen.run.plan, clock.spread)
+        _refuse_foreign(seen.run, clock, check)
     if not seen.has_begun:
         seen.run.data_set.check_values(seen.run.plan.shards, check)
     return seen.run, seen.has_begun
 
 
-def _look(
+def _survey(
     job: Job, open_store: OpenStore, clock: Clock, workers: int = 1, *, check: Check
-) -> _Seen:
-    """The reading half, for `workers` if no attempt has begun the run. Retries each request."""
+) -> _Survey:
+    """Do what only reads, for this number of workers if there is no plan. Retry each request."""
     store = open_store(job.output)
     scanned = patient(store, clock, check)
     check_apart(job.input.fs.unstrip_protocol(job.input.path), store.uri(""))
@@ -169,8 +168,8 @@ def _look(
     plan = stored or _propose(names, data_set, job, workers)
     check_lengths(store, (names.segment(0, 1, 1), *(shard.visible_name for shard in plan.shards)))
     manifest = read_manifest(scanned, names, plan) if stored else None
-    in_place = run_in_place(scanned)
-    _look_at_existing(store, names, job, in_place)
+    shown = VisibleOutput(scanned, clock.spread).shown_run()
+    _check_existing(store, names, job, shown)
     run = Prepared(
         job=job,
         data_set=data_set,
@@ -181,13 +180,13 @@ def _look(
         plan=plan,
         run_plan=plan,
         manifest=manifest,
-        in_place=in_place,
+        shown_at_start=shown,
     )
-    return _Seen(run=run, made_of=made_of, has_begun=stored is not None)
+    return _Survey(run=run, made_of=made_of, has_begun=stored is not None)
 
 
 def _propose(names: RunNames, data_set: DataSet, job: Job, workers: int) -> Plan:
-    """The plan as it is when nobody has settled one before."""
+    """Return the plan for an input that has no stored plan."""
     rows = sum(file.rows for file in data_set.files)
     shards = plan_shards(
         data_set.files,
@@ -202,26 +201,26 @@ def _propose(names: RunNames, data_set: DataSet, job: Job, workers: int) -> Plan
     )
 
 
-def _look_at_existing(store: ObjectStore, names: RunNames, job: Job, other: str | None) -> None:
-    """Say that the result of another run will go, or refuse, while there is still time to stop."""
+def _check_existing(store: ObjectStore, names: RunNames, job: Job, other: str | None) -> None:
+    """Log that the result of another run will be replaced, or refuse it, before money is spent."""
     if other is None or other == names.run_key:
         return
     found = (
-        f"The output path {store.uri('')} holds the result of another run, {other}: another "
+        f"The output path {store.uri('')} holds the result of another run, {other}, with another "
         f"prompt, model, input or limit_rows."
     )
     if job.on_existing == "error":
         raise InvalidSpec(
-            f"{found} Choose another output_path, or on_existing='replace' to have this run's "
-            f"result take its place."
+            f"{found} Choose another output_path, or set on_existing='replace' to replace that result "
+            f"by this run's."
         )
-    log.warning("%s This run's result takes its place when it is complete.", found)
+    log.warning("%s This run's result replaces it once the run is complete.", found)
 
 
-def _tell_of_rejected(manifest: Manifest) -> None:
+def _log_rejected(manifest: Manifest) -> None:
     if manifest.tally.rejected:
         log.info(
-            "Its %s rejected rows stay so, for a published run never changes. To ask for them "
+            "Its %s rejected rows stay rejected, because a published run never changes. To send them "
             "again, make them the input of another run.",
             f"{manifest.tally.rejected:,}",
         )
@@ -248,33 +247,33 @@ def _request_maker(job: Job, data_set: DataSet) -> RequestMaker:
     log_assumption(job.completion.model)
     data_set.check_promptable(maker.columns)
     for literal, column in near_misses(job.prompt + (job.system or ""), columns):
-        log.warning("%s goes to the API as it stands. Did you mean {%s}?", literal, column)
+        log.warning("%s is sent to the API as it is. Did you mean {%s}?", literal, column)
     _check_uses_column(job, data_set, maker)
     return maker
 
 
 def log_assumption(model: str) -> None:
-    """Log which dialect is spoken with a model that is not listed."""
+    """Log which dialect is used for a model that is not listed."""
     if (assumed := assumption(model)) is not None:
         log.info("%s", assumed)
 
 
 def _check_uses_column(job: Job, data_set: DataSet, maker: RequestMaker) -> None:
-    """Refuse to pay for the same question once per row, unless that is what is wanted."""
+    """Refuse to pay for the same prompt once per row, unless `constant_prompt` allows it."""
     rows = sum(file.rows for file in data_set.files)
     rows = min(rows, job.limit_rows or rows)
     if maker.columns or rows <= 1 or job.constant_prompt:
         return
     example = next(iter((*data_set.column_names, *data_set.partition_names)), "column")
     raise InvalidSpec(
-        f"The prompt uses no column, so all {rows:,} rows would ask, and pay for, the same question. "
-        f"Write a column's name in braces where a row's value belongs, such as {{{example}}}; or set "
-        f"constant_prompt=True to send it all the same."
+        f"The prompt uses no column, so all {rows:,} rows would send, and pay for, the same text. Write "
+        f"a column's name in braces where a row's value belongs, such as {{{example}}}. Or set "
+        f"constant_prompt=True to send the text for each row."
     )
 
 
 def _ingredients(job: Job, data_set: DataSet, maker: RequestMaker) -> dict[str, Json]:
-    """What makes two runs the same. Keys, concurrency, time-outs and prices are left out."""
+    """Return what identifies a run. Keys, concurrency, time-outs and prices are left out."""
     return {
         "inputs": [[file.uri, file.version, file.size_bytes, file.rows] for file in data_set.files],
         "columns": list(maker.columns),
@@ -288,17 +287,17 @@ def _ingredients(job: Job, data_set: DataSet, maker: RequestMaker) -> dict[str, 
     }
 
 
-def _settle_plan(seen: _Seen, clock: Clock, check: Check) -> Prepared:
-    """The run with its plan: created now, or the one that an earlier attempt created."""
+def _store_plan(seen: _Survey, clock: Clock, check: Check) -> Prepared:
+    """Return the run with its stored plan: stored now, or by an earlier attempt."""
     run, store, names = seen.run, patient(seen.run.store, clock), seen.run.names
     probe(store, f"{names.folder}/probe-{secrets.token_hex(8)}")
-    check_foreign(patient(run.store, clock, check), run.plan, clock.spread)
+    _refuse_foreign(run, clock, check)
     is_ours = not seen.has_begun and create_settled(
         store, names.plan, encode_plan(run.plan, json.dumps(seen.made_of).encode())
     )
     if is_ours:
         return run
-    log.info("Taking up run %s, which an earlier attempt began.", names.run_key)
+    log.info("Continuing run %s, which an earlier attempt began.", names.run_key)
     if seen.has_begun:
         return run
     plan = _stored_plan(store, names, run.data_set, run.job)
@@ -307,8 +306,13 @@ def _settle_plan(seen: _Seen, clock: Clock, check: Check) -> Prepared:
     return replace(run, plan=plan, run_plan=plan)
 
 
+def _refuse_foreign(run: Prepared, clock: Clock, check: Check) -> None:
+    """Refuse a run that would replace files which no run has written."""
+    VisibleOutput(patient(run.store, clock, check), clock.spread).refuse_foreign(run.plan)
+
+
 def _stored_plan(store: ObjectStore, names: RunNames, data_set: DataSet, job: Job) -> Plan | None:
-    """The plan that an attempt created; None when none has begun.
+    """Return the plan that an attempt has stored; None if none has.
 
     Raises:
         JournalUnreadable: it does not split this input as an attempt would.

@@ -1,4 +1,4 @@
-"""A run that was checked and planned, as one value. Only its manifest is read again."""
+"""A checked and planned run, as one value. Only its manifest is read again."""
 
 from __future__ import annotations
 
@@ -26,11 +26,16 @@ class Prepared:
     """A run that may start.
 
     Attributes:
+        job: what the caller wants.
+        data_set: the input.
+        maker: makes the requests.
         outcome_columns: the columns that the run adds to its input.
-        store: rooted at the output path. names: the run's objects in it.
-        plan: of what is to be asked for: the run, or one share of it. run_plan: the run's.
-        manifest: not None when this very run is published already.
-        in_place: the run that plain readers saw at the start; None for none.
+        store: rooted at the output path.
+        names: the names of the run's objects in the store.
+        plan: the plan of what this attempt processes: the run, or one share of it.
+        run_plan: the plan of the whole run.
+        manifest: the manifest, if this run is published already.
+        shown_at_start: the run that plain readers saw when this attempt began; None for none.
     """
 
     job: Job
@@ -42,28 +47,24 @@ class Prepared:
     plan: Plan
     run_plan: Plan
     manifest: Manifest | None
-    in_place: str | None
+    shown_at_start: str | None
 
     @property
     def share(self) -> int | None:
-        """The share that is asked for; None for the whole run."""
+        """Return the share that this attempt processes; None for the whole run."""
         return self.names.share
 
     def read_manifest(self) -> Manifest | None:
-        """The manifest as it stands now, of a share its part of it. Blocking.
-
-        Returns:
-            None while the run is not published.
-        """
+        """Read the manifest, or a share's part of it; None if the run is not published. Blocking."""
         manifest = read_manifest(self.store, self.names, self.run_plan)
         return manifest and self._of_plan(manifest)
 
     def checked(self, check: Check) -> Prepared:
-        """The same run, for a scan: `check` is called before each request to the output's store."""
+        """Return the same run for a scan: `check` is called before each request to the output."""
         return replace(self, store=CheckedStore(self.store, check))
 
     def of_share(self, share: int) -> Prepared:
-        """One share, to be asked for as if it were a run.
+        """Return one share, which is processed as if it were a run.
 
         Raises:
             InvalidSpec: the run has no such share.

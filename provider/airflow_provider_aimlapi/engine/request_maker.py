@@ -1,24 +1,30 @@
-"""Turns the texts of a row into the bytes of its request. Sends nothing."""
+"""Make the request of a row from its texts."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from airflow_provider_aimlapi.core.calls.completion import Reason, rejected, skipped
 from airflow_provider_aimlapi.core.calls.message import Message, message_of
+from airflow_provider_aimlapi.core.calls.template import UnreadableRow
+from airflow_provider_aimlapi.core.durable.keys import request_hash
+from airflow_provider_aimlapi.engine.row import Row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
-    from airflow_provider_aimlapi.core.calls.template import PromptTemplate
+    from airflow_provider_aimlapi.core.calls.completion import Outcome
+    from airflow_provider_aimlapi.core.calls.template import PromptTemplate, RowTexts
+    from airflow_provider_aimlapi.engine.runtime.clock import Clock
 
 
 class RequestMaker:
-    """Turns a row's texts into the exact bytes of its request.
+    """Makes the exact bytes of each row's request.
 
     Attributes:
-        columns: the columns whose texts are wanted, in order.
-        frame_bytes: of a request whose prompt and system are empty.
+        columns: the columns whose texts a request needs, in order.
+        frame_bytes: the size of a request whose prompt and system are empty.
     """
 
     def __init__(
@@ -31,7 +37,29 @@ class RequestMaker:
         self._encoder = encoder
         self.frame_bytes = len(encoder.encode(message_of("", None if system is None else "")))
 
-    def body(self, texts: Sequence[str]) -> bytes:
-        """The request of a row, given its texts in the order of `columns`."""
+    def row(self, part: int, index: int, texts: RowTexts, clock: Clock) -> Row | Outcome:
+        """Return a row that is ready to be sent, or the outcome of a row that cannot be sent.
+
+        A value that cannot be read rejects its row, and a null skips it.
+
+        Args:
+            part: the part that the row belongs to.
+            index: the row's number in the part.
+            texts: the row's texts in the order of `columns`.
+        """
+        if isinstance(texts, UnreadableRow):
+            return rejected(
+                Reason(texts.reason, texts.reason),
+                row=index,
+                attempts=0,
+                request_hash=None,
+                completed_at_us=clock.wall_us(),
+            )
+        if None in texts:
+            return skipped(f"null in column '{self.columns[texts.index(None)]}'", row=index)
+        body = self._body(texts)  # type: ignore[arg-type]  # no null is left
+        return Row(part=part, row=index, body=body, request_hash=request_hash(body))
+
+    def _body(self, texts: Sequence[str]) -> bytes:
         system = self._system(texts) if self._system else None
         return self._encoder.encode(Message(self._prompt(texts), system))

@@ -1,4 +1,4 @@
-"""A row on its way: its request, and what its calls have come to. Decides nothing."""
+"""A row that is ready to be sent: its request, and what its calls have shown so far."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Row(msgspec.Struct, kw_only=True, gc=False):
-    """An input row made ready to send, and what it has been through.
+    """An input row with its request, and the history of its calls.
 
     Attributes:
         part, row: its shard, and its index within.
@@ -57,5 +57,5 @@ class Row(msgspec.Struct, kw_only=True, gc=False):
 
     @property
     def name(self) -> tuple[int, int]:
-        """Which row it is."""
+        """Return the row position: part and row within it."""
         return self.part, self.row

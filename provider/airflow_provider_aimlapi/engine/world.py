@@ -1,4 +1,4 @@
-"""What a run meets outside itself: time, chance, the API, the store, the wish to stop. Decides nothing."""
+"""A run's environment: clock, randomness, API client, object store, stop signal."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Client(Protocol):
     """Sends a request body; see `api.client.CompletionClient`."""
 
     async def send(self, body: bytes, client_request_id: str) -> Answer:
-        """Send once; return whatever answer came."""
+        """Send the body once, and return the answer of any status."""
         ...
 
 
 class ProgressSink(Protocol):
-    """Where progress goes. Both calls block, come from threads, and may raise anything.
+    """Stores progress. Both methods block, are called in threads, and may raise anything.
 
     Attributes:
         interval_s: seconds between two calls of `publish`.
@@ -49,21 +49,30 @@ class ProgressSink(Protocol):
     def is_shared(self) -> bool: ...  # noqa: D102
 
     def recall(self) -> bytes | None:
-        """What was published last, perhaps by an earlier attempt; None for nothing."""
+        """Return what was published last, perhaps by an earlier attempt; None for nothing."""
         ...
 
     def publish(self, data: bytes) -> None:
-        """Show this progress, as JSON, in place of what was shown before."""
+        """Store this progress, as JSON, over the earlier one."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """Handed in from outside, so that a test can own it.
+    """The environment, which a test replaces.
 
-    `ask_account` asks for balance and key, which costs nothing; None where nobody can be asked.
-    For `open_sink` and `render_report` see `engine.reporting.reporter`. `tell_lineage` is called once, when a
-    run may start, with what it reads and adds; it neither blocks nor raises.
+    Attributes:
+        clock: time and threads.
+        random: jitter.
+        open_client: opens the connections for calls.
+        ask_prices: fetches a model's prices; None for a model without token prices.
+        open_store: opens the object store of the output.
+        stop: the request to stop.
+        open_sink: opens the sink for progress; None for no progress.
+        render_report: makes the report's HTML; None for no report.
+        ask_account: fetches balance and key, free of charge; None if there is no account to fetch.
+        tell_lineage: called once, when the run may start, with what it reads and adds. It must not
+            block or raise.
     """
 
     clock: Clock
@@ -78,5 +87,5 @@ class World:
     tell_lineage: Callable[[Lineage], None] = lambda _lineage: None
 
     async def scan(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do blocking work that a stop may cut short; see `engine.runtime.retry.persist_until_stopped`."""
+        """Do blocking work that a stop may end early; see `runtime.retry.persist_until_stopped`."""
         return await persist_until_stopped(self.stop, self.clock, call, *args, **kwargs)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_aimlapi.engine.durable.visible_run import PLACINGS_MAX
+from airflow_provider_aimlapi.engine.durable.visible_run import SHOWN_MAX
 from airflow_provider_aimlapi.engine.reporting.reporter import LAST_WORDS_S_MAX, SINK_S_MAX
 from airflow_provider_aimlapi.errors import RunInterrupted, StorageError, StoreUnsafe
 from airflow_provider_aimlapi.storage.runs.journal_store import DELETED_AT_ONCE
@@ -224,7 +224,7 @@ def test_a_listing_that_hides_a_file_ends_the_publication() -> None:
     assert first.ended_s is not None
     assert first.ended_s - first.started_s < 60.0
     shown = [line for line in simulation.history.lines() if "copy " in line]
-    assert len([line for line in shown if first.name in line]) == PLACINGS_MAX
+    assert len([line for line in shown if first.name in line]) == SHOWN_MAX
     assert len(simulation.api.ledger.billed()) == sum(SHAPE.rows)
 
 

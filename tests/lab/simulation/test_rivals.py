@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_aimlapi.engine.durable.lease import Lease
-from airflow_provider_aimlapi.engine.durable.visible_run import Placing
+from airflow_provider_aimlapi.engine.durable.visible_run import VisibleRun
 from airflow_provider_aimlapi.engine.runtime.retry import persist
 from airflow_provider_aimlapi.storage.output import visible_files as publication
 from airflow_provider_aimlapi.storage.output.changes import Change
@@ -15,7 +15,7 @@ from lab.simulation.swapping import swapped
 
 SEEDS = range(100)
 BUG_SEEDS = 200
-_is_settled = Placing._is_settled
+_is_settled = VisibleRun._is_settled
 GROUP = 25
 
 
@@ -34,11 +34,11 @@ def violations_soon(named: str = "", first: int = 0) -> list[str]:
     return []
 
 
-async def publish_at_once(self: Placing) -> bool:
+async def publish_at_once(self: VisibleRun) -> bool:
     """Asks nobody and waits for nobody."""
     lease = Lease(self._leases, 0, times=self._times, clock=self._clock, stop=self._world.stop)
     lease._right_until_s = float("inf")
-    await persist(self._clock, self._publish, lease)
+    await persist(self._clock, self._write_visible, lease)
     return True
 
 
@@ -46,19 +46,19 @@ def test_a_write_that_comes_late_is_written_over() -> None:
     assert [Rivals(seed, named="copy ").run() for seed in range(50)] == [[]] * 50
 
 
-def settled_although_late(self: Placing) -> bool:
+def settled_although_late(self: VisibleRun) -> bool:
     """Forgets that a write of its own may be on its way still."""
     self._may_arrive_late = False
     return _is_settled(self)
 
 
 def test_without_waiting_for_each_other_they_leave_a_mixture() -> None:
-    with swapped(Placing, "_has_written_under_lease", publish_at_once):
+    with swapped(VisibleRun, "_has_shown_under_lease", publish_at_once):
         assert violations_soon()
 
 
 def test_without_a_second_writing_a_late_write_stays() -> None:
-    with swapped(Placing, "_is_settled", settled_although_late):
+    with swapped(VisibleRun, "_is_settled", settled_although_late):
         assert violations_soon("copy ", first=160)  # in none before does a write come that late
 
 

@@ -1,20 +1,16 @@
-"""Reads shards and hands their undecided rows to the feed; what can be decided unasked, is."""
+"""Read shards, and hand the rows to the feed that neither an earlier answer nor a null decides."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.calls.completion import Reason, rejected, skipped
-from airflow_provider_aimlapi.core.calls.template import UnreadableRow
-from airflow_provider_aimlapi.core.durable.keys import request_hash
-from airflow_provider_aimlapi.engine.durable.earlier_attempts import known_outcomes
+from airflow_provider_aimlapi.engine.durable.paid_answers import PaidAnswers
 from airflow_provider_aimlapi.engine.row import Row
 from airflow_provider_aimlapi.engine.runtime.retry import persist
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from airflow_provider_aimlapi.core.calls.completion import Outcome
     from airflow_provider_aimlapi.core.calls.template import RowTexts
     from airflow_provider_aimlapi.core.durable.plan import Shard
     from airflow_provider_aimlapi.engine.calls.feed import Feed
@@ -25,50 +21,33 @@ if TYPE_CHECKING:
 
 
 class Reader:
-    """Walks the shards in order.
+    """A row source: the input's shards in order, without those that have a durable part."""
 
-    Args:
-        remains: what earlier attempts left; the outcomes themselves are read with the shard, because
-            they may be many.
-    """
-
-    def __init__(
-        self,
-        prepared: Prepared,
-        remains: Remains,
-        *,
-        collector: Collector,
-        feed: Feed,
-        clock: Clock,
-    ) -> None:
+    def __init__(self, prepared: Prepared, earlier: Remains, clock: Clock) -> None:
+        self.rows_max = prepared.plan.rows
         self._prepared = prepared
-        self._remains = remains
-        self._asks_rejected = remains.asks_rejected
-        self._durable = frozenset(entry.part for entry in remains.parts)
-        self._collector = collector
-        self._feed = feed
+        self._paid = PaidAnswers(prepared, earlier, clock)
+        self._durable = frozenset(entry.part for entry in earlier.parts)
         self._clock = clock
 
-    async def read(self, shards: Sequence[Shard]) -> None:
+    async def feed_rows(self, feed: Feed, collector: Collector) -> None:
         """Read all shards without a durable part, as fast as feed and collector have room."""
-        for shard in shards:
+        for shard in self._prepared.plan.shards:
             if shard.part in self._durable:
                 continue
-            await self._collector.open(shard)
-            await self._read_shard(shard)
-        self._feed.finish()
+            await collector.open(shard)
+            await self._read_shard(shard, feed, collector)
+        feed.finish()
 
-    async def _read_shard(self, shard: Shard) -> None:
-        known = await persist(
-            self._clock, known_outcomes, self._prepared, self._remains, shard, self._clock
-        )
+    async def _read_shard(self, shard: Shard, feed: Feed, collector: Collector) -> None:
+        await persist(self._clock, self._paid.read_part, shard)
         first = 0
         batch, batches = await persist(self._clock, self._first_rows, shard)
         while batch is not None:
-            rows = self._undecided(shard, first, batch, known)
+            rows = self._undecided(shard.part, first, batch, collector)
             first += len(batch)
             if rows:
-                await self._feed.fill(rows)
+                await feed.fill(rows)
             batch = await self._clock.in_thread(next, batches, None)
 
     def _first_rows(self, shard: Shard) -> tuple[list[RowTexts] | None, Iterator[list[RowTexts]]]:
@@ -77,44 +56,19 @@ class Reader:
         return next(batches, None), batches
 
     def _undecided(
-        self, shard: Shard, first: int, batch: list[RowTexts], known: dict[int, Outcome]
+        self, part: int, first: int, batch: list[RowTexts], collector: Collector
     ) -> list[Row]:
-        """The rows of a batch that must be asked; the others go to the collector."""
+        """Return the rows of a batch that must be sent, and give the outcomes of the others away."""
         rows: list[Row] = []
         for index, texts in enumerate(batch, start=first):
-            decided = self._decide_unasked(index, texts)
-            if decided is not None:
-                self._collector.add(shard.part, decided)
+            row = self._prepared.maker.row(part, index, texts, self._clock)
+            if not isinstance(row, Row):
+                collector.add(part, row)
                 continue
-            body = self._prepared.maker.body(texts)  # type: ignore[arg-type]  # no null is left
-            name = request_hash(body)
-            paid = known.get(index)
-            if paid is not None and paid.status == "rejected":
-                paid = self._remains.with_later_cost(shard.part, paid)
-            if paid is not None and paid.request_hash == name and not self._is_asked_again(paid):
-                self._collector.reuse(shard.part, paid)
+            paid = self._paid.find(part, index, row.request_hash)
+            if paid is not None:
+                collector.reuse(part, paid)
                 continue
-            row = Row(part=shard.part, row=index, body=body, request_hash=name)
-            self._remains.remind(row)
-            if paid is not None and paid.status == "rejected":
-                row.unread_cost_nano_usd = paid.cost_nano_usd or 0
+            self._paid.restore_history(row)
             rows.append(row)
         return rows
-
-    def _is_asked_again(self, paid: Outcome) -> bool:
-        return self._asks_rejected and paid.status == "rejected"
-
-    def _decide_unasked(self, index: int, texts: RowTexts) -> Outcome | None:
-        if isinstance(texts, UnreadableRow):
-            now_us = self._clock.wall_us()
-            return rejected(
-                Reason(texts.reason, texts.reason),
-                row=index,
-                attempts=0,
-                request_hash=None,
-                completed_at_us=now_us,
-            )
-        if None in texts:
-            column = self._prepared.maker.columns[texts.index(None)]
-            return skipped(f"null in column '{column}'", row=index)
-        return None

@@ -11,7 +11,6 @@ from airflow_provider_aimlapi.api.messages.wire import decode_answer
 from airflow_provider_aimlapi.core.calls.completion import Reason, accepted, rejected
 from airflow_provider_aimlapi.core.durable.manifest import Tally, tally_of
 from airflow_provider_aimlapi.core.durable.stored_json import REMOVE_FOLDER
-from airflow_provider_aimlapi.core.money.budget import Budget
 from airflow_provider_aimlapi.core.verdicts.failures import earlier_since_us
 from airflow_provider_aimlapi.core.verdicts.verdict import WIRE_VIOLATIONS_MAX
 from airflow_provider_aimlapi.errors import ApiError, JournalUnreadable, WireViolation
@@ -123,33 +122,22 @@ class Remains:
     @property
     def has_answers(self) -> bool:
         """Whether an earlier attempt brought a completion."""
-        durable = (entry.tally for entry in self._durable())
-        return any(tally.completed for tally in (*durable, *self.journaled.values()))
+        tallies = (*self.durable_tallies(), *self.journaled.values())
+        return any(tally.completed for tally in tallies)
 
-    def with_later_cost(self, part: int, rejected: Outcome) -> Outcome:
-        """Return a rejected row's outcome with what later answers that nobody could read have cost."""
-        unread = self.unread.get(part, {}).get(rejected.row)
-        cost = (rejected.cost_nano_usd or 0) + (unread.cost_nano_usd if unread else 0)
-        return msgspec.structs.replace(rejected, cost_nano_usd=cost or None)
+    def durable_tallies(self) -> list[Tally]:
+        """Return the sums of all durable parts."""
+        return [entry.tally for entry in self._durable()]
 
-    def budget(self, limit_nano_usd: int | None) -> Budget:
-        """The run's budget, with what earlier attempts spent already charged."""
-        budget = Budget(limit_nano_usd=limit_nano_usd)
-        for entry in self._durable():
-            tally = entry.tally
-            budget.charge_part(
-                tally.cost_nano_usd, answers=tally.completed, unknown=tally.rows_without_cost
-            )
-        for charges in self.charges_nano_usd.values():
-            for charge in charges:
-                budget.charge(charge)
-        return budget
-
-    def spent_nano_usd(self, parts: range) -> int:
-        """Return what earlier attempts have spent on some parts."""
-        journaled = (self.charges_nano_usd.get(part, ()) for part in parts)
-        charged = sum(charge or 0 for charges in journaled for charge in charges)
-        durable = (entry for entry in self._durable() if entry.part in parts)
+    def spent_nano_usd(self, parts: range | None = None) -> int:
+        """Return what earlier attempts have spent on some parts, or on all."""
+        charged = sum(
+            charge or 0
+            for part, charges in self.charges_nano_usd.items()
+            if parts is None or part in parts
+            for charge in charges
+        )
+        durable = (entry for entry in self._durable() if parts is None or entry.part in parts)
         return charged + sum(entry.tally.cost_nano_usd for entry in durable)
 
     def _durable(self) -> tuple[PartEntry, ...]:

@@ -1,13 +1,14 @@
-"""Holds this attempt's lease: waits for older attempts, keeps the right to pay, gives it up.
+"""Hold this attempt's lease: wait for older attempts, keep the right to pay, release it.
 
-The rules are in `core.durable.lease`; what they are for is in `provider/docs/ARCHITECTURE.md`.
+The rules are in `core.durable.lease`; their purpose is in `provider/docs/ARCHITECTURE.md`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
+import secrets
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_aimlapi.core.durable.lease import BEATS_A_TTL, Heartbeat
@@ -24,12 +25,13 @@ from airflow_provider_aimlapi.errors import (
 from airflow_provider_aimlapi.logs import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from airflow_provider_aimlapi.core.durable.lease import HeartbeatState, LeaseTimes
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
     from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
+    from airflow_provider_aimlapi.engine.world import World
     from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
 
 log = logger(__name__)
@@ -37,15 +39,29 @@ T = TypeVar("T")
 
 
 async def _report_nothing(_left_s: float) -> None:
-    """For a wait that is shown to no person."""
+    """Ignore a wait that no page shows."""
+
+
+@asynccontextmanager
+async def held_lease(leases: LeaseStore, times: LeaseTimes, world: World) -> AsyncIterator[Lease]:
+    """Create the next epoch, yield its lease, and release it however the work inside ends.
+
+    The work may make its first call only after `Lease.wait_for_elders`.
+    """
+    epoch = await world.scan(leases.acquire, token=secrets.token_hex(16))
+    lease = Lease(leases, epoch, times=times, clock=world.clock, stop=world.stop)
+    try:
+        yield lease
+    finally:
+        await lease.release()
 
 
 class Superseded(RunInterrupted):
-    """A newer attempt of the same run has begun; this one lets go and follows."""
+    """A newer attempt of the same run has begun. This one stops paying, and waits for it."""
 
 
 class Lease:
-    """The right to pay, as the owner of an epoch has it."""
+    """The right to pay of one epoch's owner."""
 
     def __init__(
         self,
@@ -59,31 +75,31 @@ class Lease:
         self.epoch = epoch
         self._stop = stop
         self._is_released = False
-        self._let_go = asyncio.Event()
+        self._let_go = asyncio.Event()  # the work is over: `keep` may end
         self._store = store
         self._times = times
-        self._clock = clock.reserved
-        self._beat = 0
-        self._has_run = False
-        self._refused = 0
-        self._right_until_s = float("-inf")
+        self._clock = clock.reserved  # no other work may delay a heartbeat
+        self._beat = 0  # of the last heartbeat
+        self._has_run = False  # whether this attempt ever had the right to pay
+        self._refused = 0  # heartbeats refused in a row
+        self._right_until_s = float("-inf")  # by `boot_s`
 
     def may_pay(self) -> bool:
-        """Whether a call may be made at this instant, also if the machine was suspended before it."""
+        """Return whether a call may be made now, even if the machine was suspended before."""
         return self._clock.boot_s() < self._right_until_s
 
     async def wait_for_elders(
         self, report: Callable[[float], Awaitable[None]] = _report_nothing
     ) -> None:
-        """Return once no older attempt can pay any more, with the right to pay.
+        """Wait until no older attempt can pay any more, and take the right to pay.
 
         Args:
-            report: called with the seconds that the wait takes at the most, when that has changed.
+            report: called with the most seconds that the wait may take, whenever that changes.
 
         Raises:
-            Superseded: when a newer attempt has begun meanwhile.
-            RunInterrupted: when the run was asked to stop.
-            StorageError: when the store refuses, or does not answer, for minutes.
+            Superseded: a newer attempt has begun meanwhile.
+            RunInterrupted: a stop was requested.
+            StorageError: the store refuses, or does not answer, for minutes.
         """
         elders = OtherAttempts(self._store, self._times, self._clock)
         patience = Patience(self._clock)
@@ -95,25 +111,25 @@ class Lease:
                 until_s = elders.until_s()
                 self._log_wait(elders, until_s)
                 await report(until_s - self._clock.now_s())
-            patience.take_in(is_answered=not elders.has_missed)
+            patience.note_round(is_answered=not elders.has_missed)
             await self._stop.pause(self._times.interval_s)
         await self.renew()
 
     async def renew(self) -> None:
-        """Get the right back that lapsed while the store was away. Raises as `wait_for_elders`."""
+        """Take the right to pay again after it has lapsed. Raises as `wait_for_elders`."""
         patience = Patience(self._clock)
         while not (await self._beat_once("running") and self.may_pay()):
-            patience.take_in(is_answered=False)
+            patience.note_round(is_answered=False)
             await self._stop.pause(self._times.interval_s)
 
     async def keep(self, lost: Callable[[AimlapiError], None]) -> None:
-        """Renew the right to pay until told to `let_go`; see `while_kept`.
+        """Renew the right to pay until `let_go` is called; see `while_kept`.
 
-        Once the right is lost, heartbeats go on: they say that calls are still in flight, and that
-        what these bring is not durable yet. But not for ever, should the work hang.
+        Once the right is lost, heartbeats continue, because calls are in flight and their answers are
+        not durable yet. They end after the longest time that this may take, in case the work hangs.
 
-        Cancelled instead, it would leave behind a thread that writes a heartbeat, perhaps after
-        the release: then the next attempt would wait for a silence.
+        Do not cancel this: a thread could then write a heartbeat after the release, and the next
+        attempt would wait for a silence.
         """
         reason = await self._keep_until_lost()
         if reason is None:
@@ -121,16 +137,16 @@ class Lease:
         lost(reason)
         until_s = self._clock.now_s() + self._times.request_timeout_s + STORE_PATIENCE_S
         while self._clock.now_s() < until_s and not await self._is_let_go_of():
-            with suppress(AimlapiError):  # it is lost, as we know
+            with suppress(AimlapiError):  # the right is lost already
                 await self._beat_once("running")
 
     async def while_kept(self, work: Awaitable[T], *, lost: Callable[[AimlapiError], None]) -> T:
         """Do work, with heartbeats beside it from the first instant to the last.
 
         Args:
-            lost: told why, once the right to pay cannot be renewed any more: a newer attempt has
-                begun, or the store refuses. The work has to end then; nothing ends it from here,
-                for answers that it has paid for would be lost.
+            lost: called with the reason once the right to pay cannot be renewed: a newer attempt has
+                begun, or the store refuses. The work has to end by itself then. It is not cancelled,
+                because answers that it has paid for would be lost.
         """
         failure: AimlapiError
         self._let_go.clear()
@@ -138,18 +154,18 @@ class Lease:
             tasks.create_task(beside(self.keep(lost), "lease keeper", lost))
             try:
                 return await work
-            except AimlapiError as error:  # handed around the group, which would wrap it
+            except AimlapiError as error:  # passed around the group, which would wrap it
                 failure = error
             finally:
                 self.let_go()
         raise failure
 
     def let_go(self) -> None:
-        """End `keep`, once the heartbeat that it may be writing is written."""
+        """End `keep` once the heartbeat that it may be writing is written."""
         self._let_go.set()
 
     async def release(self) -> None:
-        """Say that this attempt will never pay again. Failing to say so costs the next one time."""
+        """Write that this attempt will never pay again. If that fails, the next one waits longer."""
         self._right_until_s = float("-inf")
         if self._is_released:
             return
@@ -160,13 +176,13 @@ class Lease:
             log.warning("The lease could not be released, so the next attempt waits: %s", error)
 
     async def follow(self, read_result: Callable[[], Manifest | None]) -> Manifest | None:
-        """Wait for the newer attempts to bring the result; None when they ended without.
+        """Wait for the newer attempts, and return their result; None if they ended without one.
 
         Args:
-            read_result: blocking.
+            read_result: reads the result if it is there; blocking.
 
         Raises:
-            RunInterrupted: when the run was asked to stop.
+            RunInterrupted: a stop was requested.
         """
         newer = OtherAttempts(self._store, self._times, self._clock)
         patience = Patience(self._clock)
@@ -181,21 +197,21 @@ class Lease:
                 else:
                     if result is not None or are_over:
                         return result
-            patience.take_in(is_answered=not newer.has_missed)
+            patience.note_round(is_answered=not newer.has_missed)
             await self._stop.pause(self._times.interval_s)
 
     async def _keep_until_lost(self) -> AimlapiError | None:
-        """Returns why the right was lost; None when told to let go before it was."""
+        """Renew the right; return why it was lost, or None if `let_go` was called before."""
         patience = Patience(self._clock)
         while not await self._is_let_go_of():
             try:
-                patience.take_in(is_answered=await self._beat_once("running"))
+                patience.note_round(is_answered=await self._beat_once("running"))
             except AimlapiError as error:
                 return error
         return None
 
     async def _is_let_go_of(self) -> bool:
-        """Wait an interval, or less when told to let go."""
+        """Wait an interval, or until `let_go` is called; return whether it was."""
         try:
             async with asyncio.timeout(self._times.interval_s):
                 await self._let_go.wait()
@@ -204,22 +220,22 @@ class Lease:
         return True
 
     async def _are_over(self, others: OtherAttempts, wanted: Callable[[int], bool]) -> bool:
-        """Whether none of the others can pay any more; False too when the store did not answer."""
+        """Return whether none of them can pay any more; False if the store did not answer."""
         try:
             return await others.are_over(await self._epochs(wanted))
         except StoreUnavailable as error:
-            log.info("Other attempts' heartbeats cannot be read: %s", error)
+            log.info("The heartbeats of other attempts cannot be read: %s", error)
             others.miss()
             return False
 
     async def _beat_once(self, state: HeartbeatState) -> bool:
-        """Write a heartbeat, then see whether a newer epoch exists; whether the store let us.
+        """Write a heartbeat, then list the epochs; return whether the store allowed both.
 
-        The order matters: whoever creates an epoch after our listing finds this heartbeat.
+        The order matters: an attempt that creates an epoch after our listing finds this heartbeat.
 
         Raises:
-            Superseded: when there is one.
-            StorageError: when the store has refused for so long that the right has lapsed.
+            Superseded: there is a newer epoch.
+            StorageError: the store has refused heartbeats until the right lapsed.
         """
         asked_at_s = self._clock.boot_s()
         try:
@@ -236,17 +252,17 @@ class Lease:
         if newer:
             raise Superseded(
                 "A newer attempt of this run has begun. This one makes no new call, keeps what "
-                "it paid for, and waits for the other."
+                "it paid for, and waits for the newer one."
             )
         if state == "running":
             self._right_until_s = self._times.right_until_s(asked_at_s)
         return True
 
     def _note_refusal(self, error: Exception) -> None:
-        """Count a heartbeat that failed for what no waiting mends, as far as one such error tells.
+        """Count a heartbeat that failed with an error that no wait seems to fix.
 
         Raises:
-            StorageError: when there were so many in a row that a time to live is over.
+            StorageError: the heartbeats of a whole time to live have failed in a row.
         """
         self._refused += 1
         if self._refused >= BEATS_A_TTL:
@@ -268,7 +284,7 @@ class Lease:
     def _log_wait(self, elders: OtherAttempts, until_s: float) -> None:
         log.info(
             "%s earlier attempt(s) of this run may still be at work. %s Work continues in %s at the "
-            "latest, while the store answers.",
+            "latest, if the store answers.",
             len(elders.waited_for),
             self._reason(elders),
             format_duration(until_s - self._clock.now_s()),
@@ -276,22 +292,24 @@ class Lease:
 
     def _reason(self, elders: OtherAttempts) -> str:
         if elders.has_missed:
-            return "This time does not count, because the store did not answer: they cannot write."
+            return (
+                "This time does not count, because the store did not answer, so they cannot write."
+            )
         if elders.is_any_heard:
-            return "They write heartbeats: they end their calls in flight and keep the answers."
+            return "They write heartbeats, so they wait for their calls in flight and keep the answers."
         silence = format_duration(self._times.silence_s)
-        return f"Waiting until they release the lease, or have written nothing for {silence}."
+        return f"Waiting until they release the lease, or write nothing for {silence}."
 
 
 class Patience:
-    """How long a wait goes on in which the store answers nothing."""
+    """The limit on a wait in which the store answers nothing."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._answered_at_s = clock.now_s()
 
-    def take_in(self, *, is_answered: bool) -> None:
-        """Take in a round.
+    def note_round(self, *, is_answered: bool) -> None:
+        """Count a round of requests to the store.
 
         Raises:
             StoreUnavailable: the store has answered nothing for two minutes.
@@ -302,5 +320,5 @@ class Patience:
         elif now_s - self._answered_at_s > STORE_PATIENCE_S:
             raise StoreUnavailable(
                 f"The store did not answer this attempt's heartbeats for "
-                f"{format_duration(now_s - self._answered_at_s)}. A retry of the task goes on."
+                f"{format_duration(now_s - self._answered_at_s)}. A retry of the task continues."
             )

@@ -1,4 +1,4 @@
-"""Watches other attempts' heartbeats. What a silence proves is in `core.durable.lease`."""
+"""Watch the heartbeats of other attempts. `core.durable.lease` defines what a silence proves."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
 
 SILENT_MAX = 256
-"""Attempts that neither released their lease nor were waited for: those of all shares at once, and a few
-that were killed. More of them were planted, and each costs a request in each round."""
+"""The most attempts that neither released their lease nor were waited for: those of all shares at once,
+and a few that were killed. More were planted by another program, and each costs a request per round."""
 
 
 class OtherAttempts:
@@ -27,8 +27,8 @@ class OtherAttempts:
         self._times = times
         self._clock = clock
         self._watches: dict[int, Watch] = {}
-        self._looked_at_s: float | None = None  # the end of the last look
-        self._round_s = times.interval_s  # how long the last round took
+        self._read_at_s: float | None = None  # the end of the last round; None after a failed one
+        self._round_s = times.interval_s  # the length of the last round
         self.has_missed = False
 
     async def are_over(self, epochs: list[int]) -> bool:
@@ -38,40 +38,40 @@ class OtherAttempts:
             StoreUnavailable: a lease could not be read. JournalUnreadable: too many are silent.
         """
         began_s = self._clock.now_s()
-        self.has_missed = await self._clock.in_thread(self._is_look_vain, epochs)
+        self.has_missed = await self._clock.in_thread(self._has_read_none, epochs)
         ended_s = self._clock.now_s()
-        if self._looked_at_s is None:
+        if self._read_at_s is None:
             self._round_s = self._times.interval_s + 2 * (ended_s - began_s)
         else:
-            self._round_s = ended_s - self._looked_at_s
-        self._looked_at_s = ended_s
+            self._round_s = ended_s - self._read_at_s
+        self._read_at_s = ended_s
         left = sum(not self._watches[epoch].is_over for epoch in epochs)
         if left > SILENT_MAX:
-            raise self._store.unreadable(f"has {left:,} leases whose owners have not let go")
+            raise self._store.unreadable(f"has {left:,} leases that were not released")
         return not left
 
     def miss(self) -> None:
-        """Take in that the store refused a part of the round."""
+        """Discard the round, because the store refused a part of it."""
         self.has_missed = True
-        self._looked_at_s = None
+        self._read_at_s = None
         for watch in self._watches.values():
             watch.miss()
 
     @property
     def waited_for(self) -> list[Watch]:
-        """Those that may still be at work."""
+        """Return the watches of those that may still be at work."""
         return [watch for watch in self._watches.values() if not watch.is_over]
 
     @property
     def is_any_heard(self) -> bool:
-        """Whether one of them wrote a heartbeat since it was watched."""
+        """Return whether one of them has written a heartbeat while it was watched."""
         return any(watch.heard_at_s is not None for watch in self.waited_for)
 
     def until_s(self) -> float:
-        """When the wait ends at the latest, if the store goes on as it does.
+        """Return when the wait ends at the latest, if the store stays as fast as it is.
 
-        An attempt that writes heartbeats has seen the newer lease. It ends its calls in flight and
-        makes their answers durable, for which there is a limit in `Lease.keep`.
+        An attempt that writes heartbeats has seen the newer lease. It waits for its calls in flight
+        and makes their answers durable. `Lease.keep` limits the time for that.
         """
         silence_s = self._times.silence_s / self._times.interval_s * self._round_s
         drain_s = self._times.request_timeout_s + STORE_PATIENCE_S
@@ -86,11 +86,11 @@ class OtherAttempts:
             default=now_s + silence_s,
         )
 
-    def _is_look_vain(self, epochs: list[int]) -> bool:
+    def _has_read_none(self, epochs: list[int]) -> bool:
         """Read the heartbeats of those that are not over, newest first. Blocking.
 
         Returns:
-            Whether there are some, and none of them could be read.
+            Whether there are some, but none could be read.
         """
         reads: list[bool] = []
         for epoch in epochs:
@@ -104,7 +104,7 @@ class OtherAttempts:
 
     def _is_read(self, epoch: int) -> bool:
         watch = self._watches[epoch]
-        asked_at_s = self._clock.now_s()  # suspended, we prove less of a silence: never more
+        asked_at_s = self._clock.now_s()  # a suspension shortens the silence that is proved
         try:
             heartbeat: Heartbeat | None = self._store.heartbeat(epoch)
         except StoreUnavailable:
@@ -114,7 +114,10 @@ class OtherAttempts:
         return True
 
     def _unexcused(self, epochs: list[int]) -> list[int]:
-        """Those that may still be at work; no attempt that a later one, which has run, waited for."""
+        """Return those that may still be at work, without those that a later attempt waited for.
+
+        Only a later attempt that had the right to pay has waited to the end.
+        """
         ran = [epoch for epoch, watch in self._watches.items() if watch.has_run]
         silent = [epoch for epoch in epochs if not self._watches[epoch].is_over]
         self._store.read_shares([*ran, *silent] if ran else [])

@@ -1,7 +1,7 @@
-"""Publication: the manifest, whose existence makes a run complete. Blocking, safe to do again.
+"""Publish a run: create the manifest, whose existence makes it complete. Blocking, idempotent.
 
-A share of a run has no manifest of its own: its parts wait for whoever publishes the run. What is said
-of it has the same form.
+A share has no manifest of its own: its parts wait until the task of the whole run publishes. The
+sums of a share have the form of a manifest, but are not stored.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
 
 
-def commit(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
-    """Create the manifest; when another attempt created it first, theirs is the run's.
+def publish(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
+    """Create the manifest and return it; if another attempt has created one, return that.
 
-    For a share: what the manifest will say of its parts; nothing is created.
+    For a share, return what the manifest will hold of its parts, and create nothing.
     """
     expected = {shard.part for shard in prepared.plan.shards}
     if {entry.part for entry in parts} != expected or len(parts) != len(expected):
-        raise AssertionError("a run is committed only when each shard has its one part")
+        raise AssertionError("a run is published only when each shard has its one part")
     names = prepared.names
     manifest = manifest_of(names.run_key, parts)
     if prepared.share is not None:
         return manifest
     if create_settled(prepared.store, names.manifest, encode_manifest(manifest)):
         return manifest
-    theirs = prepared.read_manifest()
-    if theirs is None:
+    created_before = prepared.read_manifest()
+    if created_before is None:
         raise StoreUnavailable(f"{prepared.store.uri(names.manifest)} exists and cannot be read.")
-    return theirs
+    return created_before
 
 
-def read_committed(prepared: Prepared, clock: Clock) -> Manifest | None:
-    """What `commit` returned to whoever came to that point; None while nobody has."""
+def read_published(prepared: Prepared, clock: Clock) -> Manifest | None:
+    """Return what `publish` has returned to another attempt; None if none has come that far."""
     manifest = prepared.read_manifest()
     if manifest is not None or prepared.share is None:
         return manifest

@@ -1,8 +1,8 @@
-"""A share's part of the run's budget. Blocking.
+"""Limit a share to its part of the run's budget. Blocking.
 
 Attempts at several shares pay at the same time, and none knows what the others spend. So each may
 spend a fixed part, by its rows. An attempt at the whole run pays while no share does, and knows what
-all of them have spent: it may spend the rest, on any share's rows.
+all of them have spent. So it may spend the rest on the rows of any share.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def limit_to_part(budget: Budget, prepared: Prepared, epoch: int, clock: Clock) 
     """Lower the budget of an attempt at a share to the share's part. Other budgets stay.
 
     Args:
-        epoch: of this attempt. All attempts before it that might pay for the same rows are over.
+        epoch: the epoch of this attempt. All earlier attempts that may pay for its rows are over.
 
     Raises:
         JournalUnreadable, StoreUnavailable: as `find_remains`.
@@ -43,7 +43,10 @@ def limit_to_part(budget: Budget, prepared: Prepared, epoch: int, clock: Clock) 
 
 
 def _has_whole_run_paid(prepared: Prepared, epoch: int) -> bool:
-    """Whether an attempt at the whole run may have paid. Without one, no share has passed its part."""
+    """Return whether an attempt at the whole run may have paid.
+
+    If none has, no share has spent more than its part.
+    """
     leases = LeaseStore(prepared.store, prepared.names, prepared.share)
     heartbeats = (
         leases.heartbeat(older)

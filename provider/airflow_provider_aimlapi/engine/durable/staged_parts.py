@@ -1,4 +1,4 @@
-"""Staged parts as earlier attempts left them, described by their footers. Blocking."""
+"""Describe staged parts, as earlier attempts left them, by their footers. Blocking."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.storage.parts.part_reader import StagedPart
 
 FOOTER_READERS = 16
+"""Threads that read footers: a part takes two requests, so a thousand parts take seconds."""
 _ONE_LARGE_FOOTER = threading.Lock()
 """Footers above END_BYTES are read one at a time, because one may take 290 MB of memory."""
 
@@ -83,14 +84,14 @@ def describe_part(prepared: Prepared, shard: Shard, name: str, end: bytes) -> St
 
 
 def stored_outcomes(prepared: Prepared, staged: StagedPart) -> dict[int, Outcome]:
-    """Return what a staged part says of each row. Raises as `staged_parts`."""
+    """Return the outcome of each row of a staged part. Raises as `staged_parts`."""
     data, columns = _read(prepared, staged), prepared.outcome_columns
     outcomes = part_outcomes(data, staged.entry, outcome_columns=columns)
     return {outcome.row: outcome for outcome in outcomes}
 
 
 def stored_rejections(prepared: Prepared, staged: StagedPart) -> dict[int, int]:
-    """Return a part's rejected rows, and what each has cost in nano-dollars. Raises as above."""
+    """Return a part's rejected rows, and the cost of each in nano-dollars. Raises as above."""
     if not staged.entry.tally.rejected:
         return {}
     data, columns = _read(prepared, staged), prepared.outcome_columns

@@ -1,21 +1,20 @@
-"""Puts a published run where plain readers look: one run at a time at each output path.
+"""Show a published run to plain readers: one run at a time at each output path.
 
-Two runs with different keys know nothing of each other, so the right to write there is leased, by
-the same rules as the right to pay. Whoever asks last is the last to write; the other lets go,
-waits, and leaves in place what it finds.
+Two runs with different keys know nothing of each other. So the right to write the visible files is
+leased, by the same rules as the right to pay. If two runs are shown at once, the one that took its
+lease last is written last. The other one stops writing, waits, and leaves what it then finds.
 
-These are the only objects that are written over, so a lease alone does not protect them: a write
-that was held up by a freeze arrives late, over the newer run's. Who was superseded while it wrote
-therefore writes what is in place once more.
+Only the visible files are ever overwritten. A lease alone does not protect them, because a write
+that a freeze has held up may arrive late, over the newer run's. So an attempt that lost its lease
+while it wrote shows the run that should be visible once more.
 """
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.durable.keys import PublicationNames, RunNames
-from airflow_provider_aimlapi.engine.durable.lease import Lease, Superseded
+from airflow_provider_aimlapi.engine.durable.lease import Superseded, held_lease
 from airflow_provider_aimlapi.engine.runtime.patient_store import patient
 from airflow_provider_aimlapi.errors import (
     InvalidSpec,
@@ -25,8 +24,7 @@ from airflow_provider_aimlapi.errors import (
     StoreUnsafe,
 )
 from airflow_provider_aimlapi.logs import logger
-from airflow_provider_aimlapi.storage.output.changes import run_in_place
-from airflow_provider_aimlapi.storage.output.visible_files import is_complete, publish
+from airflow_provider_aimlapi.storage.output.visible_output import VisibleOutput
 from airflow_provider_aimlapi.storage.runs.journal_store import DELETERS, remove_segments
 from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
 from airflow_provider_aimlapi.storage.runs.run_objects import read_manifest, read_plan
@@ -36,6 +34,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.core.durable.lease import LeaseTimes
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
+    from airflow_provider_aimlapi.engine.durable.lease import Lease
     from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.world import World
     from airflow_provider_aimlapi.errors import AimlapiError
@@ -43,24 +42,27 @@ if TYPE_CHECKING:
 
 log = logger(__name__)
 
-PLACINGS_MAX = 3
-"""Each shows the run whole. If a listing lacks a file of it each time, it hides that file."""
+SHOWN_MAX = 3
+"""The run is shown whole each time. If a listing lacks one of its files each time, the listing hides
+that file, and a fourth time would not help."""
 LISTING_PAUSE_S = 5.0
+"""A listing that lags catches up in this time. Without a pause, three tries would take an instant."""
 LAPSES_MAX = 10
-"""How often the right to write may be lost to a store that is away for half a minute."""
+"""The right to write lapses when the store is unavailable for half a minute. After ten lapses the
+attempt ends, so that a retry can be scheduled instead."""
 
 
 class _Lapsed(RunStopped):
-    """The lease could not be renewed in time; nobody newer is known to have begun."""
+    """The lease could not be renewed in time; no newer attempt is known to have begun."""
 
 
-class Placing:
-    """One attempt's way of putting its run in place.
+class VisibleRun:
+    """Shows one attempt's run.
 
     Args:
-        is_ours: whether this very attempt completed the run. Another one's completion is put in
-            place too, but not over a run that came into place since this attempt began.
-        report: called with the seconds that a wait for other attempts takes at the most.
+        is_ours: whether this attempt has published the run. A run that another attempt has published
+            is shown too, but not over a run that was shown since this attempt began.
+        report: called with the most seconds that a wait for other attempts may take.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Placing:
         report: Callable[[float], Awaitable[None]],
     ) -> None:
         self._store = patient(prepared.store, world.clock, world.stop.check)
+        self._output = VisibleOutput(self._store, world.clock.spread)
         self._report = report
         self._prepared = prepared
         self._manifest = manifest
@@ -82,104 +85,102 @@ class Placing:
         self._world = world
         self._clock = world.clock
         self._leases = LeaseStore(prepared.store, PublicationNames(), spread=world.clock.spread)
-        self._lost: AimlapiError | None = None
+        self._lost: AimlapiError | None = None  # why the right to write is lost
         self._was_superseded = False
-        self._may_arrive_late = False
+        self._may_arrive_late = False  # a write of this attempt may be on its way still
 
-    async def finish(self) -> None:
-        """Show the run to plain readers, then give its journal up. Any attempt may do it again.
+    async def show(self) -> None:
+        """Show the run to plain readers, then remove its journal. Any attempt may do it again.
 
         Raises:
-            StoreUnavailable, StoreUnsafe: when the store fails, or a listing lacks what was written.
-            RunInterrupted: when asked to stop. A later attempt goes on from there.
-            InvalidSpec: another run came into place, and `on_existing` says that it stays; or a file
-                is in the way that no run has put there.
-            JournalUnreadable: what has to be put in place is damaged.
+            StoreUnavailable, StoreUnsafe: the store fails, or a listing lacks what was written.
+            RunInterrupted: a stop was requested. A later attempt continues from there.
+            InvalidSpec: another run was shown meanwhile, and `on_existing` keeps it; or a file is in
+                the way that no run has written.
+            JournalUnreadable: a staged part is missing or damaged.
         """
-        written = 0
+        shown = 0
         while not await self._world.scan(self._is_settled):
-            if written == PLACINGS_MAX:
+            if shown == SHOWN_MAX:
                 raise StoreUnsafe(
-                    f"Run {self._prepared.names.run_key} was put in place {PLACINGS_MAX} times, but a "
-                    f"listing of {self._store.uri('')} still lacks some of its files. Either the "
-                    f"store's listings lag, or another program removes files there: see to that. The "
-                    f"run is complete, and a retry puts it in place without a call."
+                    f"Run {self._prepared.names.run_key} was copied to its visible names {SHOWN_MAX} "
+                    f"times, but a listing of {self._store.uri('')} still lacks some of them. Either "
+                    f"the store's listings lag, or another program removes files there. Stop that, "
+                    f"then retry the task. The run is complete, and the retry makes no call."
                 )
-            if await self._has_written_under_lease():
-                written += 1
-                if written > 1:
+            if await self._has_shown_under_lease():
+                shown += 1
+                if shown > 1:
                     await self._world.stop.pause(LISTING_PAUSE_S)
-        await self._world.scan(self._give_up_journal)
+        await self._world.scan(self._remove_journal)
 
-    async def _has_written_under_lease(self) -> bool:
-        """Show the run, or let a newer attempt do so and wait for it; whether this one did."""
-        epoch = await self._world.scan(self._leases.acquire, token=secrets.token_hex(16))
-        stop = self._world.stop
-        lease = Lease(self._leases, epoch, times=self._times, clock=self._clock, stop=stop)
-        self._lost = None
-        try:
-            await lease.wait_for_elders(self._report)
-            for _ in range(LAPSES_MAX):
-                if await self._has_published(lease):
-                    return True
-                await lease.renew()
-        except Superseded:
-            self._was_superseded = True
-            await lease.release()
-            await lease.follow(lambda: None)
-            return False
-        finally:
-            await lease.release()
+    async def _has_shown_under_lease(self) -> bool:
+        """Show the run, or wait for a newer attempt to do so; return whether this one did."""
+        async with held_lease(self._leases, self._times, self._world) as lease:
+            self._lost = None
+            try:
+                await lease.wait_for_elders(self._report)
+                for _ in range(LAPSES_MAX):
+                    if await self._has_shown(lease):
+                        return True
+                    await lease.renew()
+            except Superseded:
+                self._was_superseded = True
+                await lease.release()  # before the wait: the newer attempt waits for it
+                await lease.follow(lambda: None)
+                return False
         raise StoreUnavailable(
-            f"The store was away {LAPSES_MAX} times while the run was put in place. A retry goes on."
+            f"The store was unavailable {LAPSES_MAX} times while the run was copied to its visible "
+            f"names. A retry of the task continues from there."
         )
 
-    async def _has_published(self, lease: Lease) -> bool:
-        """Write what plain readers see; False when the lease could not be renewed in time."""
-        work = self._world.scan(self._publish, lease)
+    async def _has_shown(self, lease: Lease) -> bool:
+        """Write the visible files; return False if the lease could not be renewed in time."""
+        work = self._world.scan(self._write_visible, lease)
         try:
-            await lease.while_kept(work, lost=self._let_go)
+            await lease.while_kept(work, lost=self._note_lost)
         except _Lapsed:
             return False
         return True
 
-    def _let_go(self, reason: AimlapiError) -> None:
+    def _note_lost(self, reason: AimlapiError) -> None:
         self._lost = reason
 
     def _is_settled(self) -> bool:
-        """Whether nothing is left to do at the output path. Blocking."""
+        """Return whether nothing is left to do at the output path. Blocking."""
         if self._may_arrive_late:
             return False
-        found = run_in_place(self._store)
-        if found == self._prepared.names.run_key:
-            return is_complete(self._store, self._manifest)
-        return found is not None and self._staying(found) is not None
+        shown = self._output.shown_run()
+        if shown == self._prepared.names.run_key:
+            return self._output.is_complete(self._manifest)
+        return shown is not None and self._manifest_of_staying(shown) is not None
 
-    def _staying(self, found: str) -> Manifest | None:
-        """The manifest of another run that was found in place, if it stays there.
+    def _manifest_of_staying(self, shown: str) -> Manifest | None:
+        """Return the manifest of the other run that is shown, if that run stays.
 
-        `_SUCCESS` may name a run that is not there: such a one does not stay.
+        It stays if it was shown since this attempt began, and this attempt did not publish its own
+        run or was superseded. A run that `_SUCCESS` names without a manifest does not stay.
 
         Raises:
-            InvalidSpec: see `finish`.
+            InvalidSpec: see `show`.
         """
         ours = self._prepared.names.run_key
         if self._prepared.job.on_existing == "error":
             raise InvalidSpec(
-                f"Run {ours} is complete, but run {found} came into place at "
-                f"{self._store.uri('')} meanwhile. With on_existing='replace', a retry "
-                f"puts this one in its place."
+                f"Run {ours} is complete, but run {shown} became visible at "
+                f"{self._store.uri('')} meanwhile. Set on_existing='replace' and retry the task: the "
+                f"retry shows this run instead, and makes no call."
             )
-        came_meanwhile = found != self._prepared.in_place
-        if not (came_meanwhile and (self._was_superseded or not self._is_ours)):
+        is_later = shown != self._prepared.shown_at_start
+        if not (is_later and (self._was_superseded or not self._is_ours)):
             return None
-        manifest = _published(self._store, found)
+        manifest = _published(self._store, shown)
         if manifest is not None:
-            log.warning("Run %s was put in place after run %s, and stays there.", found, ours)
+            log.warning("Run %s was shown after run %s, and stays visible.", shown, ours)
         return manifest
 
-    def _publish(self, lease: Lease) -> None:
-        """Write what plain readers are to see, as long as the lease is ours. Blocking."""
+    def _write_visible(self, lease: Lease) -> None:
+        """Write the visible files, as long as the lease is ours. Blocking."""
 
         def check() -> None:
             if self._lost is not None:
@@ -191,42 +192,39 @@ class Placing:
             self._world.stop.check()
             check()
 
-        store = patient(self._prepared.store, self._clock, check_all)
         if not self._is_settled():
-            manifest = self._to_be_shown()
+            manifest = self._manifest_to_show()
             self._may_arrive_late = True
-            publish(
-                store,
-                manifest,
-                epoch=lease.epoch,
-                spread=self._clock.spread,
-                own=self._prepared.names.run_key,
+            store = patient(self._prepared.store, self._clock, check_all)
+            VisibleOutput(store, self._clock.spread).show(
+                manifest, epoch=lease.epoch, own=self._prepared.names.run_key
             )
-            check()  # the last write, too, may have come late
+            check()  # the last write may have arrived after the lease was lost, too
         self._may_arrive_late = False
         LeaseStore(self._store, PublicationNames()).forget_before(lease.epoch)
 
-    def _to_be_shown(self) -> Manifest:
-        found = run_in_place(self._store)
-        if found in (None, self._prepared.names.run_key):
+    def _manifest_to_show(self) -> Manifest:
+        shown = self._output.shown_run()
+        if shown in (None, self._prepared.names.run_key):
             return self._manifest
-        return self._staying(found) or self._manifest
+        return self._manifest_of_staying(shown) or self._manifest
 
-    def _give_up_journal(self) -> None:
-        """Also when the parts were in place before: an attempt may have been killed just before this.
+    def _remove_journal(self) -> None:
+        """Remove what is left of the journal. Blocking.
 
-        And one that froze may have written a segment when it woke.
+        That includes the journal of a run that was visible before: an attempt may have been killed
+        just before this step, and one that froze may have written a segment when it woke.
         """
         journal = self._prepared.names.journal
         segments = self._store.list(journal)
         if segments:
             remove_segments(self._store, segments, self._clock.spread)
             left = self._store.list(journal)
-            self._clock.spread(self._store.delete, left, DELETERS)  # which says why it fails again
+            self._clock.spread(self._store.delete, left, DELETERS)  # raises what keeps them there
 
 
 def _published(store: ObjectStore, run_key: str) -> Manifest | None:
-    """Another run's manifest; None when it is not there, or is none of that run's plan."""
+    """Return another run's manifest; None if it is absent, or is not of that run's plan."""
     names = RunNames(run_key=run_key)
     try:
         plan = read_plan(store, names)

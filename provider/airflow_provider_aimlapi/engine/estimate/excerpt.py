@@ -1,4 +1,4 @@
-"""The rows of an input that an estimate reads: a few spans, spread over all files. Blocking; writes nothing."""
+"""Read the excerpt of an estimate: a few spans of rows, spread over all files. Blocking."""
 
 from __future__ import annotations
 
@@ -7,43 +7,44 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from airflow_provider_aimlapi.core.calls.template import UnreadableRow
-from airflow_provider_aimlapi.core.durable.keys import request_hash
 from airflow_provider_aimlapi.core.money.spread import Span, evenly, spans_of, within_reach
 from airflow_provider_aimlapi.engine.row import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
-    from airflow_provider_aimlapi.core.calls.template import RowTexts
+    from airflow_provider_aimlapi.core.calls.completion import Outcome
     from airflow_provider_aimlapi.core.durable.plan import Shard
     from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
 
-PLACES = 32
+SPANS = 32
 ROWS_EACH = 128
+"""32 spans of 128 rows measure lengths within a few per cent, and are read in seconds."""
 BYTES_READ = 64 * 1024 * 1024
-"""Of decoded rows, aimed at; wide rows are read in smaller numbers."""
+"""The aim for all decoded rows. If rows are wide, spans are shorter, so that memory suffices."""
 SPAN_READERS = 4
+"""Threads, each of which may hold a row group."""
 
-RowPlace = tuple[int, int]
+RowPosition = tuple[int, int]
 """Part and row within it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Excerpt:
-    """What was read.
+    """The figures of the rows that were read.
 
     Attributes:
-        rows: all that were read. nulls: of these, with a null in a column of the prompt.
-        unreadable: of these, with a value that cannot be read.
-        text_bytes: prompt and system of each of the others, in input order.
+        rows: the number of all of them.
+        nulls: the number with a null in a column of the prompt.
+        unreadable: the number with a value that cannot be read.
+        text_bytes: the size of prompt and system of each other row, in input order.
     """
 
     rows: int
     nulls: int
     unreadable: int
-    text_bytes: dict[RowPlace, int]
+    text_bytes: dict[RowPosition, int]
 
 
 def read_excerpt(prepared: Prepared, shards: Sequence[Shard], clock: Clock) -> Excerpt:
@@ -53,23 +54,22 @@ def read_excerpt(prepared: Prepared, shards: Sequence[Shard], clock: Clock) -> E
         InputUnreadable, StoreUnavailable: as `DataSet.rows`.
     """
     near = within_reach(shards, prepared.data_set.files) or shards
-    spans = spans_of(near, places=PLACES, rows_each=_rows_each(prepared))
+    spans = spans_of(near, places=SPANS, rows_each=_rows_each(prepared))
 
-    def read(span: Span) -> tuple[int, int, dict[RowPlace, int]]:
+    def read(span: Span) -> tuple[int, int, dict[RowPosition, int]]:
         nulls = unreadable = 0
-        text_bytes: dict[RowPlace, int] = {}
-        for place, texts in _rows(prepared, span):
-            if isinstance(texts, UnreadableRow):
-                unreadable += 1
-            elif None in texts:
+        text_bytes: dict[RowPosition, int] = {}
+        for row in _rows(prepared, span, clock):
+            if isinstance(row, Row):
+                text_bytes[row.name] = len(row.body) - prepared.maker.frame_bytes
+            elif row.status == "skipped":
                 nulls += 1
             else:
-                body = prepared.maker.body(texts)  # type: ignore[arg-type]  # no null is left
-                text_bytes[place] = len(body) - prepared.maker.frame_bytes
+                unreadable += 1
         return nulls, unreadable, text_bytes
 
     found = clock.spread(read, spans, SPAN_READERS)
-    sizes = {place: size for _, _, part in found for place, size in part.items()}
+    sizes = {position: size for _, _, part in found for position, size in part.items()}
     return Excerpt(
         rows=sum(span.rows for span in spans),
         nulls=sum(nulls for nulls, _, _ in found),
@@ -78,48 +78,48 @@ def read_excerpt(prepared: Prepared, shards: Sequence[Shard], clock: Clock) -> E
     )
 
 
-def sample_of(excerpt: Excerpt, *, without: Collection[RowPlace], count: int) -> list[RowPlace]:
-    """So many rows of an excerpt that can be asked for, spread evenly over it."""
-    return evenly([place for place in excerpt.text_bytes if place not in without], count)
+def sample_of(
+    excerpt: Excerpt, *, without: Collection[RowPosition], count: int
+) -> list[RowPosition]:
+    """Choose rows of an excerpt that can be sent, spread evenly over it."""
+    return evenly([one for one in excerpt.text_bytes if one not in without], count)
 
 
-def rows_at(prepared: Prepared, places: Iterable[RowPlace]) -> list[Row]:
-    """Those rows, ready to send.
+def rows_at(prepared: Prepared, positions: Collection[RowPosition], clock: Clock) -> list[Row]:
+    """Read the rows at these positions, ready to send.
 
     Raises:
         InputUnreadable, StoreUnavailable: as `DataSet.rows`.
     """
     wanted: dict[int, set[int]] = {}
-    for part, row in places:
+    for part, row in positions:
         wanted.setdefault(part, set()).add(row)
-    found = []
+    found: list[Row] = []
     for shard in prepared.plan.shards:
-        rows = wanted.get(shard.part, set())
-        for place, texts in _rows(prepared, _around(shard, rows)) if rows else ():
-            if place[1] in rows:
-                body = prepared.maker.body(texts)  # type: ignore[arg-type]  # it was read before
-                name = request_hash(body)
-                found.append(Row(part=shard.part, row=place[1], body=body, request_hash=name))
+        rows = wanted.get(shard.part)
+        if rows:
+            read = _rows(prepared, _around(shard, rows), clock)
+            found += [row for row in read if isinstance(row, Row) and row.row in rows]
     return found
 
 
 def _around(shard: Shard, rows: Collection[int]) -> Span:
-    """From the first of the rows to the last."""
+    """Return the span from the first of the rows to the last."""
     return Span(shard=shard, first_row=min(rows), rows=max(rows) - min(rows) + 1)
 
 
-def _rows(prepared: Prepared, span: Span) -> Iterator[tuple[RowPlace, RowTexts]]:
-    shard = span.shard
+def _rows(prepared: Prepared, span: Span, clock: Clock) -> Iterator[Row | Outcome]:
+    shard, maker = span.shard, prepared.maker
     piece = replace(shard, first_row=shard.first_row + span.first_row, rows=span.rows)
-    row = span.first_row
-    for batch in prepared.data_set.rows(piece, prepared.maker.columns):
+    index = span.first_row
+    for batch in prepared.data_set.rows(piece, maker.columns):
         for texts in batch:
-            yield (shard.part, row), texts
-            row += 1
+            yield maker.row(shard.part, index, texts, clock)
+            index += 1
 
 
 def _rows_each(prepared: Prepared) -> int:
     files = prepared.data_set.files
     size = sum(group.size_bytes for file in files for group in file.row_groups)
     row_bytes = size / max(1, sum(file.rows for file in files))
-    return max(1, min(ROWS_EACH, int(BYTES_READ / PLACES / max(row_bytes, 1))))
+    return max(1, min(ROWS_EACH, int(BYTES_READ / SPANS / max(row_bytes, 1))))

@@ -1,4 +1,4 @@
-"""What a run may be paid from: the account's balance, the key's limit, the budget. Spends nothing."""
+"""Fetch what can pay for a run: the account's balance, the key's limit, the budget. Free of charge."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.api.account import Account
 
 
-async def ask_funds(
+async def fetch_funds(
     ask_account: Callable[[], Awaitable[Account]], budget_nano_usd: int | None, paid_nano_usd: int
 ) -> Funds:
-    """Ask for balance and key.
+    """Fetch the balance and the key's limit.
 
     Raises:
-        AccessRefused: the key may ask for neither. Any other failure becomes a remark.
+        AccessRefused: the key may fetch neither. Any other failure becomes a remark.
     """
     budget_left = None if budget_nano_usd is None else max(0, budget_nano_usd - paid_nano_usd)
     try:
@@ -29,7 +29,7 @@ async def ask_funds(
     except AccessRefused:
         raise
     except ApiError as error:
-        remark = f"Balance and key could not be asked for: {error}"
+        remark = f"Balance and key could not be fetched: {error}"
         return Funds(budget_left_nano_usd=budget_left, remarks=(remark,))
     return Funds(
         balance_nano_usd=_nano_usd(account.balance) if account.currency == "USD" else None,
@@ -37,12 +37,12 @@ async def ask_funds(
         key_period=account.limit_period,
         key_left_nano_usd=_key_left(account),
         budget_left_nano_usd=budget_left,
-        remarks=(*_in_other_money(account), *obstacles(account), *account.gaps),
+        remarks=(*_balance_in_other_currency(account), *obstacles(account), *account.gaps),
     )
 
 
 def _key_left(account: Account) -> int | None:
-    """What may be left of the key's limit at the most: the API tells this month's spending only."""
+    """Return the most that may be left of the key's limit: the API reports this month's spending only."""
     if account.limit_usd is None:
         return None
     counts = account.limit_period in ("month", "no_reset")
@@ -50,7 +50,7 @@ def _key_left(account: Account) -> int | None:
     return _nano_usd(max(0.0, account.limit_usd - used_usd))
 
 
-def _in_other_money(account: Account) -> tuple[str, ...]:
+def _balance_in_other_currency(account: Account) -> tuple[str, ...]:
     if account.balance is None or account.currency == "USD":
         return ()
     return (f"Balance {account.balance:,.2f} {account.currency}.",)

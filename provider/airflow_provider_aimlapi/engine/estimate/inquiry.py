@@ -1,8 +1,9 @@
-"""An estimate of a run's bill: reads, asks what costs nothing, reckons. Only a paid sample writes.
+"""Estimate the bill of a run from its input, its earlier answers and the price list.
 
-survey → find remains → read an excerpt → (ask a sample) → ask prices and account → forecast
+survey → earlier answers → excerpt → (sample) → prices and account → forecast
 
-Whatever would stop the run before its first call stops the estimate, with the same words.
+Only a paid sample costs anything or writes. An error that would end the run before its first call
+ends the estimate too, with the same text.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.core.money.estimate import forecast
 from airflow_provider_aimlapi.core.money.estimate_report import Estimate
 from airflow_provider_aimlapi.engine.estimate.excerpt import rows_at, sample_of
-from airflow_provider_aimlapi.engine.estimate.funds import ask_funds
-from airflow_provider_aimlapi.engine.estimate.sample import ask_sample
-from airflow_provider_aimlapi.engine.estimate.survey import look
+from airflow_provider_aimlapi.engine.estimate.funds import fetch_funds
+from airflow_provider_aimlapi.engine.estimate.sample import send_sample
+from airflow_provider_aimlapi.engine.estimate.survey import read_known
 from airflow_provider_aimlapi.engine.prepare import prepare, survey
 from airflow_provider_aimlapi.errors import ApiError, InvalidSpec
 from airflow_provider_aimlapi.logs import logger
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.api.account import Account
     from airflow_provider_aimlapi.core.money.pricing import TokenPrices
-    from airflow_provider_aimlapi.engine.estimate.excerpt import RowPlace
-    from airflow_provider_aimlapi.engine.estimate.survey import Known
+    from airflow_provider_aimlapi.engine.estimate.excerpt import RowPosition
+    from airflow_provider_aimlapi.engine.estimate.survey import KnownRows
     from airflow_provider_aimlapi.engine.job import Job
     from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.settings import Settings
@@ -35,16 +36,18 @@ if TYPE_CHECKING:
 log = logger(__name__)
 
 SAMPLE_ROWS_MAX = 1_000
+"""An estimate is for spending little. The margin halves only with four times the rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inquiry:
-    """How an estimate is to be made.
+    """What an estimate may use.
 
     Attributes:
-        sample_rows: answers of this run to measure by; those missing are asked for, and paid. 0:
-            nothing is spent, and what earlier attempts left is all there is to measure.
-        answer_tokens: mean length of an answer, if the caller knows; a measurement goes first.
+        sample_rows: the number of answers to measure; missing ones are paid for. With 0 nothing is
+            spent, and only the answers of earlier attempts are measured.
+        answer_tokens: the mean length of an answer, if the caller knows it. A measurement is used
+            instead, where there is one.
 
     Raises:
         InvalidSpec: at construction, naming the argument.
@@ -66,11 +69,11 @@ async def estimate(
     world: World,
     ask_account: Callable[[], Awaitable[Account]],
 ) -> Estimate:
-    """What a run will probably cost.
+    """Return what a run will probably cost.
 
     Raises:
-        SetupError: as for the run. AccessRefused: the key may not even ask for its balance.
-        AimlapiError: of a paid sample, as for the run; what was paid for is kept for it.
+        SetupError: as for the run. AccessRefused: the key may not even fetch its balance.
+        AimlapiError: a paid sample failed, as a run may; its answers are kept for the run.
     """
     longest = job.completion.max_tokens
     if longest is not None and (inquiry.answer_tokens or 0) > longest:
@@ -79,7 +82,7 @@ async def estimate(
         )
     check = world.stop.check
     prepared, has_begun = await world.scan(survey, job, world.open_store, world.clock, check=check)
-    known = await _look(prepared, settings, world, has_begun=has_begun)
+    known = await _read_known(prepared, settings, world, has_begun=has_begun)
     paid_before = known.paid_nano_usd
     rows = sample_of(
         known.excerpt,
@@ -87,7 +90,7 @@ async def estimate(
         count=max(0, inquiry.sample_rows - known.answers),
     )
     if rows:
-        known = await _ask_sample(rows, job, settings, world)
+        known = await _send_sample(rows, job, settings, world)
     evidence = known.evidence()
     prices = await _prices(world, job.completion.model)
     return Estimate(
@@ -99,15 +102,17 @@ async def estimate(
             evidence, prices, max_tokens=longest, answer_tokens=inquiry.answer_tokens
         ),
         prices=prices,
-        funds=await ask_funds(ask_account, settings.budget_nano_usd, evidence.paid_nano_usd),
+        funds=await fetch_funds(ask_account, settings.budget_nano_usd, evidence.paid_nano_usd),
         sample_rows=len(rows),
         sample_nano_usd=evidence.paid_nano_usd - paid_before,
     )
 
 
-async def _look(prepared: Prepared, settings: Settings, world: World, *, has_begun: bool) -> Known:
+async def _read_known(
+    prepared: Prepared, settings: Settings, world: World, *, has_begun: bool
+) -> KnownRows:
     return await world.scan(
-        look,
+        read_known,
         prepared.checked(world.stop.check),
         world.clock,
         has_begun=has_begun,
@@ -115,14 +120,16 @@ async def _look(prepared: Prepared, settings: Settings, world: World, *, has_beg
     )
 
 
-async def _ask_sample(places: list[RowPlace], job: Job, settings: Settings, world: World) -> Known:
-    """Ask for those rows as a run does, and look again."""
+async def _send_sample(
+    positions: list[RowPosition], job: Job, settings: Settings, world: World
+) -> KnownRows:
+    """Send these rows as a run does, and read again what is known."""
     check = world.stop.check
     prepared = await world.scan(prepare, job, world.open_store, world.clock, check=check)
-    rows = await world.scan(rows_at, prepared, places)
-    log.info("Asking for a paid sample of %s rows.", f"{len(rows):,}")
-    await ask_sample(prepared, rows, settings, world)
-    return await _look(prepared, settings, world, has_begun=True)
+    rows = await world.scan(rows_at, prepared, positions, world.clock)
+    log.info("Sending a paid sample of %s rows.", f"{len(rows):,}")
+    await send_sample(prepared, rows, settings, world)
+    return await _read_known(prepared, settings, world, has_begun=True)
 
 
 async def _prices(world: World, model: str) -> TokenPrices | None:

@@ -1,4 +1,4 @@
-"""What can be known of a run by reading: its input, and what earlier attempts left. Blocking."""
+"""Read what is known of a run before it continues: its input and earlier answers. Blocking."""
 
 from __future__ import annotations
 
@@ -22,12 +22,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """What was read of a run: its input, and what earlier attempts left.
+class KnownRows:
+    """What is known of a run's rows.
 
     Attributes:
-        shards: those without a durable part.
-        outcomes: what the journal decides of the excerpt's parts, by part and row.
+        prepared: the run.
+        remains: what earlier attempts left.
+        shards: the shards without a durable part.
+        excerpt: the input rows that were read.
+        outcomes: what the journal decides of the excerpt's parts, by row position.
     """
 
     prepared: Prepared
@@ -38,23 +41,23 @@ class Known:
 
     @property
     def paid_nano_usd(self) -> int:
-        """What the run has cost so far."""
+        """Return what the run has cost so far."""
         if self.prepared.manifest is not None:
             return self.prepared.manifest.tally.cost_nano_usd
-        return self.remains.budget(None).charged_nano_usd
+        return self.remains.spent_nano_usd()
 
     @property
     def rows_open(self) -> int:
-        """Rows of shards without a durable part."""
+        """Return the rows of shards without a durable part."""
         return sum(shard.rows for shard in self.shards)
 
     @property
     def answers(self) -> int:
-        """Kept answers, read or not."""
+        """Return the number of kept answers, read or not."""
         return self._tally().completed
 
     def evidence(self) -> Evidence:
-        """All of it as numbers."""
+        """Return all of it as numbers."""
         prepared, remains, excerpt = self.prepared, self.remains, self.excerpt
         decided, _ = remains.rows_decided()
         outcomes, tally = self.outcomes, self._tally()
@@ -68,11 +71,11 @@ class Known:
             rows_read=excerpt.rows,
             nulls=excerpt.nulls,
             unreadable=excerpt.unreadable,
-            text_bytes=[size for place, size in sizes.items() if place not in outcomes],
+            text_bytes=[size for position, size in sizes.items() if position not in outcomes],
             measured=[
                 found
-                for place, outcome in outcomes.items()
-                if place in sizes and (found := _measured(sizes[place], outcome)) is not None
+                for position, outcome in outcomes.items()
+                if position in sizes and (found := _measured(sizes[position], outcome)) is not None
             ],
             answers=tally.completed,
             answers_prompt_tokens=tally.prompt_tokens,
@@ -81,7 +84,7 @@ class Known:
         )
 
     def _tally(self) -> Tally:
-        """Kept answers that tell their tokens, added up."""
+        """Return the sums of all kept answers."""
         staged = (*self.remains.parts, *(found.entry for found in self.remains.reopened.values()))
         total = Tally()
         for entry in staged:
@@ -91,7 +94,7 @@ class Known:
         return total
 
     def _journaled(self) -> Iterator[Tally]:
-        """What the journal decides of open shards."""
+        """Return the sums of what the journal decides of open shards."""
         open_parts = {shard.part for shard in self.shards}
         return (tally for part, tally in self.remains.journaled.items() if part in open_parts)
 
@@ -99,11 +102,13 @@ class Known:
         return tally.rows - (tally.rejected if self.remains.asks_rejected else 0)
 
 
-def look(prepared: Prepared, clock: Clock, *, has_begun: bool, retry_rejected: bool) -> Known:
-    """Read what there is to know.
+def read_known(
+    prepared: Prepared, clock: Clock, *, has_begun: bool, retry_rejected: bool
+) -> KnownRows:
+    """Read an excerpt of the input, and what earlier attempts left.
 
     Args:
-        has_begun: whether an attempt has settled the plan, and so may have left something.
+        has_begun: whether an attempt has stored the plan, and so may have left answers.
         retry_rejected: as for a run.
 
     Raises:
@@ -119,14 +124,14 @@ def look(prepared: Prepared, clock: Clock, *, has_begun: bool, retry_rejected: b
         shards = [shard for shard in prepared.plan.shards if shard.part not in durable]
     excerpt = read_excerpt(prepared, shards, clock)
     outcomes = known_rows(prepared, remains, {part for part, _ in excerpt.text_bytes}, clock)
-    return Known(
+    return KnownRows(
         prepared=prepared,
         remains=remains,
         shards=shards,
         excerpt=excerpt,
         outcomes={
-            place: outcome
-            for place, outcome in outcomes.items()
+            position: outcome
+            for position, outcome in outcomes.items()
             if not (outcome.status == "rejected" and remains.asks_rejected)
         },
     )
@@ -146,7 +151,7 @@ def _nothing() -> Remains:
 
 
 def _asked_again(remains: Remains) -> int:
-    """Rejected rows of durable parts that will be asked again."""
+    """Return how many rejected rows of durable parts will be sent again."""
     if not remains.asks_rejected:
         return 0
     return sum(
@@ -156,7 +161,7 @@ def _asked_again(remains: Remains) -> int:
 
 
 def _measured(text_bytes: int, outcome: Outcome) -> AnsweredRow | None:
-    """An answer that tells its tokens."""
+    """Return an answer's figures; None if it does not report its tokens."""
     if outcome.prompt_tokens is None or outcome.completion_tokens is None or not text_bytes:
         return None
     return AnsweredRow(

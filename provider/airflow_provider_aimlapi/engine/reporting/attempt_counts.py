@@ -1,4 +1,4 @@
-"""What one attempt counts of itself, read from the parts that do the work. Changes none of them."""
+"""Read the counts of one attempt from the components that do the work, for the run page."""
 
 from __future__ import annotations
 
@@ -6,53 +6,39 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from airflow_provider_aimlapi.core.reporting.measures import (
-    ErrorCounts,
-    LatencyCounts,
-    SeriesRecorder,
-)
+from airflow_provider_aimlapi.core.reporting.measures import SeriesRecorder
 from airflow_provider_aimlapi.core.reporting.run_progress import (
     expected_cost_nano_usd,
     expected_left_s,
 )
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.money.budget import Budget
     from airflow_provider_aimlapi.core.reporting.run_progress import AttemptProgress, RunProgress
-    from airflow_provider_aimlapi.engine.calls.limiter import Limiter
-    from airflow_provider_aimlapi.engine.durable.collector import Collector
+    from airflow_provider_aimlapi.engine.calls.live import LiveCalls
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
-    from airflow_provider_aimlapi.errors import ApiError
 
 
-class Measured:
+class AttemptCounts:
     """The counts of a running attempt.
 
     Attributes:
-        latencies: of answered calls. errors: of failed ones.
         inherited_nano_usd: what earlier attempts had paid when this one began.
     """
 
-    def __init__(
-        self, *, rows: int, collector: Collector, limiter: Limiter, budget: Budget, clock: Clock
-    ) -> None:
-        self.latencies = LatencyCounts()
-        self.errors = ErrorCounts()
-        self.inherited_nano_usd = budget.charged_nano_usd
+    def __init__(self, calls: LiveCalls, *, rows: int, clock: Clock) -> None:
+        self.inherited_nano_usd = calls.budget.charged_nano_usd
         self._rows = rows
-        self._collector = collector
-        self._limiter = limiter
-        self._budget = budget
+        self._collector = calls.collector
+        self._limiter = calls.limiter
+        self._budget = calls.budget
+        self._latencies = calls.latencies
+        self._errors = calls.errors
         self._clock = clock
         self._started_s = clock.now_s()
-        self._series = SeriesRecorder()
-
-    def failed(self, error: ApiError) -> None:
-        """Count a failed exchange."""
-        self.errors.add(type(error).__name__, error.status, str(error))
+        self._series = SeriesRecorder()  # the page's curves, from the attempt's start
 
     def sample(self) -> None:
-        """Take the instant into the series."""
+        """Add the present counts to the series."""
         self._series.add(
             self._clock.now_s() - self._started_s,
             self._decided,
@@ -62,8 +48,8 @@ class Measured:
             cost=self._paid_nano_usd,
         )
 
-    def told(self, progress: RunProgress) -> RunProgress:
-        """The progress with these counts."""
+    def add_to(self, progress: RunProgress) -> RunProgress:
+        """Return the progress with these counts."""
         collector, rows_per_s = self._collector, self._series.rows_per_s
         cost = self._budget.charged_nano_usd
         return replace(
@@ -85,13 +71,13 @@ class Measured:
                 bound.value: round(seconds, 1)
                 for bound, seconds in self._limiter.bound_times.seconds.items()
             },
-            latency=self.latencies.summary(),
+            latency=self._latencies.summary(),
             series=self._series.series(),
-            errors=self.errors.kinds(),
+            errors=self._errors.kinds(),
         )
 
-    def told_of_attempt(self, attempt: AttemptProgress) -> AttemptProgress:
-        """The attempt with these counts."""
+    def add_to_attempt(self, attempt: AttemptProgress) -> AttemptProgress:
+        """Return the attempt with these counts, without what earlier attempts decided and paid."""
         own = self._collector.counts.without(self._collector.counts_reused)
         return replace(
             attempt,

@@ -1,46 +1,56 @@
-"""One log line every few seconds, for the whole run: never one a row, never a row's text."""
+"""Log one line every few seconds for the whole run: never a line per row, never a row's text."""
 
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.reporting.measures import RecentRate
 from airflow_provider_aimlapi.core.reporting.run_summary import Progress
+from airflow_provider_aimlapi.engine.runtime.companions import Companion
 from airflow_provider_aimlapi.logs import logger
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.money.budget import Budget
-    from airflow_provider_aimlapi.engine.calls.limiter import Limiter
-    from airflow_provider_aimlapi.engine.durable.collector import Collector
+    from airflow_provider_aimlapi.engine.calls.live import LiveCalls
+    from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
+    from airflow_provider_aimlapi.engine.settings import Settings
+    from airflow_provider_aimlapi.engine.world import World
 
 log = logger(__name__)
+
+
+def progress_log(
+    calls: LiveCalls, prepared: Prepared, settings: Settings, world: World
+) -> Companion:
+    """Return the work that logs an attempt's progress beside its calls."""
+    lines = ProgressLog(calls, rows=prepared.plan.rows, clock=world.clock)
+    work = partial(lines.write_every, settings.progress_interval_s)
+    return Companion(name="progress log", work=work)
 
 
 class ProgressLog:
     """Writes progress lines."""
 
-    def __init__(
-        self, *, rows: int, collector: Collector, limiter: Limiter, budget: Budget, clock: Clock
-    ) -> None:
+    def __init__(self, calls: LiveCalls, *, rows: int, clock: Clock) -> None:
         self._rows = rows
-        self._collector = collector
-        self._limiter = limiter
-        self._budget = budget
+        self._collector = calls.collector
+        self._limiter = calls.limiter
+        self._budget = calls.budget
         self._clock = clock
         self._started_s = clock.now_s()
         self._rate = RecentRate()
 
     async def write_every(self, interval_s: float) -> None:
-        """Write a line each so many seconds, until cancelled."""
+        """Log a line at each interval, until cancelled."""
         self._rate_at(self._clock.now_s())
         while True:
             await asyncio.sleep(interval_s)
             log.info("%s", self.now().line())
 
     def now(self) -> Progress:
-        """The run as it stands."""
+        """Return the run's present figures."""
         now_s = self._clock.now_s()
         return Progress(
             rows=self._rows,

@@ -25,7 +25,7 @@ from airflow_provider_aimlapi.core.reporting.run_progress import (
 )
 from airflow_provider_aimlapi.core.texts.redaction import cut
 from airflow_provider_aimlapi.engine.durable.lease import Superseded
-from airflow_provider_aimlapi.engine.runtime.companions import beside
+from airflow_provider_aimlapi.engine.runtime.companions import Companion, beside
 from airflow_provider_aimlapi.errors import RunInterrupted
 from airflow_provider_aimlapi.logs import logger
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
     from airflow_provider_aimlapi.core.reporting.run_progress import State
     from airflow_provider_aimlapi.engine.prepared import Prepared
-    from airflow_provider_aimlapi.engine.reporting.attempt_counts import Measured
+    from airflow_provider_aimlapi.engine.reporting.attempt_counts import AttemptCounts
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.engine.world import World
 
@@ -78,7 +78,7 @@ class Reporter:
         self._started_us = clock.wall_us()
         self._earlier: tuple[AttemptProgress, ...] = ()
         self._recalled: RunProgress | None = None
-        self._measured: Measured | None = None
+        self._counts: AttemptCounts | None = None
         self._let_go = asyncio.Event()
         self._call: asyncio.Future[Any] | None = None  # the last one of the sink
         self._is_silent = False
@@ -97,11 +97,15 @@ class Reporter:
         until_us = self._clock.wall_us() + round(left_s * 1e6)
         await self._publish(replace(self._progress(state), waits_until_us=until_us))
 
-    def watch(self, measured: Measured) -> None:
-        """From now on, tell of these counts."""
-        self._measured = measured
+    def watch(self, counts: AttemptCounts) -> None:
+        """Report these counts from now on."""
+        self._counts = counts
         if self._recalled is not None:
-            self._earlier = earlier_attempts(self._recalled, measured.inherited_nano_usd)
+            self._earlier = earlier_attempts(self._recalled, counts.inherited_nano_usd)
+
+    def companion(self) -> Companion:
+        """Return the work that publishes the progress beside the calls."""
+        return Companion(name="progress page", work=self.publish_always, end=self.let_go)
 
     @_harmless
     async def publish_always(self) -> None:
@@ -143,10 +147,10 @@ class Reporter:
     @_harmless
     async def completed(self, manifest: Manifest) -> None:
         """Publish that the run, or the share, is complete, and write the report."""
-        if self._measured is None and self._recalled is None:
+        if self._counts is None and self._recalled is None:
             await self._recall(paid_nano_usd=manifest.tally.cost_nano_usd)
         progress = self._progress("published" if self._prepared.share is None else "complete")
-        if self._measured is None:
+        if self._counts is None:
             progress = _of_manifest(progress, manifest)
         await self._end(progress)
 
@@ -161,10 +165,10 @@ class Reporter:
             updated_us=progress.updated_us,
             error=said,
         )
-        if self._measured is not None:
-            self._measured.sample()
-            progress = self._measured.told(progress)
-            attempt = self._measured.told_of_attempt(attempt)
+        if self._counts is not None:
+            self._counts.sample()
+            progress = self._counts.add_to(progress)
+            attempt = self._counts.add_to_attempt(attempt)
         return replace(progress, attempts=with_attempt(self._earlier, attempt))
 
     def _standing(self) -> RunProgress:
@@ -244,7 +248,7 @@ class Reporter:
             return
         store, name = self._prepared.store, self._prepared.names.report
         try:
-            if self._measured is None:
+            if self._counts is None:
                 found = await self._in_time(partial(store.read, name, bytes_max=REPORT_BYTES_MAX))
                 if found is not None:
                     return

@@ -1,4 +1,4 @@
-"""The engine's one place that reads a clock or hands work to a thread, beside its loop's own.
+"""Read clocks and hand blocking work to threads; no other module of the engine does.
 
 Waiting is asyncio's: a test that owns time runs the engine on a loop whose time it moves.
 """
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 PIECES_A_THREAD = 32
+"""Items that a pool receives per thread at a time. With all at once, ten thousands of segments would
+take some kilobytes each."""
 # On Linux, CLOCK_MONOTONIC stands still while the machine is suspended; on macOS it does not, and
 # `time.monotonic` does.
 _BOOT_CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -29,10 +31,10 @@ R = TypeVar("R")
 
 
 THREADS = 16
-"""For blocking work. Reads and a sink that hang may take all of them; asyncio's own would be six on two
-cores."""
+"""For blocking work. Hanging reads and a hanging sink may take some of them; asyncio's own pool would
+have six on two cores."""
 RESERVED_THREADS = 8
-"""For heartbeats, segments and parts, of which at most four are written at a time."""
+"""For heartbeats, segments and parts: at most four of these are written at a time."""
 
 
 class Clock(Protocol):
@@ -40,22 +42,22 @@ class Clock(Protocol):
 
     @property
     def reserved(self) -> Clock:
-        """The same time, with threads that no other work takes: for what keeps answers and the lease."""
+        """Return a clock of the same time whose threads only keep answers and the lease."""
         ...
 
     def now_s(self) -> float:
-        """Monotonic seconds, from an arbitrary start; timers go by them too.
+        """Return monotonic seconds from an arbitrary start, as timers use them.
 
         They may stand still while the machine is suspended.
         """
         ...
 
     def boot_s(self) -> float:
-        """Monotonic seconds, from an arbitrary start, that pass for a suspended machine as well."""
+        """Return monotonic seconds from an arbitrary start, suspended time included."""
         ...
 
     def wall_us(self) -> int:
-        """Microseconds since 1970, UTC."""
+        """Return microseconds since 1970, UTC."""
         ...
 
     async def in_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -67,11 +69,11 @@ class Clock(Protocol):
         ...
 
     def pause(self, seconds: float) -> None:
-        """Block such a thread for a while."""
+        """Block such a thread for this time."""
         ...
 
     def spread(self, call: Callable[[T], R], items: Iterable[T], threads: int) -> list[R]:
-        """From such a thread, do blocking work for each item, so many at a time, in order."""
+        """From such a thread, do blocking work for each item on several threads; keep the order."""
         ...
 
 
@@ -79,7 +81,7 @@ class SystemClock:
     """The machine's own time and threads.
 
     Args:
-        threads: how many pieces of blocking work are done at a time; others wait.
+        threads: the number of pieces of blocking work at a time; others wait.
     """
 
     def __init__(self, threads: int = THREADS) -> None:
@@ -91,15 +93,15 @@ class SystemClock:
         return SystemClock(RESERVED_THREADS)
 
     def now_s(self) -> float:
-        """Monotonic seconds."""
+        """Return monotonic seconds."""
         return time.monotonic()
 
     def boot_s(self) -> float:
-        """Monotonic seconds, suspended ones included."""
+        """Return monotonic seconds, suspended time included."""
         return time.clock_gettime(_BOOT_CLOCK)
 
     def wall_us(self) -> int:
-        """Microseconds since 1970, UTC."""
+        """Return microseconds since 1970, UTC."""
         return time.time_ns() // 1000
 
     async def in_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -119,7 +121,7 @@ class SystemClock:
         def work() -> None:
             try:
                 result = call()
-            except Exception as error:  # noqa: BLE001  # handed to who waits
+            except Exception as error:  # noqa: BLE001  # handed to the task that waits
                 hand_over(future.set_exception, error)
             else:
                 hand_over(future.set_result, result)
@@ -135,11 +137,7 @@ class SystemClock:
         time.sleep(seconds)
 
     def spread(self, call: Callable[[T], R], items: Iterable[T], threads: int) -> list[R]:
-        """Work on so many items at a time; after an error no further ones are begun.
-
-        A pool takes all that it is handed at once, some kilobytes for each, and a journal may have
-        ten thousands of segments: so it is handed them piece by piece.
-        """
+        """Work on several items at a time; after an error no further ones are begun."""
         results: list[R] = []
         left = iter(items)
         with ThreadPoolExecutor(threads, thread_name_prefix="aimlapi-spread") as pool:

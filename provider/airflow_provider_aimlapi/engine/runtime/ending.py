@@ -1,4 +1,4 @@
-"""Why a run takes on no new calls. The first reason wins; whoever cares is told once."""
+"""The early end of a run, and its reason. The first reason counts."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ log = logger(__name__)
 
 
 class Ending:
-    """The end of admission: calls in flight go on and are kept.
+    """The end of admission. Calls in flight return, and their answers are kept.
 
     Attributes:
-        error: why the run ends early; None while it does not.
+        error: the reason why the run ends early; None while it does not.
     """
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class Ending:
         self._closers: list[Callable[[], None]] = []
 
     def closes(self, *closers: Callable[[], None]) -> None:
-        """Name what to call when the run ends early, which it may have done already."""
+        """Register functions to call when the run ends early; call them now if it has ended."""
         self._closers.extend(closers)
         if self.error is not None:
             for close in closers:
@@ -37,14 +37,14 @@ class Ending:
         if self.error is not None:
             return
         self.error = error
-        log.warning("No new calls from here on; what is in flight is drained. %s", error)
+        log.warning("No new calls are made. The answers of calls in flight are kept. %s", error)
         for close in self._closers:
             close()
 
     def fail(self, error: AimlapiError) -> None:
-        """End for this reason, whatever it was before: what was paid for could not be kept.
+        """End for this reason, and replace any earlier one: what was paid for could not be kept.
 
-        Other reasons say that it was.
+        The texts of other reasons claim that it was kept.
         """
         self.halt(error)
         self.error = error

@@ -1,7 +1,7 @@
-"""Which event loop the engine runs on: uvloop where it is installed, else asyncio's own.
+"""Choose the event loop of the engine: uvloop where it is installed, else asyncio's own.
 
-uvicorn brings uvloop into most Airflow installations. With few events in each round of the loop, as
-on a machine that has time, asyncio's own costs a row a tenth more.
+uvicorn brings uvloop into most Airflow installations. On a machine that is not busy, a row takes a
+tenth more time on asyncio's own loop.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
-    """A loop that is not set as anybody's."""
+    """Return a new loop, and set it nowhere."""
     try:
         uvloop = import_module("uvloop")
     except ImportError:  # it is not made for every platform

@@ -1,4 +1,4 @@
-"""An object store whose failed requests are sent again one by one, so that no scan begins anew."""
+"""Repeat each failed request to an object store by itself, so that no scan starts again."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def patient(
 ) -> ObjectStore:
     """Return the same store for a long scan, whose requests block a thread.
 
-    A create that is sent again may find its own object: see `ObjectStore.create`. Leases are not
-    for it, because a heartbeat that arrives late says nothing of the moment.
+    A create that is sent again may find its own object: see `ObjectStore.create`. Leases do not use
+    this store, because a heartbeat that arrives late proves nothing.
 
     Args:
         check: called before each request; raises when the scan should end.

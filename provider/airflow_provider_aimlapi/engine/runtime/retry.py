@@ -1,4 +1,4 @@
-"""When to try again after a failure: tenacity's policies behind our words, and their only home.
+"""Decide when to try again after a failure. This is the only module that uses tenacity.
 
 Nothing here runs on the happy path of a row.
 """
@@ -30,15 +30,17 @@ _AFTER_FAILURE = tenacity.wait_exponential(multiplier=1, max=60)
 _AFTER_THROTTLE = tenacity.wait_exponential(multiplier=0.25, max=10)
 _STORE_WAIT = tenacity.wait_exponential(multiplier=0.2, max=10)
 STORE_PATIENCE_S = 120.0
+"""The longest wait for a store. A retry of the task then waits longer, and shows it in Airflow."""
 FIRST_PAUSE_S = 0.2
+"""Before the first repetition of a request: most failures of a store pass at once."""
 
 
 def retry_delay_s(error: ApiError, *, failures: int, random: Random) -> float:
-    """How long a row waits before its next exchange: exponential, full jitter, capped.
+    """Return how long a row waits before its next call: exponential, full jitter, capped.
 
     Args:
-        error: the failure; an answer's Retry-After is honoured, up to five minutes.
-        failures: of this row, this one included.
+        error: the failure; a Retry-After is respected, up to five minutes.
+        failures: the number of failures of this row, this one included.
         random: a source of jitter.
     """
     policy = _AFTER_THROTTLE if isinstance(error, Throttled) else _AFTER_FAILURE
@@ -49,9 +51,9 @@ def retry_delay_s(error: ApiError, *, failures: int, random: Random) -> float:
 
 
 async def persist(clock: Clock, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Do blocking store work in a thread, again for two minutes while the store is unavailable.
+    """Do blocking store work in a thread, and repeat it for two minutes if the store is unavailable.
 
-    It goes on after a request to stop, because what was paid for must be kept.
+    It continues after a request to stop, because what was paid for must be kept.
 
     Raises:
         StoreUnavailable: the last one, when the time is over. Other errors at once.
@@ -79,7 +81,7 @@ def _retrying(clock: Clock, sleep: Callable[[float], Awaitable[None]]) -> tenaci
         retry=tenacity.retry_if_exception_type(StoreUnavailable),
         wait=_STORE_WAIT,
         stop=lambda _: clock.now_s() >= until_s,  # tenacity's own would read the machine's clock
-        before_sleep=_tell,
+        before_sleep=_log_wait,
         reraise=True,
     )
 
@@ -87,9 +89,9 @@ def _retrying(clock: Clock, sleep: Callable[[float], Awaitable[None]]) -> tenaci
 def persistently(
     clock: Clock, check: Callable[[], None], call: Callable[P, T], *args: P.args, **kwargs: P.kwargs
 ) -> T:
-    """Do one request to a store, from a thread, again for two minutes while it is unavailable.
+    """Send one request to a store from a thread, and repeat it for two minutes if it is unavailable.
 
-    A scan whose requests are each sent like this goes on where one failed.
+    A scan that sends each request like this continues where one failed.
 
     Args:
         check: called before each try; raises when the scan should end.
@@ -109,20 +111,20 @@ def persistently(
         stop=lambda _: clock.now_s() >= until_s,
         sleep=clock.pause,
         before=lambda _: check(),
-        before_sleep=_tell,
+        before_sleep=_log_wait,
         reraise=True,
     )
     return retrying(call, *args, **kwargs)
 
 
-def _tell(state: tenacity.RetryCallState) -> None:
-    """Say that the store is waited for: a task that stands still should say why."""
+def _log_wait(state: tenacity.RetryCallState) -> None:
+    """Log the wait for the store, so that a task that makes no progress shows why."""
     error = state.outcome.exception() if state.outcome else None
-    log.info("Waiting for the store, for %s s at the most: %s", round(STORE_PATIENCE_S), error)
+    log.info("Waiting for the store, at most %s s: %s", round(STORE_PATIENCE_S), error)
 
 
 def _state(attempt_number: int) -> tenacity.RetryCallState:
-    """What tenacity's policies look at."""
+    """Return what tenacity's policies read."""
     state = tenacity.RetryCallState(tenacity.Retrying(), fn=None, args=(), kwargs={})
     state.attempt_number = attempt_number
     return state

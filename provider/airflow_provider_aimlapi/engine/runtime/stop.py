@@ -1,4 +1,4 @@
-"""A request to stop that any thread or signal handler may make, and that the engine's loop sees."""
+"""A request to stop: any thread or signal handler may make it, and the engine's loop sees it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from airflow_provider_aimlapi.errors import RunInterrupted
 
 
 class StopSignal:
-    """Asks a run to end cleanly: no new calls, drain, flush. Safe from any thread; idempotent."""
+    """A request to end a run cleanly: no new calls, drain, flush. Safe from any thread; idempotent."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()  # a signal handler may interrupt its own thread in here
@@ -19,11 +19,11 @@ class StopSignal:
 
     @property
     def is_requested(self) -> bool:
-        """Whether somebody asked."""
+        """Return whether a stop was requested."""
         return self._is_requested
 
     def request(self) -> None:
-        """Ask."""
+        """Request a stop."""
         with self._lock:
             self._is_requested = True
             for loop, event in self._watchers:
@@ -37,7 +37,7 @@ class StopSignal:
             RunInterrupted: a stop was requested.
         """
         if self._is_requested:
-            raise RunInterrupted("The run was asked to stop. A retry takes up from here.")
+            raise RunInterrupted("A stop was requested. A retry continues from here.")
 
     async def pause(self, duration_s: float) -> None:
         """Wait, but not beyond a stop.
@@ -51,7 +51,7 @@ class StopSignal:
         self.check()
 
     async def wait(self) -> None:
-        """Return once somebody asked."""
+        """Return once a stop is requested."""
         event = asyncio.Event()
         entry = (asyncio.get_running_loop(), event)
         with self._lock:

@@ -1,4 +1,4 @@
-"""Tasks that wait for a change, woken in the order in which they came, and only as many as needed.
+"""Tasks that wait for a change. They are woken in order, and only as many as are needed.
 
 asyncio's Condition takes a lock for each wait and wakes by handing it on; with hundreds of workers
 on one loop neither is needed.
@@ -11,7 +11,7 @@ from collections import deque
 
 
 class Waiters:
-    """A queue of waiting tasks. Whoever is woken must look again: a wake is a hint."""
+    """A queue of waiting tasks. A task that is woken must check again, because a wake is a hint."""
 
     def __init__(self) -> None:
         self._futures: deque[asyncio.Future[None]] = deque()
@@ -22,7 +22,7 @@ class Waiters:
 
     async def wait(self, timeout_s: float | None = None) -> None:
         """Return when woken, or when the time is over."""
-        if self._loop is None:  # until Python 3.12, to ask for it is a system call
+        if self._loop is None:  # until Python 3.12, finding the loop is a system call
             self._loop = asyncio.get_running_loop()
         future = self._loop.create_future()
         self._futures.append(future)
@@ -35,12 +35,12 @@ class Waiters:
         except TimeoutError:
             return
         finally:
-            # Whoever wakes takes it out, and may pass over a cancelled one in this very instant.
+            # `wake` removes the future, unless it is cancelled between being popped and being set.
             if future.cancelled() and future in self._futures:
                 self._futures.remove(future)
 
     def wake(self, count: int = 1) -> None:
-        """Wake the first so many."""
+        """Wake the first `count` tasks."""
         while count > 0 and self._futures:
             future = self._futures.popleft()
             if not future.done():
@@ -48,5 +48,5 @@ class Waiters:
                 count -= 1
 
     def wake_all(self) -> None:
-        """Wake everybody."""
+        """Wake all tasks."""
         self.wake(len(self._futures))

@@ -1,0 +1,226 @@
+"""Answer rows by live calls: workers take a row, get a permit, send it, and have the answer judged.
+
+`engine.run` gives the rows by a `RowSource` and receives the answers from the collector. It uses
+`ask_all` and the counts, nothing else, so rows may be answered in another way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Protocol
+
+from airflow_provider_aimlapi.core.reporting.measures import ErrorCounts, LatencyCounts
+from airflow_provider_aimlapi.engine.calls.arrival_note import (
+    leave_note,
+    refuse_note,
+    watch_arrival,
+)
+from airflow_provider_aimlapi.engine.calls.feed import Feed
+from airflow_provider_aimlapi.engine.calls.given_limits import GivenLimits
+from airflow_provider_aimlapi.engine.calls.judge import Judging
+from airflow_provider_aimlapi.engine.calls.limiter import AdmissionEnded, Limiter
+from airflow_provider_aimlapi.engine.calls.run_budget import bound_budget, open_budget
+from airflow_provider_aimlapi.engine.calls.sender import Sender
+from airflow_provider_aimlapi.engine.runtime.companions import beside, bug_in
+from airflow_provider_aimlapi.engine.runtime.retry import persist
+from airflow_provider_aimlapi.errors import (
+    ApiError,
+    BudgetExhausted,
+    RunInterrupted,
+    WireViolation,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_aimlapi.engine.durable.collector import Collector
+    from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
+    from airflow_provider_aimlapi.engine.durable.lease import Lease
+    from airflow_provider_aimlapi.engine.prepared import Prepared
+    from airflow_provider_aimlapi.engine.row import Row
+    from airflow_provider_aimlapi.engine.runtime.companions import Companion
+    from airflow_provider_aimlapi.engine.runtime.ending import Ending
+    from airflow_provider_aimlapi.engine.settings import Settings
+    from airflow_provider_aimlapi.engine.world import World
+
+
+class RowSource(Protocol):
+    """Where the rows of an attempt come from.
+
+    Attributes:
+        rows_max: the most rows that it has.
+    """
+
+    @property
+    def rows_max(self) -> int: ...  # noqa: D102
+
+    async def feed_rows(self, feed: Feed, collector: Collector) -> None:
+        """Open shards in the collector, hand their undecided rows to the feed, finish the feed."""
+        ...
+
+
+class LiveCalls:
+    """The calls of one attempt: its components, wired together, and its workers.
+
+    Attributes:
+        collector: receives each answer and outcome.
+        limiter: grants permits.
+        budget: what the run may spend, and has spent.
+        latencies: the time that each answered call took.
+        errors: the failed calls, by kind.
+    """
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        earlier: Remains,
+        collector: Collector,
+        *,
+        lease: Lease,
+        ending: Ending,
+        settings: Settings,
+        world: World,
+    ) -> None:
+        self._prepared = prepared
+        self._epoch = lease.epoch
+        self._ending = ending
+        self._settings = settings
+        self._world = world
+        self.collector = collector
+        self.latencies = LatencyCounts()
+        self.errors = ErrorCounts()
+        self.budget = open_budget(earlier, settings)
+        self._feed = Feed(clock=world.clock, waiting_max=2 * settings.max_concurrency)
+        self.limiter = Limiter(
+            ceiling=settings.max_concurrency,
+            budget=self.budget,
+            may_pay=lease.may_pay,
+            store_keeps_up=collector.keeps_up,
+            given=GivenLimits.of(settings, prepared.job.completion.max_tokens),
+            looks_first=settings.looks_first,
+            clock=world.clock,
+            random=world.random,
+        )
+        ending.closes(self._feed.close, self.limiter.close)
+        self._judge = Judging(
+            rows=prepared.plan.rows,
+            was_answered=earlier.has_answers,
+            arrival=watch_arrival(prepared, settings),
+            settings=settings,
+            world=world,
+            collector=collector,
+            feed=self._feed,
+            limiter=self.limiter,
+            ending=ending,
+            count_failure=self._count_failure,
+        )
+
+    async def ask_all(self, source: RowSource, companions: Sequence[Companion] = ()) -> None:
+        """Decide every row of the source, with the companions beside the calls.
+
+        Raises:
+            AimlapiError: why the run ended early; what was paid for is durable.
+        """
+        await self._refuse_dropped()
+        if self._ending.error is None and self.collector.rows_done < self._prepared.plan.rows:
+            await bound_budget(
+                self.budget, self._prepared, self._epoch, self._settings, self._world
+            )
+        async with AsyncExitStack() as connections:
+            sender = await self._open_sender(connections)
+            await self._work_all(sender, connections, source, companions)
+        await self.collector.flush_rest()
+        await self._note_dropped()
+        if self._ending.error is not None:
+            raise self._ending.error
+
+    async def _work_all(
+        self,
+        sender: Sender,
+        connections: AsyncExitStack,
+        source: RowSource,
+        companions: Sequence[Companion],
+    ) -> None:
+        """Let workers send rows until none is left or the run ends."""
+        halt = self._ending.halt
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(
+                beside(self.collector.keep(self.limiter.wake), "journal keeper", halt)
+            )
+            rows = source.feed_rows(self._feed, self.collector)
+            helpers = [
+                tasks.create_task(beside(rows, "reader of the input", halt)),
+                tasks.create_task(beside(self._watch_stop(), "watch for a stop", halt)),
+            ]
+            stops = [companion.start_in(tasks) for companion in companions]
+            self._feed.workers = self._worker_count(source)
+            async with asyncio.TaskGroup() as workers:
+                for _ in range(self._feed.workers):
+                    workers.create_task(beside(self._work(sender), "worker", halt))
+            # Before the last segments are written: the store may need these descriptors.
+            await beside(connections.aclose(), "closing of connections")
+            for helper in helpers:
+                helper.cancel()
+            for stop in stops:
+                stop()
+            self.collector.finish()
+
+    async def _open_sender(self, connections: AsyncExitStack) -> Sender:
+        return Sender(
+            run_key=self._prepared.names.run_key,
+            epoch=self._epoch,
+            client=await connections.enter_async_context(self._world.open_client()),
+            limiter=self.limiter,
+            budget=self.budget,
+            latencies=self.latencies,
+            opening=self._judge.opening,
+            now_s=self._world.clock.now_s,
+            wall_us=self._world.clock.wall_us,
+        )
+
+    def _worker_count(self, source: RowSource) -> int:
+        """Return one worker per call in flight, but no more than rows; one waits for the source."""
+        return max(1, min(self._settings.max_concurrency, source.rows_max))
+
+    async def _watch_stop(self) -> None:
+        await self._world.stop.wait()
+        self._ending.halt(RunInterrupted("A stop was requested. A retry continues from here."))
+
+    async def _work(self, sender: Sender) -> None:
+        """Take a row, send it, have the result judged, again and again."""
+        while (row := await self._feed.take()) is not None:
+            if not self._judge.may_send(row):
+                continue
+            try:
+                await self._work_on(row, sender)
+            except AdmissionEnded:
+                return
+            except Exception as error:  # noqa: BLE001  # its answer may have come, and be paid for
+                self._ending.halt(bug_in("work on a row", error))
+                self._judge.keep_unread(row, WireViolation("A bug kept it from being read."))
+
+    async def _work_on(self, row: Row, sender: Sender) -> None:
+        try:
+            answer, completion = await sender.attempt(row)
+        except ApiError as error:
+            self._judge.failed(row, error)
+        except BudgetExhausted as error:
+            self._ending.halt(error)
+        else:
+            self._judge.answered(row, answer, completion)
+
+    def _count_failure(self, error: ApiError) -> None:
+        self.errors.add(type(error).__name__, error.status, str(error))
+
+    async def _refuse_dropped(self) -> None:
+        """Use no answers of an earlier attempt that were made without the instructions."""
+        if self._judge.arrival.is_open and self._judge.was_answered:
+            await persist(self._world.clock, refuse_note, self._prepared)
+
+    async def _note_dropped(self) -> None:
+        """Mark this attempt's answers as unusable if they were made without the instructions."""
+        self._judge.close_arrival()
+        if self._judge.arrival.error is not None:
+            judgement = self._judge.arrival.judgement
+            await persist(self._world.clock, leave_note, self._prepared, judgement)

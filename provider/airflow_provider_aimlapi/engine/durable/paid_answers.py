@@ -1,0 +1,74 @@
+"""Find what earlier attempts have paid for, so that no row is sent twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from airflow_provider_aimlapi.engine.durable.earlier_attempts import known_outcomes
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.calls.completion import Outcome
+    from airflow_provider_aimlapi.core.durable.plan import Shard
+    from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
+    from airflow_provider_aimlapi.engine.prepared import Prepared
+    from airflow_provider_aimlapi.engine.row import Row
+    from airflow_provider_aimlapi.engine.runtime.clock import Clock
+
+
+class PaidAnswers:
+    """The outcomes that earlier attempts have left, and the history of the rows they left undecided.
+
+    It holds the outcomes of one part at a time, because those of all parts may not fit into memory.
+    """
+
+    def __init__(self, prepared: Prepared, earlier: Remains, clock: Clock) -> None:
+        self._prepared = prepared
+        self._earlier = earlier
+        self._clock = clock
+        self._part = -1  # the part whose outcomes are held
+        self._outcomes: dict[int, Outcome] = {}
+
+    def read_part(self, shard: Shard) -> None:
+        """Read the outcomes of a part, and forget those of the part before. Blocking.
+
+        Raises:
+            As `find_remains`.
+        """
+        self._outcomes = known_outcomes(self._prepared, self._earlier, shard, self._clock)
+        self._part = shard.part
+
+    def find(self, part: int, row: int, request_hash: str) -> Outcome | None:
+        """Return the outcome of a row, or None if the row has to be sent.
+
+        A row is sent if it has no outcome, if its outcome belongs to another request, or if it was
+        rejected and rejected rows are sent again.
+
+        Args:
+            part: the part that was read last.
+        """
+        outcome = self._outcome(part, row)
+        if outcome is None or outcome.request_hash != request_hash:
+            return None
+        if outcome.status == "rejected" and self._earlier.asks_rejected:
+            return None
+        return outcome
+
+    def restore_history(self, row: Row) -> None:
+        """Write into a row that will be sent what earlier attempts know of it."""
+        self._earlier.remind(row)
+        outcome = self._outcome(row.part, row.row)
+        if outcome is not None and outcome.status == "rejected":
+            row.unread_cost_nano_usd = outcome.cost_nano_usd or 0
+
+    def _outcome(self, part: int, row: int) -> Outcome | None:
+        """Return the outcome that was read, with what later answers to a rejected row have cost."""
+        if part != self._part:
+            raise AssertionError(f"part {part} was not read")
+        outcome = self._outcomes.get(row)
+        if outcome is None or outcome.status != "rejected":
+            return outcome
+        later = self._earlier.unread.get(part, {}).get(row)
+        cost = (outcome.cost_nano_usd or 0) + (later.cost_nano_usd if later else 0)
+        return msgspec.structs.replace(outcome, cost_nano_usd=cost or None)
