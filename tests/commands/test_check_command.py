@@ -12,7 +12,7 @@ from aimlapi_simulator import Account, Script, simulator_thread
 from airflow_provider_aimlapi.checks.facts import TITLES
 from airflow_provider_aimlapi.checks.plan import CALLS_MAX
 from airflow_provider_aimlapi.commands.entry import main
-from airflow_provider_aimlapi.core.money.pricing import format_usd
+from airflow_provider_aimlapi.core.texts.wording import format_usd
 from tests.checks.conftest import KEY
 
 if TYPE_CHECKING:

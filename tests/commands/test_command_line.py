@@ -9,18 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_aimlapi import __version__
+from airflow_provider_aimlapi.commands.age import parse_age_s
 from airflow_provider_aimlapi.commands.entry import main
-from airflow_provider_aimlapi.commands.wording import (
-    format_age,
-    format_bytes,
-    format_count,
-    parse_age_s,
-)
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-HOUR_US = 3_600_000_000
 
 
 def test_the_script_that_is_installed_is_this_one(pytestconfig: pytest.Config) -> None:
@@ -58,22 +51,3 @@ def test_wrong_words_end_with_2(words: list[str], capsys: pytest.CaptureFixture[
 )
 def test_ages_are_read(text: str, hours: int) -> None:
     assert parse_age_s(text) == hours * 3600
-
-
-@pytest.mark.parametrize(
-    ("hours", "words"), [(-1, "0 hours"), (3.4, "3 hours"), (47, "47 hours"), (73, "3 days")]
-)
-def test_ages_are_told(hours: float, words: str) -> None:
-    assert format_age(0, int(hours * HOUR_US)) == words
-
-
-@pytest.mark.parametrize(
-    ("size_bytes", "words"),
-    [(0, "0 bytes"), (999, "999 bytes"), (1_500, "1.5 kB"), (2e9, "2.0 GB"), (3.21e15, "3210.0 TB")],
-)  # fmt: skip
-def test_sizes_are_told(size_bytes: float, words: str) -> None:
-    assert format_bytes(size_bytes) == words
-
-
-def test_counts_are_told() -> None:
-    assert [format_count(n, "row") for n in (0, 1, 2_000)] == ["0 rows", "1 row", "2,000 rows"]

@@ -16,7 +16,7 @@ from aimlapi_simulator import Fault, Latency
 from airflow_provider_aimlapi.commands.entry import main
 from airflow_provider_aimlapi.commands.reconcile import ReconcileArguments, reconcile
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
-from airflow_provider_aimlapi.core.money.pricing import format_usd
+from airflow_provider_aimlapi.core.texts.wording import format_usd
 from tests.commands.conftest import run_folder, stop_half_way
 from tests.fakes.connect_proxy import CREDENTIALS_WANTED
 from tests.fakes.corporate_network import BASE_URL, SECRETS, corporate_network

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.api.http.transport import open_transport
 from airflow_provider_aimlapi.api.price_list import fetch_prices
 from airflow_provider_aimlapi.commands.endpoint_variable import endpoint_from_key
-from airflow_provider_aimlapi.core.money.pricing import TokenPrices, format_usd
+from airflow_provider_aimlapi.core.texts.wording import format_usd
 from airflow_provider_aimlapi.errors import AimlapiError, SetupError
 from tests.live.calls import CALLS, MODELS, most_nano_usd
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.money.pricing import TokenPrices
 
 KEY, BASE_URL = "AIMLAPI_KEY", "AIMLAPI_BASE_URL"
 TESTS = "tests/contract/test_live_wire.py"

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aimlapi_simulator import Fault, Gateway, Script, simulator_thread
-from airflow_provider_aimlapi.core.money.pricing import NANO_USD_PER_CREDIT, format_usd
+from airflow_provider_aimlapi.core.money.pricing import NANO_USD_PER_CREDIT
+from airflow_provider_aimlapi.core.texts.wording import format_usd
 from tests.live.__main__ import main
 from tests.live.calls import CALLS, DOTTED
 

@@ -23,6 +23,7 @@ from airflow_provider_aimlapi.api.messages.json_values import (
     as_word,
 )
 from airflow_provider_aimlapi.api.messages.key_removal import KeyRemoval
+from airflow_provider_aimlapi.core.texts.wording import format_amount
 from airflow_provider_aimlapi.errors import ApiError, WireViolation
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def _with_key(account: Account, payload: JsonObject) -> Account:
 def _balance_words(account: Account) -> str:
     if account.balance is None:
         return ""
-    words = f"Balance {account.balance:,.2f} {account.currency}."
+    words = f"Balance {format_amount(account.balance, account.currency)}."
     return (
         words if account.balance > 0 else f"{words} {_TOP_UP}: no call is answered without credit."
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_aimlapi.checks.facts import Fact, settled, unsettled
+from airflow_provider_aimlapi.core.texts.wording import format_duration
 from airflow_provider_aimlapi.errors import ApiError, ApiUnavailable
 
 if TYPE_CHECKING:
@@ -88,7 +89,9 @@ class LogSearch:
         if not self.looks:
             return unsettled(name, self.problem)
         if not self.found_s:
-            return settled(name, "no", f"{count} within {WAIT_S:.0f} s, {self.looks} looks")
+            return settled(
+                name, "no", f"{count} within {format_duration(WAIT_S)}, {self.looks} looks"
+            )
         last_s = max(self.found_s.values())
         answer = "yes" if len(self.found_s) == len(self.wanted) else "some"
-        return settled(name, answer, f"{count}, the last one seen after {last_s:.0f} s")
+        return settled(name, answer, f"{count}, the last one seen after {format_duration(last_s)}")

@@ -13,7 +13,8 @@ from airflow_provider_aimlapi.checks.plan import (
     marked_calls,
     middle_calls,
 )
-from airflow_provider_aimlapi.core.money.pricing import TOKENS_A_PRICE, TokenPrices, format_usd
+from airflow_provider_aimlapi.core.money.pricing import TOKENS_A_PRICE, TokenPrices
+from airflow_provider_aimlapi.core.texts.wording import format_usd
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.calls.completion import Completion

@@ -10,7 +10,8 @@ from airflow_provider_aimlapi.api.messages.json_values import JsonObject, as_lis
 from airflow_provider_aimlapi.api.price_list import fetch_entry, prices_in
 from airflow_provider_aimlapi.checks.facts import Fact, settled, unsettled
 from airflow_provider_aimlapi.checks.plan import DATED, DOTTED
-from airflow_provider_aimlapi.core.money.pricing import TokenPrices, format_usd
+from airflow_provider_aimlapi.core.money.pricing import TokenPrices
+from airflow_provider_aimlapi.core.texts.wording import format_usd
 from airflow_provider_aimlapi.errors import ApiError
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from airflow_provider_aimlapi import __version__
 from airflow_provider_aimlapi.checks.facts import TITLES
 from airflow_provider_aimlapi.checks.plan import CALLS_MAX, DATED, DOTTED
 from airflow_provider_aimlapi.checks.purse import LIMIT_NANO_USD, likely_nano_usd
-from airflow_provider_aimlapi.core.money.pricing import format_usd, usd_from_nano_usd
+from airflow_provider_aimlapi.core.money.pricing import usd_from_nano_usd
+from airflow_provider_aimlapi.core.texts.wording import format_usd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.commands.terminal import say
-from airflow_provider_aimlapi.commands.wording import format_age, format_bytes, format_count
 from airflow_provider_aimlapi.core.durable.keys import RUNS_FOLDER
-from airflow_provider_aimlapi.core.durable.retention import why_kept
+from airflow_provider_aimlapi.core.durable.retention import US_PER_S, why_kept
+from airflow_provider_aimlapi.core.texts.wording import format_age, format_bytes, format_count
 from airflow_provider_aimlapi.engine.durable.removal import Removal, remove_run
 from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.errors import InvalidSpec
@@ -66,7 +66,7 @@ def _survey(folders: RunFolders, arguments: CleanArguments) -> list[RunFolder]:
     for folder in folders.all():
         kept = why_kept(folder, older_than_s=arguments.older_than_s, now_us=now_us)
         fate = "may go" if kept is None else f"stays: {kept}"
-        age = format_age(folder.modified_us, now_us)
+        age = format_age((now_us - folder.modified_us) / US_PER_S)
         say(f"{folder.run_key}  {_sum([folder])}, changed {age} ago; {fate}")
         if kept is None:
             may_go.append(folder)

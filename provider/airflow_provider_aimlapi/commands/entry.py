@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi import __version__
+from airflow_provider_aimlapi.commands.age import parse_age_s
 from airflow_provider_aimlapi.commands.check import CheckArguments, check
 from airflow_provider_aimlapi.commands.clean import CleanArguments, clean
 from airflow_provider_aimlapi.commands.endpoint_variable import (
@@ -15,7 +16,6 @@ from airflow_provider_aimlapi.commands.endpoint_variable import (
 )
 from airflow_provider_aimlapi.commands.reconcile import ReconcileArguments, reconcile
 from airflow_provider_aimlapi.commands.terminal import PrintableParser, complain
-from airflow_provider_aimlapi.commands.wording import parse_age_s
 from airflow_provider_aimlapi.errors import AimlapiError, InvalidSpec, SetupError
 
 if TYPE_CHECKING:

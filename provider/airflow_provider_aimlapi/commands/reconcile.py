@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.api.http.transport import open_transport
 from airflow_provider_aimlapi.api.request_log import fetch_log_page
 from airflow_provider_aimlapi.commands.terminal import say
-from airflow_provider_aimlapi.commands.wording import format_count
 from airflow_provider_aimlapi.core.durable.keys import RUNS_FOLDER, RunNames, is_run_key
 from airflow_provider_aimlapi.core.durable.retention import US_PER_S
-from airflow_provider_aimlapi.core.money.pricing import format_usd
+from airflow_provider_aimlapi.core.texts.wording import format_count, format_usd
 from airflow_provider_aimlapi.engine.request_log_reader import REQUESTS_A_MINUTE, LogReader, Pace
 from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.errors import InvalidSpec

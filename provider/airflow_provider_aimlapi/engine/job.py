@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
+from airflow_provider_aimlapi.core.texts.number_range import check_whole_number
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 if TYPE_CHECKING:
@@ -60,8 +61,7 @@ class Job:
             raise InvalidSpec("prompt is empty. Give a text with {column} placeholders.")
         if not isinstance(self.output_column, str) or not self.output_column.strip():
             raise InvalidSpec("output_column is empty. Give the new column's name.")
-        limit = self.limit_rows
-        if limit is not None and (type(limit) is not int or limit < 1):
-            raise InvalidSpec(f"limit_rows={limit!r}: give a whole number of at least 1, or None.")
+        if self.limit_rows is not None:
+            check_whole_number("limit_rows", self.limit_rows, least=1)
         if self.on_existing not in get_args(OnExisting):
             raise InvalidSpec(f'on_existing={self.on_existing!r}: give "replace" or "error".')

@@ -24,6 +24,7 @@ from airflow_provider_aimlapi.core.durable.plan import (
     shard_rows_max,
     split_shares,
 )
+from airflow_provider_aimlapi.core.texts.number_range import check_whole_number
 from airflow_provider_aimlapi.engine.prepared import Prepared
 from airflow_provider_aimlapi.engine.request_maker import RequestMaker
 from airflow_provider_aimlapi.engine.runtime.patient_store import patient
@@ -89,8 +90,7 @@ def prepare(
         SetupError: the input, the prompt or a column name is wrong.
         StorageError: the output cannot be written safely, or an object there cannot be read.
     """
-    if not 1 <= workers <= WORKERS_MAX:
-        raise InvalidSpec(f"workers={workers}: give a number from 1 to {WORKERS_MAX}.")
+    check_whole_number("workers", workers, least=1, most=WORKERS_MAX)
     seen = _survey(job, open_store, clock, workers, check=check)
     if seen.run.manifest is None:
         if not seen.has_begun:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -15,13 +14,13 @@ from airflow_provider_aimlapi.core.pacing.allowance import (
     RequestAllowance,
     TokenAllowance,
 )
+from airflow_provider_aimlapi.core.texts.number_range import check_number, check_whole_number
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 CONCURRENCY_MAX = 10_000
 PER_MINUTE_MAX = 10**12
 STORE_REQUEST_S_MAX = 60.0
 """The longest that a copy within the store is taken to be on its way."""
-FINITE_MAX = sys.float_info.max
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,18 +70,20 @@ class Settings:
     lease_ttl_s: float = 30.0
 
     def __post_init__(self) -> None:
-        _check_whole("max_concurrency", self.max_concurrency, most=CONCURRENCY_MAX)
-        _check_whole("max_attempts", self.max_attempts, most=100)
-        _check_whole("unflushed_rows_max", self.unflushed_rows_max, most=CONCURRENCY_MAX)
+        check_whole_number("max_concurrency", self.max_concurrency, least=1, most=CONCURRENCY_MAX)
+        check_whole_number("max_attempts", self.max_attempts, least=1, most=100)
+        check_whole_number(
+            "unflushed_rows_max", self.unflushed_rows_max, least=1, most=CONCURRENCY_MAX
+        )
         for name in ("requests_per_minute", "tokens_per_minute"):
             if (given := getattr(self, name)) is not None:
-                _check_whole(name, given, most=PER_MINUTE_MAX)
+                check_whole_number(name, given, least=1, most=PER_MINUTE_MAX)
         for name in ("request_timeout_s", "flush_interval_s", "progress_interval_s"):
-            _check_positive(name, getattr(self, name))
+            check_number(name, getattr(self, name), above=0)
         for name in ("stall_timeout_s", "lease_ttl_s"):
-            _check_positive(name, getattr(self, name))
+            check_number(name, getattr(self, name), above=0)
         if self.max_cost_usd is not None:
-            _check_positive("max_cost_usd", self.max_cost_usd)
+            check_number("max_cost_usd", self.max_cost_usd, above=0)
         _check_rejected(self.max_rejected_rows)
 
     @property
@@ -136,18 +137,6 @@ class Settings:
         if isinstance(allowed, int):
             return allowed
         return math.floor(Fraction(str(allowed)) * rows)  # 0.29 of 100 rows is 29, not 28.99…
-
-
-def _check_whole(name: str, value: int, *, most: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-        raise InvalidSpec(f"{name}={value!r}: give a whole number from 1 to {most:,}.")
-
-
-def _check_positive(name: str, value: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
-        raise InvalidSpec(f"{name}={value!r}: give a number above 0.")
-    if value > FINITE_MAX:
-        raise InvalidSpec(f"{name}={value!r}: give a finite number.")
 
 
 def _check_rejected(value: float) -> None:

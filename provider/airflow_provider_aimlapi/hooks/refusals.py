@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_aimlapi.core.calls.model_names import is_model_id, nearest_model_id
+from airflow_provider_aimlapi.core.texts.wording import format_amount
 from airflow_provider_aimlapi.errors import AccessRefused, AimlapiError, SpendingLimitReached
 from airflow_provider_aimlapi.hooks.free_questions import ask_about_model, ask_account
 
@@ -42,10 +43,10 @@ def told_apart(error: E, endpoint: Callable[[], Endpoint], model: str) -> E | Ac
 def _about_money(error: AccessRefused, endpoint: Endpoint) -> SpendingLimitReached | None:
     """The key's limit for a day, if it is that."""
     account = ask_account(endpoint)
-    if not account.explains_refusal_until_midnight:
+    if account.limit_usd is None or not account.explains_refusal_until_midnight:
         return None
     return SpendingLimitReached(
-        f"HTTP {error.status}: the key has used up its limit of {account.limit_usd:,.2f} USD a "
+        f"HTTP {error.status}: the key has used up its limit of {format_amount(account.limit_usd)} a "
         f"day, which resets at 00:00 UTC. What was paid for is kept: a try after that takes up "
         f"here. Or raise the limit at https://aimlapi.com/app/keys.",
         status=error.status,

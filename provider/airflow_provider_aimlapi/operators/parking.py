@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from airflow import __version__
 from airflow.exceptions import AirflowRescheduleException
 
+from airflow_provider_aimlapi.core.texts.number_range import check_number
 from airflow_provider_aimlapi.errors import ApiUnavailable, InvalidSpec, SpendingLimitReached
 from airflow_provider_aimlapi.operators import arguments
 from airflow_provider_aimlapi.operators.retry_policy import until_reset
@@ -88,10 +89,7 @@ def parking(context: Context, *, on_stall: object, park_timeout_s: object) -> Pa
     """
     is_wanted = arguments.one_of("on_stall", on_stall, get_args(OnStall)) == "park"
     timeout_s = arguments.number("park_timeout_s", park_timeout_s, such_as="3600")
-    if not 0 < timeout_s <= PARK_TIMEOUT_S_MAX:
-        raise InvalidSpec(
-            f"park_timeout_s={park_timeout_s!r}: give seconds, above 0 and up to 31 days."
-        )
+    check_number("park_timeout_s", timeout_s, above=0, most=PARK_TIMEOUT_S_MAX, unit="seconds")
     if not is_wanted:
         return Parking()
     if not waits_for_dates(__version__):

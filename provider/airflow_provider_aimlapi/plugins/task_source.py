@@ -21,7 +21,7 @@ from sqlalchemy import LargeBinary, func, select
 from airflow_provider_aimlapi.core.durable.keys import RUN_KEY_HEX_DIGITS, is_run_key
 from airflow_provider_aimlapi.core.durable.plan import WORKERS_MAX
 from airflow_provider_aimlapi.core.durable.stored_json import decode_stored
-from airflow_provider_aimlapi.errors import InvalidSpec
+from airflow_provider_aimlapi.core.texts.number_range import check_whole_number
 from airflow_provider_aimlapi.operators import arguments
 from airflow_provider_aimlapi.operators.telemetry.progress_sinks import RUN_KEY
 from airflow_provider_aimlapi.plugins.access import team_of
@@ -158,6 +158,6 @@ def _rendered_fields(key: TaskKey, session: Any) -> _Fields | None:
 
 def _share(rendered: object) -> int | None:
     share = arguments.optional_whole_number("share", rendered)
-    if share is not None and not 0 <= share < WORKERS_MAX:
-        raise InvalidSpec(f"share: give a number from 0 to {WORKERS_MAX - 1}.")
+    if share is not None:
+        check_whole_number("share", share, least=0, most=WORKERS_MAX - 1)
     return share

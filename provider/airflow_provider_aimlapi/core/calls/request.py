@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.calls.dialect import DEFAULT_MODEL, model_of
 from airflow_provider_aimlapi.core.calls.dialect_fields import fields_in, is_forced
+from airflow_provider_aimlapi.core.texts.number_range import check_number, check_whole_number
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 if TYPE_CHECKING:
@@ -86,34 +87,21 @@ def _check_model(model: str) -> None:
 
 def _check_ranges(spec: CompletionSpec) -> None:
     model = model_of(spec.model)
-    _check_number("max_tokens", spec.max_tokens, least=1, whole=True)
-    hottest = model.dialect.temperature_max or 2
-    _check_number("temperature", spec.temperature, least=0, most=hottest)
-    _check_number("top_p", spec.top_p, least=0, most=1)
-    _check_number("top_k", spec.top_k, least=0, whole=True)
+    if spec.max_tokens is not None:
+        check_whole_number("max_tokens", spec.max_tokens, least=1)
+    if spec.temperature is not None:
+        hottest = model.dialect.temperature_max or 2
+        check_number("temperature", spec.temperature, least=0, most=hottest)
+    if spec.top_p is not None:
+        check_number("top_p", spec.top_p, least=0, most=1)
+    if spec.top_k is not None:
+        check_whole_number("top_k", spec.top_k, least=0)
     longest = model.answer_tokens_max
     if longest is not None and (spec.max_tokens or 0) > longest:
         raise InvalidSpec(
             f"max_tokens={spec.max_tokens}: an answer of {spec.model} has at most {longest:,} tokens. "
             f"Lower max_tokens."
         )
-
-
-def _check_number(
-    name: str, value: float | None, *, least: float, most: float | None = None, whole: bool = False
-) -> None:
-    if value is None:
-        return
-    kind = "a whole number" if whole else "a number"
-    span = f"of at least {least:g}" if most is None else f"from {least:g} to {most:g}"
-    fits = (
-        isinstance(value, int if whole else (int, float))
-        and not isinstance(value, bool)
-        and value >= least
-        and (most is None or value <= most)
-    )
-    if not fits:
-        raise InvalidSpec(f"{name}={value!r}: give {kind} {span}.")
 
 
 def _check_lists(spec: CompletionSpec) -> None:
@@ -162,11 +150,8 @@ def _check_thinking(spec: CompletionSpec) -> None:
 
 
 def _check_budget(budget: Json, max_tokens: int | None) -> None:
-    if not isinstance(budget, int) or isinstance(budget, bool) or budget < THINKING_TOKENS_MIN:
-        raise InvalidSpec(
-            f"thinking: budget_tokens={budget!r}; give at least {THINKING_TOKENS_MIN}."
-        )
-    if max_tokens is not None and budget >= max_tokens:
+    check_whole_number("thinking: budget_tokens", budget, least=THINKING_TOKENS_MIN)
+    if max_tokens is not None and isinstance(budget, int) and budget >= max_tokens:
         raise InvalidSpec(
             f"thinking: budget_tokens={budget} must be below max_tokens={max_tokens}. "
             f"Raise max_tokens, which counts thinking too."

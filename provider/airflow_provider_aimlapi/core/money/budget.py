@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.money.pricing import format_usd
+from airflow_provider_aimlapi.core.texts.wording import format_usd
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

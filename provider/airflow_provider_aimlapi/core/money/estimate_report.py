@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.money.pricing import format_usd, usd_from_nano_usd
+from airflow_provider_aimlapi.core.money.pricing import usd_from_nano_usd
+from airflow_provider_aimlapi.core.texts.wording import format_usd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -119,12 +119,6 @@ def usd_from_nano_usd(nano_usd: int) -> float:
     return nano_usd / NANO_USD_PER_USD
 
 
-def format_usd(nano_usd: int) -> str:
-    """Dollars to read: cents for amounts of a dollar and more, finer below."""
-    usd = Decimal(nano_usd) / NANO_USD_PER_USD
-    return f"{usd:,.2f} USD" if abs(usd) >= 1 else f"{usd:.6f} USD"
-
-
 def _scaled(amount: str | float | Decimal | None, scale: int) -> int | None:
     if amount is None or isinstance(amount, bool):
         return None

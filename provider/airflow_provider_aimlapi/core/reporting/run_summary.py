@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.money.pricing import format_usd, usd_from_nano_usd
+from airflow_provider_aimlapi.core.money.pricing import usd_from_nano_usd
+from airflow_provider_aimlapi.core.texts.wording import format_duration, format_usd
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.manifest import Tally
@@ -99,13 +100,3 @@ class Progress:
             f"{self.throttled:,} throttled · {format_usd(self.cost_nano_usd)} so far · "
             f"time left {eta}{f' · bound by {self.bound_by}' if self.bound_by else ''}"
         )
-
-
-def format_duration(duration_s: float) -> str:
-    """A duration to read: "42 s", "3 min 5 s", "2 h 10 min"."""
-    whole_s = round(duration_s)
-    minutes, seconds = divmod(whole_s, 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"

@@ -1,1 +1,1 @@
-"""Checks and forms of texts that people and the API write. Knows no run."""
+"""Checks and forms of what people and the API write: texts and numbers. Knows no run."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.calls.completion import Reason
 from airflow_provider_aimlapi.core.durable.journal import Record
-from airflow_provider_aimlapi.core.reporting.run_summary import format_duration
+from airflow_provider_aimlapi.core.texts.wording import format_duration
 from airflow_provider_aimlapi.core.verdicts.failures import (
     GAP_S,
     OUTAGE_S,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.messages.wire import decode_answer
 from airflow_provider_aimlapi.core.durable.keys import client_request_id
-from airflow_provider_aimlapi.core.reporting.run_summary import format_duration
+from airflow_provider_aimlapi.core.texts.wording import format_duration
 from airflow_provider_aimlapi.core.verdicts.verdict import REJECTIONS_MAX, Verdict, judge
 from airflow_provider_aimlapi.engine.runtime.retry import retry_delay_s
 from airflow_provider_aimlapi.errors import (

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_aimlapi.core.durable.lease import BEATS_A_TTL, Heartbeat
-from airflow_provider_aimlapi.core.reporting.run_summary import format_duration
+from airflow_provider_aimlapi.core.texts.wording import format_duration
 from airflow_provider_aimlapi.engine.durable.other_attempts import OtherAttempts
 from airflow_provider_aimlapi.engine.runtime.companions import beside
 from airflow_provider_aimlapi.engine.runtime.retry import STORE_PATIENCE_S

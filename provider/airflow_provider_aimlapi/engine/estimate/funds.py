@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.api.account import obstacles
 from airflow_provider_aimlapi.core.money.estimate_report import Funds
 from airflow_provider_aimlapi.core.money.pricing import NANO_USD_PER_USD
+from airflow_provider_aimlapi.core.texts.wording import format_amount
 from airflow_provider_aimlapi.errors import AccessRefused, ApiError
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def _key_left(account: Account) -> int | None:
 def _balance_in_other_currency(account: Account) -> tuple[str, ...]:
     if account.balance is None or account.currency == "USD":
         return ()
-    return (f"Balance {account.balance:,.2f} {account.currency}.",)
+    return (f"Balance {format_amount(account.balance, account.currency)}.",)
 
 
 def _nano_usd(usd: float | None) -> int | None:

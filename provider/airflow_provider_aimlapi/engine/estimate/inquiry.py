@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.money.estimate import forecast
 from airflow_provider_aimlapi.core.money.estimate_report import Estimate
+from airflow_provider_aimlapi.core.texts.number_range import check_whole_number
 from airflow_provider_aimlapi.engine.estimate.excerpt import rows_at, sample_of
 from airflow_provider_aimlapi.engine.estimate.funds import fetch_funds
 from airflow_provider_aimlapi.engine.estimate.sample import send_sample
@@ -57,9 +58,9 @@ class Inquiry:
     answer_tokens: int | None = None
 
     def __post_init__(self) -> None:
-        _check("sample_rows", self.sample_rows, least=0, most=SAMPLE_ROWS_MAX)
+        check_whole_number("sample_rows", self.sample_rows, least=0, most=SAMPLE_ROWS_MAX)
         if self.answer_tokens is not None:
-            _check("answer_tokens", self.answer_tokens, least=1, most=1_000_000)
+            check_whole_number("answer_tokens", self.answer_tokens, least=1, most=1_000_000)
 
 
 async def estimate(
@@ -138,8 +139,3 @@ async def _prices(world: World, model: str) -> TokenPrices | None:
     except ApiError as error:
         log.warning("The price list did not answer, so the estimate has no prices: %s", error)
         return None
-
-
-def _check(name: str, value: int, *, least: int, most: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise InvalidSpec(f"{name}={value!r}: give a whole number from {least} to {most:,}.")

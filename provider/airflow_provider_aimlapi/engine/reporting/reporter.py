@@ -24,6 +24,7 @@ from airflow_provider_aimlapi.core.reporting.run_progress import (
     with_attempt,
 )
 from airflow_provider_aimlapi.core.texts.redaction import cut
+from airflow_provider_aimlapi.core.texts.wording import format_duration
 from airflow_provider_aimlapi.engine.durable.lease import Superseded
 from airflow_provider_aimlapi.engine.runtime.companions import Companion, beside
 from airflow_provider_aimlapi.errors import RunInterrupted
@@ -230,7 +231,7 @@ class Reporter:
             if self._call.done():
                 result: T = self._call.result()
                 return result
-        raise TimeoutError(f"It did not answer for {SINK_S_MAX:.0f} s.")
+        raise TimeoutError(f"It did not answer for {format_duration(SINK_S_MAX)}.")
 
     async def _end(self, progress: RunProgress) -> None:
         try:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.calls.completion import STATUSES
-from airflow_provider_aimlapi.core.money.pricing import format_usd
-from airflow_provider_aimlapi.core.reporting.run_summary import format_duration
+from airflow_provider_aimlapi.core.texts.wording import format_duration, format_usd
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.reporting.run_summary import Report

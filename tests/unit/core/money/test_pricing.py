@@ -10,7 +10,6 @@ from airflow_provider_aimlapi.core.money.pricing import (
     NANO_USD_MAX,
     NANO_USD_PER_CREDIT,
     NANO_USD_PER_USD,
-    format_usd,
     nano_usd_from_credits,
     nano_usd_from_usd,
     usd_from_nano_usd,
@@ -105,18 +104,3 @@ def test_sums_of_nano_dollars_have_no_rounding(amounts):
     read = [nano_usd_from_credits(amount) for amount in amounts]
     known = [amount for amount in read if amount is not None]
     assert sum(known) == sum(amounts) * NANO_USD_PER_CREDIT
-
-
-@pytest.mark.parametrize(
-    ("nano_usd", "expected"),
-    [
-        (0, "0.000000 USD"),
-        (5_210_500, "0.005210 USD"),
-        (999_999_000, "0.999999 USD"),
-        (1_000_000_000, "1.00 USD"),
-        (1_234_567_890_000, "1,234.57 USD"),
-        (-2_500_000_000, "-2.50 USD"),
-    ],
-)
-def test_amounts_to_read(nano_usd, expected):
-    assert format_usd(nano_usd) == expected

@@ -3,12 +3,11 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_aimlapi.core.durable.manifest import Tally
-from airflow_provider_aimlapi.core.reporting.run_summary import Progress, Report, format_duration
+from airflow_provider_aimlapi.core.reporting.run_summary import Progress, Report
 
 REPORT = Report(
     run_key="ab" * 16,
@@ -99,22 +98,3 @@ def test_a_progress_line_is_one_line_of_bounded_length(done: int, left: int, rat
     line = replace(PROGRESS, rows=done + left, rows_done=done, rows_per_s=rate).line()
     assert "\n" not in line
     assert len(line) < 200
-
-
-@pytest.mark.parametrize(
-    ("duration_s", "expected"),
-    [
-        (0, "0 s"),
-        (0.4, "0 s"),
-        (42, "42 s"),
-        (59.6, "1 min 0 s"),
-        (60, "1 min 0 s"),
-        (185, "3 min 5 s"),
-        (3599.4, "59 min 59 s"),
-        (3600, "1 h 0 min"),
-        (7800, "2 h 10 min"),
-        (400_000, "111 h 6 min"),
-    ],
-)
-def test_durations_read_as_people_say_them(duration_s: float, expected: str) -> None:
-    assert format_duration(duration_s) == expected
