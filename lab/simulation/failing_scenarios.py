@@ -80,12 +80,20 @@ def a_row_is_always_a_page(seed: int) -> tuple[str, ...]:
     return (f"bought {bought} times",) if bought > WIRE_VIOLATIONS_MAX else ()
 
 
+def a_parked_run_has_failing_rows(seed: int) -> tuple[str, ...]:
+    """A look is one call, so only the journal knows for how long they have failed."""
+    kind = FAILURES[seed % 3]
+    run = tries_at(120, seed=seed, bad={100: kind, 110: kind}, max_concurrency=8)
+    run.until_published(5, parks=True)
+    return violations_of(run, tries=3)
+
+
 def answers_take_minutes(seed: int) -> tuple[str, ...]:
-    """All connections break once, and single ones besides."""
+    """A connection breaks, and so do all new ones until the first answers are due."""
     run = tries_at(
-        60, seed=seed, answer_s=700, sigma=0.01, max_concurrency=16, request_timeout_s=900.0
+        17, seed=seed, answer_s=1000, sigma=0.01, max_concurrency=16, request_timeout_s=1500.0
     )
-    run.api.broken = dict.fromkeys(range(16), 300.0) | {17 + seed % 8: 605.0}
+    run.api.broken = {seed % 8: 1.0} | dict.fromkeys(range(16, 36), 0.1)
     run.until_published()
     return violations_of(run, tries=1)
 
