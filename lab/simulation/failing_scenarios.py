@@ -6,10 +6,17 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.reporting.run_summary import Report
 from airflow_provider_aimlapi.core.verdicts.verdict import WIRE_VIOLATIONS_MAX
-from lab.simulation.failing_api import FAILURES, Outage, tries_at
+from lab.simulation.failing_api import FAILURES, HeldStore, Outage, tries_at
 
 if TYPE_CHECKING:
     from lab.simulation.failing_api import Tries
+
+HOLDS = (".*", "write .*/heartbeat/")
+"""The whole store, or the right to pay alone."""
+HELD_S = 115.0
+"""Less than a run waits for its store."""
+LAPSES_S = 12.0
+"""After that no call is allowed: the right to pay is over."""
 
 
 def violations_of(run: Tries, *, tries: int) -> tuple[str, ...]:
@@ -96,6 +103,25 @@ def answers_take_minutes(seed: int) -> tuple[str, ...]:
     run.api.broken = {seed % 8: 1.0} | dict.fromkeys(range(16, 36), 0.1)
     run.until_published()
     return violations_of(run, tries=1)
+
+
+def no_call_is_allowed(seed: int) -> tuple[str, ...]:
+    """The store holds calls back for longer than `stall_timeout_s`, in the midst of an API's outage."""
+    holds = HOLDS[seed % len(HOLDS)]
+    run = tries_at(
+        120,
+        seed=seed,
+        outage=Outage(after_answers=60, lasts_s=HELD_S + 2.0),
+        max_concurrency=4,
+        unflushed_rows_max=1,
+        lease_ttl_s=10.0,
+        stall_timeout_s=HELD_S - 5.0,
+    )
+    run.store = HeldStore(run.api, holds=holds, lasts_s=HELD_S)
+    run.until_published()
+    found = violations_of(run, tries=1)
+    is_held = run.calls_between(LAPSES_S, HELD_S) == 0
+    return found if is_held else (*found, "calls were made meanwhile")
 
 
 def refusals_overtake_answers(seed: int) -> tuple[str, ...]:

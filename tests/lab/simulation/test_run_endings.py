@@ -17,6 +17,7 @@ from lab.simulation.failing_api import (
     Tries,
     tries_at,
 )
+from lab.simulation.failing_scenarios import HOLDS, no_call_is_allowed
 
 UNREAD_MAX = 3
 ROWS = 1_500
@@ -338,6 +339,12 @@ def test_a_reset_of_all_connections_does_not_end_it_either() -> None:
     run.api.broken = dict.fromkeys(range(16), 300.0) | {18: 605.0}
     run.until_published()
     assert_published(run, tries=1)
+
+
+@pytest.mark.parametrize("seed", range(len(HOLDS)))
+def test_time_in_which_no_call_is_allowed_is_no_stall(seed: int) -> None:
+    """The store, or the right to pay alone, is away for longer than `stall_timeout_s`."""
+    assert no_call_is_allowed(seed) == ()
 
 
 # The opening.
