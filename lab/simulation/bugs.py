@@ -258,6 +258,12 @@ def _silent_since_the_last_answer(self: Silence, *, sent_s: float, now_s: float)
     self.length_s = now_s - self.since_s
 
 
+def _silent_while_no_call_is_allowed(self: Silence, *, sent_s: float, now_s: float) -> None:
+    self.since_s = now_s if self.since_s is None else self.since_s
+    self.length_s = now_s - self.since_s
+    self.slowest_s = max(self.slowest_s, now_s - sent_s)
+
+
 def _end_whatever_is_in_flight(self: FailedRows, error: ApiError) -> None:
     self._end(error)
 
@@ -350,6 +356,9 @@ BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
         Remains, "remind", _remind_without_unread
     ),
     "a slow answer is a silence": lambda: swapped(Silence, "failed", _silent_since_the_last_answer),
+    "time in which no call is allowed is a silence": lambda: swapped(
+        Silence, "failed", _silent_while_no_call_is_allowed
+    ),
     "a stall ends calls in flight": lambda: swapped(
         FailedRows, "_end_unless_in_flight", _end_whatever_is_in_flight
     ),

@@ -300,9 +300,10 @@ DIRECTED: dict[str, Callable[[int], tuple[str, ...]]] = {
     "failures before an answer count after any pause": failing_scenarios.an_outage_within_one_try,
     "a row is given up at the first stall": failing_scenarios.an_outage_at_the_end,
     "no row is ever given up": failing_scenarios.only_failing_rows_are_left,
-    "failures of earlier attempts are forgotten": failing_scenarios.only_failing_rows_are_left,
+    "failures of earlier attempts are forgotten": failing_scenarios.a_parked_run_has_failing_rows,
     "unreadable answers are counted anew": failing_scenarios.a_row_is_always_a_page,
     "a slow answer is a silence": failing_scenarios.one_slow_answer_at_a_time,
+    "time in which no call is allowed is a silence": failing_scenarios.no_call_is_allowed,
     "a stall ends calls in flight": failing_scenarios.answers_take_minutes,
     "the first answers are the opening": failing_scenarios.refusals_overtake_answers,
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -24,7 +25,7 @@ from airflow_provider_aimlapi.engine.run import run
 from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.engine.world import World
-from airflow_provider_aimlapi.errors import AimlapiError, ApiUnavailable
+from airflow_provider_aimlapi.errors import AimlapiError, ApiUnavailable, StoreUnavailable
 from lab.simulation.dataset_shapes import FILES, PROMPT, Shape, input_of
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.virtual_loop import VirtualClock, run_virtual
@@ -64,7 +65,7 @@ class FailingApi:
 
     Attributes:
         bad: rows that always fail, and how.
-        sent: rows, in the order of their calls. answered: in the order of their completions.
+        sent: rows, in the order of their calls. sent_s: when. answered: in the order of their completions.
         bought: rows that were charged for, or may have been.
         broken: calls whose connection breaks, by their order, and after how long.
         refused_once: rows whose next call after the outage is answered 403.
@@ -79,6 +80,7 @@ class FailingApi:
     broken: dict[int, float] = field(default_factory=dict)
     refused_once: set[int] = field(default_factory=set)
     sent: list[int] = field(default_factory=list)
+    sent_s: list[float] = field(default_factory=list)
     answered: list[int] = field(default_factory=list)
     bought: list[int] = field(default_factory=list)
     outage_s: float | None = None
@@ -99,6 +101,7 @@ class FailingApi:
         row = int(json.loads(body)["messages"][0]["content"].rsplit(" ", 1)[1])
         breaks_s = self.broken.get(len(self.sent))
         self.sent.append(row)
+        self.sent_s.append(_now_s())
         try:
             async with asyncio.timeout(self.timeout_s):
                 if breaks_s is not None:
@@ -150,6 +153,46 @@ class FailingApi:
             return None
         is_over = asyncio.get_running_loop().time() >= self.outage_s + self.outage.lasts_s
         return None if is_over else self.outage.kind
+
+
+class HeldStore(MemoryStore):
+    """A store of which some requests fail for a time, from the API's outage on.
+
+    Args:
+        holds: what a request does and to which object, as `create .*/journal/`.
+    """
+
+    def __init__(self, api: FailingApi, *, holds: str, lasts_s: float) -> None:
+        super().__init__()
+        self._api = api
+        self._holds = re.compile(holds)
+        self._lasts_s = lasts_s
+
+    def read(self, name: str, *, bytes_max: int) -> bytes | None:
+        self._let_pass("read", name)
+        return super().read(name, bytes_max=bytes_max)
+
+    def list(self, prefix: str) -> list[str]:
+        self._let_pass("list", prefix)
+        return super().list(prefix)
+
+    def create(self, name: str, data: bytes) -> bool:
+        self._let_pass("create", name)
+        return super().create(name, data)
+
+    def write(self, name: str, data: bytes) -> None:
+        self._let_pass("write", name)
+        super().write(name, data)
+
+    def _let_pass(self, kind: str, name: str) -> None:
+        began_s = self._api.outage_s
+        is_away = began_s is not None and _now_s() < began_s + self._lasts_s
+        if is_away and self._holds.match(f"{kind} {name}"):
+            raise StoreUnavailable(f"{kind} {name}: the store is away")
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
 
 
 @dataclass(kw_only=True)
@@ -225,6 +268,12 @@ class Tries:
         """How often each row was sent."""
         counts = Counter(self.api.sent)
         return [counts[row] for row in rows]
+
+    def calls_between(self, from_s: float, until_s: float) -> int:
+        """How many calls were sent so long after the outage began."""
+        began_s = self.api.outage_s
+        assert began_s is not None
+        return sum(from_s <= sent_s - began_s < until_s for sent_s in self.api.sent_s)
 
 
 async def _prices() -> TokenPrices:

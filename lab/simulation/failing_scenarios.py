@@ -6,10 +6,17 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.reporting.run_summary import Report
 from airflow_provider_aimlapi.core.verdicts.verdict import WIRE_VIOLATIONS_MAX
-from lab.simulation.failing_api import FAILURES, Outage, tries_at
+from lab.simulation.failing_api import FAILURES, HeldStore, Outage, tries_at
 
 if TYPE_CHECKING:
     from lab.simulation.failing_api import Tries
+
+HOLDS = (".*", "write .*/heartbeat/")
+"""The whole store, or the right to pay alone."""
+HELD_S = 115.0
+"""Less than a run waits for its store."""
+LAPSES_S = 12.0
+"""After that no call is allowed: the right to pay is over."""
 
 
 def violations_of(run: Tries, *, tries: int) -> tuple[str, ...]:
@@ -80,14 +87,41 @@ def a_row_is_always_a_page(seed: int) -> tuple[str, ...]:
     return (f"bought {bought} times",) if bought > WIRE_VIOLATIONS_MAX else ()
 
 
+def a_parked_run_has_failing_rows(seed: int) -> tuple[str, ...]:
+    """A look is one call, so only the journal knows for how long they have failed."""
+    kind = FAILURES[seed % 3]
+    run = tries_at(120, seed=seed, bad={100: kind, 110: kind}, max_concurrency=8)
+    run.until_published(5, parks=True)
+    return violations_of(run, tries=3)
+
+
 def answers_take_minutes(seed: int) -> tuple[str, ...]:
-    """All connections break once, and single ones besides."""
+    """A connection breaks, and so do all new ones until the first answers are due."""
     run = tries_at(
-        60, seed=seed, answer_s=700, sigma=0.01, max_concurrency=16, request_timeout_s=900.0
+        17, seed=seed, answer_s=1000, sigma=0.01, max_concurrency=16, request_timeout_s=1500.0
     )
-    run.api.broken = dict.fromkeys(range(16), 300.0) | {17 + seed % 8: 605.0}
+    run.api.broken = {seed % 8: 1.0} | dict.fromkeys(range(16, 36), 0.1)
     run.until_published()
     return violations_of(run, tries=1)
+
+
+def no_call_is_allowed(seed: int) -> tuple[str, ...]:
+    """The store holds calls back for longer than `stall_timeout_s`, in the midst of an API's outage."""
+    holds = HOLDS[seed % len(HOLDS)]
+    run = tries_at(
+        120,
+        seed=seed,
+        outage=Outage(after_answers=60, lasts_s=HELD_S + 2.0),
+        max_concurrency=4,
+        unflushed_rows_max=1,
+        lease_ttl_s=10.0,
+        stall_timeout_s=HELD_S - 5.0,
+    )
+    run.store = HeldStore(run.api, holds=holds, lasts_s=HELD_S)
+    run.until_published()
+    found = violations_of(run, tries=1)
+    is_held = run.calls_between(LAPSES_S, HELD_S) == 0
+    return found if is_held else (*found, "calls were made meanwhile")
 
 
 def refusals_overtake_answers(seed: int) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ class Row(msgspec.Struct, kw_only=True, gc=False):
         is_undecided: whether it is not known yet if the last failure counts.
         reason: of the last failure; None while there was none.
         failing_since_us, failed_at_us: the first and the last of its failures since the last answer
-            to any row. answers_before: completions of this attempt when they began.
+            to any row.
         was_refused: whether an earlier attempt left its refusal undecided. was_failing: whether a
             call failed in one.
     """
@@ -51,7 +51,6 @@ class Row(msgspec.Struct, kw_only=True, gc=False):
     reason: Reason | None = None
     failing_since_us: int = 0
     failed_at_us: int = 0
-    answers_before: int = 0
     was_refused: bool = False
     was_failing: bool = False
 

@@ -11,13 +11,17 @@ from airflow_provider_aimlapi.core.reporting.run_summary import Report
 from airflow_provider_aimlapi.errors import ApiUnavailable, TooManyRejections
 from lab.simulation.failing_api import (
     FAILURES,
+    OUTAGE_S,
     Failure,
     Outage,
     Tries,
     tries_at,
 )
+from lab.simulation.failing_scenarios import HOLDS, no_call_is_allowed
 
 UNREAD_MAX = 3
+ROWS = 1_500
+"""Of a sweep: six batches of the reader."""
 ENDED_LATER_S = 4200.0
 """From the start to the end of a second try: two stalls of up to 15 minutes, a pause, an outage."""
 
@@ -25,6 +29,14 @@ ENDED_LATER_S = 4200.0
 def some_of(rows: int, share: float, kind: Failure, seed: int = 3) -> dict[int, Failure]:
     random = Random(seed)
     return {row: kind for row in range(rows) if random.random() < share}
+
+
+def rows_at(place: str, count: int) -> list[int]:
+    """So many of a run's rows, one after another or far apart."""
+    if place == "apart":
+        return list(range(7, ROWS, ROWS // count))[:count]
+    first = {"start": 0, "middle": 700, "end": ROWS - count}[place]
+    return list(range(first, first + count))
 
 
 def assert_published(run: Tries, *, tries: int) -> None:
@@ -125,19 +137,65 @@ def test_a_block_of_failing_rows_at_the_end_is_rejected(kind: Failure, concurren
     """More than can wait beside those in flight: a try does not see all of them at once."""
     run = tries_at(300, bad=dict.fromkeys(range(270, 300), kind), max_concurrency=concurrency)
     run.until_published()
-    assert_published(run, tries=3)
+    assert_published(run, tries=2)
+
+
+def assert_rejected_by_the_second_try(
+    kind: Failure, concurrency: int, count: int, place: str
+) -> None:
+    bad = dict.fromkeys(rows_at(place, count), kind)
+    run = tries_at(ROWS, bad=bad, max_concurrency=concurrency, answer_s=0.5)
+    run.until_published()
+    assert_published(run, tries=2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "concurrency", "count", "place"),
+    [
+        ("slow", 32, 100, "start"),
+        ("broken", 32, 100, "start"),
+        ("slow", 8, 100, "end"),
+        ("page", 1, 30, "start"),
+        ("page", 1, 30, "middle"),
+        ("500", 1, 100, "middle"),
+        ("slow", 1, 30, "end"),
+        ("slow", 256, 100, "apart"),
+    ],
+)
+def test_failing_rows_anywhere_are_rejected_by_the_second_try(
+    kind: Failure, concurrency: int, count: int, place: str
+) -> None:
+    """Also where they come before all good ones, or are more than can wait beside those in flight."""
+    assert_rejected_by_the_second_try(kind, concurrency, count, place)
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("kind", FAILURES)
+@pytest.mark.parametrize("concurrency", [1, 8, 32, 256])
+@pytest.mark.parametrize("count", [1, 30, 100])
+@pytest.mark.parametrize("place", ["start", "middle", "end", "apart"])
+def test_a_sweep_of_failing_rows_is_rejected(
+    kind: Failure, concurrency: int, count: int, place: str
+) -> None:
+    assert_rejected_by_the_second_try(kind, concurrency, count, place)
 
 
 @pytest.mark.parametrize("kind", FAILURES)
-@pytest.mark.parametrize(("concurrency", "count"), [(1, 2), (4, 30), (32, 100)])
-def test_failing_rows_at_the_start_hold_up_no_other(
-    kind: Failure, concurrency: int, count: int
-) -> None:
-    """More than can wait beside those in flight come before the good ones."""
-    bad = dict.fromkeys(range(count), kind)
-    run = tries_at(1_500, bad=bad, max_concurrency=concurrency, answer_s=0.5)
+def test_a_later_try_decides_if_it_is_the_first_answered(kind: Failure) -> None:
+    """The tries before it fell into an outage."""
+    run = tries_at(300, bad={290: kind, 299: kind}, outage=Outage(after_answers=1))
+    run.api.outage_s = 0.0
     run.until_published()
-    assert_published(run, tries=3)
+    answered = sum(end_s > OUTAGE_S for end_s in run.ended_s)
+    assert_published(run, tries=4)
+    assert answered == 1
+
+
+def test_a_run_of_more_pages_than_may_wait_ends() -> None:
+    run = tries_at(ROWS, max_concurrency=1, max_rejected_rows=1.0)
+    run.api.bad = dict.fromkeys(range(ROWS), "page")
+    run.until_published()
+    assert [type(end) for end in run.ends] == [ApiUnavailable] * 5
 
 
 def test_a_thousand_slow_rows_at_the_end_are_rejected() -> None:
@@ -199,6 +257,37 @@ def test_an_outage_of_twenty_minutes_rejects_no_row(
 
 
 @pytest.mark.parametrize("kind", FAILURES)
+@pytest.mark.parametrize("concurrency", [1, 8, 32, 256])
+def test_an_outage_at_the_start_rejects_no_row(kind: Failure, concurrency: int) -> None:
+    run = tries_at(
+        300,
+        outage=Outage(after_answers=1, kind=kind),
+        max_concurrency=concurrency,
+        max_attempts=1,
+        max_rejected_rows=1.0,
+    )
+    run.api.outage_s = 0.0
+    run.until_published()
+    assert_published(run, tries=4)
+
+
+@pytest.mark.parametrize("kind", FAILURES)
+def test_a_call_sent_in_an_outage_blames_no_row(kind: Failure) -> None:
+    """It may time out when others are answered again."""
+    run = tries_at(
+        60,
+        outage=Outage(after_answers=30, kind=kind, is_total=False),
+        answer_s=0.5,
+        max_concurrency=4,
+        max_attempts=1,
+        max_rejected_rows=1.0,
+        stall_timeout_s=3600.0,
+    )
+    run.until_published()
+    assert_published(run, tries=1)
+
+
+@pytest.mark.parametrize("kind", FAILURES)
 def test_slow_answers_from_before_an_outage_blame_no_row(kind: Failure) -> None:
     """Calls on their way are answered for a minute while all new ones fail."""
     outage = Outage(after_answers=100, kind=kind, is_total=False)
@@ -250,6 +339,12 @@ def test_a_reset_of_all_connections_does_not_end_it_either() -> None:
     run.api.broken = dict.fromkeys(range(16), 300.0) | {18: 605.0}
     run.until_published()
     assert_published(run, tries=1)
+
+
+@pytest.mark.parametrize("seed", range(len(HOLDS)))
+def test_time_in_which_no_call_is_allowed_is_no_stall(seed: int) -> None:
+    """The store, or the right to pay alone, is away for longer than `stall_timeout_s`."""
+    assert no_call_is_allowed(seed) == ()
 
 
 # The opening.

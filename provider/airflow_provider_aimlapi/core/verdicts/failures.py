@@ -17,10 +17,13 @@ GAP_S = 900.0
 if answers to earlier calls come in for five more. With a tenth of it, few failures would count in a run
 whose answers take minutes."""
 SEPARATE_S = 3600.0
-"""Failures that are this far apart are two separate troubles: together they prove nothing."""
+"""With so long between two failures, of whatever rows, they are two troubles: together they prove nothing."""
 EARLIER_S_MIN = 300.0
 """Failures of an earlier attempt count only if they lasted this long. A single one that passed, and an
 outage some minutes later, would look like a long outage."""
+STALL_CALLS = 4
+"""A stall is at least so many failed calls one after another, but no longer than `OUTAGE_S`. With two, a
+few rows that are slower than the time-out would end a run with few calls in flight."""
 PAUSE_S = 60.0
 """The longest back-off. A longer pause between two calls is not the API's."""
 
@@ -35,10 +38,12 @@ class Silence:
     Attributes:
         since_s: the first failure since the last answer; None when there was none.
         length_s: what of the time since then counts.
+        slowest_s: the longest of these calls.
     """
 
     since_s: float | None = None
     length_s: float = 0.0
+    slowest_s: float = 0.0
     _failed_s: float = 0.0
     _pause_s: float = PAUSE_S
 
@@ -50,6 +55,11 @@ class Silence:
             allowed_s = now_s - sent_s + self._pause_s
             self.length_s += min(now_s - self._failed_s, allowed_s)
         self._failed_s = now_s
+        self.slowest_s = max(self.slowest_s, now_s - sent_s)
+
+    def is_stall(self, stall_timeout_s: float) -> bool:
+        """Return whether it has lasted so long, and several calls."""
+        return self.length_s >= max(stall_timeout_s, min(STALL_CALLS * self.slowest_s, OUTAGE_S))
 
     def waits(self, delay_s: float) -> None:
         """Note how long a row waits after a failure."""
@@ -62,16 +72,17 @@ class Silence:
 
     def answered(self) -> None:
         """End the silence."""
-        self.since_s, self.length_s, self._pause_s = None, 0.0, PAUSE_S
+        self.since_s, self.length_s, self.slowest_s, self._pause_s = None, 0.0, 0.0, PAUSE_S
 
 
-def failing_since_us(since_us: int, failed_us: int, now_us: int) -> int:
+def failing_since_us(since_us: int, failed_us: int, now_us: int, *, trouble_us: int) -> int:
     """Return since when a row has been failing in one go, if it fails now.
 
     Args:
         since_us: the same after the failure before; 0 when there was none. failed_us: that failure.
+        trouble_us: since when no row was answered.
     """
-    is_one_trouble = since_us <= failed_us <= now_us <= failed_us + SEPARATE_S * 1e6
+    is_one_trouble = since_us <= failed_us <= now_us and trouble_us < failed_us
     return since_us if since_us and is_one_trouble else now_us
 
 

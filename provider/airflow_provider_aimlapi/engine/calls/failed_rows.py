@@ -1,11 +1,12 @@
 """Rows whose calls failed without a word on them: when they go again, and when they are rejected.
 
 A failure counts against its row if a call of another row, sent later, was answered after it, and the
-last answer before it was not long ago. So a failed row lets new rows go first. `max_attempts` failures that count reject it, over all attempts of the run.
+last answer before it was not long ago. So a failed row lets new rows go first. `max_attempts` failures
+that count reject it, over all attempts of the run.
 
-When only rows are left that fail, nothing counts. The attempt ends as unavailable after
-`stall_timeout_s`. A later one, that finds answers of an earlier one and has only rows left that failed
-before, goes on until no outage can explain it, asks each once more, and rejects them.
+When only rows are left that fail, nothing counts. The run's first attempt ends as unavailable after
+`stall_timeout_s`. A later one goes on until no outage can explain it, asks each row once more, and rejects
+them: if the run was ever answered, and if no more rows are left than may be rejected, or failed before.
 
 Answers that could not be read are bought three times at most. If they told no cost they may be a
 proxy's pages, so the third is bought only once another row was answered, or an outage would be over.
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.calls.completion import Reason
@@ -24,6 +26,7 @@ from airflow_provider_aimlapi.core.verdicts.failures import (
     GAP_S,
     OUTAGE_S,
     PAUSE_S,
+    SEPARATE_S,
     Silence,
     failing_since_us,
     outlasts_outage,
@@ -63,12 +66,14 @@ class FailedRows:
     Attributes:
         rows: of the attempt, decided ones included.
         was_answered: whether an earlier attempt brought a completion.
+        failing_before: rows that failed in an earlier attempt and are not decided.
         reject: ends a row without a completion.
         held: how many rows wait because they were refused.
     """
 
     rows: int
     was_answered: bool
+    failing_before: set[tuple[int, int]]
     settings: Settings
     world: World
     collector: Collector
@@ -78,15 +83,18 @@ class FailedRows:
     reject: Callable[[Row, Reason], None]
     held: Callable[[], int]
     _silence: Silence = field(default_factory=Silence)
-    _old: dict[tuple[int, int], Row] = field(default_factory=dict)
     _given_up: set[tuple[int, int]] = field(default_factory=set)
     _spent: set[tuple[int, int]] = field(default_factory=set)
-    _is_asking_all: bool = False
+    _is_later: bool = field(init=False)
     _answered_us: int = field(init=False)
-    _gap_until_us: int = 0
+    _failed_us: int = field(init=False)
+    _trouble_us: int = field(init=False)
+    _gap_until_s: float = -inf
 
     def __post_init__(self) -> None:
-        self._answered_us = self.world.clock.wall_us()
+        self._is_later = self.was_answered or bool(self.failing_before)
+        self._answered_us = self._failed_us = self.world.clock.wall_us()
+        self._trouble_us = self._failed_us - round(SEPARATE_S * 1e6)
 
     @property
     def is_answered(self) -> bool:
@@ -99,9 +107,12 @@ class FailedRows:
         if isinstance(error, Throttled):
             return
         now_us = self.world.clock.wall_us()
-        since_us = row.failing_since_us if row.answers_before == self.limiter.accepted else 0
-        row.failing_since_us = failing_since_us(since_us, row.failed_at_us, now_us)
-        row.failed_at_us, row.answers_before = now_us, self.limiter.accepted
+        if now_us - self._failed_us > SEPARATE_S * 1e6:
+            self._trouble_us = now_us - 1
+        row.failing_since_us = failing_since_us(
+            row.failing_since_us, row.failed_at_us, now_us, trouble_us=self._trouble_us
+        )
+        row.failed_at_us = self._failed_us = now_us
         row.reason = Reason(str(error), error.in_full)
         is_billed = isinstance(error, WireViolation) and error.cost_nano_usd is not None
         row.is_undecided = not is_billed
@@ -113,7 +124,7 @@ class FailedRows:
         is_deciding = self._is_deciding()
         if is_deciding and self._is_over(row) and not isinstance(error, Throttled):
             self._given_up.add(row.name)
-        if is_deciding and self._is_last_round():
+        if is_deciding and (self._given_up or self._silence.length_s >= OUTAGE_S):
             self._ask_all()
         elif self._is_look(row, error):
             self._end(error)
@@ -125,8 +136,6 @@ class FailedRows:
 
     def may_send(self, row: Row) -> bool:
         """Return whether a row that was taken goes now; if not, it was rejected or waits again."""
-        if row.was_failing:
-            self._old[row.name] = row
         if row.reason is None:
             return True
         self._count_if_up(row)
@@ -143,26 +152,31 @@ class FailedRows:
             return True
         return False
 
-    def answered(self) -> None:
+    def answered(self, row: Row) -> None:
         """Note that a call was answered with a completion."""
+        self.failing_before.discard(row.name)
         now_us = self.world.clock.wall_us()
-        is_first_of_later = self.limiter.accepted == 1 and (self.was_answered or self._old)
-        if is_first_of_later or now_us - self._answered_us >= GAP_S * 1e6:
-            self._gap_until_us = now_us
-        self._answered_us = now_us
+        if (
+            self._is_later and self.limiter.accepted == 1
+        ) or now_us - self._answered_us >= GAP_S * 1e6:
+            self._gap_until_s = self.world.clock.now_s()
+        self._answered_us = self._trouble_us = now_us
         self._silence.answered()
         self._given_up.clear()
-        self._is_asking_all = False
 
     def forget(self, row: Row) -> None:
         """Note that a row was rejected, for whatever reason."""
-        self._old.pop(row.name, None)
+        self.failing_before.discard(row.name)
         self._given_up.discard(row.name)
         self._spent.discard(row.name)
 
     def lets_others_go(self, row: Row) -> bool:
         """Return whether another row should go before this one, so that its answer tells."""
         return row.is_undecided and not self._is_up_since(row)
+
+    def is_silent(self) -> bool:
+        """Return whether calls fail and none is answered."""
+        return self._silence.since_s is not None
 
     def is_probing(self) -> bool:
         """Return whether nothing is answered, so that one call at a time is made."""
@@ -186,7 +200,7 @@ class FailedRows:
         if not (row.is_undecided and self._is_up_since(row)):
             return
         row.is_undecided = False
-        if row.failed_at_us > self._gap_until_us:
+        if row.sent_s > self._gap_until_s:
             row.failures += 1
             self._keep(row)
 
@@ -199,8 +213,9 @@ class FailedRows:
     def _may_buy_again(self, row: Row) -> bool:
         """Whether an answer to the row may be bought now: the last one waits for its time."""
         is_last = row.violations == WIRE_VIOLATIONS_MAX - 1 and row.untold > 0
-        now_us = self.world.clock.wall_us()
-        return not is_last or self._is_up_since(row) or outlasts_outage(row.failed_at_us, now_us)
+        since_us = row.failing_since_us or row.failed_at_us
+        is_outlasted = outlasts_outage(since_us, self.world.clock.wall_us())
+        return not is_last or self._is_up_since(row) or is_outlasted
 
     def _decide_spent(self, row: Row, reason: Reason) -> None:
         """Reject a row of which no more answers may be bought, if this run was ever answered."""
@@ -216,15 +231,13 @@ class FailedRows:
                     f"retry_rejected=True to ask again."
                 )
             )
-        self.feed.put_back(row, REST_S)
+        self._rest(row, reason)
 
     def _rest(self, row: Row, reason: Reason) -> None:
         """Let a row wait that may not be sent yet, and end the run if no other row is sent either."""
         if not self.limiter.in_flight:
             self._silence.rested(self.world.clock.now_s())
-            if self._is_deciding() and self._is_last_round():
-                self._ask_all()
-            elif self._is_long() and not self._is_deciding():
+            if self._is_long() and not self._is_deciding():
                 self.ending.halt(self._stalled(reason.shown))
         self.feed.put_back(row, REST_S)
 
@@ -234,15 +247,10 @@ class FailedRows:
         return self.rows - self.collector.rows_done - self.held()
 
     def _is_deciding(self) -> bool:
-        """Whether this attempt goes on until no outage explains the failures.
-
-        All rows that are left failed in an earlier attempt, too. Or some did, and all that are left may
-        be rejected: an attempt cannot send many rows while nothing is answered.
-        """
-        has_begun = bool(self._old) or self._is_asking_all
-        is_silent = self.was_answered and not self.limiter.accepted and has_begun
-        most = max(len(self._old), self.collector.rejections_left)
-        return is_silent and self._rows_left() <= most and self._is_in_time()
+        """Whether this attempt goes on until no outage explains the failures."""
+        most = max(len(self.failing_before), self.collector.rejections_left)
+        can_decide = self._is_later and self.is_answered and self._rows_left() <= most
+        return can_decide and self._is_in_time()
 
     def _is_in_time(self) -> bool:
         """Whether there may be an outage to wait for twice, and all rows be asked twice."""
@@ -252,30 +260,22 @@ class FailedRows:
         return self._silence.length_s < 2 * (OUTAGE_S + round_s)
 
     def _is_long(self) -> bool:
-        return self._silence.length_s >= self.settings.stall_timeout_s
-
-    def _is_ripe(self) -> bool:
-        """Whether this attempt itself has seen enough silence; one that looks need not."""
-        return self._is_long() or self.settings.looks_first
+        return self._silence.is_stall(self.settings.stall_timeout_s)
 
     def _is_over(self, row: Row) -> bool:
-        """Whether an outage that explains the row's first failure would have been over at its last."""
+        """Whether an outage that explains the row's first failure would have been over at its last.
+
+        The attempt itself has seen enough silence then; one that looks need not.
+        """
         clock = self.world.clock
         sent_us = clock.wall_us() - (clock.now_s() - row.sent_s) * 1e6
-        return self._is_ripe() and outlasts_outage(row.failing_since_us, sent_us)
-
-    def _is_last_round(self) -> bool:
-        if self._is_asking_all:
-            return True
-        now_us = self.world.clock.wall_us()
-        oldest_us = min(row.failing_since_us or row.failed_at_us for row in self._old.values())
-        return self._is_ripe() and outlasts_outage(oldest_us, now_us)
+        is_ripe = self._is_long() or self.settings.looks_first
+        return is_ripe and outlasts_outage(row.failing_since_us, sent_us)
 
     def _ask_all(self) -> None:
         """Send all rows that are left, although nothing is answered."""
         self.limiter.look_at_all()
         self.feed.waiting_max = sys.maxsize
-        self._is_asking_all = True
 
     def _is_given_up(self, row: Row) -> bool:
         return row.name in self._given_up and self._rows_left() <= len(self._given_up)
@@ -314,7 +314,7 @@ class FailedRows:
         """How long the row waits; longer if it failed before, and if calls may have been billed."""
         tries = row.exchanges + (self.settings.max_attempts if row.was_failing else 0)
         delay_s = retry_delay_s(error, failures=tries, random=self.world.random)
-        if self._is_asking_all:
+        if self._given_up:
             return max(delay_s, BILLED_PAUSE_S)
         if not row.is_undecided or tries <= self.settings.max_attempts:
             return delay_s

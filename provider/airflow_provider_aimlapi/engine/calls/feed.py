@@ -20,10 +20,14 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
 
 
-SPARE_ROWS = 20
-"""This many new rows are taken although enough wait already, if those that wait have only failed: after
-so many failures one call at a time looks. Without them, two bad rows at the start of a run with one call
-in flight would hold up all others."""
+SPARE_ROWS = 512
+"""This many new rows are taken although enough wait already, if those that wait have only failed. Without
+them, two bad rows at the start of a run with one call in flight would hold up all others; with a tenth,
+50 would."""
+JUMP_SHARE = 0.382
+"""While nothing is answered, each new row is taken this share of the rows at hand further on (the golden
+section, which spreads best). In their order, a block of bad rows would be tried row by row, and with
+few calls in flight each try of the task would end before the block does."""
 TIMER_S_MIN = 0.001
 """Loops count in milliseconds."""
 
@@ -50,7 +54,8 @@ class Feed:
     Attributes:
         held: rows that are held back; None where nothing holds any.
         lets_others_go: whether a row that waited long enough lets new ones go first. is_probing:
-            whether one call at a time is made, so that few rows come to wait.
+            whether one call at a time is made, so that few rows come to wait. is_silent: whether calls
+            fail and none is answered, so that new rows are taken from here and there.
         is_read: whether the reader has no more rows.
         waiting_max: with this many rows waiting, no new one is taken.
         workers: tasks that take rows, set before the first does.
@@ -67,6 +72,7 @@ class Feed:
         self.held: Held | None = None
         self.lets_others_go: Callable[[Row], bool] = lambda _row: False
         self.is_probing: Callable[[], bool] = lambda: False
+        self.is_silent: Callable[[], bool] = lambda: False
         self.workers = 0
         self._idle = 0
         self._workers = Waiters()
@@ -76,8 +82,8 @@ class Feed:
         self._is_new_next = False
 
     async def fill(self, rows: list[Row]) -> None:
-        """Hand over rows, once the ones before have been taken."""
-        while self._new and not self._is_closed:
+        """Hand over rows, once the ones before have been taken; while nothing is answered, earlier."""
+        while not self._is_closed and not self._has_room_for(len(rows)):
             await self._reader.wait()
         for row in rows:
             if row.was_refused and self.held is not None:
@@ -143,13 +149,19 @@ class Feed:
     def _lets_new_go(self, row: Row) -> bool:
         """Whether a new row goes before one that waits: failed rows take turns with new ones.
 
-        With one call in flight and slow failures, answers would otherwise be far apart.
+        With one call in flight and slow failures, answers would otherwise be far apart. While nothing
+        is answered, it is a new row's turn.
         """
-        return self.lets_others_go(row) or (self._is_new_next and row.reason is not None)
+        is_turn = self._is_new_next and row.reason is not None
+        return is_turn or self.is_silent() or self.lets_others_go(row)
 
     def _has_room(self, spare: int) -> bool:
         """Whether a new row may be taken, though it may have to wait like those before it."""
         return len(self._waiting) < self.waiting_max + spare or self.is_probing()
+
+    def _has_room_for(self, count: int) -> bool:
+        """Whether the reader may hand over so many rows: beside as many if calls are to be spread."""
+        return len(self._new) <= (count if self.is_silent() else 0)
 
     def _is_due(self) -> bool:
         return bool(self._waiting) and self._waiting[0][0] <= self._clock.now_s()
@@ -163,9 +175,11 @@ class Feed:
         return len(self._waiting) + (len(self.held) if self.held else 0)
 
     def _take_new(self) -> Row:
+        if is_silent := self.is_silent():
+            self._new.rotate(-int(JUMP_SHARE * len(self._new)))
         row = self._new.popleft()
         self._is_new_next = False
-        if not self._new:
+        if is_silent or not self._new:
             self._reader.wake()
         return row
 

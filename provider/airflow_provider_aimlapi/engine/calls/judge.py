@@ -39,6 +39,7 @@ class Judging:
 
     Attributes:
         rows: of the attempt. was_answered: whether an earlier one brought a completion.
+        failing_before: rows that failed in an earlier one, and that nothing decided.
         opening: the run's first rows. arrival: whether its first answers had the instructions.
         refused: rows that were refused, until it is known whose refusal it is.
         failures: rows whose calls failed. count_failure: called with each failed call's error.
@@ -46,6 +47,7 @@ class Judging:
 
     rows: int
     was_answered: bool
+    failing_before: set[tuple[int, int]]
     arrival: ArrivalCheck
     settings: Settings
     world: World
@@ -72,6 +74,7 @@ class Judging:
         self.failures = FailedRows(
             rows=self.rows,
             was_answered=self.was_answered,
+            failing_before=self.failing_before,
             settings=self.settings,
             world=self.world,
             collector=self.collector,
@@ -83,6 +86,7 @@ class Judging:
         )
         self.feed.lets_others_go = self.failures.lets_others_go
         self.feed.is_probing = self.failures.is_probing
+        self.feed.is_silent = self.failures.is_silent
 
     def answered(self, row: Row, answer: Answer, completion: Completion) -> None:
         """Keep a completion, and the answer that it was read from."""
@@ -105,7 +109,7 @@ class Judging:
         )
         row.unread = None
         self.collector.add(row.part, outcome, record)
-        self.failures.answered()
+        self.failures.answered(row)
         self.refused.answered(row)
         self._open(row, completion)
         if self.arrival.is_open:

@@ -106,6 +106,7 @@ class LiveCalls:
         self._judge = Judging(
             rows=prepared.plan.rows,
             was_answered=earlier.has_answers,
+            failing_before=earlier.rows_failing(),
             arrival=watch_arrival(prepared, settings),
             settings=settings,
             world=world,

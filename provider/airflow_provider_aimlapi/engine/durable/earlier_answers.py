@@ -119,6 +119,15 @@ class Remains:
             row.failing_since_us = earlier_since_us(failed.failing_since_us, row.failed_at_us)
             row.reason = _reason(failed) if row.was_failing else row.reason
 
+    def rows_failing(self) -> set[tuple[int, int]]:
+        """Return the rows whose calls have failed so far, by part and row."""
+        return {
+            (part, row)
+            for part, records in self.failed.items()
+            for row, record in records.items()
+            if record.failing_since_us
+        }
+
     @property
     def has_answers(self) -> bool:
         """Whether an earlier attempt brought a completion."""

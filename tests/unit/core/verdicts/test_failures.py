@@ -8,7 +8,7 @@ from airflow_provider_aimlapi.core.verdicts.failures import (
     EARLIER_S_MIN,
     OUTAGE_S,
     PAUSE_S,
-    SEPARATE_S,
+    STALL_CALLS,
     Silence,
     earlier_since_us,
     failing_since_us,
@@ -42,6 +42,23 @@ def test_time_in_which_no_call_was_allowed_does_not_count() -> None:
     assert silence_of((0, 1), (700, 701)).length_s == 1 + PAUSE_S
 
 
+def test_a_stall_is_several_calls_one_after_another() -> None:
+    silence = silence_of((0, 300), (300, 600), (600, 900))
+    assert not silence.is_stall(600)
+    calls = [(300 * n, 300 * (n + 1)) for n in range(STALL_CALLS + 1)]
+    assert silence_of(*calls).is_stall(600)
+
+
+def test_a_stall_of_quick_failures_lasts_as_long_as_asked() -> None:
+    silence = silence_of(*[(30 * n, 30 * n + 1) for n in range(21)])
+    assert silence.is_stall(600)
+    assert not silence.is_stall(601)
+
+
+def test_no_call_is_so_slow_that_a_stall_never_comes() -> None:
+    assert silence_of((0, 3600), (3600, 3600 + OUTAGE_S)).is_stall(600)
+
+
 def test_a_pause_that_was_asked_for_counts() -> None:
     assert silence_of((0, 1), (301, 302), delay_s=300.0).length_s == 301
 
@@ -71,24 +88,30 @@ def test_a_silence_is_never_longer_than_its_time(calls: list[tuple[float, float]
 
 
 def test_a_first_failure_begins_a_row_s_trouble() -> None:
-    assert failing_since_us(0, 0, NOW_US) == NOW_US
+    assert failing_since_us(0, 0, NOW_US, trouble_us=0) == NOW_US
 
 
 def test_a_later_failure_continues_it() -> None:
-    assert failing_since_us(NOW_US - 900 * S, NOW_US - 600 * S, NOW_US) == NOW_US - 900 * S
+    since_us = failing_since_us(NOW_US - 900 * S, NOW_US - 600 * S, NOW_US, trouble_us=0)
+    assert since_us == NOW_US - 900 * S
+
+
+def test_an_answer_to_another_row_begins_it_anew() -> None:
+    since_us, failed_us = NOW_US - 900 * S, NOW_US - 600 * S
+    assert failing_since_us(since_us, failed_us, NOW_US, trouble_us=failed_us) == NOW_US
 
 
 @pytest.mark.parametrize(
     ("since_us", "failed_us"),
     [
-        (NOW_US - 9_000 * S, NOW_US - int(SEPARATE_S + 1) * S),
+        (NOW_US - 9_000 * S, NOW_US - 4_000 * S),
         (NOW_US + S, NOW_US + 2 * S),
         (NOW_US - S, NOW_US - 2 * S),
     ],
 )
 def test_a_time_that_cannot_be_so_begins_anew(since_us: int, failed_us: int) -> None:
     """Long ago, in the future, or not in order, as a journal of another program may say."""
-    assert failing_since_us(since_us, failed_us, NOW_US) == NOW_US
+    assert failing_since_us(since_us, failed_us, NOW_US, trouble_us=NOW_US - 3_600 * S) == NOW_US
 
 
 def test_short_trouble_of_an_earlier_attempt_does_not_count() -> None:
