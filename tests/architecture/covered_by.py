@@ -42,7 +42,7 @@ COVERED_BY = {
     "commands/entry": "tests/commands/test_command_line.py",
     "commands/reconcile": "tests/commands/test_reconcile_command.py",
     "commands/terminal": "tests/attacks/test_printable.py",
-    "core/calls/connection_types": "tests/attacks/test_key_origin.py",
+    "core/calls/connection_types": "tests/airflow/test_connections.py",
     "core/calls/dialect_fields": "tests/unit/core/calls/test_request.py",
     "core/calls/json_types": "tests/unit/core/calls/test_request.py",
     "core/durable/bounds": "tests/attacks/test_stored_numbers.py",
