@@ -48,11 +48,12 @@ class Receiver:
 
 
 def read(run: PreparedRun, *, retry_rejected: bool = False) -> Receiver:
-    receiver: Any = Receiver()
+    receiver = Receiver()
+    both: Any = receiver
     earlier = run.earlier(retry_rejected=retry_rejected)
 
     async def main() -> None:
-        await Reader(run.prepared, earlier, run.clock).feed_rows(receiver, receiver)
+        await Reader(run.prepared, earlier, run.clock).feed_rows(both, both)
 
     run_virtual(main())
     assert receiver.is_finished
