@@ -1,0 +1,107 @@
+"""A run that was prepared over a small input, with its store in memory. No call was made."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from fsspec.implementations.memory import MemoryFileSystem
+from pyarrow import parquet as pq
+
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+from airflow_provider_aimlapi.core.durable.journal import Record
+from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_remains
+from airflow_provider_aimlapi.engine.job import Job, Place
+from airflow_provider_aimlapi.engine.prepare import prepare
+from airflow_provider_aimlapi.engine.row import Row
+from airflow_provider_aimlapi.storage.runs.journal_store import JournalStore
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.virtual_loop import VirtualClock
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
+    from airflow_provider_aimlapi.engine.prepared import Prepared
+
+ANSWER = b'{"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}]}'
+MODEL = "anthropic/claude-sonnet-4-6-20260218"
+
+
+@dataclass
+class PreparedRun:
+    """A run over one file, whose rows are these texts. A None is a null.
+
+    Attributes:
+        prepared: the run.
+        store: its output.
+        clock: its time.
+    """
+
+    texts: list[str | None]
+    store: MemoryStore = field(default_factory=MemoryStore)
+    clock: VirtualClock = field(default_factory=VirtualClock)
+    prepared: Prepared = field(init=False)
+
+    def __post_init__(self) -> None:
+        files = MemoryFileSystem()
+        files.store = {}  # the class shares one
+        sink = io.BytesIO()
+        pq.write_table(pa.table({"body": pa.array(self.texts, pa.string())}), sink)
+        files.pipe_file("/in/a.parquet", sink.getvalue())
+        self.prepared = prepare(self._job(files), lambda _: self.store, self.clock)
+
+    def row(self, index: int) -> Row:
+        """Return a row that is ready to be sent."""
+        row = self.prepared.maker.row(0, index, (self.texts[index],), self.clock)
+        assert isinstance(row, Row)
+        return row
+
+    def journal(self, *records: Record, epoch: int = 1) -> None:
+        """Write a segment as an earlier attempt does."""
+        JournalStore(self.store, self.prepared.names, epoch).append(0, records)
+
+    def earlier(self, *, retry_rejected: bool = False) -> Remains:
+        """Read what earlier attempts have left."""
+        return find_remains(self.prepared, self.clock, retry_rejected=retry_rejected)
+
+    def _job(self, files: Any) -> Job:
+        return Job(
+            completion=CompletionSpec(model=MODEL, max_tokens=64),
+            prompt="Q: {body}",
+            system=None,
+            output_column="completion",
+            limit_rows=None,
+            endpoint=Endpoint(base_url="https://api.example", key="a-key-of-tests"),
+            input=Place(fs=files, path="/in"),
+            output=Place(fs=files, path="/out"),
+        )
+
+
+def answer_to(row: Row) -> Record:
+    """Return the record of an accepted answer to a row."""
+    return Record(
+        kind="answer",
+        row=row.row,
+        request_hash=row.request_hash,
+        attempts=1,
+        completed_at_us=1,
+        status=200,
+        content_type="application/json",
+        body=ANSWER,
+    )
+
+
+def rejection_of(row: Row, cost_nano_usd: int = 0) -> Record:
+    """Return the record of a rejected row that has cost something."""
+    return Record(
+        kind="rejected",
+        row=row.row,
+        request_hash=row.request_hash,
+        attempts=2,
+        completed_at_us=1,
+        reason="no",
+        in_full="no",
+        unread_cost_nano_usd=cost_nano_usd,
+    )
