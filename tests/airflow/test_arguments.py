@@ -47,7 +47,7 @@ def test_nothing_stays_nothing_after_rendering(nothing: object) -> None:
     assert arguments.optional_whole_number("limit_rows", nothing) is None
     assert arguments.optional_text("system", nothing) is None
     assert arguments.texts("stop_sequences", nothing) is None
-    assert arguments.thinking(nothing) is None
+    assert arguments.thinking("thinking", nothing) is None
 
 
 @pytest.mark.parametrize(
@@ -77,13 +77,13 @@ def test_a_single_stop_sequence_does_not_fall_apart_into_letters() -> None:
 
 def test_the_budget_of_thinking_may_come_out_of_a_template() -> None:
     rendered = {"type": "enabled", "budget_tokens": "2048"}
-    assert arguments.thinking(rendered) == {"type": "enabled", "budget_tokens": 2048}
+    assert arguments.thinking("thinking", rendered) == {"type": "enabled", "budget_tokens": 2048}
 
 
 @pytest.mark.parametrize("wrong", ["enabled", 2048, {"budget_tokens": "many"}])
 def test_thinking_that_is_no_mapping_with_a_number_is_refused(wrong: object) -> None:
     with pytest.raises(InvalidSpec, match=r"^thinking"):
-        arguments.thinking(wrong)
+        arguments.thinking("thinking", wrong)
 
 
 @pytest.mark.parametrize(

@@ -60,9 +60,9 @@ def scheme(request: pytest.FixtureRequest) -> str:
 
 
 def opened(url: str, conn_id: str | None = None) -> Place:
-    from airflow_provider_aimlapi.operators.locations import open_place, parse_location
+    from airflow_provider_aimlapi.operators.locations import open_location, parse_location
 
-    return open_place(parse_location(url, argument="input_path", storage_conn_id=conn_id))
+    return open_location(parse_location(url, argument="input_path", storage_conn_id=conn_id))
 
 
 def test_a_task_reads_and_writes_through_the_connection(

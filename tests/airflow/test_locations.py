@@ -81,17 +81,17 @@ def test_an_airflow_path_brings_its_own_connection() -> None:
 
 
 def test_a_local_path_opens_without_a_connection(tmp_path: Path) -> None:
-    from airflow_provider_aimlapi.operators.locations import open_place
+    from airflow_provider_aimlapi.operators.locations import open_location
 
     (tmp_path / "a").write_bytes(b"here")
-    place = open_place(location(str(tmp_path), "not_asked_for"))
+    place = open_location(location(str(tmp_path), "not_asked_for"))
     assert place.fs.cat(f"{place.path}/a") == b"here"
 
 
 def test_an_s3_path_opens_with_the_connection_that_it_names(
     lake: Any, connect: Any, s3_server: Any
 ) -> None:
-    from airflow_provider_aimlapi.operators.locations import open_place
+    from airflow_provider_aimlapi.operators.locations import open_location
 
     lake.put("in/a.parquet", {"text": ["x"]})
     connect(
@@ -101,7 +101,7 @@ def test_an_s3_path_opens_with_the_connection_that_it_names(
         password="secret",
         extra={"endpoint_url": s3_server.url},
     )
-    place = open_place(location(f"s3://some_s3@{lake.bucket}/in"))
+    place = open_location(location(f"s3://some_s3@{lake.bucket}/in"))
     assert place.fs.ls(place.path, detail=False) == [f"{lake.bucket}/in/a.parquet"]
 
 
@@ -113,18 +113,18 @@ def allowed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("allowed")
 def test_a_scheme_that_only_fsspec_knows_opens_too() -> None:
-    from airflow_provider_aimlapi.operators.locations import open_place
+    from airflow_provider_aimlapi.operators.locations import open_location
 
-    place = open_place(location("memory://in/a"))
+    place = open_location(location("memory://in/a"))
     place.fs.pipe(place.path, b"here")
     assert place.fs.cat("/in/a") == b"here"
 
 
 def test_a_storage_connection_that_is_not_there_is_named() -> None:
-    from airflow_provider_aimlapi.operators.locations import open_place
+    from airflow_provider_aimlapi.operators.locations import open_location
 
     with pytest.raises(ConnectionIncomplete, match=r"'no_such_s3' \(for input_path\)"):
-        open_place(location("s3://no_such_s3@lake/in"))
+        open_location(location("s3://no_such_s3@lake/in"))
 
 
 @pytest.mark.usefixtures("allowed")
@@ -137,40 +137,40 @@ def test_a_storage_connection_that_is_not_there_is_named() -> None:
             "abfs://lake/in",
             "environment's own credentials .*storage_conn_id, or set AZURE_STORAGE_ACCOUNT_NAME",
         ),
-        ("warp://lake/in", "nothing that is installed opens warp://"),
+        ("warp://lake/in", "no installed package opens warp://"),
     ],
 )
 def test_a_scheme_that_nothing_opens_names_what_to_install(
     connect: Connect, path: str, sentence: str
 ) -> None:
-    from airflow_provider_aimlapi.operators.locations import open_place
+    from airflow_provider_aimlapi.operators.locations import open_location
 
     connect("some_s3", conn_type="aws")
     with pytest.raises(InvalidSpec, match=sentence):
-        open_place(location(path))
+        open_location(location(path))
 
 
 @pytest.mark.usefixtures("allowed")
 def test_a_host_that_is_not_there_is_named_with_its_argument() -> None:
-    from airflow_provider_aimlapi.operators.locations import open_place
+    from airflow_provider_aimlapi.operators.locations import open_location
 
     with pytest.raises(InvalidSpec, match=r"^input_path: ftp://no-such\.invalid: there is no host"):
-        open_place(location("ftp://no-such.invalid/a"))
+        open_location(location("ftp://no-such.invalid/a"))
 
 
 @pytest.mark.usefixtures("allowed")
 def test_a_host_that_does_not_answer_may_do_so_later() -> None:
-    from airflow_provider_aimlapi.operators.locations import open_place
+    from airflow_provider_aimlapi.operators.locations import open_location
 
     with pytest.raises(
-        StoreUnavailable, match=r"^input_path: ftp://127\.0\.0\.1 did not let us in"
+        StoreUnavailable, match=r"^input_path: ftp://127\.0\.0\.1 refused the connection"
     ):
-        open_place(location("ftp://127.0.0.1/a"))
+        open_location(location("ftp://127.0.0.1/a"))
 
 
 def test_an_output_path_has_no_wildcard() -> None:
     from airflow_provider_aimlapi.operators.locations import parse_location
 
     for path in ("s3://lake/out*/", "/data/out[1]", "gs://lake/a?"):
-        with pytest.raises(InvalidSpec, match="output_path is a folder"):
+        with pytest.raises(InvalidSpec, match="output_path contains one of"):
             parse_location(path, argument="output_path", storage_conn_id=None)

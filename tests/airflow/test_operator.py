@@ -160,7 +160,7 @@ def test_local_folders_do_as_well(
         ({"input_path": "ftp://no-such.invalid/in/"}, "input_path: ftp:// is not allowed"),
         ({"input_path": "zip://a::s3://lake/in/"}, "input_path contains '::'"),
         ({"output_path": "reference://lake/out/"}, "output_path: reference:// is not allowed"),
-        ({"prompt": "{{ text }}"}, "a column is written in single braces"),
+        ({"prompt": "{{ text }}"}, "Write a column in single braces"),
         ({"limit_rows": "-1"}, "limit_rows=-1"),
         ({"on_existing": "keep"}, "on_existing='keep': give 'replace' or 'error'"),
         ({"retry_rejected": "maybe"}, "retry_rejected='maybe': give True or False"),

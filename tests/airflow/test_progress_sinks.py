@@ -13,7 +13,7 @@ from airflow_provider_aimlapi.operators.telemetry import progress_sinks as progr
 from airflow_provider_aimlapi.operators.telemetry.progress_sinks import (
     RUN_KEY,
     STATE_KEY,
-    ProgressPlace,
+    ProgressSinkOpener,
 )
 from tests.fakes.memory_store import MemoryStore
 
@@ -45,7 +45,7 @@ class Instance:
 
 def test_the_task_state_store_takes_progress_and_gives_it_back() -> None:
     state, store = StateStore(), MemoryStore()
-    place = ProgressPlace({"task_state_store": state, "ti": Instance()})
+    place = ProgressSinkOpener({"task_state_store": state, "ti": Instance()})
     sink = place(store, NAMES)
     assert sink.recall() is None
     sink.publish(b'{"rows": 7}')
@@ -57,7 +57,7 @@ def test_the_task_state_store_takes_progress_and_gives_it_back() -> None:
 
 def test_without_one_xcom_names_the_run_and_nothing_else() -> None:
     instance, store = Instance(), MemoryStore()
-    sink = ProgressPlace({"ti": instance})(store, NAMES)
+    sink = ProgressSinkOpener({"ti": instance})(store, NAMES)
     assert sink.recall() is None
     assert instance.pushed == {RUN_KEY: NAMES.run_key}
     sink.publish(b'{"rows": 7}')
@@ -69,7 +69,7 @@ def test_without_one_xcom_names_the_run_and_nothing_else() -> None:
 def test_a_share_has_a_place_of_its_own() -> None:
     instance, store = Instance(), MemoryStore()
     names = RunNames(run_key=NAMES.run_key, share=3)
-    sink = ProgressPlace({"ti": instance})(store, names)
+    sink = ProgressSinkOpener({"ti": instance})(store, names)
     sink.recall()
     assert instance.pushed == {RUN_KEY: NAMES.run_key}
     sink.publish(b"{}")
@@ -81,7 +81,7 @@ def test_a_state_store_of_the_workers_own_is_not_used_for_the_server_could_not_r
 ) -> None:
     monkeypatch.setenv("AIRFLOW__WORKERS__STATE_STORE_BACKEND", "some.Backend")
     state, store = StateStore(), MemoryStore()
-    sink = ProgressPlace({"task_state_store": state, "ti": Instance()})(store, NAMES)
+    sink = ProgressSinkOpener({"task_state_store": state, "ti": Instance()})(store, NAMES)
     sink.publish(b"{}")
     assert state.values == {}
     assert list(store.objects) == [NAMES.progress]
@@ -105,8 +105,8 @@ def test_a_state_store_that_blocks_holds_up_no_parking(
 ) -> None:
     monkeypatch.setattr(progress_places, "PARKED_S_MAX", 0.01)
     state = BlockingStateStore()
-    place = ProgressPlace({"task_state_store": state})
+    place = ProgressSinkOpener({"task_state_store": state})
     place(MemoryStore(), NAMES)
-    place.tell_parked("until noon")
-    assert "does not say so: no answer" in caplog.text
+    place.report_parked("until noon")
+    assert "the sink did not answer" in caplog.text
     state.let_go.set()

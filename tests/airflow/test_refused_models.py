@@ -9,7 +9,7 @@ import pytest
 from aimlapi_simulator import Fault, Gateway, Script
 from airflow_provider_aimlapi.errors import AccessRefused
 from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
-from airflow_provider_aimlapi.hooks.refusals import told_apart
+from airflow_provider_aimlapi.hooks.refusals import explain_refusal
 
 DATED = "anthropic/claude-sonnet-4-6-20260218"
 DOTTED = "anthropic/claude-sonnet-4.6"
@@ -60,7 +60,7 @@ def test_without_lists_the_usual_causes_are_named(api: Any, silent: bool) -> Non
 def test_other_refusals_ask_nothing_about_models(api: Any) -> None:
     for status in (401, 405):
         error = AccessRefused("no", status=status)
-        assert told_apart(error, lambda: pytest.fail("asked"), DATED) is error
+        assert explain_refusal(error, lambda: pytest.fail("asked"), DATED) is error
 
 
 def test_a_run_ends_with_the_replacement(api: Any, tmp_path: Any) -> None:

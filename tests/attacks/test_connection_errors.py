@@ -67,9 +67,9 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Callable[[object], str]:
 
 def look_at(path: str) -> None:
     """Open a path as an operator does, and list it."""
-    from airflow_provider_aimlapi.operators.locations import open_place, parse_location
+    from airflow_provider_aimlapi.operators.locations import open_location, parse_location
 
-    place = open_place(parse_location(path, argument="input_path", storage_conn_id=None))
+    place = open_location(parse_location(path, argument="input_path", storage_conn_id=None))
     list_inputs(place.fs, place.path)
 
 

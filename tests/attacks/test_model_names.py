@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.errors import AccessRefused
-from airflow_provider_aimlapi.hooks.refusals import told_apart
+from airflow_provider_aimlapi.hooks.refusals import explain_refusal
 from tests.attacks.echoes import DISGUISES, found_in, traces
 from tests.fakes.echoing_api import EchoingApi, Reply, echoing
 
@@ -45,7 +45,7 @@ def explained(api: EchoingApi, *names: str, replaced: str | None = None) -> Acce
     body = json.dumps({"data": entries}).encode()
     api.reply, api.requests = lambda _prompt, _key: Reply(body=body), 0
     error = AccessRefused("HTTP 404", status=404, remedy="Check the model's id.")
-    told = told_apart(error, lambda: Endpoint(base_url=api.url, key=KEY), MODEL)
+    told = explain_refusal(error, lambda: Endpoint(base_url=api.url, key=KEY), MODEL)
     assert api.requests in {1, 2}
     return told
 

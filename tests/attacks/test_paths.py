@@ -136,7 +136,7 @@ def test_command_opens_only_listed_file_systems(made: list[str]) -> None:
 def test_operator_opens_only_listed_file_systems(made: list[str]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what a first import of Airflow warns of is not ours
-        from airflow_provider_aimlapi.operators.locations import open_place, parse_location
+        from airflow_provider_aimlapi.operators.locations import open_location, parse_location
     accepted = set()
     for url in [*chains(), *URLS[::5]]:
         try:
@@ -150,7 +150,7 @@ def test_operator_opens_only_listed_file_systems(made: list[str]) -> None:
     assert accepted == ALLOWED - {"az"}  # which is opened as abfs
     for url in ("ftp://host/x", "zip://x::http://host/y", "reference://x", "memory://a/b"):
         with pytest.raises(InvalidSpec):
-            open_place(parse_location(url, argument="input_path", storage_conn_id=None))
+            open_location(parse_location(url, argument="input_path", storage_conn_id=None))
     assert made == []
 
 

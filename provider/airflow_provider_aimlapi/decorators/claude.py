@@ -103,8 +103,8 @@ class ClaudeCompletionDecoratedOperator(DecoratedOperator, ClaudeCompletionOpera
         from airflow_provider_aimlapi.storage.input.records import store_records
         from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
 
-        place = self._place("output_path")
-        name = store_records(FsspecStore(place.fs, place.path), records)
+        output = self._open_path("output_path")
+        name = store_records(FsspecStore(output.fs, output.path), records)
         return f"{str(self.output_path).rstrip('/')}/{name}"
 
 

@@ -44,7 +44,7 @@ class Settings:
             `flush_interval_s`; see `at_risk_max`.
         progress_interval_s: seconds between two progress lines in the log.
         stall_timeout_s: seconds in which calls fail and none succeeds, after which the run ends; longer
-            where calls take minutes to fail, see `core.failures.STALL_CALLS`.
+            where calls take minutes to fail, see `core.verdicts.failures.STALL_CALLS`.
         looks_first: whether the first call goes alone, and the run ends at once if the API cannot
             take it: for a task that was parked because nothing succeeded.
         lease_ttl_s: how long a heartbeat gives the right to pay. After a kill -9, the next attempt

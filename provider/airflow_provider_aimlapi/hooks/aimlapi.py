@@ -18,7 +18,7 @@ from airflow_provider_aimlapi.hooks.connections import (
     given_limit,
     unknown_extras,
 )
-from airflow_provider_aimlapi.hooks.refusals import told_apart
+from airflow_provider_aimlapi.hooks.refusals import explain_refusal
 from airflow_provider_aimlapi.printable import printable
 from airflow_provider_aimlapi.provider_info import (
     INTEGRATION,
@@ -240,7 +240,7 @@ class AIMLAPIHook(BaseHook):
         try:
             return complete_one(endpoint, spec, prompt, system, settings)
         except AccessRefused as error:
-            raise told_apart(error, lambda: endpoint, spec.model) from error.__cause__
+            raise explain_refusal(error, lambda: endpoint, spec.model) from error.__cause__
 
     def check(self) -> CheckReport:
         """Settle what the API's documents leave open, as `airflow-aimlapi check` does, without asking.

@@ -21,7 +21,7 @@ ABOUT_MONEY = frozenset({402, 403})
 NOT_FOUND = 404
 
 
-def told_apart(error: E, endpoint: Callable[[], Endpoint], model: str) -> E | AccessRefused:
+def explain_refusal(error: E, endpoint: Callable[[], Endpoint], model: str) -> E | AccessRefused:
     """The error, or the same with what free questions show to be its cause.
 
     Args:

@@ -1,4 +1,4 @@
-"""What Airflow does about each of our errors: retry the task, or fail it. One table, no exceptions."""
+"""One table of what Airflow does about each error of this provider: retry the task, or fail it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FAIL = AirflowFailException
-"""A retry would meet the same error, or spend money on it: a person acts next."""
+"""A retry would meet the same error, or spend money on it. A person must act first."""
 RETRY = AirflowException
-"""Time may mend it: the task's own `retries` decide, and the next attempt takes up here."""
+"""The cause may pass. The task's own `retries` decide, and the next try continues the run."""
 
 AIRFLOW_ERRORS: Mapping[type[AimlapiError], type[AirflowException]] = {
     errors.AimlapiError: RETRY,
@@ -33,15 +33,15 @@ AIRFLOW_ERRORS: Mapping[type[AimlapiError], type[AirflowException]] = {
     errors.RunHalted: FAIL,
     errors.RunInterrupted: RETRY,
 }
-"""An error that is not here has the entry of its nearest ancestor."""
+"""An error that is not listed has the entry of its nearest ancestor."""
 
 
 def airflow_error(error: AimlapiError, *, has_policy: bool = False) -> AirflowException:
-    """The exception that an operator raises for `error`, with the same words.
+    """Return the exception that an operator raises for an error, with the same text.
 
     Args:
-        has_policy: whether the task has a retry policy, which Airflow does not ask about an
-            exception that fails the task. It can wait as long as a spending limit lasts.
+        has_policy: whether the task has a retry policy. It can wait as long as a spending limit
+            lasts, but Airflow calls it only for an exception that may be retried.
     """
     if has_policy and isinstance(error, errors.SpendingLimitReached):
         return RETRY(str(error))
@@ -49,7 +49,7 @@ def airflow_error(error: AimlapiError, *, has_policy: bool = False) -> AirflowEx
 
 
 def kind_of(error: AimlapiError) -> type[AirflowException]:
-    """What the table says of an error: FAIL or RETRY."""
+    """Return the table's entry for an error: FAIL or RETRY."""
     for ancestor in type(error).__mro__:
         kind = AIRFLOW_ERRORS.get(ancestor)
         if kind is not None:
@@ -58,15 +58,16 @@ def kind_of(error: AimlapiError) -> type[AirflowException]:
 
 
 def without_frames(error: AimlapiError) -> AimlapiError:
-    """Return the error with the causes that are ours, all of them without their frames.
+    """Return the error without frames, and without the causes that are no errors of this provider.
 
-    Airflow prints what an error was raised from. A foreign error may quote a connection's extra or
-    a file's contents, and ours has said of it what may be said. Airflow 3.0 also prints the variables
-    of each frame of a traceback, and some hold the key.
+    Airflow prints the causes of an error. A foreign cause may quote a connection's extra or a file's
+    contents, and the error itself already holds what may be shown of it. Airflow 3.0 also prints the
+    variables of each frame of a traceback, and some of them hold the key.
     """
     link: AimlapiError | None = error
     while link is not None:
         link.__traceback__ = None
+        # Both are set: Python shows the context as well if there is no cause.
         cause = link.__cause__ or link.__context__
         link.__cause__ = cause if isinstance(cause, AimlapiError) else None
         link.__context__ = None

@@ -1,7 +1,7 @@
-"""Arguments as they come out of Jinja, read as what they mean. Pure: no Airflow, no I/O.
+"""Reads arguments as Jinja renders them: the text "512" becomes the number 512. Pure.
 
-A rendered template is text, whatever it stands for: "512", "0.05", "None". Ranges are checked by
-whoever uses the number; here it only becomes one.
+A rendered template is always text, such as "512", "0.05" or "None". These functions read the kind of
+a value. Its range is checked where the value is used; see `core.texts.number_range`.
 """
 
 from __future__ import annotations
@@ -23,52 +23,52 @@ _FLAGS = {"true": True, "false": False}
 _ENDING = r"\.(?:(?:txt|md|prompt)(?:\.(?:j2|jinja2?))?|j2|jinja2?)"
 _FILE_NAME = re.compile(rf"[^\s{{}}]+{_ENDING}", re.IGNORECASE)
 _FILE_NAME_WORDS_MAX = 3
-"""A text of more words that ends like a file's name, and names none, is taken for a sentence."""
+"""A text of more words that ends like a file's name is a prompt if there is no such file."""
 _FILE_NAME_PERHAPS = re.compile(rf"[^\n{{}}]+{_ENDING}", re.IGNORECASE)
 
 
 def names_file(text: object) -> bool:
-    """Return whether a text is the name of a prompt file, and no sentence that ends like one."""
+    """Return whether a text is the name of a prompt file, and not a sentence that ends like one."""
     return isinstance(text, str) and _FILE_NAME.fullmatch(text.strip()) is not None
 
 
 def may_name_file(text: object) -> bool:
-    """Return whether a text may be such a name; if it holds blanks, only the file can tell."""
+    """Return whether a text may be such a name. A name with blanks must exist to be one."""
     return isinstance(text, str) and _FILE_NAME_PERHAPS.fullmatch(text.strip()) is not None
 
 
 def optional(value: object) -> object:
-    """The value, or None for what a template makes of nothing: "", "None"."""
+    """Return the value, or None for "" and "None", which are what a template makes of None."""
     return None if isinstance(value, str) and value.strip() in {"", "None"} else value
 
 
 def text(name: str, value: object) -> str:
-    """A text that must be there.
+    """Return a text.
 
     Raises:
-        InvalidSpec: it is none, or the name of a file that was not found.
+        InvalidSpec: the value is no text, or names a prompt file that does not exist.
     """
     if not isinstance(value, str):
         raise InvalidSpec(f"{name}={value!r}: give a text.")
     if names_file(value) or (may_name_file(value) and len(value.split()) <= _FILE_NAME_WORDS_MAX):
         raise InvalidSpec(
-            f"{name}={value!r} names a file, but there is none of that name beside the DAG "
+            f"{name}={value!r} names a file, but there is no such file beside the DAG "
             f"or in the DAG's template_searchpath. If it is the text itself, end it with a period."
         )
     return value
 
 
 def optional_text(name: str, value: object) -> str | None:
-    """A text, or None. Raises InvalidSpec as `text` does."""
+    """Return a text, or None. Raise InvalidSpec as `text` does."""
     value = optional(value)
     return None if value is None else text(name, value)
 
 
 def whole_number(name: str, value: object) -> int:
-    """A whole number, also as text or as a float without a fraction.
+    """Return a whole number, also from text or from a float without a fraction.
 
     Raises:
-        InvalidSpec: it is none.
+        InvalidSpec: the value is no whole number.
     """
     number = _parsed(value)
     if isinstance(number, float) and number.is_integer():
@@ -79,19 +79,19 @@ def whole_number(name: str, value: object) -> int:
 
 
 def optional_whole_number(name: str, value: object) -> int | None:
-    """A whole number, or None. Raises InvalidSpec as `whole_number` does."""
+    """Return a whole number, or None. Raise InvalidSpec as `whole_number` does."""
     value = optional(value)
     return None if value is None else whole_number(name, value)
 
 
 def number(name: str, value: object, *, such_as: str = "0.5 or 2") -> float:
-    """A number: an int where it is written as one, so that 5 rows and a share of 5.0 differ.
+    """Return a number, as an int if it is written as one: 5 rows and a fraction of 5.0 differ.
 
     Args:
-        such_as: examples, for the error's text.
+        such_as: examples for the error's text.
 
     Raises:
-        InvalidSpec: it is none.
+        InvalidSpec: the value is no number.
     """
     parsed = _parsed(value)
     if parsed is None:
@@ -100,16 +100,16 @@ def number(name: str, value: object, *, such_as: str = "0.5 or 2") -> float:
 
 
 def optional_number(name: str, value: object) -> float | None:
-    """A number, or None. Raises InvalidSpec as `number` does."""
+    """Return a number, or None. Raise InvalidSpec as `number` does."""
     value = optional(value)
     return None if value is None else number(name, value)
 
 
 def flag(name: str, value: object) -> bool:
-    """True or False, also as text.
+    """Return True or False, also from text.
 
     Raises:
-        InvalidSpec: it is neither.
+        InvalidSpec: the value is neither.
     """
     meant = _FLAGS.get(str(value).strip().lower()) if isinstance(value, (bool, str)) else None
     if meant is None:
@@ -118,10 +118,10 @@ def flag(name: str, value: object) -> bool:
 
 
 def one_of(name: str, value: object, allowed: Sequence[Word]) -> Word:
-    """One of a few words.
+    """Return the word of a list that the value equals.
 
     Raises:
-        InvalidSpec: it is another.
+        InvalidSpec: the list does not contain the value.
     """
     for word in allowed:
         if value == word:
@@ -130,10 +130,11 @@ def one_of(name: str, value: object, allowed: Sequence[Word]) -> Word:
 
 
 def texts(name: str, value: object) -> tuple[str, ...] | None:
-    """A list of texts, or None.
+    """Return a list of texts, or None.
 
     Raises:
-        InvalidSpec: it is something else; a bare text too, which would fall apart into letters.
+        InvalidSpec: the value is something else. A single text is refused, because Python would read
+            it as a list of letters.
     """
     value = optional(value)
     if value is None:
@@ -143,23 +144,23 @@ def texts(name: str, value: object) -> tuple[str, ...] | None:
     return tuple(value)
 
 
-def thinking(value: object) -> dict[str, Json] | None:
-    """The thinking parameter, its budget as a number, or None.
+def thinking(name: str, value: object) -> dict[str, Json] | None:
+    """Return the thinking parameter with its budget as a number, or None.
 
     Raises:
-        InvalidSpec: it is no mapping, or its budget is no number.
+        InvalidSpec: the value is no mapping, or its budget is no number.
     """
     value = optional(value)
     if value is None:
         return None
     if not isinstance(value, Mapping):
         raise InvalidSpec(
-            f"thinking={value!r}: give a mapping such as "
+            f"{name}={value!r}: give a mapping such as "
             f'{{"type": "enabled", "budget_tokens": 2048}}.'
         )
     named: dict[str, Json] = {str(key): item for key, item in value.items()}
     if "budget_tokens" in named:
-        named["budget_tokens"] = whole_number("thinking: budget_tokens", named["budget_tokens"])
+        named["budget_tokens"] = whole_number(f"{name}: budget_tokens", named["budget_tokens"])
     return named
 
 
@@ -170,7 +171,7 @@ def _parsed(value: object) -> int | float | None:
         return value
     if not isinstance(value, str):
         return None
-    for kind in (int, float):
+    for kind in (int, float):  # int first: float would turn the text "5" into 5.0
         try:
             return kind(value)
         except ValueError:

@@ -1,4 +1,4 @@
-"""The operator: arguments into a job, one call of the engine, a small summary. No work of its own."""
+"""The operator: turns arguments into a job, calls the engine once, returns a small summary."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider_aimlapi.core.calls.dialect import DEFAULT_MODEL
 from airflow_provider_aimlapi.errors import AimlapiError
 from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
-from airflow_provider_aimlapi.hooks.refusals import told_apart
+from airflow_provider_aimlapi.hooks.refusals import explain_refusal
 from airflow_provider_aimlapi.operators import arguments
 from airflow_provider_aimlapi.operators.airflow_errors import airflow_error, without_frames
 from airflow_provider_aimlapi.operators.completion_arguments import (
@@ -20,7 +20,7 @@ from airflow_provider_aimlapi.operators.completion_arguments import (
     completion_of,
 )
 from airflow_provider_aimlapi.operators.links import RunReportLink
-from airflow_provider_aimlapi.operators.locations import open_place, parse_location
+from airflow_provider_aimlapi.operators.locations import open_location, parse_location
 from airflow_provider_aimlapi.operators.parking import (
     PARK_TIMEOUT_S,
     Parking,
@@ -31,6 +31,7 @@ from airflow_provider_aimlapi.operators.parking import (
 from airflow_provider_aimlapi.operators.rendering import (
     explaining_braces,
     render_text,
+    rendered_arguments,
     text_or_file,
 )
 from airflow_provider_aimlapi.operators.retry_policy import (
@@ -39,8 +40,8 @@ from airflow_provider_aimlapi.operators.retry_policy import (
     policy_argument,
 )
 from airflow_provider_aimlapi.operators.telemetry.closing_line import closing_line
-from airflow_provider_aimlapi.operators.telemetry.openlineage import TellsLineage
-from airflow_provider_aimlapi.operators.telemetry.progress_sinks import ProgressPlace
+from airflow_provider_aimlapi.operators.telemetry.openlineage import ReportsLineage
+from airflow_provider_aimlapi.operators.telemetry.progress_sinks import ProgressSinkOpener
 from airflow_provider_aimlapi.printable import printable
 
 if TYPE_CHECKING:
@@ -59,96 +60,69 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.operators.telemetry.observation import Observation
 
 
-class ClaudeCompletionOperator(TellsLineage, BaseOperator):
+class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
     """Asks Claude once for each row of a Parquet data set, and writes the answers as Parquet.
 
-    Nothing shows at `output_path` before all rows are done. A retry of the task takes up where
-    the last attempt stopped; a run that is already published costs nothing.
+    No output file appears at `output_path` before all rows are done. A retry of the task continues
+    where the last try stopped. A run that is already published costs nothing.
 
-    `prompt` and `system` are rendered by Jinja first, once for the task; then `{column}` is filled
-    from each row. Text that came from a row is never rendered and never searched. Double braces,
-    `{%` and `{#` belong to Jinja, so a column is written `{body}` and never in double braces; for
-    literal ones write `{% raw %}…{% endraw %}`. For a literal brace before a column's name write
-    a backslash and the brace.
+    Jinja renders `prompt` and `system` once for the task. Then `{column}` is filled from each row.
+    Text from a row is never rendered and never searched. Double braces, `{%` and `{#` belong to
+    Jinja, so write a column as `{body}`, with single braces. Write `{% raw %}…{% endraw %}` around
+    braces that Jinja must leave alone, and a backslash before a brace that is no column's.
 
     Args:
         input_path: a Parquet file, a folder or a glob: s3://, gs://, abfs:// or file://, or an
-            absolute local path. Other schemes only where Airflow's `[aimlapi] allowed_schemes` has
-            them. Not to be taken from input that you do not trust.
-        output_path: a folder, outside the input.
-        prompt: the user's message, or the name of a .txt, .md or .prompt file beside the DAG; .j2 or
-            .jinja may follow.
+            absolute local path. Airflow's `[aimlapi] allowed_schemes` adds other schemes. Do not
+            take it from input that you do not trust.
+        output_path: a folder outside the input.
+        prompt: the user's message, or the name of a .txt, .md or .prompt file beside the DAG. The
+            file's name may end in .j2 or .jinja after that.
         system: the system prompt, in the same way.
         model: the API's model id.
-        max_tokens: most tokens of an answer, thinking included.
-        temperature, top_p, top_k, stop_sequences, thinking: the model's parameters, sent as its
-            dialect has them; None: not sent.
-        output_column: receives the text; `<output_column>_info` receives the rest.
+        max_tokens: the most tokens of an answer, thinking included.
+        temperature: the model's parameter, sent as its dialect has it. None: not sent.
+        top_p: likewise.
+        top_k: likewise.
+        stop_sequences: texts that end an answer. None: not sent.
+        thinking: such as {"type": "enabled", "budget_tokens": 2048}. None: not sent.
+        output_column: the column for the answer's text. `<output_column>_info` holds the rest.
         aimlapi_conn_id: the connection with the API key.
-        storage_conn_id: the connection for both paths; one inside a path's URL goes before it.
-            None: the environment's own credentials.
-        max_concurrency: most calls in flight; the connection may allow fewer.
-        requests_per_minute, tokens_per_minute: limits that are known, kept in any minute by each
-            task; the connection may hold lower ones. None: the limit is found by trying.
-        max_attempts: failed exchanges of one row before it is rejected, over all tries; those that
-            fail while nothing is answered and those answered 429 do not count.
-        request_timeout_s: seconds for one exchange, from connecting to the answer's last byte.
+        storage_conn_id: the connection for both paths, unless a path's URL names one. None: the
+            environment's own credentials.
+        max_concurrency: the most calls in flight. The connection may allow fewer.
+        requests_per_minute: a limit that you know. Each task keeps it in any 60 seconds. The
+            connection may hold a lower one. None: the limit is found by trying.
+        tokens_per_minute: the same for the tokens of prompts and answers.
+        max_attempts: failed calls of one row before it is rejected, over all tries. Calls that fail
+            while no row is answered do not count, nor do answers of 429.
+        request_timeout_s: seconds for one call, from connecting to the answer's last byte.
         stall_timeout_s: seconds in which calls fail and none succeeds, after which the try ends.
-        on_stall: what then, or when the key's limit for a day is used up: "fail" this try, or
-            "park" the task: Airflow starts the same try again later, and no retry is used up. Only
-            where the API itself says no. Needs Airflow 3.1.7.
-        park_timeout_s: seconds from a try's first parking on, after which it fails all the same.
-        max_cost_usd: the most that the run may cost, over all attempts of the task; None: no limit.
-        max_rejected_rows: a number of rows (int) or a share of them (float); beyond it the task
-            fails and publishes nothing. What was paid for is kept.
-        limit_rows: only the first so many rows, for trying a prompt out.
-        constant_prompt: whether a prompt without any column may be sent for more than one row.
-        on_existing: when the result of another run (another prompt, model or input) is at
-            output_path: "replace" it once this run is complete, or "error" before money is spent.
-        retry_rejected: whether a retry of the task asks again for rows that were rejected.
-        check_arrival: whether the run ends when its first answers show that `system` is dropped.
-        retry_policy: from Airflow 3.3 on, who decides when a failed try is tried again: unless you
-            give another, or None, an `AimlapiRetryPolicy` that keeps to a `retry_delay` of yours.
-            Before 3.3 it is left out.
-        share: asks for the rows of one share only, and publishes nothing: a number that
-            `ClaudeCompletionPlanOperator` returned. None: the whole run, whatever shares of it are
-            done already. See `operators.workers`.
+        on_stall: what happens then, or when the key's limit for a day is used up. "fail" fails the
+            try. "park" has Airflow start the same try again later, which uses up no retry. A task is
+            parked only if the API itself refuses calls. Needs Airflow 3.1.7.
+        park_timeout_s: seconds from a try's first parking until it fails all the same.
+        max_cost_usd: the most that the run may cost, over all tries of the task. None: no limit.
+        max_rejected_rows: a number of rows (int) or a fraction of them (float). With one more, the
+            task fails and publishes nothing. Paid answers are kept.
+        limit_rows: the number of rows from the start, to try a prompt. None: all rows.
+        constant_prompt: whether a prompt that uses no column may be sent for more than one row.
+        on_existing: what happens to another run's result at `output_path` (another prompt, model or
+            input). "replace" replaces it once this run is complete. "error" fails the task before
+            money is spent.
+        retry_rejected: whether a retry of the task sends rejected rows again.
+        check_arrival: whether the run ends when its first answers show that the API drops `system`.
+        retry_policy: decides when Airflow tries a failed task again, from Airflow 3.3 on. The
+            default is an `AimlapiRetryPolicy` that respects your `retry_delay`. Airflow before 3.3
+            does not use it.
+        share: one share of the run, as `ClaudeCompletionPlanOperator` returned it. The task
+            processes its rows and publishes nothing. None: the whole run, without the rows that
+            tasks with a share have done. See `operators.workers`.
 
     Returns:
         A summary: run key, paths, row counts by status, tokens, cost_usd, elapsed_s.
     """
 
-    template_fields: Collection[str] = (
-        "input_path",
-        "output_path",
-        "prompt",
-        "system",
-        "model",
-        "max_tokens",
-        "temperature",
-        "top_p",
-        "top_k",
-        "thinking",
-        "output_column",
-        "aimlapi_conn_id",
-        "storage_conn_id",
-        "max_concurrency",
-        "requests_per_minute",
-        "tokens_per_minute",
-        "max_attempts",
-        "request_timeout_s",
-        "stall_timeout_s",
-        "on_stall",
-        "park_timeout_s",
-        "max_cost_usd",
-        "max_rejected_rows",
-        "limit_rows",
-        "constant_prompt",
-        "on_existing",
-        "retry_rejected",
-        "check_arrival",
-        "share",
-    )
     template_fields_renderers: ClassVar[dict[str, str]] = {
         "prompt": "md",
         "system": "md",
@@ -156,11 +130,17 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
     }
     ui_color = "#f4ece3"
     operator_extra_links: Collection[BaseOperatorLink] = (RunReportLink(),)
+    # State of one try. The class holds the values before `execute`, because Airflow copies operators.
     _is_killed = False
+    """Whether `on_kill` was called before the stop signal existed."""
     _stop: StopSignal | None = None
+    """Ends the engine's work; None while the engine does not work."""
     _parking = Parking()
-    _progress: ProgressPlace | None = None
+    """Whether this try may be parked, and how often it was."""
+    _progress: ProgressSinkOpener | None = None
+    """Holds the sink that stores progress; None before the run begins."""
     _seen: Observation | None = None
+    """What this try has recorded about its run; None before `execute`."""
 
     def __init__(
         self,
@@ -223,14 +203,21 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
         self.on_existing, self.share = on_existing, share
         check_written(self)
 
+    template_fields: Collection[str] = rendered_arguments(__init__)
+
     def resolve_template_files(self) -> None:
-        """Read prompt files when Airflow reads the DAG; `render_template` does it for mapped tasks."""
+        """Read prompt files when Airflow parses the DAG. For mapped tasks `render_template` reads them."""
         self.prompt = text_or_file(self, self.prompt)
         self.system = text_or_file(self, self.system)
         self.prepare_template()
 
     def render_template(self, content: Any, context: Context, *args: Any, **kwargs: Any) -> Any:
-        """Render as Airflow does, prompts always to text; an error says how a column is written."""
+        """Render as Airflow does, but prompts always to text.
+
+        Raises:
+            AirflowFailException: Jinja cannot render it. The text shows how a column is written.
+        """
+        # Airflow calls this for each field without its name, so a prompt is known by its identity.
         is_prompt = isinstance(content, str) and (content is self.prompt or content is self.system)
         with explaining_braces():
             if is_prompt:
@@ -238,19 +225,27 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
             return super().render_template(content, context, *args, **kwargs)
 
     def execute(self, context: Context) -> dict[str, str | int | float]:
-        """Run the job to its end."""
+        """Run the job until all rows are decided and published.
+
+        Raises:
+            AirflowException: the try failed, and a retry continues the run.
+            AirflowFailException: a retry would meet the same error.
+            AirflowRescheduleException: the task is parked.
+        """
         from airflow_provider_aimlapi.engine.blocking import run_job
-        from airflow_provider_aimlapi.operators.telemetry.asset_events import tell_assets
+        from airflow_provider_aimlapi.operators.telemetry.asset_events import extend_asset_events
         from airflow_provider_aimlapi.operators.telemetry.metrics import RunMetrics
         from airflow_provider_aimlapi.operators.telemetry.observation import Observation
         from airflow_provider_aimlapi.operators.telemetry.tracing import run_span
 
-        seen = self._seen = Observation(RunMetrics(context).tell)
+        seen = self._seen = Observation(RunMetrics(context).send)
+        # The order matters: the span must close with the run's own error, before `_stoppable` turns it
+        # into Airflow's. The arguments are read inside, because a wrong one is an error of the run.
         with self._stoppable() as stop, run_span(context, seen):
             self._parking = parking(
                 context, on_stall=self.on_stall, park_timeout_s=self.park_timeout_s
             )
-            self._progress = ProgressPlace(context)
+            self._progress = ProgressSinkOpener(context)
             report = seen.report = run_job(
                 self._job(),
                 self._settings(),
@@ -260,7 +255,7 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
                 open_sink=seen.beside(self._progress),
             )
         self.log.info("%s", printable(closing_line(report)))
-        tell_assets(self.outlets, context, seen)
+        extend_asset_events(self.outlets, context, seen)
         return report.summary()
 
     def estimate(
@@ -270,22 +265,23 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
         sample_rows: int = 0,
         answer_tokens: int | None = None,
     ) -> dict[str, str | int | float | bool | None]:
-        """What this task would cost, without running it.
+        """Estimate what this task would cost, without running it.
 
-        Nothing is written, and nothing is spent but for a paid sample.
+        Only a paid sample writes anything or costs money.
 
         Args:
-            context: of a running task; templates are rendered with it, on a copy. None: there is
-                nothing to render.
-            sample_rows: answers to measure by: those missing are asked for, and paid. They are kept
-                for the run, which does not pay for them again. 0: nothing is spent.
-            answer_tokens: mean length of an answer, if you know it; a measurement goes first.
+            context: the context of a running task. It renders the templates of a copy of this
+                operator. None: there is nothing to render.
+            sample_rows: number of answers to measure. Missing ones are requested and paid. The run
+                does not pay for them again. 0: nothing is spent.
+            answer_tokens: mean length of an answer, if you know it. It is used while no answer is
+                measured.
 
         Returns:
-            As `operators.estimate.ClaudeCompletionEstimateOperator`.
+            The same as `operators.estimate.ClaudeCompletionEstimateOperator`.
 
         Raises:
-            AirflowException: as `execute`.
+            AirflowException: for the same reasons as `execute`.
         """
         operator = copy(self)
         if context is not None:
@@ -306,34 +302,39 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
 
     @contextmanager
     def _stoppable(self) -> Iterator[StopSignal]:
-        """Around the engine's work: `on_kill` reaches it, and its errors become Airflow's."""
+        """Let `on_kill` stop the engine's work, and turn its errors into Airflow's."""
         from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 
         stop = self._stop = StopSignal()
         if self._is_killed:
-            stop.request()
+            stop.request()  # SIGTERM came while Airflow prepared the task
         try:
             yield stop
         except AimlapiError as caught:
-            error = told_apart(without_frames(caught), lambda: self._hook().endpoint, self.model)
+            # 1. A refusal may have a clearer cause, which free calls find out.
+            # 2. A cause that will pass parks the task, which raises an exception of its own.
+            # 3. Any other error becomes Airflow's, without frames, because some hold the key.
+            error = explain_refusal(
+                without_frames(caught), lambda: self._hook().endpoint, self.model
+            )
             self._park(error)
             raise airflow_error(error, has_policy=has_policy(self)) from without_frames(error)
         finally:
             self._is_killed, self._stop = False, None
 
     def _park(self, error: AimlapiError) -> None:
-        """End this process where waiting helps, and have Airflow start the same try again then."""
+        """End this try so that Airflow starts it again later, if waiting helps."""
         until = self._parking.until(error, now())
         if until is None:
             return
-        said = f"Parked until {until:%Y-%m-%d %H:%M} UTC; no retry is used up. {error}"
-        self.log.warning("%s", printable(said))
+        notice = f"Parked until {until:%Y-%m-%d %H:%M} UTC; no retry is used up. {error}"
+        self.log.warning("%s", printable(notice))
         if self._progress is not None:
-            self._progress.tell_parked(said)
+            self._progress.report_parked(notice)
         raise parked_until(until) from without_frames(error)
 
     def on_kill(self) -> None:
-        """End the run cleanly: no new calls, those in flight are waited for and kept."""
+        """End the run cleanly: make no new calls, and keep the answers of calls in flight."""
         self._is_killed = True
         if self._stop is not None:
             self._stop.request()
@@ -349,8 +350,8 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
             limit_rows=arguments.optional_whole_number("limit_rows", self.limit_rows),
             constant_prompt=arguments.flag("constant_prompt", self.constant_prompt),
             endpoint=self._hook().endpoint,
-            input=self._place("input_path"),
-            output=self._place("output_path"),
+            input=self._open_path("input_path"),
+            output=self._open_path("output_path"),
             on_existing=arguments.one_of("on_existing", self.on_existing, get_args(OnExisting)),
         )
 
@@ -361,12 +362,12 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
         allowed = self._hook().max_concurrency
         return Settings(
             max_concurrency=max_concurrency if allowed is None else min(max_concurrency, allowed),
-            requests_per_minute=self._given("requests_per_minute"),
-            tokens_per_minute=self._given("tokens_per_minute"),
+            requests_per_minute=self._lower_limit("requests_per_minute"),
+            tokens_per_minute=self._lower_limit("tokens_per_minute"),
             max_attempts=arguments.whole_number("max_attempts", self.max_attempts),
             request_timeout_s=arguments.number("request_timeout_s", self.request_timeout_s),
             stall_timeout_s=arguments.number("stall_timeout_s", self.stall_timeout_s),
-            looks_first=self._parking.looks_first,
+            looks_first=self._parking.starts_with_probe,
             max_cost_usd=arguments.optional_number("max_cost_usd", self.max_cost_usd),
             max_rejected_rows=arguments.number(
                 "max_rejected_rows", self.max_rejected_rows, such_as="0.1 or 100"
@@ -375,19 +376,19 @@ class ClaudeCompletionOperator(TellsLineage, BaseOperator):
             check_arrival=arguments.flag("check_arrival", self.check_arrival),
         )
 
-    def _given(self, limit: str) -> int | None:
-        """The lower of the operator's and the connection's limit, where there is one."""
-        own = arguments.optional_whole_number(limit, getattr(self, limit))
-        given = [one for one in (own, self._hook().limit(limit)) if one is not None]
-        return min(given, default=None)
+    def _lower_limit(self, name: str) -> int | None:
+        """Return the lower of the operator's and the connection's limit; None if neither has one."""
+        own = arguments.optional_whole_number(name, getattr(self, name))
+        limits = [limit for limit in (own, self._hook().limit(name)) if limit is not None]
+        return min(limits, default=None)
 
     def _hook(self) -> AIMLAPIHook:
         return AIMLAPIHook(arguments.text("aimlapi_conn_id", self.aimlapi_conn_id))
 
-    def _place(self, argument: str) -> Place:
+    def _open_path(self, argument: str) -> Place:
         location = parse_location(
             getattr(self, argument),
             argument=argument,
             storage_conn_id=arguments.optional_text("storage_conn_id", self.storage_conn_id),
         )
-        return open_place(location)
+        return open_location(location)

@@ -1,58 +1,53 @@
-"""The arguments that make a `CompletionSpec`, checked when a DAG is read as far as they are known."""
+"""The arguments of a `CompletionSpec`. Those that a DAG contains as plain values are checked early."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.operators import arguments
 
-COMPLETION_ARGUMENTS = (
-    "model",
-    "max_tokens",
-    "temperature",
-    "top_p",
-    "top_k",
-    "stop_sequences",
-    "thinking",
-)
+_READERS: Mapping[str, Any] = {
+    "model": arguments.text,
+    "max_tokens": arguments.optional_whole_number,
+    "temperature": arguments.optional_number,
+    "top_p": arguments.optional_number,
+    "top_k": arguments.optional_whole_number,
+    "stop_sequences": arguments.texts,
+    "thinking": arguments.thinking,
+}
+"""The function that reads each argument, called with the argument's name and value."""
+COMPLETION_ARGUMENTS = tuple(_READERS)
 
 
-def completion_of(given: Mapping[str, object]) -> CompletionSpec:
-    """Return the model and its parameters; an argument that is not given is not sent.
+def completion_of(values: Mapping[str, object]) -> CompletionSpec:
+    """Return the model and its parameters. A parameter without a value is not sent.
 
     Raises:
         InvalidSpec: an argument is wrong, or the model's dialect lacks it.
     """
-    return CompletionSpec(
-        model=arguments.text("model", given["model"]),
-        max_tokens=arguments.optional_whole_number("max_tokens", given.get("max_tokens")),
-        temperature=arguments.optional_number("temperature", given.get("temperature")),
-        top_p=arguments.optional_number("top_p", given.get("top_p")),
-        top_k=arguments.optional_whole_number("top_k", given.get("top_k")),
-        stop_sequences=arguments.texts("stop_sequences", given.get("stop_sequences")),
-        thinking=arguments.thinking(given.get("thinking")),
-    )
+    return CompletionSpec(**{name: read(name, values.get(name)) for name, read in _READERS.items()})
 
 
 def check_written(operator: object) -> None:
-    """Check the arguments that are written in the DAG; those that a task renders are left out.
-
-    Airflow makes the operator of a mapped task anew in the task, which checks all of them.
+    """Check the arguments that the DAG contains as plain values, without those that a task renders.
 
     Raises:
-        InvalidSpec: as `completion_of`. A templated model is checked by the task alone.
+        InvalidSpec: as `completion_of`.
     """
+    # Airflow builds the operator of a mapped task again in the task, which then checks everything.
     if getattr(operator, "_BaseOperator__from_mapped", False):
         return
-    given = {name: getattr(operator, name) for name in COMPLETION_ARGUMENTS}
-    written = {name: value for name, value in given.items() if _is_written(value)}
+    values = {name: getattr(operator, name) for name in COMPLETION_ARGUMENTS}
+    written = {name: value for name, value in values.items() if _is_written(value)}
+    # Without its model no parameter can be checked, because the model's dialect sets the ranges.
     if "model" in written:
         completion_of(written)
 
 
 def _is_written(value: object) -> bool:
-    """Return whether a value is what it will be in the task: no template, no result of a task."""
+    """Return whether a value stays as it is in the task: no template, and no result of a task."""
     if isinstance(value, str):
         return "{{" not in value and "{%" not in value
     if isinstance(value, Mapping):

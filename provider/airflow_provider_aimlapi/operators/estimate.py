@@ -1,4 +1,4 @@
-"""An estimate as a task: the arguments of a completion, its probable bill as the result. No run."""
+"""The estimate as a task: it returns the probable bill of a run, without running it."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ if TYPE_CHECKING:
 
 
 class ClaudeCompletionEstimateOperator(ClaudeCompletionOperator):
-    """Tells what a `ClaudeCompletionOperator` with the same arguments would cost.
+    """Estimates what a `ClaudeCompletionOperator` with the same arguments would cost.
 
     It refuses what the run would refuse before its first call. It writes nothing and spends nothing,
-    unless a paid sample is asked for; then the answers are kept for the run, which has the
-    same run key and does not pay for them again.
+    except for a paid sample. The sample's answers belong to the run, which has the same run key and
+    does not pay for them again.
 
     Args:
-        sample_rows: answers of the run to measure by, up to 1,000; those that are missing are asked
-            for, spread over the data set, with the run's own prompt and parameters, and paid.
-            0: nothing is spent; without answers of an earlier try the figure rests on
-            assumptions, and says so.
-        answer_tokens: mean length of an answer, if you know it; a measurement goes first.
+        sample_rows: number of answers to measure, up to 1,000. Missing ones are requested with the
+            run's own prompt and parameters, from rows all over the data set, and paid. 0: nothing
+            is spent. Without answers of an earlier try the estimate then rests on assumptions,
+            which its text names.
+        answer_tokens: mean length of an answer, if you know it. It is used while no answer is
+            measured.
         **kwargs: all arguments of `ClaudeCompletionOperator`.
 
     Returns:
-        A small dict. `words` is the estimate to read; `rows_to_ask`, `cost_usd`, `cost_usd_margin`,
-        `cost_usd_least`, `cost_usd_most`, `is_affordable`, `balance_usd` and others are its
-        numbers, None where nobody knows; `provider/docs/how-to/estimate.md` lists them.
+        A small dict. `words` is the estimate as text. `rows_to_ask`, `cost_usd`,
+        `cost_usd_margin`, `cost_usd_least`, `cost_usd_most`, `is_affordable`, `balance_usd` and
+        others are its numbers, None if not known. `provider/docs/how-to/estimate.md` lists them.
     """
 
     template_fields: Collection[str] = (
@@ -42,7 +43,7 @@ class ClaudeCompletionEstimateOperator(ClaudeCompletionOperator):
         "answer_tokens",
     )
     ui_color = "#f4f0e3"
-    operator_extra_links: Collection[BaseOperatorLink] = ()  # there is no run to report of
+    operator_extra_links: Collection[BaseOperatorLink] = ()  # an estimate has no run page
     writes_output = False
 
     def __init__(
@@ -60,7 +61,7 @@ class ClaudeCompletionEstimateOperator(ClaudeCompletionOperator):
         self,
         context: Context,  # noqa: ARG002  Airflow's signature
     ) -> dict[str, str | int | float | bool | None]:
-        """Estimate, and write the words to the log."""
+        """Compute the estimate, and log its text."""
         try:
             sample_rows = arguments.whole_number("sample_rows", self.sample_rows)
             answer_tokens = arguments.optional_whole_number("answer_tokens", self.answer_tokens)

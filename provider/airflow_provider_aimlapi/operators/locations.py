@@ -1,6 +1,6 @@
-"""From a path that a user gave to a file system and a path on it, through Airflow's connections.
+"""Turns a path that a user typed into a file system and a path on it, through Airflow's connections.
 
-Knows URLs and connection ids; what lies at a path is the storage's business.
+It knows URLs and connection ids. It does not read what is stored at a path.
 """
 
 from __future__ import annotations
@@ -47,38 +47,38 @@ EXTRAS = {
     "abfss": "azure",
     "az": "azure",
 }
-"""Which of our extras brings which scheme."""
+"""The extra of this provider that installs each scheme."""
 PROVIDERS = {
     "s3": "apache-airflow-providers-amazon",
     "gcs": "apache-airflow-providers-google",
     "azure": "apache-airflow-providers-microsoft-azure",
 }
-"""What an extra brings that knows Airflow's connections."""
+"""The package of each extra that understands Airflow's connections."""
 _VARIABLES = {
     "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
     "gcs": "GOOGLE_APPLICATION_CREDENTIALS",
     "azure": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
 }
-"""What the environment's own credentials are taken from."""
+"""The variables that hold the environment's own credentials."""
 _SAME_AS = {"az": "abfs", "s3n": "s3"}
-"""Spellings that Airflow's provider or the file system does not know."""
+"""Spellings that Airflow's provider or the file system does not know, and what they mean."""
 _CONNECTION_ID = re.compile(r"[\w#!().-]{1,250}")
 _FINAL = (ValueError, TypeError, LookupError, AttributeError)
-"""What a hook or a file system raises for fields that it cannot use: a retry meets them again.
+"""Errors of a hook or a file system about fields that it cannot use: a retry would meet them again.
 
-So are those errors of botocore's that are not about the network.
+Errors of botocore that are not about the network count as well.
 """
 _AZURE_REQUESTS = "azure.core.pipeline.policies.http_logging_policy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
-    """A path taken apart.
+    """A path in its parts.
 
     Attributes:
-        argument: the operator's argument that it came from.
+        argument: the operator's argument that contained it.
         scheme: in lower case, such as "s3".
-        url: the whole, without a connection id.
+        url: the whole URL, without a connection id.
         conn_id: the Airflow connection that opens it; None for the environment's own credentials.
     """
 
@@ -89,12 +89,12 @@ class Location:
 
 
 def parse_location(path: object, *, argument: str, storage_conn_id: str | None) -> Location:
-    """Take a path apart: a URL, `scheme://connection_id@bucket/key`, or an absolute local path.
+    """Split a path: a URL, `scheme://connection_id@bucket/key`, or an absolute local path.
 
-    A connection id inside the URL goes before `storage_conn_id`: it says something about this path.
+    A connection id inside the URL goes before `storage_conn_id`, because it is about this path alone.
 
     Raises:
-        InvalidSpec: it is neither, holds a password, or is of a scheme that is not allowed here.
+        InvalidSpec: the path is neither, holds a password, or has a scheme that is not allowed.
     """
     more = conf.get(SECTION, OPTION, fallback="") or ""
     typed = parse_typed_path(
@@ -103,7 +103,9 @@ def parse_location(path: object, *, argument: str, storage_conn_id: str | None) 
         allowed=parse_allowed_schemes(more),
     )
     if argument == OUTPUT and not WILDCARDS.isdisjoint(typed.key):
-        raise InvalidSpec(f"{argument} is a folder: it may not contain any of * ? [")
+        raise InvalidSpec(
+            f"{argument} contains one of * ? [. Name a folder without these characters."
+        )
     conn_id, _, bucket = typed.authority.rpartition("@")
     _check_authority(argument, typed.scheme, conn_id, bucket)
     scheme = _SAME_AS.get(typed.scheme, typed.scheme)
@@ -119,34 +121,35 @@ def _check_authority(argument: str, scheme: str, conn_id: str, bucket: str) -> N
     if ":" in conn_id:
         raise InvalidSpec(
             f"{argument} holds credentials before the @. Put them into an Airflow connection, and "
-            f"its id into storage_conn_id."
+            f"set storage_conn_id to its id."
         )
     if conn_id and not _CONNECTION_ID.fullmatch(conn_id):
         raise InvalidSpec(
-            f"{argument}: what stands before the @ is no id of an Airflow connection."
+            f"{argument}: the text before the @ is no id of an Airflow connection. Correct it, or set "
+            f"storage_conn_id."
         )
     if EXTRAS.get(scheme) == "azure" and "." in bucket:
         raise InvalidSpec(
             f"{argument} names a storage account. Write {scheme}://{conn_id or 'container'}/folder/, "
-            f"and put the account into an Airflow connection, and its id into storage_conn_id."
+            f"put the account into an Airflow connection, and set storage_conn_id to its id."
         )
 
 
-def open_place(location: Location) -> Place:
-    """Open a location's file system, its credentials inside, and return it with the path on it.
+def open_location(location: Location) -> Place:
+    """Return a location's file system, opened with its credentials, and the path on it.
 
-    Not to be called where an event loop runs: some file systems start one of their own.
+    Do not call it where an event loop runs, because some file systems start one of their own.
 
     Raises:
-        InvalidSpec: nothing that is installed knows the scheme, or the file system does not accept
-            what it was given.
+        InvalidSpec: no installed package opens the scheme, or the file system does not accept the
+            credentials or the path.
         ConnectionIncomplete: the storage connection does not exist.
-        StoreUnavailable: the store is one that is connected to here, and does not answer.
+        StoreUnavailable: the file system connects when it is opened, and its store does not answer.
     """
     conn_id = None if location.scheme == FILE else location.conn_id
     if conn_id is not None:
         _check_connection(conn_id, location.argument)
-    _leave_out_each_request(location)
+    _quiet_azure(location)
     try:
         return _opened(location, conn_id)
     except Exception as error:  # noqa: BLE001  # hooks and file systems have errors of their own
@@ -174,7 +177,7 @@ def _check_connection(conn_id: str, argument: str) -> None:
 
 
 def _opened(location: Location, conn_id: str | None) -> Place:
-    """Ask Airflow's provider for the file system, and fsspec itself where there is no provider."""
+    """Return the file system from Airflow's provider, or from fsspec if there is no provider."""
     from airflow_provider_aimlapi.engine.job import Place
     from airflow_provider_aimlapi.storage.access.opening import connect, open_url
 
@@ -189,15 +192,19 @@ def _opened(location: Location, conn_id: str | None) -> Place:
 
 
 def _path_on(location: Location, fs: AbstractFileSystem) -> str:
-    """Return the path that the file system is asked for, which is the one that was typed."""
+    """Return the path for the file system, which must be the typed one.
+
+    Raises:
+        InvalidSpec: the file system reads a part of the path as something else.
+    """
     from airflow_provider_aimlapi.storage.access.file_systems import kind_of, path_in
 
     path = path_in(fs, location.url)
     typed = location.url.partition("://")[2]
     if kind_of(fs) != "other" and path.lstrip("/") != typed.strip("/"):
         raise InvalidSpec(
-            f"{location.argument}: {location.scheme}:// takes a part of this path for something else "
-            f"than a name, such as a '?' or '#'. Rename the folder."
+            f"{location.argument}: {location.scheme}:// does not read a part of this path as a "
+            f"name, such as a '?' or '#'. Rename the folder."
         )
     return path
 
@@ -207,6 +214,10 @@ def _refusal(location: Location, error: Exception) -> AimlapiError:
     from airflow_provider_aimlapi.storage.access.opening import origin_of
     from airflow_provider_aimlapi.storage.access.store_errors import meaning_of
 
+    # 1. An error of this provider is complete already.
+    # 2. A missing package is named before anything else: without it the other texts mislead.
+    # 3. The network: a host that does not exist is a wrong path, any other failure may pass.
+    # 4. Everything else is about credentials or fields, and final if its kind shows that.
     if isinstance(error, AimlapiError):
         return error
     if _is_about_packages(location, error):
@@ -216,8 +227,8 @@ def _refusal(location: Location, error: Exception) -> AimlapiError:
         host = location.url.partition("://")[2].partition("/")[0]
         where = f"{location.argument}: {location.scheme}://{host}"
         if isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME:
-            return InvalidSpec(f"{where}: there is no host of that name.")
-        return StoreUnavailable(f"{where} did not let us in ({origin}).")
+            return InvalidSpec(f"{where}: there is no host of that name. Correct the path.")
+        return StoreUnavailable(f"{where} refused the connection or did not answer ({origin}).")
     meaning = meaning_of(error)
     is_botocores = meaning == "unknown" and type(error).__module__ == "botocore.exceptions"
     is_final = isinstance(error, _FINAL) or meaning == "forbidden" or is_botocores
@@ -226,7 +237,7 @@ def _refusal(location: Location, error: Exception) -> AimlapiError:
 
 
 def _is_about_packages(location: Location, error: Exception) -> bool:
-    """Whether nothing that is installed opens the scheme, or none of Airflow's with a connection."""
+    """Return whether a package is missing: for the scheme, or for its Airflow connections."""
     if isinstance(error, ImportError):
         return True
     extra = EXTRAS.get(location.scheme)
@@ -234,10 +245,10 @@ def _is_about_packages(location: Location, error: Exception) -> bool:
     return isinstance(error, ValueError) and (extra is None or is_for_airflow)
 
 
-def _leave_out_each_request(location: Location) -> None:
-    """Azure's SDK tells 20 lines of each request to a log of level INFO, which Airflow's are.
+def _quiet_azure(location: Location) -> None:
+    """Keep Azure's SDK from logging 20 lines for each request at INFO, which is Airflow's level.
 
-    Whoever has set that logger's level keeps it.
+    A level that the user has set for that logger stays.
     """
     log = logging.getLogger(_AZURE_REQUESTS)
     if EXTRAS.get(location.scheme) == "azure" and log.level == logging.NOTSET:
@@ -254,7 +265,7 @@ def _is_installed(extra: str | None) -> bool:
 
 
 def _refused(location: Location, origin: str) -> str:
-    """What to do when a file system is there, and does not want what it was given."""
+    """Return the text for a file system that does not accept its credentials, with what to do."""
     if location.conn_id is None:
         with_what = "the environment's own credentials"
         variables = _VARIABLES.get(EXTRAS.get(location.scheme, ""), "the store's variables")
@@ -276,6 +287,6 @@ def _unknown_scheme(location: Location) -> str:
         )
     connection = f" with connection '{location.conn_id}'" if location.conn_id else ""
     return (
-        f"{location.argument}: nothing that is installed opens {location.scheme}://{connection}. "
-        f"Known are file://, and s3://, gs:// and abfs:// with the extras s3, gcs and azure."
+        f"{location.argument}: no installed package opens {location.scheme}://{connection}. Use "
+        f"file://, or s3://, gs:// or abfs:// with the extra s3, gcs or azure."
     )

@@ -1,9 +1,9 @@
-"""When a task is parked: it ends, and Airflow starts the same try again later. Waiting is Airflow's.
+"""Decides when a task is parked: it ends, and Airflow starts the same try again later.
 
-A parked task holds no worker, no slot of a pool and no lease, and uses up no retry. It is parked for
-what time alone will mend, and told so by type and status, never by what an answer says: the words
-of an hourly allowance and of a maintenance are promised nowhere. So nobody knows how long they
-last, and the next start looks with one call.
+A parked task holds no worker, no pool slot and no lease, and uses up no retry. The error's type and
+status decide, never the text of an answer, because the API's documents promise no text for an hourly
+limit or a maintenance. How long such a cause lasts is therefore not known. The next start finds out
+with one call.
 """
 
 from __future__ import annotations
@@ -27,16 +27,18 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.errors import AimlapiError
 
 OnStall = Literal["fail", "park"]
-FIRST_LOOK = timedelta(minutes=5)
-LAST_LOOK = timedelta(minutes=15)
-"""Between two looks at an API that takes nothing: five minutes more each time, up to this."""
+FIRST_WAIT = timedelta(minutes=5)
+LONGEST_WAIT = timedelta(minutes=15)
+"""Between two starts while the API refuses every call: five minutes, then ten, then fifteen. Half of
+this starts twice as many processes for a cause that lasts an hour. Twice this loses working time."""
 PARK_TIMEOUT_S = 90_000.0
-"""A day and an hour: a key's limit for a day is waited for, whenever it was used up."""
+"""A day and an hour, so that a key's limit for a day is waited for, at whatever time it was reached."""
 PARK_TIMEOUT_S_MAX = 31 * 24 * 3600.0
+"""A month. A longer value is more likely a typing error, or milliseconds."""
 ANSWERED_NO = 400
-"""From this status on the API itself said no."""
+"""From this HTTP status on, the API itself refused the call."""
 AIRFLOW_THAT_WAITS = (3, 1, 7)
-"""Schedulers before start a parked task at once, unless it is a sensor."""
+"""An earlier scheduler starts a parked task at once, unless it is a sensor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +46,10 @@ class Parking:
     """Whether a try may be parked, and how often it was.
 
     Attributes:
-        is_wanted: by the task.
-        timeout: of all waiting of one try, from its first parking on.
-        times: how often Airflow has put this try off, by its own record.
-        since: when it first did.
+        is_wanted: whether the task has `on_stall="park"`.
+        timeout: the longest time from a try's first parking to its last start.
+        times: how often Airflow has parked this try, by Airflow's own record.
+        since: when this try was first parked; None if it never was.
     """
 
     is_wanted: bool = False
@@ -56,36 +58,36 @@ class Parking:
     since: datetime | None = None
 
     @property
-    def looks_first(self) -> bool:
-        """Whether this start is one that looks, after a parking."""
+    def starts_with_probe(self) -> bool:
+        """Return whether this start follows a parking, so that one call must find out first."""
         return self.is_wanted and self.times > 0
 
     def until(self, error: AimlapiError, now: datetime) -> datetime | None:
-        """When to start again; None where waiting does not help, or would take too long."""
+        """Return when to start again; None if waiting does not help, or would take too long."""
         wait = self._wait(error, now) if self.is_wanted else None
         if wait is None or now + wait > (self.since or now) + self.timeout:
             return None
         return now + wait
 
     def _wait(self, error: AimlapiError, now: datetime) -> timedelta | None:
-        """How long the cause may last, or until somebody should look.
-
-        Only an answer counts. Where none came the network or the time-out may be wrong, which a
-        person mends, and each look might be billed; an answer that cannot be read was billed.
-        """
+        """Return how long the cause lasts, or how long to wait before the next call finds out."""
+        # 1. A key's daily limit ends at a known time.
+        # 2. Without an answer, or with one that cannot be parsed, the task is not parked: the network
+        #    or a time-out may be wrong, which a person must fix, and each new call may be billed.
+        # 3. Any other refusal by the API may pass at any time.
         if isinstance(error, SpendingLimitReached):
             return until_reset(now.timestamp())
         if not isinstance(error, ApiUnavailable) or (error.status or 0) < ANSWERED_NO:
             return None
-        asked = timedelta(seconds=error.retry_after_s or 0)
-        return max(asked, min(LAST_LOOK, FIRST_LOOK * (self.times + 1)))
+        requested = timedelta(seconds=error.retry_after_s or 0)
+        return max(requested, min(LONGEST_WAIT, FIRST_WAIT * (self.times + 1)))
 
 
 def parking(context: Context, *, on_stall: object, park_timeout_s: object) -> Parking:
-    """What a task's arguments ask for, and what Airflow knows of its try.
+    """Return whether a task may be parked, and how often Airflow has parked this try.
 
     Raises:
-        InvalidSpec: an argument is wrong, or this Airflow would not wait.
+        InvalidSpec: an argument is wrong, or this version of Airflow would not wait.
     """
     is_wanted = arguments.one_of("on_stall", on_stall, get_args(OnStall)) == "park"
     timeout_s = arguments.number("park_timeout_s", park_timeout_s, such_as="3600")
@@ -95,7 +97,7 @@ def parking(context: Context, *, on_stall: object, park_timeout_s: object) -> Pa
     if not waits_for_dates(__version__):
         raise InvalidSpec(
             f"on_stall='park' needs Airflow 3.1.7 or later: the scheduler of {__version__} would "
-            f"start the task again at once. Leave it out; `retries` and `retry_delay` wait instead."
+            f"start the task again at once. Leave on_stall out, and set `retries` and `retry_delay`."
         )
     return Parking(
         is_wanted=True,
@@ -106,17 +108,17 @@ def parking(context: Context, *, on_stall: object, park_timeout_s: object) -> Pa
 
 
 def parked_until(date: datetime) -> AirflowRescheduleException:
-    """What a task raises to be started again then."""
+    """Return the exception that a task raises to be started again at a date."""
     return AirflowRescheduleException(date)  # type: ignore[no-untyped-call]  # Airflow's has no types
 
 
 def now() -> datetime:
-    """By the machine's clock."""
+    """Return the time of the machine's clock."""
     from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 
     return datetime.fromtimestamp(SystemClock().wall_us() / 1e6, UTC)
 
 
 def waits_for_dates(version: str) -> bool:
-    """Whether an Airflow of this version starts a parked task at its date, and not at once."""
+    """Return whether an Airflow of this version starts a parked task at its date, and not at once."""
     return tuple(map(int, re.findall(r"\d+", version)[:3])) >= AIRFLOW_THAT_WAITS

@@ -1,4 +1,4 @@
-"""A run's plan as a task: divides the run among workers, asks for nothing, pays nothing."""
+"""The plan as a task: it divides a run into shares for several workers, and makes no call."""
 
 from __future__ import annotations
 
@@ -15,32 +15,35 @@ if TYPE_CHECKING:
 
 
 class ClaudeCompletionPlanOperator(ClaudeCompletionOperator):
-    """Divides the run that a `ClaudeCompletionOperator` with the same arguments would be into shares.
+    """Divides the run of a `ClaudeCompletionOperator` with the same arguments into shares.
 
-    A share is a range of the input's rows, asked for by a task of its own: map
-    `ClaudeCompletionOperator` over what this returns, `.partial(…).expand(share=plan.output)`, and let
-    one without `share` follow, which publishes. `claude_completion_group` does all that.
+    A share is a range of the input's rows that a task of its own processes. Map
+    `ClaudeCompletionOperator` over the result with `.partial(…).expand(share=plan.output)`. Then add
+    one task without `share`, which publishes. `claude_completion_group` does all that.
 
-    It refuses what the run would refuse before its first call. The first task that plans a run, this
-    one or one that runs it, divides it for good: later ones find as many shares, whatever they ask for.
+    It refuses what the run would refuse before its first call. The first task that plans a run
+    divides it for good: a later task finds the same shares, whatever its `workers` is.
 
     Args:
-        workers: shares at the most, 1 to 64; about the same rows in each. Shares are made of whole
-            parts, and of few rows there are few, so there may be fewer shares.
-        **kwargs: all arguments of `ClaudeCompletionOperator` but `share`.
+        workers: the most shares, 1 to 64, with about the same number of rows each. A share consists
+            of whole parts, so a small input has fewer shares.
+        **kwargs: all arguments of `ClaudeCompletionOperator` except `share`.
 
     Returns:
-        The shares' numbers, from 0. Of a run that is published already, one: nothing is left to divide.
+        The numbers of the shares, from 0. A run that is already published has one, because nothing
+        is left to divide.
     """
 
     template_fields: Collection[str] = (*ClaudeCompletionOperator.template_fields, "workers")
     ui_color = "#e3ecf4"
-    operator_extra_links: Collection[BaseOperatorLink] = ()  # there is no run to report of
+    operator_extra_links: Collection[BaseOperatorLink] = ()  # a plan has no run page
     writes_output = False
 
     def __init__(self, *, workers: int | str, **kwargs: Any) -> None:
         if kwargs.get("share") is not None:
-            raise TypeError("share: the task that plans a run returns the shares, and takes none.")
+            raise TypeError(
+                "ClaudeCompletionPlanOperator takes no share: it returns the shares. Leave share out."
+            )
         super().__init__(**kwargs)
         self.workers = workers
 
@@ -48,7 +51,7 @@ class ClaudeCompletionPlanOperator(ClaudeCompletionOperator):
         self,
         context: Context,  # noqa: ARG002  Airflow's signature
     ) -> list[int]:
-        """Settle the plan."""
+        """Store the plan, and return the numbers of its shares."""
         from airflow_provider_aimlapi.engine.blocking import plan_job
 
         with self._stoppable() as stop:

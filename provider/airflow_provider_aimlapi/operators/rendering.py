@@ -1,11 +1,12 @@
-"""How the texts of prompts are read from files and rendered: always to text, whatever the DAG says.
+"""Reads prompts from files and renders them, always to text.
 
-A DAG with `render_template_as_native_obj` has Jinja turn what looks like Python into objects: a
-prompt in quotes loses them, and one in JSON becomes a dict. No prompt is meant that way.
+In a DAG with `render_template_as_native_obj`, Jinja turns text that looks like Python into objects:
+a prompt in quotes loses them, and one in JSON becomes a dict. A prompt must stay as it is written.
 """
 
 from __future__ import annotations
 
+import inspect
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,19 +17,35 @@ from airflow_provider_aimlapi.operators import arguments
 from airflow_provider_aimlapi.operators.airflow_errors import airflow_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from airflow.providers.common.compat.sdk import BaseOperator
 
 T = TypeVar("T")
 
+NOT_RENDERED = frozenset({"self", "stop_sequences", "retry_policy"})
+"""A stop sequence may contain Jinja's own braces, and a policy is no text."""
+
+
+def rendered_arguments(init: Callable[..., None]) -> tuple[str, ...]:
+    """Return the arguments of an operator's `__init__` that Jinja renders, in their order.
+
+    The signature is the one list of an operator's arguments, and `template_fields` comes from it. A
+    test checks the docstring, the attributes and the reference page against the same signature.
+    """
+    return tuple(
+        name
+        for name, parameter in inspect.signature(init).parameters.items()
+        if name not in NOT_RENDERED and parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    )
+
 
 @contextmanager
 def explaining_braces() -> Iterator[None]:
-    """Around Airflow's rendering: say whose braces are whose when Jinja does not know a name.
+    """Explain in the error which braces belong to Jinja, when Jinja cannot render an argument.
 
     Raises:
-        AirflowFailException: with Jinja's words and ours; a retry would render the same.
+        AirflowFailException: Jinja's message and the explanation. A retry would fail in the same way.
     """
     try:
         yield
@@ -36,14 +53,14 @@ def explaining_braces() -> Iterator[None]:
         raise airflow_error(
             InvalidSpec(
                 f"Jinja could not render an argument: {error}. {{{{ … }}}} belongs to Jinja, which "
-                f"comes before any row is read; a column is written in single braces, {{body}}. "
-                f"For braces that Jinja is to leave alone write {{% raw %}}…{{% endraw %}}."
+                f"renders before any row is read. Write a column in single braces, {{body}}. "
+                f"Write {{% raw %}}…{{% endraw %}} around braces that Jinja must leave alone."
             )
         ) from error
 
 
 def render_text(operator: BaseOperator, text: str, context: Mapping[str, Any]) -> str:
-    """Render a prompt, or the file that it names."""
+    """Return a prompt, or the file that it names, as Jinja renders it."""
     env = _text_environment(operator)
     return env.from_string(_file_named(env, text) or text).render(context)
 
@@ -64,7 +81,7 @@ def _text_environment(operator: BaseOperator) -> jinja2.Environment:
 
 
 def _file_named(env: jinja2.Environment, text: str) -> str | None:
-    """Read a file beside the DAG or in its `template_searchpath`; None where there is none."""
+    """Return a file beside the DAG or in its `template_searchpath`; None if there is none."""
     if env.loader is None or not arguments.may_name_file(text):
         return None
     try:

@@ -1,7 +1,7 @@
-"""When Airflow tries a task again after one of our errors. Decides; waiting is Airflow's.
+"""Decides when Airflow tries a task again after an error of this provider. Airflow itself waits.
 
-Retry policies came with Airflow 3.3. Before that this module imports all the same, a policy that
-is given to an operator of ours is left out, and the kind of exception alone decides: see `operators.airflow_errors`.
+Retry policies came with Airflow 3.3. This module can be imported before that, too. Then the operators
+ignore a policy, and the kind of exception alone decides; see `operators.airflow_errors`.
 """
 
 from __future__ import annotations
@@ -23,32 +23,36 @@ else:
 HAS_POLICIES = bool(RetryDecision is not None)
 DAY_S = 24 * 3600
 AFTER_RESET_S = 60
-"""A spending limit is waited for a minute longer: two clocks never agree to the second."""
+"""How much later than the reset a task starts, because two clocks do not agree to the second."""
 DOUBLINGS_MAX = 4
+"""16 times a delay: from 5 minutes to 80. One more would wait for more than two hours."""
 _CAUSES_MAX = 20
+"""How many causes of an exception are examined. A chain of causes may be a ring."""
 
 
 class AimlapiRetryPolicy(RetryPolicy):
-    """Fails at once where a retry cannot help, and waits as long as the cause needs.
+    """Fails a task at once if a retry cannot help, and otherwise waits as long as the cause needs.
 
-    How often a task is tried is up to its own `retries`. For this package's errors, raised by its
-    operator or by its hook in a task of yours:
+    The task's own `retries` limit the number of tries. The policy decides about errors of this
+    provider, raised by its operator or by its hook in a task of yours:
 
-    - a wrong argument, connection or input, a refused key, a limit of yours that was met: fails;
-    - the key's spending limit for a day: waits until 00:01 UTC;
-    - the API does not answer: `api_delay`, twice as long at each further try, and no less than
-      the API asks for, up to five minutes;
-    - the object store does not answer: `store_delay`, in the same way;
-    - interrupted, as by a worker that shuts down: at once. It holds nothing that a next try waits for.
+    - a wrong argument, connection or input, a refused key, a limit of yours that was reached: the
+      task fails;
+    - the key's spending limit for a day: the next try starts at 00:01 UTC;
+    - the API does not answer: the next try starts after `api_delay`, which doubles with each try. The
+      API may request a longer wait, of which up to five minutes are respected;
+    - the object store does not answer: the same with `store_delay`;
+    - the task was interrupted, for example by a worker that shuts down: the next try starts at once,
+      because the interrupted one has released its lease.
 
-    Any other exception is left to the task's own settings.
+    The task's own settings decide about any other exception.
 
     Args:
-        api_delay: 5 minutes; at most 16 times as long.
-        store_delay: 30 seconds; likewise.
-        keep_retry_delay: whether a task's own `retry_delay`, `max_retry_delay` or
-            `retry_exponential_backoff` is kept to, where it differs from Airflow's default. A
-            spending limit is waited for all the same.
+        api_delay: 5 minutes. It grows to 16 times that.
+        store_delay: 30 seconds, likewise.
+        keep_retry_delay: whether to respect a task's own `retry_delay`, `max_retry_delay` or
+            `retry_exponential_backoff` if it differs from Airflow's default. The wait for a spending
+            limit does not change.
     """
 
     def __init__(
@@ -69,11 +73,14 @@ class AimlapiRetryPolicy(RetryPolicy):
         max_tries: int,  # noqa: ARG002  Airflow's signature
         context: Context | None = None,
     ) -> RetryDecision:
-        """Decide about a failed try; called by Airflow in the task's process."""
+        """Return what Airflow does about a failed try. Airflow calls this in the task's process."""
         error = our_error(exception)
         if error is None:
             return RetryDecision.default()
         name = type(error).__name__
+        # 1. The daily limit comes first: its class is one that fails without a policy.
+        # 2. What a retry meets again fails, whatever delay the task has.
+        # 3. The task's own delay goes before ours, if `keep_retry_delay` says so.
         if isinstance(error, errors.SpendingLimitReached):
             return RetryDecision.retry(until_reset(_now_s()), f"{name}: resets at 00:00 UTC")
         if kind_of(error) is FAIL:
@@ -84,7 +91,7 @@ class AimlapiRetryPolicy(RetryPolicy):
         return RetryDecision.retry(delay, f"{name}: next try in {delay}")
 
     def _delay(self, error: errors.AimlapiError, try_number: int) -> timedelta | None:
-        """How long the cause may last; None where there is nothing to tell."""
+        """Return how long to wait for the cause to pass; None if the error does not show it."""
         times: int = 2 ** min(max(try_number - 1, 0), DOUBLINGS_MAX)
         match error:
             case errors.RunInterrupted():
@@ -102,21 +109,21 @@ class AimlapiRetryPolicy(RetryPolicy):
 DEFAULT_RETRY_POLICY: RetryPolicy | None = (
     AimlapiRetryPolicy(keep_retry_delay=True) if HAS_POLICIES else None
 )
-"""What our operator has where a task names none. None before Airflow 3.3."""
+"""The policy of our operators if a task names none. None before Airflow 3.3."""
 
 
 def policy_argument(policy: RetryPolicy | None) -> dict[str, Any]:
-    """The argument for `BaseOperator`, which before Airflow 3.3 does not know it."""
+    """Return the argument for `BaseOperator`. Before Airflow 3.3 it does not accept one."""
     return {} if policy is None or not HAS_POLICIES else {"retry_policy": policy}
 
 
 def has_policy(task: object) -> bool:
-    """Whether a retry policy decides about this task."""
+    """Return whether a retry policy decides about this task."""
     return getattr(task, "retry_policy", None) is not None
 
 
 def our_error(exception: BaseException) -> errors.AimlapiError | None:
-    """This package's error: the exception itself, or what it was raised from."""
+    """Return the error of this provider: the exception itself, or one of its causes."""
     link: BaseException | None = exception
     for _ in range(_CAUSES_MAX):
         if link is None or isinstance(link, errors.AimlapiError):
@@ -126,7 +133,7 @@ def our_error(exception: BaseException) -> errors.AimlapiError | None:
 
 
 def until_reset(now_s: float) -> timedelta:
-    """From a time, in seconds since 1970, to shortly after the next 00:00 UTC."""
+    """Return the time from a moment, in seconds since 1970, to shortly after the next 00:00 UTC."""
     return timedelta(seconds=DAY_S - now_s % DAY_S + AFTER_RESET_S)
 
 

@@ -27,7 +27,7 @@ def reader_of_dag(dag_id: Name, user: GetUserDep) -> None:
         raise HTTPException(403, "Forbidden")
 
 
-def dags_to_look_at(user: Any) -> set[str]:
+def dags_open_to(user: Any) -> set[str]:
     """The DAGs that the user may read; see `readable` for what their tasks leave behind."""
     return get_auth_manager().get_authorized_dag_ids(user=user, method="GET")
 

@@ -12,7 +12,7 @@ from airflow_provider_aimlapi.core.durable.keys import RunNames
 from airflow_provider_aimlapi.core.durable.object_sizes import PROGRESS_BYTES_MAX
 from airflow_provider_aimlapi.core.texts.typed_path import FILE
 from airflow_provider_aimlapi.errors import ConnectionIncomplete
-from airflow_provider_aimlapi.operators.locations import open_place, parse_location
+from airflow_provider_aimlapi.operators.locations import open_location, parse_location
 from airflow_provider_aimlapi.plugins.progress_unreadable import TeamNeedsConnection
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def read_progress(source: ProgressSource) -> bytes | None:
     location = parse_location(
         source.output_path, argument="output_path", storage_conn_id=source.storage_conn_id
     )
-    place = open_place(location) if source.team is None else _opened_for(source.team, location)
+    place = open_location(location) if source.team is None else _opened_for(source.team, location)
     names = RunNames(run_key=source.run_key, share=source.share)
     store = FsspecStore(place.fs, place.path)
     return store.read(names.progress, bytes_max=PROGRESS_BYTES_MAX)
@@ -49,7 +49,7 @@ def _opened_for(team: str, location: Location) -> Place:
     if location.conn_id is None or location.scheme == FILE:
         raise TeamNeedsConnection
     with _connection_of(team, location.conn_id) as conn_id:
-        return open_place(replace(location, conn_id=conn_id))
+        return open_location(replace(location, conn_id=conn_id))
 
 
 @contextmanager

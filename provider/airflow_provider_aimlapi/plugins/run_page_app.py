@@ -26,7 +26,7 @@ from airflow_provider_aimlapi.page.report import (
 )
 from airflow_provider_aimlapi.plugins.access import (
     Name,
-    dags_to_look_at,
+    dags_open_to,
     readable,
     reader_of_dag,
 )
@@ -105,7 +105,7 @@ def _runs(_user: GetUserDep) -> Response:
 
 def _list(user: GetUserDep) -> Response:
     with create_session() as session:
-        runs = list_runs(dags_to_look_at(user), lambda dag_ids: readable(dag_ids, user), session)
+        runs = list_runs(dags_open_to(user), lambda dag_ids: readable(dag_ids, user), session)
     return Response(msgspec.json.encode(runs), media_type="application/json", headers=PRIVATE)
 
 

@@ -1,1 +1,1 @@
-"""What a task reports to Airflow, OpenLineage and OpenTelemetry. Never a row's text."""
+"""What a task reports to Airflow, OpenLineage and OpenTelemetry. It never contains text of a row."""

@@ -1,4 +1,4 @@
-"""What a task's asset events carry of its run, for the DAGs that wait for the asset. Nothing of a row."""
+"""Adds a run's figures to the task's asset events, for DAGs that wait for the asset. No row text."""
 
 from __future__ import annotations
 
@@ -13,21 +13,25 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.operators.telemetry.observation import Observation
 
-OF_THIS_TRY = frozenset({"requests", "throttled", "elapsed_s", "bound_by", "state"})
-"""How the run went is nothing to those who use its output."""
+ABOUT_THIS_TRY = frozenset({"requests", "throttled", "elapsed_s", "bound_by", "state"})
+"""Facts about this try, which do not matter to those who use the output."""
 
 
-def tell_assets(outlets: Iterable[object], context: Mapping[str, Any], seen: Observation) -> None:
-    """Put the run's rows, cost and key into the extra of each outlet's event.
+def extend_asset_events(
+    outlets: Iterable[object], context: Mapping[str, Any], seen: Observation
+) -> None:
+    """Add the run's rows, cost and key to the extra of each outlet's event.
 
     Args:
-        outlets: of the task. Aliases are left alone: only the DAG's author knows what they stand for.
-        context: of the running task; with a partitioned DAG run, its `partition_key` is told too.
+        outlets: the task's outlets. Aliases do not change, because only the DAG's author knows what
+            they stand for.
+        context: the context of the running task. The `partition_key` of a partitioned DAG run is
+            added as well.
     """
     events = context.get("outlet_events")
     if events is None:
         return
-    extra = {name: fact for name, fact in seen.facts().items() if name not in OF_THIS_TRY}
+    extra = {name: fact for name, fact in seen.facts().items() if name not in ABOUT_THIS_TRY}
     partition_key = context.get("partition_key")
     if partition_key is not None:
         extra["partition_key"] = partition_key

@@ -1,19 +1,19 @@
-"""What a task's log ends with: rows, calls, tokens, money, in one line. Pure text and numbers."""
+"""The last line of a task's log: rows, calls, tokens and money. Pure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.calls.completion import STATUSES
-from airflow_provider_aimlapi.core.texts.wording import format_duration, format_usd
+from airflow_provider_aimlapi.core.texts.wording import format_count, format_duration, format_usd
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.reporting.run_summary import Report
 
 
 def closing_line(report: Report) -> str:
-    """A published run to read: "220 rows: 218 ok, 2 truncated · 225 calls, 5 throttled · …"."""
-    line = " · ".join((_rows(report), _calls(report), _money(report), _place(report)))
+    """Return a published run as text: "220 rows: 218 ok, 2 truncated · 225 calls, 5 throttled · …"."""
+    line = " · ".join((_rows(report), _calls(report), _money(report), _pace(report)))
     return f"{line}. {report.bound_sentence}" if report.bound_sentence else line
 
 
@@ -33,15 +33,19 @@ def _calls(report: Report) -> str:
 def _money(report: Report) -> str:
     tally = report.tally
     unknown = tally.rows_without_cost
-    gap = f" and what {unknown:,} rows cost of which the API did not say it" if unknown else ""
+    gap = (
+        f", plus {format_count(unknown, 'row')} whose cost the API did not report"
+        if unknown
+        else ""
+    )
     return (
         f"{tally.prompt_tokens:,} tokens in, {tally.completion_tokens:,} out · "
-        f"{format_usd(tally.cost_nano_usd)} in all{gap}"
+        f"{format_usd(tally.cost_nano_usd)}{gap}"
     )
 
 
-def _place(report: Report) -> str:
-    asked = report.tally.rows - report.reused
-    is_worth_saying = report.requests > 0 and report.elapsed_s > 0
-    rate = f", {asked / report.elapsed_s:,.1f} rows/s" if is_worth_saying else ""
+def _pace(report: Report) -> str:
+    decided = report.tally.rows - report.reused
+    has_rate = report.requests > 0 and report.elapsed_s > 0
+    rate = f", {decided / report.elapsed_s:,.1f} rows/s" if has_rate else ""
     return f"{format_duration(report.elapsed_s)}{rate} → {report.output_path}"

@@ -1,7 +1,8 @@
-"""A run's counts as Airflow's own metrics: the one home of its `Stats`. Never a call for a row.
+"""Sends a run's counts as Airflow's own metrics. The only module that imports Airflow's `Stats`.
 
-Counters grow by what this try of the task did since it last told; earlier tries have told what
-they did. Nothing of a row, of an answer or of the key is in a name or a tag.
+Counters grow by what this try has done since the last time, because earlier tries have sent their
+own. No name and no tag contains text of a row, of an answer or of the key. Metrics are sent once for
+each progress report, never once for each row.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ PREFIX = "aimlapi"
 
 
 class RunMetrics:
-    """Sends one try's metrics, each time that its progress is told.
+    """Sends one try's metrics each time that its progress is reported.
 
     Args:
-        context: of the running task.
+        context: the context of the running task.
     """
 
     def __init__(self, context: Mapping[str, Any]) -> None:
@@ -35,9 +36,10 @@ class RunMetrics:
             if instance is not None
         }
         self._sent: dict[str, int] = {}
+        """The counts as of the last time. StatsD adds up differences, so only new ones are sent."""
 
-    def tell(self, progress: RunProgress) -> None:
-        """Send what has come since the last time, and how the run stands now."""
+    def send(self, progress: RunProgress) -> None:
+        """Send what this try has done since the last time, and the state of the run."""
         tags = {**self._tags, "model": progress.model}
         counts = _counts(progress.attempts[-1])
         for name, count in counts.items():
@@ -61,7 +63,7 @@ def _counts(own: AttemptProgress) -> dict[str, int]:
 
 
 def _levels(progress: RunProgress) -> dict[str, float]:
-    """How the run stands. Latency once this try has made calls: before, it is an earlier try's."""
+    """Return the state of the run. Latency comes with this try's first calls, not from an earlier try."""
     levels: dict[str, float] = {
         "in_flight": progress.in_flight,
         "rows_per_s": 0.0 if progress.state in ENDED else progress.rows_per_s,

@@ -1,6 +1,7 @@
-"""What a task has seen of its run. Lineage, span, metrics and asset events are made of it; sends nothing.
+"""Records what one try learns about its run: lineage, progress, summary. Sends nothing.
 
-It holds nothing of a row and nothing of the key: counts, money, names of columns, addresses.
+Metrics, the span, asset events and OpenLineage facets are derived from it. It holds counts, money,
+names of columns and addresses, and neither text of a row nor the key.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ Fact = str | int | float
 
 
 class Observation:
-    """One try of a task, looked at from beside.
+    """The record of one try of a task.
 
     Attributes:
-        lineage: None before the run may start.
-        progress: as it was last told; None before the first time.
-        report: None before the run, or the share, is complete.
+        lineage: what the run reads and adds; None before the run may start.
+        progress: the last progress that was stored; None before the first time.
+        report: the run's summary; None before the run, or the share, is complete.
     """
 
     def __init__(self, listen: Callable[[RunProgress], None]) -> None:
@@ -40,17 +41,20 @@ class Observation:
         self.progress: RunProgress | None = None
         self.report: Report | None = None
         self._share: int | None = None
+        """The share's number; None for the whole run."""
         self._listen = listen
+        """Called with each progress. It sends the metrics."""
         self._is_listening = True
+        """False after the first failure of `_listen`, so that the log has one warning and not hundreds."""
 
     def learn(self, lineage: Lineage) -> None:
-        """Take in what the run reads and adds."""
+        """Keep what the run reads and adds."""
         self.lineage = lineage
 
     def beside(
         self, open_sink: Callable[[ObjectStore, RunNames], ProgressSink]
     ) -> Callable[[ObjectStore, RunNames], ProgressSink]:
-        """The same sink, looked at by this observation."""
+        """Return an opener of the same sink that also keeps each progress here."""
 
         def open_observed(store: ObjectStore, names: RunNames) -> ProgressSink:
             self._share = names.share
@@ -59,10 +63,10 @@ class Observation:
         return open_observed
 
     def facts(self) -> dict[str, Fact]:
-        """What is known of the run: the operator's return value, `state`, `model`, `try_cost_usd`.
+        """Return the operator's return value, with `state`, `model` and `try_cost_usd`.
 
-        Of a run that is not published, what was counted so far; of a share of a run, its number too.
-        Empty before the run may start.
+        Before the run is published these are the counts so far. A share's facts include its number.
+        The result is empty before the run may start.
         """
         progress, report = self.progress, self.report
         if progress is None:
@@ -82,13 +86,13 @@ class Observation:
         self.progress = progress
         try:
             self._listen(progress)
-        except Exception as error:  # noqa: BLE001  # whatever it is, the run goes on without
+        except Exception as error:  # noqa: BLE001  # metrics never end a run
             self._is_listening = False
-            log.warning("Metrics are not sent, but the run goes on: %s", error)
+            log.warning("Metrics cannot be sent. The run continues without them: %s", error)
 
 
 class _ObservedSink:
-    """A sink, and somebody who reads along."""
+    """A sink whose progress is also given to an observation."""
 
     def __init__(self, sink: ProgressSink, see: Callable[[bytes], None]) -> None:
         self.interval_s = sink.interval_s
@@ -97,17 +101,17 @@ class _ObservedSink:
         self._see = see
 
     def recall(self) -> bytes | None:
-        """As the sink does."""
+        """Return what the sink holds."""
         return self._sink.recall()
 
     def publish(self, data: bytes) -> None:
-        """As the sink does, whose failure is not ours."""
+        """Keep the progress, and store it in the sink. A failure of the sink is raised as it is."""
         self._see(data)
         self._sink.publish(data)
 
 
 def _counted(progress: RunProgress, share: int | None) -> dict[str, Fact]:
-    """A run on its way, under the names of the operator's return value."""
+    """Return the counts of an unfinished run under the names of the operator's return value."""
     return {
         "run_key": progress.run_key,
         **({} if share is None else {"share": share}),

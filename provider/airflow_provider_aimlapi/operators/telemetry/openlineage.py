@@ -1,8 +1,9 @@
-"""What Airflow's OpenLineage provider calls on an operator, and when. Without it nobody calls.
+"""The methods of an operator that Airflow's OpenLineage provider calls.
 
-It asks in the task's own process (or a fork of it), on the very operator that runs: with its
-templates rendered, before `execute`, and after it, when the try's `Observation` is there. A killed
-task is asked nothing. Each try is a run of its own to OpenLineage, and so is each mapped task.
+The provider calls them in the task's own process, or in a fork of it, on the operator that runs. The
+first call comes before `execute`, with templates rendered. The second comes after it, with the try's
+`Observation`. No call comes for a killed task. To OpenLineage, each try and each mapped task is a run
+of its own.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.operators.telemetry.openlineage_names import DataSetName
 
 
-class TellsLineage:
-    """The three methods, for an operator with an `input_path` and an `output_path`.
+class ReportsLineage:
+    """The three methods for an operator with an `input_path` and an `output_path`.
 
     Attributes:
         writes_output: whether the operator publishes anything at its output path.
@@ -33,22 +34,22 @@ class TellsLineage:
     _seen: Observation | None
 
     def get_openlineage_facets_on_start(self) -> OperatorLineage[Any, Any]:
-        """The names of input and output."""
-        return self._told()
+        """Return the names of input and output."""
+        return self._lineage()
 
     def get_openlineage_facets_on_complete(
         self, _task_instance: object
     ) -> OperatorLineage[Any, Any]:
-        """Also columns, rows, and the run's counts and bill."""
-        return self._told()
+        """Return the names, columns and rows of input and output, and the run's counts and bill."""
+        return self._lineage()
 
     def get_openlineage_facets_on_failure(
         self, _task_instance: object
     ) -> OperatorLineage[Any, Any]:
-        """As far as the run had come; of the output the name alone, for nothing was published."""
-        return self._told()
+        """Return what the run has counted, and only the name of the output, which was not published."""
+        return self._lineage()
 
-    def _told(self) -> OperatorLineage[Any, Any]:
+    def _lineage(self) -> OperatorLineage[Any, Any]:
         from airflow_provider_aimlapi.operators.telemetry.openlineage_facets import facets
 
         seen = self._seen
@@ -64,7 +65,7 @@ class TellsLineage:
         )
 
     def _name(self, argument: str, account: str | None) -> DataSetName | None:
-        """None for a path that the run would refuse, or that is not there yet."""
+        """Return the name of a path's data set; None for a path that is refused or not rendered yet."""
         path = getattr(self, argument)
         try:
             location = parse_location(path, argument=argument, storage_conn_id=None)

@@ -1,7 +1,7 @@
-"""What OpenLineage is told of a run, in its own words: the one home of its client.
+"""Builds OpenLineage's facets of a run. The only module that imports OpenLineage's client.
 
-Only imported where Airflow's OpenLineage provider asks. Values in, values out: the store, the API
-and Airflow are asked nothing, for the provider asks in a process that lives for seconds.
+It is imported only when Airflow's OpenLineage provider calls the operator. It calls neither the store
+nor the API nor Airflow, because the provider may call in a process that lives for seconds.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ FACET = "aimlapi_run"
 
 @define(kw_only=True)
 class AimlapiRunFacet(RunFacet):
-    """A run's counts and bill, named as in the operator's return value; None where not known yet."""
+    """A run's counts and bill, named as in the operator's return value. None: not known yet."""
 
     state: str
     model: str
@@ -76,11 +76,11 @@ def facets(
     report: Report | None,
     facts: Mapping[str, Any],
 ) -> OperatorLineage[Any, Any]:
-    """All that is told of a run.
+    """Return everything that OpenLineage receives about a run.
 
     Args:
-        source, target: what is read and written; None for what has no name of its own.
-        lineage, report, facts: as far as they are known.
+        source, target: the data sets that are read and written; None for one without a name.
+        lineage, report, facts: what is known of the run so far.
     """
     return OperatorLineage(
         inputs=[_input(source, lineage)] if source else [],
@@ -113,16 +113,17 @@ def _output(
     lineage: Lineage | None,
     report: Report | None,
 ) -> OutputDataset:
-    """Only what is published has columns and rows: what failed, or a share, put nothing in place."""
+    """Return the output. It has columns and rows only if it is published."""
+    # A share and a failed run publish nothing, so the columns at the output may be another run's.
     if lineage is None or report is None or report.share is not None:
         return OutputDataset(namespace=name.namespace, name=name.name)
-    told: dict[str, DatasetFacet] = {"schema": _schema((*lineage.columns, *lineage.answers))}
+    described: dict[str, DatasetFacet] = {"schema": _schema((*lineage.columns, *lineage.answers))}
     if source is not None:
-        told["columnLineage"] = _column_lineage(source, lineage)
+        described["columnLineage"] = _column_lineage(source, lineage)
     return OutputDataset(
         namespace=name.namespace,
         name=name.name,
-        facets=told,
+        facets=described,
         outputFacets={
             "outputStatistics": output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(
                 rowCount=report.tally.rows,
@@ -150,7 +151,7 @@ def _fields(columns: Iterable[Column]) -> list[schema_dataset.SchemaDatasetFacet
 def _column_lineage(
     source: DataSetName, lineage: Lineage
 ) -> column_lineage_dataset.ColumnLineageDatasetFacet:
-    """The input's columns come from themselves, the answers from what the prompt is filled from."""
+    """Return where each column comes from: an input column from itself, an answer from the prompt's."""
     answers = _from_columns(source, lineage.asked, subtype="TRANSFORMATION")
     return column_lineage_dataset.ColumnLineageDatasetFacet(
         fields={

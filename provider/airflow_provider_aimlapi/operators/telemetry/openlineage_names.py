@@ -1,6 +1,6 @@
-"""Data sets by the names that OpenLineage gives them, from paths as users write them. Opens nothing.
+"""Turns paths as users write them into OpenLineage's names of data sets. Opens nothing.
 
-No connection id, no credential and nothing of our own folder is ever in a name.
+A name never contains a connection id, a credential or the provider's own folder.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.operators.locations import Location
 
 NAMESPACES = {"s3a": "s3", "s3n": "s3", "gcs": "gs"}
-"""Schemes that mean the same store as another one."""
+"""Schemes that mean the same store as another scheme."""
 AZURE = frozenset({"abfs", "abfss"})
 
 
@@ -27,14 +27,14 @@ class DataSetName:
 
 
 def data_set_name(location: Location, *, account: str | None) -> DataSetName | None:
-    """The name of what lies at a location: of a folder, or of the one that a glob begins at.
+    """Return the name of a location's folder, or of the folder in which a glob begins.
 
     Args:
-        account: the storage account, which an Azure path does not hold.
+        account: the storage account, which an Azure path does not contain.
 
     Returns:
-        None for records that a task was given, which are no data set of anybody's, and for an
-        Azure path whose account is not known.
+        None for records that a function returned, because no catalogue knows them, and for an Azure
+        path whose account is not known.
     """
     from airflow_provider_aimlapi.storage.input.globs import split_glob
 

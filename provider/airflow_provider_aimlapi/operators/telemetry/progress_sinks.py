@@ -1,4 +1,4 @@
-"""Where a task shows its run's progress: in Airflow's task state store, or beside the output.
+"""The sinks of a run's progress: Airflow's task state store, or an object beside the output.
 
 The run page reads both; see `plugins.task_progress`.
 """
@@ -18,6 +18,7 @@ from airflow_provider_aimlapi.core.reporting.run_progress import (
     parked,
 )
 from airflow_provider_aimlapi.core.texts.redaction import cut
+from airflow_provider_aimlapi.core.texts.wording import format_duration
 from airflow_provider_aimlapi.logs import logger
 
 if TYPE_CHECKING:
@@ -30,31 +31,31 @@ if TYPE_CHECKING:
 log = logger(__name__)
 
 PARKED_S_MAX = 10.0
-"""How long a task that is parked waits for the place that shows so."""
+"""How long a task that is parked waits for its sink. Parking must not depend on the run page."""
 STATE_KEY = "aimlapi_progress"
-"""In the task state store."""
+"""The key in the task state store."""
 RUN_KEY = "aimlapi_run_key"
-"""In XCom: the run key, which names the progress object when there is no task state store.
+"""The key in XCom of the run key, which names the progress object if there is no task state store.
 
-It is all that the run page takes from XCom, because users of Airflow may write there. The page gets
-the output's path and the connection from the task's definition.
+The run page takes nothing else from XCom, because users of Airflow may write there. It takes the
+output's path and the connection from the task's rendered fields.
 """
 
 
 def workers_keep_state() -> bool:
     """Return whether workers keep task state in a backend of their own.
 
-    Airflow's database then holds a reference, which only workers can follow.
+    Airflow's database then holds a reference that only workers can follow.
     """
     return bool(conf.get("workers", "state_store_backend", fallback=""))
 
 
 class TaskState:
-    """Airflow's task state store, from 3.3 on: it outlives retries and kills of the task.
+    """Airflow's task state store, from 3.3 on. Its contents outlive retries and kills of the task.
 
     Attributes:
-        interval_s: a write takes about 12 ms, most of it waiting.
-        is_shared: it belongs to the task instance alone.
+        interval_s: seconds between two writes. A write takes about 12 ms, most of it waiting.
+        is_shared: False, because the state belongs to one task instance.
     """
 
     interval_s = 2.0
@@ -64,17 +65,17 @@ class TaskState:
         self._accessor = accessor
 
     def recall(self) -> bytes | None:
-        """What an earlier try of the task published."""
+        """Return the progress that an earlier try of the task stored."""
         value = self._accessor.get(STATE_KEY)
         return None if value is None else json.dumps(value).encode()
 
     def publish(self, data: bytes) -> None:
-        """As JSON, which Airflow takes apart and puts together again."""
+        """Store the progress as a JSON value, which Airflow encodes again."""
         self._accessor.set(STATE_KEY, json.loads(data))
 
 
 class AnnouncedObject:
-    """The progress object, and the run key in XCom, by which the page finds it."""
+    """The progress object, with the run key in XCom, by which the run page finds it."""
 
     def __init__(self, sink: ProgressSink, announce: Callable[[], object]) -> None:
         self.interval_s = sink.interval_s
@@ -83,49 +84,66 @@ class AnnouncedObject:
         self._announce = announce
 
     def recall(self) -> bytes | None:
-        """As the object has it. Comes before anything is published, so it is announced here."""
+        """Put the run key into XCom, and return what the object holds."""
+        # The engine calls this before it stores anything, so the page finds the first progress.
         self._announce()
         return self._sink.recall()
 
     def publish(self, data: bytes) -> None:
-        """As the object does."""
+        """Store the progress in the object."""
         self._sink.publish(data)
 
 
-class ProgressPlace:
-    """Makes the place for a run's progress, once its store and its names are known.
+class ProgressSinkOpener:
+    """Opens the sink of a run's progress once the run's store and names are known.
 
     Args:
-        context: of the running task.
+        context: the context of the running task.
     """
 
     def __init__(self, context: Mapping[str, Any]) -> None:
         self._context = context
         self._sink: ProgressSink | None = None
+        """Kept for `report_parked`, which runs after the engine has ended."""
 
     def __call__(self, store: ObjectStore, names: RunNames) -> ProgressSink:
-        """The task state store if the page can read it, else an object beside the output."""
+        """Return the task state store if the run page can read it, else an object beside the output."""
         self._sink = self._opened(store, names)
         return self._sink
 
-    def tell_parked(self, said: str) -> None:
-        """Say after the run has ended that it goes on later. Never harms the task, nor holds it up."""
-        thread = threading.Thread(target=self._tell_parked, args=(said,), daemon=True)
+    def report_parked(self, notice: str) -> None:
+        """Store, after the attempt has ended, that the run continues later.
+
+        A failure is logged and not raised. The task waits for ten seconds at most.
+        """
+        # A thread, because a store that hangs cannot be stopped, and a daemon, so that it can be left.
+        thread = threading.Thread(target=self._report_parked, args=(notice,), daemon=True)
         thread.start()
         thread.join(PARKED_S_MAX)
         if thread.is_alive():
-            log.warning("The run's page does not say so: no answer for %.0f s", PARKED_S_MAX)
+            log.warning(
+                "The run page does not show that the task is parked: the sink did not answer for %s.",
+                format_duration(PARKED_S_MAX),
+            )
 
-    def _tell_parked(self, said: str) -> None:
+    def _report_parked(self, notice: str) -> None:
         try:
             data = self._sink.recall() if self._sink is not None else None
             progress = decode_progress(data) if data is not None else None
             if self._sink is not None and progress is not None:
-                self._sink.publish(encode_progress(parked(progress, cut(said, TEXT_BYTES_MAX))))
-        except Exception as error:  # noqa: BLE001  # whatever it is, the task is parked without
-            log.warning("The run's page does not say so: %s: %s", type(error).__name__, error)
+                shown = parked(progress, cut(notice, TEXT_BYTES_MAX))
+                self._sink.publish(encode_progress(shown))
+        except Exception as error:  # noqa: BLE001  # the task is parked whether the page shows it or not
+            log.warning(
+                "The run page does not show that the task is parked: %s: %s",
+                type(error).__name__,
+                error,
+            )
 
     def _opened(self, store: ObjectStore, names: RunNames) -> ProgressSink:
+        # 1. The task state store, unless the API server could not read what workers put there.
+        # 2. An object beside the output, which the page finds by the run key in XCom.
+        # 3. Without a task instance, as in a test of a DAG, no page looks for it: no XCom either.
         accessor = self._context.get("task_state_store")
         if accessor is not None and not workers_keep_state():
             return TaskState(accessor)

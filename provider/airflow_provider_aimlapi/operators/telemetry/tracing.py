@@ -1,6 +1,7 @@
-"""The OpenTelemetry span around a run: the one home of its API. Starts no tracer and exports nothing.
+"""The OpenTelemetry span around a run. The only module that imports OpenTelemetry's API.
 
-Without a tracer provider, which Airflow sets up when its traces are on, no span is recorded.
+It starts no tracer and exports nothing. Airflow sets up a tracer provider when its traces are on.
+Without one no span is recorded.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ SPAN = "aimlapi.run"
 
 @contextmanager
 def run_span(context: Mapping[str, Any], seen: Observation) -> Iterator[None]:
-    """Around a try: a span below the task's, with what is known of the run at its end.
+    """Record a try as a span below the task's span, with the run's facts at its end.
 
-    An error is told by its kind alone: its words may be the API's, and those may repeat a prompt.
+    An error is recorded by its type alone, because its text may quote the API, which may repeat a
+    prompt.
     """
     tracer = trace.get_tracer("airflow_provider_aimlapi")
     with tracer.start_as_current_span(
@@ -50,7 +52,10 @@ def run_span(context: Mapping[str, Any], seen: Observation) -> Iterator[None]:
 
 
 def _parent(context: Mapping[str, Any]) -> TraceContext | None:
-    """None for the current span, which is the task's from Airflow 3.2 on; before, a carrier has it."""
+    """Return the context of the task's span; None if that span is the current one.
+
+    From Airflow 3.2 on it is the current one. Before, the task instance carries it.
+    """
     carrier = getattr(context.get("ti"), "context_carrier", None)
     if not carrier or trace.get_current_span().get_span_context().is_valid:
         return None
