@@ -1,4 +1,4 @@
-"""One exchange for one row: permit, send, read the answer. No retries; they are the run's."""
+"""Make one call for one row: permit, send, parse the answer. The judge decides about retries."""
 
 from __future__ import annotations
 
@@ -32,9 +32,15 @@ class Sender:
     """Sends rows of one run.
 
     Attributes:
-        latencies: is told how long each answered call took.
-        opening: is told of each row that is sent for the first time.
-        now_s: monotonic seconds. wall_us: microseconds since 1970.
+        run_key: for the ids of requests.
+        epoch: the same, because each attempt numbers its calls anew.
+        client: sends request bodies.
+        limiter: grants permits.
+        budget: counts charges.
+        latencies: counts the time that each answered call took.
+        opening: counts the rows that are sent for the first time.
+        now_s: returns monotonic seconds.
+        wall_us: returns microseconds since 1970.
     """
 
     run_key: str
@@ -48,11 +54,11 @@ class Sender:
     wall_us: Callable[[], int]
 
     async def attempt(self, row: Row) -> tuple[Answer, Completion]:
-        """One exchange. Counts it on the row, tells the limiter and the budget what came.
+        """Make one call, and count it on the row, in the limiter and in the budget.
 
         Raises:
-            ApiError: what went wrong, of the kind that says who must act.
-            AdmissionEnded, BudgetExhausted: before anything was sent.
+            ApiError: the call failed; the class says who must act.
+            AdmissionEnded, BudgetExhausted: nothing was sent.
         """
         async with self.limiter.permit(len(row.body)) as sent:
             if row.exchanges == 0:
@@ -80,7 +86,7 @@ class Sender:
             return answer, completion
 
     def _note_failure(self, row: Row, error: ApiError) -> None:
-        """Count what a failed exchange has cost, or may have."""
+        """Count what a failed call has cost, or may have cost."""
         told = error.cost_nano_usd if isinstance(error, WireViolation) else None
         if isinstance(error, WireViolation):
             row.violations += 1
