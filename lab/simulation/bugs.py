@@ -250,7 +250,7 @@ def _remind_without_failures(self: Remains, row: Row) -> None:
 
 def _remind_without_unread(self: Remains, row: Row) -> None:
     _remind(self, row)
-    row.violations = row.untold = 0
+    row.violations = row.without_cost = 0
 
 
 def _silent_since_the_last_answer(self: Silence, *, sent_s: float, now_s: float) -> None:

@@ -10,6 +10,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Protocol
 
+from airflow_provider_aimlapi.core.calls.completion import Reason
 from airflow_provider_aimlapi.core.reporting.measures import ErrorCounts, LatencyCounts
 from airflow_provider_aimlapi.engine.calls.arrival_note import (
     leave_note,
@@ -21,14 +22,13 @@ from airflow_provider_aimlapi.engine.calls.given_limits import GivenLimits
 from airflow_provider_aimlapi.engine.calls.judge import Judging
 from airflow_provider_aimlapi.engine.calls.limiter import AdmissionEnded, Limiter
 from airflow_provider_aimlapi.engine.calls.run_budget import bound_budget, open_budget
-from airflow_provider_aimlapi.engine.calls.sender import Sender
+from airflow_provider_aimlapi.engine.calls.sender import Sender, Unjudged
 from airflow_provider_aimlapi.engine.runtime.companions import beside, bug_in
 from airflow_provider_aimlapi.engine.runtime.retry import persist
 from airflow_provider_aimlapi.errors import (
     ApiError,
     BudgetExhausted,
     RunInterrupted,
-    WireViolation,
 )
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.runtime.ending import Ending
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.engine.world import World
+
+
+_UNJUDGED = Reason("A bug prevented it from being read.", "A bug prevented it from being read.")
 
 
 class RowSource(Protocol):
@@ -197,19 +200,24 @@ class LiveCalls:
                 await self._work_on(row, sender)
             except AdmissionEnded:
                 return
-            except Exception as error:  # noqa: BLE001  # its answer may have come, and be paid for
-                self._ending.halt(bug_in("work on a row", error))
-                self._judge.keep_unread(row, WireViolation("A bug kept it from being read."))
+            except Unjudged as error:  # its answer may have come, and be paid for
+                self._halt_for_bug(error.__cause__ or error)
+                self._judge.keep_unread(row, error.answer, _UNJUDGED)
+            except Exception as error:  # noqa: BLE001  # the worker ends; calls in flight return
+                self._halt_for_bug(error)
 
     async def _work_on(self, row: Row, sender: Sender) -> None:
         try:
-            answer, completion = await sender.attempt(row)
+            answer, completion = await sender.call(row)
         except ApiError as error:
             self._judge.failed(row, error)
         except BudgetExhausted as error:
             self._ending.halt(error)
         else:
             self._judge.answered(row, answer, completion)
+
+    def _halt_for_bug(self, error: BaseException) -> None:
+        self._ending.halt(bug_in("work on a row", error))
 
     def _count_failure(self, error: ApiError) -> None:
         self.errors.add(type(error).__name__, error.status, str(error))

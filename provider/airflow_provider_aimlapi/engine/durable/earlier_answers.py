@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from airflow_provider_aimlapi.api.messages.wire import decode_answer
-from airflow_provider_aimlapi.core.calls.completion import Reason, accepted, rejected
+from airflow_provider_aimlapi.core.calls.completion import CallRecord, Reason, accepted, rejected
 from airflow_provider_aimlapi.core.durable.manifest import Tally, tally_of
 from airflow_provider_aimlapi.core.durable.stored_json import REMOVE_FOLDER
 from airflow_provider_aimlapi.core.verdicts.failures import earlier_since_us
@@ -107,7 +107,7 @@ class Remains:
         unread = self.unread.get(row.part, {}).get(row.row)
         if unread is not None:
             row.unread_cost_nano_usd = unread.cost_nano_usd
-            row.violations, row.untold = unread.bought, unread.untold
+            row.violations, row.without_cost = unread.bought, unread.untold
             row.failed_at_us = unread.rejection.completed_at_us or 0
             row.reason = Reason(unread.rejection.reason or "", unread.rejection.error or "")
         failed = self.failed.get(row.part, {}).get(row.row)
@@ -291,14 +291,7 @@ def _read(record: Record) -> Outcome | Unread:
         reason = _reason(record) if record.reason else Reason(str(error), error.in_full)
         rejection = _rejected(record, reason, cost)
         return Unread(rejection=rejection, bought=1, untold=int(told is None))
-    return accepted(
-        completion,
-        row=record.row,
-        attempts=record.attempts,
-        request_hash=record.request_hash,
-        completed_at_us=record.completed_at_us,
-        unread_cost_nano_usd=record.unread_cost_nano_usd,
-    )
+    return accepted(completion, _call_of(record, record.unread_cost_nano_usd))
 
 
 def _reason(record: Record) -> Reason:
@@ -306,13 +299,16 @@ def _reason(record: Record) -> Reason:
 
 
 def _rejected(record: Record, reason: Reason, cost_nano_usd: int) -> Outcome:
-    return rejected(
-        reason,
+    return rejected(reason, _call_of(record, cost_nano_usd))
+
+
+def _call_of(record: Record, unread_cost_nano_usd: int) -> CallRecord:
+    return CallRecord(
         row=record.row,
         attempts=record.attempts,
         request_hash=record.request_hash,
         completed_at_us=record.completed_at_us,
-        unread_cost_nano_usd=cost_nano_usd,
+        unread_cost_nano_usd=unread_cost_nano_usd,
     )
 
 

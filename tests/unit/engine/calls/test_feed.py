@@ -228,8 +228,8 @@ class Bustle:
             self.held.add(found.row)
             await self.pause()
             self.held.remove(found.row)
-            found.exchanges += 1
-            if found.exchanges < 4 and self.random.random() < 0.4:
+            found.calls += 1
+            if found.calls < 4 and self.random.random() < 0.4:
                 delay_s = self.random.choice(PAUSES_S)
                 self.waits_until_s[found.row] = now_s() + delay_s
                 self.feed.put_back(found, delay_s)
