@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True, kw_only=True)
-class Judging:
+class Judge:
     """Sends each outcome to the collector, each row that may succeed later back to the feed.
 
     Attributes:

@@ -19,7 +19,7 @@ from airflow_provider_aimlapi.engine.calls.arrival_note import (
 )
 from airflow_provider_aimlapi.engine.calls.feed import Feed
 from airflow_provider_aimlapi.engine.calls.given_limits import GivenLimits
-from airflow_provider_aimlapi.engine.calls.judge import Judging
+from airflow_provider_aimlapi.engine.calls.judge import Judge
 from airflow_provider_aimlapi.engine.calls.limiter import AdmissionEnded, Limiter
 from airflow_provider_aimlapi.engine.calls.run_budget import bound_budget, open_budget
 from airflow_provider_aimlapi.engine.calls.sender import Sender, Unjudged
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow_provider_aimlapi.engine.durable.collector import Collector
-    from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
+    from airflow_provider_aimlapi.engine.durable.earlier_answers import EarlierAnswers
     from airflow_provider_aimlapi.engine.durable.lease import Lease
     from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.row import Row
@@ -77,7 +77,7 @@ class LiveCalls:
     def __init__(
         self,
         prepared: Prepared,
-        earlier: Remains,
+        earlier: EarlierAnswers,
         collector: Collector,
         *,
         lease: Lease,
@@ -106,7 +106,7 @@ class LiveCalls:
             random=world.random,
         )
         ending.closes(self._feed.close, self.limiter.close)
-        self._judge = Judging(
+        self._judge = Judge(
             rows=prepared.plan.rows,
             was_answered=earlier.has_answers,
             failing_before=earlier.rows_failing(),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.plan import Shard
     from airflow_provider_aimlapi.engine.calls.feed import Feed
     from airflow_provider_aimlapi.engine.durable.collector import Collector
-    from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
+    from airflow_provider_aimlapi.engine.durable.earlier_answers import EarlierAnswers
     from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Reader:
     """A row source: the input's shards in order, without those that have a durable part."""
 
-    def __init__(self, prepared: Prepared, earlier: Remains, clock: Clock) -> None:
+    def __init__(self, prepared: Prepared, earlier: EarlierAnswers, clock: Clock) -> None:
         self.rows_max = prepared.plan.rows
         self._prepared = prepared
         self._paid = PaidAnswers(prepared, earlier, clock)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.manifest import PartEntry
     from airflow_provider_aimlapi.core.durable.plan import Shard
     from airflow_provider_aimlapi.core.verdicts.rejections import Rejections
-    from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
+    from airflow_provider_aimlapi.engine.durable.earlier_answers import EarlierAnswers
     from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
     from airflow_provider_aimlapi.engine.runtime.ending import Ending
@@ -121,16 +121,16 @@ class Collector:
         self._last_failure: AimlapiError | None = None
         self._has_told_bug = False
 
-    def take_over(self, remains: Remains) -> None:
+    def take_over(self, earlier: EarlierAnswers) -> None:
         """Count the parts that earlier attempts made durable.
 
         Raises:
             JournalUnreadable: as `JournalStore.take_over`.
         """
-        self._segments.take_over(remains.segments)
-        self.parts.extend(remains.parts)
-        self._reopened = remains.reopened
-        tallies = [entry.tally for entry in remains.parts]
+        self._segments.take_over(earlier.segments)
+        self.parts.extend(earlier.parts)
+        self._reopened = earlier.reopened
+        tallies = [entry.tally for entry in earlier.parts]
         rows = sum(tally.rows for tally in tallies)
         self.rows_done += rows
         self.rows_reused += rows
