@@ -101,7 +101,7 @@ class Judge:
             outcome, record = accepted(completion, call), answered(answer, call)
         except Exception as bug:
             raise Unjudged(answer) from bug
-        self.collector.add(row.part, outcome, record)
+        self.collector.keep_outcome(row.part, outcome, record)
         self.failures.answered(row)
         self.refused.answered(row)
         self._open(row, completion)
@@ -169,7 +169,7 @@ class Judge:
         """Journal an answer that could not be read: its cost counts, and it may be read one day."""
         if answer is not None:
             call = row.call_record(self.world.clock.wall_us())
-            self.collector.journal(row.part, unread(answer, reason, call))
+            self.collector.journal_record(row.part, unread(answer, reason, call))
 
     def _is_look(self) -> bool:
         """Whether calls are made to find out if the API takes any, and none was answered yet."""
@@ -182,4 +182,4 @@ class Judge:
         """End a row without a completion."""
         self.failures.forget(row)
         outcome = rejected(reason, row.call_record(self.world.clock.wall_us()))
-        self.collector.add(row.part, outcome, rejection(outcome))
+        self.collector.keep_outcome(row.part, outcome, rejection(outcome))

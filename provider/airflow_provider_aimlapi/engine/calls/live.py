@@ -150,7 +150,7 @@ class LiveCalls:
         halt = self._ending.halt
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(
-                beside(self.collector.keep(self.limiter.wake), "journal keeper", halt)
+                beside(self.collector.keep_durable(self.limiter.wake), "journal keeper", halt)
             )
             rows = source.feed_rows(self._feed, self.collector)
             helpers = [
@@ -193,7 +193,7 @@ class LiveCalls:
 
     async def _work(self, sender: Sender) -> None:
         """Take a row, send it, have the result judged, again and again."""
-        while (row := await self._feed.take()) is not None:
+        while (row := await self._feed.take_row()) is not None:
             if not self._judge.may_send(row):
                 continue
             try:

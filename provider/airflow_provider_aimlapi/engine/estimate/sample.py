@@ -40,8 +40,8 @@ class Sample:
         parts = {row.part for row in self._rows}
         for shard in self._shards:
             if shard.part in parts:
-                collector.open_at_once(shard)
-        await feed.fill(list(self._rows))
+                collector.open_shard_now(shard)
+        await feed.add_rows(list(self._rows))
         feed.finish()
 
 
