@@ -30,7 +30,10 @@ from fsspec.implementations.local import LocalFileSystem
 from pyarrow import parquet as pq
 
 from airflow_provider_aimlapi.core.durable.plan import plan_shards
-from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_remains, known_rows
+from airflow_provider_aimlapi.engine.durable.earlier_attempts import (
+    find_earlier_answers,
+    read_journaled_rows,
+)
 from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.engine.runtime.retry import persist
 from airflow_provider_aimlapi.storage.input.dataset import open_data_set
@@ -86,7 +89,7 @@ def resume(options: argparse.Namespace) -> str:
     """Each part has a rejected row, and old segments."""
     run = rejected_run(options.parts)
     return timed(
-        run.store, lambda: find_remains(run.prepared(), SystemClock(), retry_rejected=False)
+        run.store, lambda: find_earlier_answers(run.prepared(), SystemClock(), retry_rejected=False)
     )
 
 
@@ -100,7 +103,13 @@ def failures(options: argparse.Namespace) -> str:
         run.store.failing = FAILING
         try:
             asyncio.run(
-                persist(SystemClock(), find_remains, prepared, SystemClock(), retry_rejected=False)
+                persist(
+                    SystemClock(),
+                    find_earlier_answers,
+                    prepared,
+                    SystemClock(),
+                    retry_rejected=False,
+                )
             )
             run.publish(manifest)
             published += 1
@@ -120,14 +129,14 @@ def answers(options: argparse.Namespace) -> str:
     prepared = run.prepared()
     gc.collect()
     tracemalloc.start()
-    remains = find_remains(prepared, SystemClock(), retry_rejected=False)
+    earlier = find_earlier_answers(prepared, SystemClock(), retry_rejected=False)
     kept, peak = tracemalloc.get_traced_memory()
     tracemalloc.reset_peak()
-    known_rows(prepared, remains, [0], SystemClock())
+    read_journaled_rows(prepared, earlier, [0], SystemClock())
     _, peak_of_part = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     stored = sum(map(len, run.store.kept.values()))
-    journaled = sum(tally.rows for tally in remains.journaled.values())
+    journaled = sum(tally.rows for tally in earlier.journaled.values())
     return (
         f"{journaled:,} journaled answers of {stored / MB:.1f} MB: {kept / MB:.1f} MB kept, "
         f"{peak / MB:.1f} MB at the peak, {peak_of_part / MB:.1f} MB while those of a part are read"

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_remains
+from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_earlier_answers
 from airflow_provider_aimlapi.engine.durable.lease import Lease, Superseded, held_lease
 from airflow_provider_aimlapi.engine.run import _complete, _complete_under_lease
 from airflow_provider_aimlapi.engine.runtime.ending import Ending
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
     from airflow_provider_aimlapi.engine.calls.live import LiveCalls
     from airflow_provider_aimlapi.engine.durable.collector import Collector
-    from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
+    from airflow_provider_aimlapi.engine.durable.earlier_answers import EarlierAnswers
     from airflow_provider_aimlapi.engine.durable.paid_answers import PaidAnswers
     from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.reporting.reporter import Reporter
@@ -53,17 +53,17 @@ async def take_back_the_lease(
     raise AssertionError("no end of taking back")
 
 
-def early_remains() -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Replacements for `_complete_under_lease` and `find_remains`: what earlier attempts left is read while
-    one of them may still be at work, and not again.
+def early_answers() -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Replacements for `_complete_under_lease` and `find_earlier_answers`: what earlier attempts left
+    is read while one of them may still be at work, and not again.
     """
-    read: dict[int, Remains] = {}
+    read: dict[int, EarlierAnswers] = {}
 
     async def under_lease(
         prepared: Prepared, reporter: Reporter, settings: Settings, world: World
     ) -> tuple[Manifest, LiveCalls | None]:
         read[id(prepared.data_set)] = await persist(
-            world.clock, find_remains, prepared, world.clock, retry_rejected=False
+            world.clock, find_earlier_answers, prepared, world.clock, retry_rejected=False
         )
         return await _complete_under_lease(prepared, reporter, settings, world)
 
@@ -85,10 +85,14 @@ class _ListedBefore:
         return getattr(self._store, name)
 
 
-def find_remains_parts_first(prepared: Prepared, clock: Clock, *, retry_rejected: bool) -> Remains:
+def find_answers_parts_first(
+    prepared: Prepared, clock: Clock, *, retry_rejected: bool
+) -> EarlierAnswers:
     """Lists the parts before the journal, not after it."""
     stale: Any = _ListedBefore(prepared.store, prepared.names.parts)
-    return find_remains(replace(prepared, store=stale), clock, retry_rejected=retry_rejected)
+    return find_earlier_answers(
+        replace(prepared, store=stale), clock, retry_rejected=retry_rejected
+    )
 
 
 async def keep_until_cancelled(self: Lease, lost: Callable[[AimlapiError], None]) -> None:

@@ -29,7 +29,7 @@ from airflow_provider_aimlapi.engine.durable import collector
 from airflow_provider_aimlapi.engine.durable import earlier_attempts as earlier_answers
 from airflow_provider_aimlapi.engine.durable import publish as publication
 from airflow_provider_aimlapi.engine.durable.collector import Collector
-from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
+from airflow_provider_aimlapi.engine.durable.earlier_answers import EarlierAnswers
 from airflow_provider_aimlapi.engine.durable.lease import Lease
 from airflow_provider_aimlapi.engine.durable.paid_answers import PaidAnswers
 from airflow_provider_aimlapi.engine.durable.visible_run import VisibleRun
@@ -42,8 +42,8 @@ from airflow_provider_aimlapi.storage.runs import journal_store
 from airflow_provider_aimlapi.storage.runs.journal_store import JournalStore
 from airflow_provider_aimlapi.storage.stores import object_store
 from lab.simulation.buggy_attempts import (
-    early_remains,
-    find_remains_parts_first,
+    early_answers,
+    find_answers_parts_first,
     find_without_hash,
     flush_acknowledging_early,
     keep_until_cancelled,
@@ -221,14 +221,17 @@ def _give_up_early(self: Collector, state: OpenShard) -> StagedPart:
     return _write_part(self, state)
 
 
-def _new_budget(_earlier: Remains, settings: Settings) -> Budget:
+def _new_budget(_earlier: EarlierAnswers, settings: Settings) -> Budget:
     return Budget(limit_nano_usd=settings.budget_nano_usd)
 
 
 @contextmanager
 def _reading_early() -> Iterator[None]:
-    under_lease, remains = early_remains()
-    with swapped(run, "_complete_under_lease", under_lease), swapped(run, "find_remains", remains):
+    under_lease, earlier = early_answers()
+    with (
+        swapped(run, "_complete_under_lease", under_lease),
+        swapped(run, "find_earlier_answers", earlier),
+    ):
         yield
 
 
@@ -240,17 +243,17 @@ def _blame_always(self: Refusals[Any], **_: int) -> list[Suspect[Any]]:
     return self.waiting
 
 
-_remind = Remains.remind
+_restore_history = EarlierAnswers.restore_history
 
 
-def _remind_without_failures(self: Remains, row: Row) -> None:
-    _remind(self, row)
+def _restore_without_failures(self: EarlierAnswers, row: Row) -> None:
+    _restore_history(self, row)
     row.failures, row.was_failing, row.failing_since_us, row.reason = 0, False, 0, None
 
 
-def _remind_without_unread(self: Remains, row: Row) -> None:
-    _remind(self, row)
-    row.violations = row.untold = 0
+def _restore_without_unread(self: EarlierAnswers, row: Row) -> None:
+    _restore_history(self, row)
+    row.violations = row.without_cost = 0
 
 
 def _silent_since_the_last_answer(self: Silence, *, sent_s: float, now_s: float) -> None:
@@ -311,9 +314,9 @@ BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "the follower takes the lease back": lambda: swapped(
         run, "_complete_under_lease", take_back_the_lease
     ),
-    "remains are read before the wait": _reading_early,
+    "earlier answers are read before the wait": _reading_early,
     "parts are listed before the journal": lambda: swapped(
-        run, "find_remains", find_remains_parts_first
+        run, "find_earlier_answers", find_answers_parts_first
     ),
     "the keeper is cancelled": lambda: swapped(Lease, "keep", keep_until_cancelled),
     "rejections are counted afresh": lambda: swapped(Rejections, "take_over", _nothing),
@@ -350,10 +353,10 @@ BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     ),
     "no row is ever given up": lambda: swapped(FailedRows, "_is_deciding", lambda _: False),
     "failures of earlier attempts are forgotten": lambda: swapped(
-        Remains, "remind", _remind_without_failures
+        EarlierAnswers, "restore_history", _restore_without_failures
     ),
     "unreadable answers are counted anew": lambda: swapped(
-        Remains, "remind", _remind_without_unread
+        EarlierAnswers, "restore_history", _restore_without_unread
     ),
     "a slow answer is a silence": lambda: swapped(Silence, "failed", _silent_since_the_last_answer),
     "time in which no call is allowed is a silence": lambda: swapped(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aimlapi.engine.calls import live
-from airflow_provider_aimlapi.engine.calls.judge import Judging
+from airflow_provider_aimlapi.engine.calls.judge import Judge
 from airflow_provider_aimlapi.engine.durable import collector, lease
 from airflow_provider_aimlapi.engine.durable.collector import Collector
 from airflow_provider_aimlapi.engine.reporting import reporter
@@ -42,7 +42,7 @@ async def _flush_no_rest(self: Collector) -> None:
     """Trusts that the journal keeper lives until the end."""
 
 
-def _drop_unread(self: Judging, *_: Any) -> None:
+def _drop_unread(self: Judge, *_: Any) -> None:
     """Forgets an answer that was not judged."""
 
 
@@ -52,7 +52,7 @@ COMPANION_BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
         Collector, "flush_rest", _flush_no_rest
     ),
     "an answer that was not judged is forgotten": lambda: swapped(
-        Judging, "keep_unread", _drop_unread
+        Judge, "keep_unread", _drop_unread
     ),
     "calls take every descriptor": lambda: swapped(
         simulation, "calls_within", lambda limit, **_: limit

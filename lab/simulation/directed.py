@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.answer import Answer
+from airflow_provider_aimlapi.core.calls.completion import CallRecord
 from airflow_provider_aimlapi.core.durable.journal import answered, encode_segment
 from airflow_provider_aimlapi.core.durable.keys import RunNames
 from lab.simulation import failing_scenarios
@@ -263,10 +264,7 @@ def _plant(simulation: Simulation) -> None:
     """Write a segment as an earlier attempt might have, behind everybody's back."""
     record = answered(
         Answer(status=200, content_type="application/json", body=FOREIGN, inference_id="foreign"),
-        row=3,
-        request_hash="0" * 64,
-        attempts=1,
-        completed_at_us=1,
+        CallRecord(row=3, request_hash="0" * 64, attempts=1, completed_at_us=1),
     )
     plan = next(name for name in simulation.objects.objects if name.endswith("/plan.json"))
     name = RunNames(run_key=plan.split("/")[1]).segment(0, 1, 0)

@@ -25,7 +25,7 @@ DESCRIPTORS = (8, 12)
 BUGS_SHARE = 0.3
 MEETINGS = (
     *("a thread", "the clock", "ProgressLog.write_every", "LiveCalls._watch_stop", "Lease.keep"),
-    *("Reader.feed_rows", "Collector._flush_always", "Collector._commit_always"),
+    *("Reader.feed_rows", "Collector._flush_always", "Collector._stage_always"),
 )
 """Who meets a bug: the next blocking work, who looks at the clock next, or a task beside the calls."""
 SLOW_STORE_SHARE = 0.15

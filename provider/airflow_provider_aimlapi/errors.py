@@ -181,8 +181,8 @@ class WireViolation(ApiError):
     Attributes:
         cost_nano_usd: what the answer says it cost, in its headers or in what could be read of
             it; None when it does not say.
-        head: an answer that may have been billed, without its body, which broke a limit; None where
-            no such answer came, or its body was kept.
+        answer: the answer, for the journal; without its body if the body broke a limit. None if no
+            answer came that may have been billed.
     """
 
     def __init__(
@@ -190,12 +190,12 @@ class WireViolation(ApiError):
         message: str,
         *,
         cost_nano_usd: int | None = None,
-        head: Answer | None = None,
+        answer: Answer | None = None,
         **facts: Unpack[Facts],
     ) -> None:
         super().__init__(message, **facts)
         self.cost_nano_usd = cost_nano_usd
-        self.head = head
+        self.answer = answer
 
 
 class StorageError(AimlapiError):

@@ -197,7 +197,7 @@ def test_a_manifest_comes_back_when_another_run_is_losing_its_place(place: Workp
             place.fs.rm_file(f"{place.output}/_SUCCESS")
 
     result = removal(place, run_key, publication_begins)
-    assert result.kept == "it is being put in place"
+    assert result.kept == "it is being shown"
     assert set(present) <= set(names_in(place, run_key))
     assert place.run().requests == 0
     check_exact(place)

@@ -13,7 +13,7 @@ from pyarrow import parquet as pq
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.core.durable.journal import Record
-from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_remains
+from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_earlier_answers
 from airflow_provider_aimlapi.engine.job import Job, Place
 from airflow_provider_aimlapi.engine.prepare import prepare
 from airflow_provider_aimlapi.engine.row import Row
@@ -22,7 +22,7 @@ from tests.fakes.memory_store import MemoryStore
 from tests.fakes.virtual_loop import VirtualClock
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
+    from airflow_provider_aimlapi.engine.durable.earlier_answers import EarlierAnswers
     from airflow_provider_aimlapi.engine.prepared import Prepared
 
 ANSWER = b'{"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}]}'
@@ -62,9 +62,9 @@ class PreparedRun:
         """Write a segment as an earlier attempt does."""
         JournalStore(self.store, self.prepared.names, epoch).append(0, records)
 
-    def earlier(self, *, retry_rejected: bool = False) -> Remains:
+    def earlier(self, *, retry_rejected: bool = False) -> EarlierAnswers:
         """Read what earlier attempts have left."""
-        return find_remains(self.prepared, self.clock, retry_rejected=retry_rejected)
+        return find_earlier_answers(self.prepared, self.clock, retry_rejected=retry_rejected)
 
     def _job(self, files: Any) -> Job:
         return Job(

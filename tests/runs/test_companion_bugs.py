@@ -96,17 +96,17 @@ GOES_ON: dict[str, Broken] = {
 """The run publishes, as if nothing had been."""
 
 ENDS: dict[str, Broken] = {
-    "the journal keeper": Broken(Collector, "keep", 1),
+    "the journal keeper": Broken(Collector, "keep_durable", 1),
     "the loop of the journal keeper": Broken(Collector, "_flush_always", 1),
     "its waiting": Broken(Waiters, "wait", 40, 1),
     "a journal write": Broken(JournalStore, "append", 2, 1),
-    "the writer of parts": Broken(Collector, "_commit_always", 1),
+    "the writer of parts": Broken(Collector, "_stage_always", 1),
     "the writing of a part": Broken(collector_module, "encode_part", 1, 1),
     "the lease keeper": Broken(Lease, "keep", 1),
     "the loop of the lease keeper": Broken(Lease, "_keep_until_lost", 1),
     "the reader": Broken(Reader, "feed_rows", 1),
     "the reading of a batch": Broken(Reader, "_undecided", 1),
-    "a worker taking a row": Broken(Feed, "take", 40, 1),
+    "a worker taking a row": Broken(Feed, "take_row", 40, 1),
     "the limiter's law": Broken(Limiter, "_tick", 3, 1),
     "the limiter on an answer": Broken(Limiter, "note_accepted", 20),
     "the limiter on a permit that is given back": Broken(Limiter, "release", 20, 1),

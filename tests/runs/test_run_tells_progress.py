@@ -156,8 +156,8 @@ def test_a_sink_that_fails_harms_no_run_and_is_told_once(
         report = run_job(rows.job(), Settings(), open_sink=lambda _store, _names: sink)
     assert report.tally.ok == ROWS
     assert sink.failures > 2
-    assert [record for record in caplog.messages if "lags behind" in record] == [
-        "The run's page lags behind, but the run goes on: RuntimeError: nobody home"
+    assert [record for record in caplog.messages if "not up to date" in record] == [
+        "The run page is not up to date, but the run continues: RuntimeError: nobody home"
     ]
 
 

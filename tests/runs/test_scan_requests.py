@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_aimlapi.core.reporting.run_summary import Report
-from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_remains, known_rows
+from airflow_provider_aimlapi.engine.durable.earlier_attempts import (
+    find_earlier_answers,
+    read_journaled_rows,
+)
 from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.engine.runtime.patient_store import patient
 from airflow_provider_aimlapi.errors import RunInterrupted, StoreUnavailable
@@ -54,8 +57,8 @@ def test_resume_reads_no_segment_of_a_durable_part() -> None:
     run.unpublish(run.store.kept)
     prepared = run.prepared()
     run.store.forget()
-    remains = find_remains(prepared, SystemClock(), retry_rejected=False)
-    assert remains.rows_decided() == (2 * PARTS, 0)
+    earlier = find_earlier_answers(prepared, SystemClock(), retry_rejected=False)
+    assert earlier.rows_decided() == (2 * PARTS, 0)
     assert run.store.requests == {"list": 2, "read": PARTS}
     assert len(run.store.kept) >= PARTS
 
@@ -66,7 +69,7 @@ def test_share_lists_its_own_parts() -> None:
     plan = replace(prepared.run_plan, shares=(0, 10))
     share = replace(prepared, run_plan=plan).of_share(0)
     run.store.forget()
-    find_remains(share, SystemClock(), retry_rejected=False)
+    find_earlier_answers(share, SystemClock(), retry_rejected=False)
     assert run.store.requests == {"list": 10 + 1, "read": 10}
 
 
@@ -78,9 +81,9 @@ def test_answers_are_read_with_their_part() -> None:
         if "/parts/" in name:
             run.store.delete(name)
     prepared = run.prepared()
-    remains = find_remains(prepared, SystemClock(), retry_rejected=False)
-    assert [tally.rows for tally in remains.journaled.values()] == [50] * 4
-    known = known_rows(prepared, remains, [1], SystemClock())
+    earlier = find_earlier_answers(prepared, SystemClock(), retry_rejected=False)
+    assert [tally.rows for tally in earlier.journaled.values()] == [50] * 4
+    known = read_journaled_rows(prepared, earlier, [1], SystemClock())
     assert {len(outcome.text or "") for outcome in known.values()} == {10_000}
     assert {part for part, _ in known} == {1}
 

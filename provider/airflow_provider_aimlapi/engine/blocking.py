@@ -1,6 +1,6 @@
-"""Runs the engine for callers that know no event loop: its loop lives in a thread of its own.
+"""Run the engine for callers without an event loop: its loop has a thread of its own.
 
-The calling thread waits, so that signal handlers and time-outs of the caller are served at once.
+The calling thread waits, so that its signal handlers and time-outs act at once.
 """
 
 from __future__ import annotations
@@ -69,10 +69,10 @@ def run_job(
     """Run a job to its end.
 
     Args:
-        share: ask for the rows of this share only, and do not publish; None: the whole run.
-        stop: asks for a clean end from elsewhere.
-        open_sink: where the run's progress is shown: an object beside the output, or elsewhere.
-        tell_lineage: is called once, when the run may start, with what it reads and adds.
+        share: process the rows of this share only, and do not publish; None for the whole run.
+        stop: a request for a clean end, made by another thread.
+        open_sink: opens the sink for progress: an object beside the output, or another one.
+        tell_lineage: called once, when the run may start, with what it reads and adds.
 
     Raises:
         AimlapiError: see `errors`; what was paid for is kept.
@@ -86,10 +86,10 @@ def run_job(
 
 
 def plan_job(job: Job, settings: Settings, workers: int, *, stop: StopSignal | None = None) -> int:
-    """Settle a job's plan, divided for so many workers, and ask for nothing.
+    """Store a job's plan, divided for this number of workers, and make no call.
 
     Returns:
-        How many shares the run has: what was settled first holds. 1 for one that is published.
+        The number of shares. A plan that was stored before stays; a published run has 1.
 
     Raises:
         AimlapiError: as for a run, before its first call.
@@ -109,7 +109,7 @@ def plan_job(job: Job, settings: Settings, workers: int, *, stop: StopSignal | N
 def estimate_job(
     job: Job, settings: Settings, inquiry: Inquiry, *, stop: StopSignal | None = None
 ) -> Estimate:
-    """What a job will probably cost. Writes and spends nothing but for a paid sample.
+    """Return what a job will probably cost. Only a paid sample writes or spends anything.
 
     Raises:
         AimlapiError: see `engine.estimate.inquiry`.
@@ -126,7 +126,7 @@ def estimate_job(
 
 
 def _world(job: Job, settings: Settings, stop: StopSignal | None) -> World:
-    """The real one, in which nobody wants to know how a run stands."""
+    """Return the real environment, without a sink for progress."""
     return World(
         clock=SystemClock(),
         random=Random(secrets.randbits(64)),  # noqa: S311  # jitter, not secrecy
@@ -145,11 +145,11 @@ def complete_one(
     system: str | None,
     settings: Settings,
 ) -> Completion:
-    """One completion, with the retry rules of a run.
+    """Return one completion, with the retry rules of a run.
 
     Raises:
-        ApiError: when there will be none, of the kind that says who must act.
-        InstructionsDropped: the answer certainly was made without the system text.
+        ApiError: there will be none; the class says who must act.
+        InstructionsDropped: the answer was certainly made without the system text.
     """
     log_assumption(spec.model)
     body = RequestEncoder(spec).encode(message_of(prompt, system))
@@ -175,7 +175,7 @@ def complete_one(
 async def open_client(
     endpoint: Endpoint, settings: Settings, *, is_streaming: bool
 ) -> AsyncIterator[CompletionClient]:
-    """A client with as many connections as there may be attempts in flight."""
+    """Open a client with one connection for each call in flight."""
     transport = open_transport(
         connections_max=settings.max_concurrency,
         route=endpoint.route,
@@ -191,13 +191,13 @@ async def open_client(
 
 
 async def ask_prices(endpoint: Endpoint, model: str) -> TokenPrices | None:
-    """A model's prices, over a connection of its own; see `api.price_list`."""
+    """Fetch a model's prices over a connection of its own; see `api.price_list`."""
     async with open_transport(connections_max=1, route=endpoint.route) as transport:
         return await fetch_prices(endpoint, transport, model)
 
 
 async def ask_account(endpoint: Endpoint) -> Account:
-    """Balance and key, over a connection of its own; see `api.account`."""
+    """Fetch balance and key over a connection of its own; see `api.account`."""
     async with open_transport(connections_max=1, route=endpoint.route) as transport:
         return await fetch_account(endpoint, transport)
 
@@ -205,11 +205,11 @@ async def ask_account(endpoint: Endpoint) -> Account:
 def _in_own_thread(work: Callable[[], Coroutine[None, None, T]], stop: Callable[[], None]) -> T:
     """Run a coroutine on a loop in a new thread and wait for it.
 
-    An exception that reaches the waiting thread, such as Airflow's task time-out, asks the work
-    to stop, waits until it has, and goes on its way.
+    If an exception reaches the waiting thread, such as Airflow's task time-out, request a stop, wait
+    until the work has ended, and raise the exception.
 
-    The thread is waited for by an event: before Python 3.13 a `join` that an exception interrupts
-    takes the thread for ended, and those that follow return at once.
+    The wait uses an event, because before Python 3.13 a `join` that an exception interrupts marks the
+    thread as ended, and later ones return at once.
     """
     results: list[T] = []
     errors: list[BaseException] = []
@@ -219,7 +219,7 @@ def _in_own_thread(work: Callable[[], Coroutine[None, None, T]], stop: Callable[
         try:
             with asyncio.Runner(loop_factory=new_event_loop) as runner:
                 results.append(runner.run(work()))
-        except BaseException as error:  # noqa: BLE001  # handed to the waiting thread
+        except BaseException as error:  # noqa: BLE001  # raised in the waiting thread
             errors.append(_unwrapped(error))
         finally:
             ended.set()
@@ -239,7 +239,7 @@ def _in_own_thread(work: Callable[[], Coroutine[None, None, T]], stop: Callable[
 
 
 def _unwrapped(error: BaseException) -> BaseException:
-    """Out of a TaskGroup's group, the first error that names who must act; else the group."""
+    """Return the first of our errors in a TaskGroup's group; else the group."""
     if not isinstance(error, BaseExceptionGroup):
         return error
     for inner in map(_unwrapped, error.exceptions):

@@ -1,7 +1,7 @@
-"""Reads the API's log of requests to its end: page after page, at the pace that it allows.
+"""Read the API's log of requests to its end, page after page, within its rate limit.
 
 The log is newest first and rows appear late, so pages shift while they are read. A row that is seen
-twice is one row; when rows were added meanwhile, the whole is read again, until nothing was.
+twice counts once. If rows were added meanwhile, the whole range is read again.
 """
 
 from __future__ import annotations
@@ -23,23 +23,26 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.money.reconciliation import LogPage, Reconciliation
 
 REQUESTS_A_MINUTE = 180
-"""The key's limit is 200, for everybody who uses it."""
+"""The limit of a key is 200 for all its users together."""
 MINUTE_S = 60.0
 TRIES_MAX = 8
+"""Tries of a page. With the pauses between them, an outage of two minutes is survived."""
 PASSES_MAX = 5
+"""Passes over a range of time. A busy key adds rows for ever, and the result says so."""
 OFFSET_MAX = 10_000_000
+"""Rows of a day that are read. An API that always reports more rows would be read for ever."""
 
 
 class AskPage(Protocol):
-    """Asks for a page of the log, once; see `api.request_log.fetch_log_page`."""
+    """Fetches a page of the log once; see `api.request_log.fetch_log_page`."""
 
     async def __call__(self, window_us: tuple[int, int], /, *, offset: int) -> LogPage:
-        """The page of a window that begins at an offset."""
+        """Return the page of a time range that begins at an offset."""
         ...
 
 
 class Pace:
-    """Keeps requests to so many in any minute. Waits in `sleep`, by the clock of `now_s`."""
+    """Limits the requests in any minute. It waits in `sleep`, by the clock of `now_s`."""
 
     def __init__(
         self,
@@ -52,7 +55,7 @@ class Pace:
         self._asked_at_s: deque[float] = deque(maxlen=REQUESTS_A_MINUTE)
 
     async def wait(self) -> None:
-        """Return when the next request may go out, and count it."""
+        """Wait until the next request may be sent, and count it."""
         if len(self._asked_at_s) == REQUESTS_A_MINUTE:
             delay_s = self._asked_at_s[0] + MINUTE_S - self._now_s()
             if delay_s > 0:
@@ -65,9 +68,11 @@ class LogReader:
     """Reads the log.
 
     Attributes:
-        ask: asks for one page.
-        requests: made so far.
-        is_settled: whether the last pass over each window saw no row being added.
+        ask: fetches one page.
+        pace: limits the requests.
+        random: jitter.
+        requests: the number of requests so far.
+        is_settled: whether no row was added during the last pass over each time range.
     """
 
     ask: AskPage
@@ -77,10 +82,10 @@ class LogReader:
     is_settled: bool = True
 
     async def reconcile(self, run_key: str, start_us: int, end_us: int) -> Reconciliation:
-        """What the log says of a run between two moments.
+        """Return what the log contains of a run between two moments.
 
         Raises:
-            ApiError: a page did not come, though it was asked for several times.
+            ApiError: a page did not arrive after several tries.
         """
         billing = BillingFold(run_key)
         for window_us in log_windows(start_us, end_us):
@@ -92,7 +97,7 @@ class LogReader:
         return billing.result()
 
     async def _pass(self, window_us: tuple[int, int], billing: BillingFold) -> bool:
-        """Read a window from its newest row to its oldest; whether it stood still meanwhile."""
+        """Read a time range from its newest row to its oldest; return whether no row was added."""
         totals = set()
         offset = 0
         while offset <= OFFSET_MAX:
@@ -117,7 +122,7 @@ class LogReader:
         return await self.ask(window_us, offset=offset)
 
     def _delay_s(self, error: ApiUnavailable, failures: int) -> float:
-        """Somebody else's requests count for the same minute: after a 429 it has to pass."""
+        """Return the pause. After a 429 it is a minute, because other users of the key count too."""
         if isinstance(error, Throttled) and error.retry_after_s is None:
             return MINUTE_S
         return retry_delay_s(error, failures=failures, random=self.random)

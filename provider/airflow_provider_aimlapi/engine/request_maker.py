@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.calls.completion import Reason, rejected, skipped
+from airflow_provider_aimlapi.core.calls.completion import CallRecord, Reason, rejected, skipped
 from airflow_provider_aimlapi.core.calls.message import Message, message_of
 from airflow_provider_aimlapi.core.calls.template import UnreadableRow
 from airflow_provider_aimlapi.core.durable.keys import request_hash
@@ -48,13 +48,10 @@ class RequestMaker:
             texts: the row's texts in the order of `columns`.
         """
         if isinstance(texts, UnreadableRow):
-            return rejected(
-                Reason(texts.reason, texts.reason),
-                row=index,
-                attempts=0,
-                request_hash=None,
-                completed_at_us=clock.wall_us(),
+            call = CallRecord(
+                row=index, attempts=0, request_hash=None, completed_at_us=clock.wall_us()
             )
+            return rejected(Reason(texts.reason, texts.reason), call)
         if None in texts:
             return skipped(f"null in column '{self.columns[texts.index(None)]}'", row=index)
         body = self._body(texts)  # type: ignore[arg-type]  # no null is left

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from airflow_provider_aimlapi.core.calls.completion import CallRecord
+
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.answer import Answer
     from airflow_provider_aimlapi.core.calls.completion import Reason
 
 
@@ -15,37 +16,41 @@ class Row(msgspec.Struct, kw_only=True, gc=False):
     """An input row with its request, and the history of its calls.
 
     Attributes:
-        part, row: its shard, and its index within.
-        body: the exact request. request_hash: hex sha256 of it.
-        exchanges: sent so far. attempts: of these, the ones that count against the row.
-        number: of its last call, among the calls of all rows. sent_s: when that was sent.
-        rejections: answers that the request is wrong. refusals: those that were the row's own.
-        violations: answers that could not be read, over all attempts. untold: those that told no
-            cost. unread_cost_nano_usd: what the others said they cost.
-        unread: the last answer, until it is journaled.
+        part: the row's shard.
+        row: its index in the shard.
+        body: the exact request.
+        request_hash: hex sha256 of the body.
+        calls: the number of its calls in this attempt.
+        attempts: the calls without those answered 429, as the output reports them.
+        number: the number of its last call among the calls of all rows.
+        sent_s: when the last call was sent.
+        rejections: answers that reject the request.
+        refusals: refusals that concern this row alone.
+        violations: answers that could not be read, over all attempts.
+        without_cost: those of them that reported no cost.
+        unread_cost_nano_usd: the sum of the costs that the others reported.
         failures: failed calls that count against the row, over all attempts.
         is_undecided: whether it is not known yet if the last failure counts.
-        reason: of the last failure; None while there was none.
-        failing_since_us, failed_at_us: the first and the last of its failures since the last answer
-            to any row.
-        was_refused: whether an earlier attempt left its refusal undecided. was_failing: whether a
-            call failed in one.
+        reason: the reason of the last failure; None while there was none.
+        failing_since_us: the first of its failures since the last answer to any row.
+        failed_at_us: the last of its failures.
+        was_refused: whether an earlier attempt left a refusal of it undecided.
+        was_failing: whether a call of it failed in an earlier attempt.
     """
 
     part: int
     row: int
     body: bytes
     request_hash: str
-    exchanges: int = 0
+    calls: int = 0
     attempts: int = 0
     number: int = 0
     sent_s: float = 0.0
     rejections: int = 0
     refusals: int = 0
     violations: int = 0
-    untold: int = 0
+    without_cost: int = 0
     unread_cost_nano_usd: int = 0
-    unread: Answer | None = None
     failures: int = 0
     is_undecided: bool = False
     reason: Reason | None = None
@@ -58,3 +63,13 @@ class Row(msgspec.Struct, kw_only=True, gc=False):
     def name(self) -> tuple[int, int]:
         """Return the row position: part and row within it."""
         return self.part, self.row
+
+    def call_record(self, completed_at_us: int) -> CallRecord:
+        """Return what outcome and journal hold of the calls so far."""
+        return CallRecord(
+            row=self.row,
+            attempts=self.attempts,
+            request_hash=self.request_hash,
+            completed_at_us=completed_at_us,
+            unread_cost_nano_usd=self.unread_cost_nano_usd,
+        )

@@ -29,7 +29,7 @@ from airflow_provider_aimlapi.core.verdicts.rejections import Rejections
 from airflow_provider_aimlapi.engine.calls.live import LiveCalls
 from airflow_provider_aimlapi.engine.calls.reader import Reader
 from airflow_provider_aimlapi.engine.durable.collector import Collector
-from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_remains
+from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_earlier_answers
 from airflow_provider_aimlapi.engine.durable.lease import Superseded, held_lease
 from airflow_provider_aimlapi.engine.durable.publish import publish, read_published
 from airflow_provider_aimlapi.engine.durable.visible_run import VisibleRun
@@ -46,7 +46,7 @@ from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
-    from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
+    from airflow_provider_aimlapi.engine.durable.earlier_answers import EarlierAnswers
     from airflow_provider_aimlapi.engine.durable.lease import Lease
     from airflow_provider_aimlapi.engine.job import Job
     from airflow_provider_aimlapi.engine.prepared import Prepared
@@ -151,14 +151,14 @@ async def _complete(
 
 async def open_calls(
     prepared: Prepared, lease: Lease, ending: Ending, settings: Settings, world: World
-) -> tuple[LiveCalls, Remains]:
+) -> tuple[LiveCalls, EarlierAnswers]:
     """Read what earlier attempts have left, and wire up the calls for the rest.
 
     Raises:
         JournalUnreadable, StoreUnavailable: what is there cannot be read.
     """
     earlier = await world.scan(
-        find_remains,
+        find_earlier_answers,
         prepared.checked(world.stop.check),
         world.clock,
         retry_rejected=settings.retry_rejected,

@@ -1,4 +1,4 @@
-"""How a run goes about its work: limits and times. Nothing here changes what the output holds."""
+"""The limits and times of a run. None of them changes what the output contains."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from airflow_provider_aimlapi.errors import InvalidSpec
 CONCURRENCY_MAX = 10_000
 PER_MINUTE_MAX = 10**12
 STORE_REQUEST_S_MAX = 60.0
-"""The longest that a copy within the store is taken to be on its way."""
+"""The longest that a copy within the store may take to arrive."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,27 +28,27 @@ class Settings:
     """Settings of a run.
 
     Attributes:
-        max_concurrency: most attempts in flight, 1 to 10,000.
-        max_attempts: failed exchanges of one row before it is rejected, over all attempts; those that
-            fail while nothing is answered and those answered 429 do not count.
-        request_timeout_s: for one exchange, from connecting to the answer's last byte.
-        max_cost_usd: budget of the run over all its attempts; None for none.
-        max_rejected_rows: an int is a number of rows, a float a share of them; one more ends the
+        max_concurrency: the most calls in flight, 1 to 10,000.
+        max_attempts: the failed calls of one row that reject it, over all attempts. Calls that fail
+            while nothing is answered, and those answered 429, do not count.
+        request_timeout_s: for one call, from connecting to the answer's last byte.
+        max_cost_usd: the budget of the run over all its attempts; None for none.
+        max_rejected_rows: an int is a number of rows, a float a fraction of them; one more ends the
             run without publishing.
-        requests_per_minute, tokens_per_minute: limits that are known and kept in any minute, for
-            this run alone; tokens of prompts and answers together. None: found out by trying.
-        retry_rejected: whether rows that an earlier attempt rejected are asked again.
-        check_arrival: whether the first answers are to show that the system text arrives.
-        flush_interval_s: most seconds between a paid answer and the journal segment that holds it.
-        unflushed_rows_max: paid answers that are put into a journal segment without waiting for
+        requests_per_minute: the most requests of this run in any minute. None: found out by trying.
+        tokens_per_minute: the same for the tokens of prompts and answers together.
+        retry_rejected: whether rows that an earlier attempt rejected are sent again.
+        check_arrival: whether the first answers must show that the system text arrives.
+        flush_interval_s: the most seconds between a paid answer and its journal segment.
+        unflushed_rows_max: the number of paid answers that are journaled without waiting for
             `flush_interval_s`; see `at_risk_max`.
         progress_interval_s: seconds between two progress lines in the log.
-        stall_timeout_s: seconds in which calls fail and none succeeds, after which the run ends; longer
-            where calls take minutes to fail, see `core.verdicts.failures.STALL_CALLS`.
-        looks_first: whether the first call goes alone, and the run ends at once if the API cannot
-            take it: for a task that was parked because nothing succeeded.
-        lease_ttl_s: how long a heartbeat gives the right to pay. After a kill -9, the next attempt
-            waits so long and a sixth more, for it cannot know that the process is gone.
+        stall_timeout_s: the run ends after this many seconds in which calls fail and none succeeds. It
+            is longer if calls take minutes to fail; see `STALL_CALLS` in `core.verdicts.failures`.
+        looks_first: whether the first call goes alone, and the run ends at once if it fails. For a
+            task that was parked because nothing succeeded.
+        lease_ttl_s: how long a heartbeat extends the right to pay. After a kill -9, the next attempt
+            waits this long and a sixth more, because it cannot know that the process is gone.
 
     Raises:
         InvalidSpec: at construction, naming the argument.
@@ -89,31 +89,31 @@ class Settings:
 
     @property
     def budget_nano_usd(self) -> int | None:
-        """`max_cost_usd` in nano-dollars; more than can be spent is no more than that."""
+        """Return `max_cost_usd` in nano-dollars, at most what can be spent at all."""
         if self.max_cost_usd is None:
             return None
         return min(round(self.max_cost_usd * NANO_USD_PER_USD), TOTAL_NANO_USD_MAX)
 
     @property
     def at_risk_max(self) -> int:
-        """Most rows that a kill can cost: with so many in flight or not durable, no call is made.
+        """Return the most paid rows that a kill can lose. No call is made beyond it.
 
-        Those in flight, a segment's worth that waits, and one more that is on its way to the store:
-        without it, calls would wait for the store whenever a segment is written.
+        It counts the calls in flight, the rows of a waiting segment, and those of a segment that is
+        being written. Without the last, calls would wait whenever a segment is written.
         """
         unflushed, in_flight = self.unflushed_rows_max, self.max_concurrency
         return in_flight + unflushed + min(unflushed, in_flight)
 
     @property
     def lease_times(self) -> LeaseTimes:
-        """The lease's durations."""
+        """Return the lease's durations."""
         return LeaseTimes(ttl_s=self.lease_ttl_s, request_timeout_s=self.request_timeout_s)
 
     @property
     def publication_times(self) -> LeaseTimes:
-        """The durations of the lease on what plain readers see; a request is one to the store.
+        """Return the durations of the lease on the visible files. Its requests go to the store.
 
-        A copy that a dead process has asked for may land over what the next attempt shows.
+        A copy that a dead process has requested may arrive over the files of the next attempt.
         """
         store_timeout_s = min(STORE_REQUEST_S_MAX, self.request_timeout_s)
         return LeaseTimes(
@@ -121,19 +121,19 @@ class Settings:
         )
 
     def request_allowance(self) -> RequestAllowance | None:
-        """The given limit of requests, not used yet."""
+        """Return the unused allowance of requests; None for no limit."""
         given = self.requests_per_minute
         return None if given is None else RequestAllowance(per_minute=given)
 
     def token_allowance(self, max_tokens: int | None) -> TokenAllowance | None:
-        """The given limit of tokens, not used yet; `max_tokens` bounds the first answers."""
+        """Return the unused allowance of tokens; `max_tokens` bounds the first answers."""
         given = self.tokens_per_minute
         if given is None:
             return None
         return TokenAllowance(per_minute=given, answer_tokens=max_tokens or ANSWER_TOKENS)
 
     def rejections_allowed(self, rows: int) -> int:
-        """How many of a run's rows may be rejected before it ends."""
+        """Return how many of a run's rows may be rejected before it ends."""
         allowed = self.max_rejected_rows
         if isinstance(allowed, int):
             return allowed

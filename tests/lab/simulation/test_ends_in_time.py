@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_aimlapi.engine.durable.visible_run import SHOWN_MAX
-from airflow_provider_aimlapi.engine.reporting.reporter import LAST_WORDS_S_MAX, SINK_S_MAX
+from airflow_provider_aimlapi.engine.reporting.reporter import FINAL_S_MAX, SINK_S_MAX
 from airflow_provider_aimlapi.errors import RunInterrupted, StorageError, StoreUnsafe
 from airflow_provider_aimlapi.storage.runs.journal_store import DELETED_AT_ONCE
 from lab.simulation.dataset_shapes import Shape
@@ -47,7 +47,7 @@ def lasted_s(sink: SinkHabit) -> float:
 
 @pytest.mark.parametrize("sink", ["blocks", "fails"])
 def test_a_sink_that_does_not_work_holds_up_no_publication(sink: SinkHabit) -> None:
-    assert lasted_s(sink) <= lasted_s("works") + SINK_S_MAX + LAST_WORDS_S_MAX
+    assert lasted_s(sink) <= lasted_s("works") + SINK_S_MAX + FINAL_S_MAX
 
 
 class Stopped(Simulation):

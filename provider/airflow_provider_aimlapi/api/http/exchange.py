@@ -118,7 +118,7 @@ def _refused(head: Answer, error: Unreadable) -> WireViolation:
         request_id=head.request_id,
         is_perhaps_billed=True,
         cost_nano_usd=cost_told(head, {}) if is_success else None,
-        head=head if is_success else None,
+        answer=head if is_success else None,
     )
 
 

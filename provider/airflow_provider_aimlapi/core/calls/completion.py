@@ -118,23 +118,29 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.cost_nano_usd is None and self.status in COMPLETION_STATUSES
 
 
-def accepted(
-    completion: Completion,
-    *,
-    row: int,
-    attempts: int,
-    request_hash: str,
-    completed_at_us: int,
-    unread_cost_nano_usd: int = 0,
-) -> Outcome:
-    """The outcome of a row whose answer was accepted.
+class CallRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What outcome and journal record hold of a row's calls, whatever the last of them brought.
 
-    Args:
-        unread_cost_nano_usd: what answers to this row that could not be read said they cost.
+    Attributes:
+        row: index within the shard, from 0.
+        attempts: calls made, without those answered 429; 0 for a row that was not sent.
+        request_hash: hex sha256 of the exact request body; None for a row without one.
+        completed_at_us: microseconds since 1970, UTC.
+        unread_cost_nano_usd: the sum of the costs that unreadable answers to the row reported.
     """
+
+    row: int
+    attempts: int
+    request_hash: str | None
+    completed_at_us: int
+    unread_cost_nano_usd: int = 0
+
+
+def accepted(completion: Completion, call: CallRecord) -> Outcome:
+    """The outcome of a row whose answer was accepted."""
     cost = completion.cost_nano_usd
     return Outcome(
-        row=row,
+        row=call.row,
         status=completion.status,
         text=completion.text,
         error=completion.error,
@@ -143,40 +149,28 @@ def accepted(
         prompt_tokens=completion.prompt_tokens,
         completion_tokens=completion.completion_tokens,
         cached_tokens=completion.cached_tokens,
-        cost_nano_usd=None if cost is None else cost + unread_cost_nano_usd,
-        partial_cost_nano_usd=unread_cost_nano_usd if cost is None else 0,
-        attempts=attempts,
+        cost_nano_usd=None if cost is None else cost + call.unread_cost_nano_usd,
+        partial_cost_nano_usd=call.unread_cost_nano_usd if cost is None else 0,
+        attempts=call.attempts,
         inference_id=completion.inference_id,
-        request_hash=request_hash,
-        completed_at_us=completed_at_us,
+        request_hash=call.request_hash,
+        completed_at_us=call.completed_at_us,
         reasoning_tokens=completion.reasoning_tokens,
         cache_write_tokens=completion.cache_write_tokens,
     )
 
 
-def rejected(
-    reason: Reason,
-    *,
-    row: int,
-    attempts: int,
-    request_hash: str | None,
-    completed_at_us: int,
-    unread_cost_nano_usd: int = 0,
-) -> Outcome:
-    """The outcome of a row that can get no completion; the reason is cut to a readable length.
-
-    Args:
-        unread_cost_nano_usd: as for `accepted`.
-    """
+def rejected(reason: Reason, call: CallRecord) -> Outcome:
+    """The outcome of a row that can get no completion; the reason is cut to a readable length."""
     return Outcome(
-        row=row,
+        row=call.row,
         status="rejected",
         error=reason.in_full[:ERROR_CHARACTERS_MAX],
         reason=reason.shown[:ERROR_CHARACTERS_MAX],
-        cost_nano_usd=unread_cost_nano_usd or None,
-        attempts=attempts,
-        request_hash=request_hash,
-        completed_at_us=completed_at_us,
+        cost_nano_usd=call.unread_cost_nano_usd or None,
+        attempts=call.attempts,
+        request_hash=call.request_hash,
+        completed_at_us=call.completed_at_us,
     )
 
 

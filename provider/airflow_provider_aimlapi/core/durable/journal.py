@@ -19,7 +19,7 @@ from airflow_provider_aimlapi.core.durable.stored_json import decode_record
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from airflow_provider_aimlapi.core.calls.completion import Outcome, Reason
+    from airflow_provider_aimlapi.core.calls.completion import CallRecord, Outcome, Reason
 
 _FRAME_HEAD = struct.Struct("<II")
 FRAME_BYTES_MAX = 64 * 1024 * 1024
@@ -73,51 +73,32 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_de
         )
 
 
-def answered(
-    answer: Answer,
-    *,
-    row: int,
-    request_hash: str,
-    attempts: int,
-    completed_at_us: int,
-    unread_cost_nano_usd: int = 0,
-) -> Record:
+def answered(answer: Answer, call: CallRecord) -> Record:
     """The record of an accepted answer."""
     return Record(
         kind="answer",
-        row=row,
-        request_hash=request_hash,
-        attempts=attempts,
-        completed_at_us=completed_at_us,
+        row=call.row,
+        request_hash=call.request_hash or "",
+        attempts=call.attempts,
+        completed_at_us=call.completed_at_us,
         status=answer.status,
         content_type=answer.content_type,
         body=answer.body,
         inference_id=answer.inference_id,
         credits_used=answer.credits_used,
         usd_spent=answer.usd_spent,
-        unread_cost_nano_usd=unread_cost_nano_usd,
+        unread_cost_nano_usd=call.unread_cost_nano_usd,
     )
 
 
-def unread(
-    answer: Answer,
-    reason: Reason,
-    *,
-    row: int,
-    request_hash: str,
-    attempts: int,
-    completed_at_us: int,
-) -> Record:
+def unread(answer: Answer, reason: Reason, call: CallRecord) -> Record:
     """The record of an answer that could not be read: kept for a later reading, and its cost."""
-    record = answered(
-        answer,
-        row=row,
-        request_hash=request_hash,
-        attempts=attempts,
-        completed_at_us=completed_at_us,
-    )
     return msgspec.structs.replace(
-        record, kind="unread", reason=reason.shown, in_full=reason.in_full
+        answered(answer, call),
+        kind="unread",
+        reason=reason.shown,
+        in_full=reason.in_full,
+        unread_cost_nano_usd=0,  # of earlier answers: each has a record of its own
     )
 
 

@@ -1,7 +1,7 @@
-"""Whether a run's instructions arrive, and the note that they were dropped.
+"""Note that a run's instructions were dropped, so that its answers are not used.
 
-The answers in the folder of a run with such a note are not used. It is create-once and stands until the folder goes. A changed model is another run. With
-`check_arrival=False` nobody looks for it: the user says that the answers are good.
+The note is create-once, and stays until the folder is removed. Another model is another run. With
+`check_arrival=False` the note is not read, because the user vouches for the answers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def watch_arrival(prepared: Prepared, settings: Settings) -> ArrivalCheck:
-    """Return the check of an attempt; it is closed where there is nothing to look for."""
+    """Return the check of an attempt; it is closed if there is nothing to check."""
     job = prepared.job
     return ArrivalCheck(
         model=job.completion.model, is_open=settings.check_arrival and bool(job.system)
@@ -43,16 +43,16 @@ def leave_note(prepared: Prepared, judgement: Judgement) -> None:
 
 
 def refuse_note(prepared: Prepared) -> None:
-    """End before a call if an earlier attempt left a note.
+    """Refuse to make calls if an earlier attempt has left a note.
 
     Raises:
-        InstructionsDropped: it did.
+        InstructionsDropped: there is a note.
     """
     names = prepared.names
     if prepared.store.read(names.instructions_dropped, bytes_max=SMALL_BYTES_MAX) is None:
         return
     raise InstructionsDropped(
-        f"{prepared.store.uri(names.instructions_dropped)} says that the instructions of this run were "
+        f"{prepared.store.uri(names.instructions_dropped)} shows that the instructions of this run were "
         f"dropped, so its answers are not used. Use another model id, or set check_arrival=False if you "
         f"are sure that the instructions arrived. If the API delivers them now: {REMOVE_FOLDER}"
     )

@@ -1,6 +1,6 @@
-"""How many calls may be in flight, so that files and sockets are left for what keeps their answers.
+"""Limit the calls in flight, so that enough files and sockets are left to keep their answers.
 
-Each call holds a socket. Where calls hold every descriptor that the process may open, no heartbeat,
+Each call holds a socket. If calls hold every descriptor that the process may open, no heartbeat,
 journal segment or part can be written, and what was paid for is lost.
 """
 
@@ -24,7 +24,7 @@ RESERVED = 64
 half of it, a store that renews its connections while parts are read finds none."""
 OPEN_FOLDERS = ("/proc/self/fd", "/dev/fd")
 OPEN_UNKNOWN = 64
-"""Where no folder lists what is open."""
+"""Assumed where no folder lists the open descriptors."""
 
 
 def fit_to_descriptors(settings: Settings) -> Settings:
@@ -46,7 +46,7 @@ def fit_to_descriptors(settings: Settings) -> Settings:
 
 
 def calls_within(limit: int, open_now: int) -> int:
-    """Return how many calls may be in flight, one at least; of few descriptors, half stay reserved."""
+    """Return how many calls may be in flight: at least one. If descriptors are few, reserve half."""
     free = limit - open_now
     return max(1, free - min(RESERVED, free // 2))
 

@@ -212,7 +212,7 @@ class FailedRows:
 
     def _may_buy_again(self, row: Row) -> bool:
         """Whether an answer to the row may be bought now: the last one waits for its time."""
-        is_last = row.violations == WIRE_VIOLATIONS_MAX - 1 and row.untold > 0
+        is_last = row.violations == WIRE_VIOLATIONS_MAX - 1 and row.without_cost > 0
         since_us = row.failing_since_us or row.failed_at_us
         is_outlasted = outlasts_outage(since_us, self.world.clock.wall_us())
         return not is_last or self._is_up_since(row) or is_outlasted
@@ -312,7 +312,7 @@ class FailedRows:
 
     def _delay_s(self, row: Row, error: ApiError) -> float:
         """How long the row waits; longer if it failed before, and if calls may have been billed."""
-        tries = row.exchanges + (self.settings.max_attempts if row.was_failing else 0)
+        tries = row.calls + (self.settings.max_attempts if row.was_failing else 0)
         delay_s = retry_delay_s(error, failures=tries, random=self.world.random)
         if self._given_up:
             return max(delay_s, BILLED_PAUSE_S)

@@ -49,7 +49,7 @@ class Held(Protocol):
 
 
 class Feed:
-    """Rows for a fixed set of workers; `fill` and `finish` are the reader's side.
+    """Rows for a fixed set of workers; `add_rows` and `finish` are the reader's side.
 
     Attributes:
         held: rows that are held back; None where nothing holds any.
@@ -81,7 +81,7 @@ class Feed:
         self._timer_s = inf
         self._is_new_next = False
 
-    async def fill(self, rows: list[Row]) -> None:
+    async def add_rows(self, rows: list[Row]) -> None:
         """Hand over rows, once the ones before have been taken; while nothing is answered, earlier."""
         while not self._is_closed and not self._has_room_for(len(rows)):
             await self._reader.wait()
@@ -99,7 +99,7 @@ class Feed:
         self.is_read = True
         self._workers.wake_all()
 
-    async def take(self) -> Row | None:
+    async def take_row(self) -> Row | None:
         """The next row to send; None when this worker is not needed any more."""
         self._idle += 1
         row = await self._next()

@@ -1,4 +1,4 @@
-"""Keeps to the limits that a person has given, over all attempts of a run. No waiting, no law."""
+"""Apply the limits that the user has set: requests and tokens per minute."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class GivenLimits:
-    """Requests and tokens a minute; either may be missing."""
+    """The allowances for requests and tokens per minute; either may be missing."""
 
     def __init__(
         self, *, requests: RequestAllowance | None = None, tokens: TokenAllowance | None = None
@@ -25,13 +25,13 @@ class GivenLimits:
 
     @classmethod
     def of(cls, settings: Settings, max_tokens: int | None) -> Self:
-        """The limits among a run's settings; `max_tokens` of an answer bounds the first ones."""
+        """Return the allowances of a run's settings; `max_tokens` bounds the first answers."""
         return cls(
             requests=settings.request_allowance(), tokens=settings.token_allowance(max_tokens)
         )
 
     def wait_s(self, now_s: float, body_bytes: int) -> float:
-        """Seconds until a call with a request of this size may go; 0 or less: now."""
+        """Return the seconds until a request of this size may be sent; 0 or less for now."""
         wait_s = 0.0
         if self._requests is not None:
             wait_s = self._requests.wait_s(now_s)
@@ -40,7 +40,7 @@ class GivenLimits:
         return wait_s
 
     def take(self, number: int, now_s: float, body_bytes: int) -> None:
-        """The attempt of this number goes."""
+        """Count the call with this number, which is being sent."""
         if self._requests is not None:
             self._requests.take(now_s)
         if self._tokens is not None:
@@ -49,7 +49,7 @@ class GivenLimits:
     def note_usage(
         self, number: int, now_s: float, completion: Completion, body_bytes: int
     ) -> None:
-        """An attempt was answered, and the answer says what it took."""
+        """Replace a call's reservation by the usage that its answer reports."""
         reserved = self._reserved.pop(number, None)
         if reserved is not None and self._tokens is not None:
             self._tokens.settle(
@@ -61,7 +61,7 @@ class GivenLimits:
             )
 
     def end(self, number: int, now_s: float, *, is_free: bool) -> None:
-        """An attempt has ended; one that told no usage is taken for what was set aside."""
+        """Count the end of a call; without a reported usage, its reservation counts as used."""
         reserved = self._reserved.pop(number, None)
         if reserved is not None and self._tokens is not None:
             self._tokens.end(now_s, reserved, 0 if is_free else reserved)

@@ -14,8 +14,14 @@ from airflow_provider_aimlapi.core.verdicts.opening import Opening, Refused
 from airflow_provider_aimlapi.core.verdicts.verdict import Verdict, judge
 from airflow_provider_aimlapi.engine.calls.failed_rows import FailedRows
 from airflow_provider_aimlapi.engine.calls.refused_rows import RefusedRows
+from airflow_provider_aimlapi.engine.calls.sender import Unjudged
 from airflow_provider_aimlapi.engine.runtime.retry import retry_delay_s
-from airflow_provider_aimlapi.errors import AccessRefused, RequestRejected, TooManyRejections
+from airflow_provider_aimlapi.errors import (
+    AccessRefused,
+    RequestRejected,
+    TooManyRejections,
+    WireViolation,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +40,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True, kw_only=True)
-class Judging:
+class Judge:
     """Sends each outcome to the collector, each row that may succeed later back to the feed.
 
     Attributes:
@@ -90,25 +96,12 @@ class Judging:
 
     def answered(self, row: Row, answer: Answer, completion: Completion) -> None:
         """Keep a completion, and the answer that it was read from."""
-        now_us = self.world.clock.wall_us()
-        outcome = accepted(
-            completion,
-            row=row.row,
-            attempts=row.attempts,
-            request_hash=row.request_hash,
-            completed_at_us=now_us,
-            unread_cost_nano_usd=row.unread_cost_nano_usd,
-        )
-        record = answered(
-            answer,
-            row=row.row,
-            attempts=row.attempts,
-            request_hash=row.request_hash,
-            completed_at_us=now_us,
-            unread_cost_nano_usd=row.unread_cost_nano_usd,
-        )
-        row.unread = None
-        self.collector.add(row.part, outcome, record)
+        call = row.call_record(self.world.clock.wall_us())
+        try:
+            outcome, record = accepted(completion, call), answered(answer, call)
+        except Exception as bug:
+            raise Unjudged(answer) from bug
+        self.collector.keep_outcome(row.part, outcome, record)
         self.failures.answered(row)
         self.refused.answered(row)
         self._open(row, completion)
@@ -118,7 +111,8 @@ class Judging:
 
     def failed(self, row: Row, error: ApiError) -> None:
         """Let the row wait and go again, reject it, or end the run."""
-        self.keep_unread(row, error)
+        if isinstance(error, WireViolation):
+            self.keep_unread(row, error.answer, Reason(str(error), error.in_full))
         self.count_failure(error)
         is_word = isinstance(error, (RequestRejected, AccessRefused))
         if not is_word:
@@ -140,7 +134,7 @@ class Judging:
         elif verdict is Verdict.REJECT:
             self._reject(row, Reason(str(error), error.in_full))
         elif is_word:
-            delay_s = retry_delay_s(error, failures=row.exchanges, random=self.world.random)
+            delay_s = retry_delay_s(error, failures=row.calls, random=self.world.random)
             self.feed.put_back(row, delay_s)
         else:
             self.failures.wait(row, error)
@@ -171,19 +165,11 @@ class Judging:
         else:
             self.refused.refused(row, error)
 
-    def keep_unread(self, row: Row, error: ApiError) -> None:
+    def keep_unread(self, row: Row, answer: Answer | None, reason: Reason) -> None:
         """Journal an answer that could not be read: its cost counts, and it may be read one day."""
-        if row.unread is not None:
-            record = unread(
-                row.unread,
-                Reason(str(error), error.in_full),
-                row=row.row,
-                attempts=row.attempts,
-                request_hash=row.request_hash,
-                completed_at_us=self.world.clock.wall_us(),
-            )
-            self.collector.journal(row.part, record)
-            row.unread = None
+        if answer is not None:
+            call = row.call_record(self.world.clock.wall_us())
+            self.collector.journal_record(row.part, unread(answer, reason, call))
 
     def _is_look(self) -> bool:
         """Whether calls are made to find out if the API takes any, and none was answered yet."""
@@ -195,12 +181,5 @@ class Judging:
     def _reject(self, row: Row, reason: Reason) -> None:
         """End a row without a completion."""
         self.failures.forget(row)
-        outcome = rejected(
-            reason,
-            row=row.row,
-            attempts=row.attempts,
-            request_hash=row.request_hash,
-            completed_at_us=self.world.clock.wall_us(),
-            unread_cost_nano_usd=row.unread_cost_nano_usd,
-        )
-        self.collector.add(row.part, outcome, rejection(outcome))
+        outcome = rejected(reason, row.call_record(self.world.clock.wall_us()))
+        self.collector.keep_outcome(row.part, outcome, rejection(outcome))

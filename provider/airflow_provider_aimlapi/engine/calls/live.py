@@ -10,6 +10,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Protocol
 
+from airflow_provider_aimlapi.core.calls.completion import Reason
 from airflow_provider_aimlapi.core.reporting.measures import ErrorCounts, LatencyCounts
 from airflow_provider_aimlapi.engine.calls.arrival_note import (
     leave_note,
@@ -18,24 +19,23 @@ from airflow_provider_aimlapi.engine.calls.arrival_note import (
 )
 from airflow_provider_aimlapi.engine.calls.feed import Feed
 from airflow_provider_aimlapi.engine.calls.given_limits import GivenLimits
-from airflow_provider_aimlapi.engine.calls.judge import Judging
+from airflow_provider_aimlapi.engine.calls.judge import Judge
 from airflow_provider_aimlapi.engine.calls.limiter import AdmissionEnded, Limiter
 from airflow_provider_aimlapi.engine.calls.run_budget import bound_budget, open_budget
-from airflow_provider_aimlapi.engine.calls.sender import Sender
+from airflow_provider_aimlapi.engine.calls.sender import Sender, Unjudged
 from airflow_provider_aimlapi.engine.runtime.companions import beside, bug_in
 from airflow_provider_aimlapi.engine.runtime.retry import persist
 from airflow_provider_aimlapi.errors import (
     ApiError,
     BudgetExhausted,
     RunInterrupted,
-    WireViolation,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow_provider_aimlapi.engine.durable.collector import Collector
-    from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
+    from airflow_provider_aimlapi.engine.durable.earlier_answers import EarlierAnswers
     from airflow_provider_aimlapi.engine.durable.lease import Lease
     from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.row import Row
@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.runtime.ending import Ending
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.engine.world import World
+
+
+_UNJUDGED = Reason("A bug prevented it from being read.", "A bug prevented it from being read.")
 
 
 class RowSource(Protocol):
@@ -74,7 +77,7 @@ class LiveCalls:
     def __init__(
         self,
         prepared: Prepared,
-        earlier: Remains,
+        earlier: EarlierAnswers,
         collector: Collector,
         *,
         lease: Lease,
@@ -103,7 +106,7 @@ class LiveCalls:
             random=world.random,
         )
         ending.closes(self._feed.close, self.limiter.close)
-        self._judge = Judging(
+        self._judge = Judge(
             rows=prepared.plan.rows,
             was_answered=earlier.has_answers,
             failing_before=earlier.rows_failing(),
@@ -147,7 +150,7 @@ class LiveCalls:
         halt = self._ending.halt
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(
-                beside(self.collector.keep(self.limiter.wake), "journal keeper", halt)
+                beside(self.collector.keep_durable(self.limiter.wake), "journal keeper", halt)
             )
             rows = source.feed_rows(self._feed, self.collector)
             helpers = [
@@ -190,26 +193,31 @@ class LiveCalls:
 
     async def _work(self, sender: Sender) -> None:
         """Take a row, send it, have the result judged, again and again."""
-        while (row := await self._feed.take()) is not None:
+        while (row := await self._feed.take_row()) is not None:
             if not self._judge.may_send(row):
                 continue
             try:
                 await self._work_on(row, sender)
             except AdmissionEnded:
                 return
-            except Exception as error:  # noqa: BLE001  # its answer may have come, and be paid for
-                self._ending.halt(bug_in("work on a row", error))
-                self._judge.keep_unread(row, WireViolation("A bug kept it from being read."))
+            except Unjudged as error:  # its answer may have come, and be paid for
+                self._halt_for_bug(error.__cause__ or error)
+                self._judge.keep_unread(row, error.answer, _UNJUDGED)
+            except Exception as error:  # noqa: BLE001  # the worker ends; calls in flight return
+                self._halt_for_bug(error)
 
     async def _work_on(self, row: Row, sender: Sender) -> None:
         try:
-            answer, completion = await sender.attempt(row)
+            answer, completion = await sender.call(row)
         except ApiError as error:
             self._judge.failed(row, error)
         except BudgetExhausted as error:
             self._ending.halt(error)
         else:
             self._judge.answered(row, answer, completion)
+
+    def _halt_for_bug(self, error: BaseException) -> None:
+        self._ending.halt(bug_in("work on a row", error))
 
     def _count_failure(self, error: ApiError) -> None:
         self.errors.add(type(error).__name__, error.status, str(error))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.plan import Shard
     from airflow_provider_aimlapi.engine.calls.feed import Feed
     from airflow_provider_aimlapi.engine.durable.collector import Collector
-    from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
+    from airflow_provider_aimlapi.engine.durable.earlier_answers import EarlierAnswers
     from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Reader:
     """A row source: the input's shards in order, without those that have a durable part."""
 
-    def __init__(self, prepared: Prepared, earlier: Remains, clock: Clock) -> None:
+    def __init__(self, prepared: Prepared, earlier: EarlierAnswers, clock: Clock) -> None:
         self.rows_max = prepared.plan.rows
         self._prepared = prepared
         self._paid = PaidAnswers(prepared, earlier, clock)
@@ -35,7 +35,7 @@ class Reader:
         for shard in self._prepared.plan.shards:
             if shard.part in self._durable:
                 continue
-            await collector.open(shard)
+            await collector.open_shard(shard)
             await self._read_shard(shard, feed, collector)
         feed.finish()
 
@@ -47,7 +47,7 @@ class Reader:
             rows = self._undecided(shard.part, first, batch, collector)
             first += len(batch)
             if rows:
-                await feed.fill(rows)
+                await feed.add_rows(rows)
             batch = await self._clock.in_thread(next, batches, None)
 
     def _first_rows(self, shard: Shard) -> tuple[list[RowTexts] | None, Iterator[list[RowTexts]]]:
@@ -63,11 +63,11 @@ class Reader:
         for index, texts in enumerate(batch, start=first):
             row = self._prepared.maker.row(part, index, texts, self._clock)
             if not isinstance(row, Row):
-                collector.add(part, row)
+                collector.keep_outcome(part, row)
                 continue
             paid = self._paid.find(part, index, row.request_hash)
             if paid is not None:
-                collector.reuse(part, paid)
+                collector.keep_earlier(part, paid)
                 continue
             self._paid.restore_history(row)
             rows.append(row)

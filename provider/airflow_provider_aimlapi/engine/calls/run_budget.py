@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.core.calls.request import CompletionSpec
     from airflow_provider_aimlapi.core.money.pricing import CallPrice, TokenPrices
-    from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
+    from airflow_provider_aimlapi.engine.durable.earlier_answers import EarlierAnswers
     from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.engine.world import World
@@ -27,7 +27,7 @@ _WITHOUT_PRICE = (
 )
 
 
-def open_budget(earlier: Remains, settings: Settings) -> Budget:
+def open_budget(earlier: EarlierAnswers, settings: Settings) -> Budget:
     """Return the run's budget, with all that earlier attempts have paid already charged."""
     budget = Budget(limit_nano_usd=settings.budget_nano_usd)
     for tally in earlier.durable_tallies():

@@ -1,4 +1,4 @@
-"""One exchange for one row: permit, send, read the answer. No retries; they are the run's."""
+"""Make one call for one row: permit, send, parse the answer. The judge decides about retries."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.messages.wire import decode_answer
 from airflow_provider_aimlapi.core.durable.keys import ATTEMPTS_PER_EPOCH, client_request_id
+from airflow_provider_aimlapi.engine.calls.limiter import AdmissionEnded
 from airflow_provider_aimlapi.errors import (
     ApiError,
+    BudgetExhausted,
     RequestRejected,
     Throttled,
     WireViolation,
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.answer import Answer
     from airflow_provider_aimlapi.core.calls.completion import Completion
     from airflow_provider_aimlapi.core.money.budget import Budget
+    from airflow_provider_aimlapi.core.pacing.episode import Sent
     from airflow_provider_aimlapi.core.reporting.measures import LatencyCounts
     from airflow_provider_aimlapi.core.verdicts.opening import Opening
     from airflow_provider_aimlapi.engine.calls.limiter import Limiter
@@ -27,14 +30,32 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.world import Client
 
 
+class Unjudged(Exception):
+    """A bug, after a call was sent and before its answer was journaled. Never leaves the engine.
+
+    Attributes:
+        answer: what came, and may have been billed; None if nothing came.
+    """
+
+    def __init__(self, answer: Answer | None) -> None:
+        super().__init__()
+        self.answer = answer
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
     """Sends rows of one run.
 
     Attributes:
-        latencies: is told how long each answered call took.
-        opening: is told of each row that is sent for the first time.
-        now_s: monotonic seconds. wall_us: microseconds since 1970.
+        run_key: for the ids of requests.
+        epoch: the same, because each attempt numbers its calls anew.
+        client: sends request bodies.
+        limiter: grants permits.
+        budget: counts charges.
+        latencies: counts the time that each answered call took.
+        opening: counts the rows that are sent for the first time.
+        now_s: returns monotonic seconds.
+        wall_us: returns microseconds since 1970.
     """
 
     run_key: str
@@ -47,50 +68,72 @@ class Sender:
     now_s: Callable[[], float]
     wall_us: Callable[[], int]
 
-    async def attempt(self, row: Row) -> tuple[Answer, Completion]:
-        """One exchange. Counts it on the row, tells the limiter and the budget what came.
+    async def call(self, row: Row) -> tuple[Answer, Completion]:
+        """Make one call, and count it on the row, in the limiter and in the budget.
 
         Raises:
-            ApiError: what went wrong, of the kind that says who must act.
-            AdmissionEnded, BudgetExhausted: before anything was sent.
+            ApiError: the call failed; the class says who must act.
+            AdmissionEnded, BudgetExhausted: nothing was sent.
+            Unjudged: a bug, perhaps after an answer has come.
         """
-        async with self.limiter.permit(len(row.body)) as sent:
-            if row.exchanges == 0:
-                self.opening.sent(row.name, len(row.body))
-            row.number, row.sent_s = sent.number, sent.at_s
-            row.exchanges += 1
-            row.attempts += 1
-            number = self.epoch * ATTEMPTS_PER_EPOCH + row.exchanges
-            name = client_request_id(self.run_key, row.part, row.row, number)
-            try:
-                row.unread = answer = await self.client.send(row.body, name)
-                completion = decode_answer(answer, row.body, wall_s=self.wall_us() / 1e6)
-            except Throttled:
-                row.attempts -= 1
-                row.unread = None
-                self.limiter.note_throttled(sent)
-                raise
-            except ApiError as error:
-                self._note_failure(row, error)
-                raise
-            self.budget.charge(completion.cost_nano_usd, body_bytes=len(row.body))
-            self.limiter.note_accepted(sent)
-            self.limiter.note_usage(sent, completion, len(row.body))
-            self.latencies.add(self.now_s() - sent.at_s)
-            return answer, completion
+        received = _Received()
+        try:
+            async with self.limiter.permit(len(row.body)) as sent:
+                return await self._exchange(row, sent, received)
+        except (AdmissionEnded, ApiError, BudgetExhausted):
+            raise
+        except Exception as bug:
+            raise Unjudged(received.answer) from bug
 
-    def _note_failure(self, row: Row, error: ApiError) -> None:
-        """Count what a failed exchange has cost, or may have."""
-        told = error.cost_nano_usd if isinstance(error, WireViolation) else None
-        if isinstance(error, WireViolation):
-            row.violations += 1
-            row.untold += told is None
-            row.unread = row.unread or error.head
-        else:
-            row.unread = None
-        row.rejections += isinstance(error, RequestRejected)
-        if told is not None:
-            row.unread_cost_nano_usd += told
-            self.budget.charge(told, body_bytes=len(row.body))
-        elif error.is_perhaps_billed:
+    async def _exchange(
+        self, row: Row, sent: Sent, received: _Received
+    ) -> tuple[Answer, Completion]:
+        if row.calls == 0:
+            self.opening.sent(row.name, len(row.body))
+        row.number, row.sent_s = sent.number, sent.at_s
+        row.calls += 1
+        row.attempts += 1
+        number = self.epoch * ATTEMPTS_PER_EPOCH + row.calls
+        name = client_request_id(self.run_key, row.part, row.row, number)
+        try:
+            answer = received.answer = await self.client.send(row.body, name)
+            completion = decode_answer(answer, row.body, wall_s=self.wall_us() / 1e6)
+        except Throttled:
+            row.attempts -= 1
+            received.answer = None  # no 429 is billed
+            self.limiter.note_throttled(sent)
+            raise
+        except WireViolation as error:
+            received.answer = error.answer = received.answer or error.answer
+            self._note_violation(row, error)
+            raise
+        except ApiError as error:
+            received.answer = None  # nor any other error of the API
+            row.rejections += isinstance(error, RequestRejected)
+            if error.is_perhaps_billed:
+                self.budget.suspect(len(row.body))
+            raise
+        self.budget.charge(completion.cost_nano_usd, body_bytes=len(row.body))
+        self.limiter.note_accepted(sent)
+        self.limiter.note_usage(sent, completion, len(row.body))
+        self.latencies.add(self.now_s() - sent.at_s)
+        return answer, completion
+
+    def _note_violation(self, row: Row, error: WireViolation) -> None:
+        """Count what an answer that cannot be read has cost, or may have cost."""
+        row.violations += 1
+        cost = error.cost_nano_usd
+        if cost is not None:
+            row.unread_cost_nano_usd += cost
+            self.budget.charge(cost, body_bytes=len(row.body))
+            return
+        row.without_cost += 1
+        if error.is_perhaps_billed:
             self.budget.suspect(len(row.body))
+
+
+@dataclass(slots=True)
+class _Received:
+    """The answer to a call as soon as it is there, whatever happens to the call afterwards."""
+
+    answer: Answer | None = None

@@ -1,4 +1,4 @@
-"""One completion, outside any run, judged by the same rules."""
+"""Make one completion outside any run, by the same rules."""
 
 from __future__ import annotations
 
@@ -39,47 +39,47 @@ async def complete(
     *,
     wall_us: Callable[[], int] | None = None,
 ) -> Completion:
-    """Send a body once, and again while that may help.
+    """Send a body, and send it again while that may help.
 
-    A 429 uses up no attempt, but nothing is sent later than `stall_timeout_s` after the first call.
-    A call in flight may have been paid for: it is waited for, whatever time it is.
+    A 429 does not count as a failure, but nothing is sent later than `stall_timeout_s` after the first
+    call. A call in flight may have been paid for, so its answer is awaited however late it is.
 
     Args:
         wall_us: microseconds since 1970, for a Retry-After that is a date.
 
     Raises:
         ApiError: the last failure.
-        RunInterrupted: somebody asked to stop; nothing is sent after that.
+        RunInterrupted: a stop was requested; nothing is sent after that.
     """
     name = f"single-{secrets.token_hex(8)}"
     until_s = asyncio.get_running_loop().time() + settings.stall_timeout_s
-    exchanges = attempts = violations = 0
+    calls = failures = violations = 0
     while not stop.is_requested:
-        exchanges += 1
+        calls += 1
         try:
-            answer = await client.send(body, client_request_id(name, 0, 0, exchanges))
+            answer = await client.send(body, client_request_id(name, 0, 0, calls))
             return decode_answer(answer, body, wall_s=wall_us() / 1e6 if wall_us else None)
         except ApiError as error:
-            attempts += not isinstance(error, Throttled)
+            failures += not isinstance(error, Throttled)
             violations += isinstance(error, WireViolation)
             verdict = judge(
                 error,
-                attempts=attempts,
+                attempts=failures,
                 max_attempts=settings.max_attempts,
                 violations=violations,
-                rejections=REJECTIONS_MAX,  # who asks is there to look: no 4xx is sent again
+                rejections=REJECTIONS_MAX,  # the caller sees the error, so no 4xx is sent again
             )
             if verdict in (Verdict.REJECT, Verdict.DOUBT, Verdict.HALT):
                 raise
-            delay_s = retry_delay_s(error, failures=exchanges, random=random)
+            delay_s = retry_delay_s(error, failures=calls, random=random)
             if asyncio.get_running_loop().time() + delay_s > until_s:
                 raise _stalled(error, settings.stall_timeout_s) from None
         await _pause(delay_s, stop)
-    raise RunInterrupted("The call was asked to stop.")
+    raise RunInterrupted("A stop was requested before the completion came.")
 
 
 def _stalled(error: ApiError, stall_timeout_s: float) -> ApiUnavailable:
-    """What there is to say once the next call would be too late."""
+    """Return the error for a next call that would be too late."""
     return ApiUnavailable(
         f"No completion came within {format_duration(stall_timeout_s)}, retries included. The last "
         f"answer: {error}",
@@ -90,7 +90,7 @@ def _stalled(error: ApiError, stall_timeout_s: float) -> ApiUnavailable:
 
 
 async def _pause(delay_s: float, stop: StopSignal) -> None:
-    """Let time pass, but no longer than until somebody asks to stop."""
+    """Wait, but not beyond a request to stop."""
     with suppress(TimeoutError):
         async with asyncio.timeout(delay_s):
             await stop.wait()

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.manifest import PartEntry
     from airflow_provider_aimlapi.core.durable.plan import Shard
     from airflow_provider_aimlapi.core.verdicts.rejections import Rejections
-    from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
+    from airflow_provider_aimlapi.engine.durable.earlier_answers import EarlierAnswers
     from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
     from airflow_provider_aimlapi.engine.runtime.ending import Ending
@@ -119,18 +119,18 @@ class Collector:
         self._on_durable: Callable[[], None] = lambda: None
         self._is_finishing = False
         self._last_failure: AimlapiError | None = None
-        self._has_told_bug = False
+        self._has_logged_bug = False
 
-    def take_over(self, remains: Remains) -> None:
+    def take_over(self, earlier: EarlierAnswers) -> None:
         """Count the parts that earlier attempts made durable.
 
         Raises:
             JournalUnreadable: as `JournalStore.take_over`.
         """
-        self._segments.take_over(remains.segments)
-        self.parts.extend(remains.parts)
-        self._reopened = remains.reopened
-        tallies = [entry.tally for entry in remains.parts]
+        self._segments.take_over(earlier.segments)
+        self.parts.extend(earlier.parts)
+        self._reopened = earlier.reopened
+        tallies = [entry.tally for entry in earlier.parts]
         rows = sum(tally.rows for tally in tallies)
         self.rows_done += rows
         self.rows_reused += rows
@@ -141,13 +141,13 @@ class Collector:
         if reason is not None:
             self._ending.halt(TooManyRejections(reason))
 
-    async def open(self, shard: Shard) -> None:
+    async def open_shard(self, shard: Shard) -> None:
         """Make room for a shard's outcomes, waiting while too many rows are open."""
         while self._open and self._open_rows + shard.rows > OPEN_ROWS_MAX:
             await self._shard_room.wait()
-        self.open_at_once(shard)
+        self.open_shard_now(shard)
 
-    def open_at_once(self, shard: Shard) -> None:
+    def open_shard_now(self, shard: Shard) -> None:
         """Open a shard whether or not there is room: for a few, of which few rows get decided."""
         self._open_rows += shard.rows
         state = OpenShard(shard=shard, outcomes=[None] * shard.rows)
@@ -164,10 +164,10 @@ class Collector:
         """How many more rows may be rejected before the run ends."""
         return max(0, self._rejections.allowed - self._rejections.rows)
 
-    def add(self, part: int, outcome: Outcome, record: Record | None = None) -> None:
+    def keep_outcome(self, part: int, outcome: Outcome, record: Record | None = None) -> None:
         """Keep an outcome; with a record, journal it."""
         if record is not None:
-            self.journal(part, record)
+            self.journal_record(part, record)
         self._failed.get(part, {}).pop(outcome.row, None)
         self._count(outcome)
         state = self._open[part]
@@ -176,7 +176,7 @@ class Collector:
         if state.undecided == 0:
             self._whole.put_nowait(state)
 
-    def journal(self, part: int, record: Record) -> None:
+    def journal_record(self, part: int, record: Record) -> None:
         """Hand a record to the next group commit."""
         self._pending.append((part, record))
         self._unflushed += 1
@@ -187,13 +187,13 @@ class Collector:
         """Keep what is known of a row that fails; it becomes durable with its part's next segment."""
         self._failed.setdefault(part, {})[record.row] = record
 
-    def reuse(self, part: int, outcome: Outcome) -> None:
+    def keep_earlier(self, part: int, outcome: Outcome) -> None:
         """Keep an outcome that an earlier attempt paid for and journaled."""
         self.rows_reused += 1
         self.counts_reused.add(outcome)
-        self.add(part, outcome)
+        self.keep_outcome(part, outcome)
 
-    async def keep(self, on_durable: Callable[[], None]) -> None:
+    async def keep_durable(self, on_durable: Callable[[], None]) -> None:
         """Make durable what is collected, until `finish`. Store errors end the run, not this.
 
         Args:
@@ -203,7 +203,7 @@ class Collector:
         halt = self._ending.halt
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(beside(self._flush_always(tasks), "journal keeper", halt))
-            tasks.create_task(beside(self._commit_always(), "writer of parts", halt))
+            tasks.create_task(beside(self._stage_always(), "writer of parts", halt))
         await self._give_up_segments(self._replaced)
 
     def finish(self) -> None:
@@ -214,7 +214,7 @@ class Collector:
         self._whole.put_nowait(None)
 
     async def flush_rest(self) -> None:
-        """Make durable what `keep` has left. A bug may have ended it, or kept it from its last write."""
+        """Make durable what `keep_durable` has left. A bug may have ended it, or kept it from its last write."""
         failure = self._last_failure
         if not isinstance(failure, StoreUnavailable):
             failure = await self._flush_or_halt()
@@ -249,7 +249,7 @@ class Collector:
         try:
             await self._flush()
         except Exception as error:  # noqa: BLE001  # a task that fails would cancel calls in flight
-            failure = self._told(error)
+            failure = self._reason_of(error)
             self._ending.halt(failure)
             return failure
         return None
@@ -293,12 +293,12 @@ class Collector:
                     "Segments of part %s stay until publication: %s", part, printable(str(error))
                 )
 
-    async def _commit_always(self) -> None:
+    async def _stage_always(self) -> None:
         while (state := await self._whole.get()) is not None:
             try:
                 staged = await persist(self._clock, self._write_part, state)
             except Exception as error:  # noqa: BLE001  # as above
-                self._ending.halt(self._told(error))
+                self._ending.halt(self._reason_of(error))
                 continue
             self.parts.append(staged.entry)
             self._replaced.append(staged)
@@ -329,13 +329,13 @@ class Collector:
             return describe_part(self._prepared, state.shard, name, data)
         return stored_part(self._prepared, state.shard, edition)
 
-    def _told(self, error: Exception) -> AimlapiError:
+    def _reason_of(self, error: Exception) -> AimlapiError:
         """Why the run ends; a bug, of ours or of the store's library, is logged with its traceback once."""
         if isinstance(error, AimlapiError):
             return error
-        if not self._has_told_bug:
+        if not self._has_logged_bug:
             log.error("What was paid for could not be kept.", exc_info=error)
-        self._has_told_bug = True
+        self._has_logged_bug = True
         told = StorageError(f"What was paid for could not be kept: {type(error).__name__}: {error}")
         told.__cause__ = error
         return told

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from airflow_provider_aimlapi.api.messages.wire import decode_answer
-from airflow_provider_aimlapi.core.calls.completion import Reason, accepted, rejected
+from airflow_provider_aimlapi.core.calls.completion import CallRecord, Reason, accepted, rejected
 from airflow_provider_aimlapi.core.durable.manifest import Tally, tally_of
 from airflow_provider_aimlapi.core.durable.stored_json import REMOVE_FOLDER
 from airflow_provider_aimlapi.core.verdicts.failures import earlier_since_us
@@ -41,12 +41,12 @@ class Unread:
 
     Attributes:
         rejection: what the row comes to if it is not asked again; its cost is what they said.
-        bought: how many. untold: how many of them told no cost, as a proxy's page does.
+        bought: how many. without_cost: how many of them told no cost, as a proxy's page does.
     """
 
     rejection: Outcome
     bought: int
-    untold: int
+    without_cost: int
 
     @property
     def cost_nano_usd(self) -> int:
@@ -67,16 +67,16 @@ class Unread:
         return Unread(
             rejection=rejection,
             bought=self.bought + earlier.bought,
-            untold=self.untold + earlier.untold,
+            without_cost=self.without_cost + earlier.without_cost,
         )
 
     def forgiven(self) -> Unread:
         """The same if as many may be bought again."""
-        return Unread(rejection=self.rejection, bought=0, untold=0)
+        return Unread(rejection=self.rejection, bought=0, without_cost=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Remains:
+class EarlierAnswers:
     """What need not be asked again.
 
     Attributes:
@@ -85,10 +85,10 @@ class Remains:
             since; a later edition takes each one's place.
         segments: the names of all segments that were listed, by part.
         journaled: by part, what the journal decides of one that is not durable, or decided after
-            one that is. The outcomes themselves are read with the part: see `known_outcomes`.
+            one that is. The outcomes themselves are read with the part: see `read_outcomes`.
         unread: answers that nobody could read, by part and row; only of rows that nothing decides.
         failed: the calls that failed so far of rows that nothing decides, by part and row.
-        asks_rejected: whether rows that were rejected are asked again.
+        resends_rejected: whether rows that were rejected are asked again.
         charges_nano_usd: by part, what each journaled answer cost that no durable part tells of,
             answers to a row that was paid for twice included; None where the API did not say.
     """
@@ -99,15 +99,15 @@ class Remains:
     journaled: dict[int, Tally]
     unread: dict[int, dict[int, Unread]]
     failed: dict[int, dict[int, Record]]
-    asks_rejected: bool
+    resends_rejected: bool
     charges_nano_usd: dict[int, tuple[int | None, ...]]
 
-    def remind(self, row: Row) -> None:
+    def restore_history(self, row: Row) -> None:
         """Tell a row that is to be asked of its failures, and of answers that could not be read."""
         unread = self.unread.get(row.part, {}).get(row.row)
         if unread is not None:
             row.unread_cost_nano_usd = unread.cost_nano_usd
-            row.violations, row.untold = unread.bought, unread.untold
+            row.violations, row.without_cost = unread.bought, unread.without_cost
             row.failed_at_us = unread.rejection.completed_at_us or 0
             row.reason = Reason(unread.rejection.reason or "", unread.rejection.error or "")
         failed = self.failed.get(row.part, {}).get(row.row)
@@ -160,7 +160,7 @@ class Remains:
         journaled = self.journaled
         decided += sum(tally.rows for part, tally in journaled.items() if part not in self.reopened)
         again = 0
-        if self.asks_rejected:
+        if self.resends_rejected:
             again = sum(tally.rejected for tally in journaled.values())
             for part, found in self.reopened.items():
                 again += found.entry.tally.rejected - journaled.get(part, Tally()).rows
@@ -235,7 +235,7 @@ class News:
         """Return what a row cost that the part rejected, and a later attempt too."""
         cost = max(0, (rejection.cost_nano_usd or 0) - self.charged.get(rejection.row, 0))
         rejection = msgspec.structs.replace(rejection, cost_nano_usd=cost or None)
-        return Unread(rejection=rejection, bought=0, untold=0)
+        return Unread(rejection=rejection, bought=0, without_cost=0)
 
     def tally(self) -> Tally:
         """Count the rows that it decides."""
@@ -290,15 +290,8 @@ def _read(record: Record) -> Outcome | Unread:
         cost = record.unread_cost_nano_usd + (told or 0)
         reason = _reason(record) if record.reason else Reason(str(error), error.in_full)
         rejection = _rejected(record, reason, cost)
-        return Unread(rejection=rejection, bought=1, untold=int(told is None))
-    return accepted(
-        completion,
-        row=record.row,
-        attempts=record.attempts,
-        request_hash=record.request_hash,
-        completed_at_us=record.completed_at_us,
-        unread_cost_nano_usd=record.unread_cost_nano_usd,
-    )
+        return Unread(rejection=rejection, bought=1, without_cost=int(told is None))
+    return accepted(completion, _call_of(record, record.unread_cost_nano_usd))
 
 
 def _reason(record: Record) -> Reason:
@@ -306,13 +299,16 @@ def _reason(record: Record) -> Reason:
 
 
 def _rejected(record: Record, reason: Reason, cost_nano_usd: int) -> Outcome:
-    return rejected(
-        reason,
+    return rejected(reason, _call_of(record, cost_nano_usd))
+
+
+def _call_of(record: Record, unread_cost_nano_usd: int) -> CallRecord:
+    return CallRecord(
         row=record.row,
         attempts=record.attempts,
         request_hash=record.request_hash,
         completed_at_us=record.completed_at_us,
-        unread_cost_nano_usd=cost_nano_usd,
+        unread_cost_nano_usd=unread_cost_nano_usd,
     )
 
 

@@ -9,7 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.engine.durable.earlier_answers import News, Remains, Room, news_of
+from airflow_provider_aimlapi.engine.durable.earlier_answers import (
+    EarlierAnswers,
+    News,
+    Room,
+    news_of,
+)
 from airflow_provider_aimlapi.engine.durable.staged_parts import (
     latest_part,
     staged_parts,
@@ -41,7 +46,9 @@ PARTS_READ = 4
 """Parts whose journals are read at once."""
 
 
-def find_remains(prepared: Prepared, clock: Clock, *, retry_rejected: bool) -> Remains:
+def find_earlier_answers(
+    prepared: Prepared, clock: Clock, *, retry_rejected: bool
+) -> EarlierAnswers:
     """Read what earlier attempts left.
 
     Args:
@@ -73,15 +80,15 @@ def find_remains(prepared: Prepared, clock: Clock, *, retry_rejected: bool) -> R
     }
     staged |= {part: one.staged for part, one in found.items() if one.staged is not None}
     journaled = {part: tally for part, one in found.items() if (tally := one.news.tally()).rows}
-    asks_rejected = retry_rejected or _is_all_rejected(staged.values(), journaled.values())
+    resends_rejected = retry_rejected or _is_all_rejected(staged.values(), journaled.values())
     charges = {part: tuple(one.news.charges()) for part, one in found.items()}
     reopened = {
         part: one
         for part, one in staged.items()
         if one.entry.tally.rejected
-        and (asks_rejected or part in journaled or any(charges.get(part, ())))
+        and (resends_rejected or part in journaled or any(charges.get(part, ())))
     }
-    remains = Remains(
+    earlier = EarlierAnswers(
         parts=tuple(one.entry for part, one in staged.items() if part not in reopened),
         reopened=reopened,
         segments=segments,
@@ -94,25 +101,25 @@ def find_remains(prepared: Prepared, clock: Clock, *, retry_rejected: bool) -> R
             for part, one in found.items()
         },
         failed={part: one.news.failed for part, one in found.items()},
-        asks_rejected=asks_rejected,
+        resends_rejected=resends_rejected,
         charges_nano_usd=charges,
     )
-    _tell(remains)
-    return remains
+    _tell(earlier)
+    return earlier
 
 
-def known_outcomes(
-    prepared: Prepared, remains: Remains, shard: Shard, clock: Clock
+def read_outcomes(
+    prepared: Prepared, earlier: EarlierAnswers, shard: Shard, clock: Clock
 ) -> dict[int, Outcome]:
     """Read what earlier attempts decided of a shard's rows; what came later counts more.
 
-    A part that an older attempt has finished meanwhile is one of `remains.reopened` from here on, if
+    A part that an older attempt has finished meanwhile is one of `earlier.reopened` from here on, if
     any of its rows is asked again.
 
     Raises:
-        As `find_remains`.
+        As `find_earlier_answers`.
     """
-    segments, before = remains.segments.get(shard.part, []), remains.reopened.get(shard.part)
+    segments, before = earlier.segments.get(shard.part, []), earlier.reopened.get(shard.part)
     if not segments and before is None:
         return {}
     prepared = replace(prepared, store=patient(prepared.store, clock))
@@ -121,21 +128,21 @@ def known_outcomes(
     if found.staged is None:
         return journaled
     if found.staged is not before:  # its sum holds what was unread before it
-        remains.unread[shard.part] = found.news.unread
-    if found.staged.entry.tally.rejected and remains.asks_rejected:
-        remains.reopened[shard.part] = found.staged
+        earlier.unread[shard.part] = found.news.unread
+    if found.staged.entry.tally.rejected and earlier.resends_rejected:
+        earlier.reopened[shard.part] = found.staged
     return stored_outcomes(prepared, found.staged) | journaled
 
 
-def known_rows(
-    prepared: Prepared, remains: Remains, parts: Collection[int], clock: Clock
+def read_journaled_rows(
+    prepared: Prepared, earlier: EarlierAnswers, parts: Collection[int], clock: Clock
 ) -> dict[tuple[int, int], Outcome]:
-    """Read what the journal decides of some parts, by part and row. Raises as `find_remains`."""
+    """Read what the journal decides of some parts, by part and row. Raises as `find_earlier_answers`."""
     return {
         (shard.part, row): outcome
         for shard in prepared.plan.shards
-        if shard.part in parts and shard.part in remains.journaled
-        for row, outcome in known_outcomes(prepared, remains, shard, clock).items()
+        if shard.part in parts and shard.part in earlier.journaled
+        for row, outcome in read_outcomes(prepared, earlier, shard, clock).items()
     }
 
 
@@ -191,9 +198,9 @@ def _is_all_rejected(staged: Iterable[StagedPart], journaled: Iterable[Tally]) -
     )
 
 
-def _tell(remains: Remains) -> None:
+def _tell(earlier: EarlierAnswers) -> None:
     """Say in the log what earlier attempts decided."""
-    decided, again = remains.rows_decided()
+    decided, again = earlier.rows_decided()
     if decided:
         log.info("%s rows were decided earlier and are not asked again.", f"{decided:,}")
     if again:

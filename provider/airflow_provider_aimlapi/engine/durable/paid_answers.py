@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from airflow_provider_aimlapi.engine.durable.earlier_attempts import known_outcomes
+from airflow_provider_aimlapi.engine.durable.earlier_attempts import read_outcomes
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.calls.completion import Outcome
     from airflow_provider_aimlapi.core.durable.plan import Shard
-    from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
+    from airflow_provider_aimlapi.engine.durable.earlier_answers import EarlierAnswers
     from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.row import Row
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
@@ -23,7 +23,7 @@ class PaidAnswers:
     It holds the outcomes of one part at a time, because those of all parts may not fit into memory.
     """
 
-    def __init__(self, prepared: Prepared, earlier: Remains, clock: Clock) -> None:
+    def __init__(self, prepared: Prepared, earlier: EarlierAnswers, clock: Clock) -> None:
         self._prepared = prepared
         self._earlier = earlier
         self._clock = clock
@@ -34,9 +34,9 @@ class PaidAnswers:
         """Read the outcomes of a part, and forget those of the part before. Blocking.
 
         Raises:
-            As `find_remains`.
+            As `find_earlier_answers`.
         """
-        self._outcomes = known_outcomes(self._prepared, self._earlier, shard, self._clock)
+        self._outcomes = read_outcomes(self._prepared, self._earlier, shard, self._clock)
         self._part = shard.part
 
     def find(self, part: int, row: int, request_hash: str) -> Outcome | None:
@@ -51,13 +51,13 @@ class PaidAnswers:
         outcome = self._outcome(part, row)
         if outcome is None or outcome.request_hash != request_hash:
             return None
-        if outcome.status == "rejected" and self._earlier.asks_rejected:
+        if outcome.status == "rejected" and self._earlier.resends_rejected:
             return None
         return outcome
 
     def restore_history(self, row: Row) -> None:
         """Write into a row that will be sent what earlier attempts know of it."""
-        self._earlier.remind(row)
+        self._earlier.restore_history(row)
         outcome = self._outcome(row.part, row.row)
         if outcome is not None and outcome.status == "rejected":
             row.unread_cost_nano_usd = outcome.cost_nano_usd or 0

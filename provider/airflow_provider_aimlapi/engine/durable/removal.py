@@ -1,8 +1,8 @@
-"""Removes a run folder under a lease of its own. Why in this way stands in `core.durable.retention`. Blocking.
+"""Remove a run folder under a lease of its own; `core.durable.retention` gives the reasons. Blocking.
 
-One case is not fenced: a published run that is not in place is put there again without a lease. Looking
-at `_SUCCESS` before and after the manifest goes leaves an instant in which that can begin unseen; so
-removal is not for times at which another task publishes to the same output path.
+One case is not protected: a published run that is not visible may be shown again without this lease.
+`_SUCCESS` is read before and after the manifest is deleted, but that can begin in between. So do not
+remove a run while another task publishes to the same output path.
 """
 
 from __future__ import annotations
@@ -29,18 +29,19 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
     from airflow_provider_aimlapi.storage.output.run_folders import RunFolders
 
-DELETIONS_BETWEEN_LOOKS = 128
-"""So few that they take seconds: an attempt that begins meanwhile waits for minutes before it acts."""
+DELETIONS_BETWEEN_CHECKS = 128
+"""They take seconds. An attempt that begins meanwhile waits for minutes before it acts."""
 AN_ATTEMPT_BEGAN = "an attempt of it began; what was removed is paid for again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removal:
-    """What became of a run folder.
+    """The result of a removal.
 
     Attributes:
-        objects, size_bytes: what was deleted.
-        kept: why the folder, or the rest of it, stays; None when it went.
+        objects: the number of deleted objects.
+        size_bytes: their size.
+        kept: the reason why the folder, or the rest of it, stays; None if it is gone.
     """
 
     objects: int = 0
@@ -49,10 +50,10 @@ class Removal:
 
 
 def remove_run(folders: RunFolders, run_key: str, *, older_than_s: float, clock: Clock) -> Removal:
-    """Remove a run folder if it may go, as it is now; can be cut short anywhere and done again.
+    """Remove a run folder if it may be removed now. It may be cut short anywhere and repeated.
 
     Raises:
-        StorageError: the store failed; what is gone is gone, the rest is sound.
+        StorageError: the store failed. The objects that are left are sound.
     """
     folder = folders.one(run_key)
     if folder is None:
@@ -70,14 +71,14 @@ def remove_run(folders: RunFolders, run_key: str, *, older_than_s: float, clock:
     try:
         return _remove_as_it_is_now(folders, run_key, epoch, older_than_s, clock)
     finally:
-        with suppress(StoreUnavailable):  # costs an attempt of this run a wait, nothing else
+        with suppress(StoreUnavailable):  # an attempt of this run then waits longer, nothing else
             leases.beat(epoch, Heartbeat(state="released", beat=1))
 
 
 def _remove_as_it_is_now(
     folders: RunFolders, run_key: str, epoch: int, older_than_s: float, clock: Clock
 ) -> Removal:
-    """Look again: whoever began before our lease was there is seen now, whoever begins later waits."""
+    """Read the folder again: an attempt that began before our lease is seen now; a later one waits."""
     folder = folders.one(run_key)
     if folder is None:
         return Removal()
@@ -88,7 +89,7 @@ def _remove_as_it_is_now(
 
 
 class _Deletion:
-    """Deletes a folder's objects in order. `epoch` is our lease; None where nobody can be at work."""
+    """Deletes a folder's objects in order. `epoch` is our lease; None if no attempt can be at work."""
 
     def __init__(
         self, folders: RunFolders, folder: RunFolder, *, epoch: int | None, clock: Clock
@@ -101,7 +102,7 @@ class _Deletion:
         self._clock = clock
 
     def all(self) -> Removal:
-        """Remove chunk by chunk, and stop where an attempt of the run has begun meanwhile."""
+        """Remove chunk by chunk, and stop if an attempt of the run has begun meanwhile."""
         sizes = {found.name: found.size_bytes for found in self._folder.objects}
         objects = size_bytes = 0
         for names in self._chunks(sizes):
@@ -109,7 +110,7 @@ class _Deletion:
                 return Removal(objects=objects, size_bytes=size_bytes, kept=AN_ATTEMPT_BEGAN)
             if names == [self._names.manifest]:
                 if not self._unpublish():
-                    return Removal(kept="it is being put in place")
+                    return Removal(kept="it is being shown")
             else:
                 self._clock.spread(self._store.delete, names, DELETERS)
             objects += len(names)
@@ -118,14 +119,14 @@ class _Deletion:
 
     def _chunks(self, present: dict[str, int]) -> Iterator[list[str]]:
         for stage in removal_stages(self._names, present, kept_epoch=self._epoch):
-            for start in range(0, len(stage), DELETIONS_BETWEEN_LOOKS):
-                yield stage[start : start + DELETIONS_BETWEEN_LOOKS]
+            for start in range(0, len(stage), DELETIONS_BETWEEN_CHECKS):
+                yield stage[start : start + DELETIONS_BETWEEN_CHECKS]
 
     def _is_superseded(self) -> bool:
         return self._epoch is not None and max(self._leases.epochs(), default=0) > self._epoch
 
     def _unpublish(self) -> bool:
-        """Delete the manifest; put it back when another run's parts are leaving their place."""
+        """Delete the manifest; write it again if another run is being shown or hidden meanwhile."""
         manifest = self._store.read(self._names.manifest, bytes_max=MANIFEST_BYTES_MAX)
         self._store.delete(self._names.manifest)
         if run_in_place(self._store) == self._folder.run_in_place:

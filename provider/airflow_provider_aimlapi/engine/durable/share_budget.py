@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.money.budget import part_of_budget
-from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_remains
+from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_earlier_answers
 from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def limit_to_part(budget: Budget, prepared: Prepared, epoch: int, clock: Clock) 
         epoch: the epoch of this attempt. All earlier attempts that may pay for its rows are over.
 
     Raises:
-        JournalUnreadable, StoreUnavailable: as `find_remains`.
+        JournalUnreadable, StoreUnavailable: as `find_earlier_answers`.
     """
     whole, share, plan = budget.limit_nano_usd, prepared.share, prepared.run_plan
     if whole is None or share is None or len(plan.shares) == 1:
@@ -60,5 +60,5 @@ def _spent(prepared: Prepared, parts: list[range], clock: Clock) -> list[int]:
     """Return what each share has cost so far."""
     names = replace(prepared.names, share=None)
     run = replace(prepared, names=names, plan=prepared.run_plan)
-    remains = find_remains(run, clock, retry_rejected=False)
-    return [remains.spent_nano_usd(one) for one in parts]
+    earlier = find_earlier_answers(run, clock, retry_rejected=False)
+    return [earlier.spent_nano_usd(one) for one in parts]

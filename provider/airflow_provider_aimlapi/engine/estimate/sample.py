@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.engine.durable.earlier_attempts import known_rows
+from airflow_provider_aimlapi.engine.durable.earlier_attempts import read_journaled_rows
 from airflow_provider_aimlapi.engine.durable.lease import held_lease
 from airflow_provider_aimlapi.engine.reporting.progress_log import progress_log
 from airflow_provider_aimlapi.engine.run import open_calls
@@ -40,8 +40,8 @@ class Sample:
         parts = {row.part for row in self._rows}
         for shard in self._shards:
             if shard.part in parts:
-                collector.open_at_once(shard)
-        await feed.fill(list(self._rows))
+                collector.open_shard_now(shard)
+        await feed.add_rows(list(self._rows))
         feed.finish()
 
 
@@ -78,11 +78,11 @@ async def _send(
     decided = {entry.part for entry in earlier.parts} | set(earlier.reopened)
     parts = {row.part for row in rows}
     checked = prepared.checked(world.stop.check)
-    known = await world.scan(known_rows, checked, earlier, parts, world.clock)
+    known = await world.scan(read_journaled_rows, checked, earlier, parts, world.clock)
     undecided = [
         row for row in rows if row.part not in decided and (row.part, row.row) not in known
     ]
     for row in undecided:
-        earlier.remind(row)
+        earlier.restore_history(row)
     log_lines = progress_log(calls, prepared, settings, world)
     await calls.ask_all(Sample(prepared, undecided), companions=[log_lines])

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.durable.manifest import Tally
 from airflow_provider_aimlapi.core.money.estimate import AnsweredRow, Evidence
-from airflow_provider_aimlapi.engine.durable.earlier_answers import Remains
-from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_remains, known_rows
+from airflow_provider_aimlapi.engine.durable.earlier_answers import EarlierAnswers
+from airflow_provider_aimlapi.engine.durable.earlier_attempts import (
+    find_earlier_answers,
+    read_journaled_rows,
+)
 from airflow_provider_aimlapi.engine.estimate.excerpt import read_excerpt
 
 if TYPE_CHECKING:
@@ -27,14 +30,14 @@ class KnownRows:
 
     Attributes:
         prepared: the run.
-        remains: what earlier attempts left.
+        earlier: what earlier attempts left.
         shards: the shards without a durable part.
         excerpt: the input rows that were read.
         outcomes: what the journal decides of the excerpt's parts, by row position.
     """
 
     prepared: Prepared
-    remains: Remains
+    earlier: EarlierAnswers
     shards: list[Shard]
     excerpt: Excerpt
     outcomes: dict[tuple[int, int], Outcome]
@@ -44,7 +47,7 @@ class KnownRows:
         """Return what the run has cost so far."""
         if self.prepared.manifest is not None:
             return self.prepared.manifest.tally.cost_nano_usd
-        return self.remains.spent_nano_usd()
+        return self.earlier.spent_nano_usd()
 
     @property
     def rows_open(self) -> int:
@@ -58,8 +61,8 @@ class KnownRows:
 
     def evidence(self) -> Evidence:
         """Return all of it as numbers."""
-        prepared, remains, excerpt = self.prepared, self.remains, self.excerpt
-        decided, _ = remains.rows_decided()
+        prepared, earlier, excerpt = self.prepared, self.earlier, self.excerpt
+        decided, _ = earlier.rows_decided()
         outcomes, tally = self.outcomes, self._tally()
         sizes = excerpt.text_bytes
         return Evidence(
@@ -67,7 +70,7 @@ class KnownRows:
             rows_decided=prepared.plan.rows if prepared.manifest is not None else decided,
             rows_open=self.rows_open,
             known_open=sum(self._stays(tally) for tally in self._journaled()),
-            asked_again=_asked_again(remains),
+            asked_again=_asked_again(earlier),
             rows_read=excerpt.rows,
             nulls=excerpt.nulls,
             unreadable=excerpt.unreadable,
@@ -85,7 +88,7 @@ class KnownRows:
 
     def _tally(self) -> Tally:
         """Return the sums of all kept answers."""
-        staged = (*self.remains.parts, *(found.entry for found in self.remains.reopened.values()))
+        staged = (*self.earlier.parts, *(found.entry for found in self.earlier.reopened.values()))
         total = Tally()
         for entry in staged:
             total += entry.tally
@@ -96,10 +99,10 @@ class KnownRows:
     def _journaled(self) -> Iterator[Tally]:
         """Return the sums of what the journal decides of open shards."""
         open_parts = {shard.part for shard in self.shards}
-        return (tally for part, tally in self.remains.journaled.items() if part in open_parts)
+        return (tally for part, tally in self.earlier.journaled.items() if part in open_parts)
 
     def _stays(self, tally: Tally) -> int:
-        return tally.rows - (tally.rejected if self.remains.asks_rejected else 0)
+        return tally.rows - (tally.rejected if self.earlier.resends_rejected else 0)
 
 
 def read_known(
@@ -115,48 +118,50 @@ def read_known(
         InputUnreadable, StorageError: as for a run.
     """
     if prepared.manifest is not None:
-        remains, shards = _nothing(), []
+        earlier, shards = _nothing(), []
     else:
-        remains = _nothing()
+        earlier = _nothing()
         if has_begun:
-            remains = find_remains(prepared, clock, retry_rejected=retry_rejected)
-        durable = {entry.part for entry in remains.parts} | set(remains.reopened)
+            earlier = find_earlier_answers(prepared, clock, retry_rejected=retry_rejected)
+        durable = {entry.part for entry in earlier.parts} | set(earlier.reopened)
         shards = [shard for shard in prepared.plan.shards if shard.part not in durable]
     excerpt = read_excerpt(prepared, shards, clock)
-    outcomes = known_rows(prepared, remains, {part for part, _ in excerpt.text_bytes}, clock)
+    outcomes = read_journaled_rows(
+        prepared, earlier, {part for part, _ in excerpt.text_bytes}, clock
+    )
     return KnownRows(
         prepared=prepared,
-        remains=remains,
+        earlier=earlier,
         shards=shards,
         excerpt=excerpt,
         outcomes={
             position: outcome
             for position, outcome in outcomes.items()
-            if not (outcome.status == "rejected" and remains.asks_rejected)
+            if not (outcome.status == "rejected" and earlier.resends_rejected)
         },
     )
 
 
-def _nothing() -> Remains:
-    return Remains(
+def _nothing() -> EarlierAnswers:
+    return EarlierAnswers(
         parts=(),
         reopened={},
         segments={},
         journaled={},
         unread={},
         failed={},
-        asks_rejected=False,
+        resends_rejected=False,
         charges_nano_usd={},
     )
 
 
-def _asked_again(remains: Remains) -> int:
+def _asked_again(earlier: EarlierAnswers) -> int:
     """Return how many rejected rows of durable parts will be sent again."""
-    if not remains.asks_rejected:
+    if not earlier.resends_rejected:
         return 0
     return sum(
-        found.entry.tally.rejected - remains.journaled.get(part, Tally()).rows
-        for part, found in remains.reopened.items()
+        found.entry.tally.rejected - earlier.journaled.get(part, Tally()).rows
+        for part, found in earlier.reopened.items()
     )
 
 

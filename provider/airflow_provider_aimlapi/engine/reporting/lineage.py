@@ -1,4 +1,4 @@
-"""The lineage of a run that may start, from what preparing it has read. Reads nothing more."""
+"""Make the lineage of a run that may start, from what its preparation has read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def lineage_of(prepared: Prepared) -> Lineage:
-    """What the run reads and what it adds."""
+    """Return what the run reads and what it adds."""
     job, data_set, shards = prepared.job, prepared.data_set, prepared.plan.shards
     files = [data_set.files[index] for index in {shard.file for shard in shards}]
     return Lineage(
@@ -33,7 +33,7 @@ def lineage_of(prepared: Prepared) -> Lineage:
 
 
 def _account(place: Place) -> str | None:
-    """As adlfs knows it: given, or from its connection string."""
+    """Return the Azure account that adlfs uses: an argument, or in its connection string."""
     name = getattr(place.fs, "account_name", None)
     if not name:
         name = getattr(getattr(place.fs, "service_client", None), "account_name", None)

@@ -1,6 +1,6 @@
-"""Tells how a run stands, every few seconds and at its end, to whoever shows it. Decides nothing.
+"""Publish a run's progress every few seconds, and at its end with a report. It decides nothing.
 
-A sink that fails or blocks is no reason to harm a run: it is said once in the log, and the run goes on.
+A sink that fails or blocks must not harm a run: it is logged once, and the run continues.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 SINK_S_MAX = 10.0
-"""How long a run waits for one call of a sink. Until that call has come back there is no other one."""
-LAST_WORDS_S_MAX = 30.0
-"""How long a run that has ended waits for a sink and for its report."""
+"""The longest that a run waits for one call of a sink. No other call begins before it has returned."""
+FINAL_S_MAX = 30.0
+"""The longest that a run that has ended waits for a sink and its report: three calls of a slow sink."""
 
 
 def _harmless(
     method: Callable[Concatenate[Reporter, P], Awaitable[None]],
 ) -> Callable[Concatenate[Reporter, P], Coroutine[Any, Any, None]]:
-    """Let no bug in what shows a run end the run, or hide how it ended."""
+    """Let no bug in the page's progress end a run, or hide the error that ended it."""
 
     async def harmless(self: Reporter, /, *args: P.args, **kwargs: P.kwargs) -> None:
         await beside(method(self, *args, **kwargs), "progress page")
@@ -64,8 +64,8 @@ def _harmless(
 class Reporter:
     """Publishes one attempt's progress.
 
-    The world's `open_sink` makes the place where it is shown; None: nobody wants to know. Its
-    `render_report` makes the HTML that is written beside the manifest; None: no report is.
+    The world's `open_sink` opens the sink, and its `render_report` makes the HTML that is written
+    beside the manifest. Where one is None, that step is left out.
     """
 
     def __init__(self, prepared: Prepared, settings: Settings, world: World) -> None:
@@ -75,26 +75,26 @@ class Reporter:
         self._render = world.render_report
         self._budget_nano_usd = settings.budget_nano_usd if prepared.share is None else None
         self._clock = clock
-        self._epoch = 0
+        self._epoch = 0  # 0 until the attempt has one
         self._started_us = clock.wall_us()
-        self._earlier: tuple[AttemptProgress, ...] = ()
-        self._recalled: RunProgress | None = None
+        self._earlier: tuple[AttemptProgress, ...] = ()  # the attempts before this one
+        self._recalled: RunProgress | None = None  # the progress that one of them has published
         self._counts: AttemptCounts | None = None
         self._let_go = asyncio.Event()
         self._call: asyncio.Future[Any] | None = None  # the last one of the sink
-        self._is_silent = False
+        self._is_silent = False  # a newer attempt publishes to the same place
         self._has_warned = False
 
     @_harmless
     async def begin(self, epoch: int) -> None:
-        """Say that this attempt waits until it may pay."""
+        """Publish that this attempt waits until it may pay."""
         self._epoch = epoch
         await self._recall(paid_nano_usd=0)
         await self._publish(self._progress("waiting"))
 
     @_harmless
     async def waits(self, state: State, left_s: float) -> None:
-        """Say that this attempt waits for others, and for how long at the most."""
+        """Publish that this attempt waits for others, and the latest end of the wait."""
         until_us = self._clock.wall_us() + round(left_s * 1e6)
         await self._publish(replace(self._progress(state), waits_until_us=until_us))
 
@@ -110,9 +110,9 @@ class Reporter:
 
     @_harmless
     async def publish_always(self) -> None:
-        """Publish every few seconds, until told to `let_go`.
+        """Publish every few seconds, until `let_go` is called.
 
-        Cancelled instead, it would leave behind a thread that writes, perhaps after the last word.
+        Do not cancel this: a thread could then write after the final progress was written.
         """
         if self._sink is None:
             return
@@ -123,17 +123,17 @@ class Reporter:
                     await self._let_go.wait()
 
     def let_go(self) -> None:
-        """End `publish_always`, once what it may be publishing is published."""
+        """End `publish_always`, once the progress that it may be publishing is written."""
         self._let_go.set()
 
     @_harmless
     async def publishing(self) -> None:
-        """Say that all rows are decided, and their parts are being put in place."""
+        """Publish that all rows are decided, and their parts are being shown."""
         await self._publish(self._progress("publishing"))
 
     @_harmless
     async def superseded(self) -> None:
-        """Say so, and leave a place that is shared to the newer attempt."""
+        """Publish that a newer attempt has begun, and leave a shared sink to it."""
         await self._publish(self._progress("superseded"))
         self._is_silent = self._sink is not None and self._sink.is_shared
 
@@ -152,19 +152,19 @@ class Reporter:
             await self._recall(paid_nano_usd=manifest.tally.cost_nano_usd)
         progress = self._progress("published" if self._prepared.share is None else "complete")
         if self._counts is None:
-            progress = _of_manifest(progress, manifest)
+            progress = _from_manifest(progress, manifest)
         await self._end(progress)
 
     def _progress(self, state: State, error: Exception | None = None) -> RunProgress:
-        said = None if error is None else cut(str(error), TEXT_BYTES_MAX)
-        progress = replace(self._standing(), state=state, updated_us=self._clock.wall_us())
+        text = None if error is None else cut(str(error), TEXT_BYTES_MAX)
+        progress = replace(self._earlier_progress(), state=state, updated_us=self._clock.wall_us())
         attempt = AttemptProgress(
             epoch=self._epoch,
             first_epoch=self._epoch,
             state=state,
             started_us=self._started_us,
             updated_us=progress.updated_us,
-            error=said,
+            error=text,
         )
         if self._counts is not None:
             self._counts.sample()
@@ -172,8 +172,8 @@ class Reporter:
             attempt = self._counts.add_to_attempt(attempt)
         return replace(progress, attempts=with_attempt(self._earlier, attempt))
 
-    def _standing(self) -> RunProgress:
-        """What is known without this attempt's counts: the run as earlier attempts left it."""
+    def _earlier_progress(self) -> RunProgress:
+        """Return the progress without this attempt's counts, as earlier attempts left it."""
         if self._recalled is not None:
             return replace(
                 self._recalled,
@@ -197,12 +197,12 @@ class Reporter:
         )
 
     async def _recall(self, *, paid_nano_usd: int) -> None:
-        """Look at what was published before, and what earlier attempts paid by that."""
+        """Read what was published before, with what earlier attempts had paid."""
         if self._sink is None:
             return
         try:
             data = await self._in_time(self._sink.recall)
-        except Exception as error:  # noqa: BLE001  # whatever it is, the run goes on without
+        except Exception as error:  # noqa: BLE001  # whatever it is, the run continues without
             self._warn(error)
             return
         recalled = None if data is None else decode_progress(data)
@@ -215,18 +215,18 @@ class Reporter:
             return
         try:
             await self._in_time(self._sink.publish, encode_progress(progress))
-        except Exception as error:  # noqa: BLE001  # whatever it is, the run goes on without
+        except Exception as error:  # noqa: BLE001  # whatever it is, the run continues without
             self._warn(error)
 
     async def _in_time(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do blocking work that is left behind when it takes too long.
+        """Do blocking work; leave it behind if it takes too long.
 
         Raises:
             TimeoutError: it takes too long, or the work before it has not ended yet.
         """
         if self._call is None or self._call.done():
             self._call = self._clock.aside(partial(call, *args, **kwargs))
-            self._call.add_done_callback(_take_note)
+            self._call.add_done_callback(_retrieve_error)
             await asyncio.wait({self._call}, timeout=SINK_S_MAX)
             if self._call.done():
                 result: T = self._call.result()
@@ -235,7 +235,7 @@ class Reporter:
 
     async def _end(self, progress: RunProgress) -> None:
         try:
-            async with asyncio.timeout(LAST_WORDS_S_MAX):
+            async with asyncio.timeout(FINAL_S_MAX):
                 if self._call is not None:
                     await asyncio.wait({self._call})
                 await self._publish(progress)
@@ -244,7 +244,7 @@ class Reporter:
             self._warn(error)
 
     async def _write_report(self, progress: RunProgress) -> None:
-        """A newer attempt's report is not written over, nor a better one of the run by a worse."""
+        """Write the report, but not over a newer attempt's, and not over one with more figures."""
         if self._render is None or self._is_silent or progress.state == "superseded":
             return
         store, name = self._prepared.store, self._prepared.names.report
@@ -255,27 +255,27 @@ class Reporter:
                     return
             data = await self._in_time(self._render, progress)
             await self._in_time(store.write, name, data)
-        except Exception as error:  # noqa: BLE001  # whatever it is, the run stands without
+        except Exception as error:  # noqa: BLE001  # whatever it is, the run does not need it
             self._warn(error)
 
     def _warn(self, error: Exception) -> None:
         if not self._has_warned:
             self._has_warned = True
             log.warning(
-                "The run's page lags behind, but the run goes on: %s: %s",
+                "The run page is not up to date, but the run continues: %s: %s",
                 type(error).__name__,
                 error,
             )
 
 
-def _take_note(call: asyncio.Future[Any]) -> None:
-    """Look at the error of a call that was left behind: asyncio would log it."""
+def _retrieve_error(call: asyncio.Future[Any]) -> None:
+    """Retrieve the error of a call that was left behind, because asyncio would log it."""
     if not call.cancelled():
         call.exception()
 
 
-def _of_manifest(progress: RunProgress, manifest: Manifest) -> RunProgress:
-    """The progress of a run that was published before."""
+def _from_manifest(progress: RunProgress, manifest: Manifest) -> RunProgress:
+    """Return the progress of a run that was published before."""
     tally = manifest.tally
     return replace(
         progress,

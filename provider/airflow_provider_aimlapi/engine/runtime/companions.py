@@ -60,7 +60,7 @@ async def beside(
             log.warning("The run continues without the %s.", name)
 
 
-def bug_in(name: str, error: Exception) -> AimlapiError:
+def bug_in(name: str, error: BaseException) -> AimlapiError:
     """Log an error that nothing raises on purpose, without its text, because it may quote a row.
 
     Returns:

@@ -307,7 +307,7 @@ async def test_an_answer_whose_body_is_refused_tells_what_it_cost_and_leaves_its
         with pytest.raises(WireViolation) as failed:
             await send(server.endpoint)
     assert failed.value.cost_nano_usd == 500_000_000
-    assert failed.value.head == Answer(
+    assert failed.value.answer == Answer(
         status=200, content_type="application/json", inference_id="gen-7", usd_spent="0.5"
     )
 
@@ -326,7 +326,7 @@ async def test_an_error_whose_body_is_refused_was_charged_for_nothing() -> None:
     async with answering(answer) as server:
         with pytest.raises(WireViolation, match="HTTP 500") as failed:
             await send(server.endpoint)
-    assert (failed.value.cost_nano_usd, failed.value.head) == (None, None)
+    assert (failed.value.cost_nano_usd, failed.value.answer) == (None, None)
 
 
 @pytest.mark.parametrize("is_streaming", [True, False], ids=["requested", "not requested"])

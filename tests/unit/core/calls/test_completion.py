@@ -7,6 +7,7 @@ from airflow_provider_aimlapi.answer import Answer
 from airflow_provider_aimlapi.core.calls.completion import (
     ERROR_CHARACTERS_MAX,
     STATUSES,
+    CallRecord,
     Completion,
     Outcome,
     Reason,
@@ -40,7 +41,9 @@ def test_any_2xx_is_an_answer(status: int, is_success: bool) -> None:
 
 
 def test_an_accepted_outcome_says_all_that_the_answer_said() -> None:
-    outcome = accepted(COMPLETION, row=4, attempts=2, request_hash="ab", completed_at_us=7)
+    outcome = accepted(
+        COMPLETION, CallRecord(row=4, attempts=2, request_hash="ab", completed_at_us=7)
+    )
     own: dict[str, object] = {"row": 4, "attempts": 2, "request_hash": "ab", "completed_at_us": 7}
     own |= {"partial_cost_nano_usd": 0, "reason": ""}
     names = {field.name for field in msgspec.structs.fields(Outcome)}
@@ -52,7 +55,7 @@ def test_an_accepted_outcome_says_all_that_the_answer_said() -> None:
 
 def test_a_rejected_outcome_keeps_a_readable_reason_and_no_text() -> None:
     reason = Reason("x" * 10_000, "y" * 10_000)
-    outcome = rejected(reason, row=1, attempts=3, request_hash="ab", completed_at_us=7)
+    outcome = rejected(reason, CallRecord(row=1, attempts=3, request_hash="ab", completed_at_us=7))
     assert outcome == Outcome(
         row=1,
         status="rejected",

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_aimlapi.answer import Answer
-from airflow_provider_aimlapi.core.calls.completion import Reason, rejected
+from airflow_provider_aimlapi.core.calls.completion import CallRecord, Reason, rejected
 from airflow_provider_aimlapi.core.durable.journal import (
     FRAME_BYTES_MAX,
     Record,
@@ -32,9 +32,8 @@ ANSWERS = st.builds(
     credits_used=st.none() | TEXT,
     usd_spent=st.none() | TEXT,
 )
-RECORDS = st.builds(
-    answered, ANSWERS, row=ROW, request_hash=TEXT, attempts=ATTEMPTS, completed_at_us=MOMENT
-) | st.builds(
+CALLS = st.builds(CallRecord, row=ROW, request_hash=TEXT, attempts=ATTEMPTS, completed_at_us=MOMENT)
+RECORDS = st.builds(answered, ANSWERS, CALLS) | st.builds(
     Record,
     kind=st.just("rejected"),
     row=ROW,
@@ -47,10 +46,7 @@ RECORDS = st.builds(
 SMALL = [
     answered(
         Answer(status=200, content_type="application/json", body=b'{"a":1}', inference_id="inf-1"),
-        row=row,
-        request_hash="ab" * 4,
-        attempts=1,
-        completed_at_us=row,
+        CallRecord(row=row, request_hash="ab" * 4, attempts=1, completed_at_us=row),
     )
     for row in range(3)
 ]
@@ -64,7 +60,7 @@ def test_records_read_back_as_they_were_written(records):
 
 @given(answer=ANSWERS)
 def test_an_answer_comes_back_as_it_was_received(answer):
-    record = answered(answer, row=1, request_hash="h", attempts=2, completed_at_us=3)
+    record = answered(answer, CallRecord(row=1, request_hash="h", attempts=2, completed_at_us=3))
     (read,) = decode_segment(encode_segment([record]))
     assert read.answer() == answer
     assert (read.kind, read.row, read.request_hash, read.attempts) == ("answer", 1, "h", 2)
@@ -72,7 +68,7 @@ def test_an_answer_comes_back_as_it_was_received(answer):
 
 def test_a_rejection_keeps_its_reason() -> None:
     reason = Reason("HTTP 400: too long", "HTTP 400: 'my text' is too long")
-    outcome = rejected(reason, row=7, attempts=1, request_hash="h", completed_at_us=9)
+    outcome = rejected(reason, CallRecord(row=7, attempts=1, request_hash="h", completed_at_us=9))
     (read,) = decode_segment(encode_segment([rejection(outcome)]))
     assert (read.kind, read.row, read.reason, read.in_full) == ("rejected", 7, *reason)
     assert (read.request_hash, read.attempts, read.completed_at_us) == ("h", 1, 9)

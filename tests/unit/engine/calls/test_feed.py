@@ -26,16 +26,16 @@ def now_s() -> float:
 
 async def taken(feed: Feed) -> tuple[int | None, float]:
     """What a worker gets next, and when."""
-    found = await feed.take()
+    found = await feed.take_row()
     return (found.row if found else None), now_s()
 
 
 def test_rows_come_in_the_readers_order() -> None:
     async def main() -> None:
         feed = new_feed()
-        await feed.fill([row(0), row(1)])
+        await feed.add_rows([row(0), row(1)])
         assert [await taken(feed) for _ in range(2)] == [(0, 0), (1, 0)]
-        await feed.fill([row(2)])
+        await feed.add_rows([row(2)])
         feed.finish()
         assert [await taken(feed) for _ in range(3)] == [(2, 0), (None, 0), (None, 0)]
 
@@ -49,14 +49,14 @@ def test_the_reader_waits_until_its_last_rows_are_taken() -> None:
 
         async def read() -> None:
             for first in (0, 2, 4):
-                await feed.fill([row(first), row(first + 1)])
+                await feed.add_rows([row(first), row(first + 1)])
                 filled_s.append(now_s())
 
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(read())
             for _ in range(6):
                 await asyncio.sleep(1)
-                await feed.take()
+                await feed.take_row()
         assert filled_s == [0, 2, 4]
 
     run_virtual(main())
@@ -78,7 +78,7 @@ def test_a_due_row_comes_to_a_worker_that_waits_for_new_ones() -> None:
         async with asyncio.TaskGroup() as tasks:
             idle = [tasks.create_task(taken(feed)) for _ in range(3)]
             await asyncio.sleep(1)
-            await feed.fill([row(0)])
+            await feed.add_rows([row(0)])
             await asyncio.sleep(1)  # one of the idle took it
             assert sum(task.done() for task in idle) == 1
             feed.put_back(row(0), 10.0)
@@ -98,7 +98,7 @@ def test_as_many_idle_workers_start_as_rows_come() -> None:
         async with asyncio.TaskGroup() as tasks:
             idle = [tasks.create_task(taken(feed)) for _ in range(5)]
             await asyncio.sleep(1)
-            await feed.fill([row(number) for number in range(3)])
+            await feed.add_rows([row(number) for number in range(3)])
             await asyncio.sleep(1)
             assert sorted(task.result() for task in idle if task.done()) == [(0, 1), (1, 1), (2, 1)]
             feed.finish()
@@ -109,9 +109,9 @@ def test_as_many_idle_workers_start_as_rows_come() -> None:
 def test_a_waiting_row_holds_no_worker() -> None:
     async def main() -> None:
         feed = new_feed()
-        await feed.fill([row(number) for number in range(100)])
+        await feed.add_rows([row(number) for number in range(100)])
         feed.finish()
-        first = await feed.take()
+        first = await feed.take_row()
         assert first is not None
         feed.put_back(first, 60.0)
         assert [await taken(feed) for _ in range(99)] == [(number, 0) for number in range(1, 100)]
@@ -124,7 +124,7 @@ def test_a_due_row_goes_before_new_ones() -> None:
     async def main() -> None:
         feed = new_feed()
         feed.put_back(row(0), 1.0)
-        await feed.fill([row(1), row(2)])
+        await feed.add_rows([row(1), row(2)])
         assert await taken(feed) == (1, 0)
         await asyncio.sleep(1)
         assert await taken(feed) == (0, 1)
@@ -145,7 +145,7 @@ def test_rows_that_are_due_at_once_come_in_the_order_in_which_they_failed() -> N
 def test_no_new_row_is_begun_while_too_many_wait() -> None:
     async def main() -> None:
         feed = new_feed(waiting_max=2)
-        await feed.fill([row(2), row(3)])
+        await feed.add_rows([row(2), row(3)])
         feed.put_back(row(0), 10.0)
         feed.put_back(row(1), 20.0)
         assert [await taken(feed) for _ in range(4)] == [(0, 10), (2, 10), (3, 10), (1, 20)]
@@ -175,11 +175,11 @@ def test_at_the_end_only_so_many_workers_stay_as_rows_wait(waiting: int) -> None
 def test_nothing_is_handed_out_after_the_close_and_nobody_waits_on() -> None:
     async def main() -> None:
         feed = new_feed(waiting_max=1)
-        await feed.fill([row(1)])
+        await feed.add_rows([row(1)])
         feed.put_back(row(0), 60.0)
         async with asyncio.TaskGroup() as tasks:
             idle = [tasks.create_task(taken(feed)) for _ in range(3)]
-            reader = tasks.create_task(feed.fill([row(2)]))
+            reader = tasks.create_task(feed.add_rows([row(2)]))
             await asyncio.sleep(1)
             assert not any(task.done() for task in (*idle, reader))
             feed.close()
@@ -215,21 +215,21 @@ class Bustle:
         while number < self.rows:
             await self.pause()
             count = self.random.randint(1, min(5, self.rows - number))
-            await self.feed.fill([row(number + index) for index in range(count)])
+            await self.feed.add_rows([row(number + index) for index in range(count)])
             number += count
         await self.pause()
         self.feed.finish()
 
     async def work(self) -> None:
-        while (found := await self.feed.take()) is not None:
+        while (found := await self.feed.take_row()) is not None:
             assert self.closed_s is None, "handed out after the close"
             assert found.row not in self.held, "handed to two workers"
             assert now_s() >= self.waits_until_s.get(found.row, 0.0), "handed out too early"
             self.held.add(found.row)
             await self.pause()
             self.held.remove(found.row)
-            found.exchanges += 1
-            if found.exchanges < 4 and self.random.random() < 0.4:
+            found.calls += 1
+            if found.calls < 4 and self.random.random() < 0.4:
                 delay_s = self.random.choice(PAUSES_S)
                 self.waits_until_s[found.row] = now_s() + delay_s
                 self.feed.put_back(found, delay_s)
@@ -304,7 +304,7 @@ async def drained(feed: Feed, workers: int) -> list[tuple[int, float]]:
     done: list[tuple[int, float]] = []
 
     async def work() -> None:
-        while (found := await feed.take()) is not None:
+        while (found := await feed.take_row()) is not None:
             done.append((found.row, now_s()))
             await asyncio.sleep(1)
 
@@ -323,7 +323,7 @@ def test_held_rows_go_when_no_other_is_left_and_all_workers_end(workers: int) ->
         refused = [row(8), row(9)]
         for held in refused:
             held.was_refused = True
-        await feed.fill([*refused, row(0), row(1), row(2)])
+        await feed.add_rows([*refused, row(0), row(1), row(2)])
         feed.finish()
         done = await drained(feed, workers)
         assert [number for number, _ in done] == [0, 1, 2, 8, 9]

@@ -31,19 +31,19 @@ class Receiver:
     opened: list[int] = field(default_factory=list)
     is_finished: bool = False
 
-    async def open(self, shard: Any) -> None:
+    async def open_shard(self, shard: Any) -> None:
         self.opened.append(shard.part)
 
-    async def fill(self, rows: list[Row]) -> None:
+    async def add_rows(self, rows: list[Row]) -> None:
         self.sent += rows
 
     def finish(self) -> None:
         self.is_finished = True
 
-    def add(self, _part: int, outcome: Outcome) -> None:
+    def keep_outcome(self, _part: int, outcome: Outcome) -> None:
         self.decided.append(outcome)
 
-    def reuse(self, _part: int, outcome: Outcome) -> None:
+    def keep_earlier(self, _part: int, outcome: Outcome) -> None:
         self.reused.append(outcome)
 
 

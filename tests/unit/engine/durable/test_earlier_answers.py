@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airflow_provider_aimlapi.answer import Answer
-from airflow_provider_aimlapi.core.calls.completion import Reason, rejected
+from airflow_provider_aimlapi.core.calls.completion import CallRecord, Reason, rejected
 from airflow_provider_aimlapi.core.durable.journal import Record, rejection, unread
 from airflow_provider_aimlapi.engine.durable.earlier_answers import News, Room
 
@@ -17,20 +17,20 @@ CHARGED = {3: 100}
 
 
 def bought(answer: Answer, moment: int = 1) -> Record:
-    return unread(answer, UNREAD, row=3, request_hash="0" * 64, attempts=1, completed_at_us=moment)
+    call = CallRecord(row=3, request_hash="0" * 64, attempts=1, completed_at_us=moment)
+    return unread(answer, UNREAD, call)
 
 
 def given_up(cost_nano_usd: int, moment: int = 1) -> Record:
     """The record holds the row's cost since its first call."""
-    outcome = rejected(
-        UNREAD,
+    call = CallRecord(
         row=3,
         attempts=6,
         request_hash="0" * 64,
         completed_at_us=moment,
         unread_cost_nano_usd=cost_nano_usd,
     )
-    return rejection(outcome)
+    return rejection(rejected(UNREAD, call))
 
 
 def news_of(*records: Record, charged: dict[int, int]) -> News:
