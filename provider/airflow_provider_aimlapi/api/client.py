@@ -79,7 +79,7 @@ class CompletionClient:
 
         Raises:
             InvalidSpec: the API would drop the id without an error. Nothing was sent.
-            ApiUnavailable, AccessRefused, WireViolation: as `exchange.exchange`.
+            ApiUnavailable, AccessRefused, WireViolation: as `api.http.exchange.exchange`.
         """
         if not _CLIENT_REQUEST_ID.match(client_request_id):
             raise InvalidSpec(

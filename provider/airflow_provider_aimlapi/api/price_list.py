@@ -89,7 +89,7 @@ def prices_in(entry: JsonObject) -> TokenPrices | None:
     if pricing.get("kind") != "fixed" or as_text(pricing.get("currency")).upper() != "USD":
         return None
     units = [as_object(unit) for unit in as_list(pricing.get("units"))]
-    asked, answered = (_dearest(units, names) for names in (_PROMPT, _ANSWER))
+    asked, answered = (_highest_price(units, names) for names in (_PROMPT, _ANSWER))
     if asked is None or answered is None:
         return None
     thresholds = map(as_object, as_list(pricing.get("thresholds")))
@@ -113,7 +113,7 @@ def _step(threshold: JsonObject, asked: int, answered: int) -> PriceStep | None:
     """
     units = _units_of(threshold)
     priced = [unit for unit in units if _is_charge(unit) and _word(unit) in _PROMPT | _ANSWER]
-    higher = {names: _dearest(priced, names) for names in (_PROMPT, _ANSWER)}
+    higher = {names: _highest_price(priced, names) for names in (_PROMPT, _ANSWER)}
     if not priced or any(_nano_usd(unit) is None for unit in priced):
         return None
     lengths = [as_count(value) for key, value in threshold.items() if key not in _PRICE_KEYS]
@@ -143,7 +143,7 @@ def _word(unit: JsonObject) -> str:
     return as_text(unit.get("measure")) or as_text(unit.get("origin"))
 
 
-def _dearest(units: list[JsonObject], names: frozenset[str]) -> int | None:
+def _highest_price(units: list[JsonObject], names: frozenset[str]) -> int | None:
     """Return the highest price of a measure, in nano-dollars per million tokens.
 
     Returns:

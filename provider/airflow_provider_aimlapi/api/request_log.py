@@ -41,7 +41,7 @@ _US_PER_S = 1_000_000
 async def fetch_log_page(
     endpoint: Endpoint,
     transport: httpx.AsyncBaseTransport,
-    window_us: tuple[int, int],
+    time_range_us: tuple[int, int],
     *,
     offset: int,
     rows_max: int = PAGE_ROWS_MAX,
@@ -49,14 +49,14 @@ async def fetch_log_page(
     """Fetch one page of the requests that were made with the endpoint's key.
 
     Args:
-        window_us: the first and last moment, in microseconds since 1970, UTC; at most 92 days.
+        time_range_us: the first and last moment, in microseconds since 1970, UTC; at most 92 days.
         offset: rows to skip, counted from the newest.
         rows_max: the most rows of a page, 1 to 100.
 
     Raises:
         ApiError: no page was returned; `Throttled` above 200 requests per minute.
     """
-    start, end = map(_iso, window_us)
+    start, end = map(_iso, time_range_us)
     parameters: dict[str, str | int] = {
         "start": start,
         "end": end,

@@ -90,7 +90,7 @@ async def test_balance_and_key_are_asked_for_with_two_gets() -> None:
         ({"scopes": ("model:image",)}, "The key lacks the scope model:chat", False),
         ({"scopes": ()}, "The key lacks the scope model:chat", False),
         ({"scopes": ("model:chat", "model:image")}, "Connected.", True),
-        ({"gaps": ("The key could not be asked for: HTTP 500",)}, "HTTP 500", True),
+        ({"gaps": ("The key could not be fetched: HTTP 500",)}, "HTTP 500", True),
     ],
 )
 def test_each_variant_has_its_words(changes: dict[str, Any], words: str, is_ready: bool) -> None:
@@ -111,7 +111,7 @@ async def test_one_question_without_an_answer_still_gives_words() -> None:
     assert account.balance is None
     words = describe_account(account)
     assert "Key limit 25 USD a month" in words
-    assert "The balance could not be asked for: HTTP 503" in words
+    assert "The balance could not be fetched: HTTP 503" in words
 
 
 @pytest.mark.parametrize(

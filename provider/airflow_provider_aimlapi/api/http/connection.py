@@ -62,14 +62,14 @@ class Incoming(httpx.AsyncByteStream):
         while not self.untaken:
             if self.is_whole:
                 raise StopAsyncIteration
-            await self._connection.wait(self)
+            await self._connection.wait_for_data(self)
         pieces, self.untaken = self.untaken, []
-        self._connection.read_on()
+        self._connection.note_body_read()
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def aclose(self) -> None:
         """Give the connection back."""
-        self._connection.end(self)
+        self._connection.end_exchange(self)
 
     @property
     def ends_with_connection(self) -> bool:
@@ -121,7 +121,7 @@ class Connection(asyncio.BufferedProtocol):
 
     # Called by the pool and by the reader of an answer.
 
-    def ask(self, data: bytes, until_s: float) -> Incoming:
+    def send_request(self, data: bytes, until_s: float) -> Incoming:
         """Write a request, or its beginning. The server may have read it, whatever happens next.
 
         Args:
@@ -136,17 +136,17 @@ class Connection(asyncio.BufferedProtocol):
         self._transport.write(data)
         return self._incoming
 
-    async def ask_on(self, incoming: Incoming, data: bytes) -> bool:
+    async def send_more(self, incoming: Incoming, data: bytes) -> bool:
         """Write more of a request when there is room. Return False if the answer came first."""
         while self._is_full and not incoming.is_headed:
-            await self.wait(incoming)
+            await self.wait_for_data(incoming)
         if incoming.is_headed or incoming.failure is not None:
             self.is_lost = True  # the server would take the next request for the rest of this one
             return False
         self._transport.write(data)
         return True
 
-    async def wait(self, incoming: Incoming) -> None:
+    async def wait_for_data(self, incoming: Incoming) -> None:
         """Wait until more of the answer has arrived.
 
         Raises:
@@ -164,14 +164,14 @@ class Connection(asyncio.BufferedProtocol):
         if incoming.failure is not None:
             raise incoming.failure
 
-    def read_on(self) -> None:
+    def note_body_read(self) -> None:
         """Note that the body's pieces were read, and read from the socket again."""
         self._untaken_bytes = 0
         if self._is_paused:
             self._is_paused = False
             self._transport.resume_reading()
 
-    def end(self, incoming: Incoming) -> None:
+    def end_exchange(self, incoming: Incoming) -> None:
         """End an exchange. The connection stays open if request and answer were complete."""
         if incoming is not self._incoming:
             return

@@ -20,9 +20,9 @@ from airflow_provider_aimlapi.api.http.transport_failures import (
     error_from_failure,
 )
 from airflow_provider_aimlapi.api.messages.answer_body import EVENT_STREAM
-from airflow_provider_aimlapi.api.messages.completion_reading import cost_told
+from airflow_provider_aimlapi.api.messages.completion_reading import reported_cost
 from airflow_provider_aimlapi.api.messages.damaged_json import utf8_of
-from airflow_provider_aimlapi.api.messages.error_messages import with_words
+from airflow_provider_aimlapi.api.messages.error_messages import with_message
 from airflow_provider_aimlapi.api.messages.json_values import Unreadable
 from airflow_provider_aimlapi.errors import ApiError, WireViolation
 
@@ -113,11 +113,11 @@ def _refused(head: Answer, error: Unreadable) -> WireViolation:
     reason = f"HTTP {head.status}, but the answer cannot be used: {error.reason}"
     return WireViolation(
         f"{reason}.",
-        in_full=with_words(reason, error.said) + ".",
+        in_full=with_message(reason, error.message) + ".",
         status=head.status,
         request_id=head.request_id,
         is_perhaps_billed=True,
-        cost_nano_usd=cost_told(head, {}) if is_success else None,
+        cost_nano_usd=reported_cost(head, {}) if is_success else None,
         answer=head if is_success else None,
     )
 

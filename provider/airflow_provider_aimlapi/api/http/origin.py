@@ -59,8 +59,8 @@ class Origin:
         if self._proxy is not None:  # the proxy looks up the API's name itself
             self._dialled = (self._proxy.host, self._proxy.port)
         self._addresses: list[Address] = []
-        self._looked_up_s = 0.0
-        self._look_up = asyncio.Lock()
+        self._resolved_s = 0.0
+        self._name_lock = asyncio.Lock()
 
     async def connect(self, make_protocol: Callable[[], P], *, timeout_s: float) -> P:
         """Return a new connection. If this raises, nothing was sent.
@@ -115,11 +115,11 @@ class Origin:
 
     async def _resolve(self) -> list[Address]:
         loop = asyncio.get_running_loop()
-        async with self._look_up:
-            if not self._addresses or loop.time() - self._looked_up_s > ADDRESSES_KEPT_S:
+        async with self._name_lock:
+            if not self._addresses or loop.time() - self._resolved_s > ADDRESSES_KEPT_S:
                 found = await loop.getaddrinfo(*self._dialled, type=socket.SOCK_STREAM)
                 self._addresses = list(found)
-                self._looked_up_s = loop.time()
+                self._resolved_s = loop.time()
             return self._addresses
 
     def _failure(self, error: OSError | UnicodeError, steps: _Steps) -> httpx.TransportError:

@@ -69,12 +69,12 @@ class _Transport(httpx.AsyncBaseTransport):
         self._connect_timeout_s = connect_timeout_s
         self._keep_alive_s = keep_alive_s
         self._loop = asyncio.get_running_loop()
-        self._places: asyncio.LifoQueue[Connection | None] = asyncio.LifoQueue()
+        self._slots: asyncio.LifoQueue[Connection | None] = asyncio.LifoQueue()
         for _ in range(connections_max):
-            self._places.put_nowait(None)
+            self._slots.put_nowait(None)
         self._buffer = memoryview(bytearray(READ_BYTES))
         self._origin: Origin | None = None
-        self._place = (b"", b"")
+        self._served = (b"", b"")
         self._is_closed = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -84,37 +84,37 @@ class _Transport(httpx.AsyncBaseTransport):
             request.extensions[ROUTE_NOTE] = self._note
         until_s = self._loop.time() + request.extensions.get(EXCHANGE_TIMEOUT, math.inf)
         try:
-            connection = self._places.get_nowait()
+            connection = self._slots.get_nowait()
         except asyncio.QueueEmpty:
-            connection = await self._next_place(until_s)
+            connection = await self._next_slot(until_s)
         if connection is None or not self._is_usable(connection):
-            connection = await self._new_one(origin, until_s)
-        incoming = connection.ask(head + _whole_body(request), until_s)
+            connection = await self._open_connection(origin, until_s)
+        incoming = connection.send_request(head + _whole_body(request), until_s)
         try:
             if not isinstance(request.stream, httpx.ByteStream):
                 await _send_pieces(connection, incoming, request)
             while not incoming.is_headed:
-                await connection.wait(incoming)
+                await connection.wait_for_data(incoming)
         except BaseException:
-            connection.end(incoming)
+            connection.end_exchange(incoming)
             raise
         return httpx.Response(incoming.status, headers=incoming.fields, stream=incoming)
 
     async def aclose(self) -> None:
         """Close idle connections now, and each other connection when its exchange ends."""
         self._is_closed = True
-        places = [self._places.get_nowait() for _ in range(self._places.qsize())]
-        for connection in places:
+        connections = [self._slots.get_nowait() for _ in range(self._slots.qsize())]
+        for connection in connections:
             if connection is not None:
                 connection.abort()
-            self._places.put_nowait(None)
+            self._slots.put_nowait(None)
         await asyncio.sleep(0)  # the loop closes sockets in its next round
 
-    async def _next_place(self, until_s: float) -> Connection | None:
+    async def _next_slot(self, until_s: float) -> Connection | None:
         """Wait until a slot is free."""
         try:
             async with asyncio.timeout_at(until_s):
-                return await self._places.get()
+                return await self._slots.get()
         except TimeoutError:
             raise httpx.PoolTimeout("no connection became free in time") from None
 
@@ -126,7 +126,7 @@ class _Transport(httpx.AsyncBaseTransport):
         connection.abort()
         return False
 
-    async def _new_one(self, origin: Origin, until_s: float) -> Connection:
+    async def _open_connection(self, origin: Origin, until_s: float) -> Connection:
         """Return a new connection for an empty slot. Frees the slot if there is none."""
         try:
             connection = await origin.connect(
@@ -134,10 +134,10 @@ class _Transport(httpx.AsyncBaseTransport):
                 timeout_s=min(self._connect_timeout_s, until_s - self._loop.time()),
             )
         except BaseException:
-            self._places.put_nowait(None)
+            self._slots.put_nowait(None)
             raise
         if connection.is_lost:
-            self._places.put_nowait(None)
+            self._slots.put_nowait(None)
             raise httpx.ConnectError(
                 "the server closed the connection, or sent data, before a request"
             )
@@ -146,14 +146,14 @@ class _Transport(httpx.AsyncBaseTransport):
     def _give_back(self, connection: Connection) -> None:
         if self._is_closed:
             connection.abort()
-        self._places.put_nowait(None if connection.is_lost else connection)
+        self._slots.put_nowait(None if connection.is_lost else connection)
 
     def _origin_of(self, url: httpx.URL) -> Origin:
-        place = (url.raw_scheme, url.netloc)
+        origin = (url.raw_scheme, url.netloc)
         if self._origin is None:
             self._origin = Origin(url, self._route)
-            self._place = place
-        if place != self._place:
+            self._served = origin
+        if origin != self._served:
             raise ValueError("a transport serves one origin")
         return self._origin
 
@@ -182,5 +182,5 @@ async def _send_pieces(connection: Connection, incoming: Incoming, request: http
     if not isinstance(request.stream, httpx.AsyncByteStream):
         raise TypeError("the request has a synchronous body")
     async for piece in request.stream:
-        if not await connection.ask_on(incoming, piece):
+        if not await connection.send_more(incoming, piece):
             return

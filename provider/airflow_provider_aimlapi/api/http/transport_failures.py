@@ -21,22 +21,22 @@ def error_from_failure(failure: BaseException, *, origin: str) -> ApiError:
         failure: one of TRANSPORT_FAILURES.
         origin: scheme, host and port of the API, with the proxy, for the text.
     """
-    said = f"{failure}".removesuffix(".") or type(failure).__name__
+    reason = f"{failure}".removesuffix(".") or type(failure).__name__
     if isinstance(failure, CertificateRefused):
         return AccessRefused(
-            f"{origin} did not prove who it is ({said}), so neither the key nor a prompt was "
+            f"{origin} did not prove who it is ({reason}), so neither the key nor a prompt was "
             f"sent. Check the connection's host. If a company's own certificate authority stands "
             f"in between, name the PEM file with its certificates: as ca_file in the connection's "
             f"extra, or in the worker's environment as SSL_CERT_FILE or REQUESTS_CA_BUNDLE."
         )
     if isinstance(failure, ProxyFailed) and failure.is_lasting:
-        return AccessRefused(f"No connection to {origin}: {said}.")
+        return AccessRefused(f"No connection to {origin}: {reason}.")
     if isinstance(failure, _NEVER_SENT):
-        return ApiUnavailable(f"No connection to {origin}: {said}.")
+        return ApiUnavailable(f"No connection to {origin}: {reason}.")
     if isinstance(failure, httpx.RemoteProtocolError):
-        return WireViolation(f"{origin} did not answer in HTTP ({said}).", is_perhaps_billed=True)
+        return WireViolation(f"{origin} did not answer in HTTP ({reason}).", is_perhaps_billed=True)
     return ApiUnavailable(
-        f"The connection to {origin} broke before the answer was whole ({said}).",
+        f"The connection to {origin} broke before the answer was whole ({reason}).",
         is_perhaps_billed=True,
     )
 

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.messages.damaged_json import objects_in, sound_text, utf8_of
-from airflow_provider_aimlapi.api.messages.error_messages import said_by
+from airflow_provider_aimlapi.api.messages.error_messages import message_of_body
 from airflow_provider_aimlapi.api.messages.event_stream import assemble_answer
 from airflow_provider_aimlapi.api.messages.json_values import (
     JsonObject,
@@ -43,7 +43,7 @@ def read_body(answer: Answer) -> JsonObject:
     if not body:
         raise Unreadable("it is empty")
     if body.startswith(b"<"):
-        raise Unreadable("it is a web page", said_by(body, {}))
+        raise Unreadable("it is a web page", message_of_body(body, {}))
     if body.startswith(b"{") or not _holds_events(body, answer.content_type):
         return _json_object(body)
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.messages.damaged_json import strict_text
-from airflow_provider_aimlapi.api.messages.error_messages import said_in, tidy
+from airflow_provider_aimlapi.api.messages.error_messages import message_in, tidy
 from airflow_provider_aimlapi.api.messages.json_values import (
     JsonObject,
     Unreadable,
@@ -53,7 +53,7 @@ def read_completion(answer: Answer, payload: JsonObject) -> Completion:
     finish_reason, native = (
         as_word(choice.get(name)) for name in ("finish_reason", "native_finish_reason")
     )
-    status, error = _judged((finish_reason, native), as_text(message.get("refusal")))
+    status, error = _status_and_reason((finish_reason, native), as_text(message.get("refusal")))
     finish_reason = finish_reason or native
     if status != "refused":  # a refusal is an answer, whatever else the message holds
         _check_success(finish_reason, choice, message, payload)
@@ -75,7 +75,7 @@ def read_completion(answer: Answer, payload: JsonObject) -> Completion:
         cached_tokens=_tokens(asked.get("cached_tokens")),
         reasoning_tokens=_tokens(answered.get("reasoning_tokens")),
         cache_write_tokens=_tokens(asked.get("cache_write_tokens")),
-        cost_nano_usd=cost_told(answer, payload),
+        cost_nano_usd=reported_cost(answer, payload),
         inference_id=answer.inference_id,
         tool_calls=tool_calls,
     )
@@ -85,28 +85,28 @@ def _tokens(count: object) -> int | None:
     return as_count(count, ANSWER_TOKENS_MAX)
 
 
-def _check_success(finish_reason: str | None, *places: JsonObject) -> None:
+def _check_success(finish_reason: str | None, *objects: JsonObject) -> None:
     """Raise if one of the objects, or the finish reason, states that the answer failed.
 
     Raises:
         Unreadable: the answer failed.
     """
-    said = next((said_in(place) for place in places if is_failure(place)), None)
-    if said is None and (finish_reason or "").lower() not in FAILING_REASONS:
+    message = next((message_in(one) for one in objects if is_failure(one)), None)
+    if message is None and (finish_reason or "").lower() not in FAILING_REASONS:
         return
-    raise Unreadable("it says that it failed", said or "")
+    raise Unreadable("it says that it failed", message or "")
 
 
-def is_failure(place: JsonObject) -> bool:
+def is_failure(found: JsonObject) -> bool:
     """Whether an object states that it failed: its `error` is not empty."""
-    error = place.get("error")
+    error = found.get("error")
     return any(error.values()) if isinstance(error, dict) else bool(error)
 
 
 def _first_choice(payload: JsonObject) -> JsonObject:
     choices = payload.get("choices")
     if not isinstance(choices, list) or not choices:
-        raise Unreadable("it holds no choices", said_in(payload))
+        raise Unreadable("it holds no choices", message_in(payload))
     choice = choices[0]
     if not isinstance(choice, dict) or "message" not in choice:
         raise Unreadable("its choice holds no message")
@@ -131,7 +131,7 @@ def _part_text(part: object) -> str | None:
     return text if fields.get("type", "text") == "text" and isinstance(text, str) else None
 
 
-def _judged(
+def _status_and_reason(
     finish_reasons: tuple[str | None, ...], refusal: str
 ) -> tuple[CompletionStatus, str | None]:
     """Return status and reason, in any vocabulary. An unknown word counts as `ok`.
@@ -187,7 +187,7 @@ def _arguments(text: str) -> tuple[str, bool]:
     return text, False
 
 
-def cost_told(answer: Answer, payload: JsonObject) -> int | None:
+def reported_cost(answer: Answer, payload: JsonObject) -> int | None:
     """Return the charge that an answer reports: the first of four fields with a plausible amount.
 
     Headers come before the body, and dollars before credits. If they differ, the first counts,

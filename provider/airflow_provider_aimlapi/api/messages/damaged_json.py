@@ -55,12 +55,12 @@ def sound_text(text: bytes | str, *, keep_halves: bool = False) -> str:
     if "\\" not in whole:
         return whole
 
-    def mended(escape: re.Match[str]) -> str:
+    def repaired(escape: re.Match[str]) -> str:
         if escape.lastgroup == "none":
             return r"\\"
         return r"\ufffd" if escape.lastgroup == "half" and not keep_halves else escape[0]
 
-    return _ESCAPE.sub(mended, whole)
+    return _ESCAPE.sub(repaired, whole)
 
 
 def strict_text(text: str) -> str:
@@ -105,15 +105,15 @@ def objects_in(text: str) -> Iterator[dict[str, object]]:
 
     Objects inside of a yielded object are not yielded.
     """
-    false_starts, place = 0, text.find("{")
-    while place >= 0 and false_starts < FALSE_STARTS_MAX:
+    false_starts, start = 0, text.find("{")
+    while start >= 0 and false_starts < FALSE_STARTS_MAX:
         try:
-            value, end = _DECODER.raw_decode(text, place)
+            value, end = _DECODER.raw_decode(text, start)
         except (ValueError, RecursionError):
-            false_starts, end = false_starts + 1, place + 1
+            false_starts, end = false_starts + 1, start + 1
         else:
             yield value
-        place = text.find("{", end)
+        start = text.find("{", end)
 
 
 def _fraction(digits: str) -> float | None:

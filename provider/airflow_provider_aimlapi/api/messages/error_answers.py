@@ -15,7 +15,7 @@ from airflow_provider_aimlapi.api.messages.error_details import explained
 from airflow_provider_aimlapi.api.messages.error_messages import (
     read_envelope,
     request_id_in,
-    with_words,
+    with_message,
 )
 from airflow_provider_aimlapi.core.texts.redaction import quote
 from airflow_provider_aimlapi.core.verdicts.verdict import RETRY_AFTER_S_MAX
@@ -88,9 +88,9 @@ def error_of(answer: Answer, request: bytes = b"", *, wall_s: float | None = Non
     """
     status = answer.status
     envelope = read_envelope(answer.body)
-    said = explained(answer.body, envelope)
-    words = with_words(f"HTTP {status}", quote(said, request))
-    in_full = with_words(f"HTTP {status}", said)
+    message = explained(answer.body, envelope)
+    words = with_message(f"HTTP {status}", quote(message, request))
+    in_full = with_message(f"HTTP {status}", message)
     request_id = answer.request_id or request_id_in(envelope)
     kind = _KINDS.get(status) or _KINDS_BY_HUNDREDS.get(status // 100, WireViolation)
     if issubclass(kind, ApiUnavailable):

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.messages.error_messages import (
     as_message,
+    message_of_body,
     messages_in,
-    said_by,
     tidy,
 )
 from airflow_provider_aimlapi.api.messages.json_values import (
@@ -49,13 +49,15 @@ def explained(body: bytes, envelope: JsonObject) -> str:
         envelope: the JSON object in it; an empty one if there is none.
     """
     if len(body) > ERROR_BYTES_MAX:
-        return said_by(body, envelope)
-    said = _message(envelope) or tidy(_unwrapped(said_by(body, envelope)))
-    reasons = [reason for reason in _reasons(envelope) if reason not in said]
+        return message_of_body(body, envelope)
+    message = _message(envelope) or tidy(_unwrapped(message_of_body(body, envelope)))
+    reasons = [reason for reason in _reasons(envelope) if reason not in message]
     if not reasons:
-        return said
+        return message
     text = "; ".join(dict.fromkeys(reasons[:DETAILS_MAX]))
-    return tidy(f"{said.removesuffix('.')}: {text}" if said else text, EXPLANATION_CHARACTERS_MAX)
+    return tidy(
+        f"{message.removesuffix('.')}: {text}" if message else text, EXPLANATION_CHARACTERS_MAX
+    )
 
 
 def _message(envelope: JsonObject) -> str:
@@ -72,18 +74,18 @@ def _unwrapped(text: str, depth: int = _TEXTS_MAX) -> str:
         inner = as_object(decode_json(text[start:].strip()))
     except Unreadable:
         return text
-    said = next((m for m in map(as_message, messages_in(inner)) if m), "")
-    if not said:
+    message = next((m for m in map(as_message, messages_in(inner)) if m), "")
+    if not message:
         return text
     before = text[:start]
-    return _unwrapped(said if _NO_WORDS.fullmatch(before) else before + said, depth - 1)
+    return _unwrapped(message if _NO_WORDS.fullmatch(before) else before + message, depth - 1)
 
 
 def _reasons(envelope: JsonObject) -> Iterator[str]:
     """Yield each detail as "field: reason", or whichever of the two there is."""
-    for place in (as_object(envelope.get("error")), envelope):
+    for found in (as_object(envelope.get("error")), envelope):
         for name in _LISTS:
-            for detail in as_list(place.get(name)):
+            for detail in as_list(found.get(name)):
                 reason = _reason(detail)
                 if reason:
                     yield reason
@@ -94,7 +96,9 @@ def _reason(detail: object) -> str:
     if not entry:
         return tidy(as_text(detail), _DETAIL_CHARACTERS_MAX)
     where = next((path for path in (_path(entry.get(name)) for name in _WHERE) if path), "")
-    why = next((said for said in (as_message(entry.get(name)) for name in _WHY) if said), "")
+    why = next(
+        (message for message in (as_message(entry.get(name)) for name in _WHY) if message), ""
+    )
     both = f"{where}: {_unwrapped(why)}" if where and why else where or _unwrapped(why)
     return tidy(both, _DETAIL_CHARACTERS_MAX)
 

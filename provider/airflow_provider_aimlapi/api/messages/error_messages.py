@@ -40,9 +40,9 @@ def read_envelope(body: bytes) -> JsonObject:
         return {}
 
 
-def said_in(envelope: JsonObject) -> str:
+def message_in(envelope: JsonObject) -> str:
     """Return the message in a decoded envelope, legacy or problem+json; "" if there is none."""
-    return next((said for said in map(_line, messages_in(envelope)) if said), "")
+    return next((message for message in map(_line, messages_in(envelope)) if message), "")
 
 
 def messages_in(envelope: JsonObject) -> tuple[object, ...]:
@@ -59,11 +59,11 @@ def messages_in(envelope: JsonObject) -> tuple[object, ...]:
     )
 
 
-def said_by(body: bytes, envelope: JsonObject) -> str:
+def message_of_body(body: bytes, envelope: JsonObject) -> str:
     """Return the message of a body: its envelope's message, a page's title, or its plain text."""
-    said = said_in(envelope)
-    if said or envelope:
-        return said
+    message = message_in(envelope)
+    if message or envelope:
+        return message
     text = strip_leading_marks(body[:_BODY_BYTES_LOOKED_AT]).decode("utf-8", "replace")
     if text.startswith("<"):
         title = _TITLE.search(text)
@@ -76,9 +76,9 @@ def request_id_in(envelope: JsonObject) -> str | None:
     return as_word(envelope.get("requestId")) or as_word(envelope.get("request_id"))
 
 
-def with_words(text: str, words: str) -> str:
+def with_message(text: str, message: str) -> str:
     """Return a text, followed by the API's message about it, if there is one."""
-    return f"{text}: {words}" if words else text
+    return f"{text}: {message}" if message else text
 
 
 def _line(value: object) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.messages.completion_reading import is_failure
 from airflow_provider_aimlapi.api.messages.damaged_json import decode_start, sound_text, whole_text
-from airflow_provider_aimlapi.api.messages.error_messages import said_in
+from airflow_provider_aimlapi.api.messages.error_messages import message_in
 from airflow_provider_aimlapi.api.messages.json_values import (
     JsonObject,
     Unreadable,
@@ -129,7 +129,7 @@ def _assembled(chunks: Iterator[JsonObject]) -> JsonObject:
     stream = _Stream()
     try:
         for chunk in chunks:
-            stream.add(chunk)
+            stream.add_chunk(chunk)
     except _Broken as failure:
         if not stream.finish_reason:
             failure.payload = stream.answer()
@@ -138,10 +138,10 @@ def _assembled(chunks: Iterator[JsonObject]) -> JsonObject:
     if stream.finish_reason:
         return answer
     if stream.failure is not None:
-        reason, said = "the stream broke off with an error", said_in(stream.failure)
+        reason, message = "the stream broke off with an error", message_in(stream.failure)
     else:
-        reason, said = "the stream was cut off before its finish_reason", ""
-    raise Unreadable(reason, said, answer)
+        reason, message = "the stream was cut off before its finish_reason", ""
+    raise Unreadable(reason, message, answer)
 
 
 @dataclass(slots=True)
@@ -152,7 +152,7 @@ class _ToolCall:
     name: str = ""
     arguments: StringIO = field(default_factory=StringIO)
 
-    def add(self, delta: JsonObject) -> None:
+    def add_delta(self, delta: JsonObject) -> None:
         function = as_object(delta.get("function"))
         self.call_id = self.call_id or as_text(delta.get("id"))
         self.name = self.name or as_text(function.get("name"))
@@ -187,7 +187,7 @@ class _Stream:
     usage: JsonObject = field(default_factory=dict)
     charge: JsonObject = field(default_factory=dict)
 
-    def add(self, chunk: JsonObject) -> None:
+    def add_chunk(self, chunk: JsonObject) -> None:
         # After its finish_reason an answer is complete and paid, so a later error does not count.
         if not self.finish_reason and (is_failure(chunk) or chunk.get("statusCode")):
             self._fail(chunk)
@@ -198,14 +198,14 @@ class _Stream:
             if not as_count(choice.get("index")):  # the first choice, or one without an index
                 self._add_choice(choice)
 
-    def _fail(self, place: JsonObject) -> None:
-        self.failure = self.failure or place
+    def _fail(self, error: JsonObject) -> None:
+        self.failure = self.failure or error
 
     def _add_choice(self, choice: JsonObject) -> None:
         delta = as_object(choice.get("delta")) or self._whole_message(choice)
-        for place in (choice, delta):
-            if is_failure(place):
-                self._fail(place)
+        for part in (choice, delta):
+            if is_failure(part):
+                self._fail(part)
         self.finish_reason = as_text(choice.get("finish_reason")) or self.finish_reason
         native = as_text(choice.get("native_finish_reason"))
         self.native_finish_reason = native or self.native_finish_reason
@@ -214,7 +214,7 @@ class _Stream:
             self.content.write(text)
         self.refusal.writelines(_texts(delta.get("refusal")))
         for call in map(as_object, as_list(delta.get("tool_calls"))):
-            self.tool_calls.setdefault(self._place(call), _ToolCall()).add(call)
+            self.tool_calls.setdefault(self._call_index(call), _ToolCall()).add_delta(call)
         if len(self.tool_calls) > TOOL_CALLS_MAX:
             raise Unreadable(f"it holds more than {TOOL_CALLS_MAX:,} tool calls")
 
@@ -224,7 +224,7 @@ class _Stream:
             return {}
         return as_object(choice.get("message"))
 
-    def _place(self, call: JsonObject) -> int:
+    def _call_index(self, call: JsonObject) -> int:
         """Return the index of the call that a delta belongs to. Without one, an id begins a new call."""
         index = as_count(call.get("index"))
         if index is not None:
@@ -249,7 +249,7 @@ class _Stream:
             "choices": [choice],
             "usage": self.usage,
             "meta": {"usage": self.charge},
-            "error": None if self.failure is None else said_in(self.failure) or True,
+            "error": None if self.failure is None else message_in(self.failure) or True,
         }
 
 

@@ -32,14 +32,14 @@ class Unreadable(Exception):
 
     Attributes:
         reason: the reason, without any text of the answer.
-        said: the answer's own message; "" for none.
+        message: the answer's own message; "" for none.
         payload: the readable part of the answer, which may state the cost.
     """
 
-    def __init__(self, reason: str, said: str = "", payload: JsonObject | None = None) -> None:
+    def __init__(self, reason: str, message: str = "", payload: JsonObject | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.said = said
+        self.message = message
         self.payload: JsonObject = payload or {}
 
 

@@ -35,30 +35,30 @@ class KeyRemoval:
         self._escaped = re.compile("".join(map(_written_in_json, key)).encode("ascii"))
         self._mark = b"\\" if _ESCAPED_BY_NAME & set(key) else b"\\u00"
 
-    def clean(self, said: bytes) -> bytes:
+    def clean(self, text: bytes) -> bytes:
         """Return bytes without the key in plain text or in JSON's escapes."""
-        if not self._key or len(said) < len(self._key):
-            return said
-        cleaned = said.replace(self._key, _STANDS_FOR_KEY)
+        if not self._key or len(text) < len(self._key):
+            return text
+        cleaned = text.replace(self._key, _STANDS_FOR_KEY)
         if b"\\" not in cleaned or self._mark not in cleaned:  # the first search is much faster
             return cleaned
         return self._escaped.sub(_STANDS_FOR_KEY, cleaned)
 
-    def clean_error(self, said: bytes) -> bytes:
+    def clean_error(self, text: bytes) -> bytes:
         """Return an error's bytes without the key and without longer parts of it, in any spelling.
 
         Spellings are: either case, backwards, spaced out, the escapes of JSON, URLs and HTML,
         base64, and hexadecimal.
         """
-        cleaned = self.clean(said)
+        cleaned = self.clean(text)
         if not self._key or len(cleaned) > ERROR_BYTES_MAX:
             return cleaned
         letters, spans = _letters(cleaned)
         pieces: list[bytes] = []
         found_until = 0
-        for place in range(len(letters) - _PART_LETTERS + 1):
-            if letters[place : place + _PART_LETTERS] in self._parts:
-                start, end = spans[place][0], spans[place + _PART_LETTERS - 1][1]
+        for index in range(len(letters) - _PART_LETTERS + 1):
+            if letters[index : index + _PART_LETTERS] in self._parts:
+                start, end = spans[index][0], spans[index + _PART_LETTERS - 1][1]
                 if start >= found_until:
                     pieces += [cleaned[found_until:start], _STANDS_FOR_KEY]
                 found_until = end
@@ -73,9 +73,9 @@ class KeyRemoval:
         spellings = [plain, plain[::-1], self._key.hex().encode()]
         spellings += [_letters(one)[0] for one in (*shifted, b64encode(self._key))]
         return frozenset(
-            spelling[place : place + _PART_LETTERS]
+            spelling[index : index + _PART_LETTERS]
             for spelling in spellings
-            for place in range(len(spelling) - _PART_LETTERS + 1)
+            for index in range(len(spelling) - _PART_LETTERS + 1)
         )
 
 

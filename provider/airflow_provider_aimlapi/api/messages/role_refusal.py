@@ -16,7 +16,7 @@ BAD_REQUEST = 400
 _ROLE = b'"messages":[{"role":"system"'
 
 
-class _Asked(msgspec.Struct):
+class _RequestFields(msgspec.Struct):
     model: str
 
 
@@ -33,7 +33,7 @@ def with_role_refusal(error: ApiError, answer: Answer, request: bytes) -> ApiErr
     )
     if not is_about_role:
         return error
-    model = msgspec.json.decode(request, type=_Asked).model
+    model = msgspec.json.decode(request, type=_RequestFields).model
     return AccessRefused(
         f"HTTP 400: the API does not take the system text of {model} as a message.",
         remedy=f"Use model={' or '.join(map(repr, _with_field(model)))}, "

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from airflow_provider_aimlapi.api.messages.answer_body import read_body
-from airflow_provider_aimlapi.api.messages.completion_reading import cost_told, read_completion
+from airflow_provider_aimlapi.api.messages.completion_reading import read_completion, reported_cost
 from airflow_provider_aimlapi.api.messages.error_answers import error_of
-from airflow_provider_aimlapi.api.messages.error_messages import with_words
+from airflow_provider_aimlapi.api.messages.error_messages import with_message
 from airflow_provider_aimlapi.api.messages.json_values import JsonObject, Unreadable
 from airflow_provider_aimlapi.api.messages.role_refusal import with_role_refusal
 from airflow_provider_aimlapi.core.calls.dialect import model_of
@@ -97,12 +97,12 @@ def decode_answer(
         return read_completion(answer, payload)
     except Unreadable as error:
         reason = f"HTTP {answer.status}, but the answer cannot be used: {error.reason}"
-        said, payload = error.said, error.payload or payload
+        message, payload = error.message, error.payload or payload
     raise WireViolation(
-        with_words(reason, quote(said, request)) + ".",
-        in_full=with_words(reason, said) + ".",
+        with_message(reason, quote(message, request)) + ".",
+        in_full=with_message(reason, message) + ".",
         status=answer.status,
         request_id=answer.request_id,
         is_perhaps_billed=True,
-        cost_nano_usd=cost_told(answer, payload),
+        cost_nano_usd=reported_cost(answer, payload),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.api.messages.error_messages import said_in
+from airflow_provider_aimlapi.api.messages.error_messages import message_in
 from airflow_provider_aimlapi.api.messages.json_values import JsonObject, as_list, as_object
 from airflow_provider_aimlapi.checks.facts import Fact, settled, unsettled
 
@@ -29,7 +29,7 @@ def _reasons(name: str, reply: Reply) -> Fact:
     evidence = "application/problem+json" if "problem" in kind else "a body of another type"
     if _details(reply.payload):
         return settled(name, "in error.details", evidence)
-    if said_in(reply.payload):
+    if message_in(reply.payload):
         return settled(name, "in the message", evidence)
     return unsettled(name, "the answer gives none")
 
@@ -40,7 +40,7 @@ def _vendor(name: str, reply: Reply) -> Fact:
     evidence = "a conversation that ends with the assistant's turn"
     if _details(reply.payload):
         return settled(name, "the API refuses by itself", evidence)
-    said = said_in(reply.payload)
+    said = message_in(reply.payload)
     if not said:
         return unsettled(name, "the answer has no message")
     is_json = '"type"' in said and "{" in said

@@ -1,4 +1,4 @@
-"""Least squares with each coefficient kept between two bounds."""
+"""Least squares with each coefficient between two bounds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SWEEPS_MAX = 400
-"""Enough for a dozen columns. Fewer would leave too large a misfit, and that is what an alarm is."""
+"""Enough for a dozen columns. Fewer sweeps leave a larger misfit, which could raise a false alarm."""
 _STEP_MIN = 1e-3
 
 
@@ -16,7 +16,7 @@ class Fit(NamedTuple):
     """The best coefficients within their bounds.
 
     Attributes:
-        misfit: sum of the squared residuals, each divided by its row's deviation.
+        misfit: the sum of the squared residuals, each divided by its row's deviation.
         coefficients: one for each column.
     """
 
@@ -31,11 +31,11 @@ def fit(
     least: Sequence[float],
     most: Sequence[float],
 ) -> Fit:
-    """Fit `values` as sums of the rows' columns, by improving one coefficient after the other.
+    """Fit `values` as sums of the rows' columns, improving one coefficient after the other.
 
     Args:
-        deviations: how far each value may be off: the unit of its residual.
-        least, most: bounds of each column's coefficient.
+        deviations: the possible error of each value, which is the unit of its residual.
+        least, most: the bounds of each column's coefficient.
     """
     scaled = [
         [cell / deviation for cell in row] for row, deviation in zip(rows, deviations, strict=True)

@@ -1,4 +1,4 @@
-"""The first answers of an attempt, kept until they show whether the system text arrives. Pure."""
+"""Keeps an attempt's first answers until they show whether the system text reaches the model. Pure."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.calls.completion import Completion
 
 CHARACTERS_MAX = 100_000
-"""A longer row is not judged: counting takes a few tenths of a microsecond a character."""
+"""A longer row is not judged, because counting takes a few tenths of a microsecond per character."""
 BODY_BYTES_MAX = 6 * CHARACTERS_MAX
-"""A longer request has more characters than are judged, or more escapes than a text has."""
+"""A longer request has more characters than are judged, or more escapes than ordinary text."""
 _SYSTEM_ROLES = ("system", "developer")
 
 
@@ -51,12 +51,12 @@ _NOT_JUDGED = Sighting(count(""), count(""), None)
 
 @dataclass(slots=True, kw_only=True)
 class ArrivalCheck:
-    """The opening's answers, as far as the system text is concerned.
+    """The opening's answers, collected to find out if the system text reaches the model.
 
     Attributes:
-        model: the id that the rows are for.
+        model: the id that the rows are sent to.
         is_open: whether answers are still collected.
-        judgement: what they showed.
+        judgement: the result.
     """
 
     model: str
@@ -67,13 +67,13 @@ class ArrivalCheck:
 
     @property
     def error(self) -> InstructionsDropped | None:
-        """What to end with; None unless the answers show that the system text was dropped."""
+        """The error to end with; None unless the answers show that the system text was dropped."""
         if self.judgement.arrival is not Arrival.DROPPED:
             return None
         return InstructionsDropped(_why_dropped(self.judgement, self.model))
 
     def answered(self, body: bytes, completion: Completion) -> None:
-        """Note an answer; the last of the opening has all of them judged.
+        """Note an answer. The opening's last one triggers the judgement.
 
         Args:
             body: the request that was sent.
@@ -98,7 +98,7 @@ class ArrivalCheck:
             self.close()
 
     def close(self) -> None:
-        """Judge the answers that came, and let go of them."""
+        """Judge the answers so far, and drop them."""
         if self.is_open:
             self.is_open = False
             self.judgement = judge_arrival(self._sightings)
@@ -106,7 +106,7 @@ class ArrivalCheck:
 
 
 def texts_of(body: bytes) -> tuple[str, str] | None:
-    """Return a request's prompt and system text, whatever its dialect; None if it is not judged."""
+    """Return a request's prompt and system text, in any dialect; None if it is not judged."""
     if len(body) > BODY_BYTES_MAX:
         return None
     try:

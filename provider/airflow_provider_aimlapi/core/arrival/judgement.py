@@ -1,15 +1,15 @@
-"""Judge from the token counts of a few answers whether the system text reached the model.
+"""Judges from the token counts of a few answers whether the system text reached the model.
 
-A gateway may drop a field that it does not know and answer all the same. What it reports as
-`prompt_tokens` then fits the prompt alone. Two explanations are compared: only the prompts were
-counted, or the system texts too. The first is believed only if the second is refuted:
+A gateway may drop a field that it does not know, and answer all the same. Its `prompt_tokens` then
+fit the prompt alone. Two explanations are compared: either only the prompts were counted, or the
+system texts, too. The first is accepted only if the second is refuted:
 
 1. under each reading of the counts: `prompt_tokens` may or may not include cached and written
    tokens;
 2. for a byte-pair vocabulary, with a wide range of rates for each class of characters, and noise;
 3. for each simple way to count (characters, bytes, words), which is then exact.
 
-A false alarm stops a good run, a miss leaves things as they are: in doubt, nothing is said.
+A false alarm stops a good run, while a miss changes nothing. So in doubt there is no alarm.
 """
 
 from __future__ import annotations
@@ -31,28 +31,28 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 REFUTED = 25.0
-"""How badly an explanation must fit, in squared deviations. The worst of 10,000 generated runs whose
-system text arrived reached about two thirds of it."""
+"""How badly an explanation must fit, in squared deviations. In 10,000 generated runs whose system text
+arrived, the largest value was about two thirds of this."""
 REFUTED_EXACTLY = 12.0
-"""The same for ways to count that leave no noise but rounding."""
+"""The same for ways to count that have no noise except rounding."""
 SYSTEM_TOKENS_MIN = 12.0
-"""Lower bound of a system text's tokens below which nothing is said: a message's frame is as long."""
+"""A system text with fewer tokens than this is not judged, because a message's frame is as long."""
 FRAME_TOKENS_MAX = 60.0
-"""What roles and turns add to a request beside its texts, generously."""
+"""A generous limit for the tokens of roles and turns beside a request's texts."""
 _ANY = 1e9
 _NOISE_SHARE_MIN = 0.05
 _FREE_ROWS_MIN = 4
 _PLAUSIBLE_SHARE = 0.8
 _WEIGHT_SHARE_MIN = 0.05
-# How much of what all rows share may have other rates than the rest, for each class of `TextCounts`.
-# All of it in classes of many scripts: Hebrew may take a fifth of the tokens of Amharic.
+# The part of the shared text whose rates may differ from the rest, for each class of `TextCounts`.
+# It is all of it for classes of many scripts: Hebrew may take a fifth of the tokens of Amharic.
 _APART = (0.5,) * 7 + (1.0,) * 4 + (0.5, 1.0, 1.0)
-# Least and most tokens for one word between blanks, and for one word or sign.
+# The fewest and the most tokens of a word between blanks, and of a word or sign.
 _WORD_RATES = ((0.9, 2.2), (0.7, 1.5))
 
 
 class Arrival(Enum):
-    """What the counts say of the system text."""
+    """The results of a judgement about the system text."""
 
     DROPPED = "dropped"
     ARRIVED = "arrived"
@@ -63,7 +63,8 @@ class Sighting(NamedTuple):
     """One row that was sent and answered.
 
     Attributes:
-        prompt, system: counts of the two texts.
+        prompt: the counts of its prompt.
+        system: the counts of its system text.
         prompt_tokens, cached_tokens, cache_write_tokens: as the answer reports them, or None.
     """
 
@@ -75,13 +76,13 @@ class Sighting(NamedTuple):
 
 
 class Judgement(NamedTuple):
-    """What the rows show together, and an example.
+    """The result of all rows together, with an example.
 
     Attributes:
         arrival: the verdict.
-        rows: how many rows it rests on.
-        prompt_tokens: what the answer to the middle row reports.
-        expected_tokens: what prompt and system of that row come to, roughly.
+        rows: the rows that it rests on.
+        prompt_tokens: of the middle row, as its answer reports them.
+        expected_tokens: of that row's prompt and system text together, roughly.
     """
 
     arrival: Arrival
@@ -112,7 +113,7 @@ def _is_judged(row: Sighting) -> bool:
 
 
 def _readings(rows: Sequence[Sighting]) -> list[tuple[int, ...]]:
-    """Each way to count all tokens of a prompt: with or without the cached and the written ones."""
+    """Return each way to count a prompt's tokens: with or without the cached and the written ones."""
     readings = {
         tuple(
             (row.prompt_tokens or 0)
@@ -126,20 +127,20 @@ def _readings(rows: Sequence[Sighting]) -> list[tuple[int, ...]]:
 
 
 class _Texts:
-    """The texts of all rows, as both explanations see them.
+    """The texts of all rows, prepared for both explanations.
 
-    What all prompts share may be a long template, with rates that are not quite those of the rows, and
-    so may what all system texts share. A part of both, or all of it where a class has many scripts,
-    belongs to a constant that is known between bounds only.
+    All prompts may share a long template, whose rates differ a little from those of the rows. The
+    same holds for all system texts. A part of both is therefore put into a constant with a lower
+    and an upper bound; in classes of many scripts, all of it.
 
     Attributes:
-        alone: a constant, and counts of each prompt without that part.
-        together: the same, and counts of each system text without that part.
-        alone_least, alone_most: bounds of the constant without the system texts, in tokens.
-        together_least: lower bound of the constant with them.
-        fewest: fewest tokens of each prompt and system text together.
-        plausible: tokens that each prompt alone may have.
-        words: for each way to count words, those of both texts.
+        alone: a constant, and the counts of each prompt without that part.
+        together: the same, with the counts of each system text without that part.
+        alone_least, alone_most: the bounds of the constant without the system texts, in tokens.
+        together_least: the lower bound of the constant with the system texts.
+        fewest: the fewest tokens of each prompt and system text together.
+        plausible: the tokens that each prompt alone may have.
+        words: for each way to count words, the words of both texts.
     """
 
     def __init__(self, rows: Sequence[Sighting]) -> None:
@@ -164,7 +165,7 @@ class _Texts:
         self.words = (spaced, signs)
 
     def free_rows(self, tokens: Sequence[int]) -> int:
-        """Count the rows beyond the coefficients that matter, the constant among them."""
+        """Count the rows beyond the coefficients that matter, the constant included."""
         most_counts = map(max, zip(*self.alone, strict=True))
         weights = [counts * rate for counts, rate in zip(most_counts, (_ANY, *MOST), strict=True)]
         least = _WEIGHT_SHARE_MIN * max(tokens)
@@ -200,7 +201,7 @@ class _Reading:
 
     @property
     def is_plausible(self) -> bool:
-        """Whether most counts are ones that the prompts alone may have."""
+        """Whether most counts are possible for the prompts alone."""
         fitting = [
             least <= count <= most
             for count, (least, most) in zip(self._tokens, self._texts.plausible, strict=True)
@@ -213,10 +214,10 @@ class _Reading:
         return self._excess(self._with, self.without) >= REFUTED
 
     def refutes_arrival(self, best_misfit: float) -> bool:
-        """Whether the counts cannot be those of prompts and system texts, however they were made.
+        """Whether the counts cannot be those of prompts and system texts, in any way of counting.
 
         Args:
-            best_misfit: of the prompts alone, under the reading that suits them best.
+            best_misfit: of the prompts alone, under the reading that fits best.
         """
         rows = len(self._tokens)
         is_refuted = (
@@ -230,9 +231,9 @@ class _Reading:
         )
 
     def _excess(self, better: Fit, worse: Fit) -> float:
-        """Return how much worse a fit is, measured by the noise that the better one leaves."""
+        """Return how much worse a fit is, in units of the noise that the better one leaves."""
         free = self._texts.free_rows(self._tokens)
-        if free < _FREE_ROWS_MIN:  # so few rows determine no noise: assume what is usual
+        if free < _FREE_ROWS_MIN:  # too few rows to determine the noise: assume the usual
             noise = 2.5 * max(1.0, better.misfit / len(self._tokens))
         else:
             noise = max(_NOISE_SHARE_MIN, better.misfit / free * (1 + 8 / free))
@@ -254,7 +255,7 @@ class _Reading:
 
 
 def _example(rows: Sequence[Sighting], alone: Fit) -> Judgement:
-    """The verdict that the texts were dropped, with the numbers of the middle row."""
+    """Return the verdict that the texts were dropped, with the numbers of the middle row."""
     row = sorted(rows, key=lambda row: row.prompt_tokens or 0)[len(rows) // 2]
     tokens = row.prompt_tokens or 0
     system = _dot(alone.coefficients[1:], row.system.classes)

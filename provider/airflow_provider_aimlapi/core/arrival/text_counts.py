@@ -1,7 +1,7 @@
-"""Count what decides how many tokens a text has, and bound them. Knows no tokenizer.
+"""Counts the properties that decide how many tokens a text has, and bounds the tokens.
 
-Claude's tokenizer is not public. The bounds hold for every byte-pair vocabulary that was tried
-(the lab command `python -m lab.arrival` prints them) with room on both sides.
+Claude's tokenizer is not public. The bounds hold for every byte-pair vocabulary that was tried, with
+room on both sides. The lab command `python -m lab.arrival` prints them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 _LATIN_END = 0x250
 _CYRILLIC = range(0x400, 0x530)
 _ALPHABETS = {"greek": 0x590, "semitic": 0x900, "indic": 0xE00, "letters": 0x2000}
-"""Where each group of alphabets ends."""
+"""The code point at which each group of alphabets ends."""
 _HANGUL_JAMO = range(0x1100, 0x1200)
 _EAST_ASIAN = (range(0x2E80, 0xA4D0), range(0xAC00, 0xD7FF), range(0xF900, 0xFB00))
 _FULL_WIDTH = (range(0xFF00, 0xFFF0), range(0x20000, 0x32000))
@@ -25,21 +25,22 @@ _REGEX_WORD = re.compile(r"\w+|[^\w\s]")
 
 
 class TextCounts(NamedTuple):
-    """Counts of one text; of the classes before that, repetitions are left out.
+    """The counts of one text. The classes before `repeated` leave out repetitions.
 
     Attributes:
-        words: runs of Latin letters, at most one for four letters.
-        pieces: what else those runs come to when they are cut into pieces of five letters.
+        words: sequences of Latin letters, at most one per four letters.
+        pieces: the other pieces, if those sequences are cut into pieces of five letters.
         accents: Latin letters beyond ASCII.
         digits: ASCII digits.
         marks: ASCII punctuation.
-        gaps: runs of white space other than one blank.
+        gaps: sequences of white space other than one blank.
         cyrillic, greek, semitic, indic, letters: letters of these and of all other alphabets.
         east_asian: Chinese, Japanese and Korean characters.
         others: emoji and other signs.
         repeated: characters that repeat the one to four before them, beyond the second time.
-        characters: of the whole text, as the next two.
-        spaced_words: what stands between blanks. regex_words: words and signs, by a plain regex.
+        characters: all characters of the text.
+        spaced_words: texts between blanks, of the whole text.
+        regex_words: words and signs by a plain regular expression, of the whole text.
     """
 
     words: int
@@ -66,14 +67,14 @@ class TextCounts(NamedTuple):
         return self[: len(FEWEST)]
 
 
-# Tokens for one of each class of `TextCounts`. With FEWEST doubled, a system text that arrived would
-# look as if it were missing; with it halved, fewer lost texts would be found.
+# The tokens for one of each class of `TextCounts`. If FEWEST were doubled, a system text that arrived
+# would look as if it were missing. If it were halved, fewer lost texts would be found.
 FEWEST = (0.88, 0.0, 0.0, 0.22, 0.22, 0.0, 0.16, 0.2, 0.2, 0.2, 0.2, 0.22, 0.2, 0.0)
 MOST = (1.9, 4.5, 1.6, 1.15, 1.3, 1.2, 3.2, 3.2, 3.2, 3.2, 3.2, 3.2, 5.0, 1.2)
 
 
 def count(text: str) -> TextCounts:
-    """Count a text; a few tenths of a microsecond for each character."""
+    """Count a text, which takes a few tenths of a microsecond per character."""
     rest = _REPEATED.sub(r"\1\1", text)
     by_class = Counter[str]()
     for character, times in Counter(rest).items():
@@ -107,12 +108,12 @@ _COUNTED = (
 
 
 def fewest_tokens(counts: TextCounts) -> float:
-    """The fewest tokens that a byte-pair vocabulary makes of a text."""
+    """Return the fewest tokens that a byte-pair vocabulary makes of a text."""
     return sum(rate * times for rate, times in zip(FEWEST, counts.classes, strict=True))
 
 
 def most_tokens(counts: TextCounts) -> float:
-    """The most tokens that a byte-pair vocabulary makes of a text."""
+    """Return the most tokens that a byte-pair vocabulary makes of a text."""
     return sum(rate * times for rate, times in zip(MOST, counts.classes, strict=True))
 
 

@@ -1,8 +1,8 @@
-"""What came back for a row: the answer as received, the completion read from it, the outcome.
+"""The results of a row: the completion read from an answer, and the outcome. Values only.
 
-Values only: reading an answer happens in `api.messages.wire`. Of each there are as many as rows: msgspec's
-structs are made several times faster than frozen dataclasses, and the garbage collector, which
-would walk all of them again and again, need not know them: nothing in them can refer back.
+`api.messages.wire` reads answers. There are as many of these values as rows. msgspec makes its structs
+several times faster than frozen dataclasses. The garbage collector need not visit them, because
+they hold no reference to their owner.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ ERROR_CHARACTERS_MAX = 500
 
 
 class ToolCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A call of a tool that the model asks for.
+    """A tool call that the model requests.
 
     Attributes:
         call_id: the API's id of the call.
         name: the tool's name.
         arguments_json: the arguments as the model wrote them, which need not be valid JSON.
-        is_valid_json: whether they are.
+        is_valid_json: whether the arguments are valid JSON.
     """
 
     call_id: str
@@ -38,16 +38,16 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An accepted answer.
 
     Attributes:
-        text: the model's text; None when it gave none.
-        status: `truncated` when max_tokens cut it, `refused` when the model declined.
-        error: why, for anything but `ok`; also set when an `ok` answer holds no text.
+        text: the model's text; None for none.
+        status: `truncated` if max_tokens cut it, `refused` if the model declined.
+        error: the reason for any status but `ok`; also set if an `ok` answer holds no text.
         finish_reason: the API's own word, in either of its two vocabularies.
-        model: the model that answered, as the API names it (not the id that was asked for).
+        model: the model that answered, as the API names it. The request may have named an alias.
         prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens, cache_write_tokens: None
-            when the API does not report them.
-        cost_nano_usd: what the API says it charged; None when it does not say.
+            if the API did not report them.
+        cost_nano_usd: the charge that the API reported; None if it did not.
         inference_id: the API's id of the charge.
-        tool_calls: the tools that the model asks to be called.
+        tool_calls: the tool calls that the model requests.
     """
 
     text: str | None
@@ -66,11 +66,11 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Reason(NamedTuple):
-    """Why a row has no completion.
+    """The reason why a row has no completion.
 
     Attributes:
-        shown: what logs and errors may say: it holds nothing of the row.
-        in_full: what the row's own record says: it may hold the API's words.
+        shown: the text for logs and errors, which holds nothing of the row.
+        in_full: the text for the row's own record, which may hold the API's words.
     """
 
     shown: str
@@ -78,18 +78,18 @@ class Reason(NamedTuple):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The final word on one row, as it will stand in the output.
+    """The final state of one row, as it is written to the output.
 
     Attributes:
-        row: index within the shard, from 0.
+        row: the index within the shard, from 0.
         status: one of STATUSES.
-        attempts: exchanges used, without those answered 429; 0 for a skipped row.
+        attempts: the row's calls, without those answered 429; 0 for a skipped row.
         request_hash: hex sha256 of the exact request body; None for a skipped row.
         completed_at_us: microseconds since 1970, UTC; None for a skipped row.
-        reason: of a rejected row, what the run's own error may say of it; "" where that is not
-            known. It is no part of the output.
-        partial_cost_nano_usd: where the cost is unknown, what is known of it: what unreadable
-            answers to the row said. It is in the sum of its part, which says that one is missing.
+        reason: of a rejected row, the text for the run's own error; "" if not known. The output
+            does not have it.
+        partial_cost_nano_usd: if the cost is unknown, the part that unreadable answers to the row
+            reported. The part's sum includes it, and counts the row as one without cost.
         The others: as in Completion.
     """
 
@@ -114,12 +114,12 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def is_without_cost(self) -> bool:
-        """Whether it was answered, and the API did not say what that cost."""
+        """Whether the row was answered and the API did not report the charge."""
         return self.cost_nano_usd is None and self.status in COMPLETION_STATUSES
 
 
 class CallRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What outcome and journal record hold of a row's calls, whatever the last of them brought.
+    """The facts about a row's calls that its outcome and its journal record share.
 
     Attributes:
         row: index within the shard, from 0.
@@ -137,7 +137,7 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 def accepted(completion: Completion, call: CallRecord) -> Outcome:
-    """The outcome of a row whose answer was accepted."""
+    """Return the outcome of a row whose answer was accepted."""
     cost = completion.cost_nano_usd
     return Outcome(
         row=call.row,
@@ -161,7 +161,7 @@ def accepted(completion: Completion, call: CallRecord) -> Outcome:
 
 
 def rejected(reason: Reason, call: CallRecord) -> Outcome:
-    """The outcome of a row that can get no completion; the reason is cut to a readable length."""
+    """Return the outcome of a rejected row. The reason is cut to a readable length."""
     return Outcome(
         row=call.row,
         status="rejected",
@@ -175,5 +175,5 @@ def rejected(reason: Reason, call: CallRecord) -> Outcome:
 
 
 def skipped(reason: str, *, row: int) -> Outcome:
-    """The outcome of a row that was never asked, because a column of its prompt is null."""
+    """Return the outcome of a row that is not sent, because a column of its prompt is null."""
     return Outcome(row=row, status="skipped", error=reason)

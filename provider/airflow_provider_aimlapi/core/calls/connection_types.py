@@ -1,4 +1,4 @@
-"""Which connections may hold our key, by their type. Reads nothing."""
+"""The types of Airflow connections that may hold the API key."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from airflow_provider_aimlapi.errors import ConnectionIncomplete
 
 CONN_TYPE = "aimlapi"
 TYPES_ACCEPTED = frozenset({CONN_TYPE, "", "generic", "http", "https"})
-"""Its own, none, and those of a connection written as a plain URL."""
+"""Its own type, no type, and the types of a connection that is written as a plain URL."""
 
 
 def check_type(conn_type: str | None, *, host: str | None, connection: str) -> None:
@@ -16,7 +16,7 @@ def check_type(conn_type: str | None, *, host: str | None, connection: str) -> N
     A generic connection may hold any service's password. So it must name the host that gets it.
 
     Raises:
-        ConnectionIncomplete: naming the type, and the one to use.
+        ConnectionIncomplete: the type is wrong, or the host is missing. The text names the fix.
     """
     kind = (conn_type or "").strip().lower()
     if kind not in TYPES_ACCEPTED:

@@ -1,6 +1,6 @@
-"""Which fields the API takes for a model id, and under which names: one table.
+"""The table of the fields that the API accepts for a model id, and their names.
 
-The spelling of an id decides, and a field that its dialect lacks is dropped by the API in silence.
+The spelling of an id decides. The API drops a field that the id's dialect lacks, without an error.
 """
 
 from __future__ import annotations
@@ -14,21 +14,20 @@ DEFAULT_MODEL = "anthropic/claude-sonnet-4-6-20260218"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """How a request to some of the model ids is written.
+    """The form of requests to some of the model ids.
 
     Attributes:
         name: for logs and errors.
-        example: an id that speaks it, for errors.
-        system: where the system text stands: in a field, or in the first message.
+        example: an id with this dialect, for errors.
+        system: where the system text is sent: in a field, or in the first message.
         stop: the field with the texts that end an answer.
         temperature_max: the highest temperature; None if temperature, top_p and top_k are refused.
         thinking: values of `type` in the field `thinking`; empty if there is no such field.
         efforts: values of the field `reasoning_effort`; empty if there is no such field.
         has_reasoning_budget: whether there is a field `reasoning` with `max_tokens`.
         has_metadata: whether there is a field `metadata`.
-        has_anthropic_tools: whether tools may be written as Anthropic does; OpenAI's form is always
-            taken.
-        has_forced_tool: whether an answer may be forced to call a tool.
+        has_anthropic_tools: whether Anthropic's form of tools is accepted. OpenAI's form always is.
+        has_forced_tool: whether a request can force the model to call a tool.
     """
 
     name: str
@@ -58,7 +57,7 @@ SUPERSET = Dialect(
     has_forced_tool=True,
 )
 SUPERSET_NEWER = replace(SUPERSET, example="anthropic/claude-opus-4.8", temperature_max=None)
-"""Models whose ids are written in the superset, but that refuse sampling."""
+"""Models whose ids are written in the superset, but that refuse sampling parameters."""
 CLASSIC = Dialect(
     name="native classic",
     example=DEFAULT_MODEL,
@@ -75,7 +74,7 @@ CLASSIC = Dialect(
 CLASSIC_OLDER = replace(
     CLASSIC, example="anthropic/claude-haiku-4-5", thinking=("enabled", "disabled")
 )
-"""Models before 4.6, which do not decide by themselves how much to think."""
+"""Models before 4.6, which do not decide themselves how much to think."""
 NEWER = replace(
     CLASSIC,
     name="native newer",
@@ -95,11 +94,11 @@ DIALECTS = (CLASSIC, CLASSIC_OLDER, SUPERSET, SUPERSET_NEWER, NEWER, FAMILY_5_5)
 
 
 class Model(NamedTuple):
-    """What is known of a model id.
+    """The known facts about a model id.
 
     Attributes:
-        answer_tokens_max: most tokens of an answer; None if that is not published.
-        is_listed: whether the id is in the table, or its dialect was assumed from its spelling.
+        answer_tokens_max: the most tokens of an answer; None if that is not published.
+        is_listed: whether the id is in the table. If not, its spelling decides its dialect.
     """
 
     dialect: Dialect
@@ -144,7 +143,7 @@ MODELS: dict[str, Model] = {
     "claude-opus-4.8": Model(SUPERSET_NEWER, 128_000),
     "claude-opus-4.8-fast": Model(SUPERSET_NEWER, 128_000),
 }
-"""By ids without `anthropic/`, which is left out or not. Dated forms of the classic ones go with them."""
+"""By ids without `anthropic/`, which may be left out. Dated ids of the classic models count as listed."""
 
 _DATE = re.compile(r"-\d{8}$")
 _VERSION = re.compile(r"(?<!\d)(\d{1,2})(?:[-.](\d{1,2})(?!\d))?")
@@ -159,7 +158,7 @@ _BY_VERSION = (
 
 
 def model_of(model_id: str) -> Model:
-    """Return what is known of a model id; for one that is not listed, what its spelling suggests."""
+    """Return the facts about a model id. For an id that is not listed, its spelling decides."""
     name = model_id.lower().removeprefix("anthropic/")
     listed = MODELS.get(name)
     if listed is None and (dated := MODELS.get(_DATE.sub("", name))):
@@ -168,26 +167,27 @@ def model_of(model_id: str) -> Model:
 
 
 def assumption(model_id: str) -> str | None:
-    """Return what was assumed of an id that is not listed, to log it; None for a listed one."""
+    """Return the log line about an id that is not listed; None for a listed id."""
     model = model_of(model_id)
     if model.is_listed:
         return None
     dialect = model.dialect
     place = "in the field system" if dialect.system == "field" else "as a first message"
     return (
-        f"Model {model_id} is not listed. By its spelling it is assumed to speak the dialect "
+        f"Model {model_id} is not listed. Its spelling suggests the dialect "
         f"'{dialect.name}': system text is sent {place}, stop texts in the field {dialect.stop}."
     )
 
 
 def _assumed(name: str) -> Dialect:
-    """Return the dialect by spelling.
+    """Return the dialect that an id's spelling suggests.
 
-    1. A dot between digits, `-latest`, or another vendor's id: the superset. It sends system text
-       as a message, which the other dialects take, too. From 4.7 on, a dotted one has no sampling.
+    1. A dot between digits, `-latest`, or another vendor's id: the superset. It sends the system
+       text as a message, which the other dialects accept, too. Dotted ids from 4.7 on have no
+       sampling parameters.
     2. A date, or a dash between digits: native, by the version. `claude-sonnet-5` has neither, and
-       is native all the same, as are later ones like it.
-    3. Nothing to go by: the superset.
+       is native as well, as are later ids like it.
+    3. Anything else: the superset.
     """
     version = _VERSION.search(_DATE.sub("", name))
     if not name.startswith("claude-") or name.endswith("-latest") or version is None:

@@ -1,4 +1,4 @@
-"""A user's parameters in the words of a dialect. Translates only where the meaning stays the same."""
+"""Writes a user's parameters in the fields of a dialect. Translates only if the meaning stays the same."""
 
 from __future__ import annotations
 
@@ -19,35 +19,37 @@ _CHOICES: dict[str, Json] = {"auto": "auto", "any": "required", "none": "none"}
 
 
 def fields_in(model_id: str, model: Model, name: str, value: Json) -> Fields:
-    """Return the top-level fields of a body that say what the parameter says.
+    """Return the top-level fields of a body that mean the same as the parameter.
 
     Raises:
-        InvalidSpec: the model's dialect has no words for it; the text names ids that do.
+        InvalidSpec: the model's dialect has no such field. The text names ids that have it.
     """
     written = _written(name, value, model.dialect)
     if written is not None:
         return written
     able = [other.example for other in DIALECTS if _written(name, value, other) is not None]
     advice = f"use a model that takes it, such as {' or '.join(able[:3])}" if able else "change it"
-    spoken = "" if model.is_listed else f" (by its spelling, of the dialect '{model.dialect.name}')"
+    spoken = (
+        "" if model.is_listed else f" (assumed from its spelling: dialect '{model.dialect.name}')"
+    )
     raise InvalidSpec(
         f"{model_id}{spoken} does not take {_said(name, value)}. Leave it out, or {advice}."
     )
 
 
 def is_forced(tool_choice: Json) -> bool:
-    """Return whether the choice leaves the model no answer without a tool."""
+    """Whether the choice forces the model to call a tool."""
     kind = tool_choice.get("type") if isinstance(tool_choice, Mapping) else tool_choice
     return kind in ("any", "tool", "required", "function")
 
 
 def _said(name: str, value: Json) -> str:
-    """Return the parameter for an error's text, with its value where that is short."""
+    """Return the parameter for an error's text, with its value if that is short."""
     return f"{name}={value!r}" if name in ("thinking", "tool_choice") else name
 
 
 def _written(name: str, value: Json, dialect: Dialect) -> Fields | None:
-    """Return the fields; None if the dialect has none that mean the same."""
+    """Return the fields; None if the dialect has none with the same meaning."""
     if name == "thinking" and isinstance(value, Mapping):
         return _thinking(value, dialect)
     if name == "tools" and isinstance(value, Sequence):
@@ -83,7 +85,7 @@ def _tools(tools: Sequence[Json], dialect: Dialect) -> Fields | None:
 
 
 def _as_function(tool: Json) -> Json:
-    """Return a tool in OpenAI's form; None if it says more than that has words for."""
+    """Return a tool in OpenAI's form; None if that form cannot express all of it."""
     if not isinstance(tool, Mapping):
         return None
     if tool.get("type") == "function":
@@ -106,7 +108,7 @@ def _tool_choice(choice: Json, dialect: Dialect) -> Fields | None:
 
 
 def _as_function_choice(choice: Mapping[str, Json]) -> Json:
-    """Return a choice in OpenAI's form; None if it says more than that has words for."""
+    """Return a choice in OpenAI's form; None if that form cannot express all of it."""
     kind = choice.get("type")
     if kind == "function":
         return choice

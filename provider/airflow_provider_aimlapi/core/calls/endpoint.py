@@ -1,4 +1,4 @@
-"""Where requests go and with which key. Checks what a user typed; never connects."""
+"""The base URL of the API and its key. Checks what a user typed. Opens no connection."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Endpoint:
 
     Attributes:
         base_url: scheme, host, port and path prefix, without a slash at the end.
-        key: the API key; left out of the repr so that no log can show it.
-        route: the proxy and the certificates; no part of what makes two runs the same.
+        key: the API key, which the repr leaves out so that no log can show it.
+        route: the proxy and the certificates. They do not affect the run key.
     """
 
     base_url: str
@@ -35,12 +35,12 @@ class Endpoint:
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port: what a run key holds of an endpoint."""
+        """Scheme, host and port: the endpoint's part of the run key."""
         parts = urlsplit(self.base_url)
         return f"{parts.scheme}://{parts.netloc}"
 
     def url(self, path: str) -> str:
-        """The absolute URL of an API path such as `/v1/chat/completions`."""
+        """Return the absolute URL of an API path such as `/v1/chat/completions`."""
         return self.base_url + path
 
 
@@ -50,13 +50,13 @@ def parse_endpoint(
     """Build an Endpoint from what a user typed into an Airflow connection.
 
     Args:
-        host: a base URL, or a bare host name (https is then meant); empty for the public API.
+        host: a base URL, or a bare host name, which gets https; empty for the public API.
         key: the API key.
         connection: the connection's id, for the error text.
-        extra: its extra, of which `proxy` and `ca_file` are read.
+        extra: the connection's extra, of which `proxy` and `ca_file` are read.
 
     Raises:
-        ConnectionIncomplete: naming the field that is wrong and how to fix it; never the key.
+        ConnectionIncomplete: a field is wrong. The text names it and the fix, never the key.
     """
     return Endpoint(
         base_url=_checked_base_url(host, connection),
@@ -68,13 +68,13 @@ def parse_endpoint(
 def typed_base_url(
     *, host: str | None, port: int | None, schema: str | None, connection: str
 ) -> str:
-    """What a person typed for a base URL; empty for the public API.
+    """Return the base URL that a person typed; empty for the public API.
 
-    The form has one field for it, the host. A connection written as a URI is split by Airflow
-    into host, port and schema: those are put together again, where they can mean one thing only.
+    The form has one field for it, the host. Airflow splits a connection that is written as a URI
+    into host, port and schema. These are joined again if they can mean only one URL.
 
     Raises:
-        ConnectionIncomplete: when they contradict each other.
+        ConnectionIncomplete: they contradict each other.
     """
     host, scheme = (host or "").strip(), (schema or "").strip().lower()
     advice = f"Put the whole base URL, such as {DEFAULT_BASE_URL}, into the host and nothing else."
@@ -101,7 +101,7 @@ def _with_port(url: str, port: int, connection: str, advice: str) -> str:
         parts = urlsplit(url)
         in_host = parts.port
     except ValueError:
-        return url  # no URL at all: the endpoint says so, in words
+        return url  # not a URL: the endpoint's own check reports it
     if in_host is None:
         return parts._replace(netloc=f"{parts.netloc}:{port}").geturl()
     if in_host != port:
@@ -121,7 +121,7 @@ def _checked_key(key: str | None, connection: str) -> str:
     if not key.isascii() or not key.isprintable() or " " in key:
         raise ConnectionIncomplete(
             f"{where}: the API key holds a space, a line break or another character that cannot "
-            f"stand in an HTTP header. Copy the key again, without what surrounds it."
+            f"be in an HTTP header. Copy the key again, without the characters around it."
         )
     return key
 
@@ -135,9 +135,9 @@ def _checked_base_url(host: str | None, connection: str) -> str:
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError:  # its text would repeat what was typed, a password perhaps
+    except ValueError:  # its text would repeat what was typed, perhaps a password
         raise ConnectionIncomplete(
-            f"{where}: the host is no URL, or its port no number up to 65535. "
+            f"{where}: the host is not a URL, or its port is not a number up to 65535. "
             f"Give a base URL such as {DEFAULT_BASE_URL}."
         ) from None
     if parts.username is not None or parts.password is not None:
@@ -153,7 +153,7 @@ def _checked_base_url(host: str | None, connection: str) -> str:
     name = ascii_host(parts.hostname or "")
     if name is None or "//" in parts.path or not _is_plain(url):
         raise ConnectionIncomplete(
-            f"{where}: the host is no base URL. Give a name or an IP address, or a URL such as "
+            f"{where}: the host is not a base URL. Give a name or an IP address, or a URL such as "
             f"{DEFAULT_BASE_URL}. Leave it empty for {DEFAULT_BASE_URL}."
         )
     _check_scheme(parts.scheme, name, where)

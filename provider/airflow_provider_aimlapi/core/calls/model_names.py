@@ -1,7 +1,7 @@
-"""Ids of models that an error may print, and which of them a mistyped one is nearest to. Pure.
+"""Finds out which model ids an error may print, and which id is nearest to a mistyped one. Pure.
 
-A name from outside may hold a row's text. So an id is printed only if it is made of words that ids
-of Claude models are made of, words of the id that the user chose, versions and one date.
+A name from outside may hold a row's text. So an id is printed only if all its words are words of
+Claude models' ids, words of the id that the user chose, versions, or one date.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _NAMES = "anthropic claude fable fast haiku instant latest mythos opus preview s
 _WORDS = frozenset(_NAMES.split())
 _LIKENESS_MIN = 0.6
 _IDS_MAX = 2_000
-"""More than a price list has. Comparing takes a tenth of a second for this many."""
+"""More ids than a price list has. Comparing this many takes a tenth of a second."""
 
 
 def is_model_id(text: str, chosen: str = "") -> bool:
     """Whether an error may print a text from outside as a model's id.
 
     Args:
-        chosen: the id that the user chose, whose words are allowed, too.
+        chosen: the id that the user chose. Its words are allowed, too.
     """
     if len(text) > CHARACTERS_MAX or not _SHAPE.fullmatch(text):
         return False
@@ -44,7 +44,7 @@ def is_model_id(text: str, chosen: str = "") -> bool:
 
 
 def nearest_model_id(model: str, known: Collection[str]) -> str | None:
-    """Return the id that is most like a mistyped one; None where none is alike."""
+    """Return the id that is most like a mistyped one; None if none is similar."""
     ids = [name for name in sorted(known)[:_IDS_MAX] if is_model_id(name, model)]
     found = get_close_matches(model[:CHARACTERS_MAX].lower(), ids, n=1, cutoff=_LIKENESS_MIN)
     return found[0] if found else None

@@ -1,4 +1,4 @@
-"""What to ask of which model: the parameters that a user set, checked before anything is sent."""
+"""A model and the parameters that a user set, checked before anything is sent."""
 
 from __future__ import annotations
 
@@ -29,20 +29,22 @@ _MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}")
 class CompletionSpec:
     """A model and its parameters, the same for all rows. None means: not sent.
 
-    The names are the same for all models. `parameters` writes them in the dialect of the model.
+    The names are the same for all models. `parameters` writes them in the model's dialect.
 
     Attributes:
         model: the API's model id, such as "anthropic/claude-sonnet-4-6-20260218".
-        max_tokens: most tokens in an answer, thinking included.
-        temperature: 0 to 1; to 2 in the superset dialect. top_p: 0 to 1. top_k: 0 or more.
+        max_tokens: the most tokens of an answer, thinking included.
+        temperature: 0 to 1; up to 2 in the superset dialect.
+        top_p: 0 to 1.
+        top_k: 0 or more.
         stop_sequences: texts that end an answer.
         thinking: {"type": "enabled", "budget_tokens": n} with 1024 <= n < max_tokens,
             {"type": "disabled"}, {"type": "adaptive"}, or {"effort": "low"}.
         tools, tool_choice, metadata: as in the API's schema.
-        stream: ask for server-sent events.
+        stream: whether to request server-sent events.
 
     Raises:
-        InvalidSpec: at construction, naming the parameter and the fix.
+        InvalidSpec: at construction. The text names the parameter and the fix.
     """
 
     model: str
@@ -82,7 +84,7 @@ class CompletionSpec:
 
 def _check_model(model: str) -> None:
     if not isinstance(model, str) or not _MODEL_ID.fullmatch(model):
-        raise InvalidSpec(f"model={model!r} is no model id. An example: {DEFAULT_MODEL!r}.")
+        raise InvalidSpec(f"model={model!r} is not a model id. An example: {DEFAULT_MODEL!r}.")
 
 
 def _check_ranges(spec: CompletionSpec) -> None:
@@ -117,7 +119,9 @@ def _check_lists(spec: CompletionSpec) -> None:
         raise InvalidSpec("metadata must map texts to texts.")
     for name in ("thinking", "tools", "tool_choice"):
         if not _is_json(getattr(spec, name)):
-            raise InvalidSpec(f"{name} holds what JSON has no word for, such as NaN or a date.")
+            raise InvalidSpec(
+                f"{name} holds a value that JSON cannot express, such as NaN or a date."
+            )
 
 
 def _is_json(value: object) -> bool:

@@ -1,4 +1,4 @@
-"""How an endpoint is reached: through which proxy, trusting which certificates. Never connects."""
+"""The way to an endpoint: its proxy and its trusted certificates. Opens no connection."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NO_PROXY_WANTED = "none"
-"""As the value of `proxy` in a connection's extra: go direct, whatever the environment says."""
+"""The value of `proxy` in a connection's extra for a direct connection, whatever the environment sets."""
 _HTTP_PORT = 80
 _FORM = (
     "Give http://host:port, or http://user:password@host:port, with special characters in user and "
@@ -23,11 +23,11 @@ _FORM = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """Where a proxy or a set of certificates was set, for error texts.
+    """The name of the setting that holds a proxy or certificates, for error texts.
 
     Attributes:
         name: such as `HTTPS_PROXY`.
-        remedy: a sentence that says what to change there when it does not work.
+        remedy: a sentence about what to change there if it does not work.
     """
 
     name: str
@@ -36,13 +36,14 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proxy:
-    """An HTTP proxy that makes tunnels on CONNECT. Its repr shows no credentials.
+    """An HTTP proxy that opens tunnels with CONNECT. Its repr shows no credentials.
 
     Attributes:
-        host, port: where it listens.
-        setting: where it was set.
-        authorization: the value of Proxy-Authorization; None where no credentials were given.
-        secrets: the forms in which the credentials could turn up in a log.
+        host: the proxy's host name.
+        port: the proxy's port.
+        setting: the setting that names the proxy.
+        authorization: the value of Proxy-Authorization; None without credentials.
+        secrets: the credentials in each form that a log could show.
     """
 
     host: str
@@ -53,18 +54,18 @@ class Proxy:
 
     @property
     def address(self) -> str:
-        """Host and port, for people."""
+        """Host and port, to be read by people."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificates:
-    """The certificate authorities that are trusted instead of the usual ones.
+    """The certificate authorities that replace the public ones.
 
     Attributes:
-        path: a PEM file, or folders of hashed names, as OpenSSL has them.
-        setting: where it was set.
+        path: a PEM file, or folders with hashed names for OpenSSL.
+        setting: the setting that names the path.
         may_be_folder: whether the setting may name folders.
     """
 
@@ -89,33 +90,34 @@ class Route:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must be masked in logs."""
+        """The texts that logs must mask."""
         return () if self.proxy is None else self.proxy.secrets
 
     @property
     def note(self) -> str:
-        """What an error text says beside the API's address; empty for the plain way."""
+        """What an error text adds to the API's address; empty for the plain way."""
         if self.proxy is not None:
             return f" (through the proxy {self.proxy.address}, from {self.proxy.setting.name})"
         return f" (directly: {self.direct_because})" if self.direct_because else ""
 
     @property
     def trusted(self) -> str:
-        """Which certificates a server is checked against, for error texts."""
+        """The certificates that a server is checked against, for error texts."""
         if self.certificates is None:
             return "certifi's list of public authorities"
         return f"{self.certificates.path!r} from {self.certificates.setting.name}"
 
 
 PLAIN_ROUTE = Route()
-"""No proxy, and certifi's list."""
+"""A direct connection with certifi's list."""
 
 
 def route_of_extra(extra: Mapping[str, object], *, connection: str) -> Route:
-    """Return what the fields `proxy` and `ca_file` of a connection's extra ask for.
+    """Return the route that the fields `proxy` and `ca_file` of a connection's extra describe.
 
     Raises:
-        ConnectionIncomplete: naming the field; never its value, which may hold a password.
+        ConnectionIncomplete: a field is wrong. The text names it, but not its value, which may
+            hold a password.
     """
     proxy = _text(extra, "proxy", connection)
     ca_file = _text(extra, "ca_file", connection)
@@ -153,17 +155,17 @@ def parse_proxy(url: str, setting: Setting) -> Proxy:
         parts = urlsplit(url if "://" in url else f"http://{url}")
         port = parts.port
     except ValueError:
-        raise ConnectionIncomplete(f"{setting.name} is no URL of a proxy. {_FORM}") from None
+        raise ConnectionIncomplete(f"{setting.name} is not the URL of a proxy. {_FORM}") from None
     if parts.scheme != "http":
         raise ConnectionIncomplete(
-            f"{setting.name} names {_kind(parts.scheme)}. Only HTTP proxies that are spoken to over "
-            f"http:// are supported; calls stay encrypted from end to end inside them. {_FORM} "
+            f"{setting.name} names {_kind(parts.scheme)}. Only HTTP proxies with an http:// URL "
+            f"are supported; calls stay encrypted from end to end inside them. {_FORM} "
             f"{setting.remedy}"
         )
     host = parts.hostname or ""
     is_more = parts.path.strip("/") or parts.query or parts.fragment
     if not host or is_more or not host.isprintable() or any(map(str.isspace, host)):
-        raise ConnectionIncomplete(f"{setting.name} is no URL of a proxy. {_FORM}")
+        raise ConnectionIncomplete(f"{setting.name} is not the URL of a proxy. {_FORM}")
     authorization, secrets = _credentials(parts)
     return Proxy(
         host=host,
@@ -176,17 +178,17 @@ def parse_proxy(url: str, setting: Setting) -> Proxy:
 
 def _kind(scheme: str) -> str:
     if scheme == "https":
-        return "a proxy that is spoken to over TLS (https://)"
+        return "a proxy with an https:// URL"
     return "a SOCKS proxy" if scheme.startswith("socks") else "something other than an HTTP proxy"
 
 
 def _credentials(parts: SplitResult) -> tuple[str | None, tuple[str, ...]]:
-    """The header's value, and what of it must never be seen; a user without password is a token."""
+    """Return the header's value, and the texts to mask. A user name alone is a token."""
     typed_user, typed_password = parts.username or "", parts.password or ""
     if not typed_user and not typed_password:
         return None, ()
     user, password = unquote(typed_user), unquote(typed_password)
-    # What the environment holds may be no UTF-8, and an error about that would quote it.
+    # The environment's bytes may not be UTF-8, and an error about that would quote them.
     pair = f"{user}:{password}".encode(errors="surrogateescape")
     token = b64encode(pair).decode("ascii")
     secret, typed_secret = (password, typed_password) if password else (user, typed_user)

@@ -1,8 +1,8 @@
-r"""Prompt templates: which columns a prompt uses, and how a row's values are put into it.
+r"""Prompt templates: which columns a prompt uses, and how a row's values are filled in.
 
-`{column}` is filled from the row. Braces around anything else stay as they are, and `\{` is a
-plain brace. What is certainly a column written in another way, such as `{ body }` or `{body!r}`, is
-an error. A row's own text is only ever inserted, never searched for placeholders.
+`{column}` is filled from the row. Braces around anything else stay unchanged, and `\{` is a plain
+brace. A column in another notation, such as `{ body }` or `{body!r}`, is an error. Placeholders are
+looked for in the template only, never in a row's own text.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableRow:
-    """A row of which a prompt's column cannot be read as text; the reason names the column."""
+    """A row whose prompt column cannot be read as text. The reason names the column."""
 
     reason: str
 
 
 RowTexts = tuple[str | None, ...] | UnreadableRow
-"""A row's texts in the order of the columns that were asked for; None for a null."""
+"""A row's texts in the order of the requested columns; None for a null."""
 
 _TOKEN = re.compile(r"\\\{|\{([^{}\n]*)\}")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*$")
@@ -42,16 +42,16 @@ _AROUND_A_NAME = re.compile(
     )?\s*""",
     re.VERBOSE,
 )
-"""What Python's `str.format` and Jinja allow after a name. JSON such as `{body: string}` is not of it."""
+"""What Python's `str.format` and Jinja allow after a name. JSON such as `{body: string}` does not match."""
 COLUMNS_SHOWN_MAX = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptTemplate:
-    """A template, taken apart once per run.
+    """A parsed template.
 
     Attributes:
-        literals: the fixed texts; one more than there are placeholders.
+        literals: the fixed texts, one more than there are placeholders.
         columns: the column of each placeholder, in order of appearance.
     """
 
@@ -76,14 +76,14 @@ class PromptTemplate:
 
 
 def parse_template(text: str, *, columns: Collection[str], argument: str) -> PromptTemplate:
-    r"""Take a template apart, knowing which columns there are.
+    r"""Parse a template, given the input's columns.
 
-    `{x}` is a placeholder when x is a column. Digits and blanks never are, whatever the columns are
-    called: `{}` and `\d{4}` stay as they are. So does anything else that no column could be meant by.
+    `{x}` is a placeholder if x is a column. Digits and blanks never are, whatever the columns are
+    called, so `{}` and `\d{4}` stay unchanged. Other text that cannot mean a column stays, too.
 
     Raises:
-        InvalidSpec: for a name that is no column, with the nearest one, and for a column that is
-            written in another way, with the line to write instead.
+        InvalidSpec: a name is not a column, or a column is written in another notation. The text
+            shows the nearest column, or what to write instead.
     """
     literals: list[str] = []
     used: list[str] = []
@@ -111,7 +111,7 @@ def _is_never_a_column(name: str) -> bool:
 
 
 def _check_literal(token: str, name: str, columns: Collection[str], argument: str) -> None:
-    """Refuse what is no placeholder and cannot have been meant as plain text."""
+    """Refuse a token that is not a placeholder and cannot be meant as plain text."""
     if _is_never_a_column(name):
         return
     twin = lookalike(name, columns)
@@ -125,14 +125,14 @@ def _check_literal(token: str, name: str, columns: Collection[str], argument: st
     column = _written_otherwise(name, columns)
     if column is not None:
         raise InvalidSpec(
-            f"{argument} holds {token}, which would be sent as it stands. Write {{{column}}} for the "
+            f"{argument} holds {token}, which would be sent unchanged. Write {{{column}}} for the "
             f"column '{column}': no blanks, quotes, attributes or formats are allowed in the "
-            f"braces. To send it as it stands write \\{token}."
+            f"braces. To send it unchanged, write \\{token}."
         )
 
 
 def _written_otherwise(name: str, columns: Collection[str]) -> str | None:
-    """The column that `name` is, apart from blanks, quotes, case, or what `str.format` allows."""
+    """Return the column that `name` means, ignoring blanks, quotes, case and `str.format`'s notation."""
     bare = name.strip()
     if len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "\"'`":
         bare = bare[1:-1]
@@ -148,11 +148,11 @@ def _written_otherwise(name: str, columns: Collection[str]) -> str | None:
 
 
 def near_misses(text: str, columns: Collection[str]) -> list[tuple[str, str]]:
-    """What stands in braces, is sent as it is, and looks like a mistyped column.
+    """Return the texts in braces that are sent unchanged and look like a mistyped column.
 
     Returns:
-        Each such literal once, braces included, with the column that it is like: `{my col}` with
-        `my_col`. What `parse_template` refuses is not among them.
+        Each such text once, braces included, with the similar column: `{my col}` with `my_col`.
+        Texts that `parse_template` refuses are left out.
     """
     found: dict[str, str] = {}
     for token in _TOKEN.finditer(text):
@@ -166,7 +166,7 @@ def near_misses(text: str, columns: Collection[str]) -> list[tuple[str, str]]:
 
 
 def nearest(name: str, candidates: Collection[str]) -> str | None:
-    """The candidate most like a mistyped name, whatever its case; None when none is near."""
+    """Return the candidate most similar to a mistyped name, ignoring case; None if none is."""
     by_folded = {candidate.casefold(): candidate for candidate in candidates}
     matches = get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
     return by_folded[matches[0]] if matches else None

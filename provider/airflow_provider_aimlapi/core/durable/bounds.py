@@ -1,8 +1,8 @@
 """The ranges of numbers and texts that are read back from a store. No I/O.
 
-Anyone who can write to an output can choose what is stored there. So a field that is decoded has one
-of these types, and a value outside of its range is no value that a run writes. Each maximum is so
-high that no run reaches it, and so low that sums of such values fit into 64 bits where they are stored.
+Anyone who can write to an output can choose what is stored there. So each decoded field has one of
+these types, and a value outside of its range is one that no run writes. Each maximum is higher than
+any run reaches, and low enough that sums of such values fit into 64 bits.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from typing import Annotated, Final
 from msgspec import Meta
 
 COUNT_MAX: Final = 2**62
-"""Of rows, tokens, calls and bytes. A billion tokens an answer, two billion rows: half of this."""
+"""Rows, tokens, calls and bytes. Two billion rows with a billion tokens each are half of this."""
 TOTAL_NANO_USD_MAX: Final = 2**62
-"""Four billion dollars. No budget is higher, so that no stored amount can lift one."""
+"""Four billion dollars. No budget is higher, so no stored amount can raise one."""
 EPOCH_MAX: Final = 99_999_999
-"""What eight digits hold, which is how names of objects write it. A run has a few epochs."""
+"""The largest number of eight digits, which names of objects have. A run has a few epochs."""
 PART_MAX: Final = 999_999_999
-"""What a name of nine digits holds."""
+"""The largest number of nine digits, which names of parts have."""
 MOMENT_US_MAX: Final = 253_402_300_799_999_999
 """The end of the year 9999, where Python's and Arrow's calendars end."""
 ATTEMPTS_MAX: Final = 2**31 - 1
-"""What the column `attempts` holds."""
+"""The largest number in the column `attempts`."""
 ANSWER_TOKENS_MAX: Final = 10**9
 """No model reads or writes a billion tokens in one call."""
 SHARD_ROWS_MAX: Final = 8192
-"""So that the outcomes of a shard, a few kB each, fit into memory several times."""
+"""The outcomes of a shard, a few kB each, then fit into memory several times."""
 
 Count = Annotated[int, Meta(ge=0, le=COUNT_MAX)]
 NanoUsd = Annotated[int, Meta(ge=0, le=TOTAL_NANO_USD_MAX)]

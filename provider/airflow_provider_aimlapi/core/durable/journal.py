@@ -1,7 +1,7 @@
 """Journal records and their frames: length, crc32, payload. Bytes in, values out; no store.
 
-A reader stops at the first frame that is cut or damaged, or holds what no run writes: what stands
-before it is sound.
+A reader stops at the first frame that is cut off, damaged, or holds a record that no run writes.
+All records before it are valid.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ FRAME_BYTES_MAX = 64 * 1024 * 1024
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_defaults=True):
-    """What was paid for: the raw answer to a row, so that reading it anew costs no call.
+    """A paid result: the raw answer to a row, so that it can be parsed again without a call.
 
     Attributes:
-        kind: "answer" when the API answered with a completion, "rejected" when it never will,
-            "unread" for an answer that could not be read, though it may have been paid for,
-            "failed" for a row whose calls have failed so far; the last of them counts.
-        row: index within the shard.
+        kind: "answer" for a completion; "rejected" for a row that will not be sent again; "unread"
+            for an answer that could not be parsed, though it may have been charged; "failed" for a
+            row whose calls have failed so far, of which the last record counts.
+        row: the index within the shard.
         request_hash: hex sha256 of the exact request body.
-        attempts: exchanges used, without those answered 429. Of a failed row, the failures that
+        attempts: the row's calls, without those answered 429. For a failed row: the failures that
             count against it, over all attempts.
-        completed_at_us: microseconds since 1970, UTC. failing_since_us: of a failed row, the first
-            failure after which no row was answered.
-        status, content_type, body, inference_id, credits_used, usd_spent: the answer as received. Of a
-            failed row, the status of a refusal that was left undecided when an attempt ended.
-        reason: why a row was rejected, or an answer could not be read. in_full: the same with the
-            API's own words.
-        unread_cost_nano_usd: what answers to this row that could not be read said they cost.
+        completed_at_us: microseconds since 1970, UTC.
+        failing_since_us: for a failed row: the first failure after which no row was answered.
+        status, content_type, body, inference_id, credits_used, usd_spent: the answer as received.
+            For a failed row: the status of a refusal that was undecided when an attempt ended.
+        reason: why a row was rejected, or an answer could not be parsed.
+        in_full: the same with the API's own words.
+        unread_cost_nano_usd: the charges that unreadable answers to this row reported.
     """
 
     kind: Literal["answer", "rejected", "unread", "failed"]
@@ -62,7 +62,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_de
     failing_since_us: MomentUs = 0
 
     def answer(self) -> Answer:
-        """The answer as it was received."""
+        """Return the answer as it was received."""
         return Answer(
             status=self.status,
             content_type=self.content_type,
@@ -74,7 +74,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_de
 
 
 def answered(answer: Answer, call: CallRecord) -> Record:
-    """The record of an accepted answer."""
+    """Return the record of an accepted answer."""
     return Record(
         kind="answer",
         row=call.row,
@@ -92,7 +92,7 @@ def answered(answer: Answer, call: CallRecord) -> Record:
 
 
 def unread(answer: Answer, reason: Reason, call: CallRecord) -> Record:
-    """The record of an answer that could not be read: kept for a later reading, and its cost."""
+    """Return the record of an answer that could not be parsed, with its cost, for a later attempt."""
     return msgspec.structs.replace(
         answered(answer, call),
         kind="unread",
@@ -103,7 +103,7 @@ def unread(answer: Answer, reason: Reason, call: CallRecord) -> Record:
 
 
 def rejection(outcome: Outcome) -> Record:
-    """The record of a row that is not sent again."""
+    """Return the record of a row that is not sent again."""
     return Record(
         kind="rejected",
         row=outcome.row,
@@ -121,7 +121,7 @@ _decode = msgspec.msgpack.Decoder(Record).decode
 
 
 def encode_segment(records: Iterable[Record]) -> bytes:
-    """Frames of records, one after another."""
+    """Return the frames of records, one after another."""
     pieces: list[bytes] = []
     for record in records:
         payload = _encode(record)
@@ -131,7 +131,7 @@ def encode_segment(records: Iterable[Record]) -> bytes:
 
 
 def decode_segment(data: bytes) -> Iterator[Record]:
-    """The sound records at the start of a segment."""
+    """Yield the valid records at the start of a segment."""
     place = 0
     while len(data) - place >= _FRAME_HEAD.size:
         length, checksum = _FRAME_HEAD.unpack_from(data, place)

@@ -1,4 +1,4 @@
-"""Names that identify: the run key, a request's hash, object names. Each name parses back."""
+"""Names that identify: the run key, a request's hash, object names. Each name can be parsed back."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 PROTOCOL_VERSION = 1
 RUN_KEY_HEX_DIGITS = 32
-"""128 bits of a sha256: enough that two runs never meet, short enough for a path."""
+"""128 bits of a sha256: two runs will not get the same key, and a path stays short."""
 RUNS_FOLDER = "_aimlapi"
 SUCCESS_NAME = "_SUCCESS"
 
 
 def run_key_of(ingredients: Mapping[str, Json]) -> str:
-    """The run key: what makes two runs the same, as 32 hex digits.
+    """Return the run key: 32 hex digits that are the same for the same run.
 
     Args:
-        ingredients: plain JSON values; the order of keys does not matter, that of lists does.
+        ingredients: plain JSON values. The order of keys does not matter, the order of lists does.
     """
     canonical = json.dumps(
         {"protocol": PROTOCOL_VERSION, **ingredients},
@@ -37,21 +37,21 @@ def run_key_of(ingredients: Mapping[str, Json]) -> str:
 
 
 def request_hash(body: bytes) -> str:
-    """Hex sha256 of the exact bytes of a request."""
+    """Return the hex sha256 of the exact bytes of a request."""
     return sha256(body).hexdigest()
 
 
 ATTEMPTS_PER_EPOCH = 100_000
-"""An attempt's number says in which epoch it was made: 300002 is the third epoch's second."""
+"""A call's number contains its epoch: 300002 is the second call of the third epoch."""
 
 
 def client_request_id(run_key: str, part: int, row: int, attempt: int) -> str:
-    """Our name for one attempt, found again in the API's log: `run_key:part:row:attempt`."""
+    """Return our id of one call, which the API's log shows: `run_key:part:row:attempt`."""
     return f"{run_key}:{part}:{row}:{attempt}"
 
 
 def parse_client_request_id(name: str) -> tuple[str, int, int, int] | None:
-    """Run key, part, row and attempt in such a name; None for any other, which is not ours."""
+    """Return run key, part, row and number in such an id; None for any other id, which is not ours."""
     match = _CLIENT_REQUEST_ID.match(name)
     return (match[1], int(match[2]), int(match[3]), int(match[4])) if match else None
 
@@ -61,7 +61,7 @@ class RunNames:
     """The object names of one run, relative to the output path.
 
     Attributes:
-        share: whose progress and report are meant; None for those of the whole run.
+        share: the share whose progress and report are named; None for those of the whole run.
     """
 
     run_key: str
@@ -69,12 +69,12 @@ class RunNames:
 
     @property
     def folder(self) -> str:
-        """Everything of this run that plain readers do not see."""
+        """The folder of everything that plain readers do not see."""
         return f"{RUNS_FOLDER}/{self.run_key}"
 
     @property
     def plan(self) -> str:
-        """Create-once: what the run key was made of, and the split into parts."""
+        """Create-once: the ingredients of the run key, and the split into parts."""
         return f"{self.folder}/plan.json"
 
     @property
@@ -84,17 +84,17 @@ class RunNames:
 
     @property
     def instructions_dropped(self) -> str:
-        """Create-once: the answers of this run were made without its instructions."""
+        """Create-once: a note that the answers of this run were made without its instructions."""
         return f"{self.folder}/instructions-dropped.json"
 
     @property
     def progress(self) -> str:
-        """How the run or the share stands, written over every few seconds. Nothing rests on it."""
+        """The state of the run or the share, overwritten every few seconds. No decision reads it."""
         return f"{self._shown}/progress.json"
 
     @property
     def report(self) -> str:
-        """The page as one HTML file, written over at each attempt's end."""
+        """The page as one HTML file, overwritten at each attempt's end."""
         return f"{self._shown}/report.html"
 
     @property
@@ -103,71 +103,71 @@ class RunNames:
 
     @property
     def leases(self) -> str:
-        """Prefix of the create-once leases."""
+        """The prefix of the create-once leases."""
         return f"{self.folder}/lease/"
 
     @property
     def journal(self) -> str:
-        """Prefix of the journal segments."""
+        """The prefix of the journal segments."""
         return f"{self.folder}/journal/"
 
     @property
     def parts(self) -> str:
-        """Prefix of the staged parts."""
+        """The prefix of the staged parts."""
         return f"{self.folder}/parts/"
 
     def lease(self, epoch: int) -> str:
-        """The create-once object whose writer owns this epoch."""
+        """Return the create-once object whose writer owns this epoch."""
         return f"{self.leases}{epoch:08d}"
 
     def heartbeat(self, epoch: int) -> str:
-        """What the owner of this epoch says of itself; the one object that is written again."""
+        """Return the object in which this epoch's owner states that it is alive. It is overwritten."""
         return f"{self.folder}/heartbeat/{epoch:08d}"
 
     def part(self, part: int, edition: int = 0) -> str:
-        """The staged Parquet file of a shard's outcomes; a later edition has fewer rejected rows.
+        """Return the staged Parquet file of a shard. A later edition has fewer rejected rows.
 
         Args:
-            edition: 0 for the first; later ones have the epoch of the attempt that wrote them.
+            edition: 0 for the first; for later ones, the epoch of the attempt that wrote them.
         """
         suffix = f"-{edition:08d}" if edition else ""
         return f"{self.parts}part-{part:05d}{suffix}.parquet"
 
     def segment(self, part: int, epoch: int, sequence: int) -> str:
-        """A journal segment."""
+        """Return the name of a journal segment."""
         return f"{self.segments_of(part)}{epoch:08d}-{sequence:08d}"
 
     def segments_of(self, part: int) -> str:
-        """Prefix of the journal segments of one part."""
+        """Return the prefix of the journal segments of one part."""
         return f"{self.journal}{part:05d}/"
 
 
 class PublicationNames:
-    """The object names of the lease under which runs are put in place at an output path."""
+    """The object names of the lease under which runs are shown at an output path."""
 
     folder = f"{RUNS_FOLDER}/publication"
     leases = f"{folder}/lease/"
     changes = f"{folder}/change/"
 
     def lease(self, epoch: int) -> str:
-        """As `RunNames.lease`."""
+        """Return the name of a lease, as `RunNames.lease`."""
         return f"{self.leases}{epoch:08d}"
 
     def heartbeat(self, epoch: int) -> str:
-        """As `RunNames.heartbeat`."""
+        """Return the name of a heartbeat, as `RunNames.heartbeat`."""
         return f"{self.folder}/heartbeat/{epoch:08d}"
 
     def change(self, epoch: int) -> str:
-        """Create-once: which run the owner of an epoch puts in place, and of which other run."""
+        """Return the create-once object that records which run the owner shows, and which it replaces."""
         return f"{self.changes}{epoch:08d}"
 
 
 RECORDS_FOLDER = f"{RUNS_FOLDER}/records"
-"""Input that a task was given as records: below the output, where plain readers do not look."""
+"""Input that a task received as records: below the output, where plain readers do not look."""
 
 
 def records_name(digest: str) -> str:
-    """The object that holds records whose content has this digest. Its stem names the output."""
+    """Return the object that holds records with this digest. Its stem names the output."""
     return f"{RECORDS_FOLDER}/{digest}/records.parquet"
 
 
@@ -184,43 +184,43 @@ _CHANGE = re.compile(rf"{_FOLDER}/change/{_NUMBER}\Z")
 _PART = re.compile(rf"{_FOLDER}/parts/part-{_PART_NUMBER}(?:-{_NUMBER})?\.parquet\Z")
 _RUN = re.compile(rf"{RUNS_FOLDER}/([0-9a-f]{{{RUN_KEY_HEX_DIGITS}}})/")
 _SEGMENT = re.compile(rf"{_FOLDER}/journal/{_PART_NUMBER}/{_NUMBER}-{_NUMBER}\Z")
-"""Each number has one form only: what parses is the name that `RunNames` gives to these numbers."""
+"""Each number has one form only: a parsed name is the one that `RunNames` makes for these numbers."""
 
 
 def is_run_key(text: str) -> bool:
-    """Whether this is how a run key is written."""
+    """Whether a text has the form of a run key."""
     return parse_run_key(f"{RUNS_FOLDER}/{text}/") == text
 
 
 def parse_run_key(name: str) -> str | None:
-    """The run key in the name of any object of a run's folder; None for any other name."""
+    """Return the run key in the name of any object of a run's folder; None for any other name."""
     match = _RUN.match(name)
     return match[1] if match else None
 
 
 def parse_manifest_name(name: str) -> str | None:
-    """The run key in a manifest's name; None for any other name."""
+    """Return the run key in a manifest's name; None for any other name."""
     match = _MANIFEST.match(name)
     return match[1] if match else None
 
 
 def parse_lease_name(name: str) -> int | None:
-    """The epoch in a lease's name; None for any other name."""
+    """Return the epoch in a lease's name; None for any other name."""
     return _numbered(_LEASE, name)
 
 
 def parse_heartbeat_name(name: str) -> int | None:
-    """The epoch in a heartbeat's name; None for any other name."""
+    """Return the epoch in a heartbeat's name; None for any other name."""
     return _numbered(_HEARTBEAT, name)
 
 
 def parse_change_name(name: str) -> int | None:
-    """The epoch in a change's name; None for any other name."""
+    """Return the epoch in a change's name; None for any other name."""
     return _numbered(_CHANGE, name)
 
 
 def parse_part_name(name: str) -> tuple[int, int] | None:
-    """Part number and edition in a staged part's name; None for any other name."""
+    """Return part number and edition in a staged part's name; None for any other name."""
     match = _PART.match(name)
     if match is None or (match[2] is not None and not int(match[2])):
         return None
@@ -228,7 +228,7 @@ def parse_part_name(name: str) -> tuple[int, int] | None:
 
 
 def parse_segment_name(name: str) -> tuple[int, int, int] | None:
-    """Part, epoch and sequence in a segment's name; None for any other name."""
+    """Return part, epoch and sequence in a segment's name; None for any other name."""
     match = _SEGMENT.match(name)
     if match is None or not int(match[2]):
         return None
@@ -236,6 +236,6 @@ def parse_segment_name(name: str) -> tuple[int, int, int] | None:
 
 
 def _numbered(pattern: re.Pattern[str], name: str) -> int | None:
-    """The number, from 1, at a name's end."""
+    """Return the number, from 1, at a name's end; None for any other name."""
     match = pattern.match(name)
     return int(match[1]) or None if match else None

@@ -1,11 +1,11 @@
-"""Who may pay: what heartbeats mean and how long a silence must last. Reads no clock, no store.
+"""Who may pay: the meaning of heartbeats, and how long a silence must last. No clock, no store.
 
 An attempt owns an epoch. It may pay while its own heartbeat is young and no newer epoch exists.
-A newer attempt may pay once every older one has let go, or has been silent for so long that its
-right to pay has lapsed. An attempt whose calls are in flight is not silent: it writes heartbeats
+A newer attempt may pay once each older one has released its lease, or has been silent for so long
+that its right to pay has lapsed. An attempt with calls in flight is not silent: it writes heartbeats
 until their answers are durable.
 
-An attempt at one share of a run cares for attempts at the same share and at the whole run only.
+An attempt at one share of a run considers attempts at the same share and at the whole run only.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ HeartbeatState = Literal["waiting", "running", "released"]
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
-    """What an attempt says of itself, again and again.
+    """The state of an attempt, which it writes again and again.
 
     Attributes:
         state: waiting for older attempts, running, or released: it will never pay again.
-        beat: counts up, so that each heartbeat differs from the one before.
-        has_run: whether it ever had the right to pay. Then every older attempt that it had to wait
-            for was over, and nobody needs to wait for those again.
+        beat: a counter, so that each heartbeat differs from the one before.
+        has_run: whether it ever had the right to pay. Then all older attempts that it had to wait
+            for had ended, and later attempts need not wait for those again.
     """
 
     state: HeartbeatState
@@ -42,12 +42,12 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def encode_heartbeat(heartbeat: Heartbeat) -> bytes:
-    """The heartbeat's durable form."""
+    """Return the heartbeat's stored form."""
     return msgspec.json.encode(heartbeat)
 
 
 def decode_heartbeat(data: bytes) -> Heartbeat | None:
-    """Read a heartbeat back; None for what is none, which then counts as no sign of release."""
+    """Decode a heartbeat; None for anything else, which then does not count as a release."""
     try:
         return decode_stored(data, Heartbeat, what="A heartbeat", bytes_max=SMALL_BYTES_MAX)
     except JournalUnreadable:
@@ -56,32 +56,32 @@ def decode_heartbeat(data: bytes) -> Heartbeat | None:
 
 BEATS_A_TTL = 6
 ROUNDING = 1e-6
-"""Of sums of intervals."""
+"""The rounding error of sums of intervals."""
 SHARE_DIGITS = 4
 _SHARE = re.compile(rb"share-([0-9]{4}):")
 
 
 def encode_lease(token: str, share: int | None) -> bytes:
-    """A lease's body.
+    """Return a lease's content.
 
     Args:
-        token: random, and its owner's alone.
-        share: the one whose rows its owner may pay for; None for the whole run.
+        token: a random text that only the owner has.
+        share: the share that its owner may pay for; None for the whole run.
     """
     return (token if share is None else f"share-{share:0{SHARE_DIGITS}d}:{token}").encode()
 
 
 def decode_share(lease: bytes) -> int | None:
-    """The share in a lease's body; None for the whole run, and for a body that no attempt writes.
+    """Return the share in a lease; None for the whole run, and for a content that no attempt writes.
 
-    An attempt waits for the owner of a lease for the whole run, so that is the safe reading.
+    An attempt waits for the owner of a lease for the whole run, so None is the safe result.
     """
     match = _SHARE.match(lease)
     return int(match[1]) if match and int(match[1]) < WORKERS_MAX else None
 
 
 def do_meet(share: int | None, other: int | None) -> bool:
-    """Whether attempts at these shares may pay for the same row. None stands for the whole run."""
+    """Whether attempts at these shares may pay for the same row. None is the whole run."""
     return share is None or other is None or share == other
 
 
@@ -90,10 +90,10 @@ class LeaseTimes:
     """The durations of a lease, in seconds.
 
     Attributes:
-        ttl_s: how long a heartbeat gives the right to pay, less the margin.
-        request_timeout_s: the longest that a call may be in flight.
+        ttl_s: how long a heartbeat gives the right to pay, the margin not yet subtracted.
+        request_timeout_s: the longest time of a call in flight.
         landing_s: how long a request of an attempt that is gone may still do harm when it arrives.
-            0 for calls: what comes back to a dead process is lost, and waiting does not change that.
+            0 for calls: an answer to a dead process is lost, and waiting does not change that.
     """
 
     ttl_s: float
@@ -102,40 +102,40 @@ class LeaseTimes:
 
     @property
     def interval_s(self) -> float:
-        """Between two heartbeats, and between two looks at another's."""
+        """The time between two heartbeats, and between two reads of another's."""
         return self.ttl_s / BEATS_A_TTL
 
     @property
     def margin_s(self) -> float:
-        """For clocks that run unevenly and for the way from a check to the wire."""
+        """The allowance for clocks of different speed, and for the time from a check to the network."""
         return self.ttl_s / 6
 
     @property
     def silence_s(self) -> float:
-        """After which an attempt that wrote nothing cannot pay any more, and is gone or cut off."""
+        """The silence after which an attempt cannot pay any more, because it is gone or cut off."""
         return self.ttl_s + self.margin_s + self.landing_s
 
     def right_until_s(self, asked_at_s: float) -> float:
-        """Until when a heartbeat whose writing began then gives the right to pay."""
+        """Return the end of the right to pay that a heartbeat gives, from the start of its writing."""
         return asked_at_s + self.ttl_s - self.margin_s
 
 
 class Watch:
-    """How long another attempt has been silent, as one watcher can prove it.
+    """The proven silence of another attempt, as one watcher observes it.
 
-    A *round* is: the watcher writes a heartbeat of its own, waits an interval, and reads the other's.
-    If the store did all of that, and the other's heartbeat is still the same, the other was silent
-    from the end of the last read to the start of this one. A round counts for that time, but for one
-    interval at most. So each counted interval is one in which the other could have written. Without
-    that limit an outage, or a freeze of the watcher, would count as a silence. Counting reads
-    alone would count time in which nothing can be written.
+    A *round* has three steps: the watcher writes a heartbeat of its own, waits an interval, and reads
+    the heartbeat of the watched attempt. If the store did all of that, and the heartbeat has not
+    changed, the watched attempt was silent from the end of the last read to the start of this one. A
+    round counts for that time, but for one interval at most. So in each counted interval the watched
+    attempt could have written. Without this limit, an outage or a freeze of the watcher would count
+    as a silence. If only reads were counted, time in which no write succeeds would count, too.
 
     Each heartbeat differs from the one before, so a long round hides no heartbeat. On a slow store a
     round takes longer and still counts, so that the wait ends.
 
     Attributes:
         silent_s: the silence that is proven so far.
-        heard_at_s: when the other was first seen to write; None while it was not.
+        heard_at_s: when the watched attempt was first seen to write; None before that.
     """
 
     def __init__(self, times: LeaseTimes) -> None:
@@ -149,23 +149,23 @@ class Watch:
 
     @property
     def is_over(self) -> bool:
-        """Whether the other will never pay again."""
+        """Whether the watched attempt will never pay again."""
         is_released = self._last is not None and self._last.state == "released"
         return is_released or self._was_waited_for or self.rounds_left == 0
 
     @property
     def has_run(self) -> bool:
-        """Whether the other ever had the right to pay."""
+        """Whether the watched attempt ever had the right to pay."""
         return self._last is not None and self._last.has_run
 
     @property
     def rounds_left(self) -> int:
-        """How many rounds without a heartbeat are missing."""
+        """The rounds without a heartbeat that are still missing."""
         missing_s = max(0.0, self._times.silence_s - self.silent_s)
         return ceil(missing_s / self._times.interval_s - ROUNDING)
 
     def see(self, heartbeat: Heartbeat | None, *, asked_at_s: float, answered_at_s: float) -> None:
-        """Take in a read: what was found, when it began and when it ended."""
+        """Count a read: its result, its start and its end."""
         if heartbeat != self._last:
             if self._has_read and self.heard_at_s is None:
                 self.heard_at_s = answered_at_s
@@ -177,9 +177,9 @@ class Watch:
         self._read_at_s = answered_at_s
 
     def excuse(self) -> None:
-        """Take in that a later attempt, which had to wait for this one, has run since."""
+        """Note that a later attempt, which had to wait for this one, has run since."""
         self._was_waited_for = True
 
     def miss(self) -> None:
-        """Take in that the store refused a part of the round: it counts for nothing."""
+        """Note that the store failed in a part of the round, which then does not count."""
         self._read_at_s = None

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.plan import Plan, Shard
 
 REMOVE_MANIFEST = (
-    "Remove it. A retry of the task makes it anew from the run's parts, and pays for no row again."
+    "Remove it. A retry of the task makes it again from the run's parts, and pays for no row again."
 )
 
 
@@ -68,11 +68,11 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
         return {status: getattr(self, status) for status in STATUSES}
 
     def is_of(self, rows: int) -> bool:
-        """Whether it can be the tally of so many rows."""
+        """Whether this can be the tally of a part with this number of rows."""
         return self.rows == rows and self.rows_without_cost <= self.completed
 
     def __add__(self, other: Tally) -> Tally:
-        """The tally of both sets together."""
+        """Return the tally of both sets together."""
         return Tally(
             **{name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__}
         )
@@ -103,8 +103,11 @@ class PartEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A published part.
 
     Attributes:
-        part: its number. staged_name, visible_name: relative to the output path.
-        sha256: hex, of the object's bytes. size_bytes: of the object.
+        part: its number.
+        staged_name: relative to the output path.
+        visible_name: relative to the output path.
+        sha256: hex, of the object's bytes.
+        size_bytes: of the object.
         tally: of its rows.
     """
 
@@ -124,12 +127,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[PartEntry, ...]
 
     def visible_names(self) -> frozenset[str]:
-        """What plain readers see of this run, relative to the output path."""
+        """Return the names that plain readers see of this run, relative to the output path."""
         return frozenset(entry.visible_name for entry in self.parts)
 
 
 def manifest_of(run_key: str, parts: Iterable[PartEntry]) -> Manifest:
-    """The manifest of all parts of a run."""
+    """Return the manifest of all parts of a run."""
     ordered = tuple(sorted(parts, key=lambda entry: entry.part))
     total = Tally()
     for entry in ordered:
@@ -138,16 +141,16 @@ def manifest_of(run_key: str, parts: Iterable[PartEntry]) -> Manifest:
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
-    """The manifest as JSON, to be read by people too."""
+    """Return the manifest as JSON, which people read, too."""
     return msgspec.json.format(msgspec.json.encode(manifest), indent=1)
 
 
 def decode_manifest(data: bytes, plan: Plan) -> Manifest:
-    """Read the manifest of a run with this plan back.
+    """Decode the manifest of a run with this plan.
 
     Raises:
-        JournalUnreadable: when it is no manifest, is another run's, names other parts than the plan's,
-            or its sums do not add up.
+        JournalUnreadable: it is not a manifest, is another run's, names other parts than the plan, or
+            its sums do not add up.
     """
     what = f"manifest.json of run {plan.run_key}"
     manifest = decode_stored(
@@ -168,7 +171,7 @@ def decode_manifest(data: bytes, plan: Plan) -> Manifest:
 
 
 def _is_part_of(entry: PartEntry, shard: Shard, names: RunNames) -> bool:
-    """Whether a manifest's line is about the part of a shard, staged under a name of this run."""
+    """Whether an entry is about the part of a shard, staged under a name of this run."""
     part, edition = parse_part_name(entry.staged_name) or (-1, 0)
     return (
         entry.part == part == shard.part

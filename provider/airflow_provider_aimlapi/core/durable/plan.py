@@ -1,8 +1,8 @@
-"""The split of the input into shards, and its durable form. Knows no file, only descriptions.
+"""The split of the input into shards, and its stored form. Reads no file, only their descriptions.
 
-The split follows from the files and the number of workers. A stored plan is therefore compared with
-the split that its reader makes of the same files. So change how `plan_shards` or `split_shares` split
-only together with `keys.PROTOCOL_VERSION`: the runs of an older version would be refused.
+The split follows from the files and the number of workers. So a stored plan is compared with the
+split that its reader makes of the same files. If you change how `plan_shards` or `split_shares`
+split, change `keys.PROTOCOL_VERSION`, too. Otherwise the runs of an older version are refused.
 """
 
 from __future__ import annotations
@@ -34,27 +34,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 SHARD_BYTES_MAX = 32 * 1024 * 1024
-"""Of uncompressed input, for wide rows: a part is built in memory and stored by one PUT."""
+"""Uncompressed input of a shard of wide rows. A part is built in memory and stored with one PUT."""
 
 
 PARTS_A_WORKER = 4
-"""At least, where there are rows enough: shares are made of whole parts, so they differ by a part."""
+"""The least, if there are rows enough. Shares are made of whole parts, so they differ by a part."""
 SHARE_ROWS_MIN = 256
-"""Smaller shards are not made for workers: one worker has so many rows in flight."""
+"""Smaller shares are not made, because one worker has this many rows in flight."""
 WORKERS_MAX = 64
 PARTS_MAX = 250_000
-"""Of one run: two billion rows, or fewer wide ones. Manifest and plan of more would be too large to
-be read back within a limit."""
+"""The most parts of a run: two billion rows, or fewer wide ones. The manifest and the plan of more would be
+too large to be read back within a limit."""
 BRACKETS_MAX = 4 * PARTS_MAX
-"""Opening brackets in a stored plan: one for each shard and each file, and those in names. It bounds
-how many values a plan becomes when it is decoded: they take ten times as much memory as its text."""
+"""The most opening brackets in a stored plan: one per shard, one per file, and those in names. The limit
+bounds the number of decoded values, which take ten times as much memory as the text."""
 MANIFEST_PART_BYTES = 1_000
-"""What a part takes in a manifest at most, without its visible name."""
+"""The most bytes of a part in a manifest, without its visible name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowGroup:
-    """Rows and uncompressed bytes of a Parquet row group."""
+    """The rows and the uncompressed bytes of a Parquet row group."""
 
     rows: int
     size_bytes: int
@@ -62,17 +62,17 @@ class RowGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputFile:
-    """A Parquet file of the input, as its listing and its footer describe it.
+    """A Parquet file of the input, by its listing and its footer.
 
     Attributes:
-        uri: where it is, without a connection id; part of the run key.
-        path: the same place, as its file system names it.
+        uri: its location, without a connection id; part of the run key.
+        path: the same location, as its file system names it.
         version: the store's version or ETag, or the modification time of a local file.
         size_bytes: as listed.
         folder: its folder relative to the input path, "" or ending in "/"; hive folders included.
         stem: its name without the suffix.
-        partition: hive key and value pairs of its folders; the value None for hive's null.
-        row_groups: in file order.
+        partition: the hive keys and values of its folders; None for hive's null.
+        row_groups: in the order of the file.
     """
 
     uri: str
@@ -86,7 +86,7 @@ class InputFile:
 
     @property
     def rows(self) -> int:
-        """Rows of the file."""
+        """The rows of the file."""
         return sum(group.rows for group in self.row_groups)
 
 
@@ -94,10 +94,11 @@ class Shard(msgspec.Struct, array_like=True, frozen=True, kw_only=True, gc=False
     """A fixed range of rows of one file: the unit of reading, and one output part.
 
     Attributes:
-        part: number of the output part, from 0, in input order.
-        file: index into the plan's files.
-        first_row: index within the file. rows: may be 0 for a file without rows.
-        visible_name: where plain readers find the part, relative to the output path.
+        part: the number of the output part, from 0, in input order.
+        file: an index into the plan's files.
+        first_row: an index within the file.
+        rows: 0 for a file without rows.
+        visible_name: the name of the part for plain readers, relative to the output path.
     """
 
     part: PartNumber
@@ -109,12 +110,13 @@ class Shard(msgspec.Struct, array_like=True, frozen=True, kw_only=True, gc=False
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a run is: its key and its shards, in input order.
+    """A run's key and its shards, in input order.
 
     Attributes:
         shares: the number of the first part of each share. A share is a range of parts that a task
-            of its own may ask for; one share is the whole run.
-        workers: what the run was divided for; with the files, it determines all of the above.
+            of its own may process. One share is the whole run.
+        workers: the number of workers at the split. With the files, it determines the shards and
+            the shares.
     """
 
     run_key: str
@@ -124,11 +126,11 @@ class Plan:
 
     @property
     def rows(self) -> int:
-        """Rows of all shards."""
+        """The rows of all shards."""
         return sum(shard.rows for shard in self.shards)
 
     def of_share(self, share: int) -> Plan:
-        """The plan of one share, as if it were all.
+        """Return the plan of one share, as if it were a whole run.
 
         Raises:
             InvalidSpec: the run has no such share.
@@ -150,13 +152,14 @@ def plan_shards(
     rows_max: int = SHARD_ROWS_MAX,
     bytes_max: int = SHARD_BYTES_MAX,
 ) -> tuple[Shard, ...]:
-    """Split files into shards: each row once, in order, no shard above either bound.
+    """Split files into shards: each row once, in order, no shard above either limit.
 
     A single row may exceed `bytes_max`. A file without rows gets one empty shard, so that its
     schema appears in the output.
 
     Raises:
-        InputUnreadable: when two files stand for one output name, or one for none that can be.
+        InputUnreadable: two files lead to one output name, or one file to a name that is not
+            possible.
     """
     left = limit_rows
     shards: list[Shard] = []
@@ -179,18 +182,18 @@ def plan_shards(
 
 
 def shard_rows_max(rows: int, workers: int) -> int:
-    """How large shards may be, so that so many workers get about the same.
+    """Return how large shards may be, so that all workers get about the same number of rows.
 
-    For one worker, and for data sets that are large enough, that is no restriction.
+    For one worker, and for large data sets, it does not restrict the shards.
     """
     wanted = -(-rows // (PARTS_A_WORKER * workers))
     return SHARD_ROWS_MAX if workers == 1 else min(SHARD_ROWS_MAX, max(SHARE_ROWS_MIN, wanted))
 
 
 def split_shares(shards: Sequence[Shard], workers: int) -> tuple[int, ...]:
-    """The first part of each share: at most one a worker, about the same rows in each.
+    """Return the first part of each share: at most one share per worker, with about the same rows.
 
-    A shard is never divided, and no share is without rows unless the run is.
+    A shard is never divided. Only an empty run has a share without rows.
     """
     rows = sum(shard.rows for shard in shards)
     firsts = [0]
@@ -205,7 +208,7 @@ def split_shares(shards: Sequence[Shard], workers: int) -> tuple[int, ...]:
 
 
 def _ranges(file: InputFile, limit: int | None, rows_max: int, bytes_max: int) -> Iterator[int]:
-    """Row counts of a file's shards: whole row groups where they fit, pieces where they do not."""
+    """Yield the rows of a file's shards: whole row groups if they fit, pieces of them otherwise."""
     left = file.rows if limit is None else min(file.rows, limit)
     if left == 0:
         yield 0
@@ -236,7 +239,7 @@ def _pieces(rows: int, piece_max: int) -> Iterator[int]:
 
 
 def _check_names(files: Sequence[InputFile], shards: Sequence[Shard]) -> None:
-    """Refuse input files whose output could not be stored side by side, naming them."""
+    """Refuse input files whose outputs could not be stored side by side, and name them."""
     owners: dict[str, int] = {}
     for shard in shards:
         _check_name(shard.visible_name, files[shard.file])
@@ -289,7 +292,7 @@ class _StoredPlan(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def encode_plan(plan: Plan, made_of_json: bytes) -> bytes:
-    """The plan's durable form; `made_of_json` is the JSON that the run key was made of.
+    """Return the plan's stored form; `made_of_json` is the JSON that the run key was made from.
 
     Raises:
         InvalidSpec: the input has too many files or parts for one run.
@@ -311,23 +314,23 @@ def encode_plan(plan: Plan, made_of_json: bytes) -> bytes:
     ):
         raise InvalidSpec(
             f"The input makes {len(plan.shards):,} parts, described by {len(data):,} bytes, which is "
-            f"too much for one run: it takes {PARTS_MAX:,} parts and {PLAN_BYTES_MAX:,} bytes at most. "
+            f"too much for one run: it has {PARTS_MAX:,} parts and {PLAN_BYTES_MAX:,} bytes at most. "
             f"Give each run fewer files."
         )
     return data
 
 
 def manifest_bytes_max(plan: Plan) -> int:
-    """The most that a manifest of a plan's parts takes."""
+    """Return the most bytes that a manifest of a plan's parts takes."""
     names_bytes = sum(2 * len(shard.visible_name.encode()) for shard in plan.shards)
     return (1 + len(plan.shards)) * MANIFEST_PART_BYTES + names_bytes
 
 
 def decode_plan(data: bytes, *, run_key: str) -> Plan:
-    """Read a stored plan back. Whether it splits the run's own input is for `check_split` to say.
+    """Decode a stored plan. `check_split` finds out whether it splits the run's own input.
 
     Raises:
-        JournalUnreadable: when it is no plan, or belongs to another run.
+        JournalUnreadable: it is not a plan, or belongs to another run.
     """
     what = f"plan.json of run {run_key}"
     if data.count(b"[") > BRACKETS_MAX:
@@ -352,10 +355,10 @@ def check_split(stored: Plan, expected: Plan, *, uri: str) -> None:
     """Refuse a stored plan that does not cover each row of the run's input once, in order.
 
     Args:
-        expected: the split of the same input for as many workers.
+        expected: the split of the same input for the same number of workers.
 
     Raises:
-        JournalUnreadable: naming the plan, and the way out.
+        JournalUnreadable: it does not. The text names the plan and the fix.
     """
     if stored != expected:
         raise JournalUnreadable(

@@ -1,24 +1,24 @@
-"""Which run folders may go, and in which order their objects go. Reads no store and no clock.
+"""Decides which run folders may be removed, and in which order their objects. No store, no clock.
 
-A removal can be cut short after any object, and an attempt of the same run can begin then. What it
-finds must be sound at each cut: the rest is at worst paid for again. So objects go in this order:
+A removal can end after any object, and an attempt of the same run can begin then. The objects that
+are left must be consistent in each case: at worst, rows are paid for again. So the order is:
 
-1. The manifest. While it stands, an attempt takes the staged parts for granted and copies them. Once
-   it is gone, the run looks unpublished: an attempt reads the parts back and publishes them anew.
-2. The journal, older epochs first: a later record supersedes an earlier one, so an earlier one must
-   never be what is left. A row without part and record is paid for again.
-3. The staged parts. One that stands is whole and true whatever else is gone.
-4. What else lies there: progress, reports, the object of a probe whose process was killed.
-5. The plan. It says which rows a part and a record hold, so it outlives them all: a newer version
-   might split the same input otherwise, and would misread them.
-6. Leases, then heartbeats: an attempt waits long for a lease without a heartbeat. Only the last lease
-   of all goes after its heartbeat, which could otherwise be taken for that of a new attempt some day,
-   when epochs have begun at 1 again.
+1. The manifest. While it exists, an attempt relies on the staged parts and copies them. Without it,
+   the run looks unpublished: an attempt reads the parts and publishes them again.
+2. The journal, older epochs first. A later record supersedes an earlier one, so an earlier one must
+   not be left alone. A row without part and record is paid for again.
+3. The staged parts. Each of them is complete and correct, whatever else is gone.
+4. Other objects: progress, reports, the probe object of a process that was killed.
+5. The plan. It states which rows a part and a record hold, so it must outlive them. A newer version
+   might split the same input differently, and would misread them.
+6. Leases, then heartbeats, because an attempt waits long for a lease without a heartbeat. Only the
+   last lease of all is removed after its heartbeat. That heartbeat could otherwise be taken for
+   that of a new attempt, after epochs have begun at 1 again.
 
-The removal holds the newest lease itself, under a token of its own. An attempt that is alive after all
-sees a newer epoch and lets go; one that begins waits until the removal has let go, and the removal ends
-when it sees a newer one. That last lease stays, two tiny objects, for an attempt that was frozen all the
-while and wakes up must still learn that it was superseded. It goes when it has reached the age itself.
+The removal itself holds the newest lease, under a token of its own. An attempt that is still alive
+sees a newer epoch and stops. A new attempt waits until the removal has ended. The removal ends when
+it sees a newer epoch. Its own lease stays, which is two small objects, because an attempt that was
+frozen all the time must still learn that it was superseded. It is removed when it has reached the age.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ if TYPE_CHECKING:
 
 REMOVAL_TOKEN = "removal:"  # noqa: S105  # no secret: how a removal's lease begins
 UNRELEASED_AGE_S_MIN = 24 * 3600.0
-"""An attempt that did not let go is taken for alive until it was silent for a day."""
+"""An attempt that did not release its lease counts as alive until it was silent for a day."""
 US_PER_S = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredObject:
-    """An object as a listing shows it.
+    """An object in a listing.
 
     Attributes:
         name: relative to the output path.
@@ -59,14 +59,14 @@ class StoredObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFolder:
-    """What is known of a run, for the question whether it may go.
+    """The facts about a run that decide whether its folder may be removed.
 
     Attributes:
         objects: everything in the folder.
-        removal_epochs: epochs that removals took, not attempts.
-        is_released: whether the newest attempt, of each share, said that it will never pay again.
-        run_in_place: the run that `_SUCCESS` names; None when it names none.
-        obstacle: why the folder must stay whatever its age; None when there is no such reason.
+        removal_epochs: the epochs of removals.
+        is_released: whether the newest attempt of each share stated that it will never pay again.
+        run_in_place: the run that `_SUCCESS` names; None for none.
+        obstacle: why the folder must stay, whatever its age; None for no such reason.
     """
 
     run_key: str
@@ -78,17 +78,17 @@ class RunFolder:
 
     @property
     def contents(self) -> tuple[StoredObject, ...]:
-        """The objects, without what removals wrote there themselves."""
+        """The objects, without those that removals wrote."""
         return tuple(found for found in self.objects if not self._is_removals(found.name))
 
     @property
     def is_emptied(self) -> bool:
-        """Whether nothing is left but a removal's own lease."""
+        """Whether only a removal's own lease is left."""
         return not self.contents
 
     @property
     def modified_us(self) -> int:
-        """When the newest of the objects changed that make up its age."""
+        """The time of the last change, which decides the folder's age."""
         return max(found.modified_us for found in self.contents or self.objects)
 
     def _is_removals(self, name: str) -> bool:
@@ -99,7 +99,7 @@ class RunFolder:
 
 
 def why_kept(folder: RunFolder, *, older_than_s: float, now_us: int) -> str | None:
-    """Why a run folder stays; None when it may go."""
+    """Return why a run folder stays; None if it may be removed."""
     if folder.run_in_place == folder.run_key:
         return "it is in place"
     if folder.obstacle is not None:
@@ -115,11 +115,11 @@ def why_kept(folder: RunFolder, *, older_than_s: float, now_us: int) -> str | No
 def removal_stages(
     names: RunNames, present: Iterable[str], *, kept_epoch: int | None
 ) -> list[list[str]]:
-    """The names to delete: one stage after another, in any order within a stage.
+    """Return the names to delete in stages. The order within a stage does not matter.
 
     Args:
         present: all names in the run's folder.
-        kept_epoch: whose lease and heartbeat stay; None when all goes.
+        kept_epoch: the epoch whose lease and heartbeat stay; None to delete all.
     """
     left = set(present)
     if kept_epoch is not None:

@@ -1,8 +1,8 @@
-"""Reads back what a run stored, within limits on size, depth and type. No I/O.
+"""Decodes what a run stored, within limits on size, depth and type. No I/O.
 
 Anyone who can write to an output can replace what is stored there. So every stored document is
-decoded here, into a type whose fields carry their bounds (see `core.durable.bounds`), and a bad one raises
-one kind of error. Of two equal keys of an object the last counts; unknown keys are passed over.
+decoded here, into a type whose fields carry their bounds (see `core.durable.bounds`). A bad document
+raises one kind of error. The last of two equal keys counts, and unknown keys are ignored.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ T = TypeVar("T")
 
 
 REMOVE_FOLDER = (
-    "Remove the run's folder while nothing is at work on the run. A retry then begins anew and pays "
-    "for all of its rows again."
+    "Remove the run's folder while no task works on the run. A retry then starts from the beginning and "
+    "pays for all of its rows again."
 )
-"""What to do about an object of a run that cannot be made again without calls."""
+"""The fix for an object of a run that cannot be made again without calls."""
 
 
 def decode_stored(
@@ -35,12 +35,12 @@ def decode_stored(
         data: as the store returned it.
         kind: a msgspec type. Its fields state their bounds, so that a decoded value is valid.
         what: names the document in the error, such as "plan.json of run 3f…".
-        bytes_max: of `data`, or of its characters when it is text.
-        fix: a sentence for the error, on what to do about such a document.
+        bytes_max: the limit of `data`, in characters if it is text.
+        fix: a sentence for the error about what to do with such a document.
 
     Raises:
-        JournalUnreadable: it is too large, nested too deeply, no JSON, or not of this type. The text
-            quotes nothing from the document.
+        JournalUnreadable: the document is too large, nested too deeply, not JSON, or not of this
+            type. The text quotes nothing from it.
     """
     if len(data) > bytes_max:
         reason = f"is larger than {bytes_max:,} bytes, which no run writes"
@@ -48,7 +48,7 @@ def decode_stored(
     try:
         return msgspec.json.decode(data, type=kind)
     except RecursionError:
-        reason = "is nested too deeply for anything a run writes"
+        reason = "is nested more deeply than anything a run writes"
     except msgspec.ValidationError as error:
         reason = f"is not what a run writes{_place(error)}"
     except (msgspec.MsgspecError, UnicodeError):
@@ -57,13 +57,13 @@ def decode_stored(
 
 
 def decode_record(payload: bytes, decode: Callable[[bytes], T]) -> T | None:
-    """Decode the MessagePack of a journal record, of which there are as many as rows.
+    """Decode the MessagePack of a journal record. There are as many records as rows.
 
     Args:
-        decode: of a decoder whose type states its bounds.
+        decode: the method of a decoder whose type states its bounds.
 
     Returns:
-        None for anything that is no such record.
+        None for anything that is not such a record.
     """
     try:
         return decode(payload)
@@ -76,6 +76,6 @@ def _sentences(what: str, reason: str, fix: str) -> str:
 
 
 def _place(error: msgspec.ValidationError) -> str:
-    """Return where in the document the error is; the rest of its text may quote a value."""
+    """Return where in the document the error is. The rest of its text may quote a value."""
     _, separator, place = str(error).rpartition(" - at ")
     return f" at {place}" if separator else ""

@@ -1,7 +1,7 @@
 """The names of output files, made from the keys of input files. No I/O.
 
-A key may hold what an object name may not. The output's name then differs from it, so two keys can
-stand for one name: whoever plans a run checks that they do not.
+A key may hold characters that an object name must not have. The output's name then differs from it,
+so two keys may lead to one name. The planner of a run must refuse that.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ DOTS = frozenset({".", ".."})
 def escaped(text: str) -> str:
     """Return a text with each backslash, control character and line separator percent-encoded.
 
-    A byte of a local file name that is no UTF-8 is encoded as that byte.
+    A byte of a local file name that is not UTF-8 is encoded as that byte.
     """
     return _SPECIAL.sub(_percent_encoded, text)
 
 
 def without_empty_segments(key: str) -> str:
-    """Return a key whose segments are separated by single slashes."""
+    """Return a key with single slashes between its segments."""
     return "/".join(segment for segment in key.split("/") if segment)
 
 
 def without_dot_segments(key: str) -> str:
-    """Return a key without the segments that `has_dot_segment` looks for; nothing is resolved."""
+    """Return a key without the segments that `has_dot_segment` finds. Nothing is resolved."""
     return "/".join(segment for segment in key.split("/") if segment not in DOTS)
 
 
 def has_dot_segment(key: str) -> bool:
-    """Return whether a segment is `.` or `..`, which mean another folder on a disk."""
+    """Whether a segment is `.` or `..`, which mean another folder on a disk."""
     return not DOTS.isdisjoint(key.split("/"))
 
 
 def has_half_pair(text: str) -> bool:
-    """Return whether a text cannot be written as UTF-8, like a local file name of other bytes."""
+    """Whether a text cannot be written as UTF-8, such as a local file name of other bytes."""
     return _HALF_PAIR.search(text) is not None
 
 

@@ -1,16 +1,17 @@
-"""The budget: what may be spent, what is set aside for calls in flight, what was charged.
+"""The budget: what may be spent, what is reserved for calls in flight, and what was charged.
 
-What is set aside for a call, its reservation, follows one rule:
+The reservation of a call follows three rules:
 
-- As long as fewer answers are known than calls would be in flight, it is what the call may cost at
-  most by the price list. That is often twenty times the cost, but nothing better is known.
-- From then on, it is what the dearest answer so far cost. A request longer than any that was
-  answered adds the price of its further bytes.
-- Where there is no price list, only the second holds. The first call goes alone, and no more calls
-  are in flight than costs are known, and one more.
+1. While fewer charges are known than calls would be in flight, it is the call's price: the most that
+   the call may cost by the price list. That is often twenty times the cost, but nothing better is
+   known.
+2. From then on, it is the largest charge so far. A request that is longer than all answered ones
+   adds the price of its further bytes.
+3. Without a price list, only rule 2 applies. The first call is sent alone, and at most one call more
+   is in flight than charges are known.
 
-Nothing is kept for one call alone: reservations are worth what is known now, so those of calls in
-flight shrink when answers tell the cost, and grow when one was dearer than all before.
+No amount is stored per call. All reservations are computed from what is known now, so those of
+calls in flight shrink when the first charges arrive, and grow after a charge that is the largest.
 """
 
 from __future__ import annotations
@@ -29,14 +30,15 @@ if TYPE_CHECKING:
 def part_of_budget(
     limit_nano_usd: int, share: int, *, rows: Sequence[int], spent: Sequence[int]
 ) -> int:
-    """Return what a share may spend, all that was spent on it included: a part by its rows.
+    """Return what a share may spend over all its attempts: a part of the budget by its rows.
 
-    Where more was spent on some shares than their parts, the parts of the others shrink, all by the same
-    factor. What a share spends within its part changes no part. So shares that look at different times
-    come to the same parts, which together never exceed the budget.
+    If some shares have spent more than their parts, the parts of all others shrink by one factor.
+    Spending within a share's part changes no part. So shares that read the charges at different
+    times compute the same parts, which never exceed the budget together.
 
     Args:
-        rows: of each share. spent: on each share, what shares spend at the same time included or not.
+        rows: of each share.
+        spent: on each share; amounts that shares spend at the same time may be missing.
     """
     all_rows = max(1, sum(rows))
 
@@ -55,25 +57,28 @@ def part_of_budget(
 
 @dataclass(slots=True, kw_only=True)
 class Budget:
-    """Spending of a run, over all its attempts, in nano-dollars.
+    """The spending of a run over all its attempts, in nano-dollars.
 
-    A call is admitted only while something is left, and charges, the reservations of calls in flight,
-    what lost answers may have cost, and its own reservation stay within the limit. So the limit is passed by what
-    was in flight at the most, and by that only where calls are dearer than all before them.
+    A call is admitted only if the budget covers: the charges, the reservations of calls in flight,
+    the possible cost of lost answers, and its own reservation. So the budget is exceeded by at most
+    the cost of the calls in flight, and only if they cost more than all calls before them.
 
     Attributes:
-        limit_nano_usd: None for no limit.
-        whole_nano_usd: the run's budget, where the limit is a share's part of it; else None.
-        price: what a call may cost at most; None where no price list says so.
-        charged_nano_usd: what the API said it charged, earlier attempts of the run included.
+        budget_nano_usd: None for no budget.
+        whole_nano_usd: the run's budget, if `budget_nano_usd` is a share's part of it; else None.
+        price: the most that a call may cost; None without a price list.
+        charged_nano_usd: the charges that the API reported, earlier attempts of the run included.
         largest_nano_usd: the largest single charge so far.
         charges: how many charges are known; a part of an earlier attempt counts as one.
-        longest_bytes: of the requests that this attempt had answered.
+        longest_bytes: of the requests of this attempt that were answered.
         has_unknown_charge: whether an answer came without its cost.
-        in_flight, in_flight_bytes: calls with a reservation, and the bytes of their requests.
-        lost, lost_bytes: the same of calls whose answers were lost and may have been billed. They
-            are in no bill, but what they may have cost is not spent again.
-        long_in_flight, long_lost: the bytes of those requests that reach a dearer step of the list.
+        in_flight: calls with a reservation.
+        in_flight_bytes: the bytes of their requests.
+        lost: calls whose answers were lost and may have been charged. No bill contains them, but
+            their possible cost is not spent again.
+        lost_bytes: the bytes of their requests.
+        long_in_flight: the bytes of requests in flight that reach a higher price step.
+        long_lost: the same, of lost calls.
     """
 
     limit_nano_usd: int | None = None
@@ -92,7 +97,7 @@ class Budget:
     long_lost: list[int] = field(default_factory=list)
 
     def charge(self, cost_nano_usd: int | None, *, body_bytes: int = 0) -> None:
-        """Count what an answer cost; `body_bytes` is its request's size, 0 where unknown."""
+        """Count the charge of an answer; `body_bytes` is its request's size, 0 if unknown."""
         if cost_nano_usd is None:
             self.has_unknown_charge = True
             return
@@ -102,11 +107,11 @@ class Budget:
         self.longest_bytes = max(self.longest_bytes, body_bytes)
 
     def charge_part(self, cost_nano_usd: int, *, answers: int, unknown: int) -> None:
-        """Count a part that an earlier attempt paid for.
+        """Count the charges of a part that an earlier attempt wrote.
 
         Args:
-            answers: how many it holds; their mean stands in for the largest.
-            unknown: how many of them came without their cost.
+            answers: the answers in it; their mean charge stands in for the largest.
+            unknown: the answers whose charge is not known.
         """
         self.charged_nano_usd += cost_nano_usd
         if answers > unknown:
@@ -126,36 +131,36 @@ class Budget:
         return self.charged_nano_usd + self._set_aside_with(body_bytes) <= self.limit_nano_usd
 
     def committed_nano_usd(self) -> int:
-        """What is spent, or may have been: charges, and what lost answers may have cost."""
+        """Return what is spent for certain or possibly: charges, and the cost of lost answers."""
         return self.charged_nano_usd + self._worth_of_lost()
 
     def reserve(self, body_bytes: int = 0) -> None:
-        """Set money aside for a call that goes out."""
+        """Set money aside for a call that is about to be sent."""
         self.in_flight += 1
         self.in_flight_bytes += body_bytes
         if self._is_long(body_bytes):
             self.long_in_flight.append(body_bytes)
 
     def release(self, body_bytes: int = 0) -> None:
-        """Give a reservation back: the call has ended, and what it cost was charged."""
+        """Release a reservation, because the call has ended and was charged."""
         self.in_flight -= 1
         self.in_flight_bytes -= body_bytes
         if body_bytes in self.long_in_flight:
             self.long_in_flight.remove(body_bytes)
 
     def suspect(self, body_bytes: int = 0) -> None:
-        """Keep aside what a call may have cost whose answer was lost."""
+        """Keep the possible cost of a call whose answer was lost."""
         self.lost += 1
         self.lost_bytes += body_bytes
         if self._is_long(body_bytes):
             self.long_lost.append(body_bytes)
 
     def exhaustion(self, body_bytes: int = 0) -> str:
-        """Why a call with a request of this size is not allowed, and what to do, in words."""
+        """Return why a call with a request of this size is not allowed, and what to do."""
         if self.has_unknown_charge:
             return (
-                "max_cost_usd is set, but the API answered without saying what it charged, so the "
-                "budget cannot be kept. Everything paid for is kept; clear max_cost_usd to go on."
+                "max_cost_usd is set, but the API answered without reporting the charge, so the "
+                "budget cannot be kept. All paid answers are kept; clear max_cost_usd to continue."
             )
         worth = self._worth(1, body_bytes, longest_bytes=body_bytes, is_sampled=self.charges > 0)
         cost = format_usd(worth)
@@ -168,8 +173,8 @@ class Budget:
             )
         return (
             f"The budget is spent: {format_usd(self.charged_nano_usd)} of {self._limit_words()}"
-            f"{self._lost_words()}, and the next row may cost {cost}. Everything paid for "
-            f"is kept; raise max_cost_usd and clear the task to go on from here."
+            f"{self._lost_words()}, and the next row may cost {cost}. All paid answers are "
+            f"kept; raise max_cost_usd and clear the task to continue from here."
             f"{self._share_words()}"
         )
 
@@ -182,7 +187,7 @@ class Budget:
     def _share_words(self) -> str:
         if self.whole_nano_usd is None:
             return ""
-        return " The task of the whole run asks for the rows that are left, with what is left."
+        return " The task of the whole run sends the rows that are left, with what is left."
 
     def _lost_words(self) -> str:
         if not self.lost:
@@ -192,7 +197,7 @@ class Budget:
         return f", {self.lost:,} lost {answers} may have cost {worth} more"
 
     def _set_aside_with(self, body_bytes: int) -> int:
-        """What is set aside for calls in flight, for lost answers, and for one call more."""
+        """Return the reservations of calls in flight, of lost answers, and of one call more."""
         calls = self.in_flight + 1
         in_flight = self._worth(
             calls,
@@ -214,12 +219,14 @@ class Budget:
         return self.price is not None and self.price.is_dearer(body_bytes, 0)
 
     def _worth(self, calls: int, body_bytes: int, *, longest_bytes: int, is_sampled: bool) -> int:
-        """What so many calls, with requests of so many bytes together, are taken to cost.
+        """Return the reserved amount of several calls.
 
         Args:
-            longest_bytes: of the longest of the requests.
-            is_sampled: whether enough answers are known to go by the dearest of them. It says
-                nothing of requests that reach a dearer step of the price list.
+            calls: how many they are.
+            body_bytes: of all their requests.
+            longest_bytes: of the longest request.
+            is_sampled: whether enough charges are known to use the largest of them. It does not
+                apply to requests that reach a higher price step.
         """
         likely = calls * self.largest_nano_usd
         if self.price is None:

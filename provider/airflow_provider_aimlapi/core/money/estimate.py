@@ -1,7 +1,7 @@
-"""What a run will probably cost, worked out from what was read, measured and quoted. Pure.
+"""The probable cost of a run, computed from what was read, measured and quoted. Pure.
 
-Claude's tokenizer is not public. So tokens are measured where answers of the run are there to
-measure, and else assumed, by the two assumptions below; an estimate says which of the two it did.
+Claude's tokenizer is not public. So tokens are measured if the run has answers to measure, and
+otherwise assumed by the two constants below. An estimate reports which of the two was done.
 """
 
 from __future__ import annotations
@@ -19,25 +19,26 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.money.pricing import TokenPrices
 
 BYTES_A_TOKEN = 3.5
-"""Of English text, by what Anthropic tells people to reckon with. Code and other scripts have fewer."""
+"""For English text, as Anthropic's documentation advises. Code and other scripts have fewer."""
 BYTES_A_TOKEN_LEAST = 2.0
-"""For the most that a run may cost, as long as nothing is measured."""
+"""For the highest possible cost, while nothing is measured."""
 FRAME_TOKENS = 8
-"""What a message adds to its texts, assumed as long as nothing is measured."""
+"""The tokens that a message adds to its texts, assumed while nothing is measured."""
 ANSWER_SHARE = 0.5
-"""Of `max_tokens`: how long answers are taken to be as long as nobody knows anything about them."""
+"""The assumed length of an answer as a part of `max_tokens`, while nothing is measured."""
 ANSWERS_FEW = 5
-"""Fewer than these give a mean, but no idea of how far it may be off."""
+"""With fewer answers there is a mean, but no useful standard error."""
 DEVIATIONS = 2.0
-"""Standard errors in a margin: 19 of 20 estimates are within it."""
+"""The margin in standard errors: 19 of 20 estimates are within it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnsweredRow:
-    """A row that was read and whose paid answer is kept.
+    """A row that was read and has a paid answer.
 
     Attributes:
-        text_bytes: of its prompt and system text. cost_nano_usd: None where the API did not say.
+        text_bytes: of its prompt and system text.
+        cost_nano_usd: None if the API did not report it.
     """
 
     text_bytes: int
@@ -48,19 +49,21 @@ class AnsweredRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What is known of a run before it is run, or run on.
+    """The facts about a run before it starts, or continues.
 
     Attributes:
-        rows: of the run. rows_decided: of these, decided by earlier attempts, null ones included.
-        rows_open: rows of shards without a durable part, among which rows were read.
-        known_open: of these, how many the journal decides.
-        asked_again: rejected rows of durable parts that will be asked again.
-        rows_read: how many of the open rows were read. nulls: of these, the ones to be skipped.
-        unreadable: of these, the ones that will be rejected unasked.
+        rows: all rows of the run.
+        rows_decided: rows that earlier attempts decided, null rows included.
+        rows_open: rows of shards without a durable part. Rows were read from these shards.
+        known_open: open rows that the journal decides.
+        asked_again: rejected rows of durable parts that will be sent again.
+        rows_read: open rows that were read.
+        nulls: read rows that will be skipped.
+        unreadable: read rows that will be rejected without a call.
         text_bytes: prompt and system text of each row that was read and is not decided yet.
         measured: rows that were read and have an answer.
         answers, answers_prompt_tokens, answers_completion_tokens: of all kept answers, read or not.
-        paid_nano_usd: what the run has cost so far.
+        paid_nano_usd: the cost of the run so far.
     """
 
     rows: int
@@ -80,12 +83,12 @@ class Evidence:
 
     @property
     def rows_to_skip(self) -> int:
-        """Rows that will be skipped, as far as what was read tells."""
+        """The rows that will be skipped, projected from the rows that were read."""
         return round(self.rows_open * self.nulls / self.rows_read) if self.rows_read else 0
 
     @property
     def rows_to_ask(self) -> int:
-        """Rows that will be asked for, as far as what was read tells."""
+        """The rows that will be sent, projected from the rows that were read."""
         if not self.rows_read:
             return self.asked_again
         askable = 1 - (self.nulls + self.unreadable) / self.rows_read
@@ -94,10 +97,11 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantity:
-    """A mean by the row, and how it was come by.
+    """A mean per row, and how it was obtained.
 
     Attributes:
-        most: of a row, at the most. error: its standard error; None where nothing was measured.
+        most: the largest value of a row.
+        error: the standard error of the mean; None if nothing was measured.
     """
 
     mean: float
@@ -108,13 +112,15 @@ class Quantity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """Tokens and money that a run still has to pay; None where no price is known.
+    """The tokens and the cost that are still ahead of a run; None if no price is known.
 
     Attributes:
-        completion: None where nothing at all says how long an answer may be.
-        cost_nano_usd: expected. margin_nano_usd: how far it may be off; None for "nobody knows".
-        least_nano_usd, most_nano_usd: if all answers were as short, or as long, as can be.
-        charged_share: what measured answers were charged, as a share of their price by the list.
+        completion: None if nothing limits the length of an answer.
+        cost_nano_usd: the expected cost.
+        margin_nano_usd: its uncertainty; None if that is not known.
+        least_nano_usd: the cost if all answers were as short as possible.
+        most_nano_usd: the cost if all answers were as long as possible.
+        charged_share: the charges of measured answers, divided by their price.
     """
 
     prompt: Quantity
@@ -135,11 +141,12 @@ def forecast(
     max_tokens: int | None,
     answer_tokens: int | None = None,
 ) -> Forecast:
-    """What is still to be paid.
+    """Return what is still to be paid.
 
     Args:
-        max_tokens: None: the model's own most counts, where the price list tells it.
-        answer_tokens: the mean length of an answer, if the caller knows; a measurement goes first.
+        max_tokens: None: the model's own maximum, if the price list states it.
+        answer_tokens: the mean length of an answer, if the caller knows it. A measurement
+            takes precedence.
     """
     longest = max_tokens or (prices.answer_tokens_max if prices else None)
     rows = evidence.rows_to_ask
@@ -177,7 +184,7 @@ class _Money(NamedTuple):
 
 
 def _of_list(prices: TokenPrices, share: float | None) -> tuple[float, float]:
-    """Nano-dollars for a token in and a token out, as they are really charged."""
+    """Return the nano-dollars per token of prompt and of answer, as they are really charged."""
     factor = (1.0 if share is None else share) / TOKENS_A_PRICE
     return prices.input_nano_usd * factor, prices.output_nano_usd * factor
 
@@ -217,7 +224,7 @@ def _prompt(evidence: Evidence) -> Quantity:
 
 
 def _prompt_measured(measured: Sequence[AnsweredRow], size: float, size_error: float) -> Quantity:
-    """By the tokens a byte of answers that are there; their own error and that of the sizes add."""
+    """Return the prompt's tokens by the measured tokens per byte. The two errors add up."""
     ratio = sum(one.prompt_tokens for one in measured) / sum(one.text_bytes for one in measured)
     off = [one.prompt_tokens - ratio * one.text_bytes for one in measured]
     tokens = fmean(one.prompt_tokens for one in measured)
@@ -246,7 +253,7 @@ def _completion(evidence: Evidence, longest: int | None, told: int | None) -> Qu
 
 
 def _charged_share(measured: Sequence[AnsweredRow], prices: TokenPrices | None) -> float | None:
-    """A discount, or a dearer kind of token, shows in what was charged."""
+    """Return charges divided by prices, which shows a discount or a more expensive kind of token."""
     told = [one for one in measured if one.cost_nano_usd is not None]
     if prices is None or not told:
         return None
@@ -265,5 +272,5 @@ def _mean_charge(measured: Sequence[AnsweredRow]) -> float | None:
 
 
 def _error_of(values: Sequence[float]) -> float:
-    """The standard error of a mean."""
+    """Return the standard error of a mean."""
     return stdev(values) / sqrt(len(values)) if len(values) > 1 else 0.0

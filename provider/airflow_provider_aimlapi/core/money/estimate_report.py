@@ -1,4 +1,4 @@
-"""An estimate as it is handed on: a small summary, and sentences for whoever approves the bill. Pure."""
+"""An estimate as a small summary, and as sentences for the person who approves the bill. Pure."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ _PERIODS = {"day": "today", "week": "this week", "month": "this month"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Funds:
-    """What a run may be paid from. None: nobody said.
+    """The funds of a run. None: not known.
 
     Attributes:
-        balance_nano_usd: of the account. key_limit_nano_usd: of the key, in `key_period` (day,
-            week, month, no_reset). key_left_nano_usd: of that, what is left at the most.
-        budget_left_nano_usd: of `max_cost_usd`, after what earlier attempts paid.
+        balance_nano_usd: of the account.
+        key_limit_nano_usd: the key's limit in `key_period` (day, week, month, no_reset).
+        key_left_nano_usd: the most that is left of the key's limit.
+        budget_left_nano_usd: the rest of `max_cost_usd`, less the payments of earlier attempts.
         remarks: sentences about the account that a person should see.
     """
 
@@ -39,12 +40,13 @@ class Funds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """What is known about a run's bill before it is paid.
+    """A run's bill before it is paid, as far as it is known.
 
     Attributes:
-        run_key: of the run that is estimated. is_published: whether it is paid for already.
-        sample_rows: rows that were really asked for this estimate.
-        sample_nano_usd: what they cost; a part of `evidence.paid_nano_usd`.
+        run_key: of the estimated run.
+        is_published: whether the run is paid for already.
+        sample_rows: rows that were sent for this estimate.
+        sample_nano_usd: their cost, which is a part of `evidence.paid_nano_usd`.
     """
 
     run_key: str
@@ -59,14 +61,14 @@ class Estimate:
 
     @property
     def is_affordable(self) -> bool | None:
-        """Whether all that may be spent covers what is expected; None when that cannot be said."""
+        """Whether the funds cover the expected cost; None if that is not known."""
         cost = self.forecast.cost_nano_usd
         if cost is None:
             return None
         return all(left >= cost for _, left, _ in _limits(self.funds))
 
     def summary(self) -> dict[str, str | int | float | bool | None]:
-        """The return value for XCom: small, whatever the data."""
+        """Return the value for XCom: small, whatever the data."""
         evidence, forecast, funds = self.evidence, self.forecast, self.funds
         completion, prices = forecast.completion, self.prices
         return {
@@ -101,7 +103,7 @@ class Estimate:
         }
 
     def words(self) -> str:
-        """The estimate to read, such as "About 12.40 USD (at most 61.20 USD) for 100,000 rows; …"."""
+        """Return a text such as "About 12.40 USD (at most 61.20 USD) for 100,000 rows; …"."""
         if self.is_published:
             return (
                 f"Nothing is left to pay: run {self.run_key} is published, and its "
@@ -139,36 +141,36 @@ class Estimate:
         return self.evidence.answers > 0
 
     def _basis(self) -> Iterator[str]:
-        """Why the figure may be wrong."""
+        """Yield the reasons why the figure may be wrong."""
         evidence, forecast = self.evidence, self.forecast
         if self.sample_rows:
             cost = format_usd(self.sample_nano_usd)
             asked = _counted(self.sample_rows, "row")
-            yield f"A sample of {asked} was asked for {cost}; the run does not pay for it again."
+            yield f"A sample of {asked} was sent for {cost}; the run does not pay for it again."
         if forecast.completion is None:
             yield (
-                f"Nothing says how long an answer of {self.model} may be: set max_tokens, or ask "
-                f"for a paid sample with sample_rows."
+                f"Nothing limits the length of an answer of {self.model}: set max_tokens, or run "
+                f"a paid sample with sample_rows."
             )
         elif evidence.rows_to_ask and not self._is_measured:
             yield (
-                f"Nothing was measured: prompts are taken for {forecast.prompt_tokens:,} tokens "
-                f"({forecast.prompt.method}), answers for {forecast.completion_tokens:,} "
-                f"({forecast.completion.method}). A paid sample, sample_rows=20, would tell."
+                f"Nothing was measured: {forecast.prompt_tokens:,} tokens are assumed for prompts "
+                f"({forecast.prompt.method}), {forecast.completion_tokens:,} for answers "
+                f"({forecast.completion.method}). A paid sample, sample_rows=20, would measure them."
             )
         if self.prices is None:
-            yield f"No price by the token is known for {self.model}."
+            yield f"No price per token is known for {self.model}."
         if self.funds.budget_left_nano_usd is not None and forecast.most_nano_usd is None:
             yield (
-                "So nothing bounds what a call costs: the first call goes alone, and a call that "
-                "costs more than all before it may pass max_cost_usd."
+                "So nothing limits the cost of a call: the first call is sent alone, and a call that "
+                "costs more than all before it may exceed max_cost_usd."
             )
         share = forecast.charged_share
         if share is not None and abs(share - 1) > SHARE_WORTH_SAYING:
-            yield f"Answers were charged {share:.2f} times what the price list asks."
+            yield f"Answers were charged {share:.2f} times the price of the price list."
 
     def _shortages(self) -> Iterator[str]:
-        """What does not cover the bill, and what to do about it."""
+        """Yield a sentence for each kind of funds that does not cover the bill, with the fix."""
         cost = self.forecast.cost_nano_usd
         if cost is None or not self.evidence.rows_to_ask:
             return
@@ -183,7 +185,7 @@ class Estimate:
 
 
 def _limits(funds: Funds) -> Iterator[tuple[str, int, str]]:
-    """What bounds spending: its name, what is left of it, and how to have more."""
+    """Yield the limits of spending: the name, the rest, and how to raise it."""
     if funds.balance_nano_usd is not None:
         yield "The balance", funds.balance_nano_usd, "top up"
     if funds.key_left_nano_usd is not None:

@@ -1,4 +1,4 @@
-"""Money as whole numbers of nano-dollars, so that sums are exact. Never guesses a price."""
+"""Money as whole nano-dollars, so that sums are exact. Never guesses a price."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from decimal import Decimal
 
 NANO_USD_PER_USD = 1_000_000_000
 NANO_USD_PER_CREDIT = 500
-"""2,000,000 credits are one dollar: the vendor's documentation of `credits_used`."""
+"""The vendor's documentation of `credits_used`: 2,000,000 credits are one dollar."""
 NANO_USD_MAX = 1_000_000 * NANO_USD_PER_USD
-"""A single charge above a million dollars is taken for a misread answer, not for a charge."""
+"""A single charge above a million dollars is a misread answer."""
 
 TOKENS_A_PRICE = 1_000_000
-"""Prices are kept for so many tokens: whole nano-dollars are too coarse for one."""
+"""Prices are kept per million tokens, because whole nano-dollars are too coarse for one token."""
 UNSEEN_PROMPT_TOKENS = 512
-"""Prompt tokens of a call that stand in no request: a message's frame, and the few hundred in which
-a model is told how to use tools or to think."""
+"""Prompt tokens of a call that no request shows: a message's frame, and the few hundred tokens in which
+a model learns how to use tools or to think."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceStep:
-    """Prices of a call with a long prompt, in nano-dollars for a million tokens.
+    """The prices of a call with a long prompt, in nano-dollars per million tokens.
 
     Attributes:
-        prompt_tokens: how long a prompt has to be; 0 where the list says it in unknown words.
+        prompt_tokens: the shortest prompt that has them; 0 if the list's form is unknown.
     """
 
     prompt_tokens: int
@@ -33,11 +33,11 @@ class PriceStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenPrices:
-    """What the price list asks for a model, in nano-dollars for a million tokens.
+    """The price list's prices of a model, in nano-dollars per million tokens.
 
     Attributes:
-        answer_tokens_max: most tokens that the model may answer; None where the list is silent.
-        steps: dearer prices for long prompts.
+        answer_tokens_max: the most tokens of an answer; None if the list does not state it.
+        steps: higher prices for long prompts.
     """
 
     input_nano_usd: int
@@ -46,14 +46,14 @@ class TokenPrices:
     steps: tuple[PriceStep, ...] = ()
 
     def call_price(self, model: str, max_tokens: int | None) -> CallPrice | None:
-        """The most that a call may cost; None when nothing says how long an answer may be."""
+        """Return the most that a call may cost; None if nothing limits the length of an answer."""
         answer_tokens_max = max_tokens if max_tokens is not None else self.answer_tokens_max
         if answer_tokens_max is None:
             return None
         return CallPrice(model=model, prices=self, answer_tokens_max=answer_tokens_max)
 
     def at(self, prompt_tokens: float) -> TokenPrices:
-        """Return the dearest prices that a prompt of this length can reach."""
+        """Return the highest prices that a prompt of this length can reach."""
         reached = [step for step in self.steps if prompt_tokens >= step.prompt_tokens]
         if not reached:
             return self
@@ -66,10 +66,10 @@ class TokenPrices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallPrice:
-    """What calls of one model, with one `max_tokens`, may cost at most. An upper bound, no estimate.
+    """The most that calls of one model with one `max_tokens` may cost. An upper bound, not an estimate.
 
-    A tokenizer that works on bytes, as Claude's does, makes no more tokens than a text has bytes;
-    usually they are a quarter of that. A JSON body is longer than the texts in it.
+    A tokenizer that works on bytes, as Claude's does, makes at most one token per byte, and usually
+    a quarter of that. A JSON body is longer than the texts in it.
     """
 
     model: str
@@ -83,8 +83,8 @@ class CallPrice:
 
         Args:
             body_bytes: of all their requests.
-            longest_bytes: of the longest of them, which decides the prices of all. None: one may
-                be as long as all of them.
+            longest_bytes: of the longest request, which decides the prices of all. None: one of
+                them may be as long as all together.
         """
         prices = self._prices(body_bytes if longest_bytes is None else longest_bytes)
         answers = calls * self.answer_tokens_max * prices.output_nano_usd
@@ -92,12 +92,12 @@ class CallPrice:
         return _millionth(prompts) + _millionth(answers)
 
     def prompt_nano_usd(self, body_bytes: int, *, longest_bytes: int | None = None) -> int:
-        """Return the most that some bytes of requests cost; `longest_bytes` as above."""
+        """Return the most that these bytes of requests cost; `longest_bytes` as above."""
         prices = self._prices(body_bytes if longest_bytes is None else longest_bytes)
         return _millionth(body_bytes * prices.input_nano_usd)
 
     def is_dearer(self, body_bytes: int, other_bytes: int) -> bool:
-        """Return whether a request can reach a step that another one cannot."""
+        """Whether a request can reach a price step that a second one cannot reach."""
         return bool(self.prices.steps) and self._prices(body_bytes) != self._prices(other_bytes)
 
     def _prices(self, body_bytes: int) -> TokenPrices:
@@ -105,17 +105,17 @@ class CallPrice:
 
 
 def nano_usd_from_credits(credits_used: str | float | Decimal | None) -> int | None:
-    """Nano-dollars of a credit count; None when there is none or it is no sensible number."""
+    """Return the nano-dollars of a credit count; None if it is missing or not plausible."""
     return _scaled(credits_used, NANO_USD_PER_CREDIT)
 
 
 def nano_usd_from_usd(usd: str | float | Decimal | None) -> int | None:
-    """Nano-dollars of a dollar amount such as "0.001240000"; None when it is no such thing."""
+    """Return the nano-dollars of a dollar amount such as "0.001240000"; None if it is not one."""
     return _scaled(usd, NANO_USD_PER_USD)
 
 
 def usd_from_nano_usd(nano_usd: int) -> float:
-    """Dollars, as the float nearest to the exact amount."""
+    """Return dollars, as the float nearest to the exact amount."""
     return nano_usd / NANO_USD_PER_USD
 
 
@@ -130,5 +130,5 @@ def _scaled(amount: str | float | Decimal | None, scale: int) -> int | None:
 
 
 def _millionth(nano_usd: int) -> int:
-    """A millionth, rounded up."""
+    """Return a millionth, rounded up."""
     return -(-nano_usd // TOKENS_A_PRICE)

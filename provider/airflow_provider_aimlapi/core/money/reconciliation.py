@@ -1,6 +1,6 @@
-"""What a run was billed by the API's own log, row by row, beside what its manifest says. Pure.
+"""Compares the charges in the API's own log, row by row, with a run's manifest. Pure.
 
-The log is only ever asked for afterwards, and nothing here decides anything for a run.
+The log is read after a run, and no decision of a run depends on it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
 
 WINDOW_US_MAX = 92 * 24 * 3600 * 1_000_000
-"""The longest that one question to the log may span."""
+"""The longest time range of one request to the log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +24,11 @@ class LogRow:
     """One request in the API's log.
 
     Attributes:
-        client_request_id: what we called it; None for requests that were not ours.
-        inference_id, request_id: the API's own names for it.
-        created_us: when it was made, microseconds since 1970, UTC; 0 when the log does not say.
-        cost_nano_usd: what was charged, 0 for a failed request; None when the log does not say.
+        client_request_id: the id that we sent; None for requests that are not ours.
+        inference_id: the API's id of the charge.
+        request_id: the API's id of the request.
+        created_us: its time, microseconds since 1970, UTC; 0 if the log does not state it.
+        cost_nano_usd: the charge, 0 for a failed request; None if the log does not state it.
     """
 
     client_request_id: str | None
@@ -38,9 +39,9 @@ class LogRow:
 
     @property
     def identity(self) -> tuple[str | None, str | None, str | None, int]:
-        """What two rows share when they are one: pages overlap while the log grows.
+        """The fields by which two entries are recognised as one: pages overlap while the log grows.
 
-        Our own name alone is not enough: each attempt of the task counts from 1 again.
+        Our own id is not enough, because each attempt of the task counts from 1 again.
         """
         return (self.client_request_id, self.inference_id, self.request_id, self.created_us)
 
@@ -51,7 +52,7 @@ class LogPage:
 
     Attributes:
         has_more: whether another page follows.
-        total: rows of all pages; None when the API does not say.
+        total: the rows of all pages; None if the API does not state it.
     """
 
     rows: tuple[LogRow, ...]
@@ -61,13 +62,14 @@ class LogPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowBilling:
-    """What one row of the run was billed.
+    """The charges of one row of the run.
 
     Attributes:
-        part, row: its place: the number of the output part, the row's index within it, from 0.
-        calls: billed ones.
-        cost_nano_usd: of all of them.
-        extra_nano_usd: of all but the last one, whose answer is the one that counts.
+        part: the number of the output part.
+        row: the row's index within the part, from 0.
+        calls: the charged calls.
+        cost_nano_usd: the cost of all of them.
+        extra_nano_usd: the cost of all but the last one, whose answer is the one that counts.
     """
 
     part: int
@@ -79,11 +81,11 @@ class RowBilling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciliation:
-    """What a run was billed.
+    """The charges of a run.
 
     Attributes:
-        rows: each row with a billed call, by part and row.
-        calls_unpriced: calls in the log without a cost; they are in no sum.
+        rows: each row with a charged call, by part and row.
+        calls_unpriced: calls in the log without a cost; no sum contains them.
     """
 
     rows: tuple[RowBilling, ...]
@@ -91,26 +93,26 @@ class Reconciliation:
 
     @property
     def calls(self) -> int:
-        """Billed calls."""
+        """The charged calls."""
         return sum(row.calls for row in self.rows)
 
     @property
     def cost_nano_usd(self) -> int:
-        """What they cost."""
+        """The cost of all charged calls."""
         return sum(row.cost_nano_usd for row in self.rows)
 
     @property
     def again(self) -> tuple[RowBilling, ...]:
-        """The rows that were billed more than once."""
+        """The rows that were charged more than once."""
         return tuple(row for row in self.rows if row.calls > 1)
 
     @property
     def extra_nano_usd(self) -> int:
-        """What was paid for calls whose answers count no more."""
+        """The cost of calls whose answers do not count any more."""
         return sum(row.extra_nano_usd for row in self.rows)
 
     def missing(self, manifest: Manifest) -> int:
-        """Completed rows of a manifest for which the log has no billed call, yet or ever."""
+        """Return how many completed rows of a manifest have no charged call in the log."""
         billed: dict[int, int] = {}
         for row in self.rows:
             billed[row.part] = billed.get(row.part, 0) + 1
@@ -120,7 +122,7 @@ class Reconciliation:
 
 
 class BillingFold:
-    """Takes in rows of the log, in any order and some twice; keeps those of one run."""
+    """Collects entries of the log, in any order and some twice, and keeps those of one run."""
 
     def __init__(self, run_key: str) -> None:
         self._run_key = run_key
@@ -129,7 +131,7 @@ class BillingFold:
         self._unpriced = 0
 
     def add(self, rows: Iterable[LogRow]) -> None:
-        """Take in a page."""
+        """Collect a page."""
         for row in rows:
             place = parse_client_request_id(row.client_request_id or "")
             if place is None or place[0] != self._run_key or row.identity in self._seen:
@@ -143,7 +145,7 @@ class BillingFold:
                 self._charges.setdefault((part, number), []).append(charge)
 
     def result(self) -> Reconciliation:
-        """What the run was billed, as far as rows were taken in."""
+        """Return the run's charges, by the pages collected so far."""
         rows = tuple(
             _billing(part, row, charges) for (part, row), charges in sorted(self._charges.items())
         )
@@ -151,7 +153,7 @@ class BillingFold:
 
 
 def log_windows(start_us: int, end_us: int) -> Iterator[tuple[int, int]]:
-    """Spans that the log may be asked for, one after another, oldest first."""
+    """Yield the time ranges to request from the log, the oldest first."""
     while end_us - start_us > WINDOW_US_MAX:
         yield start_us, start_us + WINDOW_US_MAX
         start_us += WINDOW_US_MAX

@@ -1,4 +1,4 @@
-"""Which rows to look at when there are too many to read: spans spread evenly over shards. Pure."""
+"""Chooses rows to read when there are too many: spans, spread evenly over the shards. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.plan import InputFile, Shard
 
 DEPTH_BYTES_MAX = 64 * 1024 * 1024
-"""A row group is decoded from its start: what lies deeper in it than this costs too much to reach."""
+"""A row group is decoded from its start, so rows that lie deeper in it are too expensive to reach."""
 T = TypeVar("T")
 
 
@@ -27,9 +27,9 @@ class Span:
 
 
 def spans_of(shards: Sequence[Shard], *, places: int, rows_each: int) -> list[Span]:
-    """At most so many spans of so many rows: each in the middle of an equal piece of the shards.
+    """Return at most `places` spans of `rows_each` rows, each in the middle of an equal piece of the input.
 
-    Where there are no more rows than that, the spans are the whole shards. The same shards always
+    If the input has no more rows than that, the spans are the whole shards. The same shards always
     give the same spans.
     """
     filled = [shard for shard in shards if shard.rows]
@@ -48,19 +48,19 @@ def spans_of(shards: Sequence[Shard], *, places: int, rows_each: int) -> list[Sp
 
 
 def within_reach(shards: Sequence[Shard], files: Sequence[InputFile]) -> list[Shard]:
-    """Those shards that begin near the start of a row group; the first of each file is one."""
+    """Return the shards that begin near the start of a row group. The first of each file does."""
     return [shard for shard in shards if _depth_bytes(shard, files) <= DEPTH_BYTES_MAX]
 
 
 def evenly(items: Sequence[T], count: int) -> list[T]:
-    """So many of the items, spread evenly over them; all, when there are no more."""
+    """Return `count` of the items, spread evenly over them; all of them if there are no more."""
     if count >= len(items):
         return list(items)
     return [items[(2 * place + 1) * len(items) // (2 * count)] for place in range(count)]
 
 
 def _depth_bytes(shard: Shard, files: Sequence[InputFile]) -> int:
-    """Uncompressed bytes of the shard's first row group that precede the shard."""
+    """Return the uncompressed bytes that precede the shard in its first row group."""
     before = shard.first_row
     for group in files[shard.file].row_groups:
         if before < group.rows:

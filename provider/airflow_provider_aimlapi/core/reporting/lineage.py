@@ -1,4 +1,4 @@
-"""What a run reads and adds, as a catalogue of data is told: columns and sizes, nothing of a row."""
+"""The input of a run and what it adds, for a data catalogue: columns and sizes, nothing of a row."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class Column:
     """A column, or a field of one.
 
     Attributes:
-        type: as Arrow spells it; "struct" for one with fields of its own.
-        fields: of a struct.
+        type: Arrow's name of the type; "struct" for a column that has fields.
+        fields: the fields of a struct.
     """
 
     name: str
@@ -24,15 +24,17 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lineage:
-    """A run's input, and what it adds to it. Bounded: of very wide inputs the first columns.
+    """A run's input, and the columns that it adds. Of very wide inputs it holds the first columns.
 
     Attributes:
-        columns: of the input's files, in order; they are the output's too.
-        folder_columns: those that only the names of hive folders hold.
-        asked: names of the columns that the prompt is filled from.
+        columns: of the input's files, in order. The output has them, too.
+        folder_columns: the columns that only the names of hive folders hold.
+        asked: the columns that the prompt uses.
         answers: the columns that the run adds.
-        rows, files, size_bytes: of the input that is read; bytes as stored.
-        input_account, output_account: Azure's storage account; None elsewhere, or unknown.
+        rows: rows of the input that are read.
+        files: files that are read.
+        size_bytes: bytes of these files, as stored.
+        input_account, output_account: Azure's storage account; None elsewhere, or if unknown.
     """
 
     columns: tuple[Column, ...]

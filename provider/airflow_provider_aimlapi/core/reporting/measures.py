@@ -1,6 +1,6 @@
-"""Counts of what a run meets, of bounded size whatever its length. Mutable folds; no clock, no I/O.
+"""Counts of a run's rows and calls, of bounded size whatever its length. Mutable; no clock, no I/O.
 
-Each is told of a row or a call in well under a microsecond, for it is told of all of them.
+Each count takes well under a microsecond, because it happens for every row or call.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
 SERIES_POINTS_MAX = 240
 RATE_SAMPLES = 8
-"""The rate is taken over so many samples, so that one slow second does not shake it."""
+"""The samples of the rate. With half as many, one slow second would distort it; with twice as many,
+it would lag."""
 
 BINS_PER_E = 20
-"""Latency bins are 5% wide: fine enough for a percentile to read."""
+"""Latency bins are 5% wide, which is precise enough for percentiles."""
 BINS = 300
-"""The last one begins at 55 minutes, longer than anybody waits."""
+"""The last bin begins at 55 minutes, longer than any time-out."""
 SHOWN_BINS_MAX = 40
 
 ERROR_KINDS_MAX = 8
@@ -34,14 +35,15 @@ SAMPLE_BYTES_MAX = 1_000
 
 
 Point = tuple[float, int, int, int, int, int]
-"""When; then rows, calls in flight, window, throttled, cost."""
+"""Seconds; then rows, calls in flight, window, throttled calls, cost."""
 
 
 class OutcomeCounts:
     """Rows by status, and the tokens of their answers.
 
     Attributes:
-        prompt_tokens, completion_tokens: of all rows counted.
+        prompt_tokens: of all rows counted.
+        completion_tokens: of all rows counted.
     """
 
     def __init__(self) -> None:
@@ -56,14 +58,14 @@ class OutcomeCounts:
         self.completion_tokens += outcome.completion_tokens or 0
 
     def add_tally(self, tally: Tally) -> None:
-        """Count rows that were added up before."""
+        """Count the rows of a tally."""
         self.prompt_tokens += tally.prompt_tokens
         self.completion_tokens += tally.completion_tokens
         for status in STATUSES:
             self._statuses[status] += getattr(tally, status)
 
     def without(self, others: OutcomeCounts) -> OutcomeCounts:
-        """What is counted here and not among others, which are counted here too."""
+        """Return the counts of this object less those of a second one, which it includes."""
         rest = OutcomeCounts()
         rest.prompt_tokens = self.prompt_tokens - others.prompt_tokens
         rest.completion_tokens = self.completion_tokens - others.completion_tokens
@@ -73,16 +75,16 @@ class OutcomeCounts:
 
     @property
     def completed(self) -> int:
-        """Rows that were answered with a completion."""
+        """Rows with a completion."""
         return sum(self._statuses[status] for status in ("ok", "truncated", "refused"))
 
     def statuses(self) -> dict[str, int]:
-        """Rows by status, those without rows included."""
+        """Return the rows of each status, zeros included."""
         return {str(status): rows for status, rows in self._statuses.items()}
 
 
 class LatencyCounts:
-    """How long answered calls took, in bins whose width grows with the time."""
+    """The durations of answered calls, in bins whose width grows with the duration."""
 
     def __init__(self) -> None:
         self._counts = [0] * BINS
@@ -96,7 +98,7 @@ class LatencyCounts:
             self._longest_s = latency_s
 
     def summary(self) -> Latency:
-        """Percentiles and a coarse histogram, in milliseconds."""
+        """Return percentiles and a coarse histogram, in milliseconds."""
         calls = sum(self._counts)
         return Latency(
             calls=calls,
@@ -108,7 +110,7 @@ class LatencyCounts:
         )
 
     def _percentile_ms(self, wanted: float) -> float:
-        """The upper edge of the bin in which so many calls are reached."""
+        """Return the upper edge of the bin that holds the wanted share of calls."""
         seen = 0
         for place, count in enumerate(self._counts):
             seen += count
@@ -117,7 +119,7 @@ class LatencyCounts:
         return 0.0
 
     def _shown_bins(self) -> tuple[tuple[float, int], ...]:
-        """From the first bin with a call to the last, joined until they are few enough."""
+        """Return the bins from the first to the last with a call, joined until they are few enough."""
         used = [place for place, count in enumerate(self._counts) if count]
         if not used:
             return ()
@@ -133,14 +135,14 @@ class LatencyCounts:
 
 
 class ErrorCounts:
-    """Failed exchanges by kind and HTTP status, with a few samples of their texts."""
+    """Failed calls by kind and HTTP status, with a few samples of their texts."""
 
     def __init__(self) -> None:
         self._counts: dict[tuple[str, int | None], int] = {}
         self._samples: dict[tuple[str, int | None], list[str]] = {}
 
     def add(self, kind: str, status: int | None, text: str) -> None:
-        """Count an error; its text holds nothing of a row."""
+        """Count an error. Its text must hold nothing of a row."""
         key = (kind, status)
         self._counts[key] = self._counts.get(key, 0) + 1
         samples = self._samples.setdefault(key, [])
@@ -150,7 +152,7 @@ class ErrorCounts:
                 samples.append(sample)
 
     def kinds(self) -> tuple[ErrorKind, ...]:
-        """The most frequent kinds first; the rare ones beyond the most that are shown are added up."""
+        """Return the kinds, the most frequent first. Kinds beyond the limit are summed up."""
         ranked = sorted(self._counts.items(), key=lambda item: -item[1])
         shown = ranked if len(ranked) <= ERROR_KINDS_MAX else ranked[: ERROR_KINDS_MAX - 1]
         kinds = [
@@ -166,16 +168,17 @@ class ErrorCounts:
 
 
 class RecentRate:
-    """Rows decided a second, over the last samples."""
+    """The rows decided per second, over the last samples."""
 
     def __init__(self) -> None:
         self._samples: deque[tuple[float, int]] = deque(maxlen=RATE_SAMPLES)
 
     def add(self, at_s: float, rows: int) -> float:
-        """Take a sample, and tell the rate.
+        """Take a sample and return the rate.
 
         Args:
-            at_s: since whenever, growing. rows: decided so far.
+            at_s: a time that grows, from any start.
+            rows: the rows decided so far.
         """
         self._samples.append((at_s, rows))
         first_s, first_rows = self._samples[0]
@@ -183,10 +186,10 @@ class RecentRate:
 
 
 class SeriesRecorder:
-    """The run over time: one point a sample, and half of them whenever they become too many.
+    """The attempt over time: one point per sample. When there are too many, every second one is dropped.
 
     Attributes:
-        rows_per_s: recent rate of rows decided.
+        rows_per_s: the recent rate of decided rows.
     """
 
     def __init__(self) -> None:
@@ -203,8 +206,10 @@ class SeriesRecorder:
         """Take a sample.
 
         Args:
-            at_s: since the attempt began, growing. rows: decided by it so far.
-            throttled, cost: so far; cost in nano-dollars.
+            at_s: seconds since the attempt began.
+            rows: the rows that it has decided so far.
+            throttled: the 429s so far.
+            cost: the charges so far, in nano-dollars.
         """
         self.rows_per_s = self._recent.add(at_s, rows)
         point = (round(at_s, 1), rows, in_flight, window, throttled, cost)
@@ -217,7 +222,7 @@ class SeriesRecorder:
             self._step *= 2
 
     def series(self) -> Series:
-        """The points, column by column."""
+        """Return the points, column by column."""
         points = self._points
         if points and points[-1] is not self._newest:
             points = [*points, self._newest]
@@ -234,5 +239,5 @@ class SeriesRecorder:
 
 
 def _edge_ms(place: int) -> float:
-    """The first edges are 0.05 ms apart: with one digit, two of them would be the same."""
+    """Return a bin's edge. The first edges are 0.05 ms apart, so they need two digits."""
     return round(math.expm1(place / BINS_PER_E), 2)

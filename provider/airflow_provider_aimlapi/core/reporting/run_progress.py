@@ -1,7 +1,7 @@
-"""A run's progress as data: what its page and its HTML report show. Values and their JSON; no I/O.
+"""A run's progress as data, for its page and its HTML report. Values and their JSON; no I/O.
 
-As JSON it stays below 64 KB, whatever the run's length and whatever the API said: that is what
-Airflow's task state store takes. It holds nothing of a row, and nothing of the key.
+The JSON stays below 64 KB, whatever the run's length and the API's answers, because Airflow's task
+state store takes no more. It holds nothing of a row, and nothing of the key.
 """
 
 from __future__ import annotations
@@ -27,9 +27,14 @@ State = Literal[
     "superseded",
     "parked",
 ]
-"""Waiting is for an earlier attempt to let go; publishing is after the last row; stopped is by SIGTERM or a cleared task; complete is a
-share whose rows are all decided, and which the run's own task publishes; parked is until Airflow
-starts the same try again."""
+"""The states of a run or an attempt:
+
+- waiting: until an earlier attempt has ended.
+- publishing: after the last row.
+- stopped: by SIGTERM, or because the task was cleared.
+- complete: a share whose rows are all decided. The run's own task publishes it.
+- parked: until Airflow starts the same try again.
+"""
 ENDED: frozenset[str] = frozenset(
     {"published", "complete", "failed", "stopped", "superseded", "parked"}
 )
@@ -39,16 +44,16 @@ ATTEMPTS_MAX = 12
 TEXT_BYTES_MAX = 1_000
 
 Amount = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
-"""Of time or of rows a second. JSON holds no infinity, and nothing that is not a number."""
+"""Seconds, or rows per second. JSON has neither infinity nor NaN."""
 Counts = Annotated[dict[str, Count], msgspec.Meta(max_length=32)]
 """Rows by status."""
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True):
-    """How long this attempt's answered calls took, in milliseconds.
+    """The durations of this attempt's answered calls, in milliseconds.
 
     Attributes:
-        bins: upper edge and calls of each bin of a histogram, from the shortest on.
+        bins: the upper edge and the calls of each bin of a histogram, the shortest first.
     """
 
     calls: Count = 0
@@ -63,9 +68,12 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
     """This attempt over time, column by column.
 
     Attributes:
-        at_s: since the attempt began.
-        rows: that it had decided. throttled, cost_nano_usd: so far, of this attempt.
-        in_flight, window: calls in flight, and allowed.
+        at_s: seconds since the attempt began.
+        rows: rows that it had decided.
+        throttled: 429s so far.
+        cost_nano_usd: what it had paid.
+        in_flight: calls in flight.
+        window: calls that were allowed in flight.
     """
 
     at_s: tuple[Amount, ...] = ()
@@ -77,10 +85,11 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ErrorKind(msgspec.Struct, frozen=True, kw_only=True):
-    """Failed exchanges of one kind.
+    """Failed calls of one kind.
 
     Attributes:
-        kind: the name of a class in `errors`. status: HTTP's; None when no answer came.
+        kind: the name of a class in `errors`.
+        status: HTTP's status; None if there was no answer.
         samples: a few of their texts.
     """
 
@@ -94,12 +103,17 @@ class AttemptProgress(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt of the run.
 
     Attributes:
-        epoch: its number; 0 for one that found the run published, and took none.
-        first_epoch: the first of the attempts that this stands for; mostly `epoch` itself.
-        state: as of the run while it lasted; an old one that still says "running" was killed.
-        started_us, updated_us: microseconds since 1970, UTC.
-        rows, statuses: that it decided; by status. prompt_tokens, completion_tokens: theirs.
-        cost_nano_usd: that it paid.
+        epoch: its number; 0 for an attempt that found the run published, and so has none.
+        first_epoch: the first of the attempts that this one stands for; usually `epoch` itself.
+        state: the run's state while the attempt lasted. An old attempt that is still "running" was
+            killed.
+        started_us: microseconds since 1970, UTC.
+        updated_us: microseconds since 1970, UTC.
+        rows: rows that it decided.
+        statuses: these rows by status.
+        prompt_tokens: of these rows.
+        completion_tokens: of these rows.
+        cost_nano_usd: what it paid.
         error: why it ended early.
     """
 
@@ -119,21 +133,25 @@ class AttemptProgress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunProgress(msgspec.Struct, frozen=True, kw_only=True):
-    """A run as it stands.
+    """A run at one moment.
 
     Attributes:
         input, output, manifest, report: URIs, without credentials.
-        rows, rows_done, rows_reused: of the run; decided; of these by earlier attempts.
-        statuses: rows decided, by status. prompt_tokens, completion_tokens: theirs.
-        cost_nano_usd: charged to the run so far, by all attempts. budget_nano_usd: None for none.
-        in_flight, window, rows_per_s: now.
+        rows: all rows of the run.
+        rows_done: the rows that are decided.
+        rows_reused: the decided rows that earlier attempts decided.
+        statuses: decided rows by status.
+        prompt_tokens, completion_tokens: of the decided rows.
+        cost_nano_usd: charged to the run so far, by all attempts.
+        budget_nano_usd: the budget; None for none.
+        in_flight, window, rows_per_s: at this moment.
         requests, throttled, latency, series, errors: of this attempt.
-        bound_s: for how long what held this attempt's calls back; see `core.pacing.bound`.
-        expected_left_s, expected_cost_nano_usd: until all rows are decided, if it goes on like
-            this; None while nobody can know.
-        waits_until_us: when the attempt has ended its wait for others at the latest, while the store
-            answers; None while it does not wait.
-        attempts: oldest first; this one is the last.
+        bound_s: for how long each bound held back this attempt's calls; see `core.pacing.bound`.
+        expected_left_s: seconds until all rows are decided, at this rate; None if not known yet.
+        expected_cost_nano_usd: the cost of all rows, at this cost per row; None if not known yet.
+        waits_until_us: the latest end of the attempt's wait for others, while the store answers;
+            None if it does not wait.
+        attempts: the oldest first; this attempt is the last.
     """
 
     run_key: RunKey
@@ -171,12 +189,12 @@ _encode = msgspec.json.Encoder().encode
 
 
 def encode_progress(progress: RunProgress) -> bytes:
-    """JSON of a run's progress."""
+    """Return the JSON of a run's progress."""
     return _encode(progress)
 
 
 def decode_progress(data: bytes | str) -> RunProgress | None:
-    """Progress as it was encoded; None for anything else, such as another version's."""
+    """Return the progress in a JSON text; None for anything else, such as another version's."""
     try:
         return decode_stored(
             data, RunProgress, what="progress.json", bytes_max=object_sizes.PROGRESS_BYTES_MAX
@@ -186,22 +204,22 @@ def decode_progress(data: bytes | str) -> RunProgress | None:
 
 
 def expected_left_s(rows: int, rows_done: int, rows_per_s: float) -> float | None:
-    """Seconds until all rows are decided, at this rate."""
+    """Return the seconds until all rows are decided, at this rate."""
     if rows_done >= rows:
         return 0.0
     return round((rows - rows_done) / rows_per_s, 1) if rows_per_s > 0 else None
 
 
 def expected_cost_nano_usd(cost_nano_usd: int, rows: int, rows_done: int) -> int | None:
-    """What all rows will have cost, if the others cost what these did on average."""
+    """Return the cost of all rows if the open ones cost as much as the decided ones on average."""
     return round(cost_nano_usd * rows / rows_done) if rows_done else None
 
 
 def parked(progress: RunProgress, said: str) -> RunProgress:
-    """A run whose last attempt failed, as one that waits; unchanged if it did not, or a newer began.
+    """Return a failed run as one that waits; unchanged if it did not fail, or a newer attempt began.
 
     Args:
-        said: until when and why.
+        said: until when it waits, and why.
     """
     if progress.state != "failed" or not progress.attempts:
         return progress
@@ -211,12 +229,12 @@ def parked(progress: RunProgress, said: str) -> RunProgress:
 
 
 def earlier_attempts(recalled: RunProgress, paid_nano_usd: int) -> tuple[AttemptProgress, ...]:
-    """The attempts before this one, with what each paid.
+    """Return the attempts before this one, with the amount that each paid.
 
     Args:
         recalled: the last progress that was published.
-        paid_nano_usd: what the journal and the parts say that they paid together. Whoever was
-            killed could not tell of the last seconds: what is missing was paid by the last one.
+        paid_nano_usd: what they paid together, by the journal and the parts. An attempt that was
+            killed could not report its last seconds, so the difference is counted for the last one.
     """
     if not recalled.attempts:
         return ()
@@ -230,7 +248,7 @@ def earlier_attempts(recalled: RunProgress, paid_nano_usd: int) -> tuple[Attempt
 def with_attempt(
     earlier: tuple[AttemptProgress, ...], attempt: AttemptProgress
 ) -> tuple[AttemptProgress, ...]:
-    """The attempts with one more; the two oldest become one when they are too many."""
+    """Return the attempts with one more. If there are too many, the two oldest become one."""
     attempts = [*earlier, attempt]
     while len(attempts) > ATTEMPTS_MAX:
         first, second, *rest = attempts

@@ -1,4 +1,4 @@
-"""What a run tells about itself: the summary for XCom and the progress line. Pure text and numbers."""
+"""A run's report of itself: the summary for XCom, and the progress line. Pure text and numbers."""
 
 from __future__ import annotations
 
@@ -17,16 +17,19 @@ class Report:
     """A published run, or a share of a run whose rows are all decided.
 
     Attributes:
-        run_key: see `core.durable.keys`. manifest, output_path: URIs.
-        share: None for the whole run; of a share, the manifest is still to come.
+        run_key: see `core.durable.keys`.
+        manifest: its URI; of a share, the manifest does not exist yet.
+        output_path: its URI.
+        share: None for the whole run.
         tally: of all rows, whichever attempt paid for them.
-        reused: rows that this attempt found already answered.
-        requests: exchanges of this attempt, those answered 429 included.
-        throttled: of these, the ones answered 429.
+        reused: rows that earlier attempts had answered.
+        requests: calls of this attempt, those answered 429 included.
+        throttled: calls of this attempt that were answered 429.
         elapsed_s: of this attempt.
-        files, size_bytes: of what plain readers see.
-        bound_by: what held this attempt's calls back, see `core.pacing.bound`; empty without any call.
-        bound_sentence: the same in words, with what to change.
+        files: the files that plain readers see.
+        size_bytes: of these files.
+        bound_by: what held back this attempt's calls, see `core.pacing.bound`; empty without calls.
+        bound_sentence: the same as a sentence, with what to change.
     """
 
     run_key: str
@@ -44,7 +47,7 @@ class Report:
     share: int | None = None
 
     def summary(self) -> dict[str, str | int | float]:
-        """The operator's return value: small, whatever the data."""
+        """Return the operator's return value: small, whatever the data."""
         tally = self.tally
         return {
             "run_key": self.run_key,
@@ -69,13 +72,16 @@ class Progress:
     """An instant of a running attempt.
 
     Attributes:
-        rows: of the run. rows_done: decided so far, earlier attempts included.
-        rows_reused: decided by earlier attempts.
-        in_flight, window: attempts in flight and allowed. throttled: 429s so far.
+        rows: all rows of the run.
+        rows_done: rows decided so far, earlier attempts included.
+        rows_reused: rows that earlier attempts decided.
+        in_flight: calls in flight.
+        window: calls that are allowed in flight.
+        throttled: 429s so far.
         cost_nano_usd: charged so far, earlier attempts included.
         elapsed_s: of this attempt.
-        rows_per_s: recent rate.
-        bound_by: what held calls back for most of the time so far.
+        rows_per_s: the recent rate.
+        bound_by: what held back calls for most of the time so far.
     """
 
     rows: int
@@ -90,7 +96,7 @@ class Progress:
     bound_by: str = ""
 
     def line(self) -> str:
-        """One line for the log, without anything that a row holds."""
+        """Return one line for the log, which holds nothing of a row."""
         share = self.rows_done / self.rows if self.rows else 1.0
         left = self.rows - self.rows_done
         eta = format_duration(left / self.rows_per_s) if self.rows_per_s > 0 else "unknown"

@@ -1,4 +1,4 @@
-"""Names of columns that readers take for one another. Knows no file."""
+"""Names of columns that readers confuse. Reads no file."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _BYTE_ORDER_MARK = "\ufeff"
 
 
 def name_key(name: str) -> str:
-    """Equal for names that differ in case, in Unicode's composition, or in a byte order mark.
+    """Return a key that is equal for names that differ in case, in composition or in a byte order mark.
 
-    Spark and DuckDB take names for equal that differ in case.
+    Spark and DuckDB treat names as equal if they differ only in case.
     """
     composed = unicodedata.normalize("NFC", name.replace(_BYTE_ORDER_MARK, ""))
     return unicodedata.normalize("NFC", "".join(map(_without_case, composed)))
@@ -26,13 +26,13 @@ def _without_case(letter: str) -> str:
 
 
 def lookalike(name: str, others: Iterable[str]) -> str | None:
-    """Another name with the same key; None for none."""
+    """Return another name with the same key; None for none."""
     key = name_key(name)
     return next((other for other in others if other != name and name_key(other) == key), None)
 
 
 def describe_difference(one: str, other: str) -> str:
-    """How two names with the same key differ; both are in it."""
+    """Return how two names with the same key differ. Both names are in the text."""
     if unicodedata.normalize("NFC", one) == unicodedata.normalize("NFC", other):
         return f"{one!a} and {other!a} look the same, but are written with other characters"
     if _BYTE_ORDER_MARK in one + other:

@@ -1,4 +1,4 @@
-"""Which texts name a host that every part of the way to it reads in the same way. Pure."""
+"""Accepts only host names that every component on the way to the host reads in the same way. Pure."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 
 
 def ascii_host(name: str) -> str | None:
-    """Return a host as it stands in a URL, an international one in its ASCII form.
+    """Return a host as it is written in a URL, an international one in its ASCII form.
 
     Args:
         name: in lower case, an IPv6 address without its brackets.
 
     Returns:
-        None for what is neither an IP address nor a name of DNS.
+        None for a text that is neither an IP address nor a name of DNS.
     """
     if len(name) > HOST_CHARACTERS_MAX:
         return None
     if not name.isascii() or "xn--" in name:
         try:
             name = idna.encode(name).decode("ascii")
-        except UnicodeError:  # idna.IDNAError is one
+        except UnicodeError:  # idna.IDNAError is a UnicodeError
             return None
     labels = name.removesuffix(".").split(".")
     if ":" in name or labels[-1].isdecimal():
@@ -38,4 +38,4 @@ def _is_address(text: str) -> bool:
         ip_address(text)
     except ValueError:
         return False
-    return "%" not in text  # a zone means something on one machine only
+    return "%" not in text  # a zone is valid on one machine only

@@ -1,6 +1,6 @@
-"""Dates, times and durations of any size as ISO 8601 texts. Knows no clock.
+"""Dates, times and durations of any size as ISO 8601 texts. Reads no clock.
 
-Python's own types end in the year 9999, and at microseconds: what a table holds may go on.
+Python's own types end in the year 9999, and at microseconds. Values of a table may exceed both.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ _NS_PER_DAY = _S_PER_DAY * NS_PER_S
 _NS_PER_US = 1000
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _DAYS_PER_CYCLE = 146_097
-"""The calendar repeats itself after 400 years."""
+"""The calendar repeats after 400 years."""
 _YEARS_PER_CYCLE = 400
 _YEAR_MAX = 9999
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)")
 
 
 def iso_date(days: int) -> str:
-    """A date, given its days since 1970: `2026-01-31`, `-0044-03-15`, `+12026-01-31`."""
+    """Return a date from its days since 1970: `2026-01-31`, `-0044-03-15`, `+12026-01-31`."""
     cycles, day = divmod(days + _EPOCH_ORDINAL - 1, _DAYS_PER_CYCLE)
     found = date.fromordinal(day + 1)
     year = found.year + cycles * _YEARS_PER_CYCLE
@@ -31,7 +31,7 @@ def iso_date(days: int) -> str:
 
 
 def iso_time(ns: int) -> str:
-    """A time of day, given its nanoseconds since midnight, with 0, 6 or 9 digits of a second."""
+    """Return a time of day from its nanoseconds since midnight, with 0, 6 or 9 digits of a second."""
     seconds, fraction = divmod(abs(ns), NS_PER_S)
     minutes, second = divmod(seconds, 60)
     hour, minute = divmod(minutes, 60)
@@ -43,11 +43,11 @@ def iso_time(ns: int) -> str:
 
 
 def iso_timestamp(ns: int, zone: tzinfo | None = None) -> str:
-    """A moment, given its nanoseconds since 1970.
+    """Return a moment from its nanoseconds since 1970.
 
     Args:
-        zone: with it, `ns` counts from 1970 in UTC, and the text is the zone's time with its offset.
-            Outside the years 1 to 9999 the time is UTC's.
+        zone: if set, `ns` counts from 1970 in UTC, and the text is the zone's time with its offset.
+            Outside of the years 1 to 9999 it is the time in UTC.
     """
     if zone is None:
         return _date_and_time(ns)
@@ -57,7 +57,7 @@ def iso_timestamp(ns: int, zone: tzinfo | None = None) -> str:
 
 
 def iso_duration(ns: int) -> str:
-    """A length of time: `P1DT2H3M4.5S`, `-PT1S`, `PT0S`."""
+    """Return a duration: `P1DT2H3M4.5S`, `-PT1S`, `PT0S`."""
     seconds, fraction = divmod(abs(ns), NS_PER_S)
     days, seconds = divmod(seconds, _S_PER_DAY)
     hours, seconds = divmod(seconds, 3600)
@@ -72,10 +72,10 @@ def iso_duration(ns: int) -> str:
 
 
 def find_zone(name: str) -> tzinfo | None:
-    """The time zone of a name such as `Europe/Berlin`, or of an offset such as `+05:30`.
+    """Return the time zone of a name such as `Europe/Berlin`, or of an offset such as `+05:30`.
 
     Returns:
-        None when this Python does not know it.
+        None if this Python does not have it.
     """
     offset = _OFFSET.fullmatch(name)
     if offset:
@@ -83,7 +83,7 @@ def find_zone(name: str) -> tzinfo | None:
         return timezone(-size if offset[1] == "-" else size) if size < timedelta(days=1) else None
     try:
         return ZoneInfo(name)
-    except (ValueError, OSError, LookupError):  # a name that is a folder is an OSError
+    except (ValueError, OSError, LookupError):  # a name that is a folder raises an OSError
         return None
 
 

@@ -1,8 +1,8 @@
-"""What of an API's words may leave the record of the row that they are about. Pure.
+"""Chooses the words of an API's error that may be shown outside of the row's own record. Pure.
 
 An API may repeat a prompt in its errors, in any spelling, and no search finds every spelling. So
-nothing is taken out of its words: a few are let through. These are words that API errors use, the
-names of parameters, and the model's id. A word that also stands in the row's text is left out.
+words are not removed, but permitted: words that API errors use, the names of parameters, and the
+model's id. A word that is also in the row's text is left out.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NUMBERS_MAX = 2
-"""With more numbers, which could spell a text letter by letter, none is shown."""
+"""With more numbers, none is shown, because they could spell a text letter by letter."""
 DIGITS_MAX = 7
 """Enough for a limit of tokens or bytes. Card numbers and telephone numbers are longer."""
 _WORD_LETTERS_MIN = 4
-"""Without a word of this length, words that follow one another say nothing."""
+"""Words in sequence are shown only if one of them has this length, because small words carry no meaning."""
 _GAP = "…"
 _SEPARATORS = frozenset({"_", ".", ": ", ", ", ". ", " > ", " < ", " <= ", " >= ", " = ", "/", "-"})
 _WORDS = """
@@ -64,7 +64,7 @@ _TOKENS = rf"(?<!\w)(?:{_PARAMETERS})(?!\w)|{_NUMBERS}|[^\W_]+(?:'[^\W_]+)?"
 
 
 def cut(text: str, bytes_max: int) -> str:
-    """Return a text that takes at most so many bytes as JSON in ASCII, its quotes left out."""
+    """Return a text that takes at most `bytes_max` bytes as JSON in ASCII, without its quotes."""
     whole = text
     while len(json.dumps(text)) - 2 > bytes_max:
         text = text[: len(text) * 3 // 4]
@@ -72,14 +72,14 @@ def cut(text: str, bytes_max: int) -> str:
 
 
 def quote(said: str, request: bytes) -> str:
-    """Return the words of an error that may be shown, in their order, with "…" for the others.
+    """Return the words of an error that may be shown, in order, with "…" for all others.
 
     Args:
-        said: what the API says went wrong.
-        request: the body that it answers; empty for a request without one.
+        said: the API's message.
+        request: the body that was answered; empty for a request without one.
 
     Returns:
-        "" where what is left would say nothing.
+        "" if the words that are left have no meaning.
     """
     model, text = _model_and_text(request)
     tokens = list(re.finditer(_pattern(model), said))
@@ -93,7 +93,7 @@ def quote(said: str, request: bytes) -> str:
 
 
 def _piece(said: str, tokens: list[re.Match[str]]) -> str:
-    """Join words that follow one another; small words alone say nothing."""
+    """Join words in sequence; "…" if all of them are small."""
     if not any(len(token[0]) >= _WORD_LETTERS_MIN and not _is_number(token[0]) for token in tokens):
         return _GAP
     piece = tokens[0][0]
@@ -108,7 +108,7 @@ def _pattern(model: str) -> str:
 
 
 def _shown(words: list[str], model: str, text: str) -> list[bool]:
-    """Whether each word may be shown."""
+    """Return for each word whether it may be shown."""
     are_few = sum(map(_is_number, words)) <= NUMBERS_MAX
     return [
         are_few and _is_number_shown(word.replace(",", ""), text)
@@ -125,18 +125,18 @@ def _is_number(word: str) -> bool:
 def _is_number_shown(number: str, text: str) -> bool:
     """Whether a number is short, and the row's digits hold it neither forwards nor backwards.
 
-    Without a row to look into, no number is shown.
+    Without a row to compare with, no number is shown.
     """
     if not text or len(number) > DIGITS_MAX or not number.isascii():
         return False
     if not text.isascii() and re.search(_FOREIGN_DIGIT, text):
-        return False  # the number may be a transcription
+        return False  # the number may be a transcription of the foreign digits
     digits = text.encode("ascii", "ignore").translate(None, _ALL_BUT_DIGITS)
     return number.encode() not in digits and number[::-1].encode() not in digits
 
 
 def _model_and_text(request: bytes) -> tuple[str, str]:
-    """Return the model of a request, and all other texts in it in lower case."""
+    """Return the model of a request, and all its other texts in lower case."""
     try:
         body: object = msgspec.json.decode(request)
     except (ValueError, RecursionError):

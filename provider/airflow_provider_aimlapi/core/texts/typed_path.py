@@ -1,7 +1,7 @@
-"""Paths that people type, checked before anything is opened. No I/O.
+"""Checks paths that people type, before anything is opened. No I/O.
 
-fsspec knows far more than object stores. Some of its file systems open a second URL, and old ones
-run code from it. So a path is used only if its scheme is on a list and it can name one place alone.
+fsspec has far more file systems than object stores. Some of them open a second URL, and old ones run
+code from it. So a path is used only if its scheme is on a list and it can name one location only.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 SCHEMES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "file"})
-"""Opened everywhere.
+"""The schemes that are always allowed.
 
-Left out are `s3n`, which Hadoop has retired and fsspec does not know, and `adl`: Azure has shut that
-store down, and Airflow and fsspec open two different stores by that name.
+`s3n` is left out, because Hadoop has retired it and fsspec does not have it. `adl` is left out,
+because Azure has closed that store, and Airflow and fsspec open two different stores by that name.
 """
 SECTION = "aimlapi"
 OPTION = "allowed_schemes"
@@ -40,7 +40,7 @@ NEVER_ALLOWED = frozenset(
         "zip",
     }
 )
-"""What they open is named by a second URL, or, with `data` and `local`, by no place on a store."""
+"""Schemes that take a second URL, or, as `data` and `local`, name no location on a store."""
 FILE = "file"
 PATH_CHARACTERS_MAX = 4096
 WILDCARDS = frozenset("*?[")
@@ -54,12 +54,12 @@ _EXAMPLES = "s3://bucket/folder/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypedPath:
-    """A path that names one place.
+    """A path that names one location.
 
     Attributes:
         scheme: in lower case; "file" for an absolute local path.
-        authority: bucket, container or host, and whatever stands before its @, which is not checked
-            here; "" for a local path.
+        authority: the bucket, container or host, and a connection id before its @, which is not
+            checked here; "" for a local path.
         key: the rest, as typed; "" or beginning with a slash.
     """
 
@@ -80,13 +80,13 @@ def parse_allowed_schemes(setting: str) -> frozenset[str]:
         setting: scheme names, separated by commas or white space.
 
     Raises:
-        InvalidSpec: one of them is no scheme, or may not be allowed.
+        InvalidSpec: an entry is not a scheme, or cannot be allowed.
     """
     more = frozenset(setting.lower().replace(",", " ").split())
     for scheme in sorted(more):
         if not _SCHEME.fullmatch(scheme):
             raise InvalidSpec(
-                f"[{SECTION}] {OPTION} holds an entry that is no scheme. Write names separated by "
+                f"[{SECTION}] {OPTION} holds an entry that is not a scheme. Write names separated by "
                 f"commas, such as: ftp, memory."
             )
         if scheme in NEVER_ALLOWED:
@@ -98,14 +98,14 @@ def parse_allowed_schemes(setting: str) -> frozenset[str]:
 
 
 def parse_typed_path(typed: str, *, what: str, allowed: frozenset[str]) -> TypedPath:
-    """Take a URL or an absolute local path apart.
+    """Parse a URL or an absolute local path.
 
     Args:
-        what: names the path in errors, such as "input_path".
-        allowed: schemes, as `parse_allowed_schemes` returns them.
+        what: the path's name in errors, such as "input_path".
+        allowed: the allowed schemes, from `parse_allowed_schemes`.
 
     Raises:
-        InvalidSpec: it is neither, its scheme is not allowed, or it could lead to another place.
+        InvalidSpec: it is neither, its scheme is not allowed, or it could lead to another location.
     """
     if not typed:
         raise InvalidSpec(f"{what} is empty. Give a URL such as {_EXAMPLES}.")
@@ -137,7 +137,7 @@ def _check_characters(typed: str, what: str) -> None:
             f"schemes are allowed. Give the path of the data itself, such as {_EXAMPLES}."
         )
     if _UNPRINTABLE.search(typed):
-        raise InvalidSpec(f"{what} contains a control character, or a byte that is no text.")
+        raise InvalidSpec(f"{what} contains a control character, or a byte that is not text.")
 
 
 def _check_scheme(scheme: str, what: str, allowed: frozenset[str]) -> None:
@@ -157,11 +157,11 @@ def _check_place(path: TypedPath, what: str) -> None:
         return
     bucket = path.authority.rpartition("@")[2]
     if not bucket:
-        raise InvalidSpec(f"{what}={path.scheme}://…: there is no bucket or container in it.")
+        raise InvalidSpec(f"{what}={path.scheme}://…: the bucket or container is missing.")
     if not _BUCKET.fullmatch(bucket) or not bucket.strip("."):
         raise InvalidSpec(
-            f"{what}: the bucket or container is no plain name of letters, digits, dots and hyphens. "
-            f"A wildcard may only stand after it."
+            f"{what}: the bucket or container must be a plain name of letters, digits, dots and hyphens. "
+            f"A wildcard may only follow it."
         )
     if not {".", ".."}.isdisjoint(path.key.split("/")):
         raise InvalidSpec(

@@ -1,8 +1,8 @@
-"""The opening of a run: the first rows sent, whose results are judged together once all are back. Pure.
+"""The opening of a run: the first rows sent, whose results are judged together once all are there. Pure.
 
-A refusal comes faster than a completion, so the first answers say little. The first rows that were
-sent do. Other rows are not held up meanwhile. A run has one opening: an attempt that finds answers of
-an earlier one has none left.
+A refusal arrives faster than a completion, so the first answers are not representative. The first
+rows that were sent are. Other rows do not wait meanwhile. A run has one opening: an attempt that
+finds answers of an earlier attempt has none.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.calls.completion import Completion
 
 OPENING_ROWS = 16
-"""With half of it, a run of which a third of the rows are bad would be ended by chance."""
+"""With half as many, a run in which a third of the rows are bad could be ended by chance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """A row's request is not accepted.
+    """The API did not accept a row's request.
 
     Attributes:
-        reason: for the text, without a row's content.
+        reason: for the error text, without a row's content.
     """
 
     status: int | None
@@ -35,8 +35,8 @@ class OpeningRow:
 
     Attributes:
         body_bytes: of its request.
-        result: the first that says something of the row; None while there is none. A call that was
-            merely not answered says nothing.
+        result: the first completion or refusal; None before that. A call without an answer does
+            not count.
     """
 
     body_bytes: int
@@ -50,7 +50,7 @@ class Opening:
     Attributes:
         is_open: whether results are still collected.
         others_answered: calls of other rows that were answered with a completion.
-        rows: by part and row, in the order in which they were sent.
+        rows: by part and row, in the order of sending.
     """
 
     is_open: bool = True
@@ -63,7 +63,7 @@ class Opening:
             self.rows.setdefault(row, OpeningRow(body_bytes=body_bytes))
 
     def back(self, row: tuple[int, int], result: Completion | Refused) -> str | None:
-        """Note a result; with the last one, return why the run must end, or None.
+        """Note a result. After the last one, return why the run must end, or None.
 
         The first result of a row counts.
         """
@@ -82,7 +82,7 @@ class Opening:
 
 
 def wrong_setup(opening: Opening) -> str | None:
-    """Return why the run must end if all were refused for one reason, and no other row was answered."""
+    """Return why the run must end: all were refused for one reason, and no other row was answered."""
     results = [each.result for each in opening.rows.values()]
     refused = [each for each in results if isinstance(each, Refused)]
     is_uniform = len({each.status for each in refused}) == 1

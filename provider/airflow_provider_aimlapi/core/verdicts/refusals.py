@@ -1,9 +1,9 @@
-"""Whether a refusal is its row's own or everybody's: another row decides. Pure.
+"""Decides by another row's result if a refusal concerns one row or all rows. Pure.
 
-A firewall in front of the API answers 403 to one row for its text. A revoked key, no credit, a wrong
-model: they answer every row so. The texts are no guide, and none is read here. A call that is sent
-after the refused one and answered shows that the refusal was the row's own. A second row that is
-refused, and none answered between the two, shows that it was not.
+A firewall in front of the API answers 403 to one row because of its text. A revoked key, missing
+credit or a wrong model give the same answer to every row. The error texts are not reliable, so they
+are not read. If a later call is answered, the refusal concerned its row only. If a second row is
+refused and no call between the two was answered, it concerns all rows.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 REFUSALS_MAX = 2
-"""A row is rejected after so many refusals that were its own."""
+"""A row is rejected after this many refusals that concerned it alone."""
 UNDECIDED_MIN = 3
 UNDECIDED_SHARE = 4
-"""With a known status, refusals shut the door when more are undecided than this many, and than one
-of so many calls in flight. Twice as many would be sent in vain once the key is revoked; with half of
-it, rows of which a tenth are refused would stop the others."""
+"""With a known status, the door shuts when more refusals are undecided than this, and than one in
+four calls in flight. With twice as many, more calls would be wasted after the key was revoked. With
+half as many, rows of which a tenth are refused would stop all others."""
 
 
 class Door(Enum):
-    """How calls are admitted."""
+    """The way in which calls are admitted."""
 
-    OPEN = "open"  # freely: no refusal was met
+    OPEN = "open"  # freely: there was no refusal
     SHUT = "shut"  # one at a time, the first when none is in flight
-    KNOWN = "known"  # freely: refusals with a known status are their rows' own
+    KNOWN = "known"  # freely: refusals with a known status concern one row each
     LOCKED = "locked"  # not at all: the run ends
 
 
 class Event(Enum):
-    """What happens at the door."""
+    """The events that may change the door."""
 
     NEW_STATUS = "refused with a status that was no row's own before"
     KNOWN_STATUS = "refused with a status that was a row's own before"
@@ -66,13 +66,13 @@ class Suspect(Generic[T]):
     """A row that waits because its call was refused.
 
     Attributes:
-        row: whatever the caller knows it by.
+        row: the caller's name for it.
         status: of the answer.
         number: of the call, counted from 1; 0 for a row that only an earlier attempt has sent.
-        sent: calls of all rows when the refusal came.
-        own: earlier refusals of the row that were its own.
-        was_refused: whether an earlier attempt was refused the row, too, and left it undecided.
-        answers_after: calls sent after its own and answered.
+        sent: the calls of all rows up to the refusal.
+        own: earlier refusals of the row that concerned it alone.
+        was_refused: whether an earlier attempt was refused this row, too, and did not decide.
+        answers_after: answered calls that were sent after its own.
     """
 
     row: T
@@ -89,8 +89,8 @@ class Refusals(Generic[T]):
     """The refused rows of an attempt, and the door.
 
     Attributes:
-        waiting: rows that nothing is known of yet, in the order of their refusals.
-        answers: calls answered with a completion.
+        waiting: the undecided rows, in the order of their refusals.
+        answers: calls that were answered with a completion.
     """
 
     door: Door = Door.OPEN
@@ -102,15 +102,15 @@ class Refusals(Generic[T]):
     _is_last_try: bool = False
 
     def wait(self, row: T) -> None:
-        """Let a row wait that an earlier attempt left undecided, until another is answered."""
+        """Add a row that an earlier attempt left undecided. It waits until another is answered."""
         self.waiting.append(Suspect(row=row, was_refused=True))
 
     def refused(self, suspect: Suspect[T], *, in_flight: int) -> None:
-        """Let a row wait whose call was refused; the door may shut, or be locked."""
+        """Add a row whose call was refused. The door may shut or be locked."""
         is_other = self._is_last_try or not suspect.was_refused
         is_alone = self.door is Door.SHUT and suspect.number > self._shut_at and is_other
         self.waiting.append(suspect)
-        if suspect.own:  # it was expected
+        if suspect.own:  # the refusal was expected
             return
         if is_alone:
             self._turn(Event.ALONE, suspect.sent)
@@ -122,10 +122,10 @@ class Refusals(Generic[T]):
             self._turn(Event.CROWD if is_crowd else Event.KNOWN_STATUS, suspect.sent)
 
     def answered(self, number: int) -> list[Suspect[T]]:
-        """Count a completion; return the rows that need not wait for another any more.
+        """Count a completion. Return the rows that need not wait any longer.
 
-        Of rows that an earlier attempt left, one goes for each answer: two that are refused, one
-        after the other, would lock the door.
+        Each answer releases only one of the rows that an earlier attempt left. Two of them, refused
+        one after the other, would lock the door.
 
         Args:
             number: of the call, counted from 1.
@@ -145,20 +145,21 @@ class Refusals(Generic[T]):
         return gone
 
     def without_others(self, sent: int) -> tuple[list[Suspect[T]], bool]:
-        """Decide when no other row is left to send, and none is in flight.
+        """Decide if no other row is left to send and none is in flight.
 
-        1. A row that only an earlier attempt has sent is sent now, one after the other.
-        2. Of the calls sent since, as many were answered as refused. Or others were answered in this
-           attempt, and an earlier one was refused all that are left. Or only one is left, and others
-           were answered. In each case the refusals were the rows' own.
-        3. One is left, and none was answered: nothing can be said.
-        4. Two rows or more could be the other one for each other: one is sent alone.
+        1. Rows that only an earlier attempt has sent are sent now, one after the other.
+        2. The refusals concerned their rows alone in three cases. As many of the calls sent since
+           were answered as refused. Or this attempt had answers, and an earlier attempt was refused
+           all rows that are left. Or only one row is left, and others were answered.
+        3. One row is left, and none was answered: there is no decision.
+        4. Two or more rows are left, which can decide about each other: one is sent alone.
 
         Args:
             sent: calls of all rows.
 
         Returns:
-            The rows to send, and whether their refusals were their own. No rows: the run ends.
+            The rows to send, and whether their refusals concerned them alone. If there are no rows,
+            the run ends.
         """
         old = [each for each in self.waiting if _is_old(each)]
         if old:
@@ -178,7 +179,7 @@ class Refusals(Generic[T]):
         return doubtful[:1], False
 
     def vouch(self, *, for_all: bool = False) -> list[Suspect[T]]:
-        """Return all rows that wait: it is known that the refusals were their own.
+        """Return all waiting rows, because their refusals are known to concern them alone.
 
         Args:
             for_all: whether that is known of later refusals, too.
@@ -197,14 +198,16 @@ class Refusals(Generic[T]):
         self.waiting = [each for each in self.waiting if each not in gone]
 
     def _outvoted(self, *, margin: int, number: int = 0) -> list[Suspect[T]]:
-        """Return the rows whose refusals were their own.
+        """Return the rows whose refusals concerned them alone.
 
-        A call sent after the refusal was answered. Or, of the calls sent since the row's own, more
-        were answered than refused: a key that is revoked would have been so for these, too. They
-        may have overtaken each other, so that one alone shows nothing.
+        1. A call that was sent after the refusal was answered.
+        2. Or more of the calls that were sent since the row's own were answered than refused. A
+           revoked key would have refused these, too. Calls may overtake each other, so one answer
+           alone proves nothing.
 
         Args:
-            margin: by how many more. number: of a call that was answered.
+            margin: how many more must have been answered.
+            number: of a call that was answered.
         """
         numbers = sorted(each.number for each in self.waiting)
         return [
@@ -223,5 +226,5 @@ class Refusals(Generic[T]):
 
 
 def _is_old(suspect: Suspect[T]) -> bool:
-    """Whether the row was refused in an earlier attempt alone."""
+    """Whether only an earlier attempt was refused the row."""
     return suspect.number == 0

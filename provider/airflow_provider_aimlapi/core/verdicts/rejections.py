@@ -1,4 +1,4 @@
-"""When rejected rows end a run: one more than is allowed. Counts, decides."""
+"""Decides when rejected rows end a run: at one more than is allowed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class Rejections:
     """The rejected rows of a run.
 
     Attributes:
-        allowed: rows that may be rejected; one more ends the run.
+        allowed: how many rows may be rejected. One more ends the run.
         rows: rejected so far.
     """
 
@@ -18,12 +18,12 @@ class Rejections:
     rows: int = 0
 
     def take_over(self, rejected: int) -> str | None:
-        """Count rows of durable parts, which earlier attempts rejected; return as `reject`."""
+        """Count rows of durable parts, which earlier attempts rejected. Return as `reject`."""
         self.rows += rejected
         return self._too_many("It is in a part that an earlier attempt wrote.")
 
     def reject(self, reason: str) -> str | None:
-        """Count a rejected row; return why the run must end, or None while it may go on."""
+        """Count a rejected row. Return why the run must end, or None if it may continue."""
         self.rows += 1
         return self._too_many(reason)
 
@@ -32,6 +32,6 @@ class Rejections:
             return None
         return (
             f"{self.rows:,} rows were rejected, and max_rejected_rows allows {self.allowed:,}. "
-            f"Nothing was published; everything paid for is kept. Raise max_rejected_rows, or "
-            f"clear the task with retry_rejected=True to ask for them again. The last one: {reason}"
+            f"Nothing was published; all paid answers are kept. Raise max_rejected_rows, or "
+            f"clear the task with retry_rejected=True to send them again. The last one: {reason}"
         )

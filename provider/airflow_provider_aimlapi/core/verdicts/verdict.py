@@ -1,4 +1,4 @@
-"""What to do after an exchange that gave no completion. Decides by type, never by text."""
+"""Decides what follows a call that gave no completion, by the error's type, never by its text."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ from airflow_provider_aimlapi.errors import (
 )
 
 RETRY_AFTER_S_MAX = 300.0
-"""An answer's Retry-After is honoured up to here: a typo of theirs must not park a run for a day."""
+"""A longer Retry-After is cut to this, so that a mistake of the API cannot stop a run for a day."""
 WIRE_VIOLATIONS_MAX = 3
-"""An answer that cannot be read may have been billed: it is bought at most this often."""
+"""An answer that cannot be read may have been charged, so it is requested at most this often."""
 REJECTIONS_MAX = 2
-"""A 400, and most other 4xx, may be a gateway's, and pass. None is billed, so a row is sent once more
-before it is rejected."""
+"""A 400, and most other 4xx, may come from a gateway and pass. They are not charged, so a row is sent
+once more before it is rejected."""
 FINAL_STATUSES = frozenset({413, 422})
-"""These speak of the request itself, its size and its content, which stay what they are."""
+"""These are about the request's size and content, which do not change."""
 
 
 class Verdict(Enum):
-    """The judge's word on a failed exchange."""
+    """The decision after a failed call."""
 
-    REQUEUE = "requeue"  # the row waits; the exchange does not count as an attempt
-    RETRY = "retry"  # the row waits; the exchange counts
+    REQUEUE = "requeue"  # the row waits; the call does not count
+    RETRY = "retry"  # the row waits; the call counts
     REJECT = "reject"  # the row is done, without a completion
-    DOUBT = "doubt"  # the row waits until another shows whether all are refused; see `refusals`
+    DOUBT = "doubt"  # the row waits until another row shows if all are refused; see `refusals`
     HALT = "halt"  # no row can succeed: no new calls
 
 
 def judge(
     error: ApiError, *, attempts: int, max_attempts: int, violations: int, rejections: int = 1
 ) -> Verdict:
-    """Decide what follows from an error.
+    """Return the decision for an error.
 
     Args:
-        attempts: failed exchanges of this row that count, this one included.
+        attempts: failed calls of this row that count, this one included.
         violations: unreadable answers to this row, this one included.
-        rejections: answers that this row's request is wrong, this one included.
+        rejections: answers with a 4xx to this row's request, this one included.
     """
     if isinstance(error, Throttled):
         return Verdict.REQUEUE
-    if isinstance(error, AccessRefused):  # without a status no answer came, for any row
+    if isinstance(error, AccessRefused):  # without a status no answer arrived, for any row
         return Verdict.HALT if error.status is None else Verdict.DOUBT
     is_used_up = attempts >= max_attempts
     if isinstance(error, RequestRejected):
@@ -56,5 +56,5 @@ def judge(
 
 
 def _may_pass(error: RequestRejected) -> bool:
-    """Whether the same request may be accepted later; one that was never sent has no status."""
+    """Whether the same request may be accepted later. A request that was never sent has no status."""
     return error.status is not None and error.status not in FINAL_STATUSES
