@@ -21,7 +21,7 @@ def operator(kind: Any = ClaudeCompletionOperator, **arguments: Any) -> Any:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"model": "no such model"}, "is no model id"),
+        ({"model": "no such model"}, "is not a model id"),
         ({"max_tokens": "abc"}, "max_tokens='abc': give a whole number"),
         ({"max_tokens": 0}, "max_tokens=0"),
         ({"max_tokens": 64_001}, "at most 64,000 tokens"),

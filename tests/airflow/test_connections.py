@@ -70,7 +70,7 @@ def test_a_connection_means_one_base_url(
         ({"port": 8080}, "a port, no host"),
         ({"host": "https://h", "schema": "http"}, "one scheme in its host, another"),
         ({"host": "h", "schema": "v1"}, "something other than http or https"),
-        ({"host": "https://[::1"}, "is no URL"),
+        ({"host": "https://[::1"}, "is not a URL"),
     ],
 )
 def test_a_wrong_connection_is_refused_in_words_without_its_key(

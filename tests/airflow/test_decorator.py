@@ -89,7 +89,7 @@ def test_a_path_is_not_rendered(api: Any, run_returning: Callable[[object], Any]
     [
         (None, "returned NoneType: return the input's path, or a list of records"),
         ([], "There are no records"),
-        (["a"], "Record 0 is no mapping"),
+        (["a"], "Record 0 is not a mapping"),
         ([{"text": "a"}, {"text": 1}], "values of 'text' cannot be one column"),
         ([{"text": "a"}] * 1001, "1,001 records; at most 1,000"),
         ([{"text": "a" * 1_000_001}], "at most 1,000,000 can be returned"),

@@ -142,7 +142,7 @@ def test_local_folders_do_as_well(
         ({"prompt": " "}, "prompt is empty"),
         ({"max_tokens": "{{ 'abc' }}"}, "max_tokens='abc': give a whole number"),
         ({"temperature": "{{ 2 }}"}, "temperature=2"),
-        ({"model": "{{ 'no such model' }}"}, "is no model id"),
+        ({"model": "{{ 'no such model' }}"}, "is not a model id"),
         (
             {"model": "{{ 'anthropic/claude-sonnet-5' }}", "top_k": 5},
             "anthropic/claude-sonnet-5 does not take top_k",
@@ -156,7 +156,7 @@ def test_local_folders_do_as_well(
             "max_rejected_rows='10%': give a number, such as 0.1 or 100.",
         ),
         ({"output_path": __file__}, f"output_path {__file__} is a file"),
-        ({"output_path": "/proc/none"}, "output_path /proc/none: no file can be made there"),
+        ({"output_path": "/proc/none"}, "output_path /proc/none: no file can be created there"),
         ({"input_path": "ftp://no-such.invalid/in/"}, "input_path: ftp:// is not allowed"),
         ({"input_path": "zip://a::s3://lake/in/"}, "input_path contains '::'"),
         ({"output_path": "reference://lake/out/"}, "output_path: reference:// is not allowed"),

@@ -76,8 +76,8 @@ def root(tmp_path: Path) -> Path:
         ("ds=1", "..", "is a link that leads out of the input"),
         ("ds=1", "/", "is a link that leads out of the input"),
         ("b.parquet", "/dev/zero", "is a link that leads out of the input"),
-        ("b.parquet", "gone.parquet", "is a link to something that is not there"),
-        ("ds=1", "gone", "is a link to something that is not there"),
+        ("b.parquet", "gone.parquet", "is a link to something that does not exist"),
+        ("ds=1", "gone", "is a link to something that does not exist"),
         ("b.parquet", "b.parquet", "is a link that leads in a circle"),
         ("ds=1", "ds=1/x", "is a link that leads in a circle"),
         ("ds=1", ".", "is a link to a folder that it lies in"),
@@ -117,8 +117,8 @@ def test_link_that_a_glob_does_not_read_is_passed_over(root: Path) -> None:
 def test_pipe_in_place_of_a_file_is_refused_by_name(root: Path, name: str) -> None:
     (root / name).parent.mkdir(exist_ok=True)
     os.mkfifo(root / name)
-    assert f"{str(root / name)!r} is no ordinary file" in refused(root)
-    assert "is no ordinary file" in refused(root / name)
+    assert f"{str(root / name)!r} is not an ordinary file" in refused(root)
+    assert "is not an ordinary file" in refused(root / name)
 
 
 def test_pipe_that_is_no_input_is_passed_over(root: Path) -> None:
@@ -163,7 +163,7 @@ def test_link_swapped_in_after_the_listing_is_refused(root: Path) -> None:
     (root / "sub").rename(root / "kept")
     (root / "sub").symlink_to(root.parent / "outside")
     for file in files:
-        with pytest.raises(InputUnreadable, match="no link or special file is followed"):
+        with pytest.raises(InputUnreadable, match="links and special files are not followed"):
             open_parquet(fsspec.filesystem("file"), file)
 
 
@@ -189,7 +189,7 @@ def test_records_below_an_output_are_read_through_no_link(root: Path, name: str)
     payroll.rename(place)
     (root / name).rename(root / "moved")
     (root / name).symlink_to(root / "moved")
-    with pytest.raises(InputUnreadable, match="no link or special file is followed"):
+    with pytest.raises(InputUnreadable, match="links and special files are not followed"):
         open_data_set(fsspec.filesystem("file"), str(place))
 
 
@@ -217,7 +217,7 @@ def test_folder_that_vanishes_each_time_is_an_error(root: Path) -> None:
         return True
 
     (root / "sub").mkdir()
-    with pytest.raises(InputUnreadable, match="deep' went away while it was listed, 2 times"):
+    with pytest.raises(InputUnreadable, match="deep' was removed while it was listed, 2 times"):
         list_local(str(root), is_input=lambda _: True, may_be_input=lambda _: True, may_hold=vanish)
 
 

@@ -148,7 +148,7 @@ def test_pipe_and_folder_are_refused_at_once(root: Path) -> None:
     """A blocking open of a pipe would wait for its other end."""
     os.mkfifo(root / "pipe")
     for name in ("pipe", "a"):
-        with pytest.raises(StoreUnsafe, match=f"/{name}' is no ordinary file"):
+        with pytest.raises(StoreUnsafe, match=f"/{name}' is not an ordinary file"):
             store_at(root).read(name, bytes_max=MIB)
         with pytest.raises(StoreUnsafe):
             store_at(root).copy(name, "copy")

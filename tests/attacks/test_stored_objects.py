@@ -146,7 +146,7 @@ def test_plan_that_lists_rows_again_costs_no_call() -> None:
             changes = {name: json.dumps(stored | {"shards": shards} | more).encode()}
             attempt = interrupted().attempt(changes=changes)
             assert isinstance(attempt.error, JournalUnreadable), shards
-            assert "begins anew" in str(attempt.error)
+            assert "starts from the beginning" in str(attempt.error)
             assert attempt.prompts == []
 
 

@@ -138,15 +138,15 @@ def test_a_manifest_that_does_not_read_back_is_for_a_person(
     grow_old(place.output, days=40)
     assert main(["clean", place.output, "--older-than", "30d", "--yes"]) == 0
     assert "plan.json" in names_in(place, old)
-    assert "does not read back" in capsys.readouterr().out
+    assert "cannot be read" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("name", "data", "said"),
     [
-        ("manifest.json", b"[" * 100_000, "does not read back"),
-        ("plan.json", b"[" * 100_000, "does not read back"),
-        ("plan.json", b"{}", "does not read back"),
+        ("manifest.json", b"[" * 100_000, "cannot be read"),
+        ("plan.json", b"[" * 100_000, "cannot be read"),
+        ("plan.json", b"{}", "cannot be read"),
         ("plan.json", None, "a manifest and no plan"),
         ("lease/99999999", b"planted", "99,999,999"),
     ],

@@ -102,5 +102,5 @@ def test_an_assumed_dialect_is_logged_once(
     caplog.set_level(logging.INFO)
     store = FsspecStore(place.fs, place.output)
     prepare(place.job(completion=completion(model)), lambda _: store, SystemClock())
-    said = [line for line in caplog.messages if "assumed to speak the dialect" in line]
+    said = [line for line in caplog.messages if "suggests the dialect" in line]
     assert len(said) == lines

@@ -252,7 +252,7 @@ def test_the_budget_is_passed_by_what_was_in_flight_at_the_most(place: Workplace
 def test_a_budget_is_not_kept_blindly(place: Workplace) -> None:
     place.sim.follow(fault("cost-nowhere"))
     place.write(texts_table(400))
-    with pytest.raises(BudgetExhausted, match="without saying what it charged"):
+    with pytest.raises(BudgetExhausted, match="without reporting the charge"):
         place.run(max_cost_usd=100.0, max_concurrency=4)
     assert len(place.paid_prompts()) <= 4
 
@@ -281,7 +281,7 @@ def test_an_unknown_cost_stays_unknown_after_an_unreadable_answer_that_told_its_
     waiting = Fault(kind="503", contains="Ticket 20.", retry_after_s=2.0)
     place.sim.follow(script(faults=(unread, silent, waiting)))
     for _ in range(2):
-        with pytest.raises(BudgetExhausted, match="without saying what it charged"):
+        with pytest.raises(BudgetExhausted, match="without reporting the charge"):
             place.run(max_cost_usd=100.0)
     assert len(place.sim.ledger.billed) == 30
     dearest = Counter(place.paid_prompts()).most_common(1)[0][0]

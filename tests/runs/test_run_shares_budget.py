@@ -162,5 +162,5 @@ def test_a_budget_below_one_call_is_refused_before_any(place: Workplace) -> None
 def test_without_costs_a_budget_cannot_be_kept(place: Workplace) -> None:
     place.sim.follow(script(faults=(Fault(kind="cost-nowhere"),)))
     write(place, 10, 10)
-    with pytest.raises(BudgetExhausted, match="without saying what it charged"):
+    with pytest.raises(BudgetExhausted, match="without reporting the charge"):
         run_job(place.job(), Settings(max_cost_usd=1.0, max_concurrency=2), share=0)

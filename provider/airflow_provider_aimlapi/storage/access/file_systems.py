@@ -1,4 +1,4 @@
-"""What differs between fsspec's file systems, as values: kind, path, URI, version. No I/O."""
+"""The differences between fsspec's file systems, as values: kind, path, URI, version. No I/O."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _NAMED_BY_BUCKET = frozenset({"s3", "gcs"})
 
 
 def kind_of(fs: AbstractFileSystem) -> Kind:
-    """Which of the kinds that we know how to write to a file system is."""
+    """Return the kind of a file system, among those that we can write to."""
     return _KINDS.get(_protocols(fs)[0], "other")
 
 
 def path_in(fs: AbstractFileSystem, path: str) -> str:
-    """A path or URL as its file system names it, without slash at the end or connection id."""
+    """Return a path or URL as its file system names it, without slash at the end or connection id."""
     stripped = str(fs._strip_protocol(path)).rstrip("/")  # noqa: SLF001  fsspec's own extension point
     if kind_of(fs) not in _NAMED_BY_BUCKET:
         return stripped
@@ -41,9 +41,9 @@ def path_in(fs: AbstractFileSystem, path: str) -> str:
 
 
 def is_taken_literally(fs: AbstractFileSystem, path: str) -> bool:
-    """Return whether a file system takes a path for an object's name, and for nothing more.
+    """Whether a file system takes a path as an object's name, and nothing else.
 
-    Some read a version at its end: to s3fs, `a?versionId=1` is another spelling of `a`.
+    Some read a version at its end: for s3fs, `a?versionId=1` is another spelling of `a`.
     """
     split = getattr(fs, "split_path", None)
     if split is None:
@@ -53,22 +53,22 @@ def is_taken_literally(fs: AbstractFileSystem, path: str) -> bool:
 
 
 def name_below(root: str, path: str) -> str:
-    """Return a path relative to a root that it begins with, or "" for a path elsewhere."""
+    """Return a path relative to a root that it begins with; "" for any other path."""
     return path[len(root) + 1 :] if path.startswith(f"{root}/") else ""
 
 
 def uri_of(fs: AbstractFileSystem, path: str) -> str:
-    """Where something is, in the one spelling that enters run keys: no connection id in it."""
+    """Return a URI in the one spelling that enters run keys, without a connection id."""
     place = path_in(fs, path)
-    if "://" in place:  # as http's file system has it: there the path is the URL
+    if "://" in place:  # in http's file system the path is the URL
         return place
     return f"{_protocols(fs)[0]}://{place}"
 
 
 def version_of(info: Mapping[str, Any]) -> str:
-    """What changes when an object does; the same from a listing and from a look at one object.
+    """Return a text that changes with an object, the same from a listing and from a single request.
 
-    S3's version id is left out: a listing does not have it.
+    S3's version id is left out, because a listing does not have it.
     """
     for field in ("generation", "ETag", "etag", "md5Hash"):
         if info.get(field):

@@ -1,9 +1,9 @@
-"""Folders and files of a local disk or a mounted share, opened without following a link.
+"""Opens folders and files of a local disk or a mounted share without following a link.
 
-Anyone who can write to an output can put a link there. So each folder on the way to a file is
-opened relative to the folder before it, and a link is not entered: one that takes a folder's place
-between two steps is refused rather than followed. Where the system cannot open relative to a folder
-(Windows), each step is checked just before it is taken.
+Anyone who can write to an output can put a link there. So each folder on the way to a file is opened
+relative to the folder before it, and a link is not entered. A link that replaces a folder between two
+steps is refused, too. On Windows, which cannot open relative to a folder, each step is checked right
+before it is taken.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 TEMPORARY_PREFIX = ".aimlapi-"
 FILE_MODE = 0o660
-"""For owner and group, less what the umask takes away: an output may hold what only few may read."""
+"""For owner and group, less the umask, because an output may hold confidential data."""
 FOLDER_MODE = 0o770
 
 _ALWAYS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _FOLDER = _ALWAYS | getattr(os, "O_DIRECTORY", 0)
-# A folder that is only passed through need not be readable, where the system knows the difference.
+# A folder on the way need not be readable, on systems that make this difference.
 _PASSED = _FOLDER | getattr(os, "O_PATH", os.O_RDONLY)
-# Without blocking: opening a pipe would wait for its other end.
+# Without blocking, because opening a pipe would wait for its other end.
 _READ = _ALWAYS | os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _CREATE = _ALWAYS | os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 HAS_DESCRIPTORS = (
@@ -40,7 +40,7 @@ HAS_DESCRIPTORS = (
 
 
 class NotFollowed(OSError):
-    """A link or a special file stands where a folder or an ordinary file should be.
+    """A link or a special file is found where a folder or an ordinary file should be.
 
     Attributes:
         path: of the link or special file.
@@ -56,7 +56,7 @@ class NotFollowed(OSError):
 
 
 class Folder:
-    """An open folder. What is done here is done in this folder, wherever its path leads by now.
+    """An open folder. Its methods work in this folder, even if its path leads elsewhere by now.
 
     Args:
         path: for errors, and for systems that have no descriptors of folders.
@@ -83,11 +83,11 @@ class Folder:
         return _opened(self._place(name), name, self._descriptor)
 
     def make_folder(self, name: str) -> Folder:
-        """Open a folder in this one, which is made unless it is there."""
+        """Open a folder in this one. Create it if it does not exist."""
         try:
             return self.folder(name)
         except FileNotFoundError:
-            with suppress(FileExistsError):  # made by another since
+            with suppress(FileExistsError):  # another process has created it
                 os.mkdir(self._at(name), FOLDER_MODE, dir_fd=self._descriptor)
             return self.folder(name)
 
@@ -110,16 +110,16 @@ class Folder:
             raise
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise NotFollowed(place, "no ordinary file")
+            raise NotFollowed(place, "not an ordinary file")
         return os.fdopen(descriptor, "rb")
 
     def create_file(self, name: str) -> BinaryIO:
-        """Create a file for writing; FileExistsError when something has this name, even a link."""
+        """Create a file for writing. Raise FileExistsError if the name is taken, even by a link."""
         descriptor = os.open(self._at(name), _CREATE, FILE_MODE, dir_fd=self._descriptor)
         return os.fdopen(descriptor, "wb")
 
     def link(self, source: str, target: str) -> None:
-        """Give a file a second name; FileExistsError when something has it."""
+        """Give a file a second name. Raise FileExistsError if that is taken."""
         os.link(
             self._at(source),
             self._at(target),
@@ -129,7 +129,7 @@ class Folder:
         )
 
     def replace(self, source: str, target: str) -> None:
-        """Rename a file, replacing what has the name; a link is replaced itself."""
+        """Rename a file, replacing one of the same name. A link itself is replaced."""
         os.replace(
             self._at(source),
             self._at(target),
@@ -138,23 +138,23 @@ class Folder:
         )
 
     def unlink(self, name: str) -> None:
-        """Remove a file; of a link, the link itself."""
+        """Remove a file; for a link, the link itself."""
         os.unlink(self._at(name), dir_fd=self._descriptor)
 
     def identity(self) -> tuple[int, int]:
-        """Return what tells this folder from every other one, whatever path leads to it."""
+        """Return an identity that no other folder has, whatever path leads to it."""
         status = os.stat(self.path if self._descriptor is None else self._descriptor)  # noqa: PTH116  # no Path takes a descriptor
         return status.st_dev, status.st_ino
 
     def flush(self) -> None:
-        """Make new names durable, where the system lets a folder be flushed."""
+        """Make new names durable, on systems that can flush a folder."""
         if self._descriptor is not None:
             with self._readable() as descriptor:
                 os.fsync(descriptor)
 
     @contextmanager
     def entries(self) -> Iterator[Iterator[os.DirEntry[str]]]:
-        """List the folder; an entry can be examined until the block ends."""
+        """List the folder. An entry can be examined until the block ends."""
         if self._descriptor is None:
             with os.scandir(self.path) as entries:
                 yield entries
@@ -178,12 +178,12 @@ class Folder:
 
 
 def open_root(path: str) -> Folder:
-    """Open a folder by its real path; NotFollowed when a link has taken its place."""
+    """Open a folder by its real path."""
     return _opened(path, path, None)
 
 
 def make_root(path: str) -> Folder:
-    """Open a folder by its real path, which is made unless it is there, as are those above it."""
+    """Open a folder by its real path. Create it, and those above it, if they do not exist."""
     try:
         return open_root(path)
     except FileNotFoundError:
@@ -196,7 +196,7 @@ def make_root(path: str) -> Folder:
 
 @contextmanager
 def folder_below(root: Folder, names: list[str], *, is_made: bool = False) -> Iterator[Folder]:
-    """Open a folder below another, step by step. Closes all of them, the root too."""
+    """Open a folder below another, step by step. Close all of them at the end, the root included."""
     current = root
     try:
         for name in names:
@@ -210,7 +210,7 @@ def folder_below(root: Folder, names: list[str], *, is_made: bool = False) -> It
 
 @contextmanager
 def folder_at(path: str) -> Iterator[Folder]:
-    """Open a folder by its real path, on which nothing is a link: not followed since, either."""
+    """Open a folder by its real path, on which there is no link. A link since then is not followed."""
     anchor, *names = Path(path).parts
     with folder_below(open_root(anchor), names) as folder:
         yield folder
@@ -219,11 +219,11 @@ def folder_at(path: str) -> Iterator[Folder]:
 def walk(
     root: str, start: str, left_out: str | None = None
 ) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Visit what is below a folder and is no folder, by its name relative to the root.
+    """Yield everything below a folder that is not a folder, by its name relative to the root.
 
-    An entry can be examined until the next one. Links are given as they are, and never entered.
-    Left out: what is still being written, and every name that no object can have. A folder that
-    goes away meanwhile is passed over, as is one that is replaced by a link.
+    An entry can be examined until the next one. Links are yielded unchanged, and never entered.
+    Left out are files that are still being written, and names that no object can have. A folder
+    that is removed or replaced by a link meanwhile is skipped.
 
     Args:
         root: a real path.
@@ -232,7 +232,7 @@ def walk(
 
     Raises:
         FileNotFoundError, NotADirectoryError, NotFollowed: for `start` itself.
-        PermissionError: a folder may not be read. It is never taken for an empty one.
+        PermissionError: a folder may not be read. It never counts as an empty one.
     """
     pending = [start]
     while pending:
@@ -271,7 +271,7 @@ def _opened(place: str, name: str, within: int | None) -> Folder:
 
 
 def _check_no_link(place: str) -> None:
-    """Refuse a link, or what Windows calls a junction. What it is otherwise, its use will show."""
+    """Refuse a link, or a junction of Windows. Other kinds of files fail when they are used."""
     status = os.lstat(place)
     is_junction = bool(getattr(status, "st_reparse_tag", False))
     if stat.S_ISLNK(status.st_mode) or is_junction:

@@ -1,7 +1,7 @@
-"""From a URL to a file system, with the environment's own credentials.
+"""Opens the file system of a URL, with the environment's own credentials.
 
-For the command line, and for schemes that none of Airflow's providers knows. What an operator is
-given goes through Airflow's connections otherwise.
+It serves the command line, and schemes that none of Airflow's providers has. All other paths of an
+operator are opened through Airflow's connections.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def open_file_system(typed: str) -> tuple[AbstractFileSystem, str]:
         The file system, and the path on it.
 
     Raises:
-        InvalidSpec: the path names a connection, or nothing that is allowed and installed opens it.
-        StoreUnavailable: the store is one that is connected to here, and does not answer.
+        InvalidSpec: the path names a connection, or no allowed and installed file system opens it.
+        StoreUnavailable: the store is contacted here, and does not answer.
     """
     allowed = parse_allowed_schemes(os.environ.get(VARIABLE, ""))
     if typed and not _HAS_SCHEME.match(typed):
@@ -64,7 +64,7 @@ def open_file_system(typed: str) -> tuple[AbstractFileSystem, str]:
 def origin_of(error: BaseException) -> str:
     """Return an error's class and the module that raised it.
 
-    Used in the place of its text, which may quote a password or a connection's extra.
+    It replaces the error's text, which may quote a password or a connection's extra.
     """
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     module = frames[-1].f_globals.get("__name__") if frames else None
@@ -72,10 +72,10 @@ def origin_of(error: BaseException) -> str:
 
 
 def open_url(url: str) -> tuple[AbstractFileSystem, str]:
-    """Open the file system of a URL, and return it with the path on it.
+    """Open the file system of a URL. Return it with the path on it.
 
     Args:
-        url: from `parse_typed_path`: of any other, fsspec could open whatever it leads to.
+        url: from `parse_typed_path`. fsspec could open anything with another URL.
     """
     fs, path = fsspec.core.url_to_fs(url)
     connect(fs)
@@ -83,7 +83,7 @@ def open_url(url: str) -> tuple[AbstractFileSystem, str]:
 
 
 def connect(fs: AbstractFileSystem) -> None:
-    """Have a file system check its settings here, where the error is known to be about them.
+    """Make a file system check its settings now, when an error is known to be about them.
 
     s3fs would leave that to the first request, and botocore's error quotes what it does not accept.
     """
@@ -92,7 +92,7 @@ def connect(fs: AbstractFileSystem) -> None:
 
 
 def _check_authority(path: TypedPath) -> None:
-    """An @ stands before an Azure account, and nowhere else: here are no connections."""
+    """Refuse an @ except before an Azure account, because commands have no connections."""
     if path.scheme in _AZURE:
         if not _AZURE_CONTAINER.fullmatch(path.authority):
             raise InvalidSpec(
@@ -101,6 +101,6 @@ def _check_authority(path: TypedPath) -> None:
             )
     elif "@" in path.authority:
         raise InvalidSpec(
-            f"{path.scheme}://…@… names an Airflow connection, which this command does not know. Leave "
-            f"it out, and put the credentials into the environment (AWS_ACCESS_KEY_ID, AWS_PROFILE, …)."
+            f"{path.scheme}://…@… names an Airflow connection, which this command cannot read. Remove "
+            f"it, and put the credentials into the environment (AWS_ACCESS_KEY_ID, AWS_PROFILE, …)."
         )

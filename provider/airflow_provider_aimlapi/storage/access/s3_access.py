@@ -1,7 +1,7 @@
-"""What it takes to reach an s3fs file system's S3 by another client, where that is set up as usual.
+"""The settings with which a second client reaches an s3fs file system's S3, if they are usual ones.
 
-botocore knows more of proxies, certificates, endpoints and signers than others do. So whatever is
-set up in an unusual way is left to the file system itself. Asks S3 for nothing.
+botocore supports more proxies, certificates, endpoints and signers than other clients. So an unusual
+setting is left to the file system itself. Sends no request to S3.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _USUAL_CLIENT = frozenset({"endpoint_url", "region_name"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Access:
-    """The credentials of this moment, good for the seconds of planning and for nothing longer.
+    """The current credentials, which are used for the seconds of planning only.
 
     Attributes:
         endpoint_url: botocore's, for AWS itself, too.
@@ -37,10 +37,10 @@ class S3Access:
 
 
 def usual_access(fs: AbstractFileSystem) -> S3Access | None:
-    """How to reach the same buckets with the same credentials; None where that may not be the same."""
+    """Return the settings for the same buckets and credentials; None if they might differ."""
     if kind_of(fs) != "s3" or not _is_usual(fs):
         return None
-    meta = fs.s3.meta  # which makes its session, too
+    meta = fs.s3.meta  # this also creates the session
     has_certificates = fs.session.get_config_variable("ca_bundle")
     if _is_unknown(meta.config) or (has_certificates and meta.endpoint_url.startswith("https")):
         return None
@@ -57,7 +57,7 @@ def usual_access(fs: AbstractFileSystem) -> S3Access | None:
 
 
 def _is_usual(fs: Any) -> bool:
-    """Whether nothing is set that others may have no word for."""
+    """Whether no setting is used that other clients may lack."""
     return not (
         fs.anon
         or fs.req_kw
@@ -71,7 +71,7 @@ def _is_usual(fs: Any) -> bool:
 
 
 def _is_unknown(config: Any) -> bool:
-    """Whether botocore has been told of a signer or an endpoint that others may not have."""
+    """Whether botocore has a signer or an endpoint that other clients may lack."""
     return bool(
         config.signature_version != "s3v4"
         or config.s3
@@ -81,7 +81,7 @@ def _is_unknown(config: Any) -> bool:
 
 
 def _credentials(fs: Any) -> tuple[str | None, str | None, str | None]:
-    """Key, secret and token as they are now: those given, else what botocore finds."""
+    """Return key, secret and token at this moment: the explicit ones, else those of botocore."""
     if fs.key and fs.secret:
         return fs.key, fs.secret, fs.token
 

@@ -1,8 +1,8 @@
-"""An s3fs file system's S3 as obstore asks it, in planning: thousands of files within seconds.
+"""Lists and reads S3 with obstore while a run is planned: thousands of files within seconds.
 
-s3fs needs milliseconds of Python for a request, and most of a listing's time to read when each object
-changed, which nobody asks. obstore asks in Rust. What it has no word for is left to s3fs, and so is
-whatever it cannot list or read: s3fs says what is wrong in a way that can be judged. Writes nothing.
+s3fs takes milliseconds of Python per request, and most of a listing's time to parse dates that are
+not needed. obstore does that in Rust. Whatever obstore cannot list or read is left to s3fs, whose
+errors can be classified. Writes nothing.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.storage.access.s3_access import S3Access
 
 FAILURES_MAX = 32
-"""Then it is not tried any more: obstore does not reach this store."""
+"""After this many failures it is not used any more: obstore cannot reach this store."""
 
 NAMES_MAX = 1000
-"""As many as S3 returns for one request."""
+"""The most names that S3 returns for one request."""
 
 _USERS: set[int] = set()
 """The processes that have used obstore. A forked child has a copy, which names its parent."""
@@ -44,10 +44,10 @@ class QuickS3:
         self._failures = 0
 
     def entries(self, path: str) -> Mapping[str, Mapping[str, Any]] | None:
-        """All objects below a path as s3fs finds them, but for their dates.
+        """Return all objects below a path as s3fs would, without their dates.
 
-        None when s3fs must be asked: there is nothing, or a name that obstore has no path for.
-        The marker of a folder loses the slash at its end, and looks like an empty object.
+        None means that s3fs must be used: there is no object, or obstore has no path for a name. The
+        marker of a folder loses the slash at its end, and looks like an empty object.
         """
         import obstore  # noqa: PLC0415  # here and below: only who has S3 has it
 
@@ -56,12 +56,12 @@ class QuickS3:
         found = {
             f"{self._bucket}/{entry['path']}": {"size": entry["size"], "ETag": entry["e_tag"]}
             for entry in listed or ()
-            if entry["path"] != prefix  # not below it: its own marker
+            if entry["path"] != prefix  # the folder's own marker is not below it
         }
         return found or None
 
     def names_in(self, folder: str) -> list[str] | None:
-        """Return names below a folder, NAMES_MAX at most; None when s3fs must be asked."""
+        """Return names below a folder, NAMES_MAX at most; None if s3fs must be used."""
         import obstore  # noqa: PLC0415
 
         prefix = folder.partition("/")[2]
@@ -73,13 +73,13 @@ class QuickS3:
         return [entry["path"].removeprefix(f"{prefix}/") for page in pages for entry in page]
 
     def end_of(self, file: InputFile, size_bytes: int) -> memoryview | None:
-        """Return a file's last bytes, all of it if it is smaller; None when s3fs must be asked."""
+        """Return a file's last bytes, or all of a smaller file; None if s3fs must be used."""
         if not file.size_bytes:
             return None
         return self._range(file.path, max(0, file.size_bytes - size_bytes), file.size_bytes)
 
     def start_of(self, path: str, size_bytes: int) -> memoryview | None:
-        """Return a file's first bytes; None when s3fs must be asked."""
+        """Return a file's first bytes; None if s3fs must be used."""
         return self._range(path, 0, size_bytes)
 
     def _range(self, path: str, start: int, end: int) -> memoryview | None:
@@ -94,7 +94,7 @@ class QuickS3:
 
 
 def _asked(call: Callable[[], T]) -> T | None:
-    """Return what a request brings; None when s3fs must be asked."""
+    """Return the result of a request; None if s3fs must be used."""
     from obstore.exceptions import BaseError  # noqa: PLC0415
 
     if _is_forked():
@@ -106,12 +106,12 @@ def _asked(call: Callable[[], T]) -> T | None:
 
 
 def _is_forked() -> bool:
-    """Whether a process that this one was forked from has used obstore, which would hang here."""
+    """Whether an ancestor of this process has used obstore, which would block here."""
     return not {os.getpid()} >= _USERS
 
 
 def quick_s3(fs: AbstractFileSystem, path: str) -> QuickS3 | None:
-    """The same bucket with the same credentials; None where it may not be the same.
+    """Return the same bucket with the same credentials; None if it might not be the same.
 
     Args:
         path: as the file system names it, bucket first.
@@ -125,14 +125,14 @@ def quick_s3(fs: AbstractFileSystem, path: str) -> QuickS3 | None:
 
     try:
         return QuickS3(bucket, _store(bucket, access))
-    except BaseError:  # as an old one says of an option that it does not know
+    except BaseError:  # such as that of an old obstore about an option that it does not have
         return None
 
 
 def _store(bucket: str, access: S3Access) -> S3Store:
-    """Open a bucket by nothing but what is given: obstore takes each option left out from AWS_….
+    """Open a bucket with explicit settings only: obstore reads each missing option from AWS_….
 
-    What only writing heeds is given too, because obstore refuses a value that it cannot parse.
+    Options that only affect writes are set, too, because obstore refuses a value that it cannot parse.
     """
     from obstore.store import S3Store  # noqa: PLC0415
 
@@ -146,13 +146,13 @@ def _store(bucket: str, access: S3Access) -> S3Store:
 
     config: S3Config = {
         "endpoint": access.endpoint_url,
-        "aws_endpoint_url_s3": access.endpoint_url,  # or AWS_ENDPOINT_URL_S3 would come first
+        "aws_endpoint_url_s3": access.endpoint_url,  # else AWS_ENDPOINT_URL_S3 takes precedence
         "virtual_hosted_style_request": False,
         "skip_signature": False,
         "unsigned_payload": False,
         "request_payer": False,
         "s3_express": False,
-        "server_side_encryption": "AES256",  # of uploads; the environment's sse-c would add headers
+        "server_side_encryption": "AES256",  # for uploads; the environment's sse-c adds headers
         "sse_bucket_key_enabled": False,
         "checksum_algorithm": "SHA256",
         "conditional_put": "etag",

@@ -1,6 +1,6 @@
-"""What an error of an object store means: the one place that reads foreign exceptions.
+"""Classifies the errors of object stores. No other module interprets foreign exceptions.
 
-Judged by type, HTTP status and the store's error code, never by an exception's text.
+It uses the type, the HTTP status and the store's error code, never an exception's text.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ Meaning = Literal["absent", "exists", "forbidden", "passing", "changed", "past i
 Action = Literal["read", "list", "create", "write", "copy", "delete"]
 
 _BY_CODE: dict[str, Meaning] = {
-    "NoSuchBucket": "forbidden",  # an object in a bucket that is missing is not "absent"
+    "NoSuchBucket": "forbidden",  # an object in a missing bucket is not "absent"
     "ContainerNotFound": "forbidden",
     "ConditionalRequestConflict": "passing",
     "OperationAborted": "passing",
-    "ExpiredToken": "passing",  # a retry of the task asks for new credentials
+    "ExpiredToken": "passing",  # a retry of the task gets new credentials
     "RequestTimeTooSkewed": "passing",
     "RequestTimeout": "passing",
     "SlowDown": "passing",
@@ -79,7 +79,7 @@ _BY_BUILTIN: tuple[tuple[type[BaseException], Meaning], ...] = (
     (FileNotFoundError, "absent"),
     (FileExistsError, "exists"),
     (PermissionError, "forbidden"),
-    (NotImplementedError, "forbidden"),  # a version too old: no waiting teaches it
+    (NotImplementedError, "forbidden"),  # the package is too old, so waiting does not help
     (TimeoutError, "passing"),
     (ConnectionError, "passing"),
     (http.client.HTTPException, "passing"),
@@ -102,14 +102,14 @@ _ADDRESS = re.compile(
 )
 _IS_A_FILE = (errno.ENOTDIR, errno.EISDIR)
 BUGS = (TypeError, AttributeError, NameError, AssertionError)
-_LINKS_MAX = 10  # of a chain of causes
+_LINKS_MAX = 10  # the longest chain of causes that is followed
 
 
 def meaning_of(error: BaseException) -> Meaning:
-    """What an error says about the object that was asked for, looking into its causes.
+    """Return what an error means for the object, looking into its causes.
 
-    Codes, classes and statuses come first: s3fs raises a plain OSError for most of them. Classes
-    come before statuses: an answer that broke off has a cause that calls itself a status 400.
+    1. Codes, classes and statuses come first, because s3fs raises a plain OSError for most of them.
+    2. Classes come before statuses: an answer that broke off has a cause that claims status 400.
     """
     chain = tuple(_causes(error))
     for read in (_by_code, _by_class, _by_status, _by_origin, _by_builtin):
@@ -121,15 +121,15 @@ def meaning_of(error: BaseException) -> Meaning:
 
 
 def store_error(error: BaseException, *, action: Action, uri: str) -> StorageError:
-    """The error to raise in the place of a foreign one.
+    """Return the error to raise in the place of a foreign one.
 
     Returns:
-        StoreUnavailable when another try may succeed, or nobody knows whether it may;
-        StoreUnsafe when a person must change permissions, the path or the store.
+        StoreUnavailable if another try may succeed, or if that is unknown.
+        StoreUnsafe if a person must change permissions, the path or the store.
 
     Raises:
-        TypeError, AttributeError, NameError, AssertionError: as they are, for they are bugs, of
-            ours or of a library's, and no waiting mends them.
+        TypeError, AttributeError, NameError, AssertionError: unchanged, because they are bugs, of
+            ours or of a library's, and waiting does not fix them.
     """
     if isinstance(error, BUGS):
         raise error
@@ -143,19 +143,19 @@ def store_error(error: BaseException, *, action: Action, uri: str) -> StorageErr
                 f"Check the path, and that the connection is allowed to {_PERMISSIONS[action]}."
             )
         case "absent":
-            return StoreUnsafe(f"Cannot {action} {uri}: it is not there: {told}")
+            return StoreUnsafe(f"Cannot {action} {uri}: it does not exist: {told}")
         case _:
             return StoreUnavailable(f"Could not {action} {uri}: {told}{_advice(error)}")
 
 
 def _local_error(error: BaseException, action: Action, place: str, told: str) -> StorageError:
-    """As `store_error`, in the words of a disk: it has no connection, and no named permissions."""
+    """Return an error as in `store_error`, for a disk: without connections and named permissions."""
     verb = "read" if action in ("read", "list") else "write"
     match meaning_of(error):
         case "forbidden":
             return StoreUnsafe(f"{_local_refusal(error, place, verb)} ({told})")
         case "absent":
-            what = "it is not there" if verb == "read" else "no file can be made there"
+            what = "it does not exist" if verb == "read" else "no file can be created there"
             return StoreUnsafe(f"{place}: {what}. Check the path. ({told})")
         case _:
             return StoreUnavailable(f"Could not {action} {place}: {told}")
@@ -163,25 +163,25 @@ def _local_error(error: BaseException, action: Action, place: str, told: str) ->
 
 def _local_refusal(error: BaseException, place: str, verb: str) -> str:
     if isinstance(error, NotFollowed):
-        return f"{place}: no link or special file is followed there. Remove it."
+        return f"{place}: links and special files are not followed there. Remove it."
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
         return f"{place}: a name is too long for this disk. Choose shorter names."
     if isinstance(error, PermissionError):
         return f"{place}: this user may not {verb} there."
     if isinstance(error, OSError) and error.errno in _IS_A_FILE:
         return f"{place} is a file, or lies below one; give a folder."
-    return f"{place}: nobody can {verb} there. Choose another folder."
+    return f"{place}: no user can {verb} there. Choose another folder."
 
 
 def _local_place(uri: str) -> str:
-    """A local path as people write it. A run's own objects stand for the output path they are in."""
+    """Return a local path as people write it. For a run's own objects, return the output path."""
     path = uri.removeprefix("file://")
     output_path, runs, _ = path.partition(f"/{RUNS_FOLDER}/")
     return f"output_path {output_path}" if runs else path
 
 
 def _advice(error: BaseException) -> str:
-    """What to look at when nothing answers at an S3 store's address."""
+    """Return what to check if nothing answers at an S3 store's address; "" for other errors."""
     kinds = (cls for link in _causes(error) for cls in type(link).__mro__)
     if _NOT_REACHED.isdisjoint(f"{cls.__module__}.{cls.__qualname__}" for cls in kinds):
         return ""
@@ -189,10 +189,10 @@ def _advice(error: BaseException) -> str:
 
 
 def described(error: BaseException) -> str:
-    """Return an error's class and text for people, without what a connection's fields may hold.
+    """Return an error's class and text, without values that a connection's fields may hold.
 
-    Of an address only the host stays. botocore's errors about its settings quote them, so that
-    their class alone stays.
+    Only the host of an address is kept. botocore's errors about its settings quote them, so only
+    their class is kept.
     """
     name = type(error).__name__
     if type(error).__module__ == "botocore.exceptions" and meaning_of(error) == "unknown":
@@ -211,7 +211,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _response(error: BaseException) -> dict[str, dict[str, object]]:
-    """What botocore keeps of an answer; {} for other errors."""
+    """Return the answer that botocore keeps in an error; {} for other errors."""
     response = getattr(error, "response", None)
     return response if isinstance(response, dict) else {}
 
@@ -245,9 +245,9 @@ def _by_class(error: BaseException) -> Meaning | None:
 
 
 def _by_origin(error: BaseException) -> Meaning | None:
-    """A 403 of gcsfs is an OSError without any number; where it was raised says what it is.
+    """Return the meaning by the module that raised: a 403 of gcsfs is an OSError without any number.
 
-    Such an error of pyarrow is a file that is no Parquet.
+    An error of this kind from pyarrow means that the file is not Parquet.
     """
     if type(error) is not OSError or error.errno is not None:
         return None

@@ -1,6 +1,6 @@
-"""Arrow columns as values that JSON has. Knows no prompt.
+"""Turns Arrow columns into values of JSON. Has no notion of a prompt.
 
-Nothing here depends on pandas, or on the machine's own tables of types: each value is made from the
+Nothing here depends on pandas, or on the machine's own tables of types. Each value is made from the
 number that Arrow stores.
 """
 
@@ -29,11 +29,11 @@ _NS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 _MS_PER_DAY = 86_400_000
 _WHOLE_MAX = 2.0**53
 _FLOATS = {16: ("e", range(3, 6)), 32: ("f", range(6, 10))}
-"""How `struct` calls a float of a width, and the digits that may identify one."""
+"""The format code of a float's width in `struct`, and how many digits may identify one."""
 
 
 def json_values(array: pa.Array) -> list[Any]:
-    """Each cell as None, bool, int, float, str, list or dict; a map as a list of pairs.
+    """Return each cell as None, bool, int, float, str, list or dict; a map as a list of pairs.
 
     Raises:
         UnicodeDecodeError: a text is not UTF-8.
@@ -57,7 +57,7 @@ def _converted(cells: list[Any], convert: Callable[[Any], Any] | None) -> list[A
 
 
 def _temporal_text(kind: pa.DataType) -> Callable[[int], str]:
-    """From the number that is stored to the text."""
+    """Return a function from the stored number to the text."""
     if types.is_timestamp(kind):
         factor, zone = _NS[kind.unit], None if kind.tz is None else find_zone(kind.tz) or UTC
         return lambda number: iso_timestamp(number * factor, zone)
@@ -70,14 +70,14 @@ def _temporal_text(kind: pa.DataType) -> Callable[[int], str]:
 
 
 def _value_maker(kind: pa.DataType) -> Callable[[Any], Any] | None:
-    """From Python's value to that of JSON; None where they are the same."""
+    """Return a function from Python's value to JSON's; None if they are the same."""
     if types.is_decimal(kind):
         return lambda number: format(number, "f")
     if types.is_floating(kind) and kind.bit_width in _FLOATS:
         code, digits = _FLOATS[kind.bit_width]
         return lambda number: _shortest(float(number), code, digits)
     if types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind):
-        return lambda value: value.decode()  # of an annotation that says it is text
+        return lambda value: value.decode()  # bytes that are annotated as text
     return None
 
 
@@ -87,7 +87,7 @@ def _stored_integers(array: pa.Array) -> list[int | None]:
 
 
 def _shortest(number: float, code: str, digits: range) -> float:
-    """The float with the fewest digits that a narrower float stores as this one: 0.1, for one."""
+    """Return the shortest float that a narrower float stores as this one: 0.1, for one."""
     if abs(number) < _WHOLE_MAX and number == int(number):
         return number
     for count in digits:
@@ -121,7 +121,7 @@ def _nested_values(array: pa.Array) -> list[Any]:
 def _structs(array: pa.StructArray) -> list[Any]:
     names = [field.name for field in array.type]
     rows = zip(*(json_values(column) for column in array.flatten()), strict=True)
-    if len(set(names)) < len(names):  # a dictionary would lose one of two fields of a name
+    if len(set(names)) < len(names):  # a dictionary would lose one of two equal names
         return [[[*pair] for pair in zip(names, row, strict=True)] for row in rows]
     return [dict(zip(names, row, strict=True)) for row in rows]
 
@@ -133,7 +133,7 @@ def _pairs(array: pa.MapArray, start: int, rows: int) -> list[Any]:
 
 
 def _bounds(array: pa.Array) -> list[tuple[int, int]]:
-    """Where the elements of each list begin and end among all elements."""
+    """Return where the elements of each list begin and end among all elements."""
     if types.is_fixed_size_list(array.type):
         size = array.type.list_size
         starts = [(array.offset + row) * size for row in range(len(array))]
@@ -148,7 +148,7 @@ def _bounds(array: pa.Array) -> list[tuple[int, int]]:
 def _cut(
     bounds: list[tuple[int, int]], values_of: Callable[[int, int], list[Any]]
 ) -> list[list[Any]]:
-    """The lists of an array; only the elements that are in one of them are looked at."""
+    """Return the lists of an array. Only elements that are in a list are converted."""
     if not bounds:
         return []
     first = min(start for start, _ in bounds)

@@ -1,6 +1,6 @@
-"""Python values as Arrow columns, made from their bytes. Knows neither outcomes nor files.
+"""Builds Arrow columns from Python values through their bytes. Knows neither outcomes nor files.
 
-`pa.array` of a list imports pandas wherever that is installed: half a second and 40 MB, for nothing.
+`pa.array` of a list imports pandas if that is installed, which takes half a second and 40 MB.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ARRAY_BYTES_MAX = 2**31 - 1
-"""What the offsets of an Arrow string array can count."""
+"""The largest offset in an Arrow string array."""
 _LETTERS = {pa.int32(): "i", pa.int64(): "q", pa.float64(): "d", pa.timestamp("us", "UTC"): "q"}
-"""How the `array` module calls what Arrow stores for a type."""
+"""The type codes of the `array` module for what Arrow stores."""
 _BITS = bytes.maketrans(b"\x00\x01", b"01")
 
 
 def string_column(
     texts: Sequence[str | None], *, bytes_max: int = ARRAY_BYTES_MAX
 ) -> pa.Array | pa.ChunkedArray:
-    """Strings of any length; half a surrogate pair, which UTF-8 lacks, becomes U+FFFD.
+    """Return strings of any length. Half a surrogate pair, which UTF-8 lacks, becomes U+FFFD.
 
     Returns:
-        Chunks, where there are more than `bytes_max` bytes.
+        Chunks, if there are more than `bytes_max` bytes.
     """
     cells = [b"" if text is None else _encoded(text) for text in texts]
     offsets = [0, *accumulate(map(len, cells))]
@@ -40,13 +40,13 @@ def string_column(
 
 
 def number_column(numbers: Sequence[float | None], kind: pa.DataType) -> pa.Array:
-    """Whole or floating numbers, or microseconds since 1970, as one of the types of `_LETTERS`."""
+    """Return numbers, or microseconds since 1970, as one of the types of `_LETTERS`."""
     cells = array(_LETTERS[kind], (0 if number is None else number for number in numbers))
     return pa.Array.from_buffers(kind, len(numbers), [_validity(numbers), pa.py_buffer(cells)])
 
 
 def _validity(values: Sequence[object]) -> pa.Buffer | None:
-    """A bit for each value, the first lowest: whether it is there. None: they all are."""
+    """Return a bit for each value, the first lowest, that is set if it is there. None: all are."""
     if None not in values:
         return None
     digits = bytes(value is not None for value in reversed(values)).translate(_BITS)

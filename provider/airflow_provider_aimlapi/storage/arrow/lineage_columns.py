@@ -1,4 +1,4 @@
-"""Arrow's fields as a catalogue of data is told of them. Looks at no value."""
+"""Turns Arrow's fields into the columns that a data catalogue receives. Reads no value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def columns_of(fields: Iterable[pa.Field]) -> tuple[Column, ...]:
-    """Names and types; a struct's fields one by one, a list's or a map's within its type."""
+    """Return names and types: a struct's fields one by one, those of lists and maps in its type."""
     return tuple(map(_column_of, fields))
 
 

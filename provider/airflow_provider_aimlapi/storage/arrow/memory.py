@@ -1,7 +1,7 @@
-"""Memory that Arrow has freed, back to the system. Allocates nothing.
+"""Returns memory that Arrow has freed to the system. Allocates nothing.
 
-Arrow's allocator keeps for each thread what was freed there, and work is done in whichever thread of a
-pool is free: in the end each of them would keep as much as one needs.
+Arrow's allocator keeps freed memory per thread, and any free thread of a pool may do the work. In the end
+each thread would keep as much as one of them needs.
 """
 
 from __future__ import annotations
@@ -10,5 +10,5 @@ import pyarrow as pa
 
 
 def give_back() -> None:
-    """Return what this thread keeps; less than a millisecond."""
+    """Return the memory that this thread keeps, in less than a millisecond."""
     pa.default_memory_pool().release_unused()

@@ -1,4 +1,4 @@
-"""Schemas of several Parquet files made one, only where no value can change. Reads no file."""
+"""Unifies the schemas of several Parquet files, only if no value can change. Reads no file."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 def unify_schemas(schemas: Iterable[tuple[str, pa.Schema]]) -> pa.Schema:
-    """One schema for all files: the first file's columns and metadata, then new columns.
+    """Return one schema for all files: the first file's columns and metadata, then new columns.
 
     Args:
         schemas: pairs of a file's URI and its schema, in input order.
 
     Raises:
-        InputUnreadable: naming file, column and both types, when no type holds the values of both;
-            or when two columns have one name, or names that readers take for one.
+        InputUnreadable: no type holds the values of both, or two columns have one name, or names that
+            readers confuse. The text names file, column and both types.
     """
     fields: dict[str, pa.Field] = {}
     homes: dict[str, str] = {}
@@ -64,7 +64,7 @@ def _merge(fields: dict[str, pa.Field], homes: dict[str, str], uri: str, schema:
             path, one, other = find_clash(field.name, known.type, field.type)
             raise InputUnreadable(
                 f"Column '{path}' is {other} in {uri}, but {one} in {homes[field.name]}, and one "
-                f"does not turn into the other without loss. Rewrite one of the files, or run "
+                f"cannot be converted to the other without loss. Rewrite one of the files, or run "
                 f"them as two tasks."
             )
         is_nullable = known.nullable or field.nullable
@@ -80,7 +80,7 @@ def _check_unique(uri: str, schema: pa.Schema) -> None:
 
 
 def _check_names(uri: str, schema: pa.Schema, keys: dict[str, str], homes: dict[str, str]) -> None:
-    """Refuse names that some readers take for one; `keys` gathers those of all files."""
+    """Refuse names that some readers confuse; `keys` collects those of all files."""
     for name in schema.names:
         known = keys.setdefault(name_key(name), name)
         if known == name:
@@ -93,13 +93,13 @@ def _check_names(uri: str, schema: pa.Schema, keys: dict[str, str], homes: dict[
 
 
 def check_partitions(files: Iterable[tuple[InputFile, pa.Schema]], unified: pa.Schema) -> None:
-    """Refuse hive folders whose values would be lost, or whose keys readers take for another name.
+    """Refuse hive folders whose values would be lost, or whose keys readers confuse with another name.
 
     Args:
         files: with the schema of each.
 
     Raises:
-        InputUnreadable: naming the key and the files.
+        InputUnreadable: there is such a folder. The text names the key and the files.
     """
     keys = {name_key(name): name for name in unified.names}
     homes: dict[str, str] = {}
@@ -122,27 +122,27 @@ def check_partitions(files: Iterable[tuple[InputFile, pa.Schema]], unified: pa.S
 
 
 def check_exact(batch: pa.RecordBatch, schema: pa.Schema, uri: str) -> None:
-    """Refuse values that the unified schema's types do not hold.
+    """Refuse values that the unified schema's types cannot hold.
 
     Raises:
-        InputUnreadable: naming the column and both types.
+        InputUnreadable: there is such a value. The text names the column and both types.
     """
     for field in batch.schema:
         target = schema.field(field.name).type
         try:
             batch.column(field.name).cast(target)
-        except pa.ArrowInvalid:  # its text holds the value
+        except pa.ArrowInvalid:  # its text contains the value
             found = find_inexact(field.name, field.type, target)
             path, one, other = found or (field.name, field.type, target)
             raise InputUnreadable(
-                f"Column '{path}' is {one} in {uri}, with values that {other}, which other files "
-                f"call for, does not hold exactly. Rewrite one of the files, or run them as two "
+                f"Column '{path}' is {one} in {uri}. The type that other files need, {other}, does "
+                f"not hold its values exactly. Rewrite one of the files, or run them as two "
                 f"tasks."
             ) from None
 
 
 def cast_batch(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """A file's rows in the unified schema; columns that the file lacks are null.
+    """Return a file's rows in the unified schema. Columns that the file lacks are null.
 
     The schema's metadata is the file's own.
     """

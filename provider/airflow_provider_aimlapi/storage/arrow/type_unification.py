@@ -1,4 +1,4 @@
-"""Which Arrow type holds every value of two others. Decides only; converts nothing."""
+"""Decides which Arrow type holds every value of two others. Converts nothing."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _SIGNED = (pa.int8(), pa.int16(), pa.int32(), pa.int64())
 _UNSIGNED = (pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64())
 _FLOATS = (pa.float16(), pa.float32(), pa.float64())
 _EXACT_INTEGER_BITS = {16: 11, 32: 24, 64: 53}
-"""Bits of an integer that a float of a width holds exactly."""
+"""The bits of an integer that a float of this width holds exactly."""
 DECIMAL128_PRECISION_MAX = 38
 _UTC_NAMES = frozenset(
     {"utc", "z", "zulu", "universal", "uct", "gmt", "gmt0", "gmt+0", "gmt-0", "+00:00", "-00:00"}
 )
-"""In small letters, and without `Etc/`."""
+"""In lower case, and without `Etc/`."""
 
 
 def unify_types(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    """The smallest type that holds all values of both without loss; None when there is none.
+    """Return the smallest type that holds all values of both without loss; None if there is none.
 
-    Two pairs have a type that holds the values of both only as a rule: microseconds for
-    nanoseconds, and a float for large integers. `find_inexact` names them; the values decide.
+    For two pairs, a few values may not fit: nanoseconds become microseconds, and large integers a
+    float. `find_inexact` returns such pairs, whose values must then be checked.
 
-    Field metadata inside of nested types is that of `one`.
+    The field metadata inside of nested types is that of `one`.
     """
     if one.equals(other):
         return one
@@ -60,7 +60,7 @@ def _integers(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
 
 
 def _bits(kind: pa.DataType, *, is_signed: bool) -> int:
-    """Bits that an integer's values take up, with a sign if the result has one."""
+    """Return the bits that an integer's values take, with a sign if the result has one."""
     needs_sign = is_signed and types.is_unsigned_integer(kind)
     return int(kind.bit_width) + (1 if needs_sign else 0)
 
@@ -111,7 +111,7 @@ def _decimals(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
 
 
 def _instants(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    """Timestamps and durations; nanoseconds next to others become microseconds.
+    """Unify timestamps and durations. Nanoseconds with another unit become microseconds.
 
     Nanoseconds end in the year 2262, and Spark does not read them.
     """
@@ -155,7 +155,7 @@ def _is_list(kind: pa.DataType) -> bool:
 
 
 def _structs(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    """The fields of both; one that only one of them has is null in the other."""
+    """Unify the fields of both. A field that only one has is null in the other."""
     if not (types.is_struct(one) and types.is_struct(other)):
         return None
     mine, theirs = ({field.name: field for field in kind} for kind in (one, other))
@@ -210,7 +210,7 @@ _RULES: tuple[Callable[[pa.DataType, pa.DataType], pa.DataType | None], ...] = (
 def find_clash(
     name: str, one: pa.DataType, other: pa.DataType
 ) -> tuple[str, pa.DataType, pa.DataType]:
-    """The innermost pair of types that do not unify, and its path; given two that do not."""
+    """Return the innermost pair of types that do not unify, and its path, of two that do not."""
     for inner, mine, theirs in _children(name, one, other):
         if unify_types(mine, theirs) is None:
             return find_clash(inner, mine, theirs)
@@ -220,13 +220,13 @@ def find_clash(
 def find_inexact(
     name: str, kind: pa.DataType, target: pa.DataType
 ) -> tuple[str, pa.DataType, pa.DataType] | None:
-    """The first pair of types of which the second may not hold a value of the first, and its path.
+    """Return the first pair of types whose second may not hold a value of the first, and its path.
 
     Args:
-        target: what `unify_types` made of `kind` and others.
+        target: what `unify_types` returned for `kind` and others.
 
     Returns:
-        None when it holds all.
+        None if it holds all values.
     """
     kind, target = _decoded(kind), _decoded(target)
     for inner, mine, theirs in _children(name, kind, target):
@@ -243,7 +243,7 @@ def find_inexact(
 def _children(
     name: str, one: pa.DataType, other: pa.DataType
 ) -> Iterator[tuple[str, pa.DataType, pa.DataType]]:
-    """The types within two nested types of one kind, with their paths."""
+    """Yield the types within two nested types of one kind, with their paths."""
     if types.is_struct(one) and types.is_struct(other):
         theirs = {field.name: field.type for field in other}
         for field in one:

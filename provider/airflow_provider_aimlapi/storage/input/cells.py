@@ -1,4 +1,4 @@
-"""Arrow columns as the texts that prompts are made of. Knows no file."""
+"""Turns Arrow columns into the texts of prompts. Reads no file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _Text = str | UnreadableRow | None
 
 
 def texts_of_rows(columns: Sequence[tuple[str, pa.Array]]) -> list[RowTexts]:
-    """Rows of texts, in the order of the columns; at least one column.
+    """Return rows of texts, in the order of the columns, of which there is at least one.
 
     A row with a value that cannot be read becomes an UnreadableRow that names the column.
     """
@@ -41,7 +41,7 @@ def _row_of(texts: tuple[_Text, ...]) -> RowTexts:
 
 
 def _texts_of_column(array: pa.Array) -> list[str | None] | None:
-    """All texts of a column; None when one of them cannot be read."""
+    """Return all texts of a column; None if one of them cannot be read."""
     try:
         if _is_text(array.type):
             return array.to_pylist()  # type: ignore[no-any-return]  # strings and nulls
@@ -63,7 +63,7 @@ def _text_or_reason(name: str, cell: pa.Array) -> _Text:
 
 
 def _text_of(value: object) -> str:
-    """A text as it is, everything else as JSON."""
+    """Return a text unchanged, and any other value as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
@@ -72,13 +72,13 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def check_promptable(fields: Iterable[pa.Field], texts: Collection[str] = ()) -> None:
-    """Refuse columns of bytes, which say nothing as text.
+    """Refuse columns of bytes, which have no text form.
 
     Args:
-        texts: names of columns whose byte arrays are text by the file's own words.
+        texts: the columns whose byte arrays are text, by the file's own annotations.
 
     Raises:
-        InvalidSpec: naming the column.
+        InvalidSpec: a column holds bytes. The text names it.
     """
     for field in fields:
         if _holds_bytes(field.type, are_text=field.name in texts):
@@ -89,29 +89,29 @@ def check_promptable(fields: Iterable[pa.Field], texts: Collection[str] = ()) ->
 
 
 def doubts(field: pa.Field, spark_type: object = None) -> Iterator[str]:
-    """Say how a column's values read in a prompt, where that may surprise.
+    """Yield a warning for each form of a column's values in a prompt that may surprise.
 
     Args:
-        spark_type: what Spark calls its type; None when Spark has not written it.
+        spark_type: Spark's name of its type; None if Spark has not written it.
     """
     for leaf in leaf_types(field.type):
         if types.is_timestamp(leaf) and leaf.tz is not None and find_zone(leaf.tz) is None:
             yield (
                 f"Column '{field.name}' is in the time zone '{leaf.tz}', which this Python does "
-                f"not know. Its times stand in the prompt in UTC."
+                f"not have. The prompt shows its times in UTC."
             )
     name = _extension_name(field)
     if str(spark_type).startswith("interval"):
         name = str(spark_type)
     if name is not None and name not in _KNOWN_EXTENSIONS:
         yield (
-            f"Column '{field.name}' is of the type '{name}'. What stands in the prompt is how that "
-            f"is stored, as {_storage(field.type)}."
+            f"Column '{field.name}' is of the type '{name}'. The prompt shows its stored form, "
+            f"which is {_storage(field.type)}."
         )
 
 
 def _extension_name(field: pa.Field) -> str | None:
-    """The type that is not Arrow's own, whether or not something has registered it."""
+    """Return the name of a type that is not Arrow's own, whether it is registered or not."""
     if isinstance(field.type, pa.BaseExtensionType):
         return str(field.type.extension_name)
     name = (field.metadata or {}).get(b"ARROW:extension:name")

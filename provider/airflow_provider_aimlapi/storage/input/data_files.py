@@ -1,4 +1,4 @@
-"""Which of the files below a path hold Parquet: by name where it says so, else by their first bytes.
+"""Decides which files below a path hold Parquet: by name if possible, else by their first bytes.
 
 Trino, Athena and Hive write Parquet without a suffix. A file that is left out is named in the log,
 because its rows will be missing from the output.
@@ -30,18 +30,18 @@ _OTHER = re.compile(
     r"\.(?:csv|tsv|jsonl?|ndjson|txt|md|html?|xml|ya?ml|log|crc|orc|avro|sql|py)\Z",
     re.IGNORECASE,
 )
-"""Names that no tool gives to Parquet: their files are not looked into."""
+"""Suffixes that no tool gives to Parquet. Their files are not examined."""
 _FOLDER_MARK = "_$folder$"
-"""How Hadoop ends the name of an object that stands for a folder."""
+"""The end of the names of Hadoop's objects that stand for a folder."""
 _MAGICS = (b"PAR1", b"PARE")
-"""How Parquet begins; PARE where its footer is encrypted, which is refused by name later."""
+"""The first bytes of Parquet; PARE if its footer is encrypted, which is refused later."""
 _MAGIC_BYTES = 4
 _PROBE_THREADS = 16
 _NAMED_MAX = 5
 
 
 def may_hold_parquet(name: str) -> bool:
-    """Return whether a file of this name is read or at least looked into."""
+    """Whether a file of this name is read, or at least examined."""
     return _OTHER.search(name) is None
 
 
@@ -54,12 +54,12 @@ def data_files(
     is_named: Callable[[str], bool],
     quick: QuickS3 | None,
 ) -> list[str]:
-    """Return the wanted files that are read; those that are left out are named in the log.
+    """Return the wanted files that are read. Log the names of those that are left out.
 
     Args:
         entries: everything below the root, by path.
-        wanted: the paths that are no hidden names, nor in hidden folders.
-        is_named: whether a glob matches a file itself: then it is read, whatever it holds.
+        wanted: the paths without hidden names and hidden folders.
+        is_named: whether a glob matches a file itself. Such a file is always read.
 
     Raises:
         StoreUnavailable, InputUnreadable: a file's first bytes cannot be read.
@@ -94,7 +94,7 @@ def _folders_of(paths: Collection[str]) -> set[str]:
 
 
 def _is_marker(path: str, info: Mapping[str, Any], folders: set[str]) -> bool:
-    """Return whether an empty object stands for a folder: others lie below its name, or it says so."""
+    """Whether an empty object is a folder's marker: other objects lie below it, or its type shows it."""
     return not info.get("size") and (path in folders or path.endswith(_FOLDER_MARK))
 
 

@@ -52,10 +52,10 @@ log = logger(__name__)
 
 FOOTER_THREADS = 16
 FILES_A_PIECE = 16
-"""A thread's work at a time: handing over each file by itself takes as long as parsing its footer, and 2 kB
-of memory for each file that waits."""
+"""The files that a thread handles at a time. Handing over single files takes as long as parsing their
+footers, and 2 kB of memory for each waiting file."""
 CHECK_THREADS = 4
-"""Each decodes some MB at a time."""
+"""Each thread decodes some MB at a time."""
 BATCH_ROWS = 256
 
 
@@ -64,7 +64,7 @@ T = TypeVar("T")
 
 
 class Retry(Protocol):
-    """Does a piece of work, again while the store is unavailable."""
+    """Runs a piece of work, again while the store is unavailable."""
 
     def __call__(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return its result."""
@@ -78,16 +78,16 @@ def _once(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 def open_data_set(
     fs: AbstractFileSystem, path: str, check: Check = go_on, retry: Retry = _once
 ) -> DataSet:
-    """List the files that a path means, read their footers, and unify their schemas.
+    """List the files of a path, read their footers, and unify their schemas.
 
     Args:
         path: a file, a folder or a glob, as the file system names it or as a URL.
         check: called before each file is read; raises to end the scan.
-        retry: does each file's work, here and in `DataSet.check_values`.
+        retry: runs each file's work, here and in `DataSet.check_values`.
 
     Raises:
-        InputUnreadable: no file, a corrupt one, or schemas that cannot become one.
-        StoreUnavailable: when the store does not answer.
+        InputUnreadable: there is no file, one is corrupt, or their schemas cannot become one.
+        StoreUnavailable: the store does not answer.
     """
     listed = retry(list_inputs, fs, path)
     quick = quick_s3(fs, listed[0].path)
@@ -120,12 +120,12 @@ def _row_groups(metadata: pa.parquet.FileMetaData) -> tuple[RowGroup, ...]:
 
 
 class DataSet:
-    """Parquet files that read as one table. Safe to use from threads.
+    """Parquet files that are read as one table. Safe to use from threads.
 
     Attributes:
         files: in input order, with their row groups.
-        schema: holds every file's values without loss.
-        schemas: of each file.
+        schema: a schema that holds the values of all files without loss.
+        schemas: the schema of each file.
     """
 
     def __init__(
@@ -151,15 +151,15 @@ class DataSet:
 
     @property
     def partition_names(self) -> tuple[str, ...]:
-        """Keys of hive folders that are no columns of the files; constant within a file."""
+        """The keys of hive folders that are not columns of the files; constant within a file."""
         keys = dict.fromkeys(key for file in self.files for key, _ in file.partition)
         return tuple(key for key in keys if key not in self.schema.names)
 
     def check_promptable(self, names: Collection[str]) -> None:
-        """Refuse columns that cannot stand in a prompt, and warn of those that read otherwise.
+        """Refuse columns that a prompt cannot use, and warn of those that may surprise.
 
         Raises:
-            InvalidSpec: for a column of bytes, naming it.
+            InvalidSpec: a column holds bytes. The text names it.
         """
         fields = [field for field in self.schema if field.name in names]
         check_promptable(fields, text_columns(self.schemas))
@@ -169,23 +169,23 @@ class DataSet:
                 log.warning("%s", doubt)
 
     def spark_schema(self, added: Sequence[pa.Field]) -> bytes | None:
-        """The schema with more columns in Spark's words, if the files have it in them."""
+        """Return the schema with more columns in Spark's form, if the files have one."""
         key = tuple(field.name for field in added)
-        if key not in self._spark:  # each part asks, and there may be as many files as parts
+        if key not in self._spark:  # needed for each part, of which there may be many
             schemas = (one.spark for one in self.schemas)
             self._spark[key] = spark_schema(schemas, self.column_names, added)
         return self._spark[key]
 
     def warn_of_losses(self) -> None:
-        """Log what the files hold beside rows and types that the output will not."""
+        """Log what the files hold beside rows and types that the output will not hold."""
         for loss in losses(self.schemas, can_keep_spark=self.spark_schema(()) is not None):
             log.warning("%s", loss)
 
     def check_output_columns(self, names: Iterable[str]) -> None:
-        """Refuse output columns that the input has already, or that readers take for one it has.
+        """Refuse output columns that the input has already, or that readers confuse with one it has.
 
         Raises:
-            InvalidSpec: naming the column, and `output_column` as the way out.
+            InvalidSpec: it has. The text names the column, and `output_column` as the fix.
         """
         there = (*self.column_names, *self.partition_names)
         for name in names:
@@ -199,13 +199,14 @@ class DataSet:
             )
 
     def check_values(self, shards: Sequence[Shard], check: Check = go_on) -> None:
-        """Refuse values that the output's types would change. Reads the columns that may hold one.
+        """Refuse values that the output's types would change. Read the columns that may hold one.
 
         Args:
             check: called before each file is read; raises to end the scan.
 
         Raises:
-            InputUnreadable: naming file and column. StoreUnavailable: the store does not answer.
+            InputUnreadable: there is such a value. The text names file and column.
+            StoreUnavailable: the store does not answer.
         """
         rows: dict[int, int] = {}
         for shard in shards:
@@ -229,16 +230,16 @@ class DataSet:
     def rows(
         self, shard: Shard, columns: Sequence[str], *, batch_rows: int = BATCH_ROWS
     ) -> Iterator[list[RowTexts]]:
-        """A shard's rows in order, each as the texts of `columns`, in lists of bounded size.
+        """Yield a shard's rows in order, each as the texts of `columns`, in lists of bounded size.
 
         Args:
-            columns: names of columns and hive keys; only these columns are decoded. With none of
-                them, each row is an empty tuple, and nothing is read.
-            batch_rows: most rows of a list; fewer where they are wide.
+            columns: names of columns and hive keys. Only these columns are decoded. Without any, each
+                row is an empty tuple, and nothing is read.
+            batch_rows: the most rows of a list; wide rows come in shorter lists.
 
         Raises:
-            InputUnreadable: for a corrupt page, or a file that has changed since it was listed.
-            StoreUnavailable: when the store does not answer.
+            InputUnreadable: a page is corrupt, or a file has changed since it was listed.
+            StoreUnavailable: the store does not answer.
         """
         decoded = self._decoded(columns)
         if not decoded:
@@ -247,10 +248,10 @@ class DataSet:
         yield from self._texts(shard, columns, self._streams.batches(shard, decoded, batch_rows))
 
     def checked_rows(self, shard: Shard, columns: Sequence[str]) -> Iterator[list[RowTexts]]:
-        """Return the same as `rows`, after all columns of the shard have been decoded once.
+        """Yield the same as `rows`, after all columns of the shard have been decoded once.
 
         So a damaged page, or a value that the output cannot hold, is found in any column before a row
-        of the shard is paid for. Until then the texts' columns are held as Arrow has them.
+        of the shard is paid for. Until then the columns of the prompt are kept in Arrow's form.
 
         Raises:
             InputUnreadable, StoreUnavailable: as `rows`.
@@ -282,11 +283,11 @@ class DataSet:
         for batch in batches:
             for piece in _pieces(batch):
                 texts = texts_of_rows([(name, _column(piece, name, constants)) for name in columns])
-                give_back()  # in the thread that decoded: the next batch may be another's
+                give_back()  # in the decoding thread, because another may decode the next batch
                 yield texts
 
     def tables(self, shard: Shard) -> Iterator[pa.RecordBatch]:
-        """A shard's rows in order, with all columns, in the data set's schema.
+        """Yield a shard's rows in order, with all columns, in the data set's schema.
 
         Raises:
             InputUnreadable, StoreUnavailable: as `rows`.
@@ -306,14 +307,14 @@ def _constant_rows(
 
 
 def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """A batch, cut where rows turned out wider than their row group's average."""
+    """Yield a batch in pieces, if its rows are wider than their row group's average."""
     rows = max(1, int(batch.num_rows * BATCH_BYTES_MAX / max(batch.nbytes, BATCH_BYTES_MAX)))
     for start in range(0, batch.num_rows, rows):
         yield batch.slice(start, rows)
 
 
 def _column(batch: pa.RecordBatch, name: str, constants: dict[str, str | None]) -> pa.Array:
-    """A column of a batch, a hive key's constant, or nulls for what this file lacks."""
+    """Return a column of a batch, a hive key's constant, or nulls if the file lacks the column."""
     place = batch.schema.get_field_index(name)
     if place >= 0:
         return batch.column(place)

@@ -1,4 +1,4 @@
-"""Looks for values that the output's types would change, before anything is paid for."""
+"""Finds values that the output's types would change, before anything is paid for."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ BATCH_ROWS = 8192
 def check_values(
     fs: AbstractFileSystem, file: InputFile, rows: int, schema: FileSchema, unified: pa.Schema
 ) -> None:
-    """Refuse values in a file's first rows that the unified schema's types do not hold.
+    """Refuse values in a file's first rows that the unified schema's types cannot hold.
 
-    Most files have no column whose values have to be looked at.
+    Most files have no column whose values must be read.
 
     Raises:
-        InputUnreadable: naming file and column. StoreUnavailable: the store does not answer.
+        InputUnreadable: there is such a value. The text names file and column.
+        StoreUnavailable: the store does not answer.
     """
     inexact = (
         field.name

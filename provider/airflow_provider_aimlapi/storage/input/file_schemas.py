@@ -1,4 +1,4 @@
-"""What is kept of each input file's footer: its schema, and what an output cannot carry over."""
+"""The facts about each input file's footer: its schema, and what an output cannot carry over."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.storage.parquet.schema import ParquetSchema
 
 KNOWN_MAX = 16
-"""Schemas that are looked for when the next file is read."""
+"""The schemas that are compared with the next file's."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileSchema:
-    """A file's schema, in the words of several writers.
+    """A file's schema, in the forms of several writers.
 
     Attributes:
         arrow: as Arrow reads it.
         parquet: with the annotations that Arrow lacks.
-        spark: Spark's own, in JSON; None when another writer wrote the file.
-        left_out: keys of its metadata that the output does not carry.
-        is_old_calendar: whether Spark wrote its dates in the calendar of before 1582.
+        spark: Spark's own, in JSON; None if another writer wrote the file.
+        left_out: the keys of its metadata that the output does not carry.
+        is_old_calendar: whether Spark wrote its dates in the calendar from before 1582.
     """
 
     arrow: pa.Schema
@@ -43,7 +43,7 @@ class FileSchema:
 
 
 def file_schema(footer: FileFooter) -> FileSchema:
-    """What is kept of a footer."""
+    """Return the facts about a footer."""
     metadata = footer.arrow.metadata or {}
     return FileSchema(
         arrow=footer.arrow,
@@ -55,7 +55,7 @@ def file_schema(footer: FileFooter) -> FileSchema:
 
 
 class SharedSchemas:
-    """Keeps one object for all files that are alike, from the moment each is read.
+    """Keeps one object for all files with the same schema.
 
     Safe to use from threads: at worst, two objects are kept for one schema.
     """
@@ -64,7 +64,7 @@ class SharedSchemas:
         self._known: list[FileSchema] = []
 
     def share(self, schema: FileSchema) -> FileSchema:
-        """Return the object that stands for a schema like this one."""
+        """Return the object for a schema that is equal to this one."""
         for known in reversed(self._known):
             if known == schema:
                 return known
@@ -73,7 +73,7 @@ class SharedSchemas:
 
 
 def text_columns(schemas: Sequence[FileSchema]) -> frozenset[str]:
-    """Columns whose byte arrays are text in each file that has the column."""
+    """Return the columns whose byte arrays are text in each file that has the column."""
     distinct = {id(one.parquet): one.parquet for one in schemas}.values()
     names = [set(one.column_names()) for one in distinct]
     bytes_in = (mine - one.text_columns() for mine, one in zip(names, distinct, strict=True))
@@ -81,12 +81,12 @@ def text_columns(schemas: Sequence[FileSchema]) -> frozenset[str]:
 
 
 def losses(schemas: Sequence[FileSchema], *, can_keep_spark: bool) -> Iterator[str]:
-    """Say what the files hold that the output will not."""
+    """Yield a sentence for each kind of content that the output will not hold."""
     keys = dict.fromkeys(key for one in schemas for key in one.left_out)
     if keys:
         yield (
             f"The output's files leave out {', '.join(keys)} of the input's footers: a schema in "
-            f"the words of one writer, whose readers would refuse the new columns."
+            f"one writer's own form, whose readers would refuse the new columns."
         )
     columns = dict.fromkeys(name for one in schemas for name in one.parquet.noted)
     if columns:
@@ -97,11 +97,11 @@ def losses(schemas: Sequence[FileSchema], *, can_keep_spark: bool) -> Iterator[s
     if any(one.spark for one in schemas) and not can_keep_spark:
         yield (
             "The output's files leave out Spark's own schema, because the input's files do not "
-            "have the same. Spark will read their columns by the types that Parquet has: INT96 "
+            "have the same. Spark will read their columns by their Parquet types: INT96 "
             "becomes TIMESTAMP_NTZ, in UTC."
         )
     if any(one.is_old_calendar for one in schemas):
         yield (
             "Spark wrote this input in its old calendar. In prompts, and to other readers, dates "
-            "before 1582-10-15 are some days off, and so are times before 1900 by some minutes."
+            "before 1582-10-15 differ by some days, and times before 1900 by some minutes."
         )

@@ -1,8 +1,8 @@
-"""Glob patterns over object names: what they match, and where they may reach. No I/O.
+"""Glob patterns over object names: what they match, and what they may reach. No I/O.
 
 Matching never backtracks. A segment is split at its `*` into pieces of fixed length, and each piece
-is found once, as far left as it fits. Folders are followed as a set of positions in the pattern. So
-a match takes at most one look per folder of the name and segment of the pattern.
+is searched once, as far left as it fits. Folders are followed as a set of positions in the pattern. So
+a match takes at most one comparison per folder of the name and segment of the pattern.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 IGNORED_FIRST = "_."
-"""Names and folders that begin so are not data: `_SUCCESS`, `_aimlapi/`, `.tmp/`."""
+"""Names and folders that begin with these are not data: `_SUCCESS`, `_aimlapi/`, `.tmp/`."""
 ANY_FOLDERS = "**"
 _TOKEN = re.compile(r"\*+|\?|\[[!^]?\]?[^\]]*\]|.", re.DOTALL)
 _RANGE = re.compile(r"(.)-(.)|(.)", re.DOTALL)
@@ -37,12 +37,12 @@ def split_glob(path: str) -> tuple[str, str]:
 
 
 def is_ignored(segment: str) -> bool:
-    """Return whether a name or folder is not data."""
+    """Whether a name or folder is not data."""
     return segment.startswith(tuple(IGNORED_FIRST))
 
 
 def matches(pattern: str, name: str) -> bool:
-    """Return whether a glob takes a name in: the name itself, or a folder that it is in.
+    """Whether a glob includes a name: the name itself, or a folder that it is in.
 
     `*`, `?` and `[..]` stay within a folder, `**` is any number of folders. No wildcard matches
     a leading `_` or `.`; written out, these match. Nothing matches a folder named `.` or `..`.
@@ -61,7 +61,7 @@ def matches(pattern: str, name: str) -> bool:
 
 
 def matches_itself(pattern: str, name: str) -> bool:
-    """Return whether a glob matches a name itself, and not just a folder that it is in."""
+    """Whether a glob matches a name itself, and not only a folder that it is in."""
     glob = _parsed(pattern)
     at = glob.start()
     for segment in name.split("/"):
@@ -70,7 +70,7 @@ def matches_itself(pattern: str, name: str) -> bool:
 
 
 def may_reach(pattern: str, folder: str) -> bool:
-    """Return whether a glob could match some name in a folder, whatever the name."""
+    """Whether a glob could match any name in a folder."""
     glob = _parsed(pattern)
     at = glob.start()
     for segment in folder.split("/") if folder else ():
@@ -81,7 +81,7 @@ def may_reach(pattern: str, folder: str) -> bool:
 
 
 def _first_of_data(segments: list[str]) -> int:
-    """Return how many segments a pattern must spell, so that the rest are all data."""
+    """Return how many segments a pattern must write out so that all others are data."""
     hidden = (index for index, segment in enumerate(segments, start=1) if is_ignored(segment))
     return max(hidden, default=1)
 
@@ -91,8 +91,8 @@ class _Segment:
     """A pattern of one segment, split at its `*`.
 
     Attributes:
-        pieces: patterns of a fixed length each: the first begins the segment, the last ends it.
-        last_size: characters that the last piece matches.
+        pieces: patterns of fixed lengths: the first begins the segment, the last ends it.
+        last_size: how many characters the last piece matches.
         is_written_out: whether the first character is a literal.
     """
 
@@ -101,7 +101,7 @@ class _Segment:
     is_written_out: bool
 
     def matches(self, segment: str) -> bool:
-        """Return whether the pattern matches a whole segment."""
+        """Whether the pattern matches a whole segment."""
         if segment in DOTS or (is_ignored(segment) and not self.is_written_out):
             return False
         first, *middle = self.pieces
@@ -117,13 +117,13 @@ class _Segment:
 
 @dataclass(frozen=True, slots=True)
 class _Glob:
-    """A pattern of folders; None stands for `**`. A position is the number of segments done."""
+    """A pattern of folders; None stands for `**`. A position counts the matched segments."""
 
     segments: tuple[_Segment | None, ...]
 
     @property
     def end(self) -> int:
-        """The position at which a name is matched."""
+        """The position at which the whole pattern is matched."""
         return len(self.segments)
 
     def start(self) -> frozenset[int]:
@@ -136,7 +136,7 @@ class _Glob:
         """Return the positions after one more segment of a name.
 
         Args:
-            is_hidden_too: whether `**` takes in folders that are not data.
+            is_hidden_too: whether `**` includes folders that are not data.
         """
         after: set[int] = set()
         is_data = is_hidden_too or not is_ignored(segment)
@@ -149,9 +149,9 @@ class _Glob:
         return frozenset(after).union(*map(self._with_skipped, after))
 
     def _with_skipped(self, position: int) -> Iterator[int]:
-        """Yield a position, and the next one where `**` may stand for no folder.
+        """Yield a position, and the next one if `**` may stand for no folder.
 
-        The last segment stands for one folder at least.
+        The last segment stands for at least one folder.
         """
         yield position
         if position < self.end - 1 and self.segments[position] is None:
@@ -163,7 +163,7 @@ def _parsed(pattern: str) -> _Glob:
     segments: list[_Segment | None] = []
     for text in filter(None, pattern.split("/")):
         one = None if text == ANY_FOLDERS else _segment(text)
-        if one is not None or segments[-1:] != [None]:  # a second ** adds nothing
+        if one is not None or segments[-1:] != [None]:  # a second ** has no effect
             segments.append(one)
     return _Glob(tuple(segments))
 
@@ -191,7 +191,7 @@ def _character(text: str) -> str:
         return re.escape(text)
     is_negated = text[1] in "!^"
     inner = text[2:-1] if is_negated else text[1:-1]
-    if not inner:  # [!] and [^] are no classes but one of these
+    if not inner:  # [!] and [^] stand for these characters
         return re.escape(text[1])
     ranges = [
         f"{re.escape(first or single)}-{re.escape(last or single)}"

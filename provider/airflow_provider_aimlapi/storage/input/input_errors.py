@@ -1,4 +1,4 @@
-"""What a foreign exception means when it comes out of reading the input. Raises nothing itself."""
+"""Turns foreign exceptions from reading the input into errors of the package."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 @contextmanager
 def reading(uri: str) -> Iterator[None]:
-    """Give whatever goes wrong in reading a file its place in our error tree, with the file's name.
+    """Turn each error in reading a file into one of ours, with the file's name.
 
     Raises:
-        StoreUnavailable: for what may pass.
-        InputUnreadable: for everything else: gone, changed, forbidden, or no sound Parquet.
+        StoreUnavailable: the problem may pass.
+        InputUnreadable: any other problem: gone, changed, forbidden, or not valid Parquet.
     """
     try:
         yield
     except AimlapiError:
         raise
-    except Exception as error:  # file systems and Arrow have errors of their own
+    except Exception as error:  # file systems and Arrow have their own errors
         raise _input_error(error, uri) from error
 
 
@@ -33,18 +33,18 @@ def _input_error(error: Exception, uri: str) -> AimlapiError:
         case "passing":
             return StoreUnavailable(f"input_path: {store_error(error, action='read', uri=uri)}")
         case "absent":
-            return InputUnreadable(f"input_path: {uri} is not there.")
+            return InputUnreadable(f"input_path: {uri} does not exist.")
         case "forbidden":
             told = store_error(error, action="read", uri=uri)
             return InputUnreadable(f"input_path: {told}")
-        case "changed" | "exists" | "past its end":  # the answer to "only if unchanged", or shorter
+        case "changed" | "exists" | "past its end":  # the answers to "only if unchanged"
             return InputUnreadable(changed(uri))
         case "unknown":
             return InputUnreadable(
-                f"input_path: {uri} does not read as a sound Parquet file: {described(error)}"
+                f"input_path: {uri} is not a valid Parquet file: {described(error)}"
             )
 
 
 def changed(uri: str) -> str:
-    """The words for a file that is not the one that was planned for."""
+    """Return the text for a file that is not the planned version."""
     return f"{uri} was changed after this run had listed it. Start a new run of the task."

@@ -1,4 +1,4 @@
-"""Which Parquet files an input path means: one file, a folder, or a glob."""
+"""Finds the Parquet files of an input path: one file, a folder, or a glob."""
 
 from __future__ import annotations
 
@@ -49,17 +49,17 @@ _HIVE_FOLDER = re.compile(r"([^=]+)=(.*)", re.DOTALL)
 
 
 def list_inputs(fs: AbstractFileSystem, path: str) -> tuple[InputFile, ...]:
-    """Return the files that a path means, sorted by URI, still without row groups.
+    """Return the files of a path, sorted by URI, without their row groups.
 
-    In a folder, and in a folder that a glob matches, files that hold Parquet are read whatever their
-    names are; names and folders that begin with `_` or `.` are left out. A file that is named itself,
-    or that a glob matches, is read in any case.
+    In a folder, and in a folder that a glob matches, all Parquet files are read, whatever their names.
+    Names and folders that begin with `_` or `.` are left out. A file that is named itself, or that a
+    glob matches, is read in any case.
 
     Raises:
-        InputUnreadable: when there is no such file, naming the path and what was looked for; when the
-            path has to do with a table whose files are not all live, see `table_formats`; on a disk
-            also for a link that is not followed, see `local_inputs`.
-        StoreUnavailable: when the store does not answer.
+        InputUnreadable: there is no such file; the path belongs to a table whose files are not all
+            live, see `storage.input.table_formats`; or, on a disk, a link is not followed, see
+            `storage.input.local_inputs`.
+        StoreUnavailable: the store does not answer.
     """
     root, pattern = split_glob(path_in(fs, path))
     quick = quick_s3(fs, root)
@@ -86,11 +86,11 @@ def list_inputs(fs: AbstractFileSystem, path: str) -> tuple[InputFile, ...]:
 def _listed_file(
     fs: AbstractFileSystem, path: str, root: str, info: Mapping[str, Any]
 ) -> InputFile:
-    """Describe a file; on a disk it is opened by its real path, whatever links led to it.
+    """Describe a file. On a disk it is opened by its real path, even if it was reached by a link.
 
     Raises:
-        InputUnreadable: it says that it is compressed. gcsfs and adlfs would decompress all of it in
-            memory, and Parquet could not be read.
+        InputUnreadable: its metadata states a compression. gcsfs and adlfs would decompress all of it
+            in memory, and Parquet could not be read.
     """
     file = _input_file(fs, path, root, info)
     if _encoding(info):
@@ -101,7 +101,7 @@ def _listed_file(
 
 
 def _encoding(info: Mapping[str, Any]) -> object:
-    """The Content-Encoding of an object, as Google's listing or Azure's has it."""
+    """Return the Content-Encoding of an object, from Google's or Azure's listing."""
     settings = info.get("content_settings") or {}
     return info.get("contentEncoding") or settings.get("content_encoding")
 
@@ -109,7 +109,7 @@ def _encoding(info: Mapping[str, Any]) -> object:
 def _entries(
     fs: AbstractFileSystem, root: str, pattern: str, quick: QuickS3 | None
 ) -> tuple[Mapping[str, Mapping[str, Any]], list[str]]:
-    """Return everything at or below a path, by path, and on a disk the folders passed over."""
+    """Return everything at or below a path, by path; on a disk also the skipped folders."""
     if kind_of(fs) == "local":
         return list_local(
             root,
@@ -126,7 +126,7 @@ def _entries(
 def _remote_entries(fs: AbstractFileSystem, root: str) -> Mapping[str, Mapping[str, Any]]:
     fs.invalidate_cache()
     found: Mapping[str, Mapping[str, Any]] | list[str] = fs.find(root, detail=True)
-    if isinstance(found, list):  # what adlfs says of a file
+    if isinstance(found, list):  # adlfs returns a list for a file
         return _entry_itself(fs, root)
     is_vague = kind_of(fs) in _PASS_OVER_ERRORS
     if is_vague and not found.get(root) and found.keys() <= {root}:
@@ -135,25 +135,25 @@ def _remote_entries(fs: AbstractFileSystem, root: str) -> Mapping[str, Mapping[s
 
 
 def _quick_entries(root: str, quick: QuickS3 | None) -> Mapping[str, Mapping[str, Any]] | None:
-    """What is below a path on S3, sooner than s3fs says it; None where that may not be the same."""
+    """Return the objects below a path on S3 with obstore; None if s3fs might return others."""
     found = quick.entries(root) if quick is not None else None
     if found is None:
         return None
     is_doubtful = any(not info["size"] and SUFFIX.search(place) for place, info in found.items())
-    return None if is_doubtful else found  # a folder's marker, perhaps, that looks like a file
+    return None if is_doubtful else found  # perhaps a folder's marker, which looks like a file
 
 
 def _entry_itself(fs: AbstractFileSystem, root: str) -> Mapping[str, Mapping[str, Any]]:
-    """A path by itself, for which file systems that are asked for all below it pass over errors.
+    """Return a path itself. File systems may hide errors if they list everything below it.
 
-    Those that cannot list know no size either.
+    File systems that cannot list return no size either.
     """
     info: Mapping[str, Any] = fs.info(root)
     return {root: info} if info.get("type") == "file" else {}
 
 
 def _is_input(pattern: str, name: str) -> bool:
-    """Return whether a file is read whatever it holds."""
+    """Whether a file is read whatever it holds."""
     is_parquet = SUFFIX.search(name) is not None and matches(pattern, name)
     return is_parquet or matches_itself(pattern, name)
 
@@ -166,7 +166,7 @@ def _may_hold(pattern: str, folder: str) -> bool:
 
 
 def _is_wanted(pattern: str, below: str) -> bool:
-    """Return whether a path means a key, were it not for folders named `.` or `..` in it."""
+    """Whether a path includes a key, ignoring folders named `.` or `..` in it."""
     return bool(below) and matches(pattern, without_dot_segments(below))
 
 
@@ -186,7 +186,7 @@ def _input_file(fs: AbstractFileSystem, path: str, root: str, info: Mapping[str,
 
 
 def _check_key(uri: str, path: str, below: str) -> None:
-    """Refuse a key that means another place elsewhere, or that the file system cannot ask for."""
+    """Refuse a key that means another location elsewhere, or that the file system cannot request."""
     if has_dot_segment(below):
         raise InputUnreadable(
             f"input_path: {escaped(uri)} has a folder named '.' or '..' in its key. Rename the "
@@ -194,24 +194,24 @@ def _check_key(uri: str, path: str, below: str) -> None:
         )
     if not path.isprintable() and has_half_pair(path):
         raise InputUnreadable(
-            f"input_path: the name {escaped(uri)} is no UTF-8. Rename the file, or choose an "
+            f"input_path: the name {escaped(uri)} is not UTF-8. Rename the file, or choose an "
             f"input_path without it."
         )
     if not uri.endswith(path):
         raise InputUnreadable(
-            f"input_path: a file system takes the key {escaped(path)} for that of another object, "
+            f"input_path: a file system takes the key {escaped(path)} as that of another object, "
             f"{escaped(uri)}. Rename the object, or choose an input_path without it."
         )
 
 
 def _below(root: str, path: str) -> str:
-    """Return a path relative to a root, without empty segments; "" for what is not below it."""
+    """Return a path relative to a root, without empty segments; "" if it is not below the root."""
     folder = f"{root.rstrip('/')}/" if root else ""
     return without_empty_segments(path[len(folder) :]) if path.startswith(folder) else ""
 
 
 def _partition(folder: str) -> tuple[tuple[str, str | None], ...]:
-    """Keys and values of the hive folders of a path: `ds=2026-01-01/kind=a%2Fb`."""
+    """Return the keys and values of a path's hive folders: `ds=2026-01-01/kind=a%2Fb`."""
     pairs = (_HIVE_FOLDER.fullmatch(segment) for segment in folder.split("/"))
     return tuple(
         (unquote(pair[1]), None if pair[2] == HIVE_NULL else unquote(pair[2]))
@@ -230,7 +230,7 @@ def _nothing_found(fs: AbstractFileSystem, path: str, pattern: str, others: int)
 
 
 def _spelled_otherwise(fs: AbstractFileSystem, path: str) -> str:
-    """Return a hint where a neighbour's name reads the same, but is made of other characters."""
+    """Return a hint if a neighbour's name looks the same, but has other characters."""
     folder, _, name = path_in(fs, path).rpartition("/")
     try:
         neighbours = [
@@ -242,6 +242,6 @@ def _spelled_otherwise(fs: AbstractFileSystem, path: str) -> str:
     if not same:
         return ""
     return (
-        f" There is {same[0]!r}, which looks the same but is made of other characters: "
+        f" There is {same[0]!r}, which looks the same but has other characters: "
         f"{same[0]!a} there, {name!a} in input_path."
     )

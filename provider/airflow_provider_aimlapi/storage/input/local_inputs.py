@@ -1,8 +1,8 @@
-"""The files below a local input path, and which links among them are followed. Reads no content.
+"""Lists the files below a local input path, and decides which links are followed. Reads no content.
 
-The input's root is resolved once. A link below it is followed while its target lies below that root
-too: someone who can write to an input must not be able to turn another file into prompts. What would
-be an input and cannot be followed is refused by name, because passing over it would lose rows.
+The input's root is resolved once. A link below it is followed if its target lies below that root,
+too. Otherwise a person who can write to an input could turn another file into prompts. An input that
+cannot be followed is refused by name, because skipping it would lose rows.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 LISTINGS_MAX = 2
-"""A writer may replace files while they are listed; one that always does is not waited for."""
+"""A writer may replace files while they are listed. If it always does, the listing fails."""
 
 
 def list_local(
@@ -32,20 +32,20 @@ def list_local(
     may_be_input: Callable[[str], bool],
     may_hold: Callable[[str], bool],
 ) -> tuple[dict[str, dict[str, Any]], list[str]]:
-    """List the files at or below a path, by their path; empty when there is nothing.
+    """List the files at or below a path, by their path; empty if there are none.
 
     Args:
         is_input: whether a file of this name, relative to the root, is read.
-        may_be_input: whether a file of this name is looked into, and perhaps read.
-        may_hold: whether a folder of this name may hold such files; others are passed over.
+        may_be_input: whether a file of this name is examined, and perhaps read.
+        may_hold: whether a folder of this name may hold such files. Other folders are skipped.
 
     Returns:
         For each file its size, its modification time to the nanosecond, which fsspec's lacks, and
-        its real path, on which nothing is a link. Then the paths of the folders passed over.
+        its real path, on which there is no link. Then the paths of the skipped folders.
 
     Raises:
-        InputUnreadable: for a link that may not be followed or leads in a circle, for a pipe or the
-            like where a file is expected, and for files that go away again and again.
+        InputUnreadable: a link may not be followed or leads in a circle, a pipe or the like is found
+            in the place of a file, or files are removed again and again during the listing.
         OSError: a folder may not be read.
     """
     try:
@@ -55,7 +55,7 @@ def list_local(
         return {}, []
     if not stat.S_ISDIR(status.st_mode):
         if not stat.S_ISREG(status.st_mode):
-            raise _refusal(root, "is no ordinary file")
+            raise _refusal(root, "is not an ordinary file")
         return {root: _info(real_root, status)}, []
     gone = root
     for _ in range(LISTINGS_MAX):
@@ -63,15 +63,15 @@ def list_local(
             return _Listing(root, real_root, is_input, may_be_input, may_hold).all()
         except _Vanished as vanished:
             gone = str(vanished)
-    raise _refusal(gone, f"went away while it was listed, {LISTINGS_MAX} times")
+    raise _refusal(gone, f"was removed while it was listed, {LISTINGS_MAX} times")
 
 
 @contextmanager
 def open_listed(real_path: str) -> Iterator[tuple[BinaryIO, dict[str, Any]]]:
-    """Open a listed file by its real path, and describe it as its listing did.
+    """Open a listed file by its real path. Return it, and its description as in the listing.
 
     Raises:
-        NotFollowed: a link or a special file has taken its place, or that of a folder above it.
+        NotFollowed: a link or a special file has replaced it, or a folder above it.
     """
     folder, _, name = real_path.rpartition("/")
     with folder_at(folder or "/") as opened, opened.file(name) as file:
@@ -79,7 +79,7 @@ def open_listed(real_path: str) -> Iterator[tuple[BinaryIO, dict[str, Any]]]:
 
 
 class _Vanished(Exception):
-    """What was just listed is gone, or is something else by now."""
+    """A listed file was removed or replaced."""
 
 
 class _Listing:
@@ -106,7 +106,7 @@ class _Listing:
         self._linked: set[tuple[int, int]] = set()
 
     def all(self) -> tuple[dict[str, dict[str, Any]], list[str]]:
-        """Visit every folder that may hold an input."""
+        """Visit each folder that may hold an input. Return as `list_local`."""
         while self._pending:
             name, real_path, is_linked = self._pending.pop()
             try:
@@ -137,7 +137,7 @@ class _Listing:
                     self._add(below, real_below, entry.stat(follow_symlinks=False))
 
     def _follow(self, name: str, link: str) -> None:
-        """Take in what a link leads to, if it is an input or may hold one; else pass over it."""
+        """Add the target of a link if it is an input or may hold one. Otherwise skip it."""
         if not self._may_be_input(name) and not self._may_hold(name):
             return
         target = self._target(name, link)
@@ -162,7 +162,7 @@ class _Listing:
         except FileNotFoundError:
             if not os.path.lexists(link):
                 raise
-            raise self._refused(name, "is a link to something that is not there") from None
+            raise self._refused(name, "is a link to something that does not exist") from None
         except OSError as error:
             if error.errno != errno.ELOOP:
                 raise
@@ -180,7 +180,7 @@ class _Listing:
         if stat.S_ISREG(status.st_mode):
             self._found[self._place(name)] = _info(real_path, status)
         elif self._is_input(name):
-            raise self._refused(name, "is no ordinary file")
+            raise self._refused(name, "is not an ordinary file")
 
     def _refused(self, name: str, why: str) -> InputUnreadable:
         return _refusal(self._place(name), why)
@@ -192,15 +192,15 @@ class _Listing:
 def _refusal(place: str, why: str) -> InputUnreadable:
     return InputUnreadable(
         f"input_path: {place!r} {why}. Nothing was read. Remove it, give it a name that begins with "
-        f"_ or ., which is passed over, or choose another input_path."
+        f"_ or ., which is skipped, or choose another input_path."
     )
 
 
 def _real_root(root: str) -> str:
     """Resolve an input's root.
 
-    Records that a task was given lie below its output, which others may write to. There nothing is
-    resolved, so a link is found when the file is opened.
+    Records that a task received lie below its output, which others may write to. Nothing is resolved
+    there, so a link is found when the file is opened.
     """
     output, records, name = root.partition(f"/{RECORDS_FOLDER}/")
     return f"{os.path.realpath(output, strict=True)}{records}{name}"

@@ -1,8 +1,8 @@
-"""Opening Parquet files of any file system, and streaming row ranges out of them in flat memory.
+"""Opens Parquet files of any file system, and streams row ranges out of them in bounded memory.
 
-A row group can be of any size: pages are decoded as they are needed, never a row group at once. What is
-fetched of a remote one follows its size. A small one is fetched at once, by as few requests as its
-columns lie apart. Of a large one, a bounded number of bytes is read ahead, shared by its columns.
+A row group can have any size, so its pages are decoded one by one, never all at once. A small remote
+row group is fetched at once, with as few requests as the distance of its columns allows. Of a large
+one, a bounded number of bytes is read ahead, which its columns share.
 """
 
 from __future__ import annotations
@@ -42,27 +42,28 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.storage.parquet.schema import ParquetSchema
 
 FOOTER_BYTES = 64 * 1024
-"""As much of a file's end as pyarrow reads at first, too."""
+"""The bytes at a file's end that are read first. pyarrow's own number is the same."""
 FETCHED_BYTES_MAX = 32 * 1024 * 1024
-"""Of a row group that is fetched at once, by a few requests: as much as a shard has. A larger one takes a
-request for each column at least. Doubling this doubles what each of four readers may hold."""
+"""The most bytes of a row group that is fetched at once, with a few requests; a shard has as many. A larger
+row group takes at least a request per column. If doubled, each of four readers may hold twice as much."""
 READ_AHEAD_BYTES_MAX = 64 * 1024 * 1024
-"""In all columns of a larger row group."""
+"""Read ahead in all columns of a larger row group together."""
 BUFFER_BYTES_MAX = 2 * 1024 * 1024
 BUFFER_BYTES_MIN = 64 * 1024
-"""Read ahead in one column, and so the size of a request to a remote store."""
+"""Read ahead in one column, which is the size of a request to a remote store."""
 BATCH_BYTES_MAX = 4 * 1024 * 1024
-"""Aimed at when decoding; one cell may be larger."""
+"""The aim when decoding; one cell may be larger."""
 CURSORS_MAX = 2
-"""Kept for shards to come: one that reads rows, one that writes parts. Each holds some MB."""
+"""Kept for later shards: one that reads rows, and one that writes parts. Each holds some MB."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileFooter:
-    """What a file's end says of it.
+    """The content of a file's footer.
 
     Attributes:
-        arrow: the schema as a run reads it. parquet: with the annotations that Arrow lacks.
+        arrow: the schema as a run reads it.
+        parquet: the schema with the annotations that Arrow lacks.
     """
 
     metadata: pq.FileMetaData
@@ -72,11 +73,12 @@ class FileFooter:
 
 @dataclass(frozen=True, slots=True)
 class OpenFile:
-    """A file that rows can be decoded from.
+    """A file from which rows can be decoded.
 
     Attributes:
-        source: what Arrow reads from; another than its own where that is a remote store.
-        schema: of its rows. as_decoded: whether they are decoded in it, or must be converted.
+        source: the object that Arrow reads from. For a remote store it is not Arrow's own.
+        schema: of its rows.
+        as_decoded: whether rows are decoded in this schema, or must be converted.
     """
 
     uri: str
@@ -89,10 +91,10 @@ class OpenFile:
     def batches(
         self, group: int, columns: tuple[str, ...] | None, rows_max: int
     ) -> Iterator[pa.RecordBatch]:
-        """A row group's rows in the file's schema.
+        """Yield a row group's rows in the file's schema.
 
         Raises:
-            InputUnreadable: naming the column, for an INT96 that microseconds do not hold.
+            InputUnreadable: an INT96 does not fit into microseconds. The text names the column.
         """
         is_remote = not isinstance(self.source, pa.NativeFile)
         parquet = _parquet_file(
@@ -107,10 +109,10 @@ class OpenFile:
             yield batch if self.as_decoded else converted(batch, self.schema, self.uri)
 
     def group_bytes(self, group: int) -> int:
-        """Return the bytes of a row group: the larger of its decoded size and its share of the file.
+        """Return the bytes of a row group: the larger of its decoded size and its part of the file.
 
-        Columns that are not decoded count, too: pyarrow ends the process at the sight of a column
-        whose statistics are damaged.
+        Columns that are not decoded count, too, because pyarrow ends the process at a column with
+        damaged statistics.
         """
         found = self.metadata.row_group(group)
         stored_bytes = self.size_bytes * found.num_rows // max(self.metadata.num_rows, 1)
@@ -121,8 +123,8 @@ def open_parquet(fs: AbstractFileSystem, file: InputFile) -> OpenFile:
     """Open a file and read its footer.
 
     Raises:
-        InputUnreadable: when it is gone, is not the version that was listed, or is no Parquet.
-        StoreUnavailable: when the store does not answer.
+        InputUnreadable: it is gone, is not the listed version, or is not Parquet.
+        StoreUnavailable: the store does not answer.
     """
     with reading(file.uri):
         source = _source(fs, file)
@@ -144,8 +146,8 @@ def _parquet_file(
     """Open a file for Arrow.
 
     Args:
-        columns: how many are read at once.
-        is_fetched: whether all of a row group is fetched before it is decoded.
+        columns: how many columns are read at once.
+        is_fetched: whether a whole row group is fetched before it is decoded.
     """
     buffer_bytes = READ_AHEAD_BYTES_MAX // max(columns, 1)
     return pq.ParquetFile(
@@ -161,12 +163,12 @@ def _parquet_file(
 def read_footer(
     fs: AbstractFileSystem, file: InputFile, parser: SchemaParser, quick: QuickS3 | None = None
 ) -> FileFooter:
-    """A file's metadata and schema: of a remote one, nothing but the end is fetched.
+    """Return a file's metadata and schema. Of a remote file, only the end is fetched.
 
-    Its version is not asked for: whoever reads rows later does, and finds a change.
+    The version is not checked, because the later reader of the rows does that and finds a change.
 
     Raises:
-        InputUnreadable, StoreUnavailable: as `open_parquet`; also when columns are encrypted.
+        InputUnreadable, StoreUnavailable: as `open_parquet`; also if columns are encrypted.
     """
     end = _end_of(fs, file, quick)
     with reading(file.uri):
@@ -178,7 +180,7 @@ def read_footer(
 
 
 def _end_of(fs: AbstractFileSystem, file: InputFile, quick: QuickS3 | None) -> bytes | None:
-    """A remote file's last bytes, if its footer is in them."""
+    """Return a remote file's last bytes if its footer is in them; None otherwise."""
     if kind_of(fs) in {"local", "memory"} or not file.size_bytes:
         return None
     end: Any = quick.end_of(file, FOOTER_BYTES) if quick is not None else None
@@ -190,7 +192,7 @@ def _end_of(fs: AbstractFileSystem, file: InputFile, quick: QuickS3 | None) -> b
 
 
 def _source(fs: AbstractFileSystem, file: InputFile) -> Any:
-    """Something that pyarrow reads from; the listed version, or an error."""
+    """Return the listed version of a file as an object that pyarrow reads from, or raise."""
     info: Any
     match kind_of(fs):
         case "local":
@@ -198,7 +200,7 @@ def _source(fs: AbstractFileSystem, file: InputFile) -> Any:
                 source: Any = _same_file(opened)
         case "memory":  # all handles of an fsspec memory file share one position
             source = pa.BufferReader(fs.cat_file(file.path))
-            info = fs.find(file.path, detail=True)[file.path]  # as listed; info() tells less
+            info = fs.find(file.path, detail=True)[file.path]  # info() has fewer fields
         case _:
             fs.invalidate_cache(fs._parent(file.path))  # noqa: SLF001  fsspec has no public one
             source = fs.open(file.path, "rb", cache_type="none")
@@ -209,7 +211,7 @@ def _source(fs: AbstractFileSystem, file: InputFile) -> Any:
 
 
 def _same_file(opened: BinaryIO) -> Any:
-    """Open an open file anew, for Arrow to read without Python; its path may lead elsewhere by now."""
+    """Open an open file again, so that Arrow reads it without Python, even if its path has changed."""
     place = f"/dev/fd/{opened.fileno()}"
     if Path(place).exists():
         return pa.OSFile(place)
@@ -217,10 +219,10 @@ def _same_file(opened: BinaryIO) -> Any:
 
 
 class RowStreams:
-    """Reads shards of files; a shard that begins where another ended goes on from there.
+    """Reads shards of files. A shard continues from the decoded position of the one before it.
 
-    Without that, each shard of a huge row group would decode the group from its start. Safe to
-    call from threads, each reading a shard of its own.
+    Otherwise each shard of a huge row group would decode the group from its start. Safe to call from
+    threads that read a shard each.
     """
 
     def __init__(self, fs: AbstractFileSystem, files: Sequence[InputFile]) -> None:
@@ -232,15 +234,15 @@ class RowStreams:
     def batches(
         self, shard: Shard, columns: tuple[str, ...] | None, batch_rows: int
     ) -> Iterator[pa.RecordBatch]:
-        """A shard's rows in the file's own schema and metadata, `batch_rows` or fewer at a time.
+        """Yield a shard's rows in the file's own schema and metadata, at most `batch_rows` at a time.
 
         Args:
-            columns: those to decode; None for all.
-            batch_rows: fewer are decoded at once where rows are wide.
+            columns: the columns to decode; None for all.
+            batch_rows: fewer rows are decoded at once if they are wide.
 
         Raises:
-            InputUnreadable: for a corrupt page, or a file that has changed.
-            StoreUnavailable: when the store does not answer.
+            InputUnreadable: a page is corrupt, or the file has changed.
+            StoreUnavailable: the store does not answer.
         """
         file = self._files[shard.file]
         key = (shard.file, columns, batch_rows)
@@ -271,7 +273,7 @@ class RowStreams:
 
 
 class _Cursor:
-    """A place in a file, with what has been decoded there and not been handed out."""
+    """A position in a file, with the decoded rows that have not been returned yet."""
 
     def __init__(
         self, key: tuple[int, tuple[str, ...] | None, int], opened: OpenFile, place: int
@@ -283,10 +285,10 @@ class _Cursor:
         self._rest: pa.RecordBatch | None = None
 
     def next_batch(self, rows_max: int) -> pa.RecordBatch:
-        """One or more of the next rows."""
+        """Return one or more of the next rows."""
         batch = self._rest if self._rest is not None else next(self._batches, None)
         if batch is None:
-            raise ValueError("its rows are not as many as its footer says")
+            raise ValueError("its number of rows is not that of its footer")
         taken = batch.slice(0, rows_max)
         self._rest = batch.slice(rows_max) if rows_max < batch.num_rows else None
         self.place += taken.num_rows
@@ -296,7 +298,7 @@ class _Cursor:
 def decoded_from(
     opened: OpenFile, columns: tuple[str, ...] | None, batch_rows: int, place: int = 0
 ) -> Iterator[pa.RecordBatch]:
-    """All rows from a place on. What stands before it in its row group is decoded and dropped."""
+    """Yield all rows from a position on. Rows before it in its row group are decoded and dropped."""
     metadata = opened.metadata
     first_row = 0
     for group in range(metadata.num_row_groups):
@@ -313,20 +315,20 @@ def decoded_from(
                 skipped = max(0, skipped - batch.num_rows)
                 rows -= batch.num_rows
             if rows:
-                raise ValueError("its rows are not as many as its footer says")
+                raise ValueError("its number of rows is not that of its footer")
 
 
 @contextmanager
 def _naming_column(
     opened: OpenFile, group: int, columns: tuple[str, ...] | None, size: int
 ) -> Iterator[None]:
-    """Add the column's name to an error of decoding, by decoding each column by itself."""
+    """Add the column's name to an error of decoding, by decoding each column alone."""
     try:
         yield
     except AimlapiError:
         raise
     except Exception as error:
-        if meaning_of(error) != "unknown":  # the store's
+        if meaning_of(error) != "unknown":  # an error of the store
             raise
         for name in columns or opened.schema.names:
             if not _is_sound(opened, group, name, size):
@@ -344,6 +346,6 @@ def _is_sound(opened: OpenFile, group: int, name: str, size: int) -> bool:
 
 
 def _batch_rows(opened: OpenFile, group: int, rows_max: int) -> int:
-    """Rows to decode at once, so that a batch of average rows stays within BATCH_BYTES_MAX."""
+    """Return how many average rows to decode at once within BATCH_BYTES_MAX."""
     rows = opened.metadata.row_group(group).num_rows
     return max(1, min(rows_max, int(BATCH_BYTES_MAX * rows / opened.group_bytes(group))))

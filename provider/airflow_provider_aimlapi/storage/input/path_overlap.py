@@ -1,6 +1,6 @@
-"""Whether an output path stays clear of its input. Compares paths; lists and opens nothing.
+"""Checks that an output path is separate from its input. Compares paths; lists and opens nothing.
 
-Of local paths the real ones are compared, links followed; of others their normalised text.
+Local paths are compared with links resolved, others by their normalised text.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ LOCAL_SCHEMES = frozenset({"file", "local"})
 def check_apart(input_uri: str, output_uri: str) -> None:
     """Refuse an output path that a later run would read as its own input, or that holds its input.
 
-    Records that a task was given lie inside of its output, in a folder that readers pass over.
+    Records that a task received lie inside of its output, in a folder that readers skip.
 
     Args:
-        input_uri: a file, a folder or a glob. output_uri: a folder. Both as `uri_of` spells them.
+        input_uri: a file, a folder or a glob, as `uri_of` writes it.
+        output_uri: a folder, as `uri_of` writes it.
 
     Raises:
-        InvalidSpec: when the output is the input, lies inside of it, or contains it.
+        InvalidSpec: the output is the input, lies inside of it, or contains it.
     """
     typed_root, pattern = split_glob(input_uri)
     root, output = _spelled_once(typed_root), _spelled_once(output_uri)
@@ -41,20 +42,20 @@ def check_apart(input_uri: str, output_uri: str) -> None:
         )
     if _is_at_or_below(root, output) and not _is_at_or_below(root, f"{output}/{RECORDS_FOLDER}"):
         raise InvalidSpec(
-            f"output_path {output_uri} contains input_path {input_uri}: whoever reads the output "
-            f"would read the input too. Choose a folder beside it."
+            f"output_path {output_uri} contains input_path {input_uri}: a reader of the output "
+            f"would read the input, too. Choose a folder beside it."
         )
 
 
 def check_files_apart(files: Iterable[InputFile], output_uri: str) -> None:
-    """Refuse local files of an input that links lead to, and that lie in the output.
+    """Refuse local input files that are reached through links and lie in the output.
 
     Args:
-        files: as listed; the paths of local ones are real.
+        files: as listed. The paths of local files are real.
         output_uri: as for `check_apart`.
 
     Raises:
-        InvalidSpec: naming such a file.
+        InvalidSpec: there is such a file. The text names it.
     """
     output = _spelled_once(output_uri)
     for file in files:
@@ -69,10 +70,10 @@ def check_files_apart(files: Iterable[InputFile], output_uri: str) -> None:
 
 
 def _spelled_once(uri: str) -> str:
-    """The same text for the same place, however it was written: `/x/../in`, `//in`, a link to it.
+    """Return the same text for the same location, however it is written: `/x/../in`, `//in`, a link.
 
-    An object store takes `..` for a name like any other. It is resolved all the same: to refuse
-    such an output costs nobody anything.
+    In an object store, `..` is an ordinary name. It is resolved all the same, because refusing such
+    an output does no harm.
     """
     scheme, _, path = uri.partition("://")
     if scheme in LOCAL_SCHEMES:

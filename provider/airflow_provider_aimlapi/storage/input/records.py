@@ -1,9 +1,8 @@
-"""Small records that a task was given, kept as a Parquet file so that they can be a run's input.
+"""Keeps small records that a task received as a Parquet file, so that they can be a run's input.
 
-The file is named by what is in it and created once: a retry that is given the same records finds
-the very same file, and with it the same run and every answer that was paid for. Anyone who can
-write to the output can put another file there, so one that exists is used only if it is the same
-byte for byte.
+The file's name depends on its content, and it is created once. A retry with the same records finds
+the same file, and so the same run with all its paid answers. Anyone who can write to the output can
+replace the file. So an existing file is used only if it is the same byte for byte.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ RECORDS_MAX = 1_000
 RECORDS_BYTES_MAX = 1_000_000
 DIGEST_HEX_DIGITS = 32
 NESTED_MAX = 64
-"""Lists and mappings in one another. Arrow follows them by recursion and has no limit of its own."""
+"""The deepest nesting of lists and mappings. Arrow follows them by recursion, without a limit."""
 _OTHERWISE = "Write them to a Parquet file, and return its path."
 _TOO_LARGE = (
     f"The records hold too many bytes; at most {RECORDS_BYTES_MAX:,} can be returned. {_OTHERWISE}"
@@ -40,20 +39,20 @@ _VALUE_TYPES = (bool, int, float, str, bytes, list, tuple, dict)
 
 
 def store_records(store: ObjectStore, records: Sequence[Mapping[str, object]]) -> str:
-    """Keep records as a Parquet file in a store, unless it is there.
+    """Store records as a Parquet file, unless it exists.
 
     Args:
-        records: 1 to RECORDS_MAX, of RECORDS_BYTES_MAX together; a key is a column, and a record
-            that lacks it holds null there.
+        records: 1 to RECORDS_MAX, of RECORDS_BYTES_MAX together. A key is a column, which is null
+            in a record that lacks the key.
 
     Returns:
         The file's name in the store.
 
     Raises:
-        InvalidSpec: there are none or too many, or they make no table; the text names the column
-            and types, never a value.
-        JournalUnreadable: a file of that name exists and holds something else.
-        StoreUnavailable, StoreUnsafe: the store did not take them.
+        InvalidSpec: there are none or too many, or they do not form a table. The text names the
+            column and the types, never a value.
+        JournalUnreadable: a file of that name exists and has another content.
+        StoreUnavailable, StoreUnsafe: the store failed.
     """
     _check_records(records)
     _check_size(records)
@@ -74,8 +73,8 @@ def store_records(store: ObjectStore, records: Sequence[Mapping[str, object]]) -
 def _check_records(records: Sequence[Mapping[str, object]]) -> None:
     if not records:
         raise InvalidSpec(
-            "There are no records, and so no columns for the prompt. Where there is nothing to "
-            "ask, raise AirflowSkipException."
+            "There are no records, and so no columns for the prompt. If there is nothing to "
+            "send, raise AirflowSkipException."
         )
     if len(records) > RECORDS_MAX:
         raise InvalidSpec(
@@ -84,13 +83,13 @@ def _check_records(records: Sequence[Mapping[str, object]]) -> None:
     for position, record in enumerate(records):
         if not isinstance(record, Mapping) or not all(isinstance(key, str) for key in record):
             raise InvalidSpec(
-                f"Record {position} is no mapping of column names to values, such as "
+                f"Record {position} is not a mapping of column names to values, such as "
                 f'{{"id": 1, "body": "…"}}.'
             )
 
 
 def _check_size(records: Sequence[Mapping[str, object]]) -> None:
-    """Refuse what is too large or too deep before Arrow builds it, counting characters and values."""
+    """Refuse large or deep records before Arrow reads them, by counting characters and values."""
     names = {name for record in records for name in record}
     size = len(names) * len(records)
     waiting = [(value, 1) for record in records for value in record.values()]
@@ -114,7 +113,7 @@ def _inner_values(value: object) -> Iterable[object]:
 
 
 def _names(records: Sequence[Mapping[str, object]]) -> list[str]:
-    """All keys, in the order in which they first appear."""
+    """Return all keys, in the order in which they first appear."""
     names = list(dict.fromkeys(key for record in records for key in record))
     if not names:
         raise InvalidSpec("The records are empty: they have no column for the prompt.")
@@ -122,9 +121,9 @@ def _names(records: Sequence[Mapping[str, object]]) -> list[str]:
 
 
 def _encoded(records: Sequence[Mapping[str, object]]) -> tuple[bytes, bytes]:
-    """Return what identifies the records, and the file that holds them.
+    """Return the bytes that identify the records, and the file that holds them.
 
-    An error of Arrow quotes the value that it cannot take. So it is neither repeated nor chained.
+    Arrow's errors quote the value that it cannot store. So they are neither repeated nor chained.
     """
     columns = {name: [record.get(name) for record in records] for name in _names(records)}
     encoded = _tried(columns)
@@ -148,11 +147,11 @@ def _what_is_wrong(columns: Mapping[str, list[object]]) -> str:
                 f"The records' values of {_shown(name, position)} cannot be one column: they are of "
                 f"types {_types(values)}. Give all of them one type, such as text."
             )
-    return f"The records make no table that Parquet can hold. {_OTHERWISE}"
+    return f"The records do not form a table that Parquet can hold. {_OTHERWISE}"
 
 
 def _shown(name: str, position: int) -> str:
-    """Return how an error names a column: a name that is no plain word may be text of a row."""
+    """Return a column's name for an error. A name that is not a plain word may be a row's text."""
     return f"'{name}'" if _PLAIN_NAME.fullmatch(name) else f"column {position + 1}"
 
 
@@ -166,7 +165,7 @@ def _types(values: Sequence[object]) -> str:
 
 
 def _content(table: pa.Table) -> bytes:
-    """Names, types and values, and nothing of who wrote them: Parquet names pyarrow's version."""
+    """Return names, types and values without metadata, because Parquet files name pyarrow's version."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)

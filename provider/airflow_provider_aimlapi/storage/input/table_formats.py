@@ -1,7 +1,7 @@
 """Table formats whose folders hold Parquet files that are not live: deleted, replaced, or logs.
 
-A table's own metadata says which of its files count. Read as plain Parquet, deleted rows come back
-and updated rows come twice. So a path in, at, or above such a table is refused.
+Only a table's own metadata states which of its files count. In plain Parquet, deleted rows reappear
+and updated rows appear twice. So a path in, at, or above such a table is refused.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.storage.access.s3_by_obstore import QuickS3
 
 PROBE_THREADS = 16
-"""A path of six folders takes 30 probes, which wait for the store most of the time."""
+"""A path of six folders takes 30 probes, which mostly wait for the store."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableFormat:
-    """How a table is recognised.
+    """The signs by which a table is recognised.
 
     Attributes:
-        name: for people.
-        folder: a folder in the table's own folder; None where its name varies.
-        file: a pattern of names in that folder, where the folder's name alone proves nothing.
+        name: to be read by people.
+        folder: a folder in the table's own folder; None if its name varies.
+        file: a pattern of names in that folder, if the folder's name alone proves nothing.
         inside: a pattern of a path in the table, after the table's own folder.
-        reader: what exports the live rows.
+        reader: a program that exports the live rows.
     """
 
     name: str
@@ -97,12 +97,12 @@ def check_no_table(
     """Refuse an input that lies in a table, is one, or holds one.
 
     Args:
-        root: the folder or file that was asked for, as its file system names it.
+        root: the requested folder or file, as its file system names it.
         paths: everything below it, hidden files included.
-        quick: asks the same S3 sooner, where there is one.
+        quick: a faster client of the same S3, if there is one.
 
     Raises:
-        InputUnreadable: naming the format, the table's folder, and the way out.
+        InputUnreadable: it does. The text names the format, the table's folder, and the fix.
         StoreUnavailable: the store did not answer.
     """
     for path in (f"{root}/", *paths):
@@ -119,9 +119,9 @@ def _check_path(fs: AbstractFileSystem, path: str) -> None:
 
 
 def _check_above(fs: AbstractFileSystem, root: str, quick: QuickS3 | None) -> None:
-    """Look in each folder above the root for a table's own folder.
+    """Probe each folder above the root for a table's own folder.
 
-    Not on other file systems, such as the web, which has no folders to look for.
+    File systems without folders, such as the web, are left out.
     """
     if kind_of(fs) == "other":
         return
@@ -149,7 +149,7 @@ def _folders_above(root: str) -> Iterator[str]:
 
 
 def _is_table(fs: AbstractFileSystem, one: TableFormat, folder: str, quick: QuickS3 | None) -> bool:
-    """Return whether a folder is such a table's; one that may not be read is taken for none."""
+    """Whether a folder belongs to such a table. One that may not be read counts as none."""
     place = f"{folder}/{one.folder}"
     names = quick.names_in(place) if quick is not None else None
     try:
@@ -163,6 +163,6 @@ def _is_table(fs: AbstractFileSystem, one: TableFormat, folder: str, quick: Quic
 def _refusal(one: TableFormat, uri: str) -> str:
     return (
         f"input_path: {uri} is {one.name}. Some of its Parquet files are not live, and only its own "
-        f"metadata says which. Export the rows that you want as plain Parquet, for instance with "
-        f"{one.reader}, and give the folder of that export."
+        f"metadata states which. Export the rows that you want as plain Parquet, for instance with "
+        f"{one.reader}, and use the folder of that export."
     )

@@ -1,9 +1,9 @@
 """Which runs may have visible parts at an output path. Every function may raise StorageError.
 
-Before a run is put in place of another, a *change* is created: which run comes, and which one goes. It
-carries the epoch of the lease of the output path under which that happens. The newest change names the
-only two runs whose parts plain readers may see, whatever instant a process was killed at. `_SUCCESS`
-says whether the coming run has come.
+Before a run replaces another, a *change* is created. It names the new run and the old run, and carries
+the epoch of the lease of the output path. The newest change names the only two runs whose parts plain
+readers may see, at whatever moment a process was killed. `_SUCCESS` shows that the new run is
+complete.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ NAMES = PublicationNames()
 
 
 class Success(msgspec.Struct, frozen=True, kw_only=True):
-    """The body of `_SUCCESS`: which run is in place, and where to read more about it."""
+    """The content of `_SUCCESS`: the run that is shown, and where its details are."""
 
     run_key: RunKey
     manifest: ObjectName
@@ -41,18 +41,18 @@ class Success(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """A run that takes the place of another.
+    """A run that replaces another.
 
     Attributes:
-        run_key: of the run that comes; None where no run has ever come.
-        replaces: the run whose parts go; None for none.
+        run_key: the new run; None if there has never been one.
+        replaces: the old run; None for none.
     """
 
     run_key: RunKey | None
     replaces: RunKey | None = None
 
     def then(self, run_key: str) -> Change:
-        """The change to a run after this one; the same change where that run comes already."""
+        """Return the change to a run after this one; this change if it already names the run."""
         replaces = self.replaces if run_key == self.run_key else self.run_key
         return Change(run_key=run_key, replaces=replaces)
 
@@ -63,26 +63,26 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_success(store: ObjectStore) -> Success | None:
-    """What `_SUCCESS` says; None when there is none, or it is another tool's."""
+    """Return the content of `_SUCCESS`; None if it is missing, or another tool's."""
     try:
         body = store.read(SUCCESS_NAME, bytes_max=SMALL_BYTES_MAX)
         if body is None:
             return None
         return decode_stored(body, Success, what=SUCCESS_NAME, bytes_max=SMALL_BYTES_MAX)
-    except JournalUnreadable:  # another tool's, which is often empty
+    except JournalUnreadable:  # another tool's file, which is often empty
         return None
 
 
 def run_in_place(store: ObjectStore) -> str | None:
-    """The key of the run that `_SUCCESS` names; None when there is none, or it is another tool's."""
+    """Return the key of the run that `_SUCCESS` names; None if it is missing, or another tool's."""
     success = read_success(store)
     return None if success is None else success.run_key
 
 
 def newest_change(store: ObjectStore) -> Change:
-    """The newest change. Where there is none that can be read, what `_SUCCESS` says stands for it.
+    """Return the newest change. If none can be read, `_SUCCESS` takes its place.
 
-    A change of a later epoch than the newest lease was made under no lease, and does not count.
+    A change with a later epoch than the newest lease was made without a lease, and does not count.
     """
     names = store.list(f"{NAMES.folder}/")
     newest_lease = max((parse_lease_name(name) or 0 for name in names), default=0)
@@ -95,21 +95,21 @@ def newest_change(store: ObjectStore) -> Change:
 
 
 def create_change(store: ObjectStore, epoch: int, change: Change) -> None:
-    """Note a change before it begins, under the lease of the output path with this epoch.
+    """Record a change before it begins, under the lease of the output path with this epoch.
 
     Raises:
-        JournalUnreadable: another change of this epoch is there, which the lease's owner has not made.
+        JournalUnreadable: there is another change of this epoch, which is not the lease owner's.
     """
     name = NAMES.change(epoch)
     if not create_settled(store, name, msgspec.json.encode(change)):
         raise JournalUnreadable(
             f"{store.uri(name)} was written by another program. Remove it; a retry of the task then "
-            f"puts the run in place, and pays for nothing."
+            f"shows the run, and pays for nothing."
         )
 
 
 def forget_changes(store: ObjectStore, epoch: int) -> None:
-    """Remove the changes before this one, once what it says has come true."""
+    """Remove the changes before this one, once it has been carried out."""
     for name in store.list(NAMES.changes):
         if (parse_change_name(name) or epoch) < epoch:
             store.delete(name)

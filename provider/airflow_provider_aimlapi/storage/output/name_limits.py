@@ -1,6 +1,6 @@
-"""Names that a store will not take because they are too long, found before anything is paid for.
+"""Refuses names that are too long for a store, before anything is paid for.
 
-An output's name is the input's with a number and a suffix, so a name that could be read may be too
+An output's name is the input's with a number and a suffix. So a name that could be read may be too
 long to be written.
 """
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
 
 SEGMENT_BYTES_MAX = 255
-"""Of a file's or a folder's name on a disk: Linux and macOS."""
+"""The most bytes of a file's or a folder's name on a disk with Linux or macOS."""
 PATH_BYTES_MAX = 4096
-"""Of a path on a disk."""
+"""The most bytes of a path on a disk."""
 KEY_BYTES_MAX = 1024
-"""Of a key in S3, Google Cloud Storage and Azure."""
+"""The most bytes of a key in S3, Google Cloud Storage and Azure."""
 
 
 def check_lengths(store: ObjectStore, names: Iterable[str]) -> None:
     """Refuse names that the store cannot hold.
 
     Raises:
-        InvalidSpec: naming the object, its length and the limit.
+        InvalidSpec: there is such a name. The text names the object, its length and the limit.
     """
     for name in names:
         scheme, _, place = store.uri(name).partition("://")

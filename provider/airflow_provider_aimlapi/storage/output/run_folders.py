@@ -1,4 +1,4 @@
-"""What lies under `_aimlapi/`, run by run, with all that a decision to remove it needs. Changes nothing."""
+"""Reads the run folders below `_aimlapi/`, with all facts for their removal. Changes nothing."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 class RunFolders:
     """The run folders of an output path.
 
-    Every method raises StoreUnavailable or StoreUnsafe when the store fails; nothing that could not
-    be read is taken for absent.
+    Every method raises StoreUnavailable or StoreUnsafe if the store fails. An object that could not be
+    read never counts as absent.
     """
 
     def __init__(self, store: ObjectStore, stored: StoredObjects) -> None:
@@ -37,7 +37,7 @@ class RunFolders:
         self._stored = stored
 
     def all(self) -> list[RunFolder]:
-        """Every run folder, by run key."""
+        """Return every run folder, by run key."""
         objects = self._stored.list("")
         links = self._stored.links(f"{RUNS_FOLDER}/")
         names = {found.name for found in objects}
@@ -49,7 +49,7 @@ class RunFolders:
         ]
 
     def one(self, run_key: str) -> RunFolder | None:
-        """A run's folder as it is now; None when nothing is there."""
+        """Return a run's folder at this moment; None if there is none."""
         folder = f"{RunNames(run_key=run_key).folder}/"
         objects = self._stored.list(folder)
         if not objects:
@@ -82,16 +82,16 @@ class RunFolders:
         )
 
     def _link_in(self, names: RunNames, links: Iterable[str]) -> str | None:
-        """A folder with a link stays: no run makes one, so a person must look at it."""
+        """Return why a folder with a link stays: no run makes one, so a person must check it."""
         for name in links:
             if name.startswith(f"{names.folder}/"):
                 return f"{self.store.uri(name)} is a link or a special file; remove it yourself"
         return None
 
     def _leases(self, names: RunNames, present: set[str]) -> tuple[frozenset[int], bool]:
-        """Epochs of removals, and whether the newest attempts below them have let go.
+        """Return the epochs of removals, and whether the newest attempts below them were released.
 
-        Those are the newest at the whole run, and the newest at each share that came after it.
+        These are the newest attempt at the whole run, and the newest at each share after it.
         """
         leases = LeaseStore(self.store, names)
         parsed = (parse_lease_name(name) for name in present)
@@ -113,25 +113,25 @@ class RunFolders:
     def _obstacle(
         self, names: RunNames, in_place: str | None, all_names: Callable[[], set[str]]
     ) -> str | None:
-        """A published run stays while plain readers may see a part of it that nobody else claims.
+        """Return why a published run stays: plain readers may see a part that no other run has.
 
-        Without its plan such a part would count as a stranger's, and stop every later run.
+        Without its plan such a part would count as foreign, and stop every later run.
         """
         try:
             mine = self._visible_names(names)
             claimed = self._visible_names(RunNames(run_key=in_place)) if in_place else frozenset()
         except JournalUnreadable as error:
-            return f"it does not read back: {error}"
+            return f"it cannot be read: {error}"
         if mine is None:
-            return "it has a manifest and no plan, which no run leaves"
+            return "it has a manifest and no plan, which no run does"
         unclaimed = mine - (claimed or frozenset())
         seen = sorted(unclaimed & all_names()) if unclaimed else []
         return f"{self.store.uri(seen[0])} is a part of it, and visible" if seen else None
 
     def _visible_names(self, names: RunNames) -> frozenset[str] | None:
-        """What plain readers may see of a run; None where it has no plan."""
+        """Return the names that plain readers may see of a run; None if it has no plan."""
         plan = read_plan(self.store, names)
         if plan is None:
             return None
-        read_manifest(self.store, names, plan)  # a damaged one is for a person
+        read_manifest(self.store, names, plan)  # a damaged one is for a person to check
         return frozenset(shard.visible_name for shard in plan.shards)

@@ -1,8 +1,8 @@
-"""Putting a run's parts where plain readers find them. A step that any later attempt can finish.
+"""Shows a run's parts to plain readers. A later attempt can finish this step at any point.
 
-The manifest has published the run before. Here its parts are copied into place, those of the run before
-it removed, and `_SUCCESS` written last. Journal, parts and manifests of any run stay. Foreign files are
-neither written over nor deleted, except for another tool's `_SUCCESS`.
+The manifest has already published the run. Here its parts are copied to their visible names, those of
+the run before it are removed, and `_SUCCESS` is written last. Journal, parts and manifests of all runs
+stay. Foreign files are neither overwritten nor deleted, except another tool's `_SUCCESS`.
 """
 
 from __future__ import annotations
@@ -43,20 +43,20 @@ def publish(
     spread: Spread,
     own: str | None = None,
 ) -> None:
-    """Put a run's parts in place of whatever run was there before. Idempotent.
+    """Show a run's parts in the place of any earlier run's. Idempotent.
 
-    A reader that waits for `_SUCCESS` sees the earlier run's parts or this run's, never a mixture:
-    `_SUCCESS` goes first and comes last.
+    A reader that waits for `_SUCCESS` sees the earlier run's parts or this run's, never a mixture,
+    because `_SUCCESS` is removed first and written last.
 
     Args:
         epoch: of the lease of the output path that the caller holds.
-        spread: does blocking work for each item, so many at a time.
-        own: the caller's run, which it may have begun to put in place before; None for `manifest`'s.
+        spread: runs blocking work for each item, several at a time.
+        own: the caller's run, which it may have begun to show before; None for `manifest`'s.
 
     Raises:
-        StoreUnavailable, StoreUnsafe: when the store fails; calling again finishes the step.
-        JournalUnreadable: when a staged part is missing, or a change that no lease allows is there.
-        InvalidSpec: when a file is in the way that no run has put there. Nothing was changed then.
+        StoreUnavailable, StoreUnsafe: the store fails. Another call finishes the step.
+        JournalUnreadable: a staged part is missing, or there is a change that no lease allows.
+        InvalidSpec: a file that no run has written is in the way. Nothing was changed then.
     """
     run_key, names = manifest.run_key, manifest.visible_names()
     before = newest_change(store)
@@ -84,24 +84,24 @@ def publish(
 
 
 def _leaving(store: ObjectStore, before: Change, change: Change) -> str | None:
-    """The run whose parts have to go before others come, for a change names two runs and no third.
+    """Return the run whose parts must go first, because a change names at most two runs.
 
-    That is so where the change before was cut short, so that parts of two runs may be visible.
+    There is one if the last change was interrupted, so that parts of two runs may be visible.
     """
     is_known = before.replaces is None or before.replaces in change.run_keys
     return None if is_known or run_in_place(store) == before.run_key else before.replaces
 
 
 def is_complete(store: ObjectStore, manifest: Manifest) -> bool:
-    """Whether nobody has removed a part since the run was put in place."""
+    """Whether all parts of the run are still visible."""
     return manifest.visible_names() <= set(store.list_visible())
 
 
 def check_foreign(store: ObjectStore, plan: Plan, spread: Spread) -> None:
-    """Refuse a run that would replace files that no run has put there, before anything is spent.
+    """Refuse a run that would replace foreign files, before anything is spent.
 
     Raises:
-        InvalidSpec: naming such a file.
+        InvalidSpec: there is such a file. The text names it.
     """
     visible = {shard.visible_name for shard in plan.shards} & set(store.list_visible())
     if visible:
@@ -109,7 +109,7 @@ def check_foreign(store: ObjectStore, plan: Plan, spread: Spread) -> None:
         _refuse_foreign(store, VisibleParts(store, run_keys, spread).owners(visible))
 
 
-_KEPT = " The run is complete, and its parts are kept: a retry puts it in place without a call."
+_KEPT = " The run is complete, and its parts are kept: a retry shows it without a call."
 
 
 def _refuse_foreign(
@@ -129,7 +129,7 @@ def _check_staged(store: ObjectStore, manifest: Manifest) -> None:
     missing = [one.staged_name for one in manifest.parts if one.staged_name not in present]
     if missing:
         raise JournalUnreadable(
-            f"{store.uri(missing[0])} is not there, though the run's manifest names it. {REMOVE_FOLDER}"
+            f"{store.uri(missing[0])} does not exist, though the run's manifest names it. {REMOVE_FOLDER}"
         )
 
 

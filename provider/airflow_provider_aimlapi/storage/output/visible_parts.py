@@ -1,14 +1,15 @@
-"""Which files at an output path were put there as parts of a run. Changes nothing.
+"""Finds out which files at an output path are parts of a run. Changes nothing.
 
-Anyone who can write to an output can write anything into a manifest, and a file that we take for ours
-is written over or deleted. So a file is ours only if all of this agrees:
+Anyone who can write to an output can write anything into a manifest, and a file that counts as ours
+may be overwritten or deleted. So a file is ours only if all of this holds:
 
-- its own footer names a run and a part,
-- that run is one of those whose parts may be visible, see `changes`,
-- the run's plan gives this part this very name and as many rows,
-- the run's staged part is there.
+- Its own footer names a run and a part.
+- That run is one of those whose parts may be visible, see `storage.output.changes`.
+- The run's plan gives this part this name and this number of rows.
+- The run's staged part exists.
 
-The first cannot be forged without writing the file itself. All but the footers is read once for each run.
+The first cannot be forged without writing the file itself. Everything but the footers is read once per
+run.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class VisibleParts:
     """The parts of some runs that plain readers may see.
 
     Args:
-        run_keys: of these runs.
+        run_keys: the keys of these runs.
     """
 
     def __init__(self, store: ObjectStore, run_keys: Iterable[str], spread: Spread) -> None:
@@ -49,11 +50,11 @@ class VisibleParts:
         self._shards = {run_key: _staged_shards(store, run_key) for run_key in set(run_keys)}
 
     def names(self) -> set[str]:
-        """The names under which they may be visible."""
+        """Return the names under which they may be visible."""
         return {shard.visible_name for shards in self._shards.values() for shard in shards.values()}
 
     def owners(self, names: Iterable[str]) -> dict[str, str | None]:
-        """For each of these files that is there, the run whose part it is; None for a foreign file."""
+        """Return for each existing file the run that it is a part of; None for a foreign file."""
         wanted = sorted(names)
         found = self._spread(self._owner, wanted, FOOTER_READERS)
         return {
@@ -70,7 +71,7 @@ class VisibleParts:
 
 
 def read_end_of_part(store: ObjectStore, name: str) -> tuple[bool, PartFooter | None]:
-    """Whether a file is there, and what it says of itself; None for one that is no part."""
+    """Return whether a file exists, and the content of its footer; None if it is not a part."""
     end = read_part_end(store, name)
     if end is None:
         return False, None
@@ -82,7 +83,7 @@ def read_end_of_part(store: ObjectStore, name: str) -> tuple[bool, PartFooter | 
 
 
 def _staged_shards(store: ObjectStore, run_key: str) -> dict[int, Shard]:
-    """A run's shards whose parts are staged, by number; none where its plan cannot be read."""
+    """Return a run's shards with a staged part, by number; none if its plan cannot be read."""
     names = RunNames(run_key=run_key)
     try:
         plan = read_plan(store, names)

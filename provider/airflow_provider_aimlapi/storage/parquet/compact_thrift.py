@@ -1,7 +1,7 @@
-"""Thrift's compact protocol, in which Parquet writes its footers. Knows no field of Parquet.
+"""Thrift's compact protocol, in which Parquet writes its footers. Has no field names of Parquet.
 
-A struct is a dictionary from a field's id to its wire type and value, in the order of the bytes, so
-that fields that this code does not know are written back as they were read.
+A struct is a dictionary from a field's id to its wire type and value, in the order of the bytes. So
+unknown fields are written as they were read.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class ThriftReader:
         place: the first byte that is not read yet.
 
     Raises:
-        ValueError: in each method, when the bytes are not in the compact protocol.
+        ValueError: in each method, if the bytes are not in the compact protocol.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -107,12 +107,12 @@ class ThriftReader:
         return key, value, [(self._element(key), self._element(value)) for _ in range(size)]
 
     def _checked(self, size: int) -> int:
-        if size > len(self._data) - self.place:  # an element takes a byte at least
+        if size > len(self._data) - self.place:  # an element takes at least a byte
             raise ValueError("its footer ends too early")
         return size
 
     def _element(self, kind: int) -> Any:
-        """A value of a list, where a boolean takes a byte of its own."""
+        """Return an element of a list, in which a boolean takes a byte of its own."""
         return self._byte() if kind in (TRUE, FALSE) else self._value(kind)
 
 
@@ -133,7 +133,7 @@ _READERS: dict[int, Callable[[ThriftReader], Any]] = {
 
 
 def encode_struct(fields: Struct) -> bytes:
-    """The bytes of a struct."""
+    """Return the bytes of a struct."""
     out = bytearray()
     last = 0
     for field_id, (kind, value) in fields.items():

@@ -1,7 +1,7 @@
-"""Columns as Arrow decodes them, in the types that a run reads and writes.
+"""Converts columns from the types that Arrow decodes into the types that a run reads and writes.
 
-Two of them differ: INT96 is decoded as bytes, and Arrow's views of texts cannot be written wherever
-they stand, so that they become texts.
+Two types differ. INT96 is decoded as bytes. Arrow's views of texts cannot be written everywhere, so
+they become texts.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _VIEWS = ((types.is_string_view, pa.string()), (types.is_binary_view, pa.binary(
 
 
 def leaf_types(kind: pa.DataType) -> Iterator[pa.DataType]:
-    """The types of the values in a type, at any depth."""
+    """Yield the types of the values in a type, at any depth."""
     if types.is_dictionary(kind):
         yield from leaf_types(kind.value_type)
     elif isinstance(kind, pa.BaseExtensionType) and not isinstance(kind, pa.UuidType):
@@ -41,7 +41,7 @@ def leaf_types(kind: pa.DataType) -> Iterator[pa.DataType]:
 
 
 def readable_schema(schema: pa.Schema) -> pa.Schema:
-    """A file's schema with the types that `converted` makes."""
+    """Return a file's schema with the types that `converted` makes."""
     return pa.schema([_without_views(field) for field in schema], metadata=schema.metadata)
 
 
@@ -65,13 +65,14 @@ def _type_without_views(kind: pa.DataType) -> pa.DataType:
 
 
 def converted(batch: pa.RecordBatch, schema: pa.Schema, uri: str) -> pa.RecordBatch:
-    """A batch as it was decoded, in the types of its file's schema.
+    """Return a decoded batch in the types of its file's schema.
 
     Args:
-        batch: not a slice. schema: names the columns that the batch may have.
+        batch: not a slice.
+        schema: has all columns of the batch.
 
     Raises:
-        InputUnreadable: naming the column, when a value of INT96 is not to be held.
+        InputUnreadable: a value of INT96 does not fit. The text names the column.
     """
     fields = [schema.field(name) for name in batch.schema.names]
     columns = []

@@ -1,7 +1,7 @@
-"""A Parquet footer's bytes: what is encrypted, and annotations that pyarrow cannot write.
+"""A Parquet footer's bytes: finds encryption, and copies annotations that pyarrow cannot write.
 
 pyarrow reads a column that is annotated as ENUM, INTERVAL or GEOMETRY as plain bytes, and writes
-plain bytes. The values are the same, so only the annotation is carried from footer to footer.
+plain bytes. The values stay the same, so only the annotation is copied from footer to footer.
 """
 
 from __future__ import annotations
@@ -43,24 +43,25 @@ _CHUNK_TYPE, _CHUNK_PATH, _CHUNK_NOTES, _STATISTICS = 1, 3, 8, 12
 INT96_BYTES = 12
 COLUMNS_SHOWN_MAX = 12
 KNOWN_MAX = 16
-"""Schemas that are looked for in the footer of the next file."""
-_WAY_OUT = "It cannot be read without its keys. A decrypted copy of it as input_path helps."
+"""The schemas that are searched for in the next file's footer."""
+_WAY_OUT = "It cannot be read without its keys. Use a decrypted copy as input_path."
 _HEADER = rb"[\x1c\x2c\x3c\x4c\x5c\x6c\x7c\x8c]"
 _PERHAPS_CRYPTO = tuple(
     re.compile(rb"%b(?:(?<=%b%b)|(?<=\x0c\x10%b))" % (first, _HEADER, first, first))
     for first in (rb"\x1c\x00\x00", rb"\x2c\x19", rb"\x0c\x02", rb"\x0c\x04")
 )
-"""What follows on the header of a chunk's crypto metadata, field 8, in its short or long form: field 1,
-which is empty, or field 2, which begins with a list, or either of them in long form. Each begins with
-fixed bytes, which are searched for ten times as fast as the header."""
+"""The bytes after the header of a chunk's crypto metadata, field 8, in its short or long form: field 1,
+which is empty, or field 2, which begins with a list, or either in long form. Each begins with fixed
+bytes, which are found ten times as fast as the header."""
 _WITHOUT_ORDER = frozenset({Logical.INTERVAL, Logical.VARIANT, Logical.GEOMETRY, Logical.GEOGRAPHY})
 
 
 def read_footer_bytes(source: Any, uri: str) -> bytes:
-    """The footer of an open file, without length and magic.
+    """Return the footer of an open file, without length and magic.
 
     Raises:
-        InputUnreadable: the file is encrypted. ValueError: it is no Parquet file.
+        InputUnreadable: the file is encrypted.
+        ValueError: it is not a Parquet file.
     """
     size = source.seek(0, 2)
     source.seek(max(0, size - TAIL_BYTES))
@@ -75,21 +76,22 @@ def read_footer_bytes(source: Any, uri: str) -> bytes:
 
 
 def footer_length(tail: bytes) -> int:
-    """The length that the last bytes of a file give for its footer."""
+    """Return the length of a file's footer, from the file's last bytes."""
     return int.from_bytes(tail[-TAIL_BYTES : -len(MAGIC)], "little")
 
 
 class SchemaParser:
-    """Parses schemas; one that many files have, once. Safe to use from threads."""
+    """Parses schemas. One that many files share is parsed once. Safe to use from threads."""
 
     def __init__(self) -> None:
         self._known: list[tuple[bytes, ParquetSchema]] = []
 
     def parse(self, footer: bytes, uri: str) -> ParquetSchema:
-        """The schema of a file's footer.
+        """Return the schema of a file's footer.
 
         Raises:
-            InputUnreadable: the footer says that columns are encrypted. ValueError: it is damaged.
+            InputUnreadable: the footer states that columns are encrypted.
+            ValueError: it is damaged.
         """
         for head, schema in reversed(self._known):  # each footer begins with its schema
             if footer.startswith(head):
@@ -101,15 +103,15 @@ class SchemaParser:
             _check_not_encrypted(footer, reader.place, uri)
             schema = ParquetSchema(elements, _noted_columns(ThriftReader(footer).struct()))
         except (LookupError, TypeError, AttributeError):  # fields are missing, or of other types
-            raise ValueError("its footer is not as Parquet's are") from None
+            raise ValueError("its footer does not have the form of Parquet's") from None
         self._known = [*self._known[1 - KNOWN_MAX :], (footer[: reader.place], schema)]
         return schema
 
 
 def _noted_columns(fields: Struct) -> tuple[str, ...]:
-    """Columns whose chunks have metadata of their own, by the first row group.
+    """Return the columns whose chunks have metadata of their own, by the first row group.
 
-    pyarrow knows too, but ends the process where a chunk's statistics are damaged.
+    pyarrow could find them, too, but ends the process at a chunk with damaged statistics.
     """
     groups = fields[_ROW_GROUPS][1][1]
     chunks = (chunk[_CHUNK_METADATA][1] for chunk in (groups[0][_COLUMNS][1][1] if groups else ()))
@@ -118,11 +120,11 @@ def _noted_columns(fields: Struct) -> tuple[str, ...]:
 
 
 def _check_not_encrypted(footer: bytes, place: int, uri: str) -> None:
-    """Refuse encrypted columns behind a plain footer: pyarrow ends the process at the sight of one.
+    """Refuse encrypted columns behind a plain footer, because pyarrow ends the process at one.
 
     Args:
-        place: where the row groups may begin. To parse all of them takes long, so that first they
-            are searched for what looks like the beginning of a column chunk's crypto metadata.
+        place: where the row groups may begin. Parsing all of them takes long. So first the bytes are
+            searched for what looks like the start of a column chunk's crypto metadata.
     """
     if not any(pattern.search(footer, place) for pattern in _PERHAPS_CRYPTO):
         return
@@ -131,13 +133,13 @@ def _check_not_encrypted(footer: bytes, place: int, uri: str) -> None:
         shown = ", ".join(f"'{name}'" for name in names[:COLUMNS_SHOWN_MAX])
         more = ", …" if len(names) > COLUMNS_SHOWN_MAX else ""
         raise InputUnreadable(
-            f"input_path: {uri} has encrypted columns: {shown}{more}. {_WAY_OUT} So does one "
-            f"without these columns."
+            f"input_path: {uri} has encrypted columns: {shown}{more}. {_WAY_OUT} A copy "
+            f"without these columns can be read, too."
         )
 
 
 def _encrypted_columns(footer: bytes) -> tuple[str, ...]:
-    """The top-level columns that a plain footer says are encrypted."""
+    """Return the top-level columns that are encrypted by a plain footer."""
     fields = ThriftReader(footer).struct()
     leaves = ParquetSchema(fields[_SCHEMA][1][1]).leaves
     found = {
@@ -150,7 +152,7 @@ def _encrypted_columns(footer: bytes) -> tuple[str, ...]:
 
 
 def int96_as_bytes(data: bytes) -> bytes:
-    """A file of nothing but a footer, with INT96 columns turned into fixed bytes of their length."""
+    """Return a file that is only a footer, with INT96 columns changed to bytes of their length."""
     start, fields = _footer_of(data)
     for element in fields[_SCHEMA][1][1]:
         if element.get(TYPE) == (I32, INT96):
@@ -167,7 +169,7 @@ def int96_as_bytes(data: bytes) -> bytes:
 
 
 def _footer_of(data: bytes) -> tuple[int, Struct]:
-    """Where a file's footer begins, and its fields."""
+    """Return the start of a file's footer, and its fields."""
     end = len(data) - TAIL_BYTES
     start = end - footer_length(data)
     return start, ThriftReader(data[start:end]).struct()
@@ -179,7 +181,7 @@ def _with_footer(pages: bytes, fields: Struct) -> bytes:
 
 
 def with_annotations(part: bytes, source: ParquetSchema) -> bytes:
-    """A file's bytes, with the annotations of another file's schema where columns are the same."""
+    """Return a file's bytes, with the annotations of another file's schema for equal columns."""
     start, fields = _footer_of(part)
     elements: list[Struct] = fields[_SCHEMA][1][1]
     leaves = ParquetSchema(elements).leaves
@@ -199,7 +201,7 @@ def with_annotations(part: bytes, source: ParquetSchema) -> bytes:
 
 
 def _same_leaves(source: ParquetSchema, leaves: tuple[Leaf, ...]) -> Iterator[tuple[Leaf, Leaf]]:
-    """Leaves that hold the same values, by their place within their column."""
+    """Yield leaves that hold the same values, by their position within their column."""
     ours = source.by_column()
     theirs: dict[str, list[Leaf]] = {}
     for leaf in leaves:
@@ -212,7 +214,7 @@ def _same_leaves(source: ParquetSchema, leaves: tuple[Leaf, ...]) -> Iterator[tu
 
 
 def _changed_elements(pairs: list[tuple[Leaf, Leaf]]) -> Iterator[tuple[int, Struct]]:
-    """Elements of the second leaves, by identity, as the annotations of the first make them."""
+    """Yield the elements of the second leaves, by identity, with the annotations of the first."""
     for ours, theirs in pairs:
         elements = [(ours.element, theirs.element)]
         if is_variant(ours.group) and ours.path[-1] == theirs.path[-1]:

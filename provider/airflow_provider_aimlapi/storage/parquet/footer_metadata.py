@@ -1,7 +1,7 @@
-"""What other writers keep in a footer: carried over, so that their readers see the new columns too.
+"""Carries other writers' metadata from footer to footer, so that their readers see the new columns.
 
-Some keep the whole schema there in words of their own. A reader that believes them would not find
-the two new columns, so they get them, or are left out.
+Some writers keep the whole schema there, in their own form. A reader that uses it would not find the
+two new columns. So they are added to it, or it is left out.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 OWN_PREFIX = b"aimlapi."
-"""Of the keys that a part's own footer has."""
+"""The prefix of the keys in a part's own footer."""
 SPARK_SCHEMA = b"org.apache.spark.sql.parquet.row.metadata"
 PANDAS_SCHEMA = b"pandas"
 ARROW_SCHEMA = b"ARROW:schema"
-"""pyarrow writes it anew."""
+"""pyarrow writes this key itself."""
 LEFT_OUT = frozenset(
     {
         b"parquet.avro.schema",
@@ -32,7 +32,7 @@ LEFT_OUT = frozenset(
         b"thrift.descriptor",
     }
 )
-"""Whose readers refuse a column that is not in them; without them they go by the file itself."""
+"""Schemas of readers that refuse a column that is not in them. Without them, they read the file's own."""
 _NOT_COPIED = LEFT_OUT | {ARROW_SCHEMA, SPARK_SCHEMA, PANDAS_SCHEMA}
 SPARK_CALENDAR_KEYS = (b"org.apache.spark.legacyDateTime", b"org.apache.spark.legacyINT96")
 
@@ -61,13 +61,13 @@ def carried_metadata(
     added: Sequence[pa.Field],
     rows: range,
 ) -> dict[bytes, bytes]:
-    """A file's metadata, for a part that holds some of its rows and has more columns.
+    """Return a file's metadata, for a part with some of its rows and more columns.
 
     Args:
         own: the file's.
-        spark: the part's schema in Spark's words; None to leave it out.
+        spark: the part's schema in Spark's form; None to leave it out.
         added: the columns that the file does not have.
-        rows: the part's, by their place in the file.
+        rows: the part's rows, by their position in the file.
     """
     kept = {
         key: value
@@ -83,14 +83,15 @@ def carried_metadata(
 def spark_schema(
     schemas: Iterable[bytes | None], names: Sequence[str], added: Sequence[pa.Field]
 ) -> bytes | None:
-    """The schema in Spark's words: it knows what types of Spark's own a file's columns are.
+    """Return the schema in Spark's form, which names Spark's own types of a file's columns.
 
     Args:
         schemas: each file's; None for a file without one.
-        names: the columns of all files. added: the columns that follow them.
+        names: the columns of all files.
+        added: the columns that follow them.
 
     Returns:
-        None when it does not follow from the files' schemas.
+        None if it cannot be derived from the files' schemas.
     """
     fields: dict[str, Any] = {}
     for schema in dict.fromkeys(schemas):
@@ -106,7 +107,7 @@ def spark_schema(
 
 
 def spark_types(schemas: Iterable[bytes | None]) -> dict[str, object]:
-    """What Spark calls the type of each column that it wrote."""
+    """Return Spark's name for the type of each column that it wrote."""
     return {
         field["name"]: field["type"]
         for schema in dict.fromkeys(schemas)
@@ -115,7 +116,7 @@ def spark_types(schemas: Iterable[bytes | None]) -> dict[str, object]:
 
 
 def _fields_of(schema: bytes | None) -> list[dict[str, Any]]:
-    """A Spark schema's fields; none when there is no schema, or it is not as Spark writes it."""
+    """Return a Spark schema's fields; none if there is no schema, or it is not in Spark's form."""
     try:
         fields = json.loads(schema or b"{}").get("fields", [])
         return [field for field in fields if {"name", "type"} <= field.keys()]
@@ -124,7 +125,7 @@ def _fields_of(schema: bytes | None) -> list[dict[str, Any]]:
 
 
 def left_out(own: Mapping[bytes, bytes] | None) -> list[str]:
-    """The keys of a file's metadata that a part does not carry, in order."""
+    """Return the keys of a file's metadata that a part does not carry, in order."""
     return sorted(key.decode() for key in LEFT_OUT.intersection(own or {}))
 
 
@@ -136,10 +137,10 @@ def _spark_field(field: pa.Field) -> dict[str, object]:
 
 
 def _pandas(schema: bytes | None, added: Sequence[pa.Field], rows: range) -> bytes | None:
-    """With the new columns, and with an index of numbers that is cut as the rows are.
+    """Add the new columns, and cut an index of numbers as the rows are cut.
 
     Returns:
-        None when there is no schema, or it is not as pandas writes it.
+        None if there is no schema, or it is not in pandas' form.
     """
     try:
         known = json.loads(schema or b"{}")
@@ -159,7 +160,7 @@ def _cut(index: Any, rows: range) -> Any:
 
 
 def _labels(schema: Any) -> dict[str, object]:
-    """Text as the type of the columns' labels: the new ones are no numbers, dates or pairs."""
+    """Make text the type of the columns' labels: the new ones are not numbers, dates or pairs."""
     labels: Iterable[Any] = schema.get("column_indexes", ())
     is_text = [label.get("pandas_type") for label in labels] in ([], ["unicode"], ["string"])
     return {} if is_text else {"column_indexes": _TEXT_LABELS}
@@ -170,7 +171,7 @@ def _pandas_columns(field: pa.Field) -> Iterator[dict[str, object]]:
     yield _pandas_column(field.name, "unicode" if is_text else "object", "object")
     if isinstance(field.type, pa.StructType):
         for inner in field.type:
-            if pa.types.is_timestamp(inner.type):  # fastparquet looks for it by its path
+            if pa.types.is_timestamp(inner.type):  # fastparquet searches for it by its path
                 path = f"{field.name}.{inner.name}"
                 zone = {"timezone": inner.type.tz}
                 yield _pandas_column(path, "datetimetz", "datetime64[us]") | {"metadata": zone}

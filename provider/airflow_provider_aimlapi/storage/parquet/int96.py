@@ -1,8 +1,8 @@
-"""INT96 timestamps, Spark's, Hive's and Impala's default, read without loss.
+"""Reads INT96 timestamps, the default of Spark, Hive and Impala, without loss.
 
 An INT96 is a day and a nanosecond of that day, which is more than 64 bits hold. Arrow reads it modulo
-2**64: 9999-12-31 becomes 1816-03-29 in nanoseconds, and in microseconds their rest is cut. So Arrow is
-told that the column holds 12 bytes, and the two numbers are taken out of them here.
+2**64: in nanoseconds, 9999-12-31 becomes 1816-03-29, and in microseconds the rest is cut. So the
+metadata is changed to say that the column holds 12 bytes, and the two numbers are extracted here.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _PAIR = struct.Struct("<qi")
 _NS_PER_US = 1000
 _US_PER_DAY = 86_400 * 10**6
 _EPOCH_DAY = 2_440_588
-"""The Julian day of 1970-01-01, from which INT96 does not count."""
+"""The Julian day of 1970-01-01, because INT96 counts Julian days."""
 _US_MIN, _US_MAX = -(2**63), 2**63 - 1
 _SPARK_OVERFLOW_MIN = _US_MIN - _EPOCH_DAY * _US_PER_DAY
-"""Spark's own count of microseconds overflows in the year 287,517; its reader undoes that."""
+"""Spark's own count of microseconds overflows in the year 287,517, and its reader reverses that."""
 
 
 def holds_int96(parquet: pq.ParquetFile) -> bool:
@@ -32,7 +32,7 @@ def holds_int96(parquet: pq.ParquetFile) -> bool:
 
 
 def metadata_as_bytes(metadata: pq.FileMetaData) -> pq.FileMetaData:
-    """A file's metadata, changed to say that its INT96 columns are 12 bytes wide."""
+    """Return a file's metadata, changed to say that its INT96 columns are 12 bytes wide."""
     sink = pa.BufferOutputStream()
     metadata.write_metadata_file(sink)
     changed = int96_as_bytes(sink.getvalue().to_pybytes())
@@ -40,14 +40,14 @@ def metadata_as_bytes(metadata: pq.FileMetaData) -> pq.FileMetaData:
 
 
 class InexactInt96(ValueError):
-    """A value that microseconds do not hold; the text says of which kind it is."""
+    """A value does not fit into microseconds. The text names its kind."""
 
 
 def timestamps_of(array: pa.FixedSizeBinaryArray) -> pa.Array:
-    """The times in microseconds of INT96 values that were read as 12 bytes.
+    """Return the times, in microseconds, of INT96 values that were read as 12 bytes.
 
     Raises:
-        InexactInt96: microseconds do not hold one of them.
+        InexactInt96: one of them does not fit into microseconds.
     """
     start = array.offset * INT96_BYTES
     data = memoryview(array.buffers()[1])[start : start + len(array) * INT96_BYTES]
@@ -58,7 +58,7 @@ def timestamps_of(array: pa.FixedSizeBinaryArray) -> pa.Array:
 
 
 def _microseconds(nanoseconds: int, day: int) -> int:
-    """Microseconds since 1970."""
+    """Return the microseconds since 1970."""
     whole, rest = divmod(nanoseconds, _NS_PER_US)
     if rest:
         raise InexactInt96("times between two microseconds")

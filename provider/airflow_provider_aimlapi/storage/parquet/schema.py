@@ -1,4 +1,4 @@
-"""The schema in a Parquet footer, with every annotation, of which Arrow's schema has only some.
+"""The schema in a Parquet footer, with all annotations. Arrow's schema has only some of them.
 
 The ids are those of parquet.thrift.
 """
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 TYPE, TYPE_LENGTH, _NAME, _CHILDREN, _CONVERTED, _LOGICAL = 1, 2, 4, 5, 6, 10
 ANNOTATION_FIELDS = (_CONVERTED, 7, 8, _LOGICAL)
-"""Of a schema element: converted type, scale, precision, logical type."""
+"""The fields of a schema element: converted type, scale, precision, logical type."""
 INT96, BYTE_ARRAY, FIXED_LEN_BYTE_ARRAY = 3, 6, 7
 
 
 class Logical(IntEnum):
-    """What the values of a column mean."""
+    """The meaning of a column's values."""
 
     NONE = -1
-    INTERVAL = 0  # a converted type alone
+    INTERVAL = 0  # exists as a converted type only
     STRING = 1
     ENUM = 4
     DECIMAL = 5
@@ -62,7 +62,7 @@ _OF_CONVERTED: dict[int, tuple[int, object]] = {
     20: (Logical.BSON, None),
     21: (Logical.INTERVAL, None),
 }
-"""Converted types, which logical types replaced; with the unit of times, the width of integers."""
+"""Converted types, which logical types replaced, with the unit of times or the width of integers."""
 _NO_BYTES = frozenset({Logical.STRING, Logical.ENUM, Logical.JSON, Logical.DECIMAL})
 _STORED_AS_PLAIN = frozenset(
     {
@@ -76,10 +76,10 @@ _PLAIN_INTEGERS = ((32, True), (64, True))
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Leaf:
-    """A column of values: the bottom of the tree that a schema is.
+    """A column of values: a leaf of the schema's tree.
 
     Attributes:
-        path: names of the groups that it is in, without the root, and its own.
+        path: the names of the groups that it is in, without the root, and its own name.
         element: its fields in the footer.
         group: the fields of the group that it is in.
     """
@@ -90,14 +90,14 @@ class Leaf:
 
     @property
     def physical(self) -> tuple[int, int | None]:
-        """How its values are stored: the type, and the length where that is fixed."""
+        """The stored type of its values, and their length if that is fixed."""
         kind: int = self.element[TYPE][1]
         length = self.element.get(TYPE_LENGTH, (0, None))[1]
         return kind, length if kind == FIXED_LEN_BYTE_ARRAY else None
 
     @property
     def logical(self) -> int:
-        """What its values mean: one of `Logical`, or an id that is newer than this code."""
+        """The meaning of its values: one of `Logical`, or an id that is newer than this code."""
         return self._logical()[0]
 
     @property
@@ -107,13 +107,13 @@ class Leaf:
 
     @property
     def is_bytes(self) -> bool:
-        """Whether it is an array of bytes that are no text: of an ENUM they are, to Arrow not."""
+        """Whether it holds bytes that are not text. For ENUM, Arrow reads bytes, though it is text."""
         return self.physical[0] == BYTE_ARRAY and self.logical not in _NO_BYTES
 
     def representation(self) -> tuple[object, ...]:
-        """Equal for two leaves where the same stored value means the same.
+        """A key that is equal for two leaves if the same stored value has the same meaning.
 
-        Whether a time is adjusted to UTC is left out, and so are annotations that Arrow drops.
+        Adjustment of times to UTC is left out, as are annotations that Arrow drops.
         """
         kind, detail = self._logical()
         is_plain = kind in _STORED_AS_PLAIN or self.is_newer
@@ -139,7 +139,7 @@ class ParquetSchema:
 
     Attributes:
         leaves: in the order of the column chunks.
-        noted: columns of which single chunks have metadata of their own.
+        noted: the columns with single chunks that have metadata of their own.
     """
 
     def __init__(self, elements: list[Struct], noted: tuple[str, ...] = ()) -> None:
@@ -147,7 +147,7 @@ class ParquetSchema:
         self.noted = noted
 
     def by_column(self) -> dict[str, list[Leaf]]:
-        """The leaves of each top-level column."""
+        """Return the leaves of each top-level column."""
         columns: dict[str, list[Leaf]] = {}
         for leaf in self.leaves:
             columns.setdefault(leaf.path[0], []).append(leaf)
@@ -158,12 +158,12 @@ class ParquetSchema:
         return tuple(self.by_column())
 
     def int96_columns(self) -> tuple[str, ...]:
-        """Top-level columns that hold an INT96, at any depth."""
+        """Return the top-level columns that hold an INT96, at any depth."""
         found = (leaf.path[0] for leaf in self.leaves if leaf.physical[0] == INT96)
         return tuple(dict.fromkeys(found))
 
     def text_columns(self) -> frozenset[str]:
-        """Top-level columns of which all byte arrays are text: ENUM is, too."""
+        """Return the top-level columns whose byte arrays are all text; ENUM counts as text."""
         return frozenset(
             name
             for name, leaves in self.by_column().items()
@@ -177,14 +177,14 @@ def is_variant(group: Struct) -> bool:
 
 
 def copy_annotation(source: Struct, target: Struct) -> Struct:
-    """A schema element with the annotation of another: same values, with the same meaning."""
+    """Return a schema element with the annotation of a second one, which has the same values."""
     kept = {field: value for field, value in target.items() if field not in ANNOTATION_FIELDS}
     copied = {field: source[field] for field in ANNOTATION_FIELDS if field in source}
     return dict(sorted({**kept, **copied}.items()))
 
 
 def _leaves(elements: list[Struct]) -> Iterator[Leaf]:
-    """Walk the tree, which a footer holds as a list, each group before what is in it."""
+    """Yield the leaves of the tree. A footer holds it as a list, each group before its content."""
     root = elements[0]
     open_groups = [(root, root[_CHILDREN][1])]
     for element in elements[1:]:

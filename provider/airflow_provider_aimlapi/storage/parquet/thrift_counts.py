@@ -1,7 +1,7 @@
-"""Passes over Thrift's compact encoding, in which Parquet writes its headers, and counts what it holds.
+"""Counts the content of Thrift's compact encoding, in which Parquet writes its headers, without objects.
 
-Parquet's own reader makes objects of all of it at once: of a footer of 4 MB, a gigabyte. So what comes
-from a store is counted first.
+Parquet's own reader makes objects of everything at once, which takes a gigabyte for a footer of 4 MB. So
+data from a store is counted first.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ from __future__ import annotations
 from typing import Any
 
 DEPTH_MAX = 16
-"""Parquet's own headers are half as deep."""
+"""Parquet's own headers have half this depth."""
 _NUMBER_BITS_MAX = 70
 
 
 class TooLarge(ValueError):
-    """There is more in it than the caller allows, or it is no such encoding."""
+    """The data exceeds what the caller allows, or is not in this encoding."""
 
 
 class CompactReader:
     """Reads one struct after another.
 
     Attributes:
-        place: of the next byte.
+        place: the index of the next byte.
     """
 
     def __init__(self, data: bytes, place: int = 0, *, structs_max: int) -> None:
@@ -33,7 +33,7 @@ class CompactReader:
         """Return a struct's whole numbers, and the structs directly in it, by field.
 
         Raises:
-            TooLarge: the data ends before it does, or it holds too much.
+            TooLarge: the data ends too early, or holds too much.
         """
         try:
             return self._struct(0)
@@ -53,7 +53,7 @@ class CompactReader:
                     fields[field] = self._signed()
                 case 12:
                     fields[field] = self._struct(depth + 1)
-                case 1 | 2:  # a field of type bool has its value in its type
+                case 1 | 2:  # the type of a boolean field is its value
                     pass
                 case kind:
                     self._skip(kind, depth)
@@ -75,7 +75,7 @@ class CompactReader:
             case 12:
                 self._struct(depth + 1)
             case _:  # Parquet uses no maps
-                raise TooLarge("it holds what no Parquet file does")
+                raise TooLarge("it holds a type that no Parquet file has")
 
     def _skip_list(self, depth: int) -> None:
         head = self._byte()

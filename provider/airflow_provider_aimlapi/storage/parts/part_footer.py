@@ -1,8 +1,8 @@
-"""What a part says of itself in its footer, read from nothing but bytes, within limits.
+"""Reads the footer of a part from its bytes, within limits.
 
-A part is a Parquet file that lies where others can write. So its footer is counted before Parquet's own
-reader makes objects of it, and a part counts only if its outcome columns are of the types that a run
-writes. No other column is looked at.
+Others may be able to write where a part lies. So its footer is counted before Parquet's own reader makes
+objects of it. A part counts only if its outcome columns have the types that a run writes. Other columns
+are ignored.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
 FOOTER_BYTES_MAX = 16 * 1024 * 1024
 STRUCTS_MAX = 400_000
-"""A column of a row group takes 7 of them in a footer that we write, and 700 bytes of memory each at
-the most: 57,000 such columns fit, in at most 290 MB."""
+"""A column of a row group takes 7 structs in our footers, and at most 700 bytes of memory per struct.
+So 57,000 such columns fit, in at most 290 MB."""
 END_BYTES = 64 * 1024
-"""Most footers are shorter."""
+"""The first read of a part's end. Most footers are shorter."""
 _TAIL = struct.Struct("<I4s")
 _MAGIC = b"PAR1"
 
@@ -44,16 +44,20 @@ READING_ERRORS = (
     *(pa.ArrowException, OSError, ValueError, KeyError),
     *(OverflowError, RecursionError),
 )
-"""What damaged Parquet makes pyarrow raise. msgspec's and Unicode's errors are ValueErrors."""
+"""The errors of pyarrow for damaged Parquet. Those of msgspec and Unicode are ValueErrors."""
 
 
 class PartFooter(msgspec.Struct, frozen=True, kw_only=True):
-    """What `part_writer.encode_part` says of a part beside its columns.
+    """The metadata that `part_writer.encode_part` writes beside the columns.
 
     Attributes:
-        run_key, part, epoch: whose part it is, its number, and the attempt that wrote it.
-        rows, tally: of its outcomes.
-        sha256: hex, of all bytes before the footer. body_bytes: how many those are.
+        run_key: the run of the part.
+        part: its number.
+        epoch: of the attempt that wrote it.
+        rows: how many it has.
+        tally: of its outcomes.
+        sha256: hex, of all bytes before the footer.
+        body_bytes: how many bytes precede the footer.
     """
 
     run_key: RunKey
@@ -66,7 +70,7 @@ class PartFooter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def footer_metadata(footer: PartFooter) -> dict[bytes, bytes]:
-    """The footer as key and value metadata of a Parquet file."""
+    """Return the footer as key and value metadata of a Parquet file."""
     fields = msgspec.structs.asdict(footer)
     texts = {name: str(value).encode() for name, value in fields.items()}
     texts["tally"] = msgspec.json.encode(footer.tally)
@@ -74,7 +78,7 @@ def footer_metadata(footer: PartFooter) -> dict[bytes, bytes]:
 
 
 def footer_bytes(end: bytes) -> int:
-    """How many bytes at the end of a Parquet file are its footer; 0 for another file's end."""
+    """Return the size of the footer at a Parquet file's end; 0 for another file's end."""
     if len(end) < _TAIL.size:
         return 0
     length, magic = _TAIL.unpack(end[-_TAIL.size :])
@@ -84,9 +88,9 @@ def footer_bytes(end: bytes) -> int:
 def read_part_end(
     store: ObjectStore, name: str, *, bytes_max: int = FOOTER_BYTES_MAX
 ) -> bytes | None:
-    """Return the end of a file with all of its footer; None where there is no file.
+    """Return the end of a file with its whole footer; None if there is no file.
 
-    Less than the footer is returned where it is longer than `bytes_max`, and for what is no part.
+    A footer that is longer than `bytes_max` is not returned whole, nor that of another kind of file.
     """
     end = store.read_end(name, bytes_max=END_BYTES)
     length = footer_bytes(end or b"")
@@ -99,10 +103,10 @@ def open_part(data: bytes, *, as_dictionaries: Sequence[str] = ()) -> pq.Parquet
     """Open a part, or the end of one if only its footer is wanted.
 
     Args:
-        as_dictionaries: columns whose repeated values are to be kept once.
+        as_dictionaries: the columns whose repeated values are kept once.
 
     Raises:
-        One of READING_ERRORS: it is no part, or its footer is too large.
+        One of READING_ERRORS: it is not a part, or its footer is too large.
     """
     length = footer_bytes(data)
     if not _TAIL.size < length <= min(len(data), FOOTER_BYTES_MAX):
@@ -118,7 +122,7 @@ def open_part(data: bytes, *, as_dictionaries: Sequence[str] = ()) -> pq.Parquet
 
 
 def read_footer(file: pq.ParquetFile) -> PartFooter:
-    """What a part says of itself.
+    """Return a part's own metadata.
 
     Raises:
         One of READING_ERRORS: it is not what a run writes.

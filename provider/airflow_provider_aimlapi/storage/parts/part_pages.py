@@ -1,7 +1,7 @@
-"""How much memory the pages of a part take once they are decompressed, summed up before any is.
+"""Sums up the memory of a part's decompressed pages, before any is decompressed.
 
-A page's header says how large it becomes, and Parquet's reader takes that much memory. The sums in the
-footer may say something else.
+A page's header states its decompressed size, and Parquet's reader takes that much memory. The sums in
+the footer may be different.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from pyarrow import parquet as pq
 
 PAGES_BYTES_MAX = 512 * 1024 * 1024
-"""Of the outcome columns of a part, decompressed: 64 kB for each of its rows."""
+"""The decompressed outcome columns of a part: 64 kB for each of its rows."""
 HEADER_STRUCTS_MAX = 16
 _UNCOMPRESSED, _COMPRESSED = 2, 3
 _DATA, _DICTIONARY, _DATA_V2 = 5, 7, 8
 _VALUES = 1
-"""Numbers of the fields of a page's header, in Parquet's own definition."""
+"""The numbers of the fields of a page's header, by Parquet's definition."""
 
 
 def check_pages(metadata: pq.FileMetaData, part: bytes, columns: Collection[str]) -> None:
     """Refuse a part whose pages would take too much memory.
 
     Args:
-        columns: the paths of those that are to be read.
+        columns: the paths of the columns to read.
 
     Raises:
         TooLarge: they would, or a header is damaged.
@@ -55,7 +55,7 @@ def check_pages(metadata: pq.FileMetaData, part: bytes, columns: Collection[str]
 
 
 def _number(fields: dict[int, Any], field: int) -> int:
-    """A whole number; -1 where there is none."""
+    """Return a whole number; -1 if there is none."""
     value = fields.get(field)
     return value if isinstance(value, int) else -1
 
@@ -66,7 +66,7 @@ def _struct(fields: dict[int, Any], field: int) -> dict[int, Any]:
 
 
 def _chunks(metadata: pq.FileMetaData, columns: Collection[str]) -> Iterator[tuple[int, int, int]]:
-    """Start, end and rows of each piece of the columns."""
+    """Yield start, end and rows of each chunk of the columns."""
     for group in map(metadata.row_group, range(metadata.num_row_groups)):
         for column in map(group.column, range(group.num_columns)):
             if column.path_in_schema in columns:

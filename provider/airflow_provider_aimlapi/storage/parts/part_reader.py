@@ -1,7 +1,7 @@
-"""Reads parts back: what a part holds, and its outcomes. The inverse of `outcome_columns`.
+"""Reads the outcomes of a part. The inverse of `part_writer`.
 
-A part lies where others can write. So rows, types, pages and texts are checked against what a run
-writes, each before what depends on it takes memory: a few bytes of Parquet can stand for gigabytes.
+Others may be able to write where a part lies. So rows, types, pages and texts are checked against what a
+run writes, each before it takes memory, because a few bytes of Parquet can stand for gigabytes.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.storage.parts.outcome_columns import OutcomeColumns
 
 TEXT_CHARACTERS_MAX = 512 * 1024 * 1024
-"""Of all texts of a part: 64,000 for each of its rows. A text that repeats is counted each time, for it
-is written each time when rows of the part are asked again."""
+"""All texts of a part: 64,000 characters for each of its rows. A repeated text counts each time, because
+it is written each time when rows of the part are sent again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StagedPart:
-    """A durable part, as its footer describes it.
+    """A durable part, by its footer.
 
     Attributes:
-        epoch: of the attempt that wrote it. Journal segments of this epoch and of older ones say
-            nothing of its rows that it does not say itself.
+        epoch: of the attempt that wrote it. Journal segments of this epoch and of older ones add
+            nothing about its rows.
     """
 
     entry: PartEntry
@@ -57,10 +57,10 @@ def read_staged_part(
     """Describe a staged part by its last bytes, its footer among them.
 
     Args:
-        shard: whose part it should be.
+        shard: the shard that it should be the part of.
 
     Raises:
-        JournalUnreadable: when it is not what its name says, or not what a run writes.
+        JournalUnreadable: the part does not match its name, or is not one that a run writes.
     """
     with _reading(staged_name), open_part(end) as file:
         footer = read_footer(file)
@@ -88,13 +88,13 @@ def read_staged_part(
 def part_outcomes(
     data: bytes, entry: PartEntry, *, outcome_columns: OutcomeColumns
 ) -> list[Outcome]:
-    """The outcomes of a part, in row order.
+    """Return the outcomes of a part, in row order.
 
     Args:
-        entry: of the part, whose bytes these should be.
+        entry: the part's entry, which the bytes must match.
 
     Raises:
-        JournalUnreadable: they are not, or are not what a run writes.
+        JournalUnreadable: they do not, or are not what a run writes.
     """
     name = entry.staged_name
     _check_bytes(data, entry)
@@ -109,7 +109,7 @@ def part_outcomes(
 
 
 def _with_partial_cost(outcomes: list[Outcome], tally: Tally) -> list[Outcome]:
-    """Give what only the sum holds to a row whose cost is unknown: no column has a part of a cost."""
+    """Give the rest of the sum to a row without a cost, because no column holds a partial cost."""
     partial_cost = tally.cost_nano_usd - tally_of(outcomes).cost_nano_usd
     for row, outcome in enumerate(outcomes):
         if partial_cost > 0 and outcome.is_without_cost:
@@ -127,7 +127,7 @@ def _check_bytes(data: bytes, entry: PartEntry) -> None:
 def rejected_rows(
     data: bytes, entry: PartEntry, *, outcome_columns: OutcomeColumns
 ) -> dict[int, int]:
-    """The rejected rows of a part, and what their answers cost all the same, in nano-dollars.
+    """Return the rejected rows of a part, and the charges of their answers in nano-dollars.
 
     Raises:
         JournalUnreadable: they are not those that the footer counts.
@@ -142,7 +142,7 @@ def rejected_rows(
 
 
 def _rows(file: pq.ParquetFile) -> int:
-    """The rows of a part; -1 where its row groups do not add up to them."""
+    """Return the rows of a part; -1 if its row groups do not add up to them."""
     metadata = file.metadata
     groups = [metadata.row_group(index).num_rows for index in range(metadata.num_row_groups)]
     is_sum = min(groups, default=0) >= 0 and sum(groups) == metadata.num_rows
@@ -150,7 +150,7 @@ def _rows(file: pq.ParquetFile) -> int:
 
 
 def _has_columns(file: pq.ParquetFile, outcome_columns: OutcomeColumns) -> bool:
-    """Whether the outcome columns are there once each, and of the types that a run writes."""
+    """Whether each outcome column exists once, with the type that a run writes."""
     schema = file.schema_arrow
     indices = [(schema.get_field_index(field.name), field) for field in outcome_columns.fields()]
     return all(index >= 0 and schema.field(index).equals(field) for index, field in indices)
@@ -173,11 +173,11 @@ def _reading(name: str) -> Iterator[None]:
     try:
         yield
     except READING_ERRORS as error:
-        raise _unreadable(name, f"does not read back ({type(error).__name__})") from None
+        raise _unreadable(name, f"cannot be read ({type(error).__name__})") from None
 
 
 def _unreadable(name: str, reason: str) -> JournalUnreadable:
     return JournalUnreadable(
-        f"The staged part {name} {reason}. Remove it while nothing is at work on the run. A retry "
-        f"makes it anew, and pays for its rows again."
+        f"The staged part {name} {reason}. Remove it while no task works on the run. A retry "
+        f"makes it again, and pays for its rows again."
     )

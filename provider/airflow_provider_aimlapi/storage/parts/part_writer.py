@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.storage.parts.outcome_columns import OutcomeColumns
 
 ROW_GROUP_BYTES_MAX = 8 * 1024 * 1024
-"""Of decoded input in a row group of a part; also what is held in memory while encoding."""
+"""Decoded input in a row group of a part, which is also held in memory while encoding."""
 
 
 def encode_part(
@@ -37,14 +37,14 @@ def encode_part(
     run_key: str,
     epoch: int,
 ) -> bytes:
-    """The Parquet file of a shard: its input columns, then its outcome columns.
+    """Return the Parquet file of a shard: its input columns, then its outcome columns.
 
     Args:
         outcomes: one for each row of the shard, in any order.
 
     Raises:
-        ValueError: when the outcomes are not exactly one for each row.
-        InputUnreadable, StoreUnavailable: when the input cannot be read again.
+        ValueError: the outcomes are not exactly one for each row.
+        InputUnreadable, StoreUnavailable: the input cannot be read again.
     """
     ordered = _in_row_order(outcomes, shard.rows)
     groups = _row_groups(data_set.tables(shard))
@@ -96,7 +96,7 @@ def _output_schema(
 
 
 def _row_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
-    """Batches gathered into row groups; none for a shard without rows."""
+    """Yield batches gathered into row groups; none for a shard without rows."""
     gathered: list[pa.RecordBatch] = []
     size_bytes = 0
     for batch in batches:

@@ -1,7 +1,7 @@
-"""The journal of one run in an object store: segments created once, never changed. Decides nothing.
+"""The journal of one run in an object store: segments are created once and never changed.
 
-Records themselves, and what a damaged segment means, are in `core.durable.journal`. Segments of a part go once
-the part is durable: those of the epoch that wrote it, and of older ones.
+`core.durable.journal` defines records, and how damaged segments are read. Segments of a part are removed
+once the part is durable: those of the epoch that wrote it, and older ones.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ if TYPE_CHECKING:
 TAKEN_NAMES_MAX = 16
 LISTERS = 16
 READERS = 8
-"""Segments of one part that are read at once."""
+"""How many segments of one part are read at once."""
 USUAL_BYTES_MAX = MIB
-"""Of a segment: 64 answers of 16 kB. Larger ones are read one at a time, when their turn comes."""
+"""The size of a usual segment: 64 answers of 16 kB. Larger ones are read one at a time, in their turn."""
 DELETERS = 16
 DELETED_AT_ONCE = 100
 
 
 class SegmentGone(StoreUnavailable):
-    """A segment that was listed is not there; a part that holds more may have taken its place."""
+    """A listed segment does not exist. A part that holds more may have replaced it."""
 
 
 class JournalStore:
     """Writes the segments of one epoch. Safe to call from threads.
 
     Attributes:
-        epoch: the one that it writes.
+        epoch: the epoch that it writes.
     """
 
     def __init__(self, store: ObjectStore, names: RunNames, epoch: int) -> None:
@@ -50,33 +50,33 @@ class JournalStore:
         self._sequence = itertools.count()
         self._lock = threading.Lock()
         self._seen: dict[int, list[str]] = {}
-        """By part: the names of earlier attempts' segments, and those that were written since."""
+        """By part: the segments of earlier attempts, and those that were written since."""
 
     def take_over(self, segments: Mapping[int, Sequence[str]]) -> None:
         """Note what earlier attempts wrote, before anything is written.
 
         Raises:
-            JournalUnreadable: there are some of our own epoch. Their names would be in the way of
-                what is paid for.
+            JournalUnreadable: there are segments of our own epoch. Their names would be in the way of
+                paid answers.
         """
         self._seen = {part: list(names) for part, names in segments.items()}
         for name in itertools.chain.from_iterable(segments.values()):
             if epoch_of(name) == self.epoch:
                 raise JournalUnreadable(
-                    f"{self._store.uri(name)} is there before its attempt has begun. Another "
+                    f"{self._store.uri(name)} exists before its attempt has begun. Another "
                     f"program wrote it: remove it."
                 )
 
     def append(self, part: int, records: Sequence[Record]) -> None:
-        """Make records durable: when this returns, they are. Large ones take several segments.
+        """Make records durable, in several segments if they are large. They are durable on return.
 
-        After an error they may or may not be; appending them again is harmless, since a row that
-        is told twice is the same row. A name that is taken by an earlier, unclear write is passed
-        over: nothing that was paid for is given up because of a name.
+        After an error it is unknown whether they are. Appending them again is harmless, because a
+        repeated row is the same row. If an earlier, unclear write has taken a name, the next name
+        is used: no paid answer is lost because of a name.
 
         Raises:
-            StoreUnavailable: when nobody knows whether the segment was written.
-            JournalUnreadable: when name after name is taken, which our own writes cannot cause.
+            StoreUnavailable: it is unknown whether the segment was written.
+            JournalUnreadable: one name after another is taken, which our own writes cannot cause.
         """
         data = encode_segment(records)
         if len(data) > SEGMENT_BYTES_MAX and len(records) > 1:
@@ -92,7 +92,7 @@ class JournalStore:
                 return
         raise JournalUnreadable(
             f"Another process writes the journal of epoch {self.epoch} at "
-            f"{self._store.uri(self._names.journal)}. What it and we have paid for is kept."
+            f"{self._store.uri(self._names.journal)}. The paid answers of both are kept."
         )
 
     def give_up(self, part: int, epoch: int, spread: Spread) -> None:
@@ -113,7 +113,7 @@ def list_segments(
     """Return the segments of all epochs by part, in the order in which they were written.
 
     Args:
-        parts: whose segments are listed, each part's by itself; None for all, by one listing.
+        parts: the parts to list, each with its own listing; None for all, with one listing.
     """
     prefixes = [names.journal] if parts is None else [names.segments_of(part) for part in parts]
     found: dict[int, list[tuple[int, int, str]]] = {}
@@ -126,12 +126,12 @@ def list_segments(
 
 
 def replay(store: ObjectStore, segments: Sequence[str], spread: Spread) -> Iterator[Record]:
-    """Yield the records of segments in the order given; a later one supersedes an earlier one.
+    """Yield the records of segments in the given order. A later one supersedes an earlier one.
 
-    A segment that is damaged gives what stands before the damage: the rest is paid for again.
+    Of a damaged segment, the records before the damage are yielded. The rest is paid for again.
 
     Raises:
-        SegmentGone: a segment that was listed is not there. It is never taken for an empty one.
+        SegmentGone: a listed segment does not exist. It never counts as an empty one.
     """
     for piece in _pieces(segments, READERS):
         usual = spread(lambda name: _read_usual(store, name), piece, READERS)
@@ -140,7 +140,7 @@ def replay(store: ObjectStore, segments: Sequence[str], spread: Spread) -> Itera
 
 
 def _read_usual(store: ObjectStore, name: str) -> bytes | None:
-    """Return a segment; None for one that is too large to be read beside others."""
+    """Return a segment; None if it is too large to be read beside others."""
     try:
         return _read(store, name, USUAL_BYTES_MAX)
     except JournalUnreadable:
@@ -150,7 +150,9 @@ def _read_usual(store: ObjectStore, name: str) -> bytes | None:
 def _read(store: ObjectStore, name: str, bytes_max: int = SEGMENT_BYTES_MAX) -> bytes:
     data = store.read(name, bytes_max=bytes_max)
     if data is None:
-        raise SegmentGone(f"{store.uri(name)} was listed, but the store says that it is not there")
+        raise SegmentGone(
+            f"{store.uri(name)} was listed, but the store says that it does not exist"
+        )
     return data
 
 
@@ -161,7 +163,7 @@ def epoch_of(segment: str) -> int:
 
 
 def remove_segments(store: ObjectStore, names: Sequence[str], spread: Spread) -> None:
-    """Remove segments, many at once; some may be left without an error, see `delete_all`."""
+    """Remove segments, many at once. Some may be left without an error, see `delete_all`."""
     spread(store.delete_all, _pieces(names, DELETED_AT_ONCE), DELETERS)
 
 

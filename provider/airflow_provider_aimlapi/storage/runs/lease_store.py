@@ -1,7 +1,7 @@
-"""Leases and heartbeats in an object store. The newest lease stays for ever; decides nothing.
+"""Leases and heartbeats in an object store. The newest lease is never removed.
 
-What a heartbeat means is in `core.durable.lease`. A run has one row of epochs, whatever its shares, so that an
-epoch names one attempt; a lease's body says for which share.
+`core.durable.lease` defines the meaning of heartbeats. A run has one sequence of epochs for all its
+shares, so an epoch names one attempt. A lease's content states its share.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 RACES_MAX = 100
 LEASES_MAX = 10_000
-"""Each task's try adds one. More of them were planted, and each listing has them all."""
+"""Each task's try adds one lease. More of them were planted, and each listing returns all of them."""
 READERS = 32
-"""Leases or heartbeats that are read at a time."""
+"""How many leases or heartbeats are read at a time."""
 
 
 class LeaseNames(Protocol):
-    """What a lease's objects are called; see `core.durable.keys`."""
+    """The object names of a lease; see `core.durable.keys`."""
 
     @property
     def leases(self) -> str:
@@ -44,20 +44,20 @@ class LeaseNames(Protocol):
         ...
 
     def lease(self, epoch: int) -> str:
-        """The create-once object whose writer owns an epoch."""
+        """Return the create-once object whose writer owns an epoch."""
         ...
 
     def heartbeat(self, epoch: int) -> str:
-        """What the owner of an epoch says of itself."""
+        """Return the object in which the owner of an epoch states that it is alive."""
         ...
 
 
 class LeaseStore:
-    """The leases of one run, or of an output path. Every method may raise StoreUnavailable. Safe to call from threads.
+    """The leases of one run or output path. Every method may raise StoreUnavailable. Thread-safe.
 
     Args:
-        share: the one that is leased; None for the whole run.
-        spread: does blocking work for each item, several at a time; None for one after another.
+        share: the share that is leased; None for the whole run.
+        spread: runs blocking work for each item, several at a time; None for one after another.
     """
 
     def __init__(
@@ -79,14 +79,14 @@ class LeaseStore:
         """Become the owner of the run's next epoch; the first one is 1.
 
         Args:
-            token: random, and used by this process alone: in the lease's body, it tells an
-                unclear write of our own from another's.
+            token: a random text that only this process uses. In the lease's content, it
+                distinguishes an unclear write of our own from another's.
 
         Raises:
-            StoreUnavailable: when it is unclear who got the epoch, or others were faster each
-                time. Acquiring again, with the same token, finds a lease of our own whose writing
-                was unclear: it would be waited for like any other's.
-            JournalUnreadable: when the last epoch is taken, which no attempt reaches.
+            StoreUnavailable: it is unclear who got the epoch, or others were faster each time.
+                Another call with the same token finds a lease of our own whose write was unclear.
+                Otherwise this attempt would wait for it as for another's.
+            JournalUnreadable: the last epoch is taken, which no attempt reaches.
         """
         body = encode_lease(token, self._share)
         for _ in range(RACES_MAX):
@@ -107,7 +107,7 @@ class LeaseStore:
         )
 
     def epochs(self) -> list[int]:
-        """Epochs that were ever acquired, in order; of those for another share, none."""
+        """Return all acquired epochs in order, without those for another share."""
         epochs = self._all_epochs()
         if self._share is None:
             return epochs
@@ -115,19 +115,19 @@ class LeaseStore:
         return [epoch for epoch in epochs if do_meet(self._share, self.share_of(epoch))]
 
     def share_of(self, epoch: int) -> int | None:
-        """The share that an epoch was acquired for; None for the whole run. A lease never changes."""
+        """Return the share of an epoch; None for the whole run. A lease never changes."""
         if epoch not in self._shares:
             self._shares[epoch] = decode_share(self.body(epoch))
         return self._shares[epoch]
 
     def read_shares(self, epochs: Collection[int]) -> None:
-        """Read leases several at a time, so that `share_of` knows them."""
+        """Read several leases at a time, for later calls of `share_of`."""
         unread = [epoch for epoch in epochs if epoch not in self._shares]
         if unread and self._spread is not None:
             self._spread(self.share_of, unread, READERS)
 
     def body(self, epoch: int) -> bytes:
-        """What stands in a lease; nothing for one that is gone or that no attempt wrote."""
+        """Return a lease's content; b"" if it is gone or was not written by an attempt."""
         return self._read(self._names.lease(epoch)) or b""
 
     def _all_epochs(self) -> list[int]:
@@ -138,18 +138,18 @@ class LeaseStore:
         return epochs
 
     def unreadable(self, reason: str) -> JournalUnreadable:
-        """The error for leases that no attempts have written."""
+        """Return the error for leases that no attempts have written."""
         return JournalUnreadable(
             f"{self._store.uri(self._names.leases)} {reason}. Another program wrote there. While no "
-            f"task is at work on this output, remove the leases."
+            f"task works on this output, remove the leases."
         )
 
     def forget_before(self, epoch: int) -> None:
-        """Remove the leases before an epoch whose owner holds the right, and their heartbeats.
+        """Remove the leases before an epoch whose owner has the right to pay, and their heartbeats.
 
-        Nobody can own one of these epochs again and act on it: the newer lease stays, and
-        whoever creates an older one finds it. Leases first, for one without a heartbeat is
-        waited for.
+        No process can act on one of these epochs again, because the newer lease stays, and the
+        writer of an older one finds it. Leases are removed first, because an attempt waits for a
+        lease without a heartbeat.
         """
         for old in self.epochs():
             if old < epoch:
@@ -157,16 +157,16 @@ class LeaseStore:
                 self._store.delete(self._names.heartbeat(old))
 
     def beat(self, epoch: int, heartbeat: Heartbeat) -> None:
-        """Write the heartbeat of an epoch; only its owner does."""
+        """Write the heartbeat of an epoch. Only its owner may call this."""
         self._store.write(self._names.heartbeat(epoch), encode_heartbeat(heartbeat))
 
     def heartbeat(self, epoch: int) -> Heartbeat | None:
-        """The last heartbeat of an epoch; None when its owner has not written any."""
+        """Return the last heartbeat of an epoch; None if its owner has not written any."""
         data = self._read(self._names.heartbeat(epoch))
         return None if data is None else decode_heartbeat(data)
 
     def _read(self, name: str) -> bytes | None:
-        """An object's bytes; None for one that is too large for an attempt to have written it."""
+        """Return an object's bytes; None if it is larger than what an attempt writes."""
         try:
             return self._store.read(name, bytes_max=SMALL_BYTES_MAX)
         except JournalUnreadable:

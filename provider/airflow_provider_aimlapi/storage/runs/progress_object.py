@@ -1,4 +1,4 @@
-"""Keeps a run's progress in an object beside its output, where Airflow has no place for it."""
+"""Stores a run's progress in an object beside its output, if Airflow cannot store it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 class ProgressObject:
-    """The object `progress.json`, written over every few seconds. Blocking; raises StorageError.
+    """The object `progress.json`, overwritten every few seconds. Blocking; raises StorageError.
 
     Attributes:
-        interval_s: seconds between two writes; each costs a request to the store.
-        is_shared: other tasks that work on the same run write the same object.
+        interval_s: seconds between two writes, because each is a request to the store.
+        is_shared: whether other tasks that work on the same run write the same object.
     """
 
     interval_s = 5.0
@@ -27,9 +27,9 @@ class ProgressObject:
         self._name = names.progress
 
     def recall(self) -> bytes | None:
-        """What was published last, by whichever attempt."""
+        """Return what was published last, by any attempt."""
         return self._store.read(self._name, bytes_max=PROGRESS_BYTES_MAX)
 
     def publish(self, data: bytes) -> None:
-        """Take the place of what was published before."""
+        """Replace what was published before."""
         self._store.write(self._name, data)

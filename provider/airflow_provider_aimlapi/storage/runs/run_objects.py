@@ -1,4 +1,4 @@
-"""Reads a run's plan and manifest back: one function for each, with a limit. Decides nothing."""
+"""Reads a run's plan and manifest, each with a size limit."""
 
 from __future__ import annotations
 
@@ -16,23 +16,25 @@ if TYPE_CHECKING:
 
 
 def read_plan(store: ObjectStore, names: RunNames) -> Plan | None:
-    """Read a run's plan; None while there is none.
+    """Return a run's plan; None if there is none.
 
     Raises:
-        JournalUnreadable: it is no plan of this run. StorageError: as the store does.
+        JournalUnreadable: it is not a plan of this run.
+        StorageError: as the store raises it.
     """
     data = store.read(names.plan, bytes_max=PLAN_BYTES_MAX)
     return None if data is None else decode_plan(data, run_key=names.run_key)
 
 
 def read_manifest(store: ObjectStore, names: RunNames, plan: Plan) -> Manifest | None:
-    """Read a run's manifest; None while it is not published.
+    """Return a run's manifest; None if it is not published.
 
     Args:
-        plan: the whole run's, which the manifest must agree with.
+        plan: the whole run's, which the manifest must match.
 
     Raises:
-        JournalUnreadable: it is no manifest of this plan. StorageError: as the store does.
+        JournalUnreadable: it is not a manifest of this plan.
+        StorageError: as the store raises it.
     """
     data = store.read(names.manifest, bytes_max=manifest_bytes_max(plan))
     return None if data is None else decode_manifest(data, plan)

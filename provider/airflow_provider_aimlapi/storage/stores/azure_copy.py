@@ -1,6 +1,6 @@
-"""Copying a blob within Azure until it is done. No other store, no decision.
+"""Copies a blob within Azure and waits for the end. Handles no other store.
 
-adlfs asks for a copy and does not look at the answer, which may be that the copy has only begun.
+adlfs starts a copy and ignores the answer, which may be that the copy has only begun.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 LOOK_INTERVAL_S = 0.2
 COPY_S_MAX = 600.0
-"""Within an account a copy is done at once, but for rare exceptions."""
+"""Within an account a copy ends at once, with rare exceptions."""
 
 
 def copy_blob(fs: AbstractFileSystem, source: str, target: str) -> None:
-    """Copy on the server's side; the target is whole when this returns.
+    """Copy on the server's side. The target is complete when this returns.
 
     Raises:
-        OSError: the service gave the copy up.
-        TimeoutError: it is still copying.
-        azure.core.exceptions.AzureError: as any request.
+        OSError: the service aborted the copy.
+        TimeoutError: the copy is still running.
+        azure.core.exceptions.AzureError: as for any request.
     """
     sync(fs.loop, _copy, fs, source, target)
 

@@ -1,4 +1,4 @@
-"""A store that may refuse each request beforehand: a long scan through it ends when asked to."""
+"""A store that calls a check before each request, so that a long scan can be ended."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 
 def go_on() -> None:
-    """The check of a scan that nothing ends."""
+    """Let a scan continue: the check that never ends it."""
 
 
 class CheckedStore:
     """An ObjectStore that calls `check` before each request.
 
     Args:
-        check: raises to end what is being done. Whatever is done through this store must be safe to
-            leave unfinished.
+        check: raises to end the work. It must be safe to leave unfinished whatever is done through
+            this store.
     """
 
     def __init__(self, store: ObjectStore, check: Check) -> None:
@@ -29,7 +29,7 @@ class CheckedStore:
         self._check = check
 
     def uri(self, name: str) -> str:
-        """See `ObjectStore`, as for the methods below."""
+        """Return an object's URI, as in `ObjectStore`."""
         return self._store.uri(name)
 
     def read(self, name: str, *, bytes_max: int) -> bytes | None:  # noqa: D102

@@ -1,4 +1,4 @@
-"""The object store over any fsspec file system that can create atomically. No Airflow here."""
+"""The object store on any fsspec file system that can create atomically. Does not use Airflow."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 class FsspecStore:
-    """An ObjectStore under a folder of a file system.
+    """An ObjectStore below a folder of a file system.
 
     Args:
         fs: local, memory, s3fs, gcsfs or adlfs; not an asynchronous instance.
         root: a path or URL of that file system. It need not exist.
 
     Raises:
-        StoreUnsafe: at construction, for a file system that cannot create only if absent.
+        StoreUnsafe: at construction, if the file system cannot create an object only if it is absent.
     """
 
     def __init__(self, fs: AbstractFileSystem, root: str) -> None:
@@ -48,30 +48,30 @@ class FsspecStore:
         )
 
     def uri(self, name: str) -> str:
-        """Where an object is, for people."""
+        """Return the location of an object, to be read by people."""
         if name:
             self._check(name.removesuffix("/"))
         return uri_of(self._fs, f"{self._root}/{name}".rstrip("/"))
 
     def read(self, name: str, *, bytes_max: int) -> bytes | None:
-        """Return an object's bytes; None when it is certainly not there."""
+        """Return an object's bytes; None if the store states that it does not exist."""
         data = self._read(name, lambda: self._objects.read(name, bytes_max + 1))
         if data is not None:
             check_size(len(data), bytes_max=bytes_max, uri=self.uri(name))
         return data
 
     def read_end(self, name: str, *, bytes_max: int) -> bytes | None:
-        """Return an object's last bytes; None when it is certainly not there."""
+        """Return an object's last bytes; None if the store states that it does not exist."""
         return self._read(name, lambda: self._objects.read_end(name, bytes_max))
 
     def list_visible(self) -> list[str]:
-        """Return the names outside of the runs' folder, sorted, as `list` does."""
+        """Return the names outside of the runs' folder, sorted, as in `list`."""
         with self._in_our_words("list", ""):
             names = self._objects.list_beside(RUNS_FOLDER)
         return sorted(filter(self._is_name, names))
 
     def list(self, prefix: str) -> list[str]:
-        """All names that begin with a prefix, sorted. Left out are names that no run gives."""
+        """Return all names that begin with a prefix, sorted. Names that no run makes are left out."""
         folder = prefix.removesuffix("/")
         if prefix:
             self._check(folder)
@@ -84,36 +84,36 @@ class FsspecStore:
         self._check(name)
         try:
             self._objects.create(name, data)
-        except Exception as error:  # every file system has errors of its own
+        except Exception as error:  # each file system has its own errors
             if meaning_of(error) == "exists":
                 return False
             raise store_error(error, action="create", uri=self.uri(name)) from error
         return True
 
     def write(self, name: str, data: bytes) -> None:
-        """Replace an object, or make it."""
+        """Write an object, replacing one of the same name."""
         self._check(name)
         with self._in_our_words("write", name):
             self._objects.write(name, data)
 
     def copy(self, source: str, target: str) -> None:
-        """Replace an object by a copy of another."""
+        """Write a copy of an object, replacing one of the target's name."""
         self._check(source)
         self._check(target)
         with self._in_our_words("copy", source):
             self._objects.copy(source, target)
 
     def delete(self, name: str) -> None:
-        """Remove an object; one that is not there is fine."""
+        """Remove an object. It need not exist."""
         self._check(name)
         try:
             self._objects.delete(name)
-        except Exception as error:  # every file system has errors of its own
+        except Exception as error:  # each file system has its own errors
             if meaning_of(error) != "absent":
                 raise store_error(error, action="delete", uri=self.uri(name)) from error
 
     def delete_all(self, names: Sequence[str]) -> None:
-        """Remove objects, at once where the store can; those that are not there are fine."""
+        """Remove objects, with one request if the store can. They need not exist."""
         if not names:
             return
         for name in names:
@@ -133,11 +133,11 @@ class FsspecStore:
         self._check(name)
         try:
             return call()
-        except Exception as error:  # every file system has errors of its own
+        except Exception as error:  # each file system has its own errors
             match meaning_of(error):
                 case "absent":
                     return None
-                case "past its end":  # the answer to a range of an empty object
+                case "past its end":  # the answer to a range request for an empty object
                     return b""
                 case _:
                     raise store_error(error, action="read", uri=self.uri(name)) from error
@@ -146,5 +146,5 @@ class FsspecStore:
     def _in_our_words(self, action: Action, name: str) -> Iterator[None]:
         try:
             yield
-        except Exception as error:  # every file system has errors of its own
+        except Exception as error:  # each file system has its own errors
             raise store_error(error, action=action, uri=self.uri(name)) from error

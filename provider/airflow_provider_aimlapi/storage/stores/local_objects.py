@@ -1,8 +1,8 @@
-"""Objects on a local disk or a mounted share: complete or absent, at every instant.
+"""Objects on a local disk or a mounted share, which are complete or absent at every moment.
 
-Bytes go to a hidden neighbour first and reach the disk; only then do they get their name, by a
-hard link (which fails when the name is taken) or by a rename (which replaces). No link below the
-root is followed, see `storage.access.local_files`.
+Bytes are written to a hidden file in the same folder and flushed to the disk. Only then the file gets its
+name: by a hard link, which fails if the name is taken, or by a rename, which replaces. Links below the
+root are not followed, see `storage.access.local_files`.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 PIECE_BYTES = 1024 * 1024
-"""Read at a time: Python sets memory aside for as much as it is asked for, not for what is there."""
+"""Bytes per read. Python allocates as much memory as is requested, not as much as the file has."""
 
 
 class LocalObjects:
     """The objects below a folder of a local file system.
 
     Args:
-        root: its path. Links in it are followed once, here.
+        root: its path. Links in it are resolved once, in the constructor.
     """
 
     def __init__(self, root: str) -> None:
         self._root = os.path.realpath(root or "/")
 
-    def can_hold(self, name: str) -> bool:  # noqa: ARG002  # what Objects asks for
-        """A disk gives no name a meaning of its own."""
+    def can_hold(self, name: str) -> bool:  # noqa: ARG002  # `Objects` requires it
+        """Return True: on a disk, a name means nothing but itself."""
         return True
 
     def read(self, name: str, bytes_max: int) -> bytes:
@@ -57,7 +57,7 @@ class LocalObjects:
             return file.read(bytes_max)
 
     def list_beside(self, left_out: str) -> list[str]:
-        """All ordinary files outside of a folder of the root."""
+        """Return all ordinary files outside of a folder of the root."""
         return self._files("", left_out)
 
     def _files(self, folder: str, left_out: str | None = None) -> list[str]:
@@ -71,23 +71,23 @@ class LocalObjects:
             return []
 
     def list(self, folder: str) -> list[str]:
-        """All ordinary files below a folder, without those that are still being written."""
+        """Return all ordinary files below a folder, without those that are still being written."""
         return self._files(folder)
 
     def create(self, name: str, data: bytes) -> None:
-        """Create a file under a name that is free; FileExistsError when it is taken."""
+        """Create a file. Raise FileExistsError if its name is taken."""
         with self._written_beside(name, data) as (folder, temporary, last):
             folder.link(temporary, last)
             folder.flush()
 
     def write(self, name: str, data: bytes) -> None:
-        """Replace a file, or make it."""
+        """Write a file, replacing one of the same name."""
         with self._written_beside(name, data) as (folder, temporary, last):
             folder.replace(temporary, last)
             folder.flush()
 
     def copy(self, source: str, target: str) -> None:
-        """Replace a file by a copy of another."""
+        """Write a copy of a file, replacing one of the target's name."""
         with (
             self._folder_of(source) as (source_folder, source_last),
             source_folder.file(source_last) as original,
@@ -99,8 +99,8 @@ class LocalObjects:
             folder.replace(temporary, last)
             folder.flush()
 
-    def delete_at_once(self, names: Sequence[str]) -> bool:  # noqa: ARG002  # what Objects asks for
-        """A disk removes one file at a time."""
+    def delete_at_once(self, names: Sequence[str]) -> bool:  # noqa: ARG002  # `Objects` requires it
+        """Return False: a disk removes one file at a time."""
         return False
 
     def delete(self, name: str) -> None:
@@ -110,7 +110,7 @@ class LocalObjects:
 
     @contextmanager
     def _folder_of(self, name: str, *, is_made: bool = False) -> Iterator[tuple[Folder, str]]:
-        """The folder that an object is in, and the object's name there."""
+        """Open the folder of an object. Return it with the object's name in it."""
         *names, last = name.split("/")
         root = make_root(self._root) if is_made else open_root(self._root)
         with folder_below(root, names, is_made=is_made) as folder:
@@ -129,7 +129,7 @@ class LocalObjects:
 
 @contextmanager
 def _beside(folder: Folder) -> Iterator[tuple[str, BinaryIO]]:
-    """A fresh hidden file in a folder; its name is gone afterwards."""
+    """Create a hidden file in a folder. Its name is removed at the end."""
     temporary = f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}"
     try:
         with folder.create_file(temporary) as file:
@@ -142,4 +142,4 @@ def _beside(folder: Folder) -> Iterator[tuple[str, BinaryIO]]:
 def _finish(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())
-    file.close()  # before it is renamed, as Windows wants it
+    file.close()  # Windows cannot rename an open file

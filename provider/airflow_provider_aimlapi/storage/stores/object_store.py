@@ -1,4 +1,4 @@
-"""What this provider asks of an object store, and how it makes sure that the store keeps to it.
+"""The operations that the provider needs of an object store, and checks that a store performs them.
 
 No store is implemented here. All names are relative to one root and separated by "/".
 """
@@ -24,25 +24,26 @@ PROBE_BYTES = b"Made to see whether this store can create only what is absent. M
 
 
 class ObjectStore(Protocol):
-    """Named byte strings under a root, shared with other writers. Safe to call from threads.
+    """Named byte strings below a root, shared with other writers. Safe to call from threads.
 
-    A name is one for which `core.durable.object_names.is_object_name` holds. Every method raises StoreUnsafe
-    for any other, because a path could make something else of it, and no listing shows one.
+    A name is one for which `core.durable.object_names.is_object_name` holds. Every method raises
+    StoreUnsafe for any other name, because as a path it could mean something else, and no listing
+    shows it.
 
-    Every method raises StoreUnavailable when the store did not answer or nobody knows what it
-    did, and StoreUnsafe when a person must act (no permission, no such bucket).
+    Every method raises StoreUnavailable if the store did not answer, or if the result is unknown. It
+    raises StoreUnsafe if a person must act (no permission, no such bucket).
     """
 
     def uri(self, name: str) -> str:
-        """Where an object is, for people: without a connection id or credentials."""
+        """Return an object's location, to be read by people: without connection id or credentials."""
         ...
 
     def read(self, name: str, *, bytes_max: int) -> bytes | None:
-        """Return an object's bytes; None only when the store says that it is certainly not there.
+        """Return an object's bytes; None only if the store states that it does not exist.
 
         Args:
-            bytes_max: the most that a run stores under such a name, see `core.durable.object_sizes`. At
-                most one byte more is loaded.
+            bytes_max: the most that a run stores under such a name, see `core.durable.object_sizes`.
+                At most one byte more is loaded.
 
         Raises:
             JournalUnreadable: the object is larger, so no run has written it.
@@ -50,67 +51,68 @@ class ObjectStore(Protocol):
         ...
 
     def read_end(self, name: str, *, bytes_max: int) -> bytes | None:
-        """Return the last bytes of an object, of any size; None as for `read`."""
+        """Return the last bytes of an object of any size; None as for `read`."""
         ...
 
     def list_visible(self) -> list[str]:
         """Return the names outside of `core.durable.keys.RUNS_FOLDER`, at any depth, sorted.
 
-        What earlier runs have stored in that folder is not gone through.
+        The objects of earlier runs in that folder are not listed.
         """
         ...
 
     def list(self, prefix: str) -> list[str]:
-        """The names that begin with `prefix` ("" or ending in "/"), at any depth, sorted.
+        """Return the names that begin with `prefix` ("" or ending in "/"), at any depth, sorted.
 
-        Asked of the store each time, never of a cache.
+        The store is queried each time, never a cache.
         """
         ...
 
     def create(self, name: str, data: bytes) -> bool:
-        """Write an object if, at that instant, there is none; of many writers one succeeds.
+        """Write an object if there is none at that moment. Only one of several writers succeeds.
 
         Returns:
-            False when something exists there. It may be our own, if an answer was lost and the
-            request sent again: see `create_settled`.
+            False if there is an object. It may be our own, if an answer was lost and the request was
+            sent again: see `create_settled`.
 
         Raises:
-            StoreUnavailable: also when the outcome is unclear.
+            StoreUnavailable: also if the result is unknown.
         """
         ...
 
     def write(self, name: str, data: bytes) -> None:
-        """Write an object, replacing what is there; a reader sees the old one or the new one."""
+        """Write an object, replacing an old one. A reader sees the old one or the new one."""
         ...
 
     def copy(self, source: str, target: str) -> None:
-        """Copy an object within the store, replacing what is there, as `write` does."""
+        """Copy an object within the store, replacing an old one, as in `write`."""
         ...
 
     def delete(self, name: str) -> None:
-        """Remove an object; one that is not there is fine."""
+        """Remove an object. It need not exist."""
         ...
 
     def delete_all(self, names: Sequence[str]) -> None:
-        """Remove objects, by as few requests as the store needs, in no order.
+        """Remove objects with as few requests as possible, in any order.
 
-        One that the store would not remove may be left without an error: list, and `delete` it.
+        An object that the store did not remove may be left without an error. List, and `delete` it.
         """
         ...
 
 
 def check_name(name: str, *, is_taken: bool, root_uri: str) -> None:
-    """Refuse a name that could mean something else than one object below the root.
+    """Refuse a name that could mean anything but one object below the root.
 
     Args:
-        is_taken: whether the store itself takes it for the name of one object.
+        is_taken: whether the store itself takes it as the name of one object.
 
     Raises:
-        StoreUnsafe: naming it, without any character that could act on a terminal or a log.
+        StoreUnsafe: it could. The text shows the name without characters that a terminal or a log
+            could act on.
     """
     if not (is_taken and is_object_name(name)):
         raise StoreUnsafe(
-            f"{name[:NAME_SHOWN_MAX]!a} is no name of an object below {root_uri}: names are relative, "
+            f"{name[:NAME_SHOWN_MAX]!a} is not the name of an object below {root_uri}: names are relative, "
             f"without empty segments, '.', '..', backslashes, control characters or versions. "
             f"Nothing was read or written."
         )
@@ -120,24 +122,24 @@ def check_size(size_bytes: int, *, bytes_max: int, uri: str) -> None:
     """Refuse an object that is larger than its kind can be.
 
     Raises:
-        JournalUnreadable: naming the object, the limit and the fix.
+        JournalUnreadable: it is. The text names the object, the limit and the fix.
     """
     if size_bytes > bytes_max:
         raise JournalUnreadable(
             f"{uri} is larger than {bytes_max:,} bytes, which no run writes there. Another program "
-            f"has put it there: remove it, or choose another output_path."
+            f"has written it: remove it, or choose another output_path."
         )
 
 
 def create_settled(store: ObjectStore, name: str, data: bytes) -> bool:
-    """Create an object and settle what an unclear answer left open, by reading it back.
+    """Create an object. If the answer is unclear, read the object to find out what happened.
 
     Returns:
-        True when what stands there is byte for byte `data`; False when it is another's.
+        True if the stored object is `data`, byte for byte; False if it is another writer's.
 
     Raises:
-        StoreUnavailable: when nothing stands there although the store would not create it, or
-            reading back fails.
+        StoreUnavailable: there is no object although the store would not create it, or reading
+            fails.
     """
     unclear: StoreUnavailable | None = None
     try:
@@ -147,30 +149,30 @@ def create_settled(store: ObjectStore, name: str, data: bytes) -> bool:
         unclear = error
     try:
         found = store.read(name, bytes_max=len(data))
-    except JournalUnreadable:  # larger than ours
+    except JournalUnreadable:  # larger than `data`
         return False
     if found is None:
         raise unclear or StoreUnavailable(
-            f"{store.uri(name)} could not be created because it exists, yet it is not there"
+            f"{store.uri(name)} could not be created because it exists, yet it cannot be read"
         )
     return found == data
 
 
 def probe(store: ObjectStore, scratch_name: str) -> None:
-    """Find out, before money is spent, whether a store can be written, and safely.
+    """Check, before money is spent, that a store can be written, and safely.
 
     Args:
-        scratch_name: a name that no other run uses; nothing is left there.
+        scratch_name: a name that no other run uses. Nothing is left there.
 
     Raises:
-        StoreUnsafe: when the object can be created twice, does not read back, or may not be
-            written, read, listed or deleted; the text names the path and the permission.
-        StoreUnavailable: when the store does not answer.
+        StoreUnsafe: the object can be created twice, is not read as it was written, or may not be
+            written, read, listed or deleted. The text names the path and the permission.
+        StoreUnavailable: the store does not answer.
     """
     try:
         _probe_creation(store, scratch_name)
     except StorageError:
-        with suppress(StorageError):  # what went wrong first is what the user must hear
+        with suppress(StorageError):  # the first error is the one that the user must see
             store.delete(scratch_name)
         raise
     store.delete(scratch_name)
@@ -179,19 +181,19 @@ def probe(store: ObjectStore, scratch_name: str) -> None:
 def _probe_creation(store: ObjectStore, scratch_name: str) -> None:
     uri = store.uri(scratch_name)
     if not create_settled(store, scratch_name, PROBE_BYTES):
-        raise StoreUnsafe(f"{uri} did not read back as it was written")
+        raise StoreUnsafe(f"{uri} was not read as it was written")
     if store.create(scratch_name, PROBE_BYTES + b"Second.\n"):
         raise StoreUnsafe(
             f'{uri} could be created twice: this store ignores "only if absent", so two workers '
-            f"could both pay for the same rows. Use a store that keeps to it (AWS S3, Google "
+            f"could both pay for the same rows. Use a store that supports it (AWS S3, Google "
             f"Cloud Storage, Azure Blob, Cloudflare R2, Ceph 18 or newer, a local disk)."
         )
     if not _holds_probe(store, scratch_name):
-        raise StoreUnsafe(f"{uri} did not read back as it was written")
+        raise StoreUnsafe(f"{uri} was not read as it was written")
     folder = scratch_name.rpartition("/")[0]
     if scratch_name not in store.list(f"{folder}/" if folder else ""):
         raise StoreUnsafe(
-            f"{uri} was written, but a listing does not show it: a store whose listings lag "
+            f"{uri} was written, but a listing does not show it: a store with delayed listings "
             f"cannot be used."
         )
 

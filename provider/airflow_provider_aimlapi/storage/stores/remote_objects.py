@@ -1,6 +1,6 @@
-"""Objects of S3, Google Cloud Storage, Azure Blob and fsspec's memory, by one request each.
+"""Objects of S3, Google Cloud Storage, Azure Blob and fsspec's memory, with one request each.
 
-fsspec remembers listings and answers from them that a new object is absent: nothing here lets it.
+fsspec caches listings, and would report a new object as absent. No method here uses that cache.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
     from fsspec import AbstractFileSystem
 
-# fsspec looks whether a memory file exists and then writes it; there is one such memory a process.
+# fsspec checks whether a memory file exists, then writes it. A process has one such memory.
 _MEMORY_LOCK = threading.Lock()
 S3_KEYS_MAX = 1000
-"""In one request."""
+"""The most keys of one request."""
 LISTERS = 16
-"""Folders, such as hive's, that are listed at once."""
+"""How many folders, such as hive's, are listed at once."""
 _GCSFS_BOUNDARY = b"--==0=="
-"""gcsfs puts what it uploads between two of these, whatever the bytes themselves hold."""
+"""gcsfs puts an upload between two of these, whatever the bytes themselves contain."""
 
 
 class RemoteObjects:
@@ -44,20 +44,20 @@ class RemoteObjects:
         self._kind: Kind = kind_of(fs)
 
     def can_hold(self, name: str) -> bool:
-        """Return whether the file system reads no version into a name."""
+        """Whether the file system reads no version into a name."""
         return is_taken_literally(self._fs, self._path(name))
 
     def read(self, name: str, bytes_max: int) -> bytes:
-        """Return an object's first bytes, by one GET of a range.
+        """Return an object's first bytes, with one GET of a range.
 
-        An empty object has no such range, and stores say so by status 416.
+        An empty object has no such range, which stores report with status 416.
         """
         return self._range(self._path(name), 0, bytes_max)
 
     def read_end(self, name: str, bytes_max: int) -> bytes:
-        """Return an object's last bytes, by one GET.
+        """Return an object's last bytes, with one GET.
 
-        Google and Azure are asked for the size first: they know no range that counts from the end.
+        Google and Azure are asked for the size first, because they have no range from the end.
         """
         path = self._path(name)
         if self._kind not in ("gcs", "azure"):
@@ -77,7 +77,7 @@ class RemoteObjects:
                 return bytes(self._fs.cat_file(path, start=start, end=start + bytes_max))
 
     def list_beside(self, left_out: str) -> list[str]:
-        """All objects outside of a folder: those of the root, and those of each other folder."""
+        """Return all objects outside of a folder: those of the root, and of each other folder."""
         self._fs.invalidate_cache()
         try:
             entries = self._fs.ls(self._root, detail=True)
@@ -96,12 +96,12 @@ class RemoteObjects:
         return [name_below(self._root, path) for path in found]
 
     def list(self, folder: str) -> list[str]:
-        """All objects below a folder, asked of the store anew."""
+        """Return all objects below a folder. The store is queried each time."""
         self._fs.invalidate_cache()
         return self._found(folder)
 
     def create(self, name: str, data: bytes) -> None:
-        """Create by one PUT with "only if absent"."""
+        """Create an object with one PUT with "only if absent"."""
         path = self._path(name)
         if self._kind == "memory":
             with _MEMORY_LOCK:
@@ -110,7 +110,7 @@ class RemoteObjects:
             self._fs.pipe_file(path, data, mode="create", **self._upload_options(data))
 
     def write(self, name: str, data: bytes) -> None:
-        """Replace by one PUT."""
+        """Write an object with one PUT."""
         path = self._path(name)
         if self._kind == "memory":
             with _MEMORY_LOCK:
@@ -119,7 +119,7 @@ class RemoteObjects:
             self._fs.pipe_file(path, data, **self._upload_options(data))
 
     def copy(self, source: str, target: str) -> None:
-        """Copy on the server's side."""
+        """Copy an object on the server's side."""
         self._fs.invalidate_cache()
         if self._kind == "azure":
             copy_blob(self._fs, self._path(source), self._path(target))
@@ -127,7 +127,7 @@ class RemoteObjects:
             self._fs.cp_file(self._path(source), self._path(target))
 
     def delete_at_once(self, names: Sequence[str]) -> bool:
-        """Remove by one request, on S3; s3fs says nothing of those that S3 would not remove."""
+        """Remove objects with one request, on S3. s3fs does not report objects that S3 kept."""
         paths = [self._path(name) for name in names]
         if self._kind != "s3" or len(paths) > S3_KEYS_MAX or any(map(has_magic, paths)):
             return False
@@ -142,19 +142,19 @@ class RemoteObjects:
         return f"{self._root}/{name}"
 
     def _upload_options(self, data: bytes) -> dict[str, Any]:
-        """Options that keep s3fs and gcsfs from splitting an upload; adlfs splits and commits."""
+        """Return options that keep s3fs and gcsfs from splitting an upload; adlfs commits its pieces."""
         match self._kind:
             case "s3":
                 return {"chunksize": len(data) + 1}
-            case "gcs":  # at its chunk's size or more gcsfs sends the bytes alone, after a request
+            case "gcs":  # from its chunk's size on, gcsfs sends the bytes alone, after a request
                 return {"chunksize": len(data) + (0 if _is_cut_in_multipart(data) else 1)}
             case _:
                 return {}
 
 
 def _is_cut_in_multipart(data: bytes) -> bool:
-    """Whether a reader of a multipart body takes the bytes to end before their end.
+    """Whether a reader of a multipart body would see the end of the bytes too early.
 
-    A carriage return at the end belongs to the line end before the boundary.
+    A carriage return at the end would belong to the line end before the boundary.
     """
     return _GCSFS_BOUNDARY in data or data.endswith(b"\r")

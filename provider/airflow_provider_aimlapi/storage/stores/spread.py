@@ -1,4 +1,4 @@
-"""The port through which many requests to a store are made at once. Starts no thread itself."""
+"""The port for many requests to a store at once. Starts no thread itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 
 
 class Spread(Protocol):
-    """Does blocking work for each item, in a number of threads."""
+    """Runs blocking work for each item, in several threads."""
 
     def __call__(
         self, call: Callable[[Item], Result], items: Iterable[Item], threads: int

@@ -1,6 +1,6 @@
-"""Listings with sizes and times, for the few who ask how old something is. Deletes nothing.
+"""Listings with sizes and times, for commands that need an object's age. Deletes nothing.
 
-Beside `ObjectStore` and not in it: no run needs an object's age, so no store has to know one.
+This is separate from `ObjectStore`, because a run never needs an object's age.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 _TIMES = ("LastModified", "mtime", "updated", "last_modified", "created")
-"""What S3, the disk, Google Cloud Storage, Azure and fsspec's memory call it."""
+"""The names of this time with S3, the disk, Google Cloud Storage, Azure and fsspec's memory."""
 
 
 class StoredObjects:
-    """The objects under a folder of a file system, as `FsspecStore` names them."""
+    """The objects below a folder of a file system, named as in `FsspecStore`."""
 
     def __init__(self, fs: AbstractFileSystem, root: str) -> None:
         self._fs = fs
@@ -42,7 +42,7 @@ class StoredObjects:
         self._real_root = os.path.realpath(self._root or "/") if kind_of(fs) == "local" else ""
 
     def list(self, prefix: str) -> list[StoredObject]:
-        """All objects below a folder, sorted by name; asked of the store anew.
+        """Return all objects below a folder, sorted by name. The store is queried each time.
 
         Args:
             prefix: ends in "/".
@@ -59,12 +59,12 @@ class StoredObjects:
             )
         except StoreUnsafe:
             raise
-        except Exception as error:  # every file system has errors of its own
+        except Exception as error:  # each file system has its own errors
             raise store_error(error, action="list", uri=uri_of(self._fs, folder)) from error
         return sorted(found, key=lambda stored: stored.name)
 
     def links(self, prefix: str) -> tuple[str, ...]:
-        """The names of links and special files below a folder; an object store has none.
+        """Return the names of links and special files below a folder. Object stores have none.
 
         Args, Raises: as `list`.
         """
@@ -83,7 +83,7 @@ class StoredObjects:
     def _on_disk(self, folder: str) -> Iterator[StoredObject]:
         try:
             for name, entry in walk(self._real_root, folder):
-                with suppress(FileNotFoundError):  # gone since it was listed
+                with suppress(FileNotFoundError):  # removed since the listing
                     status = entry.stat(follow_symlinks=False)
                     if stat.S_ISREG(status.st_mode):
                         yield _object(name, status.st_size, status.st_mtime_ns // 1000)
@@ -104,7 +104,7 @@ def _object(name: str, size_bytes: int, modified_us: int) -> StoredObject:
 
 
 def _modified_us(path: str, info: Mapping[str, Any]) -> int:
-    """When an object changed. Raises StoreUnsafe rather than taking the unknown for old."""
+    """Return when an object changed. Raise StoreUnsafe if that is unknown."""
     for field in _TIMES:
         moment = info.get(field)
         if isinstance(moment, str):
@@ -115,4 +115,4 @@ def _modified_us(path: str, info: Mapping[str, Any]) -> int:
             return int(aware.timestamp() * US_PER_S)
         if isinstance(moment, int | float) and not isinstance(moment, bool):
             return int(moment * US_PER_S)
-    raise StoreUnsafe(f"The store does not say when {path} changed, so nothing is known to be old.")
+    raise StoreUnsafe(f"The store does not state when {path} changed, so its age is unknown.")

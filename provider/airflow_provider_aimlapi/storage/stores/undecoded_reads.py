@@ -1,8 +1,7 @@
-"""Reading bytes of an object of Google Cloud Storage or Azure as they are stored.
+"""Reads the stored bytes of an object of Google Cloud Storage or Azure.
 
-An object may say of itself that it is compressed. gcsfs and adlfs then decompress all that they
-receive, in memory: 200 kB of such an object took 400 MB. Here nothing is decompressed. s3fs never
-does it.
+An object's metadata may state that it is compressed. gcsfs and adlfs then decompress all of it in
+memory: 200 kB of such an object took 400 MB. Here nothing is decompressed. s3fs never does that.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 REFUSAL_BYTES_MAX = 64 * 1024
-"""Of an answer that says why there is no object."""
+"""The most bytes of an answer that explains why there is no object."""
 
 
 def read_google(fs: AbstractFileSystem, path: str, bytes_max: int, start: int = 0) -> bytes:
-    """Return bytes of an object by one GET, tried again as gcsfs does; raises its errors."""
+    """Return bytes of an object with one GET. Retries and errors are those of gcsfs."""
     from gcsfs.retry import retry_request  # noqa: PLC0415  # only who has Google has it
 
     return bytes(sync(fs.loop, retry_request(_get_google), fs, path, bytes_max, start))
@@ -29,7 +28,7 @@ def read_google(fs: AbstractFileSystem, path: str, bytes_max: int, start: int = 
 async def _get_google(fs: AbstractFileSystem, path: str, bytes_max: int, start: int) -> bytes:
     from gcsfs.retry import validate_response  # noqa: PLC0415
 
-    is_zonal = getattr(fs, "_is_zonal_bucket", None)  # such buckets answer by gRPC, undecoded
+    is_zonal = getattr(fs, "_is_zonal_bucket", None)  # zonal buckets answer by gRPC, undecoded
     if is_zonal is not None and await is_zonal(path.partition("/")[0]):
         return bytes(await fs._cat_file(path, start=start, end=start + bytes_max))  # noqa: SLF001
     session: Any = await fs._set_session()  # noqa: SLF001  # gcsfs decompresses in all public calls
@@ -40,7 +39,7 @@ async def _get_google(fs: AbstractFileSystem, path: str, bytes_max: int, start: 
         timeout=fs.requests_timeout,
         auto_decompress=False,
     ) as response:
-        if response.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:  # it is empty
+        if response.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:  # the object is empty
             return b""
         is_refused = response.status >= HTTPStatus.BAD_REQUEST
         content = await _first(response.content, REFUSAL_BYTES_MAX if is_refused else bytes_max)

@@ -190,7 +190,7 @@ def test_an_answer_without_its_cost_ends_a_limited_run() -> None:
     assert budget.allows()
     budget.charge(None)
     assert not budget.allows()
-    assert "without saying what it charged" in budget.exhaustion()
+    assert "without reporting the charge" in budget.exhaustion()
     assert "max_cost_usd" in budget.exhaustion()
 
 
@@ -335,7 +335,7 @@ def test_exhausted_share_names_its_part_and_the_whole_run() -> None:
     budget.charge(200_000_000)
     text = budget.exhaustion()
     assert "0.200000 USD of 0.250000 USD (this share's part of max_cost_usd=1.00 USD)" in text
-    assert "The task of the whole run asks for the rows that are left" in text
+    assert "The task of the whole run sends the rows that are left" in text
     budget = Budget(limit_nano_usd=250, whole_nano_usd=10**9, price=price())
     assert "0.000000 USD (this share's part of max_cost_usd=1.00 USD) cannot" in budget.exhaustion()
 

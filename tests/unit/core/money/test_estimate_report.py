@@ -44,16 +44,16 @@ def sampled(funds: Funds | None = None) -> Estimate:
 def test_a_guess_is_told_as_a_range_with_its_assumptions() -> None:
     assert estimate(funds=Funds(balance_nano_usd=123_450_000_000)).words() == (
         "About 2.55 USD (from 0.766800 USD to at most 4.89 USD) for 900 rows; balance 123.45 USD. "
-        "Nothing was measured: prompts are taken for 187,200 tokens (assumed: a token for 3.5 "
+        "Nothing was measured: 187,200 tokens are assumed for prompts (assumed: a token for 3.5 "
         "bytes, and 8 a message), answers for 90,000 (assumed: half of the most that an answer "
-        "may have, 200). A paid sample, sample_rows=20, would tell."
+        "may have, 200). A paid sample, sample_rows=20, would measure them."
     )
 
 
 def test_a_measured_estimate_is_told_with_its_margin_and_what_the_sample_cost() -> None:
     assert sampled(Funds(balance_nano_usd=50 * USD)).words() == (
         "About 1.34 USD, give or take 0.113210 USD (at most 4.21 USD) for 895 rows of 1,000 "
-        "(5 are decided, 0.008000 USD paid); balance 50.00 USD. A sample of 5 rows was asked for "
+        "(5 are decided, 0.008000 USD paid); balance 50.00 USD. A sample of 5 rows was sent for "
         "0.008000 USD; the run does not pay for it again."
     )
 
@@ -100,7 +100,7 @@ def test_what_is_wrong_with_the_account_is_said_last() -> None:
 def test_an_unknown_price_is_no_price_of_zero() -> None:
     found = estimate(prices=None)
     assert found.words().startswith("An unknown amount for 900 rows.")
-    assert "No price by the token is known for some/model." in found.words()
+    assert "No price per token is known for some/model." in found.words()
     assert "max_cost_usd" not in found.words()
     assert found.is_affordable is None
     assert found.summary()["cost_usd"] is None
@@ -109,7 +109,7 @@ def test_an_unknown_price_is_no_price_of_zero() -> None:
 def test_a_budget_without_a_price_is_said_to_bound_no_call() -> None:
     budget = Funds(budget_left_nano_usd=10**9)
     unpriced = estimate(prices=None, funds=budget).words()
-    assert "nothing bounds what a call costs" in unpriced
+    assert "nothing limits the cost of a call" in unpriced
     assert "may pass max_cost_usd" in unpriced
     assert "nothing bounds" not in estimate(funds=budget).words()
 
@@ -122,7 +122,9 @@ def test_an_answer_of_unknown_length_asks_for_max_tokens() -> None:
 
 def test_a_discount_is_told() -> None:
     evidence = measured(answers(*[40] * 6, cost=800_000))
-    assert "Answers were charged 0.50 times what the price list asks." in estimate(evidence).words()
+    assert (
+        "Answers were charged 0.50 times the price of the price list." in estimate(evidence).words()
+    )
 
 
 def test_a_published_run_costs_nothing_more() -> None:

@@ -161,7 +161,7 @@ def test_the_input_is_planned_without_a_request_of_s3fs(s3_bucket: str) -> None:
 def test_of_many_files_the_one_that_is_no_parquet_is_named(s3_bucket: str) -> None:
     contents = {f"{n:03}.parquet": parquet(n) for n in range(40)}
     fs = filled(s3_bucket, contents | {"bad.parquet": b"PAR1" + b"x" * 100 + b"PAR1"})
-    with pytest.raises(InputUnreadable, match=r"bad\.parquet does not read as a sound Parquet"):
+    with pytest.raises(InputUnreadable, match=r"bad\.parquet is not a valid Parquet"):
         open_data_set(fs, f"s3://{s3_bucket}/")
 
 

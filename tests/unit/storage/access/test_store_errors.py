@@ -117,9 +117,9 @@ RUN_OBJECT = "file:///data/x/_aimlapi/0123/probe-1"
         (
             FileNotFoundError(errno.ENOENT, "x"),
             "create",
-            "output_path /data/x: no file can be made",
+            "output_path /data/x: no file can be created",
         ),
-        (OSError(errno.EROFS, "x"), "create", "output_path /data/x: nobody can write there"),
+        (OSError(errno.EROFS, "x"), "create", "output_path /data/x: no user can write there"),
     ],
 )
 def test_of_a_local_output_the_argument_is_named_and_no_permission_of_s3(

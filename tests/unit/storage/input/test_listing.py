@@ -165,7 +165,7 @@ def test_a_file_on_the_web_is_read_by_its_url(web: str, tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_on_the_web_is_named_once_and_its_suffix_not_blamed(web: str) -> None:
-    with pytest.raises(InputUnreadable, match="is not there") as error:
+    with pytest.raises(InputUnreadable, match="does not exist") as error:
         list_inputs(fsspec.filesystem("http"), f"{web}/a.parquet")
     assert str(error.value).startswith(f"input_path: {web}/a.parquet ")
     assert "No input at" not in str(error.value)

@@ -67,5 +67,5 @@ def test_what_is_no_parquet_is_named(
 ) -> None:
     fs, _ = recorded
     fs.pipe_file(f"{s3_bucket}/bad.parquet", content)
-    with pytest.raises(InputUnreadable, match=r"bad\.parquet does not read as a sound Parquet"):
+    with pytest.raises(InputUnreadable, match=r"bad\.parquet is not a valid Parquet"):
         open_data_set(fs, f"s3://{s3_bucket}/")

@@ -52,7 +52,7 @@ def test_other_records_are_another_file(store: FsspecStore, others: list[dict[st
 @pytest.mark.parametrize(
     ("records", "words"),
     [
-        ([{1: "a"}], "Record 0 is no mapping"),
+        ([{1: "a"}], "Record 0 is not a mapping"),
         ([{"n": 2**80}], "values of 'n' cannot be one column"),
         ([{}], "no column for the prompt"),
     ],

@@ -86,7 +86,7 @@ def test_times_in_the_words_of_each_store(told: dict[str, Any]) -> None:
 def test_a_store_that_tells_no_time_is_refused(told: dict[str, Any]) -> None:
     fs = TellingFileSystem(skip_instance_cache=True)
     fs.told = told
-    with pytest.raises(StoreUnsafe, match="nothing is known to be old"):
+    with pytest.raises(StoreUnsafe, match="its age is unknown"):
         StoredObjects(fs, "memory://telling").list("a/")
 
 
