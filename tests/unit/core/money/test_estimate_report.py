@@ -45,7 +45,7 @@ def test_a_guess_is_told_as_a_range_with_its_assumptions() -> None:
     assert estimate(funds=Funds(balance_nano_usd=123_450_000_000)).words() == (
         "About 2.55 USD (from 0.766800 USD to at most 4.89 USD) for 900 rows; balance 123.45 USD. "
         "Nothing was measured: 187,200 tokens are assumed for prompts (assumed: a token for 3.5 "
-        "bytes, and 8 a message), answers for 90,000 (assumed: half of the most that an answer "
+        "bytes, and 8 a message), 90,000 for answers (assumed: half of the most that an answer "
         "may have, 200). A paid sample, sample_rows=20, would measure them."
     )
 
@@ -110,13 +110,13 @@ def test_a_budget_without_a_price_is_said_to_bound_no_call() -> None:
     budget = Funds(budget_left_nano_usd=10**9)
     unpriced = estimate(prices=None, funds=budget).words()
     assert "nothing limits the cost of a call" in unpriced
-    assert "may pass max_cost_usd" in unpriced
+    assert "may exceed max_cost_usd" in unpriced
     assert "nothing bounds" not in estimate(funds=budget).words()
 
 
 def test_an_answer_of_unknown_length_asks_for_max_tokens() -> None:
     found = estimate(prices=replace(PRICES, answer_tokens_max=None), max_tokens=None)
-    assert "set max_tokens, or ask for a paid sample" in found.words()
+    assert "set max_tokens, or run a paid sample" in found.words()
     assert found.summary()["completion_tokens"] is None
 
 
