@@ -35,7 +35,7 @@ from airflow_provider_aimlapi.engine.durable.paid_answers import PaidAnswers
 from airflow_provider_aimlapi.engine.durable.visible_run import VisibleRun
 from airflow_provider_aimlapi.engine.runtime.retry import persist
 from airflow_provider_aimlapi.errors import AimlapiError, StorageError, StoreUnavailable
-from airflow_provider_aimlapi.storage.output.changes import run_in_place
+from airflow_provider_aimlapi.storage.output.changes import shown_run
 from airflow_provider_aimlapi.storage.output.visible_files import publish
 from airflow_provider_aimlapi.storage.parts import part_writer
 from airflow_provider_aimlapi.storage.runs import journal_store
@@ -201,7 +201,7 @@ def _show_before_publish(prepared: Prepared, parts: Sequence[PartEntry]) -> Mani
 
 
 async def _show_unless_shown(self: VisibleRun) -> None:
-    found = await persist(self._clock, run_in_place, self._prepared.store)
+    found = await persist(self._clock, shown_run, self._prepared.store)
     if found != self._prepared.names.run_key:
         await _show(self)
 
@@ -222,7 +222,7 @@ def _give_up_early(self: Collector, state: OpenShard) -> StagedPart:
 
 
 def _new_budget(_earlier: EarlierAnswers, settings: Settings) -> Budget:
-    return Budget(limit_nano_usd=settings.budget_nano_usd)
+    return Budget(budget_nano_usd=settings.budget_nano_usd)
 
 
 @contextmanager

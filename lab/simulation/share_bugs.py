@@ -49,7 +49,7 @@ SHARE_BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
         share_budget, "_has_whole_run_paid", lambda *_: False
     ),
     "a share forgets what it spent before": lambda: swapped(
-        live, "open_budget", lambda _, settings: Budget(limit_nano_usd=settings.budget_nano_usd)
+        live, "open_budget", lambda _, settings: Budget(budget_nano_usd=settings.budget_nano_usd)
     ),
 }
 

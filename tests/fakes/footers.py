@@ -37,7 +37,7 @@ def written(table: pa.Table, **options: Any) -> bytes:
 def footer_of(data: bytes) -> Struct:
     """The fields of a file's footer."""
     size = int.from_bytes(data[-TAIL:-4], "little")
-    return ThriftReader(data[-TAIL - size : -TAIL]).struct()
+    return ThriftReader(data[-TAIL - size : -TAIL]).read_struct()
 
 
 def with_footer(data: bytes, fields: Struct) -> bytes:

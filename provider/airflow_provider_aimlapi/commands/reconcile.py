@@ -18,7 +18,7 @@ from airflow_provider_aimlapi.engine.request_log_reader import REQUESTS_A_MINUTE
 from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.storage.access.opening import open_file_system
-from airflow_provider_aimlapi.storage.output.changes import run_in_place
+from airflow_provider_aimlapi.storage.output.changes import shown_run
 from airflow_provider_aimlapi.storage.output.run_folders import RunFolders
 from airflow_provider_aimlapi.storage.runs.run_objects import read_manifest, read_plan
 from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
@@ -133,7 +133,7 @@ def _span(folder: RunFolder, since_s: float | None) -> tuple[int, int]:
 
 
 def _folder(store: FsspecStore, stored: StoredObjects, run_key: str | None) -> RunFolder:
-    wanted = run_key or run_in_place(store)
+    wanted = run_key or shown_run(store)
     if wanted is None:
         raise InvalidSpec(
             f"No run is in place at {store.uri('')}. Name one with --run-key: it is in the task's "

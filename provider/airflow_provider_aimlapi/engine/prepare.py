@@ -32,7 +32,7 @@ from airflow_provider_aimlapi.engine.runtime.retry import persistently
 from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable
 from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.storage.input.dataset import open_data_set
-from airflow_provider_aimlapi.storage.input.path_overlap import check_apart, check_files_apart
+from airflow_provider_aimlapi.storage.input.path_overlap import check_files_separate, check_separate
 from airflow_provider_aimlapi.storage.output.name_limits import check_lengths
 from airflow_provider_aimlapi.storage.output.visible_output import VisibleOutput
 from airflow_provider_aimlapi.storage.parts.outcome_columns import OutcomeColumns
@@ -153,11 +153,11 @@ def _survey(
     """Do what only reads, for this number of workers if there is no plan. Retry each request."""
     store = open_store(job.output)
     scanned = patient(store, clock, check)
-    check_apart(job.input.fs.unstrip_protocol(job.input.path), store.uri(""))
+    check_separate(job.input.fs.unstrip_protocol(job.input.path), store.uri(""))
     data_set = open_data_set(
         job.input.fs, job.input.path, check, partial(persistently, clock, check)
     )
-    check_files_apart(data_set.files, store.uri(""))
+    check_files_separate(data_set.files, store.uri(""))
     outcome_columns = OutcomeColumns(job.output_column)
     data_set.check_output_columns(outcome_columns.names)
     data_set.warn_of_losses()

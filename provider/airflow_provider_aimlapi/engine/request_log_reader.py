@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 
-from airflow_provider_aimlapi.core.money.reconciliation import BillingFold, log_windows
+from airflow_provider_aimlapi.core.money.reconciliation import BillingFold, log_time_ranges
 from airflow_provider_aimlapi.engine.runtime.retry import retry_delay_s
 from airflow_provider_aimlapi.errors import ApiUnavailable, Throttled
 
@@ -88,7 +88,7 @@ class LogReader:
             ApiError: a page did not arrive after several tries.
         """
         billing = BillingFold(run_key)
-        for window_us in log_windows(start_us, end_us):
+        for window_us in log_time_ranges(start_us, end_us):
             for _ in range(PASSES_MAX):
                 if await self._pass(window_us, billing):
                     break

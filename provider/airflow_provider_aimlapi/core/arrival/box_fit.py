@@ -49,13 +49,13 @@ def fit(
     pulls = [_dot(columns[index], residuals) for index in active]
     for _ in range(SWEEPS_MAX):
         longest = 0.0
-        for place, index in enumerate(active):
-            size = squares[place][place]
+        for position, index in enumerate(active):
+            size = squares[position][position]
             before = coefficients[index]
-            after = min(most[index], max(least[index], before + pulls[place] / size))
+            after = min(most[index], max(least[index], before + pulls[position] / size))
             coefficients[index] = after
             step = after - before
-            pulls = [p - step * s for p, s in zip(pulls, squares[place], strict=True)]
+            pulls = [p - step * s for p, s in zip(pulls, squares[position], strict=True)]
             longest = max(longest, abs(step) * size**0.5)
         if longest < _STEP_MIN:
             break

@@ -117,11 +117,11 @@ def _readings(rows: Sequence[Sighting]) -> list[tuple[int, ...]]:
     readings = {
         tuple(
             (row.prompt_tokens or 0)
-            + is_cached_apart * (row.cached_tokens or 0)
-            + is_written_apart * (row.cache_write_tokens or 0)
+            + is_cached_separate * (row.cached_tokens or 0)
+            + is_written_separate * (row.cache_write_tokens or 0)
             for row in rows
         )
-        for is_cached_apart, is_written_apart in product((False, True), repeat=2)
+        for is_cached_separate, is_written_separate in product((False, True), repeat=2)
     }
     return sorted(readings)
 

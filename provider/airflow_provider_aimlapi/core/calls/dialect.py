@@ -172,10 +172,10 @@ def assumption(model_id: str) -> str | None:
     if model.is_listed:
         return None
     dialect = model.dialect
-    place = "in the field system" if dialect.system == "field" else "as a first message"
+    location = "in the field system" if dialect.system == "field" else "as a first message"
     return (
         f"Model {model_id} is not listed. Its spelling suggests the dialect "
-        f"'{dialect.name}': system text is sent {place}, stop texts in the field {dialect.stop}."
+        f"'{dialect.name}': system text is sent {location}, stop texts in the field {dialect.stop}."
     )
 
 

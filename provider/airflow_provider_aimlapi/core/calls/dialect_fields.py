@@ -33,7 +33,7 @@ def fields_in(model_id: str, model: Model, name: str, value: Json) -> Fields:
         "" if model.is_listed else f" (assumed from its spelling: dialect '{model.dialect.name}')"
     )
     raise InvalidSpec(
-        f"{model_id}{spoken} does not take {_said(name, value)}. Leave it out, or {advice}."
+        f"{model_id}{spoken} does not take {_shown_parameter(name, value)}. Leave it out, or {advice}."
     )
 
 
@@ -43,7 +43,7 @@ def is_forced(tool_choice: Json) -> bool:
     return kind in ("any", "tool", "required", "function")
 
 
-def _said(name: str, value: Json) -> str:
+def _shown_parameter(name: str, value: Json) -> str:
     """Return the parameter for an error's text, with its value if that is short."""
     return f"{name}={value!r}" if name in ("thinking", "tool_choice") else name
 

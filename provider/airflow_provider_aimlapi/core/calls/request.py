@@ -136,17 +136,17 @@ def _is_json(value: object) -> bool:
 
 def _check_thinking(spec: CompletionSpec) -> None:
     thinking: object = spec.thinking
-    told: Mapping[str, Json] = thinking if isinstance(thinking, Mapping) else {}
-    kind = told.get("type")
-    if told.keys() != _THINKING_KEYS.get(kind if isinstance(kind, str) else "", {"effort"}):
+    fields_set: Mapping[str, Json] = thinking if isinstance(thinking, Mapping) else {}
+    kind = fields_set.get("type")
+    if fields_set.keys() != _THINKING_KEYS.get(kind if isinstance(kind, str) else "", {"effort"}):
         raise InvalidSpec(
             f"thinking={thinking!r}: give one of "
             f'{{"type": "enabled", "budget_tokens": 2048}}, {{"type": "disabled"}}, '
             f'{{"type": "adaptive"}} and {{"effort": "low"}}.'
         )
     if kind == "enabled":
-        _check_budget(told["budget_tokens"], spec.max_tokens)
-    is_off = kind == "disabled" or told.get("effort") == "none"
+        _check_budget(fields_set["budget_tokens"], spec.max_tokens)
+    is_off = kind == "disabled" or fields_set.get("effort") == "none"
     if not is_off and spec.tool_choice is not None and is_forced(spec.tool_choice):
         raise InvalidSpec(
             'thinking: tool_choice forces a tool, which excludes it. Give {"type": "disabled"}.'

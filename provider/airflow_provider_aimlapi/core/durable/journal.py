@@ -132,10 +132,10 @@ def encode_segment(records: Iterable[Record]) -> bytes:
 
 def decode_segment(data: bytes) -> Iterator[Record]:
     """Yield the valid records at the start of a segment."""
-    place = 0
-    while len(data) - place >= _FRAME_HEAD.size:
-        length, checksum = _FRAME_HEAD.unpack_from(data, place)
-        start = place + _FRAME_HEAD.size
+    offset = 0
+    while len(data) - offset >= _FRAME_HEAD.size:
+        length, checksum = _FRAME_HEAD.unpack_from(data, offset)
+        start = offset + _FRAME_HEAD.size
         payload = data[start : start + length]
         if length > FRAME_BYTES_MAX or len(payload) < length or zlib.crc32(payload) != checksum:
             return
@@ -143,4 +143,4 @@ def decode_segment(data: bytes) -> Iterator[Record]:
         if record is None:
             return
         yield record
-        place = start + length
+        offset = start + length

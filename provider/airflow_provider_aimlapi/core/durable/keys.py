@@ -41,7 +41,7 @@ def request_hash(body: bytes) -> str:
     return sha256(body).hexdigest()
 
 
-ATTEMPTS_PER_EPOCH = 100_000
+CALLS_PER_EPOCH = 100_000
 """A call's number contains its epoch: 300002 is the second call of the third epoch."""
 
 

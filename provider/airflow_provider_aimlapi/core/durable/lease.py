@@ -90,7 +90,7 @@ class LeaseTimes:
     """The durations of a lease, in seconds.
 
     Attributes:
-        ttl_s: how long a heartbeat gives the right to pay, the margin not yet subtracted.
+        ttl_s: how long a heartbeat gives the right to pay, the slack not yet subtracted.
         request_timeout_s: the longest time of a call in flight.
         landing_s: how long a request of an attempt that is gone may still do harm when it arrives.
             0 for calls: an answer to a dead process is lost, and waiting does not change that.
@@ -106,18 +106,18 @@ class LeaseTimes:
         return self.ttl_s / BEATS_A_TTL
 
     @property
-    def margin_s(self) -> float:
+    def slack_s(self) -> float:
         """The allowance for clocks of different speed, and for the time from a check to the network."""
         return self.ttl_s / 6
 
     @property
     def silence_s(self) -> float:
         """The silence after which an attempt cannot pay any more, because it is gone or cut off."""
-        return self.ttl_s + self.margin_s + self.landing_s
+        return self.ttl_s + self.slack_s + self.landing_s
 
     def right_until_s(self, asked_at_s: float) -> float:
         """Return the end of the right to pay that a heartbeat gives, from the start of its writing."""
-        return asked_at_s + self.ttl_s - self.margin_s
+        return asked_at_s + self.ttl_s - self.slack_s
 
 
 class Watch:

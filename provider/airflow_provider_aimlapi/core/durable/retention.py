@@ -65,7 +65,7 @@ class RunFolder:
         objects: everything in the folder.
         removal_epochs: the epochs of removals.
         is_released: whether the newest attempt of each share stated that it will never pay again.
-        run_in_place: the run that `_SUCCESS` names; None for none.
+        shown_run: the run that `_SUCCESS` names; None for none.
         obstacle: why the folder must stay, whatever its age; None for no such reason.
     """
 
@@ -73,7 +73,7 @@ class RunFolder:
     objects: tuple[StoredObject, ...]
     removal_epochs: frozenset[int]
     is_released: bool
-    run_in_place: str | None
+    shown_run: str | None
     obstacle: str | None = None
 
     @property
@@ -100,7 +100,7 @@ class RunFolder:
 
 def why_kept(folder: RunFolder, *, older_than_s: float, now_us: int) -> str | None:
     """Return why a run folder stays; None if it may be removed."""
-    if folder.run_in_place == folder.run_key:
+    if folder.shown_run == folder.run_key:
         return "it is in place"
     if folder.obstacle is not None:
         return folder.obstacle

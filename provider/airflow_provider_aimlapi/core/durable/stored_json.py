@@ -50,7 +50,7 @@ def decode_stored(
     except RecursionError:
         reason = "is nested more deeply than anything a run writes"
     except msgspec.ValidationError as error:
-        reason = f"is not what a run writes{_place(error)}"
+        reason = f"is not what a run writes{_field_path(error)}"
     except (msgspec.MsgspecError, UnicodeError):
         reason = "is not JSON"
     raise JournalUnreadable(_sentences(what, reason, fix))
@@ -75,7 +75,7 @@ def _sentences(what: str, reason: str, fix: str) -> str:
     return f"{what} {reason}. {fix}".rstrip()
 
 
-def _place(error: msgspec.ValidationError) -> str:
+def _field_path(error: msgspec.ValidationError) -> str:
     """Return where in the document the error is. The rest of its text may quote a value."""
-    _, separator, place = str(error).rpartition(" - at ")
-    return f" at {place}" if separator else ""
+    _, separator, field_path = str(error).rpartition(" - at ")
+    return f" at {field_path}" if separator else ""

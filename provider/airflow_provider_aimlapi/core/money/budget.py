@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def part_of_budget(
-    limit_nano_usd: int, share: int, *, rows: Sequence[int], spent: Sequence[int]
+    budget_nano_usd: int, share: int, *, rows: Sequence[int], spent: Sequence[int]
 ) -> int:
     """Return what a share may spend over all its attempts: a part of the budget by its rows.
 
@@ -45,10 +45,10 @@ def part_of_budget(
     def parts(divided: int) -> list[int]:
         return [max(paid, divided * one // all_rows) for one, paid in zip(rows, spent, strict=True)]
 
-    least, most = 0, limit_nano_usd
+    least, most = 0, budget_nano_usd
     while least < most:
         divided = (least + most + 1) // 2
-        if sum(parts(divided)) <= limit_nano_usd:
+        if sum(parts(divided)) <= budget_nano_usd:
             least = divided
         else:
             most = divided - 1
@@ -81,7 +81,7 @@ class Budget:
         long_lost: the same, of lost calls.
     """
 
-    limit_nano_usd: int | None = None
+    budget_nano_usd: int | None = None
     whole_nano_usd: int | None = None
     price: CallPrice | None = None
     charged_nano_usd: int = 0
@@ -122,13 +122,13 @@ class Budget:
 
     def allows(self, body_bytes: int = 0) -> bool:
         """Whether a call with a request of this size may be sent, beside those in flight."""
-        if self.limit_nano_usd is None:
+        if self.budget_nano_usd is None:
             return True
-        if self.has_unknown_charge or self.committed_nano_usd() >= self.limit_nano_usd:
+        if self.has_unknown_charge or self.committed_nano_usd() >= self.budget_nano_usd:
             return False
         if self.price is None and self.in_flight > self.charges:
             return False
-        return self.charged_nano_usd + self._set_aside_with(body_bytes) <= self.limit_nano_usd
+        return self.charged_nano_usd + self._set_aside_with(body_bytes) <= self.budget_nano_usd
 
     def committed_nano_usd(self) -> int:
         """Return what is spent for certain or possibly: charges, and the cost of lost answers."""
@@ -179,7 +179,7 @@ class Budget:
         )
 
     def _limit_words(self) -> str:
-        limit = format_usd(self.limit_nano_usd or 0)
+        limit = format_usd(self.budget_nano_usd or 0)
         if self.whole_nano_usd is None:
             return f"max_cost_usd={limit}"
         return f"{limit} (this share's part of max_cost_usd={format_usd(self.whole_nano_usd)})"
@@ -216,7 +216,7 @@ class Budget:
         )
 
     def _is_long(self, body_bytes: int) -> bool:
-        return self.price is not None and self.price.is_dearer(body_bytes, 0)
+        return self.price is not None and self.price.is_more_expensive(body_bytes, 0)
 
     def _worth(self, calls: int, body_bytes: int, *, longest_bytes: int, is_sampled: bool) -> int:
         """Return the reserved amount of several calls.
@@ -231,7 +231,7 @@ class Budget:
         likely = calls * self.largest_nano_usd
         if self.price is None:
             return likely
-        if not is_sampled or self.price.is_dearer(longest_bytes, self.longest_bytes):
+        if not is_sampled or self.price.is_more_expensive(longest_bytes, self.longest_bytes):
             most = self.price.most_nano_usd(
                 calls=calls, body_bytes=body_bytes, longest_bytes=longest_bytes
             )

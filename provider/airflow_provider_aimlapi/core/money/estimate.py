@@ -158,8 +158,8 @@ def forecast(
         longest_tokens = max(evidence.text_bytes, default=0) + UNSEEN_PROMPT_TOKENS
         usual = _of_list(prices.at(prompt.mean), share)
         money = _priced(rows, prompt, completion, usual, longest)
-        dearest = _of_list(prices.at(longest_tokens), share)
-        most = _priced(rows, prompt, completion, dearest, longest).most
+        highest = _of_list(prices.at(longest_tokens), share)
+        most = _priced(rows, prompt, completion, highest, longest).most
         money = money._replace(most=most)
     elif (each := _mean_charge(evidence.measured)) is not None:
         money = _Money(round(rows * each), None, None, None)
@@ -237,15 +237,17 @@ def _prompt_measured(measured: Sequence[AnsweredRow], size: float, size_error: f
     )
 
 
-def _completion(evidence: Evidence, longest: int | None, told: int | None) -> Quantity | None:
+def _completion(evidence: Evidence, longest: int | None, expected: int | None) -> Quantity | None:
     if evidence.answers:
         mean = evidence.answers_completion_tokens / evidence.answers
         lengths = [one.completion_tokens for one in evidence.measured]
         error = _error_of(lengths) if len(lengths) >= ANSWERS_FEW else None
         method = f"measured: the mean of {evidence.answers:,} answers"
         return Quantity(mean=mean, most=longest or mean, error=error, method=method)
-    if told is not None:
-        return Quantity(mean=told, most=longest or told, error=None, method="as you told")
+    if expected is not None:
+        return Quantity(
+            mean=expected, most=longest or expected, error=None, method="as set in answer_tokens"
+        )
     if longest is None:
         return None
     method = f"assumed: half of the most that an answer may have, {longest:,}"
@@ -254,15 +256,15 @@ def _completion(evidence: Evidence, longest: int | None, told: int | None) -> Qu
 
 def _charged_share(measured: Sequence[AnsweredRow], prices: TokenPrices | None) -> float | None:
     """Return charges divided by prices, which shows a discount or a more expensive kind of token."""
-    told = [one for one in measured if one.cost_nano_usd is not None]
-    if prices is None or not told:
+    expected = [one for one in measured if one.cost_nano_usd is not None]
+    if prices is None or not expected:
         return None
     listed = 0
-    for one in told:
+    for one in expected:
         each = prices.at(one.prompt_tokens)
         listed += one.prompt_tokens * each.input_nano_usd
         listed += one.completion_tokens * each.output_nano_usd
-    charged = sum(one.cost_nano_usd or 0 for one in told)
+    charged = sum(one.cost_nano_usd or 0 for one in expected)
     return charged * TOKENS_A_PRICE / listed if listed else None
 
 

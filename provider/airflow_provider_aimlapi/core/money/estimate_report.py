@@ -109,7 +109,7 @@ class Estimate:
                 f"Nothing is left to pay: run {self.run_key} is published, and its "
                 f"{self.evidence.rows:,} rows are paid for."
             )
-        return " ".join((self._bill(), *self._basis(), *self._shortages(), *self.funds.remarks))
+        return " ".join((self._bill(), *self._caveats(), *self._shortages(), *self.funds.remarks))
 
     def _bill(self) -> str:
         evidence = self.evidence
@@ -140,7 +140,7 @@ class Estimate:
     def _is_measured(self) -> bool:
         return self.evidence.answers > 0
 
-    def _basis(self) -> Iterator[str]:
+    def _caveats(self) -> Iterator[str]:
         """Yield the reasons why the figure may be wrong."""
         evidence, forecast = self.evidence, self.forecast
         if self.sample_rows:

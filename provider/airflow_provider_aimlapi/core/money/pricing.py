@@ -96,7 +96,7 @@ class CallPrice:
         prices = self._prices(body_bytes if longest_bytes is None else longest_bytes)
         return _millionth(body_bytes * prices.input_nano_usd)
 
-    def is_dearer(self, body_bytes: int, other_bytes: int) -> bool:
+    def is_more_expensive(self, body_bytes: int, other_bytes: int) -> bool:
         """Whether a request can reach a price step that a second one cannot reach."""
         return bool(self.prices.steps) and self._prices(body_bytes) != self._prices(other_bytes)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
 
-WINDOW_US_MAX = 92 * 24 * 3600 * 1_000_000
+TIME_RANGE_US_MAX = 92 * 24 * 3600 * 1_000_000
 """The longest time range of one request to the log."""
 
 
@@ -133,11 +133,11 @@ class BillingFold:
     def add(self, rows: Iterable[LogRow]) -> None:
         """Collect a page."""
         for row in rows:
-            place = parse_client_request_id(row.client_request_id or "")
-            if place is None or place[0] != self._run_key or row.identity in self._seen:
+            parsed = parse_client_request_id(row.client_request_id or "")
+            if parsed is None or parsed[0] != self._run_key or row.identity in self._seen:
                 continue
             self._seen.add(row.identity)
-            _, part, number, attempt = place
+            _, part, number, call = parsed
             if row.cost_nano_usd is None:
                 self._unpriced += 1
             elif row.cost_nano_usd:
@@ -152,11 +152,11 @@ class BillingFold:
         return Reconciliation(rows=rows, calls_unpriced=self._unpriced)
 
 
-def log_windows(start_us: int, end_us: int) -> Iterator[tuple[int, int]]:
+def log_time_ranges(start_us: int, end_us: int) -> Iterator[tuple[int, int]]:
     """Yield the time ranges to request from the log, the oldest first."""
-    while end_us - start_us > WINDOW_US_MAX:
-        yield start_us, start_us + WINDOW_US_MAX
-        start_us += WINDOW_US_MAX
+    while end_us - start_us > TIME_RANGE_US_MAX:
+        yield start_us, start_us + TIME_RANGE_US_MAX
+        start_us += TIME_RANGE_US_MAX
     yield start_us, end_us
 
 

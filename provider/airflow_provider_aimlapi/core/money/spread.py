@@ -26,8 +26,8 @@ class Span:
     rows: int
 
 
-def spans_of(shards: Sequence[Shard], *, places: int, rows_each: int) -> list[Span]:
-    """Return at most `places` spans of `rows_each` rows, each in the middle of an equal piece of the input.
+def spans_of(shards: Sequence[Shard], *, slots: int, rows_each: int) -> list[Span]:
+    """Return at most `slots` spans of `rows_each` rows, each in the middle of an equal piece of the input.
 
     If the input has no more rows than that, the spans are the whole shards. The same shards always
     give the same spans.
@@ -35,11 +35,11 @@ def spans_of(shards: Sequence[Shard], *, places: int, rows_each: int) -> list[Sp
     filled = [shard for shard in shards if shard.rows]
     ends = list(accumulate(shard.rows for shard in filled))
     rows = ends[-1] if ends else 0
-    if rows <= places * rows_each:
+    if rows <= slots * rows_each:
         return [Span(shard=shard, first_row=0, rows=shard.rows) for shard in filled]
     spans = []
-    for place in range(places):
-        start = (2 * place + 1) * rows // (2 * places) - rows_each // 2
+    for slot in range(slots):
+        start = (2 * slot + 1) * rows // (2 * slots) - rows_each // 2
         index = bisect_right(ends, start)
         first_row = start - (ends[index] - filled[index].rows)
         taken = min(rows_each, filled[index].rows - first_row)
@@ -56,7 +56,7 @@ def evenly(items: Sequence[T], count: int) -> list[T]:
     """Return `count` of the items, spread evenly over them; all of them if there are no more."""
     if count >= len(items):
         return list(items)
-    return [items[(2 * place + 1) * len(items) // (2 * count)] for place in range(count)]
+    return [items[(2 * slot + 1) * len(items) // (2 * count)] for slot in range(count)]
 
 
 def _depth_bytes(shard: Shard, files: Sequence[InputFile]) -> int:

@@ -92,8 +92,8 @@ class LatencyCounts:
 
     def add(self, latency_s: float) -> None:
         """Count a call."""
-        place = int(math.log1p(latency_s * 1000.0) * BINS_PER_E)
-        self._counts[place if place < BINS else BINS - 1] += 1
+        index = int(math.log1p(latency_s * 1000.0) * BINS_PER_E)
+        self._counts[index if index < BINS else BINS - 1] += 1
         if latency_s > self._longest_s:  # noqa: PLR1730  # max() costs twice as much
             self._longest_s = latency_s
 
@@ -112,25 +112,25 @@ class LatencyCounts:
     def _percentile_ms(self, wanted: float) -> float:
         """Return the upper edge of the bin that holds the wanted share of calls."""
         seen = 0
-        for place, count in enumerate(self._counts):
+        for index, count in enumerate(self._counts):
             seen += count
             if count and seen >= wanted:
-                return min(_edge_ms(place + 1), round(self._longest_s * 1000.0, 1))
+                return min(_edge_ms(index + 1), round(self._longest_s * 1000.0, 1))
         return 0.0
 
     def _shown_bins(self) -> tuple[tuple[float, int], ...]:
         """Return the bins from the first to the last with a call, joined until they are few enough."""
-        used = [place for place, count in enumerate(self._counts) if count]
+        used = [index for index, count in enumerate(self._counts) if count]
         if not used:
             return ()
         first, last = used[0], used[-1]
         width = -(-(last - first + 1) // SHOWN_BINS_MAX)
         return tuple(
             (
-                _edge_ms(min(place + width, BINS)),
-                sum(islice(self._counts, place, min(place + width, BINS))),
+                _edge_ms(min(index + width, BINS)),
+                sum(islice(self._counts, index, min(index + width, BINS))),
             )
-            for place in range(first, last + 1, width)
+            for index in range(first, last + 1, width)
         )
 
 
@@ -238,6 +238,6 @@ class SeriesRecorder:
         )
 
 
-def _edge_ms(place: int) -> float:
+def _edge_ms(index: int) -> float:
     """Return a bin's edge. The first edges are 0.05 ms apart, so they need two digits."""
-    return round(math.expm1(place / BINS_PER_E), 2)
+    return round(math.expm1(index / BINS_PER_E), 2)

@@ -215,16 +215,16 @@ def expected_cost_nano_usd(cost_nano_usd: int, rows: int, rows_done: int) -> int
     return round(cost_nano_usd * rows / rows_done) if rows_done else None
 
 
-def parked(progress: RunProgress, said: str) -> RunProgress:
+def parked(progress: RunProgress, notice: str) -> RunProgress:
     """Return a failed run as one that waits; unchanged if it did not fail, or a newer attempt began.
 
     Args:
-        said: until when it waits, and why.
+        notice: until when it waits, and why.
     """
     if progress.state != "failed" or not progress.attempts:
         return progress
     *before, last = progress.attempts
-    last = msgspec.structs.replace(last, state="parked", error=said)
+    last = msgspec.structs.replace(last, state="parked", error=notice)
     return msgspec.structs.replace(progress, state="parked", attempts=(*before, last))
 
 

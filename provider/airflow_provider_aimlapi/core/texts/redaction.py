@@ -71,34 +71,34 @@ def cut(text: str, bytes_max: int) -> str:
     return text if text == whole else f"{text}…"
 
 
-def quote(said: str, request: bytes) -> str:
+def quote(message: str, request: bytes) -> str:
     """Return the words of an error that may be shown, in order, with "…" for all others.
 
     Args:
-        said: the API's message.
+        message: the API's message.
         request: the body that was answered; empty for a request without one.
 
     Returns:
         "" if the words that are left have no meaning.
     """
     model, text = _model_and_text(request)
-    tokens = list(re.finditer(_pattern(model), said))
+    tokens = list(re.finditer(_pattern(model), message))
     shown = _shown([token[0] for token in tokens], model, text)
     pieces: list[str] = []
     for is_shown, run in groupby(zip(tokens, shown, strict=True), key=itemgetter(1)):
-        piece = _piece(said, [token for token, _ in run]) if is_shown else _GAP
+        piece = _piece(message, [token for token, _ in run]) if is_shown else _GAP
         if piece != _GAP or pieces[-1:] != [_GAP]:
             pieces.append(piece)
     return "" if pieces == [_GAP] else " ".join(pieces)
 
 
-def _piece(said: str, tokens: list[re.Match[str]]) -> str:
+def _piece(message: str, tokens: list[re.Match[str]]) -> str:
     """Join words in sequence; "…" if all of them are small."""
     if not any(len(token[0]) >= _WORD_LETTERS_MIN and not _is_number(token[0]) for token in tokens):
         return _GAP
     piece = tokens[0][0]
     for before, token in pairwise(tokens):
-        between = said[before.end() : token.start()]
+        between = message[before.end() : token.start()]
         piece += (between if between in _SEPARATORS else " ") + token[0]
     return piece
 

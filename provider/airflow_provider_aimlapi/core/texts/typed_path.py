@@ -124,7 +124,7 @@ def parse_typed_path(typed: str, *, what: str, allowed: frozenset[str]) -> Typed
         raise InvalidSpec(f"{what} holds a second URL. Give the path of the data alone.")
     authority, slash, key = rest.partition("/")
     path = TypedPath(scheme=scheme.lower(), authority=authority, key=slash + key)
-    _check_place(path, what)
+    _check_location(path, what)
     return path
 
 
@@ -151,7 +151,7 @@ def _check_scheme(scheme: str, what: str, allowed: frozenset[str]) -> None:
     )
 
 
-def _check_place(path: TypedPath, what: str) -> None:
+def _check_location(path: TypedPath, what: str) -> None:
     if path.scheme == FILE:
         _check_local(path, what)
         return

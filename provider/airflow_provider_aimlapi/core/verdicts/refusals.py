@@ -135,7 +135,7 @@ class Refusals(Generic[T]):
             return []
         for each in self.waiting:
             each.answers_after += number > each.number
-        shown = [each for each in self._outvoted(margin=1, number=number) if not _is_old(each)]
+        shown = [each for each in self._outvoted(lead=1, number=number) if not _is_old(each)]
         self._learn(shown)
         gone = [*shown, *[each for each in self.waiting if _is_old(each)][:1]]
         self._drop(gone)
@@ -165,7 +165,7 @@ class Refusals(Generic[T]):
         if old:
             self._drop(old[:1])
             return old[:1], False
-        outvoted = self._outvoted(margin=0)
+        outvoted = self._outvoted(lead=0)
         doubtful = [each for each in self.waiting if not (each.own or each in outvoted)]
         is_repeated = all(each.was_refused for each in self.waiting)
         is_shown = self.answers and (is_repeated or len(doubtful) == 1)
@@ -197,7 +197,7 @@ class Refusals(Generic[T]):
     def _drop(self, gone: list[Suspect[T]]) -> None:
         self.waiting = [each for each in self.waiting if each not in gone]
 
-    def _outvoted(self, *, margin: int, number: int = 0) -> list[Suspect[T]]:
+    def _outvoted(self, *, lead: int, number: int = 0) -> list[Suspect[T]]:
         """Return the rows whose refusals concerned them alone.
 
         1. A call that was sent after the refusal was answered.
@@ -206,7 +206,7 @@ class Refusals(Generic[T]):
            alone proves nothing.
 
         Args:
-            margin: how many more must have been answered.
+            lead: how many more must have been answered.
             number: of a call that was answered.
         """
         numbers = sorted(each.number for each in self.waiting)
@@ -214,7 +214,7 @@ class Refusals(Generic[T]):
             each
             for each in self.waiting
             if number > each.sent
-            or each.answers_after >= margin + len(numbers) - bisect_left(numbers, each.number)
+            or each.answers_after >= lead + len(numbers) - bisect_left(numbers, each.number)
         ]
 
     def _turn(self, event: Event, sent: int) -> None:

@@ -29,7 +29,7 @@ _WITHOUT_PRICE = (
 
 def open_budget(earlier: EarlierAnswers, settings: Settings) -> Budget:
     """Return the run's budget, with all that earlier attempts have paid already charged."""
-    budget = Budget(limit_nano_usd=settings.budget_nano_usd)
+    budget = Budget(budget_nano_usd=settings.budget_nano_usd)
     for tally in earlier.durable_tallies():
         budget.charge_part(
             tally.cost_nano_usd, answers=tally.completed, unknown=tally.rows_without_cost

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.messages.wire import decode_answer
-from airflow_provider_aimlapi.core.durable.keys import ATTEMPTS_PER_EPOCH, client_request_id
+from airflow_provider_aimlapi.core.durable.keys import CALLS_PER_EPOCH, client_request_id
 from airflow_provider_aimlapi.engine.calls.limiter import AdmissionEnded
 from airflow_provider_aimlapi.errors import (
     ApiError,
@@ -93,7 +93,7 @@ class Sender:
         row.number, row.sent_s = sent.number, sent.at_s
         row.calls += 1
         row.attempts += 1
-        number = self.epoch * ATTEMPTS_PER_EPOCH + row.calls
+        number = self.epoch * CALLS_PER_EPOCH + row.calls
         name = client_request_id(self.run_key, row.part, row.row, number)
         try:
             answer = received.answer = await self.client.send(row.body, name)

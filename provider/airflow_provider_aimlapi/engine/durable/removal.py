@@ -17,7 +17,7 @@ from airflow_provider_aimlapi.core.durable.lease import Heartbeat
 from airflow_provider_aimlapi.core.durable.object_sizes import MANIFEST_BYTES_MAX
 from airflow_provider_aimlapi.core.durable.retention import REMOVAL_TOKEN, removal_stages, why_kept
 from airflow_provider_aimlapi.errors import JournalUnreadable, StoreUnavailable
-from airflow_provider_aimlapi.storage.output.changes import run_in_place
+from airflow_provider_aimlapi.storage.output.changes import shown_run
 from airflow_provider_aimlapi.storage.runs.journal_store import DELETERS
 from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
 from airflow_provider_aimlapi.storage.stores.object_store import create_settled
@@ -129,7 +129,7 @@ class _Deletion:
         """Delete the manifest; write it again if another run is being shown or hidden meanwhile."""
         manifest = self._store.read(self._names.manifest, bytes_max=MANIFEST_BYTES_MAX)
         self._store.delete(self._names.manifest)
-        if run_in_place(self._store) == self._folder.run_in_place:
+        if shown_run(self._store) == self._folder.shown_run:
             return True
         if manifest is not None:
             create_settled(self._store, self._names.manifest, manifest)

@@ -29,7 +29,7 @@ def limit_to_part(budget: Budget, prepared: Prepared, epoch: int, clock: Clock) 
     Raises:
         JournalUnreadable, StoreUnavailable: as `find_earlier_answers`.
     """
-    whole, share, plan = budget.limit_nano_usd, prepared.share, prepared.run_plan
+    whole, share, plan = budget.budget_nano_usd, prepared.share, prepared.run_plan
     if whole is None or share is None or len(plan.shares) == 1:
         return
     ends = (*plan.shares[1:], len(plan.shards))
@@ -39,7 +39,7 @@ def limit_to_part(budget: Budget, prepared: Prepared, epoch: int, clock: Clock) 
     if _has_whole_run_paid(prepared, epoch):
         spent = _spent(prepared, parts, clock)
     budget.whole_nano_usd = whole
-    budget.limit_nano_usd = part_of_budget(whole, share, rows=rows, spent=spent)
+    budget.budget_nano_usd = part_of_budget(whole, share, rows=rows, spent=spent)
 
 
 def _has_whole_run_paid(prepared: Prepared, epoch: int) -> bool:

@@ -54,7 +54,7 @@ def read_excerpt(prepared: Prepared, shards: Sequence[Shard], clock: Clock) -> E
         InputUnreadable, StoreUnavailable: as `DataSet.rows`.
     """
     near = within_reach(shards, prepared.data_set.files) or shards
-    spans = spans_of(near, places=SPANS, rows_each=_rows_each(prepared))
+    spans = spans_of(near, slots=SPANS, rows_each=_rows_each(prepared))
 
     def read(span: Span) -> tuple[int, int, dict[RowPosition, int]]:
         nulls = unreadable = 0

@@ -59,10 +59,10 @@ def name_below(root: str, path: str) -> str:
 
 def uri_of(fs: AbstractFileSystem, path: str) -> str:
     """Return a URI in the one spelling that enters run keys, without a connection id."""
-    place = path_in(fs, path)
-    if "://" in place:  # in http's file system the path is the URL
-        return place
-    return f"{_protocols(fs)[0]}://{place}"
+    location = path_in(fs, path)
+    if "://" in location:  # in http's file system the path is the URL
+        return location
+    return f"{_protocols(fs)[0]}://{location}"
 
 
 def version_of(info: Mapping[str, Any]) -> str:

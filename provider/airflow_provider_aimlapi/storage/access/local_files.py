@@ -80,7 +80,7 @@ class Folder:
         Raises:
             NotFollowed: it is a link.
         """
-        return _opened(self._place(name), name, self._descriptor)
+        return _opened(self._path_of(name), name, self._descriptor)
 
     def make_folder(self, name: str) -> Folder:
         """Open a folder in this one. Create it if it does not exist."""
@@ -97,20 +97,20 @@ class Folder:
         Raises:
             NotFollowed: it is a link, a folder, a pipe, a socket or a device.
         """
-        place = self._place(name)
+        path = self._path_of(name)
         if self._descriptor is None:
-            _check_no_link(place)
+            _check_no_link(path)
         try:
             descriptor = os.open(self._at(name), _READ, dir_fd=self._descriptor)
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.EMLINK):
-                raise NotFollowed(place, "a link") from None
+                raise NotFollowed(path, "a link") from None
             if error.errno in (errno.ENXIO, errno.EOPNOTSUPP):
-                raise NotFollowed(place, "a socket or a device") from None
+                raise NotFollowed(path, "a socket or a device") from None
             raise
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise NotFollowed(place, "not an ordinary file")
+            raise NotFollowed(path, "not an ordinary file")
         return os.fdopen(descriptor, "rb")
 
     def create_file(self, name: str) -> BinaryIO:
@@ -170,11 +170,11 @@ class Folder:
         finally:
             os.close(descriptor)
 
-    def _place(self, name: str) -> str:
+    def _path_of(self, name: str) -> str:
         return os.path.join(self.path, name)  # noqa: PTH118  # a Path for each step is slow
 
     def _at(self, name: str) -> str:
-        return self._place(name) if self._descriptor is None else name
+        return self._path_of(name) if self._descriptor is None else name
 
 
 def open_root(path: str) -> Folder:
@@ -236,14 +236,14 @@ def walk(
     """
     pending = [start]
     while pending:
-        place = pending.pop()
+        path = pending.pop()
         try:
             with (
-                folder_below(open_root(root), place.split("/") if place else []) as folder,
+                folder_below(open_root(root), path.split("/") if path else []) as folder,
                 folder.entries() as entries,
             ):
                 for entry in entries:
-                    name = f"{place}/{entry.name}" if place else entry.name
+                    name = f"{path}/{entry.name}" if path else entry.name
                     if entry.name.startswith(TEMPORARY_PREFIX) or not is_object_name(name):
                         continue
                     if entry.is_dir(follow_symlinks=False):
@@ -251,28 +251,28 @@ def walk(
                     else:
                         yield name, entry
         except (FileNotFoundError, NotADirectoryError, NotFollowed):
-            if place == start:
+            if path == start:
                 raise
 
 
-def _opened(place: str, name: str, within: int | None) -> Folder:
+def _opened(path: str, name: str, within: int | None) -> Folder:
     """Open a folder by a name within another, or by its path."""
     if not HAS_DESCRIPTORS:
-        _check_no_link(place)
-        return Folder(place, None)
+        _check_no_link(path)
+        return Folder(path, None)
     try:
-        return Folder(place, os.open(name, _PASSED, dir_fd=within))
+        return Folder(path, os.open(name, _PASSED, dir_fd=within))
     except OSError as error:
         if error.errno in (errno.ENOTDIR, errno.ELOOP, errno.EMLINK):
             status = os.stat(name, dir_fd=within, follow_symlinks=False)
             if stat.S_ISLNK(status.st_mode):
-                raise NotFollowed(place, "a link") from None
+                raise NotFollowed(path, "a link") from None
         raise
 
 
-def _check_no_link(place: str) -> None:
+def _check_no_link(path: str) -> None:
     """Refuse a link, or a junction of Windows. Other kinds of files fail when they are used."""
-    status = os.lstat(place)
+    status = os.lstat(path)
     is_junction = bool(getattr(status, "st_reparse_tag", False))
     if stat.S_ISLNK(status.st_mode) or is_junction:
-        raise NotFollowed(place, "a link")
+        raise NotFollowed(path, "a link")

@@ -133,47 +133,47 @@ def store_error(error: BaseException, *, action: Action, uri: str) -> StorageErr
     """
     if isinstance(error, BUGS):
         raise error
-    told = described(error)
+    detail = described(error)
     if uri.startswith("file://"):
-        return _local_error(error, action, _local_place(uri), told)
+        return _local_error(error, action, _shown_path(uri), detail)
     match meaning_of(error):
         case "forbidden":
             return StoreUnsafe(
-                f"May not {action} {uri}: {told}. "
+                f"May not {action} {uri}: {detail}. "
                 f"Check the path, and that the connection is allowed to {_PERMISSIONS[action]}."
             )
         case "absent":
-            return StoreUnsafe(f"Cannot {action} {uri}: it does not exist: {told}")
+            return StoreUnsafe(f"Cannot {action} {uri}: it does not exist: {detail}")
         case _:
-            return StoreUnavailable(f"Could not {action} {uri}: {told}{_advice(error)}")
+            return StoreUnavailable(f"Could not {action} {uri}: {detail}{_advice(error)}")
 
 
-def _local_error(error: BaseException, action: Action, place: str, told: str) -> StorageError:
+def _local_error(error: BaseException, action: Action, path: str, detail: str) -> StorageError:
     """Return an error as in `store_error`, for a disk: without connections and named permissions."""
     verb = "read" if action in ("read", "list") else "write"
     match meaning_of(error):
         case "forbidden":
-            return StoreUnsafe(f"{_local_refusal(error, place, verb)} ({told})")
+            return StoreUnsafe(f"{_local_refusal(error, path, verb)} ({detail})")
         case "absent":
             what = "it does not exist" if verb == "read" else "no file can be created there"
-            return StoreUnsafe(f"{place}: {what}. Check the path. ({told})")
+            return StoreUnsafe(f"{path}: {what}. Check the path. ({detail})")
         case _:
-            return StoreUnavailable(f"Could not {action} {place}: {told}")
+            return StoreUnavailable(f"Could not {action} {path}: {detail}")
 
 
-def _local_refusal(error: BaseException, place: str, verb: str) -> str:
+def _local_refusal(error: BaseException, path: str, verb: str) -> str:
     if isinstance(error, NotFollowed):
-        return f"{place}: links and special files are not followed there. Remove it."
+        return f"{path}: links and special files are not followed there. Remove it."
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
-        return f"{place}: a name is too long for this disk. Choose shorter names."
+        return f"{path}: a name is too long for this disk. Choose shorter names."
     if isinstance(error, PermissionError):
-        return f"{place}: this user may not {verb} there."
+        return f"{path}: this user may not {verb} there."
     if isinstance(error, OSError) and error.errno in _IS_A_FILE:
-        return f"{place} is a file, or lies below one; give a folder."
-    return f"{place}: no user can {verb} there. Choose another folder."
+        return f"{path} is a file, or lies below one; give a folder."
+    return f"{path}: no user can {verb} there. Choose another folder."
 
 
-def _local_place(uri: str) -> str:
+def _shown_path(uri: str) -> str:
     """Return a local path as people write it. For a run's own objects, return the output path."""
     path = uri.removeprefix("file://")
     output_path, runs, _ = path.partition(f"/{RUNS_FOLDER}/")

@@ -85,9 +85,9 @@ def _check_names(uri: str, schema: pa.Schema, keys: dict[str, str], homes: dict[
         known = keys.setdefault(name_key(name), name)
         if known == name:
             continue
-        places = f"in {uri}" if known in schema.names else f"in {homes[known]} and in {uri}"
+        where = f"in {uri}" if known in schema.names else f"in {homes[known]} and in {uri}"
         raise InputUnreadable(
-            f"Columns {describe_difference(known, name)}, {places}. Some readers take them for one "
+            f"Columns {describe_difference(known, name)}, {where}. Some readers take them for one "
             f"column, others for two. Rename one of them."
         )
 
@@ -153,8 +153,8 @@ def cast_batch(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 
 
 def _cast_column(batch: pa.RecordBatch, field: pa.Field) -> pa.Array:
-    place = batch.schema.get_field_index(field.name)
-    if place < 0:
+    index = batch.schema.get_field_index(field.name)
+    if index < 0:
         return pa.nulls(batch.num_rows, field.type)
-    column = batch.column(place)
+    column = batch.column(index)
     return column if column.type.equals(field.type) else column.cast(field.type)

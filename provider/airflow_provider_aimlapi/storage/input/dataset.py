@@ -315,7 +315,7 @@ def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 
 def _column(batch: pa.RecordBatch, name: str, constants: dict[str, str | None]) -> pa.Array:
     """Return a column of a batch, a hive key's constant, or nulls if the file lacks the column."""
-    place = batch.schema.get_field_index(name)
-    if place >= 0:
-        return batch.column(place)
+    index = batch.schema.get_field_index(name)
+    if index >= 0:
+        return batch.column(index)
     return string_column([constants.get(name)] * batch.num_rows)

@@ -35,8 +35,8 @@ def _input_error(error: Exception, uri: str) -> AimlapiError:
         case "absent":
             return InputUnreadable(f"input_path: {uri} does not exist.")
         case "forbidden":
-            told = store_error(error, action="read", uri=uri)
-            return InputUnreadable(f"input_path: {told}")
+            text = store_error(error, action="read", uri=uri)
+            return InputUnreadable(f"input_path: {text}")
         case "changed" | "exists" | "past its end":  # the answers to "only if unchanged"
             return InputUnreadable(changed(uri))
         case "unknown":

@@ -68,18 +68,18 @@ def list_inputs(fs: AbstractFileSystem, path: str) -> tuple[InputFile, ...]:
     check_no_table(fs, root, [*entries, *(f"{folder}/" for folder in passed_over)], quick)
     if not pattern and root in entries and (len(entries) == 1 or entries[root].get("size")):
         return (_listed_file(fs, root, root.rpartition("/")[0], entries[root]),)
-    wanted = [place for place in entries if _is_wanted(pattern, _below(root, place))]
-    places = data_files(
+    wanted = [entry for entry in entries if _is_wanted(pattern, _below(root, entry))]
+    paths = data_files(
         fs,
         root,
         entries,
         wanted,
-        is_named=lambda place: matches_itself(pattern, _below(root, place)),
+        is_named=lambda entry: matches_itself(pattern, _below(root, entry)),
         quick=quick,
     )
-    if not places:
+    if not paths:
         raise InputUnreadable(_nothing_found(fs, path, pattern, len(entries)))
-    files = [_listed_file(fs, place, root, entries[place]) for place in places]
+    files = [_listed_file(fs, entry, root, entries[entry]) for entry in paths]
     return tuple(sorted(files, key=lambda file: file.uri))
 
 
@@ -139,7 +139,7 @@ def _quick_entries(root: str, quick: QuickS3 | None) -> Mapping[str, Mapping[str
     found = quick.entries(root) if quick is not None else None
     if found is None:
         return None
-    is_doubtful = any(not info["size"] and SUFFIX.search(place) for place, info in found.items())
+    is_doubtful = any(not info["size"] and SUFFIX.search(entry) for entry, info in found.items())
     return None if is_doubtful else found  # perhaps a folder's marker, which looks like a file
 
 
@@ -234,7 +234,7 @@ def _spelled_otherwise(fs: AbstractFileSystem, path: str) -> str:
     folder, _, name = path_in(fs, path).rpartition("/")
     try:
         neighbours = [
-            str(place).rstrip("/").rpartition("/")[2] for place in fs.ls(folder, detail=False)
+            str(entry).rstrip("/").rpartition("/")[2] for entry in fs.ls(folder, detail=False)
         ]
     except Exception:  # noqa: BLE001  # it is only a hint
         return ""

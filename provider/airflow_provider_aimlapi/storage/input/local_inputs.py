@@ -60,7 +60,7 @@ def list_local(
     gone = root
     for _ in range(LISTINGS_MAX):
         try:
-            return _Listing(root, real_root, is_input, may_be_input, may_hold).all()
+            return _Listing(root, real_root, is_input, may_be_input, may_hold).list_files()
         except _Vanished as vanished:
             gone = str(vanished)
     raise _refusal(gone, f"was removed while it was listed, {LISTINGS_MAX} times")
@@ -105,7 +105,7 @@ class _Listing:
         # Folders that links led to. Each is visited once, because links multiply a folder's paths.
         self._linked: set[tuple[int, int]] = set()
 
-    def all(self) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    def list_files(self) -> tuple[dict[str, dict[str, Any]], list[str]]:
         """Visit each folder that may hold an input. Return as `list_local`."""
         while self._pending:
             name, real_path, is_linked = self._pending.pop()
@@ -115,7 +115,7 @@ class _Listing:
                         self._visit_once(name, folder)
                     self._visit(name, real_path, folder, is_linked=is_linked)
             except (FileNotFoundError, NotADirectoryError, NotFollowed):
-                raise _Vanished(self._place(name)) from None
+                raise _Vanished(self._path_of(name)) from None
         return self._found, self._passed_over
 
     def _visit_once(self, name: str, folder: Folder) -> None:
@@ -134,7 +134,7 @@ class _Listing:
                 elif entry.is_dir(follow_symlinks=False):
                     self._enter(below, real_below, is_linked=is_linked)
                 else:
-                    self._add(below, real_below, entry.stat(follow_symlinks=False))
+                    self._add_file(below, real_below, entry.stat(follow_symlinks=False))
 
     def _follow(self, name: str, link: str) -> None:
         """Add the target of a link if it is an input or may hold one. Otherwise skip it."""
@@ -150,7 +150,7 @@ class _Listing:
         if not _is_at_or_below(target, self._real_root):
             raise self._refused(name, "is a link that leads out of the input")
         if not is_folder:
-            self._add(name, target, status)
+            self._add_file(name, target, status)
         elif _is_at_or_below(os.path.dirname(link), target):  # noqa: PTH120  # text, as all here
             raise self._refused(name, "is a link to a folder that it lies in")
         else:
@@ -174,24 +174,24 @@ class _Listing:
         if self._may_hold(name):
             self._pending.append((name, real_path, is_linked))
         else:
-            self._passed_over.append(self._place(name))
+            self._passed_over.append(self._path_of(name))
 
-    def _add(self, name: str, real_path: str, status: os.stat_result) -> None:
+    def _add_file(self, name: str, real_path: str, status: os.stat_result) -> None:
         if stat.S_ISREG(status.st_mode):
-            self._found[self._place(name)] = _info(real_path, status)
+            self._found[self._path_of(name)] = _info(real_path, status)
         elif self._is_input(name):
             raise self._refused(name, "is not an ordinary file")
 
     def _refused(self, name: str, why: str) -> InputUnreadable:
-        return _refusal(self._place(name), why)
+        return _refusal(self._path_of(name), why)
 
-    def _place(self, name: str) -> str:
+    def _path_of(self, name: str) -> str:
         return f"{self._root}/{name}" if name else self._root
 
 
-def _refusal(place: str, why: str) -> InputUnreadable:
+def _refusal(path: str, why: str) -> InputUnreadable:
     return InputUnreadable(
-        f"input_path: {place!r} {why}. Nothing was read. Remove it, give it a name that begins with "
+        f"input_path: {path!r} {why}. Nothing was read. Remove it, give it a name that begins with "
         f"_ or ., which is skipped, or choose another input_path."
     )
 

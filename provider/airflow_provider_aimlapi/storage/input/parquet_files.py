@@ -212,9 +212,9 @@ def _source(fs: AbstractFileSystem, file: InputFile) -> Any:
 
 def _same_file(opened: BinaryIO) -> Any:
     """Open an open file again, so that Arrow reads it without Python, even if its path has changed."""
-    place = f"/dev/fd/{opened.fileno()}"
-    if Path(place).exists():
-        return pa.OSFile(place)
+    handle = f"/dev/fd/{opened.fileno()}"
+    if Path(handle).exists():
+        return pa.OSFile(handle)
     return pa.PythonFile(os.fdopen(os.dup(opened.fileno()), "rb"))
 
 
@@ -246,7 +246,7 @@ class RowStreams:
         """
         file = self._files[shard.file]
         key = (shard.file, columns, batch_rows)
-        cursor = self._taken(key, shard.first_row)
+        cursor = self._take_cursor(key, shard.first_row)
         if cursor is None:
             cursor = _Cursor(key, open_parquet(self._fs, file), shard.first_row)
         left = shard.rows
@@ -255,18 +255,18 @@ class RowStreams:
                 batch = cursor.next_batch(left)
             left -= batch.num_rows
             yield batch
-        if cursor.place < file.rows:
-            self._put_back(cursor)
+        if cursor.position < file.rows:
+            self._keep_cursor(cursor)
 
-    def _taken(self, key: object, place: int) -> _Cursor | None:
+    def _take_cursor(self, key: object, position: int) -> _Cursor | None:
         with self._lock:
             for cursor in self._idle:
-                if cursor.key == key and cursor.place == place:
+                if cursor.key == key and cursor.position == position:
                     self._idle.remove(cursor)
                     return cursor
         return None
 
-    def _put_back(self, cursor: _Cursor) -> None:
+    def _keep_cursor(self, cursor: _Cursor) -> None:
         with self._lock:
             self._idle.append(cursor)
             del self._idle[:-CURSORS_MAX]
@@ -276,12 +276,12 @@ class _Cursor:
     """A position in a file, with the decoded rows that have not been returned yet."""
 
     def __init__(
-        self, key: tuple[int, tuple[str, ...] | None, int], opened: OpenFile, place: int
+        self, key: tuple[int, tuple[str, ...] | None, int], opened: OpenFile, position: int
     ) -> None:
         self.key = key
-        self.place = place
+        self.position = position
         self._metadata = opened.schema.metadata
-        self._batches = decoded_from(opened, key[1], key[2], place)
+        self._batches = decoded_from(opened, key[1], key[2], position)
         self._rest: pa.RecordBatch | None = None
 
     def next_batch(self, rows_max: int) -> pa.RecordBatch:
@@ -291,19 +291,19 @@ class _Cursor:
             raise ValueError("its number of rows is not that of its footer")
         taken = batch.slice(0, rows_max)
         self._rest = batch.slice(rows_max) if rows_max < batch.num_rows else None
-        self.place += taken.num_rows
+        self.position += taken.num_rows
         return taken.replace_schema_metadata(self._metadata)
 
 
 def decoded_from(
-    opened: OpenFile, columns: tuple[str, ...] | None, batch_rows: int, place: int = 0
+    opened: OpenFile, columns: tuple[str, ...] | None, batch_rows: int, position: int = 0
 ) -> Iterator[pa.RecordBatch]:
     """Yield all rows from a position on. Rows before it in its row group are decoded and dropped."""
     metadata = opened.metadata
     first_row = 0
     for group in range(metadata.num_row_groups):
         rows = metadata.row_group(group).num_rows
-        skipped = max(0, place - first_row)
+        skipped = max(0, position - first_row)
         first_row += rows
         if skipped >= rows:
             continue

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LOCAL_SCHEMES = frozenset({"file", "local"})
 
 
-def check_apart(input_uri: str, output_uri: str) -> None:
+def check_separate(input_uri: str, output_uri: str) -> None:
     """Refuse an output path that a later run would read as its own input, or that holds its input.
 
     Records that a task received lie inside of its output, in a folder that readers skip.
@@ -47,12 +47,12 @@ def check_apart(input_uri: str, output_uri: str) -> None:
         )
 
 
-def check_files_apart(files: Iterable[InputFile], output_uri: str) -> None:
+def check_files_separate(files: Iterable[InputFile], output_uri: str) -> None:
     """Refuse local input files that are reached through links and lie in the output.
 
     Args:
         files: as listed. The paths of local files are real.
-        output_uri: as for `check_apart`.
+        output_uri: as for `check_separate`.
 
     Raises:
         InvalidSpec: there is such a file. The text names it.
@@ -60,9 +60,9 @@ def check_files_apart(files: Iterable[InputFile], output_uri: str) -> None:
     output = _spelled_once(output_uri)
     for file in files:
         scheme = file.uri.partition("://")[0]
-        place = f"{scheme}:/{file.path}"
-        is_inside = scheme in LOCAL_SCHEMES and _is_at_or_below(place, output)
-        if is_inside and not _is_at_or_below(place, f"{output}/{RECORDS_FOLDER}"):
+        location = f"{scheme}:/{file.path}"
+        is_inside = scheme in LOCAL_SCHEMES and _is_at_or_below(location, output)
+        if is_inside and not _is_at_or_below(location, f"{output}/{RECORDS_FOLDER}"):
             raise InvalidSpec(
                 f"{file.uri} is a link into output_path {output_uri}: the next run would read its "
                 f"own output. Remove the link, or choose another output_path."

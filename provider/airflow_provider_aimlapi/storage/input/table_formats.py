@@ -150,11 +150,11 @@ def _folders_above(root: str) -> Iterator[str]:
 
 def _is_table(fs: AbstractFileSystem, one: TableFormat, folder: str, quick: QuickS3 | None) -> bool:
     """Whether a folder belongs to such a table. One that may not be read counts as none."""
-    place = f"{folder}/{one.folder}"
-    names = quick.names_in(place) if quick is not None else None
+    marker = f"{folder}/{one.folder}"
+    names = quick.names_in(marker) if quick is not None else None
     try:
         if names is None:
-            names = [str(path).rpartition("/")[2] for path in fs.ls(place, detail=False)]
+            names = [str(path).rpartition("/")[2] for path in fs.ls(marker, detail=False)]
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return False
     return any(re.match(one.file, name) for name in names)

@@ -73,7 +73,7 @@ def read_success(store: ObjectStore) -> Success | None:
         return None
 
 
-def run_in_place(store: ObjectStore) -> str | None:
+def shown_run(store: ObjectStore) -> str | None:
     """Return the key of the run that `_SUCCESS` names; None if it is missing, or another tool's."""
     success = read_success(store)
     return None if success is None else success.run_key
@@ -91,7 +91,7 @@ def newest_change(store: ObjectStore) -> Change:
         change = _read_change(store, epoch) if epoch <= newest_lease else None
         if change is not None:
             return change
-    return Change(run_key=run_in_place(store))
+    return Change(run_key=shown_run(store))
 
 
 def create_change(store: ObjectStore, epoch: int, change: Change) -> None:

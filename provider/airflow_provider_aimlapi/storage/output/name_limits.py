@@ -31,13 +31,13 @@ def check_lengths(store: ObjectStore, names: Iterable[str]) -> None:
         InvalidSpec: there is such a name. The text names the object, its length and the limit.
     """
     for name in names:
-        scheme, _, place = store.uri(name).partition("://")
+        scheme, _, location = store.uri(name).partition("://")
         if scheme == "file":
-            _check(place, len(place.encode()), PATH_BYTES_MAX, "a path")
-            for segment in place.split("/"):
+            _check(location, len(location.encode()), PATH_BYTES_MAX, "a path")
+            for segment in location.split("/"):
                 _check(segment, len(segment.encode()), SEGMENT_BYTES_MAX, "a file's name")
         elif scheme != "memory":
-            key = place.partition("/")[2]
+            key = location.partition("/")[2]
             _check(key, len(key.encode()), KEY_BYTES_MAX, "a key")
 
 

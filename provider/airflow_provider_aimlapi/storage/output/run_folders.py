@@ -14,7 +14,7 @@ from airflow_provider_aimlapi.core.durable.keys import (
 from airflow_provider_aimlapi.core.durable.lease import decode_share
 from airflow_provider_aimlapi.core.durable.retention import REMOVAL_TOKEN, RunFolder, StoredObject
 from airflow_provider_aimlapi.errors import JournalUnreadable
-from airflow_provider_aimlapi.storage.output.changes import run_in_place
+from airflow_provider_aimlapi.storage.output.changes import shown_run
 from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
 from airflow_provider_aimlapi.storage.runs.run_objects import read_manifest, read_plan
 
@@ -67,7 +67,7 @@ class RunFolders:
         found = tuple(objects)
         names = RunNames(run_key=run_key)
         present = {stored.name for stored in found}
-        in_place = run_in_place(self.store)
+        in_place = shown_run(self.store)
         removals, is_released = self._leases(names, present)
         obstacle = self._link_in(names, links)
         if obstacle is None and names.manifest in present and run_key != in_place:
@@ -77,7 +77,7 @@ class RunFolders:
             objects=found,
             removal_epochs=removals,
             is_released=is_released,
-            run_in_place=in_place,
+            shown_run=in_place,
             obstacle=obstacle,
         )
 

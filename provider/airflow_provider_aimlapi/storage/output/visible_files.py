@@ -19,7 +19,7 @@ from airflow_provider_aimlapi.storage.output.changes import (
     create_change,
     forget_changes,
     newest_change,
-    run_in_place,
+    shown_run,
 )
 from airflow_provider_aimlapi.storage.output.visible_parts import VisibleParts
 
@@ -73,7 +73,7 @@ def publish(
         others = parts.owners((parts.names() & present) - names) | owners
         spread(store.delete, [name for name in others if others[name] == leaving], COPY_THREADS)
     create_change(store, epoch, change)
-    if run_in_place(store) != run_key:
+    if shown_run(store) != run_key:
         store.delete(SUCCESS_NAME)
     missing = [entry for entry in manifest.parts if owners.get(entry.visible_name) != run_key]
     spread(lambda entry: store.copy(entry.staged_name, entry.visible_name), missing, COPY_THREADS)
@@ -89,7 +89,7 @@ def _leaving(store: ObjectStore, before: Change, change: Change) -> str | None:
     There is one if the last change was interrupted, so that parts of two runs may be visible.
     """
     is_known = before.replaces is None or before.replaces in change.run_keys
-    return None if is_known or run_in_place(store) == before.run_key else before.replaces
+    return None if is_known or shown_run(store) == before.run_key else before.replaces
 
 
 def is_complete(store: ObjectStore, manifest: Manifest) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.storage.output.changes import run_in_place
+from airflow_provider_aimlapi.storage.output.changes import shown_run
 from airflow_provider_aimlapi.storage.output.visible_files import (
     check_foreign,
     is_complete,
@@ -33,7 +33,7 @@ class VisibleOutput:
 
     def shown_run(self) -> str | None:
         """Return the key of the run that is shown; None for no run of ours."""
-        return run_in_place(self.store)
+        return shown_run(self.store)
 
     def is_complete(self, manifest: Manifest) -> bool:
         """Return whether each part of a run has its visible file."""

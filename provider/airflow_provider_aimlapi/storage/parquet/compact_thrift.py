@@ -28,7 +28,7 @@ class ThriftReader:
     """Reads values from bytes.
 
     Attributes:
-        place: the first byte that is not read yet.
+        offset: the first byte that is not read yet.
 
     Raises:
         ValueError: in each method, if the bytes are not in the compact protocol.
@@ -36,10 +36,10 @@ class ThriftReader:
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self.place = 0
+        self.offset = 0
         self._depth = 0
 
-    def struct(self, until: int | None = None) -> Struct:
+    def read_struct(self, until: int | None = None) -> Struct:
         """Read a struct.
 
         Args:
@@ -56,16 +56,16 @@ class ThriftReader:
         return fields
 
     def _byte(self) -> int:
-        if self.place >= len(self._data):
+        if self.offset >= len(self._data):
             raise ValueError("its footer ends too early")
-        self.place += 1
-        return self._data[self.place - 1]
+        self.offset += 1
+        return self._data[self.offset - 1]
 
     def _bytes(self, size: int) -> bytes:
-        start, self.place = self.place, self.place + size
-        if self.place > len(self._data):
+        start, self.offset = self.offset, self.offset + size
+        if self.offset > len(self._data):
             raise ValueError("its footer ends too early")
-        return self._data[start : self.place]
+        return self._data[start : self.offset]
 
     def _varint(self) -> int:
         value = shift = 0
@@ -107,7 +107,7 @@ class ThriftReader:
         return key, value, [(self._element(key), self._element(value)) for _ in range(size)]
 
     def _checked(self, size: int) -> int:
-        if size > len(self._data) - self.place:  # an element takes at least a byte
+        if size > len(self._data) - self.offset:  # an element takes at least a byte
             raise ValueError("its footer ends too early")
         return size
 
@@ -128,7 +128,7 @@ _READERS: dict[int, Callable[[ThriftReader], Any]] = {
     LIST: ThriftReader._list,  # noqa: SLF001
     SET: ThriftReader._list,  # noqa: SLF001
     MAP: ThriftReader._map,  # noqa: SLF001
-    STRUCT: ThriftReader.struct,
+    STRUCT: ThriftReader.read_struct,
 }
 
 

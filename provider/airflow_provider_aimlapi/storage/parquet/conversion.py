@@ -112,8 +112,8 @@ def _list(array: pa.ListArray | pa.LargeListArray, target: pa.DataType) -> pa.Ar
 
 def _list_view(array: pa.ListViewArray | pa.LargeListViewArray, target: pa.DataType) -> pa.Array:
     values = _array(array.values, target.value_type)
-    places = (array.offsets, array.sizes)
-    return type(array).from_arrays(*places, values, type=target, mask=array.is_null())
+    spans = (array.offsets, array.sizes)
+    return type(array).from_arrays(*spans, values, type=target, mask=array.is_null())
 
 
 def _fixed_size_list(array: pa.FixedSizeListArray, target: pa.FixedSizeListType) -> pa.Array:

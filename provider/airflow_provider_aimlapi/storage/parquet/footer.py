@@ -99,12 +99,12 @@ class SchemaParser:
                 return schema
         reader = ThriftReader(footer)
         try:
-            elements = reader.struct(until=_SCHEMA)[_SCHEMA][1][1]
-            _check_not_encrypted(footer, reader.place, uri)
-            schema = ParquetSchema(elements, _noted_columns(ThriftReader(footer).struct()))
+            elements = reader.read_struct(until=_SCHEMA)[_SCHEMA][1][1]
+            _check_not_encrypted(footer, reader.offset, uri)
+            schema = ParquetSchema(elements, _noted_columns(ThriftReader(footer).read_struct()))
         except (LookupError, TypeError, AttributeError):  # fields are missing, or of other types
             raise ValueError("its footer does not have the form of Parquet's") from None
-        self._known = [*self._known[1 - KNOWN_MAX :], (footer[: reader.place], schema)]
+        self._known = [*self._known[1 - KNOWN_MAX :], (footer[: reader.offset], schema)]
         return schema
 
 
@@ -119,14 +119,14 @@ def _noted_columns(fields: Struct) -> tuple[str, ...]:
     return tuple(b".".join(path).decode(errors="replace") for path in paths)
 
 
-def _check_not_encrypted(footer: bytes, place: int, uri: str) -> None:
+def _check_not_encrypted(footer: bytes, offset: int, uri: str) -> None:
     """Refuse encrypted columns behind a plain footer, because pyarrow ends the process at one.
 
     Args:
-        place: where the row groups may begin. Parsing all of them takes long. So first the bytes are
+        offset: where the row groups may begin. Parsing all of them takes long. So first the bytes are
             searched for what looks like the start of a column chunk's crypto metadata.
     """
-    if not any(pattern.search(footer, place) for pattern in _PERHAPS_CRYPTO):
+    if not any(pattern.search(footer, offset) for pattern in _PERHAPS_CRYPTO):
         return
     names = _encrypted_columns(footer)
     if names:
@@ -140,7 +140,7 @@ def _check_not_encrypted(footer: bytes, place: int, uri: str) -> None:
 
 def _encrypted_columns(footer: bytes) -> tuple[str, ...]:
     """Return the top-level columns that are encrypted by a plain footer."""
-    fields = ThriftReader(footer).struct()
+    fields = ThriftReader(footer).read_struct()
     leaves = ParquetSchema(fields[_SCHEMA][1][1]).leaves
     found = {
         leaf.path[0]: None
@@ -172,7 +172,7 @@ def _footer_of(data: bytes) -> tuple[int, Struct]:
     """Return the start of a file's footer, and its fields."""
     end = len(data) - TAIL_BYTES
     start = end - footer_length(data)
-    return start, ThriftReader(data[start:end]).struct()
+    return start, ThriftReader(data[start:end]).read_struct()
 
 
 def _with_footer(pages: bytes, fields: Struct) -> bytes:

@@ -28,7 +28,7 @@ _SPARK_OVERFLOW_MIN = _US_MIN - _EPOCH_DAY * _US_PER_DAY
 def holds_int96(parquet: pq.ParquetFile) -> bool:
     """Whether a file has a column of INT96, at any depth."""
     schema = parquet.schema
-    return any(schema.column(place).physical_type == "INT96" for place in range(len(schema)))
+    return any(schema.column(index).physical_type == "INT96" for index in range(len(schema)))
 
 
 def metadata_as_bytes(metadata: pq.FileMetaData) -> pq.FileMetaData:

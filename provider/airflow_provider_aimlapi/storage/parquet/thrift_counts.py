@@ -21,11 +21,11 @@ class CompactReader:
     """Reads one struct after another.
 
     Attributes:
-        place: the index of the next byte.
+        offset: the index of the next byte.
     """
 
-    def __init__(self, data: bytes, place: int = 0, *, structs_max: int) -> None:
-        self.place = place
+    def __init__(self, data: bytes, offset: int = 0, *, structs_max: int) -> None:
+        self.offset = offset
         self._data = data
         self._structs_left = structs_max
 
@@ -62,14 +62,14 @@ class CompactReader:
     def _skip(self, kind: int, depth: int) -> None:
         match kind:
             case 1 | 2 | 3:
-                self.place += 1
+                self.offset += 1
             case 4 | 5 | 6:
                 self._number()
             case 7:
-                self.place += 8
+                self.offset += 8
             case 8:
                 length = self._number()
-                self.place += length
+                self.offset += length
             case 9 | 10:
                 self._skip_list(depth)
             case 12:
@@ -86,8 +86,8 @@ class CompactReader:
             self._skip(head & 15, depth + 1)
 
     def _byte(self) -> int:
-        byte = self._data[self.place]
-        self.place += 1
+        byte = self._data[self.offset]
+        self.offset += 1
         return byte
 
     def _signed(self) -> int:

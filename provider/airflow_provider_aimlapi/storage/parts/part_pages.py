@@ -37,9 +37,9 @@ def check_pages(metadata: pq.FileMetaData, part: bytes, columns: Collection[str]
     for start, end, rows in _chunks(metadata, columns):
         if not 0 <= start <= end <= len(part):
             raise TooLarge("a column lies outside of it")
-        place = start
-        while place < end:
-            reader = CompactReader(part, place, structs_max=HEADER_STRUCTS_MAX)
+        offset = start
+        while offset < end:
+            reader = CompactReader(part, offset, structs_max=HEADER_STRUCTS_MAX)
             header = reader.read_struct()
             size_bytes, stored_bytes = _number(header, _UNCOMPRESSED), _number(header, _COMPRESSED)
             values = max(_number(_struct(header, page), _VALUES) for page in (_DATA, _DATA_V2))
@@ -49,8 +49,8 @@ def check_pages(metadata: pq.FileMetaData, part: bytes, columns: Collection[str]
             total += size_bytes
             if total > PAGES_BYTES_MAX:
                 raise TooLarge("its pages are too large")
-            place = reader.place + stored_bytes
-        if place != end:
+            offset = reader.offset + stored_bytes
+        if offset != end:
             raise TooLarge("a page reaches beyond its column")
 
 

@@ -122,7 +122,7 @@ def list_segments(
         if parsed is not None:
             part, epoch, sequence = parsed
             found.setdefault(part, []).append((epoch, sequence, name))
-    return {part: [name for *_, name in sorted(places)] for part, places in found.items()}
+    return {part: [name for *_, name in sorted(positions)] for part, positions in found.items()}
 
 
 def replay(store: ObjectStore, segments: Sequence[str], spread: Spread) -> Iterator[Record]:

@@ -32,7 +32,7 @@ def folder(*hours: float, **changes: Any) -> RunFolder:
         "objects": objects,
         "removal_epochs": frozenset(),
         "is_released": True,
-        "run_in_place": None,
+        "shown_run": None,
     }
     return RunFolder(**{**usual, **changes})
 
@@ -42,8 +42,8 @@ def folder(*hours: float, **changes: Any) -> RunFolder:
     [
         (folder(100, 90), 80, None),
         (folder(100, 70), 80, "younger"),
-        (folder(100, run_in_place=NAMES.run_key), 80, "in place"),
-        (folder(100, run_in_place="cd" * 16), 80, None),
+        (folder(100, shown_run=NAMES.run_key), 80, "in place"),
+        (folder(100, shown_run="cd" * 16), 80, None),
         (folder(100, obstacle="a part is visible"), 80, "a part is visible"),
         (folder(100, is_released=False), 80, None),
         (folder(23, is_released=False), 1, "let go"),

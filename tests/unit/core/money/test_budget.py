@@ -47,7 +47,7 @@ def test_without_a_limit_everything_is_allowed() -> None:
 
 @given(limit=st.integers(1, 10_000), charges=st.lists(CHARGE, min_size=1))
 def test_calls_as_dear_as_the_dearest_so_far_stay_within_the_limit(limit, charges):
-    budget = Budget(limit_nano_usd=limit)
+    budget = Budget(budget_nano_usd=limit)
     for charge in charges:
         budget.charge(charge)
     if budget.largest_nano_usd == 0:
@@ -70,7 +70,7 @@ def test_without_prices_a_run_passes_its_limit_by_no_more_than_what_was_in_fligh
 ):
     """Workers fill up to `width` calls; each costs up to `most`, and ends in any order."""
     random = Random(seed)  # noqa: S311  # a seeded order of events
-    budget = Budget(limit_nano_usd=limit)
+    budget = Budget(budget_nano_usd=limit)
     spend_all(budget, width=width, costs=lambda: random.randint(1, most))
     assert limit - most < budget.charged_nano_usd <= limit + width * most
 
@@ -97,7 +97,7 @@ def test_with_prices_calls_of_one_cost_never_pass_the_limit_and_leave_less_than_
     cost, calls, width, body_bytes
 ):
     limit = price().most_nano_usd(calls=1, body_bytes=body_bytes) + calls * cost
-    budget = Budget(limit_nano_usd=limit, price=price())
+    budget = Budget(budget_nano_usd=limit, price=price())
     spend_all(budget, width=width, costs=lambda: cost, body_bytes=body_bytes)
     assert limit - cost < budget.charged_nano_usd <= limit
 
@@ -107,10 +107,10 @@ def test_with_prices_a_limit_is_passed_by_less_than_without(limit, width, seed):
     """The first calls, of which nothing is known, cannot pass it, whatever each of them costs."""
     random = Random(seed)  # noqa: S311  # a seeded order of events
     most = price().most_nano_usd(calls=1, body_bytes=0)
-    budget = Budget(limit_nano_usd=limit, price=price())
+    budget = Budget(budget_nano_usd=limit, price=price())
     first = min(width, admit_as_many_as_allowed(budget))
     assert first * most <= limit
-    budget = Budget(limit_nano_usd=limit, price=price())
+    budget = Budget(budget_nano_usd=limit, price=price())
     spend_all(budget, width=width, costs=lambda: random.randint(1, most))
     assert limit - most < budget.charged_nano_usd <= limit + width * most
 
@@ -118,13 +118,13 @@ def test_with_prices_a_limit_is_passed_by_less_than_without(limit, width, seed):
 def test_the_first_calls_reserve_what_the_price_list_says_at_most() -> None:
     most = 100 + UNSEEN + 10 * 1000
     assert price().most_nano_usd(calls=1, body_bytes=100) == most
-    assert admit_as_many_as_allowed(Budget(limit_nano_usd=3 * most, price=price()), 100) == 3
-    assert admit_as_many_as_allowed(Budget(limit_nano_usd=3 * most - 1, price=price()), 100) == 2
+    assert admit_as_many_as_allowed(Budget(budget_nano_usd=3 * most, price=price()), 100) == 3
+    assert admit_as_many_as_allowed(Budget(budget_nano_usd=3 * most - 1, price=price()), 100) == 2
 
 
 def test_calls_in_flight_reserve_less_once_as_many_answers_told_their_cost() -> None:
     most = price().most_nano_usd(calls=1, body_bytes=0)
-    budget = Budget(limit_nano_usd=2 * most, price=price())
+    budget = Budget(budget_nano_usd=2 * most, price=price())
     assert admit_as_many_as_allowed(budget) == 2
     budget.charge(10)
     budget.release()
@@ -138,14 +138,14 @@ def test_calls_in_flight_reserve_less_once_as_many_answers_told_their_cost() -> 
 
 
 def test_a_request_longer_than_all_before_reserves_its_further_bytes() -> None:
-    budget = Budget(limit_nano_usd=1000, price=price())
+    budget = Budget(budget_nano_usd=1000, price=price())
     budget.charge(100, body_bytes=50)
     assert budget.allows(50 + 800)
     assert not budget.allows(50 + 801)
 
 
 def test_an_answer_dearer_than_all_before_raises_what_is_in_flight_too() -> None:
-    budget = Budget(limit_nano_usd=1000)
+    budget = Budget(budget_nano_usd=1000)
     for charge in (100, 0, 0, 0):
         budget.charge(charge)
         budget.reserve()
@@ -157,14 +157,14 @@ def test_an_answer_dearer_than_all_before_raises_what_is_in_flight_too() -> None
 
 def test_a_charge_above_the_price_list_is_believed() -> None:
     most = price().most_nano_usd(calls=1, body_bytes=0)
-    budget = Budget(limit_nano_usd=10 * most, price=price())
+    budget = Budget(budget_nano_usd=10 * most, price=price())
     budget.charge(4 * most)
     assert admit_as_many_as_allowed(budget) == 1
 
 
 def test_lost_answers_are_kept_aside_at_what_calls_turn_out_to_cost() -> None:
     most = price().most_nano_usd(calls=1, body_bytes=0)
-    budget = Budget(limit_nano_usd=2 * most, price=price())
+    budget = Budget(budget_nano_usd=2 * most, price=price())
     budget.suspect()
     assert admit_as_many_as_allowed(budget) == 1
     budget.suspect()
@@ -177,7 +177,7 @@ def test_lost_answers_are_kept_aside_at_what_calls_turn_out_to_cost() -> None:
 
 @given(limit=st.integers(0, 10_000), cost=st.integers(1, 100), rows=st.integers(1, 300))
 def test_calls_of_one_price_never_pass_the_limit_once_the_price_is_known(limit, cost, rows):
-    budget = Budget(limit_nano_usd=limit)
+    budget = Budget(budget_nano_usd=limit)
     budget.charge(cost)
     for _ in range(rows):
         if budget.allows():
@@ -186,7 +186,7 @@ def test_calls_of_one_price_never_pass_the_limit_once_the_price_is_known(limit, 
 
 
 def test_an_answer_without_its_cost_ends_a_limited_run() -> None:
-    budget = Budget(limit_nano_usd=10**12)
+    budget = Budget(budget_nano_usd=10**12)
     assert budget.allows()
     budget.charge(None)
     assert not budget.allows()
@@ -195,7 +195,7 @@ def test_an_answer_without_its_cost_ends_a_limited_run() -> None:
 
 
 def test_what_earlier_attempts_paid_counts() -> None:
-    budget = Budget(limit_nano_usd=1000)
+    budget = Budget(budget_nano_usd=1000)
     budget.charge_part(900, answers=9, unknown=0)
     assert budget.charged_nano_usd == 900
     assert budget.largest_nano_usd == 100
@@ -204,13 +204,13 @@ def test_what_earlier_attempts_paid_counts() -> None:
 
 def test_the_mean_of_a_part_says_as_much_as_one_answer() -> None:
     most = price().most_nano_usd(calls=1, body_bytes=0)
-    budget = Budget(limit_nano_usd=900 + most, price=price())
+    budget = Budget(budget_nano_usd=900 + most, price=price())
     budget.charge_part(900, answers=9, unknown=0)
     assert admit_as_many_as_allowed(budget) == 1  # a second would have to fit at its most
 
 
 def test_a_part_with_unknown_costs_takes_its_mean_from_the_known_and_ends_a_limited_run() -> None:
-    budget = Budget(limit_nano_usd=10_000)
+    budget = Budget(budget_nano_usd=10_000)
     budget.charge_part(900, answers=10, unknown=1)
     assert budget.largest_nano_usd == 100
     assert not budget.allows()
@@ -234,7 +234,7 @@ def test_the_sum_of_all_charges_is_exact(parts, charges):
 
 
 def test_exhaustion_says_what_was_spent_of_what_and_what_to_do() -> None:
-    budget = Budget(limit_nano_usd=5_000_000_000)
+    budget = Budget(budget_nano_usd=5_000_000_000)
     budget.charge(4_990_000_000)
     words = budget.exhaustion()
     assert "4.99 USD of max_cost_usd=5.00 USD" in words
@@ -243,7 +243,7 @@ def test_exhaustion_says_what_was_spent_of_what_and_what_to_do() -> None:
 
 
 def test_a_budget_below_one_call_says_what_one_may_cost_and_that_nothing_was_spent() -> None:
-    budget = Budget(limit_nano_usd=10_000, price=price())
+    budget = Budget(budget_nano_usd=10_000, price=price())
     words = budget.exhaustion(2_000)
     assert "max_cost_usd=0.000010 USD cannot pay for one call of a-model" in words
     assert "2,000 bytes" in words
@@ -303,7 +303,7 @@ def test_part_of_a_budget_goes_by_rows(
 def test_budget_of_which_nothing_is_left_allows_no_call(
     price_list: CallPrice | None, spent: list[int]
 ) -> None:
-    budget = Budget(limit_nano_usd=sum(spent), price=price_list)
+    budget = Budget(budget_nano_usd=sum(spent), price=price_list)
     for charge in spent:
         budget.charge(charge)
     assert not budget.allows()
@@ -311,7 +311,7 @@ def test_budget_of_which_nothing_is_left_allows_no_call(
 
 @given(answered=st.integers(0, 40))
 def test_unknown_price_keeps_one_more_call_in_flight_than_answers(answered):
-    budget = Budget(limit_nano_usd=10**12)
+    budget = Budget(budget_nano_usd=10**12)
     for _ in range(answered):
         budget.charge(1)
     assert admit_as_many_as_allowed(budget) == answered + 1
@@ -324,19 +324,19 @@ def test_unknown_price_never_makes_one_dollar_twenty() -> None:
         spent = 0
         for _ in range(shares):
             part = part_of_budget(limit, 0, rows=[1] * shares, spent=[0] * shares)
-            budget = Budget(limit_nano_usd=part)
+            budget = Budget(budget_nano_usd=part)
             spend_all(budget, width=256, costs=lambda: cost)
             spent += budget.charged_nano_usd
         assert spent <= max(limit, shares * cost)
 
 
 def test_exhausted_share_names_its_part_and_the_whole_run() -> None:
-    budget = Budget(limit_nano_usd=250_000_000, whole_nano_usd=10**9)
+    budget = Budget(budget_nano_usd=250_000_000, whole_nano_usd=10**9)
     budget.charge(200_000_000)
     text = budget.exhaustion()
     assert "0.200000 USD of 0.250000 USD (this share's part of max_cost_usd=1.00 USD)" in text
     assert "The task of the whole run sends the rows that are left" in text
-    budget = Budget(limit_nano_usd=250, whole_nano_usd=10**9, price=price())
+    budget = Budget(budget_nano_usd=250, whole_nano_usd=10**9, price=price())
     assert "0.000000 USD (this share's part of max_cost_usd=1.00 USD) cannot" in budget.exhaustion()
 
 
@@ -348,12 +348,12 @@ def stepped() -> CallPrice:
 
 
 def test_short_requests_together_reach_no_step() -> None:
-    budget = Budget(limit_nano_usd=2 * (1_000 + UNSEEN + 10_000) * 50, price=stepped())
+    budget = Budget(budget_nano_usd=2 * (1_000 + UNSEEN + 10_000) * 50, price=stepped())
     assert admit_as_many_as_allowed(budget, body_bytes=1_000) == 100
 
 
 def allows_at(budget: Budget, limit: int, body_bytes: int) -> bool:
-    budget.limit_nano_usd = limit
+    budget.budget_nano_usd = limit
     return budget.allows(body_bytes)
 
 

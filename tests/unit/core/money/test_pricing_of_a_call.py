@@ -74,8 +74,8 @@ def test_the_longest_request_decides_the_step() -> None:
     assert many == (200_000 + 100 * UNSEEN_PROMPT_TOKENS) * 1_000 + 100 * 1000 * 5_000
     one = price.most_nano_usd(calls=1, body_bytes=200_000)
     assert one == (200_000 + UNSEEN_PROMPT_TOKENS) * 2_000 + 1000 * 10_000
-    assert price.is_dearer(200_000, 2_000)
-    assert not price.is_dearer(99_000, 2_000)
+    assert price.is_more_expensive(200_000, 2_000)
+    assert not price.is_more_expensive(99_000, 2_000)
 
 
 @given(st.integers(0, 10**6), st.integers(0, 1000))

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from airflow_provider_aimlapi.core.durable.keys import client_request_id, parse_client_request_id
 from airflow_provider_aimlapi.core.durable.manifest import PartEntry, Tally, manifest_of
 from airflow_provider_aimlapi.core.money.reconciliation import (
-    WINDOW_US_MAX,
+    TIME_RANGE_US_MAX,
     BillingFold,
     LogRow,
     Reconciliation,
-    log_windows,
+    log_time_ranges,
 )
 
 if TYPE_CHECKING:
@@ -123,8 +123,8 @@ def test_names_of_attempts_parse_back(part: int, number: int, attempt: int) -> N
 
 @pytest.mark.parametrize("spans", [0, 0.5, 1, 1.5, 4])
 def test_windows_cover_the_time_and_none_is_too_long(spans: float) -> None:
-    start, end = 1_000, 1_000 + int(spans * WINDOW_US_MAX)
-    windows = list(log_windows(start, end))
+    start, end = 1_000, 1_000 + int(spans * TIME_RANGE_US_MAX)
+    windows = list(log_time_ranges(start, end))
     assert (windows[0][0], windows[-1][1]) == (start, end)
-    assert all(b - a <= WINDOW_US_MAX for a, b in windows)
+    assert all(b - a <= TIME_RANGE_US_MAX for a, b in windows)
     assert [b for _, b in windows[:-1]] == [a for a, _ in windows[1:]]

@@ -40,11 +40,11 @@ def file_of(*groups: tuple[int, int]) -> InputFile:
 
 def test_few_rows_are_read_whole_and_empty_shards_not_at_all() -> None:
     shards = shards_of(3, 0, 5)
-    assert spans_of(shards, places=4, rows_each=2) == [
+    assert spans_of(shards, slots=4, rows_each=2) == [
         Span(shard=shards[0], first_row=0, rows=3),
         Span(shard=shards[2], first_row=0, rows=5),
     ]
-    assert spans_of([], places=4, rows_each=2) == []
+    assert spans_of([], slots=4, rows_each=2) == []
 
 
 @settings(deadline=None)  # a busy machine is no fault
@@ -58,7 +58,7 @@ def test_spans_lie_in_their_shards_one_after_another_in_equal_pieces(
 ) -> None:
     shards = shards_of(*rows)
     ends = list(accumulate(rows))
-    spans = spans_of(shards, places=places, rows_each=rows_each)
+    spans = spans_of(shards, slots=places, rows_each=rows_each)
     starts = [ends[s.shard.part] - rows[s.shard.part] + s.first_row for s in spans]
     for span in spans:
         assert span.first_row >= 0

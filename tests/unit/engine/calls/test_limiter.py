@@ -285,7 +285,7 @@ class Shoppers:
     """Workers with endless work and a budget; each call costs the same and takes a while."""
 
     def __init__(self, *, limit: int, ceiling: int, seed: int) -> None:
-        self.budget = Budget(limit_nano_usd=limit)
+        self.budget = Budget(budget_nano_usd=limit)
         self.limiter = new_limiter(ceiling=ceiling, budget=self.budget, seed=seed)
         self.refusals: list[str] = []
         self._random = Random(seed)  # noqa: S311  # a seeded order of events
@@ -336,7 +336,7 @@ def test_a_spent_budget_is_said_once_nothing_is_in_flight(
 
 def test_while_a_call_is_in_flight_the_others_wait_for_what_it_costs() -> None:
     async def main() -> None:
-        budget = Budget(limit_nano_usd=100)
+        budget = Budget(budget_nano_usd=100)
         budget.charge(40)
         limiter = new_limiter(budget=budget)
         async with asyncio.TaskGroup() as tasks:
@@ -353,7 +353,7 @@ def test_money_is_set_aside_for_the_size_of_each_request() -> None:
 
     async def main() -> None:
         price = prices.call_price("a-model", 1)
-        limiter = new_limiter(budget=Budget(limit_nano_usd=2 * 512 + 300, price=price))
+        limiter = new_limiter(budget=Budget(budget_nano_usd=2 * 512 + 300, price=price))
         async with limiter.permit(200), limiter.permit(100):
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(1):

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.storage.input.listing import list_inputs
-from airflow_provider_aimlapi.storage.input.path_overlap import check_apart, check_files_apart
+from airflow_provider_aimlapi.storage.input.path_overlap import check_files_separate, check_separate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 )
 def test_refused(input_uri: str, output_uri: str) -> None:
     with pytest.raises(InvalidSpec, match="output_path") as refusal:
-        check_apart(input_uri, output_uri)
+        check_separate(input_uri, output_uri)
     assert input_uri in str(refusal.value)
 
 
@@ -53,7 +53,7 @@ def test_refused(input_uri: str, output_uri: str) -> None:
     ],
 )
 def test_allowed(input_uri: str, output_uri: str) -> None:
-    check_apart(input_uri, output_uri)
+    check_separate(input_uri, output_uri)
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_a_local_output_inside_the_input_is_refused_however_it_is_spelled(
     lake: Path, source: str, output: str
 ) -> None:
     with pytest.raises(InvalidSpec, match="output_path"):
-        check_apart(f"file://{lake}/{source}", f"file://{lake}/{output}")
+        check_separate(f"file://{lake}/{source}", f"file://{lake}/{output}")
 
 
 @pytest.mark.parametrize("output", BESIDE)
@@ -85,19 +85,19 @@ def test_a_local_output_inside_the_input_is_refused_however_it_is_spelled(
 def test_a_local_output_beside_the_input_is_allowed_however_it_is_spelled(
     lake: Path, source: str, output: str
 ) -> None:
-    check_apart(f"file://{lake}/{source}", f"file://{lake}/{output}")
+    check_separate(f"file://{lake}/{source}", f"file://{lake}/{output}")
 
 
 @pytest.mark.parametrize("slashes", ["/", "//", "///", "/./", "/none/../"])
 def test_the_same_absolute_path_is_found_behind_any_number_of_slashes(slashes: str) -> None:
     with pytest.raises(InvalidSpec, match="inside of it"):
-        check_apart("file:///no-such/in", f"file://{slashes}no-such/in/out")
+        check_separate("file:///no-such/in", f"file://{slashes}no-such/in/out")
 
 
 def test_dots_in_the_path_of_an_object_store_are_resolved_too() -> None:
     with pytest.raises(InvalidSpec, match="inside of it"):
-        check_apart("s3://lake/in", "s3://lake/x/../in/out")
-    check_apart("s3://lake/in", "s3://lake/in/../out")
+        check_separate("s3://lake/in", "s3://lake/x/../in/out")
+    check_separate("s3://lake/in", "s3://lake/in/../out")
 
 
 def test_link_from_the_input_into_the_output_is_refused(tmp_path: Path) -> None:
@@ -107,12 +107,12 @@ def test_link_from_the_input_into_the_output_is_refused(tmp_path: Path) -> None:
     for name in ("out/a-00000.parquet", "in1/b.parquet"):
         (tmp_path / name).write_bytes(b"x")
     source, output = f"{tmp_path}/in*/", f"file://{tmp_path}/out"
-    check_apart(f"file://{source}", output)
-    check_files_apart(list_inputs(fsspec.filesystem("file"), source), output)
+    check_separate(f"file://{source}", output)
+    check_files_separate(list_inputs(fsspec.filesystem("file"), source), output)
     (tmp_path / "in2").symlink_to("out")
     with pytest.raises(InvalidSpec, match=r"in2/a-00000\.parquet is a link into output_path"):
-        check_files_apart(list_inputs(fsspec.filesystem("file"), source), output)
+        check_files_separate(list_inputs(fsspec.filesystem("file"), source), output)
 
 
 def test_records_of_a_task_lie_inside_of_its_output() -> None:
-    check_apart("s3://lake/out/_aimlapi/records/0a/records.parquet", "s3://lake/out/")
+    check_separate("s3://lake/out/_aimlapi/records/0a/records.parquet", "s3://lake/out/")

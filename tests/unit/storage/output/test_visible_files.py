@@ -11,7 +11,7 @@ from airflow_provider_aimlapi.core.durable.keys import PublicationNames, RunName
 from airflow_provider_aimlapi.core.durable.plan import Plan, Shard
 from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable, StoreUnavailable
-from airflow_provider_aimlapi.storage.output.changes import newest_change, run_in_place
+from airflow_provider_aimlapi.storage.output.changes import newest_change, shown_run
 from airflow_provider_aimlapi.storage.output.visible_files import check_foreign, publish
 from airflow_provider_aimlapi.storage.runs.run_objects import read_manifest, read_plan
 from tests.fakes.memory_store import MemoryStore
@@ -59,8 +59,8 @@ def test_parts_are_copied_and_success_names_the_run() -> None:
     assert visible(store) == {"ds=1/a-00000.parquet": part(OLD, 0), "b-00000.parquet": part(OLD, 1)}
     success = json.loads(store.objects["_SUCCESS"])
     assert success == {"run_key": OLD.run_key, "manifest": OLD.manifest, "parts": 2, "rows": 6}
-    assert run_in_place(store) == OLD.run_key
-    assert run_in_place(store) != NEW.run_key
+    assert shown_run(store) == OLD.run_key
+    assert shown_run(store) != NEW.run_key
 
 
 def test_the_next_run_replaces_parts_and_removes_what_only_the_one_before_had() -> None:
@@ -73,7 +73,7 @@ def test_the_next_run_replaces_parts_and_removes_what_only_the_one_before_had() 
         "d-00000.parquet": part(NEW, 1),
         "notes.txt": b"the user's",
     }
-    assert run_in_place(store) == NEW.run_key
+    assert shown_run(store) == NEW.run_key
     assert store.objects[OLD.part(0)] == part(OLD, 0)
     assert OLD.manifest in store.objects
 
@@ -85,7 +85,7 @@ def test_publishing_again_an_earlier_run_brings_it_back() -> None:
     show(store, OLD)
     show(store, OLD)
     assert visible(store) == {"a-00000.parquet": part(OLD, 0), "c-00000.parquet": part(OLD, 1)}
-    assert run_in_place(store) == OLD.run_key
+    assert shown_run(store) == OLD.run_key
 
 
 def test_only_the_newest_change_is_kept() -> None:
@@ -153,7 +153,7 @@ def test_cut_off_anywhere_it_is_finished_by_calling_again(calls: int) -> None:
     store.calls_left = None
     show(store, NEW)
     assert visible(store) == {"a-00000.parquet": part(NEW, 0), "d-00000.parquet": part(NEW, 1)}
-    assert run_in_place(store) == NEW.run_key
+    assert shown_run(store) == NEW.run_key
     assert all(data == WHOLE[run_key] for run_key, data in store.seen if run_key is not None)
 
 
@@ -181,9 +181,9 @@ def test_third_run_takes_the_place_of_a_cut_one(calls: int) -> None:
 def test_a_success_file_of_another_tool_is_not_ours(body: bytes) -> None:
     store = MemoryStore()
     store.create("_SUCCESS", body)
-    assert run_in_place(store) != OLD.run_key
+    assert shown_run(store) != OLD.run_key
     show(store, OLD, "a-00000.parquet")
-    assert run_in_place(store) == OLD.run_key
+    assert shown_run(store) == OLD.run_key
 
 
 def test_a_file_that_is_not_ours_is_never_replaced() -> None:
@@ -205,7 +205,7 @@ def test_file_that_came_during_the_run_is_refused_whole() -> None:
     with pytest.raises(InvalidSpec, match=r"b-00000\.parquet.*without a call"):
         show(store, NEW)
     assert visible(store) == before
-    assert run_in_place(store) == OLD.run_key
+    assert shown_run(store) == OLD.run_key
 
 
 def test_our_file_that_the_user_replaced_is_foreign() -> None:
@@ -242,7 +242,7 @@ def test_missing_staged_part_is_named_before_anything_changes() -> None:
     with pytest.raises(JournalUnreadable, match=r"part-00001\.parquet"):
         show(store, NEW)
     assert visible(store) == {"a-00000.parquet": part(OLD, 0)}
-    assert run_in_place(store) == OLD.run_key
+    assert shown_run(store) == OLD.run_key
 
 
 def test_change_of_no_lease_does_not_count() -> None:

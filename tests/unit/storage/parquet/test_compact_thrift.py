@@ -84,8 +84,8 @@ STRUCTS = st.recursive(
 def test_a_struct_reads_back_as_it_was_written(fields: Struct) -> None:
     data = encode_struct(fields)
     reader = ThriftReader(data + b"more")
-    assert reader.struct() == fields
-    assert reader.place == len(data)
+    assert reader.read_struct() == fields
+    assert reader.offset == len(data)
 
 
 def test_a_footer_is_written_back_byte_by_byte() -> None:
@@ -99,13 +99,13 @@ def test_a_struct_that_is_cut_is_an_error(fields: Struct, data: st.DataObject) -
     encoded = encode_struct(fields)
     cut = data.draw(st.integers(0, len(encoded) - 1))
     with pytest.raises(ValueError, match="footer"):
-        ThriftReader(encoded[:cut]).struct()
+        ThriftReader(encoded[:cut]).read_struct()
 
 
 @given(noise=st.binary(max_size=200))
 def test_noise_is_a_struct_or_an_error(noise: bytes) -> None:
     with contextlib.suppress(ValueError):
-        ThriftReader(noise).struct()
+        ThriftReader(noise).read_struct()
 
 
 @pytest.mark.parametrize(
@@ -121,4 +121,4 @@ def test_noise_is_a_struct_or_an_error(noise: bytes) -> None:
 )
 def test_what_would_take_forever_is_an_error(noise: bytes) -> None:
     with pytest.raises(ValueError, match="footer"):
-        ThriftReader(noise).struct()
+        ThriftReader(noise).read_struct()

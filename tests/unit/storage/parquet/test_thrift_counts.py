@@ -50,7 +50,7 @@ def test_footer_is_read_to_its_end_within_the_limits(name: str, options: dict[st
     assert len(footer) < FOOTER_BYTES_MAX
     reader = CompactReader(footer, structs_max=STRUCTS_MAX)
     assert reader.read_struct()[3] == table.num_rows
-    assert reader.place == len(footer)
+    assert reader.offset == len(footer)
 
 
 def test_cut_header_and_one_of_too_many_structs_are_refused() -> None:
