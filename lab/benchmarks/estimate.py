@@ -71,8 +71,8 @@ def measure(name: str, sample_rows: int, data: Path) -> None:
     most = usd_from_nano_usd(paid + (forecast.most_nano_usd or 0))
     margin = forecast.margin_nano_usd
     give_or_take = "unknown" if margin is None else f"{usd_from_nano_usd(margin):.4f}"
-    evidence = found.evidence
-    say(f"{name:10} {sample_rows:6} {evidence.rows_read:6,} {evidence.rows:7,} {estimate:10.4f} ")
+    basis = found.basis
+    say(f"{name:10} {sample_rows:6} {basis.rows_read:6,} {basis.rows:7,} {estimate:10.4f} ")
     say(f"{give_or_take:>9} {most:10.4f} {billed:10.4f} {estimate / billed - 1:+8.1%}\n")
 
 

@@ -55,7 +55,7 @@ def test_without_a_sample_nothing_is_spent_and_nothing_is_written(place: Workpla
     assert least is not None
     assert most is not None
     assert least < billed < most
-    assert found.evidence.rows_to_ask == ROWS
+    assert found.basis.rows_to_ask == ROWS
 
 
 def test_a_paid_sample_foretells_the_bill_and_is_not_paid_again(place: Workplace) -> None:
@@ -103,7 +103,7 @@ def test_asked_again_an_estimate_pays_only_for_answers_that_are_missing(place: W
 def test_a_sample_of_all_rows_leaves_nothing_to_ask(place: Workplace) -> None:
     place.write(speeches(12))
     found = estimate(place, sample_rows=20)
-    assert (found.sample_rows, found.evidence.rows_to_ask) == (12, 0)
+    assert (found.sample_rows, found.basis.rows_to_ask) == (12, 0)
     assert found.forecast.cost_nano_usd == 0
     assert place.run().requests == 0
 
@@ -113,7 +113,7 @@ def test_a_published_run_is_told_to_be_paid_for(place: Workplace) -> None:
     place.run()
     found = estimate(place, sample_rows=5)
     assert found.is_published
-    assert found.evidence.rows_to_ask == 0
+    assert found.basis.rows_to_ask == 0
     assert len(place.paid_prompts()) == 12
 
 
@@ -122,10 +122,10 @@ def test_only_a_part_of_a_large_input_is_read_and_nulls_are_foreseen(place: Work
     bodies = [None if row % 4 == 0 else f"Ticket {row}." for row in range(rows)]
     place.write(pa.table({"body": bodies}), row_group_size=1_000)
     found = estimate(place)
-    assert 3_000 < found.evidence.rows_read <= 32 * 128
-    assert found.evidence.rows_to_skip == pytest.approx(rows / 4, rel=0.02)
-    assert found.evidence.rows_to_ask == pytest.approx(rows * 3 / 4, rel=0.02)
-    assert found.evidence.rows_to_ask + found.evidence.rows_to_skip == rows
+    assert 3_000 < found.basis.rows_read <= 32 * 128
+    assert found.basis.rows_to_skip == pytest.approx(rows / 4, rel=0.02)
+    assert found.basis.rows_to_ask == pytest.approx(rows * 3 / 4, rel=0.02)
+    assert found.basis.rows_to_ask + found.basis.rows_to_skip == rows
 
 
 def test_answers_of_an_attempt_that_failed_are_counted_and_measured(place: Workplace) -> None:
@@ -136,9 +136,9 @@ def test_answers_of_an_attempt_that_failed_are_counted_and_measured(place: Workp
     paid = len(place.paid_prompts())
     place.sim.follow(script())
     found = estimate(place)
-    assert found.evidence.rows_decided == paid
-    assert found.evidence.rows_to_ask == 200 - paid
-    assert found.evidence.paid_nano_usd == round(place.sim.ledger.total_usd * 1e9)
+    assert found.basis.rows_decided == paid
+    assert found.basis.rows_to_ask == 200 - paid
+    assert found.basis.paid_nano_usd == round(place.sim.ledger.total_usd * 1e9)
     assert found.forecast.prompt.method.startswith("measured")
     before = place.sim.ledger.total_usd
     place.run()
@@ -215,4 +215,4 @@ def test_a_sample_over_more_shards_than_may_be_open_comes_to_its_end(place: Work
     spec = CompletionSpec(model=MODEL, max_tokens=MAX_TOKENS)
     found = estimate(place, sample_rows=24, completion=spec)
     assert found.sample_rows == len(place.paid_prompts()) == 24
-    assert found.evidence.rows_to_ask == 96_000 - 24
+    assert found.basis.rows_to_ask == 96_000 - 24

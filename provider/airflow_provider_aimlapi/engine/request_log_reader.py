@@ -102,7 +102,7 @@ class LogReader:
         offset = 0
         while offset <= OFFSET_MAX:
             page = await self._page(window_us, offset)
-            billing.add(page.rows)
+            billing.add_page(page.rows)
             totals.add(page.total)
             offset += len(page.rows)
             if not page.has_more or not page.rows:

@@ -48,7 +48,7 @@ class AnsweredRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class EstimateBasis:
     """The facts about a run before it starts, or continues.
 
     Attributes:
@@ -135,7 +135,7 @@ class Forecast:
 
 
 def forecast(
-    evidence: Evidence,
+    basis: EstimateBasis,
     prices: TokenPrices | None,
     *,
     max_tokens: int | None,
@@ -149,19 +149,19 @@ def forecast(
             takes precedence.
     """
     longest = max_tokens or (prices.answer_tokens_max if prices else None)
-    rows = evidence.rows_to_ask
-    prompt = _prompt(evidence)
-    completion = _completion(evidence, longest, answer_tokens)
-    share = _charged_share(evidence.measured, prices)
+    rows = basis.rows_to_ask
+    prompt = _prompt(basis)
+    completion = _completion(basis, longest, answer_tokens)
+    share = _charged_share(basis.measured, prices)
     money = _Money(None, None, None, None)
     if prices is not None:
-        longest_tokens = max(evidence.text_bytes, default=0) + UNSEEN_PROMPT_TOKENS
+        longest_tokens = max(basis.text_bytes, default=0) + UNSEEN_PROMPT_TOKENS
         usual = _of_list(prices.at(prompt.mean), share)
         money = _priced(rows, prompt, completion, usual, longest)
         highest = _of_list(prices.at(longest_tokens), share)
         most = _priced(rows, prompt, completion, highest, longest).most
         money = money._replace(most=most)
-    elif (each := _mean_charge(evidence.measured)) is not None:
+    elif (each := _mean_charge(basis.measured)) is not None:
         money = _Money(round(rows * each), None, None, None)
     return Forecast(
         prompt=prompt,
@@ -206,16 +206,16 @@ def _priced(
     return _Money(cost, margin, round(into * prompt.mean + out), most)
 
 
-def _prompt(evidence: Evidence) -> Quantity:
-    sizes = evidence.text_bytes or [one.text_bytes for one in evidence.measured]
+def _prompt(basis: EstimateBasis) -> Quantity:
+    sizes = basis.text_bytes or [one.text_bytes for one in basis.measured]
     size = fmean(sizes) if sizes else 0.0
-    is_all_read = evidence.rows_read >= evidence.rows_open
+    is_all_read = basis.rows_read >= basis.rows_open
     size_error = 0.0 if is_all_read or not size else _error_of(sizes) / size
-    if any(one.prompt_tokens for one in evidence.measured):
-        return _prompt_measured(evidence.measured, size, size_error)
-    if evidence.answers:
-        mean = evidence.answers_prompt_tokens / evidence.answers
-        method = f"measured: the mean of {evidence.answers:,} answers"
+    if any(one.prompt_tokens for one in basis.measured):
+        return _prompt_measured(basis.measured, size, size_error)
+    if basis.answers:
+        mean = basis.answers_prompt_tokens / basis.answers
+        method = f"measured: the mean of {basis.answers:,} answers"
         return Quantity(mean=mean, most=2 * mean, error=None, method=method)
     mean = size / BYTES_A_TOKEN + FRAME_TOKENS
     most = size * (1 + DEVIATIONS * size_error) / BYTES_A_TOKEN_LEAST + FRAME_TOKENS
@@ -237,12 +237,12 @@ def _prompt_measured(measured: Sequence[AnsweredRow], size: float, size_error: f
     )
 
 
-def _completion(evidence: Evidence, longest: int | None, expected: int | None) -> Quantity | None:
-    if evidence.answers:
-        mean = evidence.answers_completion_tokens / evidence.answers
-        lengths = [one.completion_tokens for one in evidence.measured]
+def _completion(basis: EstimateBasis, longest: int | None, expected: int | None) -> Quantity | None:
+    if basis.answers:
+        mean = basis.answers_completion_tokens / basis.answers
+        lengths = [one.completion_tokens for one in basis.measured]
         error = _error_of(lengths) if len(lengths) >= ANSWERS_FEW else None
-        method = f"measured: the mean of {evidence.answers:,} answers"
+        method = f"measured: the mean of {basis.answers:,} answers"
         return Quantity(mean=mean, most=longest or mean, error=error, method=method)
     if expected is not None:
         return Quantity(

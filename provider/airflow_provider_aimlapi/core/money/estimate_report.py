@@ -11,7 +11,7 @@ from airflow_provider_aimlapi.core.texts.wording import format_usd
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_provider_aimlapi.core.money.estimate import Evidence, Forecast
+    from airflow_provider_aimlapi.core.money.estimate import EstimateBasis, Forecast
     from airflow_provider_aimlapi.core.money.pricing import TokenPrices
 
 SHARE_WORTH_SAYING = 0.02
@@ -46,13 +46,13 @@ class Estimate:
         run_key: of the estimated run.
         is_published: whether the run is paid for already.
         sample_rows: rows that were sent for this estimate.
-        sample_nano_usd: their cost, which is a part of `evidence.paid_nano_usd`.
+        sample_nano_usd: their cost, which is a part of `basis.paid_nano_usd`.
     """
 
     run_key: str
     model: str
     is_published: bool
-    evidence: Evidence
+    basis: EstimateBasis
     forecast: Forecast
     prices: TokenPrices | None
     funds: Funds
@@ -69,20 +69,20 @@ class Estimate:
 
     def summary(self) -> dict[str, str | int | float | bool | None]:
         """Return the value for XCom: small, whatever the data."""
-        evidence, forecast, funds = self.evidence, self.forecast, self.funds
+        basis, forecast, funds = self.basis, self.forecast, self.funds
         completion, prices = forecast.completion, self.prices
         return {
             "words": self.words(),
             "run_key": self.run_key,
             "model": self.model,
-            "rows": evidence.rows,
-            "rows_to_ask": evidence.rows_to_ask,
-            "rows_decided": evidence.rows_decided,
-            "rows_to_skip": evidence.rows_to_skip,
-            "rows_read": evidence.rows_read,
+            "rows": basis.rows,
+            "rows_to_ask": basis.rows_to_ask,
+            "rows_decided": basis.rows_decided,
+            "rows_to_skip": basis.rows_to_skip,
+            "rows_read": basis.rows_read,
             "sample_rows": self.sample_rows,
             "sample_usd": usd_from_nano_usd(self.sample_nano_usd),
-            "paid_usd": usd_from_nano_usd(evidence.paid_nano_usd),
+            "paid_usd": usd_from_nano_usd(basis.paid_nano_usd),
             "prompt_tokens": forecast.prompt_tokens,
             "prompt_tokens_method": forecast.prompt.method,
             "completion_tokens": forecast.completion_tokens,
@@ -107,16 +107,16 @@ class Estimate:
         if self.is_published:
             return (
                 f"Nothing is left to pay: run {self.run_key} is published, and its "
-                f"{self.evidence.rows:,} rows are paid for."
+                f"{self.basis.rows:,} rows are paid for."
             )
         return " ".join((self._bill(), *self._caveats(), *self._shortages(), *self.funds.remarks))
 
     def _bill(self) -> str:
-        evidence = self.evidence
-        rows = f"for {_counted(evidence.rows_to_ask, 'row')}"
-        if evidence.rows_decided:
-            paid = format_usd(evidence.paid_nano_usd)
-            rows += f" of {evidence.rows:,} ({evidence.rows_decided:,} are decided, {paid} paid)"
+        basis = self.basis
+        rows = f"for {_counted(basis.rows_to_ask, 'row')}"
+        if basis.rows_decided:
+            paid = format_usd(basis.paid_nano_usd)
+            rows += f" of {basis.rows:,} ({basis.rows_decided:,} are decided, {paid} paid)"
         balance = ""
         if self.funds.balance_nano_usd is not None:
             balance = f"; balance {format_usd(self.funds.balance_nano_usd)}"
@@ -138,11 +138,11 @@ class Estimate:
 
     @property
     def _is_measured(self) -> bool:
-        return self.evidence.answers > 0
+        return self.basis.answers > 0
 
     def _caveats(self) -> Iterator[str]:
         """Yield the reasons why the figure may be wrong."""
-        evidence, forecast = self.evidence, self.forecast
+        basis, forecast = self.basis, self.forecast
         if self.sample_rows:
             cost = format_usd(self.sample_nano_usd)
             asked = _counted(self.sample_rows, "row")
@@ -152,7 +152,7 @@ class Estimate:
                 f"Nothing limits the length of an answer of {self.model}: set max_tokens, or run "
                 f"a paid sample with sample_rows."
             )
-        elif evidence.rows_to_ask and not self._is_measured:
+        elif basis.rows_to_ask and not self._is_measured:
             yield (
                 f"Nothing was measured: {forecast.prompt_tokens:,} tokens are assumed for prompts "
                 f"({forecast.prompt.method}), {forecast.completion_tokens:,} for answers "
@@ -172,7 +172,7 @@ class Estimate:
     def _shortages(self) -> Iterator[str]:
         """Yield a sentence for each kind of funds that does not cover the bill, with the fix."""
         cost = self.forecast.cost_nano_usd
-        if cost is None or not self.evidence.rows_to_ask:
+        if cost is None or not self.basis.rows_to_ask:
             return
         margin = self.forecast.margin_nano_usd
         likely_most = cost + margin if margin is not None else self.forecast.most_nano_usd or cost

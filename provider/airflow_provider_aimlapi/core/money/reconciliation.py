@@ -130,7 +130,7 @@ class BillingFold:
         self._charges: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
         self._unpriced = 0
 
-    def add(self, rows: Iterable[LogRow]) -> None:
+    def add_page(self, rows: Iterable[LogRow]) -> None:
         """Collect a page."""
         for row in rows:
             parsed = parse_client_request_id(row.client_request_id or "")
@@ -141,7 +141,7 @@ class BillingFold:
             if row.cost_nano_usd is None:
                 self._unpriced += 1
             elif row.cost_nano_usd:
-                charge = (row.created_us, attempt, row.cost_nano_usd)
+                charge = (row.created_us, call, row.cost_nano_usd)
                 self._charges.setdefault((part, number), []).append(charge)
 
     def result(self) -> Reconciliation:

@@ -51,7 +51,7 @@ class OutcomeCounts:
         self.completion_tokens = 0
         self._statuses = dict.fromkeys(STATUSES, 0)
 
-    def add(self, outcome: Outcome) -> None:
+    def add_outcome(self, outcome: Outcome) -> None:
         """Count a row."""
         self._statuses[outcome.status] += 1
         self.prompt_tokens += outcome.prompt_tokens or 0
@@ -90,7 +90,7 @@ class LatencyCounts:
         self._counts = [0] * BINS
         self._longest_s = 0.0
 
-    def add(self, latency_s: float) -> None:
+    def add_call(self, latency_s: float) -> None:
         """Count a call."""
         index = int(math.log1p(latency_s * 1000.0) * BINS_PER_E)
         self._counts[index if index < BINS else BINS - 1] += 1
@@ -141,7 +141,7 @@ class ErrorCounts:
         self._counts: dict[tuple[str, int | None], int] = {}
         self._samples: dict[tuple[str, int | None], list[str]] = {}
 
-    def add(self, kind: str, status: int | None, text: str) -> None:
+    def add_error(self, kind: str, status: int | None, text: str) -> None:
         """Count an error. Its text must hold nothing of a row."""
         key = (kind, status)
         self._counts[key] = self._counts.get(key, 0) + 1
@@ -173,7 +173,7 @@ class RecentRate:
     def __init__(self) -> None:
         self._samples: deque[tuple[float, int]] = deque(maxlen=RATE_SAMPLES)
 
-    def add(self, at_s: float, rows: int) -> float:
+    def add_sample(self, at_s: float, rows: int) -> float:
         """Take a sample and return the rate.
 
         Args:
@@ -200,7 +200,7 @@ class SeriesRecorder:
         self._step = 1
         self._seen = 0
 
-    def add(
+    def add_sample(
         self, at_s: float, rows: int, *, in_flight: int, window: int, throttled: int, cost: int
     ) -> None:
         """Take a sample.
@@ -211,7 +211,7 @@ class SeriesRecorder:
             throttled: the 429s so far.
             cost: the charges so far, in nano-dollars.
         """
-        self.rows_per_s = self._recent.add(at_s, rows)
+        self.rows_per_s = self._recent.add_sample(at_s, rows)
         point = (round(at_s, 1), rows, in_flight, window, throttled, cost)
         if self._seen % self._step == 0:
             self._points.append(point)

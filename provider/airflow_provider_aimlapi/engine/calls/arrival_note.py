@@ -31,14 +31,14 @@ def watch_arrival(prepared: Prepared, settings: Settings) -> ArrivalCheck:
 
 def leave_note(prepared: Prepared, judgement: Judgement) -> None:
     """Mark the answers of this run as unusable."""
-    evidence = {
+    measured_answers = {
         "model": prepared.job.completion.model,
         "rows": judgement.rows,
         "prompt_tokens": judgement.prompt_tokens,
         "expected_tokens": judgement.expected_tokens,
     }
     create_settled(
-        prepared.store, prepared.names.instructions_dropped, json.dumps(evidence).encode()
+        prepared.store, prepared.names.instructions_dropped, json.dumps(measured_answers).encode()
     )
 
 

@@ -220,7 +220,7 @@ class LiveCalls:
         self._ending.halt(bug_in("work on a row", error))
 
     def _count_failure(self, error: ApiError) -> None:
-        self.errors.add(type(error).__name__, error.status, str(error))
+        self.errors.add_error(type(error).__name__, error.status, str(error))
 
     async def _refuse_dropped(self) -> None:
         """Use no answers of an earlier attempt that were made without the instructions."""

@@ -116,7 +116,7 @@ class Sender:
         self.budget.charge(completion.cost_nano_usd, body_bytes=len(row.body))
         self.limiter.note_accepted(sent)
         self.limiter.note_usage(sent, completion, len(row.body))
-        self.latencies.add(self.now_s() - sent.at_s)
+        self.latencies.add_call(self.now_s() - sent.at_s)
         return answer, completion
 
     def _note_violation(self, row: Row, error: WireViolation) -> None:

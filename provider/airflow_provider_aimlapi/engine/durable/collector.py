@@ -190,7 +190,7 @@ class Collector:
     def keep_earlier(self, part: int, outcome: Outcome) -> None:
         """Keep an outcome that an earlier attempt paid for and journaled."""
         self.rows_reused += 1
-        self.counts_reused.add(outcome)
+        self.counts_reused.add_outcome(outcome)
         self.keep_outcome(part, outcome)
 
     async def keep_durable(self, on_durable: Callable[[], None]) -> None:
@@ -224,7 +224,7 @@ class Collector:
 
     def _count(self, outcome: Outcome) -> None:
         self.rows_done += 1
-        self.counts.add(outcome)
+        self.counts.add_outcome(outcome)
         if outcome.status == "rejected":
             too_many = self._rejections.reject(outcome.reason or REASON_UNKNOWN)
             if too_many is not None:

@@ -92,20 +92,18 @@ async def estimate(
     )
     if rows:
         known = await _send_sample(rows, job, settings, world)
-    evidence = known.evidence()
+    basis = known.basis()
     prices = await _prices(world, job.completion.model)
     return Estimate(
         run_key=prepared.names.run_key,
         model=job.completion.model,
         is_published=prepared.manifest is not None,
-        evidence=evidence,
-        forecast=forecast(
-            evidence, prices, max_tokens=longest, answer_tokens=inquiry.answer_tokens
-        ),
+        basis=basis,
+        forecast=forecast(basis, prices, max_tokens=longest, answer_tokens=inquiry.answer_tokens),
         prices=prices,
-        funds=await fetch_funds(ask_account, settings.budget_nano_usd, evidence.paid_nano_usd),
+        funds=await fetch_funds(ask_account, settings.budget_nano_usd, basis.paid_nano_usd),
         sample_rows=len(rows),
-        sample_nano_usd=evidence.paid_nano_usd - paid_before,
+        sample_nano_usd=basis.paid_nano_usd - paid_before,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.durable.manifest import Tally
-from airflow_provider_aimlapi.core.money.estimate import AnsweredRow, Evidence
+from airflow_provider_aimlapi.core.money.estimate import AnsweredRow, EstimateBasis
 from airflow_provider_aimlapi.engine.durable.earlier_answers import EarlierAnswers
 from airflow_provider_aimlapi.engine.durable.earlier_attempts import (
     find_earlier_answers,
@@ -59,13 +59,13 @@ class KnownRows:
         """Return the number of kept answers, read or not."""
         return self._tally().completed
 
-    def evidence(self) -> Evidence:
+    def basis(self) -> EstimateBasis:
         """Return all of it as numbers."""
         prepared, earlier, excerpt = self.prepared, self.earlier, self.excerpt
         decided, _ = earlier.rows_decided()
         outcomes, tally = self.outcomes, self._tally()
         sizes = excerpt.text_bytes
-        return Evidence(
+        return EstimateBasis(
             rows=prepared.plan.rows,
             rows_decided=prepared.plan.rows if prepared.manifest is not None else decided,
             rows_open=self.rows_open,

@@ -39,7 +39,7 @@ class AttemptCounts:
 
     def sample(self) -> None:
         """Add the present counts to the series."""
-        self._series.add(
+        self._series.add_sample(
             self._clock.now_s() - self._started_s,
             self._decided,
             in_flight=self._limiter.in_flight,

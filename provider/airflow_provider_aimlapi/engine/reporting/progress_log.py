@@ -66,4 +66,4 @@ class ProgressLog:
         )
 
     def _rate_at(self, now_s: float) -> float:
-        return self._rate.add(now_s, self._collector.rows_done - self._collector.rows_reused)
+        return self._rate.add_sample(now_s, self._collector.rows_done - self._collector.rows_reused)

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from airflow_provider_aimlapi.core.money.estimate import AnsweredRow, Evidence, forecast
+from airflow_provider_aimlapi.core.money.estimate import AnsweredRow, EstimateBasis, forecast
 from airflow_provider_aimlapi.core.money.pricing import PriceStep, TokenPrices
 
 PRICES = TokenPrices(
     input_nano_usd=4_000_000_000, output_nano_usd=20_000_000_000, answer_tokens_max=64_000
 )
-UNMEASURED = Evidence(
+UNMEASURED = EstimateBasis(
     rows=1_000,
     rows_decided=0,
     rows_open=1_000,
@@ -40,7 +40,7 @@ def answers(*lengths: int, size: int = 800, cost: int | None = None) -> list[Ans
     ]
 
 
-def measured(found: list[AnsweredRow]) -> Evidence:
+def measured(found: list[AnsweredRow]) -> EstimateBasis:
     return replace(
         UNMEASURED,
         measured=found,
@@ -59,9 +59,9 @@ def test_rows_with_a_null_are_expected_where_none_were_read() -> None:
 
 
 def test_what_the_journal_decides_is_not_asked_and_rejected_rows_of_parts_are() -> None:
-    evidence = replace(UNMEASURED, rows_open=500, known_open=50, asked_again=7)
-    assert evidence.rows_to_ask == 450 - 50 + 7
-    assert replace(evidence, rows_open=0, rows_read=0).rows_to_ask == 7
+    basis = replace(UNMEASURED, rows_open=500, known_open=50, asked_again=7)
+    assert basis.rows_to_ask == 450 - 50 + 7
+    assert replace(basis, rows_open=0, rows_read=0).rows_to_ask == 7
 
 
 def test_nothing_measured_is_told_as_a_range_by_the_length_of_answers() -> None:
@@ -116,10 +116,10 @@ def test_without_a_price_list_charges_are_the_measure_or_nothing_is() -> None:
 
 
 def test_answers_in_parts_alone_tell_their_mean() -> None:
-    evidence = replace(
+    basis = replace(
         UNMEASURED, answers=10, answers_prompt_tokens=2_000, answers_completion_tokens=500
     )
-    found = forecast(evidence, PRICES, max_tokens=200)
+    found = forecast(basis, PRICES, max_tokens=200)
     assert (found.prompt_tokens, found.completion_tokens) == (900 * 200, 900 * 50)
     assert found.prompt.method == "measured: the mean of 10 answers"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_aimlapi.core.money.estimate import Evidence, forecast
+from airflow_provider_aimlapi.core.money.estimate import EstimateBasis, forecast
 from airflow_provider_aimlapi.core.money.estimate_report import Estimate, Funds
 from tests.unit.core.money.test_estimate import PRICES, UNMEASURED, answers, measured
 
@@ -18,7 +18,7 @@ USD = 1_000_000_000
 
 
 def estimate(
-    evidence: Evidence = UNMEASURED,
+    basis: EstimateBasis = UNMEASURED,
     funds: Funds | None = None,
     prices: TokenPrices | None = PRICES,
     max_tokens: int | None = 200,
@@ -27,8 +27,8 @@ def estimate(
         run_key="k" * 32,
         model="some/model",
         is_published=False,
-        evidence=evidence,
-        forecast=forecast(evidence, prices, max_tokens=max_tokens),
+        basis=basis,
+        forecast=forecast(basis, prices, max_tokens=max_tokens),
         prices=prices,
         funds=funds or Funds(),
         sample_rows=0,
@@ -37,8 +37,8 @@ def estimate(
 
 
 def sampled(funds: Funds | None = None) -> Estimate:
-    evidence = replace(measured(answers(30, 40, 50, 40, 40)), paid_nano_usd=8_000_000)
-    return replace(estimate(evidence, funds), sample_rows=5, sample_nano_usd=8_000_000)
+    basis = replace(measured(answers(30, 40, 50, 40, 40)), paid_nano_usd=8_000_000)
+    return replace(estimate(basis, funds), sample_rows=5, sample_nano_usd=8_000_000)
 
 
 def test_a_guess_is_told_as_a_range_with_its_assumptions() -> None:
@@ -121,10 +121,8 @@ def test_an_answer_of_unknown_length_asks_for_max_tokens() -> None:
 
 
 def test_a_discount_is_told() -> None:
-    evidence = measured(answers(*[40] * 6, cost=800_000))
-    assert (
-        "Answers were charged 0.50 times the price of the price list." in estimate(evidence).words()
-    )
+    basis = measured(answers(*[40] * 6, cost=800_000))
+    assert "Answers were charged 0.50 times the price of the price list." in estimate(basis).words()
 
 
 def test_a_published_run_costs_nothing_more() -> None:

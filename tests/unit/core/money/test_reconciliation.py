@@ -37,7 +37,7 @@ def row(name: str | None, cost: int | None, created: int = 1, inference: str = "
 
 def folded(*rows: LogRow) -> Reconciliation:
     fold = BillingFold(RUN)
-    fold.add(rows)
+    fold.add_page(rows)
     return fold.result()
 
 

@@ -29,7 +29,7 @@ def test_percentiles_are_within_a_bin_of_the_truth() -> None:
     latencies = [chance.lognormvariate(0.5, 0.6) for _ in range(20_000)]
     counts = LatencyCounts()
     for latency_s in latencies:
-        counts.add(latency_s)
+        counts.add_call(latency_s)
     told = counts.summary()
     latencies.sort()
     assert told.calls == len(latencies)
@@ -44,7 +44,7 @@ def test_percentiles_are_within_a_bin_of_the_truth() -> None:
 def test_the_histogram_holds_each_call_once_in_few_bins(latencies: list[float]) -> None:
     counts = LatencyCounts()
     for latency_s in latencies:
-        counts.add(latency_s)
+        counts.add_call(latency_s)
     told = counts.summary()
     edges = [edge for edge, _ in told.bins]
     assert sum(calls for _, calls in told.bins) == len(latencies)
@@ -56,7 +56,7 @@ def test_the_histogram_holds_each_call_once_in_few_bins(latencies: list[float]) 
 def test_a_long_run_has_no_more_points_than_a_short_one_and_keeps_both_ends() -> None:
     recorder = SeriesRecorder()
     for second in range(100_000):
-        recorder.add(
+        recorder.add_sample(
             float(second), second * 10, in_flight=7, window=9, throttled=second, cost=second
         )
     series = recorder.series()
@@ -70,7 +70,7 @@ def test_a_long_run_has_no_more_points_than_a_short_one_and_keeps_both_ends() ->
 def test_points_of_a_thinned_series_are_evenly_apart() -> None:
     recorder = SeriesRecorder()
     for second in range(1_001):
-        recorder.add(float(second), 0, in_flight=0, window=0, throttled=0, cost=0)
+        recorder.add_sample(float(second), 0, in_flight=0, window=0, throttled=0, cost=0)
     at_s = recorder.series().at_s
     gaps = {after - before for before, after in pairwise(at_s)}
     assert len(gaps) == 1
@@ -79,8 +79,8 @@ def test_points_of_a_thinned_series_are_evenly_apart() -> None:
 def test_outcomes_are_counted_by_status_whoever_paid() -> None:
     counts = OutcomeCounts()
     counts.add_tally(Tally(ok=5, rejected=1, prompt_tokens=50, completion_tokens=20))
-    counts.add(Outcome(row=0, status="ok", prompt_tokens=7, completion_tokens=3))
-    counts.add(Outcome(row=1, status="skipped"))
+    counts.add_outcome(Outcome(row=0, status="ok", prompt_tokens=7, completion_tokens=3))
+    counts.add_outcome(Outcome(row=1, status="skipped"))
     told = {"ok": 6, "truncated": 0, "refused": 0, "rejected": 1, "skipped": 1}
     assert counts.statuses() == told
     assert (counts.prompt_tokens, counts.completion_tokens) == (57, 23)
@@ -90,7 +90,7 @@ def test_what_others_decided_can_be_left_out() -> None:
     counts, others = OutcomeCounts(), OutcomeCounts()
     for one in (counts, others):
         one.add_tally(Tally(ok=5, rejected=1, prompt_tokens=50, completion_tokens=20))
-    counts.add(Outcome(row=0, status="ok", prompt_tokens=7, completion_tokens=3))
+    counts.add_outcome(Outcome(row=0, status="ok", prompt_tokens=7, completion_tokens=3))
     rest = counts.without(others)
     assert {status: rows for status, rows in rest.statuses().items() if rows} == {"ok": 1}
     assert (rest.prompt_tokens, rest.completion_tokens) == (7, 3)
@@ -101,7 +101,7 @@ def test_errors_are_ranked_and_rare_kinds_are_added_up() -> None:
     counts = ErrorCounts()
     for status in range(400, 440):
         for _ in range(status - 399):
-            counts.add("RequestRejected", status, f"refused with {status}")
+            counts.add_error("RequestRejected", status, f"refused with {status}")
     kinds = counts.kinds()
     assert len(kinds) == ERROR_KINDS_MAX
     assert [kind.count for kind in kinds[:-1]] == sorted(range(34, 41), reverse=True)
@@ -112,7 +112,7 @@ def test_errors_are_ranked_and_rare_kinds_are_added_up() -> None:
 def test_error_samples_are_few_and_short() -> None:
     counts = ErrorCounts()
     for number in range(10):
-        counts.add("RequestRejected", 400, f"refused {number // 2}: " + "x" * 10_000)
+        counts.add_error("RequestRejected", 400, f"refused {number // 2}: " + "x" * 10_000)
     (kind,) = counts.kinds()
     assert (kind.count, len(kind.samples)) == (10, SAMPLES_MAX)
     assert max(map(len, kind.samples)) <= SAMPLE_BYTES_MAX + 1
