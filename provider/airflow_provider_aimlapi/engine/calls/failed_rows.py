@@ -1,4 +1,6 @@
-"""Rows whose calls failed without a word on them: when they go again, and when they are rejected.
+"""Decide when failed rows are sent again, and when they are rejected.
+
+A call has failed if no answer came, or none that concerns its row: 5xx, a time-out, nonsense.
 
 A failure counts against its row if a call of another row, sent later, was answered after it, and the
 last answer before it was not long ago. So a failed row lets new rows go first. `max_attempts` failures
@@ -8,8 +10,8 @@ When only rows are left that fail, nothing counts. The run's first attempt ends 
 `stall_timeout_s`. A later one goes on until no outage can explain it, asks each row once more, and rejects
 them: if the run was ever answered, and if no more rows are left than may be rejected, or failed before.
 
-Answers that could not be read are bought three times at most. If they told no cost they may be a
-proxy's pages, so the third is bought only once another row was answered, or an outage would be over.
+At most three answers that cannot be read are bought. If they report no cost they may be a proxy's
+pages, so the third is bought only once another row was answered, or an outage would be over.
 """
 
 from __future__ import annotations
@@ -49,10 +51,10 @@ if TYPE_CHECKING:
 
 NEWS_S = 0.25
 NEWS_S_MAX = 5.0
-"""So long after a failure a row waits for calls in flight that were sent later. With ten times as much,
-a failure that passes would hold up the end of a run."""
+"""How long, in steps of `NEWS_S`, a failed row waits for calls in flight that were sent later. With ten
+times as much, a failure that passes would hold up the end of a run."""
 REST_S = 5.0
-"""A row that may not go yet is looked at this often."""
+"""Between two checks of a row that must not be sent yet. Its time is over within minutes, not seconds."""
 BILLED_PAUSE_S = 300.0
 """A row that used up `max_attempts` while nothing was answered waits this long if each call may have
 been billed, else `PAUSE_S`. With a tenth of it, a row that breaks each connection would be paid for all
@@ -64,11 +66,11 @@ class FailedRows:
     """The failed rows of an attempt.
 
     Attributes:
-        rows: of the attempt, decided ones included.
-        was_answered: whether an earlier attempt brought a completion.
-        failing_before: rows that failed in an earlier attempt and are not decided.
+        rows: the number of rows of the attempt, decided ones included.
+        was_answered: whether an earlier attempt has received a completion.
+        failing_before: the rows that failed in an earlier attempt and are not decided.
         reject: ends a row without a completion.
-        held: how many rows wait because they were refused.
+        held: returns the number of rows that wait because they were refused.
     """
 
     rows: int
@@ -82,14 +84,14 @@ class FailedRows:
     ending: Ending
     reject: Callable[[Row, Reason], None]
     held: Callable[[], int]
-    _silence: Silence = field(default_factory=Silence)
-    _given_up: set[tuple[int, int]] = field(default_factory=set)
-    _spent: set[tuple[int, int]] = field(default_factory=set)
-    _is_later: bool = field(init=False)
-    _answered_us: int = field(init=False)
-    _failed_us: int = field(init=False)
-    _trouble_us: int = field(init=False)
-    _gap_until_s: float = -inf
+    _silence: Silence = field(default_factory=Silence)  # since the last answer to any row
+    _given_up: set[tuple[int, int]] = field(default_factory=set)  # failed for longer than an outage
+    _spent: set[tuple[int, int]] = field(default_factory=set)  # no more answers may be bought
+    _is_later: bool = field(init=False)  # an earlier attempt has sent rows
+    _answered_us: int = field(init=False)  # the last completion
+    _failed_us: int = field(init=False)  # the last failure
+    _trouble_us: int = field(init=False)  # failures after it may have one cause
+    _gap_until_s: float = -inf  # failures of calls sent before do not count
 
     def __post_init__(self) -> None:
         self._is_later = self.was_answered or bool(self.failing_before)
@@ -98,11 +100,11 @@ class FailedRows:
 
     @property
     def is_answered(self) -> bool:
-        """Whether this run was ever answered with a completion."""
+        """Return whether this run has ever received a completion."""
         return self.was_answered or self.limiter.accepted > 0
 
     def note(self, row: Row, error: ApiError) -> None:
-        """Count a failed call: as silence, and against its row if the API was up."""
+        """Note a failed call: as silence, and for a later decision if it counts against its row."""
         self._silence.failed(sent_s=row.sent_s, now_s=self.world.clock.now_s())
         if isinstance(error, Throttled):
             return
@@ -120,13 +122,16 @@ class FailedRows:
         self._keep(row)
 
     def wait(self, row: Row, error: ApiError) -> None:
-        """Let a row wait and go again, give it up, or end the run."""
+        """Let a row wait, and perhaps give it up, send all rows, or end the run."""
+        # A call that fails while the attempt decides gives its row up, once no outage explains it. Then,
+        # or after an outage, all rows are sent. Otherwise the run ends: at once if this was the call
+        # that probes, or once the calls in flight have returned if nothing was answered for long.
         is_deciding = self._is_deciding()
         if is_deciding and self._is_over(row) and not isinstance(error, Throttled):
             self._given_up.add(row.name)
         if is_deciding and (self._given_up or self._silence.length_s >= OUTAGE_S):
-            self._ask_all()
-        elif self._is_look(row, error):
+            self._send_all()
+        elif self._is_probe(row, error):
             self._end(error)
         elif not is_deciding and self._is_long():
             self._end_unless_in_flight(error)
@@ -135,7 +140,14 @@ class FailedRows:
         self.feed.put_back(row, delay_s)
 
     def may_send(self, row: Row) -> bool:
-        """Return whether a row that was taken goes now; if not, it was rejected or waits again."""
+        """Return whether a row that was taken is sent now; if not, it was rejected or waits again."""
+        # Cases, in this order:
+        # 1. It never failed: it is sent.
+        # 2. Its failures that count are used up, or it is given up like all rows left: rejected.
+        # 3. No more answers that cannot be read may be bought: rejected, or it waits for the end.
+        # 4. It is given up, or its last answer may not be bought yet: it waits.
+        # 5. A call in flight may show in a moment if its failure counts: it waits for that.
+        # 6. Otherwise it is sent.
         if row.reason is None:
             return True
         self._count_if_up(row)
@@ -171,7 +183,7 @@ class FailedRows:
         self._spent.discard(row.name)
 
     def lets_others_go(self, row: Row) -> bool:
-        """Return whether another row should go before this one, so that its answer tells."""
+        """Return whether another row should go first, because its answer shows what counts."""
         return row.is_undecided and not self._is_up_since(row)
 
     def is_silent(self) -> bool:
@@ -185,12 +197,12 @@ class FailedRows:
     # What counts.
 
     def _is_up_since(self, row: Row) -> bool:
-        """Whether a call of another row was answered after the row's failure, and sent after it."""
+        """Return whether another row was sent after the row's failed call, and answered after it."""
         is_later = self.limiter.newest_answered > row.number
         return is_later and self._answered_us > row.failed_at_us
 
     def _is_news_due(self, row: Row) -> bool:
-        """Whether a call in flight may tell in a moment if the row's failure counts."""
+        """Return whether a call in flight may show in a moment if the row's failure counts."""
         is_recent = self.world.clock.wall_us() - row.failed_at_us < NEWS_S_MAX * 1e6
         is_later = self.limiter.in_flight > 0 and self.limiter.requests > row.number
         return is_recent and is_later and self.lets_others_go(row) and not self.is_probing()
@@ -205,13 +217,13 @@ class FailedRows:
             self._keep(row)
 
     def _keep(self, row: Row) -> None:
-        """Have the row's failures journaled, for the attempts after this one."""
+        """Journal the row's failures, for the attempts after this one."""
         self.collector.note_failed(row.part, failure_record(row))
 
     # Answers that could not be read.
 
     def _may_buy_again(self, row: Row) -> bool:
-        """Whether an answer to the row may be bought now: the last one waits for its time."""
+        """Return whether an answer to the row may be bought now: the last one may have to wait."""
         is_last = row.violations == WIRE_VIOLATIONS_MAX - 1 and row.without_cost > 0
         since_us = row.failing_since_us or row.failed_at_us
         is_outlasted = outlasts_outage(since_us, self.world.clock.wall_us())
@@ -247,13 +259,13 @@ class FailedRows:
         return self.rows - self.collector.rows_done - self.held()
 
     def _is_deciding(self) -> bool:
-        """Whether this attempt goes on until no outage explains the failures."""
+        """Return whether this attempt continues until no outage explains the failures."""
         most = max(len(self.failing_before), self.collector.rejections_left)
         can_decide = self._is_later and self.is_answered and self._rows_left() <= most
         return can_decide and self._is_in_time()
 
     def _is_in_time(self) -> bool:
-        """Whether there may be an outage to wait for twice, and all rows be asked twice."""
+        """Return whether the silence is shorter than two outages and two calls of each row."""
         round_s = (
             self.settings.request_timeout_s * self._rows_left() / self.settings.max_concurrency
         )
@@ -263,16 +275,16 @@ class FailedRows:
         return self._silence.is_stall(self.settings.stall_timeout_s)
 
     def _is_over(self, row: Row) -> bool:
-        """Whether an outage that explains the row's first failure would have been over at its last.
+        """Return whether an outage since the row's first failure would be over at its last.
 
-        The attempt itself has seen enough silence then; one that looks need not.
+        The attempt itself must have seen enough silence, unless it only probes.
         """
         clock = self.world.clock
         sent_us = clock.wall_us() - (clock.now_s() - row.sent_s) * 1e6
         is_ripe = self._is_long() or self.settings.looks_first
         return is_ripe and outlasts_outage(row.failing_since_us, sent_us)
 
-    def _ask_all(self) -> None:
+    def _send_all(self) -> None:
         """Send all rows that are left, although nothing is answered."""
         self.limiter.look_at_all()
         self.feed.waiting_max = sys.maxsize
@@ -282,17 +294,17 @@ class FailedRows:
 
     # The end.
 
-    def _is_look(self, row: Row, error: ApiError) -> bool:
-        """Whether this was the call that was to find out if the API takes any.
+    def _is_probe(self, row: Row, error: ApiError) -> bool:
+        """Return whether this call was to find out if the API accepts calls.
 
-        A row that failed before says nothing until it is known whether it is one of the last.
+        A row that failed before shows nothing until it is known whether it is one of the last.
         """
         is_first = self.settings.looks_first and not self.limiter.accepted
         has_more_to_read = row.was_failing and not self.feed.is_read
         return is_first and isinstance(error, ApiUnavailable) and not has_more_to_read
 
     def _end_unless_in_flight(self, error: ApiError) -> None:
-        """End the run once no call in flight can be answered any more; send no new one meanwhile."""
+        """End the run once all calls in flight have returned; send no new one meanwhile."""
         if self.limiter.in_flight:
             self.limiter.look_with_one()
         else:
@@ -307,11 +319,11 @@ class FailedRows:
     def _stalled(self, last: str) -> ApiUnavailable:
         return ApiUnavailable(
             f"Calls failed for {format_duration(self._silence.length_s)}, and none was answered. The "
-            f"last answer: {last} Everything paid for is kept; a retry of the task takes up from here."
+            f"last answer: {last} Everything paid for is kept; a retry of the task continues from here."
         )
 
     def _delay_s(self, row: Row, error: ApiError) -> float:
-        """How long the row waits; longer if it failed before, and if calls may have been billed."""
+        """Return how long the row waits: longer if it failed before, or may have been billed."""
         tries = row.calls + (self.settings.max_attempts if row.was_failing else 0)
         delay_s = retry_delay_s(error, failures=tries, random=self.world.random)
         if self._given_up:
@@ -325,7 +337,7 @@ def failure_record(row: Row, refusal: AccessRefused | None = None) -> Record:
     """Return what later attempts should know of a row that is not decided.
 
     Args:
-        refusal: that was left undecided, if any.
+        refusal: the refusal that was left undecided, if any.
     """
     reason = row.reason or Reason("", "")
     if refusal is not None:

@@ -1,4 +1,4 @@
-"""Where workers take rows from: those that waited long enough first, then new ones.
+"""Hand rows to the workers: first those that have waited long enough, then new ones.
 
 A row that must wait holds no permit and no worker.
 """
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 
 
 SPARE_ROWS = 512
-"""This many new rows are taken although enough wait already, if those that wait have only failed. Without
+"""New rows that may be taken although enough rows wait, if those that wait have only failed. Without
 them, two bad rows at the start of a run with one call in flight would hold up all others; with a tenth,
 50 would."""
 JUMP_SHARE = 0.382
-"""While nothing is answered, each new row is taken this share of the rows at hand further on (the golden
-section, which spreads best). In their order, a block of bad rows would be tried row by row, and with
+"""While nothing is answered, this fraction of the rows at hand is skipped before each new row (the golden
+section, which spreads best). In their order, a block of bad rows would be sent row by row, and with
 few calls in flight each try of the task would end before the block does."""
 TIMER_S_MIN = 0.001
-"""Loops count in milliseconds."""
+"""A timer that is due earlier would fire at once, because loops count in milliseconds."""
 
 
 class Held(Protocol):
-    """Rows that are not to be sent yet; see `engine.calls.refused_rows`."""
+    """Holds rows that must not be sent yet; see `engine.calls.refused_rows`."""
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Return the number of held rows."""
         ...
 
     def wait(self, row: Row) -> None:
@@ -44,7 +44,7 @@ class Held(Protocol):
         ...
 
     async def without_others(self) -> None:
-        """Give back a row at least, or end the run: there is no other row."""
+        """Release at least one row, or end the run: no other row is left."""
         ...
 
 
@@ -52,21 +52,22 @@ class Feed:
     """Rows for a fixed set of workers; `add_rows` and `finish` are the reader's side.
 
     Attributes:
-        held: rows that are held back; None where nothing holds any.
-        lets_others_go: whether a row that waited long enough lets new ones go first. is_probing:
-            whether one call at a time is made, so that few rows come to wait. is_silent: whether calls
-            fail and none is answered, so that new rows are taken from here and there.
+        held: holds rows back; None if nothing holds any.
+        lets_others_go: whether a row that waited long enough lets new ones go first.
+        is_probing: whether one call at a time is made, so that few rows come to wait.
+        is_silent: whether calls fail and none is answered, so that new rows are taken from all over
+            the input.
         is_read: whether the reader has no more rows.
-        waiting_max: with this many rows waiting, no new one is taken.
-        workers: tasks that take rows, set before the first does.
+        waiting_max: the number of waiting rows at which no new row is taken.
+        workers: the number of tasks that take rows, set before the first does.
     """
 
     def __init__(self, *, clock: Clock, waiting_max: int) -> None:
         self._clock = clock
         self.waiting_max = waiting_max
-        self._new: deque[Row] = deque()
-        self._waiting: list[tuple[float, int, Row]] = []
-        self._order = 0
+        self._new: deque[Row] = deque()  # rows that were never sent in this attempt
+        self._waiting: list[tuple[float, int, Row]] = []  # a heap by due time, then by order
+        self._order = 0  # rows that were put back so far: it keeps equal times in order
         self.is_read = False
         self._is_closed = False
         self.held: Held | None = None
@@ -74,15 +75,15 @@ class Feed:
         self.is_probing: Callable[[], bool] = lambda: False
         self.is_silent: Callable[[], bool] = lambda: False
         self.workers = 0
-        self._idle = 0
+        self._idle = 0  # workers without a row
         self._workers = Waiters()
         self._reader = Waiters()
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_s = inf
-        self._is_new_next = False
+        self._timer: asyncio.TimerHandle | None = None  # wakes a worker when the first row is due
+        self._timer_s = inf  # the time that it is set to
+        self._is_new_next = False  # after a failed row it is a new row's turn
 
     async def add_rows(self, rows: list[Row]) -> None:
-        """Hand over rows, once the ones before have been taken; while nothing is answered, earlier."""
+        """Add rows once the earlier ones have been taken, or sooner while nothing is answered."""
         while not self._is_closed and not self._has_room_for(len(rows)):
             await self._reader.wait()
         for row in rows:
@@ -95,12 +96,12 @@ class Feed:
         self._workers.wake(len(rows))
 
     def finish(self) -> None:
-        """Say that the reader has no more rows."""
+        """Note that the reader has no more rows."""
         self.is_read = True
         self._workers.wake_all()
 
     async def take_row(self) -> Row | None:
-        """The next row to send; None when this worker is not needed any more."""
+        """Wait for the next row to send; return None if this worker is not needed any more."""
         self._idle += 1
         row = await self._next()
         if row is not None:
@@ -108,6 +109,12 @@ class Feed:
         return row
 
     async def _next(self) -> Row | None:
+        # Cases, in this order:
+        # 1. A waiting row is due: it goes, unless it lets a new row go first.
+        # 2. A new row is there, and may wait like the others if it fails: it goes.
+        # 3. Only held rows are left: the last worker has them decided, because no other row can.
+        # 4. No row can come any more for this worker: it ends.
+        # 5. Otherwise wait for a row that is due, added, released or decided.
         while not self._is_closed:
             is_due = self._is_due()
             lets_go = is_due and self._lets_new_go(self._waiting[0][2])
@@ -117,29 +124,29 @@ class Feed:
             if has_new:
                 return self._take_new()
             if self.held and self._has_held_rows_only():
-                self._idle -= 1  # no other worker decides, too
+                self._idle -= 1  # so that no other worker has them decided, too
                 await self.held.without_others()
                 self._idle += 1
                 continue
             if self.is_read and not self._new and len(self._workers) >= self._rows_to_come():
-                self._workers.wake()  # who waited for a row that is decided now may go, too
+                self._workers.wake()  # a worker that waited for a decided row may end, too
                 return None
             self._set_timer()
             await self._workers.wait()
         return None
 
     def put_back(self, row: Row, delay_s: float) -> None:
-        """Let a row wait. The worker that puts it back comes to take again, so nobody is woken."""
+        """Let a row wait. No worker is woken, because the one that puts it back takes a row next."""
         self._order += 1
         heappush(self._waiting, (self._clock.now_s() + delay_s, self._order, row))
 
     def release(self, row: Row) -> None:
-        """Let a row go that was held."""
+        """Let a held row go."""
         self.put_back(row, 0.0)
         self._workers.wake()
 
     def close(self) -> None:
-        """Hand out nothing more."""
+        """Hand out no more rows."""
         self._is_closed = True
         if self._timer is not None:
             self._timer.cancel()
@@ -147,7 +154,7 @@ class Feed:
         self._reader.wake_all()
 
     def _lets_new_go(self, row: Row) -> bool:
-        """Whether a new row goes before one that waits: failed rows take turns with new ones.
+        """Return whether a new row goes before this waiting one: failed and new rows take turns.
 
         With one call in flight and slow failures, answers would otherwise be far apart. While nothing
         is answered, it is a new row's turn.
@@ -156,18 +163,18 @@ class Feed:
         return is_turn or self.is_silent() or self.lets_others_go(row)
 
     def _has_room(self, spare: int) -> bool:
-        """Whether a new row may be taken, though it may have to wait like those before it."""
+        """Return whether a new row may be taken, although it may have to wait like the others."""
         return len(self._waiting) < self.waiting_max + spare or self.is_probing()
 
     def _has_room_for(self, count: int) -> bool:
-        """Whether the reader may hand over so many rows: beside as many if calls are to be spread."""
+        """Return whether the reader may add this many rows, while nothing is answered to as many."""
         return len(self._new) <= (count if self.is_silent() else 0)
 
     def _is_due(self) -> bool:
         return bool(self._waiting) and self._waiting[0][0] <= self._clock.now_s()
 
     def _has_held_rows_only(self) -> bool:
-        """Whether no other row is left, waits, or is in a worker's hands."""
+        """Return whether no other row is left, waits, or is being worked on."""
         is_out = self._idle < self.workers
         return self.is_read and not (self._new or self._waiting or is_out)
 
@@ -191,7 +198,7 @@ class Feed:
         return row
 
     def _set_timer(self) -> None:
-        """See to it that one worker wakes when the first row is due. All of them would be hundreds."""
+        """Set the timer to the first due row. It wakes one worker, because there may be hundreds."""
         if not self._waiting or self._timer_s <= self._waiting[0][0]:
             return
         if self._timer is not None:

@@ -1,6 +1,6 @@
-"""What becomes of a row after an exchange: kept, sent again, rejected, or the end of the run.
+"""Act on the result of a call: keep the answer, send the row again, reject it, or end the run.
 
-Here a verdict is carried out; it is found in `core.verdicts.verdict`.
+`core.verdicts.verdict` finds the verdict.
 """
 
 from __future__ import annotations
@@ -41,14 +41,17 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True)
 class Judge:
-    """Sends each outcome to the collector, each row that may succeed later back to the feed.
+    """Gives each outcome to the collector, and each row that may succeed later back to the feed.
 
     Attributes:
-        rows: of the attempt. was_answered: whether an earlier one brought a completion.
-        failing_before: rows that failed in an earlier one, and that nothing decided.
-        opening: the run's first rows. arrival: whether its first answers had the instructions.
-        refused: rows that were refused, until it is known whose refusal it is.
-        failures: rows whose calls failed. count_failure: called with each failed call's error.
+        rows: the number of rows of the attempt.
+        was_answered: whether an earlier attempt has received a completion.
+        failing_before: the rows that failed in an earlier attempt and are not decided.
+        arrival: checks whether the first answers had the instructions.
+        count_failure: called with each failed call's error.
+        opening: judges the run's first rows.
+        refused: holds refused rows until the cause is known.
+        failures: decides about rows whose calls failed.
     """
 
     rows: int
@@ -95,7 +98,7 @@ class Judge:
         self.feed.is_silent = self.failures.is_silent
 
     def answered(self, row: Row, answer: Answer, completion: Completion) -> None:
-        """Keep a completion, and the answer that it was read from."""
+        """Keep a completion, and the answer that it was parsed from."""
         call = row.call_record(self.world.clock.wall_us())
         try:
             outcome, record = accepted(completion, call), answered(answer, call)
@@ -104,21 +107,24 @@ class Judge:
         self.collector.keep_outcome(row.part, outcome, record)
         self.failures.answered(row)
         self.refused.answered(row)
-        self._open(row, completion)
+        self._count_in_opening(row, completion)
         if self.arrival.is_open:
             self.arrival.answered(row.body, completion)
             self._end_if_dropped()
 
     def failed(self, row: Row, error: ApiError) -> None:
-        """Let the row wait and go again, reject it, or end the run."""
+        """Send the row again later, reject it, or end the run."""
+        # A rejection or refusal concerns the row or the key, so it is no failure of the API. Other errors
+        # are noted before the verdict, because it depends on the number of failures. Until the run is
+        # answered, neither failures nor unreadable answers reject a row: an outage explains them.
         if isinstance(error, WireViolation):
             self.keep_unread(row, error.answer, Reason(str(error), error.in_full))
         self.count_failure(error)
-        is_word = isinstance(error, (RequestRejected, AccessRefused))
-        if not is_word:
+        is_about_row = isinstance(error, (RequestRejected, AccessRefused))
+        if not is_about_row:
             self.failures.note(row, error)
         if isinstance(error, RequestRejected):
-            self._open(row, Refused(status=error.status, reason=str(error)))
+            self._count_in_opening(row, Refused(status=error.status, reason=str(error)))
         is_answered = self.failures.is_answered
         verdict = judge(
             error,
@@ -133,18 +139,18 @@ class Judge:
             self.ending.halt(error)
         elif verdict is Verdict.REJECT:
             self._reject(row, Reason(str(error), error.in_full))
-        elif is_word:
+        elif is_about_row:
             delay_s = retry_delay_s(error, failures=row.calls, random=self.world.random)
             self.feed.put_back(row, delay_s)
         else:
             self.failures.wait(row, error)
 
     def may_send(self, row: Row) -> bool:
-        """Return whether a row that was taken is to be sent; if not, it was dealt with."""
+        """Return whether a row that was taken is sent now; see `FailedRows.may_send`."""
         return self.failures.may_send(row)
 
     def close_arrival(self) -> None:
-        """Judge the first answers if fewer came than an opening has."""
+        """Judge the first answers even if fewer came than the check wants."""
         self.arrival.close()
         self._end_if_dropped()
 
@@ -153,26 +159,26 @@ class Judge:
         if error is not None:
             self.ending.halt(error)
 
-    def _open(self, row: Row, result: Completion | Refused) -> None:
-        """Note a result in the run's opening, which may end the run."""
+    def _count_in_opening(self, row: Row, result: Completion | Refused) -> None:
+        """Count a result in the run's opening, which may end the run."""
         why = self.opening.back(row.name, result)
         if why is not None:
             self.ending.halt(TooManyRejections(why))
 
     def _doubt(self, row: Row, error: AccessRefused) -> None:
-        if self._is_look():
+        if self._is_probe():
             self.refused.end_at_once(row, error)
         else:
             self.refused.refused(row, error)
 
     def keep_unread(self, row: Row, answer: Answer | None, reason: Reason) -> None:
-        """Journal an answer that could not be read: its cost counts, and it may be read one day."""
+        """Journal an answer that could not be parsed: its cost counts, and a later version may parse it."""
         if answer is not None:
             call = row.call_record(self.world.clock.wall_us())
             self.collector.journal_record(row.part, unread(answer, reason, call))
 
-    def _is_look(self) -> bool:
-        """Whether calls are made to find out if the API takes any, and none was answered yet."""
+    def _is_probe(self) -> bool:
+        """Return whether calls are made to find out if the API accepts any, and none was answered."""
         return self.settings.looks_first and self.limiter.accepted == 0
 
     def _reject_refused(self, row: Row, error: AccessRefused) -> None:

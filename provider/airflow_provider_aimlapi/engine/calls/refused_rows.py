@@ -1,7 +1,7 @@
-"""Rows whose calls were refused: they wait here, and go once more when another row was answered.
+"""Hold refused rows until another row is answered, then send them once more.
 
-`core.verdicts.refusals` decides; this carries it out. A call that is sent to find out is an ordinary one, of
-the next row of the feed: nothing is asked for twice.
+`core.verdicts.refusals` decides, and this module acts. The call that shows the cause is an ordinary
+one, of the next row of the feed, so no row is paid for twice.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _ACCOUNT = "No other row is left to send, and key or account are not fine."
 
 
 class Refused(NamedTuple):
-    """A row and why it waits; None where an earlier attempt was told why."""
+    """A row, and the refusal that it waits for; None if an earlier attempt received the refusal."""
 
     row: Row
     error: AccessRefused | None
@@ -62,18 +62,18 @@ class RefusedRows:
     limiter: Limiter
     ending: Ending
     reject: Callable[[Row, AccessRefused], None]
-    _refusals: Refusals[Refused] = field(default_factory=Refusals)
-    _was_account_asked: bool = False
+    _refusals: Refusals[Refused] = field(default_factory=Refusals)  # decides
+    _was_account_asked: bool = False  # it is fetched once at most
 
     def __len__(self) -> int:
         return len(self._refusals.waiting)
 
     def wait(self, row: Row) -> None:
-        """Let a row wait that an earlier attempt left undecided."""
+        """Hold a row that an earlier attempt has left undecided."""
         self._refusals.wait(Refused(row, None))
 
     def refused(self, row: Row, error: AccessRefused) -> None:
-        """Let a row wait, and stop admission or end the run where that follows."""
+        """Hold a row, and close admission or end the run if that follows."""
         suspect = Suspect(
             row=Refused(row, error),
             status=error.status or 0,
@@ -87,25 +87,29 @@ class RefusedRows:
         if self._refusals.door is Door.LOCKED:
             self._end(_SECOND.format(status=error.status))
         elif self._refusals.door is not door:
-            log.info("%s No new calls until another row shows whose refusal it is.", error.refusal)
+            log.info(
+                "%s No new calls until another row shows whether it is refused, too.", error.refusal
+            )
         self._follow_door()
 
     def answered(self, row: Row) -> None:
-        """Send rows once more, or reject them, if this answer shows that they are to blame."""
+        """Send rows once more, or reject them, if this answer shows that they are the cause."""
         door = self._refusals.door
         self._go_on(self._refusals.answered(row.number), is_own=True)
         if self._refusals.door is not door:
-            log.info("Another row was answered: calls go on, and refused rows are sent once more.")
+            log.info(
+                "Another row was answered, so calls continue and refused rows are sent once more."
+            )
         self._follow_door()
 
     async def without_others(self) -> None:
-        """Decide when the feed has no other row and none is in flight: rows go, or the run ends."""
+        """Decide without another row, because none is left or in flight: send rows, or end the run."""
         account = await self._ask_account()
         if account is not None and not account.is_ready:
             self._end(_ACCOUNT)
             return
         if account is not None and self._may_vouch(account):
-            log.info("No other row is left. Key and credit are fine: the rows are to blame.")
+            log.info("No other row is left. Key and credit are fine, so the rows are the cause.")
             suspects, is_own = self._refusals.vouch(for_all=True), True
         else:
             suspects, is_own = self._refusals.without_others(self.limiter.requests)
@@ -115,7 +119,7 @@ class RefusedRows:
         self._follow_door()
 
     def end_at_once(self, row: Row, error: AccessRefused) -> None:
-        """End the run by its first call, which was to find out whether the API takes any."""
+        """End the run by its first call, which was to find out if the API accepts calls."""
         self._keep_for_later(row, error)
         self.ending.halt(error)
 
@@ -133,9 +137,9 @@ class RefusedRows:
         self.limiter.go_alone(is_alone=self._refusals.door is Door.SHUT)
 
     async def _ask_account(self) -> Account | None:
-        """Ask for balance and key, once, where no row can tell. None when they tell nothing either.
+        """Fetch balance and key, once, if no row can show the cause. None if they cannot either.
 
-        Where no row was ever answered, whatever they tell would change nothing.
+        If no row was ever answered, they would change nothing.
         """
         has_answers = self._refusals.answers or self.collector.counts_reused.completed
         is_worthwhile = has_answers and ABOUT_ACCOUNT & self._statuses()
@@ -150,10 +154,10 @@ class RefusedRows:
             return None
 
     def _may_vouch(self, account: Account) -> bool:
-        """Whether the account, in which nothing is wrong, shows that refusals are the rows' own.
+        """Return whether the account, in which nothing is wrong, shows that the rows are refused.
 
-        Only in a later attempt, in which every row left was refused, while rows were answered in
-        earlier ones; and for no more rows than may be rejected.
+        That holds only in a later attempt in which every row left was refused, after rows were
+        answered in earlier ones, and for no more rows than may be rejected.
         """
         return not (
             account.gaps
@@ -168,7 +172,7 @@ class RefusedRows:
         return {suspect.status for suspect in self._refusals.waiting if suspect.number}
 
     def _end(self, why: str) -> None:
-        """End the run for the first refusal. No row is rejected; the next attempt sends others first."""
+        """End the run with the first refusal. No row is rejected, and a retry sends others first."""
         errors = []
         for row, error in (suspect.row for suspect in self._refusals.waiting):
             if error is not None:

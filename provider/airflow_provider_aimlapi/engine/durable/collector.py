@@ -1,7 +1,7 @@
-"""Keeps what was paid for: outcomes by shard, journal segments by group commit, parts when whole.
+"""Keep what was paid for: outcomes by shard, journal segments by group commit, whole parts.
 
 A row counts once the journal segment that holds it is durable. A part replaces its shard's
-segments, which are removed once it is durable: beside the work, and harmless where that fails.
+segments, which are then removed beside the work. A removal that fails is harmless.
 """
 
 from __future__ import annotations
@@ -48,18 +48,19 @@ if TYPE_CHECKING:
 log = logger(__name__)
 
 OPEN_ROWS_MAX = 4 * SHARD_ROWS_MAX
-"""Rows of open shards: what one slow row may hold back, and what memory is needed for."""
+"""The most rows of open shards. One slow row may hold them back, and all of them need memory."""
 
 REFUSED_PAUSE_S_MAX = 10.0
-"""Between two tries of a journal that the store refuses: the run ends, calls in flight come back."""
+"""The longest pause between two tries to write a journal that the store refuses. The run is ending, and
+its calls in flight return meanwhile."""
 
-REASON_UNKNOWN = "It was rejected by an earlier attempt, whose log says why."
-"""Its part holds the reason in full only, which may quote the row."""
+REASON_UNKNOWN = "It was rejected by an earlier attempt. The log of that attempt shows the reason."
+"""The row's part holds only the full reason, which may quote the row."""
 
 
 @dataclass(slots=True, kw_only=True)
 class OpenShard:
-    """A shard whose part is not durable yet."""
+    """A shard whose part is not durable yet, and its outcomes so far."""
 
     shard: Shard
     outcomes: list[Outcome | None]
@@ -73,11 +74,11 @@ class Collector:
     """Collects outcomes.
 
     Attributes:
-        rows_done: decided so far, those of durable parts and of earlier attempts included.
-        rows_reused: of these, decided by earlier attempts.
-        parts: durable parts.
-        counts: rows decided, by status, and their tokens.
-        counts_reused: of these, what earlier attempts decided.
+        rows_done: the rows decided so far, those of earlier attempts included.
+        rows_reused: those of them that earlier attempts decided.
+        parts: the durable parts.
+        counts: the decided rows by status, and their tokens.
+        counts_reused: the same of the rows that earlier attempts decided.
     """
 
     def __init__(
@@ -101,28 +102,26 @@ class Collector:
         self._rejections = rejections
         self._ending = ending
         self._clock = clock.reserved
-        self._shared_clock = clock
-        """For removing segments, which no paid answer waits for."""
-        self._reopened: Mapping[int, StagedPart] = {}
-        self._open: dict[int, OpenShard] = {}
-        self._open_rows = 0
-        self._shard_room = Waiters()
-        self._whole: asyncio.Queue[OpenShard | None] = asyncio.Queue()
-        self._replaced: list[StagedPart] = []
-        """Durable parts whose segments are still there."""
-        self._pending: list[tuple[int, Record]] = []
-        self._failed: dict[int, dict[int, Record]] = {}
-        self._unflushed = 0
+        self._shared_clock = clock  # removes segments, for which no paid answer waits
+        self._reopened: Mapping[int, StagedPart] = {}  # parts that get a later edition
+        self._open: dict[int, OpenShard] = {}  # by part
+        self._open_rows = 0  # rows of all open shards
+        self._shard_room = Waiters()  # the reader, until there is room for a shard
+        self._whole: asyncio.Queue[OpenShard | None] = asyncio.Queue()  # to be staged; None ends it
+        self._replaced: list[StagedPart] = []  # durable parts whose segments are still there
+        self._pending: list[tuple[int, Record]] = []  # for the next group commit, by part
+        self._failed: dict[int, dict[int, Record]] = {}  # rows that fail so far, by part and row
+        self._unflushed = 0  # paid answers that are not durable yet
         self._at_risk_max = settings.at_risk_max
-        self._flusher = Waiters()
-        self._finisher = Waiters()
-        self._on_durable: Callable[[], None] = lambda: None
+        self._flusher = Waiters()  # the journal keeper, until a segment is full
+        self._finisher = Waiters()  # the journal keeper, in a pause after a refusal
+        self._on_durable: Callable[[], None] = lambda: None  # called when calls may continue
         self._is_finishing = False
-        self._last_failure: AimlapiError | None = None
+        self._last_failure: AimlapiError | None = None  # of the journal keeper's last write
         self._has_logged_bug = False
 
     def take_over(self, earlier: EarlierAnswers) -> None:
-        """Count the parts that earlier attempts made durable.
+        """Count the parts that earlier attempts have made durable.
 
         Raises:
             JournalUnreadable: as `JournalStore.take_over`.
@@ -142,13 +141,13 @@ class Collector:
             self._ending.halt(TooManyRejections(reason))
 
     async def open_shard(self, shard: Shard) -> None:
-        """Make room for a shard's outcomes, waiting while too many rows are open."""
+        """Open a shard for its outcomes, once few enough rows are open."""
         while self._open and self._open_rows + shard.rows > OPEN_ROWS_MAX:
             await self._shard_room.wait()
         self.open_shard_now(shard)
 
     def open_shard_now(self, shard: Shard) -> None:
-        """Open a shard whether or not there is room: for a few, of which few rows get decided."""
+        """Open a shard even if many rows are open: for a sample, which decides few rows of it."""
         self._open_rows += shard.rows
         state = OpenShard(shard=shard, outcomes=[None] * shard.rows)
         self._open[shard.part] = state
@@ -156,12 +155,12 @@ class Collector:
             self._whole.put_nowait(state)
 
     def keeps_up(self, in_flight: int) -> bool:
-        """Whether few enough paid answers wait to become durable for one more call to be made."""
+        """Return whether few enough paid answers are not durable yet for one more call."""
         return self._unflushed + in_flight < self._at_risk_max
 
     @property
     def rejections_left(self) -> int:
-        """How many more rows may be rejected before the run ends."""
+        """Return how many more rows may be rejected before the run ends."""
         return max(0, self._rejections.allowed - self._rejections.rows)
 
     def keep_outcome(self, part: int, outcome: Outcome, record: Record | None = None) -> None:
@@ -177,27 +176,27 @@ class Collector:
             self._whole.put_nowait(state)
 
     def journal_record(self, part: int, record: Record) -> None:
-        """Hand a record to the next group commit."""
+        """Add a record to the next group commit."""
         self._pending.append((part, record))
         self._unflushed += 1
         if len(self._pending) >= self._settings.unflushed_rows_max:
             self._flusher.wake()
 
     def note_failed(self, part: int, record: Record) -> None:
-        """Keep what is known of a row that fails; it becomes durable with its part's next segment."""
+        """Keep the failures of a row. They become durable with the next segment of its part."""
         self._failed.setdefault(part, {})[record.row] = record
 
     def keep_earlier(self, part: int, outcome: Outcome) -> None:
-        """Keep an outcome that an earlier attempt paid for and journaled."""
+        """Keep an outcome that an earlier attempt has paid for and journaled."""
         self.rows_reused += 1
         self.counts_reused.add_outcome(outcome)
         self.keep_outcome(part, outcome)
 
     async def keep_durable(self, on_durable: Callable[[], None]) -> None:
-        """Make durable what is collected, until `finish`. Store errors end the run, not this.
+        """Make durable what is collected, until `finish`. A store error ends the run, not this.
 
         Args:
-            on_durable: told when there may be room for more calls.
+            on_durable: called when there may be room for more calls.
         """
         self._on_durable = on_durable
         halt = self._ending.halt
@@ -207,19 +206,21 @@ class Collector:
         await self._give_up_segments(self._replaced)
 
     def finish(self) -> None:
-        """Say that nothing more will be added."""
+        """Note that nothing more will be added."""
         self._is_finishing = True
         self._flusher.wake()
         self._finisher.wake()
         self._whole.put_nowait(None)
 
     async def flush_rest(self) -> None:
-        """Make durable what `keep_durable` has left. A bug may have ended it, or kept it from its last write."""
+        """Make durable what `keep_durable` has left, because a bug may have ended it."""
         failure = self._last_failure
         if not isinstance(failure, StoreUnavailable):
             failure = await self._flush_or_halt()
         if failure is not None:
-            log.error("%d answers could not be kept: they are paid for again.", len(self._pending))
+            log.error(
+                "%d answers could not be kept, so they will be paid for again.", len(self._pending)
+            )
             self._ending.fail(failure)
 
     def _count(self, outcome: Outcome) -> None:
@@ -245,7 +246,7 @@ class Collector:
         self._last_failure = await self._flush_or_halt()
 
     async def _flush_or_halt(self) -> AimlapiError | None:
-        """Returns why it failed; None when all that was pending is durable."""
+        """Write a group commit; return why it failed, or None if all is durable."""
         try:
             await self._flush()
         except Exception as error:  # noqa: BLE001  # a task that fails would cancel calls in flight
@@ -255,9 +256,10 @@ class Collector:
         return None
 
     async def _flush(self) -> None:
-        """One group commit: a segment for each part that has something pending.
+        """Write one group commit: a segment for each part that has pending records.
 
-        What is known of rows that fail goes with them, and by itself only in the end.
+        Failures of rows are written with them, and without them only at the end, because a segment
+        for failures alone would cost a request for each part.
         """
         batch = self._pending
         self._pending = []
@@ -281,7 +283,7 @@ class Collector:
             self._on_durable()
 
     async def _give_up_segments(self, replaced: Sequence[StagedPart]) -> None:
-        """Remove the segments that parts replace. What is left goes after publication."""
+        """Remove the segments that parts replace. Publication removes what is left."""
         for staged in replaced:
             part = staged.entry.part
             try:
@@ -307,7 +309,7 @@ class Collector:
             self._shard_room.wake_all()
 
     def _write_part(self, state: OpenShard) -> StagedPart:
-        """Stage a part; when another attempt staged it first, theirs counts. Blocking."""
+        """Stage a part; if another attempt has staged it, use that one. Blocking."""
         names = self._prepared.names
         outcomes = [outcome for outcome in state.outcomes if outcome is not None]
         data = encode_part(
@@ -321,7 +323,7 @@ class Collector:
         if len(data) > PART_BYTES_MAX:
             raise InvalidSpec(
                 f"The answers to {state.shard.rows:,} rows make a part of {len(data):,} bytes, more "
-                f"than {PART_BYTES_MAX:,}. They are kept. Begin another run with a lower max_tokens."
+                f"than {PART_BYTES_MAX:,}. They are kept. Start another run with a lower max_tokens."
             )
         edition = self._segments.epoch if state.shard.part in self._reopened else 0
         name = names.part(state.shard.part, edition)
@@ -330,12 +332,14 @@ class Collector:
         return stored_part(self._prepared, state.shard, edition)
 
     def _reason_of(self, error: Exception) -> AimlapiError:
-        """Why the run ends; a bug, of ours or of the store's library, is logged with its traceback once."""
+        """Return why the run ends. Log a bug, ours or a library's, with its traceback once."""
         if isinstance(error, AimlapiError):
             return error
         if not self._has_logged_bug:
             log.error("What was paid for could not be kept.", exc_info=error)
         self._has_logged_bug = True
-        told = StorageError(f"What was paid for could not be kept: {type(error).__name__}: {error}")
-        told.__cause__ = error
-        return told
+        failure = StorageError(
+            f"What was paid for could not be kept: {type(error).__name__}: {error}"
+        )
+        failure.__cause__ = error
+        return failure

@@ -1,4 +1,4 @@
-"""What earlier attempts of a run left behind, as values: parts, outcomes, answers that nobody read."""
+"""What earlier attempts of a run have left, as values: parts, outcomes, unreadable answers."""
 
 from __future__ import annotations
 
@@ -29,19 +29,20 @@ if TYPE_CHECKING:
 log = logger(__name__)
 
 KEPT_BYTES_MAX = 512 * 1024 * 1024
-"""Of the journaled answers of one part, which are held while its rows are read: as much as all texts of
-a part may have."""
+"""The limit for the journaled answers of one part, which are in memory while its rows are read. All texts
+of a part may have this size."""
 RECORD_BYTES = 512
-"""What an answer takes beside its text."""
+"""The memory of an answer beside its text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unread:
-    """Answers to a row that nobody could read.
+    """The answers to a row that could not be parsed.
 
     Attributes:
-        rejection: what the row comes to if it is not asked again; its cost is what they said.
-        bought: how many. without_cost: how many of them told no cost, as a proxy's page does.
+        rejection: the row's outcome if it is not sent again, with the sum of the reported costs.
+        bought: the number of answers.
+        without_cost: the number of those that reported no cost, as a proxy's page does.
     """
 
     rejection: Outcome
@@ -50,16 +51,16 @@ class Unread:
 
     @property
     def cost_nano_usd(self) -> int:
-        """What they said they cost."""
+        """Return the sum of the reported costs."""
         return self.rejection.cost_nano_usd or 0
 
     @property
     def is_used_up(self) -> bool:
-        """Whether no more may be bought, unless rejected rows are asked again."""
+        """Return whether no more may be bought, unless rejected rows are sent again."""
         return self.bought >= WIRE_VIOLATIONS_MAX
 
     def after(self, earlier: Unread | None) -> Unread:
-        """These and earlier ones."""
+        """Return these and earlier ones together."""
         if earlier is None:
             return self
         cost = self.cost_nano_usd + earlier.cost_nano_usd
@@ -71,26 +72,26 @@ class Unread:
         )
 
     def forgiven(self) -> Unread:
-        """The same if as many may be bought again."""
+        """Return the same, but as many may be bought again."""
         return Unread(rejection=self.rejection, bought=0, without_cost=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EarlierAnswers:
-    """What need not be asked again.
+    """What earlier attempts have left of a run.
 
     Attributes:
-        parts: durable parts that stand.
-        reopened: durable parts of which some rejected rows are asked again, or were answered
-            since; a later edition takes each one's place.
+        parts: the durable parts that are final.
+        reopened: the durable parts of which some rejected rows are sent again, or were answered
+            since. Each gets a later edition.
         segments: the names of all segments that were listed, by part.
-        journaled: by part, what the journal decides of one that is not durable, or decided after
-            one that is. The outcomes themselves are read with the part: see `read_outcomes`.
-        unread: answers that nobody could read, by part and row; only of rows that nothing decides.
-        failed: the calls that failed so far of rows that nothing decides, by part and row.
-        resends_rejected: whether rows that were rejected are asked again.
-        charges_nano_usd: by part, what each journaled answer cost that no durable part tells of,
-            answers to a row that was paid for twice included; None where the API did not say.
+        journaled: by part, the sums of what the journal decides beyond the durable part. The
+            outcomes themselves are read with the part: see `read_outcomes`.
+        unread: the answers that could not be parsed, by part and row, of undecided rows only.
+        failed: the failed calls so far of undecided rows, by part and row.
+        resends_rejected: whether rejected rows are sent again.
+        charges_nano_usd: by part, the cost of each journaled answer that no durable part includes;
+            None if the API did not report it. A row that was paid for twice counts twice.
     """
 
     parts: tuple[PartEntry, ...]
@@ -103,7 +104,7 @@ class EarlierAnswers:
     charges_nano_usd: dict[int, tuple[int | None, ...]]
 
     def restore_history(self, row: Row) -> None:
-        """Tell a row that is to be asked of its failures, and of answers that could not be read."""
+        """Write into a row that will be sent its failures, and the answers that could not be parsed."""
         unread = self.unread.get(row.part, {}).get(row.row)
         if unread is not None:
             row.unread_cost_nano_usd = unread.cost_nano_usd
@@ -130,7 +131,7 @@ class EarlierAnswers:
 
     @property
     def has_answers(self) -> bool:
-        """Whether an earlier attempt brought a completion."""
+        """Return whether an earlier attempt has received a completion."""
         tallies = (*self.durable_tallies(), *self.journaled.values())
         return any(tally.completed for tally in tallies)
 
@@ -153,7 +154,7 @@ class EarlierAnswers:
         return (*self.parts, *(staged.entry for staged in self.reopened.values()))
 
     def rows_decided(self) -> tuple[int, int]:
-        """How many rows are decided and stay so, and how many were rejected and are asked again."""
+        """Return the rows that stay decided, and the rejected rows that are sent again."""
         tallies = [found.entry.tally for found in self.reopened.values()]
         decided = sum(entry.tally.rows for entry in self.parts)
         decided += sum(tally.rows for tally in tallies)
@@ -169,19 +170,20 @@ class EarlierAnswers:
 
 @dataclass(slots=True, kw_only=True)
 class Room:
-    """How much more of a part's journal may be kept in memory.
+    """The memory that is left for a part's journal.
 
     Attributes:
-        uri: of the part's segments.
-        has_texts: whether texts of answers are kept, or only what they cost.
+        uri: the address of the part's segments.
+        has_texts: whether texts of answers are kept, or only their costs.
+        bytes_left: the memory that is left.
     """
 
     uri: str
     has_texts: bool
     bytes_left: int = field(default_factory=lambda: KEPT_BYTES_MAX)
 
-    def take(self, text: str | None) -> None:
-        """Keep one more answer.
+    def take_bytes(self, text: str | None) -> None:
+        """Count one more answer.
 
         Raises:
             JournalUnreadable: there is no room, so no attempt of this run wrote all of it.
@@ -189,23 +191,26 @@ class Room:
         self.bytes_left -= RECORD_BYTES + len(text or "")
         if self.bytes_left < 0:
             raise JournalUnreadable(
-                f"{self.uri} holds more than an attempt leaves. Another program wrote there. "
+                f"{self.uri} holds more than an attempt leaves. Another program has written there. "
                 f"{REMOVE_FOLDER}"
             )
 
     def keep(self, outcome: Outcome) -> Outcome:
-        """Keep one more outcome. Raises as `take`."""
+        """Keep one more outcome. Raises as `take_bytes`."""
         kept = outcome if self.has_texts else msgspec.structs.replace(outcome, text=None)
-        self.take(kept.text)
+        self.take_bytes(kept.text)
         return kept
 
 
 @dataclass(slots=True, kw_only=True)
 class News:
-    """What a journal says beyond its part: of one that is durable, answers to rows it rejected.
+    """What a journal contains beyond its part. If the part is durable: answers to its rejected rows.
 
     Attributes:
-        charged: what the part's own sum holds of each of its rejected rows, in nano-dollars.
+        charged: what the part's own sum includes for each rejected row, in nano-dollars.
+        outcomes: the outcomes, in the order of the records.
+        unread: the answers that could not be parsed, by row.
+        failed: the failures so far, by row.
     """
 
     charged: dict[int, int]
@@ -213,18 +218,22 @@ class News:
     unread: dict[int, Unread] = field(default_factory=dict)
     failed: dict[int, Record] = field(default_factory=dict)
 
-    def add(self, record: Record, room: Room, *, is_durable: bool) -> None:
-        """Take a record in; a durable part has its rows' rejections itself."""
+    def add_record(self, record: Record, room: Room, *, is_durable: bool) -> None:
+        """Add a record. The rejections in a durable part are not added again."""
+        # 1. A failure replaces the row's earlier ones: the record holds all of them.
+        # 2. A rejection includes what came before it, so that is dropped.
+        # 3. Unreadable answers add up.
+        # 4. An outcome is kept, unless the durable part rejects the row, too: then only its cost is.
         if record.kind == "failed":
-            room.take(record.in_full)
+            room.take_bytes(record.in_full)
             self.failed[record.row] = record
             return
-        if record.kind == "rejected":  # it counts what came before it
+        if record.kind == "rejected":  # it includes what came before it
             self.unread.pop(record.row, None)
             self.failed.pop(record.row, None)
         outcome = _read(record)
         if isinstance(outcome, Unread):
-            room.take(None)
+            room.take_bytes(None)
             self.unread[record.row] = outcome.after(self.unread.get(record.row))
         elif not is_durable or outcome.status != "rejected":
             self.outcomes.append(room.keep(outcome))
@@ -232,19 +241,19 @@ class News:
             self.unread[record.row] = self._later_cost(outcome)
 
     def _later_cost(self, rejection: Outcome) -> Unread:
-        """Return what a row cost that the part rejected, and a later attempt too."""
+        """Return the later cost of a row that the part has rejected, and a later attempt too."""
         cost = max(0, (rejection.cost_nano_usd or 0) - self.charged.get(rejection.row, 0))
         rejection = msgspec.structs.replace(rejection, cost_nano_usd=cost or None)
         return Unread(rejection=rejection, bought=0, without_cost=0)
 
     def tally(self) -> Tally:
-        """Count the rows that it decides."""
+        """Return the sums of the rows that it decides."""
         return tally_of({outcome.row: outcome for outcome in self.outcomes}.values())
 
     def charges(self) -> Iterator[int | None]:
-        """What the part's own sum does not hold.
+        """Yield the charges that the part's own sum does not include.
 
-        What a rejected row has cost is in the cost of its later outcomes, too.
+        The cost of a rejected row is included in the costs of its later outcomes.
         """
         counted = dict(self.charged)
         for outcome in self.outcomes:
@@ -257,7 +266,7 @@ class News:
             if is_rejected:
                 counted[row] = max(cost, counted.get(row, 0))
         for unread in self.unread.values():  # which came after the part
-            if unread.cost_nano_usd:  # a page that told no cost says nothing of what a call costs
+            if unread.cost_nano_usd:  # a page without a cost shows nothing about the cost of calls
                 yield unread.cost_nano_usd
 
 
@@ -268,11 +277,11 @@ def news_of(
     charged: dict[int, int],
     room: Room,
 ) -> News:
-    """What the records of a shard say of the rows that its part does not decide for good."""
+    """Return what a shard's records contain for the rows that its part does not decide finally."""
     news = News(charged=charged)
     rows = range(shard.rows) if staged is None else charged
     for record in _distinct(record for record in records if record.row in rows):
-        news.add(record, room, is_durable=staged is not None)
+        news.add_record(record, room, is_durable=staged is not None)
     for outcome in news.outcomes:
         if outcome.status != "rejected":
             news.unread.pop(outcome.row, None)
@@ -280,17 +289,17 @@ def news_of(
 
 
 def _read(record: Record) -> Outcome | Unread:
-    """What a record says of its row."""
+    """Return a record's outcome, or its answer that cannot be parsed."""
     if record.kind == "rejected":
         return _rejected(record, _reason(record), record.unread_cost_nano_usd)
     try:
         completion = decode_answer(record.answer())
     except ApiError as error:
-        told = error.cost_nano_usd if isinstance(error, WireViolation) else None
-        cost = record.unread_cost_nano_usd + (told or 0)
+        reported = error.cost_nano_usd if isinstance(error, WireViolation) else None
+        cost = record.unread_cost_nano_usd + (reported or 0)
         reason = _reason(record) if record.reason else Reason(str(error), error.in_full)
         rejection = _rejected(record, reason, cost)
-        return Unread(rejection=rejection, bought=1, without_cost=int(told is None))
+        return Unread(rejection=rejection, bought=1, without_cost=int(reported is None))
     return accepted(completion, _call_of(record, record.unread_cost_nano_usd))
 
 
@@ -313,7 +322,7 @@ def _call_of(record: Record, unread_cost_nano_usd: int) -> CallRecord:
 
 
 def _distinct(records: Iterator[Record]) -> Iterator[Record]:
-    """Each record once: a segment that was written again after an unclear write repeats some."""
+    """Yield each record once: a segment that was written again after an unclear write repeats some."""
     seen: set[tuple[str, int, str | None, int]] = set()
     for record in records:
         if record.kind == "failed":

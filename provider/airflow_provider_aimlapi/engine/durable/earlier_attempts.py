@@ -1,7 +1,7 @@
-"""Reads what earlier attempts of a run left behind: durable parts, and the journal of open ones. Blocking.
+"""Read what earlier attempts of a run have left: durable parts, and the journal of open ones. Blocking.
 
-Answers are many, so only what they sum up to is kept of all parts. Those of one part are read when the
-part's rows are.
+There may be millions of answers, so only sums are kept for all parts. The answers of one part are
+read when the part's rows are.
 """
 
 from __future__ import annotations
@@ -43,25 +43,25 @@ if TYPE_CHECKING:
 log = logger(__name__)
 
 PARTS_READ = 4
-"""Parts whose journals are read at once."""
+"""Parts whose journals are read at once. Each may need as much memory as `KEPT_BYTES_MAX`."""
 
 
 def find_earlier_answers(
     prepared: Prepared, clock: Clock, *, retry_rejected: bool
 ) -> EarlierAnswers:
-    """Read what earlier attempts left.
+    """Read what earlier attempts have left.
 
     Args:
-        retry_rejected: whether rows that they rejected are asked again.
+        retry_rejected: whether rows that they rejected are sent again.
 
     Raises:
         JournalUnreadable: a part is not what its name says.
-        StoreUnavailable: something is there and cannot be read; it is not taken for absent.
+        StoreUnavailable: an object exists and cannot be read; it does not count as absent.
     """
     prepared = replace(prepared, store=patient(prepared.store, clock))
     parts = None if prepared.share is None else [shard.part for shard in prepared.plan.shards]
-    # The journal first: an older attempt may wake, write a part and give its segments up between the
-    # two listings. What is in neither would be paid for again.
+    # The journal first: an older attempt may wake, write a part and remove its segments between the two
+    # listings. Answers in neither listing would be paid for again.
     segments = list_segments(prepared.store, prepared.names, parts, clock.spread)
     staged = staged_parts(prepared, clock)
 
@@ -104,17 +104,17 @@ def find_earlier_answers(
         resends_rejected=resends_rejected,
         charges_nano_usd=charges,
     )
-    _tell(earlier)
+    _log_earlier(earlier)
     return earlier
 
 
 def read_outcomes(
     prepared: Prepared, earlier: EarlierAnswers, shard: Shard, clock: Clock
 ) -> dict[int, Outcome]:
-    """Read what earlier attempts decided of a shard's rows; what came later counts more.
+    """Read what earlier attempts have decided of a shard's rows. Later decisions count.
 
-    A part that an older attempt has finished meanwhile is one of `earlier.reopened` from here on, if
-    any of its rows is asked again.
+    If an older attempt has finished a part meanwhile, and any of its rows is sent again, the part is
+    added to `earlier.reopened`.
 
     Raises:
         As `find_earlier_answers`.
@@ -127,7 +127,7 @@ def read_outcomes(
     journaled = {outcome.row: outcome for outcome in found.news.outcomes}
     if found.staged is None:
         return journaled
-    if found.staged is not before:  # its sum holds what was unread before it
+    if found.staged is not before:  # its sum includes what was unread before it
         earlier.unread[shard.part] = found.news.unread
     if found.staged.entry.tally.rejected and earlier.resends_rejected:
         earlier.reopened[shard.part] = found.staged
@@ -148,10 +148,11 @@ def read_journaled_rows(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Journaled:
-    """What the journal says of a part beyond the part itself.
+    """What a part and its journal contain.
 
     Attributes:
-        staged: the durable part; None where there is none.
+        staged: the durable part; None if there is none.
+        news: what the journal contains beyond it.
     """
 
     staged: StagedPart | None
@@ -167,9 +168,9 @@ def _read_journal(
     *,
     has_texts: bool,
 ) -> _Journaled:
-    """Read the segments that are newer than a part, or all of them where it is not durable.
+    """Read the segments that are newer than a part, or all if it is not durable.
 
-    Where one is gone, the part has become durable since they were listed, or a newer edition of it.
+    If a segment is gone, the part or a newer edition has become durable since the listing.
     """
     newer = segments
     if staged is not None:
@@ -189,19 +190,19 @@ def _read_journal(
 
 
 def _is_all_rejected(staged: Iterable[StagedPart], journaled: Iterable[Tally]) -> bool:
-    """Whether no row was ever answered: then the set-up was wrong, not the rows.
+    """Return whether no row was ever answered, because then the set-up was wrong, not the rows.
 
-    A refusal costs nothing, so they are asked again, now that somebody may have mended it.
+    A refusal costs nothing, so the rows are sent again, in case the set-up was fixed.
     """
     return not any(one.entry.tally.completed for one in staged) and all(
         tally.rejected == tally.rows for tally in journaled
     )
 
 
-def _tell(earlier: EarlierAnswers) -> None:
-    """Say in the log what earlier attempts decided."""
+def _log_earlier(earlier: EarlierAnswers) -> None:
+    """Log what earlier attempts have decided."""
     decided, again = earlier.rows_decided()
     if decided:
-        log.info("%s rows were decided earlier and are not asked again.", f"{decided:,}")
+        log.info("%s rows were decided earlier and are not sent again.", f"{decided:,}")
     if again:
-        log.info("%s rows were rejected earlier and are asked again.", f"{again:,}")
+        log.info("%s rows were rejected earlier and are sent again.", f"{again:,}")

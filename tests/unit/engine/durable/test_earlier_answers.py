@@ -37,7 +37,7 @@ def news_of(*records: Record, charged: dict[int, int]) -> News:
     """Of a durable part that charged something for the row, or of an open one."""
     news = News(charged=charged)
     for record in records:
-        news.add(record, Room(uri="", has_texts=False), is_durable=bool(charged))
+        news.add_record(record, Room(uri="", has_texts=False), is_durable=bool(charged))
     return news
 
 
