@@ -88,7 +88,7 @@ def test_it_lists_what_ada_may_see_newest_first_and_leads_to_each_runs_page(
     assert states == ["running", "failed", "published"]
     while rows_done(page) < ROWS * 0.3:
         page.wait_for_timeout(300)
-    assert "1 at work" in (page.locator("#sum").text_content() or "")
+    assert "1 running" in (page.locator("#sum").text_content() or "")
     box = page.locator("#some").bounding_box()
     assert box is not None
     clip = {"x": 0, "y": 0, "width": 1280, "height": box["y"] + box["height"] + 20}

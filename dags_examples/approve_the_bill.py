@@ -1,8 +1,8 @@
-"""Ask for money first: estimate the bill, let a person approve it, then run.
+"""Let a person approve the estimated bill before the run.
 
-The estimate asks for a paid sample of 20 rows, whose answers the run finds and does not pay for
-again. A person sees it under Required Actions; without an answer within a day it is a no,
-and the run is skipped. Needs Airflow 3.1 or later.
+The estimate pays for a sample of 20 rows. The run uses their answers and does not pay for them again.
+A person finds the estimate under Required Actions. Without an approval within a day, the run is
+skipped. Needs Airflow 3.1 or later.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from airflow_provider_aimlapi.operators.estimate import ClaudeCompletionEstimate
 
 INPUT = os.environ.get("AIMLAPI_EXAMPLE_INPUT", "s3://lake/documents")
 OUTPUT = os.environ.get("AIMLAPI_EXAMPLE_HEADLINES", "s3://lake/document_headlines")
-# One job, told to both operators: what they share makes the run key, and so the run's own answers.
+# Both operators get the same job. So they have the same run key, and the run finds the sample's answers.
 # --- job
 JOB: dict[str, Any] = {
     "input_path": INPUT + "/ds={{ ds }}/",

@@ -1,12 +1,12 @@
-"""A range of past days, asked for with one command, and again when something has changed.
+"""Run a range of past days with one command, and run it again after a change.
 
     airflow backfill create --dag-id backfill_documents \\
         --from-date 2026-01-01 --to-date 2026-01-03 \\
         --max-active-runs 2 --reprocess-behavior completed
 
-Each day is a run of its own, known by its input and its prompt. `--reprocess-behavior completed`
-has Airflow run the days again that it has run before; of those the operator pays for the ones whose
-input, prompt or model is no longer the same, and finds the others published.
+Each day is a run of its own. `--reprocess-behavior completed` has Airflow run days again that it has
+run before. The operator pays only for days whose input, prompt or model has changed. It finds the
+other days published.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ with DAG(
     "backfill_documents",
     schedule="@daily",
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
-    catchup=False,  # the past is asked for by a backfill, not by switching the DAG on
+    catchup=False,  # a backfill runs past days, not the DAG itself
     tags=["aimlapi", "example"],
 ):
     ClaudeCompletionOperator(
@@ -35,8 +35,8 @@ with DAG(
         prompt="Name the three main topics of this text, comma-separated:\n\n{text}",
         output_column="topics",
         max_tokens=60,
-        max_cost_usd=2,  # a day's
-        max_concurrency=64,  # a day's; as many days run at once as --max-active-runs says
+        max_cost_usd=2,  # for each day
+        max_concurrency=64,  # for each day; --max-active-runs limits the days at a time
         retries=3,
         retry_delay=timedelta(minutes=1),
     )

@@ -1,8 +1,8 @@
-"""A completion as a step of an ETL: extract from a warehouse, complete, join and load.
+"""Use a completion as a step of an ETL: extract from a warehouse, complete, join and load.
 
-The warehouse is DuckDB; any other goes the same way. Each step can run again: `extract` leaves a
-file alone that is still right, so that `complete` finds the answers of that day already paid for,
-and `load` replaces the day's rows in one transaction. Needs `pip install duckdb`.
+The warehouse is DuckDB; any other works in the same way. Each step can run again. `extract` does not
+write a file that has not changed, so `complete` finds the paid answers of that day. `load` replaces
+the day's rows in one transaction. Needs `pip install duckdb`.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ with DAG(
     schedule="@daily",
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
-    max_active_runs=1,  # DuckDB has one writer
+    max_active_runs=1,  # DuckDB allows one writer
     tags=["aimlapi", "example"],
 ):
     # --- extract
     @task
     def extract(ds: str | None = None) -> str:
-        """The day's tickets, as a Parquet file in the lake."""
+        """Store the day's tickets as a Parquet file in the lake, and return its path."""
         import io
 
         import duckdb
@@ -61,7 +61,7 @@ with DAG(
     # --- load
     @task
     def load(summary: dict[str, Any], ds: str | None = None) -> int:
-        """Topic and cost, joined with the customer, in the warehouse's table; how many rows."""
+        """Load topic and cost, joined with the customer, and return the number of rows."""
         import duckdb
         import pyarrow.parquet as pq
 

@@ -1,4 +1,4 @@
-"""Report what each day's summaries cost: a DAG that waits for their asset and reads its event."""
+"""Report the cost of each day's summaries. The DAG waits for their asset and reads its event."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ with DAG(
 
     @task(inlets=[SUMMARIES])
     def report(*, inlet_events: Any = None) -> str:
-        """What the newest event of the asset carries."""
+        """Return the figures of the asset's newest event."""
         run = inlet_events[SUMMARIES][-1].extra
         return f"{run['ok']:,} of {run['rows']:,} rows, {run['cost_usd']:.4f} USD, {run['output_path']}"
 

@@ -1,8 +1,8 @@
-"""Summarise each day's documents: one Parquet folder a day in, one out, an asset on either side.
+"""Summarise each day's documents: one Parquet folder per day in, one out, an asset on either side.
 
-A day that is done is never paid for again: clear the task, and it finds what it published.
-The sample that comes with docker-compose.yml holds 2026-01-01 to 2026-01-03: trigger it for
-2026-01-02, for instance. For a day without a folder it fails and says that there is no input.
+A day that is done is never paid for again: a cleared task finds the published result. The sample of
+docker-compose.yml has the days 2026-01-01 to 2026-01-03, so trigger the DAG for 2026-01-02, for
+example. For a day without a folder the task fails, because there is no input.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""One data set on many workers: the work of one task, with its promises, done by four at a time.
+"""Process one data set on four workers, with the promises of a single task.
 
-`plan` divides the rows into shares, `complete` is mapped over them, `publish` puts the whole in place.
-A pool keeps all workers together within what the account's limit allows: make one, with a slot for
-each task that may call the API at the same time, and name it; docker-compose.yml does.
+`plan` divides the rows into shares, `complete` is mapped over them, and `publish` publishes the whole.
+A pool limits the tasks that call the API at the same time, so that all workers together respect the
+account's limit. Create one as docker-compose.yml does, with a slot for each such task.
 """
 
 from __future__ import annotations

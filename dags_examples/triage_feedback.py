@@ -1,7 +1,7 @@
-"""`@task.claude_completion`: a function returns a few records, and the next task gets the answers.
+"""Use `@task.claude_completion`: a function returns a few records, and the next task gets the answers.
 
-The records are kept beside the output, by their content: a retry that returns the same ones pays
-for nothing that was answered.
+The records are stored below the output path in a file named by its content. A retry that returns the
+same records does not pay again for answered ones.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ with DAG(
         retries=3,
     )
     def triage(ds: str | None = None) -> list[dict[str, str]]:
-        """The day's feedback, at most 1,000 records; or return the path of a Parquet data set."""
+        """Return the day's feedback, at most 1,000 records, or the path of a Parquet data set."""
         feedback = ObjectStoragePath(f"{LAKE}/feedback/{ds}.jsonl").read_text()
         return [json.loads(line) for line in feedback.splitlines()]
 
     @task
     def urgent(output_path: str) -> list[str]:
-        """What the path that `triage` hands on holds: the records, each with its answer."""
+        """Return the urgent records from the path that `triage` returned."""
         import pyarrow.parquet as pq
 
         path = ObjectStoragePath(output_path)

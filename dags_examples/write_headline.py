@@ -1,7 +1,7 @@
-"""One call in a task of your own: the hook, no data set, no output path.
+"""Make one call in a task of your own with the hook: no data set, no output path.
 
-The answer is the task's, and with it the care for it: a retry asks, and pays, again. For more
-than a few prompts there is `@task.claude_completion`.
+Nothing stores the answer, so a retry of the task pays again. Use `@task.claude_completion` for more
+than a few prompts.
 """
 
 from __future__ import annotations

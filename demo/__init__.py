@@ -1,1 +1,1 @@
-"""What runs on one machine, without an account, so that a newcomer sees the provider work."""
+"""The provider at work on one machine, without an account, for newcomers."""

@@ -1,6 +1,6 @@
 """`python -m demo`: an example DAG over real texts, without a key, an account or a container.
 
-Everything it makes lies in .demo/ beside this package; `make clean` removes it.
+All its files are in .demo/ beside this package. `make clean` removes them.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from demo.run import run_demo
 
 
 def main() -> int:
-    """Exit status: 0 when the DAG ran, 1 when something failed, 130 after Ctrl-C."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # both end it the same way
+    """Return the exit status: 0 if the DAG ran, 1 if something failed, 130 after Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # both end the demo in the same way
     try:
         run_demo(ROOT / ".demo")
     except DemoFailed as failure:
         print(failure, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nStopped. What was paid for is kept: the next run goes on from there.")
+        print("\nStopped. Paid answers are kept, and the next run continues there.")
         return 130
     return 0
 

@@ -1,4 +1,4 @@
-"""A real Airflow in the demo's own AIRFLOW_HOME: one DAG run at a time, each on a new database."""
+"""Runs a real Airflow in the demo's own AIRFLOW_HOME: one DAG run at a time, each on a new database."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _FAILED = re.compile(r"\[error *\] Task failed with exception ")
 
 
 class AirflowRun:
-    """Airflow, told about a simulator and an S3 server by its environment alone.
+    """Airflow, configured for a simulator and an S3 server by its environment alone.
 
     Attributes:
-        log: a file with everything that Airflow says.
+        log: the file with Airflow's whole output.
     """
 
     def __init__(self, *, home: Path, dags: Path, log: Path, api_url: str, s3_url: str) -> None:
@@ -59,18 +59,17 @@ class AirflowRun:
         }
 
     def migrate(self) -> None:
-        """Give Airflow a database as good as new; making one takes seconds, so it is made once.
-
-        What an older run left in it, such as the assets of an example since changed, would be in
-        the way of the next one.
+        """Give Airflow a copy of a new database.
 
         Raises:
-            DemoFailed: Airflow cannot; the text holds the end of its log.
+            DemoFailed: Airflow cannot make one. The text holds the end of its log.
         """
+        # Making a database takes seconds, so one is made and kept. Each run gets a copy, because an older
+        # run's entries, such as the assets of an example that has changed, would disturb the next run.
         database = self._home / "airflow.db"
         pristine = self._home / f"migrated-{version('apache-airflow')}.db"
         if not pristine.exists():
-            shutil.rmtree(self._home, ignore_errors=True)  # half made, or by another version
+            shutil.rmtree(self._home, ignore_errors=True)  # incomplete, or of another version
             for _ in self._lines(["db", "migrate"], "make its database"):
                 pass
             database.rename(pristine)
@@ -79,10 +78,10 @@ class AirflowRun:
         shutil.copyfile(pristine, database)
 
     def test_dag(self, dag_id: str, day: str) -> Iterator[str]:
-        """Run a DAG for a day; gives what our own code logs, line by line, as it is logged.
+        """Run a DAG for a day, and yield the provider's own log lines as they appear.
 
         Raises:
-            DemoFailed: the run failed; the text holds the end of Airflow's log.
+            DemoFailed: the run failed. The text holds the end of Airflow's log.
         """
         self.log.write_text("", encoding="utf-8")
         what = f"run {dag_id} for {day}"
@@ -93,7 +92,7 @@ class AirflowRun:
                     yield ours["message"]
                 has_failed = has_failed or _FAILED.search(line) is not None
                 if has_failed and _AFTERMATH in line:
-                    # Airflow would wait and try again, as it should in earnest.
+                    # Airflow would now wait for a retry, which a demo must not do.
                     raise DemoFailed(self._failure(what))
 
     def _lines(self, words: list[str], what: str) -> Generator[str]:
@@ -107,7 +106,7 @@ class AirflowRun:
                 stderr=subprocess.STDOUT,
             ) as process,
         ):
-            assert process.stdout is not None  # noqa: S101  it was asked for
+            assert process.stdout is not None  # noqa: S101  stdout is a pipe
             for line in process.stdout:
                 log.write(line)
                 log.flush()

@@ -1,4 +1,4 @@
-"""The processes that the demo starts: with an environment of their own, and none left behind."""
+"""Starts the demo's processes with an environment of their own, and leaves none of them running."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "SYSTEMROOT")
-"""All that a child gets of the caller's environment: no AIRFLOW_*, AWS_*, PYTHON* or proxy."""
+"""The variables that a child inherits: no AIRFLOW_*, AWS_*, PYTHON* and no proxy."""
 ENDINGS = ((signal.SIGTERM, 4.0), (signal.SIGKILL, None))
-"""Signals, and how many seconds each gets: SIGTERM ends the task that Airflow runs and keeps what
-it paid for; Airflow itself then waits for the time of the retry."""
+"""Signals, and the seconds until the next one. SIGTERM ends Airflow's task, which keeps its paid answers.
+Airflow itself would then wait for the retry, so SIGKILL follows."""
 ROOT = Path(__file__).parents[1]
 
 
 class DemoFailed(Exception):
-    """The demo cannot go on; the text says why, for the person who started it."""
+    """The demo cannot continue. Its text names the reason."""
 
 
 def child_environment(additions: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a child."""
+    """Return the environment of a child."""
     kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
     return {
         **kept,
@@ -42,10 +42,10 @@ def child_environment(additions: Mapping[str, str]) -> dict[str, str]:
 def child(
     words: Sequence[str], environment: Mapping[str, str], **options: object
 ) -> Iterator[subprocess.Popen[str]]:
-    """A running Python module; when the block ends, it is asked to end, and waited for.
+    """Run a Python module until the block ends.
 
-    Ctrl-C in the terminal does not reach it: it gets a session of its own, so that this process
-    decides who ends first.
+    Ctrl-C in the terminal does not reach it. It has a session of its own, so that this process decides
+    the order in which processes end.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", "demo.watched", *words],
@@ -77,10 +77,10 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 @contextmanager
 def simulator(*, latency_s: float, max_concurrent: int, port: int, log: Path) -> Iterator[str]:
-    """A running simulator; gives its base URL.
+    """Run a simulator until the block ends, and yield its base URL.
 
     Raises:
-        DemoFailed: it did not start.
+        DemoFailed: the simulator did not start.
     """
     words = [
         "aimlapi_simulator",
@@ -92,19 +92,17 @@ def simulator(*, latency_s: float, max_concurrent: int, port: int, log: Path) ->
         log.open("w", encoding="utf-8") as errors,
         child(words, {}, stdout=subprocess.PIPE, stderr=errors) as process,
     ):
-        assert process.stdout is not None  # noqa: S101  it was asked for
+        assert process.stdout is not None  # noqa: S101  stdout is a pipe
         line = process.stdout.readline()
         prefix, _, url = line.strip().rpartition(" ")
         if prefix != "listening on":
-            raise DemoFailed(f"The simulator did not start. Its log: {log}")
+            raise DemoFailed(f"The simulator did not start. See its log: {log}")
         yield url
 
 
 def free_port(remembered: Path) -> int:
-    """A free port, the same one at each call as long as nobody else takes it.
-
-    The API's address is part of what makes two runs the same: elsewhere they would pay again.
-    """
+    """Return a free port: the remembered one, unless another process uses it."""
+    # The API's address is part of the run key. With another port, the next demo would pay again.
     try:
         port = int(remembered.read_text(encoding="utf-8"))
         with _bound(port):

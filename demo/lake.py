@@ -1,8 +1,8 @@
-"""The demo's bucket: filled from the committed sample, its results kept on disk between two runs.
+"""The demo's bucket, with the committed sample as input. Results stay on disk between two runs.
 
-The S3 server forgets everything when it stops. What the runs wrote is therefore copied to a folder
-while they go on, and put back at the next start: there it is also plain Parquet for whoever wants
-to look at it. An object keeps its ETag on the way, which is the MD5 of its bytes.
+The S3 server forgets everything when it stops. So the results are copied to a folder while a run
+works, and put back at the next start. In that folder they are plain Parquet files. An object keeps
+its ETag, which is the MD5 of its bytes.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Lake:
 
     @property
     def output_folder(self) -> Path:
-        """Where the results lie on disk."""
+        """Return the folder of the results on disk."""
         return self._folder / OUTPUT
 
     def fill(self, sample: Path) -> None:
@@ -61,11 +61,9 @@ class Lake:
         self._saved = self._listing()
 
     def save(self) -> None:
-        """Make the folder hold what the bucket's output holds, all of it at once or nothing.
-
-        A listing is taken, its objects are copied beside the folder, and the two are swapped. So
-        the folder is always the bucket as it was at one instant, whenever this process dies.
-        """
+        """Copy the bucket's output to the folder, all of it or nothing."""
+        # The objects of one listing are copied beside the folder, and then the two are swapped. So the
+        # folder always shows the bucket at one moment, whenever this process dies.
         listing = self._listing()
         if listing == self._saved:
             return
@@ -73,7 +71,7 @@ class Lake:
         shutil.rmtree(newer, ignore_errors=True)
         for key in listing:
             if (body := self._read(key)) is None:
-                return  # cleaned up since it was listed: the next save sees a later instant
+                return  # removed since the listing: the next save copies a later moment
             file = newer / key
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(body)

@@ -1,4 +1,4 @@
-"""What a run of the demo left behind, as a table to read. Reads Parquet as any other reader would."""
+"""Shows the results of a demo run as a table. It reads plain Parquet."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SUMMARY_WIDTH = 52
 
 
 def table_of(folder: Path, rows_max: int = 5) -> str:
-    """The first row of each of the first files: president, year, text, summary."""
+    """Return a table of the first row of each of the first files: president, year, text, summary."""
     import pyarrow.parquet as pq
 
     columns = ["president", "year", "text", "completion"]
@@ -30,7 +30,7 @@ def table_of(folder: Path, rows_max: int = 5) -> str:
 
 
 def newest_first(files: Iterable[Path]) -> list[Path]:
-    """Files, the one that was written last before the others."""
+    """Return files by the time of their last change, the newest first."""
     return sorted(files, key=lambda file: file.stat().st_mtime, reverse=True)
 
 

@@ -1,4 +1,4 @@
-"""The demo from beginning to end: start everything, run the DAG, show what came out, stop everything."""
+"""The whole demo: starts everything, runs the DAG, shows the results, stops everything."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ DAG_ID, DAY = "summarise_documents", "2026-01-02"
 
 
 def run_demo(folder: Path, *, latency_s: float = 0.5, max_concurrent: int = 16) -> None:
-    """Run it, printing what happens.
+    """Run the demo and print each step.
 
     Args:
-        folder: for all that is made; a run finds there what an earlier one published.
-        latency_s: how long the simulated API takes for an answer.
-        max_concurrent: how many calls at a time it takes before it answers 429.
+        folder: the folder for all files. A run finds there the results of earlier ones.
+        latency_s: seconds until the simulated API answers.
+        max_concurrent: calls at a time that it accepts before it answers 429.
 
     Raises:
-        DemoFailed: in words.
+        DemoFailed: the demo cannot continue.
     """
     with (
         _alone_in(folder),
@@ -62,14 +62,14 @@ def _run_on_s3(folder: Path, api_url: str) -> None:
             api_url=api_url,
             s3_url=s3.url,
         )
-        print(f"Airflow  starting; all that it says goes to {_shown(airflow.log)}", flush=True)
+        print(f"Airflow  starting; its output goes to {_shown(airflow.log)}", flush=True)
         airflow.migrate()
         paid_usd = _run_dag(airflow, lake, api_url)
         _show_results(lake, paid_usd)
 
 
 def _run_dag(airflow: AirflowRun, lake: Lake, api_url: str) -> float:
-    """Run the DAG; gives what the account was charged meanwhile."""
+    """Run the DAG, and return the charge to the account."""
     from demo.lake import Saving
 
     balance_usd = _balance_usd(api_url)
@@ -85,13 +85,13 @@ def _show_results(lake: Lake, paid_usd: float) -> None:
 
     folder = lake.output_folder / f"ds={DAY}"
     print(f"\n{table_of(folder)}\n")
-    print(f"Results  {_shown(folder)}/*.parquet, a copy of the bucket's")
+    print(f"Results  {_shown(folder)}/*.parquet, copied from the bucket")
     for report in newest_first(folder.glob("_aimlapi/*/report.html"))[:1]:
-        print(f"Report   {_shown(report)}: the run's page, for a browser")
+        print(f"Report   {_shown(report)}: the run page, for a browser")
     if paid_usd > 0:
-        print(f"Paid     {paid_usd:.4f} USD, simulated. Run it again: it pays nothing.")
+        print(f"Paid     {paid_usd:.4f} USD, simulated. The next demo pays nothing.")
     else:
-        print("Paid     nothing this time: all of it was published by an earlier run.")
+        print("Paid     nothing, because an earlier run has published all of it.")
 
 
 def _balance_usd(api_url: str) -> float:
@@ -105,17 +105,19 @@ def _balance_usd(api_url: str) -> float:
 
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
-    """Two demos at once would write the same folder."""
+    """Let only one demo at a time write to a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise DemoFailed(f"Another demo is running in {_shown(folder)}.") from None
+            raise DemoFailed(
+                f"Another demo is running in {_shown(folder)}. Wait until it has ended."
+            ) from None
         yield
 
 
 def _shown(path: Path) -> str:
-    """A path relative to where the user stands, if it is below."""
+    """Return a path relative to the current folder, if it is inside."""
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

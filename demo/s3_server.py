@@ -1,8 +1,8 @@
-"""An S3 server for the demo and the tests: moto's, made safe for concurrent writers; no faults here.
+"""An S3 server for the demo and the tests: moto, made safe for concurrent writers. It has no faults.
 
-moto looks whether a key exists and then writes it, without a lock between the two. Two requests
-with `If-None-Match: *` can so both be told that they created the object, which no real store does.
-One lock around every write gives back what S3 promises.
+moto checks whether a key exists and then writes it, without a lock. So two requests with
+`If-None-Match: *` may both create the same object, which no real store allows. A lock around every
+write restores S3's promise.
 
     with S3Server() as s3:
         s3.create_bucket("lake")
@@ -30,18 +30,18 @@ if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
 
 WRITES = frozenset({"PUT", "POST", "DELETE"})
-POLL_S = 0.05  # how often the serving thread looks whether it shall stop
+POLL_S = 0.05  # the interval at which the serving thread checks whether to stop
 
 
 class S3Server:
     """An S3 endpoint on this machine, empty at the start and gone at the end.
 
-    The port is taken when the object is made, so that `url` can be handed out before `start`;
-    until then connections are refused. Any access key and any secret are accepted.
+    The constructor takes the port, so that `url` is known before `start`. Until then, connections are
+    refused. The server accepts any access key and any secret.
     """
 
     def __init__(self, port: int = 0, host: str = "127.0.0.1") -> None:
-        """Take `port` on `host`; 0 means any free one. Raise OSError if it is in use."""
+        """Take a port on a host; 0 means any free port. Raise OSError if it is in use."""
         self._host = host
         self._socket = socket.socket()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -51,17 +51,17 @@ class S3Server:
 
     @property
     def port(self) -> int:
-        """The port that was taken."""
+        """Return the port."""
         return int(self._socket.getsockname()[1])
 
     @property
     def url(self) -> str:
-        """What clients call the endpoint URL, without a slash at the end."""
+        """Return the endpoint URL for clients, without a slash at the end."""
         return f"http://{self._host}:{self.port}"
 
     def start(self) -> None:
         """Serve in a thread of this process until `stop`."""
-        # moto takes a second to import: whoever only wants the URL does not wait for it.
+        # moto takes a second to import, which a caller that needs only the URL does not wait for.
         from moto.moto_server.werkzeug_app import (
             DomainDispatcherApplication,
             create_backend_app,
@@ -92,7 +92,7 @@ class S3Server:
         self._socket.close()
 
     def create_bucket(self, name: str) -> None:
-        """Make an empty bucket; one that is there already stays as it is."""
+        """Create a bucket, unless it exists."""
         connection = http.client.HTTPConnection(self._host, self.port, timeout=30)
         try:
             connection.request("PUT", f"/{name}")
@@ -101,7 +101,9 @@ class S3Server:
         finally:
             connection.close()
         if response.status not in {http.HTTPStatus.OK, http.HTTPStatus.CONFLICT}:
-            raise OSError(f"no bucket {name!r}: the server said {response.status}: {answer}")
+            raise OSError(
+                f"Bucket {name!r} cannot be created. The server answered {response.status}: {answer}"
+            )
 
     def __enter__(self) -> Self:
         self.start()
@@ -112,9 +114,9 @@ class S3Server:
 
 
 class AtomicWrites:
-    """A WSGI application in front of another that lets it do one write at a time.
+    """A WSGI application in front of another one, which lets one write at a time through.
 
-    It refuses web pages. moto asks for no key, and would let any page read and write every object.
+    It refuses web pages, because moto checks no key: any page could read and write every object.
     """
 
     def __init__(self, app: WSGIApplication) -> None:
@@ -122,20 +124,21 @@ class AtomicWrites:
         self._one_at_a_time = threading.Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request; a write's body is received before the lock is asked for."""
+        """Answer one request."""
         origin, host = environ.get("HTTP_ORIGIN", ""), environ.get("HTTP_HOST", "")
         if is_from_web_page(origin=origin, host=host):
             start_response("403 Forbidden", [("Content-Type", "text/plain")])
             return [REFUSAL.encode()]
         if environ["REQUEST_METHOD"] not in WRITES:
             return self._app(environ, start_response)
+        # The body is received before the lock is taken: a slow sender must not stop other writers.
         environ["wsgi.input"] = io.BytesIO(_received_body(environ))
         with self._one_at_a_time:
             return self._app(environ, start_response)
 
 
 def _received_body(environ: WSGIEnvironment) -> bytes:
-    """The whole body, so that a slow sender keeps nobody else from writing."""
+    """Return the whole body of a request."""
     stream: InputStream = environ["wsgi.input"]
     if environ.get("wsgi.input_terminated"):
         return stream.read()
@@ -147,16 +150,20 @@ def _quiet_requests() -> type:
 
     class QuietRequests(MotoRequestHandler):
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-            """Print nothing: a bulk run makes thousands of requests."""
+            """Print nothing, because a bulk run makes thousands of requests."""
 
     return QuietRequests
 
 
 def main() -> None:
-    """Serve until Ctrl-C or SIGTERM; the first line printed is the URL."""
+    """Serve until Ctrl-C or SIGTERM. The first printed line is the URL."""
     parser = argparse.ArgumentParser(prog="python -m demo.s3_server", description=main.__doc__)
-    parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
-    parser.add_argument("--bucket", action="append", default=[], help="made at the start")
+    parser.add_argument(
+        "--port", type=int, default=0, help="the port; 0, the default, takes a free one"
+    )
+    parser.add_argument(
+        "--bucket", action="append", default=[], help="a bucket that is created at the start"
+    )
     arguments = parser.parse_args()
     ended = threading.Event()
     for signum in (signal.SIGINT, signal.SIGTERM):

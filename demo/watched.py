@@ -1,7 +1,7 @@
-"""`python -m demo.watched MODULE …`: runs a module, and ends it when whoever started it is gone.
+"""`python -m demo.watched MODULE …`: runs a module, and ends it when its parent process has ended.
 
-A process that is killed with SIGKILL cannot end its children. It cannot keep a pipe open either:
-when the pipe that is our standard input ends, we go.
+A parent that is killed with SIGKILL cannot end its children, but its pipes close. The child's standard
+input is such a pipe, and the child ends with it.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ import sys
 import threading
 
 GRACE_S = 5.0
+"""The module's time to end after SIGTERM, before SIGKILL."""
 
 
 def main() -> None:
-    """Run the module that the arguments name, with the arguments after it."""
+    """Run the module that the first argument names, with the other arguments."""
     threading.Thread(target=_watch, name="watch", daemon=True).start()
     module = sys.argv[1]
     sys.argv[:2] = [module]

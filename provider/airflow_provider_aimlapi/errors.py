@@ -1,29 +1,29 @@
-"""Every error of this provider, sorted by who must act next. Decides nothing.
+"""All errors of this provider, sorted by who must act next.
 
     AimlapiError
     ├─ SetupError            a person must change something; nothing was spent    → fail, no retry
     │   ├─ ConnectionIncomplete
     │   ├─ InvalidSpec
     │   └─ InputUnreadable
-    ├─ ApiError              the API said no, or nothing (status, request_id)
+    ├─ ApiError              the API refused, or did not answer (status, request_id)
     │   ├─ ApiUnavailable      5xx, 408, 409, 421, 423, 425, time-out, no connection → wait, try again
-    │   │   └─ Throttled         429: too fast, nothing is wrong with the row
+    │   │   └─ Throttled         429: too many calls; nothing is wrong with the row
     │   ├─ RequestRejected     400, 413, 422, …: this request is not accepted     → once more, then reject
-    │   ├─ AccessRefused       401 to 405, a redirect: the row's, or for all rows → another row decides
+    │   ├─ AccessRefused       401 to 405, a redirect: one row, or all rows       → another row decides
     │   │   └─ SpendingLimitReached  the key's limit for today                    → wait for 00:00 UTC
     │   └─ WireViolation       the answer does not parse, or breaks a limit       → a few tries, then reject
     ├─ StorageError
     │   ├─ StoreUnavailable    the store did not answer                           → retry the task
     │   ├─ StoreUnsafe         the store cannot create "only if absent"           → fail, no retry
-    │   └─ JournalUnreadable   what we wrote does not read back                   → fail, keep everything
+    │   └─ JournalUnreadable   what a run wrote does not read back                → fail, keep everything
     └─ RunStopped
-        ├─ RunHalted           a limit that the user set was met                  → fail, no retry
+        ├─ RunHalted           a limit that the user set was reached              → fail, no retry
         │   ├─ BudgetExhausted
         │   ├─ TooManyRejections
         │   └─ InstructionsDropped
-        └─ RunInterrupted      SIGTERM, a cleared task                            → a retry takes up here
+        └─ RunInterrupted      SIGTERM, a cleared task                            → a retry continues
 
-`airflow_provider_aimlapi.operators.airflow_errors` turns each into Airflow's retry or fail.
+`airflow_provider_aimlapi.operators.airflow_errors` maps each of them to Airflow's retry or fail.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ _ID = re.compile(r"[A-Za-z0-9._:/+=@~-]{1,200}")
 
 
 class AimlapiError(Exception):
-    """The root: catch it to catch everything that this provider raises on purpose.
+    """The root of all errors that this provider raises on purpose.
 
-    Its text is one line: what it quotes was made printable, whoever wrote it.
+    Its text is one line of printable characters, also where it quotes foreign text.
     """
 
     def __init__(self, message: str = "") -> None:
@@ -52,17 +52,18 @@ class AimlapiError(Exception):
 
 
 class SetupError(AimlapiError):
-    """Something must be changed by a person; a retry of the task would meet the same error.
+    """A person must change something. A retry of the task would meet the same error.
 
-    Raised before any call, with one exception: a page of the input that turns out to be corrupt
-    once the run has come to it. What was paid for until then is kept.
+    It is raised before any call, with one exception: a page of the input turns out to be corrupt when
+    the run reads it. Answers that were paid until then are kept.
     """
 
 
 class ConnectionIncomplete(SetupError):
-    """The Airflow connection lacks a key, or its host is no base URL that a key may be sent to.
+    """The Airflow connection cannot be used.
 
-    Or a proxy or certificates, of the connection or of the environment, cannot be used.
+    It lacks a key, or its host is no base URL that may receive a key. Or the proxy or the certificates
+    of the connection or of the environment cannot be used.
     """
 
 
@@ -71,11 +72,11 @@ class InvalidSpec(SetupError):
 
 
 class InputUnreadable(SetupError):
-    """The input is missing, corrupt, or of schemas that cannot be brought together."""
+    """The input is missing or corrupt, or its files have schemas that cannot be combined."""
 
 
 class Facts(TypedDict, total=False):
-    """What every `ApiError` takes beside its message; see its attributes."""
+    """The arguments of every `ApiError` besides its message; see its attributes."""
 
     in_full: str
     status: int | None
@@ -84,18 +85,18 @@ class Facts(TypedDict, total=False):
 
 
 class ApiError(AimlapiError):
-    """An exchange with the API that gave no completion.
+    """A call that gave no completion.
 
-    Its text goes into logs, pages and events. It holds no text of a row, whatever the API said.
+    Its text goes into logs, pages and events. It holds no text of a row, whatever the API answered.
 
     Attributes:
-        in_full: the same with the API's own words, which may quote the row. It belongs into the
-            row's own record, and nowhere else.
-        status: the HTTP status, or None when no answer came.
-        request_id: the API's own id of the exchange, for a support ticket; None when unknown, or when
-            what the API sent does not look like an id.
-        is_perhaps_billed: whether the API may have charged for the exchange all the same: an
-            answer was lost on its way, or came and could not be read.
+        in_full: the text with the API's own message, which may quote the row. It belongs into the
+            row's own record and nowhere else.
+        status: the HTTP status; None if no answer came.
+        request_id: the API's own id of the call, for a support ticket. None if it is unknown, or does
+            not look like an id.
+        is_perhaps_billed: whether the API may have charged for the call: the answer was lost, or
+            could not be parsed.
     """
 
     def __init__(
@@ -118,8 +119,8 @@ class ApiUnavailable(ApiError):
     """5xx, a time-out or a broken connection: the same request may succeed later.
 
     Attributes:
-        retry_after_s: what the answer's Retry-After asked for, in seconds; None when it asked
-            for nothing (the API has never been seen to).
+        retry_after_s: the seconds in the answer's Retry-After header; None without one. The API has
+            never been seen to send it.
     """
 
     def __init__(
@@ -134,27 +135,27 @@ class ApiUnavailable(ApiError):
 
 
 class Throttled(ApiUnavailable):
-    """429: a rate or concurrency limit. Says nothing about the row, so it uses up no attempt."""
+    """429: a rate or concurrency limit. It does not depend on the row, so it uses up no attempt."""
 
 
 class RequestRejected(ApiError):
-    """400, 413, 422 or another 4xx: this request is not accepted. Billed nothing.
+    """400, 413, 422 or another 4xx: the API does not accept this request. It is not billed.
 
-    A run sends its row once more, because a gateway's 4xx may pass; 413 and 422 do not. Then the row
-    is rejected.
+    A run sends the row once more, because a gateway's 4xx may pass. Then it rejects the row. It
+    rejects it at once after 413 and 422, which do not pass.
     """
 
 
 class AccessRefused(ApiError):
-    """401 to 405, or a redirect: the key, the account, the model or the row is refused.
+    """401 to 405, or a redirect: the API refuses the key, the account, the model or the row.
 
-    One refused row ends no run: another row decides, see `core.verdicts.refusals`. A run ends with this
-    error once a second row was refused, too, or none is left. What is in flight is kept, no row is
-    rejected for it, and the next attempt of the task goes on from there, after a person has acted.
-    Without a status, a certificate does not hold, or a proxy refuses; nothing was sent.
+    One refused row does not end a run, because another row decides; see `core.verdicts.refusals`. A run
+    ends with this error after a second refused row, or if no row is left. Answers in flight are kept,
+    and no row is rejected. After a person has acted, the next try continues there. Without a status, a
+    certificate is not valid or a proxy refuses, and nothing was sent.
 
     Attributes:
-        refusal: the text without what to do about it: what a rejected row says.
+        refusal: the text without the remedy, for the record of a rejected row.
         remedy: what to do about it.
     """
 
@@ -166,22 +167,22 @@ class AccessRefused(ApiError):
 
 
 class SpendingLimitReached(AccessRefused):
-    """The key has spent what it may spend in a day; the API lets it go on at 00:00 UTC.
+    """The key has reached its spending limit for a day, which resets at 00:00 UTC.
 
-    Told apart from the other causes of a 403 by asking for balance and key. A retry before that
-    meets it again, so that only a retry policy, which can wait so long, makes one.
+    Calls for balance and key distinguish it from the other causes of a 403. An earlier retry would
+    meet it again, so only a task with a retry policy retries, because a policy can wait that long.
     """
 
 
 class WireViolation(ApiError):
-    """An answer that does not parse, lacks what the schema promises, or breaks a limit of ours.
+    """An answer that does not parse, does not follow the schema, or exceeds one of our limits.
 
-    It may have been billed. Tried again a few times, then the row is rejected.
+    It may have been billed. The row is sent again a few times and then rejected.
 
     Attributes:
-        cost_nano_usd: what the answer says it cost, in its headers or in what could be read of
-            it; None when it does not say.
-        answer: the answer, for the journal; without its body if the body broke a limit. None if no
+        cost_nano_usd: the cost that the answer reports, in its headers or in a readable part of its
+            body; None if it reports none.
+        answer: the answer, for the journal, without its body if the body exceeded a limit. None if no
             answer came that may have been billed.
     """
 
@@ -199,44 +200,44 @@ class WireViolation(ApiError):
 
 
 class StorageError(AimlapiError):
-    """The object store under the input or the output."""
+    """The object store of the input or the output failed."""
 
 
 class StoreUnavailable(StorageError):
-    """The store did not answer, or answered with an error that may pass. A task retry resumes."""
+    """The store did not answer, or answered with an error that may pass. A retry continues the run."""
 
 
 class StoreUnsafe(StorageError):
-    """The store may not be written, or ignores "only if absent". Found before money is spent."""
+    """The store does not let us write, or ignores "only if absent". Found before money is spent."""
 
 
 class JournalUnreadable(StorageError):
-    """A durable object of this run does not read back as what was written. Nothing is deleted."""
+    """A stored object of this run does not read back as what was written. Nothing is deleted."""
 
 
 class RunStopped(AimlapiError):
-    """The run ended before all rows were done. What was paid for is kept for the next attempt."""
+    """The run ended before all rows were done. Paid answers are kept for the next attempt."""
 
 
 class RunHalted(RunStopped):
-    """A limit that the user set was met, or the set-up is wrong; a retry would meet it again."""
+    """A limit that the user set was reached, or the set-up is wrong. A retry would meet it again."""
 
 
 class BudgetExhausted(RunHalted):
-    """`max_cost_usd` is spent, or cannot be kept because the API does not say what it charged."""
+    """`max_cost_usd` is spent, or cannot be kept because the API does not report what it charged."""
 
 
 class TooManyRejections(RunHalted):
-    """More rows than `max_rejected_rows` were rejected, or all rows of the opening for one reason."""
+    """More than `max_rejected_rows` rows were rejected, or all of the first rows for one reason."""
 
 
 class InstructionsDropped(RunHalted):
     """The API answers as if it had not received the system text; see `core.arrival.judgement`.
 
-    What was answered is kept for its cost only. The next try meets the same, unless the model id is
-    another one, or `check_arrival=False` says that the answers are good.
+    The answers are kept only for their cost. The next try meets the same error, unless the model id
+    changes, or `check_arrival=False` declares that the answers are good.
     """
 
 
 class RunInterrupted(RunStopped):
-    """SIGTERM or a cleared task: calls in flight were drained and kept. A retry takes up here."""
+    """SIGTERM or a cleared task. The answers of calls in flight were kept, and a retry continues."""

@@ -1,4 +1,4 @@
-"""The provider's loggers: whatever a line quotes stays on that line. Sets no level, no destination."""
+"""The provider's loggers, whose lines stay one line each. Sets neither levels nor destinations."""
 
 from __future__ import annotations
 
@@ -12,30 +12,31 @@ if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
 _LINKS_MAX = 10
-"""Of a chain of causes, which may be a ring."""
+"""How many causes of an error are logged. A chain of causes may be a ring."""
 
 
 class ForeignError(Exception):
-    """An error of a library, as a line of printable text: its type, then what it says."""
+    """A printable copy of an error: its type, then its text."""
 
 
 class PrintableLog(logging.LoggerAdapter[logging.Logger]):
-    """A logger that makes its arguments printable, and the errors whose tracebacks it adds."""
+    """A logger that makes its arguments printable, and the errors whose tracebacks it logs."""
 
     def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
-        """Log as `logging.Logger.log` does."""
+        """Log as `logging.Logger.log` does, with printable arguments and tracebacks."""
         if not self.isEnabledFor(level):
             return
         error = kwargs.get("exc_info")
         error = sys.exc_info()[1] if error is True else error
         kwargs["exc_info"] = printable_error(error) if isinstance(error, BaseException) else None
+        # One more frame: without it each line would name this file as its origin.
         kwargs["stacklevel"] = kwargs.get("stacklevel", 1) + 1
         self.logger.log(level, msg, *map(_printable, args), **kwargs)
 
     def process(
         self, msg: Any, kwargs: MutableMapping[str, Any]
     ) -> tuple[Any, MutableMapping[str, Any]]:
-        """Leave both as they are: there is nothing to add."""
+        """Return both as they are: there is nothing to add."""
         return msg, kwargs
 
 
@@ -54,5 +55,5 @@ def printable_error(error: BaseException, links_left: int = _LINKS_MAX) -> Forei
 
 
 def _printable(argument: object) -> object:
-    """Numbers stay numbers: a format such as %d takes nothing else."""
+    # Numbers stay numbers, because a format such as %d accepts nothing else.
     return argument if isinstance(argument, (int, float)) else printable(str(argument))

@@ -1,13 +1,13 @@
-"""Text from outside, made fit for one line of a log, an error or a terminal. Pure."""
+"""Makes foreign text fit for one line of a log, an error or a terminal. Pure."""
 
 from __future__ import annotations
 
 
 def printable(text: str) -> str:
-    r"""Return the text with each character escaped that does not show as itself.
+    r"""Return the text with an escape for each character that does not show as itself.
 
-    Those are control characters, line breaks of any kind, ANSI and OSC escapes, bidirectional
-    overrides, zero-width characters and half surrogate pairs. An escape looks as in Python: `\n`,
+    These are control characters, line breaks of any kind, ANSI and OSC escapes, bidirectional
+    overrides, zero-width characters and half surrogate pairs. The escapes are Python's: `\n`,
     `\x1b`, `\u202e`.
     """
     return text if text.isprintable() else "".join(map(_shown, text))

@@ -172,7 +172,7 @@ def test_unknown_extras_are_warned_of_without_values(
     monkeypatch.setenv("AIRFLOW_CONN_WRITTEN", json.dumps(connection))
     assert AIMLAPIHook("written").max_concurrency is None
     logged = capsys.readouterr().out
-    assert "'max_concurency' in its extra, which nothing reads" in logged
+    assert "'max_concurency' in its extra, which has no effect" in logged
     assert "'nested' in its extra" in logged
     assert "2 other field(s) in its extra" in logged
     assert key not in logged

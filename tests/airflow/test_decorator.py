@@ -87,7 +87,7 @@ def test_a_path_is_not_rendered(api: Any, run_returning: Callable[[object], Any]
 @pytest.mark.parametrize(
     ("returned", "words"),
     [
-        (None, "returned NoneType: return the input's path, or a list of records"),
+        (None, "returned NoneType. Return the input's path, or a list of records"),
         ([], "There are no records"),
         (["a"], "Record 0 is not a mapping"),
         ([{"text": "a"}, {"text": 1}], "values of 'text' cannot be one column"),
@@ -128,5 +128,5 @@ def test_input_path_is_the_functions_alone(airflow_database: None) -> None:
         def complete() -> str:
             return "/in"
 
-        with pytest.raises(TypeError, match="takes no input_path: the function returns it"):
+        with pytest.raises(TypeError, match="takes no input_path, because the function returns it"):
             complete()

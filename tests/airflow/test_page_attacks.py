@@ -142,7 +142,7 @@ def test_no_rendered_field_opens_a_refused_location(
         rows.render({"output_path": location})
         answer = ask()["progress"]
         assert answer.status_code in {404, 502}
-        assert answer.json()["detail"].startswith(("No page yet.", "The run keeps its progress"))
+        assert answer.json()["detail"].startswith(("No page yet.", "The run's progress"))
     assert caged.bird.connections == 0
 
 

@@ -263,7 +263,7 @@ def test_the_page_quotes_nothing_of_the_store(reader: Any, ran: Ran) -> None:
     ran.rows.render({**ran.fields, "output_path": str(folder)})
     answer = reader.get("/aimlapi/progress", params=ran.query)
     assert (answer.status_code, "what-the-disk-says" in answer.text) == (502, False)
-    assert "log has the reason" in answer.json()["detail"]
+    assert "API server's log" in answer.json()["detail"]
 
 
 def test_no_session_is_open_while_storage_is_read(

@@ -44,7 +44,9 @@ def test_a_mistyped_model_is_answered_with_the_nearest(api: Any) -> None:
 
 
 def test_a_model_like_no_other_is_sent_to_the_list(api: Any) -> None:
-    assert "GET /v1/models, has no strange. Set model to an id of it." in refusal_of("strange")
+    assert "GET /v1/models, has no strange. Set model to an id of that list." in refusal_of(
+        "strange"
+    )
 
 
 @pytest.mark.parametrize("silent", [True, False])

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_aimlapi import errors
 from airflow_provider_aimlapi.commands.entry import main
-from airflow_provider_aimlapi.commands.terminal import complain, say
+from airflow_provider_aimlapi.commands.terminal import print_error, print_line
 from airflow_provider_aimlapi.core.calls.endpoint import parse_endpoint
 from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.printable import printable
@@ -150,8 +150,8 @@ def test_error_chain_of_a_task_is_printable() -> None:
 
 @pytest.mark.parametrize("text", NASTY)
 def test_command_line_prints_one_plain_line(capsys: pytest.CaptureFixture[str], text: str) -> None:
-    say(f"s3://lake/{text}")
-    complain(f"No run at {text}")
+    print_line(f"s3://lake/{text}")
+    print_error(f"No run at {text}")
     printed = capsys.readouterr()
     for written in (printed.out, printed.err):
         assert written.endswith("\n")

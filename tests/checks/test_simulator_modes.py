@@ -144,7 +144,7 @@ def test_a_limit_is_never_passed(limit_usd: float, cost: Any) -> None:
     script = Script(forms=Forms(cost=cost))
     found = checked(script, limit_nano_usd=limit)
     check_bill(found, limit_nano_usd=limit)
-    open_facts = [fact for fact in found.report.facts if "could pass the limit" in fact.evidence]
+    open_facts = [fact for fact in found.report.facts if "could exceed the limit" in fact.evidence]
     assert open_facts
     assert all(fact.answer is None for fact in open_facts)
     assert found.answers["error-form"] == "in error.details"

@@ -80,7 +80,7 @@ def test_a_dry_run_only_tells(place: Workplace, capsys: pytest.CaptureFixture[st
     assert place.fs.find(place.output) == before
     said = capsys.readouterr().out
     assert f"{old}  {len(names_in(place, old))} objects" in said
-    assert "changed 40 days ago; may go" in said
+    assert "changed 40 days ago; can be removed" in said
     assert "Nothing was removed." in said
 
 

@@ -51,7 +51,7 @@ def test_it_runs_twice_and_pays_once(tmp_path: Path) -> None:
     assert "Paid     0." in first
     assert "Franklin D Roosevelt  1939" in first
     assert "220 rows: 220 ok · no calls" in second
-    assert "Paid     nothing this time" in second
+    assert "Paid     nothing, because" in second
     published = tmp_path / "lake" / "document_summaries" / "ds=2026-01-02"
     assert (published / "_SUCCESS").exists()
     assert len(list(published.glob("*.parquet"))) == 7

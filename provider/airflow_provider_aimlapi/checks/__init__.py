@@ -1,1 +1,1 @@
-"""What no document settles about the API, settled by a dozen tiny calls with a live key."""
+"""Finds out with a dozen tiny calls what the API's documents leave open."""

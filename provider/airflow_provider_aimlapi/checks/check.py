@@ -1,4 +1,4 @@
-"""A whole check: the calls in their order, the log, and the facts that they show."""
+"""A whole check: makes the calls in order, reads the log, and derives the facts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from airflow_provider_aimlapi.checks.log_search import LogSearch
 from airflow_provider_aimlapi.checks.plan import first_calls, last_calls, marked_calls, middle_calls
 from airflow_provider_aimlapi.checks.purse import LIMIT_NANO_USD, Purse
 from airflow_provider_aimlapi.checks.quotation import fetch_quotation
-from airflow_provider_aimlapi.checks.replies import Asker
+from airflow_provider_aimlapi.checks.replies import CallSender
 from airflow_provider_aimlapi.checks.timer import system_timer
 
 if TYPE_CHECKING:
@@ -33,19 +33,21 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 REQUEST_TIMEOUT_S = 60.0
+"""An answer of a few words takes seconds. Five minutes, as in a run, would only delay the table."""
 _REASONING = "a call that thinks costs more than a check may spend"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckReport:
-    """What a check found.
+    """The result of a check.
 
     Attributes:
         facts: in the order of `facts.TITLES`.
-        calls: requests to the chat completions, refused ones included.
-        cost_nano_usd: what they cost, by their answers; where one does not say, by its tokens.
-        computed: how many answers did not say.
-        replies: what came back, in the order of the calls.
+        calls: number of chat completion calls, including refused ones.
+        cost_nano_usd: their cost as the answers report it. An answer without a reported cost counts
+            with the price of its tokens.
+        computed: number of answers without a reported cost.
+        replies: the replies in the order of the calls.
     """
 
     facts: tuple[Fact, ...]
@@ -56,7 +58,7 @@ class CheckReport:
 
 
 async def check(endpoint: Endpoint) -> CheckReport:
-    """Ask the price list, then settle what can be settled.
+    """Fetch the price list, make the calls, and return the facts.
 
     Raises:
         ApiError: the API refuses the key, or cannot be reached.
@@ -71,15 +73,17 @@ async def settle(
     timer: Timer | None = None,
     limit_nano_usd: int = LIMIT_NANO_USD,
 ) -> CheckReport:
-    """Make the calls of a check and judge them. A refused call leaves its facts open.
+    """Make the calls of a check and return their facts. A refused call leaves its facts open.
 
     Args:
-        quotation: bounds each call before it is sent.
+        quotation: the prices that bound the cost of each call before it is sent.
+        timer: the clock for the search in the log; None for the machine's.
+        limit_nano_usd: the most that the check may cost.
 
     Raises:
         AccessRefused: the key is not valid.
     """
-    purse = Purse(prices=quotation.dearest, limit_nano_usd=limit_nano_usd)
+    purse = Purse(prices=quotation.highest, limit_nano_usd=limit_nano_usd)
     replies = await _replies(endpoint, purse)
     log = LogSearch(
         wanted=frozenset(one.client_request_id for one in replies.values() if one.completion)
@@ -100,14 +104,14 @@ async def _replies(endpoint: Endpoint, purse: Purse) -> Mapping[str, Reply]:
     async with CompletionClient(
         endpoint, transport=transport, request_timeout_s=REQUEST_TIMEOUT_S
     ) as client:
-        asker = Asker(client=client, purse=purse, nonce=secrets.token_hex(6))
+        sender = CallSender(client=client, purse=purse, nonce=secrets.token_hex(6))
         for call in first_calls():
-            await asker.ask(call)
-        # A read right after the write misses more often, so other calls stand between them.
-        write, read = marked_calls(asker.nonce, characters_per_token(asker.replies))
+            await sender.send(call)
+        # A read right after the write misses more often, so other calls go between them.
+        write, read = marked_calls(sender.nonce, characters_per_token(sender.replies))
         for call in (write, *middle_calls(), read, *last_calls()):
-            await asker.ask(call)
-    return asker.replies
+            await sender.send(call)
+    return sender.replies
 
 
 def _facts(replies: Mapping[str, Reply], quotation: Quotation, log: LogSearch) -> tuple[Fact, ...]:

@@ -1,4 +1,4 @@
-"""What a check may find out, in the order of its table, and how a finding is written. Pure."""
+"""The facts that a check may find out, in the order of its table. Pure."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ TITLES = {
     "reasoning-tokens": "completion_tokens counts reasoning",
     "price-list": "Form of the price list",
     "error-form": "Reasons of a 400",
-    "vendor-error": "Words of the model's vendor",
-    "cost-form": "Where an answer says its cost",
+    "vendor-error": "Error text of the model's vendor",
+    "cost-form": "Where an answer has its cost",
     "cost-match": "Cost is price x tokens",
     "log": "Client request id in the log",
 }
-"""By the name that the file has."""
+"""The titles of the table, by the names in the JSON file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +41,8 @@ class Fact:
 
     Attributes:
         name: a key of TITLES.
-        answer: one or a few words; None for what stays open.
-        evidence: what shows it, or why it stays open.
+        answer: a few words; None if the fact stays open.
+        evidence: the figures that show it, or the reason why it stays open.
     """
 
     name: str
@@ -56,5 +56,5 @@ def settled(name: str, answer: str, evidence: str) -> Fact:
 
 
 def unsettled(name: str, reason: str) -> Fact:
-    """Return a fact that stays open, and why."""
+    """Return a fact that stays open, with the reason."""
     return Fact(name=name, answer=None, evidence=reason)

@@ -1,4 +1,4 @@
-"""Finds the calls of a check in the API's log, for two minutes. Free."""
+"""Searches the API's log for the calls of a check, for two minutes. Free."""
 
 from __future__ import annotations
 
@@ -14,48 +14,51 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.money.reconciliation import LogPage
 
 WAIT_S = 120.0
+"""A user waits for the table. A call that is not in the log by then is reported as missing."""
 POLL_S = 5.0
 PAGES_MAX = 5
-"""Of each look: the log is the key's, and others may use it. 25 looks take 125 requests; 200 a minute are
-allowed."""
+"""Pages per read, because other users of the key fill the same log. 25 reads take at most 125 requests,
+and the API allows 200 a minute."""
 _US_PER_S = 1_000_000
-_MARGIN_US = 3600 * _US_PER_S
-"""Between this clock and the API's."""
+_SLACK_US = 3600 * _US_PER_S
+"""The most by which this clock and the API's may differ."""
 
 
-class AskPage(Protocol):
-    """Asks for a page of the log, once; see `api.request_log.fetch_log_page`."""
+class FetchPage(Protocol):
+    """Fetches a page of the log with one request; see `api.request_log.fetch_log_page`."""
 
-    async def __call__(self, window_us: tuple[int, int], /, *, offset: int) -> LogPage:
-        """Return the page of a window that begins at an offset."""
+    async def __call__(self, range_us: tuple[int, int], /, *, offset: int) -> LogPage:
+        """Return the page of a time range that begins at an offset."""
         ...
 
 
 @dataclass(slots=True, kw_only=True)
 class LogSearch:
-    """What the log says of some calls.
+    """The entries of the log about some calls.
 
     Attributes:
-        wanted: their names.
-        found_s: by name, seconds after the last answer when it was first seen.
-        costs: by name, in nano-dollars.
-        looks: how often the log was read. problem: why it could not be, the last time.
+        wanted: the names of the calls.
+        found_s: by name, the seconds from the last answer until the call was seen.
+        costs: by name, the cost in nano-dollars.
+        reads: how often the log was read.
+        problem: why the last read failed; empty if it did not.
     """
 
     wanted: frozenset[str]
     found_s: dict[str, float] = field(default_factory=dict)
     costs: dict[str, int] = field(default_factory=dict)
-    looks: int = 0
+    reads: int = 0
     problem: str = ""
 
-    async def run(self, ask: AskPage, timer: Timer) -> None:
-        """Look until all calls are there, or two minutes are over."""
+    async def run(self, fetch: FetchPage, timer: Timer) -> None:
+        """Read the log until all calls are in it, or two minutes have passed."""
+        # An error that may pass ends one read. Any other error ends the search: the key may not read it.
         start_s, end_us = timer.now_s(), timer.wall_us()
         while len(self.found_s) < len(self.wanted):
             passed_s = timer.now_s() - start_s
-            window_us = (end_us - _MARGIN_US, end_us + _MARGIN_US)
+            range_us = (end_us - _SLACK_US, end_us + _SLACK_US)
             try:
-                await self._look(ask, window_us, passed_s)
+                await self._read(fetch, range_us, passed_s)
             except ApiUnavailable as error:
                 self.problem = str(error)
             except ApiError as error:
@@ -66,10 +69,10 @@ class LogSearch:
             if len(self.found_s) < len(self.wanted):
                 await timer.sleep(min(POLL_S, WAIT_S - passed_s))
 
-    async def _look(self, ask: AskPage, window_us: tuple[int, int], passed_s: float) -> None:
+    async def _read(self, fetch: FetchPage, range_us: tuple[int, int], passed_s: float) -> None:
         offset = 0
         for _ in range(PAGES_MAX):
-            page = await ask(window_us, offset=offset)
+            page = await fetch(range_us, offset=offset)
             for row in page.rows:
                 name = row.client_request_id
                 if name in self.wanted and name is not None:
@@ -79,18 +82,18 @@ class LogSearch:
             offset += len(page.rows)
             if not page.has_more or not page.rows:
                 break
-        self.looks += 1
+        self.reads += 1
 
     def fact(self) -> Fact:
-        """Return whether the calls were seen in time."""
+        """Return whether the log had the calls in time."""
         name, count = "log", f"{len(self.found_s)} of {len(self.wanted)} calls"
         if not self.wanted:
             return unsettled(name, "no call was answered")
-        if not self.looks:
+        if not self.reads:
             return unsettled(name, self.problem)
         if not self.found_s:
             return settled(
-                name, "no", f"{count} within {format_duration(WAIT_S)}, {self.looks} looks"
+                name, "no", f"{count} within {format_duration(WAIT_S)}, {self.reads} reads"
             )
         last_s = max(self.found_s.values())
         answer = "yes" if len(self.found_s) == len(self.wanted) else "some"

@@ -1,4 +1,4 @@
-"""The calls of a check: what each sends, and how many tokens it can take at most. Sends nothing."""
+"""The calls of a check: their requests, and the most tokens that each can take. Sends nothing."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ DOTTED = "anthropic/claude-sonnet-4.6"
 CALLS_MAX = 12
 QUESTION = "Name a colour. One word is enough."
 WORD = "marmalade"
-"""Answered by a model that has read SYSTEM, and by no other."""
+"""The answer of a model that has read SYSTEM. No other model gives it."""
 FILLER = "The harbour was built in 1871 and burnt down twice. "
 SYSTEM = f"{FILLER * 2}Whatever you are asked, answer with the single word {WORD.title()}."
 FIELD = "colour"
-"""Of the tool's input, and of the JSON that `response_format` asks for."""
+"""The field of the tool's input, and of the JSON that `response_format` requests."""
 SCHEMA: dict[str, Json] = {
     "type": "object",
     "properties": {FIELD: {"type": "string"}},
@@ -32,23 +32,23 @@ SCHEMA: dict[str, Json] = {
 }
 TOOL: JsonObject = {"name": "record", "input_schema": SCHEMA}
 CACHED_TOKENS_MIN = 1_024
-"""Shorter marked texts are not written, without a word."""
+"""The API does not cache a shorter marked text, and does not report that."""
 MARKED_TOKENS = 1_100
-"""More than that, for the tokens in a character are measured on another text."""
+"""A little more, because the length of a token is measured on another text."""
 CHARACTERS_PER_TOKEN = 4.0
-"""Where it could not be measured. Claude's are shorter, so the text is rather too long."""
+"""The assumption if it cannot be measured. Claude's tokens are shorter, so the text is rather too long."""
 
 _FRAME_TOKENS = 32
-"""Around the texts of a message."""
+"""An upper bound for the tokens around the texts of a message."""
 _TOOL_TOKENS = 448
-"""A few hundred explain the use of tools to the model. An answer in JSON may be a tool's call."""
+"""A few hundred tokens explain tools to the model. `response_format` may be implemented by a tool."""
 _TOOL_TOKENS_LIKELY = 340
 _WORD_TOKENS = 16
-"""Enough for the word; an answer that is longer is cut, which is no harm."""
+"""Enough for the word. A longer answer is cut, which does no harm."""
 _JSON_TOKENS = 56
-_MARKED_MARGIN = 1.15
-_ASSUMED_MARGIN = 1.35
-"""By how much the tokens of the marked text may be more, if its length goes by a measurement, or not."""
+_MEASURED_SLACK = 1.15
+_ASSUMED_SLACK = 1.35
+"""The factor by which the marked text may have more tokens, if a token's length is measured or assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +56,14 @@ class Call:
     """One request.
 
     Attributes:
-        prompt_tokens_max: bounds its cost. prompt_tokens_likely: for what is said before.
+        name: identifies the call in the table and, with a nonce, in the API's log.
+        model: the model id.
+        body: the request's bytes.
+        prompt_tokens_max: bounds the cost.
+        prompt_tokens_likely: for the announcement of the cost.
+        max_tokens: the most tokens of the answer.
         is_marked: whether its prompt may be charged as a write to the cache.
-        is_refused: whether no API answers it, so that it is sent whatever the prices are.
+        is_refused: whether the API certainly refuses it, so that it costs nothing whatever the prices.
     """
 
     name: str
@@ -72,7 +77,7 @@ class Call:
 
 
 def first_calls() -> tuple[Call, ...]:
-    """Return the calls before the marked text is sent: two that are refused, and its measure."""
+    """Return the calls before the marked text: two that are refused, and two that measure a token."""
     opening = _body(DATED, max_tokens=1)
     turns = [*opening["messages"], {"role": "assistant", "content": "Blue"}]
     return (
@@ -93,9 +98,9 @@ def middle_calls() -> tuple[Call, ...]:
 
 
 def last_calls() -> tuple[Call, ...]:
-    """Return the calls that are left out first when the limit comes near."""
+    """Return the calls that are left out first if the limit is near."""
     form = {"name": "record", "strict": True, "schema": SCHEMA | {"additionalProperties": False}}
-    asked = {"response_format": {"type": "json_schema", "json_schema": form}}
+    wanted = {"response_format": {"type": "json_schema", "json_schema": form}}
     forced: dict[str, Any] = {
         "tools": (TOOL,),
         "tool_choice": {"type": "tool", "name": TOOL["name"]},
@@ -105,7 +110,7 @@ def last_calls() -> tuple[Call, ...]:
         _call("tool-dated", _body(DATED, **forced), extra_tokens=_TOOL_TOKENS),
         _call(
             "response-format",
-            _body(DOTTED, max_tokens=_JSON_TOKENS) | asked,
+            _body(DOTTED, max_tokens=_JSON_TOKENS) | wanted,
             extra_tokens=_TOOL_TOKENS,
         ),
         _call("tool-dotted", _body(DOTTED, **forced), extra_tokens=_TOOL_TOKENS),
@@ -116,8 +121,8 @@ def marked_calls(nonce: str, measured: float | None) -> tuple[Call, Call]:
     """Return the call that writes a marked text to the cache, and the one that reads it.
 
     Args:
-        nonce: begins the text, so that no earlier check has written it.
-        measured: characters in a token of SYSTEM; None where that is not known.
+        nonce: the start of the text, so that no earlier check has written it.
+        measured: the characters in a token of SYSTEM; None if not known.
     """
     characters = round(MARKED_TOKENS * (measured or CHARACTERS_PER_TOKEN))
     text = f"Note {nonce}. {FILLER * (characters // len(FILLER) + 1)}"[:characters]
@@ -126,14 +131,14 @@ def marked_calls(nonce: str, measured: float | None) -> tuple[Call, Call]:
         {"type": "text", "text": text, "cache_control": mark},
         {"type": "text", "text": QUESTION},
     ]
-    margin = _ASSUMED_MARGIN if measured is None else _MARKED_MARGIN
+    slack = _ASSUMED_SLACK if measured is None else _MEASURED_SLACK
     body = _body(DATED) | {"messages": [{"role": "user", "content": parts}]}
     write, read = (
         Call(
             name=name,
             model=DATED,
             body=msgspec.json.encode(body, order="sorted"),
-            prompt_tokens_max=round(MARKED_TOKENS * margin) + 2 * _FRAME_TOKENS,
+            prompt_tokens_max=round(MARKED_TOKENS * slack) + 2 * _FRAME_TOKENS,
             prompt_tokens_likely=MARKED_TOKENS + _FRAME_TOKENS,
             is_marked=True,
         )
@@ -145,7 +150,7 @@ def marked_calls(nonce: str, measured: float | None) -> tuple[Call, Call]:
 def _body(
     model: str, system: str | None = None, *, max_tokens: int = _WORD_TOKENS, **parameters: Any
 ) -> dict[str, Any]:
-    """Return the request that a run would send."""
+    """Return the request that a run would send for the question."""
     spec = CompletionSpec(model=model, max_tokens=max_tokens, **parameters)
     return msgspec.json.decode(
         RequestEncoder(spec).encode(message_of(QUESTION, system)), type=dict[str, Any]
@@ -155,7 +160,8 @@ def _body(
 def _call(
     name: str, body: dict[str, Any], *, extra_tokens: int = 0, is_refused: bool = False
 ) -> Call:
-    """Return a call. A text has no more tokens than bytes."""
+    """Return a call with its token counts."""
+    # A text never has more tokens than bytes, so the bytes bound the cost without a tokenizer.
     encoded = msgspec.json.encode(body, order="sorted")
     likely = round(len(encoded) / CHARACTERS_PER_TOKEN)
     return Call(

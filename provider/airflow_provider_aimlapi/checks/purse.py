@@ -1,4 +1,4 @@
-"""What a check may spend: each call is bounded by the price list before it is sent. Pure."""
+"""Limits the cost of a check: the price list bounds each call before it is sent. Pure."""
 
 from __future__ import annotations
 
@@ -20,20 +20,23 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.calls.completion import Completion
 
 LIMIT_NANO_USD = 20_000_000
+"""0.02 USD, which the help of the command promises."""
 WRITE_FACTOR = 1.25
-"""Price of a token that is written to the cache for five minutes, in input prices."""
+"""The price of a token that is written to the cache for five minutes, in input prices."""
 READ_FACTOR = 0.25
-"""Likewise of a token that is read. The documents say 0.1: no answer has confirmed it."""
+"""The same for a token that is read. The documents promise 0.1, which no answer has confirmed."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Purse:
-    """Keeps the sum below the limit.
+    """Keeps the cost below the limit.
 
     Attributes:
-        prices: the dearest of the ids that are called; None lets no call out that could be answered.
-        spent_nano_usd: what answers said they cost; where one does not say, what its tokens cost.
-        computed: how many answers did not say.
+        prices: the highest prices of the called ids. With None, only calls that are refused are sent.
+        limit_nano_usd: the most that the check may cost.
+        spent_nano_usd: the cost as the answers report it, or the price of the tokens.
+        computed: number of answers without a reported cost.
+        sent: number of calls so far.
     """
 
     prices: TokenPrices | None
@@ -45,17 +48,17 @@ class Purse:
     def refusal(self, call: Call) -> str | None:
         """Return why a call may not be sent; None if it may."""
         if self.sent >= CALLS_MAX:
-            return f"not sent: a check makes {CALLS_MAX} calls at most"
+            return f"not sent: a check makes at most {CALLS_MAX} calls"
         if call.is_refused:
             return None
         if self.prices is None:
-            return "not sent: the price list names no price, so nothing bounds its cost"
+            return "not sent: the price list has no price, so nothing bounds its cost"
         if self.spent_nano_usd + most_nano_usd(call, self.prices) >= self.limit_nano_usd:
-            return f"not sent: it could pass the limit of {format_usd(self.limit_nano_usd)}"
+            return f"not sent: it could exceed the limit of {format_usd(self.limit_nano_usd)}"
         return None
 
     def pay(self, call: Call, completion: Completion) -> None:
-        """Count what an answer cost."""
+        """Add the cost of an answer."""
         if completion.cost_nano_usd is not None:
             self.spent_nano_usd += completion.cost_nano_usd
             return
@@ -63,12 +66,15 @@ class Purse:
         self.spent_nano_usd += self._by_tokens(call, completion)
 
     def pay_most(self, call: Call) -> None:
-        """Count a call that was perhaps billed, and whose cost is not known."""
+        """Add the most that a call can cost, because it may have been billed for an unknown amount."""
         self.computed += 1
         if self.prices is not None:
             self.spent_nano_usd += most_nano_usd(call, self.prices)
 
     def _by_tokens(self, call: Call, completion: Completion) -> int:
+        # 1. Without token counts, the most that the call can cost.
+        # 2. Without cache counts, the price as a write if the prompt was marked.
+        # 3. Otherwise each kind of token at its price. `prompt_tokens` may include the cached ones or not.
         asked, answered = completion.prompt_tokens, completion.completion_tokens
         if self.prices is None:
             return 0
@@ -89,7 +95,7 @@ def most_nano_usd(call: Call, prices: TokenPrices) -> int:
 
 
 def likely_nano_usd(prices: TokenPrices) -> int:
-    """Return what all calls of a check cost if the cache is read, and each refusal is free."""
+    """Return the cost of all calls of a check if the cache is read and each refusal is free."""
     write, read = marked_calls("", None)
     calls = [*first_calls()[2:], write, *middle_calls(), *last_calls()]
     costs = [

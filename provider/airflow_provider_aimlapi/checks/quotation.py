@@ -1,4 +1,4 @@
-"""The price list's entries of the two ids that are checked. Free."""
+"""Fetches the price list's entries of the two checked ids. Free."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ _FORMS = ("origin", "measure")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quotation:
-    """What the price list says.
+    """The prices of the checked ids.
 
     Attributes:
-        prices: by model id; an id that the list lacks, or quotes in other words, is left out.
-        form: which fact the list itself shows.
+        prices: by model id, without ids that the list lacks or describes in another form.
+        form: the fact about the list's own form.
     """
 
     prices: dict[str, TokenPrices]
     form: Fact
 
     @property
-    def dearest(self) -> TokenPrices | None:
-        """The prices that bound every call; None where the list names none."""
+    def highest(self) -> TokenPrices | None:
+        """Return the prices that bound every call; None if the list has none."""
         if not self.prices:
             return None
         return TokenPrices(
@@ -45,10 +45,11 @@ class Quotation:
 
 
 async def fetch_quotation(endpoint: Endpoint) -> Quotation:
-    """Return what the price list quotes for the two ids.
+    """Return the prices of the two ids.
 
     Raises:
-        ApiError: the API refuses the key, or cannot be reached. Any other answer leaves prices out.
+        ApiError: the API refuses the key, or cannot be reached. After any other error, prices are
+            missing.
     """
     entries: dict[str, JsonObject] = {}
     reason = "the price list has neither id"
@@ -69,7 +70,7 @@ async def fetch_quotation(endpoint: Endpoint) -> Quotation:
 
 
 _LONGEST_PROMPT = 5_000
-"""In tokens: no call of a check comes near it, so steps for long prompts play no part."""
+"""In tokens. Every call of a check is shorter, so prices of long prompts do not apply."""
 
 
 def _form(entries: dict[str, JsonObject], prices: dict[str, TokenPrices], reason: str) -> Fact:
@@ -83,9 +84,9 @@ def _form(entries: dict[str, JsonObject], prices: dict[str, TokenPrices], reason
     ]
     forms = [form for form in _FORMS if any(form in unit for unit in units)]
     if not forms:
-        return unsettled(name, "its units are named neither by origin nor by measure")
+        return unsettled(name, "its units have neither an origin nor a measure")
     if not prices:
-        return settled(name, " and ".join(forms), "no price in it can be read")
+        return settled(name, " and ".join(forms), "it has no readable price")
     asked, answered = (
         format_usd(max(getattr(one, field) for one in prices.values()))
         for field in ("input_nano_usd", "output_nano_usd")

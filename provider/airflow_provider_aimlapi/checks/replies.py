@@ -1,4 +1,4 @@
-"""Sends the calls of a check, one after the other, and keeps what came back. Judges nothing."""
+"""Sends the calls of a check one after another, and keeps the replies. Judges nothing."""
 
 from __future__ import annotations
 
@@ -26,14 +26,16 @@ _REFUSED = frozenset({400, 422})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What came back for one call.
+    """The reply to one call.
 
     Attributes:
-        client_request_id: what it was called in the API's log.
-        answer: None if the call was not sent, or nothing came back.
-        payload: the JSON object in the answer's body; empty where there is none.
-        completion: None for anything but a completion.
-        problem: why there is none. remedy: what to do about it, where that is known.
+        call: the call.
+        client_request_id: the call's name in the API's log.
+        answer: None if the call was not sent, or no answer came.
+        payload: the JSON object in the answer's body; empty if there is none.
+        completion: None if the answer is no completion.
+        problem: why there is no completion.
+        remedy: what to do about the problem, if that is known.
     """
 
     call: Call
@@ -46,17 +48,17 @@ class Reply:
 
     @property
     def is_refused(self) -> bool:
-        """Whether the API does not accept the request: not whether it refuses key or model."""
+        """Return whether the API refused the request itself, rather than the key or the model."""
         return self.answer is not None and self.answer.status in _REFUSED
 
     @property
     def message(self) -> JsonObject:
-        """The message of the first choice."""
+        """Return the message of the first choice."""
         return as_object(self._choice.get("message"))
 
     @property
     def finish_reason(self) -> object:
-        """The API's own word."""
+        """Return the finish reason in the API's own spelling."""
         return self._choice.get("finish_reason")
 
     @property
@@ -65,19 +67,21 @@ class Reply:
 
 
 def without_answer(name: str, reply: Reply) -> Fact:
-    """Return what a call without a completion shows: refused as a request, or nothing."""
+    """Return the fact of a call without a completion: its request was refused, or it stays open."""
     if reply.is_refused:
         return settled(name, "refused", reply.problem)
     return unsettled(name, reply.problem)
 
 
 @dataclass(slots=True, kw_only=True)
-class Asker:
+class CallSender:
     """Sends calls while the purse allows it.
 
     Attributes:
-        nonce: begins the name of each call, in the API's log.
-        replies: by the names of the calls.
+        client: sends one request.
+        purse: limits the cost.
+        nonce: the start of each call's name in the API's log.
+        replies: the replies by the names of the calls.
     """
 
     client: CompletionClient
@@ -85,12 +89,16 @@ class Asker:
     nonce: str
     replies: dict[str, Reply] = field(default_factory=dict)
 
-    async def ask(self, call: Call) -> None:
-        """Send a call once. What stands in its way is kept as the reply's problem.
+    async def send(self, call: Call) -> None:
+        """Send a call once. The reply keeps what prevented an answer as its problem.
 
         Raises:
             AccessRefused: the key is not valid.
         """
+        # 1. A call that the purse refuses is not sent.
+        # 2. A call without an answer may have been billed, so the purse counts it.
+        # 3. A 401 ends the check, because every other call would meet it, too.
+        # 4. Any other answer is read, a refusal included.
         name = f"check-{self.nonce}:{call.name}"
         refusal = self.purse.refusal(call)
         if refusal is not None:

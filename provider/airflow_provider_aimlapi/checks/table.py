@@ -1,4 +1,4 @@
-"""A check's report as lines to read, and as JSON for a bug report. Holds no key and no balance."""
+"""Formats a check's report as a table, and as JSON for a bug report, without key and balance."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ UNSETTLED = "unsettled"
 
 
 def announcement(quotation: Quotation) -> Iterator[str]:
-    """Yield what is about to be spent."""
+    """Yield the lines that announce the cost."""
     limit = format_usd(LIMIT_NANO_USD)
     yield f"Dated id   {DATED}"
     yield f"Dotted id  {DOTTED}"
-    if quotation.dearest is None:
-        yield f"The price list names no price for them: {quotation.form.evidence}."
+    if quotation.highest is None:
+        yield f"The price list has no price for them: {quotation.form.evidence}."
         yield "So only one call is made, which the API refuses. It costs nothing."
         return
-    likely = format_usd(likely_nano_usd(quotation.dearest))
+    likely = format_usd(likely_nano_usd(quotation.highest))
     yield f"The check makes at most {CALLS_MAX} calls, probably for less than {likely}."
-    yield f"Before each call it adds up what that can cost, and stops before {limit}."
-    yield "Then it looks for them in the API's log, for two minutes at most, which is free."
+    yield f"It checks before each call that the total cost stays below {limit}."
+    yield "Then it searches the API's log for the calls, for at most two minutes. That is free."
 
 
 def lines(report: CheckReport) -> Iterator[str]:
-    """Yield the table, what to do about refusals, and what it cost."""
+    """Yield the table, the remedies of refused calls, and the cost."""
     titles = max(map(len, TITLES.values()))
     answers = max(len(fact.answer or UNSETTLED) for fact in report.facts)
     for fact in report.facts:
@@ -53,7 +53,7 @@ def lines(report: CheckReport) -> Iterator[str]:
 
 
 def as_json(report: CheckReport) -> bytes:
-    """Return the report as it stands in a file."""
+    """Return the report as a JSON file."""
     facts = [
         {
             "name": fact.name,
@@ -78,7 +78,7 @@ def as_json(report: CheckReport) -> bytes:
 
 
 def _figures(reply: Reply) -> dict[str, object]:
-    """Return a call's name in the API's log, and the figures of its answer. Holds no text of it."""
+    """Return a call's name in the API's log, and its answer's figures without any text."""
     found = reply.completion
     cost = None if found is None else found.cost_nano_usd
     return {

@@ -1,4 +1,4 @@
-"""The time that a check goes by: a test holds it still."""
+"""The clock of a check, which a test can replace."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timer:
-    """Reads the time and lets it pass.
+    """The functions that read the time and wait.
 
     Attributes:
-        now_s: monotonic seconds.
-        wall_us: microseconds since 1970, UTC.
+        now_s: returns monotonic seconds.
+        wall_us: returns microseconds since 1970, UTC.
         sleep: waits for a number of seconds.
     """
 
@@ -28,6 +28,6 @@ class Timer:
 
 
 def system_timer() -> Timer:
-    """Return the machine's own time."""
+    """Return a timer of the machine's clock."""
     clock = SystemClock()
     return Timer(now_s=clock.now_s, wall_us=clock.wall_us, sleep=asyncio.sleep)

@@ -1,1 +1,1 @@
-"""The command line `airflow-aimlapi`: what people do to runs from outside. Knows no Airflow."""
+"""The command line `airflow-aimlapi`, which works on runs from outside of tasks. Knows no Airflow."""

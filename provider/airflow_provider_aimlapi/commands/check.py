@@ -1,4 +1,4 @@
-"""`airflow-aimlapi check`: says what it may spend, asks, and prints what a live key shows of the API."""
+"""`airflow-aimlapi check`: announces its cost, asks, and prints what a live key shows of the API."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from airflow_provider_aimlapi.checks.check import settle
 from airflow_provider_aimlapi.checks.quotation import fetch_quotation
 from airflow_provider_aimlapi.checks.table import announcement, as_json, lines
 from airflow_provider_aimlapi.checks.timer import Timer, system_timer
-from airflow_provider_aimlapi.commands.terminal import say
+from airflow_provider_aimlapi.commands.terminal import print_line
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 if TYPE_CHECKING:
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckArguments:
-    """What was typed.
+    """The typed arguments.
 
     Attributes:
-        endpoint: the API and the key.
-        out: the file that gets the facts as JSON; None for none.
-        is_confirmed: do not ask before spending.
-        timer: the time that the search in the log goes by.
+        endpoint: the API's address and the key.
+        out: the file for the facts as JSON; None for no file.
+        is_confirmed: whether to spend without a question.
+        timer: the clock for the search in the API's log.
     """
 
     endpoint: Endpoint
@@ -38,30 +38,38 @@ class CheckArguments:
 
 
 def check(arguments: CheckArguments) -> CheckReport | None:
-    """Say what a check costs, ask, make it, and print its table. None: it was not wanted.
+    """Announce what a check costs, ask, make its calls, and print its table.
+
+    Returns:
+        The report; None if the user declined.
 
     Raises:
-        InvalidSpec: there is no terminal to ask at, or the file cannot be written.
+        InvalidSpec: there is no terminal for the question, or the file cannot be written.
         ApiError: the API refuses the key, or cannot be reached.
     """
     quotation = asyncio.run(fetch_quotation(arguments.endpoint))
     for line in announcement(quotation):
-        say(line)
+        print_line(line)
     if not arguments.is_confirmed and not _is_wanted():
-        say("Nothing was sent.")
+        print_line("Nothing was sent.")
         return None
+    # The file is opened before money is spent: a path that cannot be written must not cost a check.
     out = None if arguments.out is None else _writable(arguments.out)
     report = asyncio.run(settle(arguments.endpoint, quotation, timer=arguments.timer))
     for line in lines(report):
-        say(line)
+        print_line(line)
     if out is not None:
         out.write_bytes(as_json(report))
-        say(f"The facts are in {out}.")
+        print_line(f"The facts are in {out}.")
     return report
 
 
 def _writable(name: str) -> Path:
-    """Return the file, created if it is not there: later it would be too late to learn that it cannot be."""
+    """Return the file, created if it does not exist.
+
+    Raises:
+        InvalidSpec: it cannot be written.
+    """
     path = Path(name)
     try:
         path.open("ab").close()
@@ -74,7 +82,7 @@ def _writable(name: str) -> Path:
 
 def _is_wanted() -> bool:
     if not sys.stdin.isatty():
-        raise InvalidSpec("There is no terminal to ask at. Add --yes to spend this.")
+        raise InvalidSpec("There is no terminal for the question. Add --yes to spend this.")
     try:
         typed = input("Make these calls? [y/N] ")
     except EOFError:

@@ -1,4 +1,4 @@
-"""`airflow-aimlapi clean`: removes old run folders. What may go is decided in `core.durable.retention`."""
+"""`airflow-aimlapi clean`: removes old run folders. `core.durable.retention` decides which."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.commands.terminal import say
+from airflow_provider_aimlapi.commands.terminal import print_line
 from airflow_provider_aimlapi.core.durable.keys import RUNS_FOLDER
 from airflow_provider_aimlapi.core.durable.retention import US_PER_S, why_kept
 from airflow_provider_aimlapi.core.texts.wording import format_age, format_bytes, format_count
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleanArguments:
-    """What was typed.
+    """The typed arguments.
 
     Attributes:
         output: a URL or a local path.
-        older_than_s: of the newest object of a run.
-        is_dry_run: only tell.
-        is_confirmed: do not ask.
+        older_than_s: the least age of a run's newest object.
+        is_dry_run: whether to print without removing.
+        is_confirmed: whether to remove without a question.
     """
 
     output: str
@@ -40,56 +40,59 @@ class CleanArguments:
 
 
 def clean(arguments: CleanArguments) -> None:
-    """Tell which runs may go, ask, and remove them.
+    """Print which runs can be removed, ask, and remove them.
 
     Raises:
-        InvalidSpec: the path cannot be opened, or there is nobody to ask.
-        StorageError: the store failed; doing it again goes on from there.
+        InvalidSpec: the path cannot be opened, or there is no terminal for the question.
+        StorageError: the store failed. The same command continues the removal.
     """
     fs, path = open_file_system(arguments.output)
     folders = RunFolders(FsspecStore(fs, path), StoredObjects(fs, path))
-    may_go = _survey(folders, arguments)
-    if not may_go:
-        say(f"Nothing to remove below {folders.store.uri(RUNS_FOLDER)}.")
+    removable = _survey(folders, arguments)
+    if not removable:
+        print_line(f"Nothing to remove below {folders.store.uri(RUNS_FOLDER)}.")
         return
-    say(f"May go: {_sum(may_go)}.")
+    print_line(f"Can be removed: {_sum(removable)}.")
     if arguments.is_dry_run:
-        say("Nothing was removed.")
+        print_line("Nothing was removed.")
     elif arguments.is_confirmed or _is_wanted():
-        _remove(folders, may_go, arguments)
+        _remove(folders, removable, arguments)
 
 
 def _survey(folders: RunFolders, arguments: CleanArguments) -> list[RunFolder]:
-    """The folders that may go, each folder told in a line."""
+    """Print a line for each folder, and return the folders that can be removed."""
     now_us = SystemClock().wall_us()
-    may_go = []
+    removable = []
     for folder in folders.all():
         kept = why_kept(folder, older_than_s=arguments.older_than_s, now_us=now_us)
-        fate = "may go" if kept is None else f"stays: {kept}"
+        fate = "can be removed" if kept is None else f"stays: {kept}"
         age = format_age((now_us - folder.modified_us) / US_PER_S)
-        say(f"{folder.run_key}  {_sum([folder])}, changed {age} ago; {fate}")
+        print_line(f"{folder.run_key}  {_sum([folder])}, changed {age} ago; {fate}")
         if kept is None:
-            may_go.append(folder)
-    return may_go
+            removable.append(folder)
+    return removable
 
 
-def _remove(folders: RunFolders, may_go: list[RunFolder], arguments: CleanArguments) -> None:
+def _remove(folders: RunFolders, removable: list[RunFolder], arguments: CleanArguments) -> None:
     clock = SystemClock()
     removals = []
-    for folder in may_go:
+    for folder in removable:
         removal = remove_run(
             folders, folder.run_key, older_than_s=arguments.older_than_s, clock=clock
         )
         removals.append(removal)
+        # The folder is judged again right before each removal, so a run that came back meanwhile stays.
         rest = f"; the rest stays: {removal.kept}" if removal.kept else ""
-        say(f"{folder.run_key}  removed {_removed([removal])}{rest}")
-    say(f"Removed: {_removed(removals)}.")
+        print_line(f"{folder.run_key}  removed {_removed([removal])}{rest}")
+    print_line(f"Removed: {_removed(removals)}.")
 
 
 def _is_wanted() -> bool:
     if not sys.stdin.isatty():
-        raise InvalidSpec("There is no terminal to ask at. Add --yes to remove, or --dry-run.")
-    return input("Remove them? What they hold was paid for. [y/N] ").strip().lower() in ("y", "yes")
+        raise InvalidSpec(
+            "There is no terminal for the question. Add --yes to remove, or --dry-run."
+        )
+    return input("Remove them? Their answers were paid for. [y/N] ").strip().lower() in ("y", "yes")
 
 
 def _sum(folders: list[RunFolder]) -> str:

@@ -1,4 +1,4 @@
-"""The API key from an environment variable: never an argument, which every process list shows.
+"""Reads the API key from an environment variable. An argument would appear in every process list.
 
 Proxy and certificates come from a connection's extra, or from the usual variables.
 """
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 _USUAL_NAME = re.compile(r"[A-Z][A-Z0-9_]*\Z")
-"""Anything else may be a key that was typed in the place of a name, and is not repeated."""
+"""Another text may be a key that was typed instead of a name, so no error quotes it."""
 
 
 class _Connection(msgspec.Struct, frozen=True, kw_only=True):
-    """What we need of an Airflow connection."""
+    """The fields of an Airflow connection that the command line uses."""
 
     conn_type: str | None = None
     password: str | None = None
@@ -39,7 +39,10 @@ class _Connection(msgspec.Struct, frozen=True, kw_only=True):
 def endpoint_from_key(
     variables: Mapping[str, str], variable: str, *, base_url: str | None
 ) -> Endpoint:
-    """The endpoint at a base URL, None for the public API, with the key that a variable holds.
+    """Return the endpoint of a base URL with the key in a variable.
+
+    Args:
+        base_url: None for the public API.
 
     Raises:
         ConnectionIncomplete: the variable is not set, or key or URL cannot be used.
@@ -50,7 +53,7 @@ def endpoint_from_key(
 
 
 def endpoint_from_connection(variables: Mapping[str, str], variable: str) -> Endpoint:
-    """The endpoint of an Airflow connection that a variable holds, as JSON or as a URI.
+    """Return the endpoint of the Airflow connection in a variable, as JSON or as a URI.
 
     Raises:
         ConnectionIncomplete: the variable is not set, or holds no connection that can be used.
@@ -59,7 +62,7 @@ def endpoint_from_connection(variables: Mapping[str, str], variable: str) -> End
     connection = _read(text.strip())
     if connection is None:
         raise ConnectionIncomplete(
-            f"The environment variable {variable} holds no Airflow connection: give JSON such as "
+            f"The environment variable {variable} holds no Airflow connection. Set it to JSON such as "
             '{"conn_type": "aimlapi", "password": "<key>"}, or a URI such as aimlapi://:<key>@.'
         )
     check_type(connection.conn_type, host=connection.host, connection=variable)
@@ -77,14 +80,15 @@ def _value(variables: Mapping[str, str], variable: str, *, what: str) -> str:
     if not value:
         named = f"{variable} " if _USUAL_NAME.match(variable) else ""
         raise ConnectionIncomplete(
-            f"The environment variable {named}is not set. Put {what} into it, or name another "
+            f"The environment variable {named}is not set. Set it to {what}, or name another "
             "variable with --key-env or --conn-env. The key itself is never an argument."
         )
     return value
 
 
 def _read(text: str) -> _Connection | None:
-    """What was read may not be quoted anywhere: the key is in it."""
+    """Return the connection in a text; None if there is none."""
+    # No error is raised from here, because it could quote the text, which contains the key.
     try:
         if text.startswith("{"):
             return msgspec.json.decode(text, type=_Connection, strict=False)
@@ -104,14 +108,14 @@ def _read(text: str) -> _Connection | None:
 
 
 def _extra_of_query(query: str) -> dict[str, object] | str:
-    """As Airflow reads it: fields one by one, or all of them as JSON under one name."""
+    """Return the extra of a URI as Airflow reads it: single fields, or all as JSON under one name."""
     fields: dict[str, object] = dict(parse_qsl(query, keep_blank_values=True))
     whole = fields.get("__extra__")
     return whole if isinstance(whole, str) else fields
 
 
 def _fields(extra: dict[str, object] | str | None) -> dict[str, object]:
-    """An extra that is no JSON object has no fields, as in Airflow."""
+    """Return the fields of an extra. As in Airflow, one that is no JSON object has none."""
     if not isinstance(extra, str):
         return extra or {}
     try:

@@ -1,4 +1,4 @@
-"""`airflow-aimlapi`: reads the command line, and turns errors into a sentence and an exit status."""
+"""`airflow-aimlapi`: reads the command line, and turns errors into a line and an exit status."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from airflow_provider_aimlapi.commands.endpoint_variable import (
     endpoint_from_key,
 )
 from airflow_provider_aimlapi.commands.reconcile import ReconcileArguments, reconcile
-from airflow_provider_aimlapi.commands.terminal import PrintableParser, complain
+from airflow_provider_aimlapi.commands.terminal import PrintableParser, print_error
 from airflow_provider_aimlapi.errors import AimlapiError, InvalidSpec, SetupError
 
 if TYPE_CHECKING:
@@ -25,46 +25,51 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 
 KEY_VARIABLE = "AIMLAPI_KEY"
-OUTPUT_HELP = "where a run writes: s3://bucket/folder, or a local folder"
+OUTPUT_HELP = "output path of a run: s3://bucket/folder, or a local folder"
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run a command. Exit status: 0 done, 1 the store or the API failed, 2 wrongly asked."""
+    """Run a command.
+
+    Returns:
+        The exit status: 0 done, 1 the store or the API failed, 2 the arguments or the set-up are wrong.
+    """
     arguments = _parse(_parser(), words)
     try:
         arguments.command(arguments)
     except AimlapiError as error:
-        complain(f"airflow-aimlapi: {error}")
+        print_error(f"airflow-aimlapi: {error}")
         return 2 if isinstance(error, SetupError) else 1
     return 0
 
 
 def _parse(parser: argparse.ArgumentParser, words: Sequence[str] | None) -> argparse.Namespace:
-    """As parse_args, but what follows an option that is none is not repeated: it may be a key."""
+    """Return the parsed arguments. Exits if there are unknown ones, and names only their options."""
+    # parse_args would quote the value of an unknown option, which may be a key.
     arguments, unknown = parser.parse_known_args(words)
     if unknown:
         options = [word.partition("=")[0] for word in unknown if word.startswith("-")]
-        parser.error(f"too many arguments, or unknown ones: {' '.join(options) or '…'}")
+        parser.error(f"too many or unknown arguments: {' '.join(options) or '…'}")
     return arguments
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = PrintableParser(
-        prog="airflow-aimlapi", description="Looks after the runs of ClaudeCompletionOperator."
+        prog="airflow-aimlapi", description="Works on the runs of ClaudeCompletionOperator."
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add = partial(commands.add_parser, allow_abbrev=False)  # --key must not mean --key-env
     _add_clean(add("clean", help="remove old run folders"))
-    _add_reconcile(add("reconcile", help="what a run was really billed"))
-    _add_check(add("check", help="what the API does with a live key, for 2 cents at most"))
+    _add_reconcile(add("reconcile", help="compare a run with the API's log"))
+    _add_check(add("check", help="show what the API does with a live key, for less than 2 cents"))
     return parser
 
 
 def _add_clean(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Removes the folders of old runs below _aimlapi/, never that of the run whose parts are in "
-        "place. Not for times at which a task publishes to the same output path."
+        "Removes the folders of old runs below _aimlapi/, but never the folder of the run that is "
+        "visible at the output path. Do not use it while a task publishes to the same output path."
     )
     parser.add_argument("output", help=OUTPUT_HELP)
     parser.add_argument(
@@ -74,8 +79,10 @@ def _add_clean(parser: argparse.ArgumentParser) -> None:
         metavar="AGE",
         help="age of a run's newest object, such as 30d, 12h or 8w",
     )
-    parser.add_argument("--dry-run", action="store_true", help="only tell what may go")
-    parser.add_argument("--yes", action="store_true", help="remove without asking")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print what can be removed, and remove nothing"
+    )
+    parser.add_argument("--yes", action="store_true", help="remove without a question")
     parser.set_defaults(command=_clean)
 
 
@@ -92,17 +99,19 @@ def _clean(typed: argparse.Namespace) -> None:
 
 def _add_reconcile(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Asks the API's log for a run's calls: how many were billed, what they cost, and which rows "
-        "were billed more than once. Changes nothing and costs nothing. Rows of the log appear late."
+        "Reads a run's calls from the API's log: how many were billed, what they cost, and which rows "
+        "were billed more than once. Changes nothing and costs nothing. The log lags behind."
     )
     parser.add_argument("output", help=OUTPUT_HELP)
-    parser.add_argument("--run-key", metavar="KEY", help="which run; the one in place if not given")
+    parser.add_argument(
+        "--run-key", metavar="KEY", help="the run; by default the one that is visible at the output"
+    )
     parser.add_argument(
         "--since",
         type=parse_age_s,
         metavar="AGE",
-        help="ask the log from so long ago until now, such as 7d; from the times of the run's "
-        "objects if not given",
+        help="read the log from this long ago until now, such as 7d; by default the times of the run's "
+        "objects decide",
     )
     _add_key(parser, whose="the run's API key")
     parser.set_defaults(command=_reconcile)
@@ -121,12 +130,12 @@ def _reconcile(typed: argparse.Namespace) -> None:
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Settles by at most 12 tiny calls what the API's documents leave open, and prints a table. "
-        "States the cost first and asks. Costs less than 0.02 USD."
+        "Finds out with at most 12 tiny calls what the API's documents leave open, and prints a table. "
+        "Announces the cost and asks before the first call. Costs less than 0.02 USD."
     )
     _add_key(parser, whose="the API key")
     parser.add_argument("--out", metavar="FILE", help="write the facts as JSON, for a bug report")
-    parser.add_argument("--yes", action="store_true", help="spend without asking")
+    parser.add_argument("--yes", action="store_true", help="spend without a question")
     parser.set_defaults(command=_check)
 
 
@@ -140,16 +149,18 @@ def _add_key(parser: argparse.ArgumentParser, *, whose: str) -> None:
         "--key-env",
         default=KEY_VARIABLE,
         metavar="VAR",
-        help=f"the environment variable that holds {whose}; {KEY_VARIABLE} if not given",
+        help=f"the environment variable that holds {whose}; by default {KEY_VARIABLE}",
     )
     key.add_argument(
         "--conn-env",
         metavar="VAR",
-        help="the environment variable that holds the Airflow connection instead, such as "
+        help="the environment variable that holds an Airflow connection instead, such as "
         "AIRFLOW_CONN_AIMLAPI_DEFAULT",
     )
     parser.add_argument(
-        "--base-url", metavar="URL", help="of the API, with --key-env; the public one if not given"
+        "--base-url",
+        metavar="URL",
+        help="the API's base URL, with --key-env; by default the public API",
     )
 
 
@@ -157,5 +168,7 @@ def _endpoint(typed: argparse.Namespace) -> Endpoint:
     if typed.conn_env is None:
         return endpoint_from_key(os.environ, typed.key_env, base_url=typed.base_url)
     if typed.base_url is not None:
-        raise InvalidSpec("--base-url goes with --key-env: a connection has its own host.")
+        raise InvalidSpec(
+            "--base-url goes with --key-env, because a connection has its own host. Leave it out."
+        )
     return endpoint_from_connection(os.environ, typed.conn_env)

@@ -1,4 +1,4 @@
-"""`airflow-aimlapi reconcile`: a run's manifest beside the API's own log. Changes nothing, costs nothing."""
+"""`airflow-aimlapi reconcile`: compares a run's manifest with the API's log. Free; changes nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.http.transport import open_transport
 from airflow_provider_aimlapi.api.request_log import fetch_log_page
-from airflow_provider_aimlapi.commands.terminal import say
+from airflow_provider_aimlapi.commands.terminal import print_line
 from airflow_provider_aimlapi.core.durable.keys import RUNS_FOLDER, RunNames, is_run_key
 from airflow_provider_aimlapi.core.durable.retention import US_PER_S
 from airflow_provider_aimlapi.core.texts.wording import format_count, format_usd
@@ -32,19 +32,20 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.retention import RunFolder
     from airflow_provider_aimlapi.core.money.reconciliation import Reconciliation
 
-MARGIN_US = 3600 * US_PER_S
-"""Between our store's clock and the API's, and for calls that outlived the attempt that made them."""
+SLACK_US = 3600 * US_PER_S
+"""An hour, for the difference between the store's clock and the API's, and for calls that outlived
+their attempt. Twice this reads more of the log for nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReconcileArguments:
-    """What was typed.
+    """The typed arguments.
 
     Attributes:
         output: a URL or a local path.
-        run_key: None for the run in place.
-        since_s: how far back the log is asked for; None for as far as the run's objects go.
-        endpoint: the API, and the key that the run was made with.
+        run_key: None for the run that is visible at the output.
+        since_s: how far back the log is read; None for as far as the run's objects go.
+        endpoint: the API's address, and the key of the run.
         pace: keeps below the log's limit of requests.
     """
 
@@ -57,12 +58,15 @@ class ReconcileArguments:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFacts:
-    """What the store knows of a run.
+    """The facts about a run in the store.
 
     Attributes:
-        manifest: None while it is not published.
-        visible_names: of the parts, by number.
-        start_us, end_us: the first and the last time at which the log may tell of it.
+        names: the names of the run's objects.
+        uri: the run's folder.
+        manifest: None while the run is not published.
+        visible_names: the visible names of the parts, by number.
+        start_us: the earliest time at which the log may contain a call of the run.
+        end_us: the latest such time.
     """
 
     names: RunNames
@@ -74,24 +78,27 @@ class RunFacts:
 
 
 def reconcile(arguments: ReconcileArguments) -> Reconciliation:
-    """Ask the log for a run's calls, and print what they cost beside what the manifest says.
+    """Read a run's calls from the API's log, and print their cost beside the manifest's.
 
     Raises:
-        InvalidSpec: there is no such run. StorageError: it cannot be read.
-        ApiError: the log did not answer, or the key may not ask.
+        InvalidSpec: there is no such run.
+        StorageError: the run cannot be read.
+        ApiError: the log did not answer, or the key may not read it.
     """
     facts = _facts(arguments)
     span = f"from {_moment(facts.start_us)} to {_moment(facts.end_us)}"
-    say(f"Run {facts.names.run_key} at {facts.uri}")
-    # A large log takes minutes, so this is said before.
-    say(f"Asking the log {span}, {REQUESTS_A_MINUTE} pages a minute at the most")
-    result, reader = asyncio.run(_ask(arguments, facts))
+    print_line(f"Run {facts.names.run_key} at {facts.uri}")
+    # A large log takes minutes, so this line is printed before.
+    print_line(f"Reading the log {span}, at most {REQUESTS_A_MINUTE} pages per minute")
+    result, reader = asyncio.run(_read_log(arguments, facts))
     for line in _lines(facts, result, reader):
-        say(line)
+        print_line(line)
     return result
 
 
-async def _ask(arguments: ReconcileArguments, facts: RunFacts) -> tuple[Reconciliation, LogReader]:
+async def _read_log(
+    arguments: ReconcileArguments, facts: RunFacts
+) -> tuple[Reconciliation, LogReader]:
     async with open_transport(connections_max=1, route=arguments.endpoint.route) as transport:
         reader = LogReader(
             ask=partial(fetch_log_page, arguments.endpoint, transport), pace=arguments.pace
@@ -118,30 +125,33 @@ def _facts(arguments: ReconcileArguments) -> RunFacts:
 
 
 def _span(folder: RunFolder, since_s: float | None) -> tuple[int, int]:
-    """From and until when the log can tell of a run. The end may lie in the future: clocks differ.
+    """Return the time range in which the log may contain a run's calls.
 
-    A file's time may be anything, also one that no calendar has: it counts up to now.
+    Its end may be in the future, because clocks differ.
     """
     now_us = SystemClock().wall_us()
     if since_s is not None:
-        return now_us - int(since_s * US_PER_S), now_us + MARGIN_US
+        return now_us - int(since_s * US_PER_S), now_us + SLACK_US
+    # A file may have any time, even one that no calendar has, so each is limited to the past.
     times = [
-        min(max(stored.modified_us, MARGIN_US), now_us)
+        min(max(stored.modified_us, SLACK_US), now_us)
         for stored in folder.contents or folder.objects
     ]
-    return min(times) - MARGIN_US, max(times) + MARGIN_US
+    return min(times) - SLACK_US, max(times) + SLACK_US
 
 
 def _folder(store: FsspecStore, stored: StoredObjects, run_key: str | None) -> RunFolder:
     wanted = run_key or shown_run(store)
     if wanted is None:
         raise InvalidSpec(
-            f"No run is in place at {store.uri('')}. Name one with --run-key: it is in the task's "
-            f"log, and the name of a folder below {RUNS_FOLDER}/."
+            f"No run is visible at {store.uri('')}. Name one with --run-key. The key is in the task's "
+            f"log, and it is the name of a folder below {RUNS_FOLDER}/."
         )
     folder = RunFolders(store, stored).one(wanted) if is_run_key(wanted) else None
     if folder is None:
-        raise InvalidSpec(f"There is no run {wanted!r} at {store.uri(RUNS_FOLDER)}.")
+        raise InvalidSpec(
+            f"There is no run {wanted!r} at {store.uri(RUNS_FOLDER)}. Correct --run-key or the output path."
+        )
     return folder
 
 
@@ -152,9 +162,9 @@ def _lines(facts: RunFacts, found: Reconciliation, reader: LogReader) -> Iterato
     yield f"Manifest  {_manifest_words(facts.manifest)}"
     yield f"Again     {_again_words(found)}"
     for row in found.again:
-        place = facts.visible_names.get(row.part, f"part {row.part}")
+        part = facts.visible_names.get(row.part, f"part {row.part}")
         cost = f"{format_usd(row.cost_nano_usd)}, {format_usd(row.extra_nano_usd)} of it extra"
-        yield f"  {place} row {row.row}: {row.calls} calls, {cost}"
+        yield f"  {part} row {row.row}: {row.calls} calls, {cost}"
     yield from _doubts(facts, found, reader)
 
 
@@ -177,22 +187,22 @@ def _again_words(found: Reconciliation) -> str:
 
 
 def _doubts(facts: RunFacts, found: Reconciliation, reader: LogReader) -> Iterator[str]:
-    """Why the figures may not be the last word, each a sentence."""
+    """Yield a sentence for each reason why the figures may still change or differ."""
     if found.calls_unpriced:
         yield f"The log names no cost for {format_count(found.calls_unpriced, 'call')}."
     if not reader.is_settled:
-        yield "The log was still growing while it was read: ask again later."
+        yield "The log was still growing while it was read. Run this command again later."
     manifest = facts.manifest
     if manifest is None:
         return
     if missing := found.missing(manifest):
         yield (
-            f"The log has no billed call for {format_count(missing, 'completed row')}. Its rows appear "
-            f"late: ask again. If they stay away, see --since, and whether this is the run's key."
+            f"The log has no billed call for {format_count(missing, 'completed row')}. The log lags behind, "
+            f"so run this command again. If it stays so, try --since, and check that this is the run's key."
         )
     difference = found.cost_nano_usd - found.extra_nano_usd - manifest.tally.cost_nano_usd
     if difference and not missing:
-        yield f"Log, without the extra calls, less manifest: {format_usd(difference)}."
+        yield f"The log, without extra calls, differs from the manifest by {format_usd(difference)}."
 
 
 def _moment(moment_us: int) -> str:

@@ -1,4 +1,4 @@
-"""What the command line prints: each line is one line, whatever names and errors it repeats."""
+"""Prints the lines of the command line. Each stays one line, whatever names and errors it quotes."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import NoReturn
 from airflow_provider_aimlapi.printable import printable
 
 
-def say(line: str) -> None:
-    """Print a line at once, so that it comes before what takes long."""
+def print_line(line: str) -> None:
+    """Print a line at once, so that it appears before a step that takes long."""
     print(printable(line), flush=True)
 
 
-def complain(line: str) -> None:
+def print_error(line: str) -> None:
     """Print a line to standard error."""
     print(printable(line), file=sys.stderr)
 
 
 class PrintableParser(ArgumentParser):
-    """A parser whose errors repeat what was typed as one line; so do those of its commands."""
+    """A parser whose errors quote the typed words in one line. So do the parsers of its commands."""
 
     def error(self, message: str) -> NoReturn:
         """Print usage and error, and exit."""

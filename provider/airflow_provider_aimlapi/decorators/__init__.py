@@ -1,1 +1,1 @@
-"""Tasks written as functions: `@task.claude_completion`. Thin; the work is the operator's."""
+"""Tasks written as functions: `@task.claude_completion`. The operator does the work."""

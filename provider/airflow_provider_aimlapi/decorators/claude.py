@@ -1,4 +1,4 @@
-"""`@task.claude_completion`: a function says what the input is, the operator does the rest."""
+"""`@task.claude_completion`: a function returns the input, and the operator does the rest."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, TaskDecorator
 
 SUMMARY_KEY = "summary"
-"""Under which the operator's summary is in XCom."""
+"""The key of the operator's summary in XCom."""
 
 
 class ClaudeCompletionDecoratedOperator(DecoratedOperator, ClaudeCompletionOperator):
-    """What `@task.claude_completion` makes of a function.
+    """The operator that `@task.claude_completion` makes from a function.
 
-    The function runs in the task, and returns what the operator's `input_path` would be, or small
-    records: a list of at most 1,000 mappings of column names to values, of 1 MB together. They
-    are kept as a Parquet file under the output path, named by its content, so that a retry whose
-    function returns the same records takes up where the last one stopped.
+    The function runs in the task. It returns the operator's `input_path`, or small records: a list of
+    at most 1,000 mappings of column names to values, 1 MB in total. The records are stored as a
+    Parquet file below the output path. The file is named by its content, so a retry whose function
+    returns the same records continues where the last try stopped.
 
-    All other arguments are the operator's. What the function returned is not rendered by Jinja.
+    All other arguments are the operator's. Jinja does not render the function's result.
 
     Returns:
-        `output_path`, as it was given and rendered. The operator's summary is in XCom under the
-        key `summary`.
+        `output_path`, as the DAG has it and Jinja rendered it. The operator's summary is in XCom
+        under the key `summary`.
     """
 
     template_fields: Sequence[str] = (  # type: ignore[mutable-override]  # two bases disagree
@@ -53,7 +53,7 @@ class ClaudeCompletionDecoratedOperator(DecoratedOperator, ClaudeCompletionOpera
     custom_operator_name = "@task.claude_completion"
     overwrite_rtif_after_execution = True  # so that Airflow shows the input path
     xcom_push: ClassVar[None] = None
-    """Airflow 3.0 reads it from each decorated operator, and calls it for several outputs alone."""
+    """Airflow 3.0 reads it from each decorated operator. It calls it only if there are several outputs."""
 
     def __init__(
         self,
@@ -61,13 +61,13 @@ class ClaudeCompletionDecoratedOperator(DecoratedOperator, ClaudeCompletionOpera
         python_callable: Callable[..., Any],
         op_args: Collection[Any] | None = None,
         op_kwargs: Mapping[str, Any] | None = None,
-        multiple_outputs: bool = False,  # noqa: ARG002  what Airflow infers; a path is one value
+        multiple_outputs: bool = False,  # noqa: ARG002  Airflow infers it, but a path is one value
         **kwargs: Any,
     ) -> None:
         if kwargs.get("input_path", SET_DURING_EXECUTION) is not SET_DURING_EXECUTION:
             raise TypeError(
-                "@task.claude_completion takes no input_path: the function returns it. For a path "
-                "that is known beforehand use ClaudeCompletionOperator."
+                "@task.claude_completion takes no input_path, because the function returns it. Use "
+                "ClaudeCompletionOperator for a path that the DAG contains."
             )
         kwargs["input_path"] = SET_DURING_EXECUTION
         super().__init__(
@@ -75,7 +75,7 @@ class ClaudeCompletionDecoratedOperator(DecoratedOperator, ClaudeCompletionOpera
         )
 
     def execute(self, context: Context) -> str:  # type: ignore[override]
-        """Call the function, run the job over what it returned, hand on the output's path."""
+        """Call the function, run the job on its result, and return the output's path."""
         context_merge(context, self.op_kwargs)
         kwargs = determine_kwargs(self.python_callable, self.op_args, context)
         returned = self.python_callable(*self.op_args, **kwargs)
@@ -88,6 +88,7 @@ class ClaudeCompletionDecoratedOperator(DecoratedOperator, ClaudeCompletionOpera
         return str(self.output_path)
 
     def _path_of(self, returned: object) -> str:
+        # 1. A path, as text or as an object. 2. Records, which are stored as a file first.
         if isinstance(returned, str):
             return returned
         if isinstance(returned, (ObjectStoragePath, PathLike)):
@@ -95,7 +96,7 @@ class ClaudeCompletionDecoratedOperator(DecoratedOperator, ClaudeCompletionOpera
         if isinstance(returned, (list, tuple)):
             return self._path_of_records(returned)
         raise InvalidSpec(
-            f"The function of @task.claude_completion returned {type(returned).__name__}: return "
+            f"The function of @task.claude_completion returned {type(returned).__name__}. Return "
             f"the input's path, or a list of records."
         )
 
@@ -111,7 +112,7 @@ class ClaudeCompletionDecoratedOperator(DecoratedOperator, ClaudeCompletionOpera
 def claude_completion_task(
     python_callable: Callable[..., Any] | None = None, **kwargs: Any
 ) -> TaskDecorator:
-    """What `@task.claude_completion` calls; see `ClaudeCompletionDecoratedOperator`."""
+    """Return the task decorator; see `ClaudeCompletionDecoratedOperator`."""
     return task_decorator_factory(
         python_callable=python_callable,
         decorated_operator_class=ClaudeCompletionDecoratedOperator,

@@ -1,4 +1,4 @@
-"""The hook: an Airflow connection turned into an endpoint, one call, a test. No bulk work here."""
+"""The hook: turns an Airflow connection into an endpoint, makes one call, tests the connection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from airflow_provider_aimlapi.errors import AccessRefused, AimlapiError, Invalid
 from airflow_provider_aimlapi.hooks.connections import (
     existing_connection,
     fields_of,
-    given_limit,
+    limit_of,
     unknown_extras,
 )
 from airflow_provider_aimlapi.hooks.refusals import explain_refusal
@@ -41,12 +41,12 @@ if TYPE_CHECKING:
 
 
 class AIMLAPIHook(BaseHook):
-    """Talks to the AI/ML API with the key of an Airflow connection of type `aimlapi`.
+    """Calls the AI/ML API with the key of an Airflow connection of type `aimlapi`.
 
-    The connection's password is the API key, its host the base URL (empty: the public API). Its
-    extra may hold what it allows each task at most: `max_concurrency` calls in flight,
-    `requests_per_minute` and `tokens_per_minute`; and a `proxy` and a `ca_file`, which the
-    environment names where the extra does not.
+    The connection's password is the API key, and its host the base URL (empty: the public API).
+    Optional limits per task go into the connection's extra: `max_concurrency`,
+    `requests_per_minute` and `tokens_per_minute`. So do a `proxy` and a `ca_file`. Without them the
+    environment's variables apply.
 
     Args:
         aimlapi_conn_id: the connection's id.
@@ -63,12 +63,12 @@ class AIMLAPIHook(BaseHook):
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """The form's standard fields, for Airflow before 3.2; later ones read provider info."""
+        """Return the form's standard fields. Airflow from 3.2 on reads provider info instead."""
         return {key.replace("-", "_"): value for key, value in UI_FIELD_BEHAVIOUR.items()}
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """The form's own fields, for Airflow before 3.2; later ones read provider info."""
+        """Return the form's own fields. Airflow from 3.2 on reads provider info instead."""
         from wtforms import (  # type: ignore[import-untyped]
             IntegerField,
             PasswordField,
@@ -95,7 +95,7 @@ class AIMLAPIHook(BaseHook):
 
     @property
     def endpoint(self) -> Endpoint:
-        """Where calls go, with which key, and which way. Secrets are masked in Airflow's logs then.
+        """Return the API's address, the key and the route. Airflow's logs mask its secrets from now on.
 
         Raises:
             ConnectionIncomplete: the connection is missing or wrong; the text names the fix.
@@ -115,6 +115,7 @@ class AIMLAPIHook(BaseHook):
             connection=self.aimlapi_conn_id,
             extra=fields_of(connection.extra_dejson),
         )
+        # The key is masked before anything else: from here on an error of the route could quote it.
         mask_secret(endpoint.key)
         endpoint = settle_route(endpoint, os.environ)
         for secret in endpoint.route.secrets:
@@ -123,7 +124,7 @@ class AIMLAPIHook(BaseHook):
 
     @property
     def max_concurrency(self) -> int | None:
-        """The most calls in flight that the connection allows each task; None for no limit.
+        """Return the most calls in flight that the connection allows each task; None for no limit.
 
         Raises:
             ConnectionIncomplete: the connection is missing, or its limit is no number.
@@ -131,38 +132,38 @@ class AIMLAPIHook(BaseHook):
         extra = self._connection().extra_dejson
         for fields in unknown_extras(extra):
             self.log.warning(
-                "Connection '%s' has %s in its extra, which nothing reads.",
+                "Connection '%s' has %s in its extra, which has no effect. Correct the name or remove it.",
                 printable(self.aimlapi_conn_id),
                 printable(fields),
             )
-        return given_limit(extra, "max_concurrency", connection=self.aimlapi_conn_id)
+        return limit_of(extra, "max_concurrency", connection=self.aimlapi_conn_id)
 
     def limit(self, name: str) -> int | None:
-        """`requests_per_minute` or `tokens_per_minute` of the connection; None where it has none.
+        """Return the connection's `requests_per_minute` or `tokens_per_minute`; None if it has none.
 
         Raises:
             ConnectionIncomplete: the connection is missing, or its limit is no number.
         """
         extra = self._connection().extra_dejson
-        return given_limit(extra, name, connection=self.aimlapi_conn_id)
+        return limit_of(extra, name, connection=self.aimlapi_conn_id)
 
     def get_conn(self) -> httpx.Client:
-        """An httpx client with base URL and key set; close it, or use it in a `with`.
+        """Return an httpx client with base URL and key. Close it, or use it in a `with`.
 
-        It refuses a URL of another origin, where the key must not go. It retries nothing and keeps no
-        budget: `complete` does the first, the operator both.
+        It refuses a URL of another origin, which must not receive the key. It neither retries calls
+        nor keeps a budget. `complete` retries, and the operator does both.
         """
         from airflow_provider_aimlapi.api.client_session import open_client
 
         return open_client(self.endpoint)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Whether a completion could be asked for, and balance and key in words. Spends nothing."""
+        """Return whether calls are possible, and balance and key as text. Spends nothing."""
         from airflow_provider_aimlapi.api.account import describe_account
         from airflow_provider_aimlapi.hooks.free_questions import ask_account
 
         try:
-            self.max_concurrency  # noqa: B018  a wrong extra is found here, too
+            self.max_concurrency  # noqa: B018  raises if the extra is wrong
             for name in ("requests_per_minute", "tokens_per_minute"):
                 self.limit(name)
             account = ask_account(self.endpoint)
@@ -190,22 +191,22 @@ class AIMLAPIHook(BaseHook):
         max_attempts: int = 8,
         check_arrival: bool = True,
     ) -> Completion:
-        """Ask for one completion, waiting and trying again as the operator does for a row.
+        """Return one completion. Waits and retries as the operator does for a row.
 
-        `ClaudeCompletionOperator` is for more than a few prompts: it journals what was paid.
+        Use `ClaudeCompletionOperator` for more than a few prompts, because it stores paid answers.
 
         Args:
-            prompt, system: sent as they are: braces mean nothing here.
-            stream: ask for server-sent events and put them together; the result is the same.
-            request_timeout_s: for one exchange, from connecting to the answer's last byte.
-            max_attempts: exchanges before giving up; those answered 429 do not count.
-            check_arrival: whether an answer is refused that certainly was made without `system`.
-            model, max_tokens, …: as in `CompletionSpec`; None is not sent.
+            prompt, system: sent as they are. Braces have no meaning here.
+            model, …, metadata: as in `CompletionSpec`. None is not sent.
+            stream: whether the answer comes as server-sent events. The result is the same.
+            request_timeout_s: seconds for one call, from connecting to the answer's last byte.
+            max_attempts: calls before the error is raised. Answers of 429 do not count.
+            check_arrival: whether to refuse an answer that was certainly made without `system`.
 
         Raises:
-            SetupError: the connection or an argument is wrong; nothing was sent.
-            ApiError: the API said no, or did not answer in all attempts.
-            InstructionsDropped: `system` did not arrive. The answer was billed.
+            SetupError: the connection or an argument is wrong. Nothing was sent.
+            ApiError: the API refused the call, or answered none of the attempts.
+            InstructionsDropped: the API dropped `system`. The answer was billed.
         """
         from airflow_provider_aimlapi.engine.settings import Settings
 
@@ -243,10 +244,10 @@ class AIMLAPIHook(BaseHook):
             raise explain_refusal(error, lambda: endpoint, spec.model) from error.__cause__
 
     def check(self) -> CheckReport:
-        """Settle what the API's documents leave open, as `airflow-aimlapi check` does, without asking.
+        """Find out what the API's documents leave open, as `airflow-aimlapi check --yes` does.
 
-        Makes at most 12 tiny calls for less than 0.02 USD. It may wait two minutes for the API's log.
-        The report has `facts`, each with `name`, `answer` (None: it stays open) and `evidence`.
+        It makes at most 12 tiny calls for less than 0.02 USD. It may wait two minutes for the API's
+        log. The report has `facts`, each with `name`, `answer` (None: still open) and `evidence`.
 
         Raises:
             ConnectionIncomplete: the connection is missing or wrong.
@@ -265,7 +266,8 @@ class AIMLAPIHook(BaseHook):
 
 
 def _listed(name: str, items: Sequence[Any] | None) -> tuple[Any, ...] | None:
-    """A tuple of a list; a bare text is refused, as it would fall apart into letters."""
+    """Return a list as a tuple."""
+    # Python would read a single text as a list of letters.
     if isinstance(items, str):
         raise InvalidSpec(f"{name}={items!r}: give a list.")
     return None if items is None else tuple(items)

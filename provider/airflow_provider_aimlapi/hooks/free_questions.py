@@ -1,4 +1,4 @@
-"""Questions to the API that cost nothing, put from blocking code: about the account, about a model."""
+"""Free calls of the API from blocking code: about the account, about a model."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFacts:
-    """What the API's lists say about a model that it refuses.
+    """The entries of the API's lists about a model that it refuses.
 
     Attributes:
-        replacement: what replaces it, unchecked; None for a model that is not deprecated.
-        known: all ids of the list of models, unchecked; empty where it was not given out.
+        replacement: the model that replaces it, unchecked. None for a model that is not deprecated.
+        known: all ids of the list of models, unchecked. Empty if the API did not return the list.
     """
 
     replacement: str | None = None
@@ -35,21 +35,22 @@ class ModelFacts:
 
 
 def ask_account(endpoint: Endpoint) -> Account:
-    """Return what the API says about the account and its key.
+    """Return the account and its key, as the API reports them.
 
     Raises:
         ApiError: the API refused the key, or did not answer.
     """
     from airflow_provider_aimlapi.api.account import fetch_account
 
-    return _ask(endpoint, lambda transport: fetch_account(endpoint, transport))
+    return _call(endpoint, lambda transport: fetch_account(endpoint, transport))
 
 
 def ask_about_model(endpoint: Endpoint, model: str) -> ModelFacts:
-    """Return what the lists say about a model; a list that is not given out says nothing."""
+    """Return the entries about a model. A list that the API does not return counts as empty."""
     from airflow_provider_aimlapi.api.model_list import fetch_model_ids, fetch_replacement
 
-    async def ask(transport: httpx.AsyncBaseTransport) -> ModelFacts:
+    async def fetch(transport: httpx.AsyncBaseTransport) -> ModelFacts:
+        # A deprecated model may still be listed, so its replacement comes first.
         with suppress(ApiError):
             replacement = await fetch_replacement(endpoint, transport, model)
             if replacement is not None:
@@ -58,25 +59,25 @@ def ask_about_model(endpoint: Endpoint, model: str) -> ModelFacts:
             return ModelFacts(known=await fetch_model_ids(endpoint, transport))
         return ModelFacts()
 
-    return _ask(endpoint, ask)
+    return _call(endpoint, fetch)
 
 
-def _ask(endpoint: Endpoint, question: Callable[[httpx.AsyncBaseTransport], Awaitable[T]]) -> T:
-    """Put a question over a connection of its own."""
+def _call(endpoint: Endpoint, work: Callable[[httpx.AsyncBaseTransport], Awaitable[T]]) -> T:
+    """Return the result of a call over a connection of its own."""
 
-    async def ask() -> T:
+    async def run() -> T:
         from airflow_provider_aimlapi.api.http.transport import open_transport
 
         transport = open_transport(connections_max=1, route=endpoint.route)
         try:
-            return await question(transport)
+            return await work(transport)
         finally:
             await transport.aclose()
 
-    return in_own_thread(ask)
+    return in_own_thread(run)
 
 
 def in_own_thread(work: Callable[[], Coroutine[None, None, T]]) -> T:
-    """Run a coroutine on a loop in a thread of its own: the caller may run a loop already."""
+    """Return a coroutine's result, run in a thread of its own, because the caller may run a loop."""
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="aimlapi-test") as pool:
         return pool.submit(asyncio.run, work()).result()

@@ -1,4 +1,4 @@
-"""Why the API refuses a key or a model, found out by free questions. Spends nothing."""
+"""Finds out by free calls why the API refuses a key or a model. Spends nothing."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 E = TypeVar("E", bound=AimlapiError)
 
 ABOUT_MONEY = frozenset({402, 403})
-"""The statuses that no credit, a key's limit, a missing scope and a disabled key have in common."""
+"""The statuses that missing credit, a key's limit, a missing scope and a disabled key share."""
 NOT_FOUND = 404
 
 
 def explain_refusal(error: E, endpoint: Callable[[], Endpoint], model: str) -> E | AccessRefused:
-    """The error, or the same with what free questions show to be its cause.
+    """Return the error, or one that names its cause, if free calls show the cause.
 
     Args:
-        endpoint: where to ask; called only for a refusal that may be about money or the model.
+        endpoint: returns the API's endpoint. Called only if the cause may be money or the model.
         model: the id that was sent.
     """
     if not isinstance(error, AccessRefused):
@@ -36,26 +36,26 @@ def explain_refusal(error: E, endpoint: Callable[[], Endpoint], model: str) -> E
         if error.status == NOT_FOUND:
             return _about_model(error, endpoint(), model) or error
     except AimlapiError:
-        pass  # what the refusal itself says names every cause
+        pass  # the refusal's own text lists every possible cause
     return error
 
 
 def _about_money(error: AccessRefused, endpoint: Endpoint) -> SpendingLimitReached | None:
-    """The key's limit for a day, if it is that."""
+    """Return the error for a key's daily limit; None if the limit is not the cause."""
     account = ask_account(endpoint)
     if account.limit_usd is None or not account.explains_refusal_until_midnight:
         return None
     return SpendingLimitReached(
         f"HTTP {error.status}: the key has used up its limit of {format_amount(account.limit_usd)} a "
-        f"day, which resets at 00:00 UTC. What was paid for is kept: a try after that takes up "
-        f"here. Or raise the limit at https://aimlapi.com/app/keys.",
+        f"day, which resets at 00:00 UTC. Paid answers are kept, and a try after that continues. "
+        f"Or raise the limit at https://aimlapi.com/app/keys.",
         status=error.status,
         request_id=error.request_id,
     )
 
 
 def _about_model(error: AccessRefused, endpoint: Endpoint, model: str) -> AccessRefused | None:
-    """The same refusal with the model's replacement, or with the id that was meant, if it is that."""
+    """Return the refusal with the model's replacement or a similar id; None if the model is listed."""
     facts = ask_about_model(endpoint, model)
     if facts.replacement is not None:
         remedy = _replaced(model, facts.replacement)
@@ -76,11 +76,13 @@ def _replaced(model: str, new: str) -> str:
     if is_model_id(new, model):
         return f"The API deprecated the model {model}, and {new} replaces it: set model={new!r}."
     return (
-        f"The API deprecated the model {model}. Its GET /v1/models/deprecations names what replaces "
-        f"it: set model to that."
+        f"The API deprecated the model {model}. GET /v1/models/deprecations names its replacement: "
+        f"set model to that."
     )
 
 
 def _unknown(model: str, nearest: str | None) -> str:
     text = f"The API's list of models, GET /v1/models, has no {model}."
-    return f"{text} Did you mean {nearest}?" if nearest else f"{text} Set model to an id of it."
+    return (
+        f"{text} Did you mean {nearest}?" if nearest else f"{text} Set model to an id of that list."
+    )

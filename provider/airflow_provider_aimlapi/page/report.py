@@ -1,6 +1,6 @@
-"""The page as text: the live one that asks for its data, and the report that holds all it needs.
+"""Builds the HTML of the live pages, which fetch their data, and of the report, which contains it.
 
-Text in, text out; the data goes in as JSON in which nothing can end the element that holds it.
+The report's data is JSON in which no character can end the element that holds it.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ LIVE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
-"""The live page's content security policy: scripts and styles are files of its own, none inline."""
+"""The live page's content security policy: it loads its own scripts and styles, and has none inline."""
 
 
 @cache
 def page_file(name: str) -> str:
-    """The text of a bundled file."""
+    """Return the text of a bundled file."""
     return files("airflow_provider_aimlapi.page").joinpath("files", name).read_text("utf-8")
 
 
 @cache
 def live_page() -> str:
-    """The HTML of the live page, whose files lie in `files/` beside its address."""
+    """Return the HTML of the live page. Its files are in `files/` beside its address."""
     return _linked("page.html", STYLES, SCRIPTS)
 
 
 @cache
 def list_page() -> str:
-    """The HTML of the page that lists runs; likewise."""
+    """Return the HTML of the page that lists runs, likewise."""
     return _linked("runs.html", LIST_STYLES, LIST_SCRIPTS)
 
 
@@ -59,7 +59,7 @@ def _linked(name: str, styles: tuple[str, ...], scripts: tuple[str, ...]) -> str
 
 
 def render_report(progress: RunProgress) -> bytes:
-    """The report: one HTML file that needs nothing else, and cannot be made to load anything."""
+    """Return the report: one HTML file that needs no other file, and cannot load anything."""
     head, scripts = _report_parts()
     data = f'<script type="application/json" id="progress">{_embeddable(progress)}</script>\n'
     return _assembled("page.html", head=head, data=data, scripts=scripts).encode()
@@ -67,6 +67,7 @@ def render_report(progress: RunProgress) -> bytes:
 
 @cache
 def _report_parts() -> tuple[str, str]:
+    # Hashes instead of a nonce: a file on a disk is the same for each reader.
     styles = [page_file(name) for name in STYLES]
     scripts = [page_file(name) for name in SCRIPTS]
     policy = (
@@ -84,7 +85,7 @@ def _hashes(texts: list[str]) -> str:
 
 
 def _embeddable(progress: RunProgress) -> str:
-    """JSON without any character that HTML could take for its own."""
+    """Return progress as JSON without the characters that HTML or JavaScript would interpret."""
     text = encode_progress(progress).decode()
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -92,7 +93,8 @@ def _embeddable(progress: RunProgress) -> str:
 
 
 def _assembled(name: str, *, head: str, data: str, scripts: str) -> str:
-    """The page with its three gaps filled; each filling is put in once and never looked at again."""
+    """Return the page with its three gaps filled."""
+    # The page is split before anything is filled in, so no filling is searched for gaps.
     before_head, rest = page_file(name).split("<!-- head -->\n")
     before_data, rest = rest.split("<!-- data -->\n")
     before_scripts, end = rest.split("<!-- scripts -->\n")

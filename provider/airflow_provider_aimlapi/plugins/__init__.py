@@ -1,1 +1,1 @@
-"""What this provider adds to Airflow's own pages."""
+"""The run page and the list of runs, as parts of Airflow's own pages."""

@@ -1,7 +1,7 @@
-"""Who may see which DAG's runs: whoever Airflow lets read the DAG and what its tasks leave in XCom.
+"""Decides who may see the runs of a DAG: users who may read the DAG and its tasks' XComs.
 
-Airflow 3.0's own check looks at a DAG id in an address's path alone; ours are in the query, so the
-question is asked here.
+Airflow 3.0 checks only a DAG id in the path of an address. Our addresses have it in the query, so the
+check is made here.
 """
 
 from __future__ import annotations
@@ -22,36 +22,36 @@ Name = Annotated[str, Query(min_length=1, max_length=500, pattern=r"^[^\x00]+$")
 
 
 def reader_of_dag(dag_id: Name, user: GetUserDep) -> None:
-    """A dependency of addresses with a `dag_id`: 401 without a login, 403 without the right."""
+    """Refuse a request for a DAG with 401 without a login, and with 403 without the right."""
     if not may_read(dag_id, user):
         raise HTTPException(403, "Forbidden")
 
 
 def dags_open_to(user: Any) -> set[str]:
-    """The DAGs that the user may read; see `readable` for what their tasks leave behind."""
+    """Return the DAGs that the user may read. `readable` checks their XComs as well."""
     return get_auth_manager().get_authorized_dag_ids(user=user, method="GET")
 
 
 def readable(dag_ids: Iterable[str], user: Any) -> set[str]:
-    """Those of a few DAGs whose runs the user may see."""
+    """Return those of a few DAGs whose runs the user may see."""
     return {dag_id for dag_id in set(dag_ids) if may_read(dag_id, user)}
 
 
 def may_read(dag_id: str, user: Any) -> bool:
-    """Whether the user may see the runs of a DAG."""
+    """Return whether the user may see the runs of a DAG."""
     return get_auth_manager().is_authorized_dag(
         method="GET", access_entity=DagAccessEntity.XCOM, details=_details(dag_id), user=user
     )
 
 
 def team_of(dag_id: str) -> str | None:
-    """Return the team that a DAG belongs to; None for none, or where Airflow has no teams."""
+    """Return the team of a DAG; None if it has none, or if Airflow has no teams."""
     find = getattr(DagModel, "get_team_name", None)
     return None if find is None else find(dag_id)
 
 
 def _details(dag_id: str) -> DagDetails:
-    """With the DAG's team, where Airflow knows of teams."""
+    """Return a DAG's details, with its team if Airflow has teams."""
     if "team_name" not in DagDetails.__dataclass_fields__:
         return DagDetails(id=dag_id)
     return DagDetails(id=dag_id, team_name=team_of(dag_id))

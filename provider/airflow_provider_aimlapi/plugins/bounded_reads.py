@@ -1,4 +1,4 @@
-"""Runs reads of stores beside the server's own threads: few at a time, each with a time limit."""
+"""Reads stores in threads of its own: few reads at a time, each with a time limit."""
 
 from __future__ import annotations
 
@@ -17,16 +17,19 @@ if TYPE_CHECKING:
 
 
 class BoundedReads:
-    """Reads of progress objects.
+    """Reads progress objects.
 
     A read that hangs, as on a dead mount, cannot be stopped. It keeps one thread, so the limits below
-    hold for hanging reads too. Requests for an object that is being read wait for that same read.
+    hold for hanging reads too. Requests for an object that is being read wait for that read.
 
     Args:
-        reads_max: at a time, in this process. 4 threads cost nothing while they wait.
-        reads_of_dag_max: at a time, for one DAG: its hanging store must not stop other DAGs' pages.
-        waiting_max: requests that wait at a time. Each occupies one of the server's 40 threads.
-        timeout_s: how long a request waits. The read goes on, and may serve the next request.
+        reads_max: the most reads at a time in this process. Four threads cost nothing while they
+            wait. Each read that hangs keeps one of them for good.
+        reads_of_dag_max: the most reads at a time for one DAG. Half of `reads_max`, because one DAG's
+            hanging store must not stop the pages of other DAGs.
+        waiting_max: the most requests that wait at a time. Each of them occupies one of the server's
+            40 threads, so Airflow's own pages keep 32.
+        timeout_s: how long a request waits. The read continues, and may serve the next request.
     """
 
     def __init__(
@@ -41,14 +44,17 @@ class BoundedReads:
         self._reads_of_dag_max = reads_of_dag_max
         self._timeout_s = timeout_s
         self._waiting = BoundedSemaphore(waiting_max)
+        """One slot for each request that waits."""
         self._lock = Lock()
+        """Guards `_running`, which requests and reads change from threads of their own."""
         self._running: dict[ProgressSource, Future[bytes | None]] = {}
+        """The reads under way, by object, so that a second request shares a read."""
 
     def result(self, source: ProgressSource, read: Read) -> bytes | None:
-        """Return what a read returns, or raise what it raises.
+        """Return the result of a read, or raise its error.
 
         Raises:
-            ServerBusy: a limit is reached; nothing was read.
+            ServerBusy: a limit is reached, and nothing was read.
             StoreTooSlow: the read takes longer than the time limit.
         """
         if not self._waiting.acquire(blocking=False):
@@ -62,6 +68,8 @@ class BoundedReads:
 
     def _begun(self, source: ProgressSource, read: Read) -> Future[bytes | None]:
         """Return the read of this object that is under way, or begin one."""
+        # 1. A read of the same object serves this request, too, whatever the limits are.
+        # 2. Otherwise both limits must leave room: the one of all reads and the one of the DAG.
         with self._lock:
             if (running := self._running.get(source)) is not None:
                 return running
@@ -69,14 +77,14 @@ class BoundedReads:
             if len(self._running) >= self._reads_max or of_dag >= self._reads_of_dag_max:
                 raise ServerBusy
             future = self._running[source] = Future()
-        # A daemon: a read that hangs must not keep the server from ending.
+        # A daemon thread, because a read that hangs must not keep the server from ending.
         Thread(target=self._run, args=(source, read, future), daemon=True).start()
         return future
 
     def _run(self, source: ProgressSource, read: Read, future: Future[bytes | None]) -> None:
         try:
             data = read(source)
-        except BaseException as error:  # noqa: BLE001  # raised again where it is waited for
+        except BaseException as error:  # noqa: BLE001  # raised again in `result`
             self._forget(source)
             future.set_exception(error)
         else:

@@ -1,4 +1,4 @@
-"""Reads a progress object beside an output, through the connections of the DAG's team."""
+"""Reads the progress object beside an output, through the connections of the DAG's team."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def read_progress(source: ProgressSource) -> bytes | None:
-    """Return the object's bytes; None when it is not there. Only an object of that name is read.
+    """Return the object's bytes; None if there is no such object. No other object is read.
 
     Raises:
         AimlapiError: the path is refused, or the store cannot be opened or read.
@@ -35,14 +35,14 @@ def read_progress(source: ProgressSource) -> bytes | None:
     location = parse_location(
         source.output_path, argument="output_path", storage_conn_id=source.storage_conn_id
     )
-    place = open_location(location) if source.team is None else _opened_for(source.team, location)
+    output = open_location(location) if source.team is None else _open_for(source.team, location)
     names = RunNames(run_key=source.run_key, share=source.share)
-    store = FsspecStore(place.fs, place.path)
+    store = FsspecStore(output.fs, output.path)
     return store.read(names.progress, bytes_max=PROGRESS_BYTES_MAX)
 
 
-def _opened_for(team: str, location: Location) -> Place:
-    """Open a store as a team may: with a connection of the team, or one that all teams share.
+def _open_for(team: str, location: Location) -> Place:
+    """Return a location, opened with a connection of the team, or with one that all teams share.
 
     The server's own credentials and disk belong to no team.
     """
@@ -54,10 +54,10 @@ def _opened_for(team: str, location: Location) -> Place:
 
 @contextmanager
 def _connection_of(team: str, conn_id: str) -> Iterator[str]:
-    """Make a team's connection known to this thread, under a name that no other has.
+    """Give this thread a team's connection under a unique id, which is yielded.
 
-    Airflow keeps opened file systems by the connection's id, for all of the process. The name says
-    team and content, so that a team never gets what was opened for another, or before a change.
+    Airflow caches opened file systems by connection id for the whole process. The id contains team and
+    content, so a team never gets a file system of another team, or one from before a change.
     """
     from airflow.models.connection import Connection as StoredConnection
     from airflow.sdk import Connection
@@ -67,8 +67,8 @@ def _connection_of(team: str, conn_id: str) -> Iterator[str]:
         stored = StoredConnection.get_connection_from_secrets(conn_id, team_name=team)
     except AirflowNotFoundException:
         raise ConnectionIncomplete(
-            f"Team '{team}' has no connection '{conn_id}'. Add it in Airflow, for that team or for "
-            f"all, or name another one in storage_conn_id."
+            f"Team '{team}' has no connection '{conn_id}'. Add it in Airflow for that team or for "
+            f"all teams, or set storage_conn_id to another one."
         ) from None
     content = stored.as_json()
     name = f"{conn_id} of team {team} {hash(content):x}"

@@ -1,4 +1,4 @@
-"""Names a progress object beside an output, and whose connections open it."""
+"""Identifies a progress object beside an output, and the team whose connections open it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ class ProgressSource:
     """A progress object beside an output.
 
     Attributes:
-        team: the DAG's, where Airflow has teams; its connections are used.
-        output_path, storage_conn_id: as rendered for the task.
-        share: None for the whole run.
+        dag_id: the DAG of the task.
+        team: the DAG's team, whose connections are used; None if Airflow has no teams.
+        output_path: as rendered for the task.
+        storage_conn_id: as rendered for the task; None if the task names no connection.
+        run_key: the run that the progress is about.
+        share: the share's number; None for the whole run.
     """
 
     dag_id: str

@@ -1,33 +1,33 @@
-"""Why the run page shows no progress, in fixed words: nothing from a store reaches the page.
+"""The reasons why the run page shows no progress, as fixed texts: no text of a store reaches the page.
 
-What the store itself reported goes to the server's log.
+The store's own error goes to the server's log.
 """
 
 from __future__ import annotations
 
 
 class ProgressUnreadable(Exception):
-    """Progress is kept, and this server cannot show it; the text is for the page."""
+    """Progress is stored, but this server cannot show it. The page shows the text."""
 
     status = 502
 
     def __init__(
         self,
         text: str = (
-            "The run keeps its progress beside its output, and this server cannot read it there. "
-            "The API server's log has the reason."
+            "The run's progress is stored beside its output, and this server cannot read it there. "
+            "See the API server's log for the reason."
         ),
     ) -> None:
         super().__init__(text)
 
 
 class ProgressInvalid(ProgressUnreadable):
-    """What is stored is no progress of this run."""
+    """The stored object is no progress of this run."""
 
     def __init__(self) -> None:
         super().__init__(
-            "What is stored of this run's progress cannot be read: another version of the provider "
-            "wrote it, or it was changed. Install the same version in workers and API server."
+            "The stored progress of this run cannot be read: another version of the provider wrote it, "
+            "or it was changed. Install the same version on the workers and the API server."
         )
 
 
@@ -37,12 +37,12 @@ class TeamNeedsConnection(ProgressUnreadable):
     def __init__(self) -> None:
         super().__init__(
             "This DAG belongs to a team. The server reads the output of a team's task only through "
-            "an Airflow connection: set storage_conn_id. It reads no local path for a team."
+            "an Airflow connection, and never from a local path. Set storage_conn_id."
         )
 
 
 class ServerBusy(ProgressUnreadable):
-    """Too many reads are under way; the next request may succeed."""
+    """Too many reads are under way. The next request may succeed."""
 
     status = 503
 

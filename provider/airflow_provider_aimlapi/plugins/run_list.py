@@ -1,8 +1,9 @@
-"""Finds the runs that were begun last, for the page that lists them. Reads Airflow's database alone.
+"""Finds the newest runs for the page that lists them. Reads only Airflow's database.
 
-Where progress is in the task state store, a run is listed with its numbers; where it is an object
-beside the output, without: a page that is asked for every few seconds must not read fifty objects.
-A task may store what it likes, so what does not decode within limits is listed without numbers too.
+A run whose progress is in the task state store is listed with its numbers. A run whose progress is an
+object beside the output is listed without, because the page reloads every few seconds and must not
+read fifty objects each time. A task may store anything under the key, so progress that does not
+decode within its limits is listed without numbers as well.
 """
 
 from __future__ import annotations
@@ -28,15 +29,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 RUNS_MAX = 50
-STATES_LOOKED_AT = 20_000
-"""So many of the newest entries of the task state store, all tasks' together: it has no index by key."""
+STATES_SEARCHED = 20_000
+"""How many of the newest entries of the task state store are searched, over all tasks.
+
+The store has no index by key, so a search without a limit would read the whole table."""
 
 
 Text = Annotated[str, msgspec.Meta(max_length=200)]
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """What the list shows of a run's progress; see `core.reporting.run_progress.RunProgress`."""
+    """The part of a run's progress that the list shows; see `core.reporting.run_progress`."""
 
     state: Text
     model: Text
@@ -51,13 +54,14 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListedRun(msgspec.Struct, frozen=True, kw_only=True):
-    """A run, by the task instance that works at it.
+    """A run, with the task instance that works on it.
 
     Attributes:
-        map_index: -1 for one that is not mapped.
-        task_state: Airflow's word; None before it is scheduled.
-        began_us: when the task was first started, in microseconds since 1970; None: it was cleared.
-        standing: None where it is told by an object beside the output.
+        dag_id, run_id, task_id: identify the task instance.
+        map_index: -1 for a task that is not mapped.
+        task_state: Airflow's state; None before the task is scheduled.
+        began_us: the task's start in microseconds since 1970; None after it was cleared.
+        standing: the run's progress; None if it is an object beside the output, or does not decode.
     """
 
     dag_id: str
@@ -70,7 +74,7 @@ class ListedRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunList(msgspec.Struct, frozen=True, kw_only=True):
-    """Runs, newest first, at most so many."""
+    """Runs, newest first, and the most that the list shows."""
 
     runs: list[ListedRun]
     runs_max: int
@@ -83,12 +87,15 @@ def list_runs(
     *,
     runs_max: int = RUNS_MAX,
 ) -> RunList:
-    """The newest runs of these DAGs.
+    """Return the newest runs of some DAGs.
 
     Args:
-        dag_ids: asked for. readable: of those that were found, whose runs may be seen.
-        session: of Airflow's database.
+        dag_ids: the DAGs to search.
+        readable: returns those of some DAGs whose runs the user may see.
+        session: a session of Airflow's database.
     """
+    # The rights to a DAG's XComs are checked only for DAGs that were found: each check is a call of the
+    # auth manager, and a deployment may have thousands of DAGs.
     find = _in_state_store if page_reads_task_state() else _beside_outputs
     found = find(dag_ids, session, runs_max)
     allowed = readable({run.dag_id for run in found})
@@ -101,11 +108,11 @@ def list_runs(
 
 
 def _in_state_store(dag_ids: set[str], session: Any, runs_max: int) -> list[ListedRun]:
-    """By the order in which tasks first told of a run: that of the primary key."""
+    """Return runs in the order in which their tasks first stored progress: that of the primary key."""
     from airflow.models.task_state_store import TaskStateStoreModel as State
 
     value = text_of(State.value, PROGRESS_BYTES_MAX).label("value")
-    oldest = select(func.max(State.id) - STATES_LOOKED_AT).scalar_subquery()
+    oldest = select(func.max(State.id) - STATES_SEARCHED).scalar_subquery()
     query = (
         select(*_columns(State), value)
         .join(TaskInstance, _same_task(State))
@@ -117,7 +124,8 @@ def _in_state_store(dag_ids: set[str], session: Any, runs_max: int) -> list[List
 
 
 def _beside_outputs(dag_ids: set[str], session: Any, runs_max: int) -> list[ListedRun]:
-    """By the index that XCom has of its keys; that of a task of another operator counts for nothing."""
+    """Return runs by the run keys in XCom, which has an index by key."""
+    # Any task can push an XCom with our key, so only tasks of our operators count.
     query = (
         select(*_columns(XComModel))
         .join(TaskInstance, _same_task(XComModel))
@@ -156,7 +164,7 @@ def _listed(row: Any, standing: Standing | None) -> ListedRun:
 
 
 def _standing(stored: str) -> Standing | None:
-    """Return None for what another version has written, or anybody else; its page says so."""
+    """Return a run's progress; None if it does not decode. The run's own page explains that."""
     try:
         return decode_stored(stored, Standing, what="progress", bytes_max=PROGRESS_BYTES_MAX)
     except JournalUnreadable:

@@ -1,6 +1,6 @@
-"""The plugin as Airflow loads it, in every one of its processes: names and addresses, nothing heavy.
+"""The plugin that Airflow loads in each of its processes: names and addresses, nothing heavy.
 
-What answers requests is in `run_page_app`, and is loaded by the first of them.
+`run_page_app` answers requests. The first request imports it.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 PLUGIN_NAME = "aimlapi"
 TASK_QUERY = "dag_id={DAG_ID}&run_id={RUN_ID}&task_id={TASK_ID}&map_index={MAP_INDEX}"
-"""Filled in by Airflow's pages."""
+"""Airflow's pages fill it in."""
 
 
 class RunPageApp:
-    """The run page, made when somebody first looks at it: schedulers and workers never do."""
+    """The run page, imported at the first request. Schedulers and workers never import it."""
 
     async def __call__(
         self,
@@ -31,7 +31,7 @@ class RunPageApp:
         receive: Callable[[], Awaitable[Messages]],
         send: Callable[[Messages], Awaitable[None]],
     ) -> None:
-        """Answer as ASGI has it."""
+        """Answer a request, as ASGI defines it."""
         await _application()(scope, receive, send)
 
 
@@ -43,7 +43,7 @@ def _application() -> Any:
 
 
 class RunPagePlugin(AirflowPlugin):
-    """A tab on each task instance, a page in the navigation, and what both show."""
+    """A tab on each task instance, a page in the navigation, and the application behind both."""
 
     name: str | None = PLUGIN_NAME
     fastapi_apps: list[Any] = [  # noqa: RUF012  # as Airflow declares it

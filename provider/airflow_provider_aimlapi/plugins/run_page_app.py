@@ -1,7 +1,7 @@
-"""The web application of run page and list, in Airflow's API server. Reads, and changes nothing.
+"""The web application of the run page and the list, in Airflow's API server. It changes nothing.
 
-Airflow does not look at who calls a mounted application: each address that tells of a run asks for
-itself whether the caller may read that DAG. Files are the same for all, and tell nothing.
+Airflow does not check the rights of callers of a mounted application. So each address that shows a
+run checks whether the caller may read its DAG. The bundled files are the same for all callers.
 """
 
 from __future__ import annotations
@@ -41,17 +41,18 @@ PRIVATE = {
     "X-Content-Type-Options": "nosniff",
 }
 REPORT_POLICY = "sandbox allow-scripts; frame-ancestors 'self'"
-"""On top of the report's own: its script runs as a stranger's, who has no part in the session here."""
+"""Added to the report's own policy: its script runs in an origin of its own, without this session."""
 FILE_AGE_S = 3600
+"""Browsers keep the bundled files this long. After an upgrade of the provider they may show old ones."""
 MAP_INDEX_DIGITS_MAX = 9
 NOT_YET = (
-    "No page yet. A ClaudeCompletionOperator publishes its progress once it has read its input; "
-    "other tasks never do. The progress of an older run may have been cleared."
+    "No page yet. A ClaudeCompletionOperator stores progress after it has read its input, and other "
+    "tasks never do. The progress of an older run may have been cleared."
 )
 
 
 def run_page_app() -> FastAPI:
-    """The application; its addresses are relative to where it is mounted."""
+    """Return the application. Its addresses are relative to the mount."""
     app = FastAPI(title="AI/ML API run page", docs_url=None, redoc_url=None, openapi_url=None)
     app.get("/files/{name}")(_file)
     app.get("/runs")(_runs)
@@ -64,7 +65,8 @@ def run_page_app() -> FastAPI:
 
 
 def _task(dag_id: Name, run_id: Name, task_id: Name, map_index: str = "") -> TaskKey:
-    """The task instance that was asked for; Airflow leaves `{MAP_INDEX}` as it is where there is none."""
+    """Return the task instance of a request."""
+    # Airflow leaves `{MAP_INDEX}` in the address of a task that is not mapped.
     is_number = map_index.isdecimal() and len(map_index) <= MAP_INDEX_DIGITS_MAX
     return TaskKey(
         dag_id=dag_id,
@@ -75,7 +77,11 @@ def _task(dag_id: Name, run_id: Name, task_id: Name, map_index: str = "") -> Tas
 
 
 def _found(task: Annotated[TaskKey, Depends(_task)]) -> RunProgress:
-    """The task's progress, or why there is none."""
+    """Return the task's progress.
+
+    Raises:
+        HTTPException: there is none, or it cannot be read; the detail is for the page.
+    """
     try:
         progress = task_progress(task)
     except ProgressUnreadable as error:

@@ -1,4 +1,4 @@
-"""Which task instance a page is about, and its row in a table of Airflow's."""
+"""Identifies the task instance of a page, and its row in a table of Airflow's database."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import Text, and_, cast, func
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskKey:
-    """A task instance; map_index is -1 for one that is not mapped."""
+    """A task instance. `map_index` is -1 for a task that is not mapped."""
 
     dag_id: str
     run_id: str
@@ -30,8 +30,8 @@ class TaskKey:
 def text_of(column: Any, characters_max: int) -> Any:
     """Return a column as text, cut one character after its limit.
 
-    Tasks and users fill these columns. Cut in the database, a huge value never reaches this process;
-    as text, JSON is not decoded without limits on the way. The one character more shows that there
-    is more.
+    Tasks and users fill these columns. The database cuts the value, so that a huge one never reaches
+    this process. It comes as text, because SQLAlchemy would decode JSON without limits. The one
+    character more shows that the value is too long.
     """
     return func.substr(cast(column, Text), 1, characters_max + 1)

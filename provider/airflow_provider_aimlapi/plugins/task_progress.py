@@ -1,7 +1,7 @@
 """Finds the progress of a task's run: in Airflow's task state store, or in an object beside the output.
 
-What is stored is read as progress, or not at all. Storage is read only where this server cannot
-read the task state store: before Airflow 3.3, and with a state backend of the workers' own.
+A store is read only if this server cannot read the task state store: before Airflow 3.3, or if the
+workers have a state backend of their own.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ READS = BoundedReads()
 
 
 def task_progress(key: TaskKey) -> RunProgress | None:
-    """Return the progress that a task published last; None when it has published none.
+    """Return the progress that a task stored last; None if it has stored none.
 
     Raises:
-        ProgressUnreadable: see there.
+        ProgressUnreadable: progress is stored, but this server cannot show it.
     """
     if not page_reads_task_state():
         return _beside_output(key)
@@ -42,6 +42,7 @@ def task_progress(key: TaskKey) -> RunProgress | None:
 
 
 def _beside_output(key: TaskKey) -> RunProgress | None:
+    # Each error but our own becomes one with a fixed text, because a store's error may quote secrets.
     try:
         with create_session() as session:
             source = progress_source(key, session)
@@ -50,14 +51,15 @@ def _beside_output(key: TaskKey) -> RunProgress | None:
     except ProgressUnreadable:
         raise
     except AimlapiError as error:
-        log.warning("%s: its progress could not be read: %.1000s", key, error)
+        log.warning("The progress of %s cannot be read: %.1000s", key, error)
         raise ProgressUnreadable from None
     except Exception:
-        log.exception("%s: its progress could not be read", key)
+        log.exception("The progress of %s cannot be read", key)
         raise ProgressUnreadable from None
     if source is None or data is None:
         return None
     progress = _decoded(data)
+    # The object is in this run's folder, so another run key means that it was changed.
     if progress.run_key != source.run_key:
         raise ProgressInvalid
     return progress

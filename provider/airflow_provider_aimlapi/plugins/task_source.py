@@ -1,8 +1,8 @@
-"""Finds where a task's run keeps its progress beside its output, by what the DAG's author defined.
+"""Finds the progress object of a task's run beside its output, from what the DAG's author defined.
 
 An XCom never decides what this server opens, because users may write XComs. Output path, connection
-and share come from the fields of the task that Airflow rendered. From XCom comes the run key alone,
-and only as 32 hex digits. Where any of them is missing, there is no page yet.
+and share come from the task's fields as Airflow rendered them. Only the run key comes from XCom, and
+only as 32 hex digits. If one of them is missing, there is no page yet.
 """
 
 from __future__ import annotations
@@ -38,21 +38,24 @@ OWN_OPERATORS = {
 """Classes whose tasks keep progress, and their modules, as a serialized DAG names them.
 
 A subclass in a DAG file is not among them: this server never imports DAG files, so it cannot know
-what the class makes of its fields."""
+how the class uses its fields."""
 DAG_BYTES_MAX = 16 * 2**20
+"""More than DAGs of thousands of tasks take. A larger value could fill this server's memory."""
 FIELDS_CHARACTERS_MAX = 2**20
+"""Airflow itself shortens each rendered field, to 4,096 characters unless configured."""
 _RUN_KEY_JSON_CHARACTERS = RUN_KEY_HEX_DIGITS + 2
 
 
 def progress_source(key: TaskKey, session: Any) -> ProgressSource | None:
-    """Return where a task's progress is; None while any part of the answer is missing.
+    """Return the source of a task's progress; None while any part of it is missing.
 
     Args:
-        session: of Airflow's database.
+        session: a session of Airflow's database.
 
     Raises:
-        AimlapiError: a rendered field is not what the operator takes, or a column is too large.
+        AimlapiError: a rendered field is no value of the operator's, or a column is too large.
     """
+    # The cheap reads come first: most task instances have no run key at all.
     run_key = _announced_run_key(key, session)
     if run_key is None or not _is_own_task(key, session):
         return None
@@ -76,9 +79,9 @@ def _team(dag_id: str) -> str | None:
 
 
 def _announced_run_key(key: TaskKey, session: Any) -> str | None:
-    """Return the run key that the task announced; None for any other value, however it got there.
+    """Return the run key in the task's XCom; None for any other value.
 
-    The column is read as it is: neither Airflow's decoder nor an XCom backend sees it.
+    The column is read as text, without Airflow's decoder and without an XCom backend.
     """
     value = text_of(XComModel.value, _RUN_KEY_JSON_CHARACTERS)
     found = session.scalar(select(value).where(key.matches(XComModel), XComModel.key == RUN_KEY))
@@ -105,7 +108,9 @@ class _SerializedDag(msgspec.Struct, frozen=True):
 
 
 def _is_own_task(key: TaskKey, session: Any) -> bool:
-    """Return whether the DAG that this run was made of defines the task with an operator of ours."""
+    """Return whether the DAG of this run defines the task with an operator of this provider."""
+    # The task instance has the class's name alone, which any class may have. Its module is in the DAG,
+    # which costs more to read, so the name is compared first.
     operator = select(TaskInstance.operator).where(key.matches(TaskInstance))
     if session.scalar(operator) not in OWN_OPERATORS:
         return False
@@ -118,7 +123,7 @@ def _is_own_task(key: TaskKey, session: Any) -> bool:
 
 
 def _definition(key: TaskKey, session: Any) -> str | bytes | None:
-    """Return the serialized DAG in the version that the task instance has, cut after its limit."""
+    """Return the serialized DAG in the version of the task instance, cut after its limit."""
     columns = SerializedDagModel.__table__.c
     packed = func.substr(columns.data_compressed, 1, DAG_BYTES_MAX, type_=LargeBinary)
     version = select(TaskInstance.dag_version_id).where(key.matches(TaskInstance))
@@ -128,6 +133,8 @@ def _definition(key: TaskKey, session: Any) -> str | bytes | None:
     found = session.execute(query).first()
     if found is None:
         return None
+    # Airflow stores it compressed if it is configured so. Decompression stops one byte after the limit,
+    # because a few kB may unpack to gigabytes.
     text, packed_bytes = found
     if packed_bytes is None:
         return None if text is None else str(text)
@@ -135,7 +142,7 @@ def _definition(key: TaskKey, session: Any) -> str | bytes | None:
 
 
 class _StoredPath(msgspec.Struct, frozen=True):
-    """An ObjectStoragePath, as Airflow stores it; a connection id is in its path."""
+    """An ObjectStoragePath as Airflow stores it. Its path includes the connection id."""
 
     path: str
 
@@ -147,12 +154,12 @@ class _Fields(msgspec.Struct, frozen=True):
 
 
 def _rendered_fields(key: TaskKey, session: Any) -> _Fields | None:
-    """Return the fields that Airflow rendered; None when it keeps none of this task instance."""
+    """Return the task's fields as Airflow rendered them; None if Airflow keeps none."""
     value = text_of(RenderedFields.rendered_fields, FIELDS_CHARACTERS_MAX)
     found = session.scalar(select(value).where(key.matches(RenderedFields)))
     if found is None:
         return None
-    what = "What Airflow rendered"
+    what = "The rendered fields"
     return decode_stored(found, _Fields, what=what, bytes_max=FIELDS_CHARACTERS_MAX)
 
 

@@ -1,4 +1,4 @@
-"""Reads a run's progress from Airflow's task state store, which Airflow has from 3.3 on."""
+"""Reads a run's progress from the task state store, which Airflow has from 3.3 on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def page_reads_task_state() -> bool:
-    """Return whether this server can read the task state store; if so, it reads nothing else."""
+    """Return whether this server can read the task state store. Then it reads no other store."""
     try:
         import airflow.state  # noqa: F401
     except ImportError:  # Airflow before 3.3
@@ -27,10 +27,10 @@ def page_reads_task_state() -> bool:
 
 
 def stored_state(key: TaskKey, session: Any) -> str | None:
-    """Return what a task keeps of its run's progress, as JSON, cut after its limit.
+    """Return the stored progress of a task's run as JSON, cut after its limit.
 
     Args:
-        session: of Airflow's database.
+        session: a session of Airflow's database.
     """
     from airflow.models.task_state_store import TaskStateStoreModel as State
     from airflow.state import TaskScope, get_state_backend
@@ -38,10 +38,11 @@ def stored_state(key: TaskKey, session: Any) -> str | None:
 
     backend = get_state_backend()
     found: str | None
+    # Airflow's own backend is read by a query that cuts the value, which its method would not do.
     if type(backend) is MetastoreBackend:
         value = text_of(State.value, PROGRESS_BYTES_MAX)
         found = session.scalar(select(value).where(key.matches(State), State.key == STATE_KEY))
-    else:  # the deployment's own, whose tables are its own too
+    else:  # a backend of the deployment, whose tables are not known
         scope = TaskScope(
             dag_id=key.dag_id, run_id=key.run_id, task_id=key.task_id, map_index=key.map_index
         )

@@ -1,1 +1,1 @@
-"""One module for each fact that a check finds out. Sends nothing itself."""
+"""Derives facts from the replies of a check. Sends nothing."""

@@ -1,4 +1,4 @@
-"""In which of the published forms answers come: dialect, finish reasons, text."""
+"""Finds out which of the published forms answers have: dialect, finish reasons, text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.checks.replies import Reply
 
 _DIALECTS = {"msg_": "native", "gen-": "superset"}
-"""By what an answer's id begins with."""
+"""The dialect, by the start of an answer's id."""
 WORDS = {
     "Anthropic's": ("end_turn", "max_tokens", "stop_sequence", "tool_use", "refusal"),
     "OpenAI's": ("stop", "length", "tool_calls", "content_filter"),
@@ -22,7 +22,8 @@ WORDS = {
 
 
 def form_facts(replies: Mapping[str, Reply]) -> Iterator[Fact]:
-    """Look at every completion."""
+    """Yield the facts about the form of all completions."""
+    # One refused call leaves the facts of its model to the model's other calls.
     for name, model in (("dated", DATED), ("dotted", DOTTED)):
         found = [reply for reply in replies.values() if reply.call.model == model]
         answered = [reply for reply in found if reply.completion is not None]
@@ -37,7 +38,7 @@ def form_facts(replies: Mapping[str, Reply]) -> Iterator[Fact]:
 
 
 def known_reason(word: object) -> str:
-    """Return a finish reason that may be printed."""
+    """Return a finish reason if it is a known one, because a foreign text must not be printed."""
     known = [text for words in WORDS.values() for text in words]
     return str(word) if word in known else "another word"
 
@@ -47,15 +48,15 @@ def _dialect(name: str, answered: list[Reply]) -> Fact:
     starts = {start for start in _DIALECTS if any(one.startswith(start) for one in ids)}
     if not starts:
         return unsettled(name, "the answers' ids begin neither with msg_ nor with gen-")
-    evidence = f"ids begin with {_listed(starts)}"
-    return settled(name, _listed(_DIALECTS[start] for start in starts), evidence)
+    detail = f"ids begin with {_listed(starts)}"
+    return settled(name, _listed(_DIALECTS[start] for start in starts), detail)
 
 
 def _finish(name: str, answered: list[Reply]) -> Fact:
     words = {known_reason(reply.finish_reason) for reply in answered}
     whose = {vendor for vendor, known in WORDS.items() if words.intersection(known)}
-    evidence = ", ".join(sorted(words))
-    return settled(name, _listed(whose), evidence) if whose else unsettled(name, evidence)
+    detail = ", ".join(sorted(words))
+    return settled(name, _listed(whose), detail) if whose else unsettled(name, detail)
 
 
 def _is_plain(reply: Reply) -> bool:

@@ -1,4 +1,4 @@
-"""Whether a cache mark is taken, written and read, at which price, and how its tokens are counted."""
+"""Finds out whether a cache mark has an effect, at which price, and how its tokens are counted."""
 
 from __future__ import annotations
 
@@ -18,22 +18,26 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.checks.replies import Reply
     from airflow_provider_aimlapi.core.money.pricing import TokenPrices
 
-_NOT_WRITTEN = "nothing is known to have been written"
-_NOT_READ = "nothing was read"
-_UNREPORTED = "the price shows it, but no answer says how many tokens"
-_MISSED = "the one read found nothing; misses on a second call are known from others"
+_NOT_WRITTEN = "no write to the cache is known"
+_NOT_READ = "nothing was read from the cache"
+_UNREPORTED = "the price shows it, but no answer reports the number of tokens"
+_MISSED = "the one read found nothing, which other users have also seen on a second call"
 _DEARER, _CHEAPER = 1.15, 0.85
-"""Shares of the input price beyond which tokens were not charged as plain ones."""
+"""Fractions of the input price beyond which tokens were not charged as plain ones.
+
+A write costs 1.25 of it and a read 0.1 to 0.25, so 15% keeps rounding apart from both."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Marked:
-    """A call with a mark, answered.
+    """An answered call with a cache mark.
 
     Attributes:
-        asked, read, written: tokens; 0 for what is not reported.
-        input_nano_usd: what was paid for the prompt; None where that is not known.
-        price: of a million plain tokens; None where that is not known.
+        asked: prompt tokens as reported; 0 if not reported.
+        read: tokens read from the cache, likewise.
+        written: tokens written to the cache, likewise.
+        input_nano_usd: the cost of the prompt; None if not known.
+        price: the price of a million plain tokens; None if not known.
     """
 
     asked: int
@@ -44,42 +48,43 @@ class _Marked:
 
     @property
     def is_beside(self) -> bool:
-        """Whether `prompt_tokens` leaves them out: what is not marked has a few tokens only."""
+        """Return whether `prompt_tokens` excludes cached tokens. The unmarked part has only a few tokens."""
         return self.asked < self.read + self.written
 
     @property
     def all_tokens(self) -> int:
-        """Of the whole prompt, as far as they are reported."""
+        """Return the reported tokens of the whole prompt."""
         return self.asked + (self.read + self.written) * self.is_beside
 
     @property
-    def share(self) -> float | None:
-        """What a token of the prompt cost, in plain tokens."""
+    def cost_ratio(self) -> float | None:
+        """Return the average cost of a prompt token, in plain tokens."""
         if self.input_nano_usd is None or not self.price or not self.all_tokens:
             return None
         return self.input_nano_usd * TOKENS_A_PRICE / (self.all_tokens * self.price)
 
     @property
     def was_written(self) -> bool:
-        """Whether tokens or price show a write."""
-        return bool(self.written) or (self.share or 0.0) >= _DEARER
+        """Return whether tokens or price show a write."""
+        return bool(self.written) or (self.cost_ratio or 0.0) >= _DEARER
 
     @property
     def was_read(self) -> bool:
-        """Whether tokens or price show a read."""
-        return bool(self.read) or (self.share is not None and self.share <= _CHEAPER)
+        """Return whether tokens or price show a read."""
+        return bool(self.read) or (self.cost_ratio is not None and self.cost_ratio <= _CHEAPER)
 
     def factor(self, tokens: int) -> float | None:
-        """Return what each of these tokens cost, in plain tokens, if all others are plain."""
-        if self.share is None or not tokens:
+        """Return the cost of each of these tokens, in plain tokens, if all others are plain."""
+        if self.cost_ratio is None or not tokens:
             return None
-        return (self.share * self.all_tokens - (self.all_tokens - tokens)) / tokens
+        return (self.cost_ratio * self.all_tokens - (self.all_tokens - tokens)) / tokens
 
 
 def cache_facts(
     replies: Mapping[str, Reply], prices: Mapping[str, TokenPrices], log: LogSearch
 ) -> Iterator[Fact]:
-    """Judge the two calls with the same marked text."""
+    """Yield the facts about the two calls with the same marked text."""
+    # The second call reads what the first has written. Without a write nothing is known about reads.
     first, second = replies["cache-write"], replies["cache-read"]
     write, read = (_marked(one, prices.get(one.call.model), log) for one in (first, second))
     yield _mark("cache-mark", first)
@@ -121,24 +126,24 @@ def _mark(name: str, reply: Reply) -> Fact:
 def _written(name: str, reply: Reply, write: _Marked | None) -> Fact:
     if write is None:
         return unsettled(name, reply.problem)
-    share = write.share
-    cost = "" if share is None else f", {share:.2f} of the input price on average"
-    evidence = f"{write.all_tokens} prompt tokens, {write.written} reported as written{cost}"
+    cost_ratio = write.cost_ratio
+    cost = "" if cost_ratio is None else f", {cost_ratio:.2f} of the input price on average"
+    detail = f"{write.all_tokens} prompt tokens, {write.written} reported as written{cost}"
     if write.was_written:
-        return settled(name, "yes", evidence)
+        return settled(name, "yes", detail)
     if write.all_tokens < CACHED_TOKENS_MIN:
-        return unsettled(name, f"{evidence}; below {CACHED_TOKENS_MIN:,} nothing is")
-    if share is None:
-        return unsettled(name, f"{evidence}; the cost is not known")
-    return settled(name, "no", evidence)
+        return unsettled(name, f"{detail}; fewer than {CACHED_TOKENS_MIN:,} are never written")
+    if cost_ratio is None:
+        return unsettled(name, f"{detail}; the cost is not known")
+    return settled(name, "no", detail)
 
 
 def _read(name: str, reply: Reply, write: _Marked | None, read: _Marked | None) -> Fact:
     if read is None:
         return unsettled(name, reply.problem)
     if read.was_read:
-        share = read.share
-        cost = "" if share is None else f", {share:.2f} of the input price on average"
+        cost_ratio = read.cost_ratio
+        cost = "" if cost_ratio is None else f", {cost_ratio:.2f} of the input price on average"
         tokens = f"{read.all_tokens} prompt tokens, {read.read} reported as cached{cost}"
         return settled(name, "yes", tokens)
     return unsettled(name, _MISSED if write and write.was_written else _NOT_WRITTEN)
@@ -149,7 +154,9 @@ def _price(name: str, marked: _Marked | None, tokens: int, otherwise: str) -> Fa
         return unsettled(name, otherwise)
     factor = marked.factor(tokens)
     if factor is None or marked.price is None:
-        return unsettled(name, "neither answer nor log has the cost, or the list has no price")
+        return unsettled(
+            name, "neither the answer nor the log has the cost, or the list has no price"
+        )
     usd = factor * marked.price / 1e9
     return settled(name, f"{factor:.2f} x input", f"{tokens} tokens at {usd:.4f} USD a million")
 
@@ -157,5 +164,5 @@ def _price(name: str, marked: _Marked | None, tokens: int, otherwise: str) -> Fa
 def _counted(name: str, marked: _Marked | None, tokens: int, otherwise: str) -> Fact:
     if marked is None or not tokens:
         return unsettled(name, otherwise)
-    evidence = f"prompt_tokens is {marked.asked}, the cache had {tokens}"
-    return settled(name, "no" if marked.is_beside else "yes", evidence)
+    detail = f"prompt_tokens is {marked.asked}, the cache had {tokens}"
+    return settled(name, "no" if marked.is_beside else "yes", detail)

@@ -1,4 +1,4 @@
-"""What calls cost, by their answers and by the log, beside what their tokens cost by the price list."""
+"""Compares the cost of calls, as answers and log report it, with the price of their tokens."""
 
 from __future__ import annotations
 
@@ -16,37 +16,38 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.money.pricing import TokenPrices
 
 _TOLERANCE = 0.01
+"""A percent is no other price. Rounding to credits is allowed for separately."""
 
 
 def cost_facts(
     replies: Mapping[str, Reply], prices: Mapping[str, TokenPrices], log: LogSearch
 ) -> Iterator[Fact]:
-    """Say where answers have their cost, and compare it with the price list."""
+    """Yield where answers have their cost, and whether it matches the price list."""
     answered = [reply for reply in replies.values() if reply.completion is not None]
     yield _form("cost-form", answered)
     yield _match("cost-match", answered, prices, log)
 
 
 def cost_nano_usd(reply: Reply, log: LogSearch) -> int | None:
-    """Return what a call cost, by its answer, else by the log."""
+    """Return the cost of a call from its answer, or else from the log; None if neither has it."""
     if reply.completion is not None and reply.completion.cost_nano_usd is not None:
         return reply.completion.cost_nano_usd
     return log.costs.get(reply.client_request_id)
 
 
 def _form(name: str, answered: list[Reply]) -> Fact:
-    forms = sorted({_places(reply) for reply in answered})
+    forms = sorted({_cost_fields(reply) for reply in answered})
     if not forms:
         return unsettled(name, "no answer")
     return settled(name, "; ".join(forms), f"{len(answered)} answers")
 
 
-def _places(reply: Reply) -> str:
+def _cost_fields(reply: Reply) -> str:
     answer, usage = reply.answer, as_object(as_object(reply.payload.get("meta")).get("usage"))
     has_header = answer is not None and bool(answer.usd_spent or answer.credits_used)
     meta = "meta" if "usd_spent" in usage else "credits in meta" if "credits_used" in usage else ""
-    places = ["header"] * has_header + [meta] * bool(meta)
-    return " and ".join(places) or "nowhere"
+    fields = ["header"] * has_header + [meta] * bool(meta)
+    return " and ".join(fields) or "nowhere"
 
 
 def _match(
@@ -63,13 +64,13 @@ def _match(
         allowed = max(NANO_USD_PER_CREDIT, expected * _TOLERANCE)
         is_exact &= abs(cost - expected) <= allowed
     if not ratios:
-        return unsettled(name, "no answer has a cost, token counts and a price in the list")
-    evidence = f"{len(ratios)} calls, {min(ratios):.3f} to {max(ratios):.3f} times price x tokens"
-    return settled(name, "yes" if is_exact else "no", evidence)
+        return unsettled(name, "no call has a cost, token counts and a price in the list")
+    detail = f"{len(ratios)} calls, {min(ratios):.3f} to {max(ratios):.3f} times price x tokens"
+    return settled(name, "yes" if is_exact else "no", detail)
 
 
 def _by_tokens(reply: Reply, prices: Mapping[str, TokenPrices]) -> float | None:
-    """Return what a call's tokens cost; None for calls that the cache may have had a part in."""
+    """Return the price of a call's tokens; None for calls that may have used the cache."""
     price, completion = prices.get(reply.call.model), reply.completion
     if price is None or completion is None or reply.call.is_marked:
         return None

@@ -1,4 +1,4 @@
-"""How the API says what was wrong with a request: by two that it refuses, which is free."""
+"""Finds out from two refused calls, which are free, how the API explains a refusal."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.checks.replies import Reply
 
-_ANSWERED = "it was answered, not refused"
+_ANSWERED = "the call was answered, not refused"
 
 
 def refusal_facts(replies: Mapping[str, Reply]) -> Iterator[Fact]:
-    """Look at the 400 of the API itself, and at one that the model's vendor says."""
+    """Yield the facts about a 400 of the API itself, and about one of the model's vendor."""
     yield _reasons("error-form", replies["invalid"])
     yield _vendor("vendor-error", replies["prefill"])
 
@@ -26,25 +26,25 @@ def _reasons(name: str, reply: Reply) -> Fact:
     if not reply.is_refused:
         return unsettled(name, reply.problem or _ANSWERED)
     kind = reply.answer.content_type if reply.answer else ""
-    evidence = "application/problem+json" if "problem" in kind else "a body of another type"
+    detail = "application/problem+json" if "problem" in kind else "a body of another type"
     if _details(reply.payload):
-        return settled(name, "in error.details", evidence)
+        return settled(name, "in error.details", detail)
     if message_in(reply.payload):
-        return settled(name, "in the message", evidence)
-    return unsettled(name, "the answer gives none")
+        return settled(name, "in the message", detail)
+    return unsettled(name, "the answer gives no reason")
 
 
 def _vendor(name: str, reply: Reply) -> Fact:
     if not reply.is_refused:
         return unsettled(name, reply.problem or _ANSWERED)
-    evidence = "a conversation that ends with the assistant's turn"
+    detail = "a conversation that ends with the assistant's turn"
     if _details(reply.payload):
-        return settled(name, "the API refuses by itself", evidence)
-    said = message_in(reply.payload)
-    if not said:
+        return settled(name, "the API refuses by itself", detail)
+    message = message_in(reply.payload)
+    if not message:
         return unsettled(name, "the answer has no message")
-    is_json = '"type"' in said and "{" in said
-    return settled(name, "JSON in the message" if is_json else "a sentence", evidence)
+    is_json = '"type"' in message and "{" in message
+    return settled(name, "JSON in the message" if is_json else "a sentence", detail)
 
 
 def _details(payload: JsonObject) -> bool:

@@ -1,4 +1,4 @@
-"""Whether a system text reaches the model: by the tokens of the prompt, and by what is answered."""
+"""Finds out from prompt tokens and answers whether a system text reaches the model."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.checks.replies import Reply
 
 ARRIVED_TOKENS_MIN = len(SYSTEM) // 10
-"""The text has 25 to 60 tokens, whichever tokenizer counts them."""
+"""A tenth of the text's characters. The text has 25 to 60 tokens with any tokenizer."""
 DROPPED_TOKENS_MAX = 2
+"""One or two tokens may come from another frame of the message, and not from the text."""
 _PAIRS = {
     "system-dated": "plain-dated",
     "system-dotted": "plain-dotted",
@@ -24,13 +25,13 @@ _PAIRS = {
 
 
 def system_facts(replies: Mapping[str, Reply]) -> Iterator[Fact]:
-    """Compare each call that has a system text with the one that has none."""
+    """Yield for each call with a system text whether it arrived, compared with the call without one."""
     for name, plain in _PAIRS.items():
         yield _arrival(name, replies[name], replies[plain])
 
 
 def characters_per_token(replies: Mapping[str, Reply]) -> float | None:
-    """Return how long a token of SYSTEM is; None if the tokens do not show it."""
+    """Return the characters in a token of SYSTEM; None if the counts do not show them."""
     extra = _extra_tokens(replies["system-dated"], replies["plain-dated"])
     if extra is None or extra < ARRIVED_TOKENS_MIN:
         return None
@@ -42,16 +43,19 @@ def _arrival(name: str, reply: Reply, plain: Reply) -> Fact:
         return without_answer(name, reply)
     is_obeyed = WORD in (reply.completion.text or "").lower()
     obeyed = "the answer obeys it" if is_obeyed else "the answer does not obey it"
+    # 1. Without counts, only an obedient answer shows that the text arrived.
+    # 2. An obedient answer, or enough more tokens: it arrived.
+    # 3. Hardly more tokens: it was dropped. 4. Anything between stays open.
     extra = _extra_tokens(reply, plain)
     if extra is None:
-        evidence = f"no prompt_tokens to compare; {obeyed}"
-        return settled(name, "arrives", evidence) if is_obeyed else unsettled(name, evidence)
-    evidence = f"{extra} more prompt tokens with it; {obeyed}"
+        detail = f"no prompt_tokens to compare; {obeyed}"
+        return settled(name, "arrives", detail) if is_obeyed else unsettled(name, detail)
+    detail = f"{extra} more prompt tokens with it; {obeyed}"
     if is_obeyed or extra >= ARRIVED_TOKENS_MIN:
-        return settled(name, "arrives", evidence)
+        return settled(name, "arrives", detail)
     if extra <= DROPPED_TOKENS_MAX:
-        return settled(name, "dropped", evidence)
-    return unsettled(name, evidence)
+        return settled(name, "dropped", detail)
+    return unsettled(name, detail)
 
 
 def _extra_tokens(reply: Reply, plain: Reply) -> int | None:

@@ -1,4 +1,4 @@
-"""Whether a forced tool is called, and whether `response_format` brings JSON."""
+"""Finds out whether a forced tool is called, and whether `response_format` returns JSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CALLS = ("tool-dated", "tool-dotted")
 
 
 def tool_facts(replies: Mapping[str, Reply]) -> Iterator[Fact]:
-    """Judge the calls that force a tool, and the one that asks for JSON."""
+    """Yield the facts about the calls that force a tool, and about the one that requests JSON."""
     for name in CALLS:
         yield _tool(name, replies[name])
     yield _beside([replies[name] for name in CALLS])

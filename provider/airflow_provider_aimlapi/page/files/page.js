@@ -1,22 +1,23 @@
-/* Draws a run from its progress as JSON: asked for every two seconds, or embedded in the report.
-   Every text goes through textContent, whoever wrote it; no HTML is ever made of a string. */
+/* Draws a run from its progress as JSON, which is fetched every two seconds or embedded in the report.
+   Every text goes through textContent, and no HTML is ever made of a string: texts may be foreign. */
 "use strict";
 (() => {
   const { $, ENDED, WORDS, count, duration, few, fill, make, moment, percent, put, root, row, seconds, showSegments, tokens, usd, usdShort } = ui;
   const POLL_MS = 2000;
   const POLL_ENDED_MS = 10000;
+  /* A worker reports every two to five seconds, so a minute without a report is no delay. */
   const SILENT_S = 60;
   const MEANINGS = {
-    Throttled: "Too fast: the window shrinks, and the row waits. It costs no attempt.",
-    ApiUnavailable: "A server error, a time-out or a broken connection. Asked again.",
-    RequestRejected: "The API will never accept this row.",
-    AccessRefused: "No row can succeed until a person acts.",
-    WireViolation: "The answer could not be read. It may have been billed.",
-    other: "Kinds that were met more rarely.",
+    Throttled: "Too many calls. The window shrinks, and the row waits. This uses up no attempt.",
+    ApiUnavailable: "A server error, a time-out or a broken connection. The row is sent again.",
+    RequestRejected: "The API does not accept this row.",
+    AccessRefused: "The API refuses the key, the account, the model or the row.",
+    WireViolation: "The answer could not be parsed. It may have been billed.",
+    other: "Other kinds, with fewer calls.",
   };
   const BOUNDS = {
-    "api:in-flight": "the API's limit on calls in flight", "api:rate": "the API's limit on calls a second",
-    "api:closed": "the API, which answered nothing", max_concurrency: "max_concurrency", "given-rate": "the limit that was given", source: "the input: too few rows were ready",
+    "api:in-flight": "the API's limit on calls in flight", "api:rate": "the API's limit on calls per second",
+    "api:closed": "the API, which answered no call", max_concurrency: "max_concurrency", "given-rate": "your limit of requests or tokens", source: "the input, which had too few rows ready",
     store: "the output's store", lease: "the lease", budget: "the budget",
   };
   // Charts.
@@ -34,23 +35,23 @@
   });
 
   function draw(id, options, data, isEmpty) {
-    const place = $(id);
+    const box = $(id);
     if (isEmpty) {
       charts.get(id)?.destroy();
       charts.delete(id);
-      place.replaceChildren(make("div", "Nothing yet", "empty"));
+      box.replaceChildren(make("div", "No data yet", "empty"));
       return;
     }
     const known = charts.get(id);
     if (known) { known.setData(data); return; }
-    place.replaceChildren();
+    box.replaceChildren();
     const height = 176;
-    const chart = new uPlot({ width: place.clientWidth || 400, height, cursor: { y: false }, ...options }, data, place);
+    const chart = new uPlot({ width: box.clientWidth || 400, height, cursor: { y: false }, ...options }, data, box);
     charts.set(id, chart);
     new ResizeObserver(() => {
-      const width = place.clientWidth;
+      const width = box.clientWidth;
       if (charts.get(id) === chart && width && width !== chart.width) chart.setSize({ width, height });
-    }).observe(place);
+    }).observe(box);
   }
 
   function drawSeries(series) {
@@ -61,7 +62,7 @@
     });
     const upwards = { range: (_, __, most) => [0, most > 0 ? most * 1.08 : 1] };
     const scales = { x: { time: false }, y: upwards };
-    const told = (_, v) => (v === null ? "" : count(v));
+    const whole = (_, v) => (v === null ? "" : count(v));
     const fromTo = { label: "at", value: (_, v) => (v === null ? "" : span(v)) };
     draw("chart-rate", {
       scales, legend: { show: true },
@@ -73,9 +74,9 @@
       axes: [timeAxis(), axis({ size: 48, values: (_, v) => v.map(few) })],
       series: [
         fromTo,
-        line("in flight", "--blue", { fill: () => colour("--blue-soft"), value: told }),
-        line("window", "--window", { dash: [5, 4], value: told }),
-        line("429s a second", "--rejected", { scale: "throttled", width: 0, paths: uPlot.paths.bars({ size: [0.5, 6, 2] }), fill: () => colour("--rejected"), value: (_, v) => (v === null ? "" : v.toFixed(1)) }),
+        line("in flight", "--blue", { fill: () => colour("--blue-soft"), value: whole }),
+        line("window", "--window", { dash: [5, 4], value: whole }),
+        line("429s per second", "--rejected", { scale: "throttled", width: 0, paths: uPlot.paths.bars({ size: [0.5, 6, 2] }), fill: () => colour("--rejected"), value: (_, v) => (v === null ? "" : v.toFixed(1)) }),
       ],
     }, [x, series.in_flight, series.window, slope(series.throttled)], isEmpty);
     draw("chart-cost", {
@@ -85,10 +86,10 @@
     }, [x, series.cost_nano_usd.map((nano) => nano / 1e9)], isEmpty);
   }
 
-  let edges = [];  // of the latency chart's bars, in milliseconds: axis and legend outlive one drawing
+  let edges = [];  // of the latency chart's bars, in milliseconds; axis and legend read it after each update
 
   function drawLatency(latency) {
-    const parts = [["half", latency.p50_ms], ["90%", latency.p90_ms], ["99%", latency.p99_ms], ["longest", latency.max_ms]];
+    const parts = [["50%", latency.p50_ms], ["90%", latency.p90_ms], ["99%", latency.p99_ms], ["longest", latency.max_ms]];
     fill("percentiles", latency.calls ? parts.flatMap(([name, ms], i) =>
       [`${i ? "  ·  " : ""}${name} `, make("b", seconds(ms))]) : []);
     edges = latency.bins.map(([edge]) => edge);
@@ -128,8 +129,8 @@
 
   function costMore(run, isOver) {
     const budget = run.budget_nano_usd ? `of a budget of ${usd(run.budget_nano_usd)}` : "";
-    if (isOver || run.expected_cost_nano_usd === null || run.rows_done >= run.rows) return budget || "as charged by the API";
-    return `≈ ${usd(run.expected_cost_nano_usd)} in all${budget ? `, ${budget}` : ""}`;
+    if (isOver || run.expected_cost_nano_usd === null || run.rows_done >= run.rows) return budget || "as the API charged";
+    return `≈ ${usd(run.expected_cost_nano_usd)} at the end${budget ? `, ${budget}` : ""}`;
   }
 
   function showTiles(run) {
@@ -140,13 +141,13 @@
     const left = run.expected_left_s;
     const time = isOver
       ? tile("Took", duration(tookS), `ended ${moment(run.updated_us / 1e3)}`)
-      : tile("Time left", left === null ? "unknown" : duration(left), left === null ? "no rows decided lately" : `ends about ${moment(run.updated_us / 1e3 + left * 1e3)}`);
+      : tile("Time left", left === null ? "unknown" : duration(left), left === null ? "no row was decided recently" : `ends about ${moment(run.updated_us / 1e3 + left * 1e3)}`);
     fill("tiles", [
-      tile("Rows a second", few(isOver ? meanRate : run.rows_per_s), isOver ? "on average" : `${few(meanRate)} on average`),
+      tile("Rows per second", few(isOver ? meanRate : run.rows_per_s), isOver ? "on average" : `${few(meanRate)} on average`),
       time,
       tile(isOver ? "Cost" : "Cost so far", usd(run.cost_nano_usd), costMore(run, isOver)),
-      tile("Tokens in / out", `${tokens(run.prompt_tokens)} / ${tokens(run.completion_tokens)}`, run.rows_done ? `${count((run.prompt_tokens + run.completion_tokens) / run.rows_done)} a row` : ""),
-      tile("Calls in flight", isOver ? "0" : `${count(run.in_flight)} of ${count(run.window)}`, isOver ? `window at the end ${count(run.window)}` : "allowed by the window"),
+      tile("Tokens in / out", `${tokens(run.prompt_tokens)} / ${tokens(run.completion_tokens)}`, run.rows_done ? `${count((run.prompt_tokens + run.completion_tokens) / run.rows_done)} per row` : ""),
+      tile("Calls in flight", isOver ? "0" : `${count(run.in_flight)} of ${count(run.window)}`, isOver ? `the last window was ${count(run.window)}` : "that the window allows"),
       tile("Throttled", run.requests ? percent(run.throttled / run.requests) : "–", `${count(run.throttled)} of ${count(run.requests)} calls`),
     ]);
   }
@@ -157,9 +158,9 @@
       [[make("p", error.kind), make("p", MEANINGS[error.kind] ?? "", "why")], ""],
       [error.status === null ? "–" : String(error.status), ""],
       [count(error.count), "n"],
-      [error.samples.map((sample) => make("p", sample)), "said"],
+      [error.samples.map((sample) => make("p", sample)), "messages"],
     ]);
-    fill("errors", [row("th", [["Kind", ""], ["HTTP", ""], ["Calls", "n"], ["What was said", ""]]), ...lines.map((cells) => row("td", cells))]);
+    fill("errors", [row("th", [["Kind", ""], ["HTTP", ""], ["Calls", "n"], ["Messages", ""]]), ...lines.map((cells) => row("td", cells))]);
   }
 
   function showAttempts(run) {
@@ -171,31 +172,31 @@
       const parts = [make("p")];
       parts[0].append(state);
       if (attempt.error) parts.push(make("p", attempt.error, "why"));
-      else if (attempt.epoch === 0) parts.push(make("p", "found it published, and paid nothing", "why"));
+      else if (attempt.epoch === 0) parts.push(make("p", "The run was already published. Nothing was paid.", "why"));
       return row("td", [
         [number, ""], [moment(attempt.started_us / 1e3), ""], [duration((attempt.updated_us - attempt.started_us) / 1e6), ""], [parts, ""],
         [count(attempt.rows), "n"], [count(attempt.requests), "n"], [count(attempt.throttled), "n"], [usd(attempt.cost_nano_usd), "n"],
       ]);
     });
-    const head = row("th", [["#", ""], ["Began", ""], ["Lasted", ""], ["End", ""], ["Rows", "n"], ["Calls", "n"], ["Throttled", "n"], ["Paid", "n"]]);
+    const head = row("th", [["#", ""], ["Start", ""], ["Duration", ""], ["State", ""], ["Rows", "n"], ["Calls", "n"], ["Throttled", "n"], ["Paid", "n"]]);
     const sum = (name) => run.attempts.reduce((total, attempt) => total + attempt[name], 0);
-    const total = last ? [row("td", [["", ""], ["", ""], ["", ""], ["Together", ""], ...["rows", "requests", "throttled"].map((name) => [count(sum(name)), "n total"]), [usd(sum("cost_nano_usd")), "n total"]])] : [];
+    const total = last ? [row("td", [["", ""], ["", ""], ["", ""], ["Total", ""], ...["rows", "requests", "throttled"].map((name) => [count(sum(name)), "n total"]), [usd(sum("cost_nano_usd")), "n total"]])] : [];
     fill("attempts", [head, ...lines, ...total]);
   }
 
   function showFacts(run) {
     const facts = [["Run key", run.run_key], ["Manifest", run.state === "published" ? run.manifest : "not published yet"], ["Report", run.report]];
     fill("facts", facts.flatMap(([name, value]) => {
-      const told = make("dd");
-      told.append(make("code", value));
-      return [make("dt", name), told];
+      const shown = make("dd");
+      shown.append(make("code", value));
+      return [make("dt", name), shown];
     }));
   }
 
   function showBound(times) {
     const all = Object.values(times).reduce((sum, s) => sum + s, 0);
     const ranked = Object.entries(times).filter(([, s]) => s / all >= 0.05).sort((a, b) => b[1] - a[1]);
-    const parts = ranked.slice(0, 2).flatMap(([name, s], i) => [i ? ", " : "held back by ", BOUNDS[name] ?? name, " ", make("b", `${Math.round((100 * s) / all)}%`)]);
+    const parts = ranked.slice(0, 2).flatMap(([name, s], i) => [i ? ", " : "limited by ", BOUNDS[name] ?? name, " ", make("b", `${Math.round((100 * s) / all)}%`)]);
     fill("bound", parts);
   }
 
@@ -206,16 +207,18 @@
   }
 
   function latest(run) {
-    return run.waits_until_us ? ` Work continues at ${moment(run.waits_until_us / 1e3)} at the latest, if the output's store answers.` : "";
+    return run.waits_until_us ? ` It continues at ${moment(run.waits_until_us / 1e3)} at the latest, if the output's store answers.` : "";
   }
 
+  /* 1. An error, which also ends a run. 2. A wait for another attempt. 3. A publication, which reports
+     nothing while it copies. 4. A run that should report and does not. 5. Nothing to notice. */
   function noticeOf(run, isLive) {
     const error = run.attempts[run.attempts.length - 1].error;
     if (error) return [error, run.state];
-    if (run.state === "waiting") return ["Waiting until an earlier attempt lets go of the run, or has been silent for long enough: only one may pay." + latest(run), "waiting"];
+    if (run.state === "waiting") return ["This attempt waits until an earlier one has released the run or lost its right to pay, because only one may pay." + latest(run), "waiting"];
     const silentS = Date.now() / 1e3 - run.updated_us / 1e6;
-    if (run.state === "publishing" && silentS > SILENT_S) return [`All rows are decided; their parts have been put in place for ${duration(silentS)}. Of a large result that takes minutes.${latest(run)}`, "running"];
-    if (isLive && !ENDED.includes(run.state) && silentS > SILENT_S) return [`Nothing was heard of the run for ${duration(silentS)}. The worker may be gone, or cannot reach Airflow.`, "waiting"];
+    if (run.state === "publishing" && silentS > SILENT_S) return [`All rows are decided. Copying the parts to the output has taken ${duration(silentS)} so far. A large result takes minutes.${latest(run)}`, "running"];
+    if (isLive && !ENDED.includes(run.state) && silentS > SILENT_S) return [`The run has reported nothing for ${duration(silentS)}. Its worker may have stopped, or cannot reach Airflow.`, "waiting"];
     return ["", ""];
   }
 
@@ -254,22 +257,22 @@
 
   // Where the data comes from.
 
-  const asked = new URLSearchParams(window.location.search);
+  const query = new URLSearchParams(window.location.search);
   async function poll() {
     let pauseMs = POLL_MS;
     if (!document.hidden) {
       try {
         const answer = await fetch(`progress${window.location.search}`, { credentials: "same-origin", headers: { Accept: "application/json" } });
-        const told = await answer.json();
+        const data = await answer.json();
         if (answer.ok) {
-          show(told, true);
-          if (ENDED.includes(told.state)) pauseMs = POLL_ENDED_MS;
+          show(data, true);
+          if (ENDED.includes(data.state)) pauseMs = POLL_ENDED_MS;
         } else {
-          put("state", answer.status === 404 ? "nothing yet" : answer.status < 500 ? "no access" : "not readable");
-          showNotice(typeof told.detail === "string" ? told.detail : "The page may not be shown.", "waiting");
+          put("state", answer.status === 404 ? "no page yet" : answer.status < 500 ? "no access" : "not readable");
+          showNotice(typeof data.detail === "string" ? data.detail : "You may not see this page.", "waiting");
         }
       } catch (error) {
-        showNotice("Airflow does not answer. Trying again.", "waiting");
+        showNotice("Airflow does not answer. The page tries again.", "waiting");
       }
     }
     window.setTimeout(poll, pauseMs);
@@ -282,8 +285,8 @@
     document.title = `Run ${run.run_key.slice(0, 12)}`;
     show(run, false);
   } else {
-    const index = Number(asked.get("map_index"));
-    const name = `${asked.get("dag_id")} › ${asked.get("task_id")}${index >= 0 && asked.get("map_index") ? ` [${index}]` : ""}`;
+    const index = Number(query.get("map_index"));
+    const name = `${query.get("dag_id")} › ${query.get("task_id")}${index >= 0 && query.get("map_index") ? ` [${index}]` : ""}`;
     put("title", name);
     document.title = `${name} – run`;
     $("download").href = `report${window.location.search}`;

@@ -1,26 +1,27 @@
-/* Lists runs, newest first, and asks for them again: every three seconds while one is at work.
-   Every text goes through textContent, whoever wrote it; no HTML is ever made of a string. */
+/* Lists runs, newest first, and fetches them again: every three seconds while one of them works.
+   Every text goes through textContent, and no HTML is ever made of a string: texts may be foreign. */
 "use strict";
 (() => {
   const { $, ENDED, WORDS, count, duration, few, fill, make, moment, percent, put, row, showSegments, usd } = ui;
   const POLL_MS = 3000;
   const POLL_IDLE_MS = 15000;
-  /* What Airflow calls a task that is at work, or about to be. */
+  /* Airflow's states of a task that works, or will soon. */
   const ALIVE = ["running", "queued", "scheduled", "restarting"];
-  const HEAD = [["Task", ""], ["State", ""], ["Rows", "rows"], ["Rows a second", "n"], ["Cost", "n"], ["Began", ""], ["End", ""]];
+  const HEAD = [["Task", ""], ["State", ""], ["Rows", "rows"], ["Rows per second", "n"], ["Cost", "n"], ["Start", ""], ["End", ""]];
 
   const isAtWork = (listed) => {
     if (!ALIVE.includes(listed.task_state)) return false;
     return !listed.standing || !ENDED.includes(listed.standing.state) || listed.task_state !== "running";
   };
 
-  /* The run's own word, unless Airflow knows that nobody is there any more to say another. */
+  /* 1. Without progress, Airflow's state. 2. A run that reports work while Airflow has ended its task was
+     killed. 3. A failed run whose task will retry waits. 4. Otherwise the run's own state. */
   function stateOf(listed) {
-    const told = listed.standing?.state;
-    if (!told) return [listed.task_state ? listed.task_state.replaceAll("_", " ") : "none", listed.task_state === "running" ? "running" : "stopped"];
-    if (!ENDED.includes(told) && !ALIVE.includes(listed.task_state)) return ["killed", "failed"];
-    if (told === "failed" && listed.task_state === "up_for_retry") return ["waits for its retry", "parked"];
-    return [WORDS[told] ?? told, told];
+    const reported = listed.standing?.state;
+    if (!reported) return [listed.task_state ? listed.task_state.replaceAll("_", " ") : "none", listed.task_state === "running" ? "running" : "stopped"];
+    if (!ENDED.includes(reported) && !ALIVE.includes(listed.task_state)) return ["killed", "failed"];
+    if (reported === "failed" && listed.task_state === "up_for_retry") return ["waits for its retry", "parked"];
+    return [WORDS[reported] ?? reported, reported];
   }
 
   const address = (listed) => `page?${new URLSearchParams({ dag_id: listed.dag_id, run_id: listed.run_id, task_id: listed.task_id, map_index: listed.map_index })}`;
@@ -46,7 +47,7 @@
   function costCell(standing, atWork) {
     const cost = [make("p", usd(standing.cost_nano_usd))];
     const all = standing.expected_cost_nano_usd;
-    if (atWork && all !== null && standing.rows_done < standing.rows) cost.push(make("p", `≈ ${usd(all)} in all`, "why"));
+    if (atWork && all !== null && standing.rows_done < standing.rows) cost.push(make("p", `≈ ${usd(all)} at the end`, "why"));
     return cost;
   }
 
@@ -63,10 +64,10 @@
     const { standing } = listed;
     const atWork = isAtWork(listed);
     const began = listed.began_us === null ? "–" : moment(listed.began_us / 1e3);
-    const told = standing
+    const figures = standing
       ? [[rowsCell(standing), "rows"], [atWork ? few(standing.rows_per_s) : "", "n"], [costCell(standing, atWork), "n"], [began, ""], [endCell(standing, atWork), ""]]
-      : [["told by its page", "rows faint"], ["", "n"], ["", "n"], [began, ""], ["", ""]];
-    const cells = row("td", [[nameCell(listed), "task"], [[pill], ""], ...told]);
+      : [["see its page", "rows faint"], ["", "n"], ["", "n"], [began, ""], ["", ""]];
+    const cells = row("td", [[nameCell(listed), "task"], [[pill], ""], ...figures]);
     [...cells.children].forEach((cell, i) => { cell.dataset.name = HEAD[i][0]; });
     return cells;
   }
@@ -75,14 +76,14 @@
     const atWork = runs.filter(isAtWork);
     const rate = atWork.reduce((sum, listed) => sum + (listed.standing?.rows_per_s ?? 0), 0);
     const cost = runs.reduce((sum, listed) => sum + (listed.standing?.cost_nano_usd ?? 0), 0);
-    const parts = [`${count(runs.length)} ${runs.length === 1 ? "run" : "runs"}`, `${atWork.length ? count(atWork.length) : "none"} at work`];
-    if (rate) parts.push(`${few(rate)} rows a second together`);
-    parts.push(`${usd(cost)} in all`);
+    const parts = [`${count(runs.length)} ${runs.length === 1 ? "run" : "runs"}`, `${atWork.length ? count(atWork.length) : "none"} running`];
+    if (rate) parts.push(`${few(rate)} rows per second in total`);
+    parts.push(`${usd(cost)} in total`);
     put("sum", runs.length ? parts.join("  ·  ") : "");
     return atWork.length > 0;
   }
 
-  /* A link that has the focus keeps it when the table is filled anew. */
+  /* Fill the table again. A link that has the focus keeps it. */
   function fillKeepingFocus(runs) {
     const focused = document.activeElement?.matches?.("#runs a") ? document.activeElement.getAttribute("href") : null;
     fill("runs", [row("th", HEAD), ...runs.map(line)]);
@@ -91,13 +92,13 @@
 
   let before = "";
   function show(text) {
-    const told = JSON.parse(text);
-    $("none").hidden = told.runs.length > 0;
-    $("some").hidden = !told.runs.length;
-    const isBusy = showSum(told.runs);
-    if (text !== before) fillKeepingFocus(told.runs);
+    const list = JSON.parse(text);
+    $("none").hidden = list.runs.length > 0;
+    $("some").hidden = !list.runs.length;
+    const isBusy = showSum(list.runs);
+    if (text !== before) fillKeepingFocus(list.runs);
     before = text;
-    put("more", told.runs.length >= told.runs_max ? `The newest ${count(told.runs_max)}. Older ones are in the tab of their task instance.` : "");
+    put("more", list.runs.length >= list.runs_max ? `These are the newest ${count(list.runs_max)} runs. An older run is in the tab of its task instance.` : "");
     put("updated", `as of ${moment(Date.now())}`);
     return isBusy;
   }
@@ -115,9 +116,9 @@
         if (answer.ok) {
           if (show(await answer.text())) pauseMs = POLL_MS;
           notice("");
-        } else notice(answer.status === 401 ? "You are not logged in any more. Log in to Airflow again." : "The runs may not be shown.");
+        } else notice(answer.status === 401 ? "You are no longer logged in. Log in to Airflow again." : "You may not see the runs.");
       } catch (error) {
-        notice("Airflow does not answer. Trying again.");
+        notice("Airflow does not answer. The page tries again.");
         pauseMs = POLL_MS;
       }
     }

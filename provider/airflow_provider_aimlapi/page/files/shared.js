@@ -1,5 +1,5 @@
-/* What both pages share: numbers and texts as they show them, elements, light and dark.
-   Every text goes through textContent, whoever wrote it; no HTML is ever made of a string. */
+/* Shared by both pages: the format of numbers and texts, elements, light and dark.
+   Every text goes through textContent, and no HTML is ever made of a string: texts may be foreign. */
 "use strict";
 const ui = (() => {
   const STATUSES = ["ok", "truncated", "refused", "rejected", "skipped"];
@@ -65,7 +65,7 @@ const ui = (() => {
     return line;
   };
 
-  /* Fill a bar with a run's rows by status, and those in flight; give back the parts it has. */
+  /* Fill a bar with a run's rows by status and with those in flight. Return the parts of the bar. */
   function showSegments(bar, run, inFlight) {
     const all = Math.max(1, run.rows);
     const segments = STATUSES.filter((status) => run.statuses[status]).map((status) => [status, run.statuses[status]]);
@@ -79,12 +79,12 @@ const ui = (() => {
     return segments;
   }
 
-  /* Light or dark, as Airflow's own pages, or else as the reader's system. */
+  /* Choose light or dark as Airflow's own pages do, or else as the reader's system does. */
   function theme(changed) {
     const dark = window.matchMedia("(prefers-color-scheme: dark)");
     const choose = () => {
       let chosen = null;
-      try { chosen = window.localStorage.getItem("theme"); } catch { /* a file of its own has no storage */ }
+      try { chosen = window.localStorage.getItem("theme"); } catch { /* a report opened from a disk may have no storage */ }
       const isDark = /dark|light/.test(chosen ?? "") ? chosen.includes("dark") : dark.matches;
       const name = isDark ? "dark" : "light";
       if (root.dataset.theme === name) return;
