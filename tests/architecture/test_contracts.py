@@ -34,7 +34,7 @@ VIOLATIONS = [
     ("Only storage imports pyarrow", "engine.calls.columnar", "import pyarrow"),
     ("Only engine imports tenacity", "hooks.persistent", "import tenacity"),
     ("Only operators tell", "engine.reporting.traced", "import opentelemetry"),
-    ("The simulator and the provider", "core.texts.simulated", "import aimlapi_simulator.pages"),
+    ("The simulator and the provider", "core.texts.simulated", "import aimlapi_simulator.limits"),
 ]
 # The contract names the imports between siblings that close a cycle, not the modules.
 CYCLE = ("operators.telemetry.cyclic", f"{FOR_TYPES}import {PACKAGE}.operators.claude")

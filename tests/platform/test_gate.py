@@ -73,8 +73,8 @@ def test_the_test_command_sets_up_and_then_runs_every_check(root: Path) -> None:
 
 
 def test_the_quick_command_runs_no_slow_folder(root: Path) -> None:
-    (tests,) = [line for line in make(root, "-n", "quick").splitlines() if "-m pytest" in line]
-    folders = [word for word in tests.split() if word.startswith("tests")]
+    (command,) = [line for line in make(root, "-n", "quick").splitlines() if "-m pytest" in line]
+    folders = [word for word in command.split() if word.startswith("tests")]
     assert folders == ["tests/unit", "tests/architecture"]
 
 

@@ -112,9 +112,9 @@ def test_any_text_comes_back_from_the_body(prompt: str, system: str | None) -> N
 
 def test_half_a_surrogate_pair_rejects_the_row_unsent() -> None:
     encoder = RequestEncoder(CompletionSpec(model=SONNET))
-    with pytest.raises(RequestRejected, match="no valid text at character 3"):
+    with pytest.raises(RequestRejected, match="not valid text at character 3"):
         encoder.encode(message_of("abc\ud83d", None))
-    with pytest.raises(RequestRejected, match="no valid text"):
+    with pytest.raises(RequestRejected, match="not valid text"):
         encoder.encode(message_of("fine", "\udc00"))
 
 
