@@ -5,11 +5,13 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test lint format attack demo benchmark benchmark-peers simulate soak live providers backfill celery matrix test-browser warehouses clean ruff formatting types imports pytest
+.PHONY: help setup test quick lint format attack demo benchmark benchmark-peers simulate soak live providers backfill celery matrix test-browser warehouses clean ruff formatting types imports pytest
 
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 BIN := .venv/bin
 READY := .venv/.ready
+# A process for each core, and a file's tests in one: each process has its Airflow and its S3.
+PYTEST := $(BIN)/python -m pytest -n logical --dist loadfile
 
 # The caller's own environment must neither receive our packages nor lend us theirs.
 unexport VIRTUAL_ENV CONDA_PREFIX PYTHONPATH PYTHONHOME
@@ -22,6 +24,10 @@ setup: $(READY)  ## make .venv from the lock file; does nothing if it is up to d
 
 test: setup  ## everything that CI runs: style, types, import contracts, tests
 	@$(MAKE) --no-print-directory --keep-going ruff formatting types imports pytest
+
+quick: setup  ## style, unit tests and architecture tests: about a minute on two cores
+	@$(MAKE) --no-print-directory --keep-going ruff formatting
+	$(PYTEST) tests/unit tests/architecture
 
 lint: setup  ## the checks that read the code without running it
 	@$(MAKE) --no-print-directory --keep-going ruff formatting types imports
@@ -107,9 +113,8 @@ types: setup
 imports: setup
 	$(BIN)/lint-imports
 
-# A process for each core, and a file's tests in one: each process has its Airflow and its S3.
 pytest: setup
-	$(BIN)/python -m pytest -n logical --dist loadfile
+	$(PYTEST)
 
 # Azurite, on which tests of Azure run, is npm's; node comes with .venv.
 $(READY): pyproject.toml uv.lock $(wildcard tests/azurite/*.json) $(filter .tools/bin/uv,$(UV))

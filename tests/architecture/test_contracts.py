@@ -3,70 +3,42 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 LINT_IMPORTS = Path(sys.executable).parent / "lint-imports"
-PROVIDER = "provider/airflow_provider_aimlapi"
-
 FOR_TYPES = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    "
 
-# A module that breaks a contract, what it says, and the contract.
+PACKAGE = "airflow_provider_aimlapi"
+# Modules that break a contract, each in a way of its own: the contract, the module, its text.
+# An empty module is in no layer. All are in the tree at once, and none imports another.
 VIOLATIONS = [
-    (f"{PROVIDER}/core/intruder.py", "import time", "The core does no I/O"),
-    (
-        f"{PROVIDER}/core/intruder.py",
-        "import airflow_provider_aimlapi.engine",
-        "Imports point down",
-    ),
-    (
-        f"{PROVIDER}/api/intruder.py",
-        "import airflow_provider_aimlapi.storage",
-        "Imports point down",
-    ),
-    (f"{PROVIDER}/utils.py", "", "Imports point down"),
-    (
-        f"{PROVIDER}/core/pacing/intruder.py",
-        "import airflow_provider_aimlapi.core.reporting.run_summary",
-        "Inside core",
-    ),
-    (f"{PROVIDER}/core/intruder.py", "", "Inside core"),
-    (
-        f"{PROVIDER}/engine/runtime/intruder.py",
-        "import airflow_provider_aimlapi.engine.calls.limiter",
-        "Inside engine",
-    ),
-    (f"{PROVIDER}/engine/intruder.py", "", "Inside engine"),
-    (
-        f"{PROVIDER}/storage/stores/intruder.py",
-        "import airflow_provider_aimlapi.storage.output.changes",
-        "Inside storage",
-    ),
-    (f"{PROVIDER}/storage/intruder.py", "", "Inside storage"),
-    (
-        f"{PROVIDER}/operators/telemetry/intruder.py",
-        FOR_TYPES + "import airflow_provider_aimlapi.operators.claude",
-        "No cycles between siblings",
-    ),
-    (
-        f"{PROVIDER}/engine/intruder.py",
-        "import airflow",
-        "Only decorators, hooks, operators and plugins know Airflow",
-    ),
-    (f"{PROVIDER}/storage/intruder.py", "import httpx", "Only api imports httpx"),
-    (f"{PROVIDER}/engine/intruder.py", "import pyarrow", "Only storage imports pyarrow"),
-    (f"{PROVIDER}/hooks/intruder.py", "import tenacity", "Only engine imports tenacity"),
-    (f"{PROVIDER}/engine/intruder.py", "import opentelemetry", "Only operators tell"),
-    (
-        "provider/aimlapi_simulator/intruder.py",
-        "import airflow_provider_aimlapi.core",
-        "The simulator and the provider share no code",
-    ),
+    ("Imports point down", "core.texts.above", f"import {PACKAGE}.engine"),
+    ("Imports point down", "api.beside", f"import {PACKAGE}.storage"),
+    ("Imports point down", "utils", ""),
+    ("Inside core", "core.pacing.above", f"import {PACKAGE}.core.reporting.run_summary"),
+    ("Inside core", "core.unlisted", ""),
+    ("Inside engine", "engine.runtime.above", f"import {PACKAGE}.engine.calls.limiter"),
+    ("Inside engine", "engine.unlisted", ""),
+    ("Inside storage", "storage.stores.above", f"import {PACKAGE}.storage.output.changes"),
+    ("Inside storage", "storage.unlisted", ""),
+    ("The core does no I/O", "core.texts.impure", "import time"),
+    ("Only decorators, hooks, operators and plugins", "engine.calls.scheduled", "import airflow"),
+    ("Only api imports httpx", "storage.runs.connected", "import httpx"),
+    ("Only storage imports pyarrow", "engine.calls.columnar", "import pyarrow"),
+    ("Only engine imports tenacity", "hooks.persistent", "import tenacity"),
+    ("Only operators tell", "engine.reporting.traced", "import opentelemetry"),
+    ("The simulator and the provider", "core.texts.simulated", "import aimlapi_simulator.limits"),
 ]
+# The contract names the imports between siblings that close a cycle, not the modules.
+CYCLE = ("operators.telemetry.cyclic", f"{FOR_TYPES}import {PACKAGE}.operators.claude")
+CYCLE_CONTRACT = "No cycles between siblings"
 
 
 def lint_imports(tree: Path) -> subprocess.CompletedProcess[str]:
@@ -93,14 +65,38 @@ def test_the_contracts_hold(copy_of_tree: Path) -> None:
     assert check.returncode == 0, check.stdout + check.stderr
 
 
-@pytest.mark.parametrize(("module", "text", "contract"), VIOLATIONS)
-def test_a_violation_is_seen(copy_of_tree: Path, module: str, text: str, contract: str) -> None:
-    intruder = copy_of_tree / module
-    intruder.write_text(text, encoding="utf-8")
-    try:
-        check = lint_imports(copy_of_tree)
-    finally:
-        intruder.unlink()
+@pytest.fixture(scope="module")
+def findings(copy_of_tree: Path) -> dict[str, str]:
+    """Inject all violations, and return what is found, for each broken contract."""
+    for module, text in [entry[1:] for entry in VIOLATIONS] + [CYCLE]:
+        file = copy_of_tree / "provider" / PACKAGE / f"{module.replace('.', '/')}.py"
+        file.write_text(text, encoding="utf-8")
+    check = lint_imports(copy_of_tree)
     assert check.returncode == 1, check.stdout + check.stderr
-    broken = [line for line in check.stdout.splitlines() if " BROKEN" in line]
-    assert any(line.startswith(contract) for line in broken), check.stdout
+    _, _, broken = check.stdout.partition("Broken contracts")
+    sections = re.split(r"^(\S.*)\n-{3,}\n", broken, flags=re.MULTILINE)
+    return dict(zip(sections[1::2], sections[2::2], strict=True))
+
+
+def findings_of(contract: str, findings: dict[str, str]) -> str:
+    return next((text for name, text in findings.items() if name.startswith(contract)), "")
+
+
+@pytest.mark.parametrize(("contract", "module", "text"), VIOLATIONS)
+def test_each_violation_breaks_its_contract(
+    contract: str, module: str, text: str, findings: dict[str, str]
+) -> None:
+    found = findings_of(contract, findings)
+    assert f"- {PACKAGE}.{module}{' ->' if text else ''}" in re.sub(r"- +", "- ", found)
+
+
+def test_a_cycle_of_types_breaks_its_contract(findings: dict[str, str]) -> None:
+    assert "- .telemetry -> .claude" in findings_of(CYCLE_CONTRACT, findings)
+
+
+def test_each_contract_has_a_violation(pytestconfig: pytest.Config) -> None:
+    settings = tomllib.loads((pytestconfig.rootpath / "pyproject.toml").read_text("utf-8"))
+    tried = (*(contract for contract, _, _ in VIOLATIONS), CYCLE_CONTRACT)
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    assert contracts
+    assert [one["name"] for one in contracts if not one["name"].startswith(tried)] == []

@@ -1,4 +1,4 @@
-"""The files and modules that docs, docstrings and comments name exist."""
+"""The files, folders and modules that docs, docstrings and comments name exist."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ BASES = (".", "lab", "provider", PACKAGE, "provider/aimlapi_simulator", "provide
 """Where a path in prose may begin."""
 IN_TICKS = re.compile(r"`([^`\n]+)`")
 FILE = re.compile(r"(?<![\w./<{])(?:[\w-]+/)*[\w-]+\.py\b")
+PAGE = re.compile(r"[\w/-]+\.(?:md|toml|yml|yaml|svg)")
 MODULE = re.compile(
     r"^(?:airflow_provider_aimlapi|aimlapi_simulator|tests|lab|core|engine|storage|api|operators"
     r"|checks|hooks|plugins|commands|page)(?:\.\w+)+"
@@ -25,7 +26,9 @@ FULL_NAME = re.compile(
     r"(?<![\w./@])(?:airflow_provider_aimlapi|aimlapi_simulator|tests|lab)(?:\.[a-z]\w*)+"
 )
 """Of a module, in imports, in text that another process runs, and in settings."""
-FOLDER = re.compile(r"(?:provider|demo|docker|lab|tests)(?:/[\w-]+)+/?")
+FOLDER = re.compile(
+    r"(?:provider|demo|docker|lab|tests|core|engine|storage|api|operators)(?:/[\w-]+)+/?"
+)
 COMMAND = re.compile(r"python3? -m ((?:tests|lab|demo|aimlapi_simulator)[.\w]*)")
 
 
@@ -58,9 +61,9 @@ def missing(root: Path, text: str) -> Iterator[str]:
         module = MODULE.match(words)
         if module and not words.endswith(".py") and not module_exists(root, module[0]):
             yield module[0]
-        folder = FOLDER.fullmatch(words)
-        if folder and not any((root / base / folder[0]).exists() for base in BASES):
-            yield folder[0]
+        path = FOLDER.fullmatch(words) or PAGE.fullmatch(words)
+        if path and not any((root / base / path[0]).exists() for base in BASES):
+            yield path[0]
     yield from (name for name in FULL_NAME.findall(text) if not module_exists(root, name))
     yield from (name for name in COMMAND.findall(text) if not module_exists(root, name))
 
@@ -85,6 +88,9 @@ def test_what_is_named_exists(kind: str, pytestconfig: pytest.Config) -> None:
         "`core.no_such.name`",
         "`no_such_file.py`",
         "`tests/no_such_folder`",
+        "`core/no_such_folder/`",
+        "`no_such_page.md`",
+        "`docs/no_such_page.svg`",
         "import lab.no_such_tool",
         "python -m tests.no_such_tool",
     ],

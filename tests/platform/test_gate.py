@@ -72,6 +72,12 @@ def test_the_test_command_sets_up_and_then_runs_every_check(root: Path) -> None:
     assert places == sorted(places)
 
 
+def test_the_quick_command_runs_no_slow_folder(root: Path) -> None:
+    (command,) = [line for line in make(root, "-n", "quick").splitlines() if "-m pytest" in line]
+    folders = [word for word in command.split() if word.startswith("tests")]
+    assert folders == ["tests/unit", "tests/architecture"]
+
+
 def test_the_hooks_run_what_the_gate_runs(root: Path) -> None:
     text = (root / ".pre-commit-config.yaml").read_text(encoding="utf-8")
     hooks = [hook["entry"] for repo in yaml.safe_load(text)["repos"] for hook in repo["hooks"]]
@@ -81,7 +87,7 @@ def test_the_hooks_run_what_the_gate_runs(root: Path) -> None:
 def test_help_names_every_command_that_people_type(root: Path) -> None:
     listing = make(root)
     names = {line.split()[1] for line in listing.splitlines()}
-    daily = {"help", "setup", "test", "lint", "format", "demo", "clean"}
+    daily = {"help", "setup", "test", "quick", "lint", "format", "demo", "clean"}
     assert names == daily | {
         "attack",
         "benchmark",
