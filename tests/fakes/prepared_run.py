@@ -1,15 +1,18 @@
-"""A run that was prepared over a small input, with its store in memory. No call was made."""
+"""A run over a small input, its store in memory, its time virtual, its API scripted."""
 
 from __future__ import annotations
 
+import asyncio
 import io
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from random import Random
+from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 from fsspec.implementations.memory import MemoryFileSystem
 from pyarrow import parquet as pq
 
+from airflow_provider_aimlapi.answer import Answer
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.core.durable.journal import Record
@@ -17,6 +20,8 @@ from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_earlie
 from airflow_provider_aimlapi.engine.job import Job, Place
 from airflow_provider_aimlapi.engine.prepare import prepare
 from airflow_provider_aimlapi.engine.row import Row
+from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
+from airflow_provider_aimlapi.engine.world import World
 from airflow_provider_aimlapi.storage.runs.journal_store import JournalStore
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.virtual_loop import VirtualClock
@@ -26,7 +31,41 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.prepared import Prepared
 
 ANSWER = b'{"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}]}'
+COMPLETION = Answer(
+    status=200, content_type="application/json", body=ANSWER, usd_spent="0.000000100"
+)
 MODEL = "anthropic/claude-sonnet-4-6-20260218"
+
+
+class ScriptedApi:
+    """Answers each call with the next step of a script, and all others with a completion.
+
+    Args:
+        steps: answers, or errors to raise.
+
+    Attributes:
+        bodies: the requests, in the order of their calls.
+    """
+
+    def __init__(self, *steps: Answer | Exception) -> None:
+        self.bodies: list[bytes] = []
+        self._steps = list(steps)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+    async def send(self, body: bytes, client_request_id: str) -> Answer:
+        """Answer after a second."""
+        del client_request_id
+        self.bodies.append(body)
+        await asyncio.sleep(1.0)
+        step = self._steps.pop(0) if self._steps else COMPLETION
+        if isinstance(step, Exception):
+            raise step
+        return step
 
 
 @dataclass
@@ -34,14 +73,16 @@ class PreparedRun:
     """A run over one file, whose rows are these texts. A None is a null.
 
     Attributes:
-        prepared: the run.
         store: its output.
         clock: its time.
+        job: what it is to do.
+        prepared: the run, checked and planned.
     """
 
     texts: list[str | None]
     store: MemoryStore = field(default_factory=MemoryStore)
     clock: VirtualClock = field(default_factory=VirtualClock)
+    job: Job = field(init=False)
     prepared: Prepared = field(init=False)
 
     def __post_init__(self) -> None:
@@ -50,7 +91,8 @@ class PreparedRun:
         sink = io.BytesIO()
         pq.write_table(pa.table({"body": pa.array(self.texts, pa.string())}), sink)
         files.pipe_file("/in/a.parquet", sink.getvalue())
-        self.prepared = prepare(self._job(files), lambda _: self.store, self.clock)
+        self.job = self._job(files)
+        self.prepared = prepare(self.job, lambda _: self.store, self.clock)
 
     def row(self, index: int) -> Row:
         """Return a row that is ready to be sent."""
@@ -65,6 +107,21 @@ class PreparedRun:
     def earlier(self, *, retry_rejected: bool = False) -> EarlierAnswers:
         """Read what earlier attempts have left."""
         return find_earlier_answers(self.prepared, self.clock, retry_rejected=retry_rejected)
+
+    def world(self, api: ScriptedApi, stop: StopSignal | None = None) -> World:
+        """Return an environment with this API and no price list."""
+
+        async def no_prices(_model: str) -> None:
+            return None
+
+        return World(
+            clock=self.clock,
+            random=Random(1),  # noqa: S311  # the same each time
+            open_client=lambda: api,
+            ask_prices=no_prices,
+            open_store=lambda _: self.store,
+            stop=stop or StopSignal(),
+        )
 
     def _job(self, files: Any) -> Job:
         return Job(
