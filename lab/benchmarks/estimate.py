@@ -21,7 +21,7 @@ from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.core.money.pricing import usd_from_nano_usd
 from airflow_provider_aimlapi.engine.blocking import estimate_job, run_job
 from airflow_provider_aimlapi.engine.estimate.inquiry import Inquiry
-from airflow_provider_aimlapi.engine.job import Job, Place
+from airflow_provider_aimlapi.engine.job import Job, OpenLocation
 from airflow_provider_aimlapi.engine.settings import Settings
 
 DEMO = Path(__file__).parents[2] / "demo" / "data" / "documents"
@@ -59,8 +59,8 @@ def measure(name: str, sample_rows: int, data: Path) -> None:
             output_column="completion",
             limit_rows=None,
             endpoint=Endpoint(base_url=simulator.url, key="benchmark-key"),
-            input=Place(fs=LocalFileSystem(), path=str(data)),
-            output=Place(fs=LocalFileSystem(), path=f"{folder}/out"),
+            input=OpenLocation(fs=LocalFileSystem(), path=str(data)),
+            output=OpenLocation(fs=LocalFileSystem(), path=f"{folder}/out"),
         )
         found = estimate_job(job, Settings(), Inquiry(sample_rows=sample_rows))
         run_job(job, Settings())

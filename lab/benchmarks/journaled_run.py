@@ -23,7 +23,7 @@ from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.core.durable.journal import decode_segment, encode_segment
 from airflow_provider_aimlapi.engine.blocking import ask_prices, open_client
-from airflow_provider_aimlapi.engine.job import Job, Place
+from airflow_provider_aimlapi.engine.job import Job, OpenLocation
 from airflow_provider_aimlapi.engine.run import run
 from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.engine.runtime.retry import persist
@@ -49,7 +49,7 @@ def main(options: dict[str, Any]) -> None:
     )
     stores: list[CountedStore] = []
 
-    def open_store(place: Place) -> ObjectStore:
+    def open_store(place: OpenLocation) -> ObjectStore:
         store = FsspecStore(place.fs, place.path)
         stores.append(CountedStore(store, is_dropping=options["is_dropping"]))
         return stores[-1]
@@ -80,7 +80,7 @@ def main(options: dict[str, Any]) -> None:
 
 def job_of(options: dict[str, Any], requests: Counter[str]) -> Job:
     """The job; what it sends to S3 is counted."""
-    output = Place(fs=LocalFileSystem(), path=options["target"])
+    output = OpenLocation(fs=LocalFileSystem(), path=options["target"])
     if options["s3_url"]:
         fs = S3FileSystem(
             endpoint_url=options["s3_url"], key="any", secret="any", skip_instance_cache=True
@@ -94,7 +94,7 @@ def job_of(options: dict[str, Any], requests: Counter[str]) -> Job:
             requests["LIST" if is_list else request.method] += 1
 
         fs.s3.meta.events.register("before-send.s3", count)
-        output = Place(fs=fs, path=options["target"])
+        output = OpenLocation(fs=fs, path=options["target"])
     return Job(
         completion=CompletionSpec(model="anthropic/claude-sonnet-4-6-20260218", max_tokens=1024),
         prompt="Summarise in two sentences:\n\n{text}",
@@ -102,7 +102,7 @@ def job_of(options: dict[str, Any], requests: Counter[str]) -> Job:
         output_column="completion",
         limit_rows=None,
         endpoint=Endpoint(base_url=options["api_url"], key="benchmark-key"),
-        input=Place(fs=LocalFileSystem(), path=options["source"]),
+        input=OpenLocation(fs=LocalFileSystem(), path=options["source"]),
         output=output,
     )
 

@@ -26,7 +26,7 @@ from fsspec.implementations.local import LocalFileSystem
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.engine.blocking import run_job
-from airflow_provider_aimlapi.engine.job import Job, Place
+from airflow_provider_aimlapi.engine.job import Job, OpenLocation
 from airflow_provider_aimlapi.engine.settings import Settings
 from lab.benchmarks.limited_scenarios import LIMITS
 from lab.benchmarks.row_cost import ROOT, make_data_set
@@ -104,8 +104,8 @@ def _run(limit: Limited, begins: tuple[float, int], source: Path, target: Path, 
         output_column="completion",
         limit_rows=rows,
         endpoint=Endpoint(base_url=url, key=KEY),
-        input=Place(fs=fs, path=str(source)),
-        output=Place(fs=fs, path=str(target)),
+        input=OpenLocation(fs=fs, path=str(source)),
+        output=OpenLocation(fs=fs, path=str(target)),
     )
     return run_job(job, Settings(max_concurrency=limit.max_concurrency))
 

@@ -13,7 +13,7 @@ from fsspec.implementations.local import LocalFileSystem
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.engine.blocking import run_job
-from airflow_provider_aimlapi.engine.job import Job, Place
+from airflow_provider_aimlapi.engine.job import Job, OpenLocation
 from airflow_provider_aimlapi.engine.settings import Settings
 from lab.benchmarks.cost import own_cost
 
@@ -28,8 +28,8 @@ def main(source: str, target: str, base_url: str, in_flight: str) -> None:
         output_column="completion",
         limit_rows=None,
         endpoint=Endpoint(base_url=base_url, key="benchmark-key"),
-        input=Place(fs=fs, path=source),
-        output=Place(fs=fs, path=target),
+        input=OpenLocation(fs=fs, path=source),
+        output=OpenLocation(fs=fs, path=target),
     )
     report = run_job(job, Settings(max_concurrency=int(in_flight)))
     sys.stdout.write(json.dumps({"rows": report.tally.rows, **own_cost()}) + "\n")

@@ -13,7 +13,7 @@ from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.core.durable.keys import parse_segment_name
 from airflow_provider_aimlapi.engine.durable.visible_run import VisibleRun
-from airflow_provider_aimlapi.engine.job import Job, Place
+from airflow_provider_aimlapi.engine.job import Job, OpenLocation
 from airflow_provider_aimlapi.engine.prepare import prepare
 from airflow_provider_aimlapi.engine.run import run
 from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
@@ -151,8 +151,8 @@ class ScannedRun:
             output_column="completion",
             limit_rows=None,
             endpoint=Endpoint(base_url="https://api.example", key="benchmark-key"),
-            input=Place(fs=FILES, path=input_of(shape).path),
-            output=Place(fs=FILES, path="/output"),
+            input=OpenLocation(fs=FILES, path=input_of(shape).path),
+            output=OpenLocation(fs=FILES, path="/output"),
         )
 
 

@@ -13,7 +13,7 @@ import s3fs
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.engine.blocking import run_job
-from airflow_provider_aimlapi.engine.job import Job, Place
+from airflow_provider_aimlapi.engine.job import Job, OpenLocation
 from airflow_provider_aimlapi.engine.settings import Settings
 
 WITHOUT_OBSTORE = "without-obstore"
@@ -35,8 +35,8 @@ def main(s3_url: str, source: str, target: str, base_url: str, *words: str) -> N
         output_column="completion",
         limit_rows=None,
         endpoint=Endpoint(base_url=base_url, key="benchmark-key"),
-        input=Place(fs=fs, path=source),
-        output=Place(fs=output, path=target),
+        input=OpenLocation(fs=fs, path=source),
+        output=OpenLocation(fs=output, path=target),
     )
     run_job(job, Settings())
 

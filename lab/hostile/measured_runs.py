@@ -22,7 +22,7 @@ from fsspec.implementations.local import LocalFileSystem
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.engine.blocking import run_job
-from airflow_provider_aimlapi.engine.job import Job, Place
+from airflow_provider_aimlapi.engine.job import Job, OpenLocation
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.errors import AimlapiError, ApiUnavailable
 from lab.hostile.case import KEY
@@ -42,8 +42,8 @@ def job(order: dict[str, Any]) -> Job:
         output_column="completion",
         limit_rows=None,
         endpoint=Endpoint(base_url=order["base_url"], key=KEY),
-        input=Place(fs=fs, path=order["input"]),
-        output=Place(fs=fs, path=order["output"]),
+        input=OpenLocation(fs=fs, path=order["input"]),
+        output=OpenLocation(fs=fs, path=order["output"]),
     )
 
 

@@ -20,7 +20,7 @@ from airflow_provider_aimlapi.answer import Answer
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.core.money.pricing import TokenPrices
-from airflow_provider_aimlapi.engine.job import Job, Place
+from airflow_provider_aimlapi.engine.job import Job, OpenLocation
 from airflow_provider_aimlapi.engine.run import run
 from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 from airflow_provider_aimlapi.engine.settings import Settings
@@ -251,8 +251,8 @@ class Tries:
             output_column="completion",
             limit_rows=None,
             endpoint=Endpoint(base_url="https://api.example", key="simulated-key"),
-            input=Place(fs=FILES, path=input_of(Shape(rows=(self.rows,))).path),
-            output=Place(fs=FILES, path="/output"),
+            input=OpenLocation(fs=FILES, path=input_of(Shape(rows=(self.rows,))).path),
+            output=OpenLocation(fs=FILES, path="/output"),
         )
 
     def rejected(self) -> list[int]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
-from airflow_provider_aimlapi.engine.job import Job, Place
+from airflow_provider_aimlapi.engine.job import Job, OpenLocation
 from airflow_provider_aimlapi.engine.run import run
 from airflow_provider_aimlapi.engine.world import World
 from airflow_provider_aimlapi.errors import AimlapiError
@@ -183,6 +183,6 @@ def _job(*, prompt: str, limit_rows: int | None = None) -> Job:
         output_column="completion",
         limit_rows=limit_rows,
         endpoint=Endpoint(base_url="https://api.example", key="simulated-key"),
-        input=Place(fs=FILES, path=input_of(SHAPE).path),
-        output=Place(fs=FILES, path="/output"),
+        input=OpenLocation(fs=FILES, path=input_of(SHAPE).path),
+        output=OpenLocation(fs=FILES, path="/output"),
     )

@@ -12,7 +12,7 @@ from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.core.verdicts.verdict import WIRE_VIOLATIONS_MAX
 from airflow_provider_aimlapi.engine.calls.descriptors import calls_within
 from airflow_provider_aimlapi.engine.durable.lease import Superseded
-from airflow_provider_aimlapi.engine.job import Job, Place
+from airflow_provider_aimlapi.engine.job import Job, OpenLocation
 from airflow_provider_aimlapi.engine.run import run
 from airflow_provider_aimlapi.engine.world import World
 from airflow_provider_aimlapi.errors import (
@@ -227,8 +227,8 @@ class Simulation:
             output_column="completion",
             limit_rows=None,
             endpoint=Endpoint(base_url="https://api.example", key="simulated-key"),
-            input=Place(fs=FILES, path=self._data.path),
-            output=Place(fs=FILES, path="/output"),
+            input=OpenLocation(fs=FILES, path=self._data.path),
+            output=OpenLocation(fs=FILES, path="/output"),
         )
 
     # Troubles.

@@ -19,7 +19,7 @@ import fsspec
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.engine.blocking import run_job
-from airflow_provider_aimlapi.engine.job import Job, Place
+from airflow_provider_aimlapi.engine.job import Job, OpenLocation
 from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.errors import AimlapiError, RunInterrupted
@@ -62,8 +62,8 @@ def _job(order: dict[str, Any]) -> Job:
         output_column="completion",
         limit_rows=None,
         endpoint=Endpoint(base_url=order["api_url"], key=order["key"]),
-        input=Place(fs=fs, path=f"{order['bucket']}/in"),
-        output=Place(fs=fs, path=f"{order['bucket']}/out"),
+        input=OpenLocation(fs=fs, path=f"{order['bucket']}/in"),
+        output=OpenLocation(fs=fs, path=f"{order['bucket']}/out"),
     )
 
 

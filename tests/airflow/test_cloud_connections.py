@@ -19,7 +19,7 @@ from tests.fakes.gcs_server import GcsServer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from airflow_provider_aimlapi.engine.job import Place
+    from airflow_provider_aimlapi.engine.job import OpenLocation
 
 pytestmark = [
     pytest.mark.providers,
@@ -59,7 +59,7 @@ def scheme(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def opened(url: str, conn_id: str | None = None) -> Place:
+def opened(url: str, conn_id: str | None = None) -> OpenLocation:
     from airflow_provider_aimlapi.operators.locations import open_location, parse_location
 
     return open_location(parse_location(url, argument="input_path", storage_conn_id=conn_id))

@@ -17,7 +17,7 @@ from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.core.durable.journal import Record
 from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_earlier_answers
-from airflow_provider_aimlapi.engine.job import Job, Place
+from airflow_provider_aimlapi.engine.job import Job, OpenLocation
 from airflow_provider_aimlapi.engine.prepare import prepare
 from airflow_provider_aimlapi.engine.row import Row
 from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
@@ -131,8 +131,8 @@ class PreparedRun:
             output_column="completion",
             limit_rows=None,
             endpoint=Endpoint(base_url="https://api.example", key="a-key-of-tests"),
-            input=Place(fs=files, path="/in"),
-            output=Place(fs=files, path="/out"),
+            input=OpenLocation(fs=files, path="/in"),
+            output=OpenLocation(fs=files, path="/out"),
         )
 
 

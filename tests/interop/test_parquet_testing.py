@@ -15,7 +15,7 @@ import pytest
 from pyarrow import parquet as pq
 
 from airflow_provider_aimlapi.core.durable.plan import plan_shards
-from airflow_provider_aimlapi.engine.job import Place
+from airflow_provider_aimlapi.engine.job import OpenLocation
 from airflow_provider_aimlapi.errors import InputUnreadable, InvalidSpec
 from airflow_provider_aimlapi.storage.input.dataset import open_data_set
 from tests.interop.parquet_classes import BROKEN, SOUND
@@ -75,7 +75,7 @@ def prompt_for(place: Workplace, path: Path) -> str:
 
 
 def check_passes(place: Workplace, path: Path) -> None:
-    source = Place(fs=place.fs, path=str(path))
+    source = OpenLocation(fs=place.fs, path=str(path))
     prompt = prompt_for(place, path)
     job = place.job(input=source, prompt=prompt, constant_prompt=True, limit_rows=ROWS)
     report = place.run(job)
@@ -109,7 +109,7 @@ def check_as_arrow_sees_it(place: Workplace, path: Path, output: list[str]) -> N
 
 
 def check_is_refused(place: Workplace, path: Path) -> None:
-    source = Place(fs=place.fs, path=str(path))
+    source = OpenLocation(fs=place.fs, path=str(path))
     with pytest.raises(InputUnreadable, match=re.escape(path.name)):
         place.run(place.job(input=source, prompt="One line", constant_prompt=True))
     assert place.visible() == []
@@ -135,7 +135,9 @@ def test_a_file_of_parquet_testing_passes_or_is_named(path: Path, place: Workpla
 def test_a_large_file_of_parquet_testing_passes(path: Path, place: Workplace) -> None:
     """Arrow refuses to read it at once; row by row it does."""
     report = place.run(
-        place.job(input=Place(fs=place.fs, path=str(path)), prompt="One line", constant_prompt=True)
+        place.job(
+            input=OpenLocation(fs=place.fs, path=str(path)), prompt="One line", constant_prompt=True
+        )
     )
     assert report.tally.ok == pq.read_metadata(path).num_rows
 

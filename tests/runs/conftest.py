@@ -15,7 +15,7 @@ from aimlapi_simulator import Account, Script, answer_for, simulator_thread
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.engine.blocking import run_job
-from airflow_provider_aimlapi.engine.job import Job, Place
+from airflow_provider_aimlapi.engine.job import Job, OpenLocation
 from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.errors import RunInterrupted
@@ -60,8 +60,8 @@ class Workplace:
             output_column="completion",
             limit_rows=None,
             endpoint=Endpoint(base_url=self.sim.url, key=KEY),
-            input=Place(fs=self.fs, path=self.input),
-            output=Place(fs=self.fs, path=self.output),
+            input=OpenLocation(fs=self.fs, path=self.input),
+            output=OpenLocation(fs=self.fs, path=self.output),
         )
         return replace(usual, **changes)
 

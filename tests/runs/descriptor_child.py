@@ -12,7 +12,7 @@ from fsspec.implementations.local import LocalFileSystem
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.engine.blocking import run_job
-from airflow_provider_aimlapi.engine.job import Job, Place
+from airflow_provider_aimlapi.engine.job import Job, OpenLocation
 from airflow_provider_aimlapi.engine.settings import Settings
 from tests.runs.conftest import KEY, MAX_TOKENS, MODEL, PROMPT
 
@@ -30,8 +30,8 @@ def main() -> None:
         output_column="completion",
         limit_rows=None,
         endpoint=Endpoint(base_url=url, key=KEY),
-        input=Place(fs=fs, path=source),
-        output=Place(fs=fs, path=target),
+        input=OpenLocation(fs=fs, path=source),
+        output=OpenLocation(fs=fs, path=target),
     )
     report = run_job(job, Settings(max_concurrency=1_500, progress_interval_s=0.2))
     sys.stdout.write(json.dumps(report.summary()))

@@ -10,7 +10,7 @@ import pytest
 from pyarrow import parquet as pq
 
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
-from airflow_provider_aimlapi.engine.job import Place
+from airflow_provider_aimlapi.engine.job import OpenLocation
 from airflow_provider_aimlapi.errors import InputUnreadable, InvalidSpec, StoreUnsafe
 from tests.runs.conftest import MODEL, Workplace, texts_table
 
@@ -81,7 +81,7 @@ def test_no_file_at_all(place: Workplace) -> None:
 
 def test_a_glob_that_matches_nothing(place: Workplace) -> None:
     place.write(texts_table(1))
-    nowhere = Place(fs=place.fs, path=f"{place.input}/b*.parquet")
+    nowhere = OpenLocation(fs=place.fs, path=f"{place.input}/b*.parquet")
     check_refused(place, InputUnreadable, r"b\*\.parquet", input=nowhere)
 
 
@@ -167,7 +167,7 @@ def test_another_output_column_makes_room(place: Workplace) -> None:
 @pytest.mark.parametrize("inside", ["", "/", "/deeper/down"])
 def test_an_output_in_the_input(place: Workplace, inside: str) -> None:
     place.write(texts_table(3))
-    output = Place(fs=place.fs, path=place.input + inside)
+    output = OpenLocation(fs=place.fs, path=place.input + inside)
     check_refused(place, InvalidSpec, "output_path", output=output)
 
 
@@ -194,7 +194,7 @@ def test_parameters_that_the_model_does_not_take(parameters: dict[str, Any], wor
 
 def test_a_store_that_may_not_be_written(place: Workplace) -> None:
     place.write(texts_table(3))
-    nowhere = Place(fs=place.fs, path="/proc/aimlapi-output")
+    nowhere = OpenLocation(fs=place.fs, path="/proc/aimlapi-output")
     check_refused(place, StoreUnsafe, "/proc/aimlapi-output", output=nowhere)
     assert not os.path.exists("/proc/aimlapi-output")  # noqa: PTH110
 

@@ -29,7 +29,7 @@ from fsspec.implementations.local import LocalFileSystem
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.engine.blocking import run_job
-from airflow_provider_aimlapi.engine.job import Job, Place
+from airflow_provider_aimlapi.engine.job import Job, OpenLocation
 from airflow_provider_aimlapi.engine.settings import Settings
 
 source, target, url, key = sys.argv[1:]
@@ -42,8 +42,8 @@ run_job(
         output_column="completion",
         limit_rows=None,
         endpoint=Endpoint(base_url=url, key=key),
-        input=Place(fs=fs, path=source),
-        output=Place(fs=fs, path=target),
+        input=OpenLocation(fs=fs, path=source),
+        output=OpenLocation(fs=fs, path=target),
     ),
     Settings(max_concurrency=32, lease_ttl_s=1.0, request_timeout_s=2.0),
 )

@@ -11,7 +11,7 @@ import pyarrow as pa
 from pyarrow import parquet as pq
 
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
-from airflow_provider_aimlapi.engine.job import Place
+from airflow_provider_aimlapi.engine.job import OpenLocation
 from tests.fakes.footers import int96, int96_array, int96_file, written
 from tests.interop.parquet_classes import encrypted
 from tests.runs.conftest import MODEL, Workplace, texts_table
@@ -62,7 +62,7 @@ def path(below: str) -> Callable[[Workplace], Job]:
     def make(place: Workplace) -> Job:
         put(place, "é.parquet", SOUND)
         put(place, "rows.csv", b"id,body\n1,a\n")
-        return place.job(input=Place(fs=place.fs, path=f"{place.input}/{below}"))
+        return place.job(input=OpenLocation(fs=place.fs, path=f"{place.input}/{below}"))
 
     return make
 
@@ -102,7 +102,7 @@ def _pipe(place: Workplace) -> Job:
 
 def _inside(place: Workplace) -> Job:
     put(place, "a.parquet", SOUND)
-    return place.job(output=Place(fs=place.fs, path=f"{place.input}/out"))
+    return place.job(output=OpenLocation(fs=place.fs, path=f"{place.input}/out"))
 
 
 def _foreign(place: Workplace) -> Job:
@@ -115,7 +115,7 @@ def _foreign(place: Workplace) -> Job:
 def _partition_of_a_table(place: Workplace) -> Job:
     put(place, f"metadata/00001-{UUID}.metadata.json", b"{}")
     put(place, "data/ds=1/a.parquet", SOUND)
-    return place.job(input=Place(fs=place.fs, path=f"{place.input}/data/ds=1"))
+    return place.job(input=OpenLocation(fs=place.fs, path=f"{place.input}/data/ds=1"))
 
 
 def _damaged_neighbour(place: Workplace) -> Job:
@@ -133,7 +133,7 @@ def _damaged_neighbour(place: Workplace) -> Job:
 
 def _glob(place: Workplace) -> Job:
     put(place, "rows.csv", b"id,body\n1,a\n")
-    return place.job(input=Place(fs=place.fs, path=f"{place.input}/*.csv"))
+    return place.job(input=OpenLocation(fs=place.fs, path=f"{place.input}/*.csv"))
 
 
 def _other_run(place: Workplace) -> Job:

@@ -19,7 +19,7 @@ OnExisting = Literal["replace", "error"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class OpenLocation:
     """A path on a file system that is ready to use and has its credentials."""
 
     fs: AbstractFileSystem
@@ -50,8 +50,8 @@ class Job:
     output_column: str
     limit_rows: int | None
     endpoint: Endpoint
-    input: Place
-    output: Place
+    input: OpenLocation
+    output: OpenLocation
     on_existing: OnExisting = "replace"
     constant_prompt: bool = False
 

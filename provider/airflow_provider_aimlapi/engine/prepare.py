@@ -45,13 +45,13 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.core.calls.json_types import Json
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
-    from airflow_provider_aimlapi.engine.job import Job, Place
+    from airflow_provider_aimlapi.engine.job import Job, OpenLocation
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
     from airflow_provider_aimlapi.storage.input.dataset import DataSet
     from airflow_provider_aimlapi.storage.stores.checked_store import Check
     from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
 
-    OpenStore = Callable[[Place], ObjectStore]
+    OpenStore = Callable[[OpenLocation], ObjectStore]
 
 log = logger(__name__)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.money.pricing import TokenPrices
     from airflow_provider_aimlapi.core.reporting.lineage import Lineage
     from airflow_provider_aimlapi.core.reporting.run_progress import RunProgress
-    from airflow_provider_aimlapi.engine.job import Place
+    from airflow_provider_aimlapi.engine.job import OpenLocation
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
     from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
     from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
@@ -79,7 +79,7 @@ class World:
     random: Random
     open_client: Callable[[], AbstractAsyncContextManager[Client]]
     ask_prices: Callable[[str], Awaitable[TokenPrices | None]]
-    open_store: Callable[[Place], ObjectStore]
+    open_store: Callable[[OpenLocation], ObjectStore]
     stop: StopSignal
     open_sink: Callable[[ObjectStore, RunNames], ProgressSink] | None = None
     render_report: Callable[[RunProgress], bytes] | None = None

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
         RetryPolicy,
     )
 
-    from airflow_provider_aimlapi.engine.job import Job, Place
+    from airflow_provider_aimlapi.engine.job import Job, OpenLocation
     from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.operators.telemetry.observation import Observation
@@ -385,7 +385,7 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
     def _hook(self) -> AIMLAPIHook:
         return AIMLAPIHook(arguments.text("aimlapi_conn_id", self.aimlapi_conn_id))
 
-    def _open_path(self, argument: str) -> Place:
+    def _open_path(self, argument: str) -> OpenLocation:
         location = parse_location(
             getattr(self, argument),
             argument=argument,

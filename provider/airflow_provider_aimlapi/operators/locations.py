@@ -35,7 +35,7 @@ from airflow_provider_aimlapi.hooks.connections import existing_connection
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-    from airflow_provider_aimlapi.engine.job import Place
+    from airflow_provider_aimlapi.engine.job import OpenLocation
 
 OUTPUT = "output_path"
 EXTRAS = {
@@ -135,7 +135,7 @@ def _check_authority(argument: str, scheme: str, conn_id: str, bucket: str) -> N
         )
 
 
-def open_location(location: Location) -> Place:
+def open_location(location: Location) -> OpenLocation:
     """Return a location's file system, opened with its credentials, and the path on it.
 
     Do not call it where an event loop runs, because some file systems start one of their own.
@@ -176,9 +176,9 @@ def _check_connection(conn_id: str, argument: str) -> None:
     raise problem
 
 
-def _opened(location: Location, conn_id: str | None) -> Place:
+def _opened(location: Location, conn_id: str | None) -> OpenLocation:
     """Return the file system from Airflow's provider, or from fsspec if there is no provider."""
-    from airflow_provider_aimlapi.engine.job import Place
+    from airflow_provider_aimlapi.engine.job import OpenLocation
     from airflow_provider_aimlapi.storage.access.opening import connect, open_url
 
     try:
@@ -188,7 +188,7 @@ def _opened(location: Location, conn_id: str | None) -> Place:
         if conn_id is not None:
             raise
         fs, _ = open_url(location.url)
-    return Place(fs=fs, path=_path_on(location, fs))
+    return OpenLocation(fs=fs, path=_path_on(location, fs))
 
 
 def _path_on(location: Location, fs: AbstractFileSystem) -> str:

@@ -18,7 +18,7 @@ from airflow_provider_aimlapi.plugins.progress_unreadable import TeamNeedsConnec
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_provider_aimlapi.engine.job import Place
+    from airflow_provider_aimlapi.engine.job import OpenLocation
     from airflow_provider_aimlapi.operators.locations import Location
     from airflow_provider_aimlapi.plugins.progress_source import ProgressSource
 
@@ -41,7 +41,7 @@ def read_progress(source: ProgressSource) -> bytes | None:
     return store.read(names.progress, bytes_max=PROGRESS_BYTES_MAX)
 
 
-def _open_for(team: str, location: Location) -> Place:
+def _open_for(team: str, location: Location) -> OpenLocation:
     """Return a location, opened with a connection of the team, or with one that all teams share.
 
     The server's own credentials and disk belong to no team.

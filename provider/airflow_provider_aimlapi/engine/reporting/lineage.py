@@ -9,7 +9,7 @@ from airflow_provider_aimlapi.core.reporting.lineage import COLUMNS_MAX, Column,
 from airflow_provider_aimlapi.storage.arrow.lineage_columns import columns_of
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.engine.job import Place
+    from airflow_provider_aimlapi.engine.job import OpenLocation
     from airflow_provider_aimlapi.engine.prepared import Prepared
 
 
@@ -32,7 +32,7 @@ def lineage_of(prepared: Prepared) -> Lineage:
     )
 
 
-def _account(place: Place) -> str | None:
+def _account(place: OpenLocation) -> str | None:
     """Return the Azure account that adlfs uses: an argument, or in its connection string."""
     name = getattr(place.fs, "account_name", None)
     if not name:

@@ -36,7 +36,7 @@ def test_earlier_charges_are_charged_already() -> None:
     run = PreparedRun(["a", "b"])
     run.journal(answer_to(run.row(1)), rejection_of(run.row(0), cost_nano_usd=70))
     budget = open_budget(run.earlier(), Settings(max_cost_usd=1.0))
-    assert (budget.charged_nano_usd, budget.limit_nano_usd) == (70, 10**9)
+    assert (budget.charged_nano_usd, budget.budget_nano_usd) == (70, 10**9)
     assert budget.has_unknown_charge  # the answer did not report its cost
 
 
