@@ -88,7 +88,7 @@ def test_the_store_says_how_old_its_objects_are(place: Workplace) -> None:
 def test_lineage_has_the_storage_account_that_azures_names_need(place: Workplace) -> None:
     place.write(texts_table(1))
     told: list[Lineage] = []
-    run_job(place.job(), Settings(), tell_lineage=told.append)
+    run_job(place.job(), Settings(), emit_lineage=told.append)
     (lineage,) = told
     account = "devstoreaccount1" if "abfs" in place.fs.protocol else None
     assert (lineage.input_account, lineage.output_account) == (account, account)

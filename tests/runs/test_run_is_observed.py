@@ -38,7 +38,7 @@ def observe(
         Settings(**settings),  # type: ignore[arg-type]  # whole numbers alone
         share=share,
         open_sink=seen.beside(ProgressObject),
-        tell_lineage=seen.learn,
+        emit_lineage=seen.learn,
     )
 
 

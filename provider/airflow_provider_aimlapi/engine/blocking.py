@@ -64,7 +64,7 @@ def run_job(
     share: int | None = None,
     stop: StopSignal | None = None,
     open_sink: Callable[[ObjectStore, RunNames], ProgressSink] = ProgressObject,
-    tell_lineage: Callable[[Lineage], None] = lambda _lineage: None,
+    emit_lineage: Callable[[Lineage], None] = lambda _lineage: None,
 ) -> Report:
     """Run a job to its end.
 
@@ -72,7 +72,7 @@ def run_job(
         share: process the rows of this share only, and do not publish; None for the whole run.
         stop: a request for a clean end, made by another thread.
         open_sink: opens the sink for progress: an object beside the output, or another one.
-        tell_lineage: called once, when the run may start, with what it reads and adds.
+        emit_lineage: called once, when the run may start, with what it reads and adds.
 
     Raises:
         AimlapiError: see `errors`; what was paid for is kept.
@@ -80,7 +80,7 @@ def run_job(
     settings = fit_to_descriptors(settings)
     quiet = _world(job, settings, stop)
     world = replace(
-        quiet, open_sink=open_sink, render_report=render_report, tell_lineage=tell_lineage
+        quiet, open_sink=open_sink, render_report=render_report, emit_lineage=emit_lineage
     )
     return _in_own_thread(lambda: run(job, settings, world, share), world.stop.request)
 
@@ -133,7 +133,7 @@ def _world(job: Job, settings: Settings, stop: StopSignal | None) -> World:
         open_client=lambda: open_client(job.endpoint, settings, is_streaming=job.completion.stream),
         ask_prices=lambda model: ask_prices(job.endpoint, model),
         ask_account=lambda: ask_account(job.endpoint),
-        open_store=lambda place: FsspecStore(place.fs, place.path),
+        open_store=lambda location: FsspecStore(location.fs, location.path),
         stop=stop or StopSignal(),
     )
 

@@ -65,7 +65,7 @@ async def run(job: Job, settings: Settings, world: World, share: int | None = No
     """
     started_s = world.clock.now_s()
     prepared = await _prepare(job, world, share)
-    world.tell_lineage(lineage_of(prepared))
+    world.emit_lineage(lineage_of(prepared))
     reporter = Reporter(prepared, settings, world)
     try:
         manifest, calls = await _complete_and_show(prepared, reporter, settings, world)

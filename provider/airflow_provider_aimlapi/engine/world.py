@@ -71,7 +71,7 @@ class World:
         open_sink: opens the sink for progress; None for no progress.
         render_report: makes the report's HTML; None for no report.
         ask_account: fetches balance and key, free of charge; None if there is no account to fetch.
-        tell_lineage: called once, when the run may start, with what it reads and adds. It must not
+        emit_lineage: called once, when the run may start, with what it reads and adds. It must not
             block or raise.
     """
 
@@ -84,7 +84,7 @@ class World:
     open_sink: Callable[[ObjectStore, RunNames], ProgressSink] | None = None
     render_report: Callable[[RunProgress], bytes] | None = None
     ask_account: Callable[[], Awaitable[Account]] | None = None
-    tell_lineage: Callable[[Lineage], None] = lambda _lineage: None
+    emit_lineage: Callable[[Lineage], None] = lambda _lineage: None
 
     async def scan(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do blocking work that a stop may end early; see `runtime.retry.persist_until_stopped`."""

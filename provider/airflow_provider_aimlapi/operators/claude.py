@@ -251,7 +251,7 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
                 self._settings(),
                 share=arguments.optional_whole_number("share", self.share),
                 stop=stop,
-                tell_lineage=seen.learn,
+                emit_lineage=seen.learn,
                 open_sink=seen.beside(self._progress),
             )
         self.log.info("%s", printable(closing_line(report)))

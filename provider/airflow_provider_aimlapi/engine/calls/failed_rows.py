@@ -85,7 +85,9 @@ class FailedRows:
     reject: Callable[[Row, Reason], None]
     held: Callable[[], int]
     _silence: Silence = field(default_factory=Silence)  # since the last answer to any row
-    _given_up: set[tuple[int, int]] = field(default_factory=set)  # failed for longer than an outage
+    _abandoned: set[tuple[int, int]] = field(
+        default_factory=set
+    )  # failed for longer than an outage
     _spent: set[tuple[int, int]] = field(default_factory=set)  # no more answers may be bought
     _is_later: bool = field(init=False)  # an earlier attempt has sent rows
     _answered_us: int = field(init=False)  # the last completion
@@ -122,14 +124,14 @@ class FailedRows:
         self._keep(row)
 
     def wait(self, row: Row, error: ApiError) -> None:
-        """Let a row wait, and perhaps give it up, send all rows, or end the run."""
-        # A call that fails while the attempt decides gives its row up, once no outage explains it. Then,
+        """Let a row wait, and perhaps abandon it, send all rows, or end the run."""
+        # A call that fails while the attempt decides abandons its row, once no outage explains it. Then,
         # or after an outage, all rows are sent. Otherwise the run ends: at once if this was the call
         # that probes, or once the calls in flight have returned if nothing was answered for long.
         is_deciding = self._is_deciding()
         if is_deciding and self._is_over(row) and not isinstance(error, Throttled):
-            self._given_up.add(row.name)
-        if is_deciding and (self._given_up or self._silence.length_s >= OUTAGE_S):
+            self._abandoned.add(row.name)
+        if is_deciding and (self._abandoned or self._silence.length_s >= OUTAGE_S):
             self._send_all()
         elif self._is_probe(row, error):
             self._end(error)
@@ -143,20 +145,20 @@ class FailedRows:
         """Return whether a row that was taken is sent now; if not, it was rejected or waits again."""
         # Cases, in this order:
         # 1. It never failed: it is sent.
-        # 2. Its failures that count are used up, or it is given up like all rows left: rejected.
+        # 2. Its failures that count are used up, or it is abandoned like all rows left: rejected.
         # 3. No more answers that cannot be read may be bought: rejected, or it waits for the end.
-        # 4. It is given up, or its last answer may not be bought yet: it waits.
+        # 4. It is abandoned, or its last answer may not be bought yet: it waits.
         # 5. A call in flight may show in a moment if its failure counts: it waits for that.
         # 6. Otherwise it is sent.
         if row.reason is None:
             return True
         self._count_if_up(row)
         is_used_up = self.is_answered and row.failures >= self.settings.max_attempts
-        if is_used_up or self._is_given_up(row):
+        if is_used_up or self._is_abandoned(row):
             self.reject(row, row.reason)
         elif row.violations >= WIRE_VIOLATIONS_MAX:
             self._decide_spent(row, row.reason)
-        elif row.name in self._given_up or not self._may_buy_again(row):
+        elif row.name in self._abandoned or not self._may_buy_again(row):
             self._rest(row, row.reason)
         elif self._is_news_due(row):
             self.feed.put_back(row, NEWS_S)
@@ -174,12 +176,12 @@ class FailedRows:
             self._gap_until_s = self.world.clock.now_s()
         self._answered_us = self._trouble_us = now_us
         self._silence.answered()
-        self._given_up.clear()
+        self._abandoned.clear()
 
     def forget(self, row: Row) -> None:
         """Note that a row was rejected, for whatever reason."""
         self.failing_before.discard(row.name)
-        self._given_up.discard(row.name)
+        self._abandoned.discard(row.name)
         self._spent.discard(row.name)
 
     def lets_others_go(self, row: Row) -> bool:
@@ -289,8 +291,8 @@ class FailedRows:
         self.limiter.look_at_all()
         self.feed.waiting_max = sys.maxsize
 
-    def _is_given_up(self, row: Row) -> bool:
-        return row.name in self._given_up and self._rows_left() <= len(self._given_up)
+    def _is_abandoned(self, row: Row) -> bool:
+        return row.name in self._abandoned and self._rows_left() <= len(self._abandoned)
 
     # The end.
 
@@ -326,7 +328,7 @@ class FailedRows:
         """Return how long the row waits: longer if it failed before, or may have been billed."""
         tries = row.calls + (self.settings.max_attempts if row.was_failing else 0)
         delay_s = retry_delay_s(error, failures=tries, random=self.world.random)
-        if self._given_up:
+        if self._abandoned:
             return max(delay_s, BILLED_PAUSE_S)
         if not row.is_undecided or tries <= self.settings.max_attempts:
             return delay_s

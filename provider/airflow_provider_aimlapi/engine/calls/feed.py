@@ -32,7 +32,7 @@ TIMER_S_MIN = 0.001
 """A timer that is due earlier would fire at once, because loops count in milliseconds."""
 
 
-class Held(Protocol):
+class HeldRows(Protocol):
     """Holds rows that must not be sent yet; see `engine.calls.refused_rows`."""
 
     def __len__(self) -> int:
@@ -70,7 +70,7 @@ class Feed:
         self._order = 0  # rows that were put back so far: it keeps equal times in order
         self.is_read = False
         self._is_closed = False
-        self.held: Held | None = None
+        self.held: HeldRows | None = None
         self.lets_others_go: Callable[[Row], bool] = lambda _row: False
         self.is_probing: Callable[[], bool] = lambda: False
         self.is_silent: Callable[[], bool] = lambda: False

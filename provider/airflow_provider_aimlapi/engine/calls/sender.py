@@ -79,13 +79,13 @@ class Sender:
         received = _Received()
         try:
             async with self.limiter.permit(len(row.body)) as sent:
-                return await self._exchange(row, sent, received)
+                return await self._send_once(row, sent, received)
         except (AdmissionEnded, ApiError, BudgetExhausted):
             raise
         except Exception as bug:
             raise Unjudged(received.answer) from bug
 
-    async def _exchange(
+    async def _send_once(
         self, row: Row, sent: Sent, received: _Received
     ) -> tuple[Answer, Completion]:
         if row.calls == 0:

@@ -32,9 +32,9 @@ def lineage_of(prepared: Prepared) -> Lineage:
     )
 
 
-def _account(place: OpenLocation) -> str | None:
+def _account(location: OpenLocation) -> str | None:
     """Return the Azure account that adlfs uses: an argument, or in its connection string."""
-    name = getattr(place.fs, "account_name", None)
+    name = getattr(location.fs, "account_name", None)
     if not name:
-        name = getattr(getattr(place.fs, "service_client", None), "account_name", None)
+        name = getattr(getattr(location.fs, "service_client", None), "account_name", None)
     return name if isinstance(name, str) else None
