@@ -71,7 +71,7 @@ class Origin:
         Raises:
             CertificateRefused: the certificate does not hold.
             ProxyFailed: the proxy was not reached, or made no tunnel.
-            httpx.ConnectTimeout, httpx.ConnectError: any other failure; the text says why.
+            httpx.ConnectTimeout, httpx.ConnectError: any other failure, with the reason.
         """
         steps = _Steps()
         failure: httpx.TransportError

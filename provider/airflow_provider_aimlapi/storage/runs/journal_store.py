@@ -154,9 +154,7 @@ def _read_usual(store: ObjectStore, name: str) -> bytes | None:
 def _read(store: ObjectStore, name: str, bytes_max: int = SEGMENT_BYTES_MAX) -> bytes:
     data = store.read(name, bytes_max=bytes_max)
     if data is None:
-        raise SegmentGone(
-            f"{store.uri(name)} was listed, but the store says that it does not exist"
-        )
+        raise SegmentGone(f"{store.uri(name)} was listed, but does not exist any more")
     return data
 
 
