@@ -96,6 +96,7 @@ def prices_in(entry: JsonObject) -> TokenPrices | None:
     steps = [
         _step(one, prompt_price, answer_price) for one in thresholds if not _is_about_cache(one)
     ]
+    # One step that cannot be read could be the highest price, so the whole entry is not used.
     if None in steps:
         return None
     return TokenPrices(

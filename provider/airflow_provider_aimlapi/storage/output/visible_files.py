@@ -62,6 +62,7 @@ def publish(
     before = newest_change(store)
     change = before.then(run_key)
     parts = VisibleParts(store, {*before.run_keys, run_key, own or run_key}, map_in_threads)
+    # Nothing is changed before these checks have passed.
     _check_staged(store, manifest)
     present = set(store.list_visible())
     owners = parts.owners(names & present)
@@ -74,6 +75,8 @@ def publish(
         map_in_threads(
             store.delete, [name for name in others if others[name] == leaving], COPY_THREADS
         )
+    # From here on a kill leaves files of at most the two runs that the change names, so that the
+    # next attempt recognises all of them.
     create_change(store, epoch, change)
     if shown_run(store) != run_key:
         store.delete(SUCCESS_NAME)

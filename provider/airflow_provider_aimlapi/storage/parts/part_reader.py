@@ -64,6 +64,8 @@ def read_staged_part(
     """
     with _reading(staged_name), open_part(end) as file:
         footer = read_footer(file)
+        # 1. The part is the one of this name. 2. Its footer, its pages and the plan agree on the
+        # rows. 3. Its outcome columns are ours.
         if (footer.run_key, footer.part) != (run_key, shard.part):
             raise _unreadable(staged_name, "is another part by its footer")
         if not footer.rows == shard.rows == _rows(file) or not footer.tally.is_of(shard.rows):

@@ -84,6 +84,7 @@ class JournalStore:
             self.append(part, records[:middle])
             self.append(part, records[middle:])
             return
+        # An earlier write of ours may have taken the name although its answer was lost.
         for _ in range(TAKEN_NAMES_MAX):
             with self._lock:
                 name = self._names.segment(part, self.epoch, next(self._sequence))

@@ -91,6 +91,7 @@ class LeaseStore:
         body = encode_lease(token, self._share)
         for _ in range(RACES_MAX):
             epochs = self._all_epochs()
+            # A lease of an earlier try, whose answer was lost, is ours if its body has our token.
             for epoch in self._tried.intersection(epochs):
                 if self.body(epoch) == body:
                     return epoch
