@@ -229,7 +229,7 @@ KEY_CASES = (
     case(
         "key in the encoding",
         body(lambda x: x.json(), f"Content-Encoding: {KEY}"),
-        "was not asked for",
+        "was not requested",
     ),
 )
 CASES = (*JSON_CASES, *OTHER_CASES, *FIELD_CASES, *KEY_CASES)

@@ -49,7 +49,7 @@ CASES = (
     case(
         "bomb in a bomb",
         body(lambda _: NESTED_BOMB, "Content-Encoding: gzip, gzip"),
-        "its content encoding was not asked for",
+        "its content encoding was not requested",
     ),
     case("bomb in a bomb that names one", body(lambda _: NESTED_BOMB, GZIP), "not valid JSON"),
     case("bomb in an error", body(lambda _: GZIP_BOMB, GZIP, status="500 Boom"), LARGER),
@@ -79,12 +79,12 @@ CASES = (
     case(
         "brotli",
         body(lambda _: b"\x0b\x02\x80{}\x03", "Content-Encoding: br"),
-        "encoding br was not asked for",
+        "encoding br was not requested",
     ),
     case(
         "zstd",
         body(lambda _: b"\x28\xb5\x2f\xfd\x04\x00\x01", "Content-Encoding: zstd"),
-        "encoding zstd was not asked for",
+        "encoding zstd was not requested",
     ),
     case(
         "encoding that nobody knows",

@@ -112,7 +112,9 @@ def _unclear_is_failure(store: ObjectStore, name: str, data: bytes) -> bool:
         return False
 
 
-def _replay_what_can_be_read(store: Any, segments: Sequence[str], _spread: Any) -> Iterator[Record]:
+def _replay_what_can_be_read(
+    store: Any, segments: Sequence[str], _map_in_threads: Any
+) -> Iterator[Record]:
     for name in segments:
         try:
             data = store._store.read(name, bytes_max=SEGMENT_BYTES_MAX)
@@ -196,7 +198,7 @@ def _publish_by_force(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifes
 
 def _show_before_publish(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
     manifest = manifest_of(prepared.names.run_key, parts)
-    publish(prepared.store, manifest, epoch=1, spread=_one_by_one)
+    publish(prepared.store, manifest, epoch=1, map_in_threads=_one_by_one)
     return _publish(prepared, parts)
 
 
@@ -210,14 +212,14 @@ def _one_by_one(call: Callable[[Any], Any], items: Any, threads: int) -> list[An
     return [call(item) for item in items[:threads]]
 
 
-def _give_up_all_epochs(self: JournalStore, part: int, _epoch: int, spread: Any) -> None:
+def _give_up_all_epochs(self: JournalStore, part: int, _epoch: int, map_in_threads: Any) -> None:
     segments = self._store.list(self._names.segments_of(part))
-    journal_store.remove_segments(self._store, segments, spread)
+    journal_store.remove_segments(self._store, segments, map_in_threads)
 
 
 def _give_up_early(self: Collector, state: OpenShard) -> StagedPart:
     part, journal = state.shard.part, self._segments
-    journal.give_up(part, journal.epoch, self._clock.spread)
+    journal.give_up(part, journal.epoch, self._clock.map_in_threads)
     return _write_part(self, state)
 
 

@@ -212,7 +212,7 @@ class Process:
             raise answer
         return answer
 
-    def spread(self, call: Callable[[T], R], items: Sequence[T], threads: int) -> list[R]:
+    def map_in_threads(self, call: Callable[[T], R], items: Sequence[T], threads: int) -> list[R]:
         """From a thread: do blocking work for each item in threads of their own, a few at a time."""
         futures: list[asyncio.Future[R]] = []
         has_ended = False
@@ -314,6 +314,6 @@ class SimulatedClock:
             lambda resume: self._process.loop.call_from_world(seconds, resume, None)
         )
 
-    def spread(self, call: Callable[[T], R], items: Iterable[T], threads: int) -> list[R]:
+    def map_in_threads(self, call: Callable[[T], R], items: Iterable[T], threads: int) -> list[R]:
         """Several items at a time, each in a thread of its own."""
-        return self._process.spread(call, list(items), threads)
+        return self._process.map_in_threads(call, list(items), threads)

@@ -64,7 +64,7 @@ def waited_s(latency_s: float, dead: int, times: LeaseTimes) -> float | None:
 
     async def main() -> Any:
         clock = SimulatedClock(process)
-        leases = LeaseStore(store, NAMES, spread=clock.spread)
+        leases = LeaseStore(store, NAMES, map_in_threads=clock.map_in_threads)
         epoch = await clock.in_thread(leases.acquire, token="newer")
         await Lease(leases, epoch, times=times, clock=clock, stop=process.stop).wait_for_elders()
 

@@ -152,7 +152,7 @@ COVERED_BY = {
     "storage/stores/object_store": "tests/contract/test_object_store.py",
     "storage/stores/objects": "tests/unit/storage/stores/test_fsspec_store.py",
     "storage/stores/remote_objects": "tests/contract/test_object_store.py",
-    "storage/stores/spread": "tests/unit/storage/runs/test_journal_store.py",
+    "storage/stores/thread_map": "tests/unit/storage/runs/test_journal_store.py",
     "storage/stores/undecoded_reads": "tests/contract/test_google_store.py",
 }
 """Modules as paths below the package; files as paths below the root."""

@@ -125,7 +125,7 @@ class VirtualClock:
         assert isinstance(loop, VirtualLoop)
         loop.pass_time(seconds)
 
-    def spread(self, call: Callable[[Q], T], items: Iterable[Q], threads: int) -> list[T]:
+    def map_in_threads(self, call: Callable[[Q], T], items: Iterable[Q], threads: int) -> list[T]:
         """Work on one item after the other, however many threads there might be."""
         assert threads > 0
         return [call(item) for item in items]

@@ -137,7 +137,7 @@ def fail_with_a_row_that_used_up_its_answers(place: Workplace) -> None:
 
 def test_a_row_that_used_up_its_answers_is_rejected_without_another(place: Workplace) -> None:
     fail_with_a_row_that_used_up_its_answers(place)
-    with pytest.raises(TooManyRejections, match="encoding br was not asked for"):
+    with pytest.raises(TooManyRejections, match="encoding br was not requested"):
         place.run(max_rejected_rows=0)
     report = place.run()
     assert (report.tally.ok, report.tally.rejected) == (29, 1)

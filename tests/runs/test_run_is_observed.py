@@ -120,7 +120,7 @@ def test_lineage_is_columns_rows_and_bytes_of_what_is_read(place: Workplace) -> 
     inner = seen.lineage.columns[1].fields
     assert [(column.name, column.type) for column in inner] == [("at", "int64"), ("by", "string")]
     assert [column.name for column in seen.lineage.answers] == ["completion", "completion_info"]
-    assert seen.lineage.asked == ("body",)
+    assert seen.lineage.prompt_columns == ("body",)
     assert (seen.lineage.rows, seen.lineage.files) == (ROWS, 1)
     (size,) = [place.fs.size(path) for path in place.fs.find(place.input)]
     assert seen.lineage.size_bytes == size

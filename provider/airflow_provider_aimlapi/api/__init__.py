@@ -1,1 +1,1 @@
-"""The only home of httpx: JSON and values, one exchange, the account."""
+"""The API over HTTP: completions, prices, the request log, the account. Only this layer uses httpx."""

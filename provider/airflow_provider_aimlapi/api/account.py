@@ -111,6 +111,7 @@ async def fetch_account(endpoint: Endpoint, transport: httpx.AsyncBaseTransport)
             failures.append(error)
             gap = f"The {subject} could not be fetched: {error}"
             account = replace(account, gaps=(*account.gaps, gap))
+    # Both failed, for one reason as a rule: the first error names it.
     if len(failures) > 1:
         raise failures[0].with_traceback(None)
     return account

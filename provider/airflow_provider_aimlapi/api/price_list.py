@@ -89,22 +89,25 @@ def prices_in(entry: JsonObject) -> TokenPrices | None:
     if pricing.get("kind") != "fixed" or as_text(pricing.get("currency")).upper() != "USD":
         return None
     units = [as_object(unit) for unit in as_list(pricing.get("units"))]
-    asked, answered = (_highest_price(units, names) for names in (_PROMPT, _ANSWER))
-    if asked is None or answered is None:
+    prompt_price, answer_price = (_highest_price(units, names) for names in (_PROMPT, _ANSWER))
+    if prompt_price is None or answer_price is None:
         return None
     thresholds = map(as_object, as_list(pricing.get("thresholds")))
-    steps = [_step(one, asked, answered) for one in thresholds if not _is_about_cache(one)]
+    steps = [
+        _step(one, prompt_price, answer_price) for one in thresholds if not _is_about_cache(one)
+    ]
+    # One step that cannot be read could be the highest price, so the whole entry is not used.
     if None in steps:
         return None
     return TokenPrices(
-        input_nano_usd=asked,
-        output_nano_usd=answered,
+        input_nano_usd=prompt_price,
+        output_nano_usd=answer_price,
         answer_tokens_max=as_count(as_object(entry.get("info")).get("outputMax")) or None,
         steps=tuple(step for step in steps if step is not None),
     )
 
 
-def _step(threshold: JsonObject, asked: int, answered: int) -> PriceStep | None:
+def _step(threshold: JsonObject, prompt_price: int, answer_price: int) -> PriceStep | None:
     """Return the higher prices above a threshold; None if it holds none that can be read.
 
     The form of a threshold is not documented. So its prices are looked for in the threshold and
@@ -119,8 +122,8 @@ def _step(threshold: JsonObject, asked: int, answered: int) -> PriceStep | None:
     lengths = [as_count(value) for key, value in threshold.items() if key not in _PRICE_KEYS]
     return PriceStep(
         prompt_tokens=min((length for length in lengths if length), default=0),
-        input_nano_usd=higher[_PROMPT] or asked,
-        output_nano_usd=higher[_ANSWER] or answered,
+        input_nano_usd=higher[_PROMPT] or prompt_price,
+        output_nano_usd=higher[_ANSWER] or answer_price,
     )
 
 

@@ -168,7 +168,7 @@ def _survey(
     plan = stored or _propose(names, data_set, job, workers)
     check_lengths(store, (names.segment(0, 1, 1), *(shard.visible_name for shard in plan.shards)))
     manifest = read_manifest(scanned, names, plan) if stored else None
-    shown = VisibleOutput(scanned, clock.spread).shown_run()
+    shown = VisibleOutput(scanned, clock.map_in_threads).shown_run()
     _check_existing(store, names, job, shown)
     run = Prepared(
         job=job,
@@ -308,7 +308,7 @@ def _store_plan(seen: _Survey, clock: Clock, check: Check) -> Prepared:
 
 def _refuse_foreign(run: Prepared, clock: Clock, check: Check) -> None:
     """Refuse a run that would replace files which no run has written."""
-    VisibleOutput(patient(run.store, clock, check), clock.spread).refuse_foreign(run.plan)
+    VisibleOutput(patient(run.store, clock, check), clock.map_in_threads).refuse_foreign(run.plan)
 
 
 def _stored_plan(store: ObjectStore, names: RunNames, data_set: DataSet, job: Job) -> Plan | None:

@@ -110,7 +110,9 @@ async def _complete_under_lease(
     """Become the attempt that may pay, and complete the run; or wait for a newer one to do so."""
     if world.stop.is_requested:  # a lease would only make a healthy attempt let go of its own
         raise RunInterrupted("A stop was requested before the run began.")
-    leases = LeaseStore(prepared.store, prepared.names, prepared.share, spread=world.clock.spread)
+    leases = LeaseStore(
+        prepared.store, prepared.names, prepared.share, map_in_threads=world.clock.map_in_threads
+    )
     async with held_lease(leases, settings.lease_times, world) as lease:
         try:
             await reporter.begin(lease.epoch)

@@ -1,1 +1,1 @@
-"""The only home of pyarrow and of object stores."""
+"""Parquet files and object stores. Only this layer uses pyarrow and fsspec."""

@@ -131,7 +131,7 @@ def test_others_act_between_two_operations_of_one_function() -> None:
 
     def blocking() -> None:
         found.append(world.store.read("_aimlapi/x", bytes_max=MIB))
-        world.clock.spread(partial(world.store.read, bytes_max=MIB), ["_aimlapi/y"] * 20, 4)
+        world.clock.map_in_threads(partial(world.store.read, bytes_max=MIB), ["_aimlapi/y"] * 20, 4)
         found.append(world.store.read("_aimlapi/x", bytes_max=MIB))
 
     async def main() -> None:

@@ -195,6 +195,6 @@ async def test_a_key_as_an_encodings_name_goes_no_further() -> None:
         answering(http_answer(b"{}", headers=(f"Content-Encoding: {KEY}",))) as server,
         client_of(server.endpoint) as client,
     ):
-        with pytest.raises(WireViolation, match="content encoding was not asked for") as failed:
+        with pytest.raises(WireViolation, match="content encoding was not requested") as failed:
             await client.send(b"{}", "row")
     assert KEY not in repr(vars(failed.value))

@@ -41,6 +41,8 @@ def tls_context(certificates: Certificates | None) -> ssl.SSLContext:
 
 
 def _own_context(certificates: Certificates) -> ssl.SSLContext:
+    # OpenSSL accepts several folders in one setting. It reads them while it connects, so an empty
+    # folder would only fail later, without a reason.
     folders = [name for name in certificates.path.split(os.pathsep) if _is_folder(name)]
     if certificates.may_be_folder and folders:
         if not any(map(_has_certificates, folders)):

@@ -23,7 +23,7 @@ def decode_content(body: bytes, encoding: str, *, bytes_max: int) -> bytes:
 
     Raises:
         Unreadable: corrupt, cut off, larger than the limit, or encoded in a way that was not
-            asked for and is not known here.
+            requested and is not supported here.
     """
     if encoding in {"", "identity"}:
         return _limited(body, bytes_max)
@@ -33,7 +33,7 @@ def decode_content(body: bytes, encoding: str, *, bytes_max: int) -> bytes:
         wbits = _ZLIB_WBITS if _has_zlib_header(body) else _RAW_DEFLATE_WBITS
         return _inflate(body, wbits, bytes_max)[0]
     named = f" {encoding}" if encoding in _KNOWN else ""
-    raise Unreadable(f"its content encoding{named} was not asked for")
+    raise Unreadable(f"its content encoding{named} was not requested")
 
 
 def _gunzip(body: bytes, bytes_max: int) -> bytes:

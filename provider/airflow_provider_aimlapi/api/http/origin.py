@@ -71,7 +71,7 @@ class Origin:
         Raises:
             CertificateRefused: the certificate does not hold.
             ProxyFailed: the proxy was not reached, or made no tunnel.
-            httpx.ConnectTimeout, httpx.ConnectError: any other failure; the text says why.
+            httpx.ConnectTimeout, httpx.ConnectError: any other failure, with the reason.
         """
         steps = _Steps()
         failure: httpx.TransportError
@@ -90,6 +90,7 @@ class Origin:
 
     async def _connect(self, make_protocol: Callable[[], P], steps: _Steps) -> P:
         loop = asyncio.get_running_loop()
+        # The socket is connected first, so that the tunnel can be opened on it before TLS begins.
         raw = await aiohappyeyeballs.start_connection(
             await self._resolve(),
             happy_eyeballs_delay=HAPPY_EYEBALLS_DELAY_S,

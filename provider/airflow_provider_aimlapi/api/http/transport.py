@@ -83,6 +83,8 @@ class _Transport(httpx.AsyncBaseTransport):
         if self._note:
             request.extensions[ROUTE_NOTE] = self._note
         until_s = self._loop.time() + request.extensions.get(EXCHANGE_TIMEOUT, math.inf)
+        # The last connection that was given back comes first, so that the others can grow old and
+        # close.
         try:
             connection = self._slots.get_nowait()
         except asyncio.QueueEmpty:

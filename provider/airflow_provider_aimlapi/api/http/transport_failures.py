@@ -22,6 +22,9 @@ def error_from_failure(failure: BaseException, *, origin: str) -> ApiError:
         origin: scheme, host and port of the API, with the proxy, for the text.
     """
     reason = f"{failure}".removesuffix(".") or type(failure).__name__
+    # 1. The certificate is not valid: a person must act. 2. So it is if the proxy refuses for good.
+    # 3. Nothing was sent. 4. The answer is not HTTP. 5. The connection broke: the call may have
+    # been charged.
     if isinstance(failure, CertificateRefused):
         return AccessRefused(
             f"{origin} did not prove who it is ({reason}), so neither the key nor a prompt was "

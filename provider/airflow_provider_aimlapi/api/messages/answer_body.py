@@ -48,6 +48,7 @@ def read_body(answer: Answer) -> JsonObject:
         return _json_object(body)
     try:
         return assemble_answer(body)
+    # A gateway may put `data:` before one whole answer. A real stream has more such lines.
     except Unreadable:
         many = next(islice(_DATA_LINE.finditer(body), _LONE_DATA_LINES, None), None)
         whole = _search(body)[0] if many is None else None

@@ -60,7 +60,7 @@ def read_completion(answer: Answer, payload: JsonObject) -> Completion:
     if error is None and not text and not tool_calls:
         error = NO_TEXT
     usage = as_object(payload.get("usage"))
-    asked, answered = (
+    prompt_details, answer_details = (
         as_object(usage.get(name))
         for name in ("prompt_tokens_details", "completion_tokens_details")
     )
@@ -72,9 +72,9 @@ def read_completion(answer: Answer, payload: JsonObject) -> Completion:
         model=as_word(payload.get("model")),
         prompt_tokens=_tokens(usage.get("prompt_tokens")),
         completion_tokens=_tokens(usage.get("completion_tokens")),
-        cached_tokens=_tokens(asked.get("cached_tokens")),
-        reasoning_tokens=_tokens(answered.get("reasoning_tokens")),
-        cache_write_tokens=_tokens(asked.get("cache_write_tokens")),
+        cached_tokens=_tokens(prompt_details.get("cached_tokens")),
+        reasoning_tokens=_tokens(answer_details.get("reasoning_tokens")),
+        cache_write_tokens=_tokens(prompt_details.get("cache_write_tokens")),
         cost_nano_usd=reported_cost(answer, payload),
         inference_id=answer.inference_id,
         tool_calls=tool_calls,

@@ -130,6 +130,7 @@ def _assembled(chunks: Iterator[JsonObject]) -> JsonObject:
     try:
         for chunk in chunks:
             stream.add_chunk(chunk)
+    # After the finish_reason the answer is whole, so that a broken event can only concern the bill.
     except _Broken as failure:
         if not stream.finish_reason:
             failure.payload = stream.answer()

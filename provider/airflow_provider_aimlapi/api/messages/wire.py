@@ -98,6 +98,7 @@ def decode_answer(
     except Unreadable as error:
         reason = f"HTTP {answer.status}, but the answer cannot be used: {error.reason}"
         message, payload = error.message, error.payload or payload
+    # Raised outside of `except`, so that the error's context does not refer to the answer's text.
     raise WireViolation(
         with_message(reason, quote(message, request)) + ".",
         in_full=with_message(reason, message) + ".",

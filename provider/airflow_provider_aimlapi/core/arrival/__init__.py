@@ -1,1 +1,1 @@
-"""Whether the system text reaches the model, judged from token counts. Knows no tokenizer."""
+"""Judges from token counts whether the system text reaches the model. Knows no tokenizer."""

@@ -47,6 +47,8 @@ def fit(
     active = [index for index, column in enumerate(columns) if any(column)]
     squares = [[_dot(columns[i], columns[j]) for j in active] for i in active]
     pulls = [_dot(columns[index], residuals) for index in active]
+    # Coordinate descent: each coefficient moves to its best value within its bounds while the
+    # others stay. It converges, because the squared error is convex.
     for _ in range(SWEEPS_MAX):
         longest = 0.0
         for position, index in enumerate(active):

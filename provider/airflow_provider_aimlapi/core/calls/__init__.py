@@ -1,1 +1,1 @@
-"""What a call asks, of which endpoint, and what comes back. Sends nothing."""
+"""Requests, endpoints and completions as values. Sends nothing."""

@@ -87,6 +87,8 @@ def typed_base_url(
         if port:
             raise ConnectionIncomplete(f"Connection '{connection}' has a port, no host. {advice}")
         return ""
+    # Airflow splits a URI into host, port and schema, and the form has only a host. Both must give
+    # the same URL, and a contradiction must not be resolved by a guess, because the key goes there.
     if "://" not in host:
         host = f"{scheme or 'https'}://{host}"
     elif scheme and not host.lower().startswith(f"{scheme}://"):

@@ -162,6 +162,7 @@ def parse_proxy(url: str, setting: Setting) -> Proxy:
             f"are supported; calls stay encrypted from end to end inside them. {_FORM} "
             f"{setting.remedy}"
         )
+    # A URL with a path or a query is a proxy's configuration script, or the URL of something else.
     host = parts.hostname or ""
     is_more = parts.path.strip("/") or parts.query or parts.fragment
     if not host or is_more or not host.isprintable() or any(map(str.isspace, host)):

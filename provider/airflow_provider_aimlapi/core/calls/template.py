@@ -91,6 +91,7 @@ def parse_template(text: str, *, columns: Collection[str], argument: str) -> Pro
     end = 0
     for token in _TOKEN.finditer(text):
         literal += text[end : token.start()]
+        # What `_TOKEN` matches is `\{`, or braces around one line without braces.
         end = token.end()
         name = token[1]
         if name is None:
@@ -112,6 +113,10 @@ def _is_never_a_column(name: str) -> bool:
 
 def _check_literal(token: str, name: str, columns: Collection[str], argument: str) -> None:
     """Refuse a token that is not a placeholder and cannot be meant as plain text."""
+    # 1. Digits and blanks are plain text.
+    # 2. A name that looks like a column, but has other characters, is a mistake.
+    # 3. So is any other name of a form that columns have.
+    # 4. So is a column in another notation. All other texts are sent unchanged.
     if _is_never_a_column(name):
         return
     twin = lookalike(name, columns)

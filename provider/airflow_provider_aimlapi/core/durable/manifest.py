@@ -158,6 +158,7 @@ def decode_manifest(data: bytes, plan: Plan) -> Manifest:
     )
     if manifest.run_key != plan.run_key:
         raise JournalUnreadable(f"{what} names another run. {REMOVE_MANIFEST}")
+    # The types were checked. Now the content is compared with what the plan and the parts imply.
     if manifest_of(plan.run_key, manifest.parts) != manifest:
         raise JournalUnreadable(f"{what} has sums that do not add up. {REMOVE_MANIFEST}")
     names = RunNames(run_key=plan.run_key)

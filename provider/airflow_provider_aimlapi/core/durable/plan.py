@@ -166,6 +166,8 @@ def plan_shards(
     for index, file in enumerate(files):
         if left is not None and left <= 0:
             break
+        # Numbers start at 0 for each file, so a file's parts keep their names if other files are
+        # added.
         first_row = 0
         for number, rows in enumerate(_ranges(file, left, rows_max, bytes_max)):
             name = f"{file.folder}{file.stem}-{number:05d}.parquet"
@@ -215,6 +217,8 @@ def _ranges(file: InputFile, limit: int | None, rows_max: int, bytes_max: int) -
         return
     gathered = 0
     gathered_bytes = 0
+    # Whole row groups are gathered while they fit, because a shard that ends inside of a row group
+    # makes its reader decode the rest for nothing. A row group above a limit is cut into pieces.
     for group in file.row_groups:
         row_bytes = group.size_bytes / max(group.rows, 1)
         piece_max = max(1, min(rows_max, int(bytes_max / max(row_bytes, 1))))
@@ -306,6 +310,7 @@ def encode_plan(plan: Plan, made_of_json: bytes) -> bytes:
             workers=plan.workers,
         )
     )
+    # A plan or a manifest above these limits could be written, but not be read again.
     if (
         len(plan.shards) > PARTS_MAX
         or len(data) > PLAN_BYTES_MAX
@@ -333,6 +338,7 @@ def decode_plan(data: bytes, *, run_key: str) -> Plan:
         JournalUnreadable: it is not a plan, or belongs to another run.
     """
     what = f"plan.json of run {run_key}"
+    # Counted before decoding, because the values take ten times as much memory as the text.
     if data.count(b"[") > BRACKETS_MAX:
         raise JournalUnreadable(f"{what} has more parts than a run has. {REMOVE_FOLDER}")
     stored = decode_stored(

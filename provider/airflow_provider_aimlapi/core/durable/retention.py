@@ -130,6 +130,7 @@ def removal_stages(
     parts = sorted(name for name in left if name.startswith(names.parts))
     ends = {names.manifest, names.plan}
     others = sorted(left - ends - {*leases, *heartbeats, *journal, *parts})
+    # The reasons for this order are in the module's docstring.
     stages = [
         [names.manifest] if names.manifest in left else [],
         *_by_epoch(journal),

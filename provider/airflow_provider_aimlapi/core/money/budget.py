@@ -162,6 +162,8 @@ class Budget:
                 "max_cost_usd is set, but the API answered without reporting the charge, so the "
                 "budget cannot be kept. All paid answers are kept; clear max_cost_usd to continue."
             )
+        # Nothing was charged and nothing lost, so the price of the first call alone is above the
+        # budget.
         worth = self._worth(1, body_bytes, longest_bytes=body_bytes, is_sampled=self.charges > 0)
         cost = format_usd(worth)
         if self.price is not None and not self.charges and not self.lost:

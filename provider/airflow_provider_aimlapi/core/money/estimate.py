@@ -154,6 +154,8 @@ def forecast(
     completion = _completion(basis, longest, answer_tokens)
     share = _charged_share(basis.measured, prices)
     money = _Money(None, None, None, None)
+    # The expected cost uses the prices at the mean length, the highest cost those at the longest
+    # row. Without a price list, measured charges give a mean, but neither a margin nor bounds.
     if prices is not None:
         longest_tokens = max(basis.text_bytes, default=0) + UNSEEN_PROMPT_TOKENS
         usual = _of_list(prices.at(prompt.mean), share)

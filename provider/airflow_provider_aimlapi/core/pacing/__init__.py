@@ -1,1 +1,1 @@
-"""How many calls may be in flight, and how many a second. Waits for nothing."""
+"""How many calls may be in flight, and how many per second. Waits for nothing."""

@@ -1,1 +1,1 @@
-"""What a run reports about itself, as values. Holds no text of a row."""
+"""A run's reports about itself, as values. They hold no text of a row."""

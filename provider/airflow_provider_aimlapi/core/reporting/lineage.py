@@ -29,7 +29,7 @@ class Lineage:
     Attributes:
         columns: of the input's files, in order. The output has them, too.
         folder_columns: the columns that only the names of hive folders hold.
-        asked: the columns that the prompt uses.
+        prompt_columns: the columns that the prompt uses.
         answers: the columns that the run adds.
         rows: rows of the input that are read.
         files: files that are read.
@@ -39,7 +39,7 @@ class Lineage:
 
     columns: tuple[Column, ...]
     folder_columns: tuple[Column, ...]
-    asked: tuple[str, ...]
+    prompt_columns: tuple[str, ...]
     answers: tuple[Column, ...]
     rows: int
     files: int

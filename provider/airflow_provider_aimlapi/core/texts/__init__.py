@@ -1,1 +1,1 @@
-"""Checks and forms of what people and the API write: texts and numbers. Knows no run."""
+"""Checks and formats texts and numbers from people and the API. Knows no run."""

@@ -24,7 +24,7 @@ def check_number(
         unit: what the number counts, such as "seconds", for the error's text.
 
     Raises:
-        InvalidSpec: the value does not fit; the text says what does.
+        InvalidSpec: the value does not fit. The text states the range.
     """
     if not _fits(value, (int, float), least=least, above=above, most=most):
         kind = f"a number of {unit}" if unit else "a number"
@@ -38,7 +38,7 @@ def check_whole_number(
     """Refuse what is no int, or is outside of a range that includes both its ends.
 
     Raises:
-        InvalidSpec: the value does not fit; the text says what does.
+        InvalidSpec: the value does not fit. The text states the range.
     """
     if not _fits(value, (int,), least=least, above=None, most=most):
         span = _span(least=least, above=None, most=most)

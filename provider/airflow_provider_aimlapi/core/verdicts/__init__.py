@@ -1,1 +1,1 @@
-"""What follows from calls without a completion: for their row, and for the run. Calls nothing."""
+"""Decisions after calls without a completion: for the row, and for the run."""

@@ -288,7 +288,7 @@ class Collector:
             part = staged.entry.part
             try:
                 await self._shared_clock.in_thread(
-                    self._segments.give_up, part, staged.epoch, self._shared_clock.spread
+                    self._segments.give_up, part, staged.epoch, self._shared_clock.map_in_threads
                 )
             except Exception as error:  # noqa: BLE001  # no failure here may end paid calls
                 log.info(

@@ -62,7 +62,7 @@ def find_earlier_answers(
     parts = None if prepared.share is None else [shard.part for shard in prepared.plan.shards]
     # The journal first: an older attempt may wake, write a part and remove its segments between the two
     # listings. Answers in neither listing would be paid for again.
-    segments = list_segments(prepared.store, prepared.names, parts, clock.spread)
+    segments = list_segments(prepared.store, prepared.names, parts, clock.map_in_threads)
     staged = staged_parts(prepared, clock)
 
     def read(shard: Shard) -> _Journaled:
@@ -75,7 +75,7 @@ def find_earlier_answers(
     found = {
         shard.part: journaled
         for shard, journaled in zip(
-            open_shards, clock.spread(read, open_shards, PARTS_READ), strict=True
+            open_shards, clock.map_in_threads(read, open_shards, PARTS_READ), strict=True
         )
     }
     staged |= {part: one.staged for part, one in found.items() if one.staged is not None}
@@ -180,7 +180,7 @@ def _read_journal(
     room = Room(uri=prepared.store.uri(prepared.names.segments_of(shard.part)), has_texts=has_texts)
     charged = {} if staged is None else stored_rejections(prepared, staged)
     try:
-        records = replay(prepared.store, newer, clock.spread)
+        records = replay(prepared.store, newer, clock.map_in_threads)
         return _Journaled(staged=staged, news=news_of(records, shard, staged, charged, room))
     except SegmentGone:
         later = latest_part(prepared, shard)

@@ -98,7 +98,7 @@ class OtherAttempts:
         newest_first = sorted(epochs, reverse=True)
         for start in range(0, len(newest_first), READERS):
             batch = self._unexcused(newest_first[start : start + READERS])
-            reads += self._clock.spread(self._is_read, batch, READERS)
+            reads += self._clock.map_in_threads(self._is_read, batch, READERS)
             self._unexcused(batch)
         return bool(reads) and not any(reads)
 

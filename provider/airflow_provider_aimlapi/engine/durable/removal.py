@@ -112,7 +112,7 @@ class _Deletion:
                 if not self._unpublish():
                     return Removal(kept="it is being shown")
             else:
-                self._clock.spread(self._store.delete, names, DELETERS)
+                self._clock.map_in_threads(self._store.delete, names, DELETERS)
             objects += len(names)
             size_bytes += sum(sizes[name] for name in names)
         return Removal(objects=objects, size_bytes=size_bytes)

@@ -43,7 +43,7 @@ def staged_parts(prepared: Prepared, clock: Clock) -> dict[int, StagedPart]:
     """
     shards = {shard.part: shard for shard in prepared.plan.shards}
     editions = _editions(prepared, shards)
-    found = clock.spread(
+    found = clock.map_in_threads(
         lambda part: stored_part(prepared, shards[part], editions[part]), editions, FOOTER_READERS
     )
     return dict(zip(editions, found, strict=True))

@@ -76,7 +76,7 @@ class VisibleRun:
         report: Callable[[float], Awaitable[None]],
     ) -> None:
         self._store = patient(prepared.store, world.clock, world.stop.check)
-        self._output = VisibleOutput(self._store, world.clock.spread)
+        self._output = VisibleOutput(self._store, world.clock.map_in_threads)
         self._report = report
         self._prepared = prepared
         self._manifest = manifest
@@ -84,7 +84,9 @@ class VisibleRun:
         self._times = times
         self._world = world
         self._clock = world.clock
-        self._leases = LeaseStore(prepared.store, PublicationNames(), spread=world.clock.spread)
+        self._leases = LeaseStore(
+            prepared.store, PublicationNames(), map_in_threads=world.clock.map_in_threads
+        )
         self._lost: AimlapiError | None = None  # why the right to write is lost
         self._was_superseded = False
         self._may_arrive_late = False  # a write of this attempt may be on its way still
@@ -196,7 +198,7 @@ class VisibleRun:
             manifest = self._manifest_to_show()
             self._may_arrive_late = True
             store = patient(self._prepared.store, self._clock, check_all)
-            VisibleOutput(store, self._clock.spread).show(
+            VisibleOutput(store, self._clock.map_in_threads).show(
                 manifest, epoch=lease.epoch, own=self._prepared.names.run_key
             )
             check()  # the last write may have arrived after the lease was lost, too
@@ -218,9 +220,11 @@ class VisibleRun:
         journal = self._prepared.names.journal
         segments = self._store.list(journal)
         if segments:
-            remove_segments(self._store, segments, self._clock.spread)
+            remove_segments(self._store, segments, self._clock.map_in_threads)
             left = self._store.list(journal)
-            self._clock.spread(self._store.delete, left, DELETERS)  # raises what keeps them there
+            self._clock.map_in_threads(
+                self._store.delete, left, DELETERS
+            )  # raises what keeps them there
 
 
 def _published(store: ObjectStore, run_key: str) -> Manifest | None:

@@ -68,7 +68,7 @@ def read_excerpt(prepared: Prepared, shards: Sequence[Shard], clock: Clock) -> E
                 unreadable += 1
         return nulls, unreadable, text_bytes
 
-    found = clock.spread(read, spans, SPAN_READERS)
+    found = clock.map_in_threads(read, spans, SPAN_READERS)
     sizes = {position: size for _, _, part in found for position, size in part.items()}
     return Excerpt(
         rows=sum(span.rows for span in spans),

@@ -57,7 +57,7 @@ async def send_sample(
     """
     if world.stop.is_requested:
         raise RunInterrupted("A stop was requested before the sample began.")
-    leases = LeaseStore(prepared.store, prepared.names, spread=world.clock.spread)
+    leases = LeaseStore(prepared.store, prepared.names, map_in_threads=world.clock.map_in_threads)
     async with held_lease(leases, settings.lease_times, world) as lease:
         await lease.wait_for_elders()
         if await world.scan(prepared.read_manifest) is None:

@@ -72,7 +72,7 @@ class Clock(Protocol):
         """Block such a thread for this time."""
         ...
 
-    def spread(self, call: Callable[[T], R], items: Iterable[T], threads: int) -> list[R]:
+    def map_in_threads(self, call: Callable[[T], R], items: Iterable[T], threads: int) -> list[R]:
         """From such a thread, do blocking work for each item on several threads; keep the order."""
         ...
 
@@ -136,7 +136,7 @@ class SystemClock:
         """Block the calling thread."""
         time.sleep(seconds)
 
-    def spread(self, call: Callable[[T], R], items: Iterable[T], threads: int) -> list[R]:
+    def map_in_threads(self, call: Callable[[T], R], items: Iterable[T], threads: int) -> list[R]:
         """Work on several items at a time; after an error no further ones are begun."""
         results: list[R] = []
         left = iter(items)

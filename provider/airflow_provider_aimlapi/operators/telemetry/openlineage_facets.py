@@ -152,7 +152,7 @@ def _column_lineage(
     source: DataSetName, lineage: Lineage
 ) -> column_lineage_dataset.ColumnLineageDatasetFacet:
     """Return where each column comes from: an input column from itself, an answer from the prompt's."""
-    answers = _from_columns(source, lineage.asked, subtype="TRANSFORMATION")
+    answers = _from_columns(source, lineage.prompt_columns, subtype="TRANSFORMATION")
     return column_lineage_dataset.ColumnLineageDatasetFacet(
         fields={
             **{

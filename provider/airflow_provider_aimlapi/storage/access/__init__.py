@@ -1,1 +1,1 @@
-"""How a file system is reached, and what its errors mean. Knows no object of a run."""
+"""Opens file systems and classifies their errors. Knows no object of a run."""

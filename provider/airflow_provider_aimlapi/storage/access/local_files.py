@@ -100,6 +100,8 @@ class Folder:
         path = self._path_of(name)
         if self._descriptor is None:
             _check_no_link(path)
+        # Opening with these flags refuses a link. Other special files open, or fail in ways of
+        # their own.
         try:
             descriptor = os.open(self._at(name), _READ, dir_fd=self._descriptor)
         except OSError as error:
@@ -250,6 +252,8 @@ def walk(
                         pending += [name] if name != left_out else []
                     else:
                         yield name, entry
+        # A folder that vanished, or became a link, since it was listed is skipped. The start itself
+        # must exist.
         except (FileNotFoundError, NotADirectoryError, NotFollowed):
             if path == start:
                 raise

@@ -136,6 +136,7 @@ def store_error(error: BaseException, *, action: Action, uri: str) -> StorageErr
     detail = described(error)
     if uri.startswith("file://"):
         return _local_error(error, action, _shown_path(uri), detail)
+    # "passing", "unknown" and the rest may succeed at another try, so they are StoreUnavailable.
     match meaning_of(error):
         case "forbidden":
             return StoreUnsafe(

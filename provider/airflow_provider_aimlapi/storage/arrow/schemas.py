@@ -36,6 +36,8 @@ def unify_schemas(schemas: Iterable[tuple[str, pa.Schema]]) -> pa.Schema:
     first: pa.Schema | None = None
     last: pa.Schema | None = None
     for uri, schema in schemas:
+        # Many files have the schema of the file before them, so that comparing once saves the
+        # merge.
         if last is not None and schema.equals(last):
             continue
         _check_unique(uri, schema)
@@ -104,6 +106,8 @@ def check_partitions(files: Iterable[tuple[InputFile, pa.Schema]], unified: pa.S
     keys = {name_key(name): name for name in unified.names}
     homes: dict[str, str] = {}
     for file, schema in files:
+        # 1. Two keys, or a key and a column, must not differ in ways that readers ignore. 2. A key
+        # that is a column in other files would lose its values for this file.
         for key, _ in file.partition:
             known = keys.setdefault(name_key(key), key)
             if known != key:

@@ -1,1 +1,1 @@
-"""The input: which files it has, their one schema, their rows. Writes nothing but given records."""
+"""The input: its files, their common schema, their rows. Writes only a task's records."""

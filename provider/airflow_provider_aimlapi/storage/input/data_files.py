@@ -66,6 +66,9 @@ def data_files(
     """
     folders = _folders_of(entries)
     files = [path for path in wanted if not _is_marker(path, entries[path], folders)]
+    # 1. A Parquet suffix, or a glob that names the file: read. 2. A suffix that no tool gives to
+    # Parquet: left out. 3. Otherwise the first bytes decide. Empty files without a suffix are left
+    # out silently.
     found = {path for path in files if SUFFIX.search(path) or is_named(path)}
     unnamed = [path for path in files if path not in found and entries[path].get("size")]
 

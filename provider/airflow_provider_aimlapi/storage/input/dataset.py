@@ -103,6 +103,7 @@ def open_data_set(
     def read_piece(first: int) -> list[tuple[InputFile, FileSchema]]:
         return [retry(read_one, file) for file in listed[first : first + FILES_A_PIECE]]
 
+    # `map` keeps the input's order, on which the plan and the run key depend.
     with ThreadPoolExecutor(FOOTER_THREADS, "footer") as pool:
         pieces = pool.map(read_piece, range(0, len(listed), FILES_A_PIECE))
         read = list(chain.from_iterable(pieces))
@@ -222,6 +223,7 @@ class DataSet:
             for index in indices[first : first + FILES_A_PIECE]:
                 check_one(index)
 
+        # The results are empty. Iterating over them raises the first error.
         indices = list(rows)
         with ThreadPoolExecutor(CHECK_THREADS, "check") as pool:
             for _ in pool.map(check_piece, range(0, len(indices), FILES_A_PIECE)):

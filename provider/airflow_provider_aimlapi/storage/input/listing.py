@@ -66,6 +66,7 @@ def list_inputs(fs: AbstractFileSystem, path: str) -> tuple[InputFile, ...]:
     with reading(uri_of(fs, root)):
         entries, passed_over = _entries(fs, root, pattern, quick)
     check_no_table(fs, root, [*entries, *(f"{folder}/" for folder in passed_over)], quick)
+    # The path itself is a file. An empty object with others below it is a folder's marker.
     if not pattern and root in entries and (len(entries) == 1 or entries[root].get("size")):
         return (_listed_file(fs, root, root.rpartition("/")[0], entries[root]),)
     wanted = [entry for entry in entries if _is_wanted(pattern, _below(root, entry))]
@@ -187,6 +188,8 @@ def _input_file(fs: AbstractFileSystem, path: str, root: str, info: Mapping[str,
 
 def _check_key(uri: str, path: str, below: str) -> None:
     """Refuse a key that means another location elsewhere, or that the file system cannot request."""
+    # 1. Readers of the output could resolve the folder. 2. The name could not be stored in the
+    # plan. 3. The file system would read another object than was listed.
     if has_dot_segment(below):
         raise InputUnreadable(
             f"input_path: {escaped(uri)} has a folder named '.' or '..' in its key. Rename the "

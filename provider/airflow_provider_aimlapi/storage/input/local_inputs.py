@@ -57,6 +57,7 @@ def list_local(
         if not stat.S_ISREG(status.st_mode):
             raise _refusal(root, "is not an ordinary file")
         return {root: _info(real_root, status)}, []
+    # A writer may replace a file during the listing, so it is repeated once.
     gone = root
     for _ in range(LISTINGS_MAX):
         try:
@@ -138,6 +139,8 @@ class _Listing:
 
     def _follow(self, name: str, link: str) -> None:
         """Add the target of a link if it is an input or may hold one. Otherwise skip it."""
+        # The name decides first, so that an unrelated link is not even resolved. A target with an
+        # input's name may still be a folder, or the reverse, so the second check is by its kind.
         if not self._may_be_input(name) and not self._may_hold(name):
             return
         target = self._target(name, link)

@@ -303,6 +303,8 @@ def decoded_from(
     first_row = 0
     for group in range(metadata.num_row_groups):
         rows = metadata.row_group(group).num_rows
+        # A row group before the position is skipped without decoding. In the position's own row
+        # group, the rows before it are decoded and dropped.
         skipped = max(0, position - first_row)
         first_row += rows
         if skipped >= rows:

@@ -1,1 +1,1 @@
-"""The output path: what readers see there, and which runs lie below it. Pays for nothing."""
+"""The output path: the files that readers see, and the run folders below it."""

@@ -69,6 +69,8 @@ class RunFolders:
         present = {stored.name for stored in found}
         in_place = shown_run(self.store)
         removals, is_released = self._leases(names, present)
+        # The checks need more reads, so they are made only for a published run that is not the
+        # shown one.
         obstacle = self._link_in(names, links)
         if obstacle is None and names.manifest in present and run_key != in_place:
             obstacle = self._obstacle(names, in_place, all_names)
@@ -97,6 +99,8 @@ class RunFolders:
         parsed = (parse_lease_name(name) for name in present)
         removals: set[int] = set()
         released: dict[int | None, bool] = {}
+        # From the newest epoch on: removals first, then the newest attempt at each share. An
+        # attempt at the whole run ends the walk, because older ones were over before it began.
         for epoch in sorted((epoch for epoch in parsed if epoch is not None), reverse=True):
             lease = leases.body(epoch)
             if lease.startswith(REMOVAL_TOKEN.encode()) and not released:

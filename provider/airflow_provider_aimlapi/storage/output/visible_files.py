@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.plan import Plan
     from airflow_provider_aimlapi.storage.output.changes import Change
     from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
-    from airflow_provider_aimlapi.storage.stores.spread import Spread
+    from airflow_provider_aimlapi.storage.stores.thread_map import MapInThreads
 
 COPY_THREADS = 16
 
@@ -40,7 +40,7 @@ def publish(
     manifest: Manifest,
     *,
     epoch: int,
-    spread: Spread,
+    map_in_threads: MapInThreads,
     own: str | None = None,
 ) -> None:
     """Show a run's parts in the place of any earlier run's. Idempotent.
@@ -50,7 +50,7 @@ def publish(
 
     Args:
         epoch: of the lease of the output path that the caller holds.
-        spread: runs blocking work for each item, several at a time.
+        map_in_threads: runs blocking work for each item, several at a time.
         own: the caller's run, which it may have begun to show before; None for `manifest`'s.
 
     Raises:
@@ -61,7 +61,8 @@ def publish(
     run_key, names = manifest.run_key, manifest.visible_names()
     before = newest_change(store)
     change = before.then(run_key)
-    parts = VisibleParts(store, {*before.run_keys, run_key, own or run_key}, spread)
+    parts = VisibleParts(store, {*before.run_keys, run_key, own or run_key}, map_in_threads)
+    # Nothing is changed before these checks have passed.
     _check_staged(store, manifest)
     present = set(store.list_visible())
     owners = parts.owners(names & present)
@@ -71,14 +72,20 @@ def publish(
     if leaving is not None:
         store.delete(SUCCESS_NAME)
         others = parts.owners((parts.names() & present) - names) | owners
-        spread(store.delete, [name for name in others if others[name] == leaving], COPY_THREADS)
+        map_in_threads(
+            store.delete, [name for name in others if others[name] == leaving], COPY_THREADS
+        )
+    # From here on a kill leaves files of at most the two runs that the change names, so that the
+    # next attempt recognises all of them.
     create_change(store, epoch, change)
     if shown_run(store) != run_key:
         store.delete(SUCCESS_NAME)
     missing = [entry for entry in manifest.parts if owners.get(entry.visible_name) != run_key]
-    spread(lambda entry: store.copy(entry.staged_name, entry.visible_name), missing, COPY_THREADS)
+    map_in_threads(
+        lambda entry: store.copy(entry.staged_name, entry.visible_name), missing, COPY_THREADS
+    )
     left = parts.owners((parts.names() & set(store.list_visible())) - names)
-    spread(store.delete, [name for name in left if left[name] is not None], COPY_THREADS)
+    map_in_threads(store.delete, [name for name in left if left[name] is not None], COPY_THREADS)
     store.write(SUCCESS_NAME, _success(manifest))
     forget_changes(store, epoch)
 
@@ -97,7 +104,7 @@ def is_complete(store: ObjectStore, manifest: Manifest) -> bool:
     return manifest.visible_names() <= set(store.list_visible())
 
 
-def check_foreign(store: ObjectStore, plan: Plan, spread: Spread) -> None:
+def check_foreign(store: ObjectStore, plan: Plan, map_in_threads: MapInThreads) -> None:
     """Refuse a run that would replace foreign files, before anything is spent.
 
     Raises:
@@ -106,7 +113,7 @@ def check_foreign(store: ObjectStore, plan: Plan, spread: Spread) -> None:
     visible = {shard.visible_name for shard in plan.shards} & set(store.list_visible())
     if visible:
         run_keys = {*newest_change(store).run_keys, plan.run_key}
-        _refuse_foreign(store, VisibleParts(store, run_keys, spread).owners(visible))
+        _refuse_foreign(store, VisibleParts(store, run_keys, map_in_threads).owners(visible))
 
 
 _KEPT = " The run is complete, and its parts are kept: a retry shows it without a call."

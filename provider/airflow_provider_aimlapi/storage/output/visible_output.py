@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
     from airflow_provider_aimlapi.core.durable.plan import Plan
     from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
-    from airflow_provider_aimlapi.storage.stores.spread import Spread
+    from airflow_provider_aimlapi.storage.stores.thread_map import MapInThreads
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +25,11 @@ class VisibleOutput:
 
     Attributes:
         store: rooted at the output path.
-        spread: does blocking work for many items at a time.
+        map_in_threads: does blocking work for many items at a time.
     """
 
     store: ObjectStore
-    spread: Spread
+    map_in_threads: MapInThreads
 
     def shown_run(self) -> str | None:
         """Return the key of the run that is shown; None for no run of ours."""
@@ -45,7 +45,7 @@ class VisibleOutput:
         Raises:
             InvalidSpec: naming such a file.
         """
-        check_foreign(self.store, plan, self.spread)
+        check_foreign(self.store, plan, self.map_in_threads)
 
     def show(self, manifest: Manifest, *, epoch: int, own: str) -> None:
         """Show a run in place of any run that was shown before. Idempotent.
@@ -57,4 +57,4 @@ class VisibleOutput:
         Raises:
             As `visible_files.publish`.
         """
-        publish(self.store, manifest, epoch=epoch, spread=self.spread, own=own)
+        publish(self.store, manifest, epoch=epoch, map_in_threads=self.map_in_threads, own=own)

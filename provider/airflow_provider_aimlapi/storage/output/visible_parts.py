@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.plan import Shard
     from airflow_provider_aimlapi.storage.parts.part_footer import PartFooter
     from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
-    from airflow_provider_aimlapi.storage.stores.spread import Spread
+    from airflow_provider_aimlapi.storage.stores.thread_map import MapInThreads
 
 FOOTER_READERS = 16
 
@@ -44,9 +44,11 @@ class VisibleParts:
         run_keys: the keys of these runs.
     """
 
-    def __init__(self, store: ObjectStore, run_keys: Iterable[str], spread: Spread) -> None:
+    def __init__(
+        self, store: ObjectStore, run_keys: Iterable[str], map_in_threads: MapInThreads
+    ) -> None:
         self._store = store
-        self._spread = spread
+        self._map_in_threads = map_in_threads
         self._shards = {run_key: _staged_shards(store, run_key) for run_key in set(run_keys)}
 
     def names(self) -> set[str]:
@@ -56,7 +58,7 @@ class VisibleParts:
     def owners(self, names: Iterable[str]) -> dict[str, str | None]:
         """Return for each existing file the run that it is a part of; None for a foreign file."""
         wanted = sorted(names)
-        found = self._spread(self._owner, wanted, FOOTER_READERS)
+        found = self._map_in_threads(self._owner, wanted, FOOTER_READERS)
         return {
             name: owner for name, (is_there, owner) in zip(wanted, found, strict=True) if is_there
         }

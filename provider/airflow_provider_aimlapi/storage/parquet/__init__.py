@@ -1,1 +1,1 @@
-"""Parquet's own format, where Arrow does not show it. Lists and opens no path."""
+"""The parts of the Parquet format that Arrow does not show. Opens no path."""

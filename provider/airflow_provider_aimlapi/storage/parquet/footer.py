@@ -190,6 +190,7 @@ def with_annotations(part: bytes, source: ParquetSchema) -> bytes:
     if not changed:
         return part
     elements[:] = [changed.get(id(element), element) for element in elements]
+    # pyarrow wrote statistics by the order of plain bytes, which is not that of the annotated type.
     unordered = {
         id(theirs) for ours, theirs in pairs if ours.logical in _WITHOUT_ORDER or ours.is_newer
     }

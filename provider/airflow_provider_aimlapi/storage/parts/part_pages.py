@@ -44,6 +44,8 @@ def check_pages(metadata: pq.FileMetaData, part: bytes, columns: Collection[str]
             size_bytes, stored_bytes = _number(header, _UNCOMPRESSED), _number(header, _COMPRESSED)
             values = max(_number(_struct(header, page), _VALUES) for page in (_DATA, _DATA_V2))
             entries = _number(_struct(header, _DICTIONARY), _VALUES)
+            # A page cannot have more values than its chunk has rows, because no outcome column is
+            # repeated.
             if min(size_bytes, stored_bytes) < 0 or values > rows or entries > size_bytes:
                 raise TooLarge("a page's header is damaged")
             total += size_bytes

@@ -64,12 +64,14 @@ def read_staged_part(
     """
     with _reading(staged_name), open_part(end) as file:
         footer = read_footer(file)
+        # 1. The part is the one of this name. 2. Its footer, its pages and the plan agree on the
+        # rows. 3. Its outcome columns are ours.
         if (footer.run_key, footer.part) != (run_key, shard.part):
             raise _unreadable(staged_name, "is another part by its footer")
         if not footer.rows == shard.rows == _rows(file) or not footer.tally.is_of(shard.rows):
             raise _unreadable(
                 staged_name,
-                f"holds {file.metadata.num_rows:,} rows, its footer says {footer.rows:,}, and the "
+                f"holds {file.metadata.num_rows:,} rows, its footer states {footer.rows:,}, and the "
                 f"plan {shard.rows:,}",
             )
         if not _has_columns(file, outcome_columns):
@@ -104,7 +106,7 @@ def part_outcomes(
         raise _unreadable(name, f"holds more than {TEXT_CHARACTERS_MAX:,} characters")
     outcomes = _with_partial_cost(outcomes, entry.tally)
     if tally_of(outcomes) != entry.tally:
-        raise _unreadable(name, "holds other rows than its footer says")
+        raise _unreadable(name, "holds other rows than its footer states")
     return outcomes
 
 
@@ -121,7 +123,7 @@ def _with_partial_cost(outcomes: list[Outcome], tally: Tally) -> list[Outcome]:
 def _check_bytes(data: bytes, entry: PartEntry) -> None:
     body = memoryview(data)[: -footer_bytes(data)]
     if len(data) != entry.size_bytes or sha256(body).hexdigest() != entry.sha256:
-        raise _unreadable(entry.staged_name, "holds other bytes than its footer says")
+        raise _unreadable(entry.staged_name, "holds other bytes than its footer states")
 
 
 def rejected_rows(
@@ -137,7 +139,7 @@ def rejected_rows(
         table = _read(data, outcome_columns, outcome_columns.cost_paths())
         rejected = outcome_columns.read_rejected_costs(table)
     if len(rejected) != entry.tally.rejected or sum(rejected.values()) > entry.tally.cost_nano_usd:
-        raise _unreadable(entry.staged_name, "holds other rejected rows than its footer says")
+        raise _unreadable(entry.staged_name, "holds other rejected rows than its footer states")
     return rejected
 
 

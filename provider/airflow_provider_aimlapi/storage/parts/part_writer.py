@@ -48,6 +48,7 @@ def encode_part(
     """
     ordered = _in_row_order(outcomes, shard.rows)
     groups = _row_groups(data_set.tables(shard))
+    # The metadata of the first batch is the file's own. An empty shard has none.
     first = next(groups, None)
     schema = _output_schema(data_set, shard, first, outcome_columns)
     sink = io.BytesIO()
@@ -59,6 +60,7 @@ def encode_part(
             columns = [*table.columns, *outcome_columns.arrays(ordered[start : start + rows])]
             writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=rows)
             start += rows
+        # pyarrow writes the footer at the end, so the hash covers everything before it.
         footer = PartFooter(
             run_key=run_key,
             part=shard.part,

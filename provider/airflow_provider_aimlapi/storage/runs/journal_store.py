@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
-    from airflow_provider_aimlapi.storage.stores.spread import Spread
+    from airflow_provider_aimlapi.storage.stores.thread_map import MapInThreads
 
 TAKEN_NAMES_MAX = 16
 LISTERS = 16
@@ -84,6 +84,7 @@ class JournalStore:
             self.append(part, records[:middle])
             self.append(part, records[middle:])
             return
+        # An earlier write of ours may have taken the name although its answer was lost.
         for _ in range(TAKEN_NAMES_MAX):
             with self._lock:
                 name = self._names.segment(part, self.epoch, next(self._sequence))
@@ -95,7 +96,7 @@ class JournalStore:
             f"{self._store.uri(self._names.journal)}. The paid answers of both are kept."
         )
 
-    def give_up(self, part: int, epoch: int, spread: Spread) -> None:
+    def give_up(self, part: int, epoch: int, map_in_threads: MapInThreads) -> None:
         """Remove the segments of a durable part that this attempt has seen or written.
 
         Args:
@@ -104,11 +105,13 @@ class JournalStore:
         with self._lock:
             seen = self._seen.pop(part, [])
             self._seen[part] = [name for name in seen if epoch_of(name) > epoch]
-        remove_segments(self._store, [name for name in seen if epoch_of(name) <= epoch], spread)
+        remove_segments(
+            self._store, [name for name in seen if epoch_of(name) <= epoch], map_in_threads
+        )
 
 
 def list_segments(
-    store: ObjectStore, names: RunNames, parts: Sequence[int] | None, spread: Spread
+    store: ObjectStore, names: RunNames, parts: Sequence[int] | None, map_in_threads: MapInThreads
 ) -> dict[int, list[str]]:
     """Return the segments of all epochs by part, in the order in which they were written.
 
@@ -117,7 +120,7 @@ def list_segments(
     """
     prefixes = [names.journal] if parts is None else [names.segments_of(part) for part in parts]
     found: dict[int, list[tuple[int, int, str]]] = {}
-    for name in itertools.chain(*spread(store.list, prefixes, LISTERS)):
+    for name in itertools.chain(*map_in_threads(store.list, prefixes, LISTERS)):
         parsed = parse_segment_name(name)
         if parsed is not None:
             part, epoch, sequence = parsed
@@ -125,7 +128,9 @@ def list_segments(
     return {part: [name for *_, name in sorted(positions)] for part, positions in found.items()}
 
 
-def replay(store: ObjectStore, segments: Sequence[str], spread: Spread) -> Iterator[Record]:
+def replay(
+    store: ObjectStore, segments: Sequence[str], map_in_threads: MapInThreads
+) -> Iterator[Record]:
     """Yield the records of segments in the given order. A later one supersedes an earlier one.
 
     Of a damaged segment, the records before the damage are yielded. The rest is paid for again.
@@ -134,7 +139,7 @@ def replay(store: ObjectStore, segments: Sequence[str], spread: Spread) -> Itera
         SegmentGone: a listed segment does not exist. It never counts as an empty one.
     """
     for piece in _pieces(segments, READERS):
-        usual = spread(lambda name: _read_usual(store, name), piece, READERS)
+        usual = map_in_threads(lambda name: _read_usual(store, name), piece, READERS)
         for name, data in zip(piece, usual, strict=True):
             yield from decode_segment(_read(store, name) if data is None else data)
 
@@ -150,9 +155,7 @@ def _read_usual(store: ObjectStore, name: str) -> bytes | None:
 def _read(store: ObjectStore, name: str, bytes_max: int = SEGMENT_BYTES_MAX) -> bytes:
     data = store.read(name, bytes_max=bytes_max)
     if data is None:
-        raise SegmentGone(
-            f"{store.uri(name)} was listed, but the store says that it does not exist"
-        )
+        raise SegmentGone(f"{store.uri(name)} was listed, but does not exist any more")
     return data
 
 
@@ -162,9 +165,9 @@ def epoch_of(segment: str) -> int:
     return parsed[1] if parsed else 0
 
 
-def remove_segments(store: ObjectStore, names: Sequence[str], spread: Spread) -> None:
+def remove_segments(store: ObjectStore, names: Sequence[str], map_in_threads: MapInThreads) -> None:
     """Remove segments, many at once. Some may be left without an error, see `delete_all`."""
-    spread(store.delete_all, _pieces(names, DELETED_AT_ONCE), DELETERS)
+    map_in_threads(store.delete_all, _pieces(names, DELETED_AT_ONCE), DELETERS)
 
 
 def _pieces(names: Sequence[str], size: int) -> list[Sequence[str]]:

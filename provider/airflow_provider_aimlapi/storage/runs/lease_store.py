@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.core.durable.lease import Heartbeat
     from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
-    from airflow_provider_aimlapi.storage.stores.spread import Spread
+    from airflow_provider_aimlapi.storage.stores.thread_map import MapInThreads
 
 RACES_MAX = 100
 LEASES_MAX = 10_000
@@ -57,7 +57,7 @@ class LeaseStore:
 
     Args:
         share: the share that is leased; None for the whole run.
-        spread: runs blocking work for each item, several at a time; None for one after another.
+        map_in_threads: runs blocking work for each item, several at a time; None for one after another.
     """
 
     def __init__(
@@ -66,9 +66,9 @@ class LeaseStore:
         names: LeaseNames,
         share: int | None = None,
         *,
-        spread: Spread | None = None,
+        map_in_threads: MapInThreads | None = None,
     ) -> None:
-        self._spread = spread
+        self._map_in_threads = map_in_threads
         self._store = store
         self._names = names
         self._share = share
@@ -91,6 +91,7 @@ class LeaseStore:
         body = encode_lease(token, self._share)
         for _ in range(RACES_MAX):
             epochs = self._all_epochs()
+            # A lease of an earlier try, whose answer was lost, is ours if its body has our token.
             for epoch in self._tried.intersection(epochs):
                 if self.body(epoch) == body:
                     return epoch
@@ -123,8 +124,8 @@ class LeaseStore:
     def read_shares(self, epochs: Collection[int]) -> None:
         """Read several leases at a time, for later calls of `share_of`."""
         unread = [epoch for epoch in epochs if epoch not in self._shares]
-        if unread and self._spread is not None:
-            self._spread(self.share_of, unread, READERS)
+        if unread and self._map_in_threads is not None:
+            self._map_in_threads(self.share_of, unread, READERS)
 
     def body(self, epoch: int) -> bytes:
         """Return a lease's content; b"" if it is gone or was not written by an attempt."""

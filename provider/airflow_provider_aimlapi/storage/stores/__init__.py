@@ -1,1 +1,1 @@
-"""One object store over each kind of file system. Knows no run and no Parquet."""
+"""Object stores on each kind of file system. Knows no run and no Parquet."""

@@ -180,6 +180,8 @@ def probe(store: ObjectStore, scratch_name: str) -> None:
 
 def _probe_creation(store: ObjectStore, scratch_name: str) -> None:
     uri = store.uri(scratch_name)
+    # 1. It is read as written. 2. It cannot be created twice. 3. The failed creation has not
+    # changed it. 4. A listing shows it at once.
     if not create_settled(store, scratch_name, PROBE_BYTES):
         raise StoreUnsafe(f"{uri} was not read as it was written")
     if store.create(scratch_name, PROBE_BYTES + b"Second.\n"):

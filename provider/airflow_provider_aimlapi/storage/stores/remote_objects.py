@@ -57,7 +57,7 @@ class RemoteObjects:
     def read_end(self, name: str, bytes_max: int) -> bytes:
         """Return an object's last bytes, with one GET.
 
-        Google and Azure are asked for the size first, because they have no range from the end.
+        Google and Azure take a request for the size first, because they have no range from the end.
         """
         path = self._path(name)
         if self._kind not in ("gcs", "azure"):

@@ -52,7 +52,7 @@ def test_one_byte_more_than_the_limit_is_refused(body: bytes, encoding: str) -> 
         (PLAIN, "gzip", "corrupt"),
         (b"\xff" * 100, "deflate", "corrupt"),
         (gzip.compress(PLAIN, mtime=0) * 2, "gzip", "several pieces"),
-        (PLAIN, "br", "encoding br was not asked for"),
+        (PLAIN, "br", "encoding br was not requested"),
         (PLAIN, "gzip, gzip", "not asked for"),
     ],
 )

@@ -294,7 +294,7 @@ async def test_compression_that_was_not_asked_for_is_undone() -> None:
 
 async def test_an_unknown_encoding_is_refused_and_perhaps_billed() -> None:
     async with answering(http_answer(b"\x0b\x01", headers=("Content-Encoding: br",))) as server:
-        with pytest.raises(WireViolation, match="encoding br was not asked for") as failed:
+        with pytest.raises(WireViolation, match="encoding br was not requested") as failed:
             await send(server.endpoint)
     assert failed.value.is_perhaps_billed
 

@@ -42,13 +42,13 @@ class Taken:
 
 def test_results_come_in_order() -> None:
     taken = Taken()
-    results = SystemClock().spread(taken.done, taken.items(), THREADS)
+    results = SystemClock().map_in_threads(taken.done, taken.items(), THREADS)
     assert results == [-number for number in range(ITEMS)]
 
 
 def test_only_so_many_items_wait_at_a_time() -> None:
     taken = Taken()
-    SystemClock().spread(taken.done, taken.items(), THREADS)
+    SystemClock().map_in_threads(taken.done, taken.items(), THREADS)
     assert taken.waiting == 0
     assert taken.most_waiting <= PIECES_A_THREAD * THREADS
 
@@ -62,7 +62,7 @@ def test_after_an_error_no_further_piece_is_begun() -> None:
             raise OSError("a full disk")
 
     with pytest.raises(OSError, match="a full disk"):
-        SystemClock().spread(fail, range(ITEMS), THREADS)
+        SystemClock().map_in_threads(fail, range(ITEMS), THREADS)
     assert max(begun) < PIECES_A_THREAD * THREADS
 
 

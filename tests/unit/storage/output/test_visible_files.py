@@ -17,7 +17,7 @@ from airflow_provider_aimlapi.storage.runs.run_objects import read_manifest, rea
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.staged_run import part_bytes, stage_run
 
-spread = SystemClock().spread
+map_in_threads = SystemClock().map_in_threads
 OLD, NEW, THIRD = (RunNames(run_key=letter * 32) for letter in "abc")
 PLACES = PublicationNames()
 EPOCHS = count(1)
@@ -34,7 +34,7 @@ def show(store: MemoryStore, names: RunNames, *visible: str) -> None:
     assert manifest is not None
     epoch = next(EPOCHS)
     store.write(PLACES.lease(epoch), b"token")
-    publish(store, manifest, epoch=epoch, spread=spread)
+    publish(store, manifest, epoch=epoch, map_in_threads=map_in_threads)
 
 
 def part(names: RunNames, number: int) -> bytes:
@@ -191,9 +191,9 @@ def test_a_file_that_is_not_ours_is_never_replaced() -> None:
     show(store, OLD, "a-00000.parquet")
     store.create("b-00000.parquet", b"the user's")
     store.create("c.parquet", b"out of the way")
-    check_foreign(store, plan_of(NEW, "a-00000.parquet", "new-00000.parquet"), spread)
+    check_foreign(store, plan_of(NEW, "a-00000.parquet", "new-00000.parquet"), map_in_threads)
     with pytest.raises(InvalidSpec, match=r"b-00000\.parquet.*output_path"):
-        check_foreign(store, plan_of(NEW, "a-00000.parquet", "b-00000.parquet"), spread)
+        check_foreign(store, plan_of(NEW, "a-00000.parquet", "b-00000.parquet"), map_in_threads)
 
 
 def test_file_that_came_during_the_run_is_refused_whole() -> None:
@@ -222,7 +222,7 @@ def test_part_of_a_run_that_is_not_in_place_is_foreign() -> None:
     stage_run(store, THIRD, "b-00000.parquet")
     store.create("b-00000.parquet", part(THIRD, 0))
     with pytest.raises(InvalidSpec, match=r"b-00000"):
-        check_foreign(store, plan_of(NEW, "b-00000.parquet"), spread)
+        check_foreign(store, plan_of(NEW, "b-00000.parquet"), map_in_threads)
 
 
 @pytest.mark.parametrize("gone", [OLD.plan, OLD.part(0)])
@@ -231,7 +231,7 @@ def test_part_without_its_plan_or_staged_part_is_foreign(gone: str) -> None:
     show(store, OLD, "a-00000.parquet")
     store.delete(gone)
     with pytest.raises(InvalidSpec, match=r"a-00000"):
-        check_foreign(store, plan_of(NEW, "a-00000.parquet"), spread)
+        check_foreign(store, plan_of(NEW, "a-00000.parquet"), map_in_threads)
 
 
 def test_missing_staged_part_is_named_before_anything_changes() -> None:

@@ -32,17 +32,17 @@ def record(row: int, reason: str = "") -> Record:
     )
 
 
-def spread(call: Callable[[Any], Any], items: Iterable[Any], threads: int) -> list[Any]:
+def map_in_threads(call: Callable[[Any], Any], items: Iterable[Any], threads: int) -> list[Any]:
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(call, items))
 
 
 def listed(store: MemoryStore, parts: list[int] | None = None) -> dict[int, list[str]]:
-    return list_segments(store, NAMES, parts, spread)
+    return list_segments(store, NAMES, parts, map_in_threads)
 
 
 def replayed(store: MemoryStore, part: int) -> list[Record]:
-    return list(replay(store, listed(store).get(part, []), spread))
+    return list(replay(store, listed(store).get(part, []), map_in_threads))
 
 
 def test_segment_of_our_own_epoch_is_refused_before_we_write() -> None:
@@ -117,7 +117,7 @@ def test_a_segment_that_was_listed_and_cannot_be_read_is_never_an_empty_one() ->
     names = listed(store)[0]
     store.objects.clear()
     with pytest.raises(SegmentGone, match="was listed"):
-        list(replay(store, names, spread))
+        list(replay(store, names, map_in_threads))
 
 
 def test_parts_are_listed_by_themselves() -> None:
@@ -141,7 +141,7 @@ def test_durable_part_takes_segments_up_to_its_epoch() -> None:
     store.create(others[-1], b"")  # which a frozen attempt wrote when it woke
     for row in range(3):
         journal.append(0, [record(row)])
-    journal.give_up(0, 2, spread)
+    journal.give_up(0, 2, map_in_threads)
     assert sorted(store.objects) == sorted(others)
 
 
@@ -151,7 +151,7 @@ def test_part_of_older_attempt_leaves_newer_segments() -> None:
     journal = JournalStore(store, NAMES, 2)
     journal.take_over(listed(store))
     journal.append(0, [record(1)])
-    journal.give_up(0, 1, spread)
+    journal.give_up(0, 1, map_in_threads)
     assert sorted(store.objects) == [NAMES.segment(0, 2, 0)]
-    journal.give_up(0, 2, spread)
+    journal.give_up(0, 2, map_in_threads)
     assert store.objects == {}

@@ -11,7 +11,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class Spread(Protocol):
+class MapInThreads(Protocol):
     """Runs blocking work for each item, in several threads."""
 
     def __call__(
