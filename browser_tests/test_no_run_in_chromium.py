@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from browser_tests.airflow_site import AirflowSite
 
 
-def test_an_empty_list_says_what_to_do(
+def test_empty_list_shows_the_next_steps(
     site: AirflowSite, session_of: Callable[..., BrowserContext], screenshots: Path
 ) -> None:
     context = session_of(viewport={"width": 1280, "height": 600}, color_scheme="light")

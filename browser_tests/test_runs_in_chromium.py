@@ -46,7 +46,7 @@ def rows_done(page: Page) -> int:
 
 
 @pytest.mark.timeout(600)
-def test_it_is_in_airflows_navigation_and_follows_the_run_at_work(
+def test_list_is_in_the_navigation_and_follows_runs(
     site: AirflowSite,
     runs: None,
     session_of: Callable[..., BrowserContext],
@@ -69,7 +69,7 @@ def test_it_is_in_airflows_navigation_and_follows_the_run_at_work(
 
 
 @pytest.mark.timeout(600)
-def test_it_lists_what_ada_may_see_newest_first_and_leads_to_each_runs_page(
+def test_list_shows_readable_runs_newest_first(
     site: AirflowSite, runs: None, session_of: Callable[..., BrowserContext], screenshots: Path
 ) -> None:
     context = session_of(viewport={"width": 1280, "height": 1000}, color_scheme="light")
@@ -102,7 +102,7 @@ def test_it_lists_what_ada_may_see_newest_first_and_leads_to_each_runs_page(
     context.close()
 
 
-def test_a_dag_that_ada_may_not_read_is_shown_to_grace_alone(
+def test_private_dag_is_shown_to_grace_alone(
     site: AirflowSite,
     runs: None,
     session_of: Callable[..., BrowserContext],
@@ -123,7 +123,7 @@ def test_a_dag_that_ada_may_not_read_is_shown_to_grace_alone(
         context.close()
 
 
-def test_no_script_gets_in_by_what_a_run_says(
+def test_texts_of_a_run_inject_no_script(
     site: AirflowSite, runs: None, session_of: Callable[..., BrowserContext]
 ) -> None:
     site.run_whole("odd_model")

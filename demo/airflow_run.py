@@ -38,6 +38,7 @@ class AirflowRun:
     def __init__(self, *, home: Path, dags: Path, log: Path, api_url: str, s3_url: str) -> None:
         self.log = log
         self._home = home
+        # The environment is all that Airflow gets: no airflow.cfg of the user, no AWS profile.
         self._environment = {
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(dags),

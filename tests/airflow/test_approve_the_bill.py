@@ -151,9 +151,10 @@ def _returned(instance: Any) -> Any:
         return row.value if row is not None else None
 
 
-def test_what_a_person_approves_is_run_and_the_sample_is_not_paid_again(
+def test_approved_run_does_not_pay_the_sample_again(
     run_with: Callable[..., Any], person: Person, api: Any, lake: Any
 ) -> None:
+    """The run has the sample's run key, so it finds the answers."""
     tasks = run_with("Approve", 0)
 
     assert {name: state for name, (state, _) in tasks.items()} == dict.fromkeys(

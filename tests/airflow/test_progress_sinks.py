@@ -43,7 +43,7 @@ class Instance:
         self.pushed[key] = value
 
 
-def test_the_task_state_store_takes_progress_and_gives_it_back() -> None:
+def test_state_store_returns_stored_progress() -> None:
     state, store = StateStore(), MemoryStore()
     place = ProgressSinkOpener({"task_state_store": state, "ti": Instance()})
     sink = place(store, NAMES)
@@ -66,7 +66,7 @@ def test_without_one_xcom_names_the_run_and_nothing_else() -> None:
     assert sink.is_shared
 
 
-def test_a_share_has_a_place_of_its_own() -> None:
+def test_shares_have_progress_objects_of_their_own() -> None:
     instance, store = Instance(), MemoryStore()
     names = RunNames(run_key=NAMES.run_key, share=3)
     sink = ProgressSinkOpener({"ti": instance})(store, names)
@@ -76,9 +76,10 @@ def test_a_share_has_a_place_of_its_own() -> None:
     assert list(store.objects) == [f"_aimlapi/{NAMES.run_key}/share/0003/progress.json"]
 
 
-def test_a_state_store_of_the_workers_own_is_not_used_for_the_server_could_not_read_it(
+def test_workers_own_state_backend_is_not_used(
     monkeypatch: Any,
 ) -> None:
+    """The API server could not read what workers put there."""
     monkeypatch.setenv("AIRFLOW__WORKERS__STATE_STORE_BACKEND", "some.Backend")
     state, store = StateStore(), MemoryStore()
     sink = ProgressSinkOpener({"task_state_store": state, "ti": Instance()})(store, NAMES)

@@ -31,7 +31,7 @@ def test_a_withdrawn_model_names_its_replacement(api: Any) -> None:
     assert paths == ["/v1/chat/completions", "/v1/models/deprecations"]
 
 
-def test_a_replacement_that_may_not_be_printed_is_pointed_to(api: Any) -> None:
+def test_unprintable_replacements_are_not_quoted(api: Any) -> None:
     api.follow(Script(gateway=Gateway(withdrawn={DOTTED: "anthropic/claude-quizzaciously"})))
     text = refusal_of(DOTTED)
     assert "GET /v1/models/deprecations" in text
@@ -43,7 +43,7 @@ def test_a_mistyped_model_is_answered_with_the_nearest(api: Any) -> None:
     assert f"Did you mean {DATED}?" in text
 
 
-def test_a_model_like_no_other_is_sent_to_the_list(api: Any) -> None:
+def test_unknown_models_are_pointed_to_the_list(api: Any) -> None:
     assert "GET /v1/models, has no strange. Set model to an id of that list." in refusal_of(
         "strange"
     )
@@ -59,7 +59,7 @@ def test_without_lists_the_usual_causes_are_named(api: Any, silent: bool) -> Non
         AIMLAPIHook().complete("Hello", model=DATED)
 
 
-def test_other_refusals_ask_nothing_about_models(api: Any) -> None:
+def test_other_refusals_fetch_no_model_lists(api: Any) -> None:
     for status in (401, 405):
         error = AccessRefused("no", status=status)
         assert explain_refusal(error, lambda: pytest.fail("asked"), DATED) is error

@@ -60,7 +60,7 @@ def wrapped(error: errors.AimlapiError) -> BaseException:
 
 @pytest.mark.parametrize("kind", ALL)
 @pytest.mark.parametrize("wrap", [wrapped, lambda error: error], ids=["operator", "hook"])
-def test_policy_and_exceptions_agree_on_what_a_retry_can_help(
+def test_policy_and_exceptions_agree(
     kind: type[errors.AimlapiError], wrap: Callable[[errors.AimlapiError], BaseException]
 ) -> None:
     from airflow.sdk import RetryAction
@@ -97,7 +97,7 @@ def test_the_delays_can_be_set() -> None:
     assert decide(errors.StoreUnavailable("503"), store_delay=delay).retry_delay == delay
 
 
-def test_exceptions_of_others_are_left_to_the_tasks_own_settings() -> None:
+def test_foreign_exceptions_follow_the_tasks_settings() -> None:
     from airflow.sdk import RetryAction
 
     assert decide(ValueError("not ours")).action is RetryAction.DEFAULT
@@ -115,7 +115,7 @@ def test_a_spending_limit_is_waited_for_until_midnight_utc(now: str, hours: int)
     assert until_reset(now_s) == timedelta(hours=hours, minutes=1)
 
 
-def test_a_users_own_policy_and_delay_go_before_the_default() -> None:
+def test_users_policy_and_delay_replace_the_default() -> None:
     from airflow.sdk import DAG, ExceptionRetryPolicy, RetryAction
 
     from airflow_provider_aimlapi.operators.claude import ClaudeCompletionOperator
@@ -157,7 +157,7 @@ class TestAskedByAirflow:
         lake.put("in/texts.parquet", {"text": [f"Text {number}." for number in range(20)]})
         self.paths = {"input_path": lake.url("in/"), "output_path": lake.url("out/")}
 
-    def test_an_api_that_does_not_answer_is_given_minutes(
+    def test_silent_api_is_retried_after_minutes(
         self, api: Any, first_try: Callable[..., tuple[str, Any]]
     ) -> None:
         api.follow(Script(faults=(Fault(kind="503"),)))
@@ -167,9 +167,10 @@ class TestAskedByAirflow:
         assert "ApiUnavailable" in told.retry_reason
 
     @pytest.mark.parametrize("without_policy", [False, True])
-    def test_a_days_spending_limit_is_waited_for_by_a_policy_and_fails_without(
+    def test_daily_limit_needs_a_policy_to_retry(
         self, api: Any, first_try: Callable[..., tuple[str, Any]], *, without_policy: bool
     ) -> None:
+        """Only a policy can wait until the reset."""
         api.follow(Script(account=Account(key_limit_usd=0.0001, key_limit_retention="day")))
         state, told = first_try(**self.paths, max_concurrency=1, without_policy=without_policy)
         assert api.paid_calls > 0
@@ -180,7 +181,7 @@ class TestAskedByAirflow:
             assert 0 < told.retry_delay_seconds <= 24 * 3600 + 60
             assert told.retry_reason == "SpendingLimitReached: resets at 00:00 UTC"
 
-    def test_a_months_limit_and_an_empty_account_fail_at_once(
+    def test_monthly_limit_and_empty_account_fail(
         self, api: Any, first_try: Callable[..., tuple[str, Any]]
     ) -> None:
         for account in (
@@ -193,7 +194,7 @@ class TestAskedByAirflow:
             assert state == "failed"
 
 
-def test_the_hook_tells_a_days_limit_apart_too(api: Any) -> None:
+def test_hook_recognises_a_daily_limit(api: Any) -> None:
     from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
 
     hook = AIMLAPIHook()
@@ -208,7 +209,7 @@ def test_the_hook_tells_a_days_limit_apart_too(api: Any) -> None:
         assert refused.value.status == 403
 
 
-def test_before_airflow_3_3_the_module_imports_and_a_policy_is_left_out(
+def test_older_airflow_imports_the_module_without_policies(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from airflow_provider_aimlapi.operators import retry_policy

@@ -71,9 +71,7 @@ def listed(reader: Any) -> list[dict[str, Any]]:
     return runs
 
 
-def test_the_run_that_began_last_comes_first_with_its_numbers(
-    reader: Any, began: Callable[..., str]
-) -> None:
+def test_newest_run_comes_first_with_numbers(reader: Any, began: Callable[..., str]) -> None:
     first, second = began(), began({**PROGRESS, "rows_done": 90}, "success")
     newest, older = listed(reader)
     assert (newest["run_id"], older["run_id"]) == (second, first)
@@ -83,14 +81,12 @@ def test_the_run_that_began_last_comes_first_with_its_numbers(
     assert older["standing"]["cost_nano_usd"] == 5_000_000
 
 
-def test_what_it_tells_is_what_the_table_shows_and_no_more(
-    reader: Any, began: Callable[..., str]
-) -> None:
+def test_list_contains_only_what_the_table_shows(reader: Any, began: Callable[..., str]) -> None:
     began()
     assert "what an answer said" not in reader.get("/aimlapi/list").text
 
 
-def test_a_run_whose_progress_lies_beside_the_output_is_listed_without_numbers(
+def test_runs_beside_outputs_are_listed_without_numbers(
     reader: Any, began: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_id = began(None)
@@ -127,13 +123,13 @@ def test_without_a_run_the_list_is_empty(reader: Any, began: Callable[..., str])
 
 
 @pytest.mark.parametrize("address", ["runs", "list"])
-def test_without_a_login_nothing_is_told(server: Any, address: str) -> None:
+def test_nothing_is_shown_without_a_login(server: Any, address: str) -> None:
     assert server.get(f"/aimlapi/{address}").status_code == 401
     bad = server.get(f"/aimlapi/{address}", headers={"Authorization": "Bearer x.y.z"})
     assert bad.status_code in {401, 403}
 
 
-def test_whoever_may_read_no_dag_sees_no_run(server: Any, began: Callable[..., str]) -> None:
+def test_users_without_dags_see_no_run(server: Any, began: Callable[..., str]) -> None:
     began()
     answer = server.get("/aimlapi/list", headers={"Authorization": f"Bearer {token(None)}"})
     assert (answer.status_code, answer.json()["runs"]) == (200, [])

@@ -60,7 +60,7 @@ def last_task() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_without_a_login_nothing_is_told(server: Any, address: str) -> None:
+def test_nothing_is_shown_without_a_login(server: Any, address: str) -> None:
     query = {"dag_id": "one_task", "run_id": "any", "task_id": "complete"}
     answer = server.get(f"/aimlapi/{address}", params=query)
     assert answer.status_code == 401
@@ -77,7 +77,7 @@ def test_a_login_that_is_none_is_refused(server: Any, address: str) -> None:
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_whoever_may_not_read_the_dag_may_not_see_its_run(server: Any, address: str) -> None:
+def test_users_without_the_right_see_no_run(server: Any, address: str) -> None:
     """Airflow's own rule decides: here a user without a role, who may read nothing."""
     query = {"dag_id": "one_task", "run_id": "any", "task_id": "complete"}
     from airflow.api_fastapi.app import get_auth_manager
@@ -101,9 +101,7 @@ def test_the_progress_is_that_of_the_task(reader: Any, query: dict[str, str]) ->
     assert "never-to-be-seen" not in answer.text
 
 
-def test_a_task_that_is_not_mapped_is_found_as_airflows_pages_ask_for_it(
-    reader: Any, query: dict[str, str]
-) -> None:
+def test_unmapped_tasks_are_found_by_airflows_address(reader: Any, query: dict[str, str]) -> None:
     answer = reader.get("/aimlapi/progress", params={**query, "map_index": "{MAP_INDEX}"})
     assert answer.status_code == 200
 
@@ -137,7 +135,7 @@ def test_no_other_file_is_served(server: Any, name: str) -> None:
     assert server.get(f"/aimlapi/files/{name}").status_code == 404
 
 
-def test_a_task_without_a_run_is_told_apart_from_an_error(reader: Any) -> None:
+def test_tasks_without_a_run_are_no_error(reader: Any) -> None:
     query = {"dag_id": "none", "run_id": "none", "task_id": "none"}
     answer = reader.get("/aimlapi/progress", params=query)
     assert answer.status_code == 404

@@ -22,7 +22,7 @@ def test_the_page_shows_the_table_as_printed(pytestconfig: pytest.Config) -> Non
     assert [line for line in printed if line not in shown] == []
 
 
-def test_what_to_do_about_refusals_is_said_once() -> None:
+def test_remedies_are_printed_once() -> None:
     fault = Fault(kind="403")
     printed = list(lines(checked(Script(faults=(fault,))).report))
     assert sum("top up at https://" in line for line in printed) == 1

@@ -79,7 +79,7 @@ def check_bill(found: Checked, *, limit_nano_usd: int = LIMIT_NANO_USD) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_each_fact_is_as_the_mode_says(mode: str) -> None:
+def test_each_fact_follows_the_mode(mode: str) -> None:
     found = checked(MODES[mode])
     assert differences(found.answers, MODES[mode]) == {}
     check_bill(found)
@@ -158,7 +158,7 @@ def test_without_prices_only_the_free_call_is_sent() -> None:
     assert found.answers["price-list"] is None
 
 
-def test_the_wait_for_the_log_ends_once_all_calls_are_there() -> None:
+def test_search_ends_once_the_log_has_all_calls() -> None:
     assert checked(Script(ledger_delay_s=0)).passed_s == 0
     assert checked(Script(ledger_delay_s=12)).passed_s == 15
     assert checked(Script(ledger_delay_s=600)).passed_s == 120

@@ -30,7 +30,7 @@ def two_runs(place: Workplace) -> tuple[str, str]:
     return old, place.run(place.job(prompt=OTHER_PROMPT)).run_key
 
 
-def test_an_old_run_goes_and_the_one_in_place_stays(
+def test_old_run_goes_and_visible_one_stays(
     place: Workplace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     old, new = two_runs(place)
@@ -50,7 +50,7 @@ def test_an_old_run_goes_and_the_one_in_place_stays(
     assert place.run(place.job(prompt=OTHER_PROMPT)).requests == 0
 
 
-def test_what_a_removal_leaves_goes_when_it_is_old_itself(place: Workplace) -> None:
+def test_remains_of_a_removal_go_when_old(place: Workplace) -> None:
     old, _ = two_runs(place)
     grow_old(place.output, days=40)
     for _ in range(2):
@@ -61,7 +61,7 @@ def test_what_a_removal_leaves_goes_when_it_is_old_itself(place: Workplace) -> N
     assert names_in(place, old) == []
 
 
-def test_a_removed_run_is_asked_for_anew_without_waiting(place: Workplace) -> None:
+def test_removed_run_starts_again_without_waiting(place: Workplace) -> None:
     two_runs(place)
     grow_old(place.output, days=40)
     main(["clean", place.output, "--older-than", "30d", "--yes"])
@@ -72,7 +72,7 @@ def test_a_removed_run_is_asked_for_anew_without_waiting(place: Workplace) -> No
     ]
 
 
-def test_a_dry_run_only_tells(place: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_dry_run_removes_nothing(place: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
     old, _ = two_runs(place)
     grow_old(place.output, days=40)
     before = place.fs.find(place.output)
@@ -93,7 +93,7 @@ def test_one_young_object_keeps_a_run(place: Workplace) -> None:
     assert names_in(place, old) == names
 
 
-def test_a_run_that_failed_goes_too(place: Workplace) -> None:
+def test_failed_runs_are_removed(place: Workplace) -> None:
     run_key = stop_half_way(place, 30)
     assert main(["clean", place.output, "--older-than", "1h", "--yes"]) == 0
     grow_old(place.output, days=0.5)
@@ -102,9 +102,10 @@ def test_a_run_that_failed_goes_too(place: Workplace) -> None:
     assert names_in(place, run_key) == ["heartbeat/00000002", "lease/00000002"]
 
 
-def test_an_attempt_that_did_not_let_go_keeps_its_run_for_a_day(
+def test_unreleased_lease_keeps_a_run_for_a_day(
     place: Workplace, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """The attempt that holds it may still be alive."""
     run_key = stop_half_way(place, 30)
     heartbeat = f"{run_folder(place, run_key)}/heartbeat/00000001"
     place.fs.pipe_file(heartbeat, b'{"state":"running","beat":7}')
@@ -130,9 +131,10 @@ def test_without_success_a_run_whose_parts_are_visible_stays(
     assert "0-00000.parquet is a part of it, and visible" in capsys.readouterr().out
 
 
-def test_a_manifest_that_does_not_read_back_is_for_a_person(
+def test_unreadable_manifest_keeps_its_run(
     place: Workplace, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """A person must look at it first."""
     old, _ = two_runs(place)
     place.fs.pipe_file(f"{run_folder(place, old)}/manifest.json", b"{")
     grow_old(place.output, days=40)
@@ -189,7 +191,7 @@ def test_on_s3(sim: Simulator, s3_bucket: str) -> None:
 
 
 @pytest.mark.parametrize(("typed", "goes"), [(b"y\n", True), (b"n\n", False), (b"\n", False)])
-def test_at_a_terminal_it_asks(place: Workplace, typed: bytes, goes: bool) -> None:
+def test_removal_asks_at_a_terminal(place: Workplace, typed: bytes, goes: bool) -> None:
     old, _ = two_runs(place)
     grow_old(place.output, days=40)
     ours, theirs = pty.openpty()
@@ -209,7 +211,7 @@ def test_at_a_terminal_it_asks(place: Workplace, typed: bytes, goes: bool) -> No
     assert ("plan.json" not in names_in(place, old)) is goes
 
 
-def test_where_nobody_can_be_asked_nothing_is_removed(place: Workplace) -> None:
+def test_nothing_is_removed_without_a_terminal(place: Workplace) -> None:
     two_runs(place)
     grow_old(place.output, days=40)
     before = place.fs.find(place.output)
@@ -235,7 +237,7 @@ def test_an_age_that_is_none_is_refused(
     assert "such as 30d" in capsys.readouterr().err
 
 
-def test_an_age_must_be_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_age_is_required(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["clean", str(tmp_path)])
     assert "--older-than" in capsys.readouterr().err
@@ -250,7 +252,7 @@ def test_an_age_must_be_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         ("s3://no-such-bucket-here/out", 1, "no-such-bucket-here"),
     ],
 )
-def test_a_place_that_cannot_be_looked_at_is_told(
+def test_unreadable_outputs_are_reported(
     s3_bucket: str, url: str, status: int, sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["clean", url, "--older-than", "30d", "--yes"]) == status

@@ -23,7 +23,7 @@ def test_the_script_that_is_installed_is_this_one(pytestconfig: pytest.Config) -
     assert getattr(importlib.import_module(module), name) is main
 
 
-def test_help_tells_of_each_command(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_lists_each_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--help"])
     assert ended.value.code == 0
@@ -39,7 +39,7 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("words", [[], ["tidy"], ["clean"], ["clean", "a", "b", "--older-than=1d"]])
-def test_wrong_words_end_with_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_arguments_exit_with_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(words)
     assert ended.value.code == 2

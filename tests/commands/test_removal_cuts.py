@@ -120,7 +120,7 @@ def test_a_published_run_is_put_back_after_any_cut(place: Workplace) -> None:
 
 
 @pytest.mark.parametrize("is_dead_after", [False, True])
-def test_a_removal_goes_on_where_another_was_cut(place: Workplace, is_dead_after: bool) -> None:
+def test_removal_continues_an_interrupted_one(place: Workplace, is_dead_after: bool) -> None:
     run_key = stop_half_way(place, 45)
     present = names_in(place, run_key)
     for cut in (0, 1, len(present) // 2, len(present) - 1):
@@ -135,7 +135,7 @@ def test_a_removal_goes_on_where_another_was_cut(place: Workplace, is_dead_after
         assert names_in(copy, run_key) == []
 
 
-def test_after_a_killed_removal_an_attempt_waits_and_then_goes_on(place: Workplace) -> None:
+def test_attempt_continues_after_a_killed_removal(place: Workplace) -> None:
     run_key = stop_half_way(place, 45)
     grow_old(place.output, days=40)
     with pytest.raises(StoreUnavailable):
@@ -186,7 +186,7 @@ def test_an_attempt_that_was_just_faster_keeps_everything(place: Workplace) -> N
     assert lease.startswith(REMOVAL_TOKEN.encode())
 
 
-def test_a_manifest_comes_back_when_another_run_is_losing_its_place(place: Workplace) -> None:
+def test_manifest_returns_while_another_run_is_replaced(place: Workplace) -> None:
     run_key = place.run().run_key
     place.run(place.job(prompt=OTHER_PROMPT))
     present = names_in(place, run_key)
@@ -203,5 +203,5 @@ def test_a_manifest_comes_back_when_another_run_is_losing_its_place(place: Workp
     check_exact(place)
 
 
-def test_a_folder_that_is_gone_by_now_is_no_error(place: Workplace) -> None:
+def test_vanished_folders_are_no_error(place: Workplace) -> None:
     assert removal(place, "0" * 32) == Removal()

@@ -85,6 +85,7 @@ async def settle(
     """
     purse = Purse(prices=quotation.highest, limit_nano_usd=limit_nano_usd)
     replies = await _replies(endpoint, purse)
+    # Only answered calls are searched: whether a refused call appears in the log is not promised.
     log = LogSearch(
         wanted=frozenset(one.client_request_id for one in replies.values() if one.completion)
     )

@@ -124,6 +124,7 @@ def marked_calls(nonce: str, measured: float | None) -> tuple[Call, Call]:
         nonce: the start of the text, so that no earlier check has written it.
         measured: the characters in a token of SYSTEM; None if not known.
     """
+    # The text must be long enough for the cache and short enough for the limit, so it is cut exactly.
     characters = round(MARKED_TOKENS * (measured or CHARACTERS_PER_TOKEN))
     text = f"Note {nonce}. {FILLER * (characters // len(FILLER) + 1)}"[:characters]
     mark = {"type": "ephemeral", "ttl": "5m"}

@@ -51,6 +51,8 @@ async def fetch_quotation(endpoint: Endpoint) -> Quotation:
         ApiError: the API refuses the key, or cannot be reached. After any other error, prices are
             missing.
     """
+    # Without a connection or with a refused key, the calls cannot succeed either. After any other error
+    # the check still makes the one call that needs no price.
     entries: dict[str, JsonObject] = {}
     reason = "the price list has neither id"
     async with open_transport(connections_max=1, route=endpoint.route) as transport:

@@ -116,6 +116,7 @@ class CallSender:
         self.replies[call.name] = self._read(call, name, answer)
 
     def _read(self, call: Call, name: str, answer: Answer) -> Reply:
+        # The body is kept also if it is no completion: the facts about refusals come from it.
         try:
             completion = decode_answer(answer, call.body)
         except ApiError as error:

@@ -48,6 +48,7 @@ def clean(arguments: CleanArguments) -> None:
     """
     fs, path = open_file_system(arguments.output)
     folders = RunFolders(FsspecStore(fs, path), StoredObjects(fs, path))
+    # All folders are printed before the question, so that the user decides by the whole list.
     removable = _survey(folders, arguments)
     if not removable:
         print_line(f"Nothing to remove below {folders.store.uri(RUNS_FOLDER)}.")

@@ -200,6 +200,7 @@ def _doubts(facts: RunFacts, found: Reconciliation, reader: LogReader) -> Iterat
             f"The log has no billed call for {format_count(missing, 'completed row')}. The log lags behind, "
             f"so run this command again. If it stays so, try --since, and check that this is the run's key."
         )
+    # Missing calls explain a difference, so it is named only if no call is missing.
     difference = found.cost_nano_usd - found.extra_nano_usd - manifest.tally.cost_nano_usd
     if difference and not missing:
         yield f"The log, without extra calls, differs from the manifest by {format_usd(difference)}."

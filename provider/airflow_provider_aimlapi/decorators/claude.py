@@ -64,6 +64,7 @@ class ClaudeCompletionDecoratedOperator(DecoratedOperator, ClaudeCompletionOpera
         multiple_outputs: bool = False,  # noqa: ARG002  Airflow infers it, but a path is one value
         **kwargs: Any,
     ) -> None:
+        # Airflow's own mark for a value that comes at execution is no argument of the user's.
         if kwargs.get("input_path", SET_DURING_EXECUTION) is not SET_DURING_EXECUTION:
             raise TypeError(
                 "@task.claude_completion takes no input_path, because the function returns it. Use "

@@ -256,6 +256,7 @@ class AIMLAPIHook(BaseHook):
         from airflow_provider_aimlapi.checks.check import check
         from airflow_provider_aimlapi.hooks.free_questions import in_own_thread
 
+        # Read in the caller's thread, because Airflow's context does not follow into another one.
         endpoint = self.endpoint
         return in_own_thread(lambda: check(endpoint))
 

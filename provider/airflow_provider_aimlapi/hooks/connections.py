@@ -49,6 +49,7 @@ def limit_of(extra: object, name: str, *, connection: str) -> int | None:
     Raises:
         ConnectionIncomplete: the limit is no whole number above 0.
     """
+    # Airflow's form stores a number, and a connection in a variable may hold it as text.
     typed = fields_of(extra).get(name)
     if typed is None or typed == "":
         return None

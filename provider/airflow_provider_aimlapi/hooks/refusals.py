@@ -60,7 +60,7 @@ def _about_model(error: AccessRefused, endpoint: Endpoint, model: str) -> Access
     if facts.replacement is not None:
         remedy = _replaced(model, facts.replacement)
     elif not facts.known or model in facts.known:
-        return None
+        return None  # the list does not explain the refusal, whose own text names other causes
     else:
         remedy = _unknown(model, nearest_model_id(model, facts.known))
     return AccessRefused(

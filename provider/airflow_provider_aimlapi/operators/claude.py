@@ -283,6 +283,7 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         Raises:
             AirflowException: for the same reasons as `execute`.
         """
+        # A copy, because rendering replaces the fields, and `execute` may need the templates later.
         operator = copy(self)
         if context is not None:
             operator.render_template_fields(context)
@@ -358,6 +359,7 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
     def _settings(self) -> Settings:
         from airflow_provider_aimlapi.engine.settings import Settings
 
+        # The lower limit holds: the connection's is about the key, which other tasks use as well.
         max_concurrency = arguments.whole_number("max_concurrency", self.max_concurrency)
         allowed = self._hook().max_concurrency
         return Settings(

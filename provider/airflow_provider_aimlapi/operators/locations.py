@@ -102,6 +102,7 @@ def parse_location(path: object, *, argument: str, storage_conn_id: str | None) 
         what=argument,
         allowed=parse_allowed_schemes(more),
     )
+    # An output is created and not searched for, so a wildcard would become part of a folder's name.
     if argument == OUTPUT and not WILDCARDS.isdisjoint(typed.key):
         raise InvalidSpec(
             f"{argument} contains one of * ? [. Name a folder without these characters."
@@ -118,6 +119,7 @@ def parse_location(path: object, *, argument: str, storage_conn_id: str | None) 
 
 
 def _check_authority(argument: str, scheme: str, conn_id: str, bucket: str) -> None:
+    # No text quotes the part before the @, because it may hold a password or a key.
     if ":" in conn_id:
         raise InvalidSpec(
             f"{argument} holds credentials before the @. Put them into an Airflow connection, and "
@@ -158,6 +160,8 @@ def open_location(location: Location) -> OpenLocation:
 
 
 def _check_connection(conn_id: str, argument: str) -> None:
+    # The error is raised after the `try`, because Airflow prints the causes of an error, and a foreign
+    # one quotes the field that does not parse.
     problem: AimlapiError
     try:
         existing_connection(conn_id, argument=f"for {argument}")
@@ -201,6 +205,7 @@ def _path_on(location: Location, fs: AbstractFileSystem) -> str:
 
     path = path_in(fs, location.url)
     typed = location.url.partition("://")[2]
+    # A file system that cuts the path at a '?' or '#' would read or write another folder.
     if kind_of(fs) != "other" and path.lstrip("/") != typed.strip("/"):
         raise InvalidSpec(
             f"{location.argument}: {location.scheme}:// does not read a part of this path as a "

@@ -57,6 +57,7 @@ class BoundedReads:
             ServerBusy: a limit is reached, and nothing was read.
             StoreTooSlow: the read takes longer than the time limit.
         """
+        # Not blocking: a request that waited for a slot would occupy a thread of the server itself.
         if not self._waiting.acquire(blocking=False):
             raise ServerBusy
         try:

@@ -63,6 +63,7 @@ def _connection_of(team: str, conn_id: str) -> Iterator[str]:
     from airflow.sdk import Connection
     from airflow.sdk.execution_time.context import _preset_connections
 
+    # Airflow's file systems ask its SDK for a connection by id, and the SDK looks at its preset ones first.
     try:
         stored = StoredConnection.get_connection_from_secrets(conn_id, team_name=team)
     except AirflowNotFoundException:

@@ -45,7 +45,7 @@ def events_of(dag_id: str) -> dict[str, Any]:
         return found
 
 
-def test_an_event_says_what_the_run_published_and_what_it_cost(
+def test_events_carry_published_rows_and_cost(
     api: Any, paths: dict[str, str], run_tasks: Callable[..., Any]
 ) -> None:
     run = run_tasks("tests", "told_assets", DAY)
@@ -71,7 +71,7 @@ def test_an_event_says_what_the_run_published_and_what_it_cost(
     assert KEY_PART not in repr([event.extra for event in events.values()])
 
 
-def test_a_run_that_was_paid_before_says_so(
+def test_reused_run_reports_no_new_cost(
     api: Any, paths: dict[str, str], run_tasks: Callable[..., Any]
 ) -> None:
     run_tasks("tests", "told_assets", DAY)

@@ -38,7 +38,7 @@ def paths(lake: Any) -> dict[str, str]:
     }
 
 
-def test_counters_add_up_to_what_the_run_did_and_cost(
+def test_counters_add_up_to_the_runs_figures(
     statsd: StatsdServer, api: Any, paths: dict[str, str], run_task: Callable[..., Any]
 ) -> None:
     api.follow(Script(limits=Limits(max_concurrent=4), latency=SimulatedLatency(median_s=0.05)))
@@ -54,7 +54,7 @@ def test_counters_add_up_to_what_the_run_did_and_cost(
     assert counted["aimlapi.cost_nano_usd"] / 1e9 == pytest.approx(run.summary["cost_usd"])
 
 
-def test_each_is_tagged_with_dag_task_and_model_and_comes_seldom(
+def test_metrics_have_tags_and_come_seldom(
     statsd: StatsdServer, api: Any, paths: dict[str, str], run_task: Callable[..., Any]
 ) -> None:
     run_task(**paths)
@@ -71,7 +71,7 @@ def test_each_is_tagged_with_dag_task_and_model_and_comes_seldom(
     assert not [packet for packet in statsd.packets if "Text number" in packet]
 
 
-def test_gauges_tell_latency_while_it_works_and_end_with_nothing_in_flight(
+def test_gauges_show_latency_and_end_at_zero(
     statsd: StatsdServer, api: Any, paths: dict[str, str], run_task: Callable[..., Any]
 ) -> None:
     api.follow(Script(latency=SimulatedLatency(median_s=0.2)))

@@ -62,7 +62,7 @@ def _texts(lake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     ids=["published", "refused half-way", "rejected", "refused with an echo", "refused"],
 )
 @pytest.mark.usefixtures("_texts")
-def test_neither_the_key_nor_a_rows_text_is_told(
+def test_telemetry_contains_no_key_and_no_row_text(
     told: Callable[[], dict[str, str]], api: Any, run_tasks: Callable[..., Any], script: Script
 ) -> None:
     api.follow(script)

@@ -104,6 +104,7 @@ def _marked(reply: Reply, price: TokenPrices | None, log: LogSearch) -> _Marked 
     completion = reply.completion
     if completion is None:
         return None
+    # The reported cost is for prompt and answer. Without the answer's part, the prompt's is left.
     cost = cost_nano_usd(reply, log)
     answered, paid = completion.completion_tokens, None
     if cost is not None and price is not None and answered is not None:

@@ -53,6 +53,7 @@ def _cost_fields(reply: Reply) -> str:
 def _match(
     name: str, answered: list[Reply], prices: Mapping[str, TokenPrices], log: LogSearch
 ) -> Fact:
+    # A credit is the smallest amount that the API charges, so a tiny call may differ by one.
     ratios = []
     is_exact = True
     for reply in answered:

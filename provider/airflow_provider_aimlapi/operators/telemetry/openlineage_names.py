@@ -38,6 +38,8 @@ def data_set_name(location: Location, *, account: str | None) -> DataSetName | N
     """
     from airflow_provider_aimlapi.storage.input.globs import split_glob
 
+    # 1. Records are an internal file. 2. A local path has no authority. 3. Azure's names contain the
+    #    account. 4. All other stores are named by scheme and bucket.
     authority, _, path = location.url.partition("://")[2].partition("/")
     name = split_glob(path)[0].strip("/")
     if f"/{RECORDS_FOLDER}/" in f"/{path}":

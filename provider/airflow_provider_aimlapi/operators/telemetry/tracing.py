@@ -30,6 +30,7 @@ def run_span(context: Mapping[str, Any], seen: Observation) -> Iterator[None]:
     An error is recorded by its type alone, because its text may quote the API, which may repeat a
     prompt.
     """
+    # OpenTelemetry would record the error's text by itself, so its two switches are off.
     tracer = trace.get_tracer("airflow_provider_aimlapi")
     with tracer.start_as_current_span(
         SPAN,
