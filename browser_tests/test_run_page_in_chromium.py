@@ -96,7 +96,7 @@ def test_the_tab_loads_and_follows_the_run(
 
 
 @pytest.mark.timeout(600)
-def test_the_page_by_itself_follows_the_run_to_its_publication(
+def test_page_follows_the_run_to_its_publication(
     site: AirflowSite, run_id: str, session_of: Callable[..., BrowserContext], screenshots: Path
 ) -> None:
     context = session_of(viewport={"width": 1280, "height": 1080}, color_scheme="light")
@@ -154,7 +154,7 @@ def test_without_a_login_it_is_refused(
     page.wait_for_url("**/auth/**")
 
 
-def test_a_policy_stops_a_script_that_gets_in_all_the_same(
+def test_policy_stops_an_injected_script(
     site: AirflowSite, run_id: str, session_of: Callable[..., BrowserContext]
 ) -> None:
     """Were a text ever put in as HTML, the browser would not run it."""

@@ -46,7 +46,7 @@ def rows_done(page: Page) -> int:
 
 
 @pytest.mark.timeout(600)
-def test_it_is_in_airflows_navigation_and_follows_the_run_at_work(
+def test_navigation_leads_to_the_run_at_work(
     site: AirflowSite,
     runs: None,
     session_of: Callable[..., BrowserContext],
@@ -69,7 +69,7 @@ def test_it_is_in_airflows_navigation_and_follows_the_run_at_work(
 
 
 @pytest.mark.timeout(600)
-def test_it_lists_what_ada_may_see_newest_first_and_leads_to_each_runs_page(
+def test_list_links_adas_runs_newest_first(
     site: AirflowSite, runs: None, session_of: Callable[..., BrowserContext], screenshots: Path
 ) -> None:
     context = session_of(viewport={"width": 1280, "height": 1000}, color_scheme="light")
@@ -102,7 +102,7 @@ def test_it_lists_what_ada_may_see_newest_first_and_leads_to_each_runs_page(
     context.close()
 
 
-def test_a_dag_that_ada_may_not_read_is_shown_to_grace_alone(
+def test_dag_hidden_from_ada_is_shown_to_grace(
     site: AirflowSite,
     runs: None,
     session_of: Callable[..., BrowserContext],

@@ -40,7 +40,7 @@ def test_a_task_is_retried_only_where_time_may_help(kind: type[errors.AimlapiErr
     assert str(raised) == "what happened, and what to do"
 
 
-def test_an_error_of_a_later_version_is_treated_as_its_nearest_ancestor() -> None:
+def test_later_versions_error_is_treated_as_its_nearest_ancestor() -> None:
     from airflow.sdk.exceptions import AirflowFailException
 
     from airflow_provider_aimlapi.operators.airflow_errors import airflow_error

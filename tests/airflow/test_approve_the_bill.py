@@ -151,7 +151,7 @@ def _returned(instance: Any) -> Any:
         return row.value if row is not None else None
 
 
-def test_what_a_person_approves_is_run_and_the_sample_is_not_paid_again(
+def test_approved_run_does_not_pay_for_the_sample_again(
     run_with: Callable[..., Any], person: Person, api: Any, lake: Any
 ) -> None:
     tasks = run_with("Approve", 0)

@@ -36,7 +36,7 @@ def test_what_is_no_number_is_refused_by_name(rendered: object) -> None:
         arguments.number("max_rejected_rows", rendered)
 
 
-def test_a_share_in_per_cent_is_answered_with_how_to_write_it() -> None:
+def test_share_in_percent_is_refused_with_the_correct_form() -> None:
     with pytest.raises(InvalidSpec, match=r"such as 0\.1 or 100"):
         arguments.number("max_rejected_rows", "10%", such_as="0.1 or 100")
 
@@ -69,19 +69,19 @@ def test_a_word_is_one_of_a_few() -> None:
         arguments.one_of("on_existing", "keep", ("replace", "error"))
 
 
-def test_a_single_stop_sequence_does_not_fall_apart_into_letters() -> None:
+def test_single_stop_sequence_does_not_fall_apart_into_letters() -> None:
     with pytest.raises(InvalidSpec, match="give a list of texts"):
         arguments.texts("stop_sequences", "END")
     assert arguments.texts("stop_sequences", ["END"]) == ("END",)
 
 
-def test_the_budget_of_thinking_may_come_out_of_a_template() -> None:
+def test_budget_of_thinking_may_come_out_of_a_template() -> None:
     rendered = {"type": "enabled", "budget_tokens": "2048"}
     assert arguments.thinking("thinking", rendered) == {"type": "enabled", "budget_tokens": 2048}
 
 
 @pytest.mark.parametrize("wrong", ["enabled", 2048, {"budget_tokens": "many"}])
-def test_thinking_that_is_no_mapping_with_a_number_is_refused(wrong: object) -> None:
+def test_thinking_that_is_no_mapping_with_number_is_refused(wrong: object) -> None:
     with pytest.raises(InvalidSpec, match=r"^thinking"):
         arguments.thinking("thinking", wrong)
 
@@ -99,6 +99,6 @@ def test_a_prompt_file_that_nobody_found_is_no_prompt(name: str) -> None:
 @pytest.mark.parametrize(
     "sentence", ["Name a file, such as notes.txt", "{text}.md", "Read\nthis.md", "prompt", ".", ""]
 )
-def test_a_sentence_that_ends_like_a_file_name_is_none(sentence: str) -> None:
+def test_sentence_that_ends_like_a_file_name_is_none(sentence: str) -> None:
     assert not arguments.names_file(sentence)
     assert arguments.text("prompt", sentence) == sentence

@@ -73,7 +73,7 @@ def test_a_connection_means_one_base_url(
         ({"host": "https://[::1"}, "is not a URL"),
     ],
 )
-def test_a_wrong_connection_is_refused_in_words_without_its_key(
+def test_wrong_connection_is_refused_without_showing_its_key(
     monkeypatch: pytest.MonkeyPatch, fields: dict[str, object], sentence: str
 ) -> None:
     connection = {"conn_type": "aimlapi", "password": "sk-secret-4711", **fields}
@@ -91,7 +91,7 @@ def test_a_wrong_connection_is_refused_in_words_without_its_key(
         ("google-cloud-platform://:secret@", "google_cloud_platform"),
     ],
 )
-def test_the_password_of_another_kind_of_connection_is_never_taken_for_the_key(
+def test_another_connections_password_is_never_used_as_the_key(
     monkeypatch: pytest.MonkeyPatch, connection: str | dict[str, object], conn_type: str
 ) -> None:
     with pytest.raises(ConnectionIncomplete, match=f"of type '{conn_type}', not 'aimlapi'") as no:
@@ -100,7 +100,7 @@ def test_the_password_of_another_kind_of_connection_is_never_taken_for_the_key(
     assert "secret" not in str(no.value)
 
 
-def test_a_connection_that_does_not_parse_is_said_to_be_so(
+def test_connection_that_does_not_parse_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with pytest.raises(ConnectionIncomplete, match="cannot be parsed") as no:
@@ -109,7 +109,7 @@ def test_a_connection_that_does_not_parse_is_said_to_be_so(
     assert "secret" not in str(no.value)
 
 
-def test_a_connection_that_is_not_there_is_named_with_the_way_to_add_it() -> None:
+def test_missing_connection_is_named_with_the_command_for_it() -> None:
     from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
 
     with pytest.raises(ConnectionIncomplete, match=r"'absent'.*AIRFLOW_CONN_ABSENT"):
@@ -146,7 +146,7 @@ def test_a_connection_may_limit_what_a_minute_takes(
 
 @pytest.mark.parametrize("limit", [0, -1, "many", 1.5, True, "600/min", [600]])
 @pytest.mark.parametrize("name", ["max_concurrency", "requests_per_minute", "tokens_per_minute"])
-def test_a_limit_that_is_no_number_of_calls_is_refused(
+def test_limit_that_is_no_number_of_calls_is_refused(
     monkeypatch: pytest.MonkeyPatch, name: str, limit: object
 ) -> None:
     from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook

@@ -88,7 +88,7 @@ def test_every_way_of_the_hook_goes_through_the_proxy(
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_an_operator_runs_through_the_proxy_and_shows_no_secret(
+def test_operator_runs_through_the_proxy_and_shows_no_secret(
     network: CorporateNetwork,
     hook_by: Callable[..., AIMLAPIHook],
     way: Any,
@@ -138,7 +138,7 @@ def told_in_both(hook: AIMLAPIHook, kind: type[Exception]) -> str:
     return words
 
 
-def test_a_proxy_that_does_not_answer_is_named_with_its_variable(
+def test_silent_proxy_is_named_with_its_variable(
     network: CorporateNetwork, hook_by: Callable[..., AIMLAPIHook]
 ) -> None:
     variables, extra = by_environment(network)
@@ -148,7 +148,7 @@ def test_a_proxy_that_does_not_answer_is_named_with_its_variable(
     assert "NO_PROXY" in words
 
 
-def test_a_proxy_of_the_connection_is_named_with_its_field(
+def test_proxy_of_the_connection_is_named_with_its_field(
     network: CorporateNetwork, hook_by: Callable[..., AIMLAPIHook]
 ) -> None:
     network.proxy.is_down = True
@@ -188,7 +188,7 @@ def test_a_certificate_names_what_it_was_checked_against(
     del variables["SSL_CERT_FILE"]
 
 
-def test_a_way_past_the_proxy_is_named_with_its_reason(
+def test_way_past_the_proxy_is_named_with_its_reason(
     network: CorporateNetwork, hook_by: Callable[..., AIMLAPIHook]
 ) -> None:
     variables, _ = by_environment(network)
@@ -214,7 +214,7 @@ def test_a_way_past_the_proxy_is_named_with_its_reason(
         ({}, {"proxy": ["http://me:p4ss@p:1"]}, "proxy in its extra is not a text"),
     ],
 )
-def test_what_cannot_be_used_is_an_error_before_any_call(
+def test_unusable_route_is_an_error_before_any_call(
     hook_by: Callable[..., AIMLAPIHook],
     variables: dict[str, str],
     extra: dict[str, object],
@@ -231,7 +231,7 @@ def test_what_cannot_be_used_is_an_error_before_any_call(
         assert str(refused.value) == words
 
 
-def test_an_operator_finds_a_wrong_ca_file_before_it_writes(
+def test_operator_finds_a_wrong_ca_file_before_it_writes(
     hook_by: Callable[..., AIMLAPIHook], lake: Any, run_task: Callable[..., Any]
 ) -> None:
     lake.put("in/texts.parquet", {"text": TEXTS})
@@ -255,7 +255,7 @@ def test_credentials_of_a_proxy_are_masked_in_logs(
     assert [redact(f"x {secret} y") for secret in (*SECRETS, KEY)] == ["x *** y"] * 4
 
 
-def test_the_form_hides_the_proxy_and_has_a_field_for_the_file() -> None:
+def test_form_hides_proxy_and_has_field_for_the_file() -> None:
     from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
 
     (form,) = [

@@ -86,7 +86,7 @@ class TestEnrichTickets:
         assert api.paid_calls == 6
 
 
-def test_a_second_backfill_pays_only_for_the_day_that_changed(
+def test_second_backfill_pays_only_for_the_day_that_changed(
     api: Any, lake: Any, run_dag: Callable[..., Any]
 ) -> None:
     """Day by day what a backfill has a scheduler do; `make backfill` has one do it."""
@@ -113,7 +113,7 @@ def test_a_second_backfill_pays_only_for_the_day_that_changed(
     assert published["text"].to_pylist() == ["new", "and", "more", "of it"]
 
 
-def test_feedback_goes_in_as_records_and_comes_out_as_a_path(
+def test_feedback_enters_as_records_and_leaves_as_a_path(
     api: Any, lake: Any, run_tasks: Callable[..., Any]
 ) -> None:
     feedback = [{"id": "a", "text": "It burns!"}, {"id": "b", "text": "Nice."}]
@@ -126,7 +126,7 @@ def test_feedback_goes_in_as_records_and_comes_out_as_a_path(
     assert set(run.xcoms["urgent", "return_value"][0]) <= {"a", "b"}
 
 
-def test_one_call_is_made_in_a_task_of_ones_own(api: Any, run_tasks: Callable[..., Any]) -> None:
+def test_one_call_is_made_in_a_plain_task(api: Any, run_tasks: Callable[..., Any]) -> None:
     run = run_tasks("examples", "write_headline", DAY)
     assert run.states == {"headline": ["success"]}, run.output
     assert run.xcoms["headline", "return_value"] != [""]

@@ -33,7 +33,7 @@ def run_returning(
     return run
 
 
-def test_a_function_returns_records_and_the_task_hands_on_the_outputs_path(
+def test_function_returns_records_and_task_hands_on_outputs_path(
     api: Any, lake: Any, run_returning: Callable[[object], Any]
 ) -> None:
     run = run_returning(RECORDS)
@@ -97,7 +97,7 @@ def test_a_path_is_not_rendered(api: Any, run_returning: Callable[[object], Any]
     ],
     ids=["nothing", "empty", "texts", "mixed", "many", "large", "wrong column"],
 )
-def test_what_cannot_be_asked_for_fails_at_once_and_says_why(
+def test_wrong_argument_fails_at_once_with_a_reason(
     api: Any, run_returning: Callable[[object], Any], returned: object, words: str
 ) -> None:
     run = run_returning(returned)
@@ -107,7 +107,7 @@ def test_what_cannot_be_asked_for_fails_at_once_and_says_why(
     assert not api.completions
 
 
-def test_it_is_mapped_and_chained_on_values_of_other_tasks(
+def test_task_is_mapped_over_values_of_other_tasks(
     api: Any, lake: Any, run_tasks: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIMLAPI_TEST_OUTPUT", lake.url("out"))

@@ -59,7 +59,7 @@ def estimates(
     return run
 
 
-def test_a_task_and_the_operator_tell_the_same_and_spend_nothing(
+def test_task_and_operator_estimate_the_same_and_spend_nothing(
     api: Any, lake: Any, paths: dict[str, str], estimates: Callable[..., Any]
 ) -> None:
     found, output = estimates(**paths)
@@ -72,7 +72,7 @@ def test_a_task_and_the_operator_tell_the_same_and_spend_nothing(
     assert "never-to-be-seen" not in output
 
 
-def test_a_sample_that_comes_out_of_a_template_is_measured_by_both(
+def test_templated_sample_is_measured_by_task_and_operator(
     api: Any, paths: dict[str, str], estimates: Callable[..., Any]
 ) -> None:
     found, _ = estimates(**paths, sample_rows="{{ 10 }}", answer_tokens="{{ none }}")
@@ -92,7 +92,7 @@ def test_a_sample_that_comes_out_of_a_template_is_measured_by_both(
         ({"prompt": "{txet}"}, "Did you mean {text}?"),
     ],
 )
-def test_what_is_wrong_fails_the_task_before_anything_is_asked(
+def test_wrong_argument_fails_the_task_before_any_call(
     api: Any,
     paths: dict[str, str],
     estimates: Callable[..., Any],

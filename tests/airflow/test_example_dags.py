@@ -77,7 +77,7 @@ def test_the_same_day_again_pays_nothing(
     assert {name: lake.read(name) for name in lake.names("summaries")} == before
 
 
-def test_a_dag_that_waits_for_the_summaries_reads_what_they_cost(
+def test_dag_that_waits_for_summaries_reads_what_they_cost(
     documents: dict[str, list[Any]],
     api: Any,
     run_dag: Callable[..., Any],

@@ -72,7 +72,7 @@ def hook(api: Any) -> AIMLAPIHook:
     return AIMLAPIHook()
 
 
-def test_airflow_finds_the_hook_and_draws_a_form_of_what_it_needs() -> None:
+def test_airflow_finds_the_hook_and_draws_its_form() -> None:
     from airflow.providers_manager import ProvidersManager
     from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
 
@@ -118,9 +118,7 @@ def test_the_provider_info_follows_airflows_schema() -> None:
     assert get_provider_info()["versions"] == [__version__]
 
 
-def test_the_test_button_tells_balance_and_key_and_spends_nothing(
-    hook: AIMLAPIHook, api: Any
-) -> None:
+def test_test_button_shows_balance_and_key_and_spends_nothing(hook: AIMLAPIHook, api: Any) -> None:
     api.follow(Script(account=Account(balance_usd=123.45, key_limit_usd=25)))
     assert hook.test_connection() == (
         True,
@@ -224,13 +222,13 @@ def test_all_parameters_reach_the_model_and_nothing_else(
     }
 
 
-def test_a_call_is_tried_again_as_a_row_would_be(hook: AIMLAPIHook, api: Any) -> None:
+def test_call_is_tried_again_as_a_row_would_be(hook: AIMLAPIHook, api: Any) -> None:
     api.follow(Script(faults=(Fault(kind="500", times=1),)))
     assert hook.complete("Hello").status == "ok"
     assert [record.status for record in api.completions] == [500, 200]
 
 
-def test_a_refused_key_ends_it_at_once_without_being_repeated(hook: AIMLAPIHook, api: Any) -> None:
+def test_refused_key_ends_it_at_once_without_being_repeated(hook: AIMLAPIHook, api: Any) -> None:
     api.follow(Script(account=Account(key="another-key")))
     with pytest.raises(AccessRefused) as refused:
         hook.complete("Hello")
@@ -238,7 +236,7 @@ def test_a_refused_key_ends_it_at_once_without_being_repeated(hook: AIMLAPIHook,
     assert len(api.completions) == 1
 
 
-def test_a_request_that_the_api_rejects_is_not_sent_again(hook: AIMLAPIHook, api: Any) -> None:
+def test_request_that_the_api_rejects_is_not_sent_again(hook: AIMLAPIHook, api: Any) -> None:
     with pytest.raises(RequestRejected):
         hook.complete("Hello", tools=[{"nonsense": True}])
     assert len(api.completions) == 1

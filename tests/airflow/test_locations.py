@@ -88,7 +88,7 @@ def test_a_local_path_opens_without_a_connection(tmp_path: Path) -> None:
     assert place.fs.cat(f"{place.path}/a") == b"here"
 
 
-def test_an_s3_path_opens_with_the_connection_that_it_names(
+def test_s3_path_opens_with_the_connection_that_it_names(
     lake: Any, connect: Any, s3_server: Any
 ) -> None:
     from airflow_provider_aimlapi.operators.locations import open_location
@@ -151,7 +151,7 @@ def test_a_scheme_that_nothing_opens_names_what_to_install(
 
 
 @pytest.mark.usefixtures("allowed")
-def test_a_host_that_is_not_there_is_named_with_its_argument() -> None:
+def test_missing_host_is_named_with_its_argument() -> None:
     from airflow_provider_aimlapi.operators.locations import open_location
 
     with pytest.raises(InvalidSpec, match=r"^input_path: ftp://no-such\.invalid: there is no host"):
@@ -159,7 +159,7 @@ def test_a_host_that_is_not_there_is_named_with_its_argument() -> None:
 
 
 @pytest.mark.usefixtures("allowed")
-def test_a_host_that_does_not_answer_may_do_so_later() -> None:
+def test_host_that_does_not_answer_may_do_so_later() -> None:
     from airflow_provider_aimlapi.operators.locations import open_location
 
     with pytest.raises(

@@ -41,7 +41,7 @@ def test_a_data_set_is_named_as_others_name_it(
 
 
 @pytest.mark.parametrize("scheme", ["abfs", "abfss", "az"])
-def test_azures_namespace_has_the_account_and_without_it_there_is_no_name(scheme: str) -> None:
+def test_azure_namespace_needs_the_account(scheme: str) -> None:
     path = f"{scheme}://wasb_default@container/tickets/"
     assert named(path, account="store") == DataSetName(
         namespace="abfss://container@store.dfs.core.windows.net", name="tickets"
@@ -49,5 +49,5 @@ def test_azures_namespace_has_the_account_and_without_it_there_is_no_name(scheme
     assert named(path) is None
 
 
-def test_records_that_a_task_was_given_are_nobodys_data_set() -> None:
+def test_records_of_a_task_are_no_data_set() -> None:
     assert named("s3://lake/out/_aimlapi/records/0a1b/records.parquet") is None

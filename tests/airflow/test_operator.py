@@ -78,7 +78,7 @@ def test_the_connections_limit_holds_for_the_task(
     ("of_task", "of_connection"),
     [("{{ 300 }}", None), ("3000", 300), (300, 3000)],
 )
-def test_the_lower_limit_of_requests_holds_wherever_it_was_given(
+def test_lower_limit_of_requests_holds_wherever_it_was_given(
     api: Any,
     connect: Any,
     paths: dict[str, str],
@@ -96,7 +96,7 @@ def test_the_lower_limit_of_requests_holds_wherever_it_was_given(
     assert run.summary["elapsed_s"] >= 1.6
 
 
-def test_a_limit_of_tokens_reaches_the_run_from_the_connection(
+def test_limit_of_tokens_reaches_the_run_from_the_connection(
     api: Any, connect: Any, paths: dict[str, str], run_task: Callable[..., Any]
 ) -> None:
     extra = {"tokens_per_minute": 30_000}
@@ -109,7 +109,7 @@ def test_a_limit_of_tokens_reaches_the_run_from_the_connection(
 
 
 @pytest.mark.parametrize("name", ["requests_per_minute", "tokens_per_minute"])
-def test_a_connections_limit_that_is_no_number_fails_the_task_before_any_call(
+def test_connections_wrong_limit_fails_before_any_call(
     api: Any, connect: Any, paths: dict[str, str], run_task: Callable[..., Any], name: str
 ) -> None:
     limited = connect("limited", host=api.simulator.url, password="key", extra={name: "much"})
@@ -172,7 +172,7 @@ def test_local_folders_do_as_well(
         ({"aimlapi_conn_id": "absent"}, "'absent' (aimlapi_conn_id) does not exist"),
     ],
 )
-def test_what_is_wrong_from_the_start_fails_at_once_and_costs_nothing(
+def test_wrong_input_fails_at_once_and_costs_nothing(
     api: Any,
     lake: Any,
     paths: dict[str, str],
@@ -229,9 +229,10 @@ def test_too_many_rejections_fail_at_once_and_publish_nothing(
     assert published(lake) == []
 
 
-def test_the_key_is_in_no_log_no_xcom_no_template_no_object_and_not_in_the_database(
+def test_key_is_written_nowhere(
     api: Any, lake: Any, paths: dict[str, str], run_task: Callable[..., Any]
 ) -> None:
+    """Logs, XComs, templates, objects and Airflow's database are searched for it."""
     api.follow(Script(limits=Limits(max_concurrent=4), faults=(Fault(kind="500", share=0.3),)))
     run = run_task(**paths, prompt="{text}")
     assert run.state == "success", run.output

@@ -56,7 +56,7 @@ def signal_after_paid_calls(api: Any) -> Iterator[Callable[[signal.Signals, int]
     ],
     ids=["terminated", "timed out"],
 )
-def test_a_task_that_is_stopped_pays_for_no_row_twice(
+def test_task_that_is_stopped_pays_for_no_row_twice(
     api: Any,
     lake: Any,
     run_task: Callable[..., Any],
@@ -85,7 +85,7 @@ def test_a_task_that_is_stopped_pays_for_no_row_twice(
     assert api.simulator.stats()["prompts_billed_twice"] == 0
 
 
-def test_the_retry_policy_has_an_interrupted_task_go_on_at_once(
+def test_retry_policy_has_interrupted_task_go_on_at_once(
     api: Any,
     lake: Any,
     run_dag: Callable[..., Any],

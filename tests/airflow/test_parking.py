@@ -40,9 +40,10 @@ def tries(
 
 
 @pytest.mark.parametrize("kind", ["429-free-tier", "500-maintenance", "503-empty"])
-def test_what_will_pass_is_waited_for_with_one_call_a_look_and_no_row_is_paid_twice(
+def test_parked_task_probes_with_one_call_and_pays_once(
     api: Any, tries: Callable[..., Tries], kind: str
 ) -> None:
+    """No row is paid for twice."""
     task = tries()
     api.follow(Script(faults=(Fault(kind=kind, after=20),)))
     assert task.start() == PARKED
@@ -65,7 +66,7 @@ def test_what_will_pass_is_waited_for_with_one_call_a_look_and_no_row_is_paid_tw
     assert api.simulator.stats()["prompts_billed_twice"] == 0
 
 
-def test_a_days_spending_limit_is_waited_for_until_midnight_and_no_retry_is_used_up(
+def test_daily_limit_waits_until_midnight_and_uses_no_retry(
     api: Any, tries: Callable[..., Tries]
 ) -> None:
     task = tries(max_concurrency=1)
@@ -96,9 +97,7 @@ def test_the_page_says_until_when_and_why(api: Any, tries: Callable[..., Tries])
     assert [attempt["state"] for attempt in task.progress()["attempts"]] == ["parked", "published"]
 
 
-def test_all_waiting_together_has_an_end_and_then_the_try_fails(
-    api: Any, tries: Callable[..., Tries]
-) -> None:
+def test_waiting_has_an_end_and_then_the_try_fails(api: Any, tries: Callable[..., Tries]) -> None:
     """Five minutes fit into eight; the ten after them would not."""
     task = tries(park_timeout_s="480")
     api.follow(Script(faults=(HOUR_IS_UP,)))
@@ -118,14 +117,14 @@ def test_all_waiting_together_has_an_end_and_then_the_try_fails(
     ],
     ids=["no answer", "unreadable", "no credit", "limit of a month", "rejected"],
 )
-def test_what_time_alone_does_not_mend_or_might_cost_is_not_waited_for(
+def test_permanent_or_costly_failures_are_not_waited_for(
     api: Any, tries: Callable[..., Tries], script: Script, state: str
 ) -> None:
     api.follow(script)
     assert tries(max_concurrency=1, max_attempts=2).start() == state
 
 
-def test_unless_a_task_asks_for_it_it_fails_as_ever(api: Any, tries: Callable[..., Tries]) -> None:
+def test_task_without_parking_fails_as_before(api: Any, tries: Callable[..., Tries]) -> None:
     api.follow(Script(faults=(HOUR_IS_UP,)))
     assert tries(on_stall="fail").start() == RETRIED
 
@@ -152,7 +151,7 @@ def test_a_wrong_argument_is_refused_before_any_call(
     ("version", "waits"),
     [("3.0.6", False), ("3.1.6", False), ("3.1.7", True), ("3.2.0b1", True), ("3.10.0", True)],
 )
-def test_a_scheduler_that_would_not_wait_is_told_by_its_version(version: str, waits: bool) -> None:
+def test_scheduler_that_cannot_wait_is_recognised_by_its_version(version: str, waits: bool) -> None:
     from airflow_provider_aimlapi.operators.parking import waits_for_dates
 
     assert waits_for_dates(version) is waits
@@ -164,7 +163,7 @@ def until(error: errors.AimlapiError, **known: Any) -> datetime | None:
     return Parking(**{"is_wanted": True, **known}).until(error, NOON)
 
 
-def test_what_the_api_asks_for_is_waited_for_if_it_is_longer() -> None:
+def test_longer_wait_that_the_api_names_is_kept() -> None:
     said = errors.ApiUnavailable("503", status=503, retry_after_s=1200)
     assert until(said) == NOON + timedelta(minutes=20)
 

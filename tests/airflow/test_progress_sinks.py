@@ -43,7 +43,7 @@ class Instance:
         self.pushed[key] = value
 
 
-def test_the_task_state_store_takes_progress_and_gives_it_back() -> None:
+def test_task_state_store_takes_progress_and_gives_it_back() -> None:
     state, store = StateStore(), MemoryStore()
     place = ProgressSinkOpener({"task_state_store": state, "ti": Instance()})
     sink = place(store, NAMES)
@@ -76,9 +76,10 @@ def test_a_share_has_a_place_of_its_own() -> None:
     assert list(store.objects) == [f"_aimlapi/{NAMES.run_key}/share/0003/progress.json"]
 
 
-def test_a_state_store_of_the_workers_own_is_not_used_for_the_server_could_not_read_it(
+def test_workers_own_state_store_is_not_used(
     monkeypatch: Any,
 ) -> None:
+    """Airflow's server could not read it."""
     monkeypatch.setenv("AIRFLOW__WORKERS__STATE_STORE_BACKEND", "some.Backend")
     state, store = StateStore(), MemoryStore()
     sink = ProgressSinkOpener({"task_state_store": state, "ti": Instance()})(store, NAMES)

@@ -48,7 +48,7 @@ def test_missing_prompt_file_is_not_sent(
     assert api.completions == []
 
 
-def test_sentence_that_ends_like_a_file_name_is_a_prompt(
+def test_sentence_that_ends_like_file_name_is_a_prompt(
     api: Any, paths: dict[str, str], run_task: Callable[..., Any]
 ) -> None:
     run = run_task(**paths, prompt="Turn {text} into README.md", limit_rows=1)

@@ -31,7 +31,7 @@ def test_a_withdrawn_model_names_its_replacement(api: Any) -> None:
     assert paths == ["/v1/chat/completions", "/v1/models/deprecations"]
 
 
-def test_a_replacement_that_may_not_be_printed_is_pointed_to(api: Any) -> None:
+def test_replacement_that_may_not_be_printed_is_pointed_to(api: Any) -> None:
     api.follow(Script(gateway=Gateway(withdrawn={DOTTED: "anthropic/claude-quizzaciously"})))
     text = refusal_of(DOTTED)
     assert "GET /v1/models/deprecations" in text
@@ -43,7 +43,7 @@ def test_a_mistyped_model_is_answered_with_the_nearest(api: Any) -> None:
     assert f"Did you mean {DATED}?" in text
 
 
-def test_a_model_like_no_other_is_sent_to_the_list(api: Any) -> None:
+def test_model_like_no_other_is_sent_to_the_list(api: Any) -> None:
     assert "GET /v1/models, has no strange. Set model to an id of that list." in refusal_of(
         "strange"
     )

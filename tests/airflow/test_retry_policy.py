@@ -60,7 +60,7 @@ def wrapped(error: errors.AimlapiError) -> BaseException:
 
 @pytest.mark.parametrize("kind", ALL)
 @pytest.mark.parametrize("wrap", [wrapped, lambda error: error], ids=["operator", "hook"])
-def test_policy_and_exceptions_agree_on_what_a_retry_can_help(
+def test_policy_and_exceptions_agree_on_what_retry_can_help(
     kind: type[errors.AimlapiError], wrap: Callable[[errors.AimlapiError], BaseException]
 ) -> None:
     from airflow.sdk import RetryAction
@@ -97,7 +97,7 @@ def test_the_delays_can_be_set() -> None:
     assert decide(errors.StoreUnavailable("503"), store_delay=delay).retry_delay == delay
 
 
-def test_exceptions_of_others_are_left_to_the_tasks_own_settings() -> None:
+def test_exceptions_of_others_are_left_to_tasks_own_settings() -> None:
     from airflow.sdk import RetryAction
 
     assert decide(ValueError("not ours")).action is RetryAction.DEFAULT
@@ -115,7 +115,7 @@ def test_a_spending_limit_is_waited_for_until_midnight_utc(now: str, hours: int)
     assert until_reset(now_s) == timedelta(hours=hours, minutes=1)
 
 
-def test_a_users_own_policy_and_delay_go_before_the_default() -> None:
+def test_users_own_policy_and_delay_go_before_the_default() -> None:
     from airflow.sdk import DAG, ExceptionRetryPolicy, RetryAction
 
     from airflow_provider_aimlapi.operators.claude import ClaudeCompletionOperator
@@ -167,9 +167,10 @@ class TestAskedByAirflow:
         assert "ApiUnavailable" in told.retry_reason
 
     @pytest.mark.parametrize("without_policy", [False, True])
-    def test_a_days_spending_limit_is_waited_for_by_a_policy_and_fails_without(
+    def test_policy_waits_for_a_daily_limit(
         self, api: Any, first_try: Callable[..., tuple[str, Any]], *, without_policy: bool
     ) -> None:
+        """Without a policy, the task fails."""
         api.follow(Script(account=Account(key_limit_usd=0.0001, key_limit_retention="day")))
         state, told = first_try(**self.paths, max_concurrency=1, without_policy=without_policy)
         assert api.paid_calls > 0
@@ -180,7 +181,7 @@ class TestAskedByAirflow:
             assert 0 < told.retry_delay_seconds <= 24 * 3600 + 60
             assert told.retry_reason == "SpendingLimitReached: resets at 00:00 UTC"
 
-    def test_a_months_limit_and_an_empty_account_fail_at_once(
+    def test_months_limit_and_an_empty_account_fail_at_once(
         self, api: Any, first_try: Callable[..., tuple[str, Any]]
     ) -> None:
         for account in (
@@ -208,9 +209,10 @@ def test_the_hook_tells_a_days_limit_apart_too(api: Any) -> None:
         assert refused.value.status == 403
 
 
-def test_before_airflow_3_3_the_module_imports_and_a_policy_is_left_out(
+def test_policy_is_left_out_before_airflow_3_3(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """The module must still import there."""
     from airflow_provider_aimlapi.operators import retry_policy
 
     monkeypatch.setitem(sys.modules, "airflow.sdk.definitions.retry_policy", None)

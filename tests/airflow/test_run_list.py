@@ -71,7 +71,7 @@ def listed(reader: Any) -> list[dict[str, Any]]:
     return runs
 
 
-def test_the_run_that_began_last_comes_first_with_its_numbers(
+def test_run_that_began_last_comes_first_with_its_numbers(
     reader: Any, began: Callable[..., str]
 ) -> None:
     first, second = began(), began({**PROGRESS, "rows_done": 90}, "success")
@@ -83,14 +83,12 @@ def test_the_run_that_began_last_comes_first_with_its_numbers(
     assert older["standing"]["cost_nano_usd"] == 5_000_000
 
 
-def test_what_it_tells_is_what_the_table_shows_and_no_more(
-    reader: Any, began: Callable[..., str]
-) -> None:
+def test_list_contains_only_what_the_table_shows(reader: Any, began: Callable[..., str]) -> None:
     began()
     assert "what an answer said" not in reader.get("/aimlapi/list").text
 
 
-def test_a_run_whose_progress_lies_beside_the_output_is_listed_without_numbers(
+def test_run_with_progress_beside_output_has_no_numbers(
     reader: Any, began: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_id = began(None)

@@ -77,7 +77,7 @@ def test_a_login_that_is_none_is_refused(server: Any, address: str) -> None:
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_whoever_may_not_read_the_dag_may_not_see_its_run(server: Any, address: str) -> None:
+def test_dag_permission_is_needed_to_see_its_run(server: Any, address: str) -> None:
     """Airflow's own rule decides: here a user without a role, who may read nothing."""
     query = {"dag_id": "one_task", "run_id": "any", "task_id": "complete"}
     from airflow.api_fastapi.app import get_auth_manager
@@ -101,9 +101,7 @@ def test_the_progress_is_that_of_the_task(reader: Any, query: dict[str, str]) ->
     assert "never-to-be-seen" not in answer.text
 
 
-def test_a_task_that_is_not_mapped_is_found_as_airflows_pages_ask_for_it(
-    reader: Any, query: dict[str, str]
-) -> None:
+def test_unmapped_task_is_found_by_airflows_map_index(reader: Any, query: dict[str, str]) -> None:
     answer = reader.get("/aimlapi/progress", params={**query, "map_index": "{MAP_INDEX}"})
     assert answer.status_code == 200
 
@@ -137,7 +135,7 @@ def test_no_other_file_is_served(server: Any, name: str) -> None:
     assert server.get(f"/aimlapi/files/{name}").status_code == 404
 
 
-def test_a_task_without_a_run_is_told_apart_from_an_error(reader: Any) -> None:
+def test_task_without_a_run_differs_from_an_error(reader: Any) -> None:
     query = {"dag_id": "none", "run_id": "none", "task_id": "none"}
     answer = reader.get("/aimlapi/progress", params=query)
     assert answer.status_code == 404

@@ -40,7 +40,7 @@ ARGUMENTS: dict[str, Any] = {
 }
 
 
-def test_the_group_gives_all_its_tasks_the_same_arguments_and_one_of_them_the_outlets(
+def test_groups_tasks_share_arguments_and_one_has_the_outlets(
     airflow_database: None,
 ) -> None:
     from airflow.sdk import DAG, Asset
@@ -72,7 +72,7 @@ def test_the_task_that_plans_takes_no_share(airflow_database: None) -> None:
         ClaudeCompletionPlanOperator(task_id="plan", workers=2, share=0, **ARGUMENTS)
 
 
-def test_a_share_that_nobody_planned_fails_at_once_and_says_what_to_do(
+def test_unplanned_share_fails_at_once_and_names_the_fix(
     api: Any, lake: Any, run_task: Callable[..., Any]
 ) -> None:
     lake.put("in/a.parquet", {"text": ["One.", "Two."]})

@@ -125,7 +125,7 @@ def test_response_format_is_judged_by_the_text(text: str, answer: str) -> None:
     assert (facts["tool-dated"], facts["tool-dotted"]) == ("refused", None)
 
 
-def test_a_check_has_twelve_calls_with_names_of_their_own() -> None:
+def test_check_has_twelve_calls_with_names_of_their_own() -> None:
     names = [call.name for call in (*first_calls(), *middle_calls(), *last_calls())]
     assert len({*names, "cache-write", "cache-read"}) == CALLS_MAX
 
@@ -137,14 +137,14 @@ def test_a_log_that_is_throttled_is_asked_again() -> None:
     assert found.passed_s == 15
 
 
-def test_a_log_that_is_not_given_out_leaves_its_fact_open() -> None:
+def test_withheld_log_leaves_its_fact_open() -> None:
     found = checked(Script(faults=(Fault(kind="403", path="/v2/logs"),)))
     assert found.answers["log"] is None
     assert found.passed_s == 0
     assert found.answers["system-dated"] == "arrives"
 
 
-def test_a_price_list_that_fails_lets_one_free_call_out() -> None:
+def test_price_list_that_fails_lets_one_free_call_out() -> None:
     found = checked(Script(faults=(Fault(kind="500", path="/v1/models"),)))
     assert found.report.calls == 1
     assert found.ledger.total_credits == 0

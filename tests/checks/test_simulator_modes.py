@@ -158,7 +158,7 @@ def test_without_prices_only_the_free_call_is_sent() -> None:
     assert found.answers["price-list"] is None
 
 
-def test_the_wait_for_the_log_ends_once_all_calls_are_there() -> None:
+def test_wait_for_log_ends_once_all_calls_are_there() -> None:
     assert checked(Script(ledger_delay_s=0)).passed_s == 0
     assert checked(Script(ledger_delay_s=12)).passed_s == 15
     assert checked(Script(ledger_delay_s=600)).passed_s == 120

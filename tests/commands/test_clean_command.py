@@ -30,7 +30,7 @@ def two_runs(place: Workplace) -> tuple[str, str]:
     return old, place.run(place.job(prompt=OTHER_PROMPT)).run_key
 
 
-def test_an_old_run_goes_and_the_one_in_place_stays(
+def test_old_run_goes_and_the_one_in_place_stays(
     place: Workplace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     old, new = two_runs(place)
@@ -50,7 +50,7 @@ def test_an_old_run_goes_and_the_one_in_place_stays(
     assert place.run(place.job(prompt=OTHER_PROMPT)).requests == 0
 
 
-def test_what_a_removal_leaves_goes_when_it_is_old_itself(place: Workplace) -> None:
+def test_leftovers_of_a_removal_are_removed_once_old(place: Workplace) -> None:
     old, _ = two_runs(place)
     grow_old(place.output, days=40)
     for _ in range(2):
@@ -102,7 +102,7 @@ def test_a_run_that_failed_goes_too(place: Workplace) -> None:
     assert names_in(place, run_key) == ["heartbeat/00000002", "lease/00000002"]
 
 
-def test_an_attempt_that_did_not_let_go_keeps_its_run_for_a_day(
+def test_attempt_without_release_keeps_its_run_a_day(
     place: Workplace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run_key = stop_half_way(place, 30)
@@ -130,7 +130,7 @@ def test_without_success_a_run_whose_parts_are_visible_stays(
     assert "0-00000.parquet is a part of it, and visible" in capsys.readouterr().out
 
 
-def test_a_manifest_that_does_not_read_back_is_for_a_person(
+def test_unreadable_manifest_is_left_for_a_person(
     place: Workplace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     old, _ = two_runs(place)

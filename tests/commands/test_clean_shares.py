@@ -28,7 +28,7 @@ def run_key(place: Workplace) -> str:
 
 
 @pytest.mark.parametrize(("epoch", "stays"), [(1, True), (2, True), (None, False)])
-def test_a_run_stays_while_any_of_its_shares_may_be_at_work(
+def test_run_is_kept_while_a_share_may_work(
     place: Workplace, run_key: str, epoch: int | None, *, stays: bool
 ) -> None:
     """Whichever share it is: another one's last word says nothing of it."""
@@ -42,9 +42,7 @@ def test_a_run_stays_while_any_of_its_shares_may_be_at_work(
     assert kept == (names if stays else ["heartbeat/00000003", "lease/00000003"])
 
 
-def test_a_later_attempt_at_the_whole_run_speaks_for_all_shares(
-    place: Workplace, run_key: str
-) -> None:
+def test_later_attempt_at_the_whole_run_covers_its_shares(place: Workplace, run_key: str) -> None:
     heartbeat = f"{run_folder(place, run_key)}/heartbeat/00000001"
     place.fs.pipe_file(heartbeat, json.dumps({"state": "released", "beat": 7}).encode())
     place.run()

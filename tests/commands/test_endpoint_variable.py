@@ -71,7 +71,7 @@ def test_what_is_no_connection_is_refused_without_its_key(text: str) -> None:
     assert "CONNECTION" in str(refused.value)
 
 
-def test_a_variable_that_is_not_set_is_named_if_it_is_a_name() -> None:
+def test_unset_variable_is_named_if_it_has_a_name() -> None:
     with pytest.raises(ConnectionIncomplete, match="variable MY_KEY is not set"):
         endpoint_from_key({"MY_KEY": ""}, "MY_KEY", base_url=None)
     with pytest.raises(ConnectionIncomplete) as refused:

@@ -72,7 +72,7 @@ def check_against_ledger(place: Workplace, found: Reconciliation) -> None:
     assert found.extra_nano_usd == sum(sum(costs[:-1]) for costs in again.values())
 
 
-def test_rows_whose_answers_got_lost_are_named_with_their_extra_cost(
+def test_rows_with_lost_answers_are_listed_with_extra_cost(
     place: Workplace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     place.sim.follow(script(faults=(LOST,)))
@@ -109,7 +109,7 @@ def test_without_losses_nothing_was_billed_again(
     assert "no row was billed more than once" in capsys.readouterr().out
 
 
-def test_after_kill_9_the_rows_that_were_in_flight_are_found(place: Workplace) -> None:
+def test_rows_in_flight_at_kill_9_are_found(place: Workplace) -> None:
     place.sim.follow(script(latency=Latency(median_s=0.05)))
     place.write(texts_table(200, 1_000), "9.parquet")
     child = subprocess.Popen(
@@ -134,7 +134,7 @@ def test_other_runs_of_the_same_key_are_left_out(place: Workplace) -> None:
     assert reconciled(place, first).calls == calls
 
 
-def test_a_run_that_is_not_published_is_told_as_far_as_it_got(
+def test_unpublished_run_is_shown_as_far_as_it_got(
     place: Workplace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run_key = stop_half_way(place, 30)
@@ -209,7 +209,7 @@ def test_a_key_is_never_an_argument_and_never_printed(
         (["--base-url", "http://api.example.org"], "http would send the API key in the clear"),
     ],
 )
-def test_what_is_wrongly_asked_is_told_before_anything_is_asked(
+def test_wrong_option_is_reported_before_anything_is_read(
     place: Workplace, words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     place.run()
@@ -219,7 +219,7 @@ def test_what_is_wrongly_asked_is_told_before_anything_is_asked(
     assert len(place.sim.ledger.requests) == asked
 
 
-def test_where_no_run_is_in_place_one_must_be_named(
+def test_missing_run_at_the_output_must_be_named(
     place: Workplace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run_key = place.run().run_key

@@ -135,7 +135,7 @@ def test_a_removal_goes_on_where_another_was_cut(place: Workplace, is_dead_after
         assert names_in(copy, run_key) == []
 
 
-def test_after_a_killed_removal_an_attempt_waits_and_then_goes_on(place: Workplace) -> None:
+def test_after_killed_removal_attempt_waits_and_then_goes_on(place: Workplace) -> None:
     run_key = stop_half_way(place, 45)
     grow_old(place.output, days=40)
     with pytest.raises(StoreUnavailable):
@@ -186,7 +186,7 @@ def test_an_attempt_that_was_just_faster_keeps_everything(place: Workplace) -> N
     assert lease.startswith(REMOVAL_TOKEN.encode())
 
 
-def test_a_manifest_comes_back_when_another_run_is_losing_its_place(place: Workplace) -> None:
+def test_manifest_is_restored_if_another_run_loses_its_path(place: Workplace) -> None:
     run_key = place.run().run_key
     place.run(place.job(prompt=OTHER_PROMPT))
     present = names_in(place, run_key)
@@ -203,5 +203,5 @@ def test_a_manifest_comes_back_when_another_run_is_losing_its_place(place: Workp
     check_exact(place)
 
 
-def test_a_folder_that_is_gone_by_now_is_no_error(place: Workplace) -> None:
+def test_folder_that_is_gone_by_now_is_no_error(place: Workplace) -> None:
     assert removal(place, "0" * 32) == Removal()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pytest
 
 
-def test_a_child_gets_nothing_of_the_callers_airflow_python_and_cloud(
+def test_child_gets_nothing_of_callers_airflow_python_and_cloud(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in ("VIRTUAL_ENV", "AIRFLOW_HOME", "AWS_PROFILE", "PYTHONPATH", "HTTPS_PROXY"):
@@ -39,7 +39,7 @@ def test_a_child_ends_with_its_block() -> None:
     assert process.returncode == -signal.SIGTERM
 
 
-def test_a_child_ends_when_the_process_that_started_it_is_killed(tmp_path: Path) -> None:
+def test_child_ends_when_process_that_started_it_is_killed(tmp_path: Path) -> None:
     script = (
         "import subprocess, sys\n"
         "from demo.children import child\n"
@@ -60,7 +60,7 @@ def test_a_child_ends_when_the_process_that_started_it_is_killed(tmp_path: Path)
     os.close(watch)
 
 
-def test_the_port_stays_the_same_while_nobody_else_takes_it(tmp_path: Path) -> None:
+def test_port_stays_the_same_while_it_is_free(tmp_path: Path) -> None:
     remembered = tmp_path / "port"
     port = free_port(remembered)
     assert free_port(remembered) == port

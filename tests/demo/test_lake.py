@@ -54,7 +54,7 @@ def test_the_sample_is_put_into_a_new_bucket(
     assert bucket.cat(f"{BUCKET}/documents/ds=2026-01-01/1861.parquet") == b"a document"
 
 
-def test_results_come_back_after_the_server_is_gone_with_the_etags_that_they_had(
+def test_results_return_after_a_restart_with_their_etags(
     bucket: fsspec.AbstractFileSystem, s3_server: S3Server, sample: Path, folder: Path
 ) -> None:
     lake = Lake(s3_server.url, folder)
@@ -71,7 +71,7 @@ def test_results_come_back_after_the_server_is_gone_with_the_etags_that_they_had
     assert {name: bucket.info(name)["ETag"] for name in results} == etags
 
 
-def test_results_are_saved_while_the_run_goes_on_and_at_its_end(
+def test_results_are_saved_during_the_run_and_after_it(
     bucket: fsspec.AbstractFileSystem, s3_server: S3Server, sample: Path, folder: Path
 ) -> None:
     lake = Lake(s3_server.url, folder)
@@ -81,7 +81,7 @@ def test_results_are_saved_while_the_run_goes_on_and_at_its_end(
     assert (lake.output_folder / "last").read_bytes() == b"written at the very end"
 
 
-def test_what_a_run_deleted_is_gone_from_the_folder_too(
+def test_what_run_deleted_is_gone_from_the_folder_too(
     bucket: fsspec.AbstractFileSystem, s3_server: S3Server, sample: Path, folder: Path
 ) -> None:
     lake = Lake(s3_server.url, folder)
@@ -93,9 +93,10 @@ def test_what_a_run_deleted_is_gone_from_the_folder_too(
     assert [path.name for path in lake.output_folder.iterdir()] == ["manifest"]
 
 
-def test_a_save_that_was_cut_off_between_its_two_renames_is_finished_by_the_next_start(
+def test_next_start_finishes_an_interrupted_save(
     bucket: fsspec.AbstractFileSystem, s3_server: S3Server, sample: Path, folder: Path
 ) -> None:
+    """It was cut off between its two renames."""
     lake = Lake(s3_server.url, folder)
     lake.fill(sample)
     bucket.pipe(f"{BUCKET}/document_summaries/kept", b"paid for")

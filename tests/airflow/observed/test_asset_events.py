@@ -45,7 +45,7 @@ def events_of(dag_id: str) -> dict[str, Any]:
         return found
 
 
-def test_an_event_says_what_the_run_published_and_what_it_cost(
+def test_asset_event_contains_the_result_and_the_cost(
     api: Any, paths: dict[str, str], run_tasks: Callable[..., Any]
 ) -> None:
     run = run_tasks("tests", "told_assets", DAY)

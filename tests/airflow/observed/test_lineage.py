@@ -90,7 +90,7 @@ def test_a_run_tells_what_it_read_wrote_and_cost(
     )
 
 
-def test_answers_come_from_the_prompts_columns_and_the_others_from_themselves(
+def test_answers_come_from_prompts_columns_and_others_from_themselves(
     events: Callable[[], list[dict[str, Any]]],
     api: Any,
     paths: dict[str, str],
@@ -113,7 +113,7 @@ def test_answers_come_from_the_prompts_columns_and_the_others_from_themselves(
     }
 
 
-def test_each_try_is_told_and_what_each_paid_adds_up(
+def test_lineage_is_sent_per_try_and_payments_add_up(
     events: Callable[[], list[dict[str, Any]]],
     api: Any,
     paths: dict[str, str],
@@ -136,7 +136,7 @@ def test_each_try_is_told_and_what_each_paid_adds_up(
     assert failed["inputs"][0]["inputFacets"]["inputStatistics"]["rowCount"] == ROWS
 
 
-def test_a_try_that_is_refused_before_it_starts_tells_names_alone(
+def test_refused_try_sends_data_set_names_alone(
     events: Callable[[], list[dict[str, Any]]],
     api: Any,
     paths: dict[str, str],
@@ -149,7 +149,7 @@ def test_a_try_that_is_refused_before_it_starts_tells_names_alone(
     assert "aimlapi_run" not in failed["run"]["facets"]
 
 
-def test_nothing_of_our_own_folder_no_connection_and_no_key_is_told(
+def test_lineage_contains_no_own_folder_connection_or_key(
     events: Callable[[], list[dict[str, Any]]],
     api: Any,
     paths: dict[str, str],
@@ -166,7 +166,7 @@ def test_nothing_of_our_own_folder_no_connection_and_no_key_is_told(
     assert "aws_lake" not in data_sets
 
 
-def test_days_are_one_data_set_where_openlineages_client_is_told_so(
+def test_days_are_one_data_set_under_openlineages_reducing(
     events: Callable[[], list[dict[str, Any]]],
     api: Any,
     paths: dict[str, str],

@@ -37,7 +37,7 @@ def told(
     return by_task
 
 
-def test_each_share_reads_its_rows_and_the_last_task_publishes_all(
+def test_shares_read_their_rows_and_the_last_task_publishes(
     told: dict[str, list[dict[str, Any]]],
 ) -> None:
     shares = told["complete"]

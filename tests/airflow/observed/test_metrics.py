@@ -38,7 +38,7 @@ def paths(lake: Any) -> dict[str, str]:
     }
 
 
-def test_counters_add_up_to_what_the_run_did_and_cost(
+def test_counters_add_up_to_what_run_did_and_cost(
     statsd: StatsdServer, api: Any, paths: dict[str, str], run_task: Callable[..., Any]
 ) -> None:
     api.follow(Script(limits=Limits(max_concurrent=4), latency=SimulatedLatency(median_s=0.05)))
@@ -54,9 +54,10 @@ def test_counters_add_up_to_what_the_run_did_and_cost(
     assert counted["aimlapi.cost_nano_usd"] / 1e9 == pytest.approx(run.summary["cost_usd"])
 
 
-def test_each_is_tagged_with_dag_task_and_model_and_comes_seldom(
+def test_metrics_have_tags_and_are_sent_seldom(
     statsd: StatsdServer, api: Any, paths: dict[str, str], run_task: Callable[..., Any]
 ) -> None:
+    """The tags are dag, task and model."""
     run_task(**paths)
     sent = statsd.metrics()
     assert {tuple(sorted(metric.tags.items())) for metric in sent} == {
@@ -71,7 +72,7 @@ def test_each_is_tagged_with_dag_task_and_model_and_comes_seldom(
     assert not [packet for packet in statsd.packets if "Text number" in packet]
 
 
-def test_gauges_tell_latency_while_it_works_and_end_with_nothing_in_flight(
+def test_gauges_report_latency_and_end_with_no_calls(
     statsd: StatsdServer, api: Any, paths: dict[str, str], run_task: Callable[..., Any]
 ) -> None:
     api.follow(Script(latency=SimulatedLatency(median_s=0.2)))

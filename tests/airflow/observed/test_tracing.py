@@ -39,7 +39,7 @@ def of_run(spans: InMemorySpanExporter) -> ReadableSpan:
     return span
 
 
-def test_a_run_is_a_span_with_its_counts_and_its_bill(
+def test_run_is_span_with_its_counts_and_its_bill(
     spans: InMemorySpanExporter, api: Any, paths: dict[str, str], run_task: Callable[..., Any]
 ) -> None:
     run = run_task(**paths)
@@ -53,7 +53,7 @@ def test_a_run_is_a_span_with_its_counts_and_its_bill(
     assert told["aimlapi.try_cost_usd"] == pytest.approx(api.simulator.ledger.total_usd)
 
 
-def test_an_error_is_told_by_its_kind_and_how_far_the_run_had_come(
+def test_error_span_has_its_kind_and_the_progress(
     spans: InMemorySpanExporter, api: Any, paths: dict[str, str], run_task: Callable[..., Any]
 ) -> None:
     api.follow(Script(faults=(Fault(kind="403", after=7, times=2),)))
@@ -77,7 +77,7 @@ def test_it_is_a_child_of_the_tasks_span(
     assert span.context.trace_id == task_span.get_span_context().trace_id
 
 
-def test_where_no_span_is_current_the_carrier_of_the_task_names_the_parent(
+def test_span_takes_its_parent_from_the_tasks_carrier(
     spans: InMemorySpanExporter,
 ) -> None:
     """As before Airflow 3.2, whose task runner opens no span."""
@@ -89,7 +89,7 @@ def test_where_no_span_is_current_the_carrier_of_the_task_names_the_parent(
     assert f"{parent.trace_id:032x}-{parent.span_id:016x}" in CARRIER["traceparent"]
 
 
-def test_a_run_that_never_started_has_a_span_that_says_why(
+def test_run_that_never_started_has_a_span_with_reason(
     spans: InMemorySpanExporter, api: Any, paths: dict[str, str], run_task: Callable[..., Any]
 ) -> None:
     assert run_task(**{**paths, "prompt": "{nothing_like_it}"}).state == "failed"

@@ -62,7 +62,7 @@ def test_its_data_reads_back_and_ends_no_element(html: str) -> None:
     assert not set("<>&\u2028") & set(data)
 
 
-def test_it_runs_only_the_scripts_whose_hashes_its_policy_names(html: str) -> None:
+def test_it_runs_only_scripts_whose_hashes_its_policy_names(html: str) -> None:
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="(.*?)"', html)
     scripts = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
     styles = re.findall(r"<style>(.*?)</style>", html, re.DOTALL)
@@ -83,7 +83,7 @@ def test_it_asks_the_network_for_nothing(html: str) -> None:
     [(live_page(), STYLES + SCRIPTS), (list_page(), LIST_STYLES + LIST_SCRIPTS)],
     ids=["run", "list"],
 )
-def test_a_live_page_has_no_script_or_style_of_its_own(page: str, names: tuple[str, ...]) -> None:
+def test_live_page_has_no_script_or_style_inline(page: str, names: tuple[str, ...]) -> None:
     assert re.findall(r"<script(?! src=)[^>]*>", page) == []
     assert not re.findall(r"<style|\sstyle=|\son\w+=", page)
     for name in names:
@@ -97,6 +97,6 @@ def test_no_html_is_made_of_a_string(script: str) -> None:
         assert risky not in page_file(script)
 
 
-def test_the_charts_library_says_which_it_is_and_may_be_copied() -> None:
+def test_charts_library_names_itself_and_its_licence() -> None:
     assert "uPlot (v1.6.32)" in page_file("uPlot.iife.min.js")[:100]
     assert "MIT License" in page_file("uPlot.LICENSE")
