@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.counts.counts import Count, code_counts, folder_count, test_counts
+from lab.counts.counts import Count, code_counts, counts_of_tests, folder_count
 from lab.counts.imports import import_counts
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def counts_of(root: Path, packages: tuple[str, ...]) -> list[Count]:
         folder_count(folders),
         *import_counts(packages),
         *code_counts(folders, first_file=folders[0] / "engine" / "run.py"),
-        *test_counts(root / "tests"),
+        *counts_of_tests(root / "tests"),
     ]
 
 

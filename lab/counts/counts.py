@@ -83,9 +83,9 @@ def code_counts(folders: list[Path], first_file: Path) -> list[Count]:
     ]
 
 
-def test_counts(tests: Path) -> list[Count]:
+def counts_of_tests(tests: Path) -> list[Count]:
     """Count the words in the names of tests."""
-    functions = test_functions(tests)
+    functions = functions_of_tests(tests)
     longest = max((words_of(function.name) for function in functions), key=len, default=[])
     long = long_test_names(functions)
     return [
@@ -94,7 +94,7 @@ def test_counts(tests: Path) -> list[Count]:
     ]
 
 
-def test_functions(tests: Path) -> list[Function]:
+def functions_of_tests(tests: Path) -> list[Function]:
     """Return the test functions below a folder."""
     sources = sources_below([tests], "test_*.py")
     functions = (function for source in sources for function in source.functions)

@@ -212,6 +212,7 @@ def test_hook_recognises_a_daily_limit(api: Any) -> None:
 def test_older_airflow_imports_the_module_without_policies(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """The module must still import there."""
     from airflow_provider_aimlapi.operators import retry_policy
 
     monkeypatch.setitem(sys.modules, "airflow.sdk.definitions.retry_policy", None)

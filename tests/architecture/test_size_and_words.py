@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lab.counts.counts import functions_of_tests, long_test_names
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -72,6 +74,13 @@ def test_no_name_is_empty(root: Path, sources: list[Path]) -> None:
         if isinstance(node, ast.ClassDef) and EMPTY_CLASS_NAMES.search(node.name)
     ]
     assert modules + folders + classes == []
+
+
+@pytest.mark.parametrize("folder", ["tests", "browser_tests"])
+def test_no_test_name_is_long(root: Path, folder: str) -> None:
+    functions = functions_of_tests(root / folder)
+    assert functions
+    assert long_test_names(functions) == []
 
 
 def test_no_file_names_a_place_on_one_machine(root: Path) -> None:

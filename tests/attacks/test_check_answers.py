@@ -103,7 +103,7 @@ def test_an_odd_answer_is_no_crash(body: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("status", [400, 402, 403, 404, 409, 422, 429, 500, 503])
 @pytest.mark.parametrize("place", ["message", "error", "details", "title"])
-def test_an_error_that_quotes_key_and_text_is_not_repeated(status: int, place: str) -> None:
+def test_error_that_quotes_key_and_text_is_not_repeated(status: int, place: str) -> None:
     said = f"No. Authorization: Bearer {KEY}. {FOREIGN}"
     bodies: dict[str, Any] = {
         "message": {"message": said},

@@ -95,7 +95,7 @@ def test_run_folder_that_is_a_link_is_passed_over(out: Path) -> None:
     assert "plan.json" not in left_of(out, NAMES)
 
 
-def test_folder_of_all_runs_that_is_a_link_is_refused(
+def test_folder_of_all_runs_that_is_link_is_refused(
     out: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (out / "_aimlapi").rename(out.parent / "home" / "runs")
@@ -134,7 +134,7 @@ def test_link_swapped_in_between_survey_and_removal_gains_nothing(out: Path, swa
 
 
 @pytest.mark.parametrize("name", [NAMES.segment(0, 1, 0), NAMES.part(0), NAMES.plan])
-def test_file_swapped_for_a_link_is_removed_as_a_link(out: Path, name: str) -> None:
+def test_file_swapped_for_link_is_removed_as_a_link(out: Path, name: str) -> None:
     before = state_of(out.parent / "home")
 
     def swap(operation: str, deleted: str) -> None:

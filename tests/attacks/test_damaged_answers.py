@@ -184,7 +184,7 @@ def test_halves_that_come_in_two_events_are_joined() -> None:
     assert decode_answer(answer(body)).text == "a\U0001f600b"
 
 
-def test_an_answer_in_one_event_over_many_lines_is_read() -> None:
+def test_answer_in_one_event_over_many_lines_is_read() -> None:
     body = b"data: " + json.dumps(with_message("stop"), indent=2).encode() + b"\n\n"
     assert decode_answer(answer(body)).text == "Hi!"
 

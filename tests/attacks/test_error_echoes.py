@@ -267,7 +267,7 @@ def test_failed_run_tells_no_sink_of_the_row(
 
 @pytest.mark.attack
 @pytest.mark.parametrize(("status", "place", "disguise"), CROSSED)
-def test_failed_run_tells_no_sink_of_the_row_in_any_place(
+def test_failed_run_shows_no_row_text_in_any_sink(
     sinks: Sinks, serve: Callable[..., str], status: int, place: str, disguise: str
 ) -> None:
     run_and_check(sinks, serve, status, place, disguise)
@@ -310,7 +310,7 @@ def test_rejected_rows_keep_the_apis_words_alone(
             assert found_in(error.replace(said, ""), traces(KEY)) == [], disguise
 
 
-def test_reason_of_a_rejection_is_told_again_without_the_row(
+def test_rejection_reason_is_repeated_without_the_row(
     sinks: Sinks, serve: Callable[..., str]
 ) -> None:
     """A later try finds it in the journal, with the API's words beside it."""

@@ -87,7 +87,7 @@ def test_foreign_file_beside_is_not_deleted(staged: bytes | None) -> None:
         assert len(attempt.prompts) <= ASKED
 
 
-def test_foreign_file_that_comes_during_the_run_is_named_and_stays() -> None:
+def test_foreign_file_during_a_run_is_named_and_kept() -> None:
     bench = Bench()
     attempt = bench.attempt(meanwhile={"manifest.json": {OURS: USERS}})
     assert isinstance(attempt.error, InvalidSpec)
@@ -117,7 +117,7 @@ def test_success_of_another_tool_stops_no_run(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("run_key", ["our own", "d" * 32])
-def test_success_of_a_run_that_is_not_there_stops_no_run(run_key: str) -> None:
+def test_success_file_of_a_missing_run_stops_nothing(run_key: str) -> None:
     key = run_key_of(finished()) if run_key == "our own" else run_key
     for bench in (Bench(), interrupted()):
         for claim in claims_to_be_in_place(key):
@@ -142,7 +142,7 @@ def test_plan_that_calls_a_stored_object_visible_deletes_nothing(victim: str) ->
     assert stored.items() <= attempt.objects.items()
 
 
-def test_planted_run_beside_ours_does_not_change_what_is_published() -> None:
+def test_planted_run_does_not_change_what_we_publish() -> None:
     for claim in claims_to_be_in_place(PLANTED.run_key):
         planted = planted_run("00-00001.parquet", part_bytes(PLANTED.run_key, 0))
         attempt = finished().attempt(changes={**planted, **claim})

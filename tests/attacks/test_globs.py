@@ -191,5 +191,5 @@ def test_listing_never_leaves_its_root(pattern: str) -> None:
     assert [file.path for file in listed] == ["b/in/a.parquet"]
 
 
-def test_glob_at_the_root_of_a_disk_is_not_the_working_folder() -> None:
+def test_glob_at_root_of_disk_is_not_working_folder() -> None:
     assert split_glob("/*/a.parquet") == ("/", "*/a.parquet")

@@ -113,7 +113,7 @@ def test_any_text_is_a_base_url_or_one_error(host: str) -> None:
     port=st.none() | st.integers(-1, 70_000),
     schema=st.none() | st.text(max_size=6) | st.sampled_from(["http", "https"]),
 )
-def test_any_split_of_a_uri_is_a_base_url_or_one_error(
+def test_any_uri_is_a_base_url_or_one_error(
     host: str, port: int | None, schema: str | None
 ) -> None:
     try:

@@ -278,7 +278,7 @@ def test_what_a_proxy_says_takes_bounded_memory(
 
 
 @pytest.mark.parametrize("names", [(HOST,), ("elsewhere.corp.invalid",)])
-def test_a_proxy_that_reads_along_gets_neither_key_nor_prompt(
+def test_proxy_that_reads_along_gets_neither_key_nor_prompt(
     names: tuple[str, ...], tmp_path: Path
 ) -> None:
     """Its certificate is by another authority, or by the right one and for another name."""

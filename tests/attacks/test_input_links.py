@@ -105,7 +105,7 @@ def test_hidden_link_is_passed_over(root: Path, name: str, target: str) -> None:
     assert [file.stem for file in listed(f"{root}/*")] == ["a"]
 
 
-def test_link_that_a_glob_does_not_read_is_passed_over(root: Path) -> None:
+def test_link_that_glob_does_not_read_is_passed_over(root: Path) -> None:
     (root / "ds=1").symlink_to("../outside")
     (root / "README").symlink_to("../outside/payroll.parquet")
     assert [file.stem for file in listed(f"{root}/*.parquet")] == ["a"]
@@ -114,7 +114,7 @@ def test_link_that_a_glob_does_not_read_is_passed_over(root: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["b.parquet", "ds=1/b.parquet"])
-def test_pipe_in_place_of_a_file_is_refused_by_name(root: Path, name: str) -> None:
+def test_pipe_in_place_of_file_is_refused_by_name(root: Path, name: str) -> None:
     (root / name).parent.mkdir(exist_ok=True)
     os.mkfifo(root / name)
     assert f"{str(root / name)!r} is not an ordinary file" in refused(root)

@@ -264,7 +264,7 @@ def test_written_file_is_not_for_everyone(
     assert (tmp_path / "made").stat().st_mode & 0o777 == folder_mode
 
 
-def test_name_too_long_for_the_disk_is_not_tried_again(root: Path) -> None:
+def test_name_too_long_for_disk_is_not_tried_again(root: Path) -> None:
     with pytest.raises(StoreUnsafe, match="a name is too long for this disk"):
         store_at(root).create("n" * 300, b"x")
 

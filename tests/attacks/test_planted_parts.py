@@ -143,7 +143,7 @@ def test_part_that_no_run_writes_is_refused(changes: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("rows", [ROWS - 1, ROWS + 1, 1_000_000])
-def test_part_of_other_rows_than_the_plan_is_refused_undecoded(rows: int) -> None:
+def test_part_of_other_rows_than_plan_is_refused_undecoded(rows: int) -> None:
     text = pa.nulls(rows, pa.string())
     info = pa.nulls(rows, infos(1).type)
     data = planted(rows=rows, text=text, info=info, tally=Tally(ok=ROWS), metadata={"rows": ROWS})

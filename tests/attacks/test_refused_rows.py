@@ -74,7 +74,7 @@ def test_one_percent_of_refused_rows_costs_no_time(concurrency: int) -> None:
 
 
 @pytest.mark.attack
-def test_a_hundred_thousand_rows_with_a_thousand_refused_cost_no_time() -> None:
+def test_hundred_thousand_rows_with_thousand_refused_cost_no_time() -> None:
     plain = attempts_at(100_000, seed=3).attempt()
     run = attempts_at(100_000, seed=3, refused=some_of(100_000, 0.01, 7))
     found = run.attempt()
@@ -108,9 +108,7 @@ def test_a_revoked_key_rejects_no_row(share: float, closes_at: int, concurrency:
 
 @pytest.mark.parametrize("count", [1, 2, 5])
 @pytest.mark.parametrize("concurrency", [1, 2, 256])
-def test_refused_rows_at_the_end_are_decided_in_a_few_attempts(
-    count: int, concurrency: int
-) -> None:
+def test_refused_rows_at_end_are_decided_in_few_attempts(count: int, concurrency: int) -> None:
     """No row is left to be the other one: then the account is."""
     refused = dict.fromkeys(range(40 - count, 40), 403)
     run = attempts_at(40, concurrency=concurrency, refused=refused)
@@ -121,9 +119,7 @@ def test_refused_rows_at_the_end_are_decided_in_a_few_attempts(
 
 @pytest.mark.parametrize("status", [401, 402, 403])
 @pytest.mark.parametrize("concurrency", [1, 40])
-def test_a_key_that_is_revoked_at_the_end_rejects_no_row_of_several(
-    concurrency: int, status: int
-) -> None:
+def test_key_revoked_at_the_end_rejects_no_row(concurrency: int, status: int) -> None:
     run = attempts_at(40, concurrency=concurrency, refused={3: status}, closes_at=30)
     for _ in range(3):
         assert isinstance(run.attempt(), AccessRefused)

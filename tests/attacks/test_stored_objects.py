@@ -74,14 +74,14 @@ def test_broken_object_of_a_finished_run_costs_nothing(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["plan.json", "/lease/", "/heartbeat/"])
-def test_broken_object_of_an_interrupted_run_costs_no_row_again(kind: str) -> None:
+def test_broken_object_of_interrupted_run_costs_no_row_again(kind: str) -> None:
     unpaid = set(interrupted().attempt().prompts)
     assert 0 < len(unpaid) < ASKED
     sweep(interrupted(), the(interrupted(), kind), FEW, unpaid=unpaid)
 
 
 @pytest.mark.parametrize("kind", ["_SUCCESS", "_aimlapi/publication/change", "plan.json"])
-def test_broken_object_of_the_run_in_place_harms_no_file(kind: str) -> None:
+def test_broken_object_of_run_in_place_harms_no_file(kind: str) -> None:
     names = [name for name in sorted(finished().objects) if kind in name]
     unpaid = set(finished().attempt(prompt=OTHER).prompts)
     sweep(finished(), names[0], FEW, unpaid=unpaid, prompt=OTHER)
@@ -221,7 +221,7 @@ def test_planted_name_neither_pays_nor_ends_in_another_error(planted: str) -> No
             assert set(attempt.prompts) <= set(bench.attempt(prompt=prompt).prompts)
 
 
-def test_planted_names_that_look_like_parts_do_not_stop_a_run() -> None:
+def test_planted_names_like_parts_do_not_stop_a_run() -> None:
     run_key = run_key_of(finished())
     changes = {
         f"_aimlapi/{run_key}/{name}": b"planted"

@@ -109,7 +109,7 @@ def test_a_copy_that_azure_gives_up_is_tried_again(
         through(azurite, slow, bucket).copy("part", "visible")
 
 
-def test_an_answer_that_is_lost_leaves_an_object_that_is_found(
+def test_answer_that_is_lost_leaves_object_that_is_found(
     azurite: Azurite, store: FsspecStore, bucket: str
 ) -> None:
     with ScriptedS3(azurite.url) as losing:
@@ -173,7 +173,7 @@ def test_who_must_act_when_azure_says_no(  # noqa: PLR0913, PLR0917  # two table
     ],
     ids=["busy", "forbidden", "cut"],
 )
-def test_a_listing_that_could_not_be_read_is_never_empty(
+def test_listing_that_could_not_be_read_is_never_empty(
     azurite: Azurite, store: FsspecStore, bucket: str, trouble: Trouble
 ) -> None:
     store.create("x", b"x")

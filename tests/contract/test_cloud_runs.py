@@ -32,7 +32,7 @@ def place(request: pytest.FixtureRequest, bucket: str) -> Iterator[Workplace]:
         yield Workplace(fs=opened(), input=f"{bucket}/in", output=f"{bucket}/out", sim=sim)
 
 
-def test_a_run_publishes_every_row_and_a_second_one_pays_nothing(place: Workplace) -> None:
+def test_run_publishes_every_row_and_second_one_pays_nothing(place: Workplace) -> None:
     place.write(texts_table(ROWS), "ds=2026-01-01/a.parquet", row_group_size=20)
     place.write(texts_table(ROWS, start=ROWS), "ds=2026-01-02/b é.parquet")
     report = place.run()
@@ -47,7 +47,7 @@ def test_a_run_publishes_every_row_and_a_second_one_pays_nothing(place: Workplac
     assert not place.fs.find(f"{place.output}/_aimlapi/{report.run_key}/journal")
 
 
-def test_a_changed_file_is_another_run_and_takes_the_old_one_s_place(place: Workplace) -> None:
+def test_changed_file_makes_a_run_that_replaces_the_old(place: Workplace) -> None:
     place.write(texts_table(ROWS))
     first = place.run()
     place.write(texts_table(ROWS, start=1000))
@@ -56,7 +56,7 @@ def test_a_changed_file_is_another_run_and_takes_the_old_one_s_place(place: Work
     assert place.result()["id"].to_pylist() == list(range(1000, 1000 + ROWS))
 
 
-def test_a_file_is_the_same_named_itself_in_a_folder_and_by_a_glob(place: Workplace) -> None:
+def test_file_is_the_same_by_name_folder_or_glob(place: Workplace) -> None:
     place.write(texts_table(1), "a.parquet")
     place.write(texts_table(2), "ds=1/b.parquet")
     itself = list_inputs(place.fs, f"{place.input}/a.parquet")

@@ -44,9 +44,8 @@ def test_a_store_that_ignores_only_if_absent_is_refused() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
-def test_what_gcsfs_would_send_in_chunks_is_created_once_by_one_request(
-    gcs_server: GcsServer, bucket: str
-) -> None:
+def test_large_object_is_created_once_by_one_request(gcs_server: GcsServer, bucket: str) -> None:
+    """gcsfs would send it in chunks."""
     gcs_server.create_bucket(bucket)
     with ScriptedS3(gcs_server.url) as counting:
         fs = GCSFileSystem(token="anon", endpoint_url=counting.url, skip_instance_cache=True)
@@ -103,7 +102,7 @@ def test_input_that_says_it_is_compressed_is_refused(
 @pytest.mark.parametrize(
     "data", [b"a\n--==0==\nb", b"a\r\n--==0==--\r\nb", b"--==0==--", b"a\r", b"\r\n\r\nb", b"a\n"]
 )
-def test_bytes_that_look_like_the_end_of_an_upload_are_not(store: FsspecStore, data: bytes) -> None:
+def test_bytes_like_the_end_of_an_upload_are_kept(store: FsspecStore, data: bytes) -> None:
     """Else an object would be shorter than what was sent, and nothing would say so."""
     assert store.create("part", data)
     assert store.read("part", bytes_max=MIB) == data
@@ -147,7 +146,7 @@ def test_no_permission_is_for_a_person_to_mend(gcs_server: GcsServer) -> None:
             FsspecStore(fs, "gs://lake/out").create("x", b"x")
 
 
-def test_an_answer_that_is_lost_leaves_an_object_that_is_found(
+def test_answer_that_is_lost_leaves_object_that_is_found(
     gcs_server: GcsServer, bucket: str
 ) -> None:
     """gcsfs asks again by itself, and is told that there is one: its own."""

@@ -89,7 +89,7 @@ async def test_the_api_answers_what_the_encoder_writes(
         assert (called.name, called.is_valid_json) == ("record", True)
 
 
-async def test_a_model_that_is_not_there_is_an_access_refused(endpoint: Endpoint) -> None:
+async def test_missing_model_is_an_access_refused(endpoint: Endpoint) -> None:
     with pytest.raises(ApiError) as refused:
         await completion(endpoint, LiveCall(model=UNKNOWN, parameters={}).body)
     assert isinstance(refused.value, AccessRefused | RequestRejected)

@@ -85,7 +85,7 @@ def store(reopen: Callable[[], ObjectStore]) -> ObjectStore:
     return reopen()
 
 
-def test_what_is_created_reads_back_and_what_is_not_there_is_none(store: ObjectStore) -> None:
+def test_created_object_reads_back_and_missing_one_is_none(store: ObjectStore) -> None:
     assert store.read("a/b.bin", bytes_max=MIB) is None
     assert store.create("a/b.bin", b"\x00one")
     assert store.read("a/b.bin", bytes_max=MIB) == b"\x00one"
@@ -142,7 +142,7 @@ def test_create_never_changes_what_exists(store: ObjectStore) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
-def test_an_object_larger_than_a_usual_upload_part_is_created_once(store: ObjectStore) -> None:
+def test_object_larger_than_usual_upload_part_is_created_once(store: ObjectStore) -> None:
     data = bytes(12 * 1024 * 1024)
     assert store.create("big", data)
     assert not store.create("big", b"small")
@@ -163,7 +163,7 @@ def test_of_many_writers_one_creates(reopen: Callable[[], ObjectStore]) -> None:
     assert stores[0].read("race/here", bytes_max=MIB) == b"writer %d" % won.index(True)
 
 
-def test_a_listing_is_sorted_deep_relative_and_bounded_by_its_folder(store: ObjectStore) -> None:
+def test_listing_is_sorted_deep_relative_and_within_its_folder(store: ObjectStore) -> None:
     for name in ("j/2/b", "j/1/a", "j/1/c", "jj/x", "k"):
         store.create(name, b"x")
     assert store.list("j/") == ["j/1/a", "j/1/c", "j/2/b"]
@@ -189,7 +189,7 @@ def test_visible_names_leave_out_what_runs_store(store: ObjectStore) -> None:
     assert store.list_visible() == []
 
 
-def test_a_listing_and_a_read_see_at_once_what_another_worker_did(
+def test_listing_and_read_see_other_workers_writes_at_once(
     reopen: Callable[[], ObjectStore],
 ) -> None:
     here, there = reopen(), reopen()
@@ -217,7 +217,7 @@ def test_write_replaces_and_copy_replaces(store: ObjectStore) -> None:
     assert store.read("staged/1", bytes_max=MIB) == b"part"
 
 
-def test_names_that_mean_something_in_urls_and_globs_are_names(store: ObjectStore) -> None:
+def test_names_with_url_and_glob_characters_are_plain_names(store: ObjectStore) -> None:
     """An input's names come back in the output's."""
     for name in NAMES:
         assert store.create(f"in/{name}", name.encode())

@@ -48,7 +48,7 @@ def completion(script: Script, model: str, **parameters: Any) -> Completion:
 
 
 @pytest.mark.parametrize(("gateway", "forms"), list(itertools.product(GATEWAYS, FORMS)), ids=str)
-def test_the_dated_id_brings_text_and_system_in_every_form(gateway: Gateway, forms: Forms) -> None:
+def test_dated_id_brings_text_and_system_in_every_form(gateway: Gateway, forms: Forms) -> None:
     for stream in (False, True):
         answer = completion(Script(gateway=gateway, forms=forms), DATED, stream=stream)
         assert answer.text == answer_for(DATED, SYSTEM, PROMPT, 2048)
@@ -65,7 +65,7 @@ def test_every_model_takes_what_the_encoder_writes_for_it(model: str, is_strict:
     assert (answer.reasoning_tokens or 0) > 0 if BY_ID[model].is_thinking else True
 
 
-def test_a_gateway_that_drops_system_is_seen_in_the_tokens() -> None:
+def test_gateway_that_drops_system_is_seen_in_the_tokens() -> None:
     whole = completion(Script(), DATED)
     dropped = completion(Script(gateway=Gateway(drops=("system",))), DATED)
     assert whole.prompt_tokens is not None

@@ -64,7 +64,7 @@ def test_finish_reasons_of_both_vocabularies(word, status):
     assert bool(completion.error) is (status != "ok")
 
 
-def test_a_finish_reason_that_nobody_knows_yet_does_not_lose_a_paid_text():
+def test_unknown_finish_reason_does_not_lose_a_paid_text():
     completion = decode_answer(answer(documented(choices=[choice("pause_turn")])))
     assert (completion.text, completion.finish_reason) == (TEXT, "pause_turn")
 
@@ -92,9 +92,8 @@ def test_content_that_is_missing_is_null_too():
 
 @pytest.mark.parametrize("finish_reason", ["stop", "end_turn", "content_filter"])
 @pytest.mark.parametrize("content", [None, ""])
-def test_a_refusal_is_refused_whatever_the_finish_reason_and_its_words_are_kept(
-    finish_reason, content
-):
+def test_refusal_is_refused_under_any_finish_reason(finish_reason, content):
+    """Its text is kept."""
     declined = choice(finish_reason, content=content, refusal="I cannot help with that.")
     completion = decode_answer(answer(documented(choices=[declined])))
 
@@ -116,7 +115,7 @@ def test_reasoning_is_not_part_of_the_text():
 @pytest.mark.parametrize(
     "change", [{"choices": []}, {"choices": None}, {"choices": "none"}, {"choices": [None]}]
 )
-def test_an_answer_without_choices_is_no_completion_and_may_have_been_billed(change):
+def test_answer_without_choices_is_no_completion_and_perhaps_billed(change):
     with pytest.raises(WireViolation) as caught:
         decode_answer(answer(documented(**change), request_id="req-1"))
     assert caught.value.is_perhaps_billed
@@ -139,7 +138,7 @@ def test_an_error_body_with_status_200_is_no_completion():
         ('{"zip": NaN}', False),
     ],
 )
-def test_arguments_of_a_tool_call_are_kept_as_the_model_wrote_them(arguments, is_valid_json):
+def test_tool_call_arguments_are_kept_as_written(arguments, is_valid_json):
     function = {"name": "look_up", "arguments": arguments}
     called = choice(
         "tool_calls",
@@ -196,7 +195,7 @@ def test_tokens_written_with_a_point_are_whole_numbers():
 
 
 @pytest.mark.parametrize("usage", [None, {}])
-def test_tokens_that_are_not_told_are_null_and_the_text_is_kept(usage):
+def test_unreported_tokens_are_null_and_the_text_is_kept(usage):
     completion = decode_answer(answer(documented(usage=usage)))
     assert completion.text == TEXT
     assert (completion.prompt_tokens, completion.completion_tokens) == (None, None)

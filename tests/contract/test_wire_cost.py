@@ -54,7 +54,7 @@ def test_nothing_charged_is_known_and_not_unknown(headers):
 
 @pytest.mark.parametrize("nonsense", ["", "n/a", "NaN", "Infinity", "-5", "1e999", "9e999999"])
 @pytest.mark.parametrize("header", ["credits_used", "usd_spent"])
-def test_a_header_that_is_no_amount_is_as_good_as_none(header, nonsense):
+def test_header_that_is_no_amount_is_ignored(header, nonsense):
     assert cost(None, **{header: nonsense}) is UNKNOWN
     assert cost({"usage": {"credits_used": 10421}}, **{header: nonsense}) == COST_NANO_USD
 
@@ -73,7 +73,7 @@ def test_a_header_that_is_no_amount_is_as_good_as_none(header, nonsense):
         {"usage": [10421]},
     ],
 )
-def test_a_cost_that_is_not_told_is_unknown_although_the_tokens_are_known(meta):
+def test_unreported_cost_is_unknown_even_with_known_tokens(meta):
     assert cost(meta) is UNKNOWN
 
 
@@ -90,6 +90,6 @@ def test_credits_are_exact_to_the_nano_dollar(credits_used):
 
 
 @given(st.integers(0, 1000 * USD))
-def test_dollars_in_the_header_are_exact_to_the_nano_dollar(nano_usd):
+def test_dollars_in_header_are_exact_to_the_nano_dollar(nano_usd):
     text = f"{nano_usd // USD}.{nano_usd % USD:09d}"
     assert cost(None, usd_spent=text) == nano_usd

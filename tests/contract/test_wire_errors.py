@@ -76,7 +76,7 @@ def envelopes(status: int, message: str) -> Iterator[tuple[dict[str, Any], str]]
 
 
 @pytest.mark.parametrize(("status", "message", "error"), TABLE)
-def test_both_envelopes_give_the_class_the_words_and_the_request_id(status, message, error):
+def test_both_envelopes_give_class_words_and_the_request_id(status, message, error):
     for body, content_type in envelopes(status, message):
         received = answer(body, status=status, content_type=content_type)
         with pytest.raises(error) as caught:
@@ -87,7 +87,7 @@ def test_both_envelopes_give_the_class_the_words_and_the_request_id(status, mess
         assert isinstance(caught.value, Throttled) is (status == 429)
 
 
-def test_a_message_that_stands_only_in_the_inner_error_is_found():
+def test_message_that_stands_only_in_inner_error_is_found():
     body = {"error": {"name": "TooManyRequests", "message": "Slow down, please"}}
     with pytest.raises(Throttled, match="Slow down, please"):
         decode_answer(answer(body, status=429, content_type=PROBLEM))
@@ -108,24 +108,24 @@ def test_a_gateway_s_answer_is_judged_by_its_status(status, kind):
 @pytest.mark.parametrize(
     ("status", "fix"), [(401, "key"), (403, "credit"), (404, "model")], ids=str
 )
-def test_a_refusal_without_words_still_says_what_to_look_at(status, fix):
+def test_refusal_without_a_message_names_what_to_check(status, fix):
     with pytest.raises(AccessRefused, match=f"(?i){fix}"):
         decode_answer(answer(b"", status=status, content_type=""))
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_ends_the_run_because_the_key_must_not_travel_on(status):
+def test_redirect_ends_run_because_key_must_not_travel_on(status):
     with pytest.raises(AccessRefused) as caught:
         decode_answer(answer(b"", status=status, content_type=""))
     assert caught.value.status == status
 
 
 @pytest.mark.parametrize("status", [402, 405, 408, 409, 410, 415, 418, 425, 431, 451])
-def test_a_status_that_nobody_documents_is_still_one_of_our_errors(status):
+def test_undocumented_status_is_one_of_our_errors(status):
     assert isinstance(decoded(answer(b"", status=status, content_type="")), ApiError)
 
 
-def test_the_http_status_decides_and_not_what_the_body_says():
+def test_http_status_decides_instead_of_the_body():
     body = legacy_envelope(429, "Too Many Requests", as_text=False)
     with pytest.raises(AccessRefused):
         decode_answer(answer(body, status=403))
@@ -136,7 +136,7 @@ def test_the_http_status_decides_and_not_what_the_body_says():
 
 @pytest.mark.parametrize("message", [None, 17, {"text": "no"}, ["no"], "", " \n"])
 @pytest.mark.parametrize("field", ["message", "requestId", "statusCode", "error", "title"])
-def test_a_field_of_an_unforeseen_kind_does_not_hide_the_status(field, message):
+def test_field_of_unforeseen_kind_does_not_hide_the_status(field, message):
     for body, content_type in envelopes(503, "Service unavailable"):
         received = answer(body | {field: message}, status=503, content_type=content_type)
         assert isinstance(decoded(received), ApiUnavailable)
@@ -168,7 +168,7 @@ def test_a_number_of_seconds_in_retry_after_is_kept(status):
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("value", ["", "soon", "-5", "nan", "inf", "1e999", "9" * 5000, "\u0663"])
-def test_a_retry_after_that_is_no_waiting_time_cannot_stop_or_hurry_a_run(status, value):
+def test_wrong_retry_after_neither_stops_nor_hurries_a_run(status, value):
     error = decoded(answer(b"", status=status, retry_after=value))
     assert isinstance(error, ApiUnavailable)
     wait_s = error.retry_after_s

@@ -97,7 +97,7 @@ FIELDS = [
 
 @pytest.mark.parametrize("content_type", [JSON, "", "text/plain", HTML, PROBLEM])
 @pytest.mark.parametrize("body", NOT_JSON.values(), ids=NOT_JSON.keys())
-def test_a_success_that_is_no_answer_is_a_violation_and_perhaps_billed(body, content_type):
+def test_success_without_an_answer_is_a_violation_perhaps_billed(body, content_type):
     outcome = decoded(answer(body, content_type=content_type, request_id="req-1"))
 
     assert isinstance(outcome, WireViolation)
@@ -121,7 +121,8 @@ def test_any_field_may_hold_anything(field, value):
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: value[:12])
 @pytest.mark.parametrize("field", ["object", "created", "total_tokens"])
-def test_nonsense_where_nobody_looks_costs_no_paid_text_or_is_a_violation(field, value):
+def test_nonsense_in_unused_fields_loses_no_paid_text(field, value):
+    """It may also be a violation."""
     completion = read_or_violation(answer(with_value(field, value)))
     assert completion is None or completion.text == TEXT
 
@@ -141,12 +142,12 @@ def test_another_encoding_is_read_correctly_or_not_at_all(encoding):
     assert completion is None or completion.text == "é 👩"
 
 
-def test_half_a_character_in_an_escape_cannot_reach_the_output():
+def test_half_character_in_an_escape_cannot_reach_the_output():
     completion = read_or_violation(answer(with_value("content", '"before \\ud83d after"')))
     assert completion is None or re.fullmatch("before .? after", completion.text or "")
 
 
-def test_duplicate_keys_are_a_violation_or_one_of_the_two():
+def test_duplicate_keys_are_violation_or_one_of_the_two():
     body = WHOLE.replace('"content": ', '"content": "another", "content": ').encode()
     completion = read_or_violation(answer(body))
     assert completion is None or completion.text in (TEXT, "another")

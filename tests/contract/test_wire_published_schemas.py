@@ -72,7 +72,7 @@ def test_null_is_allowed_just_where_the_document_says_nullable(model):
     assert complaints(validator, samples.documented(usage=None)) != []
 
 
-def test_the_documented_answer_contradicts_its_schema_only_where_that_was_mended():
+def test_documented_answer_contradicts_its_schema_where_we_fixed_it():
     as_published = published.json_schema(published.published_answer(SONNET_4_6), is_strict=False)
     found = complaints(Draft7Validator(as_published), samples.documented())
 
@@ -83,7 +83,7 @@ def test_the_documented_answer_contradicts_its_schema_only_where_that_was_mended
     assert complaints(published.answer_validator(SONNET_4_6), samples.documented()) == []
 
 
-def test_tools_and_tool_choice_are_still_swapped_in_the_published_document():
+def test_published_document_still_swaps_tools_and_tool_choice():
     fields = published.published_request(SONNET_4_6)["properties"]
     assert "input_schema" in fields["tool_choice"]["properties"]
     assert fields["tools"]["items"]["anyOf"][0]["properties"]["type"]["enum"] == ["auto"]

@@ -100,7 +100,7 @@ def text_of(content: str | list[dict[str, str]]) -> str:
     optional(TEXTS.filter(bool)),
 )
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_any_request_is_valid_and_holds_what_was_set_and_nothing_else(fields, prompt, system):
+def test_any_request_is_valid_and_has_only_its_settings(fields, prompt, system):
     body = body_of(fields, prompt, system)
 
     assert complaints(VALIDATORS[fields["model"]], body) == []
@@ -166,7 +166,7 @@ def test_prompt_and_system_cannot_be_mistaken_for_each_other(one, other):
         ("tool_choice", {"type": "tool", "name": "look_up"}),
     ],
 )
-def test_the_order_of_a_mapping_s_keys_makes_no_other_request(name, value):
+def test_order_of_mapping_s_keys_makes_no_other_request(name, value):
     """The run key does not know the order: else paid rows would be taken for other requests."""
     turned = dict(reversed(value.items()))
     assert list(turned) != list(value)
@@ -180,7 +180,7 @@ def test_the_order_of_a_mapping_s_keys_makes_no_other_request(name, value):
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
-def test_a_number_that_json_has_no_word_for_is_never_sent(number):
+def test_number_without_a_json_form_is_never_sent(number):
     """The error may come when the spec is made, when the encoder is, or at the first row."""
     tool: dict[str, Any] = {"name": "f", "input_schema": {"type": "object", "maximum": number}}
     with pytest.raises(AimlapiError):
@@ -191,7 +191,7 @@ def test_a_number_that_json_has_no_word_for_is_never_sent(number):
 
 @pytest.mark.parametrize("half", ["\ud83d", "a\udc00b"])
 @pytest.mark.parametrize("place", ["prompt", "system"])
-def test_half_a_character_is_refused_in_our_own_words_or_sent_as_valid_json(half, place):
+def test_half_a_character_is_refused_or_sent_as_json(half, place):
     encoder = RequestEncoder(CompletionSpec(model=SONNET_4_6_DATED))
     texts = {"prompt": "Hello", "system": None} | {place: half}
     with suppress(AimlapiError):

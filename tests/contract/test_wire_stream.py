@@ -76,7 +76,7 @@ def test_the_last_event_may_lack_its_blank_line():
 
 
 @given(st.permutations(range(4)))
-def test_late_facts_may_come_in_any_chunk_after_the_text(order):
+def test_late_facts_may_come_in_any_chunk_after_text(order):
     usage = {"prompt_tokens": 16, "completion_tokens": 264, "total_tokens": 280}
     late = [
         chunk({"content": "", "role": "assistant"}, finish_reason="end_turn"),
@@ -114,7 +114,7 @@ def test_cached_and_reasoning_tokens_of_a_stream():
     assert completion.cache_write_tokens == 3
 
 
-def test_a_stream_that_tells_no_cost_and_no_tokens_makes_none_up():
+def test_stream_without_cost_and_tokens_invents_none():
     completion = decode_answer(stream(told(TEXT)))
     assert (completion.text, completion.cost_nano_usd) == (TEXT, None)
     assert (completion.prompt_tokens, completion.completion_tokens) == (None, None)
@@ -137,7 +137,7 @@ def test_finish_reasons_of_a_stream(word, status):
     assert completion.finish_reason == word
 
 
-def test_a_finish_reason_is_not_forgotten_when_later_chunks_have_none():
+def test_finish_reason_survives_later_chunks_without_one():
     chunks = [*told(TEXT, finish_reason="length"), chunk(None), chunk({}, usage=None)]
     assert decode_answer(stream(chunks)).status == "truncated"
 
@@ -167,7 +167,7 @@ def tool_piece(index: int, arguments: str, *, call_id: str = "", name: str = "")
     return chunk({"content": "", "role": "assistant", "tool_calls": [piece]})
 
 
-def test_tool_calls_in_pieces_are_put_together_by_their_index():
+def test_tool_call_pieces_are_joined_by_their_index():
     chunks = [
         tool_piece(0, "", call_id="call_a", name="look_up"),
         tool_piece(0, '{"zip": '),
@@ -196,13 +196,13 @@ def test_any_text_in_any_pieces_arrives_unchanged(pieces, is_crlf):
 
 
 @pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\x7f"])
-def test_a_character_that_only_some_call_a_line_end_is_text(separator):
+def test_character_that_only_some_call_line_end_is_text(separator):
     text = f"one{separator}two"
     assert received(events(told(text))).text == text
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
-def test_a_stream_cut_anywhere_never_passes_part_of_its_text_for_the_whole(line_end):
+def test_cut_stream_never_passes_as_a_whole_text(line_end):
     whole = events(documented_stream(), line_end=line_end)
     outcomes = set()
     for length in range(len(whole)):
@@ -225,7 +225,7 @@ def test_a_stream_without_a_finish_reason_was_cut():
     assert caught.value.is_perhaps_billed
 
 
-def test_a_done_line_does_not_make_a_whole_of_a_stream_without_any_chunk():
+def test_done_line_without_chunks_is_no_completion():
     with pytest.raises(WireViolation):
         received(b"data: [DONE]\n\n")
 
@@ -244,20 +244,20 @@ def test_a_stream_without_events_is_no_answer(body):
     ],
 )
 @pytest.mark.parametrize("after", [[], told("")])
-def test_an_error_in_the_middle_of_a_stream_is_no_completion(event, after):
+def test_error_in_middle_of_a_stream_is_no_completion(event, after):
     """Else the row would be `ok` with half a text."""
     with pytest.raises(ApiError):
         decode_answer(stream([spoken("Hi! "), event, *after]))
 
 
 @pytest.mark.parametrize("line", ["{", "null", "[]", "17", '"text"', "{}", "[" * 200_000, "NaN"])
-def test_an_event_that_is_no_chunk_is_a_violation_or_ignored(line):
+def test_event_that_is_no_chunk_is_violation_or_ignored(line):
     body = f"data: {line}\n\n".encode() + events(documented_stream())
     completion = read_or_violation(answer(body, content_type=EVENTS))
     assert completion is None or completion.text == TEXT
 
 
-def test_a_json_answer_to_a_call_for_a_stream_is_read_as_json():
+def test_json_answer_to_a_stream_call_is_read():
     body = documented(choices=[choice("stop")])
     assert decode_answer(answer(body)).text == TEXT
 

@@ -96,6 +96,7 @@ def test_deleted_objects_vanish_from_the_folder(
 def test_next_start_finishes_an_interrupted_save(
     bucket: fsspec.AbstractFileSystem, s3_server: S3Server, sample: Path, folder: Path
 ) -> None:
+    """It was cut off between its two renames."""
     lake = Lake(s3_server.url, folder)
     lake.fill(sample)
     bucket.pipe(f"{BUCKET}/document_summaries/kept", b"paid for")

@@ -78,7 +78,7 @@ def warnings_of(content: bytes, folder: Path, caplog: pytest.LogCaptureFixture) 
     return [record.getMessage() for record in caplog.records]
 
 
-def test_a_zone_that_python_does_not_know_is_warned_of(
+def test_zone_that_python_does_not_know_is_warned_of(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (value,) = (value for value in VALUES if "Mars" in value.kind)
@@ -109,7 +109,7 @@ def test_a_type_of_spark_alone_is_warned_of(
     assert "'interval day to second'" in warning
 
 
-def test_types_that_arrow_shares_with_parquet_are_not_warned_of(
+def test_types_shared_by_arrow_and_parquet_cause_no_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     for value in VALUES:

@@ -25,7 +25,7 @@ CHARGES_USD = {"one": 0.25, "two": 0.5, "lost": 0.125}
         ([(0, 9), (1, 8), (2, 7), (9, 10)], 3),
     ],
 )
-def test_shares_at_once_are_told_from_when_they_began_and_ended(
+def test_overlapping_shares_are_counted_by_start_and_end(
     spans: list[tuple[float, float]], most: int
 ) -> None:
     assert peak([Span(start_s=start, end_s=end) for start, end in spans]) == most
@@ -51,7 +51,7 @@ def test_a_bill_that_is_another_is_told(
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_a_scenario_has_files_for_its_shares_and_none_is_divided(scenario: Scenario) -> None:
+def test_scenario_has_files_for_its_shares_undivided(scenario: Scenario) -> None:
     sizes = scenario.data.file_rows
     assert sum(sizes) == scenario.rows
     assert 0 < min(sizes) <= max(sizes) <= 256, "one file is one part, which the checks count with"
@@ -59,7 +59,7 @@ def test_a_scenario_has_files_for_its_shares_and_none_is_divided(scenario: Scena
     assert scenario.slots <= 4
 
 
-def test_the_lake_is_filled_from_this_tree_with_the_rows_that_are_counted(
+def test_lake_is_filled_with_the_rows_that_are_counted(
     pytestconfig: pytest.Config,
 ) -> None:
     program, script, sample, bucket = one_off("fill-lake")

@@ -72,7 +72,7 @@ def test_it_holds_every_part_of_an_airflow_with_celery(services: dict[str, Any])
     assert {"simulator", "s3", "postgres", "redis"} <= set(services)
 
 
-def test_the_two_workers_share_a_network_and_not_a_name_or_a_port(services: dict[str, Any]) -> None:
+def test_two_workers_share_network_and_not_name_or_port(services: dict[str, Any]) -> None:
     commands = [compose.words(services[worker]["command"]) for worker in WORKERS]
     names = [command[command.index("--celery-hostname") + 1] for command in commands]
     assert names == list(WORKERS)
@@ -81,9 +81,7 @@ def test_the_two_workers_share_a_network_and_not_a_name_or_a_port(services: dict
         assert compose.health_check(worker).endswith(f" celery@{worker}")
 
 
-def test_the_pool_is_made_that_the_example_for_workers_is_told_to_use(
-    services: dict[str, Any], root: Path
-) -> None:
+def test_pool_of_the_workers_example_is_made(services: dict[str, Any], root: Path) -> None:
     start = " ".join(compose.words(services["airflow-init"]["command"]))
     made = re.findall(r"airflow pools set (\w+) (\d+)", start)
     pool = compose.variables(services["dag-processor"])["AIMLAPI_EXAMPLE_POOL"]
@@ -137,7 +135,7 @@ def test_every_file_that_is_mounted_exists(root: Path, services: dict[str, Any])
 
 
 @pytest.mark.parametrize("file", ["docker-compose.yml", "dags_examples/summarise_documents.py"])
-def test_the_days_that_a_reader_is_told_to_trigger_are_in_the_sample(root: Path, file: str) -> None:
+def test_days_that_the_page_triggers_are_in_the_sample(root: Path, file: str) -> None:
     days = set(re.findall(r"2026-01-\d\d", (root / file).read_text(encoding="utf-8")))
     folders = (root / "demo" / "data" / "documents").iterdir()
     assert "2026-01-02" in days
@@ -153,7 +151,7 @@ def test_the_workers_reach_the_simulator_on_their_own_loopback(services: dict[st
     assert "network_mode" not in services["simulator"]
 
 
-def test_the_simulator_takes_its_arguments_and_answers_the_health_check(
+def test_simulator_takes_its_arguments_and_answers_the_health_check(
     root: Path, services: dict[str, Any]
 ) -> None:
     simulator = services["simulator"]

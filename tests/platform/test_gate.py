@@ -58,7 +58,7 @@ def test_the_gate_can_be_started(root: Path) -> None:
     assert os.access(root / ".ci" / "run", os.X_OK)
 
 
-def test_the_test_command_sets_up_and_then_runs_every_check(root: Path) -> None:
+def test_make_test_sets_up_and_runs_every_check(root: Path) -> None:
     plan = make(root, "--dry-run", "--always-make", "test")
     tools = [
         "uv sync --locked",

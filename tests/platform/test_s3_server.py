@@ -62,7 +62,7 @@ def threads_that_take_turns_often() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("threads_that_take_turns_often")
-def test_of_many_writers_at_once_exactly_one_creates_the_object(
+def test_of_many_writers_at_once_exactly_one_creates_object(
     s3_server: S3Server, s3_bucket: str
 ) -> None:
     bodies = [f"writer {number}".encode() for number in range(WRITERS)]
@@ -79,9 +79,7 @@ def test_of_many_writers_at_once_exactly_one_creates_the_object(
 @pytest.mark.parametrize(
     ("method", "may_overlap"), [("PUT", False), ("POST", False), ("DELETE", False), ("GET", True)]
 )
-def test_writes_are_done_one_at_a_time_and_reads_side_by_side(
-    method: str, may_overlap: bool
-) -> None:
+def test_writes_are_serial_and_reads_run_in_parallel(method: str, may_overlap: bool) -> None:
     both_inside = threading.Barrier(2)
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:

@@ -14,9 +14,7 @@ SLOW = Latency(median_s=0.05, sigma=0.5)
 
 
 @pytest.mark.parametrize("budget_usd", [0.01, 0.05, 0.3])
-def test_a_budget_ends_a_run_without_overshoot_although_nothing_was_seen_before(
-    place: Workplace, budget_usd: float
-) -> None:
+def test_budget_ends_a_first_run_without_overshoot(place: Workplace, budget_usd: float) -> None:
     place.sim.follow(script(latency=SLOW))
     place.write(texts_table(900))
     with pytest.raises(BudgetExhausted, match="The budget is spent"):
@@ -66,7 +64,7 @@ def test_lower_max_tokens_make_a_small_budget_do(place: Workplace) -> None:
     assert place.run(max_cost_usd=0.05).tally.ok == 2
 
 
-def test_the_price_list_is_asked_only_for_a_budget_and_only_when_calls_are_to_come(
+def test_price_list_is_fetched_only_for_budgets_and_calls(
     place: Workplace, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A list that answers 500 is heard of each time that it is asked."""
@@ -80,7 +78,7 @@ def test_the_price_list_is_asked_only_for_a_budget_and_only_when_calls_are_to_co
     assert caplog.text.count("price list") == 1
 
 
-def test_a_model_that_the_list_does_not_know_runs_all_the_same(
+def test_model_that_list_does_not_know_runs_all_same(
     place: Workplace, caplog: pytest.LogCaptureFixture
 ) -> None:
     empty = Fault(kind="raw", path=MODELS, body='{"object": "list", "data": []}')

@@ -45,7 +45,7 @@ def test_a_refused_role_ends_the_run(place: Workplace, concurrency: int) -> None
     assert place.paid_prompts() == []
 
 
-def test_a_row_that_is_refused_for_a_role_ends_no_run(place: Workplace) -> None:
+def test_row_that_is_refused_for_role_ends_no_run(place: Workplace) -> None:
     place.sim.follow(
         script(
             faults=(
@@ -64,7 +64,7 @@ def test_a_row_that_is_refused_for_a_role_ends_no_run(place: Workplace) -> None:
     assert (report.tally.ok, report.tally.rejected) == (59, 1)
 
 
-def test_the_older_document_s_refusal_of_the_role_ends_the_run(place: Workplace) -> None:
+def test_older_document_s_refusal_of_role_ends_the_run(place: Workplace) -> None:
     place.sim.follow(script(gateway=Gateway(documents="older")))
     place.write(texts_table(60))
     with pytest.raises(AccessRefused, match=f"'{DEFAULT_MODEL}'"):

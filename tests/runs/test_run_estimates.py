@@ -44,7 +44,7 @@ def estimate(place: Workplace, *, sample_rows: int = 0, **changes: Any) -> Estim
     return estimate_job(place.job(**changes), settings, Inquiry(sample_rows=sample_rows))
 
 
-def test_without_a_sample_nothing_is_spent_and_nothing_is_written(place: Workplace) -> None:
+def test_without_sample_nothing_is_spent_and_nothing_is_written(place: Workplace) -> None:
     place.write(speeches())
     found = estimate(place)
     assert place.sim.ledger.total_usd == 0
@@ -58,7 +58,7 @@ def test_without_a_sample_nothing_is_spent_and_nothing_is_written(place: Workpla
     assert found.basis.rows_to_ask == ROWS
 
 
-def test_a_paid_sample_foretells_the_bill_and_is_not_paid_again(place: Workplace) -> None:
+def test_paid_sample_foretells_bill_and_is_not_paid_again(place: Workplace) -> None:
     place.write(speeches(), row_group_size=50)
     found = estimate(place, sample_rows=20)
     assert len(place.paid_prompts()) == 20
@@ -73,7 +73,7 @@ def test_a_paid_sample_foretells_the_bill_and_is_not_paid_again(place: Workplace
     assert told == pytest.approx(place.sim.ledger.total_usd * 1e9, rel=0.1)
 
 
-def test_a_sample_keeps_what_unreadable_answers_of_an_earlier_attempt_cost(
+def test_sample_keeps_what_unreadable_answers_of_earlier_attempt_cost(
     place: Workplace,
 ) -> None:
     place.write(speeches(30))
@@ -89,7 +89,7 @@ def test_a_sample_keeps_what_unreadable_answers_of_an_earlier_attempt_cost(
     assert report.summary()["cost_usd"] == place.sim.ledger.total_usd
 
 
-def test_asked_again_an_estimate_pays_only_for_answers_that_are_missing(place: Workplace) -> None:
+def test_repeated_estimate_pays_only_for_missing_answers(place: Workplace) -> None:
     place.write(speeches())
     first = estimate(place, sample_rows=20)
     again = estimate(place, sample_rows=20)
@@ -117,7 +117,7 @@ def test_a_published_run_is_told_to_be_paid_for(place: Workplace) -> None:
     assert len(place.paid_prompts()) == 12
 
 
-def test_only_a_part_of_a_large_input_is_read_and_nulls_are_foreseen(place: Workplace) -> None:
+def test_part_of_a_large_input_is_read_nulls_foreseen(place: Workplace) -> None:
     rows = 12_000
     bodies = [None if row % 4 == 0 else f"Ticket {row}." for row in range(rows)]
     place.write(pa.table({"body": bodies}), row_group_size=1_000)
@@ -128,7 +128,7 @@ def test_only_a_part_of_a_large_input_is_read_and_nulls_are_foreseen(place: Work
     assert found.basis.rows_to_ask + found.basis.rows_to_skip == rows
 
 
-def test_answers_of_an_attempt_that_failed_are_counted_and_measured(place: Workplace) -> None:
+def test_answers_of_attempt_that_failed_are_counted_and_measured(place: Workplace) -> None:
     place.write(texts_table(200))
     place.sim.follow(script(faults=(Fault(kind="403", after=50),)))
     with pytest.raises(AccessRefused):
@@ -146,7 +146,7 @@ def test_answers_of_an_attempt_that_failed_are_counted_and_measured(place: Workp
     assert found.forecast.cost_nano_usd == pytest.approx(rest, rel=0.05)
 
 
-def test_a_low_balance_a_key_limit_and_a_budget_are_named(place: Workplace) -> None:
+def test_low_balance_key_limit_and_a_budget_are_named(place: Workplace) -> None:
     account = Account(key=KEY, balance_usd=0.05, key_limit_usd=0.02, key_limit_retention="month")
     place.sim.follow(Script(account=account))
     place.write(speeches())
@@ -156,7 +156,7 @@ def test_a_low_balance_a_key_limit_and_a_budget_are_named(place: Workplace) -> N
     assert "What is left of max_cost_usd, 0.010000 USD, does not cover it" in words
 
 
-def test_a_silent_account_and_price_list_are_told_and_do_not_stop_it(place: Workplace) -> None:
+def test_silent_account_and_price_list_are_reported_without_stopping(place: Workplace) -> None:
     faults = tuple(
         Fault(kind="500", path=path) for path in ("/v1/models", "/v2/billing", "/v1/key")
     )
@@ -209,7 +209,8 @@ def test_a_sample_that_is_stopped_asks_for_nothing(place: Workplace) -> None:
     assert place.paid_prompts() == []
 
 
-def test_a_sample_over_more_shards_than_may_be_open_comes_to_its_end(place: Workplace) -> None:
+def test_sample_over_too_many_shards_completes(place: Workplace) -> None:
+    """It spans more shards than may be open at once."""
     for number in range(12):
         place.write(texts_table(8_000, start=8_000 * number), f"{number:02}.parquet")
     spec = CompletionSpec(model=MODEL, max_tokens=MAX_TOKENS)

@@ -26,7 +26,7 @@ def fault(kind: str, **where: object) -> Script:
 @pytest.mark.parametrize(
     "kind", ["500", "500-maintenance", "502-html", "503-empty", "504", "disconnect-unbilled"]
 )
-def test_a_failure_that_passes_costs_a_try_and_no_row(place: Workplace, kind: str) -> None:
+def test_failure_that_passes_costs_a_try_and_no_row(place: Workplace, kind: str) -> None:
     place.sim.follow(fault(kind, contains="Ticket 3.", times=1))
     place.write(texts_table(8))
     report = place.run()
@@ -38,7 +38,7 @@ def test_a_failure_that_passes_costs_a_try_and_no_row(place: Workplace, kind: st
 
 
 @pytest.mark.parametrize("kind", ["html-200", "empty-200"])
-def test_a_page_in_place_of_an_answer_is_asked_again(place: Workplace, kind: str) -> None:
+def test_web_page_as_an_answer_is_sent_again(place: Workplace, kind: str) -> None:
     place.sim.follow(fault(kind, contains="Ticket 3.", times=1))
     place.write(texts_table(8))
     assert place.run().tally.ok == 8
@@ -53,7 +53,7 @@ def test_throttling_uses_up_no_attempt_and_loses_no_row(place: Workplace) -> Non
     assert place.result()["completion_info"].to_pylist()[5]["attempts"] == 1
 
 
-def test_a_row_that_the_api_will_not_accept_is_rejected_with_the_reason(place: Workplace) -> None:
+def test_unacceptable_row_is_rejected_with_the_reason(place: Workplace) -> None:
     place.sim.follow(fault("400", contains="Ticket 3."))
     place.write(texts_table(30))
     report = place.run()
@@ -86,7 +86,7 @@ def test_a_rejected_row_says_what_was_wrong_and_where(
     assert words not in caplog.text
 
 
-def test_a_row_that_keeps_failing_is_rejected_while_others_succeed(place: Workplace) -> None:
+def test_row_that_keeps_failing_is_rejected_while_others_succeed(place: Workplace) -> None:
     place.sim.follow(fault("500", contains="Ticket 3."))
     place.write(texts_table(300))
     report = place.run(max_attempts=1, max_concurrency=4)
@@ -94,7 +94,7 @@ def test_a_row_that_keeps_failing_is_rejected_while_others_succeed(place: Workpl
     assert place.result()["completion_info"].to_pylist()[3]["attempts"] == 1
 
 
-def test_an_answer_that_cannot_be_read_is_bought_three_times_at_most(place: Workplace) -> None:
+def test_unreadable_answer_is_bought_three_times_at_most(place: Workplace) -> None:
     place.sim.follow(fault("no-choices", contains="Ticket 3."))
     place.write(texts_table(30))
     report = place.run()
@@ -108,7 +108,7 @@ def bills_of_the_dearest_row(place: Workplace) -> int:
 
 
 @pytest.mark.parametrize("kind", ["no-choices", "brotli-unasked"])
-def test_unreadable_answers_are_bought_three_times_at_most_over_all_attempts(
+def test_unreadable_answers_are_bought_three_times_over_all_attempts(
     place: Workplace, kind: str
 ) -> None:
     place.write(texts_table(30))
@@ -135,7 +135,7 @@ def fail_with_a_row_that_used_up_its_answers(place: Workplace) -> None:
     place.sim.follow(script())
 
 
-def test_a_row_that_used_up_its_answers_is_rejected_without_another(place: Workplace) -> None:
+def test_row_without_answers_left_is_rejected_without_a_call(place: Workplace) -> None:
     fail_with_a_row_that_used_up_its_answers(place)
     with pytest.raises(TooManyRejections, match="encoding br was not requested"):
         place.run(max_rejected_rows=0)
@@ -146,7 +146,7 @@ def test_a_row_that_used_up_its_answers_is_rejected_without_another(place: Workp
     assert report.summary()["cost_usd"] == place.sim.ledger.total_usd
 
 
-def test_a_row_that_used_up_its_answers_is_asked_again_when_told_to(place: Workplace) -> None:
+def test_row_without_answers_left_is_sent_if_retries_allow(place: Workplace) -> None:
     fail_with_a_row_that_used_up_its_answers(place)
     report = place.run(max_rejected_rows=0, retry_rejected=True)
     assert report.tally.ok == 30
@@ -164,7 +164,7 @@ def test_pages_in_place_of_all_answers_lose_no_row(place: Workplace, kind: str) 
     assert place.run().tally.ok == 200
 
 
-def test_too_many_rejections_publish_nothing_and_keep_what_was_paid(place: Workplace) -> None:
+def test_too_many_rejections_publish_nothing_and_keep_paid_answers(place: Workplace) -> None:
     place.sim.follow(fault("400", contains="7."))
     place.write(texts_table(100))
     with pytest.raises(TooManyRejections, match="max_rejected_rows allows 5"):
@@ -189,7 +189,7 @@ def test_when_all_first_answers_are_rejections_the_run_stops(place: Workplace) -
 @pytest.mark.parametrize(
     ("kind", "advice"), [("401", "key"), ("403", "credit"), ("404", "model"), ("307", "host|URL")]
 )
-def test_a_closed_door_ends_admission_and_says_what_to_do(
+def test_closed_door_ends_admission_and_names_the_fix(
     place: Workplace, kind: str, advice: str
 ) -> None:
     place.sim.follow(fault(kind))
@@ -235,7 +235,7 @@ def test_an_api_that_answers_only_html_ends_the_run(place: Workplace) -> None:
     assert len(place.sim.ledger.requests) <= (at_work + waiting + SPARE_ROWS) * 2
 
 
-def test_the_budget_is_passed_by_what_was_in_flight_at_the_most(place: Workplace) -> None:
+def test_budget_is_exceeded_only_by_calls_in_flight(place: Workplace) -> None:
     place.write(texts_table(400))
     budget = 0.05
     with pytest.raises(BudgetExhausted, match="max_cost_usd"):
@@ -258,7 +258,7 @@ def test_a_budget_is_not_kept_blindly(place: Workplace) -> None:
 
 
 @pytest.mark.parametrize("kind", ["no-choices", "invalid-json", "brotli-unasked"])
-def test_an_answer_that_cannot_be_read_is_on_the_bill(place: Workplace, kind: str) -> None:
+def test_answer_that_cannot_be_read_is_on_the_bill(place: Workplace, kind: str) -> None:
     place.sim.follow(fault(kind, contains="Ticket 3.", times=2))
     place.write(texts_table(30))
     report = place.run()
@@ -271,7 +271,7 @@ def test_an_answer_that_cannot_be_read_is_on_the_bill(place: Workplace, kind: st
     assert len(place.sim.ledger.billed) == 32 + 29 + 3
 
 
-def test_an_unknown_cost_stays_unknown_after_an_unreadable_answer_that_told_its_own(
+def test_unknown_cost_stays_unknown_beside_an_unreadable_answers_cost(
     place: Workplace,
 ) -> None:
     """What is known is in the sum all the same, and no attempt keeps its budget blindly."""
@@ -303,7 +303,7 @@ def test_the_budget_counts_answers_that_cannot_be_read(place: Workplace) -> None
     assert place.sim.ledger.total_usd <= 0.05 + 8 * dearest
 
 
-def test_answers_that_were_lost_are_not_spent_twice_by_the_budget(place: Workplace) -> None:
+def test_lost_answers_are_not_charged_twice_to_the_budget(place: Workplace) -> None:
     place.sim.follow(fault("disconnect-billed", share=0.5))
     place.write(texts_table(400))
     with pytest.raises(BudgetExhausted):

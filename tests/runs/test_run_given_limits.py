@@ -38,7 +38,7 @@ def test_requests_come_no_faster_than_was_given_retries_included(
         assert report.bound_by == "given-rate"
 
 
-def test_a_given_limit_that_is_not_reached_costs_no_time_and_is_not_blamed(
+def test_unreached_allowance_costs_no_time_and_no_blame(
     place: Workplace,
 ) -> None:
     place.write(texts_table(40))
@@ -47,7 +47,7 @@ def test_a_given_limit_that_is_not_reached_costs_no_time_and_is_not_blamed(
     assert report.bound_by != "given-rate"
 
 
-def test_tokens_go_no_faster_than_was_given_and_the_run_says_that_this_bound_it(
+def test_tokens_stay_within_the_allowance_which_bounds_the_run(
     place: Workplace,
 ) -> None:
     """What the API counted, less a call's share that is due only after it went."""

@@ -42,7 +42,7 @@ def observe(
     )
 
 
-def test_the_facts_of_a_published_run_are_its_summary_and_what_this_try_paid(
+def test_published_facts_are_the_summary_and_this_trys_payments(
     rows: Workplace,
 ) -> None:
     seen = Observation(lambda _: None)
@@ -57,7 +57,7 @@ def test_the_facts_of_a_published_run_are_its_summary_and_what_this_try_paid(
     }
 
 
-def test_of_two_tries_each_tells_what_it_decided_and_paid_itself(rows: Workplace) -> None:
+def test_each_of_two_tries_reports_its_own_payments(rows: Workplace) -> None:
     """The second takes up a shard half done: what it finds there is the first one's."""
     told: list[list[RunProgress]] = [[], []]
     rows.sim.follow(Script(faults=(Fault(kind="403", after=20),)))
@@ -93,7 +93,7 @@ def test_a_share_tells_its_number_and_its_rows_alone(place: Workplace) -> None:
     assert seen.lineage.files == 1
 
 
-def test_an_observer_that_fails_harms_neither_run_nor_page_and_is_told_once(
+def test_failing_observer_harms_nothing_and_is_logged_once(
     rows: Workplace, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(_: RunProgress) -> None:
@@ -109,7 +109,7 @@ def test_an_observer_that_fails_harms_neither_run_nor_page_and_is_told_once(
     assert [path for path in rows.fs.find(rows.output) if path.endswith("/progress.json")]
 
 
-def test_lineage_is_columns_rows_and_bytes_of_what_is_read(place: Workplace) -> None:
+def test_lineage_has_columns_rows_and_bytes_read(place: Workplace) -> None:
     nested = pa.array([{"at": 1, "by": "me"}] * ROWS)
     place.write(pa.table({"body": ["Text"] * ROWS, "seen": nested, "tags": [["a"]] * ROWS}))
     seen = Observation(lambda _: None)

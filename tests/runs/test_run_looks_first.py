@@ -18,9 +18,10 @@ from tests.runs.conftest import Workplace, script, texts_table
         ("403-key-limit", AccessRefused),
     ],
 )
-def test_while_nothing_is_taken_a_look_costs_one_call_and_ends_the_run(
+def test_probe_costs_one_call_and_ends_the_run(
     place: Workplace, kind: str, error: type[ApiError]
 ) -> None:
+    """The API accepts nothing."""
     place.sim.follow(script(faults=(Fault(kind=kind),)))
     place.write(texts_table(500))
     with pytest.raises(error) as caught:
@@ -30,7 +31,7 @@ def test_while_nothing_is_taken_a_look_costs_one_call_and_ends_the_run(
     assert place.paid_prompts() == []
 
 
-def test_the_first_answer_lets_the_others_go_and_is_kept(place: Workplace) -> None:
+def test_first_answer_lets_the_others_go_and_is_kept(place: Workplace) -> None:
     place.write(texts_table(500))
     report = place.run(looks_first=True)
     assert (report.tally.ok, report.requests) == (500, 500)
@@ -38,16 +39,14 @@ def test_the_first_answer_lets_the_others_go_and_is_kept(place: Workplace) -> No
 
 
 @pytest.mark.parametrize("kind", ["400", "no-choices"])
-def test_a_first_row_that_cannot_be_answered_is_no_reason_to_wait(
-    place: Workplace, kind: str
-) -> None:
+def test_unanswerable_first_row_does_not_make_the_run_wait(place: Workplace, kind: str) -> None:
     place.sim.follow(script(faults=(Fault(kind=kind, contains="Ticket 0."),)))
     place.write(texts_table(40))
     report = place.run(looks_first=True)
     assert (report.tally.ok, report.tally.rejected) == (39, 1)
 
 
-def test_a_failure_after_the_first_answer_is_waited_out_as_ever(place: Workplace) -> None:
+def test_failure_after_first_answer_is_waited_out_as_ever(place: Workplace) -> None:
     place.sim.follow(script(faults=(Fault(kind="503", after=20, times=5),)))
     place.write(texts_table(60))
     assert place.run(looks_first=True).tally.ok == 60

@@ -67,7 +67,7 @@ def test_a_second_run_of_the_same_job_asks_nothing(place: Workplace) -> None:
     assert len(place.sim.ledger.requests) == 40
 
 
-def test_a_changed_prompt_takes_the_place_of_the_old_result(
+def test_changed_prompt_takes_the_place_of_the_old_result(
     place: Workplace, caplog: pytest.LogCaptureFixture
 ) -> None:
     place.write(texts_table(20))
@@ -126,7 +126,8 @@ def test_columns_come_through_untouched(place: Workplace) -> None:
     assert result.column_names == [*table.column_names, "completion", "completion_info"]
 
 
-def test_folders_are_mirrored_and_hive_keys_can_be_asked_about(place: Workplace) -> None:
+def test_folders_are_mirrored_and_hive_keys_are_usable(place: Workplace) -> None:
+    """A prompt may contain a Hive key."""
     place.write(texts_table(3), "ds=2026-01-01/x.parquet")
     place.write(texts_table(3, 3), "ds=2026-01-02/x.parquet")
     place.run(place.job(prompt="On {ds}: {body}"))
@@ -223,7 +224,7 @@ def test_refused_and_truncated_answers_are_kept_with_their_reason(place: Workpla
     assert len(place.sim.ledger.billed) == 6
 
 
-def test_a_cost_that_the_api_does_not_tell_is_null_and_counted(place: Workplace) -> None:
+def test_unreported_cost_is_null_and_counted(place: Workplace) -> None:
     place.sim.follow(script(faults=(Fault(kind="cost-nowhere", contains="Ticket 1."),)))
     place.write(texts_table(3))
     report = place.run()
@@ -233,7 +234,7 @@ def test_a_cost_that_the_api_does_not_tell_is_null_and_counted(place: Workplace)
     assert report.tally.rows_without_cost == 1
 
 
-def test_every_form_of_telling_a_cost_gives_the_same_sum(place: Workplace) -> None:
+def test_every_form_of_telling_cost_gives_the_same_sum(place: Workplace) -> None:
     place.sim.follow(script(forms=Forms(cost="seeded", finish_reasons="seeded")))
     place.write(texts_table(60))
     report = place.run()

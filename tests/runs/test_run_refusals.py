@@ -49,7 +49,7 @@ def test_a_row_that_a_firewall_refuses_is_rejected_alone(
 
 @pytest.mark.parametrize("concurrency", [1, 4, 256])
 @pytest.mark.parametrize("number", [0, 1, 28, 29])
-def test_the_first_and_the_last_row_may_be_the_refused_one(
+def test_first_and_last_row_may_be_the_refused_one(
     place: Workplace, number: int, concurrency: int
 ) -> None:
     place.sim.follow(script(faults=(blocked(f"Ticket {number}."),)))
@@ -89,7 +89,7 @@ def test_rows_refused_with_different_statuses_are_each_decided(
 
 
 @pytest.mark.parametrize("concurrency", [1, 4, 256])
-def test_a_refusal_that_passes_costs_a_try_and_no_row(place: Workplace, concurrency: int) -> None:
+def test_refusal_that_passes_costs_a_try_and_no_row(place: Workplace, concurrency: int) -> None:
     place.sim.follow(script(faults=(blocked("Ticket 13.", times=1),)))
     place.write(texts_table(30))
     report = place.run(max_concurrency=concurrency)
@@ -98,9 +98,7 @@ def test_a_refusal_that_passes_costs_a_try_and_no_row(place: Workplace, concurre
 
 
 @pytest.mark.parametrize("status", STATUSES)
-def test_when_every_row_is_refused_the_run_ends_and_rejects_none(
-    place: Workplace, status: int
-) -> None:
+def test_run_with_all_rows_refused_ends_and_rejects_none(place: Workplace, status: int) -> None:
     place.sim.follow(script(faults=(blocked("", status),)))
     place.write(texts_table(5_000))
     with pytest.raises(AccessRefused, match="One other row was refused, too") as caught:
@@ -139,7 +137,7 @@ def test_a_key_revoked_in_the_middle_rejects_no_row(place: Workplace, concurrenc
 
 
 @pytest.mark.parametrize("concurrency", [1, 8, 64])
-def test_a_key_revoked_after_refused_rows_were_rejected_ends_the_run(
+def test_key_revoked_after_refused_rows_were_rejected_ends_run(
     place: Workplace, concurrency: int
 ) -> None:
     place.sim.follow(script(faults=(blocked("7."), Fault(kind="403", after=200))))
@@ -156,7 +154,7 @@ def test_a_key_revoked_after_refused_rows_were_rejected_ends_the_run(
     assert len(place.paid_prompts()) == 450
 
 
-def test_a_refused_row_is_not_sent_again_by_a_later_attempt(place: Workplace) -> None:
+def test_refused_row_is_not_sent_again_by_later_attempt(place: Workplace) -> None:
     faults = (blocked("Ticket 3."), Fault(kind="401", after=20))
     place.sim.follow(script(faults=faults))
     place.write(texts_table(60))
@@ -168,7 +166,7 @@ def test_a_refused_row_is_not_sent_again_by_a_later_attempt(place: Workplace) ->
     assert report.reused == 21
 
 
-def test_rejected_rows_of_this_kind_are_asked_again_when_told_to(place: Workplace) -> None:
+def test_refused_rows_are_sent_again_if_asked(place: Workplace) -> None:
     place.write(texts_table(60))
     place.sim.follow(script(faults=(blocked("7."),)))
     with pytest.raises(TooManyRejections, match="max_rejected_rows allows 2"):
@@ -179,7 +177,7 @@ def test_rejected_rows_of_this_kind_are_asked_again_when_told_to(place: Workplac
 
 
 @pytest.mark.parametrize("concurrency", [1, 2])
-def test_neighbours_that_are_refused_end_one_attempt_and_not_the_next(
+def test_refused_neighbours_end_one_attempt_and_not_the_next(
     place: Workplace, concurrency: int
 ) -> None:
     """The second was the other row. The next attempt sends both after another row's answer."""
@@ -205,7 +203,7 @@ def test_a_run_of_one_row_ends_with_the_refusal(place: Workplace) -> None:
     assert len(place.sim.ledger.requests) == 2
 
 
-def test_a_run_whose_rows_are_all_refused_ends_however_often_it_is_tried(place: Workplace) -> None:
+def test_run_with_all_rows_refused_ends_every_try(place: Workplace) -> None:
     place.sim.follow(script(faults=(blocked("Ticket"),)))
     place.write(texts_table(10))
     for _ in range(3):
@@ -266,7 +264,7 @@ def test_max_attempts_of_one_sends_no_row_again(place: Workplace) -> None:
     assert [infos[number]["attempts"] for number in (3, 9)] == [1, 1]
 
 
-def test_a_slow_call_in_flight_is_kept_and_waited_for(place: Workplace) -> None:
+def test_slow_call_in_flight_is_kept_and_waited_for(place: Workplace) -> None:
     slow = Fault(kind="slow", contains="Ticket 0.", delay_s=1.0)
     quick = Latency(median_s=0.01)
     place.sim.follow(script(faults=(blocked("Ticket 3."), slow), latency=quick))
@@ -278,9 +276,10 @@ def test_a_slow_call_in_flight_is_kept_and_waited_for(place: Workplace) -> None:
     assert len(place.paid_prompts()) == 399
 
 
-def test_a_first_look_that_is_refused_ends_the_run_and_the_next_looks_elsewhere(
+def test_refused_probe_ends_the_run_and_moves_on(
     place: Workplace,
 ) -> None:
+    """The next attempt probes with another row."""
     place.sim.follow(script(faults=(blocked("", times=1),)))
     place.write(texts_table(40))
     with pytest.raises(AccessRefused):
@@ -303,7 +302,7 @@ def test_no_key_is_in_what_a_refusal_says(place: Workplace) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 406, 410, 418, 451])
-def test_a_4xx_that_passes_costs_a_try_and_no_row(place: Workplace, status: int) -> None:
+def test_4xx_that_passes_costs_a_try_and_no_row(place: Workplace, status: int) -> None:
     place.sim.follow(script(faults=(blocked("Ticket 3.", status, times=1),)))
     place.write(texts_table(8))
     assert place.run().tally.ok == 8
@@ -311,9 +310,7 @@ def test_a_4xx_that_passes_costs_a_try_and_no_row(place: Workplace, status: int)
 
 
 @pytest.mark.parametrize("status", [413, 422])
-def test_a_4xx_about_the_request_itself_rejects_its_row_at_once(
-    place: Workplace, status: int
-) -> None:
+def test_4xx_about_request_itself_rejects_its_row_at_once(place: Workplace, status: int) -> None:
     place.sim.follow(script(faults=(blocked("Ticket 3.", status),)))
     place.write(texts_table(20))
     assert place.run().tally.rejected == 1

@@ -98,7 +98,7 @@ def test_a_corrupt_footer(place: Workplace) -> None:
     check_refused(place, InputUnreadable, "a.parquet")
 
 
-def test_a_corrupt_page_names_the_file_and_keeps_the_rest(place: Workplace) -> None:
+def test_corrupt_page_names_the_file_and_keeps_the_rest(place: Workplace) -> None:
     place.write(texts_table(50), "a.parquet", compression="zstd")
     place.write(texts_table(500, 50), "b.parquet", compression="zstd")
     data = bytearray(place.fs.cat_file(f"{place.input}/b.parquet"))
@@ -110,9 +110,7 @@ def test_a_corrupt_page_names_the_file_and_keeps_the_rest(place: Workplace) -> N
 
 
 @pytest.mark.parametrize("column", ["id", "note", "body"])
-def test_damage_in_any_column_is_found_before_its_shard_is_paid(
-    place: Workplace, column: str
-) -> None:
+def test_damaged_column_is_found_before_its_shard_is_paid(place: Workplace, column: str) -> None:
     rows = 3000
     names = ["id", "body", "note"]
     table = pa.table({name: [f"{name} of row {row}" for row in range(rows)] for name in names})
@@ -199,7 +197,7 @@ def test_a_store_that_may_not_be_written(place: Workplace) -> None:
     assert not os.path.exists("/proc/aimlapi-output")  # noqa: PTH110
 
 
-def test_text_that_is_not_utf_8_rejects_its_row_alone(place: Workplace, tmp_path: Path) -> None:
+def test_invalid_utf_8_rejects_its_row_alone(place: Workplace, tmp_path: Path) -> None:
     cells = pa.array([b"fine", b"\xff\xfe", *[b"fine"] * 20], pa.binary())
     array = pa.Array.from_buffers(pa.string(), len(cells), cells.buffers())
     place.write(pa.table({"body": array}))

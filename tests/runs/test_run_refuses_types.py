@@ -97,7 +97,7 @@ def test_it_is_refused_without_a_call(
     assert not place.fs.exists(f"{place.output}/_aimlapi")
 
 
-def test_a_bytes_column_that_is_an_enum_stands_in_a_prompt(place: Workplace) -> None:
+def test_bytes_column_that_is_enum_stands_in_a_prompt(place: Workplace) -> None:
     states = pa.table({"state": pa.array([b"open", b"closed"])})
     content = annotated(states, "state", converted=4, logical=logical(4))
     place.fs.makedirs(place.input)

@@ -39,7 +39,7 @@ def fail_with_durable_parts(place: Workplace, kind: str = "400") -> None:
 
 
 @pytest.mark.parametrize("kind", ["400", "no-choices", "brotli-unasked"])
-def test_a_retry_asks_again_for_rejected_rows_of_durable_parts(place: Workplace, kind: str) -> None:
+def test_retry_sends_rejected_rows_of_durable_parts_again(place: Workplace, kind: str) -> None:
     fail_with_durable_parts(place, kind)
     before = len(place.sim.ledger.billed)
     place.sim.follow(script())
@@ -51,7 +51,7 @@ def test_a_retry_asks_again_for_rejected_rows_of_durable_parts(place: Workplace,
     assert report.summary()["cost_usd"] == place.sim.ledger.total_usd
 
 
-def test_a_retry_that_is_not_told_to_leaves_them_rejected(place: Workplace) -> None:
+def test_retry_without_the_option_leaves_rows_rejected(place: Workplace) -> None:
     fail_with_durable_parts(place)
     place.sim.follow(script())
     report = place.run(max_rejected_rows=0.5)
@@ -59,9 +59,10 @@ def test_a_retry_that_is_not_told_to_leaves_them_rejected(place: Workplace) -> N
     assert len(place.sim.ledger.billed) == 111
 
 
-def test_what_a_stopped_retry_paid_for_is_used_by_one_that_is_not_told_to(
+def test_answers_of_a_stopped_retry_are_used_later(
     place: Workplace,
 ) -> None:
+    """The later attempt does not retry rejected rows."""
     fail_with_durable_parts(place)
     before = len(place.sim.ledger.billed)
     place.sim.follow(slow_but_for_a_few())
@@ -85,7 +86,7 @@ def test_what_a_stopped_retry_paid_for_is_used_by_one_that_is_not_told_to(
     assert len(prompts) == len(set(prompts)) == 120 - report.tally.rejected
 
 
-def test_rows_of_a_durable_part_that_were_all_rejected_are_asked_again(place: Workplace) -> None:
+def test_rejected_rows_of_a_durable_part_are_sent_again(place: Workplace) -> None:
     place.write(texts_table(5))
     place.sim.follow(refusing("400", "Ticket"))
     with pytest.raises(TooManyRejections):
@@ -108,7 +109,7 @@ def known_cost(place: Workplace) -> float:
     return sum(record.usd for record in billed if record.fault != "cost-nowhere")
 
 
-def test_costs_of_a_row_rejected_twice_stay_in_the_sum(place: Workplace) -> None:
+def test_costs_of_row_rejected_twice_stay_in_the_sum(place: Workplace) -> None:
     """Each of its answers was paid for, and none of them could be read."""
     fail_with_durable_parts(place, "no-choices")
     before = len(place.sim.ledger.billed)

@@ -63,7 +63,7 @@ def when_billed(place: Workplace, calls: int) -> None:
         pause.wait(0.005)
 
 
-def test_a_stop_drains_and_the_next_attempt_pays_only_the_rest(place: Workplace) -> None:
+def test_stop_drains_and_next_attempt_pays_only_the_rest(place: Workplace) -> None:
     place.sim.follow(script(latency=Latency(median_s=0.05)))
     place.write(texts_table(400))
     stop = StopSignal()
@@ -99,7 +99,7 @@ def timed_out_by_a_signal() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("timed_out_by_a_signal")
-def test_a_task_s_time_out_is_told_when_all_that_was_paid_for_is_kept(place: Workplace) -> None:
+def test_time_out_ends_the_task_once_answers_are_kept(place: Workplace) -> None:
     place.sim.follow(script(latency=Latency(median_s=0.2)))
     place.write(texts_table(400))
 
@@ -120,7 +120,7 @@ def test_a_task_s_time_out_is_told_when_all_that_was_paid_for_is_kept(place: Wor
 
 
 @pytest.mark.usefixtures("timed_out_by_a_signal")
-def test_a_single_call_is_not_sent_again_after_its_task_s_time_out(place: Workplace) -> None:
+def test_single_call_is_not_repeated_after_its_tasks_timeout(place: Workplace) -> None:
     place.sim.follow(script(faults=(Fault(kind="503", times=1, retry_after_s=5.0),)))
 
     def time_out() -> None:
@@ -172,7 +172,7 @@ def test_kill_9_costs_at_most_what_was_at_risk(place: Workplace) -> None:
     assert twice <= kills * at_risk
 
 
-def test_the_parts_of_an_earlier_attempt_are_not_asked_again(place: Workplace) -> None:
+def test_parts_of_an_earlier_attempt_are_not_sent_again(place: Workplace) -> None:
     place.sim.follow(script(latency=Latency(median_s=0.01)))
     for number in range(5):
         place.write(texts_table(60, number * 60), f"{number}.parquet")
@@ -192,7 +192,7 @@ def test_the_parts_of_an_earlier_attempt_are_not_asked_again(place: Workplace) -
     assert {path: place.fs.cat_file(path) for path in parts} == before
 
 
-def test_a_publication_that_was_cut_short_is_finished_without_asking(place: Workplace) -> None:
+def test_publication_that_was_cut_short_is_finished_without_asking(place: Workplace) -> None:
     place.write(texts_table(30))
     report = place.run()
     place.fs.rm(f"{place.output}/_SUCCESS")
@@ -211,7 +211,7 @@ def test_a_part_that_somebody_removed_comes_back_without_asking(place: Workplace
     assert place.result().num_rows == 30
 
 
-def test_a_part_that_is_not_what_was_planned_is_refused(place: Workplace) -> None:
+def test_part_that_is_not_what_was_planned_is_refused(place: Workplace) -> None:
     place.sim.follow(script(faults=(Fault(kind="403", after=61),)))
     place.write(texts_table(60), "a.parquet")
     place.write(texts_table(60, 60), "b.parquet")

@@ -96,7 +96,7 @@ def test_a_run_that_began_as_one_stays_one(place: Workplace) -> None:
     assert place.run().requests == 0
 
 
-def test_a_share_of_a_run_that_nobody_planned_is_refused(place: Workplace) -> None:
+def test_unplanned_share_is_refused(place: Workplace) -> None:
     files(place)
     with pytest.raises(InvalidSpec, match="ClaudeCompletionPlanOperator"):
         run_share(place, 0)

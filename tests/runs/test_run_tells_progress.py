@@ -148,7 +148,7 @@ class BrokenSink:
         raise OSError(f"{len(data)} bytes were not taken")
 
 
-def test_a_sink_that_fails_harms_no_run_and_is_told_once(
+def test_failing_sink_harms_no_run_and_is_logged_once(
     rows: Workplace, caplog: pytest.LogCaptureFixture
 ) -> None:
     sink = BrokenSink()

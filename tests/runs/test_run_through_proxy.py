@@ -54,7 +54,7 @@ def test_rows_wait_while_the_proxy_is_down(place: Workplace, network: CorporateN
     assert max(attempts) > 1
 
 
-def test_a_proxy_that_is_never_there_ends_the_run_unpaid(
+def test_proxy_that_is_never_there_ends_the_run_unpaid(
     place: Workplace, network: CorporateNetwork
 ) -> None:
     network.proxy.is_down = True
@@ -66,7 +66,7 @@ def test_a_proxy_that_is_never_there_ends_the_run_unpaid(
     assert paid_twice(place) == 0
 
 
-def test_a_proxy_that_refuses_ends_the_run_and_keeps_what_is_paid(
+def test_refusing_proxy_ends_the_run_and_keeps_answers(
     place: Workplace, network: CorporateNetwork
 ) -> None:
     proxy = network.proxy

@@ -133,7 +133,7 @@ def airflow(tmp_path: Path, s3_server: S3Server, s3_bucket: str) -> Iterator[tup
         yield made, simulator
 
 
-def test_a_second_backfill_of_the_same_days_pays_for_the_changed_one_alone(
+def test_second_backfill_pays_for_the_changed_day_alone(
     airflow: tuple[Airflow, Any], s3_server: S3Server, s3_bucket: str
 ) -> None:
     made, simulator = airflow

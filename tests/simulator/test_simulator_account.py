@@ -36,7 +36,7 @@ async def test_out_of_credit_is_403_until_somebody_pays(start: Start) -> None:
     assert (await play.ask()).status_code == 200
 
 
-async def test_calls_in_flight_when_credit_runs_out_are_still_charged(start: Start) -> None:
+async def test_calls_in_flight_without_credit_are_still_charged(start: Start) -> None:
     import asyncio
 
     script = Script(account=Account(balance_usd=0.000001), latency=Latency(median_s=0.05))
@@ -120,7 +120,7 @@ async def test_transactions_are_the_ledger_newest_first(start: Start) -> None:
     assert charges == entries[:-1]
 
 
-async def test_a_page_stays_where_it_was_when_new_charges_arrive(start: Start) -> None:
+async def test_page_stays_where_it_was_when_new_charges_arrive(start: Start) -> None:
     play = await start(Script(ledger_delay_s=AT_ONCE))
     for number in range(4):
         await play.ask(f"Text {number}")

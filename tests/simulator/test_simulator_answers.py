@@ -11,7 +11,7 @@ from aimlapi_simulator.pricing import Price, Usage, credits_for, tokens_in, usd_
 MODEL = "anthropic/claude-sonnet-4.6"
 
 
-def test_it_is_made_of_the_leading_sentences_of_the_longest_paragraph() -> None:
+def test_it_is_made_of_leading_sentences_of_longest_paragraph() -> None:
     text = "The first sentence is short. " + "Others follow it at some length. " * 40
     answer = answer_for(MODEL, "", f"Summarise:\n\n{text}\n\nThank you.", 1000)
     summary, _, mark = answer.rpartition(" [")

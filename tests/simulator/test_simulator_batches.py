@@ -80,7 +80,7 @@ async def test_a_batch_runs_and_then_gives_its_results(start: Start) -> None:
         assert message["stop_reason"] == "end_turn"
 
 
-async def test_it_costs_half_when_it_has_ended_and_only_once(start: Start) -> None:
+async def test_batch_costs_half_once_at_its_end(start: Start) -> None:
     play = await start(Script(batches=BatchPlan(duration_s=0)))
     batch = await create(play, batch_of(4))
     (first, *_) = lines_of(await look(play, batch))

@@ -13,7 +13,7 @@ from tests.contract.published import SONNET_4_6, answer_validator, complaints
 from tests.simulator.conftest import DOCUMENTS, LATEST, PROMPT, SONNET, Playground, Start, body_of
 
 
-async def test_an_answer_fits_the_published_schema_and_can_be_foretold(play: Playground) -> None:
+async def test_answer_fits_the_published_schema_and_can_be_foretold(play: Playground) -> None:
     answer = await play.ask()
     assert answer.status_code == 200
     body = answer.json()
@@ -63,7 +63,7 @@ async def test_a_valid_client_request_id_is_echoed(play: Playground, client_id: 
 @pytest.mark.parametrize(
     "client_id", ["a b", "x" * 129, "row/7", "a\tb", "rów".encode().decode("latin-1")]
 )
-async def test_an_invalid_client_request_id_is_dropped_and_the_call_is_billed(
+async def test_invalid_client_request_id_is_dropped_and_billed(
     play: Playground, client_id: str
 ) -> None:
     answer = await play.http.post(
@@ -185,9 +185,10 @@ async def test_a_demanded_tool_is_called_with_input_that_fits(play: Playground, 
     assert choice["finish_reason"] == ("tool_use" if model == SONNET else "tool_calls")
 
 
-async def test_parts_of_text_are_one_prompt_and_files_cost_a_thousand_tokens(
+async def test_text_parts_form_one_prompt_and_files_cost_tokens(
     play: Playground,
 ) -> None:
+    """A file costs a thousand tokens."""
     image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aa"}}
     parts = [{"type": "text", "text": "One."}, image, {"type": "text", "text": "Two."}]
     body = (await play.ask(messages=[{"role": "user", "content": parts}])).json()

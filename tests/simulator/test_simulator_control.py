@@ -91,7 +91,7 @@ async def test_reset_forgets_everything_and_follows_the_first_script(start: Star
     assert [(await play.ask()).status_code for _ in range(3)] == [200, 200, 429]
 
 
-async def test_calls_under_way_at_a_reset_are_sent_home_and_not_written_down(start: Start) -> None:
+async def test_reset_ends_calls_in_flight_without_recording_them(start: Start) -> None:
     limits = Limits(max_concurrent=1, is_queueing=True)
     play = await start(Script(latency=Latency(median_s=0.05), limits=limits))
     async with asyncio.TaskGroup() as group:
@@ -119,7 +119,7 @@ def test_a_thread_serves_code_without_a_loop() -> None:
         httpx.get(url, trust_env=False)
 
 
-def test_a_taken_port_is_an_error_in_the_callers_thread() -> None:
+def test_taken_port_is_an_error_in_the_callers_thread() -> None:
     with simulator_thread() as sim:
         port = int(sim.url.rpartition(":")[2])
         with pytest.raises(OSError, match="in use"), simulator_thread(port=port):

@@ -26,7 +26,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("kind", REFUSALS)
-async def test_a_refusal_has_its_status_its_words_and_no_charge(start: Start, kind: str) -> None:
+async def test_refusal_has_its_status_its_words_and_no_charge(start: Start, kind: str) -> None:
     play = await struck(start, kind)
     answer = await play.ask()
     assert answer.status_code == REFUSALS[kind].status
@@ -107,16 +107,14 @@ async def test_a_connection_that_breaks_before_the_answer(
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_a_connection_that_breaks_in_mid_body_was_paid_for(
-    start: Start, stream: bool
-) -> None:
+async def test_connection_that_breaks_in_mid_body_was_paid_for(start: Start, stream: bool) -> None:
     play = await struck(start, "disconnect-mid-body")
     with pytest.raises(httpx.RemoteProtocolError):
         await play.ask(stream=stream)
     assert play.sim.ledger.billed_calls == 1
 
 
-async def test_a_slow_answer_exceeds_a_read_timeout_and_is_billed_all_the_same(
+async def test_slow_answer_exceeds_a_read_timeout_and_is_billed(
     start: Start,
 ) -> None:
     play = await struck(start, "slow", delay_s=0.15)
@@ -249,7 +247,7 @@ async def test_a_charge_can_be_scripted_against_the_kinds_rule(start: Start) -> 
     assert play.sim.ledger.billed_calls == 1
 
 
-async def test_prompts_that_contain_a_text_are_struck_the_first_times(start: Start) -> None:
+async def test_prompts_that_contain_text_are_struck_the_first_times(start: Start) -> None:
     play = await struck(start, "500", contains="harbour", times=2)
     statuses = [(await play.ask()).status_code for _ in range(4)]
     assert statuses == [500, 500, 200, 200]
@@ -273,7 +271,7 @@ async def test_a_list_of_faults_reads_as_a_sequence(start: Start) -> None:
     assert statuses == [429, 502, 200, 403, 403]
 
 
-async def test_a_share_depends_on_seed_and_prompt_and_not_on_the_order(start: Start) -> None:
+async def test_fault_share_depends_on_seed_and_prompt_not_order(start: Start) -> None:
     texts = [f"Text number {number}." for number in range(200)]
 
     async def struck_texts(seed: int, order: list[str]) -> set[str]:

@@ -83,7 +83,7 @@ async def test_pipelined_requests_are_answered_in_their_order(start: Start) -> N
             assert json.loads(body)["choices"][0]["message"]["content"].startswith(text)
 
 
-async def test_a_flood_of_pipelined_requests_is_read_no_faster_than_it_is_answered(
+async def test_pipelined_requests_are_read_as_fast_as_answered(
     start: Start,
 ) -> None:
     play = await start(Script(latency=Latency(median_s=0.0005)))
@@ -119,7 +119,7 @@ async def test_a_body_may_come_in_chunks(wire: Wire, piece: int) -> None:
         assert status == 200
 
 
-async def test_a_client_that_waits_for_100_continue_gets_it_once(wire: Wire) -> None:
+async def test_client_that_waits_for_100_continue_gets_it_once(wire: Wire) -> None:
     await wire.send(HEAD + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(BODY))
     assert await wire.reader.readexactly(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
     await wire.send(BODY[:10], BODY[10:])
@@ -166,7 +166,7 @@ async def test_a_connection_ends_when_the_client_wants_that(
         (HEAD + b"A: " + b"x" * 40_000, 431),
     ],
 )
-async def test_what_is_no_request_is_refused_and_the_connection_ends(
+async def test_what_is_no_request_is_refused_and_connection_ends(
     wire: Wire, request_bytes: bytes, status: int
 ) -> None:
     await wire.send(request_bytes)
@@ -191,7 +191,7 @@ def test_a_body_of_64_mb_is_read() -> None:
     assert parser.next_request() is None
 
 
-def test_an_endless_chunk_line_and_an_endless_trailer_are_refused() -> None:
+def test_endless_chunk_line_and_an_endless_trailer_are_refused() -> None:
     for endless, status in [(b"1" * 2000, 400), (b"0\r\nA: " + b"x" * 40_000, 431)]:
         parser = RequestParser()
         parser.feed(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + endless)
@@ -216,14 +216,14 @@ async def test_other_paths_are_404(play: Playground) -> None:
         assert answer.headers["x-request-id"]
 
 
-async def test_a_client_that_leaves_in_mid_request_does_no_harm(play: Playground) -> None:
+async def test_client_that_leaves_in_mid_request_does_no_harm(play: Playground) -> None:
     async for wire in wire_to(play.sim):
         await wire.send(whole_request()[:-5])
     assert (await play.ask()).status_code == 200
     assert play.sim.ledger.billed_calls == 1
 
 
-async def test_a_client_that_leaves_before_a_late_answer_does_no_harm(start: Start) -> None:
+async def test_client_that_leaves_before_late_answer_does_no_harm(start: Start) -> None:
     faults = (Fault(kind="drip", drip_s=0.001),)
     play = await start(Script(latency=Latency(median_s=0.01), faults=faults))
     async for wire in wire_to(play.sim):
@@ -238,7 +238,7 @@ async def test_a_client_that_leaves_before_a_late_answer_does_no_harm(start: Sta
     assert play.sim.ledger.billed_calls == 3
 
 
-async def test_a_request_that_cannot_be_answered_ends_its_own_connection_only() -> None:
+async def test_unanswerable_request_ends_its_own_connection_only() -> None:
     class Faulty:
         """Answers all but one path, at which it has a bug."""
 

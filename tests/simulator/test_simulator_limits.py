@@ -44,7 +44,7 @@ def test_a_fixed_window_starts_anew_with_each_full_minute() -> None:
     assert admitted(gate, limits, [60.0, 60.1, 119.9]) == [True, True, False]
 
 
-def test_tokens_a_minute_count_prompts_at_once_and_answers_when_done() -> None:
+def test_token_limit_counts_prompts_first_and_answers_later() -> None:
     gate, limits = Gate(), Limits(tokens_per_minute=100)
     assert admitted(gate, limits, [0.0], tokens=60) == [True]
     assert admitted(gate, limits, [1.0], tokens=41) == [False]
@@ -141,7 +141,7 @@ async def test_latencies_are_lognormal_about_their_median() -> None:
     assert sorted(again.latency_s() for _ in range(4001)) == drawn
 
 
-async def test_a_refusal_at_the_door_takes_no_time_and_no_slot(start: Start) -> None:
+async def test_refusal_at_door_takes_no_time_and_no_slot(start: Start) -> None:
     slow = Latency(median_s=30.0)
     play = await start(Script(latency=slow, faults=(Fault(kind="429"),)))
     assert (await play.ask()).status_code == 429

@@ -61,7 +61,7 @@ def test_each_model_and_each_beginning_by_itself() -> None:
     assert use(cache, 0.0, mark("a"), model=DOTTED) == (LEAST, 0)  # another id of the model
 
 
-def test_a_longer_prefix_reads_the_shorter_one_and_writes_the_rest() -> None:
+def test_longer_prefix_reads_shorter_one_and_writes_the_rest() -> None:
     cache = PromptCache()
     assert use(cache, 0.0, mark("a")) == (0, LEAST)
     assert use(cache, 1.0, mark("a"), mark("ab", 3000)) == (LEAST, 3000 - LEAST)

@@ -29,7 +29,7 @@ def text_of(events: list[dict[str, Any]]) -> str:
 
 
 @pytest.mark.parametrize("model", [SONNET, LATEST])
-async def test_its_chunks_fit_the_published_schema_but_for_the_reason(
+async def test_its_chunks_fit_published_schema_but_for_the_reason(
     play: Playground, model: str
 ) -> None:
     """The schema demands a reason in every chunk; a stream that has not ended has none."""
@@ -51,9 +51,10 @@ async def test_it_says_what_an_answer_in_one_piece_says(play: Playground) -> Non
     assert reasons == {None, "end_turn"}
 
 
-async def test_reason_usage_and_price_come_late_and_the_last_chunk_has_no_delta(
+async def test_final_facts_come_late_and_without_a_delta(
     start: Start,
 ) -> None:
+    """They are finish reason, usage and price."""
     layouts = set()
     play = await start()
     for number in range(12):
@@ -90,7 +91,7 @@ async def test_pieces_may_split_lines_and_characters(start: Start) -> None:
     assert "größer" in text_of(events)
 
 
-async def test_a_stream_that_stops_early_ends_cleanly_without_reason_or_price(start: Start) -> None:
+async def test_early_stop_ends_a_stream_without_reason_or_price(start: Start) -> None:
     play = await start(Script(faults=(Fault(kind="stream-stops-early"),)))
     events = events_of(await play.ask(stream=True))
     assert not any("meta" in event or event["usage"] for event in events)

@@ -99,7 +99,7 @@ async def test_every_model_answers_a_plain_request(play: Playground, model: str)
     assert is_thinking is BY_ID[model].is_thinking
 
 
-async def test_a_withdrawn_model_is_404_and_its_heir_is_named(start: Start) -> None:
+async def test_withdrawn_model_is_404_and_its_heir_is_named(start: Start) -> None:
     play = await start(Script(gateway=Gateway(withdrawn={DOTTED: SONNET})))
     answer = await play.ask(model=DOTTED)
     assert answer.status_code == 404

@@ -57,6 +57,7 @@ def test_counters_add_up_to_the_runs_figures(
 def test_metrics_have_tags_and_come_seldom(
     statsd: StatsdServer, api: Any, paths: dict[str, str], run_task: Callable[..., Any]
 ) -> None:
+    """The tags are dag, task and model."""
     run_task(**paths)
     sent = statsd.metrics()
     assert {tuple(sorted(metric.tags.items())) for metric in sent} == {

@@ -51,7 +51,7 @@ def test_under_a_limit_the_provider_loses_no_row(measured: Record) -> None:
     assert (found.failure, found.done, found.answered) == ("", ROWS, ROWS)
 
 
-def test_a_peer_that_breaks_off_is_told_with_its_reason(measured: Record) -> None:
+def test_peer_that_stops_early_is_listed_with_its_reason(measured: Record) -> None:
     found = result(measured, BY_HAND, LIMITED)
     assert found.done == 0
     assert "429" in found.failure
@@ -97,7 +97,7 @@ def test_the_page_says_where_a_peer_is_better() -> None:
         replace(OURS_RUN, peer=BY_HAND, cpu_s=0.5),
     ],
 )
-def test_a_peer_that_is_not_better_is_not_called_so(other: Measured) -> None:
+def test_peer_that_is_not_better_is_not_called_so(other: Measured) -> None:
     assert "In nothing that was measured here" in page.text(record_of(OURS_RUN, other))
 
 
@@ -112,7 +112,7 @@ def test_results_are_read_back_as_they_were(tmp_path: Path) -> None:
     assert load_record(tmp_path / "results.json") == record
 
 
-def test_every_peer_has_a_script_and_a_lock_file_and_a_name_of_its_own() -> None:
+def test_each_peer_has_a_script_lock_file_and_name() -> None:
     folder = Path(page.__file__).parent
     for peer in PEERS:
         assert not peer.script or (folder / "scripts" / f"{peer.script}.py").is_file()

@@ -51,9 +51,7 @@ def test_no_two_cases_share_a_name() -> None:
 
 
 @each_case
-def test_the_run_ends_and_no_row_is_lost_or_gets_what_is_not_its_own(
-    case: Case, runs: Runs
-) -> None:
+def test_run_ends_without_lost_or_mixed_up_rows(case: Case, runs: Runs) -> None:
     told = runs.told[case.name]
     if told.unavailable is not None:
         assert case.ends == "asked again"
@@ -74,7 +72,7 @@ def test_the_run_ends_and_no_row_is_lost_or_gets_what_is_not_its_own(
 
 
 @each_case
-def test_the_row_ends_as_is_right_with_a_reason_to_read(case: Case, runs: Runs) -> None:
+def test_row_ends_correctly_with_a_readable_reason(case: Case, runs: Runs) -> None:
     told = runs.told[case.name]
     if told.unavailable is not None:
         own_words = case.words.partition(": ")[0]  # what follows is quoted for the row alone

@@ -39,7 +39,7 @@ JUDGED = (
 
 
 @pytest.mark.parametrize("name", JUDGED)
-def test_a_limit_that_nobody_told_is_found_and_kept_to(name):
+def test_unknown_limit_is_found_and_kept(name):
     scenario = next(one for one in SCENARIOS if one.name == name)
     result = try_law(scenario, "ours")
     assert result.lost == 0
@@ -52,7 +52,7 @@ def test_a_limit_that_nobody_told_is_found_and_kept_to(name):
 
 
 @pytest.mark.parametrize("workers", [2, 8])
-def test_workers_that_share_a_limit_without_talking_use_it_in_about_equal_parts(workers):
+def test_workers_share_a_limit_in_about_equal_parts(workers):
     """The goal is 0.95 for both; how the cards fall leaves single runs a little below or above."""
     shared = share(lambda: [Slots(64)], workers=workers)
     assert shared.total >= 0.95

@@ -39,7 +39,7 @@ def killed_at(operation: str, number: int = 1, *, is_landing: bool = True) -> At
     )
 
 
-def test_a_kill_while_the_journal_is_given_up_leaves_none() -> None:
+def test_kill_while_the_journal_is_given_up_leaves_none() -> None:
     for number in (2, 3):  # the first such operation is the probe's
         verdict = simulate(scenario(killed_at("delete _aimlapi", number)))
         assert verdict.violations == ()
@@ -70,7 +70,7 @@ def first_call_s(simulation: Simulation, number: int) -> float:
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_after_a_clean_stop_the_next_attempt_does_not_wait(seed: int) -> None:
+def test_after_clean_stop_the_next_attempt_does_not_wait(seed: int) -> None:
     stopped = Attempt(troubles=(Trouble(kind="stop", after_s=1.0 + seed / 10),))
     simulation = Simulation(scenario(stopped, seed=seed))
     assert simulation.run().violations == ()
@@ -78,7 +78,7 @@ def test_after_a_clean_stop_the_next_attempt_does_not_wait(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_healthy_twins_hand_over_at_once_and_nobody_pays_twice(seed: int) -> None:
+def test_healthy_twins_hand_over_at_once_without_double_payment(seed: int) -> None:
     """As soon as the older one's next heartbeat is due, and its calls have come back."""
     shape = Shape(rows=(40,))
     settings = settings_for(shape)
@@ -94,7 +94,7 @@ def test_healthy_twins_hand_over_at_once_and_nobody_pays_twice(seed: int) -> Non
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_a_store_that_stays_away_is_what_an_attempt_says_it_ended_for(seed: int) -> None:
+def test_attempt_names_the_unavailable_store_as_its_end(seed: int) -> None:
     """Whatever it was doing then, and not a group of what its tasks met."""
     shape = Shape(rows=(24, 6))
     simulation = Simulation(
@@ -128,7 +128,7 @@ class Stumbling(Simulation):
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_a_bug_in_the_stores_library_loses_nothing_that_was_paid_for(seed: int) -> None:
+def test_store_library_bug_loses_no_paid_answer(seed: int) -> None:
     """The run ends, its calls in flight are kept, and the batch is written a second time."""
     simulation = Stumbling(scenario(Attempt(), Attempt(), seed=seed))
     assert simulation.run().violations == ()
@@ -167,7 +167,7 @@ LAST = Attempt()
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_killed_at_nine_tenths_of_the_budget_again_and_again_it_is_kept(seed: int) -> None:
+def test_budget_holds_over_repeated_kills_at_nine_tenths(seed: int) -> None:
     """Beyond it may go what was in flight or not yet durable at a kill, and nothing else."""
     shape = Shape(rows=(80,))
     settings = settings_for(shape, max_cost_usd=0.15)

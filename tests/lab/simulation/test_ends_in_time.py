@@ -46,7 +46,7 @@ def lasted_s(sink: SinkHabit) -> float:
 
 
 @pytest.mark.parametrize("sink", ["blocks", "fails"])
-def test_a_sink_that_does_not_work_holds_up_no_publication(sink: SinkHabit) -> None:
+def test_sink_that_does_not_work_holds_up_no_publication(sink: SinkHabit) -> None:
     assert lasted_s(sink) <= lasted_s("works") + SINK_S_MAX + FINAL_S_MAX
 
 
@@ -138,7 +138,7 @@ class StoppedShare(ShareSimulation):
             process.terminate()
 
 
-def test_a_stop_ends_the_look_at_what_shares_have_spent() -> None:
+def test_stop_ends_the_read_of_what_shares_spent() -> None:
     killed = Attempt(troubles=(Trouble(kind="kill", at_operation=KILLED_AT, named="call"),))
     simulation = StoppedShare(
         ShareScenario(
@@ -185,7 +185,7 @@ def test_stops_fall_into_each_phase_of_an_attempt() -> None:
     assert sum(name.startswith("copy ") for name in names) == PARTS
 
 
-def test_a_stop_ends_the_wait_for_a_store_that_is_away() -> None:
+def test_stop_ends_wait_for_a_store_that_is_away() -> None:
     stop = Attempt(troubles=(Trouble(kind="stop", after_s=5.0),))
     scenario = Scenario(
         seed=1,
@@ -254,9 +254,7 @@ def test_a_journal_that_is_refused_is_no_busy_loop(
 
 @pytest.mark.parametrize("latency_s", [0.1, 1.3])
 @pytest.mark.parametrize("seed", range(4))
-def test_on_a_slow_store_a_killed_run_is_taken_up_and_published(
-    seed: int, latency_s: float
-) -> None:
+def test_killed_run_on_a_slow_store_is_published_later(seed: int, latency_s: float) -> None:
     killed = Attempt(troubles=(Trouble(kind="kill", at_operation=12 + seed, named="call"),))
     scenario = Scenario(
         seed=seed,

@@ -50,7 +50,7 @@ def test_a_heartbeat_that_is_refused_once_costs_nothing(
     ("error", "told"), [(StoreUnsafe, StoreUnsafe), (TypeError, StoreUnavailable)]
 )
 @pytest.mark.parametrize("seed", range(4))
-def test_heartbeats_that_are_refused_for_good_end_the_run_and_lose_no_answer(
+def test_refused_heartbeats_end_the_run_without_losing_answers(
     seed: int, error: type[Exception], told: type[Exception]
 ) -> None:
     for_good = Refusal(during=(3.0, LONG_S), operations=HEARTBEATS, error=error)
@@ -100,7 +100,7 @@ class Suspended(Simulation):
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_machine_that_was_suspended_makes_no_call_once_others_have(seed: int) -> None:
+def test_suspended_machine_makes_no_call_after_its_successor(seed: int) -> None:
     simulation = simulation_of(seed, attempts=(suspended(seed, twin_after_s=30.0),))
     verdict = simulation.run()
     assert verdict.violations == ()
@@ -116,7 +116,7 @@ def test_a_machine_that_was_suspended_makes_no_call_once_others_have(seed: int) 
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_machine_that_was_suspended_hears_from_the_store_before_it_calls(seed: int) -> None:
+def test_suspended_machine_reads_the_store_before_it_calls(seed: int) -> None:
     simulation = Suspended(seed)
     verdict = simulation.run()
     assert verdict.violations == ()
@@ -127,7 +127,7 @@ def test_a_machine_that_was_suspended_hears_from_the_store_before_it_calls(seed:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_while_nothing_can_be_written_an_elder_is_not_called_over_for_its_silence(
+def test_elder_keeps_its_turn_while_the_store_refuses_writes(
     seed: int,
 ) -> None:
     """The newer attempt reads well, but neither can the elder speak, nor keep what it has paid for."""
@@ -139,7 +139,7 @@ def test_while_nothing_can_be_written_an_elder_is_not_called_over_for_its_silenc
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_an_elder_that_lets_go_is_waited_for_until_its_answers_are_kept(seed: int) -> None:
+def test_releasing_elder_is_awaited_until_its_answers_are_kept(seed: int) -> None:
     """However long it takes for them to become durable, for it says that it is still there."""
     no_journal = Refusal(during=(4.0, 4.0 + 2 * TIMES.silence_s), operations="create .*/journal/")
     simulation = simulation_of(seed, no_journal, attempts=(Attempt(twin_after_s=5.0), Attempt()))

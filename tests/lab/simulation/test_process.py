@@ -82,7 +82,7 @@ def test_no_finally_of_a_killed_process_reaches_the_store() -> None:
 
 
 @pytest.mark.parametrize("is_landing", [True, False])
-def test_what_is_on_its_way_at_a_kill_arrives_or_not(is_landing: bool) -> None:
+def test_message_in_transit_at_a_kill_arrives_or_not(is_landing: bool) -> None:
     world = World()
 
     async def main() -> None:
@@ -99,7 +99,7 @@ def test_what_is_on_its_way_at_a_kill_arrives_or_not(is_landing: bool) -> None:
     assert world.written == (["_aimlapi/first"] if is_landing else [])
 
 
-def test_a_frozen_process_hears_late_of_what_happened_in_time() -> None:
+def test_frozen_process_hears_late_of_what_happened_in_time() -> None:
     world = World()
     heard: list[tuple[str, float]] = []
 

@@ -34,7 +34,7 @@ class Page(SimulatedSink):
 
 
 @pytest.mark.parametrize("latency_s", [0.01, 0.4])
-def test_the_page_says_when_work_goes_on_at_the_latest(
+def test_page_shows_the_latest_time_of_continuation(
     latency_s: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown: dict[int, list[RunProgress]] = {}

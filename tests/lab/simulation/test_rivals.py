@@ -67,12 +67,12 @@ def test_without_removing_others_their_parts_stay() -> None:
         assert violations_soon()
 
 
-def test_without_a_change_a_cut_publication_is_in_the_way() -> None:
+def test_cut_publication_without_a_change_blocks_the_next() -> None:
     with swapped(publication, "create_change", lambda *_: None):
         assert violations_soon()
 
 
-def test_third_run_beside_two_cut_ones_is_in_the_way() -> None:
+def test_third_run_beside_two_cut_ones_is_blocked() -> None:
     with swapped(publication, "_leaving", lambda *_: None):
         assert violations_soon("copy ", first=290)  # it takes two publications that are cut short
 

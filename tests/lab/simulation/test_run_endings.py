@@ -51,7 +51,8 @@ def assert_published(run: Tries, *, tries: int) -> None:
 
 
 @pytest.mark.parametrize("kind", ["500", "broken"])
-def test_a_failing_row_among_answered_ones_is_rejected_after_max_attempts(kind: Failure) -> None:
+def test_failing_row_is_rejected_after_max_attempts(kind: Failure) -> None:
+    """Other rows are answered meanwhile."""
     run = tries_at(6_000, bad={7: kind, 40: kind}, max_concurrency=32)
     run.until_published()
     assert_published(run, tries=1)
@@ -68,14 +69,14 @@ def test_calls_are_counted_exactly_where_few_are_in_flight(
     assert run.calls_of(run.api.bad) == [8]
 
 
-def test_a_row_slower_than_the_time_out_uses_up_eight_attempts() -> None:
+def test_row_slower_than_time_out_uses_up_eight_attempts() -> None:
     run = tries_at(2_500, bad={10: "slow"}, max_concurrency=4, answer_s=4.0)
     run.until_published()
     assert_published(run, tries=1)
     assert run.calls_of([10]) == [8]
 
 
-def test_a_row_that_is_always_unreadable_is_bought_three_times() -> None:
+def test_row_that_is_always_unreadable_is_bought_three_times() -> None:
     run = tries_at(3_000, bad={7: "page"})
     run.until_published()
     assert_published(run, tries=1)
@@ -112,7 +113,8 @@ def test_a_poison_row_does_not_block_twenty_thousand(kind: Failure) -> None:
 
 @pytest.mark.attack
 @pytest.mark.parametrize("kind", FAILURES)
-def test_half_a_percent_of_poison_rows_does_not_block_twenty_thousand(kind: Failure) -> None:
+def test_half_a_percent_of_poison_rows_blocks_no_run(kind: Failure) -> None:
+    """The run has 20,000 rows."""
     run = tries_at(20_000, bad=some_of(20_000, 0.005, kind))
     run.until_published()
     assert_published(run, tries=2)
@@ -122,7 +124,7 @@ def test_half_a_percent_of_poison_rows_does_not_block_twenty_thousand(kind: Fail
 @pytest.mark.parametrize("kind", FAILURES)
 @pytest.mark.parametrize("pause_s", [0.0, 300.0])
 @pytest.mark.parametrize("stall_timeout_s", [60.0, 600.0])
-def test_failing_rows_that_are_left_are_rejected_by_the_second_try(
+def test_failing_rows_left_over_are_rejected_by_try_two(
     kind: Failure, pause_s: float, stall_timeout_s: float
 ) -> None:
     bad = {290: kind, 295: kind, 299: kind}
@@ -133,7 +135,7 @@ def test_failing_rows_that_are_left_are_rejected_by_the_second_try(
 
 @pytest.mark.parametrize("kind", FAILURES)
 @pytest.mark.parametrize("concurrency", [4, 32])
-def test_a_block_of_failing_rows_at_the_end_is_rejected(kind: Failure, concurrency: int) -> None:
+def test_block_of_failing_rows_at_the_end_is_rejected(kind: Failure, concurrency: int) -> None:
     """More than can wait beside those in flight: a try does not see all of them at once."""
     run = tries_at(300, bad=dict.fromkeys(range(270, 300), kind), max_concurrency=concurrency)
     run.until_published()
@@ -181,7 +183,7 @@ def test_a_sweep_of_failing_rows_is_rejected(
 
 
 @pytest.mark.parametrize("kind", FAILURES)
-def test_a_later_try_decides_if_it_is_the_first_answered(kind: Failure) -> None:
+def test_later_try_decides_if_it_is_the_first_answered(kind: Failure) -> None:
     """The tries before it fell into an outage."""
     run = tries_at(300, bad={290: kind, 299: kind}, outage=Outage(after_answers=1))
     run.api.outage_s = 0.0
@@ -219,7 +221,7 @@ def test_a_parked_run_obeys_the_same_rule(kind: Failure) -> None:
 
 
 @pytest.mark.parametrize("kind", FAILURES)
-def test_a_run_of_one_row_that_never_succeeds_ends_as_unavailable(kind: Failure) -> None:
+def test_run_of_one_failing_row_ends_as_unavailable(kind: Failure) -> None:
     run = tries_at(1, bad={0: kind}, max_rejected_rows=1.0)
     run.until_published()
     assert [type(end) for end in run.ends] == [ApiUnavailable] * 5
@@ -297,7 +299,7 @@ def test_slow_answers_from_before_an_outage_blame_no_row(kind: Failure) -> None:
 
 
 @pytest.mark.parametrize("kind", FAILURES)
-def test_an_outage_beside_a_poison_row_blames_the_poison_alone(kind: Failure) -> None:
+def test_outage_beside_a_poison_row_blames_the_poison_alone(kind: Failure) -> None:
     run = tries_at(
         600,
         bad={30: kind, 560: kind},
@@ -327,14 +329,14 @@ def test_an_outage_leaves_a_refused_row_its_second_call() -> None:
 # What is no stall.
 
 
-def test_one_broken_connection_does_not_end_a_run_of_slow_answers() -> None:
+def test_one_broken_connection_ends_no_run_of_slow_answers() -> None:
     run = tries_at(60, answer_s=700, sigma=0.01, max_concurrency=16, request_timeout_s=900.0)
     run.api.broken = {3: 50.0, 7: 640.0, 20: 1.0}
     run.until_published()
     assert_published(run, tries=1)
 
 
-def test_a_reset_of_all_connections_does_not_end_it_either() -> None:
+def test_reset_of_all_connections_does_not_end_it_either() -> None:
     run = tries_at(60, answer_s=700, sigma=0.01, max_concurrency=16, request_timeout_s=900.0)
     run.api.broken = dict.fromkeys(range(16), 300.0) | {18: 605.0}
     run.until_published()
@@ -342,7 +344,7 @@ def test_a_reset_of_all_connections_does_not_end_it_either() -> None:
 
 
 @pytest.mark.parametrize("seed", range(len(HOLDS)))
-def test_time_in_which_no_call_is_allowed_is_no_stall(seed: int) -> None:
+def test_time_without_allowed_calls_is_no_stall(seed: int) -> None:
     """The store, or the right to pay alone, is away for longer than `stall_timeout_s`."""
     assert no_call_is_allowed(seed) == ()
 
@@ -361,14 +363,16 @@ def test_refusals_that_overtake_answers_do_not_end_a_run(
     assert_published(run, tries=1)
 
 
-def test_a_run_whose_first_rows_are_all_rejected_ends_and_buys_nothing() -> None:
+def test_run_ends_if_its_first_rows_are_all_rejected() -> None:
+    """It buys nothing more."""
     run = tries_at(5_000, bad=dict.fromkeys(range(5_000), "400"), max_rejected_rows=1.0)
     assert isinstance(run.until_published(), TooManyRejections)
     assert run.api.bought == []
     assert len(run.api.sent) <= 600
 
 
-def test_it_ends_after_few_paid_calls_if_only_the_first_rows_are_rejected_slowly() -> None:
+def test_slowly_rejected_first_rows_end_a_run_cheaply() -> None:
+    """It ends after few paid calls."""
     run = tries_at(5_000, bad=dict.fromkeys(range(16), "400"), max_rejected_rows=1.0)
     assert isinstance(run.until_published(), TooManyRejections)
     assert len(run.api.bought) <= run.settings.max_concurrency

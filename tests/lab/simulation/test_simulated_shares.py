@@ -40,7 +40,8 @@ def test_without_its_bug_a_directed_scenario_of_shares_holds(name: str) -> None:
         assert simulate_shares(DIRECTED_SHARES[name](seed)).violations == ()
 
 
-def test_who_publishes_does_not_wait_once_more_for_a_share_that_was_killed_and_made_good() -> None:
+def test_publisher_does_not_wait_again_for_a_repaired_share() -> None:
+    """An attempt at the share was killed, and another completed it."""
     shape = Shape(rows=(8, 8))
     kill = Trouble(kind="kill", at_operation=5, named="call")
     lanes = (

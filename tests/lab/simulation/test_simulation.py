@@ -21,7 +21,7 @@ def test_runs_in_bad_weather_keep_every_promise(first: int) -> None:
     assert sum(verdict.bills_twice for verdict in verdicts) > 0, "nothing was ever at risk"
 
 
-def test_a_run_whose_budget_is_spent_while_the_store_is_away_says_what_it_lost() -> None:
+def test_spent_budget_with_unavailable_store_names_the_lost_answers() -> None:
     """The seed that showed it: cut off for four minutes, it ended as if all were kept."""
     assert simulate(scenario_of(50_280)).violations == ()
 

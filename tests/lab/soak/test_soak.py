@@ -41,7 +41,7 @@ def played(plan: Round, s3_url: str, folder: Path) -> Result:
     return result
 
 
-def test_a_kill_and_a_freeze_cost_no_more_than_was_at_risk(s3_url: str, tmp_path: Path) -> None:
+def test_kill_and_freeze_cost_no_more_than_the_risk(s3_url: str, tmp_path: Path) -> None:
     result = played(
         short_round(
             Step(kind="kill", share=0.3),

@@ -162,7 +162,7 @@ DAILY = {"balance": 9.5, "limit_usd": 5.0, "limit_period": "day", "month_usd": 6
         ({"scopes": ("model:embed",)}, False),
     ],
 )
-def test_a_refusal_is_put_down_to_a_days_limit_only_when_nothing_else_explains_it(
+def test_refusal_means_a_daily_limit_without_another_reason(
     changes: dict[str, Any], *, is_explained: bool
 ) -> None:
     assert Account(**{**DAILY, **changes}).explains_refusal_until_midnight is is_explained

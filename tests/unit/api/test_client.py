@@ -120,7 +120,7 @@ async def test_proxies_of_the_environment_are_not_asked(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("bad_id", ["", "x" * 129, "a b", "a\r\nX-Evil: 1", "a/b", "ä", "a\n"])
-async def test_an_id_that_the_api_would_drop_is_refused_before_anything_is_sent(
+async def test_id_that_the_api_would_drop_is_refused_unsent(
     bad_id: str,
 ) -> None:
     async with answering(http_answer()) as server, client_of(server.endpoint) as client:

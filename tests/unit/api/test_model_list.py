@@ -79,7 +79,7 @@ async def test_the_simulators_lists_are_read() -> None:
     assert {NEW, "claude-haiku-5.5", "anthropic/claude-sonnet-4.6"} <= ids
 
 
-async def test_a_list_that_is_not_given_out_is_an_error() -> None:
+async def test_list_that_is_not_given_out_is_an_error() -> None:
     with simulator_thread(Script()) as simulator:
         endpoint = Endpoint(base_url=f"{simulator.url}/v1", key=KEY)
         async with open_transport(connections_max=1) as transport:

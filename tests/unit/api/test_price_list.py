@@ -52,7 +52,7 @@ async def prices_from(payload: Any, model: str = MODEL) -> TokenPrices | None:
         return await fetch_prices(server.endpoint, transport, model)
 
 
-async def test_the_list_is_asked_once_for_one_model_with_its_prices() -> None:
+async def test_list_is_fetched_once_for_one_models_prices() -> None:
     payload = listed(unit("input"), unit("output", 19.5), unit("cached_input", 0.39))
     server = server_with(http_answer(json.dumps(payload).encode()))
     async with server, open_transport(connections_max=1) as transport:
@@ -64,7 +64,7 @@ async def test_the_list_is_asked_once_for_one_model_with_its_prices() -> None:
 
 
 @pytest.mark.parametrize("model", [MODEL, "anthropic/claude-sonnet-4.6"])
-async def test_a_model_goes_by_its_id_and_by_its_aliases(model: str) -> None:
+async def test_model_goes_by_its_id_and_by_its_aliases(model: str) -> None:
     with simulator_thread(Script(account=Account(key=KEY))) as sim:
         endpoint = Endpoint(base_url=sim.url, key=KEY)
         async with open_transport(connections_max=1) as transport:
@@ -85,7 +85,7 @@ async def test_the_simulator_s_dearer_step_is_read() -> None:
     assert step.output_nano_usd == 2 * found.output_nano_usd
 
 
-async def test_a_price_is_read_with_the_number_of_tokens_that_it_is_for() -> None:
+async def test_price_is_read_with_its_number_of_tokens() -> None:
     payload = listed(unit("input", "0.0039", 1000), unit("output", 0.0000195, 1))
     assert await prices_from(payload) == SONNET
 
@@ -117,7 +117,7 @@ async def test_of_several_prices_of_one_measure_the_dearest_counts() -> None:
         listed(pricing=None),
     ],
 )
-async def test_what_is_not_quoted_by_the_token_in_dollars_is_no_price(payload: Any) -> None:
+async def test_only_dollars_per_token_are_a_price(payload: Any) -> None:
     assert await prices_from(payload) is None
 
 
@@ -204,7 +204,7 @@ async def test_a_step_of_the_cache_hides_no_price(of_the_cache: Any) -> None:
     )
 
 
-async def test_a_step_without_a_length_holds_from_the_first_token() -> None:
+async def test_step_without_a_length_holds_from_the_first_token() -> None:
     steps = await stepped({"when": "long", "units": [charge("provided", 7.8)]})
     assert steps is not None
     assert [step.prompt_tokens for step in steps] == [0]
@@ -224,7 +224,7 @@ async def test_a_step_that_cannot_be_read_leaves_no_price(threshold: Any) -> Non
     assert await stepped(threshold) is None
 
 
-async def test_a_model_whose_longest_answer_is_not_told_still_has_prices() -> None:
+async def test_model_without_a_longest_answer_still_has_prices() -> None:
     found = await prices_from(listed(unit("input"), unit("output", 19.5), info={}))
     assert found is not None
     assert found.answer_tokens_max is None

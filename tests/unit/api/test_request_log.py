@@ -125,7 +125,7 @@ async def test_pages_that_do_not_say_whether_there_are_more(
     assert (page.has_more, page.total) == (has_more, None)
 
 
-async def test_rows_that_are_no_objects_are_rows_without_a_name() -> None:
+async def test_rows_that_are_no_objects_are_rows_without_name() -> None:
     page = await page_from(ok({"data": [None, 3, [], {}], "pagination": PAGINATION}))
     assert [row.client_request_id for row in page.rows] == [None] * 4
 

@@ -90,7 +90,7 @@ def log_statuses(sim: Simulator) -> list[int]:
     return [record.status for record in sim.ledger.requests if record.path == "/v2/logs"]
 
 
-async def test_more_pages_than_a_minute_allows_are_read_without_a_429(sim: Simulator) -> None:
+async def test_more_pages_than_minute_allows_are_read_without_429(sim: Simulator) -> None:
     calls = LIMIT_A_MINUTE + 50
     await make_calls(sim, calls)
     time = MovedTime(sim)
@@ -101,7 +101,7 @@ async def test_more_pages_than_a_minute_allows_are_read_without_a_429(sim: Simul
     assert 50 < sum(time.waits_s) <= 60
 
 
-async def test_a_limit_that_others_have_used_up_is_waited_for(sim: Simulator) -> None:
+async def test_limit_that_others_have_used_up_is_waited_for(sim: Simulator) -> None:
     await make_calls(sim, 3)
     async with httpx.AsyncClient(base_url=sim.url, trust_env=False) as other:
         for _ in range(LIMIT_A_MINUTE):
@@ -177,7 +177,7 @@ async def test_a_log_that_never_stands_still_is_told() -> None:
     assert log.asked < 1_000
 
 
-async def test_a_page_without_rows_ends_a_pass_whatever_it_promises() -> None:
+async def test_page_without_rows_ends_a_pass_whatever_it_promises() -> None:
     async def ask(_: tuple[int, int], *, offset: int) -> LogPage:
         assert offset == 0
         return LogPage(rows=(), has_more=True, total=None)

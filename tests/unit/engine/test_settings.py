@@ -29,7 +29,7 @@ WRONG = {
 @pytest.mark.parametrize(
     ("name", "value"), [(name, value) for name, values in WRONG.items() for value in values]
 )
-def test_a_wrong_argument_is_an_error_that_names_it_and_what_fits(name: str, value: object) -> None:
+def test_wrong_argument_is_named_with_a_correct_value(name: str, value: object) -> None:
     arguments: dict[str, Any] = {name: value}
     with pytest.raises(InvalidSpec, match=f"^{name}=.*: give a ") as caught:
         Settings(**arguments)

@@ -127,7 +127,7 @@ def test_no_proxy_is_read_as_httpx_reads_it(host: str) -> None:
 @example({"all_proxy": "one.corp:1"}, {"NO_PROXY": "all://"}, "example.com")
 @example({"HTTPS_PROXY": "one.corp:1", "https_proxy": ""}, {}, "example.com")
 @settings(max_examples=300)
-def test_every_mixture_of_variables_is_read_as_httpx_reads_it(
+def test_variables_are_read_as_httpx_reads_them(
     proxies: dict[str, str], exempt: dict[str, str], host: str
 ) -> None:
     variables = {**proxies, **exempt}

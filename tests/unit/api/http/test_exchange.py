@@ -63,7 +63,9 @@ async def test_a_name_that_does_not_resolve_was_not_billed() -> None:
     assert not failed.value.is_perhaps_billed
 
 
-async def test_a_close_before_the_request_was_read_is_perhaps_billed_once_it_was_sent() -> None:
+async def test_close_before_the_request_was_read_is_perhaps_billed() -> None:
+    """It counts only once the request was sent."""
+
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.close()
 
@@ -73,7 +75,8 @@ async def test_a_close_before_the_request_was_read_is_perhaps_billed_once_it_was
     assert failed.value.is_perhaps_billed == ("broke" in str(failed.value))
 
 
-async def test_a_close_after_the_request_was_read_is_perhaps_billed_and_not_sent_again() -> None:
+async def test_close_after_the_request_was_read_is_perhaps_billed() -> None:
+    """The request is not sent again."""
     async with saying([]) as server:
         with pytest.raises(ApiUnavailable, match="broke") as failed:
             await send(server.endpoint)
@@ -113,7 +116,7 @@ async def test_an_answer_that_ends_early_is_perhaps_billed(pieces: list[bytes]) 
     assert failed.value.is_perhaps_billed
 
 
-async def test_a_content_length_that_is_too_short_does_not_leak_into_the_next_answer() -> None:
+async def test_short_content_length_does_not_leak_into_later_answers() -> None:
     lying = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n[bad]"
     async with (
         answering(lying, http_answer(b'{"second": 2}')) as server,
@@ -150,7 +153,7 @@ def header_flood() -> Iterator[bytes]:
         "two lengths",
     ],
 )
-async def test_what_is_no_http_is_a_violation_and_perhaps_billed(
+async def test_what_is_no_http_is_violation_and_perhaps_billed(
     pieces: Iterator[bytes],
 ) -> None:
     async with saying(pieces) as server:
@@ -169,7 +172,7 @@ async def test_silence_ends_at_the_deadline() -> None:
     assert failed.value.is_perhaps_billed
 
 
-async def test_a_drip_ends_at_the_deadline_however_steadily_it_comes() -> None:
+async def test_drip_ends_at_the_deadline_however_steadily_it_comes() -> None:
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await server.read_request(reader)
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
@@ -209,7 +212,7 @@ async def test_a_chunk_that_turns_to_nonsense_is_no_http() -> None:
     assert failed.value.is_perhaps_billed
 
 
-async def test_a_transport_that_is_not_asynchronous_is_a_mistake_of_ours() -> None:
+async def test_transport_that_is_not_asynchronous_is_mistake_of_ours() -> None:
     class Blocking(httpx.AsyncBaseTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             return httpx.Response(200, stream=httpx.SyncByteStream(), request=request)
@@ -223,7 +226,7 @@ async def test_a_transport_that_is_not_asynchronous_is_a_mistake_of_ours() -> No
         )
 
 
-async def test_the_deadline_holds_while_a_large_request_is_not_being_read() -> None:
+async def test_deadline_holds_while_large_request_is_not_being_read() -> None:
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readexactly(200)
         reader._transport.pause_reading()  # type: ignore[attr-defined]
@@ -257,7 +260,7 @@ def bomb_answer(encoding: str, wbits: int) -> bytes:
     return http_answer(body, headers=(f"Content-Encoding: {encoding}",))
 
 
-async def test_an_endless_answer_is_cut_at_the_limit_with_memory_bounded() -> None:
+async def test_endless_answer_is_cut_at_limit_with_memory_bounded() -> None:
     async with saying(endless_chunks()) as server:
         tracemalloc.start()
         try:
@@ -271,7 +274,7 @@ async def test_an_endless_answer_is_cut_at_the_limit_with_memory_bounded() -> No
 
 
 @pytest.mark.parametrize(("encoding", "wbits"), [("gzip", 31), ("deflate", 15)])
-async def test_a_compression_bomb_is_cut_at_the_limit_with_memory_bounded(
+async def test_compression_bomb_is_cut_at_limit_with_memory_bounded(
     encoding: str, wbits: int
 ) -> None:
     async with answering(bomb_answer(encoding, wbits)) as server:
@@ -302,7 +305,7 @@ async def test_an_unknown_encoding_is_refused_and_perhaps_billed() -> None:
 COSTLY = ("Content-Encoding: br", "X-AIMLAPI-USD-Spent: 0.5", "X-Inference-Id: gen-7")
 
 
-async def test_an_answer_whose_body_is_refused_tells_what_it_cost_and_leaves_its_head() -> None:
+async def test_refused_body_reports_its_cost_and_leaves_its_head() -> None:
     async with answering(http_answer(b"\x0b\x01", headers=COSTLY)) as server:
         with pytest.raises(WireViolation) as failed:
             await send(server.endpoint)
@@ -312,7 +315,7 @@ async def test_an_answer_whose_body_is_refused_tells_what_it_cost_and_leaves_its
     )
 
 
-async def test_an_answer_that_is_too_large_tells_what_it_cost() -> None:
+async def test_oversized_answer_reports_its_cost() -> None:
     head = CHUNKED.replace(b"\r\n\r\n", b"\r\nX-AIMLAPI-Credits-Used: 2000000\r\n\r\n")
     pieces = itertools.chain([head], itertools.islice(endless_chunks(), 1, None))
     async with saying(pieces) as server:
@@ -321,7 +324,7 @@ async def test_an_answer_that_is_too_large_tells_what_it_cost() -> None:
     assert failed.value.cost_nano_usd == 1_000_000_000
 
 
-async def test_an_error_whose_body_is_refused_was_charged_for_nothing() -> None:
+async def test_error_whose_body_is_refused_was_charged_for_nothing() -> None:
     answer = http_answer(b"\x0b\x01", status="500 Boom", headers=COSTLY)
     async with answering(answer) as server:
         with pytest.raises(WireViolation, match="HTTP 500") as failed:

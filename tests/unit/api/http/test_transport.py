@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("connections_max", [3, 130])
-async def test_as_many_connections_as_asked_for_and_not_one_more(connections_max: int) -> None:
+async def test_connections_are_exactly_as_many_as_requested(connections_max: int) -> None:
     """130: more than the 100 at which clients like to stop."""
     in_flight = 0
     most_in_flight = 0
@@ -56,7 +56,7 @@ async def test_as_many_connections_as_asked_for_and_not_one_more(connections_max
     assert server.connections == connections_max
 
 
-async def test_a_connection_that_is_not_taken_up_ends_early_and_was_not_billed() -> None:
+async def test_unaccepted_connection_ends_early_and_was_not_billed() -> None:
     backlogged = asyncio.Event()
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -74,7 +74,7 @@ async def test_a_connection_that_is_not_taken_up_ends_early_and_was_not_billed()
     assert not failed.value.is_perhaps_billed
 
 
-async def test_a_certificate_that_nobody_vouches_for_halts_before_the_key_is_sent(
+async def test_untrusted_certificate_halts_before_the_key_is_sent(
     tmp_path: Path,
 ) -> None:
     received = bytearray()
@@ -93,7 +93,7 @@ async def test_a_certificate_that_nobody_vouches_for_halts_before_the_key_is_sen
     assert not received
 
 
-async def test_a_request_that_gets_no_connection_in_time_was_not_billed() -> None:
+async def test_request_without_a_connection_in_time_was_not_billed() -> None:
     is_asked = asyncio.Event()
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -116,7 +116,7 @@ async def test_a_request_that_gets_no_connection_in_time_was_not_billed() -> Non
     assert not failed.value.is_perhaps_billed
 
 
-async def test_a_request_without_a_deadline_waits_for_a_connection_as_long_as_it_takes() -> None:
+async def test_request_without_a_deadline_waits_for_a_connection() -> None:
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
             await server.read_request(reader)
@@ -138,7 +138,7 @@ async def test_a_request_without_a_deadline_waits_for_a_connection_as_long_as_it
     assert server.connections == 1
 
 
-async def test_each_exchange_on_a_connection_has_a_deadline_of_its_own() -> None:
+async def test_each_exchange_on_connection_has_deadline_of_its_own() -> None:
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await server.read_request(reader)
         writer.write(http_answer())
@@ -154,7 +154,7 @@ async def test_each_exchange_on_a_connection_has_a_deadline_of_its_own() -> None
     assert failed.value.is_perhaps_billed
 
 
-async def test_the_deadline_of_an_exchange_that_is_over_ends_no_later_one() -> None:
+async def test_deadline_of_an_ended_exchange_ends_no_later_one() -> None:
     """The first one's time runs out while the second waits; the answer comes after that."""
     asked: list[asyncio.StreamWriter] = []
 
@@ -182,7 +182,7 @@ class JumpingLoop(asyncio.SelectorEventLoop):
         return super().time() + self.jumped_s
 
 
-def test_after_standing_still_an_answer_that_is_there_is_read_before_its_deadline_is_held() -> None:
+def test_answer_that_arrived_is_read_before_a_late_deadline() -> None:
     """Loops tell of time first, and what is thrown away here is paid for."""
     loop = JumpingLoop()
 
@@ -237,7 +237,7 @@ def self_signed(folder: Path) -> ssl.SSLContext:
 
 
 @pytest.mark.parametrize("later", [b"", b"HTTP/1.1 200 OK\r\n"], ids=["whole", "begun"])
-async def test_what_is_said_on_an_idle_connection_answers_no_request(later: bytes) -> None:
+async def test_data_on_an_idle_connection_answers_no_request(later: bytes) -> None:
     """Or one row would get another's answer."""
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -260,7 +260,7 @@ async def test_what_is_said_on_an_idle_connection_answers_no_request(later: byte
     assert server.connections == 2
 
 
-async def test_a_connection_that_the_server_closed_while_it_lay_idle_is_not_used() -> None:
+async def test_connection_closed_while_idle_is_not_used() -> None:
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await server.read_request(reader)
         writer.write(http_answer(str(server.connections).encode()))
@@ -284,7 +284,7 @@ async def test_a_connection_that_the_server_closed_while_it_lay_idle_is_not_used
     ],
     ids=["close", "HTTP/1.0"],
 )
-async def test_a_connection_that_the_server_will_close_serves_no_other_request(
+async def test_connection_that_server_will_close_serves_no_other_request(
     answer: bytes,
 ) -> None:
     async with (
@@ -297,7 +297,7 @@ async def test_a_connection_that_the_server_will_close_serves_no_other_request(
     assert server.connections == 3
 
 
-async def test_a_connection_that_lay_idle_too_long_is_not_used_again() -> None:
+async def test_connection_idle_too_long_is_not_used_again() -> None:
     async with (
         answering(http_answer()) as server,
         open_transport(connections_max=1, keep_alive_s=0) as transport,
@@ -308,7 +308,7 @@ async def test_a_connection_that_lay_idle_too_long_is_not_used_again() -> None:
     assert server.connections == 2
 
 
-async def test_an_answer_that_comes_before_the_request_is_out_is_read() -> None:
+async def test_answer_that_comes_before_request_is_out_is_read() -> None:
     """The server takes 200 bytes of a large request, says no, and reads no further."""
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -327,7 +327,7 @@ async def test_an_answer_that_comes_before_the_request_is_out_is_read() -> None:
     assert server.connections == 2, "the rest of the request would be taken for the next one"
 
 
-async def test_a_call_that_is_cancelled_gives_its_place_to_the_next() -> None:
+async def test_call_that_is_cancelled_gives_its_place_to_next() -> None:
     """One place: the first call is cancelled in mid-answer, the second while it waits."""
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

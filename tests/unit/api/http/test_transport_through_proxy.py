@@ -97,7 +97,7 @@ async def test_connect_names_the_api_and_brings_the_credentials(
         ("https://bücher.invalid", "xn--bcher-kva.invalid", "xn--bcher-kva.invalid:443"),
     ],
 )
-async def test_every_form_of_a_host_is_named_to_the_proxy(
+async def test_every_form_of_host_is_named_to_the_proxy(
     ca: trustme.CA, tmp_path: Path, base_url: str, name: str, target: str
 ) -> None:
     async with network(ca, answering(http_answer()), names=(name,), target=target) as (proxy, _):

@@ -136,7 +136,7 @@ def test_a_missing_finish_reason_is_no_fault() -> None:
     assert completion_of(payload).status == "ok"
 
 
-def test_a_refusal_in_the_message_is_quoted_and_outweighs_the_finish_reason() -> None:
+def test_refusal_in_message_is_quoted_and_outweighs_finish_reason() -> None:
     completion = completion_of(with_message("stop", content=None, refusal="I will\nnot."))
     assert (completion.status, completion.text) == ("refused", None)
     assert completion.error == "the model refused: I will not."
@@ -178,7 +178,7 @@ def test_parts_are_joined_and_only_their_text_counts() -> None:
     assert completion_of(with_message(content=parts)).text == "Hi!?"
 
 
-def test_tool_calls_are_read_whether_or_not_their_arguments_are_json() -> None:
+def test_tool_calls_are_read_with_any_arguments() -> None:
     calls = [
         {"id": "a", "type": "function", "function": {"name": "f", "arguments": '{"x": 1}'}},
         {"id": "b", "type": "function", "function": {"name": "g", "arguments": '{"x": '}},
@@ -199,7 +199,7 @@ def test_tool_calls_are_read_whether_or_not_their_arguments_are_json() -> None:
     assert (completion.text, completion.status, completion.error) == (None, "ok", None)
 
 
-def test_tool_calls_among_the_parts_are_read_as_anthropic_writes_them() -> None:
+def test_tool_calls_among_parts_are_read_like_anthropics() -> None:
     part = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {"x": 1}}
     completion = completion_of(with_message("tool_use", content=[part]))
     assert completion.tool_calls == (
@@ -253,7 +253,7 @@ def test_a_count_that_is_none_is_unknown(count: Any) -> None:
         {"id": None, "object": [], "created": "today", "unknown": {"deep": [[[]]]}},
     ],
 )
-def test_a_wrong_type_where_nothing_hangs_on_it_loses_no_paid_answer(
+def test_wrong_type_of_an_unneeded_field_loses_no_answer(
     changes: dict[str, Any],
 ) -> None:
     completion = completion_of(plain(**changes), usd_spent="0.01")
@@ -281,9 +281,10 @@ META = {"usage": {"usd_spent": 0.003, "credits_used": 8_000}}
         ("1" * 200, None, None, None),
     ],
 )
-def test_cost_is_the_first_sensible_amount_header_before_body_dollars_before_credits(
+def test_cost_is_the_first_sensible_amount(
     usd_spent: str | None, credits_used: str | None, meta: Any, cost_nano_usd: int | None
 ) -> None:
+    """The header goes before the body, and dollars go before credits."""
     completion = completion_of(plain(meta=meta), usd_spent=usd_spent, credits_used=credits_used)
     assert completion.cost_nano_usd == cost_nano_usd
 

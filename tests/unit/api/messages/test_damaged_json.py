@@ -54,7 +54,7 @@ def test_a_search_ends_after_a_few_false_starts() -> None:
     assert list(objects_in("{" * FALSE_STARTS_MAX + '{"a":1}')) == []
 
 
-def test_objects_are_found_in_order_and_not_within_each_other() -> None:
+def test_objects_are_found_in_order_and_never_nested() -> None:
     text = 'x {"a": {"b": "}"}} y{"c":\n1}{'
     assert list(objects_in(text)) == [{"a": {"b": "}"}}, {"c": 1}]
 

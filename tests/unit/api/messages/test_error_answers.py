@@ -119,7 +119,7 @@ def test_where_nothing_is_said_the_status_alone_is_told(body: Any) -> None:
     assert str(error_for(500, body)) == "HTTP 500"
 
 
-def test_words_are_cut_and_without_characters_that_do_not_print() -> None:
+def test_message_is_cut_and_has_only_printable_characters() -> None:
     text = error_for(400, {"message": "\u202eabc\u200b " + "prompt " * 10_000}).in_full
     assert len(text) <= 320
     assert text.isprintable()
@@ -212,13 +212,13 @@ AT_S = 1_792_567_680.0
 @pytest.mark.parametrize(
     ("date", "wall_s"), [(DATE, None), (DATE, AT_S + 7_200.0), (None, AT_S), ("never", AT_S)]
 )
-def test_retry_after_as_a_date_counts_from_the_answers_own(
+def test_retry_after_as_date_counts_from_the_answers_own(
     value: str, delay_s: float | None, date: str | None, wall_s: float | None
 ) -> None:
     assert parse_retry_after(value, date=date, wall_s=wall_s) == delay_s
 
 
-def test_retry_after_as_a_date_without_any_clock_is_passed_over() -> None:
+def test_retry_after_date_without_a_clock_is_ignored() -> None:
     assert parse_retry_after(DATE) is None
 
 

@@ -66,7 +66,7 @@ def test_a_stream_as_the_api_documents_it_without_done() -> None:
     assert completion.inference_id == "inf-1"
 
 
-def test_usage_and_charge_that_come_in_pieces_are_put_together() -> None:
+def test_usage_and_charge_in_pieces_are_joined() -> None:
     completion = decode_answer(
         stream_of(
             delta("stop", content="x"),
@@ -112,7 +112,7 @@ def test_tool_calls_come_in_pieces_and_side_by_side() -> None:
     assert (completion.text, completion.error) == (None, None)
 
 
-def test_tool_calls_without_an_index_are_told_apart_by_their_ids() -> None:
+def test_tool_calls_without_an_index_differ_by_id() -> None:
     completion = decode_answer(
         stream_of(
             delta(tool_calls=[{"id": "a", "function": {"name": "f", "arguments": "["}}]),
@@ -140,7 +140,7 @@ def test_other_choices_are_not_mixed_in() -> None:
     assert (completion.text, completion.status) == ("mine", "ok")
 
 
-def test_deltas_of_parts_and_events_without_data_do_no_harm() -> None:
+def test_deltas_of_parts_and_empty_events_are_harmless() -> None:
     parts = [{"type": "text", "text": "Hi"}, {"type": "thinking"}, None, {"text": 5}]
     body = b"data:\n\n" + stream_of(delta(content=parts), delta("stop", content="!")).body
     assert decode_answer(answer_of(body, content_type="text/event-stream")).text == "Hi!"
@@ -159,7 +159,7 @@ def test_chunks_that_say_nothing_are_passed_over(chunk: object) -> None:
         (delta(content="half"), {"usage": USAGE, "meta": {"usage": CHARGE}, "choices": []}),
     ],
 )
-def test_a_stream_without_a_finish_reason_was_cut_off_and_may_have_cost(
+def test_stream_without_a_finish_reason_was_cut_perhaps_billed(
     chunks: tuple[object, ...],
 ) -> None:
     body = stream_of(*chunks).body or b": ping\n\n"
@@ -177,7 +177,7 @@ def test_a_stream_without_a_finish_reason_was_cut_off_and_may_have_cost(
         {"statusCode": 500, "message": "Overloaded", "requestId": "r"},
     ],
 )
-def test_an_error_among_the_events_is_told_and_may_have_cost(error: object) -> None:
+def test_error_among_the_events_is_raised_perhaps_billed(error: object) -> None:
     with pytest.raises(WireViolation, match="broke off with an error: Overloaded") as violated:
         decode_answer(stream_of(delta(content="half"), error))
     assert violated.value.is_perhaps_billed
@@ -207,7 +207,7 @@ MIB = 1024 * 1024
 
 
 @pytest.mark.parametrize("filler", [b"\n", b"::\n", b":\r\n\r\n", b"id:7\n", b"data:\n"])
-def test_a_long_stream_of_nothing_takes_no_memory_besides_its_own(filler: bytes) -> None:
+def test_long_empty_stream_takes_no_memory_of_its_own(filler: bytes) -> None:
     body = filler * (MIB // 2 // len(filler))
     tracemalloc.start()
     try:
@@ -234,7 +234,8 @@ def test_more_tool_calls_than_anybody_needs_are_refused() -> None:
         assemble_answer(b"".join(calls))
 
 
-def test_usage_under_many_names_is_kept_to_a_hundred_and_what_is_known_goes_on_being_told() -> None:
+def test_usage_keeps_a_hundred_names_and_updates_them() -> None:
+    """A name that is kept still takes later values."""
     told = [b'data: {"usage":{"prompt_tokens":1}}\n\n']
     told += [b'data: {"usage":{"u%d":1}}\n\n' % number for number in range(1_000)]
     told += [b'data: {"usage":{"prompt_tokens":2}}\n\n']

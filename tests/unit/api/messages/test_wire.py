@@ -29,7 +29,7 @@ def test_the_least_request_is_model_and_one_message() -> None:
     )
 
 
-def test_all_that_was_set_is_sent_and_system_stands_at_the_top_level() -> None:
+def test_all_settings_are_sent_and_system_at_top_level() -> None:
     tool: dict[str, Any] = {
         "name": "look",
         "input_schema": {"type": "object", "properties": {"b": {}, "a": {}}},
@@ -74,7 +74,7 @@ def test_a_body_never_changes_between_runs_and_releases() -> None:
     )
 
 
-def test_the_superset_has_its_own_words_and_system_text_as_a_message() -> None:
+def test_superset_dialect_renames_fields_and_sends_system_as_message() -> None:
     spec = CompletionSpec(
         model="anthropic/claude-sonnet-4.6",
         max_tokens=4096,
@@ -119,13 +119,13 @@ def test_half_a_surrogate_pair_rejects_the_row_unsent() -> None:
 
 
 @pytest.mark.parametrize("value", ["\ud83d", 10**5000], ids=["text", "number"])
-def test_a_parameter_that_json_cannot_carry_is_an_invalid_spec(value: Any) -> None:
+def test_parameter_that_json_cannot_carry_is_an_invalid_spec(value: Any) -> None:
     spec = CompletionSpec(model=SONNET, tools=({"name": value},))
     with pytest.raises(InvalidSpec, match="cannot be sent as JSON"):
         RequestEncoder(spec)
 
 
-def test_the_order_in_which_a_tool_was_written_makes_no_other_request() -> None:
+def test_order_of_a_tools_keys_makes_no_other_request() -> None:
     tool: dict[str, Any] = {
         "name": "look",
         "input_schema": MappingProxyType({"b": 1, "a": {"d": 2, "c": 3}}),
@@ -172,9 +172,7 @@ def test_any_2xx_is_an_answer(status: int) -> None:
         (b'{"error": {"message": "overloaded"}}', "no choices: overloaded"),
     ],
 )
-def test_a_2xx_without_a_completion_is_a_violation_that_may_have_cost(
-    body: bytes, reason: str
-) -> None:
+def test_2xx_without_completion_is_violation_that_may_have_cost(body: bytes, reason: str) -> None:
     with pytest.raises(WireViolation, match=reason) as violated:
         decode_answer(answer_of(body, request_id="req-1"))
     assert violated.value.is_perhaps_billed
@@ -194,7 +192,7 @@ def test_events_are_events_whatever_their_label(content_type: str) -> None:
     assert decode_answer(answer).text == "Hi!"
 
 
-def test_a_byte_order_mark_and_blanks_in_front_do_no_harm() -> None:
+def test_leading_byte_order_mark_and_blanks_are_harmless() -> None:
     body = b"\xef\xbb\xbf \n" + json.dumps(PLAIN).encode()
     assert decode_answer(answer_of(body)).text == "Hi!"
 

@@ -53,7 +53,7 @@ def test_an_accepted_outcome_says_all_that_the_answer_said() -> None:
         assert getattr(outcome, name) == value
 
 
-def test_a_rejected_outcome_keeps_a_readable_reason_and_no_text() -> None:
+def test_rejected_outcome_keeps_a_readable_reason_and_no_text() -> None:
     reason = Reason("x" * 10_000, "y" * 10_000)
     outcome = rejected(reason, CallRecord(row=1, attempts=3, request_hash="ab", completed_at_us=7))
     assert outcome == Outcome(

@@ -84,7 +84,7 @@ def test_hosts_that_a_key_may_be_sent_to(host, base_url):
 
 
 @pytest.mark.parametrize("host", WRONG_HOSTS.values(), ids=WRONG_HOSTS.keys())
-def test_a_host_that_no_key_may_be_sent_to_is_refused_without_repeating_secrets(host):
+def test_host_unsafe_for_a_key_is_refused_without_secrets(host):
     with pytest.raises(ConnectionIncomplete, match="my_conn") as caught:
         endpoint(host)
     shown = "".join(traceback.format_exception(caught.value))
@@ -95,7 +95,7 @@ def test_a_host_that_no_key_may_be_sent_to_is_refused_without_repeating_secrets(
 
 
 @pytest.mark.parametrize("key", WRONG_KEYS.values(), ids=WRONG_KEYS.keys())
-def test_a_key_that_cannot_stand_in_a_header_is_refused_without_repeating_it(key):
+def test_key_unfit_for_a_header_is_refused_without_it(key):
     with pytest.raises(ConnectionIncomplete, match="my_conn") as caught:
         endpoint(key=key)
     assert "key" in str(caught.value)
@@ -117,7 +117,7 @@ def test_no_text_in_the_key_field_is_ever_shown(key):
 
 
 @given(st.text())
-def test_any_host_is_a_base_url_for_a_key_or_a_clear_error(host):
+def test_any_host_is_a_base_url_or_an_error(host):
     with suppress(ConnectionIncomplete):
         base_url = endpoint(host).base_url
         assert base_url.startswith(
@@ -127,7 +127,7 @@ def test_any_host_is_a_base_url_for_a_key_or_a_clear_error(host):
         assert not base_url.endswith("/")
 
 
-def test_the_key_is_in_no_text_that_python_makes_of_an_endpoint():
+def test_key_is_in_no_text_of_an_endpoint():
     made = endpoint("https://api.example.com")
     assert made.key == KEY
     assert KEY not in f"{made!r} {made!s} {made.origin} {made.url('/v1/key')}"

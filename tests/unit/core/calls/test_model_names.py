@@ -70,7 +70,7 @@ def test_a_mistyped_id_finds_the_nearest(typed: str, meant: str | None) -> None:
     assert nearest_model_id(typed, IDS) == meant
 
 
-def test_a_name_that_may_not_be_printed_is_never_the_nearest() -> None:
+def test_name_that_may_not_be_printed_is_never_nearest() -> None:
     assert nearest_model_id("claude-sonnet-5", ["claude-sonnets-5", "claude-sonnet-5x"]) is None
 
 

@@ -76,7 +76,7 @@ def test_a_wrong_parameter_is_an_error_that_names_it(fields, named):
     "model",
     ["", " ", "claude sonnet", "/claude", f"{DEFAULT_MODEL}\n", "a\x00b", "x" * 300, None, 46, "é"],
 )
-def test_what_is_no_model_id_is_refused_with_an_example(model):
+def test_what_is_no_model_id_is_refused_with_example(model):
     with pytest.raises(InvalidSpec, match=re.escape(DEFAULT_MODEL)):
         spec(model=model)
 
@@ -84,7 +84,7 @@ def test_what_is_no_model_id_is_refused_with_an_example(model):
 @pytest.mark.parametrize("model", NEWER)
 @pytest.mark.parametrize("name", ["temperature", "top_p", "top_k"])
 @pytest.mark.parametrize("value", [0, 1])
-def test_sampling_that_a_model_lacks_names_models_that_have_it(model, name, value):
+def test_sampling_that_model_lacks_names_models_that_have_it(model, name, value):
     with pytest.raises(InvalidSpec, match=rf"{name}\..*{DEFAULT_MODEL}"):
         spec(model=model, **{name: value})
 
@@ -102,7 +102,7 @@ def test_sampling_that_a_model_lacks_names_models_that_have_it(model, name, valu
         ("anthropic/claude-haiku-5.5", {"tool_choice": {"type": "any"}}, DEFAULT_MODEL),
     ],
 )
-def test_what_a_dialect_lacks_is_refused_with_ids_that_have_it(model, fields, named):
+def test_missing_field_of_a_dialect_names_ids_with_it(model, fields, named):
     (name,) = fields
     with pytest.raises(InvalidSpec, match=rf"{model} does not take {name}.*{named}"):
         spec(model=model, **fields)
@@ -138,7 +138,7 @@ def test_the_dialect_bounds_the_temperature(model, most):
         ("claude-sonnet-5-5", 128_000),
     ],
 )
-def test_more_than_the_longest_answer_is_refused_with_the_maximum(model, most):
+def test_more_than_longest_answer_is_refused_with_the_maximum(model, most):
     assert spec(model=model, max_tokens=most).max_tokens == most
     with pytest.raises(InvalidSpec, match=f"at most {most:,} tokens"):
         spec(model=model, max_tokens=most + 1)
@@ -193,7 +193,7 @@ def test_keys_that_thinking_lacks_are_refused(thinking):
         {"tool_choice": {"type": {"a": 1}}},
     ],
 )
-def test_a_tool_that_says_more_than_a_function_is_not_translated(fields):
+def test_tool_beyond_a_function_is_not_translated(fields):
     (name,) = fields
     with pytest.raises(InvalidSpec, match=f"does not take {name}"):
         spec(model=DOTTED, **fields)
@@ -214,7 +214,7 @@ def test_a_tool_that_says_more_than_a_function_is_not_translated(fields):
         {"metadata": {}},
     ],
 )
-def test_the_edges_of_what_is_allowed_are_allowed_and_sent(fields):
+def test_edges_of_what_is_allowed_are_allowed_and_sent(fields):
     assert spec(**fields).parameters() == {"model": DEFAULT_MODEL} | fields
 
 

@@ -54,7 +54,7 @@ def test_credentials_become_a_basic_header(userinfo: str, pair: str) -> None:
     assert (kind, b64decode(token).decode()) == ("Basic", pair)
 
 
-def test_credentials_that_are_no_utf8_are_sent_as_they_are() -> None:
+def test_credentials_outside_utf8_are_sent_unchanged() -> None:
     proxy = parse_proxy("http://me:\udcff\udcfe@proxy.corp", SETTING)
     assert proxy.authorization is not None
     assert b64decode(proxy.authorization.split()[1]) == b"me:\xff\xfe"

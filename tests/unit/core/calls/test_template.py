@@ -80,7 +80,7 @@ def test_columns_are_filled_and_all_else_stays(text: str, expected: str) -> None
         ("{zzzzzz}", "Its columns are: body, prénom, title."),
     ],
 )
-def test_an_unknown_column_is_an_error_that_names_the_nearest(text: str, named: str) -> None:
+def test_unknown_column_is_an_error_that_names_the_nearest(text: str, named: str) -> None:
     with pytest.raises(InvalidSpec) as caught:
         parse_template(text, columns=["title", "body", "prénom"], argument="system")
     message = str(caught.value)
@@ -146,7 +146,7 @@ def test_of_very_many_columns_only_some_are_shown() -> None:
     assert len(str(caught.value)) < 400
 
 
-def test_an_unknown_column_is_an_error_although_the_input_has_none() -> None:
+def test_unknown_column_is_error_although_the_input_has_none() -> None:
     with pytest.raises(InvalidSpec, match="body"):
         parse_template("{body}", columns=[], argument="prompt")
 
@@ -178,7 +178,7 @@ def test_what_is_nearly_a_column_in_braces_is_found(
 
 
 @given(text=TEXT)
-def test_a_near_miss_stands_in_the_prompt_as_it_is_sent(text: str) -> None:
+def test_near_miss_stands_in_prompt_as_it_is_sent(text: str) -> None:
     try:
         template = parse_template(text, columns=["body"], argument="prompt")
     except InvalidSpec:
@@ -199,7 +199,7 @@ def test_a_rows_own_text_is_inserted_and_never_searched(value: str, other: str) 
 
 
 @given(pieces=st.lists(st.tuples(PLAIN, COLUMN), max_size=6), last=PLAIN, data=st.data())
-def test_a_prompt_is_its_fixed_texts_and_its_values_in_turn(pieces, last, data):
+def test_prompt_is_fixed_texts_and_values_in_turn(pieces, last, data):
     row = {name: data.draw(TEXT) for _, name in pieces}
     text = "".join(f"{plain}{{{name}}}" for plain, name in pieces) + last
     expected = "".join(plain + row[name] for plain, name in pieces) + last
@@ -207,7 +207,7 @@ def test_a_prompt_is_its_fixed_texts_and_its_values_in_turn(pieces, last, data):
 
 
 @given(text=TEXT)
-def test_text_without_a_name_in_braces_stays_as_it_is(text: str) -> None:
+def test_text_without_name_in_braces_stays_as_it_is(text: str) -> None:
     try:
         template = parse_template(text, columns=[], argument="prompt")
     except InvalidSpec:
@@ -216,7 +216,7 @@ def test_text_without_a_name_in_braces_stays_as_it_is(text: str) -> None:
     assert "".join(template.filler(())(())) == text.replace("\\{", "{")
 
 
-def test_the_filler_takes_texts_in_the_order_that_its_caller_names() -> None:
+def test_filler_takes_texts_in_order_that_its_caller_names() -> None:
     template = parse_template("{a}-{b}-{a}", columns=["a", "b", "c"], argument="prompt")
     assert template.columns == ("a", "b", "a")
     assert template.filler(("c", "b", "a"))(["C", "B", "A"]) == ("", "A", "-", "B", "-", "A", "")

@@ -79,13 +79,13 @@ def records_before(place: int) -> list[Record]:
     return SMALL[: place * len(SMALL) // len(SEGMENT)]
 
 
-def test_a_segment_cut_anywhere_gives_the_whole_records_before_the_cut() -> None:
+def test_segment_cut_anywhere_gives_whole_records_before_the_cut() -> None:
     for length in range(len(SEGMENT) + 1):
         assert list(decode_segment(SEGMENT[:length])) == records_before(length), length
 
 
 @pytest.mark.parametrize("bit", range(8))
-def test_a_flipped_bit_costs_records_and_never_makes_a_wrong_one(bit):
+def test_flipped_bit_costs_records_and_never_makes_wrong_one(bit):
     for place in range(len(SEGMENT)):
         damaged = bytearray(SEGMENT)
         damaged[place] ^= 1 << bit
@@ -129,7 +129,8 @@ def test_a_frame_above_the_limit_ends_the_reading():
     assert list(decode_segment(SEGMENT + encode_segment([too_large]) + SEGMENT)) == SMALL
 
 
-def test_a_record_of_a_later_release_with_more_fields_is_still_read() -> None:
+def test_record_with_more_fields_is_still_read() -> None:
+    """A later release may have written it."""
     longer = [*msgspec.to_builtins(SMALL[0]), *([None] * 20)]
     longer[7] = SMALL[0].body
     assert list(decode_segment(frame(msgspec.msgpack.encode(longer)))) == SMALL[:1]

@@ -30,11 +30,11 @@ def test_any_other_body_is_for_the_whole_run(body: bytes) -> None:
     assert decode_share(body) is None
 
 
-def test_a_lease_of_the_whole_run_is_its_token_as_it_always_was() -> None:
+def test_whole_runs_lease_is_its_plain_token() -> None:
     assert encode_lease("0123abcd", None) == b"0123abcd"
 
 
-def test_attempts_meet_at_the_same_share_or_where_one_is_at_the_whole_run() -> None:
+def test_attempts_meet_at_one_share_or_the_whole_run() -> None:
     assert do_meet(3, 3)
     assert do_meet(None, 3)
     assert do_meet(3, None)
@@ -42,7 +42,7 @@ def test_attempts_meet_at_the_same_share_or_where_one_is_at_the_whole_run() -> N
     assert not do_meet(3, 4)
 
 
-def test_a_heartbeat_of_an_earlier_version_has_not_run_as_far_as_anybody_knows() -> None:
+def test_earlier_versions_heartbeat_counts_as_not_run() -> None:
     old = decode_heartbeat(b'{"state":"running","beat":3}')
     assert old == Heartbeat(state="running", beat=3)
     assert old is not None
@@ -76,7 +76,7 @@ def watched(*reads: tuple[float, float]) -> Watch:
     return watch
 
 
-def test_silence_is_the_time_from_one_read_to_the_next() -> None:
+def test_silence_is_time_from_one_read_to_the_next() -> None:
     assert watched((0.0, 0.5), (2.0, 2.5)).silent_s == 1.5
 
 
@@ -86,7 +86,7 @@ def test_round_counts_for_one_interval_at_most(gap_s: float) -> None:
 
 
 @pytest.mark.parametrize("round_s", [TIMES.interval_s, 11.0, 90.0])
-def test_silence_is_proven_after_the_same_rounds_on_any_store(round_s: float) -> None:
+def test_silence_is_proven_after_same_rounds_on_any_store(round_s: float) -> None:
     reads = [(number * round_s, number * round_s) for number in range(8)]
     assert not watched(*reads[:7]).is_over
     assert watched(*reads).is_over

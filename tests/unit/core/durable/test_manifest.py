@@ -102,12 +102,12 @@ def test_every_outcome_is_counted_once(outcomes):
 
 
 @given(one=OUTCOMES, other=OUTCOMES)
-def test_the_tally_of_parts_is_the_tally_of_the_whole(one, other):
+def test_tally_of_parts_is_the_tally_of_the_whole(one, other):
     assert tally_of(one) + tally_of(other) == tally_of(one + other)
 
 
 @given(entries=ENTRIES, data=st.data())
-def test_a_manifest_reads_back_whatever_the_order_in_which_parts_came(entries, data):
+def test_manifest_reads_back_whatever_order_in_which_parts_came(entries, data):
     manifest = manifest_of(RUN_KEY, data.draw(st.permutations(entries)))
     assert [part.part for part in manifest.parts] == list(range(len(entries)))
     assert manifest.tally.rows == sum(part.tally.rows for part in entries)
@@ -180,7 +180,7 @@ def test_a_damaged_manifest_keeps_its_sums_or_is_refused(place: int, byte: int) 
     assert manifest.tally.rows == sum(part.tally.rows for part in manifest.parts)
 
 
-def test_an_outcome_without_cost_is_unknown_only_when_it_was_answered() -> None:
+def test_outcome_without_cost_is_unknown_only_if_answered() -> None:
     asked = Outcome(row=0, status="ok", cost_nano_usd=None)
     statuses = {status: tally_of([replace(asked, status=status)]) for status in STATUSES}
     unknown = {status for status, tally in statuses.items() if tally.rows_without_cost}

@@ -61,7 +61,7 @@ def test_each_row_is_in_one_shard_in_order(files, rows_max, bytes_max):
 
 
 @given(files=FILES, rows_max=BOUND)
-def test_every_file_has_a_part_and_only_an_empty_file_an_empty_one(files, rows_max):
+def test_only_an_empty_file_has_an_empty_part(files, rows_max):
     shards = plan_shards(files, rows_max=rows_max)
     assert {shard.file for shard in shards} == set(range(len(files)))
     for shard in shards:
@@ -90,7 +90,7 @@ def bytes_of_rows(f: InputFile) -> list[float]:
 
 
 @given(files=WHOLE_BYTES, rows_max=BOUND, bytes_max=st.integers(1, 2000))
-def test_no_shard_is_above_either_bound_unless_it_is_one_row(files, rows_max, bytes_max):
+def test_shard_exceeds_a_bound_only_with_one_row(files, rows_max, bytes_max):
     for shard in plan_shards(files, rows_max=rows_max, bytes_max=bytes_max):
         f = files[shard.file]
         sizes = bytes_of_rows(f)[shard.first_row : shard.first_row + shard.rows]
@@ -117,7 +117,7 @@ def test_neighbouring_small_groups_share_a_shard() -> None:
     assert [(shard.first_row, shard.rows) for shard in shards] == [(0, 6), (6, 3)]
 
 
-def test_groups_share_a_shard_for_as_long_as_their_bytes_fit():
+def test_groups_share_a_shard_while_their_bytes_fit():
     shards = plan_shards([file("a", *[(3, 40)] * 6)], bytes_max=100)
     assert [shard.rows for shard in shards] == [6, 6, 6]
 
@@ -182,7 +182,7 @@ def test_a_plan_is_read_back_as_it_was_written(shards):
     assert decode_plan(encode_plan(plan, b'{"prompt":"x"}'), run_key=RUN_KEY) == plan
 
 
-def test_a_stored_plan_says_what_its_key_was_made_of() -> None:
+def test_stored_plan_contains_its_keys_ingredients() -> None:
     plan = Plan(run_key=RUN_KEY, shards=plan_shards([file("a", (5, 5))]))
     stored = json.loads(encode_plan(plan, b'{"prompt":"{body}","limit_rows":null}'))
     assert stored["made_of"] == {"prompt": "{body}", "limit_rows": None}
@@ -213,7 +213,7 @@ def test_what_is_no_plan_is_refused(data):
 
 
 @given(place=st.integers(0, len(WHOLE) - 1), byte=st.integers(0, 255))
-def test_a_damaged_plan_is_a_plan_or_refused_and_nothing_else(place, byte):
+def test_damaged_plan_is_plan_or_refused_and_nothing_else(place, byte):
     assume(WHOLE[place] != byte)
     damaged = WHOLE[:place] + bytes([byte]) + WHOLE[place + 1 :]
     try:
@@ -243,16 +243,14 @@ def shards_of(*rows: int) -> tuple[Shard, ...]:
         ((10,) * 16, 1, (0,)),
     ],
 )
-def test_shares_are_ranges_of_parts_with_about_the_same_rows(
+def test_shares_are_ranges_of_parts_with_about_same_rows(
     rows: tuple[int, ...], workers: int, firsts: tuple[int, ...]
 ) -> None:
     assert split_shares(shards_of(*rows), workers) == firsts
 
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=40), st.integers(1, 12))
-def test_every_part_is_in_one_share_and_no_share_is_without_rows(
-    rows: list[int], workers: int
-) -> None:
+def test_each_part_is_in_one_share_with_rows(rows: list[int], workers: int) -> None:
     shards = shards_of(*rows)
     plan = Plan(run_key=RUN_KEY, shards=shards, shares=split_shares(shards, workers))
     shares = [plan.of_share(share) for share in range(len(plan.shares))]
@@ -261,7 +259,8 @@ def test_every_part_is_in_one_share_and_no_share_is_without_rows(
     assert all(share.rows for share in shares) or sum(rows) == 0
 
 
-def test_a_plan_with_shares_reads_back_and_one_without_is_one_share() -> None:
+def test_plan_reads_back_with_its_shares() -> None:
+    """A plan without shares is one share."""
     shards = shards_of(5, 6, 7)
     plan = Plan(run_key=RUN_KEY, shards=shards, shares=(0, 2))
     assert decode_plan(encode_plan(plan, b"{}"), run_key=RUN_KEY) == plan
@@ -288,7 +287,7 @@ def test_a_share_that_is_not_there_is_told_of() -> None:
     ("rows", "workers", "rows_max"),
     [(100_000, 1, 8192), (1_000_000, 4, 8192), (10_000, 4, 625), (100, 4, 256), (0, 2, 256)],
 )
-def test_shards_get_smaller_for_workers_down_to_what_one_has_in_flight(
+def test_shards_shrink_for_workers_to_their_calls_in_flight(
     rows: int, workers: int, rows_max: int
 ) -> None:
     assert shard_rows_max(rows, workers) == rows_max

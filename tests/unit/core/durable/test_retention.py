@@ -57,7 +57,7 @@ def test_what_stays_and_why(found: RunFolder, older_than_h: float, reason: str |
     assert said is None if reason is None else reason in (said or "")
 
 
-def test_the_lease_of_a_removal_makes_a_folder_no_younger() -> None:
+def test_lease_of_a_removal_makes_a_folder_no_younger() -> None:
     old = folder(100).objects
     fresh = [StoredObject(name=n, size_bytes=1, modified_us=NOW_US) for n in own(7)]
     found = folder(objects=(*old, *fresh), removal_epochs=frozenset({7}))

@@ -46,7 +46,7 @@ def test_without_a_limit_everything_is_allowed() -> None:
 
 
 @given(limit=st.integers(1, 10_000), charges=st.lists(CHARGE, min_size=1))
-def test_calls_as_dear_as_the_dearest_so_far_stay_within_the_limit(limit, charges):
+def test_calls_up_to_the_largest_cost_stay_within_limit(limit, charges):
     budget = Budget(budget_nano_usd=limit)
     for charge in charges:
         budget.charge(charge)
@@ -65,9 +65,7 @@ def test_calls_as_dear_as_the_dearest_so_far_stay_within_the_limit(limit, charge
     width=st.integers(1, 20),
     seed=st.integers(),
 )
-def test_without_prices_a_run_passes_its_limit_by_no_more_than_what_was_in_flight(
-    limit, most, width, seed
-):
+def test_overshoot_without_prices_is_what_was_in_flight(limit, most, width, seed):
     """Workers fill up to `width` calls; each costs up to `most`, and ends in any order."""
     random = Random(seed)  # noqa: S311  # a seeded order of events
     budget = Budget(budget_nano_usd=limit)
@@ -93,9 +91,8 @@ def spend_all(budget: Budget, *, width: int, costs: Callable[[], int], body_byte
     width=st.integers(1, 64),
     body_bytes=st.integers(0, 3000),
 )
-def test_with_prices_calls_of_one_cost_never_pass_the_limit_and_leave_less_than_one(
-    cost, calls, width, body_bytes
-):
+def test_equal_calls_with_prices_nearly_use_up_the_limit(cost, calls, width, body_bytes):
+    """They never pass it, and leave less than one call."""
     limit = price().most_nano_usd(calls=1, body_bytes=body_bytes) + calls * cost
     budget = Budget(budget_nano_usd=limit, price=price())
     spend_all(budget, width=width, costs=lambda: cost, body_bytes=body_bytes)
@@ -103,7 +100,7 @@ def test_with_prices_calls_of_one_cost_never_pass_the_limit_and_leave_less_than_
 
 
 @given(limit=st.integers(20_000, 10**6), width=st.integers(1, 64), seed=st.integers())
-def test_with_prices_a_limit_is_passed_by_less_than_without(limit, width, seed):
+def test_with_prices_limit_is_passed_by_less_than_without(limit, width, seed):
     """The first calls, of which nothing is known, cannot pass it, whatever each of them costs."""
     random = Random(seed)  # noqa: S311  # a seeded order of events
     most = price().most_nano_usd(calls=1, body_bytes=0)
@@ -115,14 +112,14 @@ def test_with_prices_a_limit_is_passed_by_less_than_without(limit, width, seed):
     assert limit - most < budget.charged_nano_usd <= limit + width * most
 
 
-def test_the_first_calls_reserve_what_the_price_list_says_at_most() -> None:
+def test_first_calls_reserve_the_price_lists_most() -> None:
     most = 100 + UNSEEN + 10 * 1000
     assert price().most_nano_usd(calls=1, body_bytes=100) == most
     assert admit_as_many_as_allowed(Budget(budget_nano_usd=3 * most, price=price()), 100) == 3
     assert admit_as_many_as_allowed(Budget(budget_nano_usd=3 * most - 1, price=price()), 100) == 2
 
 
-def test_calls_in_flight_reserve_less_once_as_many_answers_told_their_cost() -> None:
+def test_calls_in_flight_reserve_less_after_as_many_costs() -> None:
     most = price().most_nano_usd(calls=1, body_bytes=0)
     budget = Budget(budget_nano_usd=2 * most, price=price())
     assert admit_as_many_as_allowed(budget) == 2
@@ -137,14 +134,14 @@ def test_calls_in_flight_reserve_less_once_as_many_answers_told_their_cost() -> 
     assert not budget.allows()  # two say too little of three
 
 
-def test_a_request_longer_than_all_before_reserves_its_further_bytes() -> None:
+def test_request_longer_than_all_before_reserves_its_further_bytes() -> None:
     budget = Budget(budget_nano_usd=1000, price=price())
     budget.charge(100, body_bytes=50)
     assert budget.allows(50 + 800)
     assert not budget.allows(50 + 801)
 
 
-def test_an_answer_dearer_than_all_before_raises_what_is_in_flight_too() -> None:
+def test_most_expensive_answer_raises_reservations_in_flight() -> None:
     budget = Budget(budget_nano_usd=1000)
     for charge in (100, 0, 0, 0):
         budget.charge(charge)
@@ -162,7 +159,7 @@ def test_a_charge_above_the_price_list_is_believed() -> None:
     assert admit_as_many_as_allowed(budget) == 1
 
 
-def test_lost_answers_are_kept_aside_at_what_calls_turn_out_to_cost() -> None:
+def test_lost_answers_stay_reserved_at_the_real_cost() -> None:
     most = price().most_nano_usd(calls=1, body_bytes=0)
     budget = Budget(budget_nano_usd=2 * most, price=price())
     budget.suspect()
@@ -176,7 +173,7 @@ def test_lost_answers_are_kept_aside_at_what_calls_turn_out_to_cost() -> None:
 
 
 @given(limit=st.integers(0, 10_000), cost=st.integers(1, 100), rows=st.integers(1, 300))
-def test_calls_of_one_price_never_pass_the_limit_once_the_price_is_known(limit, cost, rows):
+def test_calls_of_one_known_price_never_pass_the_limit(limit, cost, rows):
     budget = Budget(budget_nano_usd=limit)
     budget.charge(cost)
     for _ in range(rows):
@@ -202,14 +199,15 @@ def test_what_earlier_attempts_paid_counts() -> None:
     assert admit_as_many_as_allowed(budget) == 1
 
 
-def test_the_mean_of_a_part_says_as_much_as_one_answer() -> None:
+def test_mean_of_a_part_counts_as_one_answer() -> None:
     most = price().most_nano_usd(calls=1, body_bytes=0)
     budget = Budget(budget_nano_usd=900 + most, price=price())
     budget.charge_part(900, answers=9, unknown=0)
     assert admit_as_many_as_allowed(budget) == 1  # a second would have to fit at its most
 
 
-def test_a_part_with_unknown_costs_takes_its_mean_from_the_known_and_ends_a_limited_run() -> None:
+def test_part_with_unknown_costs_ends_a_limited_run() -> None:
+    """Its mean comes from the known costs."""
     budget = Budget(budget_nano_usd=10_000)
     budget.charge_part(900, answers=10, unknown=1)
     assert budget.largest_nano_usd == 100
@@ -217,7 +215,7 @@ def test_a_part_with_unknown_costs_takes_its_mean_from_the_known_and_ends_a_limi
 
 
 @pytest.mark.parametrize(("answers", "unknown"), [(0, 0), (3, 3)])
-def test_a_part_that_nothing_is_known_of_sets_no_price(answers: int, unknown: int) -> None:
+def test_part_without_known_costs_sets_no_price(answers: int, unknown: int) -> None:
     budget = Budget()
     budget.charge_part(0, answers=answers, unknown=unknown)
     assert (budget.charged_nano_usd, budget.largest_nano_usd, budget.charges) == (0, 0, 0)
@@ -233,7 +231,7 @@ def test_the_sum_of_all_charges_is_exact(parts, charges):
     assert budget.charged_nano_usd == sum(cost for cost, _ in parts) + sum(charges)
 
 
-def test_exhaustion_says_what_was_spent_of_what_and_what_to_do() -> None:
+def test_exhaustion_names_the_spent_amount_and_the_fix() -> None:
     budget = Budget(budget_nano_usd=5_000_000_000)
     budget.charge(4_990_000_000)
     words = budget.exhaustion()
@@ -242,7 +240,8 @@ def test_exhaustion_says_what_was_spent_of_what_and_what_to_do() -> None:
     assert "raise max_cost_usd" in words
 
 
-def test_a_budget_below_one_call_says_what_one_may_cost_and_that_nothing_was_spent() -> None:
+def test_budget_below_one_call_names_its_price() -> None:
+    """It also says that nothing was spent."""
     budget = Budget(budget_nano_usd=10_000, price=price())
     words = budget.exhaustion(2_000)
     assert "max_cost_usd=0.000010 USD cannot pay for one call of a-model" in words
@@ -310,7 +309,7 @@ def test_budget_of_which_nothing_is_left_allows_no_call(
 
 
 @given(answered=st.integers(0, 40))
-def test_unknown_price_keeps_one_more_call_in_flight_than_answers(answered):
+def test_unknown_price_allows_one_more_call_than_answers(answered):
     budget = Budget(budget_nano_usd=10**12)
     for _ in range(answered):
         budget.charge(1)
@@ -360,7 +359,7 @@ def allows_at(budget: Budget, limit: int, body_bytes: int) -> bool:
 DEAR = (20_000 + UNSEEN) * 10 + 100_000
 
 
-def test_a_request_that_reaches_a_step_sets_the_dear_price_aside() -> None:
+def test_request_that_reaches_a_step_reserves_its_price() -> None:
     budget = Budget(price=stepped())
     assert not allows_at(budget, DEAR - 1, 20_000)
     assert allows_at(budget, DEAR, 20_000)
@@ -371,7 +370,7 @@ def test_a_request_that_reaches_a_step_sets_the_dear_price_aside() -> None:
     assert allows_at(budget, 100 + 2 * 1_000, 20_000)
 
 
-def test_short_requests_are_cheap_again_once_the_long_one_has_ended() -> None:
+def test_short_requests_are_cheap_after_the_long_one_ended() -> None:
     budget = Budget(price=stepped())
     budget.charge(100, body_bytes=1_000)
     assert allows_at(budget, 200, 1_000)

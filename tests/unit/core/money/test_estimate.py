@@ -52,19 +52,20 @@ def measured(found: list[AnsweredRow]) -> EstimateBasis:
     )
 
 
-def test_rows_with_a_null_are_expected_where_none_were_read() -> None:
+def test_rows_with_null_are_expected_where_none_were_read() -> None:
     assert UNMEASURED.rows_to_ask == 900
     assert UNMEASURED.rows_to_skip == 100
     assert replace(UNMEASURED, unreadable=10).rows_to_ask == 800
 
 
-def test_what_the_journal_decides_is_not_asked_and_rejected_rows_of_parts_are() -> None:
+def test_estimate_sends_only_undecided_rows_and_rejected_ones() -> None:
+    """Rows that the journal decides are left out. Rejected rows of parts are not."""
     basis = replace(UNMEASURED, rows_open=500, known_open=50, asked_again=7)
     assert basis.rows_to_ask == 450 - 50 + 7
     assert replace(basis, rows_open=0, rows_read=0).rows_to_ask == 7
 
 
-def test_nothing_measured_is_told_as_a_range_by_the_length_of_answers() -> None:
+def test_unmeasured_estimate_is_a_range_by_answer_length() -> None:
     found = forecast(UNMEASURED, PRICES, max_tokens=200)
     assert found.prompt_tokens == 900 * (200 + 8)
     assert found.completion_tokens == 900 * 100
@@ -93,7 +94,7 @@ def test_a_handful_of_answers_gives_no_margin() -> None:
     assert forecast(measured(answers(30, 50)), PRICES, max_tokens=200).margin_nano_usd is None
 
 
-def test_sizes_that_differ_widen_the_margin_unless_every_row_was_read() -> None:
+def test_different_sizes_widen_the_margin_unless_all_were_read() -> None:
     rough = replace(measured(answers(*[40] * 20)), text_bytes=[100, 1300] * 45)
     found = forecast(rough, PRICES, max_tokens=200)
     assert found.margin_nano_usd == pytest.approx(900 * 2 * (600 / 90**0.5 / 4) * 4_000, rel=0.05)
@@ -108,7 +109,7 @@ def test_what_answers_were_charged_counts_more_than_the_list() -> None:
     assert found.cost_nano_usd == 894 * (175 * 4_000 + 40 * 20_000) // 2
 
 
-def test_without_a_price_list_charges_are_the_measure_or_nothing_is() -> None:
+def test_charges_are_the_only_measure_without_a_price_list() -> None:
     assert forecast(UNMEASURED, None, max_tokens=200).cost_nano_usd is None
     found = forecast(measured(answers(40, 40, cost=3_000)), None, max_tokens=200)
     assert found.cost_nano_usd == 898 * 3_000
@@ -124,14 +125,15 @@ def test_answers_in_parts_alone_tell_their_mean() -> None:
     assert found.prompt.method == "measured: the mean of 10 answers"
 
 
-def test_a_length_that_the_caller_knows_goes_before_the_assumption_only() -> None:
+def test_length_that_caller_knows_goes_before_the_assumption_only() -> None:
     found = forecast(UNMEASURED, PRICES, max_tokens=200, answer_tokens=30)
     assert found.completion_tokens == 900 * 30
     found = forecast(measured(answers(40, 40)), PRICES, max_tokens=200, answer_tokens=30)
     assert found.completion_tokens == 898 * 40
 
 
-def test_without_max_tokens_the_models_own_most_counts_and_without_that_nobody_knows() -> None:
+def test_models_longest_answer_counts_without_max_tokens() -> None:
+    """Without that, the length is unknown."""
     assert forecast(UNMEASURED, PRICES, max_tokens=None).completion_tokens == 900 * 32_000
     silent = replace(PRICES, answer_tokens_max=None)
     found = forecast(UNMEASURED, silent, max_tokens=None)

@@ -41,7 +41,7 @@ def sampled(funds: Funds | None = None) -> Estimate:
     return replace(estimate(basis, funds), sample_rows=5, sample_nano_usd=8_000_000)
 
 
-def test_a_guess_is_told_as_a_range_with_its_assumptions() -> None:
+def test_guess_is_shown_as_a_range_with_assumptions() -> None:
     assert estimate(funds=Funds(balance_nano_usd=123_450_000_000)).words() == (
         "About 2.55 USD (from 0.766800 USD to at most 4.89 USD) for 900 rows; balance 123.45 USD. "
         "Nothing was measured: 187,200 tokens are assumed for prompts (assumed: a token for 3.5 "
@@ -50,7 +50,7 @@ def test_a_guess_is_told_as_a_range_with_its_assumptions() -> None:
     )
 
 
-def test_a_measured_estimate_is_told_with_its_margin_and_what_the_sample_cost() -> None:
+def test_measured_estimate_shows_its_margin_and_sample_cost() -> None:
     assert sampled(Funds(balance_nano_usd=50 * USD)).words() == (
         "About 1.34 USD, give or take 0.113210 USD (at most 4.21 USD) for 895 rows of 1,000 "
         "(5 are decided, 0.008000 USD paid); balance 50.00 USD. A sample of 5 rows was sent for "
@@ -76,9 +76,7 @@ def test_a_measured_estimate_is_told_with_its_margin_and_what_the_sample_cost() 
         ),
     ],
 )
-def test_what_does_not_cover_the_bill_is_named_with_the_way_out(
-    funds: Funds, sentence: str
-) -> None:
+def test_insufficient_funds_are_named_with_the_fix(funds: Funds, sentence: str) -> None:
     found = sampled(funds)
     assert found.words().endswith(sentence)
     assert found.is_affordable is ("may not" in sentence)
@@ -106,7 +104,7 @@ def test_an_unknown_price_is_no_price_of_zero() -> None:
     assert found.summary()["cost_usd"] is None
 
 
-def test_a_budget_without_a_price_is_said_to_bound_no_call() -> None:
+def test_budget_without_a_price_bounds_no_call() -> None:
     budget = Funds(budget_left_nano_usd=10**9)
     unpriced = estimate(prices=None, funds=budget).words()
     assert "nothing limits the cost of a call" in unpriced

@@ -64,7 +64,7 @@ def test_dollars(usd, expected):
 
 @pytest.mark.parametrize("amount", NONSENSE, ids=lambda amount: repr(type(amount)))
 @pytest.mark.parametrize("read", [nano_usd_from_credits, nano_usd_from_usd])
-def test_what_is_no_sensible_amount_is_unknown_and_never_an_error(read, amount):
+def test_amount_that_makes_no_sense_is_unknown(read, amount):
     assert read(amount) is None
 
 
@@ -75,7 +75,7 @@ def test_any_text_is_an_amount_or_unknown(text):
         assert amount is None or 0 <= amount <= NANO_USD_MAX
 
 
-def test_a_charge_of_more_than_a_million_dollars_is_a_misread_answer():
+def test_charge_of_more_than_million_dollars_is_misread_answer():
     assert nano_usd_from_usd("1000000") == NANO_USD_MAX
     assert nano_usd_from_usd("1000000.01") is None
     assert nano_usd_from_credits(NANO_USD_MAX // NANO_USD_PER_CREDIT) == NANO_USD_MAX
@@ -89,7 +89,7 @@ def test_whole_credits_are_exact_in_every_spelling(credits_used):
 
 
 @given(st.integers(0, NANO_USD_MAX))
-def test_nano_dollars_written_with_nine_digits_are_read_back_exactly(nano_usd):
+def test_nine_digit_nano_dollars_read_back_exactly(nano_usd):
     written = f"{nano_usd // NANO_USD_PER_USD}.{nano_usd % NANO_USD_PER_USD:09d}"
     assert nano_usd_from_usd(written) == nano_usd
 

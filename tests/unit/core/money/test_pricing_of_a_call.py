@@ -17,7 +17,7 @@ SONNET = TokenPrices(
 )
 
 
-def test_a_call_costs_a_token_for_each_byte_asked_and_all_that_may_be_answered() -> None:
+def test_call_costs_a_token_per_byte_and_longest_answer() -> None:
     price = SONNET.call_price("m", 1024)
     assert price is not None
     prompt = (2_000 + UNSEEN_PROMPT_TOKENS) * 3_900

@@ -55,7 +55,7 @@ def test_the_last_call_is_the_one_that_counts() -> None:
     assert (found.calls, found.cost_nano_usd, found.extra_nano_usd) == (3, 42, 12)
 
 
-def test_calls_of_one_instant_are_told_apart_by_the_attempt() -> None:
+def test_simultaneous_calls_are_separated_by_the_attempt() -> None:
     found = folded(row(mine(0, 4, 10), 30, 1, "b"), row(mine(0, 4, 9), 7, 1, "a"))
     assert found.extra_nano_usd == 7
 
@@ -72,7 +72,7 @@ def test_what_is_not_this_runs_counts_nothing() -> None:
     assert found == Reconciliation(rows=(), calls_unpriced=0)
 
 
-def test_failed_calls_cost_nothing_and_a_missing_cost_is_told() -> None:
+def test_failed_calls_cost_nothing_and_missing_costs_are_reported() -> None:
     found = folded(row(mine(0, 0), 0, 1, "a"), row(mine(0, 0, 2), 6, 2, "b"), row(mine(1, 0), None))
     assert (found.calls, found.again, found.calls_unpriced) == (1, (), 1)
 
@@ -98,7 +98,7 @@ def test_neither_order_nor_repetition_of_log_rows_matters(
     assert found.cost_nano_usd - found.extra_nano_usd == sum(last.values())
 
 
-def test_rows_of_the_manifest_that_the_log_lacks_are_counted_part_by_part() -> None:
+def test_manifest_rows_without_log_rows_are_counted_per_part() -> None:
     entries = [
         PartEntry(
             part=part,

@@ -38,7 +38,7 @@ def file_of(*groups: tuple[int, int]) -> InputFile:
     )
 
 
-def test_few_rows_are_read_whole_and_empty_shards_not_at_all() -> None:
+def test_few_rows_are_read_whole_and_empty_shards_skipped() -> None:
     shards = shards_of(3, 0, 5)
     assert spans_of(shards, slots=4, rows_each=2) == [
         Span(shard=shards[0], first_row=0, rows=3),
@@ -53,7 +53,7 @@ def test_few_rows_are_read_whole_and_empty_shards_not_at_all() -> None:
     st.integers(1, 12),
     st.integers(1, 20),
 )
-def test_spans_lie_in_their_shards_one_after_another_in_equal_pieces(
+def test_spans_lie_in_their_shards_as_equal_pieces(
     rows: list[int], places: int, rows_each: int
 ) -> None:
     shards = shards_of(*rows)
@@ -81,7 +81,7 @@ def test_items_are_picked_evenly(count: int, found: list[int]) -> None:
     assert evenly([1, 2], 3) == [1, 2]
 
 
-def test_what_lies_deep_in_a_huge_row_group_is_out_of_reach_and_its_start_is_not() -> None:
+def test_only_a_huge_row_groups_start_is_reachable() -> None:
     file = file_of((1_000_000, 16 * DEPTH_BYTES_MAX))
     shards = plan_shards([file])
     near = within_reach(shards, [file])

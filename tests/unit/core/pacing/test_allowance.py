@@ -50,7 +50,7 @@ def test_nearly_all_that_was_given_is_used_and_evenly(per_minute):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_no_minute_has_more_tokens_than_were_given_and_most_are_used(seed):
+def test_no_minute_exceeds_its_tokens_and_most_are_used(seed):
     """Whenever the API may count a call: when it comes, when it ends, or in between."""
     random, given_tokens = Random(seed), 60_000  # noqa: S311  # a seeded order of events
     allowance = TokenAllowance(per_minute=given_tokens, answer_tokens=500)

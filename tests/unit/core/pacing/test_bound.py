@@ -36,7 +36,7 @@ def test_there_is_a_sentence_for_everything(bound):
     assert sentence(bound).startswith("Bound by ")
 
 
-def test_what_held_calls_back_for_the_longest_time_bound_the_run() -> None:
+def test_longest_reason_for_waiting_bound_the_run() -> None:
     times = BoundTimes()
     assert times.longest() is None
     for bound, elapsed_s in [(Bound.LEVEL, 3.0), (Bound.SOURCE, 4.0), (Bound.LEVEL, 2.0)]:

@@ -25,25 +25,25 @@ def begun(*, number: int = 1000, on_their_way: int = 60, in_flight: int = 130) -
     return Episode(first=sent(number, 10.0), seen=seen)
 
 
-def test_each_429_tells_that_one_fewer_was_accepted_and_is_left() -> None:
+def test_each_429_lowers_what_was_accepted_by_one() -> None:
     episode = begun()
     assert (episode.accepted, episode.left) == (59, 129)
     episode = episode.once_more(sent(1010, 10.01))
     assert (episode.accepted, episode.left) == (58, 128)
 
 
-def test_the_earliest_call_is_the_first_whichever_429_comes_first() -> None:
+def test_earliest_call_is_the_first_whichever_429_comes_first() -> None:
     episode = begun().once_more(sent(990, 9.98))
     assert episode.first.number == 990
     assert episode.accepted == 68
 
 
-def test_calls_that_ended_since_the_first_was_sent_made_room() -> None:
+def test_calls_that_ended_since_first_was_sent_made_room() -> None:
     """100 were in flight when it was sent, 60 went out with it, 130 are left: 29 have ended."""
     assert begun().completed == 29
 
 
-def test_after_a_burst_only_what_was_sent_later_is_counted() -> None:
+def test_after_burst_only_what_was_sent_later_is_counted() -> None:
     """Of the burst's first calls some may have been accepted before the bucket ran dry."""
     episode = begun()
     for count in range(LATE_CALLS):
@@ -53,7 +53,7 @@ def test_after_a_burst_only_what_was_sent_later_is_counted() -> None:
     assert round(episode.span_s, 3) == 0.05
 
 
-def test_a_few_refusals_or_a_small_share_of_them_are_no_surprise() -> None:
+def test_few_refusals_or_a_small_part_are_no_surprise() -> None:
     few = begun(on_their_way=6)
     many = begun(on_their_way=400)
     for count in range(SURPRISE_CALLS - 1):

@@ -17,13 +17,13 @@ def episode(*, number: int, at_s: float, throttled: int, level: int, ended: int 
     return Episode(first=first, seen=seen)
 
 
-def test_calls_between_two_refusals_over_the_time_between_them_are_a_rate() -> None:
+def test_calls_between_two_refusals_make_a_rate() -> None:
     mark = Mark(at_s=0.0).moved(episode(number=101, at_s=10.0, throttled=1, level=20))
     later = episode(number=302, at_s=20.0, throttled=2, level=20)
     assert (mark.calls(later), mark.elapsed_s(later)) == (200, 10.0)
 
 
-def test_a_mark_stays_where_it_is_until_enough_lies_behind_it() -> None:
+def test_mark_stays_until_enough_lies_behind_it() -> None:
     mark = Mark(at_s=10.0, accepted=100)
     soon = mark.moved(episode(number=106, at_s=10.3, throttled=1, level=20))
     assert (soon.at_s, soon.episodes) == (10.0, 1)
@@ -44,13 +44,13 @@ def closing(*, ended: int, accepted: int = 0) -> bool:
     return run.is_closing(last, last.seen)
 
 
-def test_only_when_others_made_room_and_none_was_accepted_is_everything_refused() -> None:
+def test_everything_is_refused_if_freed_room_accepts_nothing() -> None:
     assert closing(ended=2)
     assert not closing(ended=0)
     assert not closing(ended=2, accepted=1)
 
 
-def test_as_many_in_flight_each_time_are_counted_once_others_took_over() -> None:
+def test_similar_calls_in_flight_count_once_per_change() -> None:
     likeness = Likeness()
     for count, level in enumerate((33, 34, 33)):
         likeness = likeness.met(

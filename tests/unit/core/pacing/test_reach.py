@@ -14,12 +14,12 @@ TOGETHER = Patience(hold_s_min=4.0, hold_s_max=4.0, doubling_s=0.5)
 @pytest.mark.parametrize(
     ("age_s", "allowed"), [(0, 100), (7.9, 100), (8, 101), (8.5, 102), (9, 104), (11.5, 228)]
 )
-def test_a_height_is_held_and_then_exceeded_by_twice_as_much_again_and_again(age_s, allowed):
+def test_height_is_held_then_exceeded_by_twice_as_much(age_s, allowed):
     assert KNOWN.aged(age_s).allowed == pytest.approx(allowed)
 
 
 @given(ages_s=st.lists(st.floats(0, 1e9), max_size=20))
-def test_what_is_allowed_never_shrinks_with_time_and_stays_a_number(ages_s):
+def test_allowed_level_never_shrinks_with_time_and_is_finite(ages_s):
     allowed = [KNOWN.aged(age_s).allowed for age_s in sorted(ages_s)]
     assert allowed == sorted(allowed)
     assert all(one < 1e15 for one in allowed)
@@ -29,7 +29,8 @@ def cut(reach: Reach, height: float) -> Reach:
     return reach.cut(height, step=1.0, alone=ALONE, together=TOGETHER)
 
 
-def test_a_limit_that_is_met_again_is_left_alone_for_twice_as_long_up_to_a_bound() -> None:
+def test_limit_met_again_is_left_alone_twice_as_long() -> None:
+    """There is an upper bound."""
     holds_s = []
     reach = KNOWN
     for _ in range(4):
@@ -38,7 +39,7 @@ def test_a_limit_that_is_met_again_is_left_alone_for_twice_as_long_up_to_a_bound
     assert holds_s == [16.0, 30.0, 30.0, 30.0]
 
 
-def test_a_height_that_is_corrected_at_once_is_as_known_as_it_was() -> None:
+def test_corrected_height_is_as_known_as_before() -> None:
     touched = cut(KNOWN.aged(9.0), 130.0)
     assert touched.hold_s == 0.5
     assert cut(touched.aged(0.4), 101.0).hold_s == 16.0
@@ -60,7 +61,7 @@ def test_whoever_is_disturbed_twice_shares_the_limit() -> None:
 
 
 @pytest.mark.parametrize("height", [4.0, 40.0, 400.0])
-def test_those_who_share_wait_and_grow_alike_whatever_each_of_them_has(height):
+def test_sharing_workers_wait_and_grow_alike(height):
     """Or whoever has more would look for more sooner, and get it."""
     after = cut(shared().aged(3.9), height)
     assert (after.hold_s, after.doubling_s) == (TOGETHER.hold_s_min, TOGETHER.doubling_s)
@@ -75,7 +76,7 @@ def test_company_that_has_gone_is_forgotten(times):
     assert reach.doubling_s == ALONE.doubling_s
 
 
-def test_a_limit_that_is_touched_in_between_is_not_shared() -> None:
+def test_limit_that_is_touched_in_between_is_not_shared() -> None:
     once = cut(cut(KNOWN.aged(8.0), 100.0).aged(5.0), 99.0)
     touched = cut(once.aged(once.hold_s), 99.0)
     assert not touched.aged(8.0).is_shared

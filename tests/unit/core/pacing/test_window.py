@@ -71,7 +71,7 @@ def test_a_run_starts_small_and_never_above_its_ceiling(ceiling):
     assert open_window(ceiling).permits == min(START_LEVEL, ceiling)
 
 
-def test_the_start_doubles_every_tenth_of_a_second_without_waiting_for_answers() -> None:
+def test_start_doubles_each_tenth_second_without_awaiting_answers() -> None:
     window = open_window(200)
     sizes = []
     for _ in range(5):
@@ -110,7 +110,7 @@ def burst(window: Window, *, sent: int, refused: int, ended: int, span_s: float 
     return window
 
 
-def test_a_429_beyond_the_height_leaves_what_the_api_holds() -> None:
+def test_429_beyond_the_height_leaves_what_the_api_holds() -> None:
     window = after_time(at_level(32.0), elapsed_s=8.0, held=Held.LEVEL)
     assert window.permits == 33
     after = refused(window, level=33)
@@ -118,7 +118,7 @@ def test_a_429_beyond_the_height_leaves_what_the_api_holds() -> None:
     assert after.level.hold_s > window.level.hold_s
 
 
-def test_the_429s_of_one_burst_take_the_level_down_to_what_is_left() -> None:
+def test_429s_of_one_burst_cut_to_what_remains() -> None:
     """49 were sent, 32 fit: whatever the order in which the seventeen refusals come."""
     window = after_time(open_window(256), elapsed_s=0.162, held=Held.LEVEL)
     assert window.permits == 49
@@ -129,33 +129,34 @@ def test_the_429s_of_one_burst_take_the_level_down_to_what_is_left() -> None:
     assert window.permits == 32
 
 
-def test_when_as_many_were_accepted_as_ended_calls_in_flight_are_what_is_limited() -> None:
+def test_equal_accepts_and_ends_mean_calls_are_limited() -> None:
     after = burst(open_window(256), sent=60, refused=40, ended=20)
     assert (after.decision, after.permits) == ("cut:in-flight", 99)
 
 
-def test_when_fewer_were_accepted_than_ended_it_is_a_rate_and_a_round_trip_measures_it() -> None:
+def test_fewer_accepts_than_ends_mean_a_rate() -> None:
+    """A round trip measures it."""
     after = burst(open_window(256), sent=77, refused=65, ended=70)
     assert after.decision == "cut:rate"
     assert after.pace is not None
     assert after.pace.height == pytest.approx(12 / 0.06, rel=0.2)
 
 
-def test_nothing_more_is_sent_until_it_is_known_what_became_of_the_calls_on_their_way() -> None:
+def test_sending_stops_until_calls_in_flight_are_known() -> None:
     assert burst(open_window(256), sent=30, refused=PAUSING_CALLS - 1, ended=10).gate.is_open
     after = burst(open_window(256), sent=30, refused=PAUSING_CALLS, ended=10)
     assert not after.gate.admits(100.13)
     assert after.gate.at(100.2).is_open
 
 
-def test_a_429_at_a_known_level_takes_off_what_was_refused_and_no_more() -> None:
+def test_429_at_a_known_level_removes_what_was_refused() -> None:
     first = refused(at_level(64.0), level=64)
     assert (first.level.height, first.decision) == (63, "cut:in-flight")
     second = refused(first, level=63, now_s=101.0, accepted=1230, throttled=11)
     assert (second.level.height, second.pace) == (62, None)
 
 
-def test_again_and_again_it_is_taken_for_a_rate_as_well() -> None:
+def test_repeated_likeness_is_taken_for_a_rate_too() -> None:
     window = at_level(64.0)
     for number in range(DOUBTS_MAX):
         assert window.pace is None
@@ -171,7 +172,7 @@ def test_again_and_again_it_is_taken_for_a_rate_as_well() -> None:
     assert 18 <= window.pace.height <= 20
 
 
-def test_refused_each_time_with_as_many_in_flight_it_is_they_that_are_limited() -> None:
+def test_equal_calls_in_flight_at_refusals_mean_a_level() -> None:
     window = at_level(256.0, pace=20.0)
     for number in range(ALIKE_TIMES + 1):
         window = refused(
@@ -191,14 +192,14 @@ def shared(height: float) -> Reach:
     )
 
 
-def test_refused_in_the_midst_of_its_hold_again_a_level_is_shared_and_gives_way() -> None:
+def test_level_refused_during_its_hold_is_shared_and_yields() -> None:
     after = refused(replace(at_level(64.0), level=shared(64.0)), level=64)
     assert after.decision == "cut:shared"
     assert after.level.height == pytest.approx(SHARED_FACTOR * 63)
     assert after.level.hold_s == SHARED_HOLD_S
 
 
-def test_refused_in_the_midst_of_its_hold_again_a_pace_is_shared_and_gives_way() -> None:
+def test_pace_refused_during_its_hold_is_shared_and_yields() -> None:
     after = refused(replace(at_level(256.0), pace=shared(20.0)), level=40)
     assert after.decision == "cut:shared"
     assert after.pace is not None
@@ -206,14 +207,14 @@ def test_refused_in_the_midst_of_its_hold_again_a_pace_is_shared_and_gives_way()
     assert after.pace.hold_s == SHARED_HOLD_S
 
 
-def test_between_two_429s_of_a_kept_pace_its_rate_is_measured() -> None:
+def test_two_429s_of_a_kept_pace_measure_its_rate() -> None:
     after = refused(at_level(256.0, pace=20.0), level=40, accepted=1195, per_s=21.0)
     assert after.pace is not None
     assert after.pace.height == pytest.approx(PACE_MARGIN * 195 / 10, rel=0.01)
     assert (after.decision, after.permits) == ("cut:rate", 256)
 
 
-def test_where_no_level_was_ever_met_a_pace_that_is_kept_and_refused_is_what_is_limited() -> None:
+def test_refused_pace_is_the_limit_without_a_known_level() -> None:
     grown = after_time(open_window(256), elapsed_s=10.0, held=Held.LEVEL)
     kept = replace(at_level(256, pace=22.0), level=grown.level)
     window = refused(kept, level=30)
@@ -223,7 +224,8 @@ def test_where_no_level_was_ever_met_a_pace_that_is_kept_and_refused_is_what_is_
     assert window.permits == 256
 
 
-def test_a_pace_that_grew_too_far_falls_between_what_was_accepted_and_what_was_sent() -> None:
+def test_pace_that_grew_too_far_falls_in_between() -> None:
+    """It falls between the accepted rate and the sent rate."""
     window = after_time(at_level(256.0, pace=20.0), elapsed_s=9.0, held=Held.PACE)
     after = refused(window, level=40, accepted=1200, per_s=40.0)
     assert after.pace is not None
@@ -237,7 +239,7 @@ def test_attempts_sent_before_a_cut_belong_to_its_episode() -> None:
     assert again.pace == once.pace
 
 
-def test_a_429_that_comes_much_later_than_its_episode_changes_nothing() -> None:
+def test_429_long_after_its_episode_changes_nothing() -> None:
     once = refused(at_level(64.0), level=64)
     sent = Sent(number=1209, at_s=99.9, level=63, is_full=False, is_beyond=False)
     seen = Seen(now_s=109.0, in_flight=50, admitted=1400, throttled=11, sent_per_s=20.0)
@@ -265,7 +267,7 @@ def test_one_accepted_call_in_between_keeps_it_open() -> None:
     assert window.gate.is_open
 
 
-def test_when_it_opens_again_the_level_is_what_is_in_flight_at_the_next_429() -> None:
+def test_reopened_windows_level_is_what_the_next_429_finds() -> None:
     window = replace(at_level(64.0, pace=20.0), is_stale=True)
     after = refused(window, level=33)
     assert (after.level.height, after.is_stale) == (32, False)
@@ -279,7 +281,7 @@ def next_door(window: Window) -> Window:
     return burst(window, sent=40, refused=30, ended=0, span_s=BRIEF_TRIP_S)
 
 
-def test_a_429_that_is_back_at_once_tells_no_rate_but_calls_go_on_slowly() -> None:
+def test_immediate_429_measures_no_rate_and_calls_continue_slowly() -> None:
     after = next_door(open_window(256))
     assert after.pace is None
     assert after.level.height == 100 + 40 - 1 - 30
@@ -288,7 +290,7 @@ def test_a_429_that_is_back_at_once_tells_no_rate_but_calls_go_on_slowly() -> No
     assert later.interval_s == pytest.approx(after.interval_s / 2)
 
 
-def test_calls_that_wait_for_an_answer_from_far_away_go_on_at_once() -> None:
+def test_calls_that_wait_for_distant_answers_continue_at_once() -> None:
     assert burst(open_window(256), sent=40, refused=30, ended=0).resume is None
 
 
@@ -297,7 +299,7 @@ def test_calls_go_on_slowly_until_the_level_is_full() -> None:
     assert after_time(opened, elapsed_s=0.01, held=Held.LEVEL).interval_s == 0.0
 
 
-def test_calls_go_on_slowly_until_the_pace_is_what_holds_them() -> None:
+def test_calls_continue_slowly_until_the_pace_limits_them() -> None:
     opened = replace(next_door(at_level(256.0, pace=5.0)), gate=OPEN)
     assert after_time(opened, elapsed_s=0.01, held=Held.PACE).resume is None
 
@@ -307,13 +309,13 @@ def test_while_the_gate_is_closed_they_do_not_hasten() -> None:
     assert after_time(after, elapsed_s=0.05, held=Held.NOTHING).resume == after.resume
 
 
-def test_a_rate_next_door_is_told_by_what_was_accepted_since_an_earlier_429() -> None:
+def test_neighbouring_rate_is_measured_since_an_earlier_429() -> None:
     after = next_door(replace(at_level(256.0), mark=Mark(at_s=99.5, accepted=899)))
     assert after.pace is not None
     assert 100 / 0.5 <= after.pace.height < 4 * 100 / 0.5  # in the round trip alone: 5,000 a second
 
 
-def test_where_all_is_refused_at_the_start_the_level_is_what_was_accepted() -> None:
+def test_level_is_what_was_accepted_before_total_refusal() -> None:
     after = burst(open_window(256), sent=20, refused=20, ended=19, span_s=BRIEF_TRIP_S)
     assert after.decision == "close:refused"
     assert after.level.height == 80

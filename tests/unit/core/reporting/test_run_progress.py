@@ -117,7 +117,7 @@ def test_the_expected_cost_is_in_proportion() -> None:
     assert expected_cost_nano_usd(0, 100, 0) is None
 
 
-def test_what_a_killed_attempt_could_not_tell_is_counted_as_its_own() -> None:
+def test_killed_attempts_unreported_counts_are_its_own() -> None:
     recalled = replace(PROGRESS, attempts=(paid(1, 500), paid(2, 100)))
     first, second = earlier_attempts(recalled, 640)
     assert (first.cost_nano_usd, second.cost_nano_usd) == (500, 140)

@@ -71,7 +71,7 @@ def test_the_return_value_goes_through_json_and_stays_small() -> None:
     assert len(json.dumps(large.summary())) < 1000
 
 
-def test_a_progress_line_says_how_far_how_fast_how_dear_and_how_long() -> None:
+def test_progress_line_shows_rows_rate_cost_and_time() -> None:
     assert PROGRESS.line() == (
         "50,000 of 200,000 rows (25.0%) · 1,250.0 rows/s · 180 of 200 in flight · "
         "1,234 throttled · 12.34 USD so far · time left 2 min 0 s"

@@ -38,7 +38,7 @@ def test_failures_one_after_another_add_up() -> None:
     assert silence_of((0, 300), (310, 610), (620, 920)).length_s == 620
 
 
-def test_time_in_which_no_call_was_allowed_does_not_count() -> None:
+def test_time_without_allowed_calls_does_not_count() -> None:
     assert silence_of((0, 1), (700, 701)).length_s == 1 + PAUSE_S
 
 
@@ -49,13 +49,13 @@ def test_a_stall_is_several_calls_one_after_another() -> None:
     assert silence_of(*calls).is_stall(600)
 
 
-def test_a_stall_of_quick_failures_lasts_as_long_as_asked() -> None:
+def test_stall_of_quick_failures_lasts_the_configured_time() -> None:
     silence = silence_of(*[(30 * n, 30 * n + 1) for n in range(21)])
     assert silence.is_stall(600)
     assert not silence.is_stall(601)
 
 
-def test_no_call_is_so_slow_that_a_stall_never_comes() -> None:
+def test_no_call_is_so_slow_that_stall_never_comes() -> None:
     assert silence_of((0, 3600), (3600, 3600 + OUTAGE_S)).is_stall(600)
 
 
@@ -119,6 +119,6 @@ def test_short_trouble_of_an_earlier_attempt_does_not_count() -> None:
     assert earlier_since_us(NOW_US, NOW_US + int(EARLIER_S_MIN) * S) == NOW_US
 
 
-def test_an_outage_of_twenty_minutes_explains_both_ends_of_itself() -> None:
+def test_outage_of_twenty_minutes_explains_both_ends_of_itself() -> None:
     assert not outlasts_outage(NOW_US, NOW_US + 1200 * S)
     assert outlasts_outage(NOW_US, NOW_US + int(OUTAGE_S) * S)

@@ -75,7 +75,7 @@ def test_a_run_that_was_answered_before_has_none() -> None:
     assert opening.rows == {}
 
 
-def test_sizes_and_results_are_kept_in_the_order_of_sending() -> None:
+def test_sizes_and_results_are_kept_in_order_of_sending() -> None:
     opening = opening_of()
     verdicts(opening, [OK] * OPENING_ROWS)
     assert [row.body_bytes for row in opening.rows.values()] == list(range(100, 116))

@@ -44,20 +44,20 @@ def known() -> Refusals[str]:
     return refusals
 
 
-def test_every_state_but_the_last_has_an_outcome_for_what_can_happen_in_it() -> None:
+def test_each_state_but_the_last_has_all_outcomes() -> None:
     assert {door for door, _ in TRANSITIONS} == {Door.OPEN, Door.SHUT, Door.KNOWN}
     assert [event for (_, event), door in TRANSITIONS.items() if door is Door.LOCKED] == [
         Event.ALONE
     ]
 
 
-def test_a_first_refusal_shuts_the_door_and_the_row_waits() -> None:
+def test_first_refusal_shuts_the_door_and_the_row_waits() -> None:
     refusals: Refusals[str] = Refusals()
     refuse(refusals, "a", 3, 5)
     assert (refusals.door, names(refusals.waiting)) == (Door.SHUT, ["a"])
 
 
-def test_another_row_that_is_answered_opens_it_and_frees_the_first() -> None:
+def test_another_rows_answer_opens_the_door_for_the_first() -> None:
     refusals: Refusals[str] = Refusals()
     refuse(refusals, "a", 3, 5)
     assert names(refusals.answered(6)) == ["a"]
@@ -80,14 +80,15 @@ def test_rows_refused_in_flight_lock_nothing() -> None:
     assert len(refusals.answered(6)) == 5
 
 
-def test_an_answer_to_a_call_that_was_sent_before_frees_nothing() -> None:
+def test_answer_to_call_that_was_sent_before_frees_nothing() -> None:
     refusals: Refusals[str] = Refusals()
     refuse(refusals, "a", 3, 5)
     assert refusals.answered(1) == refusals.answered(2) == []
     assert refusals.door is Door.SHUT
 
 
-def test_of_calls_on_their_way_together_one_answer_is_no_evidence_and_two_are() -> None:
+def test_two_answers_are_evidence_and_one_is_not() -> None:
+    """All calls were in flight together."""
     refusals: Refusals[str] = Refusals()
     refuse(refusals, "a", 1, 9)
     assert refusals.answered(2) == []
@@ -111,7 +112,7 @@ def test_a_known_status_shuts_nothing_while_few_are_undecided() -> None:
     assert refuse(refusals, "more", 20, 20) is Door.SHUT
 
 
-def test_the_more_calls_are_in_flight_the_more_may_be_undecided() -> None:
+def test_more_calls_in_flight_may_leave_more_undecided() -> None:
     refusals = known()
     for number in range(64):
         door = refuse(refusals, f"{number}", 10 + number, 10 + number, in_flight=256)
@@ -125,7 +126,7 @@ def test_another_status_shuts_the_door_again() -> None:
     assert refusals.door is Door.SHUT
 
 
-def test_a_row_whose_refusal_was_its_own_locks_nothing_the_second_time() -> None:
+def test_row_with_its_own_refusal_locks_nothing_again() -> None:
     refusals = known()
     refuse(refusals, "b", 5, 5, status=401)
     refuse(refusals, "first", 6, 6, own=1)
@@ -133,7 +134,7 @@ def test_a_row_whose_refusal_was_its_own_locks_nothing_the_second_time() -> None
     assert names(refusals.answered(7)) == ["b", "first"]
 
 
-def test_rows_of_an_earlier_attempt_go_one_for_each_answer() -> None:
+def test_rows_of_earlier_attempt_go_one_for_each_answer() -> None:
     refusals: Refusals[str] = Refusals()
     refusals.wait("a")
     refusals.wait("b")
@@ -142,7 +143,7 @@ def test_rows_of_an_earlier_attempt_go_one_for_each_answer() -> None:
     assert refusals.door is Door.OPEN
 
 
-def test_a_row_of_an_earlier_attempt_is_no_other_row() -> None:
+def test_row_of_an_earlier_attempt_is_no_other_row() -> None:
     refusals: Refusals[str] = Refusals()
     refuse(refusals, "a", 1, 1)
     refuse(refusals, "b", 2, 2, was_refused=True)
@@ -155,7 +156,7 @@ def test_the_only_row_of_a_run_decides_nothing() -> None:
     assert refusals.without_others(1) == ([], False)
 
 
-def test_the_last_row_is_to_blame_once_others_were_answered() -> None:
+def test_last_row_is_to_blame_once_others_were_answered() -> None:
     refusals: Refusals[str] = Refusals()
     refusals.answered(1)
     refuse(refusals, "a", 2, 2)
@@ -166,7 +167,7 @@ def test_the_last_row_is_to_blame_once_others_were_answered() -> None:
     assert (names(suspects), is_own) == (["a"], True)
 
 
-def test_two_last_rows_are_the_other_one_for_each_other() -> None:
+def test_two_last_rows_count_as_each_others_other_row() -> None:
     refusals: Refusals[str] = Refusals()
     refusals.answered(1)
     refuse(refusals, "a", 2, 3)
@@ -177,7 +178,7 @@ def test_two_last_rows_are_the_other_one_for_each_other() -> None:
     assert refusals.door is Door.LOCKED
 
 
-def test_one_of_two_last_rows_that_is_answered_frees_the_other() -> None:
+def test_answered_last_row_frees_the_other_one() -> None:
     refusals: Refusals[str] = Refusals()
     refuse(refusals, "a", 2, 3)
     refuse(refusals, "b", 3, 3)
@@ -195,7 +196,7 @@ def test_last_rows_that_were_outvoted_are_to_blame() -> None:
     assert (names(suspects), is_own) == (["a", "b"], True)
 
 
-def test_last_rows_that_an_earlier_attempt_was_refused_too_are_to_blame() -> None:
+def test_last_rows_refused_in_an_earlier_attempt_are_blamed() -> None:
     refusals: Refusals[str] = Refusals()
     refusals.answered(1)
     refuse(refusals, "a", 2, 3, was_refused=True)

@@ -59,7 +59,7 @@ def test_an_unreadable_answer_is_bought_three_times_at_most() -> None:
     assert WIRE_VIOLATIONS_MAX == 3
 
 
-def test_old_violations_do_not_reject_a_row_that_fails_otherwise() -> None:
+def test_old_violations_do_not_reject_row_that_fails_otherwise() -> None:
     assert judge(ApiUnavailable("x"), attempts=3, max_attempts=8, violations=3) is Verdict.RETRY
 
 

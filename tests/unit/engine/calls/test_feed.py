@@ -62,7 +62,7 @@ def test_the_reader_waits_until_its_last_rows_are_taken() -> None:
     run_virtual(main())
 
 
-def test_a_waiting_row_comes_when_it_is_due_although_the_source_is_silent() -> None:
+def test_waiting_row_comes_when_due_despite_a_silent_source() -> None:
     async def main() -> None:
         feed = new_feed()
         feed.put_back(row(7), 5.0)
@@ -72,7 +72,7 @@ def test_a_waiting_row_comes_when_it_is_due_although_the_source_is_silent() -> N
     run_virtual(main())
 
 
-def test_a_due_row_comes_to_a_worker_that_waits_for_new_ones() -> None:
+def test_due_row_goes_to_a_waiting_worker() -> None:
     async def main() -> None:
         feed = new_feed()
         async with asyncio.TaskGroup() as tasks:
@@ -132,7 +132,7 @@ def test_a_due_row_goes_before_new_ones() -> None:
     run_virtual(main())
 
 
-def test_rows_that_are_due_at_once_come_in_the_order_in_which_they_failed() -> None:
+def test_rows_due_at_once_come_in_failure_order() -> None:
     async def main() -> None:
         feed = new_feed()
         for number in (3, 1, 2):
@@ -154,7 +154,7 @@ def test_no_new_row_is_begun_while_too_many_wait() -> None:
 
 
 @pytest.mark.parametrize("waiting", [0, 1, 3])
-def test_at_the_end_only_so_many_workers_stay_as_rows_wait(waiting: int) -> None:
+def test_workers_at_the_end_are_as_many_as_rows(waiting: int) -> None:
     async def main() -> None:
         feed = new_feed()
         for number in range(waiting):
@@ -172,7 +172,7 @@ def test_at_the_end_only_so_many_workers_stay_as_rows_wait(waiting: int) -> None
     run_virtual(main())
 
 
-def test_nothing_is_handed_out_after_the_close_and_nobody_waits_on() -> None:
+def test_nothing_is_handed_out_or_awaited_after_the_close() -> None:
     async def main() -> None:
         feed = new_feed(waiting_max=1)
         await feed.add_rows([row(1)])
@@ -264,7 +264,7 @@ def test_every_row_is_done_once_and_every_worker_ends(
 
 
 @given(rows=st.integers(0, 40), workers=WORKERS, close_s=st.sampled_from([0, 1, 2, 5]), seed=SEED)
-def test_a_close_at_any_time_ends_every_worker_and_repeats_no_row(
+def test_close_at_any_time_ends_workers_without_repeated_rows(
     rows: int, workers: int, close_s: float, seed: int
 ) -> None:
     bustle = Bustle(rows=rows, waiting_max=3, seed=seed)
@@ -316,7 +316,7 @@ async def drained(feed: Feed, workers: int) -> list[tuple[int, float]]:
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
-def test_held_rows_go_when_no_other_is_left_and_all_workers_end(workers: int) -> None:
+def test_held_rows_go_last_and_all_workers_end(workers: int) -> None:
     async def main() -> None:
         feed = new_feed()
         holding = Holding(feed)
@@ -334,7 +334,7 @@ def test_held_rows_go_when_no_other_is_left_and_all_workers_end(workers: int) ->
     run_virtual(main(), limit_s=1_000)
 
 
-def test_a_row_that_waits_for_its_time_is_another_row() -> None:
+def test_row_that_waits_for_its_time_is_another_row() -> None:
     async def main() -> None:
         feed = new_feed()
         holding = Holding(feed)
@@ -347,7 +347,7 @@ def test_a_row_that_waits_for_its_time_is_another_row() -> None:
     run_virtual(main(), limit_s=1_000)
 
 
-def test_when_the_run_ends_over_held_rows_all_workers_end() -> None:
+def test_when_run_ends_over_held_rows_all_workers_end() -> None:
     async def main() -> None:
         feed = new_feed()
         holding = Holding(feed, is_ending=True)

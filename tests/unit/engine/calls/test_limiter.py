@@ -90,7 +90,7 @@ class Crowd:
     throttled_share=st.sampled_from([0.0, 0.05, 0.3, 1.0]),
     seed=st.integers(0, 2**32),
 )
-def test_never_more_than_the_window_in_flight_and_everybody_gets_a_turn(
+def test_window_is_never_exceeded_and_all_get_a_turn(
     calls: int, workers: int, ceiling: int, throttled_share: float, seed: int
 ) -> None:
     async def main() -> None:
@@ -103,7 +103,7 @@ def test_never_more_than_the_window_in_flight_and_everybody_gets_a_turn(
     run_virtual(main(), limit_s=10_000)
 
 
-def test_all_the_room_that_there_is_is_used_and_no_answer_is_waited_for() -> None:
+def test_all_room_is_used_without_waiting_for_answers() -> None:
     """Answers take a minute, yet the ceiling is reached in half a second."""
 
     async def main() -> None:
@@ -120,7 +120,7 @@ def test_all_the_room_that_there_is_is_used_and_no_answer_is_waited_for() -> Non
     run_virtual(main())
 
 
-def test_room_that_a_wider_window_makes_goes_to_those_who_wait() -> None:
+def test_wider_window_makes_room_for_waiting_calls() -> None:
     """Nothing happens but that time passes: a timer lets them go."""
 
     async def main() -> None:
@@ -134,7 +134,7 @@ def test_room_that_a_wider_window_makes_goes_to_those_who_wait() -> None:
     run_virtual(main())
 
 
-def test_calls_beyond_the_first_step_are_let_go_in_time_alone_after_a_429() -> None:
+def test_429_spreads_calls_beyond_the_first_step_over_time() -> None:
     async def main() -> None:
         limiter = await after_refusals(accepted=20, refused=4)
         assert limiter.window.permits == 20
@@ -166,7 +166,7 @@ async def after_refusals(*, accepted: int, refused: int) -> Limiter:
     return limiter
 
 
-def test_the_429s_of_one_instant_leave_what_the_api_holds() -> None:
+def test_429s_of_one_instant_leave_what_the_api_holds() -> None:
     async def main() -> None:
         limiter = await after_refusals(accepted=40, refused=12)
         assert (limiter.requests, limiter.throttled, limiter.accepted) == (52, 12, 40)
@@ -198,7 +198,7 @@ def test_what_bound_a_run_is_counted() -> None:
     run_virtual(main())
 
 
-def test_the_api_is_not_said_to_bind_a_run_that_it_never_refused() -> None:
+def test_api_that_never_refused_does_not_bind_the_run() -> None:
     async def main() -> None:
         limiter = new_limiter(ceiling=256)
         async with asyncio.TaskGroup() as tasks:
@@ -245,7 +245,7 @@ async def ends(limiter: Limiter) -> float:
     return now_s()
 
 
-def test_the_close_is_told_to_everybody_and_calls_in_flight_go_on() -> None:
+def test_close_reaches_all_and_calls_in_flight_continue() -> None:
     async def main() -> None:
         limiter = new_limiter(ceiling=2)
         async with asyncio.TaskGroup() as tasks:
@@ -264,7 +264,7 @@ def test_the_close_is_told_to_everybody_and_calls_in_flight_go_on() -> None:
     run_virtual(main())
 
 
-def test_a_close_while_the_gate_is_shut_is_told_at_once() -> None:
+def test_close_with_a_shut_gate_is_reported_at_once() -> None:
     async def main() -> None:
         limiter = new_limiter()
         await closed_by_429s(limiter)
@@ -317,7 +317,7 @@ class Shoppers:
     ceiling=st.integers(1, 40),
     seed=st.integers(0, 2**32),
 )
-def test_a_spent_budget_is_said_once_nothing_is_in_flight(
+def test_spent_budget_is_reported_once_nothing_is_in_flight(
     limit: int, workers: int, ceiling: int, seed: int
 ) -> None:
     async def main() -> Shoppers:
@@ -334,7 +334,7 @@ def test_a_spent_budget_is_said_once_nothing_is_in_flight(
     assert limit - COST < spent <= max(limit, first_flight)
 
 
-def test_while_a_call_is_in_flight_the_others_wait_for_what_it_costs() -> None:
+def test_calls_wait_for_the_cost_of_one_in_flight() -> None:
     async def main() -> None:
         budget = Budget(budget_nano_usd=100)
         budget.charge(40)
@@ -347,7 +347,7 @@ def test_while_a_call_is_in_flight_the_others_wait_for_what_it_costs() -> None:
     run_virtual(main())
 
 
-def test_money_is_set_aside_for_the_size_of_each_request() -> None:
+def test_money_is_set_aside_for_size_of_each_request() -> None:
     """By the price list a call may cost 512 and a nano-dollar for each byte of its request."""
     prices = TokenPrices(input_nano_usd=10**6, output_nano_usd=0)
 
@@ -381,7 +381,7 @@ def test_the_idle_time_counts_from_the_last_completion() -> None:
     run_virtual(main())
 
 
-def test_the_crowd_is_admitted_in_the_order_in_which_it_came() -> None:
+def test_crowd_is_admitted_in_order_in_which_it_came() -> None:
     async def main() -> None:
         limiter = new_limiter(ceiling=1)
         order: deque[int] = deque()

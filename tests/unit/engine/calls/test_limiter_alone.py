@@ -12,7 +12,7 @@ from tests.fakes.virtual_loop import run_virtual
 from tests.unit.engine.calls.test_limiter import admitted, new_limiter, now_s
 
 
-def test_calls_in_flight_end_before_the_next_one_goes_and_then_one_by_one() -> None:
+def test_calls_in_flight_end_before_single_calls_follow() -> None:
     async def main() -> None:
         limiter = new_limiter()
         async with asyncio.TaskGroup() as tasks:

@@ -54,7 +54,7 @@ async def closed_by_429s(limiter: Limiter) -> None:
             limiter.note_throttled(sent)
 
 
-def test_when_everything_is_refused_calls_look_one_at_a_time_and_ever_more_rarely() -> None:
+def test_total_refusal_makes_single_probes_ever_rarer() -> None:
     async def main() -> None:
         limiter = new_limiter()
         await closed_by_429s(limiter)
@@ -75,7 +75,7 @@ def test_when_everything_is_refused_calls_look_one_at_a_time_and_ever_more_rarel
     run_virtual(main())
 
 
-def test_a_call_that_was_let_in_opens_the_gate_before_its_answer() -> None:
+def test_accepted_call_opens_the_gate_before_its_answer() -> None:
     async def main() -> None:
         limiter = new_limiter()
         await closed_by_429s(limiter)
@@ -104,7 +104,7 @@ def is_open(limiter: Limiter) -> bool:
     return limiter.window.gate.is_open
 
 
-def test_while_nothing_succeeds_one_call_at_a_time_looks_and_an_answer_lets_all_go() -> None:
+def test_failing_api_is_probed_until_an_answer_frees_all() -> None:
     async def main() -> None:
         limiter = new_limiter()
         async with asyncio.TaskGroup() as tasks:
@@ -139,9 +139,7 @@ async def closed_by_failures(limiter: Limiter) -> None:
     [(RequestRejected("400", status=400), True), (WireViolation("no JSON", status=200), False)],
     ids=["rejected", "unreadable"],
 )
-def test_whatever_comes_of_the_one_call_that_looks_the_others_do_not_wait_for_ever(
-    error: ApiError, lets_all_go: bool
-) -> None:
+def test_any_result_of_the_probe_ends_the_wait(error: ApiError, lets_all_go: bool) -> None:
     async def main() -> None:
         limiter = new_limiter()
         await closed_by_failures(limiter)
@@ -152,7 +150,9 @@ def test_whatever_comes_of_the_one_call_that_looks_the_others_do_not_wait_for_ev
     run_virtual(main())
 
 
-def test_a_run_that_looks_first_sends_one_call_and_the_others_once_it_is_answered() -> None:
+def test_run_with_a_first_probe_sends_one_call_first() -> None:
+    """The others follow once it is answered."""
+
     async def main() -> None:
         limiter = new_limiter(looks_first=True)
         async with asyncio.TaskGroup() as tasks:
@@ -176,7 +176,7 @@ async def burst(limiter: Limiter, calls: int) -> list[float]:
     return sorted(task.result() for task in tasks_of_calls)
 
 
-def test_a_limit_of_requests_that_was_given_is_kept_in_every_minute_and_used() -> None:
+def test_request_allowance_is_used_and_kept_in_every_minute() -> None:
     async def main() -> list[float]:
         limiter = new_limiter(GivenLimits(requests=RequestAllowance(per_minute=300)))
         came_s = await burst(limiter, 1500)
@@ -188,7 +188,7 @@ def test_a_limit_of_requests_that_was_given_is_kept_in_every_minute_and_used() -
     assert came_s[-1] < 310
 
 
-def test_a_limit_of_tokens_that_was_given_counts_what_was_set_aside_where_nothing_is_told() -> None:
+def test_token_allowance_counts_reservations_without_reported_tokens() -> None:
     """800 bytes are reckoned as 400 tokens, the answer as 1,024: 42 such calls fit a minute."""
 
     async def main() -> list[float]:

@@ -108,7 +108,7 @@ def test_an_answer_is_asked_for_once() -> None:
     }
 
 
-def test_each_exchange_has_a_name_of_its_own_that_the_api_keeps() -> None:
+def test_each_exchange_has_a_name_that_the_api_keeps() -> None:
     client = ScriptedClient(refusal(500), refusal(429), SUCCESS)
     ask(client)
     ask(again := ScriptedClient(SUCCESS))
@@ -139,12 +139,12 @@ def test_429s_for_ever_end_at_the_stall_time_out() -> None:
     assert client.sent_s[-1] <= 120
 
 
-def test_a_call_in_flight_is_waited_for_beyond_the_stall_time_out() -> None:
+def test_call_in_flight_outlasts_the_stall_timeout() -> None:
     client = ScriptedClient(SUCCESS, answer_s=700)
     assert ask(client, Settings(request_timeout_s=900)).text == "Hello."
 
 
-def test_nothing_is_sent_again_once_the_stall_time_out_has_passed() -> None:
+def test_nothing_is_sent_again_after_the_stall_time_out() -> None:
     client = ScriptedClient(refusal(503), SUCCESS, answer_s=700)
     with pytest.raises(ApiUnavailable, match=r"within 10 min.*because") as caught:
         ask(client)
@@ -152,7 +152,7 @@ def test_nothing_is_sent_again_once_the_stall_time_out_has_passed() -> None:
     assert len(client.sent) == 1
 
 
-def test_a_wait_that_would_end_too_late_is_not_begun() -> None:
+def test_wait_that_would_end_too_late_is_not_begun() -> None:
     client = ScriptedClient(refusal(503, retry_after="300"), SUCCESS)
     with pytest.raises(ApiUnavailable, match="within 2 min") as caught:
         ask(client, Settings(stall_timeout_s=120))
@@ -160,14 +160,14 @@ def test_a_wait_that_would_end_too_late_is_not_begun() -> None:
     assert len(client.sent) == 1
 
 
-def test_whoever_asks_to_stop_while_it_waits_has_nothing_sent_again() -> None:
+def test_stop_during_a_wait_prevents_another_call() -> None:
     client = ScriptedClient(refusal(503, retry_after="300"), SUCCESS)
     with pytest.raises(RunInterrupted):
         ask(client, stop_s=10)
     assert len(client.sent) == 1
 
 
-def test_a_stop_lets_the_call_in_flight_come_to_its_end() -> None:
+def test_stop_lets_call_in_flight_come_to_its_end() -> None:
     client = ScriptedClient(SUCCESS, answer_s=100)
     assert ask(client, stop_s=10).text == "Hello."
 

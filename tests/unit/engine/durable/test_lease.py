@@ -52,7 +52,7 @@ def lease_in(store: MemoryStore, clock: VirtualClock) -> Lease:
 
 
 @pytest.mark.parametrize("error", [StoreUnsafe("403"), TypeError("a library's own")])
-def test_a_release_that_is_refused_leaves_the_result_as_it_is(error: Exception) -> None:
+def test_release_that_is_refused_leaves_result_as_it_is(error: Exception) -> None:
     store = RefusingStore()
 
     async def main() -> str:
@@ -67,7 +67,7 @@ def test_a_release_that_is_refused_leaves_the_result_as_it_is(error: Exception) 
     assert run_virtual(main()) == "done"
 
 
-def test_while_heartbeats_are_refused_the_right_lapses_and_then_the_work_is_told() -> None:
+def test_right_lapses_without_heartbeats_before_the_work_ends() -> None:
     store = RefusingStore()
     reasons: list[AimlapiError] = []
     told = asyncio.Event()
@@ -106,7 +106,8 @@ def test_an_attempt_that_waits_bears_a_refusal_that_passes() -> None:
     assert run_virtual(main())
 
 
-def test_who_is_superseded_speaks_until_its_work_ends_but_not_for_ever() -> None:
+def test_superseded_attempt_writes_heartbeats_until_its_work_ends() -> None:
+    """It stops after the time that its calls may take, even if the work goes on."""
     store = RefusingStore()
     drained_s = TIMES.request_timeout_s + STORE_PATIENCE_S
 
@@ -122,7 +123,7 @@ def test_who_is_superseded_speaks_until_its_work_ends_but_not_for_ever() -> None
     assert drained_s <= store.written_s[-1] <= drained_s + 2 * TIMES.interval_s
 
 
-def test_wait_for_the_right_ends_when_the_store_stays_away() -> None:
+def test_wait_for_right_ends_when_the_store_stays_away() -> None:
     store = RefusingStore()
 
     async def main() -> float:
@@ -135,7 +136,7 @@ def test_wait_for_the_right_ends_when_the_store_stays_away() -> None:
     assert STORE_PATIENCE_S < run_virtual(main()) <= STORE_PATIENCE_S + 2 * TIMES.interval_s
 
 
-def test_wait_for_an_elder_ends_when_the_store_stays_away() -> None:
+def test_wait_for_elder_ends_when_the_store_stays_away() -> None:
     """A store that can be read and not written is away too: the elder cannot speak either."""
     store = RefusingStore()
 
@@ -150,7 +151,7 @@ def test_wait_for_an_elder_ends_when_the_store_stays_away() -> None:
     assert STORE_PATIENCE_S < run_virtual(main()) <= STORE_PATIENCE_S + 2 * TIMES.interval_s
 
 
-def test_wait_for_a_newer_attempt_ends_when_the_store_stays_away() -> None:
+def test_wait_for_newer_attempt_ends_when_store_stays_away() -> None:
     store = RefusingStore()
 
     def read_result() -> None:

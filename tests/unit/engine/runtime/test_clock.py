@@ -66,7 +66,7 @@ def test_after_an_error_no_further_piece_is_begun() -> None:
     assert max(begun) < PIECES_A_THREAD * THREADS
 
 
-def test_seconds_since_boot_are_those_that_pass_for_a_suspended_machine() -> None:
+def test_seconds_since_boot_include_suspended_time() -> None:
     counts_them = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
     before_s = time.clock_gettime(counts_them)
     assert before_s <= SystemClock().boot_s() <= time.clock_gettime(counts_them)
@@ -111,7 +111,7 @@ def test_work_aside_brings_its_result_or_its_error() -> None:
 
 
 @pytest.mark.timeout(30)
-def test_work_aside_that_blocks_does_not_hold_up_the_end() -> None:
+def test_work_aside_that_blocks_does_not_hold_up_end() -> None:
     release, returned = threading.Event(), threading.Event()
 
     def block() -> None:

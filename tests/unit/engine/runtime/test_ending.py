@@ -23,7 +23,7 @@ def test_a_run_that_was_not_halted_has_no_error() -> None:
     assert closed == []
 
 
-def test_the_first_reason_wins_and_everybody_is_told_once_in_order(
+def test_first_reason_wins_and_all_are_notified_in_order(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     closed: list[str] = []
@@ -51,7 +51,7 @@ def test_who_is_told_already_sees_the_reason() -> None:
     assert seen == [error]
 
 
-def test_that_what_was_paid_for_could_not_be_kept_is_the_reason_whatever_came_before() -> None:
+def test_lost_paid_answers_are_the_reason_before_all_others() -> None:
     ending, lost = Ending(), StoreUnavailable("503")
     ending.halt(BudgetExhausted("Everything paid for is kept."))
     ending.fail(lost)

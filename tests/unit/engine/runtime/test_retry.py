@@ -126,14 +126,14 @@ def test_what_waiting_cannot_mend_is_raised_at_once(error: StorageError) -> None
     assert store.asked_s == [0]
 
 
-def test_an_error_after_some_unavailability_is_raised_as_it_is() -> None:
+def test_error_after_some_unavailability_is_raised_as_it_is() -> None:
     store = Store(StoreUnavailable("busy"), StoreUnsafe("no"))
     with pytest.raises(StoreUnsafe, match="no"):
         persisted(store)
     assert len(store.asked_s) == 2
 
 
-def test_a_store_that_stays_unavailable_is_given_up_after_two_minutes() -> None:
+def test_unavailable_store_is_given_up_after_two_minutes() -> None:
     last = StoreUnavailable("busy")
     store = Store(*[last] * 1000)
     with pytest.raises(StoreUnavailable) as caught:
@@ -142,7 +142,7 @@ def test_a_store_that_stays_unavailable_is_given_up_after_two_minutes() -> None:
     assert 120 <= store.asked_s[-1] <= 130
 
 
-def test_a_stop_ends_the_wait_for_a_store_that_is_away() -> None:
+def test_stop_ends_wait_for_a_store_that_is_away() -> None:
     stop = StopSignal()
 
     async def main() -> float:
@@ -154,7 +154,7 @@ def test_a_stop_ends_the_wait_for_a_store_that_is_away() -> None:
     assert run_virtual(main()) == 1.0
 
 
-def test_a_stop_does_not_end_the_keeping_of_what_was_paid_for() -> None:
+def test_stop_does_not_end_the_keeping_of_answers() -> None:
     stop = StopSignal()
     stop.request()
 

@@ -58,7 +58,7 @@ async def test_another_thread_ends_every_wait() -> None:
     assert stop.is_requested
 
 
-async def test_a_signal_handler_ends_the_wait_of_a_loop_that_it_interrupts(
+async def test_signal_handler_ends_wait_of_loop_that_it_interrupts(
     stop: StopSignal,
 ) -> None:
     async with asyncio.TaskGroup() as tasks:
@@ -69,7 +69,7 @@ async def test_a_signal_handler_ends_the_wait_of_a_loop_that_it_interrupts(
         await asyncio.to_thread(signal.pthread_kill, main, signal.SIGUSR1)
 
 
-def test_a_signal_handler_ends_the_wait_of_a_loop_in_another_thread(stop: StopSignal) -> None:
+def test_signal_handler_ends_wait_of_loop_in_another_thread(stop: StopSignal) -> None:
     """The shape of a task: the main thread waits for the thread in which the engine runs."""
     is_waiting = threading.Event()
 
@@ -85,7 +85,7 @@ def test_a_signal_handler_ends_the_wait_of_a_loop_in_another_thread(stop: StopSi
     assert stop.is_requested
 
 
-def test_a_signal_handler_may_interrupt_a_request_of_its_own_thread(stop: StopSignal) -> None:
+def test_signal_handler_may_interrupt_request_of_its_own_thread(stop: StopSignal) -> None:
     with stop._lock:
         signal.raise_signal(signal.SIGUSR1)
     assert stop.is_requested

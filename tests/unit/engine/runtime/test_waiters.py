@@ -28,7 +28,7 @@ class Crowd:
         await asyncio.sleep(0)
 
 
-def test_the_first_that_came_are_woken_and_no_more_than_asked_for() -> None:
+def test_first_waiters_are_woken_in_the_number_requested() -> None:
     async def main() -> None:
         async with asyncio.TaskGroup() as tasks:
             crowd = Crowd(tasks)
@@ -47,7 +47,7 @@ def test_the_first_that_came_are_woken_and_no_more_than_asked_for() -> None:
     run_virtual(main())
 
 
-def test_a_wake_while_nobody_waits_is_not_kept_for_later() -> None:
+def test_wake_without_waiters_is_not_kept() -> None:
     async def main() -> None:
         waiters = Waiters()
         waiters.wake(5)
@@ -58,7 +58,7 @@ def test_a_wake_while_nobody_waits_is_not_kept_for_later() -> None:
         run_virtual(main())
 
 
-def test_a_wait_ends_with_its_time_and_leaves_its_place_to_others() -> None:
+def test_wait_ends_with_its_time_and_frees_its_slot() -> None:
     async def main() -> None:
         async with asyncio.TaskGroup() as tasks:
             crowd = Crowd(tasks)
@@ -100,7 +100,7 @@ def test_a_cancelled_wait_leaves_its_place_to_others() -> None:
     run_virtual(main())
 
 
-def test_a_wake_in_the_instant_of_a_time_out_goes_to_the_next_one() -> None:
+def test_wake_at_a_time_out_goes_to_the_next() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as tasks:
@@ -113,7 +113,7 @@ def test_a_wake_in_the_instant_of_a_time_out_goes_to_the_next_one() -> None:
     run_virtual(main())
 
 
-def test_a_wake_before_the_time_out_of_the_same_instant_is_one_return() -> None:
+def test_wake_before_a_simultaneous_time_out_returns_once() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as tasks:

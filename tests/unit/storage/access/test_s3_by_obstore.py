@@ -116,7 +116,7 @@ def test_a_listing_is_the_same_but_for_its_dates(s3_bucket: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES_WITHOUT_A_PATH)
-def test_a_name_that_obstore_has_no_path_for_is_listed_by_s3fs(s3_bucket: str, name: str) -> None:
+def test_name_without_an_obstore_path_is_listed_by_s3fs(s3_bucket: str, name: str) -> None:
     fs = filled(s3_bucket, {name: b"text"})
     assert quick_of(fs, s3_bucket).entries(f"{s3_bucket}/in") is None
     (file,) = list_inputs(fs, f"s3://{s3_bucket}/in")
@@ -158,7 +158,7 @@ def test_the_input_is_planned_without_a_request_of_s3fs(s3_bucket: str) -> None:
     assert data_set.files[0].version == fs.info(data_set.files[0].path)["ETag"].strip('"')
 
 
-def test_of_many_files_the_one_that_is_no_parquet_is_named(s3_bucket: str) -> None:
+def test_file_that_is_no_parquet_is_named_among_many(s3_bucket: str) -> None:
     contents = {f"{n:03}.parquet": parquet(n) for n in range(40)}
     fs = filled(s3_bucket, contents | {"bad.parquet": b"PAR1" + b"x" * 100 + b"PAR1"})
     with pytest.raises(InputUnreadable, match=r"bad\.parquet is not a valid Parquet"):
@@ -178,7 +178,7 @@ def test_of_many_files_the_one_that_is_no_parquet_is_named(s3_bucket: str) -> No
         {"client_kwargs": {"verify": False}},
     ],
 )
-def test_what_obstore_may_have_no_word_for_is_left_to_s3fs(
+def test_options_that_obstore_may_lack_are_left_to_s3fs(
     s3_bucket: str, options: dict[str, Any]
 ) -> None:
     fs = fsspec.filesystem("s3", skip_instance_cache=True, **options)
@@ -208,7 +208,7 @@ def test_what_the_environment_tells_botocore_is_heeded(
     assert way() is None
 
 
-def test_the_connection_says_where_to_ask_and_as_whom_whatever_the_environment_says(
+def test_connection_decides_address_and_user_instead_of_the_environment(
     monkeypatch: pytest.MonkeyPatch, s3_bucket: str
 ) -> None:
     with ScriptedS3() as right, ScriptedS3() as wrong:
@@ -281,7 +281,7 @@ def test_forked_child_asks_s3fs(s3_bucket: str) -> None:
     assert process.exitcode == 0
 
 
-def test_an_obstore_that_is_too_old_for_us_is_left_alone(
+def test_obstore_older_than_supported_is_left_alone(
     monkeypatch: pytest.MonkeyPatch, s3_bucket: str
 ) -> None:
     def old(*_: object, **options: Any) -> None:
@@ -298,7 +298,7 @@ def test_other_stores_are_left_alone() -> None:
     assert quick_s3(fsspec.filesystem("file"), "/any/path") is None
 
 
-def test_a_store_that_obstore_does_not_reach_is_asked_so_often_and_no_more() -> None:
+def test_unreachable_store_is_tried_a_fixed_number_of_times() -> None:
     with ScriptedS3() as s3:
         s3.script("GET", Trouble(status=403, code="AccessDenied"))
         fs = fsspec.filesystem("s3", endpoint_url=s3.url, key="any", secret="any")

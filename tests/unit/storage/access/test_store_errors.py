@@ -95,7 +95,7 @@ def test_a_person_is_told_what_to_allow() -> None:
 
 
 @pytest.mark.parametrize("kind", [TypeError, AttributeError, NameError, AssertionError])
-def test_a_bug_is_not_taken_for_a_store_that_is_away(kind: type[Exception]) -> None:
+def test_bug_is_not_taken_for_store_that_is_away(kind: type[Exception]) -> None:
     with pytest.raises(kind, match="unexpected keyword"):
         store_error(kind("unexpected keyword"), action="read", uri="s3://b/x")
 
@@ -122,7 +122,7 @@ RUN_OBJECT = "file:///data/x/_aimlapi/0123/probe-1"
         (OSError(errno.EROFS, "x"), "create", "output_path /data/x: no user can write there"),
     ],
 )
-def test_of_a_local_output_the_argument_is_named_and_no_permission_of_s3(
+def test_local_output_error_names_the_argument_without_s3_permissions(
     error: OSError, action: Action, sentence: str
 ) -> None:
     told = store_error(error, action=action, uri=RUN_OBJECT)
@@ -138,12 +138,12 @@ def test_a_full_disk_may_pass() -> None:
     assert isinstance(told, StoreUnavailable)
 
 
-def test_of_a_local_file_outside_of_a_run_only_the_path_is_named() -> None:
+def test_local_file_error_outside_a_run_names_the_path() -> None:
     told = store_error(PermissionError("x"), action="read", uri="file:///data/in/a.parquet")
     assert str(told).startswith("/data/in/a.parquet: this user may not read there.")
 
 
-def test_an_address_where_nothing_answers_names_where_it_was_typed() -> None:
+def test_address_where_nothing_answers_names_where_it_was_typed() -> None:
     unreached = botocore.exceptions.EndpointConnectionError(endpoint_url="http://nowhere:1")
     told = store_error(unreached, action="list", uri="s3://b/x")
     assert isinstance(told, StoreUnavailable)

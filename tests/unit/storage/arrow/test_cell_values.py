@@ -110,7 +110,7 @@ def test_no_timestamp_makes_its_row_unreadable(number: int, unit: str, zone: str
     assert "T" in str(row[0])
 
 
-def test_a_struct_with_two_fields_of_one_name_loses_none() -> None:
+def test_struct_with_two_fields_of_one_name_loses_none() -> None:
     fields = [pa.field("a", pa.int8()), pa.field("a", pa.int8())]
     array = pa.StructArray.from_arrays(
         [pa.array([1], pa.int8()), pa.array([2], pa.int8())], fields=fields
@@ -125,7 +125,7 @@ def test_nested_values_read_as_json_with_texts() -> None:
 
 
 @pytest.mark.parametrize("wrap", [lambda a: a, lambda a: pa.ListArray.from_arrays([0, 1, 2], a)])
-def test_text_that_is_not_utf_8_makes_just_its_row_unreadable(wrap: Any) -> None:
+def test_invalid_utf_8_makes_just_its_row_unreadable(wrap: Any) -> None:
     cells = pa.array([b"good", b"\xff"]).view(pa.string())
     first, second = texts_of_rows([("body", wrap(cells))])
     assert isinstance(first, tuple)

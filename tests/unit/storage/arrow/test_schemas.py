@@ -68,14 +68,14 @@ def test_two_spellings_in_one_file_are_refused(one: str, other: str, words: str)
 
 
 @pytest.mark.parametrize("name", ["Completion", "COMPLETION_INFO", "\ufeffcompletion"])
-def test_an_output_column_that_looks_like_one_there_is_refused(name: str) -> None:
+def test_output_column_like_an_existing_one_is_refused(name: str) -> None:
     data_set = opened(column(name))
     with pytest.raises(InvalidSpec, match="output_column"):
         data_set.check_output_columns(["completion", "completion_info"])
     data_set.check_output_columns(["summary", "summary_info"])
 
 
-def test_an_output_column_that_looks_like_a_hive_key_is_refused() -> None:
+def test_output_column_like_a_hive_key_is_refused() -> None:
     data_set = opened(column("n"), folders=["Completion=1/"])
     with pytest.raises(InvalidSpec, match=r"'Completion'.*differ only in case"):
         data_set.check_output_columns(["completion", "completion_info"])
@@ -86,17 +86,17 @@ def test_two_spellings_of_a_hive_key_are_refused() -> None:
         opened(column("n"), column("n"), folders=["DS=1/", "ds=2/"])
 
 
-def test_a_hive_key_that_looks_like_a_column_is_refused() -> None:
+def test_hive_key_like_a_column_is_refused() -> None:
     with pytest.raises(InputUnreadable, match=r"'ds' and 'DS' differ only in case"):
         opened(column("ds"), folders=["DS=1/"])
 
 
-def test_a_hive_key_that_is_a_column_of_other_files_is_refused() -> None:
+def test_hive_key_named_like_other_files_column_is_refused() -> None:
     with pytest.raises(InputUnreadable, match=r"'ds' is in other files.*ds=2/1\.parquet"):
         opened(column("ds"), column("n"), folders=["ds=1/", "ds=2/"])
 
 
-def test_a_hive_key_that_is_a_column_of_its_files_is_read() -> None:
+def test_hive_key_named_like_its_files_column_is_read() -> None:
     data_set = opened(column("ds"), column("ds"), folders=["ds=1/", "ds=2/"])
     assert data_set.partition_names == ()
 
@@ -167,7 +167,7 @@ def test_nested_values_are_looked_at_too(wrap: Any, kind_of: Any) -> None:
         opened(table("us", 1), table("ns", 1))
 
 
-def test_a_time_that_a_finer_unit_does_not_reach_is_refused() -> None:
+def test_time_that_finer_unit_does_not_reach_is_refused() -> None:
     far = pa.table({"at": pa.array([2**62], pa.timestamp("ms"))})
     near = pa.table({"at": pa.array([0], pa.timestamp("us"))})
     with pytest.raises(InputUnreadable, match="'at'"):

@@ -40,7 +40,7 @@ def put(folder: Path, name: str, table: pa.Table, **options: object) -> Path:
     return path
 
 
-def test_rows_come_in_order_as_texts_of_the_columns_asked_for(tmp_path: Path) -> None:
+def test_rows_come_in_order_as_the_requested_columns_texts(tmp_path: Path) -> None:
     table = pa.table(
         {
             "n": [1, None, 3],
@@ -80,7 +80,7 @@ def test_hive_keys_are_constants_of_a_file(tmp_path: Path) -> None:
     assert texts(data_set, "ds") == [("1",), ("1",), (None,)]
 
 
-def test_a_column_of_the_file_wins_over_a_hive_key_of_its_name(tmp_path: Path) -> None:
+def test_files_column_wins_over_its_hive_key(tmp_path: Path) -> None:
     put(tmp_path, "ds=1/x.parquet", pa.table({"ds": ["in the file"]}))
     data_set = opened(tmp_path)
     assert data_set.partition_names == ()
@@ -109,7 +109,7 @@ def test_schemas_are_unified_where_nothing_is_lost(tmp_path: Path) -> None:
     ]
 
 
-def test_schemas_that_do_not_unify_name_file_column_and_both_types(tmp_path: Path) -> None:
+def test_schemas_that_clash_name_file_column_and_types(tmp_path: Path) -> None:
     put(tmp_path, "a.parquet", pa.table({"n": [1]}))
     put(tmp_path, "b.parquet", pa.table({"n": ["one"]}))
     with pytest.raises(InputUnreadable) as error:
@@ -160,7 +160,7 @@ def test_a_corrupt_page_names_the_file(tmp_path: Path, compression: str) -> None
         texts(data_set, "body")
 
 
-def test_a_file_that_changed_since_it_was_listed_is_not_read(tmp_path: Path) -> None:
+def test_file_changed_since_its_listing_is_not_read(tmp_path: Path) -> None:
     put(tmp_path, "a.parquet", pa.table({"n": [1]}))
     data_set = opened(tmp_path)
     put(tmp_path, "a.parquet", pa.table({"n": [1, 2]}))
@@ -171,7 +171,7 @@ def test_a_file_that_changed_since_it_was_listed_is_not_read(tmp_path: Path) -> 
         texts(data_set, "n")
 
 
-def test_an_object_that_changed_since_it_was_listed_is_not_read(s3_bucket: str) -> None:
+def test_object_changed_since_its_listing_is_not_read(s3_bucket: str) -> None:
     fs = fsspec.filesystem("s3")
 
     def store(numbers: Sequence[int]) -> None:
@@ -195,7 +195,7 @@ def test_a_memory_file_system_reads_too() -> None:
     assert texts(open_data_set(fs, "memory://in"), "n") == [("1",), ("2",)]
 
 
-def test_text_that_is_not_utf_8_makes_just_its_row_unreadable(tmp_path: Path) -> None:
+def test_invalid_utf_8_makes_just_its_row_unreadable(tmp_path: Path) -> None:
     broken = pa.array([b"good", b"\xff\xfe", None, b"fine"]).view(pa.string())
     put(tmp_path, "a.parquet", pa.table({"body": broken, "n": [1, 2, 3, 4]}))
     assert texts(opened(tmp_path), "n", "body") == [
@@ -226,7 +226,7 @@ def test_a_column_of_bytes_is_refused_in_a_prompt(tmp_path: Path, kind: pa.DataT
         data_set.check_promptable(["n", "blob"])
 
 
-def test_an_output_column_that_exists_is_refused_and_names_output_column(tmp_path: Path) -> None:
+def test_existing_output_column_is_refused_with_the_argument(tmp_path: Path) -> None:
     put(tmp_path, "ds=1/a.parquet", pa.table({"completion": [1]}))
     data_set = opened(tmp_path)
     data_set.check_output_columns(["summary", "summary_info"])
@@ -262,7 +262,7 @@ def test_columns_with_dots_and_nested_ones_are_told_apart(tmp_path: Path) -> Non
     assert texts(opened(tmp_path), "a.b", "a") == [("dotted", '{"b": 1}')]
 
 
-def test_one_huge_row_group_reads_as_several_shards_in_flat_memory(tmp_path: Path) -> None:
+def test_huge_row_group_reads_as_shards_in_flat_memory(tmp_path: Path) -> None:
     rows, shard_rows = 60_000, 5_000
     bodies = pa.array([f"{n:01000d}" for n in range(rows)])
     put(tmp_path, "a.parquet", pa.table({"body": bodies}), row_group_size=rows)
@@ -281,7 +281,7 @@ def test_one_huge_row_group_reads_as_several_shards_in_flat_memory(tmp_path: Pat
     assert most < 20 * MB  # decoded, the row group takes 60 MB
 
 
-def test_a_shard_goes_on_where_the_one_before_it_ended(tmp_path: Path) -> None:
+def test_shard_goes_on_where_the_one_before_it_ended(tmp_path: Path) -> None:
     path = put(tmp_path, "a.parquet", pa.table({"n": range(2000)}))
     data_set = opened(tmp_path)
     first, second, third, *_ = plan_shards(data_set.files, rows_max=500)
@@ -292,7 +292,7 @@ def test_a_shard_goes_on_where_the_one_before_it_ended(tmp_path: Path) -> None:
         next(data_set.rows(third, ["n"]))
 
 
-def test_lists_of_rows_are_bounded_by_number_and_by_size(tmp_path: Path) -> None:
+def test_row_lists_are_bounded_by_number_and_size(tmp_path: Path) -> None:
     cells = ["x" * 5 * MB if n % 10 == 0 else "y" for n in range(40)]
     put(tmp_path, "a.parquet", pa.table({"body": cells}), use_dictionary=False)
     data_set = opened(tmp_path)

@@ -17,7 +17,7 @@ from airflow_provider_aimlapi.storage.input.globs import matches, may_reach, spl
         ("lake/a?/b", "lake", "a?/b"),
     ],
 )
-def test_the_root_is_what_stands_before_the_first_wildcards_folder(
+def test_root_is_what_stands_before_the_first_wildcards_folder(
     path: str, root: str, pattern: str
 ) -> None:
     assert split_glob(path) == (root, pattern)

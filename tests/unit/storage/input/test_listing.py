@@ -87,7 +87,7 @@ def test_one_file_is_read_whatever_its_name(lake: tuple[AbstractFileSystem, str]
     assert len(list_inputs(fs, f"{root}/_aimlapi/0")) == 1
 
 
-def test_nothing_there_names_the_path_and_what_was_looked_for(
+def test_nothing_there_names_path_and_what_was_looked_for(
     lake: tuple[AbstractFileSystem, str],
 ) -> None:
     fs, root = lake
@@ -97,7 +97,7 @@ def test_nothing_there_names_the_path_and_what_was_looked_for(
         assert path in str(error.value)
 
 
-def test_a_bucket_that_is_not_there_is_no_empty_folder(s3_server: object) -> None:
+def test_bucket_that_is_not_there_is_no_empty_folder(s3_server: object) -> None:
     with pytest.raises(InputUnreadable, match="s3://no-such-bucket-here"):
         list_inputs(fsspec.filesystem("s3"), "s3://no-such-bucket-here/x/")
 
@@ -158,20 +158,21 @@ def web(tmp_path: Path) -> Iterator[str]:
         thread.join()
 
 
-def test_a_file_on_the_web_is_read_by_its_url(web: str, tmp_path: Path) -> None:
+def test_file_on_the_web_is_read_by_its_url(web: str, tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(b"four")
     (file,) = list_inputs(fsspec.filesystem("http"), f"{web}/a.parquet")
     assert (file.uri, file.stem, file.size_bytes) == (f"{web}/a.parquet", "a", 4)
 
 
-def test_a_file_that_is_not_on_the_web_is_named_once_and_its_suffix_not_blamed(web: str) -> None:
+def test_missing_web_file_is_named_once_without_its_suffix(web: str) -> None:
+    """Its suffix is not to blame."""
     with pytest.raises(InputUnreadable, match="does not exist") as error:
         list_inputs(fsspec.filesystem("http"), f"{web}/a.parquet")
     assert str(error.value).startswith(f"input_path: {web}/a.parquet ")
     assert "No input at" not in str(error.value)
 
 
-def test_a_web_server_that_does_not_answer_may_do_so_later() -> None:
+def test_silent_web_server_is_worth_another_try() -> None:
     url = "http://127.0.0.1:9/a.parquet"  # the port that discards
     with pytest.raises(StoreUnavailable, match=f"^input_path: Could not read {url}: "):
         list_inputs(fsspec.filesystem("http"), url)

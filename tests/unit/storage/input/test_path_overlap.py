@@ -73,7 +73,7 @@ BESIDE = ["x/../out", "./out", "/out", "link_to_neighbour", "in/../out", "link_t
 
 @pytest.mark.parametrize("output", INSIDE)
 @pytest.mark.parametrize("source", ["in", "./in/", "x/../in", "link_to_in", "in/**/*.parquet"])
-def test_a_local_output_inside_the_input_is_refused_however_it_is_spelled(
+def test_local_output_inside_the_input_is_refused_however_spelled(
     lake: Path, source: str, output: str
 ) -> None:
     with pytest.raises(InvalidSpec, match="output_path"):
@@ -82,19 +82,19 @@ def test_a_local_output_inside_the_input_is_refused_however_it_is_spelled(
 
 @pytest.mark.parametrize("output", BESIDE)
 @pytest.mark.parametrize("source", ["in", "./in/", "x/../in", "link_to_in", "in/*.parquet"])
-def test_a_local_output_beside_the_input_is_allowed_however_it_is_spelled(
+def test_local_output_beside_the_input_is_allowed_however_spelled(
     lake: Path, source: str, output: str
 ) -> None:
     check_separate(f"file://{lake}/{source}", f"file://{lake}/{output}")
 
 
 @pytest.mark.parametrize("slashes", ["/", "//", "///", "/./", "/none/../"])
-def test_the_same_absolute_path_is_found_behind_any_number_of_slashes(slashes: str) -> None:
+def test_absolute_path_is_found_behind_any_number_of_slashes(slashes: str) -> None:
     with pytest.raises(InvalidSpec, match="inside of it"):
         check_separate("file:///no-such/in", f"file://{slashes}no-such/in/out")
 
 
-def test_dots_in_the_path_of_an_object_store_are_resolved_too() -> None:
+def test_dots_in_path_of_object_store_are_resolved_too() -> None:
     with pytest.raises(InvalidSpec, match="inside of it"):
         check_separate("s3://lake/in", "s3://lake/x/../in/out")
     check_separate("s3://lake/in", "s3://lake/in/../out")

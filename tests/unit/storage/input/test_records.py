@@ -23,7 +23,7 @@ def store(tmp_path: Path) -> FsspecStore:
     return FsspecStore(fsspec.filesystem("file"), str(tmp_path))
 
 
-def test_values_keep_their_types_and_what_a_record_lacks_is_null(
+def test_values_keep_their_types_and_missing_ones_are_null(
     store: FsspecStore, tmp_path: Path
 ) -> None:
     at = datetime(2026, 1, 2, tzinfo=UTC)

@@ -63,7 +63,8 @@ def test_parts_are_copied_and_success_names_the_run() -> None:
     assert shown_run(store) != NEW.run_key
 
 
-def test_the_next_run_replaces_parts_and_removes_what_only_the_one_before_had() -> None:
+def test_next_run_replaces_parts_and_removes_the_rest() -> None:
+    """The rest is what only the run before it had."""
     store = MemoryStore()
     show(store, OLD, "a-00000.parquet", "gone/c-00000.parquet")
     store.create("notes.txt", b"the user's")
@@ -216,7 +217,7 @@ def test_our_file_that_the_user_replaced_is_foreign() -> None:
     assert visible(store) == {"a-00000.parquet": part(NEW, 0), "c-00000.parquet": b"the user's"}
 
 
-def test_part_of_a_run_that_is_not_in_place_is_foreign() -> None:
+def test_part_of_an_unshown_run_is_foreign() -> None:
     store = MemoryStore()
     show(store, OLD, "a-00000.parquet")
     stage_run(store, THIRD, "b-00000.parquet")

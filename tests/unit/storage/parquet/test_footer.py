@@ -298,7 +298,7 @@ def test_an_encrypted_footer_is_named(tmp_path: Path) -> None:
         opened(tmp_path, data)
 
 
-def test_a_file_that_looks_encrypted_and_is_not_is_read(tmp_path: Path) -> None:
+def test_file_that_only_looks_encrypted_is_read(tmp_path: Path) -> None:
     names = [f"c{number}" for number in range(7)]  # the list of their orders looks like it
     data_set = opened(tmp_path, written(pa.table({name: [1] for name in names})))
     assert data_set.column_names == tuple(names)

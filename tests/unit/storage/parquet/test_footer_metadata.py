@@ -111,7 +111,7 @@ def test_pandas_knows_the_new_columns(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("broken", ["", "{", "[]", "null", '{"columns": 1}', '{"columns": []}'])
-def test_metadata_of_pandas_that_does_not_parse_is_left_out(tmp_path: Path, broken: str) -> None:
+def test_unparsable_pandas_metadata_is_left_out(tmp_path: Path, broken: str) -> None:
     table = pa.table({"a": [1]}).replace_schema_metadata({"pandas": broken, "note": "kept"})
     pq.write_table(table, tmp_path / "a.parquet")
     (part,) = parts_of(tmp_path)
@@ -161,7 +161,7 @@ def test_sparks_schemas_of_several_files_become_one() -> None:
         [b'{"fields": null}'],
     ],
 )
-def test_a_schema_of_spark_that_does_not_follow_is_none(schemas: list[bytes | None]) -> None:
+def test_schema_of_spark_that_does_not_follow_is_none(schemas: list[bytes | None]) -> None:
     assert spark_schema(schemas, ["a"], ADDED) is None
 
 
@@ -179,7 +179,7 @@ def test_what_is_left_out_is_warned_of(tmp_path: Path, caplog: pytest.LogCapture
     assert b"org.apache.spark.legacyINT96" in metadata_of(part)
 
 
-def test_a_spark_schema_that_does_not_follow_is_warned_of(
+def test_spark_schema_that_does_not_follow_is_warned_of(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     for name, kind in (("a", "long"), ("b", "integer")):

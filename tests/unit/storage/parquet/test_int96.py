@@ -62,7 +62,7 @@ def spark_of(moment_us: int) -> bytes:
 
 
 @given(moments=st.lists(st.none() | st.datetimes(), min_size=1, max_size=20))
-def test_any_time_of_a_calendar_comes_out_as_it_went_in(moments: list[datetime | None]) -> None:
+def test_any_calendar_time_reads_back_as_written(moments: list[datetime | None]) -> None:
     stored = int96_array([None if at is None else of_datetime(at) for at in moments])
     data_set = opened(int96_file({"at": stored}))
     check(data_set)
@@ -72,7 +72,7 @@ def test_any_time_of_a_calendar_comes_out_as_it_went_in(moments: list[datetime |
 
 
 @given(moments=st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=20))
-def test_any_time_that_spark_writes_comes_out_as_it_went_in(moments: list[int]) -> None:
+def test_any_spark_time_reads_back_as_written(moments: list[int]) -> None:
     data_set = opened(int96_file({"at": int96_array([spark_of(at) for at in moments])}))
     check(data_set)
     assert column(data_set) == moments

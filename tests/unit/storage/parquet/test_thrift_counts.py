@@ -53,7 +53,7 @@ def test_footer_is_read_to_its_end_within_the_limits(name: str, options: dict[st
     assert reader.offset == len(footer)
 
 
-def test_cut_header_and_one_of_too_many_structs_are_refused() -> None:
+def test_cut_header_and_too_many_structs_are_refused() -> None:
     footer = footer_of(TABLES["nested"])
     for length in range(len(footer)):
         with pytest.raises(TooLarge):

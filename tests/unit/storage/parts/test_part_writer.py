@@ -70,7 +70,7 @@ def skips(rows: int) -> list[Outcome]:
     return [skipped("null", row=row) for row in range(rows)]
 
 
-def test_the_outcome_stands_in_two_columns_after_the_inputs_own(tmp_path: Path) -> None:
+def test_outcome_stands_in_two_columns_after_the_inputs_own(tmp_path: Path) -> None:
     data_set = opened(tmp_path, pa.table({"b": ["x", None], "a": [1, 2]}))
     part = pq.read_table(io.BytesIO(encoded(data_set, [skipped("null in b", row=1), FULL])))
     assert part.column_names == ["b", "a", "completion", "completion_info"]
@@ -108,7 +108,7 @@ def test_the_outcome_stands_in_two_columns_after_the_inputs_own(tmp_path: Path) 
     }
 
 
-def test_field_and_schema_metadata_stay_and_schemas_that_hide_columns_go(tmp_path: Path) -> None:
+def test_metadata_stays_unless_its_schema_hides_columns(tmp_path: Path) -> None:
     schema = pa.schema(
         [pa.field("n", pa.int64(), nullable=False, metadata={"unit": "ms"})],
         metadata={
@@ -151,7 +151,7 @@ def test_a_shard_without_rows_keeps_its_schema(tmp_path: Path) -> None:
     assert part.schema.field("n").type == pa.int8()
 
 
-def test_half_a_surrogate_pair_does_not_lose_a_paid_row(tmp_path: Path) -> None:
+def test_half_surrogate_pair_does_not_lose_a_paid_row(tmp_path: Path) -> None:
     data_set = opened(tmp_path, pa.table({"n": [1]}))
     part = encoded(data_set, [Outcome(row=0, status="ok", text="a\ud83d b\U0001f40d")])
     column = pq.read_table(io.BytesIO(part)).column("completion")
@@ -161,7 +161,7 @@ def test_half_a_surrogate_pair_does_not_lose_a_paid_row(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "rows", [[], [0], [0, 0], [0, 2], [1, 2], [0, 1, 1], [0, 1, 2], [-1, 0, 1]]
 )
-def test_outcomes_that_are_not_one_for_each_row_are_a_bug(tmp_path: Path, rows: list[int]) -> None:
+def test_outcomes_must_be_one_per_row(tmp_path: Path, rows: list[int]) -> None:
     data_set = opened(tmp_path, pa.table({"n": [1, 2]}))
     with pytest.raises(ValueError, match="not one for each"):
         encoded(data_set, [skipped("null", row=row) for row in rows])
@@ -187,7 +187,7 @@ def test_a_part_describes_itself(tmp_path: Path) -> None:
     assert pq.read_metadata(io.BytesIO(data)).metadata[b"aimlapi.epoch"] == b"7"
 
 
-def test_a_staged_part_that_is_not_what_its_name_says_is_found_out(tmp_path: Path) -> None:
+def test_staged_part_under_a_wrong_name_is_found(tmp_path: Path) -> None:
     data_set = opened(tmp_path, pa.table({"n": [1]}))
     (shard,) = plan_shards(data_set.files)
     data = encoded(data_set, skips(1))

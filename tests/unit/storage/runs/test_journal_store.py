@@ -45,7 +45,7 @@ def replayed(store: MemoryStore, part: int) -> list[Record]:
     return list(replay(store, listed(store).get(part, []), map_in_threads))
 
 
-def test_segment_of_our_own_epoch_is_refused_before_we_write() -> None:
+def test_segment_of_our_epoch_is_refused_before_a_write() -> None:
     store = MemoryStore()
     store.create(NAMES.segment(0, 9, 3), b"planted")
     with pytest.raises(JournalUnreadable, match=r"00000009-00000003.*remove it"):
@@ -54,7 +54,7 @@ def test_segment_of_our_own_epoch_is_refused_before_we_write() -> None:
     assert listed(store) == {0: [NAMES.segment(0, 9, 3)]}
 
 
-def test_what_is_appended_is_replayed_in_the_order_of_epoch_and_sequence() -> None:
+def test_records_are_replayed_by_epoch_and_sequence() -> None:
     store = MemoryStore()
     old, new = JournalStore(store, NAMES, 9), JournalStore(store, NAMES, 99_999_999)
     new.append(0, [record(2)])
@@ -66,7 +66,7 @@ def test_what_is_appended_is_replayed_in_the_order_of_epoch_and_sequence() -> No
     assert replayed(store, 2) == []
 
 
-def test_a_name_taken_by_an_unclear_write_is_passed_over() -> None:
+def test_name_taken_by_an_unclear_write_is_passed_over() -> None:
     store = MemoryStore()
     store.create(NAMES.segment(0, 1, 0), b"an earlier try, whose answer never came")
     journal = JournalStore(store, NAMES, 1)
@@ -74,7 +74,7 @@ def test_a_name_taken_by_an_unclear_write_is_passed_over() -> None:
     assert [entry.row for entry in replayed(store, 0)] == [3]
 
 
-def test_large_records_are_split_into_segments_that_can_be_read() -> None:
+def test_large_records_are_split_into_readable_segments() -> None:
     """The longest answer has 32 MiB; a segment of a slow store's backlog may gather many."""
     store = MemoryStore()
     journal = JournalStore(store, NAMES, 1)
@@ -110,7 +110,7 @@ def test_a_damaged_segment_gives_what_stands_before_the_damage() -> None:
     assert [entry.row for entry in replayed(store, 0)] == [0, 2]
 
 
-def test_a_segment_that_was_listed_and_cannot_be_read_is_never_an_empty_one() -> None:
+def test_listed_segment_that_cannot_be_read_is_never_empty() -> None:
     store = MemoryStore()
     journal = JournalStore(store, NAMES, 1)
     journal.append(0, [record(0)])

@@ -49,7 +49,7 @@ def test_lease_and_heartbeat_that_are_too_large_say_nothing() -> None:
     assert leases.epochs() == [1]
 
 
-def test_of_many_that_ask_at_once_each_gets_its_own() -> None:
+def test_simultaneous_requests_each_get_their_own_epoch() -> None:
     store = MemoryStore()
     with ThreadPoolExecutor(16) as threads:
         epochs = list(
@@ -69,7 +69,7 @@ class AnswersLost(MemoryStore):
         raise StoreUnavailable("the answer was lost")
 
 
-def test_a_lease_whose_answer_was_lost_is_found_to_be_ours() -> None:
+def test_lease_with_a_lost_answer_is_ours() -> None:
     store = AnswersLost()
     assert LeaseStore(store, NAMES).acquire(token="mine") == 1
     assert LeaseStore(store, NAMES).acquire(token="yours") == 2
@@ -101,7 +101,7 @@ def test_lease_whose_writing_was_unclear_is_taken_up_again(share: int | None) ->
     assert leases.epochs() == [1]
 
 
-def test_lease_of_another_at_an_unclear_epoch_is_not_taken() -> None:
+def test_lease_of_another_at_unclear_epoch_is_not_taken() -> None:
     store = ReadsRefused()
     leases = LeaseStore(store, NAMES)
     with pytest.raises(StoreUnavailable):
@@ -111,7 +111,7 @@ def test_lease_of_another_at_an_unclear_epoch_is_not_taken() -> None:
     assert leases.acquire(token="mine") == 2
 
 
-def test_a_share_sees_attempts_at_itself_and_at_the_whole_run_alone() -> None:
+def test_share_sees_its_own_and_whole_run_attempts_alone() -> None:
     store = MemoryStore()
     first, second, whole = (LeaseStore(store, NAMES, share) for share in (0, 1, None))
     assert [leases.acquire(token="t") for leases in (first, second, first, whole, second)] == [

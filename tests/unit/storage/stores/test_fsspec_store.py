@@ -43,7 +43,7 @@ def store(s3: ScriptedS3, s3_bucket: str) -> FsspecStore:
     return FsspecStore(fs, f"s3://{s3_bucket}/out")
 
 
-def test_no_permission_to_write_names_the_path_and_the_permission(
+def test_no_permission_to_write_names_path_and_the_permission(
     s3: ScriptedS3, store: FsspecStore
 ) -> None:
     s3.script("PUT", FORBIDDEN)
@@ -76,7 +76,7 @@ def test_a_store_that_ignores_only_if_absent_is_refused(s3: ScriptedS3, store: F
     ],
     ids=lambda trouble: trouble.code,
 )
-def test_what_may_pass_is_unavailable_and_never_taken_for_absent(
+def test_temporary_failure_is_unavailable_and_never_absent(
     s3: ScriptedS3, store: FsspecStore, trouble: Trouble
 ) -> None:
     for method in ("GET", "PUT", "HEAD"):
@@ -121,15 +121,14 @@ def test_a_refused_read_is_not_an_absent_object(s3: ScriptedS3, store: FsspecSto
         store.read("x", bytes_max=MIB)
 
 
-def test_a_bucket_that_is_missing_is_not_an_absent_object(s3_server: S3Server) -> None:
+def test_bucket_that_is_missing_is_not_an_absent_object(s3_server: S3Server) -> None:
     store = FsspecStore(fsspec.filesystem("s3"), "s3://no-such-bucket-here/out")
     with pytest.raises(StoreUnsafe, match="no-such-bucket-here"):
         store.read("x", bytes_max=MIB)
 
 
-def test_a_write_whose_answer_was_lost_is_unclear_and_settled_by_reading_back(
-    s3: ScriptedS3, store: FsspecStore
-) -> None:
+def test_unclear_write_is_settled_by_reading_back(s3: ScriptedS3, store: FsspecStore) -> None:
+    """Its answer was lost."""
     s3.script("PUT", LOST)
     with pytest.raises(StoreUnavailable):
         store.create("lease/1", b"mine")
@@ -140,9 +139,7 @@ def test_a_write_whose_answer_was_lost_is_unclear_and_settled_by_reading_back(
         create_settled(store, "lease/3", b"mine")
 
 
-def test_a_write_that_s3fs_sent_twice_by_itself_is_still_ours(
-    s3: ScriptedS3, s3_bucket: str
-) -> None:
+def test_write_that_s3fs_sent_twice_is_still_ours(s3: ScriptedS3, s3_bucket: str) -> None:
     fs = s3fs.S3FileSystem(
         endpoint_url=s3.url,
         config_kwargs={"retries": {"max_attempts": 1}},
@@ -173,14 +170,14 @@ def test_a_file_system_without_an_atomic_create_is_refused(tmp_path: Path) -> No
         FsspecStore(other, "out")
 
 
-def test_a_local_path_below_a_file_is_refused_in_words(tmp_path: Path) -> None:
+def test_local_path_below_a_file_is_refused_clearly(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     store = FsspecStore(fsspec.filesystem("file"), str(tmp_path / "file" / "out"))
     with pytest.raises(StoreUnsafe, match="file/out/probe"):
         probe(store, "probe")
 
 
-def test_what_a_killed_writer_left_on_a_disk_is_no_object(tmp_path: Path) -> None:
+def test_what_killed_writer_left_on_disk_is_no_object(tmp_path: Path) -> None:
     store = FsspecStore(fsspec.filesystem("file"), str(tmp_path))
     store.create("a/b", b"x")
     (tmp_path / "a" / ".aimlapi-0123").write_bytes(b"half")
