@@ -117,7 +117,9 @@ def test_link_on_the_way_is_refused_by_name(
     root: Path, call: Callable[[FsspecStore], object]
 ) -> None:
     before = state_of(root.parent)
-    with pytest.raises(StoreUnsafe, match=r"links .* are not followed .*/lake/link(ed)?' is a link"):
+    with pytest.raises(
+        StoreUnsafe, match=r"links .* are not followed .*/lake/link(ed)?' is a link"
+    ):
         call(store_at(root))
     assert state_of(root.parent) == before
 
