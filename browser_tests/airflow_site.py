@@ -26,10 +26,10 @@ START_S_MAX = 180.0
 
 
 class AirflowSite:
-    """Airflow in a folder, told about a simulator by its environment alone.
+    """Airflow in a folder, configured for a simulator by its environment alone.
 
     Attributes:
-        url: of the API server, without a slash at its end.
+        url: the API server's address, without a slash at its end.
     """
 
     def __init__(self, folder: Path, *, api_url: str, arguments: dict[str, object]) -> None:
@@ -67,7 +67,7 @@ class AirflowSite:
         self._children.close()
 
     def start_run(self, day: str = DAY) -> subprocess.Popen[str]:
-        """Start a DAG run; its task works while the caller looks on."""
+        """Start a DAG run. Its task works while the caller continues."""
         return self._children.enter_context(self._run(["dags", "test", DAG_ID, day]))
 
     def run_whole(self, dag_id: str) -> None:
@@ -83,11 +83,11 @@ class AirflowSite:
         return str(runs[0]["dag_run_id"]) if runs else ""
 
     def has_told(self, run_id: str) -> bool:
-        """Whether the task has told of its run yet."""
+        """Return whether the task has stored progress."""
         return self.state(run_id) != ""
 
     def state(self, run_id: str) -> str:
-        """What the task last told of its run: running, published or another; empty: nothing yet."""
+        """Return the state in the task's last progress; empty if there is none."""
         address = self.page(run_id).replace("/aimlapi/page", "/aimlapi/progress")
         told = self._get(address.removeprefix(self.url), self._token())
         return str(told["state"]) if told else ""
@@ -106,7 +106,7 @@ class AirflowSite:
         return f"{self.url}/aimlapi/runs"
 
     def log(self) -> str:
-        """The end of what Airflow said."""
+        """Return the end of Airflow's output."""
         return (self._folder / "airflow.log").read_text(errors="replace")[-4000:]
 
     @contextmanager

@@ -109,7 +109,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def stranger(browser: Browser) -> Iterator[BrowserContext]:
-    """A browser that nobody has logged in with."""
+    """Return a browser without a login."""
     context = browser.new_context()
     context.add_init_script(TRAP)
     yield context
@@ -117,7 +117,7 @@ def stranger(browser: Browser) -> Iterator[BrowserContext]:
 
 
 def logs_in(browser: Browser, site: AirflowSite, user: str) -> Callable[..., BrowserContext]:
-    """Makes a browser that somebody has logged in with, once, by the form that Airflow shows."""
+    """Return a function that logs a browser in by Airflow's form, once for each user."""
     first = browser.new_context()
     page = first.new_page()
     page.goto(f"{site.url}/", timeout=120_000)

@@ -1,6 +1,6 @@
-"""The run page in real Chromium: it loads, it lives, it lets no script in, and nobody without a login.
+"""The run page in real Chromium: it loads, it updates, and it runs no injected script.
 
-The tests go by the life of one run, in this order: at work, published, then its report as a file.
+The tests follow one run in this order: running, published, then its report as a file.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def number(text: str | None) -> int:
 
 
 def wait_until(page: Page, is_so: Callable[[], bool]) -> None:
-    """Look again and again from outside: the page's policy lets nobody evaluate a text in it."""
+    """Wait by repeated reads from outside, because the page's policy forbids evaluation inside."""
     until_s = time.monotonic() + WAIT_MS / 1000
     while not is_so():
         assert time.monotonic() < until_s
@@ -36,7 +36,7 @@ def wait_until(page: Page, is_so: Callable[[], bool]) -> None:
 
 
 def check_errors(page: Page) -> None:
-    """The page says what kind of errors there were, and nothing that the API wrote into them."""
+    """Check that the page shows the kinds of errors, and no text of the API."""
     said = page.locator("#errors").text_content() or ""
     assert "RequestRejected" in said
     assert "hacked" not in said

@@ -1,4 +1,4 @@
-"""Runs for the list beside the one that is watched: one that fails, a private one, one that tells lies."""
+"""Other runs for the list: one that fails, a private one, and one with false progress."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ with DAG("odd_model", schedule=None, start_date=START):
 
     @task
     def complete() -> None:
-        """Any task of a DAG may write what it likes where runs tell of themselves."""
+        """Store false progress, as any task of a DAG may."""
         told: Any = {"state": HOSTILE, "model": HOSTILE, "updated_us": 0, "rows": 1}
         get_current_context()["task_state_store"].set("aimlapi_progress", told)
 

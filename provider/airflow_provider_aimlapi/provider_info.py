@@ -1,6 +1,6 @@
-"""What Airflow reads about this package at every start: no more than literals, so it imports nothing.
+"""The package's metadata, which Airflow reads at every start. It has only literals and imports nothing.
 
-`connection-types` draws the Add Connection form in Airflow 3.2 and later; older ones ask the
+`connection-types` draws the Add Connection form in Airflow 3.2 and later. Older versions call the
 hook's methods, which return the same form.
 """
 
@@ -22,8 +22,8 @@ def _limit_field(label: str, argument: str) -> dict[str, object]:
     return {
         "label": label,
         "description": (
-            f"For each task that uses this connection; the task's own {argument} holds when it is "
-            f"lower. Empty: no limit of the connection's."
+            f"For each task that uses this connection. The task's own {argument} applies if it is "
+            f"lower. Empty: the connection sets no limit."
         ),
         "schema": {"type": ["integer", "null"], "minimum": 1},
     }
@@ -39,24 +39,24 @@ ROUTE_FIELDS: dict[str, dict[str, object]] = {
     "proxy": {
         "label": "Proxy",
         "description": (
-            "http://host:port, or http://user:password@host:port. Empty: as HTTPS_PROXY and NO_PROXY "
-            "in the worker's environment say. none: no proxy, whatever they say."
+            "http://host:port, or http://user:password@host:port. Empty: HTTPS_PROXY and NO_PROXY "
+            "of the worker's environment apply. none: no proxy, whatever they contain."
         ),
         "schema": {"type": ["string", "null"], "format": "password"},
     },
     "ca_file": {
         "label": "CA file",
         "description": (
-            "A PEM file on the workers, with the certificate authorities to trust instead of the usual "
-            "ones. Empty: as SSL_CERT_FILE or REQUESTS_CA_BUNDLE in the worker's environment say."
+            "A PEM file on the workers with the certificate authorities to trust instead of the usual "
+            "ones. Empty: SSL_CERT_FILE or REQUESTS_CA_BUNDLE of the worker's environment applies."
         ),
         "schema": {"type": ["string", "null"]},
     },
 }
-"""`password` hides the proxy in the form: its URL may hold credentials."""
+"""`password` hides the proxy in the form, because its URL may contain credentials."""
 
 CONNECTION_FIELDS: dict[str, dict[str, object]] = {**LIMIT_FIELDS, **ROUTE_FIELDS}
-"""What a connection's extra may hold: the form's own fields, by their names there."""
+"""The fields of a connection's extra, by their names: the form's own fields."""
 
 
 CONFIG: dict[str, object] = {
@@ -66,9 +66,9 @@ CONFIG: dict[str, object] = {
             "allowed_schemes": {
                 "description": (
                     "Schemes that input_path and output_path may have besides s3, s3a, gs, gcs, "
-                    "abfs, abfss, az and file, separated by commas. Each opens another of "
-                    "fsspec's file systems to everyone who may choose a path. The command "
-                    "line reads the same environment variable."
+                    "abfs, abfss, az and file, separated by commas. Each of them opens "
+                    "another file system of fsspec to all users who may choose a path. The "
+                    "command line reads the same environment variable."
                 ),
                 "version_added": "0.1.0",
                 "type": "string",
@@ -78,11 +78,11 @@ CONFIG: dict[str, object] = {
         },
     }
 }
-"""Settings of a deployment. Airflow lists them in its own reference."""
+"""The settings of a deployment, which Airflow lists in its own reference."""
 
 
 def get_provider_info() -> dict[str, object]:
-    """The provider's metadata, as Airflow's `provider_info.schema.json` has it."""
+    """Return the provider's metadata in the form of Airflow's `provider_info.schema.json`."""
     return {
         "package-name": "airflow-provider-aimlapi",
         "name": INTEGRATION,

@@ -105,11 +105,13 @@ class Lake:
 
 @dataclass(frozen=True)
 class TaskRun:
-    """What became of the task of a DAG run.
+    """The result of a DAG run's one task.
 
     Attributes:
-        tries: how often Airflow started it. summary: what it returned, as it stands in XCom.
-        rendered: its template fields, as Airflow keeps them. output: all that was logged.
+        tries: how often Airflow started it.
+        summary: its return value in XCom.
+        rendered: its template fields, as Airflow stores them.
+        output: everything that was logged.
     """
 
     state: str
@@ -121,12 +123,12 @@ class TaskRun:
 
 @dataclass(frozen=True)
 class Tasks:
-    """What became of the tasks of a DAG run of several.
+    """The result of a DAG run with several tasks.
 
     Attributes:
         states: of each task, in the order of its mapped instances.
-        xcoms: what each of them left in XCom under which key.
-        output: all that was logged.
+        xcoms: the XComs of each of them by key.
+        output: everything that was logged.
     """
 
     states: dict[str, list[str]]
@@ -195,7 +197,7 @@ def lake(s3_server: S3Server, s3_bucket: str) -> Lake:
 
 @pytest.fixture
 def run_dag(airflow_database: None, capfd: pytest.CaptureFixture[str]) -> RunDag:
-    """Runs a DAG of a bundle to its end, and tells what became of its one task."""
+    """Return a function that runs a DAG of a bundle to its end, and returns its one task's result."""
 
     def run(bundle: str, dag_id: str, day: datetime) -> TaskRun:
         capfd.readouterr()
@@ -214,7 +216,7 @@ def run_dag(airflow_database: None, capfd: pytest.CaptureFixture[str]) -> RunDag
 
 @pytest.fixture
 def run_tasks(airflow_database: None, capfd: pytest.CaptureFixture[str]) -> RunTasks:
-    """Runs a DAG of a bundle to its end, and tells what became of its tasks."""
+    """Return a function that runs a DAG of a bundle to its end, and returns its tasks' results."""
 
     def run(bundle: str, dag_id: str, day: datetime) -> Tasks:
         capfd.readouterr()
@@ -238,7 +240,7 @@ def _dag_run(bundle: str, dag_id: str, day: datetime) -> Any:
 
 @pytest.fixture
 def run_first_try(airflow_database: None) -> RunFirstTry:
-    """Runs the first try of a DAG's one task, and gives what Airflow was told of it.
+    """Return a function that runs the first try of a DAG's one task, and returns its message to Airflow.
 
     Beside the day it takes what the DAG run has besides, such as `partition_key`.
     """
@@ -359,7 +361,7 @@ def server(airflow_database: None) -> Any:
 
 @pytest.fixture
 def reader(server: Any) -> Iterator[Any]:
-    """The same server, asked by somebody who may read every DAG."""
+    """Return a client of the same server, as a user who may read every DAG."""
     server.headers["Authorization"] = f"Bearer {token('VIEWER')}"
     yield server
     del server.headers["Authorization"]

@@ -1,4 +1,4 @@
-"""What the run page reads of Airflow's database, changed as a task, a user or an attacker may."""
+"""Changes the rows that the run page reads, as a task, a user or an attacker may."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class PageRows:
     """The rows of one task instance.
 
     Args:
-        query: its names, as the page is asked for.
+        query: its names, as in the address of the page.
     """
 
     def __init__(self, query: dict[str, str]) -> None:

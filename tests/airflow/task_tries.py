@@ -25,7 +25,7 @@ class Tries:
         self.run_id, self._task = _new_run(dag_id, FIRST_DAY + timedelta(days=next(DAYS)))
 
     def start(self) -> str:
-        """Start it once, as a worker does; its state afterwards."""
+        """Start it once, as a worker does, and return its state afterwards."""
         from airflow.sdk.api.datamodels._generated import TaskInstance
         from airflow.sdk.execution_time.supervisor import run_task_in_process
 
@@ -74,7 +74,7 @@ class Tries:
             return bool(instance.are_dependencies_met(session=session))
 
     def progress(self) -> dict[str, Any]:
-        """What its page is told."""
+        """Return the progress that its page shows."""
         from airflow.state import get_state_backend
 
         from airflow_provider_aimlapi.operators.telemetry.progress_sinks import STATE_KEY

@@ -1,4 +1,4 @@
-"""The DAG that asks a person first, run as it is; a person's answer takes the API's way."""
+"""The DAG that needs an approval, run as it is. The approval comes through Airflow's API."""
 
 from __future__ import annotations
 

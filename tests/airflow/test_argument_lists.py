@@ -64,8 +64,8 @@ def effect(operator: Any) -> list[object]:
     """All that an operator hands on: the job, the settings, the parking, the share."""
     context: Any = {"ti": Instance()}
     return [
-        operator._job(),
-        operator._settings(),
+        operator._build_job(),
+        operator._build_settings(),
         parking(context, on_stall=operator.on_stall, park_timeout_s=operator.park_timeout_s),
         operator.share,
         operator.retry_policy,

@@ -1,4 +1,4 @@
-"""What Jinja makes of an argument is read as what was meant, or refused in words."""
+"""Rendered arguments are read as their meaning, or refused with the fix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with model and parameters is an error as soon as the DAG is read."""
+"""Wrong models and parameters are errors as soon as the DAG is parsed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever way a connection is written, it means one base URL, or an error says how to write it."""
+"""Each spelling of a connection has one base URL, or an error that shows the right spelling."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def test_neither_proxy_nor_certificates_make_another_run(
 
 
 def told_in_both(hook: AIMLAPIHook, kind: type[Exception]) -> str:
-    """The error of a call, which the Test button tells in the same words."""
+    """Return the error of a call, after a check that the Test button shows the same."""
     with pytest.raises(kind) as failed:
         hook.complete("Hello", max_attempts=1)
     is_ready, words = hook.test_connection()

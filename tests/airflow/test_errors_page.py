@@ -1,4 +1,4 @@
-"""The page of errors names every error, and says of each what Airflow does with it."""
+"""The page of errors lists every error, with what Airflow does about it."""
 
 from __future__ import annotations
 

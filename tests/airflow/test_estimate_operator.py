@@ -1,4 +1,4 @@
-"""Estimates inside a real Airflow: as a task of their own, and asked of the operator."""
+"""Estimates inside a real Airflow: as a task, and by the operator's method."""
 
 from __future__ import annotations
 

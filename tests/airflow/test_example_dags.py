@@ -18,7 +18,7 @@ DAY = datetime(2026, 1, 2, tzinfo=UTC)
 
 @pytest.fixture
 def documents(lake: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
-    """Two files of the day, one of another day, and the example told where they are."""
+    """Store two files of the day and one of another day, and point the example at them."""
     monkeypatch.setenv("AIMLAPI_EXAMPLE_INPUT", lake.url("documents"))
     monkeypatch.setenv("AIMLAPI_EXAMPLE_OUTPUT", lake.url("summaries"))
     columns: dict[str, list[Any]] = {

@@ -23,7 +23,7 @@ FIELDS = ["max_concurrency", "requests_per_minute", "tokens_per_minute", "proxy"
 
 
 class Relay(ThreadingHTTPServer):
-    """Hands completions on to the simulator and remembers what they asked for."""
+    """Passes completions on to the simulator, and keeps their requests."""
 
     def __init__(self, to: str) -> None:
         super().__init__(("127.0.0.1", 0), RelayedCall)

@@ -1,4 +1,4 @@
-"""A task that is asked to end keeps what it paid for, and its retry pays for the rest alone."""
+"""A stopped task keeps its paid answers, and its retry pays only for the rest."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROWS = 60
 
 @pytest.fixture
 def signal_after_paid_calls(api: Any) -> Iterator[Callable[[signal.Signals, int], None]]:
-    """Sends this process a signal, as Airflow and the system do, once so many calls are paid for."""
+    """Sends this process a signal, as Airflow and the system do, after a number of paid calls."""
     before = {sent: signal.getsignal(sent) for sent in (signal.SIGTERM, signal.SIGALRM)}
     ended = threading.Event()
     watchers: list[threading.Thread] = []

@@ -46,7 +46,7 @@ BACKENDS = ("state store", "storage")
 
 @pytest.fixture(scope="module")
 def query(airflow_database: None) -> dict[str, str]:
-    """Asks for the page of a task of ours, which has begun nothing."""
+    """Requests the page of a task of ours that has not begun a run."""
     return {"dag_id": "patient_task", "run_id": Tries("patient_task").run_id, "task_id": "complete"}
 
 
@@ -59,10 +59,11 @@ def rows(query: dict[str, str]) -> Iterator[PageRows]:
 
 
 class Caged(NamedTuple):
-    """What no page may reach.
+    """The locations that no page may reach.
 
     Attributes:
-        bird: a port. folder: holds a progress object, which is not the task's.
+        bird: a port.
+        folder: holds a progress object of another task.
     """
 
     bird: Canary
@@ -89,7 +90,7 @@ def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture
 def ask(reader: Any, query: dict[str, str]) -> Callable[[], dict[str, Any]]:
-    """Asks for all that is told of the task; gives the answers by address."""
+    """Return the answers of all addresses about the task."""
 
     def ask() -> dict[str, Any]:
         addresses = ("progress", "report", "page", "list")

@@ -24,10 +24,12 @@ FIELDS = ("output_path", "storage_conn_id", "share")
 
 
 class Ran:
-    """A task that ran, and kept its progress beside its output.
+    """A task that ran and stored its progress beside its output.
 
     Attributes:
-        query: asks for its page. folder: its output. run_key: of its run.
+        query: the query of its page's address.
+        folder: its output.
+        run_key: the key of its run.
     """
 
     def __init__(self, query: dict[str, str], folder: Path, run_key: str) -> None:
@@ -244,7 +246,7 @@ def test_a_path_object_is_read_as_its_path(reader: Any, ran: Ran) -> None:
 
 
 def test_progress_of_another_run_is_not_shown(reader: Any, ran: Ran) -> None:
-    """Whatever lies where the page looks must be progress, and that of the run asked for."""
+    """The object must be progress, and of the requested run."""
     file = progress_file(ran.folder, OTHER_KEY)
     file.parent.mkdir(exist_ok=True)
     shutil.copy(progress_file(ran.folder, ran.run_key), file)

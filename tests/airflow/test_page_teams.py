@@ -86,7 +86,7 @@ def output(lake: Any) -> str:
 
 @pytest.fixture
 def ask(server: Any, query: dict[str, str]) -> Callable[[], int]:
-    """Asks for the progress as an administrator, who belongs to every team; gives the status."""
+    """Return the status of a request for progress by an administrator, who is in every team."""
     from tests.airflow.conftest import token
 
     headers = {"Authorization": f"Bearer {token('ADMIN')}"}
@@ -110,7 +110,7 @@ def test_each_team_opens_its_own_connection(
     s3_server: Any,
     output: str,
 ) -> None:
-    """Of one name, in one process: what was opened for a team is not used for another."""
+    """Two teams have a connection of one name. Neither gets the other's file system."""
     with canary() as bird:
         connect("_red___lake", **store(s3_server.url))
         connect("_blue___lake", **store(f"http://127.0.0.1:{bird.port}"))

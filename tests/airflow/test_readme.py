@@ -1,4 +1,4 @@
-"""The README's DAG is a DAG: what people copy first must parse and be what it says."""
+"""The README's DAG parses and has the described tasks, because users copy it first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the retry policy decides, alone and when a real Airflow asks it."""
+"""Decisions of the retry policy, alone and inside a real Airflow."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ALL = [
 def first_try(
     monkeypatch: pytest.MonkeyPatch, run_first_try: Callable[..., Any]
 ) -> Callable[..., tuple[str, Any]]:
-    """Runs the first try of `patient_task`, and gives its state and what Airflow was told of it."""
+    """Return a function that runs the first try of `patient_task`, and returns its message to Airflow."""
 
     def run(**arguments: object) -> tuple[str, Any]:
         monkeypatch.setenv("AIMLAPI_TEST_ARGUMENTS", json.dumps(arguments))
@@ -50,7 +50,7 @@ def decide(error: BaseException, *, try_number: int = 1, **options: Any) -> Any:
 
 
 def wrapped(error: errors.AimlapiError) -> BaseException:
-    """What the operator raises for it."""
+    """Return the exception that the operator raises for an error."""
     from airflow_provider_aimlapi.operators.airflow_errors import airflow_error
 
     raised = airflow_error(error, has_policy=True)

@@ -36,7 +36,7 @@ PROGRESS = {
 
 @pytest.fixture
 def began(run_dag: Callable[..., Any]) -> Iterator[Callable[..., str]]:
-    """Has a task begun, each later than the one before, and told of its run; gives its DAG run's id."""
+    """Return a function that starts a task which stores progress, and returns the DAG run's id."""
     from airflow.models.task_state_store import TaskStateStoreModel
     from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session

@@ -29,7 +29,7 @@ def paths(lake: Any) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def ran() -> dict[str, str]:
-    """Filled in by whoever needs it first: running a task takes seconds, and one will do."""
+    """The first test fills it in, because a task takes seconds and one is enough."""
     return {}
 
 
@@ -37,7 +37,7 @@ def ran() -> dict[str, str]:
 def query(
     ran: dict[str, str], api: Any, paths: dict[str, str], run_task: Callable[..., Any]
 ) -> dict[str, str]:
-    """What asks for the page of a task that has run."""
+    """Return the query of the page of a task that has run."""
     if not ran:
         api.follow(Script(faults=(Fault(kind="raw", status=503, body=HOSTILE, times=2),)))
         assert run_task(**paths).state == "success"

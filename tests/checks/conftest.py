@@ -42,7 +42,7 @@ class SharedTime:
 
 @dataclass(frozen=True)
 class Checked:
-    """What a check found, and what the simulator saw of it."""
+    """The report of a check, and the simulator's record of it."""
 
     report: CheckReport
     ledger: Ledger

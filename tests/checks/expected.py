@@ -1,6 +1,6 @@
-"""What each fact must come out as, by the switches of the simulator. Knows nothing of how checks judge.
+"""The expected answer of each fact, by the switches of the simulator.
 
-None: it stays open. A set: any of these, where a switch mixes forms by the request.
+None: the fact stays open. A set: any of these, if a switch mixes forms by the request.
 """
 
 from __future__ import annotations

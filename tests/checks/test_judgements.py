@@ -1,4 +1,4 @@
-"""What single replies show, where the simulator has no mode for it."""
+"""Facts from single replies for which the simulator has no mode."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a check costs at the prices that were seen, and at dearer ones."""
+"""The cost of a check at the known prices, and at higher ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A check against the simulator in each of its modes: every fact comes out as the mode says."""
+"""A check against the simulator in each of its modes. Every fact follows the mode."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ DAY_S = 86_400
 
 
 def grow_old(folder: str | Path, days: float) -> None:
-    """Let everything in a local folder have changed so many days ago."""
+    """Set the last change of all files in a folder to a number of days ago."""
     then_s = SystemClock().wall_us() / 1e6 - days * DAY_S
     for path in Path(folder).rglob("*"):
         os.utime(path, (then_s, then_s))
@@ -42,7 +42,7 @@ def names_in(place: Workplace, run_key: str) -> list[str]:
 
 
 def stop_half_way(place: Workplace, calls: int) -> str:
-    """Run the usual job, ask it to stop once so many calls were billed; its run key."""
+    """Run the usual job, stop it after a number of billed calls, and return its run key."""
     place.sim.follow(script(latency=Latency(median_s=0.01)))
     stop = StopSignal()
 

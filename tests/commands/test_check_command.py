@@ -1,4 +1,4 @@
-"""`airflow-aimlapi check`: what it says before it spends, what it prints, and how it ends."""
+"""`airflow-aimlapi check`: its announcement, its table, and its exit status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`airflow-aimlapi clean` over the folders of real runs: what goes, what stays, what it says."""
+"""`airflow-aimlapi clean` on the folders of real runs: what is removed, kept and printed."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def run_key(place: Workplace) -> str:
 def test_runs_stay_while_a_share_may_work(
     place: Workplace, run_key: str, epoch: int | None, *, stays: bool
 ) -> None:
-    """Whichever share it is: another one's last word says nothing of it."""
+    """It may be any share: the end of another one does not show that this one has ended."""
     if epoch is not None:
         heartbeat = f"{run_folder(place, run_key)}/heartbeat/{epoch:08d}"
         place.fs.pipe_file(heartbeat, b'{"state":"running","beat":7,"has_run":true}')

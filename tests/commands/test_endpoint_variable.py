@@ -1,4 +1,4 @@
-"""Keys and connections from environment variables, and nothing of a key in what is said."""
+"""Keys and connections from environment variables. No error contains a key."""
 
 from __future__ import annotations
 

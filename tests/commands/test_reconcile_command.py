@@ -39,7 +39,7 @@ def key_in_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def charges(place: Workplace) -> dict[tuple[int, int], list[int]]:
-    """What the ledger has: nano-dollars of each billed call of each part and row, oldest first."""
+    """Return the nano-dollars of each billed call in the ledger by part and row, oldest first."""
     found: dict[tuple[int, int], list[int]] = defaultdict(list)
     for record in place.sim.ledger.billed:
         _, part, row, _ = (record.client_request_id or "").split(":")

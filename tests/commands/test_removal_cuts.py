@@ -1,4 +1,4 @@
-"""A removal that is cut short anywhere leaves a run that an attempt takes up without a wrong row."""
+"""An attempt continues a run without a wrong row, wherever a removal was interrupted."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def copy_of(place: Workplace, name: str) -> Workplace:
 
 
 def dying_at(cut: int, *, is_dead_after: bool) -> Callable[[str, str], None]:
-    """The store takes so many deletions, then no more, or does nothing at all any more."""
+    """Make the store refuse after a number of deletions: further deletions, or everything."""
     deletions = itertools.count()
     is_dead = False
 

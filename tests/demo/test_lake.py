@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def bucket(s3_server: S3Server) -> Iterator[fsspec.AbstractFileSystem]:
-    """The demo's bucket, as somebody else sees it; gone after the test."""
+    """Return a client of the demo's bucket, which is empty after the test."""
     fs = fsspec.filesystem(
         "s3",
         endpoint_url=s3_server.url,

@@ -84,7 +84,7 @@ async def settle(
         AccessRefused: the key is not valid.
     """
     purse = Purse(prices=quotation.highest, limit_nano_usd=limit_nano_usd)
-    replies = await _replies(endpoint, purse)
+    replies = await _make_calls(endpoint, purse)
     # Only answered calls are searched: whether a refused call appears in the log is not promised.
     log = LogSearch(
         wanted=frozenset(one.client_request_id for one in replies.values() if one.completion)
@@ -92,7 +92,7 @@ async def settle(
     async with open_transport(connections_max=1, route=endpoint.route) as transport:
         await log.run(partial(fetch_log_page, endpoint, transport), timer or system_timer())
     return CheckReport(
-        facts=_facts(replies, quotation, log),
+        facts=_derive_facts(replies, quotation, log),
         calls=purse.sent,
         cost_nano_usd=purse.spent_nano_usd,
         computed=purse.computed,
@@ -100,7 +100,7 @@ async def settle(
     )
 
 
-async def _replies(endpoint: Endpoint, purse: Purse) -> Mapping[str, Reply]:
+async def _make_calls(endpoint: Endpoint, purse: Purse) -> Mapping[str, Reply]:
     transport = open_transport(connections_max=1, route=endpoint.route)
     async with CompletionClient(
         endpoint, transport=transport, request_timeout_s=REQUEST_TIMEOUT_S
@@ -115,7 +115,9 @@ async def _replies(endpoint: Endpoint, purse: Purse) -> Mapping[str, Reply]:
     return sender.replies
 
 
-def _facts(replies: Mapping[str, Reply], quotation: Quotation, log: LogSearch) -> tuple[Fact, ...]:
+def _derive_facts(
+    replies: Mapping[str, Reply], quotation: Quotation, log: LogSearch
+) -> tuple[Fact, ...]:
     found = [
         *system_facts(replies),
         *form_facts(replies),

@@ -58,7 +58,7 @@ class LogSearch:
             passed_s = timer.now_s() - start_s
             range_us = (end_us - _SLACK_US, end_us + _SLACK_US)
             try:
-                await self._read(fetch, range_us, passed_s)
+                await self._read_log(fetch, range_us, passed_s)
             except ApiUnavailable as error:
                 self.problem = str(error)
             except ApiError as error:
@@ -69,7 +69,7 @@ class LogSearch:
             if len(self.found_s) < len(self.wanted):
                 await timer.sleep(min(POLL_S, WAIT_S - passed_s))
 
-    async def _read(self, fetch: FetchPage, range_us: tuple[int, int], passed_s: float) -> None:
+    async def _read_log(self, fetch: FetchPage, range_us: tuple[int, int], passed_s: float) -> None:
         offset = 0
         for _ in range(PAGES_MAX):
             page = await fetch(range_us, offset=offset)

@@ -78,22 +78,22 @@ class Call:
 
 def first_calls() -> tuple[Call, ...]:
     """Return the calls before the marked text: two that are refused, and two that measure a token."""
-    opening = _body(DATED, max_tokens=1)
+    opening = _build_body(DATED, max_tokens=1)
     turns = [*opening["messages"], {"role": "assistant", "content": "Blue"}]
     return (
-        _call("invalid", opening | {"messages": []}, is_refused=True),
-        _call("prefill", opening | {"messages": turns}),
-        _call("plain-dated", _body(DATED)),
-        _call("system-dated", _body(DATED, SYSTEM)),
+        _build_call("invalid", opening | {"messages": []}, is_refused=True),
+        _build_call("prefill", opening | {"messages": turns}),
+        _build_call("plain-dated", _build_body(DATED)),
+        _build_call("system-dated", _build_body(DATED, SYSTEM)),
     )
 
 
 def middle_calls() -> tuple[Call, ...]:
     """Return the calls between the write of the marked text and its read."""
     return (
-        _call("plain-dotted", _body(DOTTED)),
-        _call("system-dotted", _body(DOTTED, SYSTEM)),
-        _call("system-field-dotted", _body(DOTTED) | {"system": SYSTEM}),
+        _build_call("plain-dotted", _build_body(DOTTED)),
+        _build_call("system-dotted", _build_body(DOTTED, SYSTEM)),
+        _build_call("system-field-dotted", _build_body(DOTTED) | {"system": SYSTEM}),
     )
 
 
@@ -107,13 +107,13 @@ def last_calls() -> tuple[Call, ...]:
         "max_tokens": _JSON_TOKENS,
     }
     return (
-        _call("tool-dated", _body(DATED, **forced), extra_tokens=_TOOL_TOKENS),
-        _call(
+        _build_call("tool-dated", _build_body(DATED, **forced), extra_tokens=_TOOL_TOKENS),
+        _build_call(
             "response-format",
-            _body(DOTTED, max_tokens=_JSON_TOKENS) | wanted,
+            _build_body(DOTTED, max_tokens=_JSON_TOKENS) | wanted,
             extra_tokens=_TOOL_TOKENS,
         ),
-        _call("tool-dotted", _body(DOTTED, **forced), extra_tokens=_TOOL_TOKENS),
+        _build_call("tool-dotted", _build_body(DOTTED, **forced), extra_tokens=_TOOL_TOKENS),
     )
 
 
@@ -133,7 +133,7 @@ def marked_calls(nonce: str, measured: float | None) -> tuple[Call, Call]:
         {"type": "text", "text": QUESTION},
     ]
     slack = _ASSUMED_SLACK if measured is None else _MEASURED_SLACK
-    body = _body(DATED) | {"messages": [{"role": "user", "content": parts}]}
+    body = _build_body(DATED) | {"messages": [{"role": "user", "content": parts}]}
     write, read = (
         Call(
             name=name,
@@ -148,7 +148,7 @@ def marked_calls(nonce: str, measured: float | None) -> tuple[Call, Call]:
     return write, read
 
 
-def _body(
+def _build_body(
     model: str, system: str | None = None, *, max_tokens: int = _WORD_TOKENS, **parameters: Any
 ) -> dict[str, Any]:
     """Return the request that a run would send for the question."""
@@ -158,7 +158,7 @@ def _body(
     )
 
 
-def _call(
+def _build_call(
     name: str, body: dict[str, Any], *, extra_tokens: int = 0, is_refused: bool = False
 ) -> Call:
     """Return a call with its token counts."""

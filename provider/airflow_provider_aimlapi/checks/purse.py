@@ -75,23 +75,23 @@ class Purse:
         # 1. Without token counts, the most that the call can cost.
         # 2. Without cache counts, the price as a write if the prompt was marked.
         # 3. Otherwise each kind of token at its price. `prompt_tokens` may include the cached ones or not.
-        asked, answered = completion.prompt_tokens, completion.completion_tokens
+        prompt_tokens, answer_tokens = completion.prompt_tokens, completion.completion_tokens
         if self.prices is None:
             return 0
-        if asked is None or answered is None:
+        if prompt_tokens is None or answer_tokens is None:
             return most_nano_usd(call, self.prices)
         read, written = completion.cached_tokens or 0, completion.cache_write_tokens or 0
         if not read + written:
-            return _cost(self.prices, asked, answered, is_marked=call.is_marked)
-        is_included = asked >= read + written
-        plain = asked - (read + written) * is_included
+            return _cost_of(self.prices, prompt_tokens, answer_tokens, is_marked=call.is_marked)
+        is_included = prompt_tokens >= read + written
+        plain = prompt_tokens - (read + written) * is_included
         weighed = plain + READ_FACTOR * read + WRITE_FACTOR * written
-        return _cost(self.prices, weighed, answered)
+        return _cost_of(self.prices, weighed, answer_tokens)
 
 
 def most_nano_usd(call: Call, prices: TokenPrices) -> int:
     """Return the most that a call can cost."""
-    return _cost(prices, call.prompt_tokens_max, call.max_tokens, is_marked=call.is_marked)
+    return _cost_of(prices, call.prompt_tokens_max, call.max_tokens, is_marked=call.is_marked)
 
 
 def likely_nano_usd(prices: TokenPrices) -> int:
@@ -99,13 +99,17 @@ def likely_nano_usd(prices: TokenPrices) -> int:
     write, read = marked_calls("", None)
     calls = [*first_calls()[2:], write, *middle_calls(), *last_calls()]
     costs = [
-        _cost(prices, one.prompt_tokens_likely, one.max_tokens, is_marked=one.is_marked)
+        _cost_of(prices, one.prompt_tokens_likely, one.max_tokens, is_marked=one.is_marked)
         for one in calls
     ]
-    return sum(costs) + _cost(prices, read.prompt_tokens_likely // 10, read.max_tokens)
+    return sum(costs) + _cost_of(prices, read.prompt_tokens_likely // 10, read.max_tokens)
 
 
-def _cost(prices: TokenPrices, asked: float, answered: int, *, is_marked: bool = False) -> int:
+def _cost_of(
+    prices: TokenPrices, prompt_tokens: float, answer_tokens: int, *, is_marked: bool = False
+) -> int:
     factor = WRITE_FACTOR if is_marked else 1.0
-    nano_usd = asked * prices.input_nano_usd * factor + answered * prices.output_nano_usd
+    nano_usd = (
+        prompt_tokens * prices.input_nano_usd * factor + answer_tokens * prices.output_nano_usd
+    )
     return int(nano_usd / TOKENS_A_PRICE) + 1

@@ -68,14 +68,14 @@ async def fetch_quotation(endpoint: Endpoint) -> Quotation:
                 entries[model] = entry
     prices = {model: prices_in(entry) for model, entry in entries.items()}
     known = {model: found.at(_LONGEST_PROMPT) for model, found in prices.items() if found}
-    return Quotation(prices=known, form=_form(entries, known, reason))
+    return Quotation(prices=known, form=_form_fact(entries, known, reason))
 
 
 _LONGEST_PROMPT = 5_000
 """In tokens. Every call of a check is shorter, so prices of long prompts do not apply."""
 
 
-def _form(entries: dict[str, JsonObject], prices: dict[str, TokenPrices], reason: str) -> Fact:
+def _form_fact(entries: dict[str, JsonObject], prices: dict[str, TokenPrices], reason: str) -> Fact:
     name = "price-list"
     if not entries:
         return unsettled(name, reason)
@@ -89,8 +89,10 @@ def _form(entries: dict[str, JsonObject], prices: dict[str, TokenPrices], reason
         return unsettled(name, "its units have neither an origin nor a measure")
     if not prices:
         return settled(name, " and ".join(forms), "it has no readable price")
-    asked, answered = (
+    input_price, output_price = (
         format_usd(max(getattr(one, field) for one in prices.values()))
         for field in ("input_nano_usd", "output_nano_usd")
     )
-    return settled(name, " and ".join(forms), f"{asked} in, {answered} out, a million tokens")
+    return settled(
+        name, " and ".join(forms), f"{input_price} in, {output_price} out, a million tokens"
+    )

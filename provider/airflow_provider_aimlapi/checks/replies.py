@@ -54,15 +54,15 @@ class Reply:
     @property
     def message(self) -> JsonObject:
         """Return the message of the first choice."""
-        return as_object(self._choice.get("message"))
+        return as_object(self._first_choice.get("message"))
 
     @property
     def finish_reason(self) -> object:
         """Return the finish reason in the API's own spelling."""
-        return self._choice.get("finish_reason")
+        return self._first_choice.get("finish_reason")
 
     @property
-    def _choice(self) -> JsonObject:
+    def _first_choice(self) -> JsonObject:
         return next(map(as_object, as_list(self.payload.get("choices"))), {})
 
 
@@ -113,9 +113,9 @@ class CallSender:
             return
         if answer.status == UNAUTHORIZED:
             raise error_of(answer, call.body)
-        self.replies[call.name] = self._read(call, name, answer)
+        self.replies[call.name] = self._read_answer(call, name, answer)
 
-    def _read(self, call: Call, name: str, answer: Answer) -> Reply:
+    def _read_answer(self, call: Call, name: str, answer: Answer) -> Reply:
         # The body is kept also if it is no completion: the facts about refusals come from it.
         try:
             completion = decode_answer(answer, call.body)

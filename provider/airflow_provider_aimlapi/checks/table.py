@@ -72,12 +72,12 @@ def as_json(report: CheckReport) -> bytes:
         "cost_usd": usd_from_nano_usd(report.cost_nano_usd),
         "calls_without_reported_cost": report.computed,
         "facts": facts,
-        "replies": [_figures(reply) for reply in report.replies],
+        "replies": [_figures_of(reply) for reply in report.replies],
     }
     return msgspec.json.format(msgspec.json.encode(payload), indent=2) + b"\n"
 
 
-def _figures(reply: Reply) -> dict[str, object]:
+def _figures_of(reply: Reply) -> dict[str, object]:
     """Return a call's name in the API's log, and its answer's figures without any text."""
     found = reply.completion
     cost = None if found is None else found.cost_nano_usd

@@ -54,7 +54,7 @@ def check(arguments: CheckArguments) -> CheckReport | None:
         print_line("Nothing was sent.")
         return None
     # The file is opened before money is spent: a path that cannot be written must not cost a check.
-    out = None if arguments.out is None else _writable(arguments.out)
+    out = None if arguments.out is None else _open_for_writing(arguments.out)
     report = asyncio.run(settle(arguments.endpoint, quotation, timer=arguments.timer))
     for line in lines(report):
         print_line(line)
@@ -64,7 +64,7 @@ def check(arguments: CheckArguments) -> CheckReport | None:
     return report
 
 
-def _writable(name: str) -> Path:
+def _open_for_writing(name: str) -> Path:
     """Return the file, created if it does not exist.
 
     Raises:

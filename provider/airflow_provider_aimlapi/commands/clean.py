@@ -49,18 +49,18 @@ def clean(arguments: CleanArguments) -> None:
     fs, path = open_file_system(arguments.output)
     folders = RunFolders(FsspecStore(fs, path), StoredObjects(fs, path))
     # All folders are printed before the question, so that the user decides by the whole list.
-    removable = _survey(folders, arguments)
+    removable = _print_folders(folders, arguments)
     if not removable:
         print_line(f"Nothing to remove below {folders.store.uri(RUNS_FOLDER)}.")
         return
-    print_line(f"Can be removed: {_sum(removable)}.")
+    print_line(f"Can be removed: {_describe_folders(removable)}.")
     if arguments.is_dry_run:
         print_line("Nothing was removed.")
     elif arguments.is_confirmed or _is_wanted():
-        _remove(folders, removable, arguments)
+        _remove_runs(folders, removable, arguments)
 
 
-def _survey(folders: RunFolders, arguments: CleanArguments) -> list[RunFolder]:
+def _print_folders(folders: RunFolders, arguments: CleanArguments) -> list[RunFolder]:
     """Print a line for each folder, and return the folders that can be removed."""
     now_us = SystemClock().wall_us()
     removable = []
@@ -68,13 +68,15 @@ def _survey(folders: RunFolders, arguments: CleanArguments) -> list[RunFolder]:
         kept = why_kept(folder, older_than_s=arguments.older_than_s, now_us=now_us)
         fate = "can be removed" if kept is None else f"stays: {kept}"
         age = format_age((now_us - folder.modified_us) / US_PER_S)
-        print_line(f"{folder.run_key}  {_sum([folder])}, changed {age} ago; {fate}")
+        print_line(f"{folder.run_key}  {_describe_folders([folder])}, changed {age} ago; {fate}")
         if kept is None:
             removable.append(folder)
     return removable
 
 
-def _remove(folders: RunFolders, removable: list[RunFolder], arguments: CleanArguments) -> None:
+def _remove_runs(
+    folders: RunFolders, removable: list[RunFolder], arguments: CleanArguments
+) -> None:
     clock = SystemClock()
     removals = []
     for folder in removable:
@@ -84,8 +86,8 @@ def _remove(folders: RunFolders, removable: list[RunFolder], arguments: CleanArg
         removals.append(removal)
         # The folder is judged again right before each removal, so a run that came back meanwhile stays.
         rest = f"; the rest stays: {removal.kept}" if removal.kept else ""
-        print_line(f"{folder.run_key}  removed {_removed([removal])}{rest}")
-    print_line(f"Removed: {_removed(removals)}.")
+        print_line(f"{folder.run_key}  removed {_describe_removals([removal])}{rest}")
+    print_line(f"Removed: {_describe_removals(removals)}.")
 
 
 def _is_wanted() -> bool:
@@ -96,13 +98,13 @@ def _is_wanted() -> bool:
     return input("Remove them? Their answers were paid for. [y/N] ").strip().lower() in ("y", "yes")
 
 
-def _sum(folders: list[RunFolder]) -> str:
+def _describe_folders(folders: list[RunFolder]) -> str:
     found = [stored for folder in folders for stored in folder.objects]
     size = format_bytes(sum(stored.size_bytes for stored in found))
     runs = "" if len(folders) == 1 else f"{format_count(len(folders), 'run')}, "
     return f"{runs}{format_count(len(found), 'object')}, {size}"
 
 
-def _removed(removals: list[Removal]) -> str:
+def _describe_removals(removals: list[Removal]) -> str:
     objects = format_count(sum(removal.objects for removal in removals), "object")
     return f"{objects}, {format_bytes(sum(removal.size_bytes for removal in removals))}"

@@ -47,7 +47,7 @@ def endpoint_from_key(
     Raises:
         ConnectionIncomplete: the variable is not set, or key or URL cannot be used.
     """
-    key = _value(variables, variable, what="the API key")
+    key = _read_variable(variables, variable, what="the API key")
     endpoint = parse_endpoint(host=base_url, key=key, connection=variable)
     return settle_route(endpoint, variables)
 
@@ -58,8 +58,8 @@ def endpoint_from_connection(variables: Mapping[str, str], variable: str) -> End
     Raises:
         ConnectionIncomplete: the variable is not set, or holds no connection that can be used.
     """
-    text = _value(variables, variable, what="an Airflow connection, as JSON or as a URI")
-    connection = _read(text.strip())
+    text = _read_variable(variables, variable, what="an Airflow connection, as JSON or as a URI")
+    connection = _parse_connection(text.strip())
     if connection is None:
         raise ConnectionIncomplete(
             f"The environment variable {variable} holds no Airflow connection. Set it to JSON such as "
@@ -70,12 +70,12 @@ def endpoint_from_connection(variables: Mapping[str, str], variable: str) -> End
         host=connection.host, port=connection.port, schema=connection.schema, connection=variable
     )
     endpoint = parse_endpoint(
-        host=host, key=connection.password, connection=variable, extra=_fields(connection.extra)
+        host=host, key=connection.password, connection=variable, extra=_fields_of(connection.extra)
     )
     return settle_route(endpoint, variables)
 
 
-def _value(variables: Mapping[str, str], variable: str, *, what: str) -> str:
+def _read_variable(variables: Mapping[str, str], variable: str, *, what: str) -> str:
     value = variables.get(variable)
     if not value:
         named = f"{variable} " if _USUAL_NAME.match(variable) else ""
@@ -86,7 +86,7 @@ def _value(variables: Mapping[str, str], variable: str, *, what: str) -> str:
     return value
 
 
-def _read(text: str) -> _Connection | None:
+def _parse_connection(text: str) -> _Connection | None:
     """Return the connection in a text; None if there is none."""
     # No error is raised from here, because it could quote the text, which contains the key.
     try:
@@ -114,7 +114,7 @@ def _extra_of_query(query: str) -> dict[str, object] | str:
     return whole if isinstance(whole, str) else fields
 
 
-def _fields(extra: dict[str, object] | str | None) -> dict[str, object]:
+def _fields_of(extra: dict[str, object] | str | None) -> dict[str, object]:
     """Return the fields of an extra. As in Airflow, one that is no JSON object has none."""
     if not isinstance(extra, str):
         return extra or {}

@@ -34,7 +34,7 @@ def main(words: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0 done, 1 the store or the API failed, 2 the arguments or the set-up are wrong.
     """
-    arguments = _parse(_parser(), words)
+    arguments = _parse_arguments(_build_parser(), words)
     try:
         arguments.command(arguments)
     except AimlapiError as error:
@@ -43,7 +43,9 @@ def main(words: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parse(parser: argparse.ArgumentParser, words: Sequence[str] | None) -> argparse.Namespace:
+def _parse_arguments(
+    parser: argparse.ArgumentParser, words: Sequence[str] | None
+) -> argparse.Namespace:
     """Return the parsed arguments. Exits if there are unknown ones, and names only their options."""
     # parse_args would quote the value of an unknown option, which may be a key.
     arguments, unknown = parser.parse_known_args(words)
@@ -53,7 +55,7 @@ def _parse(parser: argparse.ArgumentParser, words: Sequence[str] | None) -> argp
     return arguments
 
 
-def _parser() -> argparse.ArgumentParser:
+def _build_parser() -> argparse.ArgumentParser:
     parser = PrintableParser(
         prog="airflow-aimlapi", description="Works on the runs of ClaudeCompletionOperator."
     )
@@ -83,10 +85,10 @@ def _add_clean(parser: argparse.ArgumentParser) -> None:
         "--dry-run", action="store_true", help="print what can be removed, and remove nothing"
     )
     parser.add_argument("--yes", action="store_true", help="remove without a question")
-    parser.set_defaults(command=_clean)
+    parser.set_defaults(command=_run_clean)
 
 
-def _clean(typed: argparse.Namespace) -> None:
+def _run_clean(typed: argparse.Namespace) -> None:
     clean(
         CleanArguments(
             output=typed.output,
@@ -114,16 +116,16 @@ def _add_reconcile(parser: argparse.ArgumentParser) -> None:
         "objects decide",
     )
     _add_key(parser, whose="the run's API key")
-    parser.set_defaults(command=_reconcile)
+    parser.set_defaults(command=_run_reconcile)
 
 
-def _reconcile(typed: argparse.Namespace) -> None:
+def _run_reconcile(typed: argparse.Namespace) -> None:
     reconcile(
         ReconcileArguments(
             output=typed.output,
             run_key=typed.run_key,
             since_s=typed.since,
-            endpoint=_endpoint(typed),
+            endpoint=_read_endpoint(typed),
         )
     )
 
@@ -136,11 +138,11 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     _add_key(parser, whose="the API key")
     parser.add_argument("--out", metavar="FILE", help="write the facts as JSON, for a bug report")
     parser.add_argument("--yes", action="store_true", help="spend without a question")
-    parser.set_defaults(command=_check)
+    parser.set_defaults(command=_run_check)
 
 
-def _check(typed: argparse.Namespace) -> None:
-    check(CheckArguments(endpoint=_endpoint(typed), out=typed.out, is_confirmed=typed.yes))
+def _run_check(typed: argparse.Namespace) -> None:
+    check(CheckArguments(endpoint=_read_endpoint(typed), out=typed.out, is_confirmed=typed.yes))
 
 
 def _add_key(parser: argparse.ArgumentParser, *, whose: str) -> None:
@@ -164,7 +166,7 @@ def _add_key(parser: argparse.ArgumentParser, *, whose: str) -> None:
     )
 
 
-def _endpoint(typed: argparse.Namespace) -> Endpoint:
+def _read_endpoint(typed: argparse.Namespace) -> Endpoint:
     if typed.conn_env is None:
         return endpoint_from_key(os.environ, typed.key_env, base_url=typed.base_url)
     if typed.base_url is not None:

@@ -85,13 +85,13 @@ def reconcile(arguments: ReconcileArguments) -> Reconciliation:
         StorageError: the run cannot be read.
         ApiError: the log did not answer, or the key may not read it.
     """
-    facts = _facts(arguments)
-    span = f"from {_moment(facts.start_us)} to {_moment(facts.end_us)}"
+    facts = _read_facts(arguments)
+    span = f"from {_format_moment(facts.start_us)} to {_format_moment(facts.end_us)}"
     print_line(f"Run {facts.names.run_key} at {facts.uri}")
     # A large log takes minutes, so this line is printed before.
     print_line(f"Reading the log {span}, at most {REQUESTS_A_MINUTE} pages per minute")
     result, reader = asyncio.run(_read_log(arguments, facts))
-    for line in _lines(facts, result, reader):
+    for line in _format_lines(facts, result, reader):
         print_line(line)
     return result
 
@@ -107,13 +107,13 @@ async def _read_log(
     return found, reader
 
 
-def _facts(arguments: ReconcileArguments) -> RunFacts:
+def _read_facts(arguments: ReconcileArguments) -> RunFacts:
     fs, path = open_file_system(arguments.output)
     store = FsspecStore(fs, path)
-    folder = _folder(store, StoredObjects(fs, path), arguments.run_key)
+    folder = _find_folder(store, StoredObjects(fs, path), arguments.run_key)
     names = RunNames(run_key=folder.run_key)
     plan = read_plan(store, names)
-    start_us, end_us = _span(folder, arguments.since_s)
+    start_us, end_us = _time_range(folder, arguments.since_s)
     return RunFacts(
         names=names,
         uri=store.uri(names.folder),
@@ -124,7 +124,7 @@ def _facts(arguments: ReconcileArguments) -> RunFacts:
     )
 
 
-def _span(folder: RunFolder, since_s: float | None) -> tuple[int, int]:
+def _time_range(folder: RunFolder, since_s: float | None) -> tuple[int, int]:
     """Return the time range in which the log may contain a run's calls.
 
     Its end may be in the future, because clocks differ.
@@ -140,7 +140,7 @@ def _span(folder: RunFolder, since_s: float | None) -> tuple[int, int]:
     return min(times) - SLACK_US, max(times) + SLACK_US
 
 
-def _folder(store: FsspecStore, stored: StoredObjects, run_key: str | None) -> RunFolder:
+def _find_folder(store: FsspecStore, stored: StoredObjects, run_key: str | None) -> RunFolder:
     wanted = run_key or shown_run(store)
     if wanted is None:
         raise InvalidSpec(
@@ -155,7 +155,7 @@ def _folder(store: FsspecStore, stored: StoredObjects, run_key: str | None) -> R
     return folder
 
 
-def _lines(facts: RunFacts, found: Reconciliation, reader: LogReader) -> Iterator[str]:
+def _format_lines(facts: RunFacts, found: Reconciliation, reader: LogReader) -> Iterator[str]:
     yield f"Log       read in {format_count(reader.requests, 'request')}"
     billed = f"{format_count(found.calls, 'call')} for {format_count(len(found.rows), 'row')}"
     yield f"Billed    {billed}, {format_usd(found.cost_nano_usd)}"
@@ -165,7 +165,7 @@ def _lines(facts: RunFacts, found: Reconciliation, reader: LogReader) -> Iterato
         part = facts.visible_names.get(row.part, f"part {row.part}")
         cost = f"{format_usd(row.cost_nano_usd)}, {format_usd(row.extra_nano_usd)} of it extra"
         yield f"  {part} row {row.row}: {row.calls} calls, {cost}"
-    yield from _doubts(facts, found, reader)
+    yield from _name_doubts(facts, found, reader)
 
 
 def _manifest_words(manifest: Manifest | None) -> str:
@@ -186,7 +186,7 @@ def _again_words(found: Reconciliation) -> str:
     return f"{rows} billed more than once: {calls} and {format_usd(found.extra_nano_usd)} extra"
 
 
-def _doubts(facts: RunFacts, found: Reconciliation, reader: LogReader) -> Iterator[str]:
+def _name_doubts(facts: RunFacts, found: Reconciliation, reader: LogReader) -> Iterator[str]:
     """Yield a sentence for each reason why the figures may still change or differ."""
     if found.calls_unpriced:
         yield f"The log names no cost for {format_count(found.calls_unpriced, 'call')}."
@@ -206,5 +206,5 @@ def _doubts(facts: RunFacts, found: Reconciliation, reader: LogReader) -> Iterat
         yield f"The log, without extra calls, differs from the manifest by {format_usd(difference)}."
 
 
-def _moment(moment_us: int) -> str:
+def _format_moment(moment_us: int) -> str:
     return f"{datetime.fromtimestamp(moment_us / US_PER_S, UTC):%Y-%m-%d %H:%M} UTC"

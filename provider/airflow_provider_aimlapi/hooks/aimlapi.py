@@ -102,7 +102,7 @@ class AIMLAPIHook(BaseHook):
         """
         from airflow_provider_aimlapi.api.http.environment import settle_route
 
-        connection = self._connection()
+        connection = self._read_connection()
         base_url = typed_base_url(
             host=connection.host,
             port=connection.port,
@@ -129,7 +129,7 @@ class AIMLAPIHook(BaseHook):
         Raises:
             ConnectionIncomplete: the connection is missing, or its limit is no number.
         """
-        extra = self._connection().extra_dejson
+        extra = self._read_connection().extra_dejson
         for fields in unknown_extras(extra):
             self.log.warning(
                 "Connection '%s' has %s in its extra, which has no effect. Correct the name or remove it.",
@@ -144,7 +144,7 @@ class AIMLAPIHook(BaseHook):
         Raises:
             ConnectionIncomplete: the connection is missing, or its limit is no number.
         """
-        extra = self._connection().extra_dejson
+        extra = self._read_connection().extra_dejson
         return limit_of(extra, name, connection=self.aimlapi_conn_id)
 
     def get_conn(self) -> httpx.Client:
@@ -218,9 +218,9 @@ class AIMLAPIHook(BaseHook):
             temperature=temperature,
             top_p=top_p,
             top_k=top_k,
-            stop_sequences=_listed("stop_sequences", stop_sequences),
+            stop_sequences=_as_tuple("stop_sequences", stop_sequences),
             thinking=thinking,
-            tools=_listed("tools", tools),
+            tools=_as_tuple("tools", tools),
             tool_choice=tool_choice,
             metadata=metadata,
             stream=stream,
@@ -230,9 +230,9 @@ class AIMLAPIHook(BaseHook):
             max_attempts=max_attempts,
             check_arrival=check_arrival,
         )
-        return self._complete(spec, prompt, system, settings)
+        return self._complete_one(spec, prompt, system, settings)
 
-    def _complete(
+    def _complete_one(
         self, spec: CompletionSpec, prompt: str, system: str | None, settings: Settings
     ) -> Completion:
         from airflow_provider_aimlapi.engine.blocking import complete_one
@@ -260,13 +260,13 @@ class AIMLAPIHook(BaseHook):
         endpoint = self.endpoint
         return in_own_thread(lambda: check(endpoint))
 
-    def _connection(self) -> Connection:
+    def _read_connection(self) -> Connection:
         connection = existing_connection(self.aimlapi_conn_id, argument="aimlapi_conn_id")
         check_type(connection.conn_type, host=connection.host, connection=self.aimlapi_conn_id)
         return connection
 
 
-def _listed(name: str, items: Sequence[Any] | None) -> tuple[Any, ...] | None:
+def _as_tuple(name: str, items: Sequence[Any] | None) -> tuple[Any, ...] | None:
     """Return a list as a tuple."""
     # Python would read a single text as a list of letters.
     if isinstance(items, str):

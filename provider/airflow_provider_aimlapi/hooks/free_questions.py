@@ -42,7 +42,7 @@ def ask_account(endpoint: Endpoint) -> Account:
     """
     from airflow_provider_aimlapi.api.account import fetch_account
 
-    return _call(endpoint, lambda transport: fetch_account(endpoint, transport))
+    return _call_api(endpoint, lambda transport: fetch_account(endpoint, transport))
 
 
 def ask_about_model(endpoint: Endpoint, model: str) -> ModelFacts:
@@ -59,10 +59,10 @@ def ask_about_model(endpoint: Endpoint, model: str) -> ModelFacts:
             return ModelFacts(known=await fetch_model_ids(endpoint, transport))
         return ModelFacts()
 
-    return _call(endpoint, fetch)
+    return _call_api(endpoint, fetch)
 
 
-def _call(endpoint: Endpoint, work: Callable[[httpx.AsyncBaseTransport], Awaitable[T]]) -> T:
+def _call_api(endpoint: Endpoint, work: Callable[[httpx.AsyncBaseTransport], Awaitable[T]]) -> T:
     """Return the result of a call over a connection of its own."""
 
     async def run() -> T:

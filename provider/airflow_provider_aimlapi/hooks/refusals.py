@@ -58,11 +58,11 @@ def _about_model(error: AccessRefused, endpoint: Endpoint, model: str) -> Access
     """Return the refusal with the model's replacement or a similar id; None if the model is listed."""
     facts = ask_about_model(endpoint, model)
     if facts.replacement is not None:
-        remedy = _replaced(model, facts.replacement)
+        remedy = _name_replacement(model, facts.replacement)
     elif not facts.known or model in facts.known:
         return None  # the list does not explain the refusal, whose own text names other causes
     else:
-        remedy = _unknown(model, nearest_model_id(model, facts.known))
+        remedy = _name_nearest(model, nearest_model_id(model, facts.known))
     return AccessRefused(
         error.refusal,
         remedy=remedy,
@@ -72,7 +72,7 @@ def _about_model(error: AccessRefused, endpoint: Endpoint, model: str) -> Access
     )
 
 
-def _replaced(model: str, new: str) -> str:
+def _name_replacement(model: str, new: str) -> str:
     if is_model_id(new, model):
         return f"The API deprecated the model {model}, and {new} replaces it: set model={new!r}."
     return (
@@ -81,7 +81,7 @@ def _replaced(model: str, new: str) -> str:
     )
 
 
-def _unknown(model: str, nearest: str | None) -> str:
+def _name_nearest(model: str, nearest: str | None) -> str:
     text = f"The API's list of models, GET /v1/models, has no {model}."
     return (
         f"{text} Did you mean {nearest}?" if nearest else f"{text} Set model to an id of that list."

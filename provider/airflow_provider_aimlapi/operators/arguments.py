@@ -70,7 +70,7 @@ def whole_number(name: str, value: object) -> int:
     Raises:
         InvalidSpec: the value is no whole number.
     """
-    number = _parsed(value)
+    number = _parse_number(value)
     if isinstance(number, float) and number.is_integer():
         return int(number)
     if not isinstance(number, int):
@@ -93,7 +93,7 @@ def number(name: str, value: object, *, such_as: str = "0.5 or 2") -> float:
     Raises:
         InvalidSpec: the value is no number.
     """
-    parsed = _parsed(value)
+    parsed = _parse_number(value)
     if parsed is None:
         raise InvalidSpec(f"{name}={value!r}: give a number, such as {such_as}.")
     return parsed
@@ -164,7 +164,7 @@ def thinking(name: str, value: object) -> dict[str, Json] | None:
     return named
 
 
-def _parsed(value: object) -> int | float | None:
+def _parse_number(value: object) -> int | float | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, (int, float)):

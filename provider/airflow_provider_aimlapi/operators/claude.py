@@ -239,16 +239,16 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         from airflow_provider_aimlapi.operators.telemetry.tracing import run_span
 
         seen = self._seen = Observation(RunMetrics(context).send)
-        # The order matters: the span must close with the run's own error, before `_stoppable` turns it
+        # The order matters: the span must close with the run's own error, before `_guard_engine` turns it
         # into Airflow's. The arguments are read inside, because a wrong one is an error of the run.
-        with self._stoppable() as stop, run_span(context, seen):
+        with self._guard_engine() as stop, run_span(context, seen):
             self._parking = parking(
                 context, on_stall=self.on_stall, park_timeout_s=self.park_timeout_s
             )
             self._progress = ProgressSinkOpener(context)
             report = seen.report = run_job(
-                self._job(),
-                self._settings(),
+                self._build_job(),
+                self._build_settings(),
                 share=arguments.optional_whole_number("share", self.share),
                 stop=stop,
                 emit_lineage=seen.learn,
@@ -287,22 +287,22 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         operator = copy(self)
         if context is not None:
             operator.render_template_fields(context)
-        return operator._estimate(sample_rows, answer_tokens)  # noqa: SLF001  a copy of this one
+        return operator._run_estimate(sample_rows, answer_tokens)  # noqa: SLF001  a copy of this one
 
-    def _estimate(
+    def _run_estimate(
         self, sample_rows: int, answer_tokens: int | None
     ) -> dict[str, str | int | float | bool | None]:
         from airflow_provider_aimlapi.engine.blocking import estimate_job
         from airflow_provider_aimlapi.engine.estimate.inquiry import Inquiry
 
-        with self._stoppable() as stop:
+        with self._guard_engine() as stop:
             inquiry = Inquiry(sample_rows=sample_rows, answer_tokens=answer_tokens)
-            estimate = estimate_job(self._job(), self._settings(), inquiry, stop=stop)
+            estimate = estimate_job(self._build_job(), self._build_settings(), inquiry, stop=stop)
         self.log.info("%s", printable(estimate.words()))
         return estimate.summary()
 
     @contextmanager
-    def _stoppable(self) -> Iterator[StopSignal]:
+    def _guard_engine(self) -> Iterator[StopSignal]:
         """Let `on_kill` stop the engine's work, and turn its errors into Airflow's."""
         from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 
@@ -316,14 +316,14 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
             # 2. A cause that will pass parks the task, which raises an exception of its own.
             # 3. Any other error becomes Airflow's, without frames, because some hold the key.
             error = explain_refusal(
-                without_frames(caught), lambda: self._hook().endpoint, self.model
+                without_frames(caught), lambda: self._make_hook().endpoint, self.model
             )
-            self._park(error)
+            self._park_if_useful(error)
             raise airflow_error(error, has_policy=has_policy(self)) from without_frames(error)
         finally:
             self._is_killed, self._stop = False, None
 
-    def _park(self, error: AimlapiError) -> None:
+    def _park_if_useful(self, error: AimlapiError) -> None:
         """End this try so that Airflow starts it again later, if waiting helps."""
         until = self._parking.until(error, now())
         if until is None:
@@ -340,7 +340,7 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         if self._stop is not None:
             self._stop.request()
 
-    def _job(self) -> Job:
+    def _build_job(self) -> Job:
         from airflow_provider_aimlapi.engine.job import Job, OnExisting
 
         return Job(
@@ -350,18 +350,18 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
             output_column=arguments.text("output_column", self.output_column),
             limit_rows=arguments.optional_whole_number("limit_rows", self.limit_rows),
             constant_prompt=arguments.flag("constant_prompt", self.constant_prompt),
-            endpoint=self._hook().endpoint,
+            endpoint=self._make_hook().endpoint,
             input=self._open_path("input_path"),
             output=self._open_path("output_path"),
             on_existing=arguments.one_of("on_existing", self.on_existing, get_args(OnExisting)),
         )
 
-    def _settings(self) -> Settings:
+    def _build_settings(self) -> Settings:
         from airflow_provider_aimlapi.engine.settings import Settings
 
         # The lower limit holds: the connection's is about the key, which other tasks use as well.
         max_concurrency = arguments.whole_number("max_concurrency", self.max_concurrency)
-        allowed = self._hook().max_concurrency
+        allowed = self._make_hook().max_concurrency
         return Settings(
             max_concurrency=max_concurrency if allowed is None else min(max_concurrency, allowed),
             requests_per_minute=self._lower_limit("requests_per_minute"),
@@ -381,10 +381,10 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
     def _lower_limit(self, name: str) -> int | None:
         """Return the lower of the operator's and the connection's limit; None if neither has one."""
         own = arguments.optional_whole_number(name, getattr(self, name))
-        limits = [limit for limit in (own, self._hook().limit(name)) if limit is not None]
+        limits = [limit for limit in (own, self._make_hook().limit(name)) if limit is not None]
         return min(limits, default=None)
 
-    def _hook(self) -> AIMLAPIHook:
+    def _make_hook(self) -> AIMLAPIHook:
         return AIMLAPIHook(arguments.text("aimlapi_conn_id", self.aimlapi_conn_id))
 
     def _open_path(self, argument: str) -> OpenLocation:

@@ -67,4 +67,4 @@ class ClaudeCompletionEstimateOperator(ClaudeCompletionOperator):
             answer_tokens = arguments.optional_whole_number("answer_tokens", self.answer_tokens)
         except InvalidSpec as error:
             raise airflow_error(error) from error
-        return self._estimate(sample_rows, answer_tokens)
+        return self._run_estimate(sample_rows, answer_tokens)

@@ -153,9 +153,9 @@ def open_location(location: Location) -> OpenLocation:
         _check_connection(conn_id, location.argument)
     _quiet_azure(location)
     try:
-        return _opened(location, conn_id)
+        return _open_file_system(location, conn_id)
     except Exception as error:  # noqa: BLE001  # hooks and file systems have errors of their own
-        refusal = _refusal(location, error)
+        refusal = _explain_refusal(location, error)
     raise refusal  # outside of the except: Airflow prints what an error was raised from
 
 
@@ -180,7 +180,7 @@ def _check_connection(conn_id: str, argument: str) -> None:
     raise problem
 
 
-def _opened(location: Location, conn_id: str | None) -> OpenLocation:
+def _open_file_system(location: Location, conn_id: str | None) -> OpenLocation:
     """Return the file system from Airflow's provider, or from fsspec if there is no provider."""
     from airflow_provider_aimlapi.engine.job import OpenLocation
     from airflow_provider_aimlapi.storage.access.opening import connect, open_url
@@ -214,7 +214,7 @@ def _path_on(location: Location, fs: AbstractFileSystem) -> str:
     return path
 
 
-def _refusal(location: Location, error: Exception) -> AimlapiError:
+def _explain_refusal(location: Location, error: Exception) -> AimlapiError:
     """Return the error to raise for a foreign one, whose text may quote secrets."""
     from airflow_provider_aimlapi.storage.access.opening import origin_of
     from airflow_provider_aimlapi.storage.access.store_errors import meaning_of
@@ -238,7 +238,7 @@ def _refusal(location: Location, error: Exception) -> AimlapiError:
     is_botocores = meaning == "unknown" and type(error).__module__ == "botocore.exceptions"
     is_final = isinstance(error, _FINAL) or meaning == "forbidden" or is_botocores
     kind = InvalidSpec if is_final else StoreUnavailable
-    return kind(_refused(location, origin))
+    return kind(_refusal_text(location, origin))
 
 
 def _is_about_packages(location: Location, error: Exception) -> bool:
@@ -269,7 +269,7 @@ def _is_installed(extra: str | None) -> bool:
         return False
 
 
-def _refused(location: Location, origin: str) -> str:
+def _refusal_text(location: Location, origin: str) -> str:
     """Return the text for a file system that does not accept its credentials, with what to do."""
     if location.conn_id is None:
         with_what = "the environment's own credentials"

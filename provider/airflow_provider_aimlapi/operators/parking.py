@@ -64,12 +64,12 @@ class Parking:
 
     def until(self, error: AimlapiError, now: datetime) -> datetime | None:
         """Return when to start again; None if waiting does not help, or would take too long."""
-        wait = self._wait(error, now) if self.is_wanted else None
+        wait = self._wait_for(error, now) if self.is_wanted else None
         if wait is None or now + wait > (self.since or now) + self.timeout:
             return None
         return now + wait
 
-    def _wait(self, error: AimlapiError, now: datetime) -> timedelta | None:
+    def _wait_for(self, error: AimlapiError, now: datetime) -> timedelta | None:
         """Return how long the cause lasts, or how long to wait before the next call finds out."""
         # 1. A key's daily limit ends at a known time.
         # 2. Without an answer, or with one that cannot be parsed, the task is not parked: the network

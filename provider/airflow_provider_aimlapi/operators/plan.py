@@ -54,8 +54,8 @@ class ClaudeCompletionPlanOperator(ClaudeCompletionOperator):
         """Store the plan, and return the numbers of its shares."""
         from airflow_provider_aimlapi.engine.blocking import plan_job
 
-        with self._stoppable() as stop:
+        with self._guard_engine() as stop:
             workers = arguments.whole_number("workers", self.workers)
-            shares = plan_job(self._job(), self._settings(), workers, stop=stop)
+            shares = plan_job(self._build_job(), self._build_settings(), workers, stop=stop)
         self.log.info("The run has %s share(s).", printable(str(shares)))
         return list(range(shares))

@@ -85,12 +85,12 @@ class AimlapiRetryPolicy(RetryPolicy):
             return RetryDecision.retry(until_reset(_now_s()), f"{name}: resets at 00:00 UTC")
         if kind_of(error) is FAIL:
             return RetryDecision.fail(f"{name}: a retry would meet it again")
-        delay = self._delay(error, try_number)
+        delay = self._delay_for(error, try_number)
         if delay is None or (self.keep_retry_delay and _has_own_delay(context)):
             return RetryDecision.default()
         return RetryDecision.retry(delay, f"{name}: next try in {delay}")
 
-    def _delay(self, error: errors.AimlapiError, try_number: int) -> timedelta | None:
+    def _delay_for(self, error: errors.AimlapiError, try_number: int) -> timedelta | None:
         """Return how long to wait for the cause to pass; None if the error does not show it."""
         times: int = 2 ** min(max(try_number - 1, 0), DOUBLINGS_MAX)
         match error:

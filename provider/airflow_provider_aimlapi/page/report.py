@@ -43,26 +43,26 @@ def page_file(name: str) -> str:
 @cache
 def live_page() -> str:
     """Return the HTML of the live page. Its files are in `files/` beside its address."""
-    return _linked("page.html", STYLES, SCRIPTS)
+    return _link_files("page.html", STYLES, SCRIPTS)
 
 
 @cache
 def list_page() -> str:
     """Return the HTML of the page that lists runs, likewise."""
-    return _linked("runs.html", LIST_STYLES, LIST_SCRIPTS)
+    return _link_files("runs.html", LIST_STYLES, LIST_SCRIPTS)
 
 
-def _linked(name: str, styles: tuple[str, ...], scripts: tuple[str, ...]) -> str:
+def _link_files(name: str, styles: tuple[str, ...], scripts: tuple[str, ...]) -> str:
     head = "".join(f'<link rel="stylesheet" href="files/{style}">\n' for style in styles)
     tail = "".join(f'<script src="files/{script}"></script>\n' for script in scripts)
-    return _assembled(name, head=head, data="", scripts=tail)
+    return _fill_page(name, head=head, data="", scripts=tail)
 
 
 def render_report(progress: RunProgress) -> bytes:
     """Return the report: one HTML file that needs no other file, and cannot load anything."""
     head, scripts = _report_parts()
-    data = f'<script type="application/json" id="progress">{_embeddable(progress)}</script>\n'
-    return _assembled("page.html", head=head, data=data, scripts=scripts).encode()
+    data = f'<script type="application/json" id="progress">{_embeddable_json(progress)}</script>\n'
+    return _fill_page("page.html", head=head, data=data, scripts=scripts).encode()
 
 
 @cache
@@ -71,7 +71,7 @@ def _report_parts() -> tuple[str, str]:
     styles = [page_file(name) for name in STYLES]
     scripts = [page_file(name) for name in SCRIPTS]
     policy = (
-        f"default-src 'none'; script-src {_hashes(scripts)}; style-src {_hashes(styles)}; "
+        f"default-src 'none'; script-src {_hash_list(scripts)}; style-src {_hash_list(styles)}; "
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
     head = f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
@@ -79,12 +79,12 @@ def _report_parts() -> tuple[str, str]:
     return head, "".join(f"<script>{script}</script>\n" for script in scripts)
 
 
-def _hashes(texts: list[str]) -> str:
+def _hash_list(texts: list[str]) -> str:
     digests = (b64encode(sha256(text.encode()).digest()).decode() for text in texts)
     return " ".join(f"'sha256-{digest}'" for digest in digests)
 
 
-def _embeddable(progress: RunProgress) -> str:
+def _embeddable_json(progress: RunProgress) -> str:
     """Return progress as JSON without the characters that HTML or JavaScript would interpret."""
     text = encode_progress(progress).decode()
     for character in "<>&\u2028\u2029":
@@ -92,7 +92,7 @@ def _embeddable(progress: RunProgress) -> str:
     return text
 
 
-def _assembled(name: str, *, head: str, data: str, scripts: str) -> str:
+def _fill_page(name: str, *, head: str, data: str, scripts: str) -> str:
     """Return the page with its three gaps filled."""
     # The page is split before anything is filled in, so no filling is searched for gaps.
     before_head, rest = page_file(name).split("<!-- head -->\n")

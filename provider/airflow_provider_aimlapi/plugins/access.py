@@ -40,7 +40,7 @@ def readable(dag_ids: Iterable[str], user: Any) -> set[str]:
 def may_read(dag_id: str, user: Any) -> bool:
     """Return whether the user may see the runs of a DAG."""
     return get_auth_manager().is_authorized_dag(
-        method="GET", access_entity=DagAccessEntity.XCOM, details=_details(dag_id), user=user
+        method="GET", access_entity=DagAccessEntity.XCOM, details=_details_of(dag_id), user=user
     )
 
 
@@ -50,7 +50,7 @@ def team_of(dag_id: str) -> str | None:
     return None if find is None else find(dag_id)
 
 
-def _details(dag_id: str) -> DagDetails:
+def _details_of(dag_id: str) -> DagDetails:
     """Return a DAG's details, with its team if Airflow has teams."""
     if "team_name" not in DagDetails.__dataclass_fields__:
         return DagDetails(id=dag_id)

@@ -61,13 +61,13 @@ class BoundedReads:
         if not self._waiting.acquire(blocking=False):
             raise ServerBusy
         try:
-            return self._begun(source, read).result(self._timeout_s)
+            return self._join_or_begin(source, read).result(self._timeout_s)
         except TimeoutError:
             raise StoreTooSlow from None
         finally:
             self._waiting.release()
 
-    def _begun(self, source: ProgressSource, read: Read) -> Future[bytes | None]:
+    def _join_or_begin(self, source: ProgressSource, read: Read) -> Future[bytes | None]:
         """Return the read of this object that is under way, or begin one."""
         # 1. A read of the same object serves this request, too, whatever the limits are.
         # 2. Otherwise both limits must leave room: the one of all reads and the one of the DAG.
@@ -79,19 +79,19 @@ class BoundedReads:
                 raise ServerBusy
             future = self._running[source] = Future()
         # A daemon thread, because a read that hangs must not keep the server from ending.
-        Thread(target=self._run, args=(source, read, future), daemon=True).start()
+        Thread(target=self._run_read, args=(source, read, future), daemon=True).start()
         return future
 
-    def _run(self, source: ProgressSource, read: Read, future: Future[bytes | None]) -> None:
+    def _run_read(self, source: ProgressSource, read: Read, future: Future[bytes | None]) -> None:
         try:
             data = read(source)
         except BaseException as error:  # noqa: BLE001  # raised again in `result`
-            self._forget(source)
+            self._forget_read(source)
             future.set_exception(error)
         else:
-            self._forget(source)
+            self._forget_read(source)
             future.set_result(data)
 
-    def _forget(self, source: ProgressSource) -> None:
+    def _forget_read(self, source: ProgressSource) -> None:
         with self._lock:
             del self._running[source]

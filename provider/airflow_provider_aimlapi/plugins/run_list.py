@@ -114,30 +114,30 @@ def _in_state_store(dag_ids: set[str], session: Any, runs_max: int) -> list[List
     value = text_of(State.value, PROGRESS_BYTES_MAX).label("value")
     oldest = select(func.max(State.id) - STATES_SEARCHED).scalar_subquery()
     query = (
-        select(*_columns(State), value)
+        select(*_columns_of(State), value)
         .join(TaskInstance, _same_task(State))
         .where(State.id > oldest, State.key == STATE_KEY, State.dag_id.in_(dag_ids))
         .order_by(State.id.desc())
         .limit(runs_max)
     )
-    return [_listed(row, _standing(row.value)) for row in session.execute(query)]
+    return [_listed_run(row, _decode_standing(row.value)) for row in session.execute(query)]
 
 
 def _beside_outputs(dag_ids: set[str], session: Any, runs_max: int) -> list[ListedRun]:
     """Return runs by the run keys in XCom, which has an index by key."""
     # Any task can push an XCom with our key, so only tasks of our operators count.
     query = (
-        select(*_columns(XComModel))
+        select(*_columns_of(XComModel))
         .join(TaskInstance, _same_task(XComModel))
         .where(XComModel.key == RUN_KEY, XComModel.dag_id.in_(dag_ids))
         .where(TaskInstance.operator.in_(OWN_OPERATORS))
         .order_by(XComModel.dag_run_id.desc())
         .limit(runs_max)
     )
-    return [_listed(row, None) for row in session.execute(query)]
+    return [_listed_run(row, None) for row in session.execute(query)]
 
 
-def _columns(table: Any) -> tuple[Any, ...]:
+def _columns_of(table: Any) -> tuple[Any, ...]:
     names = (table.dag_id, table.run_id, table.task_id, table.map_index)
     return (*names, TaskInstance.state, TaskInstance.start_date)
 
@@ -151,7 +151,7 @@ def _same_task(table: Any) -> Any:
     )
 
 
-def _listed(row: Any, standing: Standing | None) -> ListedRun:
+def _listed_run(row: Any, standing: Standing | None) -> ListedRun:
     return ListedRun(
         dag_id=row.dag_id,
         run_id=row.run_id,
@@ -163,7 +163,7 @@ def _listed(row: Any, standing: Standing | None) -> ListedRun:
     )
 
 
-def _standing(stored: str) -> Standing | None:
+def _decode_standing(stored: str) -> Standing | None:
     """Return a run's progress; None if it does not decode. The run's own page explains that."""
     try:
         return decode_stored(stored, Standing, what="progress", bytes_max=PROGRESS_BYTES_MAX)

@@ -32,11 +32,11 @@ class RunPageApp:
         send: Callable[[Messages], Awaitable[None]],
     ) -> None:
         """Answer a request, as ASGI defines it."""
-        await _application()(scope, receive, send)
+        await _load_application()(scope, receive, send)
 
 
 @cache
-def _application() -> Any:
+def _load_application() -> Any:
     from airflow_provider_aimlapi.plugins.run_page_app import run_page_app
 
     return run_page_app()

@@ -54,17 +54,17 @@ NOT_YET = (
 def run_page_app() -> FastAPI:
     """Return the application. Its addresses are relative to the mount."""
     app = FastAPI(title="AI/ML API run page", docs_url=None, redoc_url=None, openapi_url=None)
-    app.get("/files/{name}")(_file)
-    app.get("/runs")(_runs)
-    app.get("/list")(_list)
+    app.get("/files/{name}")(_serve_file)
+    app.get("/runs")(_serve_list_page)
+    app.get("/list")(_serve_list)
     may_read = [Depends(reader_of_dag)]
-    app.get("/page", dependencies=may_read)(_page)
-    app.get("/progress", dependencies=may_read)(_progress)
-    app.get("/report", dependencies=may_read)(_report)
+    app.get("/page", dependencies=may_read)(_serve_page)
+    app.get("/progress", dependencies=may_read)(_serve_progress)
+    app.get("/report", dependencies=may_read)(_serve_report)
     return app
 
 
-def _task(dag_id: Name, run_id: Name, task_id: Name, map_index: str = "") -> TaskKey:
+def _read_task_key(dag_id: Name, run_id: Name, task_id: Name, map_index: str = "") -> TaskKey:
     """Return the task instance of a request."""
     # Airflow leaves `{MAP_INDEX}` in the address of a task that is not mapped.
     is_number = map_index.isdecimal() and len(map_index) <= MAP_INDEX_DIGITS_MAX
@@ -76,7 +76,7 @@ def _task(dag_id: Name, run_id: Name, task_id: Name, map_index: str = "") -> Tas
     )
 
 
-def _found(task: Annotated[TaskKey, Depends(_task)]) -> RunProgress:
+def _find_progress(task: Annotated[TaskKey, Depends(_read_task_key)]) -> RunProgress:
     """Return the task's progress.
 
     Raises:
@@ -91,7 +91,7 @@ def _found(task: Annotated[TaskKey, Depends(_task)]) -> RunProgress:
     return progress
 
 
-def _file(name: str) -> Response:
+def _serve_file(name: str) -> Response:
     if name not in SERVED_FILES:
         raise HTTPException(404)
     return Response(
@@ -105,17 +105,17 @@ def _file(name: str) -> Response:
     )
 
 
-def _runs(_user: GetUserDep) -> Response:
-    return _live(list_page())
+def _serve_list_page(_user: GetUserDep) -> Response:
+    return _html_response(list_page())
 
 
-def _list(user: GetUserDep) -> Response:
+def _serve_list(user: GetUserDep) -> Response:
     with create_session() as session:
         runs = list_runs(dags_open_to(user), lambda dag_ids: readable(dag_ids, user), session)
     return Response(msgspec.json.encode(runs), media_type="application/json", headers=PRIVATE)
 
 
-def _live(page: str) -> Response:
+def _html_response(page: str) -> Response:
     return Response(
         page,
         media_type="text/html; charset=utf-8",
@@ -123,15 +123,15 @@ def _live(page: str) -> Response:
     )
 
 
-def _page(_task: Annotated[TaskKey, Depends(_task)]) -> Response:
-    return _live(live_page())
+def _serve_page(_key: Annotated[TaskKey, Depends(_read_task_key)]) -> Response:
+    return _html_response(live_page())
 
 
-def _progress(progress: Annotated[RunProgress, Depends(_found)]) -> Response:
+def _serve_progress(progress: Annotated[RunProgress, Depends(_find_progress)]) -> Response:
     return Response(encode_progress(progress), media_type="application/json", headers=PRIVATE)
 
 
-def _report(progress: Annotated[RunProgress, Depends(_found)]) -> Response:
+def _serve_report(progress: Annotated[RunProgress, Depends(_find_progress)]) -> Response:
     # A run key that was decoded is 32 hexadecimal digits, see `core.durable.bounds.RunKey`.
     return Response(
         render_report(progress),

@@ -38,7 +38,7 @@ def task_progress(key: TaskKey) -> RunProgress | None:
         return _beside_output(key)
     with create_session() as session:
         state = stored_state(key, session)
-    return None if state is None else _decoded(state)
+    return None if state is None else _decode(state)
 
 
 def _beside_output(key: TaskKey) -> RunProgress | None:
@@ -58,14 +58,14 @@ def _beside_output(key: TaskKey) -> RunProgress | None:
         raise ProgressUnreadable from None
     if source is None or data is None:
         return None
-    progress = _decoded(data)
+    progress = _decode(data)
     # The object is in this run's folder, so another run key means that it was changed.
     if progress.run_key != source.run_key:
         raise ProgressInvalid
     return progress
 
 
-def _decoded(data: bytes | str) -> RunProgress:
+def _decode(data: bytes | str) -> RunProgress:
     progress = decode_progress(data)
     if progress is None:
         raise ProgressInvalid

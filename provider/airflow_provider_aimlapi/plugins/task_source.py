@@ -65,15 +65,15 @@ def progress_source(key: TaskKey, session: Any) -> ProgressSource | None:
     path = fields.output_path
     return ProgressSource(
         dag_id=key.dag_id,
-        team=_team(key.dag_id),
+        team=_team_of(key.dag_id),
         output_path=path if isinstance(path, str) else path.path,
         storage_conn_id=arguments.optional_text("storage_conn_id", fields.storage_conn_id),
         run_key=run_key,
-        share=_share(fields.share),
+        share=_read_share(fields.share),
     )
 
 
-def _team(dag_id: str) -> str | None:
+def _team_of(dag_id: str) -> str | None:
     """Return the team whose connections the DAG's tasks get from Airflow."""
     return team_of(dag_id) if conf.getboolean("core", "multi_team", fallback=False) else None
 
@@ -114,7 +114,7 @@ def _is_own_task(key: TaskKey, session: Any) -> bool:
     operator = select(TaskInstance.operator).where(key.matches(TaskInstance))
     if session.scalar(operator) not in OWN_OPERATORS:
         return False
-    definition = _definition(key, session)
+    definition = _read_definition(key, session)
     if definition is None:
         return False
     dag = decode_stored(definition, _SerializedDag, what="The DAG", bytes_max=DAG_BYTES_MAX).dag
@@ -122,7 +122,7 @@ def _is_own_task(key: TaskKey, session: Any) -> bool:
     return bool(tasks) and all(OWN_OPERATORS.get(task.task_type) == task.module for task in tasks)
 
 
-def _definition(key: TaskKey, session: Any) -> str | bytes | None:
+def _read_definition(key: TaskKey, session: Any) -> str | bytes | None:
     """Return the serialized DAG in the version of the task instance, cut after its limit."""
     columns = SerializedDagModel.__table__.c
     packed = func.substr(columns.data_compressed, 1, DAG_BYTES_MAX, type_=LargeBinary)
@@ -163,7 +163,7 @@ def _rendered_fields(key: TaskKey, session: Any) -> _Fields | None:
     return decode_stored(found, _Fields, what=what, bytes_max=FIELDS_CHARACTERS_MAX)
 
 
-def _share(rendered: object) -> int | None:
+def _read_share(rendered: object) -> int | None:
     share = arguments.optional_whole_number("share", rendered)
     if share is not None:
         check_whole_number("share", share, least=0, most=WORKERS_MAX - 1)

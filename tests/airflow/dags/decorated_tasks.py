@@ -18,7 +18,7 @@ with DAG("decorated_tasks", schedule=None, start_date=datetime(2026, 1, 1, tzinf
         output_path=OUTPUT + "/one", prompt="{text}", retries=1, retry_delay=timedelta(0)
     )
     def complete(ds: str | None = None) -> Any:
-        """Says what a test wants it to say."""
+        """Return the value that a test sets."""
         return RETURNED
 
     complete()

@@ -24,7 +24,7 @@ with DAG("two_tasks", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)
 
     @task
     def within_a_task() -> dict[str, Any]:
-        """Ask the operator itself."""
+        """Call the operator's own method."""
         operator = ClaudeCompletionOperator(task_id="never_run", dag=None, **ARGUMENTS)
         return operator.estimate(get_current_context())
 

@@ -1,4 +1,4 @@
-"""What Airflow tells the world of a task, received by real receivers: lineage, metrics, spans."""
+"""Real receivers of what Airflow sends about a task: lineage, metrics, spans."""
 
 from __future__ import annotations
 

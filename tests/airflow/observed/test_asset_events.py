@@ -1,4 +1,4 @@
-"""What asset events carry of a run, read from Airflow's database and by a task that needs it."""
+"""Asset events of a run, read from Airflow's database and by a waiting task."""
 
 from __future__ import annotations
 

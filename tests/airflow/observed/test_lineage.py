@@ -1,4 +1,4 @@
-"""What OpenLineage's file transport has of a run, through Airflow's own OpenLineage provider."""
+"""The events of a run in OpenLineage's file transport, sent by Airflow's OpenLineage provider."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_tries_report_costs_that_add_up(
     paths: dict[str, str],
     run_task: Callable[..., Any],
 ) -> None:
-    """The first try meets an outage half-way, the second takes up from there."""
+    """The first try meets an outage half-way, and the second continues there."""
     api.follow(Script(faults=(Fault(kind="403", after=7, times=2),)))
     assert run_task(**paths, max_concurrency=1).state == "failed"
     assert run_task(**paths, max_concurrency=1).state == "success"

@@ -24,7 +24,7 @@ def told(
     run_tasks: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> dict[str, list[dict[str, Any]]]:
-    """What the tasks of a divided run told at their end, by task."""
+    """Return the last event of each task of a divided run, by task."""
     monkeypatch.setenv("AIMLAPI_EXAMPLE_LAKE", lake.url("lake"))
     for number in range(FILES):
         texts = [f"Review {number}.{row}: it works." for row in range(ROWS_A_FILE)]

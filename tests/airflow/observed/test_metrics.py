@@ -126,7 +126,7 @@ def test_the_page_lists_what_is_sent(pytestconfig: pytest.Config) -> None:
     )
     page = pytestconfig.rootpath / "provider/docs/how-to/observe.md"
     listed = re.findall(r"`aimlapi\.([\w.]+)` \|", page.read_text(encoding="utf-8"))
-    assert sorted(listed) == sorted({**metrics._counts(attempt), **metrics._levels(progress)})
+    assert sorted(listed) == sorted({**metrics._counts_of(attempt), **metrics._levels_of(progress)})
 
 
 def test_a_run_that_is_published_already_counts_nothing(

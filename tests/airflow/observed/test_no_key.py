@@ -1,4 +1,4 @@
-"""The key, looked for in everything that a task tells the world: lineage, metrics, spans, events."""
+"""A search for the key in everything that a task sends: lineage, metrics, spans, events."""
 
 from __future__ import annotations
 

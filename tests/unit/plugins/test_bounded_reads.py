@@ -35,10 +35,10 @@ def data_of(source: ProgressSource) -> bytes:
 
 
 class HangingStore:
-    """Reads that go on until the test ends.
+    """Reads that last until the test ends.
 
     Attributes:
-        reads: those that began.
+        reads: the reads that began.
     """
 
     def __init__(self) -> None:

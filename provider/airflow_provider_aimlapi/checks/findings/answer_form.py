@@ -32,9 +32,9 @@ def form_facts(replies: Mapping[str, Reply]) -> Iterator[Fact]:
             yield unsettled(f"dialect-{name}", reason)
             yield unsettled(f"finish-{name}", reason)
             continue
-        yield _dialect(f"dialect-{name}", answered)
-        yield _finish(f"finish-{name}", answered)
-    yield _content("content", [reply for reply in replies.values() if _is_plain(reply)])
+        yield _dialect_fact(f"dialect-{name}", answered)
+        yield _finish_fact(f"finish-{name}", answered)
+    yield _content_fact("content", [reply for reply in replies.values() if _is_plain(reply)])
 
 
 def known_reason(word: object) -> str:
@@ -43,38 +43,38 @@ def known_reason(word: object) -> str:
     return str(word) if word in known else "another word"
 
 
-def _dialect(name: str, answered: list[Reply]) -> Fact:
+def _dialect_fact(name: str, answered: list[Reply]) -> Fact:
     ids = [as_text(reply.payload.get("id")) for reply in answered]
     starts = {start for start in _DIALECTS if any(one.startswith(start) for one in ids)}
     if not starts:
         return unsettled(name, "the answers' ids begin neither with msg_ nor with gen-")
-    detail = f"ids begin with {_listed(starts)}"
-    return settled(name, _listed(_DIALECTS[start] for start in starts), detail)
+    detail = f"ids begin with {_join_sorted(starts)}"
+    return settled(name, _join_sorted(_DIALECTS[start] for start in starts), detail)
 
 
-def _finish(name: str, answered: list[Reply]) -> Fact:
+def _finish_fact(name: str, answered: list[Reply]) -> Fact:
     words = {known_reason(reply.finish_reason) for reply in answered}
     whose = {vendor for vendor, known in WORDS.items() if words.intersection(known)}
     detail = ", ".join(sorted(words))
-    return settled(name, _listed(whose), detail) if whose else unsettled(name, detail)
+    return settled(name, _join_sorted(whose), detail) if whose else unsettled(name, detail)
 
 
 def _is_plain(reply: Reply) -> bool:
     return reply.completion is not None and not reply.call.name.startswith("tool")
 
 
-def _content(name: str, plain: list[Reply]) -> Fact:
-    kinds = {_kind(reply.message.get("content")) for reply in plain}
+def _content_fact(name: str, plain: list[Reply]) -> Fact:
+    kinds = {_kind_of(reply.message.get("content")) for reply in plain}
     if not kinds:
         return unsettled(name, "no answer")
-    return settled(name, _listed(kinds), f"{len(plain)} answers")
+    return settled(name, _join_sorted(kinds), f"{len(plain)} answers")
 
 
-def _kind(content: object) -> str:
+def _kind_of(content: object) -> str:
     if isinstance(content, str):
         return "string"
     return "list of parts" if isinstance(content, list) else "null"
 
 
-def _listed(words: Iterable[str]) -> str:
+def _join_sorted(words: Iterable[str]) -> str:
     return " and ".join(sorted(words))

@@ -33,14 +33,14 @@ class _Marked:
     """An answered call with a cache mark.
 
     Attributes:
-        asked: prompt tokens as reported; 0 if not reported.
+        prompt_tokens: the prompt's tokens as reported; 0 if not reported.
         read: tokens read from the cache, likewise.
         written: tokens written to the cache, likewise.
         input_nano_usd: the cost of the prompt; None if not known.
         price: the price of a million plain tokens; None if not known.
     """
 
-    asked: int
+    prompt_tokens: int
     read: int
     written: int
     input_nano_usd: float | None
@@ -49,12 +49,12 @@ class _Marked:
     @property
     def is_beside(self) -> bool:
         """Return whether `prompt_tokens` excludes cached tokens. The unmarked part has only a few tokens."""
-        return self.asked < self.read + self.written
+        return self.prompt_tokens < self.read + self.written
 
     @property
     def all_tokens(self) -> int:
         """Return the reported tokens of the whole prompt."""
-        return self.asked + (self.read + self.written) * self.is_beside
+        return self.prompt_tokens + (self.read + self.written) * self.is_beside
 
     @property
     def cost_ratio(self) -> float | None:
@@ -86,31 +86,31 @@ def cache_facts(
     """Yield the facts about the two calls with the same marked text."""
     # The second call reads what the first has written. Without a write nothing is known about reads.
     first, second = replies["cache-write"], replies["cache-read"]
-    write, read = (_marked(one, prices.get(one.call.model), log) for one in (first, second))
-    yield _mark("cache-mark", first)
-    yield _written("cache-write", first, write)
-    yield _read("cache-read", second, write, read)
+    write, read = (_marked_call(one, prices.get(one.call.model), log) for one in (first, second))
+    yield _mark_fact("cache-mark", first)
+    yield _write_fact("cache-write", first, write)
+    yield _read_fact("cache-read", second, write, read)
     written = write.written if write else 0
     cached = read.read if read else 0
     no_write = _UNREPORTED if write and write.was_written else _NOT_WRITTEN
     no_read = _UNREPORTED if read and read.was_read else _NOT_READ
-    yield _price("cache-write-price", write, written, no_write)
-    yield _price("cache-read-price", read, cached, no_read)
-    yield _counted("written-tokens", write, written, no_write)
-    yield _counted("cached-tokens", read, cached, no_read)
+    yield _price_fact("cache-write-price", write, written, no_write)
+    yield _price_fact("cache-read-price", read, cached, no_read)
+    yield _count_fact("written-tokens", write, written, no_write)
+    yield _count_fact("cached-tokens", read, cached, no_read)
 
 
-def _marked(reply: Reply, price: TokenPrices | None, log: LogSearch) -> _Marked | None:
+def _marked_call(reply: Reply, price: TokenPrices | None, log: LogSearch) -> _Marked | None:
     completion = reply.completion
     if completion is None:
         return None
     # The reported cost is for prompt and answer. Without the answer's part, the prompt's is left.
     cost = cost_nano_usd(reply, log)
-    answered, paid = completion.completion_tokens, None
-    if cost is not None and price is not None and answered is not None:
-        paid = cost - answered * price.output_nano_usd / TOKENS_A_PRICE
+    answer_tokens, paid = completion.completion_tokens, None
+    if cost is not None and price is not None and answer_tokens is not None:
+        paid = cost - answer_tokens * price.output_nano_usd / TOKENS_A_PRICE
     return _Marked(
-        asked=completion.prompt_tokens or 0,
+        prompt_tokens=completion.prompt_tokens or 0,
         read=completion.cached_tokens or 0,
         written=completion.cache_write_tokens or 0,
         input_nano_usd=paid,
@@ -118,13 +118,13 @@ def _marked(reply: Reply, price: TokenPrices | None, log: LogSearch) -> _Marked 
     )
 
 
-def _mark(name: str, reply: Reply) -> Fact:
+def _mark_fact(name: str, reply: Reply) -> Fact:
     if reply.completion is None:
         return without_answer(name, reply)
     return settled(name, "accepted", "on a text part of the user's message")
 
 
-def _written(name: str, reply: Reply, write: _Marked | None) -> Fact:
+def _write_fact(name: str, reply: Reply, write: _Marked | None) -> Fact:
     if write is None:
         return unsettled(name, reply.problem)
     cost_ratio = write.cost_ratio
@@ -139,7 +139,7 @@ def _written(name: str, reply: Reply, write: _Marked | None) -> Fact:
     return settled(name, "no", detail)
 
 
-def _read(name: str, reply: Reply, write: _Marked | None, read: _Marked | None) -> Fact:
+def _read_fact(name: str, reply: Reply, write: _Marked | None, read: _Marked | None) -> Fact:
     if read is None:
         return unsettled(name, reply.problem)
     if read.was_read:
@@ -150,7 +150,7 @@ def _read(name: str, reply: Reply, write: _Marked | None, read: _Marked | None) 
     return unsettled(name, _MISSED if write and write.was_written else _NOT_WRITTEN)
 
 
-def _price(name: str, marked: _Marked | None, tokens: int, otherwise: str) -> Fact:
+def _price_fact(name: str, marked: _Marked | None, tokens: int, otherwise: str) -> Fact:
     if marked is None or not tokens:
         return unsettled(name, otherwise)
     factor = marked.factor(tokens)
@@ -162,8 +162,8 @@ def _price(name: str, marked: _Marked | None, tokens: int, otherwise: str) -> Fa
     return settled(name, f"{factor:.2f} x input", f"{tokens} tokens at {usd:.4f} USD a million")
 
 
-def _counted(name: str, marked: _Marked | None, tokens: int, otherwise: str) -> Fact:
+def _count_fact(name: str, marked: _Marked | None, tokens: int, otherwise: str) -> Fact:
     if marked is None or not tokens:
         return unsettled(name, otherwise)
-    detail = f"prompt_tokens is {marked.asked}, the cache had {tokens}"
+    detail = f"prompt_tokens is {marked.prompt_tokens}, the cache had {tokens}"
     return settled(name, "no" if marked.is_beside else "yes", detail)

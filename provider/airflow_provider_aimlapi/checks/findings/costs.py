@@ -24,8 +24,8 @@ def cost_facts(
 ) -> Iterator[Fact]:
     """Yield where answers have their cost, and whether it matches the price list."""
     answered = [reply for reply in replies.values() if reply.completion is not None]
-    yield _form("cost-form", answered)
-    yield _match("cost-match", answered, prices, log)
+    yield _form_fact("cost-form", answered)
+    yield _match_fact("cost-match", answered, prices, log)
 
 
 def cost_nano_usd(reply: Reply, log: LogSearch) -> int | None:
@@ -35,7 +35,7 @@ def cost_nano_usd(reply: Reply, log: LogSearch) -> int | None:
     return log.costs.get(reply.client_request_id)
 
 
-def _form(name: str, answered: list[Reply]) -> Fact:
+def _form_fact(name: str, answered: list[Reply]) -> Fact:
     forms = sorted({_cost_fields(reply) for reply in answered})
     if not forms:
         return unsettled(name, "no answer")
@@ -50,7 +50,7 @@ def _cost_fields(reply: Reply) -> str:
     return " and ".join(fields) or "nowhere"
 
 
-def _match(
+def _match_fact(
     name: str, answered: list[Reply], prices: Mapping[str, TokenPrices], log: LogSearch
 ) -> Fact:
     # A credit is the smallest amount that the API charges, so a tiny call may differ by one.
@@ -75,8 +75,8 @@ def _by_tokens(reply: Reply, prices: Mapping[str, TokenPrices]) -> float | None:
     price, completion = prices.get(reply.call.model), reply.completion
     if price is None or completion is None or reply.call.is_marked:
         return None
-    asked, answered = completion.prompt_tokens, completion.completion_tokens
-    if not asked or answered is None:
+    prompt_tokens, answer_tokens = completion.prompt_tokens, completion.completion_tokens
+    if not prompt_tokens or answer_tokens is None:
         return None
-    total = asked * price.input_nano_usd + answered * price.output_nano_usd
+    total = prompt_tokens * price.input_nano_usd + answer_tokens * price.output_nano_usd
     return total / TOKENS_A_PRICE

@@ -18,27 +18,27 @@ _ANSWERED = "the call was answered, not refused"
 
 def refusal_facts(replies: Mapping[str, Reply]) -> Iterator[Fact]:
     """Yield the facts about a 400 of the API itself, and about one of the model's vendor."""
-    yield _reasons("error-form", replies["invalid"])
-    yield _vendor("vendor-error", replies["prefill"])
+    yield _reasons_fact("error-form", replies["invalid"])
+    yield _vendor_fact("vendor-error", replies["prefill"])
 
 
-def _reasons(name: str, reply: Reply) -> Fact:
+def _reasons_fact(name: str, reply: Reply) -> Fact:
     if not reply.is_refused:
         return unsettled(name, reply.problem or _ANSWERED)
     kind = reply.answer.content_type if reply.answer else ""
     detail = "application/problem+json" if "problem" in kind else "a body of another type"
-    if _details(reply.payload):
+    if _has_details(reply.payload):
         return settled(name, "in error.details", detail)
     if message_in(reply.payload):
         return settled(name, "in the message", detail)
     return unsettled(name, "the answer gives no reason")
 
 
-def _vendor(name: str, reply: Reply) -> Fact:
+def _vendor_fact(name: str, reply: Reply) -> Fact:
     if not reply.is_refused:
         return unsettled(name, reply.problem or _ANSWERED)
     detail = "a conversation that ends with the assistant's turn"
-    if _details(reply.payload):
+    if _has_details(reply.payload):
         return settled(name, "the API refuses by itself", detail)
     message = message_in(reply.payload)
     if not message:
@@ -47,5 +47,5 @@ def _vendor(name: str, reply: Reply) -> Fact:
     return settled(name, "JSON in the message" if is_json else "a sentence", detail)
 
 
-def _details(payload: JsonObject) -> bool:
+def _has_details(payload: JsonObject) -> bool:
     return bool(as_list(as_object(payload.get("error")).get("details")))

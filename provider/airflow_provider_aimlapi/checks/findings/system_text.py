@@ -27,7 +27,7 @@ _PAIRS = {
 def system_facts(replies: Mapping[str, Reply]) -> Iterator[Fact]:
     """Yield for each call with a system text whether it arrived, compared with the call without one."""
     for name, plain in _PAIRS.items():
-        yield _arrival(name, replies[name], replies[plain])
+        yield _arrival_fact(name, replies[name], replies[plain])
 
 
 def characters_per_token(replies: Mapping[str, Reply]) -> float | None:
@@ -38,7 +38,7 @@ def characters_per_token(replies: Mapping[str, Reply]) -> float | None:
     return len(SYSTEM) / extra
 
 
-def _arrival(name: str, reply: Reply, plain: Reply) -> Fact:
+def _arrival_fact(name: str, reply: Reply, plain: Reply) -> Fact:
     if reply.completion is None:
         return without_answer(name, reply)
     is_obeyed = WORD in (reply.completion.text or "").lower()
@@ -59,6 +59,6 @@ def _arrival(name: str, reply: Reply, plain: Reply) -> Fact:
 
 
 def _extra_tokens(reply: Reply, plain: Reply) -> int | None:
-    asked = [one.completion.prompt_tokens if one.completion else None for one in (reply, plain)]
-    with_it, without = asked
+    counts = [one.completion.prompt_tokens if one.completion else None for one in (reply, plain)]
+    with_it, without = counts
     return None if with_it is None or without is None else with_it - without

@@ -21,12 +21,12 @@ CALLS = ("tool-dated", "tool-dotted")
 def tool_facts(replies: Mapping[str, Reply]) -> Iterator[Fact]:
     """Yield the facts about the calls that force a tool, and about the one that requests JSON."""
     for name in CALLS:
-        yield _tool(name, replies[name])
-    yield _beside([replies[name] for name in CALLS])
-    yield _response_format("response-format", replies["response-format"])
+        yield _tool_fact(name, replies[name])
+    yield _content_fact([replies[name] for name in CALLS])
+    yield _response_format_fact("response-format", replies["response-format"])
 
 
-def _tool(name: str, reply: Reply) -> Fact:
+def _tool_fact(name: str, reply: Reply) -> Fact:
     completion = reply.completion
     if completion is None:
         return without_answer(name, reply)
@@ -40,16 +40,16 @@ def _tool(name: str, reply: Reply) -> Fact:
     return settled(name, "called", f"{reason}; the arguments are {form}")
 
 
-def _beside(replies: list[Reply]) -> Fact:
+def _content_fact(replies: list[Reply]) -> Fact:
     name = "tool-content"
     called = [reply for reply in replies if reply.completion and reply.completion.tool_calls]
     if not called:
         return unsettled(name, "no tool was called")
-    kinds = sorted({_kind(reply.message.get("content")) for reply in called})
+    kinds = sorted({_kind_of(reply.message.get("content")) for reply in called})
     return settled(name, " and ".join(kinds), f"{len(called)} answers")
 
 
-def _kind(content: object) -> str:
+def _kind_of(content: object) -> str:
     if content is None:
         return "null"
     if not content:
@@ -57,7 +57,7 @@ def _kind(content: object) -> str:
     return "text" if isinstance(content, str) else "parts"
 
 
-def _response_format(name: str, reply: Reply) -> Fact:
+def _response_format_fact(name: str, reply: Reply) -> Fact:
     if reply.completion is None:
         return without_answer(name, reply)
     text = reply.completion.text or ""

@@ -13,24 +13,26 @@ if TYPE_CHECKING:
 
 def closing_line(report: Report) -> str:
     """Return a published run as text: "220 rows: 218 ok, 2 truncated · 225 calls, 5 throttled · …"."""
-    line = " · ".join((_rows(report), _calls(report), _money(report), _pace(report)))
+    line = " · ".join(
+        (_format_rows(report), _format_calls(report), _format_money(report), _format_pace(report))
+    )
     return f"{line}. {report.bound_sentence}" if report.bound_sentence else line
 
 
-def _rows(report: Report) -> str:
+def _format_rows(report: Report) -> str:
     counts = [(getattr(report.tally, status), status) for status in STATUSES]
     named = ", ".join(f"{count:,} {status}" for count, status in counts if count)
     return f"{report.tally.rows:,} rows{': ' if named else ''}{named}"
 
 
-def _calls(report: Report) -> str:
+def _format_calls(report: Report) -> str:
     if report.requests == 0:
         return "no calls: every row was answered before"
     reused = f", {report.reused:,} rows answered before" if report.reused else ""
     return f"{report.requests:,} calls, {report.throttled:,} throttled{reused}"
 
 
-def _money(report: Report) -> str:
+def _format_money(report: Report) -> str:
     tally = report.tally
     unknown = tally.rows_without_cost
     gap = (
@@ -44,7 +46,7 @@ def _money(report: Report) -> str:
     )
 
 
-def _pace(report: Report) -> str:
+def _format_pace(report: Report) -> str:
     decided = report.tally.rows - report.reused
     has_rate = report.requests > 0 and report.elapsed_s > 0
     rate = f", {decided / report.elapsed_s:,.1f} rows/s" if has_rate else ""

@@ -41,17 +41,17 @@ class RunMetrics:
     def send(self, progress: RunProgress) -> None:
         """Send what this try has done since the last time, and the state of the run."""
         tags = {**self._tags, "model": progress.model}
-        counts = _counts(progress.attempts[-1])
+        counts = _counts_of(progress.attempts[-1])
         for name, count in counts.items():
             came = count - self._sent.get(name, 0)
             if came > 0:
                 Stats.incr(f"{PREFIX}.{name}", count=came, tags=tags)
         self._sent = counts
-        for name, value in _levels(progress).items():
+        for name, value in _levels_of(progress).items():
             Stats.gauge(f"{PREFIX}.{name}", value, tags=tags)
 
 
-def _counts(own: AttemptProgress) -> dict[str, int]:
+def _counts_of(own: AttemptProgress) -> dict[str, int]:
     return {
         **{f"rows.{status}": rows for status, rows in own.statuses.items()},
         "calls": own.requests,
@@ -62,7 +62,7 @@ def _counts(own: AttemptProgress) -> dict[str, int]:
     }
 
 
-def _levels(progress: RunProgress) -> dict[str, float]:
+def _levels_of(progress: RunProgress) -> dict[str, float]:
     """Return the state of the run. Latency comes with this try's first calls, not from an earlier try."""
     levels: dict[str, float] = {
         "in_flight": progress.in_flight,

@@ -58,7 +58,7 @@ class Observation:
 
         def open_observed(store: ObjectStore, names: RunNames) -> ProgressSink:
             self._share = names.share
-            return _ObservedSink(open_sink(store, names), self._see)
+            return _ObservedSink(open_sink(store, names), self._keep_progress)
 
         return open_observed
 
@@ -76,10 +76,10 @@ class Observation:
             "state": progress.state if report is None else done,
             "model": progress.model,
             "try_cost_usd": usd_from_nano_usd(progress.attempts[-1].cost_nano_usd),
-            **(_counted(progress, self._share) if report is None else report.summary()),
+            **(_count_so_far(progress, self._share) if report is None else report.summary()),
         }
 
-    def _see(self, data: bytes) -> None:
+    def _keep_progress(self, data: bytes) -> None:
         progress = decode_progress(data)
         if progress is None or not self._is_listening:
             return
@@ -98,7 +98,7 @@ class _ObservedSink:
         self.interval_s = sink.interval_s
         self.is_shared = sink.is_shared
         self._sink = sink
-        self._see = see
+        self._keep_progress = see
 
     def recall(self) -> bytes | None:
         """Return what the sink holds."""
@@ -106,11 +106,11 @@ class _ObservedSink:
 
     def publish(self, data: bytes) -> None:
         """Keep the progress, and store it in the sink. A failure of the sink is raised as it is."""
-        self._see(data)
+        self._keep_progress(data)
         self._sink.publish(data)
 
 
-def _counted(progress: RunProgress, share: int | None) -> dict[str, Fact]:
+def _count_so_far(progress: RunProgress, share: int | None) -> dict[str, Fact]:
     """Return the counts of an unfinished run under the names of the operator's return value."""
     return {
         "run_key": progress.run_key,

@@ -35,27 +35,27 @@ class ReportsLineage:
 
     def get_openlineage_facets_on_start(self) -> OperatorLineage[Any, Any]:
         """Return the names of input and output."""
-        return self._lineage()
+        return self._build_lineage()
 
     def get_openlineage_facets_on_complete(
         self, _task_instance: object
     ) -> OperatorLineage[Any, Any]:
         """Return the names, columns and rows of input and output, and the run's counts and bill."""
-        return self._lineage()
+        return self._build_lineage()
 
     def get_openlineage_facets_on_failure(
         self, _task_instance: object
     ) -> OperatorLineage[Any, Any]:
         """Return what the run has counted, and only the name of the output, which was not published."""
-        return self._lineage()
+        return self._build_lineage()
 
-    def _lineage(self) -> OperatorLineage[Any, Any]:
+    def _build_lineage(self) -> OperatorLineage[Any, Any]:
         from airflow_provider_aimlapi.operators.telemetry.openlineage_facets import facets
 
         seen = self._seen
         lineage = None if seen is None else seen.lineage
-        source = self._name("input_path", None if lineage is None else lineage.input_account)
-        target = self._name("output_path", None if lineage is None else lineage.output_account)
+        source = self._name_of("input_path", None if lineage is None else lineage.input_account)
+        target = self._name_of("output_path", None if lineage is None else lineage.output_account)
         return facets(
             source,
             target if self.writes_output else None,
@@ -64,7 +64,7 @@ class ReportsLineage:
             {} if seen is None else seen.facts(),
         )
 
-    def _name(self, argument: str, account: str | None) -> DataSetName | None:
+    def _name_of(self, argument: str, account: str | None) -> DataSetName | None:
         """Return the name of a path's data set; None for a path that is refused or not rendered yet."""
         path = getattr(self, argument)
         try:

@@ -83,19 +83,19 @@ def facets(
         lineage, report, facts: what is known of the run so far.
     """
     return OperatorLineage(
-        inputs=[_input(source, lineage)] if source else [],
-        outputs=[_output(source, target, lineage, report)] if target else [],
+        inputs=[_input_of(source, lineage)] if source else [],
+        outputs=[_output_of(source, target, lineage, report)] if target else [],
         run_facets={FACET: AimlapiRunFacet(**facts, producer=PRODUCER)} if facts else {},
     )
 
 
-def _input(name: DataSetName, lineage: Lineage | None) -> InputDataset:
+def _input_of(name: DataSetName, lineage: Lineage | None) -> InputDataset:
     if lineage is None:
         return InputDataset(namespace=name.namespace, name=name.name)
     return InputDataset(
         namespace=name.namespace,
         name=name.name,
-        facets={"schema": _schema((*lineage.columns, *lineage.folder_columns))},
+        facets={"schema": _schema_of((*lineage.columns, *lineage.folder_columns))},
         inputFacets={
             "inputStatistics": input_statistics_input_dataset.InputStatisticsInputDatasetFacet(
                 rowCount=lineage.rows,
@@ -107,7 +107,7 @@ def _input(name: DataSetName, lineage: Lineage | None) -> InputDataset:
     )
 
 
-def _output(
+def _output_of(
     source: DataSetName | None,
     name: DataSetName,
     lineage: Lineage | None,
@@ -117,7 +117,9 @@ def _output(
     # A share and a failed run publish nothing, so the columns at the output may be another run's.
     if lineage is None or report is None or report.share is not None:
         return OutputDataset(namespace=name.namespace, name=name.name)
-    described: dict[str, DatasetFacet] = {"schema": _schema((*lineage.columns, *lineage.answers))}
+    described: dict[str, DatasetFacet] = {
+        "schema": _schema_of((*lineage.columns, *lineage.answers))
+    }
     if source is not None:
         described["columnLineage"] = _column_lineage(source, lineage)
     return OutputDataset(
@@ -135,14 +137,14 @@ def _output(
     )
 
 
-def _schema(columns: Iterable[Column]) -> schema_dataset.SchemaDatasetFacet:
-    return schema_dataset.SchemaDatasetFacet(fields=_fields(columns), producer=PRODUCER)
+def _schema_of(columns: Iterable[Column]) -> schema_dataset.SchemaDatasetFacet:
+    return schema_dataset.SchemaDatasetFacet(fields=_fields_of(columns), producer=PRODUCER)
 
 
-def _fields(columns: Iterable[Column]) -> list[schema_dataset.SchemaDatasetFacetFields]:
+def _fields_of(columns: Iterable[Column]) -> list[schema_dataset.SchemaDatasetFacetFields]:
     return [
         schema_dataset.SchemaDatasetFacetFields(
-            name=column.name, type=column.type, fields=_fields(column.fields)
+            name=column.name, type=column.type, fields=_fields_of(column.fields)
         )
         for column in columns
     ]

@@ -108,7 +108,7 @@ class ProgressSinkOpener:
 
     def __call__(self, store: ObjectStore, names: RunNames) -> ProgressSink:
         """Return the task state store if the run page can read it, else an object beside the output."""
-        self._sink = self._opened(store, names)
+        self._sink = self._open_sink(store, names)
         return self._sink
 
     def report_parked(self, notice: str) -> None:
@@ -140,7 +140,7 @@ class ProgressSinkOpener:
                 error,
             )
 
-    def _opened(self, store: ObjectStore, names: RunNames) -> ProgressSink:
+    def _open_sink(self, store: ObjectStore, names: RunNames) -> ProgressSink:
         # 1. The task state store, unless the API server could not read what workers put there.
         # 2. An object beside the output, which the page finds by the run key in XCom.
         # 3. Without a task instance, as in a test of a DAG, no page looks for it: no XCom either.

@@ -34,7 +34,7 @@ def run_span(context: Mapping[str, Any], seen: Observation) -> Iterator[None]:
     tracer = trace.get_tracer("airflow_provider_aimlapi")
     with tracer.start_as_current_span(
         SPAN,
-        context=_parent(context),
+        context=_find_parent(context),
         record_exception=False,
         set_status_on_exception=False,
     ) as span:
@@ -52,7 +52,7 @@ def run_span(context: Mapping[str, Any], seen: Observation) -> Iterator[None]:
                 )
 
 
-def _parent(context: Mapping[str, Any]) -> TraceContext | None:
+def _find_parent(context: Mapping[str, Any]) -> TraceContext | None:
     """Return the context of the task's span; None if that span is the current one.
 
     From Airflow 3.2 on it is the current one. Before, the task instance carries it.
