@@ -36,7 +36,7 @@ from airflow_provider_aimlapi.engine.durable.visible_run import VisibleRun
 from airflow_provider_aimlapi.engine.runtime.retry import persist
 from airflow_provider_aimlapi.errors import AimlapiError, StorageError, StoreUnavailable
 from airflow_provider_aimlapi.storage.output.changes import shown_run
-from airflow_provider_aimlapi.storage.output.visible_files import publish
+from airflow_provider_aimlapi.storage.output.visible_files import show_run
 from airflow_provider_aimlapi.storage.parts import part_writer
 from airflow_provider_aimlapi.storage.runs import journal_store
 from airflow_provider_aimlapi.storage.runs.journal_store import JournalStore
@@ -198,7 +198,7 @@ def _publish_by_force(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifes
 
 def _show_before_publish(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
     manifest = manifest_of(prepared.names.run_key, parts)
-    publish(prepared.store, manifest, epoch=1, map_in_threads=_one_by_one)
+    show_run(prepared.store, manifest, epoch=1, map_in_threads=_one_by_one)
     return _publish(prepared, parts)
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 COPY_THREADS = 16
 
 
-def publish(
+def show_run(
     store: ObjectStore,
     manifest: Manifest,
     *,

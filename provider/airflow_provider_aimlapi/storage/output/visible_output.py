@@ -9,7 +9,7 @@ from airflow_provider_aimlapi.storage.output.changes import shown_run
 from airflow_provider_aimlapi.storage.output.visible_files import (
     check_foreign,
     is_complete,
-    publish,
+    show_run,
 )
 
 if TYPE_CHECKING:
@@ -55,6 +55,6 @@ class VisibleOutput:
             own: the key of the caller's run, of which some parts may be visible already.
 
         Raises:
-            As `visible_files.publish`.
+            As `visible_files.show_run`.
         """
-        publish(self.store, manifest, epoch=epoch, map_in_threads=self.map_in_threads, own=own)
+        show_run(self.store, manifest, epoch=epoch, map_in_threads=self.map_in_threads, own=own)

@@ -15,39 +15,17 @@ def completion_of(payload: Any, **fields: Any) -> Completion:
     return decode_answer(answer_of(payload, **fields))
 
 
-def test_the_documented_example_is_read_whole() -> None:
-    assert completion_of(plain(), inference_id="inf-1") == Completion(
-        text="Hi!",
-        status="ok",
-        finish_reason="end_turn",
-        model="claude-sonnet-4-6",
-        prompt_tokens=16,
-        completion_tokens=264,
-        cost_nano_usd=10421 * 500,
-        inference_id="inf-1",
-    )
-
-
 @pytest.mark.parametrize(
     ("finish_reason", "status"),
     [
-        ("end_turn", "ok"),
-        ("stop", "ok"),
-        ("stop_sequence", "ok"),
-        ("tool_use", "ok"),
-        ("tool_calls", "ok"),
-        ("pause_turn", "ok"),
-        ("a word of tomorrow", "ok"),
         (None, "ok"),
         (7, "ok"),
-        ("max_tokens", "truncated"),
-        ("length", "truncated"),
         ("model_context_window_exceeded", "truncated"),
-        ("refusal", "refused"),
-        ("content_filter", "refused"),
     ],
 )
-def test_finish_reasons_of_both_vocabularies(finish_reason: Any, status: str) -> None:
+def test_finish_reason_that_is_not_documented_keeps_the_text(
+    finish_reason: Any, status: str
+) -> None:
     completion = completion_of(with_message(finish_reason))
     assert completion.status == status
     assert completion.text == "Hi!"
@@ -142,28 +120,18 @@ def test_refusal_in_message_is_quoted_and_outweighs_finish_reason() -> None:
     assert completion.error == "the model refused: I will not."
 
 
-def test_a_null_refusal_is_none() -> None:
-    assert completion_of(with_message("stop", refusal=None)).status == "ok"
-
-
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        (None, None),
         ([], None),
-        ("", ""),
         ([{"type": "thinking", "thinking": "hm"}], None),
         ([{"type": "text", "text": ""}], ""),
     ],
 )
-def test_an_answer_without_text_is_kept_and_says_so(content: Any, text: str | None) -> None:
+def test_parts_without_text_are_kept_with_an_error(content: Any, text: str | None) -> None:
     completion = completion_of(with_message(content=content))
     assert (completion.text, completion.status) == (text, "ok")
     assert completion.error == "the model returned no text"
-
-
-def test_missing_content_counts_as_none() -> None:
-    assert completion_of(plain(choices=[{"message": {}}])).text is None
 
 
 def test_parts_are_joined_and_only_their_text_counts() -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import tracemalloc
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from airflow_provider_aimlapi.api.messages.event_stream import (
     EVENT_BYTES_MAX,
@@ -127,13 +124,6 @@ def test_tool_calls_without_an_index_differ_by_id() -> None:
     ]
 
 
-def test_a_refusal_comes_in_pieces() -> None:
-    completion = decode_answer(
-        stream_of(delta(refusal="I will "), delta(refusal="not."), delta("stop"))
-    )
-    assert (completion.status, completion.error) == ("refused", "the model refused: I will not.")
-
-
 def test_other_choices_are_not_mixed_in() -> None:
     other = {"choices": [{"index": 1, "delta": {"content": "OTHER"}, "finish_reason": "length"}]}
     completion = decode_answer(stream_of(delta(content="mine"), other, delta("stop")))
@@ -192,15 +182,6 @@ def test_an_event_that_is_no_json_is_a_violation() -> None:
     body = b"data: {oops\n\n" + stream_of(delta("stop", content="x")).body
     with pytest.raises(WireViolation, match="not valid JSON"):
         decode_answer(answer_of(body, content_type="text/event-stream"))
-
-
-@given(pieces=st.lists(st.text(), max_size=20), newline=st.sampled_from([b"\n", b"\r\n", b"\r"]))
-def test_any_text_survives_any_division_into_events(pieces: list[str], newline: bytes) -> None:
-    chunks = [*(delta(content=piece) for piece in pieces), delta("stop")]
-    lines = [b"data: " + json.dumps(chunk, ensure_ascii=False).encode() for chunk in chunks]
-    body = (newline * 2).join(lines)
-    message = assemble_answer(body)["choices"][0]["message"]  # type: ignore[index]
-    assert (message["content"] or "") == "".join(pieces)
 
 
 MIB = 1024 * 1024

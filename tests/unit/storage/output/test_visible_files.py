@@ -12,7 +12,7 @@ from airflow_provider_aimlapi.core.durable.plan import Plan, Shard
 from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable, StoreUnavailable
 from airflow_provider_aimlapi.storage.output.changes import newest_change, shown_run
-from airflow_provider_aimlapi.storage.output.visible_files import check_foreign, publish
+from airflow_provider_aimlapi.storage.output.visible_files import check_foreign, show_run
 from airflow_provider_aimlapi.storage.runs.run_objects import read_manifest, read_plan
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.staged_run import part_bytes, stage_run
@@ -34,7 +34,7 @@ def show(store: MemoryStore, names: RunNames, *visible: str) -> None:
     assert manifest is not None
     epoch = next(EPOCHS)
     store.write(PLACES.lease(epoch), b"token")
-    publish(store, manifest, epoch=epoch, map_in_threads=map_in_threads)
+    show_run(store, manifest, epoch=epoch, map_in_threads=map_in_threads)
 
 
 def part(names: RunNames, number: int) -> bytes:

@@ -1,0 +1,86 @@
+"""The two columns of a run: what is written of an outcome is read back."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import msgspec
+import pyarrow as pa
+import pytest
+
+from airflow_provider_aimlapi.core.calls.completion import Outcome, Status, skipped
+from airflow_provider_aimlapi.storage.parts.outcome_columns import INFO_TYPE, OutcomeColumns
+
+COLUMNS = OutcomeColumns("summary")
+FULL = Outcome(
+    row=0,
+    status="truncated",
+    text="Two sentences. \U0001f40d",
+    error="max_tokens cut it",
+    finish_reason="length",
+    model="claude-sonnet-4.6",
+    prompt_tokens=11,
+    completion_tokens=22,
+    cached_tokens=3,
+    cost_nano_usd=1_234_567,
+    attempts=2,
+    inference_id="inf-1",
+    request_hash="ab" * 32,
+    completed_at_us=1_767_225_600_000_001,
+    reasoning_tokens=9,
+    cache_write_tokens=5,
+)
+
+
+def table_of(*outcomes: Outcome) -> pa.Table:
+    return pa.Table.from_arrays(COLUMNS.arrays(outcomes), schema=pa.schema(COLUMNS.fields()))
+
+
+def test_fields_are_named_after_the_output_column() -> None:
+    assert COLUMNS.names == ("summary", "summary_info")
+    assert tuple(field.name for field in COLUMNS.fields()) == COLUMNS.names
+
+
+def test_outcomes_are_read_as_they_were_written() -> None:
+    outcomes = [FULL, skipped("column 'body' is null", row=1)]
+    assert COLUMNS.read(table_of(*outcomes)) == outcomes
+
+
+@pytest.mark.parametrize("status", get_args(Status))
+def test_each_status_is_read_back(status: Status) -> None:
+    outcome = msgspec.structs.replace(FULL, status=status)
+    assert COLUMNS.read(table_of(outcome)) == [outcome]
+
+
+def test_equal_texts_of_a_dictionary_are_one_object() -> None:
+    table = table_of(FULL, msgspec.structs.replace(FULL, row=1))
+    encoded = table.set_column(0, "summary", table.column("summary").dictionary_encode())
+    first, second = COLUMNS.read(encoded)
+    assert first.text == FULL.text
+    assert first.text is second.text
+
+
+def test_only_rejected_rows_have_a_rejected_cost() -> None:
+    rejected = msgspec.structs.replace(FULL, row=1, status="rejected")
+    free = msgspec.structs.replace(rejected, row=2, cost_nano_usd=None)
+    assert COLUMNS.read_rejected_costs(table_of(FULL, rejected, free)) == {1: 1_234_567, 2: 0}
+
+
+def test_paths_name_each_field_of_the_info_column() -> None:
+    infos = {f"summary_info.{field.name}" for field in INFO_TYPE}
+    assert set(COLUMNS.paths()) == {"summary", *infos}
+    assert set(COLUMNS.cost_paths()) == {"summary_info.status", "summary_info.cost_usd"}
+    assert set(COLUMNS.string_paths()) <= set(COLUMNS.paths())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("status", "done"), ("prompt_tokens", -1), ("cost_usd", -0.5)]
+)
+def test_value_that_no_run_writes_is_refused(name: str, value: object) -> None:
+    info = table_of(FULL).column("summary_info").combine_chunks()
+    fields = {field.name: info.field(field.name) for field in INFO_TYPE}
+    fields[name] = pa.array([value], INFO_TYPE.field(name).type)
+    damaged = pa.StructArray.from_arrays(list(fields.values()), names=list(fields))
+    table = pa.table({"summary": [FULL.text], "summary_info": damaged})
+    with pytest.raises(msgspec.ValidationError):
+        COLUMNS.read(table)
