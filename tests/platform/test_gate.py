@@ -80,8 +80,9 @@ def test_the_quick_command_runs_no_slow_folder(root: Path) -> None:
 
 def test_the_hooks_run_what_the_gate_runs(root: Path) -> None:
     text = (root / ".pre-commit-config.yaml").read_text(encoding="utf-8")
-    hooks = [hook["entry"] for repo in yaml.safe_load(text)["repos"] for hook in repo["hooks"]]
-    assert hooks == [f"make {check}" for check in CHECKS]
+    hooks = [hook for repo in yaml.safe_load(text)["repos"] for hook in repo["hooks"]]
+    entries = [hook["entry"] for hook in hooks if hook.get("stages") != ["commit-msg"]]
+    assert entries == [f"make {check}" for check in CHECKS]
 
 
 def test_help_names_every_command_that_people_type(root: Path) -> None:
