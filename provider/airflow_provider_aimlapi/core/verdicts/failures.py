@@ -24,6 +24,9 @@ outage some minutes later, would look like a long outage."""
 STALL_CALLS = 4
 """A stall is at least so many failed calls one after another, but no longer than `OUTAGE_S`. With two, a
 few rows that are slower than the time-out would end a run with few calls in flight."""
+SILENCE_CALLS = 2
+"""A single failed call is no silence, or each bad row would change the order in which rows are sent. With
+more, a few rows that are slower than the time-out would end a try before it reaches another row."""
 PAUSE_S = 60.0
 """The longest back-off. A longer pause between two calls is not the API's."""
 
@@ -39,11 +42,13 @@ class Silence:
         since_s: the first failure since the last answer; None when there was none.
         length_s: what of the time since then counts.
         slowest_s: the longest of these calls.
+        calls: how many calls failed.
     """
 
     since_s: float | None = None
     length_s: float = 0.0
     slowest_s: float = 0.0
+    calls: int = 0
     _failed_s: float = 0.0
     _pause_s: float = PAUSE_S
 
@@ -56,6 +61,12 @@ class Silence:
             self.length_s += min(now_s - self._failed_s, allowed_s)
         self._failed_s = now_s
         self.slowest_s = max(self.slowest_s, now_s - sent_s)
+        self.calls += 1
+
+    @property
+    def is_noticed(self) -> bool:
+        """Return whether more than a single call failed."""
+        return self.calls >= SILENCE_CALLS
 
     def is_stall(self, stall_timeout_s: float) -> bool:
         """Return whether it has lasted so long, and several calls."""
@@ -73,6 +84,7 @@ class Silence:
     def answered(self) -> None:
         """End the silence."""
         self.since_s, self.length_s, self.slowest_s, self._pause_s = None, 0.0, 0.0, PAUSE_S
+        self.calls = 0
 
 
 def failing_since_us(since_us: int, failed_us: int, now_us: int, *, trouble_us: int) -> int:

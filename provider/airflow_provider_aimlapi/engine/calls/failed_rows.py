@@ -189,8 +189,8 @@ class FailedRows:
         return row.is_undecided and not self._is_up_since(row)
 
     def is_silent(self) -> bool:
-        """Return whether calls fail and none is answered."""
-        return self._silence.since_s is not None
+        """Return whether calls fail, one after another, and none is answered."""
+        return self._silence.is_noticed
 
     def is_probing(self) -> bool:
         """Return whether nothing is answered, so that one call at a time is made."""
