@@ -12,79 +12,82 @@ from airflow_provider_aimlapi.operators import arguments
     ("rendered", "number"), [(512, 512), ("512", 512), (" 512 ", 512), (512.0, 512), ("512.0", 512)]
 )
 def test_a_whole_number_is_read_in_every_spelling(rendered: object, number: int) -> None:
-    read = arguments.whole_number("max_tokens", rendered)
+    read = arguments.read_whole_number("max_tokens", rendered)
     assert (read, type(read)) == (number, int)
 
 
 @pytest.mark.parametrize("rendered", ["abc", "1.5", 1.5, True, None, "", "None", [1], "inf", "nan"])
 def test_what_is_no_whole_number_is_refused_by_name(rendered: object) -> None:
     with pytest.raises(InvalidSpec, match=r"^max_tokens="):
-        arguments.whole_number("max_tokens", rendered)
+        arguments.read_whole_number("max_tokens", rendered)
 
 
 @pytest.mark.parametrize(
     ("rendered", "number"), [("5", 5), (5, 5), ("0.05", 0.05), (0.05, 0.05), ("1.0", 1.0), ("1", 1)]
 )
 def test_rows_and_shares_of_rows_stay_apart(rendered: object, number: float) -> None:
-    read = arguments.number("max_rejected_rows", rendered)
+    read = arguments.read_number("max_rejected_rows", rendered)
     assert (read, type(read)) == (number, type(number))
 
 
 @pytest.mark.parametrize("rendered", ["5%", "five", None, False, {}])
 def test_what_is_no_number_is_refused_by_name(rendered: object) -> None:
     with pytest.raises(InvalidSpec, match=r"^max_rejected_rows="):
-        arguments.number("max_rejected_rows", rendered)
+        arguments.read_number("max_rejected_rows", rendered)
 
 
 def test_percentages_are_refused_with_an_example() -> None:
     with pytest.raises(InvalidSpec, match=r"such as 0\.1 or 100"):
-        arguments.number("max_rejected_rows", "10%", such_as="0.1 or 100")
+        arguments.read_number("max_rejected_rows", "10%", such_as="0.1 or 100")
 
 
 @pytest.mark.parametrize("nothing", [None, "", " ", "None"])
 def test_nothing_stays_nothing_after_rendering(nothing: object) -> None:
-    assert arguments.optional_number("max_cost_usd", nothing) is None
-    assert arguments.optional_whole_number("limit_rows", nothing) is None
-    assert arguments.optional_text("system", nothing) is None
-    assert arguments.texts("stop_sequences", nothing) is None
-    assert arguments.thinking("thinking", nothing) is None
+    assert arguments.read_optional_number("max_cost_usd", nothing) is None
+    assert arguments.read_optional_whole_number("limit_rows", nothing) is None
+    assert arguments.read_optional_text("system", nothing) is None
+    assert arguments.read_texts("stop_sequences", nothing) is None
+    assert arguments.read_thinking("thinking", nothing) is None
 
 
 @pytest.mark.parametrize(
     ("rendered", "meant"), [(True, True), ("True", True), (" false ", False), (False, False)]
 )
 def test_a_flag_is_read_in_every_spelling(rendered: object, meant: object) -> None:
-    assert arguments.flag("retry_rejected", rendered) is meant
+    assert arguments.read_flag("retry_rejected", rendered) is meant
 
 
 @pytest.mark.parametrize("rendered", ["yes", 1, None, "", "0"])
 def test_what_is_no_flag_is_refused_by_name(rendered: object) -> None:
     with pytest.raises(InvalidSpec, match=r"^retry_rejected=.*True or False"):
-        arguments.flag("retry_rejected", rendered)
+        arguments.read_flag("retry_rejected", rendered)
 
 
 def test_one_of_accepts_listed_words_only() -> None:
-    assert arguments.one_of("on_existing", "error", ("replace", "error")) == "error"
+    assert arguments.read_word("on_existing", "error", ("replace", "error")) == "error"
     with pytest.raises(InvalidSpec, match=r"^on_existing='keep': give 'replace' or 'error'"):
-        arguments.one_of("on_existing", "keep", ("replace", "error"))
+        arguments.read_word("on_existing", "keep", ("replace", "error"))
 
 
 def test_single_stop_sequence_is_refused() -> None:
     """Python would read it as a list of letters."""
     with pytest.raises(InvalidSpec, match="give a list of texts"):
-        arguments.texts("stop_sequences", "END")
-    assert arguments.texts("stop_sequences", ["END"]) == ("END",)
+        arguments.read_texts("stop_sequences", "END")
+    assert arguments.read_texts("stop_sequences", ["END"]) == ("END",)
 
 
 def test_thinking_budget_is_read_from_a_template() -> None:
     rendered = {"type": "enabled", "budget_tokens": "2048"}
-    assert arguments.thinking("thinking", rendered) == {"type": "enabled", "budget_tokens": 2048}
+    assert arguments.read_thinking("thinking", rendered) == {
+        "type": "enabled",
+        "budget_tokens": 2048,
+    }
 
 
 @pytest.mark.parametrize("wrong", ["enabled", 2048, {"budget_tokens": "many"}])
 def test_thinking_of_another_form_is_refused(wrong: object) -> None:
     with pytest.raises(InvalidSpec, match=r"^thinking"):
-        arguments.thinking("thinking", wrong)
+        arguments.read_thinking("thinking", wrong)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +97,7 @@ def test_thinking_of_another_form_is_refused(wrong: object) -> None:
 def test_missing_prompt_file_is_no_prompt(name: str) -> None:
     assert arguments.names_file(name)
     with pytest.raises(InvalidSpec, match="names a file"):
-        arguments.text("prompt", name)
+        arguments.read_text("prompt", name)
 
 
 @pytest.mark.parametrize(
@@ -102,4 +105,4 @@ def test_missing_prompt_file_is_no_prompt(name: str) -> None:
 )
 def test_sentences_are_not_read_as_file_names(sentence: str) -> None:
     assert not arguments.names_file(sentence)
-    assert arguments.text("prompt", sentence) == sentence
+    assert arguments.read_text("prompt", sentence) == sentence

@@ -209,7 +209,11 @@ def test_log_explains_calls_without_the_proxy(
         ({"REQUESTS_CA_BUNDLE": "/absent.pem"}, {}, "REQUESTS_CA_BUNDLE names '/absent.pem'"),
         ({}, {"ca_file": "/absent.pem"}, "ca_file in the extra of connection"),
         ({"HTTPS_PROXY": "socks5://me:p4ss@p:1"}, {}, "HTTPS_PROXY names a SOCKS proxy"),
-        ({"HTTPS_PROXY": "https://me:p4ss@p:1"}, {}, "HTTPS_PROXY names a proxy that .* TLS"),
+        (
+            {"HTTPS_PROXY": "https://me:p4ss@p:1"},
+            {},
+            "HTTPS_PROXY names a proxy with an https:// URL",
+        ),
         ({}, {"proxy": "socks4://me:p4ss@p:1"}, "proxy in the extra of .* names a SOCKS proxy"),
         ({}, {"proxy": ["http://me:p4ss@p:1"]}, "proxy in its extra is not a text"),
     ],

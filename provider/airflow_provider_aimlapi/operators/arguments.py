@@ -37,12 +37,12 @@ def may_name_file(text: object) -> bool:
     return isinstance(text, str) and _FILE_NAME_PERHAPS.fullmatch(text.strip()) is not None
 
 
-def optional(value: object) -> object:
+def none_if_empty(value: object) -> object:
     """Return the value, or None for "" and "None", which are what a template makes of None."""
     return None if isinstance(value, str) and value.strip() in {"", "None"} else value
 
 
-def text(name: str, value: object) -> str:
+def read_text(name: str, value: object) -> str:
     """Return a text.
 
     Raises:
@@ -58,13 +58,13 @@ def text(name: str, value: object) -> str:
     return value
 
 
-def optional_text(name: str, value: object) -> str | None:
-    """Return a text, or None. Raise InvalidSpec as `text` does."""
-    value = optional(value)
-    return None if value is None else text(name, value)
+def read_optional_text(name: str, value: object) -> str | None:
+    """Return a text, or None. Raise InvalidSpec as `read_text` does."""
+    value = none_if_empty(value)
+    return None if value is None else read_text(name, value)
 
 
-def whole_number(name: str, value: object) -> int:
+def read_whole_number(name: str, value: object) -> int:
     """Return a whole number, also from text or from a float without a fraction.
 
     Raises:
@@ -78,13 +78,13 @@ def whole_number(name: str, value: object) -> int:
     return number
 
 
-def optional_whole_number(name: str, value: object) -> int | None:
-    """Return a whole number, or None. Raise InvalidSpec as `whole_number` does."""
-    value = optional(value)
-    return None if value is None else whole_number(name, value)
+def read_optional_whole_number(name: str, value: object) -> int | None:
+    """Return a whole number, or None. Raise InvalidSpec as `read_whole_number` does."""
+    value = none_if_empty(value)
+    return None if value is None else read_whole_number(name, value)
 
 
-def number(name: str, value: object, *, such_as: str = "0.5 or 2") -> float:
+def read_number(name: str, value: object, *, such_as: str = "0.5 or 2") -> float:
     """Return a number, as an int if it is written as one: 5 rows and a fraction of 5.0 differ.
 
     Args:
@@ -99,13 +99,13 @@ def number(name: str, value: object, *, such_as: str = "0.5 or 2") -> float:
     return parsed
 
 
-def optional_number(name: str, value: object) -> float | None:
-    """Return a number, or None. Raise InvalidSpec as `number` does."""
-    value = optional(value)
-    return None if value is None else number(name, value)
+def read_optional_number(name: str, value: object) -> float | None:
+    """Return a number, or None. Raise InvalidSpec as `read_number` does."""
+    value = none_if_empty(value)
+    return None if value is None else read_number(name, value)
 
 
-def flag(name: str, value: object) -> bool:
+def read_flag(name: str, value: object) -> bool:
     """Return True or False, also from text.
 
     Raises:
@@ -117,7 +117,7 @@ def flag(name: str, value: object) -> bool:
     return meant
 
 
-def one_of(name: str, value: object, allowed: Sequence[Word]) -> Word:
+def read_word(name: str, value: object, allowed: Sequence[Word]) -> Word:
     """Return the word of a list that the value equals.
 
     Raises:
@@ -129,14 +129,14 @@ def one_of(name: str, value: object, allowed: Sequence[Word]) -> Word:
     raise InvalidSpec(f"{name}={value!r}: give {' or '.join(map(repr, allowed))}.")
 
 
-def texts(name: str, value: object) -> tuple[str, ...] | None:
+def read_texts(name: str, value: object) -> tuple[str, ...] | None:
     """Return a list of texts, or None.
 
     Raises:
         InvalidSpec: the value is something else. A single text is refused, because Python would read
             it as a list of letters.
     """
-    value = optional(value)
+    value = none_if_empty(value)
     if value is None:
         return None
     if not isinstance(value, (list, tuple)) or not all(isinstance(one, str) for one in value):
@@ -144,13 +144,13 @@ def texts(name: str, value: object) -> tuple[str, ...] | None:
     return tuple(value)
 
 
-def thinking(name: str, value: object) -> dict[str, Json] | None:
+def read_thinking(name: str, value: object) -> dict[str, Json] | None:
     """Return the thinking parameter with its budget as a number, or None.
 
     Raises:
         InvalidSpec: the value is no mapping, or its budget is no number.
     """
-    value = optional(value)
+    value = none_if_empty(value)
     if value is None:
         return None
     if not isinstance(value, Mapping):
@@ -160,7 +160,7 @@ def thinking(name: str, value: object) -> dict[str, Json] | None:
         )
     named: dict[str, Json] = {str(key): item for key, item in value.items()}
     if "budget_tokens" in named:
-        named["budget_tokens"] = whole_number(f"{name}: budget_tokens", named["budget_tokens"])
+        named["budget_tokens"] = read_whole_number(f"{name}: budget_tokens", named["budget_tokens"])
     return named
 
 

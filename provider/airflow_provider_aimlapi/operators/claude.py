@@ -249,7 +249,7 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
             report = seen.report = run_job(
                 self._build_job(),
                 self._build_settings(),
-                share=arguments.optional_whole_number("share", self.share),
+                share=arguments.read_optional_whole_number("share", self.share),
                 stop=stop,
                 emit_lineage=seen.learn,
                 open_sink=seen.beside(self._progress),
@@ -345,52 +345,52 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
 
         return Job(
             completion=completion_of({name: getattr(self, name) for name in COMPLETION_ARGUMENTS}),
-            prompt=arguments.text("prompt", self.prompt),
-            system=arguments.optional_text("system", self.system),
-            output_column=arguments.text("output_column", self.output_column),
-            limit_rows=arguments.optional_whole_number("limit_rows", self.limit_rows),
-            constant_prompt=arguments.flag("constant_prompt", self.constant_prompt),
+            prompt=arguments.read_text("prompt", self.prompt),
+            system=arguments.read_optional_text("system", self.system),
+            output_column=arguments.read_text("output_column", self.output_column),
+            limit_rows=arguments.read_optional_whole_number("limit_rows", self.limit_rows),
+            constant_prompt=arguments.read_flag("constant_prompt", self.constant_prompt),
             endpoint=self._make_hook().endpoint,
             input=self._open_path("input_path"),
             output=self._open_path("output_path"),
-            on_existing=arguments.one_of("on_existing", self.on_existing, get_args(OnExisting)),
+            on_existing=arguments.read_word("on_existing", self.on_existing, get_args(OnExisting)),
         )
 
     def _build_settings(self) -> Settings:
         from airflow_provider_aimlapi.engine.settings import Settings
 
         # The lower limit holds: the connection's is about the key, which other tasks use as well.
-        max_concurrency = arguments.whole_number("max_concurrency", self.max_concurrency)
+        max_concurrency = arguments.read_whole_number("max_concurrency", self.max_concurrency)
         allowed = self._make_hook().max_concurrency
         return Settings(
             max_concurrency=max_concurrency if allowed is None else min(max_concurrency, allowed),
             requests_per_minute=self._lower_limit("requests_per_minute"),
             tokens_per_minute=self._lower_limit("tokens_per_minute"),
-            max_attempts=arguments.whole_number("max_attempts", self.max_attempts),
-            request_timeout_s=arguments.number("request_timeout_s", self.request_timeout_s),
-            stall_timeout_s=arguments.number("stall_timeout_s", self.stall_timeout_s),
+            max_attempts=arguments.read_whole_number("max_attempts", self.max_attempts),
+            request_timeout_s=arguments.read_number("request_timeout_s", self.request_timeout_s),
+            stall_timeout_s=arguments.read_number("stall_timeout_s", self.stall_timeout_s),
             looks_first=self._parking.starts_with_probe,
-            max_cost_usd=arguments.optional_number("max_cost_usd", self.max_cost_usd),
-            max_rejected_rows=arguments.number(
+            max_cost_usd=arguments.read_optional_number("max_cost_usd", self.max_cost_usd),
+            max_rejected_rows=arguments.read_number(
                 "max_rejected_rows", self.max_rejected_rows, such_as="0.1 or 100"
             ),
-            retry_rejected=arguments.flag("retry_rejected", self.retry_rejected),
-            check_arrival=arguments.flag("check_arrival", self.check_arrival),
+            retry_rejected=arguments.read_flag("retry_rejected", self.retry_rejected),
+            check_arrival=arguments.read_flag("check_arrival", self.check_arrival),
         )
 
     def _lower_limit(self, name: str) -> int | None:
         """Return the lower of the operator's and the connection's limit; None if neither has one."""
-        own = arguments.optional_whole_number(name, getattr(self, name))
+        own = arguments.read_optional_whole_number(name, getattr(self, name))
         limits = [limit for limit in (own, self._make_hook().limit(name)) if limit is not None]
         return min(limits, default=None)
 
     def _make_hook(self) -> AIMLAPIHook:
-        return AIMLAPIHook(arguments.text("aimlapi_conn_id", self.aimlapi_conn_id))
+        return AIMLAPIHook(arguments.read_text("aimlapi_conn_id", self.aimlapi_conn_id))
 
     def _open_path(self, argument: str) -> OpenLocation:
         location = parse_location(
             getattr(self, argument),
             argument=argument,
-            storage_conn_id=arguments.optional_text("storage_conn_id", self.storage_conn_id),
+            storage_conn_id=arguments.read_optional_text("storage_conn_id", self.storage_conn_id),
         )
         return open_location(location)

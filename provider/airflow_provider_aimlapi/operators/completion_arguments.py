@@ -9,13 +9,13 @@ from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.operators import arguments
 
 _READERS: Mapping[str, Any] = {
-    "model": arguments.text,
-    "max_tokens": arguments.optional_whole_number,
-    "temperature": arguments.optional_number,
-    "top_p": arguments.optional_number,
-    "top_k": arguments.optional_whole_number,
-    "stop_sequences": arguments.texts,
-    "thinking": arguments.thinking,
+    "model": arguments.read_text,
+    "max_tokens": arguments.read_optional_whole_number,
+    "temperature": arguments.read_optional_number,
+    "top_p": arguments.read_optional_number,
+    "top_k": arguments.read_optional_whole_number,
+    "stop_sequences": arguments.read_texts,
+    "thinking": arguments.read_thinking,
 }
 """The function that reads each argument, called with the argument's name and value."""
 COMPLETION_ARGUMENTS = tuple(_READERS)

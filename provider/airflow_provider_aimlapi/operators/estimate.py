@@ -63,8 +63,10 @@ class ClaudeCompletionEstimateOperator(ClaudeCompletionOperator):
     ) -> dict[str, str | int | float | bool | None]:
         """Compute the estimate, and log its text."""
         try:
-            sample_rows = arguments.whole_number("sample_rows", self.sample_rows)
-            answer_tokens = arguments.optional_whole_number("answer_tokens", self.answer_tokens)
+            sample_rows = arguments.read_whole_number("sample_rows", self.sample_rows)
+            answer_tokens = arguments.read_optional_whole_number(
+                "answer_tokens", self.answer_tokens
+            )
         except InvalidSpec as error:
             raise airflow_error(error) from error
         return self._run_estimate(sample_rows, answer_tokens)

@@ -90,8 +90,8 @@ def parking(context: Context, *, on_stall: object, park_timeout_s: object) -> Pa
         InvalidSpec: an argument is wrong, or this version of Airflow would not wait.
     """
     # Both arguments are checked even if the task is not to be parked: a wrong one must not stay unnoticed.
-    is_wanted = arguments.one_of("on_stall", on_stall, get_args(OnStall)) == "park"
-    timeout_s = arguments.number("park_timeout_s", park_timeout_s, such_as="3600")
+    is_wanted = arguments.read_word("on_stall", on_stall, get_args(OnStall)) == "park"
+    timeout_s = arguments.read_number("park_timeout_s", park_timeout_s, such_as="3600")
     check_number("park_timeout_s", timeout_s, above=0, most=PARK_TIMEOUT_S_MAX, unit="seconds")
     if not is_wanted:
         return Parking()

@@ -55,7 +55,7 @@ class ClaudeCompletionPlanOperator(ClaudeCompletionOperator):
         from airflow_provider_aimlapi.engine.blocking import plan_job
 
         with self._guard_engine() as stop:
-            workers = arguments.whole_number("workers", self.workers)
+            workers = arguments.read_whole_number("workers", self.workers)
             shares = plan_job(self._build_job(), self._build_settings(), workers, stop=stop)
         self.log.info("The run has %s share(s).", printable(str(shares)))
         return list(range(shares))

@@ -67,7 +67,7 @@ def progress_source(key: TaskKey, session: Any) -> ProgressSource | None:
         dag_id=key.dag_id,
         team=_team_of(key.dag_id),
         output_path=path if isinstance(path, str) else path.path,
-        storage_conn_id=arguments.optional_text("storage_conn_id", fields.storage_conn_id),
+        storage_conn_id=arguments.read_optional_text("storage_conn_id", fields.storage_conn_id),
         run_key=run_key,
         share=_read_share(fields.share),
     )
@@ -164,7 +164,7 @@ def _rendered_fields(key: TaskKey, session: Any) -> _Fields | None:
 
 
 def _read_share(rendered: object) -> int | None:
-    share = arguments.optional_whole_number("share", rendered)
+    share = arguments.read_optional_whole_number("share", rendered)
     if share is not None:
         check_whole_number("share", share, least=0, most=WORKERS_MAX - 1)
     return share
