@@ -52,7 +52,7 @@ class RequestMaker:
                 row=index, attempts=0, request_hash=None, completed_at_us=clock.wall_us()
             )
             return rejected(Reason(texts.reason, texts.reason), call)
-        if None in texts:
+        if None in texts:  # a prompt with a gap would be paid for, and answered with nonsense
             return skipped(f"null in column '{self.columns[texts.index(None)]}'", row=index)
         body = self._body(texts)  # type: ignore[arg-type]  # no null is left
         return Row(part=part, row=index, body=body, request_hash=request_hash(body))

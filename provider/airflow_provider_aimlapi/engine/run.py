@@ -6,17 +6,14 @@
     4. send     make one call, with one deadline              engine/calls/sender.py
     5. judge    keep the answer, send again, reject, or end   engine/calls/judge.py
     6. write    journal the answer, stage each whole part     engine/durable/collector.py
-    7. publish  create the manifest, then show the parts      engine/durable/publish.py,
-                                                              engine/durable/visible_run.py
+    7. publish  create the manifest, then show the parts      engine/durable/{publish,visible_run}.py
 
 Steps 1 and 2 spend nothing. Steps 3 to 6 need a lease, because only one attempt may pay for a row
 (`engine/durable/lease.py`). Workers repeat them (`engine/calls/live.py`) for each row that earlier
 attempts have not paid for (`engine/durable/earlier_attempts.py`). However a run ends, admission ends
 first, then the calls in flight return, and their answers are journaled for the next attempt.
 
-A run may be divided into shares: ranges of its parts, each for a task of its own. A share is
-processed like a run, under a lease of its own, but it is not published. The task of the whole run
-sends the rows that the shares have left, and publishes.
+A share is a range of parts. It is processed like a run, and the task of the whole run publishes it.
 """
 
 from __future__ import annotations
@@ -159,6 +156,7 @@ async def open_calls(
     Raises:
         JournalUnreadable, StoreUnavailable: what is there cannot be read.
     """
+    # Only under the lease: before, an older attempt may still add to what is read here.
     earlier = await world.scan(
         find_earlier_answers,
         prepared.checked(world.stop.check),

@@ -127,6 +127,7 @@ class LiveCalls:
             AimlapiError: why the run ended early; what was paid for is durable.
         """
         await self._refuse_dropped()
+        # An attempt that has nothing to send fetches no prices, and reads nothing of other shares.
         if self._ending.error is None and self.collector.rows_done < self._prepared.plan.rows:
             await bound_budget(
                 self.budget, self._prepared, self._epoch, self._settings, self._world

@@ -40,6 +40,7 @@ class Reader:
         feed.finish()
 
     async def _read_shard(self, shard: Shard, feed: Feed, collector: Collector) -> None:
+        # Repeated like a write, because an answer that is not found here would be paid for again.
         await persist(self._clock, self._paid.read_part, shard)
         first = 0
         batch, batches = await persist(self._clock, self._first_rows, shard)

@@ -76,48 +76,50 @@ class Sender:
             AdmissionEnded, BudgetExhausted: nothing was sent.
             Unjudged: a bug, perhaps after an answer has come.
         """
-        received = _Received()
+        answer: Answer | None = None  # what has come, and may be billed
         try:
             async with self.limiter.permit(len(row.body)) as sent:
-                return await self._send_once(row, sent, received)
+                name = self._count_call(row, sent)
+                try:
+                    received = answer = await self.client.send(row.body, name)
+                    completion = decode_answer(received, row.body, wall_s=self.wall_us() / 1e6)
+                except WireViolation as error:
+                    answer = error.answer = answer or error.answer
+                    self._note_violation(row, error)
+                    raise
+                except ApiError as error:
+                    answer = None
+                    self._note_failure(row, sent, error)
+                    raise
+                self.budget.charge(completion.cost_nano_usd, body_bytes=len(row.body))
+                self.limiter.note_accepted(sent)
+                self.limiter.note_usage(sent, completion, len(row.body))
+                self.latencies.add_call(self.now_s() - sent.at_s)
+                return received, completion
         except (AdmissionEnded, ApiError, BudgetExhausted):
             raise
         except Exception as bug:
-            raise Unjudged(received.answer) from bug
+            raise Unjudged(answer) from bug
 
-    async def _send_once(
-        self, row: Row, sent: Sent, received: _Received
-    ) -> tuple[Answer, Completion]:
+    def _count_call(self, row: Row, sent: Sent) -> str:
+        """Count a call that is being sent, and return the id of its request."""
         if row.calls == 0:
             self.opening.sent(row.name, len(row.body))
         row.number, row.sent_s = sent.number, sent.at_s
         row.calls += 1
         row.attempts += 1
         number = self.epoch * CALLS_PER_EPOCH + row.calls
-        name = client_request_id(self.run_key, row.part, row.row, number)
-        try:
-            answer = received.answer = await self.client.send(row.body, name)
-            completion = decode_answer(answer, row.body, wall_s=self.wall_us() / 1e6)
-        except Throttled:
+        return client_request_id(self.run_key, row.part, row.row, number)
+
+    def _note_failure(self, row: Row, sent: Sent, error: ApiError) -> None:
+        """Count a call without an answer that may be billed, or without any answer."""
+        if isinstance(error, Throttled):
             row.attempts -= 1
-            received.answer = None  # no 429 is billed
             self.limiter.note_throttled(sent)
-            raise
-        except WireViolation as error:
-            received.answer = error.answer = received.answer or error.answer
-            self._note_violation(row, error)
-            raise
-        except ApiError as error:
-            received.answer = None  # nor any other error of the API
-            row.rejections += isinstance(error, RequestRejected)
-            if error.is_perhaps_billed:
-                self.budget.suspect(len(row.body))
-            raise
-        self.budget.charge(completion.cost_nano_usd, body_bytes=len(row.body))
-        self.limiter.note_accepted(sent)
-        self.limiter.note_usage(sent, completion, len(row.body))
-        self.latencies.add_call(self.now_s() - sent.at_s)
-        return answer, completion
+            return
+        row.rejections += isinstance(error, RequestRejected)
+        if error.is_perhaps_billed:
+            self.budget.suspect(len(row.body))
 
     def _note_violation(self, row: Row, error: WireViolation) -> None:
         """Count what an answer that cannot be read has cost, or may have cost."""
@@ -130,10 +132,3 @@ class Sender:
         row.without_cost += 1
         if error.is_perhaps_billed:
             self.budget.suspect(len(row.body))
-
-
-@dataclass(slots=True)
-class _Received:
-    """The answer to a call as soon as it is there, whatever happens to the call afterwards."""
-
-    answer: Answer | None = None

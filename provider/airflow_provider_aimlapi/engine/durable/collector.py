@@ -128,6 +128,7 @@ class Collector:
         """
         self._segments.take_over(earlier.segments)
         self.parts.extend(earlier.parts)
+        # Rows of reopened parts are counted when the reader gives their outcomes back.
         self._reopened = earlier.reopened
         tallies = [entry.tally for entry in earlier.parts]
         rows = sum(tally.rows for tally in tallies)
@@ -325,6 +326,7 @@ class Collector:
                 f"The answers to {state.shard.rows:,} rows make a part of {len(data):,} bytes, more "
                 f"than {PART_BYTES_MAX:,}. They are kept. Start another run with a lower max_tokens."
             )
+        # An epoch is never used twice, so no edition has the name of an earlier one.
         edition = self._segments.epoch if state.shard.part in self._reopened else 0
         name = names.part(state.shard.part, edition)
         if create_settled(self._prepared.store, name, data):

@@ -104,6 +104,8 @@ class Lease:
         elders = OtherAttempts(self._store, self._times, self._clock)
         patience = Patience(self._clock)
         until_s = float("-inf")
+        # Our own heartbeats show whether the store accepts writes. If it does not, the silence of the
+        # elders proves nothing, and the round does not count.
         while not await self._are_over(elders, lambda epoch: epoch < self.epoch):
             if not await self._beat_once("waiting"):
                 elders.miss()  # perhaps no attempt can write: then their silence means nothing
@@ -187,6 +189,8 @@ class Lease:
         newer = OtherAttempts(self._store, self._times, self._clock)
         patience = Patience(self._clock)
         while True:
+            # The heartbeats first: an attempt that ends after they were read has written its result
+            # by then, or its release is seen in the next round.
             are_over = await self._are_over(newer, lambda epoch: epoch > self.epoch)
             if not newer.has_missed:
                 try:

@@ -102,6 +102,7 @@ class VisibleRun:
             JournalUnreadable: a staged part is missing or damaged.
         """
         shown = 0
+        # Checked again after each time, because a write of ours may have arrived late, or not at all.
         while not await self._world.scan(self._is_settled):
             if shown == SHOWN_MAX:
                 raise StoreUnsafe(
