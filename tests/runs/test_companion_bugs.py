@@ -111,7 +111,7 @@ ENDS: dict[str, Broken] = {
     "the limiter on an answer": Broken(Limiter, "note_accepted", 20),
     "the limiter on a permit that is given back": Broken(Limiter, "release", 20, 1),
     "the budget on an answer": Broken(Budget, "charge", 20, 3),
-    "what is measured of an answer": Broken(LatencyCounts, "add", 20),
+    "what is measured of an answer": Broken(LatencyCounts, "add_call", 20),
     "the judging of an answer": Broken(judging_module, "accepted", 20),
     "the keeping of an outcome": Broken(Collector, "_count", 20, 1),
 }

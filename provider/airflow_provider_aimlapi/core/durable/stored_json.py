@@ -48,7 +48,7 @@ def decode_stored(
     try:
         return msgspec.json.decode(data, type=kind)
     except RecursionError:
-        reason = "is nested more deeply than anything a run writes"
+        reason = "is nested too deeply"
     except msgspec.ValidationError as error:
         reason = f"is not what a run writes{_field_path(error)}"
     except (msgspec.MsgspecError, UnicodeError):
