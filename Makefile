@@ -109,6 +109,7 @@ formatting: setup
 
 types: setup
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file tests/typed/mypy.ini tests/typed/users_dag.py
 
 imports: setup
 	$(BIN)/lint-imports

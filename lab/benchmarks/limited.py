@@ -34,7 +34,7 @@ from lab.benchmarks.row_cost import ROOT, make_data_set
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_provider_aimlapi.core.reporting.run_summary import Report
+    from airflow_provider_aimlapi.core.reporting.run_summary import RunSummary
     from lab.benchmarks.limited_scenarios import Limited
 
 KEY = "benchmark-key"
@@ -76,7 +76,7 @@ def _measure(limit: Limited, folder: Path) -> None:
     _print(_line(limit, reports, wall_s, minute_left_s))
 
 
-def _line(limit: Limited, reports: list[Report], wall_s: float, minute_left_s: float) -> str:
+def _line(limit: Limited, reports: list[RunSummary], wall_s: float, minute_left_s: float) -> str:
     tallies = [report.tally for report in reports]
     ideal_s = limit.ideal_s(
         tokens=sum(tally.prompt_tokens + tally.completion_tokens for tally in tallies),
@@ -93,7 +93,9 @@ def _line(limit: Limited, reports: list[Report], wall_s: float, minute_left_s: f
     )
 
 
-def _run(limit: Limited, begins: tuple[float, int], source: Path, target: Path, url: str) -> Report:
+def _run(
+    limit: Limited, begins: tuple[float, int], source: Path, target: Path, url: str
+) -> RunSummary:
     after_s, rows = begins
     time.sleep(after_s)
     fs = LocalFileSystem()

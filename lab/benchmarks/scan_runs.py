@@ -28,7 +28,7 @@ from tests.fakes.virtual_loop import VirtualClock, run_virtual
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
     from airflow_provider_aimlapi.core.money.pricing import TokenPrices
-    from airflow_provider_aimlapi.core.reporting.run_summary import Report
+    from airflow_provider_aimlapi.core.reporting.run_summary import RunSummary
     from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
 
@@ -85,7 +85,9 @@ class ScannedRun:
     store: DistantStore = field(default_factory=DistantStore)
     prompt: str = PROMPT
 
-    def attempt(self, api: SteadyApi | None = None, **settings: object) -> Report | AimlapiError:
+    def attempt(
+        self, api: SteadyApi | None = None, **settings: object
+    ) -> RunSummary | AimlapiError:
         """One attempt, from its start to its end, in virtual time."""
         world = self._world(api or SteadyApi(), VirtualClock())
         usual = Settings(max_rejected_rows=self.files * self.rows)

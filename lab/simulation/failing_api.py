@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from airflow_provider_aimlapi.core.reporting.run_summary import Report
+    from airflow_provider_aimlapi.core.reporting.run_summary import RunSummary
 
 Failure = Literal["500", "400", "403", "slow", "broken", "page"]
 FAILURES: tuple[Failure, ...] = ("500", "slow", "broken", "page")
@@ -208,17 +208,19 @@ class Tries:
     api: FailingApi
     settings: Settings
     store: MemoryStore = field(default_factory=MemoryStore)
-    ends: list[Report | AimlapiError] = field(default_factory=list)
+    ends: list[RunSummary | AimlapiError] = field(default_factory=list)
     ended_s: list[float] = field(default_factory=list)
     calls: list[int] = field(default_factory=list)
 
     def until_published(
         self, most: int = 5, *, pause_s: float = RETRY_S, parks: bool = False
-    ) -> Report | AimlapiError:
+    ) -> RunSummary | AimlapiError:
         """Try until one publishes, `most` times; the pause grows after each, as Airflow's does."""
         return run_virtual(self._try_all(most, pause_s, parks=parks))
 
-    async def _try_all(self, most: int, pause_s: float, *, parks: bool) -> Report | AimlapiError:
+    async def _try_all(
+        self, most: int, pause_s: float, *, parks: bool
+    ) -> RunSummary | AimlapiError:
         for number in range(most):
             settings = replace(self.settings, looks_first=parks and number > 0)
             self.ends.append(await self._try(settings))
@@ -229,7 +231,7 @@ class Tries:
             await asyncio.sleep(pause_s * (min(3, number + 1) if parks else 2**number))
         return self.ends[-1]
 
-    async def _try(self, settings: Settings) -> Report | AimlapiError:
+    async def _try(self, settings: Settings) -> RunSummary | AimlapiError:
         world = World(
             clock=VirtualClock(),
             random=self.api.random,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.reporting.run_summary import Report
+from airflow_provider_aimlapi.core.reporting.run_summary import RunSummary
 from airflow_provider_aimlapi.core.verdicts.verdict import WIRE_VIOLATIONS_MAX
 from lab.simulation.failing_api import FAILURES, HeldStore, Outage, tries_at
 
@@ -21,7 +21,7 @@ LAPSES_S = 12.0
 
 def violations_of(run: Tries, *, tries: int) -> tuple[str, ...]:
     """Return what was promised and is not so: the good rows answered, the bad ones rejected."""
-    if not isinstance(run.ends[-1], Report):
+    if not isinstance(run.ends[-1], RunSummary):
         return (f"not published after {len(run.ends)} tries",)
     found = []
     if run.rejected() != sorted(run.api.bad):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Sequence
     from random import Random
 
-    from airflow_provider_aimlapi.core.reporting.run_summary import Report
+    from airflow_provider_aimlapi.core.reporting.run_summary import RunSummary
     from lab.simulation.history import History
     from lab.simulation.scheduler import Scheduler
 
@@ -60,7 +60,7 @@ class Process:
         self.started_s = scheduler.now_s
         self.ended_s: float | None = None
         self.error: BaseException | None = None
-        self.report: Report | None = None
+        self.report: RunSummary | None = None
         self.operations = 0
         self.is_landing: bool | None = None
         self.cut_off_until_s = 0.0
@@ -83,7 +83,7 @@ class Process:
         """Whether it was started and has not ended; a frozen one is alive."""
         return self.ended_s is None
 
-    def start(self, main: Callable[[], Coroutine[Any, Any, Report]]) -> None:
+    def start(self, main: Callable[[], Coroutine[Any, Any, RunSummary]]) -> None:
         """Run a coroutine as this process's only reason to be."""
         self.tell("starts")
         task = SimulatedTask(main(), loop=self.loop)
@@ -259,7 +259,7 @@ class Process:
         self.loop.suspended_s += suspended_s
         self._thaw()
 
-    def _finished(self, task: asyncio.Task[Report]) -> None:
+    def _finished(self, task: asyncio.Task[RunSummary]) -> None:
         if self.loop.is_dead:
             if not task.cancelled():
                 task.exception()  # seen

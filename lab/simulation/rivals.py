@@ -28,7 +28,7 @@ from tests.fakes.memory_store import MemoryStore
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from airflow_provider_aimlapi.core.reporting.run_summary import Report
+    from airflow_provider_aimlapi.core.reporting.run_summary import RunSummary
 
 SHAPE = Shape(rows=(3, 2, 2))
 SETTINGS = settings_for(SHAPE, request_timeout_s=10.0)
@@ -138,7 +138,7 @@ class Rivals:
         if process.error is not None and not isinstance(process.error, AimlapiError):
             self.violations.append(f"{process.name} ended with {process.error!r}")
 
-    def _main(self, process: Process, job: dict[str, Any]) -> Coroutine[Any, Any, Report]:
+    def _main(self, process: Process, job: dict[str, Any]) -> Coroutine[Any, Any, RunSummary]:
         store = SimulatedStore(
             process, self._objects, sky=self._sky, random=self._random, watcher=self
         )

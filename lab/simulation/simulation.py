@@ -42,7 +42,7 @@ from tests.fakes.memory_store import MemoryStore
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from airflow_provider_aimlapi.core.reporting.run_summary import Report
+    from airflow_provider_aimlapi.core.reporting.run_summary import RunSummary
     from airflow_provider_aimlapi.engine.settings import Settings
     from lab.simulation.scenario import Scenario, Trouble
 
@@ -186,7 +186,7 @@ class Simulation:
                 self.watcher.blame(f"{process.name} ended with {process.error!r}")
         self.scheduler.after(attempt.retry_after_s, lambda: self._follow(process))
 
-    def _main(self, process: Process, settings: Settings) -> Coroutine[Any, Any, Report]:
+    def _main(self, process: Process, settings: Settings) -> Coroutine[Any, Any, RunSummary]:
         random = Random(f"{self.scenario.seed} {process.name}")
         store = SimulatedStore(
             process, self.objects, sky=self._sky, random=self._random, watcher=self.watcher

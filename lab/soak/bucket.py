@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 INPUT, OUTPUT = "in/", "out/"
-LOOK_INTERVAL_S = 0.15
+POLL_INTERVAL_S = 0.15
 
 
 class Bucket:
@@ -111,7 +111,7 @@ class BucketWatch:
 
     def _look_always(self) -> None:
         try:
-            while not self._ended.wait(LOOK_INTERVAL_S):
+            while not self._ended.wait(POLL_INTERVAL_S):
                 self.look()
         except Exception as error:  # noqa: BLE001  # raised again where the block ends
             self._failures.append(error)

@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_aimlapi.core.calls.dialect import DIALECTS, MODELS
 from airflow_provider_aimlapi.core.durable.manifest import Tally
-from airflow_provider_aimlapi.core.reporting.run_summary import Report
+from airflow_provider_aimlapi.core.reporting.run_summary import RunSummary
 from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
 from airflow_provider_aimlapi.operators.claude import ClaudeCompletionOperator
 from airflow_provider_aimlapi.operators.estimate import ClaudeCompletionEstimateOperator
@@ -71,7 +71,7 @@ def test_every_returned_key_has_its_line(reference: str) -> None:
     told = [
         key for names, *_ in table(reference, "### What it returns") for key in names.split(", ")
     ]
-    report = Report(
+    report = RunSummary(
         run_key="",
         manifest="",
         output_path="",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.counts.counts import functions_of_tests, long_test_names
+from lab.counts.counts import FIRST_FILE_LINES_MAX, functions_of_tests, long_test_names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +48,11 @@ def test_no_file_is_long(root: Path, sources: list[Path]) -> None:
         for file in sources
     }
     assert {file: count for file, count in lines.items() if count > FILE_LINES_MAX} == {}
+
+
+def test_the_file_to_read_first_is_short(root: Path) -> None:
+    file = root / "provider/airflow_provider_aimlapi/engine/run.py"
+    assert len(file.read_text(encoding="utf-8").splitlines()) <= FIRST_FILE_LINES_MAX
 
 
 def test_no_function_is_long(root: Path, sources: list[Path]) -> None:

@@ -30,7 +30,7 @@ from tests.fakes.memory_store import MemoryStore
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_provider_aimlapi.core.reporting.run_summary import Report
+    from airflow_provider_aimlapi.core.reporting.run_summary import RunSummary
 
 SHAPE = Shape(rows=(4, 0, 5, 3), nulls=frozenset({2}), poison=frozenset({6}))
 ROWS = 12
@@ -50,7 +50,7 @@ class Attempt:
         objects: what stands in the store afterwards.
     """
 
-    report: Report | None
+    report: RunSummary | None
     error: BaseException | None
     prompts: list[str]
     cost_nano_usd: int

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from airflow_provider_aimlapi.core.reporting.run_summary import Report
+    from airflow_provider_aimlapi.core.reporting.run_summary import RunSummary
 
 REFUSAL_S = 0.1
 ANSWER_S = 1.5
@@ -99,7 +99,7 @@ class Attempts:
     settings: Settings
     store: MemoryStore = field(default_factory=MemoryStore)
 
-    def attempt(self) -> Report | AimlapiError:
+    def attempt(self) -> RunSummary | AimlapiError:
         """One attempt, from its start to its end."""
         world = World(
             clock=VirtualClock(),

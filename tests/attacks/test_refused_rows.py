@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.reporting.run_summary import Report
+from airflow_provider_aimlapi.core.reporting.run_summary import RunSummary
 from airflow_provider_aimlapi.errors import AccessRefused, AimlapiError
 from tests.attacks.refusing_api import Attempts, attempts_at
 
@@ -28,15 +28,15 @@ def rejected_rows(run: Attempts) -> list[int]:
     return [row for row, info in enumerate(infos) if info["status"] == "rejected"]
 
 
-def assert_published(run: Attempts, found: Report | AimlapiError) -> None:
+def assert_published(run: Attempts, found: RunSummary | AimlapiError) -> None:
     """Each row was paid for once, or is refused and was rejected; no other."""
-    assert isinstance(found, Report), found
+    assert isinstance(found, RunSummary), found
     refused = sorted(run.api.refused)
     assert rejected_rows(run) == refused
     assert sorted(run.api.answered) == [row for row in range(run.rows) if row not in refused]
 
 
-def until_published(run: Attempts) -> tuple[Report | AimlapiError, int]:
+def until_published(run: Attempts) -> tuple[RunSummary | AimlapiError, int]:
     """Attempts that a person makes, each after having looked at the last one's error."""
     found = run.attempt()
     count = 1
@@ -68,8 +68,8 @@ def test_one_percent_of_refused_rows_costs_no_time(concurrency: int) -> None:
     run = attempts_at(rows, concurrency=concurrency, seed=5, refused=some_of(rows, 0.01, 1))
     found = run.attempt()
     assert_published(run, found)
-    assert isinstance(plain, Report)
-    assert isinstance(found, Report)
+    assert isinstance(plain, RunSummary)
+    assert isinstance(found, RunSummary)
     assert found.elapsed_s < 1.3 * plain.elapsed_s + 10
 
 
@@ -79,8 +79,8 @@ def test_hundred_thousand_rows_with_thousand_refused_cost_no_time() -> None:
     run = attempts_at(100_000, seed=3, refused=some_of(100_000, 0.01, 7))
     found = run.attempt()
     assert_published(run, found)
-    assert isinstance(plain, Report)
-    assert isinstance(found, Report)
+    assert isinstance(plain, RunSummary)
+    assert isinstance(found, RunSummary)
     assert found.elapsed_s < 1.05 * plain.elapsed_s
 
 
@@ -95,7 +95,7 @@ def test_a_revoked_key_rejects_no_row(share: float, closes_at: int, concurrency:
         closes_at=closes_at,
     )
     found = run.attempt()
-    if isinstance(found, Report):  # it was through with all others
+    if isinstance(found, RunSummary):  # it was through with all others
         assert_published(run, found)
         return
     assert isinstance(found, AccessRefused)
@@ -148,7 +148,7 @@ def test_whatever_is_refused_blame_falls_on_the_refused(
         rows, seed=seed, concurrency=concurrency, refused=refused, closes_at=closes_at
     )
     found = run.attempt()
-    if isinstance(found, Report):
+    if isinstance(found, RunSummary):
         assert_published(run, found)
         return
     assert isinstance(found, AccessRefused)
@@ -156,7 +156,7 @@ def test_whatever_is_refused_blame_falls_on_the_refused(
     run.api.closes_at = None
     last = until_published(run)[0]
     assert len(run.api.answered) == len(set(run.api.answered))
-    if isinstance(last, Report):
+    if isinstance(last, RunSummary):
         assert rejected_rows(run) == sorted(refused)
     else:  # rows with statuses of which the account knows nothing, and no row answered beside them
         assert len(run.api.answered) == rows - len(refused)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
     from aimlapi_simulator import Simulator
-    from airflow_provider_aimlapi.core.reporting.run_summary import Report
+    from airflow_provider_aimlapi.core.reporting.run_summary import RunSummary
 
 KEY = "runs-secret-key"
 MODEL = "anthropic/claude-sonnet-4-6-20260218"
@@ -67,7 +67,7 @@ class Workplace:
 
     def run(
         self, job: Job | None = None, *, stop: StopSignal | None = None, **settings: Any
-    ) -> Report:
+    ) -> RunSummary:
         """Run to the end, with settings that differ from the usual ones."""
         return run_job(job or self.job(), Settings(**settings), stop=stop)
 

@@ -16,7 +16,7 @@ from airflow_provider_aimlapi.errors import AccessRefused, InvalidSpec, TooManyR
 from tests.runs.conftest import expected, script, texts_table
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.reporting.run_summary import Report
+    from airflow_provider_aimlapi.core.reporting.run_summary import RunSummary
     from tests.runs.conftest import Workplace
 
 FILES = 4
@@ -33,11 +33,11 @@ def plan(place: Workplace, workers: int) -> int:
     return plan_job(place.job(), Settings(), workers)
 
 
-def run_share(place: Workplace, share: int, **settings: Any) -> Report:
+def run_share(place: Workplace, share: int, **settings: Any) -> RunSummary:
     return run_job(place.job(), Settings(**settings), share=share)
 
 
-def run_shares(place: Workplace, shares: int, **settings: Any) -> list[Report]:
+def run_shares(place: Workplace, shares: int, **settings: Any) -> list[RunSummary]:
     """All of them at once, as workers would."""
     with ThreadPoolExecutor(shares) as workers:
         return list(workers.map(lambda one: run_share(place, one, **settings), range(shares)))

@@ -16,7 +16,7 @@ from airflow_provider_aimlapi.errors import AimlapiError, BudgetExhausted
 from tests.runs.conftest import script, texts_table
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.reporting.run_summary import Report
+    from airflow_provider_aimlapi.core.reporting.run_summary import RunSummary
     from tests.runs.conftest import Workplace
 
 SLOW = Latency(median_s=0.05, sigma=0.5)
@@ -36,10 +36,10 @@ def write(place: Workplace, *rows: int) -> None:
 
 def run_shares(
     place: Workplace, shares: int = SHARES, **settings: Any
-) -> list[Report | AimlapiError]:
+) -> list[RunSummary | AimlapiError]:
     """All at once; what became of each."""
 
-    def run(share: int) -> Report | AimlapiError:
+    def run(share: int) -> RunSummary | AimlapiError:
         try:
             return run_job(place.job(), Settings(max_concurrency=16, **settings), share=share)
         except AimlapiError as error:

@@ -14,7 +14,7 @@ from tests.runs.conftest import KEY, Workplace, expected, script, texts_table
 from tests.runs.test_run_resumes import CHILD, when_billed
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.reporting.run_summary import Report
+    from airflow_provider_aimlapi.core.reporting.run_summary import RunSummary
 
 QUICK: dict[str, Any] = {"max_concurrency": 16, "lease_ttl_s": 1.0, "request_timeout_s": 2.0}
 
@@ -22,7 +22,7 @@ QUICK: dict[str, Any] = {"max_concurrency": 16, "lease_ttl_s": 1.0, "request_tim
 def test_a_healthy_twin_takes_over_and_nobody_pays_twice(place: Workplace) -> None:
     place.sim.follow(script(latency=Latency(median_s=0.05)))
     place.write(texts_table(500))
-    reports: list[Report] = []
+    reports: list[RunSummary] = []
     older = threading.Thread(target=lambda: reports.append(place.run(**QUICK)))
     older.start()
     when_billed(place, 100)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_aimlapi.core.reporting.run_summary import Report
+from airflow_provider_aimlapi.core.reporting.run_summary import RunSummary
 from airflow_provider_aimlapi.engine.durable.earlier_attempts import (
     find_earlier_answers,
     read_journaled_rows,
@@ -27,7 +27,7 @@ PARTS = 40
 
 def published_run(store: DistantStore | None = None, **api: object) -> ScannedRun:
     run = ScannedRun(files=PARTS, rows=2, store=store or DistantStore())
-    assert isinstance(run.attempt(SteadyApi(**api)), Report)  # type: ignore[arg-type]
+    assert isinstance(run.attempt(SteadyApi(**api)), RunSummary)  # type: ignore[arg-type]
     return run
 
 
@@ -45,7 +45,7 @@ def test_journal_holds_what_is_open() -> None:
     most = {}
     for files in (2, 12):
         run = ScannedRun(files=files, rows=500)
-        assert isinstance(run.attempt(), Report)
+        assert isinstance(run.attempt(), RunSummary)
         most[files] = run.store.segments_max
         assert run.segments() == {}
     assert most[12] <= most[2] + 20
@@ -95,7 +95,7 @@ def test_failed_requests_begin_no_scan_anew(failing: float) -> None:
     run.store.failing = failing
     run.store.forget()
     report = run.attempt()
-    assert isinstance(report, Report)
+    assert isinstance(report, RunSummary)
     assert report.requests == 0
     assert run.store.requests.total() < 6 * PARTS * (1 + 3 * failing)
 
@@ -153,7 +153,7 @@ def test_earlier_runs_at_the_path_cost_nothing() -> None:
         store = DistantStore()
         for number in range(count):
             run = ScannedRun(files=PARTS, rows=2, store=store, prompt=f"{number} {{body}}")
-            assert isinstance(run.attempt(), Report)
+            assert isinstance(run.attempt(), RunSummary)
         last = ScannedRun(files=PARTS, rows=2, store=store, prompt="Last {body}")
         store.forget()
         last.prepared()

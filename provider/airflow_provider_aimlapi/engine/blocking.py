@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.money.estimate_report import Estimate
     from airflow_provider_aimlapi.core.money.pricing import TokenPrices
     from airflow_provider_aimlapi.core.reporting.lineage import Lineage
-    from airflow_provider_aimlapi.core.reporting.run_summary import Report
+    from airflow_provider_aimlapi.core.reporting.run_summary import RunSummary
     from airflow_provider_aimlapi.engine.estimate.inquiry import Inquiry
     from airflow_provider_aimlapi.engine.job import Job
     from airflow_provider_aimlapi.engine.settings import Settings
@@ -65,7 +65,7 @@ def run_job(
     stop: StopSignal | None = None,
     open_sink: Callable[[ObjectStore, RunNames], ProgressSink] = ProgressObject,
     emit_lineage: Callable[[Lineage], None] = lambda _lineage: None,
-) -> Report:
+) -> RunSummary:
     """Run a job to its end.
 
     Args:

@@ -36,7 +36,7 @@ OFFSET_MAX = 10_000_000
 class AskPage(Protocol):
     """Fetches a page of the log once; see `api.request_log.fetch_log_page`."""
 
-    async def __call__(self, window_us: tuple[int, int], /, *, offset: int) -> LogPage:
+    async def __call__(self, time_range_us: tuple[int, int], /, *, offset: int) -> LogPage:
         """Return the page of a time range that begins at an offset."""
         ...
 
@@ -88,20 +88,20 @@ class LogReader:
             ApiError: a page did not arrive after several tries.
         """
         billing = BillingFold(run_key)
-        for window_us in log_time_ranges(start_us, end_us):
+        for time_range_us in log_time_ranges(start_us, end_us):
             for _ in range(PASSES_MAX):
-                if await self._pass(window_us, billing):
+                if await self._pass(time_range_us, billing):
                     break
             else:
                 self.is_settled = False
         return billing.result()
 
-    async def _pass(self, window_us: tuple[int, int], billing: BillingFold) -> bool:
+    async def _pass(self, time_range_us: tuple[int, int], billing: BillingFold) -> bool:
         """Read a time range from its newest row to its oldest; return whether no row was added."""
         totals = set()
         offset = 0
         while offset <= OFFSET_MAX:
-            page = await self._page(window_us, offset)
+            page = await self._page(time_range_us, offset)
             billing.add_page(page.rows)
             totals.add(page.total)
             offset += len(page.rows)
@@ -109,17 +109,17 @@ class LogReader:
                 break
         return len(totals) == 1
 
-    async def _page(self, window_us: tuple[int, int], offset: int) -> LogPage:
+    async def _page(self, time_range_us: tuple[int, int], offset: int) -> LogPage:
         for failures in range(1, TRIES_MAX):
             await self.pace.wait()
             self.requests += 1
             try:
-                return await self.ask(window_us, offset=offset)
+                return await self.ask(time_range_us, offset=offset)
             except ApiUnavailable as error:
                 await self.pace.sleep(self._delay_s(error, failures))
         await self.pace.wait()
         self.requests += 1
-        return await self.ask(window_us, offset=offset)
+        return await self.ask(time_range_us, offset=offset)
 
     def _delay_s(self, error: ApiUnavailable, failures: int) -> float:
         """Return the pause. After a 429 it is a minute, because other users of the key count too."""

@@ -21,7 +21,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.reporting.run_summary import Report
+from airflow_provider_aimlapi.core.reporting.run_summary import RunSummary
 from airflow_provider_aimlapi.core.verdicts.rejections import Rejections
 from airflow_provider_aimlapi.engine.calls.live import LiveCalls
 from airflow_provider_aimlapi.engine.calls.reader import Reader
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.world import World
 
 
-async def run(job: Job, settings: Settings, world: World, share: int | None = None) -> Report:
+async def run(job: Job, settings: Settings, world: World, share: int | None = None) -> RunSummary:
     """Map a completion over the input's rows and publish the result.
 
     Args:
@@ -107,9 +107,8 @@ async def _complete_under_lease(
     """Become the attempt that may pay, and complete the run; or wait for a newer one to do so."""
     if world.stop.is_requested:  # a lease would only make a healthy attempt let go of its own
         raise RunInterrupted("A stop was requested before the run began.")
-    leases = LeaseStore(
-        prepared.store, prepared.names, prepared.share, map_in_threads=world.clock.map_in_threads
-    )
+    threads = world.clock.map_in_threads
+    leases = LeaseStore(prepared.store, prepared.names, prepared.share, map_in_threads=threads)
     async with held_lease(leases, settings.lease_times, world) as lease:
         try:
             await reporter.begin(lease.epoch)
@@ -180,10 +179,10 @@ async def open_calls(
 
 def _summary(
     prepared: Prepared, manifest: Manifest, calls: LiveCalls | None, *, elapsed_s: float
-) -> Report:
+) -> RunSummary:
     """Return the figures of a run; `calls` is None if this attempt has made none."""
     store, names, tally = prepared.store, prepared.names, manifest.tally
-    return Report(
+    return RunSummary(
         run_key=names.run_key,
         share=prepared.share,
         manifest=store.uri(names.manifest),

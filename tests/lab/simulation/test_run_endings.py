@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from airflow_provider_aimlapi.core.reporting.run_summary import Report
+from airflow_provider_aimlapi.core.reporting.run_summary import RunSummary
 from airflow_provider_aimlapi.errors import ApiUnavailable, TooManyRejections
 from lab.simulation.failing_api import (
     FAILURES,
@@ -41,7 +41,7 @@ def rows_at(place: str, count: int) -> list[int]:
 
 def assert_published(run: Tries, *, tries: int) -> None:
     """Every good row was answered once, the bad ones are rejected, within so many tries."""
-    assert isinstance(run.ends[-1], Report), run.ends
+    assert isinstance(run.ends[-1], RunSummary), run.ends
     assert run.rejected() == sorted(run.api.bad)
     assert sorted(run.api.answered) == [row for row in range(run.rows) if row not in run.api.bad]
     assert len(run.ends) <= tries
@@ -92,7 +92,7 @@ def test_failures_are_counted_over_all_tries() -> None:
     run = tries_at(6_000, bad={7: "500"}, max_concurrency=16, max_attempts=60)
     run.settings = replace(run.settings, max_cost_usd=2.0)
     first = run.until_published(1)
-    assert not isinstance(first, Report)
+    assert not isinstance(first, RunSummary)
     sent = run.calls_of([7])[0]
     run.settings = replace(run.settings, max_cost_usd=None, max_attempts=sent + 2)
     run.until_published(1)

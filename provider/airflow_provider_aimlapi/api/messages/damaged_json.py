@@ -20,7 +20,8 @@ whole rest."""
 _DIGITS_MAX = 400
 _LOST = "\ufffd"
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
-_LOOK_BYTES = 4
+_ZEROS_WITHIN_BYTES = 4
+"""JSON has a zero in its first four bytes in UTF-16 and UTF-32, and none in UTF-8."""
 _ESCAPE = re.compile(
     r"""
     (?: \\ ["\\/bfnrt] )+
@@ -38,7 +39,7 @@ _CONTROL = re.compile(r"[\x00-\x1f]")
 
 def utf8_of(body: bytes) -> bytes:
     """Return a body in UTF-8, from any Unicode encoding. UTF-8 is returned unchanged."""
-    if not body.startswith(_BYTE_ORDER_MARKS) and 0 not in body[:_LOOK_BYTES]:
+    if not body.startswith(_BYTE_ORDER_MARKS) and 0 not in body[:_ZEROS_WITHIN_BYTES]:
         return body
     text = body.decode(json.detect_encoding(body), "replace")
     return text.encode() if "{" in text else body

@@ -46,7 +46,7 @@ _PLAUSIBLE_SHARE = 0.8
 _WEIGHT_SHARE_MIN = 0.05
 # The part of the shared text whose rates may differ from the rest, for each class of `TextCounts`.
 # It is all of it for classes of many scripts: Hebrew may take a fifth of the tokens of Amharic.
-_APART = (0.5,) * 7 + (1.0,) * 4 + (0.5, 1.0, 1.0)
+_FREE_PARTS = (0.5,) * 7 + (1.0,) * 4 + (0.5, 1.0, 1.0)
 # The fewest and the most tokens of a word between blanks, and of a word or sign.
 _WORD_RATES = ((0.9, 2.2), (0.7, 1.5))
 
@@ -174,7 +174,7 @@ class _Texts:
 
 def _shared(texts: Sequence[TextCounts]) -> tuple[float, ...]:
     fewest = map(min, zip(*(text.classes for text in texts), strict=True))
-    return tuple(part * times for part, times in zip(_APART, fewest, strict=True))
+    return tuple(part * times for part, times in zip(_FREE_PARTS, fewest, strict=True))
 
 
 def _minus(counts: Sequence[float], fewer: Sequence[float]) -> tuple[float, ...]:

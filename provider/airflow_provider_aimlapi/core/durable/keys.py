@@ -45,9 +45,9 @@ CALLS_PER_EPOCH = 100_000
 """A call's number contains its epoch: 300002 is the second call of the third epoch."""
 
 
-def client_request_id(run_key: str, part: int, row: int, attempt: int) -> str:
-    """Return our id of one call, which the API's log shows: `run_key:part:row:attempt`."""
-    return f"{run_key}:{part}:{row}:{attempt}"
+def client_request_id(run_key: str, part: int, row: int, call: int) -> str:
+    """Return our id of one call, which the API's log shows: `run_key:part:row:call`."""
+    return f"{run_key}:{part}:{row}:{call}"
 
 
 def parse_client_request_id(name: str) -> tuple[str, int, int, int] | None:

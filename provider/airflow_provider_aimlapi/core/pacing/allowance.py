@@ -16,9 +16,9 @@ TOKENS_A_BYTE = 0.5
 """Before any answer: no text of a known tokenizer has been seen to have more."""
 ANSWER_TOKENS = 1024
 """Before any answer, where max_tokens is not set."""
-LOOK_S = 0.001
+WAIT_MIN_S = 0.001
 """Whoever must wait waits at least this, however a difference was rounded."""
-MARGIN = 1.1
+SLACK = 1.1
 """Over the largest seen: the next call may be a little larger."""
 
 
@@ -79,7 +79,7 @@ class TokenAllowance:
         """What a call with a request of this size may take."""
         if not self.calls:
             return int(TOKENS_A_BYTE * body_bytes) + self.answer_tokens
-        return int(MARGIN * (self.tokens_a_byte * body_bytes + self.largest_answer)) + 1
+        return int(SLACK * (self.tokens_a_byte * body_bytes + self.largest_answer)) + 1
 
     def wait_s(self, now_s: float, body_bytes: int) -> float:
         """Seconds until such a call may go; 0 or less: now."""
@@ -90,7 +90,7 @@ class TokenAllowance:
             return 0.0  # a call that alone is more than a minute's allowance goes alone
         if taken + self.reservation(body_bytes) <= self.per_minute:
             return self.due_s - now_s
-        return max(LOOK_S, self.used[0][0] + MINUTE_S - now_s) if self.used else MINUTE_S
+        return max(WAIT_MIN_S, self.used[0][0] + MINUTE_S - now_s) if self.used else MINUTE_S
 
     def take(self, now_s: float, body_bytes: int) -> int:
         """A call goes; returns what is set aside for it, to be handed to `settle`."""

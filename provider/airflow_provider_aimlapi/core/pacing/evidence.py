@@ -50,7 +50,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Streak:
     """Where calls began that were all refused.
 
     Attributes:
@@ -61,15 +61,17 @@ class Run:
     throttled: int = -1
     ended: int = 0
 
-    def met(self, sent: Sent, seen: Seen) -> Run:
+    def met(self, sent: Sent, seen: Seen) -> Streak:
         """After the first 429 of an episode: the same one if no call in between was accepted."""
         if sent.number - self.number == seen.throttled - 1 - self.throttled:
             return self
-        return Run(number=sent.number, throttled=seen.throttled - 1, ended=sent.number - sent.level)
+        return Streak(
+            number=sent.number, throttled=seen.throttled - 1, ended=sent.number - sent.level
+        )
 
-    def from_number(self, number: int) -> Run:
+    def from_number(self, number: int) -> Streak:
         """It began as early as this."""
-        return Run(number=min(number, self.number), throttled=self.throttled, ended=self.ended)
+        return Streak(number=min(number, self.number), throttled=self.throttled, ended=self.ended)
 
     def is_closing(self, episode: Episode, seen: Seen) -> bool:
         """Whether every call was refused, although others had made room, or none was there."""

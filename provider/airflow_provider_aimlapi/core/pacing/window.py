@@ -28,7 +28,7 @@ from enum import Enum
 from math import sqrt
 
 from airflow_provider_aimlapi.core.pacing.episode import Episode, Seen, Sent
-from airflow_provider_aimlapi.core.pacing.evidence import Likeness, Mark, Run
+from airflow_provider_aimlapi.core.pacing.evidence import Likeness, Mark, Streak
 from airflow_provider_aimlapi.core.pacing.gate import OPEN, Gate
 from airflow_provider_aimlapi.core.pacing.reach import SAME_SHARE, Patience, Reach
 
@@ -52,7 +52,7 @@ LEVEL_STEP_SHARE = 0.01
 PACE_STEP_ROOT = 0.15
 """The pace's first step is this times its root: a small share grows faster than a large one."""
 PACE_MIN = 0.05
-PACE_MARGIN = 0.99
+PACE_SLACK = 0.99
 SHARED_FACTOR = 0.9
 FULL_SHARE = 0.75
 NEAR_FACTOR = 1.5
@@ -110,7 +110,7 @@ class Window:
     before: Window | None = None
     jitter: float = 0.0
     mark: Mark
-    run: Run = field(default_factory=Run)
+    run: Streak = field(default_factory=Streak)
     likeness: Likeness = field(default_factory=Likeness)
     doubts: int = 0
     doubted_s: float = 0.0
@@ -253,7 +253,7 @@ def _cut_pace(window: Window, pace: Reach, episode: Episode) -> tuple[Window, st
         return _pace_cut(window, episode, SHARED_FACTOR), "cut:shared"
     if episode.first.is_beyond:
         window = _level_cut(window, episode)
-    return _pace_cut(window, episode, PACE_MARGIN), "cut:rate"
+    return _pace_cut(window, episode, PACE_SLACK), "cut:rate"
 
 
 def _cut_surprise(window: Window, episode: Episode) -> tuple[Window, str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class RunSummary:
     """A published run, or a share of a run whose rows are all decided.
 
     Attributes:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.keys import RunNames
     from airflow_provider_aimlapi.core.reporting.lineage import Lineage
     from airflow_provider_aimlapi.core.reporting.run_progress import RunProgress
-    from airflow_provider_aimlapi.core.reporting.run_summary import Report
+    from airflow_provider_aimlapi.core.reporting.run_summary import RunSummary
     from airflow_provider_aimlapi.engine.world import ProgressSink
     from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
 
@@ -39,7 +39,7 @@ class Observation:
     def __init__(self, listen: Callable[[RunProgress], None]) -> None:
         self.lineage: Lineage | None = None
         self.progress: RunProgress | None = None
-        self.report: Report | None = None
+        self.report: RunSummary | None = None
         self._share: int | None = None
         """The share's number; None for the whole run."""
         self._listen = listen

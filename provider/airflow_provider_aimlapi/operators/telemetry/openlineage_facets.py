@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from openlineage.client.generated.base import DatasetFacet
 
     from airflow_provider_aimlapi.core.reporting.lineage import Column, Lineage
-    from airflow_provider_aimlapi.core.reporting.run_summary import Report
+    from airflow_provider_aimlapi.core.reporting.run_summary import RunSummary
     from airflow_provider_aimlapi.operators.telemetry.openlineage_names import DataSetName
 
 PRODUCER = f"https://pypi.org/project/airflow-provider-aimlapi/{__version__}/"
@@ -73,7 +73,7 @@ def facets(
     source: DataSetName | None,
     target: DataSetName | None,
     lineage: Lineage | None,
-    report: Report | None,
+    report: RunSummary | None,
     facts: Mapping[str, Any],
 ) -> OperatorLineage[Any, Any]:
     """Return everything that OpenLineage receives about a run.
@@ -111,7 +111,7 @@ def _output_of(
     source: DataSetName | None,
     name: DataSetName,
     lineage: Lineage | None,
-    report: Report | None,
+    report: RunSummary | None,
 ) -> OutputDataset:
     """Return the output. It has columns and rows only if it is published."""
     # A share and a failed run publish nothing, so the columns at the output may be another run's.

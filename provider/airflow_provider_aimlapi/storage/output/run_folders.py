@@ -67,19 +67,19 @@ class RunFolders:
         found = tuple(objects)
         names = RunNames(run_key=run_key)
         present = {stored.name for stored in found}
-        in_place = shown_run(self.store)
+        shown = shown_run(self.store)
         removals, is_released = self._leases(names, present)
         # The checks need more reads, so they are made only for a published run that is not the
         # shown one.
         obstacle = self._link_in(names, links)
-        if obstacle is None and names.manifest in present and run_key != in_place:
-            obstacle = self._obstacle(names, in_place, all_names)
+        if obstacle is None and names.manifest in present and run_key != shown:
+            obstacle = self._obstacle(names, shown, all_names)
         return RunFolder(
             run_key=run_key,
             objects=found,
             removal_epochs=removals,
             is_released=is_released,
-            shown_run=in_place,
+            shown_run=shown,
             obstacle=obstacle,
         )
 
@@ -115,7 +115,7 @@ class RunFolders:
         return frozenset(removals), bool(released) and all(released.values())
 
     def _obstacle(
-        self, names: RunNames, in_place: str | None, all_names: Callable[[], set[str]]
+        self, names: RunNames, shown: str | None, all_names: Callable[[], set[str]]
     ) -> str | None:
         """Return why a published run stays: plain readers may see a part that no other run has.
 
@@ -123,7 +123,7 @@ class RunFolders:
         """
         try:
             mine = self._visible_names(names)
-            claimed = self._visible_names(RunNames(run_key=in_place)) if in_place else frozenset()
+            claimed = self._visible_names(RunNames(run_key=shown)) if shown else frozenset()
         except JournalUnreadable as error:
             return f"it cannot be read: {error}"
         if mine is None:

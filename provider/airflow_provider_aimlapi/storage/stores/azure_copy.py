@@ -14,7 +14,7 @@ from fsspec.asyn import sync
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-LOOK_INTERVAL_S = 0.2
+POLL_INTERVAL_S = 0.2
 COPY_S_MAX = 600.0
 """Within an account a copy ends at once, with rare exceptions."""
 
@@ -37,7 +37,7 @@ async def _copy(fs: AbstractFileSystem, source: str, target: str) -> None:
     async with asyncio.timeout(COPY_S_MAX):
         status: str = (await copy.start_copy_from_url(original.url))["copy_status"]
         while status == "pending":
-            await asyncio.sleep(LOOK_INTERVAL_S)
+            await asyncio.sleep(POLL_INTERVAL_S)
             status = (await copy.get_blob_properties()).copy.status
     if status != "success":
         raise OSError(errno.EIO, f"the copy ended as {status}", target)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from airflow_provider_aimlapi.core.pacing.episode import Episode, Seen, Sent
-from airflow_provider_aimlapi.core.pacing.evidence import CLOSING_CALLS, Likeness, Mark, Run
+from airflow_provider_aimlapi.core.pacing.evidence import CLOSING_CALLS, Likeness, Mark, Streak
 
 
 def episode(*, number: int, at_s: float, throttled: int, level: int, ended: int = 0) -> Episode:
@@ -33,7 +33,7 @@ def test_mark_stays_until_enough_lies_behind_it() -> None:
 
 def closing(*, ended: int, accepted: int = 0) -> bool:
     """Whether the gate closes when the last of CLOSING_CALLS calls is refused, too."""
-    run, last = Run(), None
+    run, last = Streak(), None
     for count in range(CLOSING_CALLS):
         number = 100 + count + (accepted if count == CLOSING_CALLS - 1 else 0)
         last = episode(

@@ -13,7 +13,7 @@ from airflow_provider_aimlapi.core.pacing.reach import Reach
 from airflow_provider_aimlapi.core.pacing.window import (
     ALIKE_TIMES,
     DOUBTS_MAX,
-    PACE_MARGIN,
+    PACE_SLACK,
     PAUSING_CALLS,
     RESUME_DOUBLING_S,
     SHARED_FACTOR,
@@ -210,7 +210,7 @@ def test_pace_refused_during_its_hold_is_shared_and_yields() -> None:
 def test_two_429s_of_a_kept_pace_measure_its_rate() -> None:
     after = refused(at_level(256.0, pace=20.0), level=40, accepted=1195, per_s=21.0)
     assert after.pace is not None
-    assert after.pace.height == pytest.approx(PACE_MARGIN * 195 / 10, rel=0.01)
+    assert after.pace.height == pytest.approx(PACE_SLACK * 195 / 10, rel=0.01)
     assert (after.decision, after.permits) == ("cut:rate", 256)
 
 
@@ -229,7 +229,7 @@ def test_pace_that_grew_too_far_falls_in_between() -> None:
     window = after_time(at_level(256.0, pace=20.0), elapsed_s=9.0, held=Held.PACE)
     after = refused(window, level=40, accepted=1200, per_s=40.0)
     assert after.pace is not None
-    assert PACE_MARGIN * 20 <= after.pace.height < 30
+    assert PACE_SLACK * 20 <= after.pace.height < 30
 
 
 def test_attempts_sent_before_a_cut_belong_to_its_episode() -> None:

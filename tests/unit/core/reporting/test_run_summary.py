@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_aimlapi.core.durable.manifest import Tally
-from airflow_provider_aimlapi.core.reporting.run_summary import Progress, Report
+from airflow_provider_aimlapi.core.reporting.run_summary import Progress, RunSummary
 
-REPORT = Report(
+REPORT = RunSummary(
     run_key="ab" * 16,
     manifest="s3://lake/out/_aimlapi/ab/manifest.json",
     output_path="s3://lake/out/",

@@ -1,0 +1,126 @@
+"""The public API, as the DAG of a user with `mypy --strict` uses it.
+
+`make types` checks this file against the installed package, as a user's mypy would: by its
+`py.typed`, without this repository's settings. A comment `# type: ignore[code]` marks a wrong use.
+mypy reports the comment if the use is accepted, because strict mode warns of unused ones.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import assert_type
+
+from airflow.sdk import DAG, TaskGroup, task
+
+from airflow_provider_aimlapi.core.calls.completion import Completion
+from airflow_provider_aimlapi.errors import (
+    AccessRefused,
+    AimlapiError,
+    ApiError,
+    ApiUnavailable,
+    BudgetExhausted,
+    InvalidSpec,
+    RunStopped,
+    SetupError,
+)
+from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
+from airflow_provider_aimlapi.operators.claude import ClaudeCompletionOperator
+from airflow_provider_aimlapi.operators.estimate import ClaudeCompletionEstimateOperator
+from airflow_provider_aimlapi.operators.links import RunReportLink
+from airflow_provider_aimlapi.operators.plan import ClaudeCompletionPlanOperator
+from airflow_provider_aimlapi.operators.retry_policy import AimlapiRetryPolicy
+from airflow_provider_aimlapi.operators.workers import claude_completion_group
+
+with DAG("users_dag", start_date=datetime(2026, 1, 1, tzinfo=UTC)):
+    complete = ClaudeCompletionOperator(
+        task_id="complete",
+        input_path="s3://lake/texts/",
+        output_path="s3://lake/answers/",
+        prompt="Summarise: {text}",
+        system="Answer with the summary alone.",
+        max_tokens=200,
+        temperature=0.5,
+        stop_sequences=["END"],
+        thinking={"type": "enabled", "budget_tokens": 2048},
+        max_cost_usd=5,
+        max_rejected_rows=0.01,
+        on_stall="park",
+        on_existing="error",
+        retry_policy=AimlapiRetryPolicy(),
+        retries=3,
+        retry_delay=timedelta(minutes=1),
+    )
+    estimate = ClaudeCompletionEstimateOperator(
+        task_id="estimate",
+        sample_rows=20,
+        input_path="s3://lake/texts/",
+        output_path="s3://lake/answers/",
+        prompt="Summarise: {text}",
+    )
+    plan = ClaudeCompletionPlanOperator(
+        task_id="plan",
+        workers=4,
+        input_path="s3://lake/texts/",
+        output_path="s3://lake/answers/",
+        prompt="Summarise: {text}",
+    )
+    group = claude_completion_group(
+        group_id="group",
+        workers=4,
+        input_path="s3://lake/texts/",
+        output_path="s3://lake/answers/",
+        prompt="Summarise: {text}",
+    )
+    assert_type(group, TaskGroup)
+    estimate >> complete >> group
+
+    # Each of these uses is wrong.
+    ClaudeCompletionOperator(task_id="no_prompt", input_path="in", output_path="out")  # type: ignore[call-arg]
+    ClaudeCompletionOperator(task_id="no_text", input_path="in", output_path="out", prompt=1)  # type: ignore[arg-type]
+    ClaudeCompletionOperator(task_id="x", input_path="in", output_path="out", prompt="", top_k=[1])  # type: ignore[arg-type]
+    ClaudeCompletionPlanOperator(task_id="no_workers", prompt="{text}")  # type: ignore[call-arg]
+    claude_completion_group(workers=4)  # type: ignore[call-arg]
+    AimlapiRetryPolicy(no_such_argument=1)  # type: ignore[call-arg]
+
+
+@task
+def write_headline(text: str) -> str:
+    """Return a headline, or nothing if the API does not answer."""
+    hook = AIMLAPIHook("my_conn")
+    try:
+        completion = hook.complete(text, system="Write a headline.", max_tokens=20, top_p=0.9)
+    except BudgetExhausted as error:
+        assert_type(error, BudgetExhausted)
+        return ""
+    except (SetupError, RunStopped):
+        raise
+    except ApiUnavailable as error:
+        assert_type(error.retry_after_s, float | None)
+        return ""
+    except AimlapiError as error:
+        return str(error)
+    assert_type(completion, Completion)
+    assert_type(completion.text, str | None)
+    return completion.text or ""
+
+
+@task.claude_completion(output_path="s3://lake/answers/", prompt="Classify: {text}")
+def classify() -> list[dict[str, str]]:
+    """Return the records to classify."""
+    return [{"text": "The parcel is late."}]
+
+
+def wrong_uses_of_the_hook(hook: AIMLAPIHook) -> None:
+    """Use the hook in ways that must be errors."""
+    hook.complete()  # type: ignore[call-arg]
+    hook.complete(b"bytes")  # type: ignore[arg-type]
+    hook.complete("text", "system by position")  # type: ignore[call-arg]
+    hook.complete("text", no_such_argument=1)  # type: ignore[call-arg]
+    hook.complete("text", max_tokens="200")  # type: ignore[arg-type]
+    hook.complete("text").no_such_method()  # type: ignore[attr-defined]
+    ClaudeCompletionOperator.no_such_method()  # type: ignore[attr-defined]
+
+
+assert_type(RunReportLink().name, str)
+assert issubclass(AccessRefused, ApiError)
+assert issubclass(InvalidSpec, SetupError)
