@@ -1,7 +1,7 @@
-# What a person or a machine does with this tree. `make` alone lists it all.
+# The commands of this project. `make` alone lists them.
 #
-# One environment, .venv, made by uv from the lock file. Where uv is missing, pip fetches it
-# into .tools, so that Python 3.11, git and make are all a new machine needs.
+# uv makes one environment, .venv, from the lock file. If uv is missing, pip installs it into .tools,
+# so that a new machine needs only Python 3.11, git and make.
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -10,10 +10,10 @@
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 BIN := .venv/bin
 READY := .venv/.ready
-# A process for each core, and a file's tests in one: each process has its Airflow and its S3.
+# One process per core. All tests of a file run in one process, because each has an Airflow and an S3.
 PYTEST := $(BIN)/python -m pytest -n logical --dist loadfile
 
-# The caller's own environment must neither receive our packages nor lend us theirs.
+# The caller's own environment must not receive our packages, and ours must not use its packages.
 unexport VIRTUAL_ENV CONDA_PREFIX PYTHONPATH PYTHONHOME
 export UV_PROJECT_ENVIRONMENT := .venv
 
@@ -32,21 +32,21 @@ quick: setup  ## style, unit tests and architecture tests: about a minute on two
 lint: setup  ## the checks that read the code without running it
 	@$(MAKE) --no-print-directory --keep-going ruff formatting types imports
 
-format: setup  ## put the code in shape and mend what ruff can mend
+format: setup  ## format the code, and fix what ruff can fix
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
 demo: setup  ## run an example DAG on real texts, with a simulated API and a local S3
 	@$(BIN)/python -m demo
 
-benchmark: setup  ## rows per second, CPU and memory per row, beside hand-written aiohttp
+benchmark: setup  ## rows per second, CPU and memory per row, compared with hand-written aiohttp
 	@$(BIN)/python -m lab.benchmarks.row_cost
 
-# Each peer in an environment of its own under .venv/peers, from a lock file of its own.
-benchmark-peers: setup  ## beside other clients, into provider/docs/performance.md: installs 2 GB, half an hour
+# Each peer has an environment of its own under .venv/peers, from a lock file of its own.
+benchmark-peers: setup  ## compare with other clients, in provider/docs/performance.md: installs 2 GB, half an hour
 	@PATH="$(dir $(UV)):$$PATH" $(BIN)/python -m lab.benchmarks.peers $(PEERS)
 
-limits: setup  ## our law and its rivals under limits that they do not know, in virtual time
+limits: setup  ## our pacing and its rivals under limits that they do not know, in virtual time
 	@$(BIN)/python -m lab.limits
 	@$(BIN)/python -m lab.limits --shared
 
@@ -56,23 +56,23 @@ simulate: setup  ## runs under kills, freezes, twins and a failing store: SEEDS=
 soak: setup  ## real processes under kill -9, freezes and twins: ROUNDS=20 [SEED=1]
 	@$(BIN)/python -m lab.soak --rounds $(or $(ROUNDS),20) --seed $(or $(SEED),1)
 
-# AIMLAPI_BASE_URL, which nothing else reads, points it at another API.
-live: setup  ## the wire contract against the real API, with the key in AIMLAPI_KEY: states the cost and asks [YES=1]
+# AIMLAPI_BASE_URL sets another API. Only this command reads it.
+live: setup  ## the wire contract against the real API, with the key in AIMLAPI_KEY: prints the cost and waits for a yes [YES=1]
 	@$(BIN)/python -m tests.live $(if $(YES),--yes)
 
-# In an environment of its own, for these bring more than all the rest. gcsfs is told not to ask
-# Google by gRPC for each bucket's kind, which nothing plays here.
+# They have an environment of their own, because they install more than everything else together.
+# The variable keeps gcsfs from calling Google by gRPC for each bucket's kind. The emulator has no gRPC.
 providers: export GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT := false
 providers: setup  ## runs on gs:// and abfs:// through Airflow's connections: installs a gigabyte
 	@UV_PROJECT_ENVIRONMENT=.venv/providers $(UV) sync --locked --quiet --extra s3 --extra gcs --extra azure
 	@.venv/providers/bin/python -m tests.fakes.azurite
 	@.venv/providers/bin/python -m pytest -m providers tests/airflow
 
-attack: setup  ## what SECURITY.md claims, against a real api-server with two users and two teams: [ONLY=words]
+attack: setup  ## the promises of SECURITY.md, against a real api-server with two users and two teams: [ONLY=words]
 	@$(BIN)/python -m pytest -o faulthandler_timeout=0 -m 'attack or not attack' tests/attacks $(if $(ONLY),-k '$(ONLY)')
 
-# Spark comes from PyPI and wants a Java, which is Debian's where it is missing.
-warehouses: setup  ## what a real Spark reads back of a run over its own files: installs 500 MB, minutes
+# Spark comes from PyPI. If Java is missing, Debian's is installed.
+warehouses: setup  ## a run over files of a real Spark, which then reads the output: installs 500 MB, minutes
 	@UV_PROJECT_ENVIRONMENT=.venv/warehouses $(UV) sync --locked --quiet --extra s3 --group warehouses
 	@command -v java >/dev/null || apt-get install -y --no-install-recommends openjdk-17-jre-headless
 	@.venv/warehouses/bin/python -m pytest -m warehouses tests/warehouses
@@ -80,12 +80,12 @@ warehouses: setup  ## what a real Spark reads back of a run over its own files: 
 backfill: setup  ## the backfill example under a real scheduler, three times: minutes
 	@$(BIN)/python -m pytest -m scheduler -o faulthandler_timeout=0 tests/scheduler
 
-# PostgreSQL and Redis are Debian's, installed where they are missing; containers are not needed.
+# If PostgreSQL or Redis is missing, Debian's is installed. No containers are needed.
 celery: setup  ## docker-compose.yml's services without containers, and a run on 1 to 4 workers: 30 minutes [ONLY=…]
 	@UV_PROJECT_ENVIRONMENT=.venv/celery $(UV) sync --locked --quiet --extra s3 --group celery
 	@.venv/celery/bin/python -m lab.celery $(ONLY)
 
-# Debian's Chromium where there is one, or may be installed; else playwright's own download.
+# It uses Debian's Chromium if it is there or can be installed, otherwise playwright's download.
 test-browser: setup  ## the run page in real Chromium, against a real Airflow: [SCREENSHOTS=folder]
 	@UV_PROJECT_ENVIRONMENT=.venv/browser $(UV) sync --locked --quiet --extra s3 --group browser
 	@command -v chromium chromium-browser >/dev/null || \
@@ -93,11 +93,11 @@ test-browser: setup  ## the run page in real Chromium, against a real Airflow: [
 	  .venv/browser/bin/playwright install chromium
 	@.venv/browser/bin/python -m pytest browser_tests -s $(if $(SCREENSHOTS),--screenshots $(SCREENSHOTS))
 
-# Each in an environment of its own under .venv/matrix, made anew with this tree's wheel.
-matrix: setup  ## unit tests, imports and a DAG on Airflow 3.0 to 3.3, two to three minutes for each: [ONLY=3.0-3.11]
+# Each version has a new environment under .venv/matrix, with this tree's wheel.
+matrix: setup  ## unit tests, imports and a DAG on Airflow 3.0 to 3.3, two to three minutes each: [ONLY=3.0-3.11]
 	@PATH="$(dir $(UV)):$$PATH" $(BIN)/python -m lab.matrix $(ONLY)
 
-clean:  ## remove everything that these commands made
+clean:  ## remove everything that these commands have made
 	rm -rf .venv .tools .demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -117,7 +117,7 @@ imports: setup
 pytest: setup
 	$(PYTEST)
 
-# Azurite, on which tests of Azure run, is npm's; node comes with .venv.
+# The tests of Azure run on Azurite, which comes from npm. node comes with .venv.
 $(READY): pyproject.toml uv.lock $(wildcard tests/azurite/*.json) $(filter .tools/bin/uv,$(UV))
 	@echo 'Setting up .venv; the first time takes a minute or so …'
 	@$(UV) sync --locked --quiet --extra s3
@@ -125,6 +125,6 @@ $(READY): pyproject.toml uv.lock $(wildcard tests/azurite/*.json) $(filter .tool
 	@touch $@
 
 .tools/bin/uv:
-	@echo 'There is no uv on this machine: installing it from PyPI into .tools …'
+	@echo 'uv is missing on this machine: installing it from PyPI into .tools …'
 	@python3 -m venv --clear .tools
 	@.tools/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'

@@ -1,4 +1,4 @@
-"""Makes the bucket of docker-compose.yml and puts the sample texts in it; whatever is there stays.
+"""Makes the bucket of docker-compose.yml, and copies the sample texts into it. Nothing is deleted.
 
 Run once before the first DAG run: python fill_lake.py SAMPLE_FOLDER BUCKET
 The store and its keys come from the environment (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, …).
@@ -13,7 +13,7 @@ import fsspec
 
 
 def main(sample: Path, bucket: str) -> None:
-    """Copy every file below `sample` to the same place below `bucket`."""
+    """Copy every file below `sample` to the same path below `bucket`."""
     lake = fsspec.filesystem("s3")
     if not lake.exists(bucket):
         lake.mkdir(bucket)

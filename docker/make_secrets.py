@@ -1,7 +1,7 @@
-"""Makes the secrets of docker-compose.yml at the first start; later starts keep them.
+"""Makes the secrets of docker-compose.yml at the first start. Later starts keep them.
 
-Run before all other services: python make_secrets.py FOLDER
-A variable of the environment with a secret's name in capitals, such as POSTGRES_PASSWORD, wins.
+Run it before all other services: python make_secrets.py FOLDER
+An environment variable with a secret's name in capitals, such as POSTGRES_PASSWORD, takes precedence.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ NAMES = (
 )
 """Each is a file of that name, without a newline at the end: Airflow takes the file as it is."""
 ALLOWED = re.compile(r"[A-Za-z0-9.,_~=-]*")
-"""A secret goes into URLs, configuration files and shell scripts, where other characters mean something."""
+"""Other characters have a meaning in URLs, configuration files or shell scripts."""
 
 
 def main(folder: Path) -> None:
-    """Write each secret, and the files in which programs look for a password."""
+    """Write each secret, and the files from which programs read a password."""
     found = {name: _secret(folder, name) for name in NAMES}
     files = found | {
         "login.json": json.dumps({"admin": found["admin_password"]}) + "\n",
@@ -54,14 +54,14 @@ def _secret(folder: Path, name: str) -> str:
         return kept.read_text(encoding="utf-8")
     if name == "fernet_key":
         return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-    return secrets.token_urlsafe(48)  # 64 characters, as HS512 wants of jwt_secret
+    return secrets.token_urlsafe(48)  # 64 characters, because HS512 needs them for jwt_secret
 
 
 def _chosen(variable: str) -> str:
     chosen = os.environ.get(variable, "")
     if ALLOWED.fullmatch(chosen) is None:
         raise SystemExit(
-            f"{variable} may hold letters, digits and the characters . , _ ~ = - only. "
+            f"{variable} may contain only letters, digits and the characters . , _ ~ = -. "
             "Choose another value in .env."
         )
     return chosen

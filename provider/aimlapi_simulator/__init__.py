@@ -1,4 +1,4 @@
-"""A simulator of the AI/ML API for tests and first steps; it shares no code with the provider."""
+"""A simulator of the AI/ML API for tests and first steps. It shares no code with the provider."""
 
 from aimlapi_simulator.faults.script import (
     Account,

@@ -1,4 +1,4 @@
-"""`python -m aimlapi_simulator`: listens until SIGTERM or SIGINT; arguments are read elsewhere."""
+"""Run `python -m aimlapi_simulator`, which listens until SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ if TYPE_CHECKING:
 run: Callable[[Coroutine[Any, Any, None]], None]
 try:
     from uvloop import run
-except ImportError:  # the extra `simulator` was not asked for, or there is none for this system
+except ImportError:  # the extra `simulator` is not installed, or this system has no uvloop
     from asyncio import run
 
 _GC_THRESHOLD = 50_000
+"""Python's default of 700 collects every few hundred requests and finds no cycles."""
 
 
 async def serve(arguments: Arguments) -> None:
-    """Listen, say where, and wait for a signal."""
-    # Nearly everything here dies young; looking for cycles every few hundred requests finds none.
+    """Listen, print the address, and wait for a signal."""
+    # A simulator leaves almost no cycles, so that frequent collections only cost time.
     gc.freeze()
     gc.set_threshold(_GC_THRESHOLD)
     stop = asyncio.Event()
@@ -40,7 +41,7 @@ async def serve(arguments: Arguments) -> None:
 
 
 def main() -> int:
-    """Exit status: 0 after a signal, 2 for wrong arguments, 1 if the port is taken."""
+    """Return the exit status: 0 after a signal, 2 for wrong arguments, 1 if the port is taken."""
     try:
         arguments = parse_arguments(sys.argv[1:])
     except ScriptError as error:

@@ -1,4 +1,4 @@
-"""Which path is served by what, and who may call; the answers themselves are made elsewhere."""
+"""The routes of the simulator, and the check of the key."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Routes = dict[tuple[str, str], Callable[[Request, str], Response]]
 
 
 class App:
-    """Takes requests from connections."""
+    """Answers the requests of all connections."""
 
     def __init__(self, state: State, loop: asyncio.AbstractEventLoop) -> None:
         self._state = state
@@ -39,6 +39,7 @@ class App:
         self._chat = Chat(state, loop)
         self.control = Control(state, self._chat)
         account, models, batches = Billing(state), Models(state), Batches(state)
+        # Chat completions are in neither table, because they may be answered later.
         self._public: Routes = {
             ("GET", "/v1/models"): models.list_models,
             ("GET", "/v1/models/deprecations"): models.list_deprecations,
@@ -54,6 +55,7 @@ class App:
             ("GET", "/v1/batches"): batches.show,
             ("POST", _CANCEL): batches.cancel,
         }
+        # The last account and header that were accepted. Comparing both saves parsing the header.
         self._last_welcome: tuple[Account | None, bytes] = (None, b"")
         self._paths = {path for _, path in (*self._public, *self._private)} | {_CHAT}
 
@@ -70,11 +72,11 @@ class App:
             self._answer_elsewhere(request, connection)
 
     def refuse(self, status: int, reason: str) -> Response:
-        """Answer bytes that are no request."""
+        """Return the answer to bytes that are no request."""
         return self._error(status, reason, "/", f"req-{self._state.next_id()}")
 
     def _answer_elsewhere(self, request: Request, connection: Connection) -> None:
-        """Any endpoint but chat completions: no limits, no latency but a fault's own."""
+        """Answer any other endpoint than chat completions: no limits, no latency but a fault's own."""
         request_id = f"req-{self._state.next_id()}"
         fault = self._state.faults.pick(
             self._state.script, path=request.path, prompt="", sha256=request.path
@@ -83,6 +85,7 @@ class App:
             response = self._route(request, request_id)
         else:
             response = self._spoil(request, request_id, fault)
+        # Recorded before the delay, because the request has taken effect by now.
         record = Record(
             at_s=self._state.clock.now_s(),
             method=request.method,
@@ -100,19 +103,24 @@ class App:
             connection.respond(response)
 
     def _spoil(self, request: Request, request_id: str, fault: Fault) -> Response:
-        """The answer that a fault makes; the request takes effect only if the kind is a billed one."""
+        """Return the answer that a fault makes.
+
+        The request takes effect only if the fault's kind is billed.
+        """
         effect = effect_of(fault)
         real = self._route(request, request_id) if effect.is_billed else None
         response = substitute(effect, fault, self._state, path=request.path, request_id=request_id)
         response = response or real or Response(status=effect.status)
         if effect.body == "invalid-json":
             response.body = response.body[: len(response.body) * 2 // 3]
-        if effect.status // 100 == 2 and response is real:  # noqa: PLR2004 - 201 in place of 200
+        if effect.status // 100 == 2 and response is real:  # noqa: PLR2004 - 201 replaces 200
             response.status = effect.status
         dress(response, effect, fault, accepts_gzip=b"gzip" in _accepted(request))
         return response
 
     def _route(self, request: Request, request_id: str) -> Response:
+        # An unknown path is 404 and a wrong method 405, also without a key. The key is checked last.
+        # A chat completion gets here only with a bad key.
         path = _CANCEL if request.path.startswith(_CANCEL) else request.path
         if path not in self._paths:
             message = f"Cannot {request.method} {request.path}"
@@ -140,7 +148,7 @@ class App:
         return self._state.error(status=status, message=message, path=path, request_id=request_id)
 
     def _is_welcome(self, request: Request) -> bool:
-        """Whether the key is good; with no key in the script, any key is."""
+        """Return whether the key is good. Without a key in the script, any key is."""
         account = self._state.script.account
         sent = request.headers.get(b"authorization", b"")
         if account is self._last_welcome[0] and sent == self._last_welcome[1]:

@@ -1,4 +1,4 @@
-"""The one place of the simulator that reads the time; it can be moved forward by hand."""
+"""The simulator's clock. No other module reads the time, and requests can move it forward."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 
 class Clock:
-    """Unix time that never runs backwards, plus whatever it was moved forward by."""
+    """Unix time that never runs backwards, plus the seconds that it was moved forward by."""
 
     __slots__ = ("_offset_s",)
 
@@ -15,11 +15,11 @@ class Clock:
         self._offset_s = time.time_ns() / 1e9 - time.perf_counter()
 
     def now_s(self) -> float:
-        """Seconds since 1970, UTC."""
+        """Return the seconds since 1970, UTC."""
         return time.perf_counter() + self._offset_s
 
     def advance(self, seconds: float) -> None:
-        """Move forward; limits, batches and delayed rows of the ledger see it, latencies do not."""
+        """Move forward. It affects limits, batches and delayed rows of the ledger, but no latency."""
         if seconds < 0:
             raise ValueError("a clock moves forward only")
         self._offset_s += seconds

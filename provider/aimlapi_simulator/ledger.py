@@ -1,4 +1,4 @@
-"""Every request that was seen and what it was charged; counts only, decides nothing."""
+"""The record of every request and its charge."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 RECORDS_MAX = 2_000_000
+"""Bounds the memory of a simulator that runs for long."""
 
 
 class Record(msgspec.Struct, kw_only=True, gc=False):
-    """One request, and what became of it.
+    """One request, and its answer.
 
     Attributes:
         at_s: Unix time when it was answered, or when the connection was dropped.
-        status: Of the answer; 0 if the connection was dropped without one.
-        credits: What was charged; 0 for a request that failed.
-        fault: Kind of the fault that struck, or `limit:<which>` for a 429 by a limit.
-        prompt_sha256: Of the user's text in UTF-8.
-        body_sha256: Of the request's body, byte by byte.
+        status: status of the answer; 0 if the connection was dropped without one.
+        prompt_sha256: hash of the user's text in UTF-8.
+        body_sha256: hash of the request's body, byte by byte.
+        credits: the charge; 0 for a request that failed.
+        fault: kind of the fault that struck, or `limit:<which>` for a 429 by a limit.
     """
 
     at_s: float
@@ -48,7 +49,7 @@ class Record(msgspec.Struct, kw_only=True, gc=False):
 
 
 class Ledger:
-    """The last two million records, and sums over all."""
+    """The last two million records, and sums over all requests."""
 
     def __init__(self) -> None:
         self._records: deque[Record] = deque(maxlen=RECORDS_MAX)
@@ -57,7 +58,7 @@ class Ledger:
         self.billed_calls = 0
 
     def add(self, record: Record) -> None:
-        """Write one request down."""
+        """Record one request."""
         self._records.append(record)
         self._statuses[record.status] += 1
         if record.credits:
@@ -81,14 +82,14 @@ class Ledger:
 
     @property
     def statuses(self) -> dict[int, int]:
-        """Number of requests for each status, dropped ones under 0."""
+        """Number of requests for each status. Status 0 counts the dropped ones."""
         return dict(self._statuses)
 
     def newest_first(self) -> Iterator[Record]:
-        """Walk back from the last request."""
+        """Iterate over the requests from the last to the first."""
         return reversed(list(self._records))
 
     def billed_twice(self) -> dict[str, int]:
-        """Prompts (by sha256) that were charged more than once, and how often."""
+        """Return the prompts (by sha256) that were charged more than once, with their counts."""
         counts = Counter(record.prompt_sha256 for record in self.billed if record.prompt_sha256)
         return {prompt: count for prompt, count in counts.items() if count > 1}

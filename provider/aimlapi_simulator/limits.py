@@ -1,4 +1,4 @@
-"""What is accepted and what meets 429, given the time; no clock, no waiting, no messages."""
+"""The limits of the API. They decide from the time alone whether a call is answered with 429."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ if TYPE_CHECKING:
 
 Refusal = Literal["concurrency", "rate", "minute", "tokens"]
 _WINDOW_S = 60
-_ROUNDING = 1e-9  # ten times a tenth is a little less than one
+_ROUNDING = 1e-9
+"""Ten additions of 0.1 give slightly less than 1. Without this, the tenth call would be refused."""
 
 
 class Gate:
@@ -27,21 +28,21 @@ class Gate:
 
     def __init__(self) -> None:
         self.in_flight = 0
-        self.peak = 0
-        self._bucket: float | None = None
-        self._bucket_at_s = 0.0
-        self._window_ends_s = 0.0
-        self._calls = 0
-        self._tokens = 0
+        self.peak = 0  # most calls in flight so far
+        self._bucket: float | None = None  # calls left in the bucket; None before the first call
+        self._bucket_at_s = 0.0  # when the bucket was filled last
+        self._window_ends_s = 0.0  # the next full minute
+        self._calls = 0  # calls in this minute
+        self._tokens = 0  # tokens in this minute
 
     def is_full(self, limits: Limits) -> bool:
-        """Whether no slot is free."""
+        """Return whether no slot is free."""
         return limits.max_concurrent is not None and self.in_flight >= limits.max_concurrent
 
     def admit(self, limits: Limits, now_s: float, prompt_tokens: int) -> Refusal | None:
-        """Count a call in, or name the limit that it would break.
+        """Count a call, or return the limit that it would break.
 
-        A refused call uses up nothing. A free slot is not asked for: see `is_full`.
+        A refused call uses up nothing. The slots are not checked here: see `is_full`.
         """
         if now_s >= self._window_ends_s:
             self._turn_window(now_s)
@@ -49,6 +50,7 @@ class Gate:
             return "minute"
         if limits.tokens_per_minute is not None and self._is_over_tokens(limits, prompt_tokens):
             return "tokens"
+        # The bucket comes last, because it is the only check that uses something up.
         if limits.rps is not None and not self._take_from_bucket(limits, limits.rps, now_s):
             return "rate"
         self._calls += 1
@@ -56,7 +58,7 @@ class Gate:
         return None
 
     def count_tokens(self, now_s: float, completion_tokens: int) -> None:
-        """Count what was generated, in the minute in which it was finished."""
+        """Count generated tokens, in the minute in which the answer was finished."""
         if now_s >= self._window_ends_s:
             self._turn_window(now_s)
         self._tokens += completion_tokens
@@ -67,7 +69,8 @@ class Gate:
 
     def _is_over_tokens(self, limits: Limits, tokens: int) -> bool:
         assert limits.tokens_per_minute is not None  # noqa: S101 - for the type checker
-        # A call that alone is more than a whole minute's allowance passes in an empty window.
+        # A call that alone exceeds a whole minute's tokens passes in an empty window. Otherwise it
+        # could never be sent.
         return self._tokens > 0 and self._tokens + tokens > limits.tokens_per_minute
 
     def _take_from_bucket(self, limits: Limits, rps: float, now_s: float) -> bool:
@@ -82,9 +85,9 @@ class Gate:
     def enter(self) -> None:
         """Take a slot."""
         self.in_flight += 1
-        if self.in_flight > self.peak:  # noqa: PLR1730 - max() costs more than all the rest here
+        if self.in_flight > self.peak:  # noqa: PLR1730 - max() costs more than the rest of this function
             self.peak = self.in_flight
 
     def leave(self) -> None:
-        """Give a slot back."""
+        """Return a slot."""
         self.in_flight -= 1

@@ -1,4 +1,4 @@
-"""Names of the periods after which a key's limit starts anew; UTC, pure."""
+"""Names of the periods, in UTC, after which a key's limit starts anew."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def period_of(now_s: float, retention: Retention) -> str:
-    """The day, ISO week or month that a moment lies in; one name for all time without a reset."""
+    """Return the day, ISO week or month of a moment; `ever` without a reset."""
     moment = datetime.fromtimestamp(now_s, UTC)
     formats = {"no_reset": "ever", "day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
     return moment.strftime(formats[retention])

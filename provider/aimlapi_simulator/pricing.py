@@ -1,6 +1,7 @@
-"""Tokens and money as pure arithmetic in whole credits; who pays is not known here.
+"""Tokens and money, computed in whole credits.
 
-A token is four characters, rounded up, and at least one; a part that is no text counts 1,000.
+A text has a token for every four characters, rounded up, and at least one. A part that is no text
+counts 1,000 tokens.
 """
 
 from __future__ import annotations
@@ -8,10 +9,13 @@ from __future__ import annotations
 import msgspec
 
 CREDITS_PER_USD = 2_000_000
+"""As the API documents it."""
 CHARACTERS_PER_TOKEN = 4
+"""The usual rule of thumb for English text."""
 TOKENS_OF_A_FILE = 1_000
+"""A round number, because the simulator does not read files."""
 TOKENS_OF_TOOL_USE = 300
-"""What tools add to a prompt, beside their definitions."""
+"""The tokens that tools add to a prompt, besides their definitions."""
 WRITE_5M, WRITE_1H = 1.25, 2.0
 """Price of a prompt token that is written to the cache, as a multiple of the input price."""
 
@@ -20,8 +24,8 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
     """USD per million tokens.
 
     Attributes:
-        read_share: Price of a token read from the cache, as a share of the input price.
-        step_above: Prompts with more tokens cost `step_factor` times as much, all of their tokens.
+        read_share: price of a token read from the cache, as a fraction of the input price.
+        step_above: all tokens of a longer prompt cost `step_factor` times as much.
     """
 
     input_usd: float
@@ -45,9 +49,10 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Tokens of one call.
 
     Attributes:
-        prompt: All of the prompt's, cached and written ones included.
-        completion: All that was generated, reasoning included.
-        written: Written to the cache, for five minutes and for an hour; `written_1h` is part of it.
+        prompt: all tokens of the prompt, including those read from and written to the cache.
+        completion: all generated tokens, including reasoning.
+        written: tokens written to the cache, for five minutes or an hour.
+        written_1h: the part of `written` that is kept for an hour.
     """
 
     prompt: int
@@ -59,12 +64,12 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 def tokens_in(text: str) -> int:
-    """Count by the simulator's rule: four characters a token, rounded up, at least one."""
+    """Count a text's tokens: one for every four characters, rounded up, at least one."""
     return max(1, -(-len(text) // CHARACTERS_PER_TOKEN))
 
 
 def credits_for(usage: Usage, price: Price, *, discount: float = 1.0) -> int:
-    """Whole credits, halves rounded up, at least one."""
+    """Return the price in whole credits, halves rounded up, at least one."""
     usd_per_million = usage.prompt * price.input_usd + usage.completion * price.output_usd
     if usage.cached or usage.written:
         usd_per_million -= usage.cached * (price.input_usd - price.cached_usd)
@@ -73,16 +78,19 @@ def credits_for(usage: Usage, price: Price, *, discount: float = 1.0) -> int:
         usd_per_million += surcharge * price.input_usd
     if price.step_above is not None and usage.prompt > price.step_above:
         usd_per_million *= price.step_factor
-    # 2,000,000 credits a dollar and prices per million tokens: two credits for each unit.
+    # A dollar has 2,000,000 credits and prices are per million tokens: two credits for each unit.
     return max(1, int(usd_per_million * 2 * discount + 0.5 + 1e-9))
 
 
 def usd_of(credits_used: int) -> float:
-    """USD of a number of credits."""
+    """Convert credits to USD."""
     return credits_used / CREDITS_PER_USD
 
 
 def usd_text(credits_used: int) -> str:
-    """USD with nine decimals, as the response header has it; exact, for a credit is 500 nanodollars."""
+    """Format credits as USD with nine decimals, as the response header has it.
+
+    The text is exact, because a credit is 500 nanodollars.
+    """
     nano_usd = credits_used * 500
     return f"{nano_usd // 1_000_000_000}.{nano_usd % 1_000_000_000:09d}"

@@ -1,4 +1,4 @@
-"""A simulator that listens: inside a running loop, or in a thread of its own; it serves nothing itself."""
+"""A simulator that listens, inside a running loop or in a thread of its own."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ if TYPE_CHECKING:
     from aimlapi_simulator.ledger import Ledger
 
 _BACKLOG = 4096
+"""asyncio's default of 100 is too small for a load test that opens more connections at once."""
 
 
 class Simulator:
     """Serves at `sim.url` inside `async with Simulator(script) as sim:`.
 
     Args:
-        script: What to do; `sim.follow(script)` changes it.
-        host: Address to listen at.
-        port: 0 for a free one.
+        script: how to behave; `sim.follow(script)` changes it.
+        host: address to listen at.
+        port: port to listen at; 0 takes a free one.
     """
 
     def __init__(
@@ -59,37 +60,41 @@ class Simulator:
         self._server.close()
         for connection in list(self._connections):
             connection.close()
-        while self._connections:  # noqa: ASYNC110 - they leave in the next turn of the loop
+        while self._connections:  # noqa: ASYNC110 - they close in the next turn of the loop
             await asyncio.sleep(0)
         await self._server.wait_closed()
 
     @property
     def url(self) -> str:
-        """Base URL, without a slash at the end."""
+        """Base URL, without a trailing slash."""
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self._port}"
 
     @property
     def ledger(self) -> Ledger:
-        """Everything seen and billed since the start or the last reset."""
+        """All requests and charges since the start or the last reset."""
         self.state.settle()
         return self.state.ledger
 
     def follow(self, script: Script) -> None:
-        """Do as another script says from now on."""
+        """Follow another script from now on."""
         self.state.change_script(script)
 
     def stats(self) -> dict[str, Any]:
-        """What `GET /_simulator/stats` gives."""
+        """Return what `GET /_simulator/stats` answers."""
         assert self._app is not None, "the simulator has not been started"  # noqa: S101
         return self._app.control.stats()
 
 
 @contextmanager
 def simulator_thread(script: Script | None = None, *, port: int = 0) -> Iterator[Simulator]:
-    """Serve from a thread of its own, for code without a loop: `with … as sim:`, then as `Simulator`."""
+    """Serve from a thread of its own, for code without a loop.
+
+    Use it as `with simulator_thread() as sim:`. Then `sim` is a `Simulator`.
+    """
     simulator = Simulator(script, port=port)
     is_ready, failure = threading.Event(), list[BaseException]()
+    # The loop and its event exist only once the thread runs, so that the thread hands them over.
     stop: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
 
     async def serve() -> None:

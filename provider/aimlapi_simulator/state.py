@@ -1,4 +1,4 @@
-"""Everything that a running simulator remembers, in one place; it answers no requests by itself."""
+"""The whole state of a running simulator."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class State:
         self.forget(script)
 
     def forget(self, script: Script) -> None:
-        """Be as just started with this script, except that ids go on."""
+        """Reset everything to the start with this script. Only the ids continue."""
         self.script = script
         self._paid_in_credits = _paid_in_credits(script)
         self.random = random.Random(script.seed)
@@ -53,7 +53,7 @@ class State:
         self._credits_by_day: defaultdict[int, int] = defaultdict(int)
 
     def change_script(self, script: Script) -> None:
-        """Follow another script from now on; limits and money go on from where they are."""
+        """Follow another script from now on. Limits and money keep their counts."""
         if script.faults != self.script.faults or script.seed != self.script.seed:
             self.faults.forget()
         if script.seed != self.script.seed:
@@ -62,53 +62,53 @@ class State:
         self._paid_in_credits = _paid_in_credits(script)
 
     def next_id(self) -> str:
-        """An id that this machine has not used before."""
+        """Return an id that this machine has not used before."""
         self._next_id += 1
         return f"{self._id_stem}-{self._next_id:06x}"
 
     def latency_s(self) -> float:
-        """Time that the next generation takes."""
+        """Draw the time that the next generation takes."""
         latency: Latency = self.script.latency
         if not latency.sigma:
             return latency.median_s
         return latency.median_s * self.random.lognormvariate(0.0, latency.sigma)
 
     def record(self, record: Record) -> None:
-        """Write a request down, and charge the key for it."""
+        """Record a request, and charge the key for it."""
         self.ledger.add(record)
         if record.credits:
             self._credits_by_day[int(record.at_s // _DAY_S)] += record.credits
 
     def settle(self) -> None:
-        """Charge for batches that have ended meanwhile."""
+        """Charge for the batches that have ended since the last call."""
         now_s = self.clock.now_s()
         for batch in self.batches.values():
             for record in batch.settle(now_s):
                 self.record(record)
 
     def credits_left(self) -> int:
-        """What was paid in less what was spent; negative after calls that were in flight."""
+        """Return the balance in credits. Calls in flight can make it negative."""
         return self._paid_in_credits - self.ledger.total_credits
 
     def key_usd(self, retention: Retention) -> float:
-        """Spent with the key in the current period of this kind."""
+        """Compute what the key has spent in the current period of this kind."""
         current = period_of(self.clock.now_s(), retention)
         days = self._credits_by_day.items()
         return usd_of(sum(c for day, c in days if period_of(day * _DAY_S, retention) == current))
 
     def is_key_spent(self) -> bool:
-        """Whether the key's own limit is reached."""
+        """Return whether the key's own limit is reached."""
         account = self.script.account
         if account.key_limit_usd is None:
             return False
         return self.key_usd(account.key_limit_retention) >= account.key_limit_usd
 
     def pick(self, options: tuple[Option, ...], *words: object) -> Option:
-        """One of the options, by the seed and the words."""
+        """Choose one of the options by the seed and the words."""
         return options[int(draw(self.script.seed, *words) * len(options))]
 
     def pick_for_id(self, options: tuple[Option, ...], word: str, an_id: str) -> Option:
-        """Return one of the options, by the seed and the id's number.
+        """Choose one of the options by the seed and the id's number.
 
         The stem of an id holds the time at which the process started. It is left out here, because
         a seed must give the same forms every time.
@@ -116,7 +116,7 @@ class State:
         return self.pick(options, word, an_id.rpartition("-")[2])
 
     def refusal(self, error: InvalidBody, *, path: str, request_id: str) -> Response:
-        """A refused body in the form that the script asks for."""
+        """Return the refusal of a body, in the form that the script asks for."""
         message = str(error)
         if isinstance(error, RefusedByVendor) and self._is_passed_on(request_id):
             message = vendor_words(error.status, message)
@@ -143,7 +143,8 @@ class State:
         request_id: str,
         details: Sequence[Complaint] = (),
     ) -> Response:
-        """An error in the envelope that the script asks for."""
+        """Return an error in the envelope that the script asks for."""
+        # A seeded form depends on the id alone, so that the same request gets it in every run.
         form = self.script.forms.envelope
         return error_response(
             self.pick_for_id(ENVELOPES, "envelope", request_id) if form == "seeded" else form,

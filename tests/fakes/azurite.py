@@ -31,7 +31,7 @@ ACCOUNT_KEY = (
 
 
 class Azurite:
-    """A running Azurite; `url` is that of its account."""
+    """A running Azurite. `url` is the URL of its account."""
 
     def __enter__(self) -> Self:
         if not PROGRAM.exists():
@@ -47,7 +47,7 @@ class Azurite:
         self._process.communicate()
 
     def connection_string(self, url: str = "") -> str:
-        """What a client needs to know; with another `url`, by way of what listens there."""
+        """Return a connection string; another `url` leads through the server that listens there."""
         return (
             f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};"
             f"BlobEndpoint={url or self.url};"
@@ -62,7 +62,7 @@ class Azurite:
 
 
 def install() -> None:
-    """Fetch what is locked, from npm's registry."""
+    """Install the locked packages from npm's registry."""
     shutil.rmtree(INSTALLED, ignore_errors=True)
     shutil.copytree(LOCKED, INSTALLED, ignore=shutil.ignore_patterns("node_modules"))
     options = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")

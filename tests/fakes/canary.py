@@ -1,4 +1,4 @@
-"""A port on loopback that counts who connects: nothing that a test asks for may lead there."""
+"""A port on loopback that counts connections. No location in a test may lead there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 REFUSAL = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-"""So a client that did come does not come again; one of another protocol cannot read it."""
+"""It keeps a client from retrying. A client of another protocol cannot read it."""
 REQUEST_S_MAX = 5.0
 
 

@@ -1,4 +1,4 @@
-"""An HTTP proxy for CONNECT that really listens, counts, and can be as bad as a test wants."""
+"""An HTTP proxy for CONNECT that listens on a port, counts, and misbehaves if a test says so."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ class ConnectProxy:
     """Makes tunnels to the targets that it knows.
 
     Args:
-        targets: where a tunnel to "host:port" really leads: to a port of this machine.
-        credentials: "user:password" that every CONNECT must bring; None for none.
-        answer: what is said in place of a tunnel being made, whatever was asked.
-        misbehave: what is done in place of an answer; the connection is closed after it.
+        targets: for each "host:port", the port of this machine to which its tunnels lead.
+        credentials: "user:password" that every CONNECT must carry; None for none.
+        answer: the bytes that every CONNECT gets instead of a tunnel.
+        misbehave: the function that runs instead of an answer. The connection is closed after it.
 
     Attributes:
-        heads: of all CONNECT requests, as they came.
-        tunnels: how many were made.
-        rest: what came after CONNECT where something else than a tunnel was answered.
-        seen: all that went through the tunnels, in both directions.
+        heads: the heads of all CONNECT requests, as received.
+        tunnels: number of tunnels made.
+        rest: the bytes received after a CONNECT that got no tunnel.
+        seen: all bytes that passed through the tunnels, in both directions.
         is_down: whether connections are cut at once.
-        outage_after_bytes: once so much went through, all tunnels are cut, and so are the next
+        outage_after_bytes: after this number of bytes, all tunnels are cut, and so are the next
             `outage_connections` connections; None for no outage.
-        outage_answer: what is answered while it is down or in an outage, instead of a cut.
+        outage_answer: the answer while it is down or in an outage, instead of a cut.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class ConnectProxy:
 
     @property
     def url(self) -> str:
-        """With the credentials that it wants."""
+        """URL with the credentials that the proxy requires."""
         user = f"{self._credentials}@" if self._credentials else ""
         return f"http://{user}127.0.0.1:{self.port}"
 

@@ -29,11 +29,11 @@ USER, PASSWORD = "svc-lake", "p4ss/word+%"
 CREDENTIALS = f"{USER}:{PASSWORD}"
 TYPED_CREDENTIALS = f"{USER}:p4ss%2Fword%2B%25"
 SECRETS = (PASSWORD, "p4ss%2Fword%2B%25", "c3ZjLWxha2U6cDRzcy93b3JkKyU=")
-"""The password as it is, as it stands in a URL, and within Proxy-Authorization."""
+"""The password as it is, as part of a URL, and within Proxy-Authorization."""
 
 
 class TlsFront:
-    """Takes TLS off, and passes what is inside on to a port of this machine."""
+    """Ends TLS, and passes the decrypted bytes on to a port of this machine."""
 
     def __init__(self, ca: trustme.CA, port: int, *, names: tuple[str, ...] = (HOST,)) -> None:
         self.connections = 0
@@ -64,11 +64,11 @@ class TlsFront:
 
 @dataclass(frozen=True, kw_only=True)
 class CorporateNetwork:
-    """What is between a worker and the API.
+    """The network between a worker and the API.
 
     Attributes:
         ca_file: the company's certificate authority, in PEM.
-        proxy_url: with its credentials.
+        proxy_url: URL of the proxy, with its credentials.
     """
 
     proxy: ConnectProxy
@@ -82,7 +82,7 @@ class CorporateNetwork:
 
 @contextlib.contextmanager
 def corporate_network(api_port: int, folder: Path) -> Iterator[CorporateNetwork]:
-    """Serve a proxy that wants credentials, and TLS by a company's authority, before an API."""
+    """Serve an API behind a proxy with credentials, with TLS by a company's authority."""
     ca = trustme.CA()
     ca_file = folder / "company-ca.pem"
     ca.cert_pem.write_to_path(str(ca_file))

@@ -1,4 +1,4 @@
-"""A file system far away, for input: it counts requests, and may wait before each."""
+"""A distant file system for input. It counts requests, and can wait before each."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class DistantFiles(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no t
         return _DistantFile(self, path, mode, **options)
 
     def request(self) -> None:
-        """Count one, and wait."""
+        """Count one request, and wait."""
         self.requests += 1
         if self._waits_s[1]:
             time.sleep(self._random.uniform(*self._waits_s))

@@ -1,4 +1,4 @@
-"""A store far away: it counts requests as S3 would, may wait before each, and may refuse some."""
+"""A distant store. It counts requests as S3 does, can wait before each, and can refuse some."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class DistantStore(MemoryStore):
         self._counting = threading.Lock()
 
     def forget(self) -> None:
-        """Count anew."""
+        """Set all counts to 0."""
         self.requests.clear()
         self.read_bytes = 0
 

@@ -1,4 +1,4 @@
-"""An API that repeats in its answers what it was sent, in the way that a test asks for."""
+"""An API whose answers repeat what it received, in the form that a test chooses."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Reply:
 
 
 def good() -> Reply:
-    """A completion."""
+    """Return a completion with this text."""
     headers = {"Content-Type": "application/json"}
     return Reply(headers=headers, body=json.dumps(GOOD).encode())
 
@@ -71,12 +71,12 @@ class _Request(BaseHTTPRequestHandler):
         self.wfile.write("\r\n".join(lines).encode("latin-1", "replace") + reply.body)
 
     def log_message(self, *words: object) -> None:
-        """Nothing: a test's output is for its failures."""
+        """Print nothing, because a test's output is for its failures."""
 
 
 @contextmanager
 def echoing(reply: Callable[[str, str], Reply]) -> Iterator[EchoingApi]:
-    """The API, listening in a thread of its own."""
+    """Serve the API from a thread of its own."""
     with EchoingApi(reply) as server:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))

@@ -28,63 +28,63 @@ TAIL = 8
 
 
 def written(table: pa.Table, **options: Any) -> bytes:
-    """A table as pyarrow writes it, without Arrow's own schema beside Parquet's."""
+    """Write a table by pyarrow, without Arrow's own schema beside Parquet's."""
     sink = io.BytesIO()
     pq.write_table(table, sink, **{"store_schema": False, **options})
     return sink.getvalue()
 
 
 def footer_of(data: bytes) -> Struct:
-    """The fields of a file's footer."""
+    """Return the fields of a file's footer."""
     size = int.from_bytes(data[-TAIL:-4], "little")
     return ThriftReader(data[-TAIL - size : -TAIL]).read_struct()
 
 
 def with_footer(data: bytes, fields: Struct) -> bytes:
-    """A file with another footer."""
+    """Return a file with another footer."""
     size = int.from_bytes(data[-TAIL:-4], "little")
     footer = encode_struct(fields)
     return data[: -TAIL - size] + footer + len(footer).to_bytes(4, "little") + b"PAR1"
 
 
 def edited(data: bytes, edit: Callable[[Struct], None]) -> bytes:
-    """A file whose footer was changed in place."""
+    """Return a file whose footer was changed by a function."""
     fields = footer_of(data)
     edit(fields)
     return with_footer(data, fields)
 
 
 def element(fields: Struct, name: str) -> Struct:
-    """The first schema element of a name."""
+    """Return the first schema element with a name."""
     found: Struct = next(one for one in fields[2][1][1] if one[4][1] == name.encode())
     return found
 
 
 def logical(kind: int, fields: Struct | None = None) -> Field:
-    """A logical type, as the union that the format has for it."""
+    """Return a logical type as the format's union."""
     return STRUCT, {kind: (STRUCT, fields or {})}
 
 
 def time_of(kind: int, unit: int, *, is_utc: bool) -> Field:
-    """TIME (7) or TIMESTAMP (8), in milli- (1), micro- (2) or nanoseconds (3)."""
+    """Return TIME (7) or TIMESTAMP (8), in milli- (1), micro- (2) or nanoseconds (3)."""
     flag = (TRUE, True) if is_utc else (FALSE, False)
     return logical(kind, {1: flag, 2: (STRUCT, {unit: (STRUCT, {})})})
 
 
 def decimal_of(precision: int, scale: int) -> Field:
-    """DECIMAL."""
+    """Return DECIMAL."""
     return logical(5, {1: (I32, scale), 2: (I32, precision)})
 
 
 def variant() -> Field:
-    """VARIANT, in its first version."""
+    """Return VARIANT, in its first version."""
     return logical(16, {1: (BYTE, 1)})
 
 
 def annotated(
     table: pa.Table, name: str, *, converted: int | None = None, logical: Field | None = None
 ) -> bytes:
-    """A file in which the element of a name has just this annotation."""
+    """Return a file in which the element with a name has only this annotation."""
 
     def annotate(fields: Struct) -> None:
         one = element(fields, name)
@@ -104,7 +104,7 @@ def annotated(
 
 
 def int96_file(columns: dict[str, pa.Array], **options: Any) -> bytes:
-    """A file whose leaves of 12 bytes are INT96."""
+    """Return a file whose leaves of 12 bytes are INT96."""
     data = written(pa.table(columns), **options)
 
     def retype(fields: Struct) -> None:
@@ -123,10 +123,10 @@ def int96_file(columns: dict[str, pa.Array], **options: Any) -> bytes:
 
 
 def int96(day: int, nanoseconds: int) -> bytes:
-    """A Julian day and a nanosecond of it."""
+    """Encode a Julian day and a nanosecond of that day."""
     return (nanoseconds % 2**64).to_bytes(8, "little") + (day % 2**32).to_bytes(4, "little")
 
 
 def int96_array(values: Sequence[bytes | None]) -> pa.Array:
-    """Values for `int96_file`."""
+    """Return values for `int96_file`."""
     return pa.array(values, pa.binary(12))

@@ -1,4 +1,4 @@
-"""Google Cloud Storage on this machine: gcp-storage-emulator, taught "only if absent".
+"""Google Cloud Storage on this machine: gcp-storage-emulator, with "only if absent" added.
 
 The emulator takes no notice of `ifGenerationMatch`. With 0 it is checked here, at the start of an
 upload and at its end, as https://cloud.google.com/storage/docs/request-preconditions has it: 412
@@ -24,7 +24,7 @@ UPLOAD_CANCELLED = 499
 
 
 class GcsServer:
-    """A running server; `is_conditional` False is the emulator as it comes."""
+    """A running server. With `is_conditional` False, the emulator is not changed."""
 
     def __init__(self, *, is_conditional: bool = True) -> None:
         self._storage = Storage(use_memory_fs=True)
@@ -49,7 +49,7 @@ class GcsServer:
 
 
 class _Server(HTTPServer):
-    request_queue_size = 128  # many writers knock at once
+    request_queue_size = 128  # many writers connect at once
 
 
 class _Plain(RequestHandler):  # type: ignore[misc]  # untyped
@@ -87,11 +87,11 @@ class _Exchange(_Plain):
 
 
 class _ThereAlreadyError(Exception):
-    """There is a live object of that name."""
+    """A live object with that name exists."""
 
 
 class _AbsentOnly:
-    """The emulator's storage during a request that says "only if absent"."""
+    """The emulator's storage during a request with "only if absent"."""
 
     def __init__(self, storage: Any) -> None:
         self._storage = storage

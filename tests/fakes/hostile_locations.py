@@ -1,4 +1,4 @@
-"""Locations that no page may open, and values that no page may take for what they are not."""
+"""Locations that no page may open, and values that no page may accept."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ def hostile_locations(port: int, folder: str) -> list[str]:
     """Return locations of every kind.
 
     Args:
-        port: of a canary on loopback. folder: holds a readable canary file at `_aimlapi/<key>/`.
+        port: port of a canary on loopback.
+        folder: folder with a readable canary file at `_aimlapi/<key>/`.
     """
     host = f"127.0.0.1:{port}"
     return [
@@ -95,5 +96,5 @@ NO_RUN_KEYS: list[object] = [
 
 
 def nested(depth: int = 200_000) -> str:
-    """Return JSON that is nested deeply: valid, and too much for a decoder that recurses."""
+    """Return valid JSON that is nested too deeply for a recursive decoder."""
     return "[" * depth + "]" * depth

@@ -1,4 +1,4 @@
-"""An object store in a dict, for tests of what stands on stores; it passes the stores' own suite."""
+"""An object store in a dict, for tests of the layers above. It passes the stores' own tests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class MemoryStore:
-    """An ObjectStore whose objects can be looked at: `objects` maps names to bytes."""
+    """An ObjectStore whose `objects` map names to bytes."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}

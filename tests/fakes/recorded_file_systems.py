@@ -1,4 +1,4 @@
-"""File systems that only note which of them was made: fsspec's registry, with nothing behind it."""
+"""File systems that only record that they were made, in place of fsspec's registry."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class RecordedFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
-    """Notes its protocol when it is made, and the URL that it was made for."""
+    """Records its protocol and its URL when it is made."""
 
     cachable = False
     made: ClassVar[list[str]] = []
@@ -25,7 +25,7 @@ class RecordedFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec ha
             self.made.append(f"{options['target_protocol']} behind {self.protocol}")
 
     def connect(self) -> None:
-        """As s3fs has it."""
+        """Connect to nothing. s3fs has this method, too."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What proxies and TLS fronts do once they are connected: bytes from one side to the other."""
+"""The relay of bytes between two connections, for proxies and TLS fronts."""
 
 from __future__ import annotations
 

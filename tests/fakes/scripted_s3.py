@@ -1,6 +1,6 @@
-"""An HTTP server that answers as an S3 in trouble does: refusals, overload, answers cut or lost.
+"""An HTTP server that answers as an S3 in trouble: refusals, overload, cut or lost answers.
 
-What it is told not to answer itself it passes on to a working S3 server.
+It passes requests without trouble on to a working S3 server.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ POLL_S = 0.02
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """What becomes of a request.
+    """The trouble of one request.
 
     Attributes:
         status, code: the answer, and S3's word for it.
@@ -39,7 +39,7 @@ class Trouble:
 
 
 class ScriptedS3:
-    """Meets requests of a method with one trouble after another; the last one stays."""
+    """Meets requests of a method with one trouble after another. The last trouble stays."""
 
     def __init__(self, behind_url: str = "") -> None:
         self._behind = urlsplit(behind_url).netloc

@@ -1,7 +1,7 @@
-"""An Azure that takes its time to copy: it says "pending", and copies when asked a second time.
+"""An Azure that copies slowly: it answers "pending" first, and copies at the second request.
 
-As https://learn.microsoft.com/rest/api/storageservices/copy-blob has it: 202 with the status in
-`x-ms-copy-status`, then the same header in the target's properties. Azurite itself copies at once.
+It follows https://learn.microsoft.com/rest/api/storageservices/copy-blob: 202 with the status in
+`x-ms-copy-status`, then the same header in the target's properties. Azurite copies at once.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ Answer = tuple[int, list[tuple[str, str]], bytes]
 
 
 class SlowCopies(ScriptedS3):
-    """Stands before an Azurite; `ends_as` other than "success" leaves the copy undone."""
+    """A server in front of Azurite. An `ends_as` that is not "success" leaves the copy undone."""
 
     def __init__(self, behind_url: str, *, ends_as: str = "success") -> None:
         super().__init__(behind_url)

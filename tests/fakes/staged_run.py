@@ -1,4 +1,4 @@
-"""A complete run in a store, made without any call: plan, staged parts and manifest."""
+"""A complete run in a store, made without a call: plan, staged parts and manifest."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ROWS = 3
 
 
 def part_bytes(run_key: str, part: int) -> bytes:
-    """A part of three answered rows, different for each run and number."""
+    """Return a part of three answered rows, different for each run and number."""
     outcomes = [Outcome(row=row, status="ok", text=f"{run_key} {part}") for row in range(ROWS)]
     tally = tally_of(outcomes)
     columns = OutcomeColumns("completion")
@@ -55,7 +55,7 @@ def part_bytes(run_key: str, part: int) -> bytes:
 
 
 def entry_of(data: bytes, shard: Shard, names: RunNames) -> PartEntry:
-    """A manifest's line about a part with these bytes, whatever they are."""
+    """Return a manifest's entry for a part with these bytes."""
     return PartEntry(
         part=shard.part,
         staged_name=names.part(shard.part),
@@ -67,7 +67,7 @@ def entry_of(data: bytes, shard: Shard, names: RunNames) -> PartEntry:
 
 
 def stage_run(store: MemoryStore, names: RunNames, *visible: str) -> Manifest:
-    """Put a run there that has these visible names, as it stands before it is put in place."""
+    """Store a run with these visible names, as it is before it is shown."""
     shards = tuple(
         Shard(part=part, file=0, first_row=part * ROWS, rows=ROWS, visible_name=name)
         for part, name in enumerate(visible)

@@ -23,15 +23,15 @@ WALL_START_US = 1_790_000_000_000_000
 
 
 class NothingToWaitFor(AssertionError):
-    """Tasks wait, nothing is ready and no timer is set: this loop would stand still for ever."""
+    """Tasks wait, nothing is ready and no timer is set: this loop would wait for ever."""
 
 
 class TimeIsUp(AssertionError):
-    """Virtual time passed the limit: something goes on that should have ended."""
+    """Virtual time has passed the limit, so that something runs that should have ended."""
 
 
 class _JumpingSelector(selectors.DefaultSelector):
-    """Asks for events without waiting; hands the time that it would have waited to `jump`."""
+    """Selects events without waiting, and passes the time that it would have waited to `jump`."""
 
     def __init__(self, jump: Callable[[float | None], None]) -> None:
         super().__init__()
@@ -85,19 +85,19 @@ class VirtualClock:
 
     @property
     def reserved(self) -> VirtualClock:
-        """Itself: its work takes no thread."""
+        """Return itself, because its work needs no thread."""
         return self
 
     def now_s(self) -> float:
-        """The running loop's time."""
+        """Return the running loop's time."""
         return asyncio.get_running_loop().time()
 
     def boot_s(self) -> float:
-        """The same: this machine is never suspended."""
+        """Return the same time, because this machine is never suspended."""
         return self.now_s()
 
     def wall_us(self) -> int:
-        """Microseconds since 1970, UTC."""
+        """Return the microseconds since 1970, UTC."""
         return WALL_START_US + round(self.now_s() * 1e6)
 
     async def in_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -106,14 +106,14 @@ class VirtualClock:
         return call(*args, **kwargs)
 
     def aside(self, call: Callable[[], T]) -> asyncio.Future[T]:
-        """As `in_thread`, for work that is not waited for to its end."""
+        """Do as `in_thread`, for work whose end is not awaited."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
 
         def work() -> None:
             try:
                 future.set_result(call())
-            except Exception as error:  # noqa: BLE001  # handed to who waits
+            except Exception as error:  # noqa: BLE001  # raised in the task that waits
                 future.set_exception(error)
 
         loop.call_later(self.thread_s, work)
@@ -126,7 +126,7 @@ class VirtualClock:
         loop.pass_time(seconds)
 
     def map_in_threads(self, call: Callable[[Q], T], items: Iterable[Q], threads: int) -> list[T]:
-        """Work on one item after the other, however many threads there might be."""
+        """Work on one item after another, whatever the number of threads."""
         assert threads > 0
         return [call(item) for item in items]
 

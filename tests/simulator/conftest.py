@@ -33,7 +33,7 @@ PROMPT = (
 def pytest_asyncio_loop_factories(
     item: pytest.Item,
 ) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """What is done byte by byte is tried on both loops: their transports differ."""
+    """Run tests of bytes on both loops, because their transports differ."""
     loops: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
     if item.path.name == "test_simulator_http.py":
         loops["uvloop"] = uvloop.new_event_loop
@@ -41,7 +41,7 @@ def pytest_asyncio_loop_factories(
 
 
 def body_of(prompt: str = PROMPT, **changes: Any) -> dict[str, Any]:
-    """A request body; a change to None leaves the field out."""
+    """Return a request body. A change to None leaves the field out."""
     body: dict[str, Any] = {
         "model": SONNET,
         "max_tokens": 256,
@@ -58,15 +58,15 @@ class Playground:
     http: httpx.AsyncClient
 
     async def ask(self, prompt: str = PROMPT, **changes: Any) -> httpx.Response:
-        """One chat completion."""
+        """Call chat completions once."""
         return await self.http.post("/v1/chat/completions", json=body_of(prompt, **changes))
 
     async def ask_with(self, headers: dict[str, str], prompt: str = PROMPT) -> httpx.Response:
-        """One chat completion with further headers."""
+        """Call chat completions once, with further headers."""
         return await self.http.post("/v1/chat/completions", json=body_of(prompt), headers=headers)
 
     async def control(self, method: str, name: str, body: object = None) -> Any:
-        """One call of a control endpoint, which must succeed."""
+        """Call a control endpoint, which must succeed."""
         answer = await self.http.request(method, f"/_simulator/{name}", json=body)
         assert answer.status_code == 200, answer.text
         return answer.json()
@@ -77,7 +77,7 @@ Start = Callable[..., Awaitable[Playground]]
 
 @pytest.fixture
 async def start() -> AsyncIterator[Start]:
-    """Gives a function that starts a simulator with a script."""
+    """Return a function that starts a simulator with a script."""
     async with AsyncExitStack() as stack:
 
         async def begin(script: Script | None = None) -> Playground:
@@ -94,5 +94,5 @@ async def start() -> AsyncIterator[Start]:
 
 @pytest.fixture
 async def play(start: Start) -> Playground:
-    """A simulator that does nothing special."""
+    """Start a simulator with the default script."""
     return await start()

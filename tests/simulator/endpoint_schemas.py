@@ -11,14 +11,14 @@ from tests.contract.published import FOLDER, json_schema
 
 
 def answer_validator_of(document: str) -> Draft7Validator:
-    """Checks the 200 of the one operation in a published document."""
+    """Return a validator for the 200 of the one operation in a published document."""
     operation = _operation(document)
     schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
     return Draft7Validator(json_schema(schema, is_strict=False))
 
 
 def request_validator_of(document: str) -> Draft7Validator:
-    """Checks the request body of the one operation in a published document."""
+    """Return a validator for the request body of the one operation in a published document."""
     schema = _operation(document)["requestBody"]["content"]["application/json"]["schema"]
     return Draft7Validator(json_schema(schema, is_strict=False))
 

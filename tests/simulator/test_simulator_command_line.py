@@ -26,7 +26,7 @@ PROVIDER = Path(__file__).parents[2] / "provider"
 
 @contextmanager
 def running(*words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A simulator in a process of its own, and its base URL."""
+    """Start a simulator in a process of its own, and yield its base URL."""
     process = subprocess.Popen(
         [sys.executable, "-m", "aimlapi_simulator", *words],
         stdout=subprocess.PIPE,

@@ -32,7 +32,7 @@ def mark(name: str = "a", tokens: int = LEAST, ttl_s: float = USUAL_TTL_S) -> Ma
 
 
 def use(cache: PromptCache, at_s: float, *marks: Mark, model: str = SONNET) -> tuple[int, int]:
-    """Tokens read and written by a call that is answered at once."""
+    """Return the tokens read and written by a call that is answered at once."""
     used = cache.use(chat_of(*marks, model=model), SCRIPT, at_s, begins_s=at_s)
     return used.read, used.written
 

@@ -1,4 +1,4 @@
-"""Which models there are, how their ids are spelled, and what they cost and can do."""
+"""The models, with the spellings of their ids, their prices and their abilities."""
 
 from aimlapi_simulator.catalogue.model import Dialect, Model
 from aimlapi_simulator.catalogue.models import BY_ID, MODELS, spoken_by

@@ -1,4 +1,4 @@
-"""Models that are on their way out or gone, and what replaces them. The names are examples."""
+"""Deprecated and withdrawn models, and their replacements. The names are examples."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KNOWN = (
 
 
 def deprecations(withdrawn: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return one entry for each model, those that the script withdraws included."""
+    """Return one entry per model, including those that the script withdraws."""
     rows = (*_KNOWN, *((name, "withdrawn", new) for name, new in withdrawn.items()))
     return [
         {"id": name, "aliases": [name.rpartition("/")[2]], "status": status, "replaced_by": new}

@@ -7,8 +7,8 @@ import msgspec
 from aimlapi_simulator.pricing import Price
 
 Dialect = Literal["superset", "classic", "newer", "effort", "closed"]
-"""What a body may hold. `effort` is the newer one with `reasoning_effort`; `closed` is the classic one
-of the older documents, whose parts take no further names."""
+"""The fields that a body may have. `effort` is `newer` with `reasoning_effort`. `closed` is `classic`
+in the older documents, whose parts take no further names."""
 ThinkingKind = Literal["enabled", "disabled", "adaptive"]
 VENDOR = "anthropic/"
 
@@ -17,17 +17,17 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     """One model of the catalogue.
 
     Attributes:
-        model_id: Canonical id, with the vendor's prefix.
-        superset: Ids, without the prefix, that speak the superset dialect.
-        native: Ids, without the prefix, that speak the model's native dialect.
-        native_dialect: What those speak.
-        upstream: What answers carry as `model`: never the id that was sent.
-        thinking: Kinds of `thinking` that the vendor accepts.
-        is_thinking: Whether it thinks when a request does not say.
-        has_sampling: Whether it takes temperature, top_p and top_k.
-        has_prefill: Whether a conversation may end with an assistant's turn.
-        has_forced_tools: Whether a request may force a tool.
-        cache_tokens_min: Shortest prefix that the prompt cache keeps.
+        model_id: canonical id, with the vendor's prefix.
+        superset: ids, without the prefix, that use the superset dialect.
+        native: ids, without the prefix, that use the model's native dialect.
+        native_dialect: the dialect of those ids.
+        upstream: value of `model` in answers, which is never the id that was sent.
+        thinking: kinds of `thinking` that the vendor accepts.
+        is_thinking: whether it thinks if a request does not set `thinking`.
+        has_sampling: whether it takes temperature, top_p and top_k.
+        has_prefill: whether a conversation may end with an assistant's turn.
+        has_forced_tools: whether a request may force a tool.
+        cache_tokens_min: shortest prefix that the prompt cache stores.
     """
 
     model_id: str
@@ -54,12 +54,12 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(name for name in names if name != self.model_id)
 
     def dialect_of(self, name: str) -> Dialect:
-        """Return what this id of the model speaks in the live documents."""
+        """Return the dialect of this id in the live documents."""
         stem = name.removeprefix(VENDOR)
         return "superset" if stem in self.superset else self.native_dialect
 
     def older_dialect_of(self, name: str) -> Dialect:
-        """Return what this id speaks in the older documents: the native dialect, however spelled."""
+        """Return the dialect of this id in the older documents: the native one for every spelling."""
         if "sonnet-4" in name and self.native_dialect == "classic":
             return "closed"
         return self.native_dialect

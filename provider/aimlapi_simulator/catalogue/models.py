@@ -1,7 +1,7 @@
-"""The models of the simulator, as a table.
+"""The table of models.
 
-Prices are those of the vendor's list where one was published, and made up in proportion elsewhere.
-Sonnet 4.6 costs what the documented example works out at.
+Prices come from the vendor's list if it has the model. Other prices are invented in proportion.
+The price of Sonnet 4.6 follows from the documented example.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _CLAUDE_5_5 = _CLAUDE_5 | {
 
 
 def _model(stem: str, price: Price, family: dict[str, Any], **changes: Any) -> Model:
-    """Return a model whose canonical id is the stem; ids and name follow from it."""
+    """Return a model whose canonical id, other ids and name follow from the stem."""
     dashed = stem.replace(".", "-")
     fields: dict[str, Any] = {
         "model_id": f"{VENDOR}{stem}",
@@ -58,7 +58,7 @@ def _model(stem: str, price: Price, family: dict[str, Any], **changes: Any) -> M
 
 
 def _latest(kind: str, price: Price) -> Model:
-    """Return a model whose id moves; it is no native one, and thinks only when a request says so."""
+    """Return a model whose id follows the newest version. It has no native id."""
     return _model(f"claude-{kind}-latest", price, _NEWER, native=())
 
 

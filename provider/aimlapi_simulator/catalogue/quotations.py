@@ -1,4 +1,4 @@
-"""What the price list quotes for a model, in both forms that are in the wild; nothing is charged here."""
+"""The price of a model as the price list quotes it, in the two forms that the API uses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAMES = {
 
 
 def pricing_of(model: Model, form: PriceForm) -> dict[str, Any]:
-    """Return the section `pricing` of a model: units, and the dearer step for long prompts."""
+    """Return the section `pricing` of a model: units, and the more expensive step for long prompts."""
     pricing: dict[str, Any] = {
         "kind": "fixed",
         "currency": "USD",

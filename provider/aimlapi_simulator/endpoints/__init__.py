@@ -1,1 +1,1 @@
-"""What each path answers. Opens no socket."""
+"""The endpoints of the API. They open no socket."""

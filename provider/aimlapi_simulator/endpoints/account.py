@@ -1,4 +1,4 @@
-"""Balance, key, transactions and logs of the one account; what things cost is decided elsewhere."""
+"""Balance, key, transactions and logs of the one account."""
 
 from __future__ import annotations
 
@@ -29,10 +29,12 @@ if TYPE_CHECKING:
 _DAY_S = 86_400.0
 _LOG_WINDOW_S_MAX = 92 * _DAY_S
 _LOG_READS_MAX = 200
+"""The only limit that the real API publishes."""
 _LOG_READS_WINDOW_S = 60.0
 _MODELS_MAX = 50
 _PREFIX_CHARACTERS = 8
 _OFFSET_MAX = 10_000_000
+"""More than the ledger holds."""
 _TYPES = (
     "PAYMENT",
     "BONUS",
@@ -47,24 +49,25 @@ Parameters = list[tuple[str, str]]
 
 
 class Billing:
-    """The endpoints that tell about money."""
+    """The endpoints about money."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     def balance(self, _request: Request, _request_id: str) -> Response:
-        """`GET /v2/billing`."""
+        """Answer `GET /v2/billing`."""
         self._state.settle()
         usd = usd_of(self._state.credits_left())
         return json_response({"current_balance": usd, "currency": "USD"})
 
     def key(self, request: Request, _request_id: str) -> Response:
-        """`GET /v1/key`."""
+        """Answer `GET /v1/key`."""
         self._state.settle()
         account = self._state.script.account
         limit = None
         if account.key_limit_usd is not None:
             limit = {"retention": account.key_limit_retention, "threshold": account.key_limit_usd}
+        # The key is as old as the simulator, and changes never.
         started = iso(self._state.started_at_s)
         data = {
             "name": "simulated key",
@@ -79,7 +82,7 @@ class Billing:
         return json_response({"data": data})
 
     def transactions(self, request: Request, request_id: str) -> Response:
-        """`GET /v2/billing/transactions`: newest first, by cursor."""
+        """Answer `GET /v2/billing/transactions`: a page of movements, the newest first."""
         self._state.settle()
         try:
             body = self._page_of_transactions(request.parameters())
@@ -94,6 +97,8 @@ class Billing:
         since_s, until_s = _span(parameters)
         entries = self._entries()
         cursor = one(parameters, "cursor")
+        # Entries are only appended, so that a position stays valid while new ones arrive. One entry
+        # more than the page holds shows whether there is a next page.
         position = len(entries) if cursor is None else min(_position_of(cursor), len(entries))
         page: list[dict[str, Any]] = []
         while position > 0 and len(page) <= limit:
@@ -112,7 +117,7 @@ class Billing:
         return {"data": page, "pagination": {"next_cursor": next_cursor, "has_more": has_more}}
 
     def _entries(self) -> list[tuple[float, dict[str, Any]]]:
-        """All movements that have landed, oldest first."""
+        """Return all movements that the account shows by now, oldest first."""
         state = self._state
         paid_in = round(state.script.account.balance_usd * CREDITS_PER_USD)
         first = _entry(state.started_at_s, "TOPUP", "PAYMENT", paid_in, None, "pay-1")
@@ -125,10 +130,11 @@ class Billing:
         return [first, *charges]
 
     def logs(self, request: Request, request_id: str) -> Response:
-        """`GET /v2/logs`: at most 200 reads a minute, the only published limit of the real API."""
+        """Answer `GET /v2/logs`, at most 200 times a minute."""
         state = self._state
         state.settle()
         now_s = state.clock.now_s()
+        # A sliding window: the times of the last reads that were not refused.
         reads_s = state.log_reads_s
         while reads_s and reads_s[0] <= now_s - _LOG_READS_WINDOW_S:
             reads_s.popleft()
@@ -154,6 +160,7 @@ class Billing:
         if one(parameters, "key_prefix") not in (None, _prefix(request)):
             raise BadQuery("listing the requests of a different key requires a management key")
         since_s, until_s = _log_window(parameters, now_s)
+        # A call appears only after the delay, as in the real logs.
         until_s = min(until_s, now_s - self._state.script.ledger_delay_s)
         rows = [
             record
@@ -185,7 +192,7 @@ def _canonical(model: str | None) -> str | None:
 
 
 def _names(model: str) -> set[str]:
-    """What a filter may call a model: as it was asked for, canonical, each with and without source."""
+    """Return the names that a filter accepts: as sent and canonical, each with and without vendor."""
     names = {model, _canonical(model) or model}
     return names | {name.rpartition("/")[2] for name in names}
 
@@ -218,6 +225,7 @@ def _span(parameters: Parameters) -> tuple[float, float]:
 
 
 def _log_window(parameters: Parameters, now_s: float) -> tuple[float, float]:
+    # Either a period up to now, or both ends. Without any of them, the last day.
     period, start, end = (one(parameters, name) for name in ("period", "start", "end"))
     if period is not None and (start is not None or end is not None):
         raise BadQuery("provide either period or both start and end, never both")
@@ -250,13 +258,14 @@ def _position_of(cursor: str) -> int:
 
 
 def _outcome(record: Record) -> str:
-    """A call that was paid for has succeeded for the vendor, also if its answer got lost."""
+    """Return `succeeded` for a call that was charged, also if its answer got lost."""
     return "succeeded" if record.credits else "failed"
 
 
 def _log_row(record: Record) -> dict[str, Any]:
     tokens = record.prompt_tokens + record.completion_tokens
     return {
+        # The logs have the start of a call, the ledger its end.
         "created": iso(record.at_s - record.duration_s),
         "status": _outcome(record),
         "origin": "api",

@@ -1,4 +1,4 @@
-"""The three endpoints of batches; how a batch goes is in `model.batch`."""
+"""The three endpoints of batches. `model.batch` computes how a batch proceeds."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ JSON_LINES = "application/x-ndjson"
 
 
 class Batches:
-    """Create, look at, cancel."""
+    """Creates, shows and cancels batches."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     def create(self, request: Request, request_id: str) -> Response:
-        """`POST /v1/batches`."""
+        """Answer `POST /v1/batches`."""
         state = self._state
+        # Batches that have ended are charged first, because the balance decides.
         state.settle()
         if state.credits_left() <= 0:
             return self._error(403, NO_CREDIT, request, request_id)
@@ -48,12 +49,13 @@ class Batches:
         return json_response(batch.describe(batch.created_at_s))
 
     def show(self, request: Request, request_id: str) -> Response:
-        """`GET /v1/batches?batch_id=…`: its state while it runs, then its results."""
+        """Answer `GET /v1/batches?batch_id=…`: the state of a running batch, or the results."""
         state = self._state
         state.settle()
         batch = state.batches.get(one(request.parameters(), "batch_id") or "")
         if batch is None:
             return self._error(404, "Batch not found", request, request_id)
+        # Both answers have two forms, because the API's documents disagree on them.
         now_s, forms = state.clock.now_s(), state.script.forms
         if not batch.has_ended(now_s):
             if self._pick(forms.batch_running, ("status", "batch"), batch) == "status":
@@ -66,7 +68,7 @@ class Batches:
         return Response(content_type=JSON_LINES, body=lines)
 
     def cancel(self, request: Request, request_id: str) -> Response:
-        """`POST /v1/batches/cancel/{batch_id}`: 400 when it has ended already."""
+        """Answer `POST /v1/batches/cancel/{batch_id}`: 400 if it has ended already."""
         state = self._state
         state.settle()
         batch = state.batches.get(request.path.rpartition("/")[2])
@@ -76,6 +78,7 @@ class Batches:
         if not batch.cancel(now_s):
             message = f"Batch {batch.batch_id} cannot be canceled: it has already ended."
             return self._error(400, message, request, request_id)
+        # The batch object, or the object of the published schema.
         form = state.script.forms.batch_canceled
         if self._pick(form, ("batch", "status"), batch) == "batch":
             return json_response(batch.describe(now_s))

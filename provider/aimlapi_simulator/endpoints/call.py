@@ -1,4 +1,4 @@
-"""One chat completion on its way through the simulator, and what is written down about it."""
+"""One chat completion on its way through the simulator, and its record."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class Responder(Protocol):
-    """Whoever waits for the answer."""
+    """The receiver of the answer."""
 
     def respond(self, response: Response) -> None:
-        """Take it; exactly once."""
+        """Take the answer, exactly once."""
 
 
 class Call(msgspec.Struct):
-    """One request; the fields with defaults are filled in as it proceeds."""
+    """One call. The fields with defaults are set as it proceeds."""
 
     responder: Responder
     request: Request
@@ -42,7 +42,7 @@ class Call(msgspec.Struct):
 
 
 def record_of(call: Call, *, status: int, fault: str | None, now_s: float) -> Record:
-    """What the ledger keeps of a call; the charge is taken from its completion if it is billed."""
+    """Return the record of a call for the ledger."""
     request = call.request
     record = Record(
         at_s=now_s,
@@ -60,6 +60,7 @@ def record_of(call: Call, *, status: int, fault: str | None, now_s: float) -> Re
     if call.chat is not None:
         record.model = call.chat.requested_model
         record.is_stream = call.chat.is_stream
+    # A completion that a fault makes free of charge leaves no tokens either.
     completion = call.completion
     if completion is not None and call.effect.is_billed:
         record.prompt_tokens = completion.usage.prompt

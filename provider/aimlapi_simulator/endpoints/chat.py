@@ -1,4 +1,4 @@
-"""Chat completions: admission, delay and charge of each call; no routing, no sockets, no JSON of answers."""
+"""Chat completions: admission, delay and charge of each call."""
 
 from __future__ import annotations
 
@@ -25,18 +25,21 @@ if TYPE_CHECKING:
 
 _CLIENT_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _QUEUE_MAX = 100_000
+"""Bounds the memory of waiting calls."""
 
 
 class Chat:
-    """Takes calls of callers whose key is good. Its two ways out are `_refuse` and `_finish`."""
+    """Answers calls whose key is good. Every call ends in `_refuse` or `_finish`."""
 
     def __init__(self, state: State, loop: asyncio.AbstractEventLoop) -> None:
         self._state = state
         self._loop = loop
+        # Calls that wait for a slot, if the script queues them.
         self._waiting: deque[tuple[Call, ChatRequest]] = deque()
 
     def answer(self, request: Request, responder: Responder) -> None:
-        """Answer now or later."""
+        """Answer a request, now or later."""
+        # The order of the API: the body is checked first, then the money, then the limits.
         call = self._receive(request, responder)
         try:
             chat = call.chat = parse_chat(request.body, self._state.script.gateway)
@@ -53,12 +56,12 @@ class Chat:
         self._admit(call, chat)
 
     def forget(self) -> None:
-        """Let calls go that wait for a slot; for a state that was reset."""
+        """Abandon the calls that wait for a slot, after a reset."""
         while self._waiting:
             self._abandon(self._waiting.popleft()[0])
 
     def _abandon(self, call: Call) -> None:
-        """Answer a call that began before everything was forgotten; it is not written down."""
+        """Answer a call that began before a reset. It is not recorded."""
         response = self._state.error(
             status=503,
             message="The simulator was reset.",
@@ -70,7 +73,7 @@ class Chat:
     def _receive(self, request: Request, responder: Responder) -> Call:
         number = self._state.next_id()
         sent_id = request.headers.get(b"x-client-request-id", b"")
-        # An id outside its alphabet is dropped in silence; the call runs and is charged.
+        # A malformed id is ignored, as by the API. The call runs and is charged.
         is_good = _CLIENT_ID.fullmatch(sent_id) is not None
         return Call(
             responder,
@@ -87,7 +90,12 @@ class Chat:
         return KEY_LIMIT_REACHED if self._state.is_key_spent() else None
 
     def _admit(self, call: Call, chat: ChatRequest) -> None:
-        """Pass the limits, then meet the script's faults."""
+        """Check the limits, choose a fault, and start the call or let it wait."""
+        # 1. No slot is free, and the script does not queue: 429.
+        # 2. A limit per time is reached: 429.
+        # 3. A fault refuses without delay: answer now, without a slot.
+        # 4. No slot is free: wait for one.
+        # 5. Otherwise the call takes a slot.
         script, gate = self._state.script, self._state.gate
         limits = script.limits
         is_full = gate.is_full(limits)
@@ -117,7 +125,8 @@ class Chat:
             call.effect = effect_of(call.fault)
 
     def _start(self, call: Call, chat: ChatRequest) -> None:
-        """Take a slot, and give it back when the latency is over."""
+        """Take a slot, and return it when the latency is over."""
+        # The prompt cache is read when the call starts, so that the answer is composed now.
         state = self._state
         state.gate.enter()
         delay_s = call.effect.extra_delay_s
@@ -140,6 +149,7 @@ class Chat:
             self._leave(call, state.gate)
 
     def _leave(self, call: Call, gate: Gate) -> None:
+        # A reset has made a new gate. The call's slot does not exist there.
         if gate is not self._state.gate:
             self._abandon(call)
             return
@@ -149,7 +159,7 @@ class Chat:
             self._start(*self._waiting.popleft())
 
     def _finish(self, call: Call) -> None:
-        """Charge, then answer: what was generated is paid for, also when nobody waits any more."""
+        """Charge, then answer. A generated answer is charged, also if the client has left."""
         response = render(call, self._state)
         status = 0 if response.delivery == "drop" else response.status
         now_s = self._state.clock.now_s()
@@ -184,7 +194,7 @@ class Chat:
         self._send(call, response)
 
     def _send(self, call: Call, response: Response) -> None:
-        """Add the headers that every answer has, and let it go."""
+        """Add the headers that every answer has, and send it."""
         headers = f"x-request-id: {call.request_id}\r\nx-inference-id: {call.inference_id}\r\n"
         if call.client_request_id is not None:
             headers += f"x-client-request-id: {call.client_request_id}\r\n"

@@ -1,4 +1,4 @@
-"""The response to a finished call, whatever its fault makes of it; nothing is charged or sent here."""
+"""The response to a finished call, with the effect of its fault."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def render(call: Call, state: State) -> Response:
-    """The answer to a call, as its effect wants it."""
+    """Return the answer to a call, with the effect of its fault."""
     effect, fault = call.effect, call.fault
     if fault is None:
         return _answer(call, state)
@@ -53,6 +53,7 @@ def _answer(call: Call, state: State) -> Response:
 
 
 def _form(call: Call, chat: ChatRequest, state: State) -> AnswerForm:
+    # A seeded form depends on the prompt, so that a repeated call gets the same form.
     forms = state.script.forms
     vocabulary, cost = _vocabulary(call, chat, state), call.effect.cost or _cost_form(call, state)
     content, beside_tools = forms.content, forms.tool_content
@@ -71,6 +72,7 @@ def _form(call: Call, chat: ChatRequest, state: State) -> AnswerForm:
 
 
 def _stream(call: Call, completion: Completion, form: AnswerForm, state: State) -> Response:
+    # Examples of the API have usage and cost in one chunk or in two.
     is_joined = state.pick((True, False), "late-chunks", call.prompt_sha256)
     events = stream_events(completion, form, is_joined=is_joined)
     if call.effect.body == "invalid-json":
@@ -103,7 +105,7 @@ def _cost_form(call: Call, state: State) -> CostForm:
 
 
 def cost_headers(credits_used: int) -> str:
-    """The two header lines that tell the price of an answer that is no stream."""
+    """Return the two header lines with the cost of an answer that is no stream."""
     return (
         f"x-aimlapi-credits-used: {credits_used}\r\n"
         f"x-aimlapi-usd-spent: {usd_text(credits_used)}\r\n"

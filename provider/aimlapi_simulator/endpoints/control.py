@@ -1,6 +1,6 @@
-"""Endpoints under `/_simulator` for tests and people: script, ledger, stats, clock, reset.
+"""The endpoints under `/_simulator`: script, ledger, stats, clock and reset.
 
-They need no key, are not written down, and exist in no real API.
+They need no key, are not recorded, and do not exist in the real API.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class _Step(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Control:
-    """Looks into a running simulator and moves its parts."""
+    """Shows and changes the state of a running simulator."""
 
     def __init__(self, state: State, chat: Chat) -> None:
         self._state = state
@@ -41,7 +41,7 @@ class Control:
         }
 
     def answer(self, request: Request) -> Response:
-        """Serve one request; an unknown path or method is 404 with what there is."""
+        """Answer one request. An unknown path or method is 404, with the list of endpoints."""
         route = self._routes.get((request.method, request.path.removeprefix(PREFIX)))
         if route is None:
             known = [f"{method} {PREFIX}{name}" for method, name in self._routes]
@@ -63,7 +63,7 @@ class Control:
         return json_response(self._state.script)
 
     def _show_ledger(self, request: Request) -> Response:
-        """`?offset=n` leaves out the first n requests, to read on from an earlier look."""
+        """Return the requests. `?offset=n` skips the first n, to continue after an earlier read."""
         offset = int(dict(request.parameters()).get("offset", "0"))
         self._state.settle()
         requests = self._state.ledger.requests
@@ -81,10 +81,11 @@ class Control:
         return json_response(self.stats())
 
     def stats(self) -> dict[str, Any]:
-        """Counts and sums since the last reset."""
+        """Return counts and sums since the last reset."""
         state = self._state
         state.settle()
         ledger, gate = state.ledger, state.gate
+        # A prompt billed three times counts once as a prompt, and twice as a repeated call.
         twice = ledger.billed_twice()
         return {
             "requests": sum(ledger.statuses.values()),
@@ -100,12 +101,12 @@ class Control:
         }
 
     def _advance_clock(self, request: Request) -> Response:
-        """Body `{"advance_s": seconds}`."""
+        """Move the clock forward. The body is `{"advance_s": seconds}`."""
         self._state.clock.advance(msgspec.json.decode(request.body, type=_Step).advance_s)
         return json_response({"now_s": self._state.clock.now_s()})
 
     def _reset(self, _request: Request) -> Response:
-        """Forget everything, and go back to the script of the start."""
+        """Forget everything, and return to the script of the start."""
         self._state.forget(self._state.first_script)
         self._chat.forget()
         return self._show_stats(_request)

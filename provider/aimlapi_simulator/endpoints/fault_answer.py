@@ -1,4 +1,4 @@
-"""What a fault makes of any endpoint's answer: another body, another way of leaving; no choice, no charge."""
+"""The effect of a fault on an answer: another body, or another delivery."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from aimlapi_simulator.state import State
 
 _BOMB_BYTES = 64 * 1024 * 1024
+"""More than a client should unpack for one answer."""
 _BLOCK_BYTES = 1024 * 1024
 
 
 def substitute(
     effect: Effect, fault: Fault | None, state: State, *, path: str, request_id: str
 ) -> Response | None:
-    """The response that takes the place of the real one; None if the real one is wanted."""
+    """Return the response that replaces the real one, None if the fault keeps the real one."""
+    # `answer`, `invalid-json` and `bomb` keep the real response. The caller changes its body.
     if effect.body == "envelope":
         details: tuple[Complaint, ...] = ()
         if effect.is_detailed:
@@ -46,7 +48,7 @@ def substitute(
 
 
 def dress(response: Response, effect: Effect, fault: Fault, *, accepts_gzip: bool) -> None:
-    """Change the way in which a response leaves, and pack it if both sides want that."""
+    """Set the delivery of a response, and compress it if fault and client want that."""
     response.delivery = effect.delivery
     if effect.delivery == "drip":
         response.interval_s, response.drip_bytes = fault.drip_s, fault.drip_bytes
@@ -61,7 +63,7 @@ def dress(response: Response, effect: Effect, fault: Fault, *, accepts_gzip: boo
 
 @cache
 def _bomb() -> bytes:
-    """Some 64 KB that unpack to 64 MB of white space."""
+    """Return about 64 KB that unpack to 64 MB of spaces."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     block = b" " * _BLOCK_BYTES
     packed = [packer.compress(block) for _ in range(_BOMB_BYTES // _BLOCK_BYTES)]

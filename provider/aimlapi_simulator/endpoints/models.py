@@ -1,4 +1,4 @@
-"""The catalogue and its latencies as endpoints; which models exist is in `catalogue`. No key needed."""
+"""The endpoints of the catalogue and of its latencies. They need no key."""
 
 from __future__ import annotations
 
@@ -32,24 +32,25 @@ _PERCENTILES = (50, 75, 90, 99)
 
 
 class Models:
-    """What anybody may ask."""
+    """The endpoints that need no key."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     def list_models(self, request: Request, _request_id: str) -> Response:
-        """`GET /v1/models`: filtered and expanded as asked for, with an ETag."""
-        asked: dict[str, set[str]] = {}
+        """Answer `GET /v1/models`: filtered and expanded as the query says, with an ETag."""
+        # A filter may be repeated, and may hold several values separated by commas.
+        filters: dict[str, set[str]] = {}
         for name, value in request.parameters():
-            asked.setdefault(name, set()).update(value.split(","))
-        sections = asked.get("include", set())
-        if "all" in sections or asked.get("details", set()) & {"true", "1"}:
+            filters.setdefault(name, set()).update(value.split(","))
+        sections = filters.get("include", set())
+        if "all" in sections or filters.get("details", set()) & {"true", "1"}:
             sections = set(_SECTIONS)
         script = self._state.script
         data = [
             _describe(model, names, sections, script.forms.prices)
             for model in MODELS
-            if (names := _served(model, script.gateway)) and _is_asked_for(names, asked)
+            if (names := _served(model, script.gateway)) and _matches_filters(names, filters)
         ]
         body = msgspec.json.encode({"object": "list", "data": data})
         etag = f'W/"{sha256(body).hexdigest()[:32]}"'
@@ -58,12 +59,12 @@ class Models:
         return Response(headers=f"etag: {etag}\r\n", body=body)
 
     def list_deprecations(self, _request: Request, _request_id: str) -> Response:
-        """`GET /v1/models/deprecations`: what is on its way out, and what replaces it."""
+        """Answer `GET /v1/models/deprecations`: the deprecated models, and their replacements."""
         data = deprecations(self._state.script.gateway.withdrawn)
         return json_response({"object": "list", "data": data})
 
     def schema(self, request: Request, request_id: str) -> Response:
-        """`GET /docs-json?model=…`: the request schema of one id, in the dialect that it speaks."""
+        """Answer `GET /docs-json?model=…`: the request schema of one id, in its dialect."""
         gateway = self._state.script.gateway
         name = dict(request.parameters()).get("model", "")
         spoken = spoken_by(name, is_older=gateway.documents == "older")
@@ -78,7 +79,8 @@ class Models:
         return json_response({"openapi": "3.0.0", "info": info, "paths": paths})
 
     def metrics(self, request: Request, request_id: str) -> Response:
-        """`GET /models/metrics`: percentiles of the last five minutes; any other parameter is 400."""
+        """Answer `GET /models/metrics`: percentiles of the last five minutes, by model."""
+        # `aliases` is the only parameter. An alias selects its model, whatever name a call used.
         parameters = request.parameters()
         wanted = {value for name, value in parameters if name == "aliases"}
         if any(name != "aliases" for name, _ in parameters) or len(wanted) > _ALIASES_MAX:
@@ -99,7 +101,7 @@ class Models:
         return json_response(body)
 
     def _recent(self, since_s: float) -> dict[str, list[Record]]:
-        """Successful chat completions since then, by canonical id."""
+        """Group the successful chat completions since then by canonical id."""
         found: dict[str, list[Record]] = {}
         for record in self._state.ledger.newest_first():
             if record.at_s < since_s:
@@ -114,7 +116,7 @@ def _served(model: Model, gateway: Gateway) -> list[str]:
     return [name for name in (model.model_id, *model.aliases) if name not in gateway.withdrawn]
 
 
-def _is_asked_for(names: list[str], asked: dict[str, set[str]]) -> bool:
+def _matches_filters(names: list[str], filters: dict[str, set[str]]) -> bool:
     offers = {
         "id": set(names),
         "type": {_TYPE},
@@ -124,12 +126,13 @@ def _is_asked_for(names: list[str], asked: dict[str, set[str]]) -> bool:
         "output_modalities": set(_OUTPUTS),
         "capabilities": set(_CAPABILITIES),
     }
-    return all(offer & asked[name] for name, offer in offers.items() if name in asked)
+    return all(offer & filters[name] for name, offer in offers.items() if name in filters)
 
 
 def _describe(
     model: Model, names: list[str], sections: set[str], form: PriceForm
 ) -> dict[str, Any]:
+    # Withdrawn ids are left out, so that the first name that is left becomes the id.
     entry: dict[str, Any] = {
         "id": names[0],
         "aliases": names[1:],

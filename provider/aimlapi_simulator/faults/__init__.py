@@ -1,1 +1,1 @@
-"""Which faults there are, and which one strikes a request. Changes no answer."""
+"""The kinds of faults, and the choice of the fault that strikes a request."""

@@ -1,4 +1,4 @@
-"""Which fault strikes a request, from the script, the prompt and how often it was seen; no effects."""
+"""The choice of a fault by the script, the prompt and the number of times that the prompt was seen."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FULL_SCALE = 2**64
 
 
 def draw(seed: int, *words: object) -> float:
-    """A number in [0, 1) that depends on nothing but the arguments."""
+    """Draw a number in [0, 1) that depends only on the arguments."""
     source = "\0".join(map(str, (seed, *words))).encode("utf-8", "surrogatepass")
     return int.from_bytes(blake2b(source, digest_size=8).digest()) / _FULL_SCALE
 
@@ -26,22 +26,24 @@ class FaultChoice:
     """Counts matching requests for each fault, and picks the first fault that strikes."""
 
     def __init__(self) -> None:
+        # Matching requests by fault, and by prompt if the fault counts each prompt separately.
         self._matches: dict[tuple[int, str], int] = {}
+        # Requests by prompt, so that a repeated call gets a new draw.
         self._sightings: dict[str, int] = {}
 
     def forget(self) -> None:
-        """Count from the start; for a script whose faults changed."""
+        """Count from the start, because the script's faults have changed."""
         self._matches.clear()
         self._sightings.clear()
 
     def pick(self, script: Script, *, path: str, prompt: str, sha256: str) -> Fault | None:
-        """The first fault of the script that strikes this request.
+        """Return the first fault of the script that strikes this request.
 
         Args:
-            script: Its faults are tried in their order.
-            path: That was asked for, without its query.
-            prompt: The user's text; empty where there is none.
-            sha256: Of the prompt, as a short name for it.
+            script: its faults are tried in their order.
+            path: the request's path, without its query.
+            prompt: the user's text; empty if there is none.
+            sha256: the hash of the prompt.
         """
         sighting = self._sightings[sha256] = self._sightings.get(sha256, 0) + 1
         for position, fault in enumerate(script.faults):
@@ -49,7 +51,9 @@ class FaultChoice:
                 continue
             is_due = self._is_due(position, fault, sha256)
             if is_due and _is_drawn(fault, script.seed, position, sha256, sighting):
-                return fault  # later faults do not count this request: lists read as sequences
+                return (
+                    fault  # later faults do not count this request, so that lists read as sequences
+                )
         return None
 
     def _is_due(self, position: int, fault: Fault, sha256: str) -> bool:
@@ -68,7 +72,7 @@ def _is_drawn(fault: Fault, seed: int, position: int, sha256: str, sighting: int
 
 @lru_cache(maxsize=1024)
 def effect_of(fault: Fault) -> Effect:
-    """The effect of the fault's kind, with what the fault itself says about delay, charge and status."""
+    """Return the effect of the fault's kind, with the fault's own delay, charge and status."""
     effect = EFFECTS[fault.kind]
     if fault.delay_s is not None:
         effect = msgspec.structs.replace(effect, extra_delay_s=fault.delay_s)

@@ -1,4 +1,4 @@
-"""What each kind of fault does to an answer, as one table; when a fault strikes is not decided here."""
+"""The table of the kinds of faults, and their effects on an answer."""
 
 from typing import Literal
 
@@ -19,23 +19,23 @@ CostForm = Literal["both", "header", "meta", "credits", "nowhere"]
 
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True):
-    """What becomes of one request: status, body, cost, and how the bytes leave.
+    """The effect on one request: status, body, cost and delivery.
 
     Attributes:
         status: HTTP status of the answer.
-        message: Text of the error envelope.
-        is_detailed: What was wrong stands in the envelope's details, where it has some.
-        body: What fills the body.
-        twist: A change to an answer that is otherwise good.
-        cost: Where the answer tells its price; None leaves that to the script's forms.
+        message: text of the error envelope.
+        is_detailed: whether the reason is in the envelope's details, if the envelope has details.
+        body: content of the body.
+        twist: a change to an answer that is otherwise good.
+        cost: where the answer reports its cost; None leaves that to the script's forms.
         delivery: `drop` closes before the first byte, `cut` in the middle of the body, `drip` sends
             piece after piece, `stop-early` ends a stream cleanly before its late chunks.
-        is_billed: Whether the call is paid for. A gateway's page in place of an answer is not.
-        is_at_once: Refused at the door, without the latency of a generation.
-        is_gzipped: The body is compressed if the client accepts gzip.
-        encoding: The body is said to be in this content encoding, whatever the client accepts.
-        extra_delay_s: Added to the usual latency.
-        location: Target of a redirect.
+        is_billed: whether the call is charged. A gateway's page instead of an answer is not.
+        is_at_once: whether it is refused without the latency of a generation.
+        is_gzipped: whether the body is compressed, if the client accepts gzip.
+        encoding: the content encoding that the header claims, whatever the client accepts.
+        extra_delay_s: seconds in addition to the usual latency.
+        location: target of a redirect.
     """
 
     status: int = 200
@@ -115,7 +115,7 @@ EFFECTS: dict[str, Effect] = {
     "stream-stops-early": Effect(delivery="stop-early", is_billed=True),
     "slow": Effect(extra_delay_s=30.0, is_billed=True),
     "drip": Effect(delivery="drip", is_billed=True),
-    # A status of 2xx, and yet not what was hoped for. A gateway's page is unbilled.
+    # Status 2xx without a good answer. A gateway's page is not billed.
     "html-200": Effect(body="html"),
     "empty-200": Effect(body="empty"),
     "null-content": Effect(twist="null-content", is_billed=True),
@@ -132,6 +132,6 @@ EFFECTS: dict[str, Effect] = {
     "cost-in-meta": Effect(cost="meta", is_billed=True),
     "cost-in-credits": Effect(cost="credits", is_billed=True),
     "cost-nowhere": Effect(cost="nowhere", is_billed=True),
-    # Whatever a test writes into the script: status, content type and body.
+    # Status, content type and body as the script has them.
     "raw": Effect(body="raw"),
 }

@@ -1,7 +1,7 @@
-"""What the simulator is told to do, as frozen values; nothing here acts or keeps count.
+"""The script of a simulator, as frozen values.
 
-A script is parsed from JSON (unknown names are errors) or built in Python, and may be
-replaced while the simulator runs.
+A script is parsed from JSON, where unknown names are errors, or built in Python. It can be replaced
+while the simulator runs.
 """
 
 from typing import Any, Literal
@@ -14,7 +14,7 @@ Retention = Literal["no_reset", "day", "week", "month"]
 
 
 class ScriptError(ValueError):
-    """The script asks for something that does not exist; nothing was changed."""
+    """The script is wrong. Nothing was changed."""
 
 
 def _require(is_so: bool, sentence: str) -> None:  # noqa: FBT001 - a guard reads best this way
@@ -27,7 +27,7 @@ class _Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Latency(_Value, frozen=True, kw_only=True):
-    """Time from request to answer: lognormal about a median, constant if sigma is 0."""
+    """Time from request to answer: lognormal around a median, constant if sigma is 0."""
 
     median_s: float = 0.0
     sigma: float = 0.0
@@ -38,15 +38,17 @@ class Latency(_Value, frozen=True, kw_only=True):
 
 
 class Limits(_Value, frozen=True, kw_only=True):
-    """What is answered with 429; None means no limit.
+    """The limits. A call beyond one is answered with 429. None means no limit.
 
     Attributes:
-        max_concurrent: Calls in flight.
-        rps: Calls a second, a token bucket of size `burst` (if None: one second's worth).
-        per_minute: Calls in a fixed window of a minute, counted from the full minute.
-        tokens_per_minute: Prompt tokens (at admission) plus the answer's (when it is done), same window.
-        is_queueing: A call over `max_concurrent` waits for a slot in silence instead of a 429.
-        retry_after_s: Sent as Retry-After on a 429. The real API never does.
+        max_concurrent: calls in flight.
+        rps: calls per second, as a token bucket.
+        burst: size of the bucket; None means the calls of one second.
+        per_minute: calls in a fixed window of a minute, which starts at the full minute.
+        tokens_per_minute: tokens in the same window. The prompt counts at admission, the answer when
+            it is finished.
+        is_queueing: whether a call over `max_concurrent` waits for a slot instead of a 429.
+        retry_after_s: sent as Retry-After with a 429. The real API never sends it.
     """
 
     max_concurrent: int | None = None
@@ -64,24 +66,28 @@ class Limits(_Value, frozen=True, kw_only=True):
 
 
 class Fault(_Value, frozen=True, kw_only=True):
-    """Which requests meet which kind of fault.
+    """A fault, and the requests that it strikes.
 
     Attributes:
-        kind: A key of `faults.EFFECTS`.
-        share: Part of the matching requests that is struck, 0 to 1. Which ones depends on the seed,
-            the prompt and how often that prompt was seen; never on the order of arrival.
-        path: Strikes only requests for this path. At other paths than the default, `contains` does not
+        kind: a key of `faults.kinds.EFFECTS`.
+        share: fraction of the matching requests that is struck, 0 to 1. The choice depends on the
+            seed, the prompt and how often that prompt was seen. It does not depend on the order of
+            arrival.
+        path: the only path that is struck. At another path than the default, `contains` does not
             match, and a billed kind lets the request take effect before the answer is spoiled.
-        contains: Strikes only prompts that contain this text.
-        after: The first `after` matching requests are spared.
-        times: The next `times` matching requests are struck, then no more; None: no end.
-        per_prompt: `after` and `times` count each distinct prompt by itself.
-        delay_s: In place of the kind's own delay: added to the latency (for a refusal at the door: all of it).
-        drip_s: Seconds between two pieces of a `drip`.
-        drip_bytes: Size of a piece of a `drip`.
-        retry_after_s: Sent as Retry-After. The real API never does.
-        is_billed: In place of the kind's own rule.
-        status, content_type, body: The answer of a `raw` fault.
+        contains: strikes only prompts that contain this text.
+        after: spares the first `after` matching requests.
+        times: strikes the next `times` matching requests, then no more; None means all.
+        per_prompt: whether `after` and `times` count each distinct prompt separately.
+        delay_s: replaces the kind's own delay, which is added to the latency. A refusal at once has
+            no latency but this one.
+        drip_s: seconds between two pieces of a `drip`.
+        drip_bytes: size of a piece of a `drip`.
+        retry_after_s: sent as Retry-After. The real API never sends it.
+        is_billed: replaces the kind's own rule.
+        status: status of a `raw` fault.
+        content_type: content type of a `raw` fault.
+        body: body of a `raw` fault.
     """
 
     kind: str
@@ -109,21 +115,22 @@ class Fault(_Value, frozen=True, kw_only=True):
 
 
 class Forms(_Value, frozen=True, kw_only=True):
-    """Which of the forms that are in the wild an answer takes; `seeded` mixes them by request.
+    """The forms of answers, because the API uses several. `seeded` chooses one per request.
 
     Attributes:
-        envelope: Of errors: documented (`legacy`) or as probed live (`problem`).
-        finish_reasons: Vocabulary; `model` follows the dialect of the model's id.
-        cost: Where a completion tells its price.
-        vendor_errors: What the vendor behind the API refuses: as a text with its JSON, or its sentence.
-        content: The text of an answer as a string, or as a list of parts.
-        tool_content: The text beside a tool's call: empty, or null.
-        cached_tokens: Whether `prompt_tokens` includes cached and written ones.
-        reasoning_tokens: Whether `completion_tokens` includes them.
-        prices: How the price list names its units: by `origin`, as the live one, or by `measure`.
+        envelope: form of errors: as documented (`legacy`), or as the live API sends them (`problem`).
+        finish_reasons: words for the reason to finish; `model` follows the dialect of the model's id.
+        cost: where a completion reports its cost.
+        vendor_errors: how errors of the vendor behind the API come: as a text with JSON in it, or as
+            a plain sentence.
+        content: the text of an answer: a string, or a list of parts.
+        tool_content: the text beside a tool call: empty, or null.
+        cached_tokens: whether `prompt_tokens` includes the tokens read from and written to the cache.
+        reasoning_tokens: whether `completion_tokens` includes the reasoning.
+        prices: names of the price list's units: by `origin`, as the live API, or by `measure`.
         batch_running: GET of a running batch: `{"id", "status": "generating"}` or the batch object.
         batch_results: JSON lines or a JSON array.
-        batch_canceled: Answer to a cancellation: the batch object, or the published schema's object.
+        batch_canceled: answer to a cancellation: the batch object, or the published schema's object.
     """
 
     envelope: Literal["legacy", "problem", "seeded"] = "problem"
@@ -144,11 +151,12 @@ class Gateway(_Value, frozen=True, kw_only=True):
     """What the API does with a body before a model reads it.
 
     Attributes:
-        documents: Which documents are right: `live` (the spelling of an id decides), or `older`
-            (Sonnet 4.6 and 4.5 take `system` and closed parts, however they are spelled).
-        is_strict: A top-level field that the dialect lacks is answered with 400 instead of dropped.
-        drops: Top-level fields that are thrown away although the dialect has them.
-        withdrawn: Ids that are answered with 404, and what replaces each.
+        documents: the documents that define the dialects: `live` (the spelling of an id decides), or
+            `older` (Sonnet 4.6 and 4.5 take `system` and closed parts, in any spelling).
+        is_strict: whether a top-level field outside the dialect is answered with 400. Otherwise it is
+            ignored.
+        drops: top-level fields that are ignored although the dialect has them.
+        withdrawn: ids that are answered with 404, and the replacement of each.
     """
 
     documents: Literal["live", "older"] = "live"
@@ -158,11 +166,11 @@ class Gateway(_Value, frozen=True, kw_only=True):
 
 
 class Cache(_Value, frozen=True, kw_only=True):
-    """How the prompt cache takes `cache_control`.
+    """How the prompt cache treats `cache_control`.
 
     Attributes:
-        marks: `refused` answers a mark with 400; `ignored` takes it and caches nothing.
-        miss_share: Part of the reads that find nothing although it is there.
+        marks: `refused` answers a mark with 400. `ignored` accepts it and caches nothing.
+        miss_share: fraction of the reads that miss although the entry exists.
     """
 
     marks: Literal["accepted", "ignored", "refused"] = "accepted"
@@ -173,12 +181,12 @@ class Cache(_Value, frozen=True, kw_only=True):
 
 
 class Account(_Value, frozen=True, kw_only=True):
-    """Who may call, and with how much money.
+    """The account: its key and its money.
 
     Attributes:
-        key: The one valid key; empty: every key is valid.
-        balance_usd: Everything ever paid in; what was spent is taken off.
-        key_limit_usd: Threshold of the key in each period of `key_limit_retention`.
+        key: the one valid key. If it is empty, every key is valid.
+        balance_usd: the sum of all payments. The charges are subtracted from it.
+        key_limit_usd: the most that the key may spend in each period of `key_limit_retention`.
     """
 
     key: str = ""
@@ -192,7 +200,7 @@ class Account(_Value, frozen=True, kw_only=True):
 
 
 class BatchPlan(_Value, frozen=True, kw_only=True):
-    """How batches go: how long they take, and the share that ends in another way than success."""
+    """How batches proceed: their duration, and the fractions that fail or expire."""
 
     duration_s: float = 60.0
     errored_share: float = 0.0
@@ -200,12 +208,12 @@ class BatchPlan(_Value, frozen=True, kw_only=True):
 
 
 class Script(_Value, frozen=True, kw_only=True):
-    """Everything that a simulator can be told.
+    """The whole behaviour of a simulator.
 
     Attributes:
-        seed: Of latencies, shares of faults and seeded forms.
-        ledger_delay_s: A row of logs and transactions appears this long after the answer.
-        stream_interval_s: Seconds between two events of a stream; 0: all at once.
+        seed: seed of latencies, shares of faults and seeded forms.
+        ledger_delay_s: seconds from an answer until logs and transactions show it.
+        stream_interval_s: seconds between two events of a stream; 0 sends all at once.
     """
 
     seed: int = 0
@@ -225,7 +233,7 @@ def parse_script(source: bytes | str) -> Script:
     """Read a whole script from JSON.
 
     Raises:
-        ScriptError: Not JSON, an unknown name, or a value out of range.
+        ScriptError: it is not JSON, a name is unknown, or a value is out of range.
     """
     try:
         return msgspec.json.decode(source, type=Script)
@@ -234,10 +242,10 @@ def parse_script(source: bytes | str) -> Script:
 
 
 def amend_script(script: Script, source: bytes) -> Script:
-    """Change only what a JSON object names; objects are merged, everything else is replaced.
+    """Change only the fields of a JSON object. Objects are merged, other values replaced.
 
     Raises:
-        ScriptError: As in `parse_script`.
+        ScriptError: as in `parse_script`.
     """
     try:
         changes = msgspec.json.decode(source, type=dict[str, Any])

@@ -1,4 +1,4 @@
-"""One client's connection: reads requests, hands them on, writes answers in order; decides nothing."""
+"""The connection of one client. It reads requests, passes them on and writes answers in order."""
 
 from __future__ import annotations
 
@@ -15,40 +15,43 @@ from aimlapi_simulator.http.message import (
 from aimlapi_simulator.http.request_parser import MalformedRequest, RequestParser
 
 _PIPELINE_BYTES_MAX = 256 * 1024
+"""A client that sends more while it waits for an answer is not read from, to bound the memory."""
 _READ_BYTES = 256 * 1024
+"""Most requests fit in one read."""
 
 
 class Application(Protocol):
-    """What a connection hands its requests to."""
+    """The receiver of a connection's requests."""
 
     def answer(self, request: Request, connection: Connection) -> None:
         """Call `connection.respond` exactly once, now or later."""
 
     def refuse(self, status: int, reason: str) -> Response:
-        """The answer to bytes that are no request."""
+        """Return the answer to bytes that are no request."""
 
 
 class Connections(set["Connection"]):
-    """All connections of one server, and what they share: one buffer to read into, one time to write.
+    """All connections of one server, with the buffer that they share.
 
-    Reading, answering and writing are done for all connections in turn, each in one go. Going back
-    and forth between the answers and the kernel for every request costs a fifth of the rate.
+    Each turn of the loop first reads for all connections, then answers, then writes. Alternating
+    between answers and system calls for every request costs a fifth of the rate.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.buffer = memoryview(bytearray(_READ_BYTES))
+        # The connections with something to parse, and those with something to write, in this turn.
         self._with_input: list[Connection] = []
         self._with_output: list[Connection] = []
 
     def advance_later(self, connection: Connection) -> None:
-        """Let this connection go on once everything that has come in is read."""
+        """Continue this connection once all input of this turn is read."""
         if not self._with_input:
             asyncio.get_running_loop().call_soon(self._advance)
         self._with_input.append(connection)
 
     def write_later(self, connection: Connection) -> None:
-        """Flush this connection once the answers of this turn of the loop are made."""
+        """Flush this connection once all answers of this turn are made."""
         if not self._with_output:
             asyncio.get_running_loop().call_soon(self._flush)
         self._with_output.append(connection)
@@ -58,7 +61,7 @@ class Connections(set["Connection"]):
         for connection in due:
             try:
                 connection.advance()
-            except Exception as error:  # noqa: BLE001 - a bug at one client must not stop the others
+            except Exception as error:  # noqa: BLE001 - a bug at one client must not stop the rest
                 connection.close()
                 context = {"message": "a request could not be answered", "exception": error}
                 asyncio.get_running_loop().call_exception_handler(context)
@@ -70,22 +73,22 @@ class Connections(set["Connection"]):
 
 
 class Connection(asyncio.BufferedProtocol):
-    """Requests are answered one after another, also when they were pipelined."""
+    """Answers requests one after another, also when they were pipelined."""
 
     def __init__(self, application: Application, connections: Connections) -> None:
         self._application = application
         self._connections = connections
         self._parser = RequestParser()
-        self._transport: asyncio.Transport | None = None
-        self._output: list[bytes] = []
-        self._is_busy = False
-        self._is_advancing = False
-        self._is_keep_alive = True
-        self._is_paused = False
+        self._transport: asyncio.Transport | None = None  # None when the connection is lost
+        self._output: list[bytes] = []  # gathered for one write per turn of the loop
+        self._is_busy = False  # a request waits for its answer
+        self._is_advancing = False  # `advance` is running, further up the stack
+        self._is_keep_alive = True  # False closes after the current answer
+        self._is_paused = False  # reading is paused, because the client pipelines too much
         self._loop = asyncio.get_running_loop()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:  # noqa: D102
-        # uvloop's transports are no asyncio.Transport, but do the same.
+        # uvloop's transports are no asyncio.Transport, but have the same methods.
         self._transport = cast("asyncio.Transport", transport)
         self._connections.add(self)
 
@@ -97,7 +100,7 @@ class Connection(asyncio.BufferedProtocol):
         return self._connections.buffer
 
     def buffer_updated(self, nbytes: int) -> None:  # noqa: D102
-        # Shared by all connections: what was read is taken out before the next one reads.
+        # The buffer is shared. Its bytes are copied before the next connection reads.
         self._parser.feed(bytes(self._connections.buffer[:nbytes]))
         if not self._is_busy:
             self._connections.advance_later(self)
@@ -106,12 +109,12 @@ class Connection(asyncio.BufferedProtocol):
             self._is_paused = True
 
     def close(self) -> None:
-        """Cut the connection, whatever is under way."""
+        """Cut the connection at once, without finishing an answer."""
         if self._transport is not None:
             self._transport.abort()
 
     def advance(self) -> None:
-        """Start requests until one has to wait for its answer, or none is left."""
+        """Start requests until one must wait for its answer, or none is left."""
         self._is_advancing = True
         try:
             while not self._is_busy and self._start_next():
@@ -120,7 +123,11 @@ class Connection(asyncio.BufferedProtocol):
             self._is_advancing = False
 
     def _start_next(self) -> bool:
-        """Hand the next request on; False if there is nothing more to do for now."""
+        """Pass the next request on; return False if there is nothing more to do now."""
+        # 1. The client has gone: nothing to do.
+        # 2. The bytes are no request: answer with the error, then close.
+        # 3. The request is incomplete: wait for more bytes.
+        # 4. A whole request: pass it on. It may be answered before `answer` returns.
         transport = self._transport
         if transport is None or transport.is_closing():
             return False
@@ -146,7 +153,7 @@ class Connection(asyncio.BufferedProtocol):
             transport.resume_reading()
 
     def respond(self, response: Response) -> None:
-        """Send the answer to the request that was handed on last; a client that left gets none."""
+        """Send the answer to the request that was passed on last. A client that left gets none."""
         transport = self._transport
         if transport is None or transport.is_closing():
             return
@@ -158,6 +165,7 @@ class Connection(asyncio.BufferedProtocol):
             self._write(head + response.body)
             self._finish()
             return
+        # Streams and broken deliveries leave in pieces.
         self._write(head)
         self._send(_pieces_of(response), 0, response)
 
@@ -167,19 +175,20 @@ class Connection(asyncio.BufferedProtocol):
         self._output.append(data)
 
     def flush(self) -> None:
-        """Write what was gathered; what a lost connection gathered is dropped."""
+        """Write the gathered output. A lost connection drops it."""
         if self._transport is not None and self._output:
             self._transport.write(b"".join(self._output))
         self._output.clear()
 
     def _close(self) -> None:
-        """End the connection when everything before is written."""
+        """Close the connection once all output is written."""
         self.flush()
         if self._transport is not None:
             self._transport.close()
 
     def _send(self, pieces: list[bytes], position: int, response: Response) -> None:
         """Write piece after piece, `interval_s` apart."""
+        # The client may have left between two pieces.
         transport = self._transport
         if transport is None or transport.is_closing():
             return
@@ -200,7 +209,7 @@ class Connection(asyncio.BufferedProtocol):
         self._is_busy = False
         if not self._is_keep_alive:
             self._close()
-        elif not self._is_advancing:  # else the loop there goes on by itself
+        elif not self._is_advancing:  # otherwise the loop in `advance` continues
             self.advance()
 
 

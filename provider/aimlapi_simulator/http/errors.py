@@ -1,4 +1,4 @@
-"""Error answers in both envelopes that are in the wild; when one is due is decided elsewhere."""
+"""Error answers, in the two envelopes that the API uses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HTML_PAGE = (
 
 
 class Problem(msgspec.Struct, kw_only=True, frozen=True):
-    """What is wrong with a request, and where in its body, if it is the body."""
+    """What is wrong with a request; `details` lists the faulty fields of its body."""
 
     status: int
     message: str
@@ -37,10 +37,7 @@ class Problem(msgspec.Struct, kw_only=True, frozen=True):
 def error_response(
     envelope: Envelope, problem: Problem, *, path: str, request_id: str, now_s: float
 ) -> Response:
-    """An error as the documentation shows it (`legacy`), or as the live API sends it (`problem`).
-
-    With details, the live one says in its message only that something is wrong.
-    """
+    """Return an error as the documentation shows it (`legacy`), or as the live API sends it (`problem`)."""
     status, message, details = problem.status, problem.message, problem.details
     if envelope == "legacy":
         body: dict[str, object] = {
@@ -51,6 +48,7 @@ def error_response(
             "timestamp": iso(now_s),
         }
         return json_response(body, status=status)
+    # The live API's message of an error with details is always the same. The reason is in the details.
     title = _title(status)
     message = VALIDATION_FAILED if details else message
     error: dict[str, Any] = {"name": title.replace(" ", "") + "Exception", "message": message}
@@ -71,18 +69,18 @@ def error_response(
 
 
 def vendor_words(status: int, message: str) -> str:
-    """Return what the vendor behind the API said, as the API passes it on: a text with JSON in it."""
-    said = {"type": "error", "error": {"type": "invalid_request_error", "message": message}}
-    return f"{status} {msgspec.json.encode(said).decode()}"
+    """Return an error of the vendor behind the API, as the API passes it on: a text with JSON in it."""
+    error = {"type": "error", "error": {"type": "invalid_request_error", "message": message}}
+    return f"{status} {msgspec.json.encode(error).decode()}"
 
 
 def page_response(status: int) -> Response:
-    """A gateway's page of HTML."""
+    """Return a gateway's HTML page."""
     return Response(status=status, content_type="text/html", body=HTML_PAGE)
 
 
 def empty_response(status: int, location: str = "") -> Response:
-    """Nothing but a status, and where to go if it is a redirect."""
+    """Return a status without a body, with the target if it is a redirect."""
     headers = f"location: {location}\r\n" if location else ""
     return Response(status=status, content_type=JSON, headers=headers)
 

@@ -1,4 +1,4 @@
-"""HTTP requests and responses as values, and how a response is written; no sockets, no parsing."""
+"""HTTP requests and responses as values, and the bytes of a response."""
 
 from __future__ import annotations
 
@@ -28,22 +28,23 @@ class Request(msgspec.Struct, gc=False):
     is_keep_alive: bool
 
     def header(self, name: bytes) -> str:
-        """Value of a header, empty if it is absent."""
+        """Return the value of a header, empty if it is absent."""
         return self.headers.get(name, b"").decode("latin-1")
 
     def parameters(self) -> list[tuple[str, str]]:
-        """Query parameters in their order, repeated ones repeated."""
+        """Return the query parameters in their order, repeated ones repeated."""
         return parse_qsl(self.query, keep_blank_values=True)
 
 
 class Response(msgspec.Struct, kw_only=True, gc=False):
-    """One answer, and the way in which its bytes leave.
+    """One answer, and how its bytes are sent.
 
     Attributes:
-        headers: Text of further header lines, each ended by CR LF; values checked by whoever made them.
-        body: The whole body; empty when `events` carries a stream.
-        events: Pieces of a stream, sent with chunked transfer coding, `interval_s` apart.
-        drip_bytes: Piece size of a dripping answer, `interval_s` apart.
+        headers: further header lines, each ended by CR LF. The caller has checked their values.
+        body: the whole body; empty when `events` carries a stream.
+        events: pieces of a stream, sent in chunks, `interval_s` apart.
+        interval_s: seconds between two pieces.
+        drip_bytes: size of the pieces of a dripping answer.
     """
 
     status: int = 200
@@ -57,12 +58,12 @@ class Response(msgspec.Struct, kw_only=True, gc=False):
 
 
 def json_response(value: object, *, status: int = 200, headers: str = "") -> Response:
-    """A response whose body is `value` as JSON."""
+    """Return a response whose body is `value` as JSON."""
     return Response(status=status, headers=headers, body=_encode(value))
 
 
 def render_head(response: Response, *, is_keep_alive: bool) -> bytes:
-    """Status line and headers, up to and with the empty line."""
+    """Return the bytes of status line and headers, including the empty line."""
     opening = _opening(response.status, response.content_type)
     length = (
         "transfer-encoding: chunked" if response.events else f"content-length: {len(response.body)}"
@@ -73,14 +74,14 @@ def render_head(response: Response, *, is_keep_alive: bool) -> bytes:
 
 @lru_cache(maxsize=1024)
 def _opening(status: int, content_type: str) -> str:
-    """The lines that are the same in nearly all answers."""
+    """Return the first lines, which are the same in nearly all answers."""
     phrase = HTTPStatus(status).phrase if status in _STATUSES else "Status"
     kind = f"content-type: {content_type}\r\n" if content_type else ""
     return f"HTTP/1.1 {status} {phrase}\r\n{kind}"
 
 
 def as_chunk(piece: bytes) -> bytes:
-    """One chunk of a chunked body."""
+    """Return one chunk of a chunked body."""
     return b"%x\r\n%b\r\n" % (len(piece), piece)
 
 

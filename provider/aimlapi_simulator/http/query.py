@@ -1,4 +1,4 @@
-"""Query parameters checked one by one, for the endpoints that list things; pure."""
+"""Checks of single query parameters, for the endpoints that list things."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ _HOUR_S = 3600.0
 
 
 class BadQuery(ValueError):
-    """A parameter is refused; the message says which and why."""
+    """A parameter is refused. The message has its name and the reason."""
 
 
 def one(parameters: list[tuple[str, str]], name: str) -> str | None:
-    """The last value of a parameter, None without it."""
+    """Return the last value of a parameter, None if it is absent."""
     values = every(parameters, name)
     return values[-1] if values else None
 
 
 def every(parameters: list[tuple[str, str]], name: str) -> list[str]:
-    """All values of a repeated parameter."""
+    """Return all values of a repeated parameter."""
     return [value for key, value in parameters if key == name]
 
 
 def whole_number(
     parameters: list[tuple[str, str]], name: str, default: int, least: int, most: int
 ) -> int:
-    """A whole number between `least` and `most`."""
+    """Read a whole number between `least` and `most`."""
     text = one(parameters, name)
     if text is None:
         return default
@@ -38,7 +38,7 @@ def whole_number(
 
 
 def choice(parameters: list[tuple[str, str]], name: str, options: tuple[str, ...]) -> list[str]:
-    """Values of a repeated parameter, each one of the options."""
+    """Read the values of a repeated parameter; each must be one of the options."""
     values = every(parameters, name)
     for value in values:
         if value not in options:
@@ -47,7 +47,7 @@ def choice(parameters: list[tuple[str, str]], name: str, options: tuple[str, ...
 
 
 def period_s(text: str) -> float:
-    """Seconds of `24h` or `7d`."""
+    """Convert `24h` or `7d` to seconds."""
     match = _PERIOD.fullmatch(text)
     if match is None:
         raise BadQuery("period must be a positive whole number followed by h or d")
@@ -55,7 +55,7 @@ def period_s(text: str) -> float:
 
 
 def moment_s(text: str, name: str, *, without_offset: Literal["utc", "refused"]) -> float:
-    """Unix time of an ISO-8601 moment."""
+    """Convert an ISO-8601 moment to Unix time."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -1,6 +1,7 @@
-"""HTTP/1.1 requests out of bytes, without sockets: bytes go in, whole requests come out.
+"""A parser of HTTP/1.1 requests without sockets: bytes go in, whole requests come out.
 
-Only what a server of JSON needs: bodies by length or in chunks, 100-continue, pipelining, limits.
+It knows only what a JSON server needs: bodies by length or in chunks, 100-continue, pipelining and
+limits.
 """
 
 from __future__ import annotations
@@ -12,15 +13,18 @@ import msgspec
 from aimlapi_simulator.http.message import Request
 
 HEAD_BYTES_MAX = 32 * 1024
+"""Bounds the memory of a connection."""
 BODY_BYTES_MAX = 64 * 1024 * 1024
+"""Bounds the memory of one request. It must hold a large batch."""
 _CHUNK_LINE_BYTES_MAX = 1024
+"""The size takes a few digits. The rest is room for chunk extensions."""
 
 
 class MalformedRequest(Exception):
-    """The bytes are no request that this server serves; the connection cannot go on.
+    """The bytes are no request that this server accepts. The connection must close.
 
     Attributes:
-        status: What to answer before closing: 400, 413, 431, 501 or 505.
+        status: the status to answer before closing: 400, 413, 431, 501 or 505.
     """
 
     def __init__(self, status: int, reason: str) -> None:
@@ -29,7 +33,7 @@ class MalformedRequest(Exception):
 
 
 class _Head(msgspec.Struct, gc=False):
-    """A request whose body is still to come, and how long that body is."""
+    """A request whose body has not arrived, and the length of that body."""
 
     request: Request
     body_bytes: int
@@ -38,18 +42,18 @@ class _Head(msgspec.Struct, gc=False):
 
 
 class RequestParser:
-    """Feed it bytes, take requests until there is none."""
+    """Turns the bytes of one connection into requests: `feed` it, then call `next_request` until None."""
 
     __slots__ = ("_body", "_buffer", "_head")
 
     def __init__(self) -> None:
-        # Most requests come whole, in one piece, and are cut out of it without another copy.
+        # Most requests arrive in one piece. That piece is kept as it is, which saves a copy.
         self._buffer: bytes | bytearray = b""
-        self._head: _Head | None = None
-        self._body = bytearray()
+        self._head: _Head | None = None  # a head that waits for its body
+        self._body = bytearray()  # chunks so far
 
     def feed(self, data: bytes) -> None:
-        """Take bytes as they come from the socket."""
+        """Add bytes from the socket."""
         if not self._buffer:
             self._buffer = data
         elif isinstance(self._buffer, bytearray):
@@ -58,11 +62,11 @@ class RequestParser:
             self._buffer = bytearray(self._buffer) + data
 
     def buffered_bytes(self) -> int:
-        """Bytes waiting to become a request."""
+        """Return the number of bytes that are not part of a request yet."""
         return len(self._buffer)
 
     def is_continue_due(self) -> bool:
-        """Whether the client waits for `100 Continue`; true once for each such request."""
+        """Return whether the client waits for `100 Continue`; true once for each such request."""
         head = self._head
         if head is None or head.was_waited_for:
             return False
@@ -70,11 +74,12 @@ class RequestParser:
         return head.request.headers.get(b"expect", b"").lower() == b"100-continue"
 
     def next_request(self) -> Request | None:
-        """The next whole request, or None if more bytes are needed.
+        """Return the next whole request, or None if more bytes are needed.
 
         Raises:
-            MalformedRequest: Not HTTP/1.x, or beyond a limit.
+            MalformedRequest: the bytes are not HTTP/1.x, or exceed a limit.
         """
+        # The head is kept between calls, so that a long body does not make it parsed twice.
         head = self._head
         if head is None:
             if not self._buffer:
@@ -90,7 +95,7 @@ class RequestParser:
         return head.request
 
     def _drop(self, count: int) -> None:
-        """Forget the first `count` bytes."""
+        """Discard the first `count` bytes."""
         if count == len(self._buffer):
             self._buffer = b""
         elif isinstance(self._buffer, bytearray):
@@ -125,7 +130,11 @@ class RequestParser:
         return body
 
     def _take_chunks(self) -> bytes | None:
-        """Move whole chunks over; the trailer is read and dropped."""
+        """Move whole chunks to the body; return it after the last one. The trailer is dropped."""
+        # 1. The size line is incomplete, or too long.
+        # 2. Size 0 ends the body.
+        # 3. The chunk is incomplete: it stays in the buffer, with its size line.
+        # 4. The chunk is whole: it must end with a line break.
         while (line_end := self._buffer.find(b"\r\n", 0, _CHUNK_LINE_BYTES_MAX)) >= 0:
             buffer = self._buffer
             size = _chunk_bytes(bytes(buffer[:line_end]))
@@ -157,14 +166,15 @@ class RequestParser:
 
 
 def parse_head(raw: bytes) -> _Head:
-    """Request line and headers.
+    """Parse the request line and the headers.
 
     Raises:
-        MalformedRequest: As the name says.
+        MalformedRequest: a line is malformed, or the framing of the body is ambiguous.
     """
     first, *lines = raw.split(b"\r\n")
     method, path, query, is_newer = _parse_request_line(first)
     headers = dict(map(_parse_header, lines))
+    # A smaller dict means that a header was repeated. This is rare, so that the join is separate.
     if len(headers) < len(lines):
         headers = _join_repeated(lines)
     get = headers.get
@@ -175,7 +185,7 @@ def parse_head(raw: bytes) -> _Head:
 
 @lru_cache(maxsize=1024)
 def _parse_request_line(line: bytes) -> tuple[str, str, str, bool]:
-    """Method, path, query, and whether it is HTTP/1.1."""
+    """Return method, path, query, and whether the version is HTTP/1.1."""
     words = line.decode("latin-1").split(" ")
     if len(words) != 3:  # noqa: PLR2004 - method, target, version
         raise MalformedRequest(400, "the request line is malformed")
@@ -188,7 +198,7 @@ def _parse_request_line(line: bytes) -> tuple[str, str, str, bool]:
 
 @lru_cache(maxsize=1024)
 def _parse_header(line: bytes) -> tuple[bytes, bytes]:
-    """Name in lower case and value; a client's lines are the same in nearly all of its requests."""
+    """Return name, in lower case, and value. Cached, because a client repeats the same lines."""
     name, colon, value = line.partition(b":")
     if not colon or not name or name[-1] in b" \t" or name[0] in b" \t":
         raise MalformedRequest(400, "a header line is malformed")
@@ -203,7 +213,7 @@ def _join_repeated(lines: list[bytes]) -> dict[bytes, bytes]:
 
 
 def _join(name: bytes, first: bytes, second: bytes) -> bytes:
-    """One value for a header that came twice."""
+    """Join the values of a header that came twice."""
     if name != b"content-length":
         return first + b", " + second
     if first != second:
@@ -219,7 +229,8 @@ def _is_keep_alive(connection: bytes | None, is_newer: bool) -> bool:  # noqa: F
 
 @lru_cache(maxsize=1024)
 def _body_framing(length: bytes | None, coding: bytes | None) -> tuple[int, bool]:
-    """Length of the body, and whether it comes in chunks instead."""
+    """Return the length of the body, and whether it comes in chunks instead."""
+    # Both headers at once are refused, because servers disagree on which one counts.
     if coding is not None:
         if length is not None:
             raise MalformedRequest(400, "a length and a transfer coding")

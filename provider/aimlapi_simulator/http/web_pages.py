@@ -1,6 +1,6 @@
-"""Tells a program's request from one that a web page makes through the browser of its reader.
+"""The check that keeps web pages out, because any page may send requests to 127.0.0.1.
 
-Any page may send requests to 127.0.0.1. Two headers give it away, and no page can leave them out.
+Two headers identify a request of a page. A page can leave out neither.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ _PORT = re.compile(r":\d*$")
 
 
 def is_from_web_page(*, origin: str, host: str) -> bool:
-    """Return whether a browser sent this, or may have.
+    """Return whether a web page may have sent this request.
 
-    1. A browser adds `Origin` to each request of a page that changes something elsewhere.
-    2. A page can have its own name resolve to this machine. The browser then takes the server for
-       the page's own, and adds no `Origin`. But `Host` holds the page's name, which has a dot.
+    1. A browser adds `Origin` to each request by which a page changes something on another server.
+    2. A page can make its own name resolve to this machine. The browser then treats the server as
+       the page's own, and adds no `Origin`. But `Host` is the page's name, which has a dot.
 
     Args:
-        origin, host: the headers of these names, empty if absent.
+        origin: the header `Origin`, empty if absent.
+        host: the header `Host`, empty if absent.
     """
     return bool(origin) or _is_public_name(host)
 

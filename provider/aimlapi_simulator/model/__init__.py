@@ -1,1 +1,1 @@
-"""The simulated model: its answers, caches and batches. Knows no HTTP."""
+"""The simulated model: its answers, prompt cache and batches. No module here knows HTTP."""

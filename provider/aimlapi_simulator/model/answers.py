@@ -1,8 +1,8 @@
-"""The text that the simulated model answers, a pure function of the request; no JSON, no money.
+"""The text that the simulated model answers. It depends only on the request.
 
-An answer is made of the leading sentences of the prompt's longest paragraph and ends with a
-mark in brackets that depends on model, system and prompt: two requests that differ have answers
-that differ, so that a test sees when one row got the answer of another.
+An answer has the leading sentences of the prompt's longest paragraph. It ends with a fingerprint of
+model, system and prompt. Different requests have different answers, so that a test sees when one
+row gets the answer of another.
 """
 
 from __future__ import annotations
@@ -12,23 +12,24 @@ from zlib import crc32
 from aimlapi_simulator.pricing import CHARACTERS_PER_TOKEN
 
 SUMMARY_CHARACTERS = 480
+"""About 120 tokens: a short summary."""
 
 
 def answer_for(model: str, system: str, prompt: str, max_tokens: int) -> str:
-    """Text of the answer, cut where `max_tokens` ends; `prompt` is the user's text.
+    """Return the text of the answer, cut at `max_tokens`.
 
-    Several messages of the user count as one prompt, joined by a line break.
+    `prompt` is the user's text. Several messages are joined by a line break.
     """
     return whole_answer(model, system, prompt)[: max_tokens * CHARACTERS_PER_TOKEN]
 
 
 def whole_answer(model: str, system: str, prompt: str) -> str:
-    """The answer that no limit cut short."""
+    """Return the answer without a limit."""
     return f"{summary_of(prompt)} [{fingerprint(model, system, prompt)}]"
 
 
 def summary_of(prompt: str) -> str:
-    """Leading sentences of the longest paragraph, at most 480 characters, line breaks as spaces."""
+    """Cut the longest paragraph to whole sentences, at most 480 characters. Line breaks become spaces."""
     paragraph = max(prompt.split("\n\n"), key=len).strip()
     head = paragraph[:SUMMARY_CHARACTERS].replace("\n", " ")
     if len(head) == len(paragraph):
@@ -40,6 +41,6 @@ def summary_of(prompt: str) -> str:
 
 
 def fingerprint(model: str, system: str, prompt: str) -> str:
-    """Eight hexadecimal digits that tell requests apart."""
+    """Return eight hexadecimal digits that identify a request."""
     beginning = crc32(f"{model}|{system}|".encode("utf-8", "surrogatepass"))
     return f"{crc32(prompt.encode('utf-8', 'surrogatepass'), beginning):08x}"

@@ -1,4 +1,4 @@
-"""One batch through its life, given the time: running, canceling, ended; no HTTP, no clock of its own."""
+"""One batch. Its state is computed from the time: running, canceling or ended."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ if TYPE_CHECKING:
 DISCOUNT = 0.5
 LIFETIME_S = 86_400.0
 CANCELING_S = 1.0
+"""Long enough for a client to see the state between."""
 
 Outcome = Literal["processing", "succeeded", "errored", "canceled", "expired"]
 
 
 @dataclass(slots=True, kw_only=True)
 class Batch:
-    """Requests are done one after another, evenly over the batch's duration.
+    """A batch, whose requests finish one after another, evenly over its duration.
 
     Attributes:
-        canceled_at_s: When its end was asked for; requests done until then stay done.
+        canceled_at_s: when it was canceled. Requests that had finished by then stay finished.
     """
 
     batch_id: str
@@ -39,22 +40,22 @@ class Batch:
     seed: int
     requests: list[tuple[str, ChatRequest]]
     canceled_at_s: float | None = None
-    _is_settled: bool = field(default=False)
+    _is_settled: bool = field(default=False)  # its requests were charged
 
     @property
     def ended_at_s(self) -> float:
-        """When the last request is done, or given up."""
+        """When the last request finishes, expires or is canceled."""
         end_s = self.created_at_s + min(self.plan.duration_s, LIFETIME_S)
         if self.canceled_at_s is None:
             return end_s
         return min(end_s, self.canceled_at_s + CANCELING_S)
 
     def has_ended(self, now_s: float) -> bool:
-        """Whether results can be had."""
+        """Return whether the batch has ended, which makes its results available."""
         return now_s >= self.ended_at_s
 
     def cancel(self, now_s: float) -> bool:
-        """Ask for the end; False if it has come already."""
+        """Cancel the batch; return False if it has ended already."""
         if self.has_ended(now_s):
             return False
         if self.canceled_at_s is None:
@@ -62,7 +63,10 @@ class Batch:
         return True
 
     def outcome(self, position: int, now_s: float) -> Outcome:
-        """What has become of the request at this position of the batch."""
+        """Return the state of the request at this position of the batch."""
+        # 1. Canceled or expired before its turn: it shows when the whole batch has ended.
+        # 2. Its turn has not come.
+        # 3. It had its turn: the seed decides between error, expiry and success.
         share_done = (position + 1) / len(self.requests)
         done_at_s = self.created_at_s + self.plan.duration_s * share_done
         if self.canceled_at_s is not None and done_at_s > self.canceled_at_s:
@@ -79,7 +83,8 @@ class Batch:
         )
 
     def describe(self, now_s: float) -> dict[str, Any]:
-        """The batch object."""
+        """Return the batch object, as the API sends it."""
+        # Times that are not known yet are null.
         counts = dict.fromkeys(("processing", "succeeded", "errored", "canceled", "expired"), 0)
         for position in range(len(self.requests)):
             counts[self.outcome(position, now_s)] += 1
@@ -100,7 +105,7 @@ class Batch:
         }
 
     def results(self, now_s: float) -> list[dict[str, Any]]:
-        """One result for each request, in an order of its own."""
+        """Return one result per request, shuffled, because the API promises no order."""
         found = [
             {"custom_id": custom_id, "result": self._result(position, now_s)}
             for position, (custom_id, _) in enumerate(self.requests)
@@ -127,7 +132,7 @@ class Batch:
         )
 
     def settle(self, now_s: float) -> list[Record]:
-        """What is to be charged, once, when the batch has ended: its succeeded requests, at half price."""
+        """Return the charges of the succeeded requests, once, when the batch has ended."""
         if self._is_settled or not self.has_ended(now_s):
             return []
         self._is_settled = True
@@ -139,6 +144,7 @@ class Batch:
         usage = self._completion(position).usage
         charged = credits_for(usage, chat.model.price, discount=DISCOUNT)
         prompt = chat.prompt.encode("utf-8", "surrogatepass")
+        # A record of its own per request, so that the ledger finds a prompt that was paid twice.
         return Record(
             at_s=self.ended_at_s,
             method="POST",
@@ -158,7 +164,8 @@ class Batch:
 
 
 def _message(completion: Completion) -> dict[str, Any]:
-    """An answer as Anthropic has it."""
+    """Return an answer in Anthropic's form, which batches use for all models."""
+    # Batches have no prompt cache.
     return {
         "id": completion.completion_id,
         "type": "message",

@@ -1,4 +1,4 @@
-"""One answer of a model, from the request to JSON; no HTTP, no connection, no accounts."""
+"""One answer of a model, from the request to JSON."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ REFUSAL = "I can't help with that request."
 
 
 class AnswerForm(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Which of the forms in the wild an answer takes; `faults.script.Forms` says what each means."""
+    """The form of one answer. `faults.script.Forms` describes each field."""
 
     vocabulary: Vocabulary
     cost: CostForm
@@ -55,10 +55,10 @@ class AnswerForm(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Completion(msgspec.Struct, kw_only=True, gc=False):
-    """What the model said, and what it costs.
+    """A model's answer, and its cost.
 
     Attributes:
-        is_superset: Whether it is answered in OpenAI's and OpenRouter's style.
+        is_superset: whether it is answered in the style of OpenAI and OpenRouter.
     """
 
     is_superset: bool
@@ -79,7 +79,13 @@ class Completion(msgspec.Struct, kw_only=True, gc=False):
 def compose(
     chat: ChatRequest, twist: Twist, *, completion_id: str, now_s: float, cached: Cached
 ) -> Completion:
-    """Answer a request, with a twist if a fault asks for one."""
+    """Answer a request, with the twist of its fault.
+
+    1. The text, or JSON if the request has an answer schema, is cut to `max_tokens`.
+    2. A forced tool takes the text as its arguments.
+    3. The twist changes the result.
+    4. The usage is computed last, because the twist changes the number of tokens.
+    """
     whole = whole_answer(chat.requested_model, chat.system, chat.prompt)
     if chat.answer_schema is not None:
         whole = _json_for(chat.answer_schema, whole)
@@ -131,7 +137,7 @@ def _json_for(schema: dict[str, Any], text: str) -> str:
 
 
 def _cut_off(arguments: str, max_tokens: int) -> tuple[str, bool]:
-    """Cut a tool's arguments at `max_tokens`, and say whether they are whole."""
+    """Cut a tool's arguments at `max_tokens`, and return whether they are whole."""
     kept = arguments[: max_tokens * CHARACTERS_PER_TOKEN]
     return kept, len(kept) == len(arguments)
 
@@ -151,11 +157,12 @@ def _usage(
     reasoning: str,
     cached: Cached,
 ) -> Usage:
-    said = text if tool_calls is None else tool_calls[0]["function"]["arguments"]
+    # The tokens of a tool call are those of its arguments, because the text beside it is empty.
+    generated = text if tool_calls is None else tool_calls[0]["function"]["arguments"]
     reasoning_tokens = tokens_in(reasoning) if reasoning else 0
     return Usage(
         prompt=chat.prompt_tokens,
-        completion=tokens_in(said) + reasoning_tokens,
+        completion=tokens_in(generated) + reasoning_tokens,
         cached=cached.read,
         reasoning=reasoning_tokens,
         written=cached.written,
@@ -164,7 +171,8 @@ def _usage(
 
 
 def completion_json(completion: Completion, form: AnswerForm) -> dict[str, Any]:
-    """The body of an answer that is no stream."""
+    """Return the body of an answer that is no stream."""
+    # The superset dialect also has the vendor's own word for the reason to finish.
     choice: dict[str, Any] = {
         "index": 0,
         "finish_reason": FINISH_REASONS[form.vocabulary][completion.finish],
@@ -205,7 +213,7 @@ def _content(completion: Completion, form: AnswerForm) -> str | list[dict[str, s
 
 
 def reasoning_json(completion: Completion) -> dict[str, Any]:
-    """What was thought, under the names of the completion's dialect."""
+    """Return the reasoning, under the names of the completion's dialect."""
     reasoning = completion.reasoning
     if not completion.is_superset:
         return {"reasoning_content": reasoning}
@@ -216,7 +224,8 @@ def reasoning_json(completion: Completion) -> dict[str, Any]:
 
 
 def usage_json(usage: Usage, form: AnswerForm) -> dict[str, Any]:
-    """Token counts; details only where there is something to report."""
+    """Return the token counts. Details are left out where they are 0."""
+    # The API's documents disagree on whether the sums include cached and reasoning tokens.
     prompt, completion = usage.prompt, usage.completion
     if form.is_cached_beside:
         prompt -= usage.cached + usage.written
@@ -236,7 +245,7 @@ def usage_json(usage: Usage, form: AnswerForm) -> dict[str, Any]:
 
 
 def meta_json(completion: Completion, cost: CostForm) -> dict[str, Any] | None:
-    """What the answer's body says about its price, if it says anything."""
+    """Return the cost as the body reports it, or None if the form has none there."""
     if cost in ("header", "nowhere"):
         return None
     if cost == "credits":

@@ -1,4 +1,4 @@
-"""Which beginnings of prompts were read lately, and may be read again for less; prices are elsewhere."""
+"""The prompt cache: the beginnings of prompts that can be read again at a lower price."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aimlapi_simulator.schema.content import Mark
 
 _ENTRIES_MAX = 10_000
+"""Bounds the memory. A test uses far fewer prefixes."""
 _HOUR_S = 3600.0
 
 
@@ -24,7 +25,7 @@ class Cached(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Tokens of one call that were read from the cache, and written to it.
 
     Attributes:
-        written_1h: The part of `written` that is kept for an hour.
+        written_1h: the part of `written` that is kept for an hour.
     """
 
     read: int = 0
@@ -33,7 +34,7 @@ class Cached(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class _Entry(msgspec.Struct, gc=False):
-    """A prefix that is readable from the beginning of the answer that wrote it, for its time to live."""
+    """A stored prefix. It is readable from the start of the answer that wrote it until it expires."""
 
     readable_s: float
     until_s: float
@@ -43,27 +44,30 @@ NOTHING = Cached()
 
 
 def check_marks(marks: Sequence[Mark], cache: Cache) -> None:
-    """Refuse cache marks where the script says so.
+    """Refuse cache marks if the script says so.
 
     Raises:
-        InvalidBody: There is one.
+        InvalidBody: the body has a mark.
     """
     if marks and cache.marks == "refused":
         raise wrong_value("cache_control", "no such parameter with this model", "'cache_control'")
 
 
 class PromptCache:
-    """Beginnings of prompts, for each model, for five minutes or an hour from their last use."""
+    """The stored prefixes of each model. They expire five minutes or an hour after their last use."""
 
     def __init__(self) -> None:
-        self._entries: dict[tuple[str, bytes], _Entry] = {}
-        self._reads = 0
+        self._entries: dict[tuple[str, bytes], _Entry] = {}  # by model and digest of the prefix
+        self._reads = 0  # counted, so that each read has a draw of its own
 
     def use(self, chat: ChatRequest, script: Script, now_s: float, *, begins_s: float) -> Cached:
-        """Read the longest marked prefix that is known, and write the marked ones beyond it.
+        """Read the longest marked prefix that is stored, and write the marked prefixes beyond it.
 
         Args:
-            begins_s: When the answer begins. Before that, nobody reads what this call writes.
+            chat: the request, with its marks in order.
+            script: decides about marks and misses.
+            now_s: when the call starts.
+            begins_s: when the answer begins. Before that, no call can read what this call writes.
         """
         least = chat.model.cache_tokens_min
         marks = [mark for mark in chat.marks if mark.tokens >= least]
@@ -74,6 +78,7 @@ class PromptCache:
         model = chat.model.model_id
         is_missed = self._is_missed(script)
         read, written, written_1h = 0, 0, 0
+        # A hit at a longer prefix replaces what shorter ones have read or written.
         for mark in marks:
             entry = self._entries.get((model, mark.digest))
             is_kept = entry is not None and now_s < entry.until_s

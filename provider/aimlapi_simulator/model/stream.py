@@ -1,7 +1,7 @@
-"""A completion as server-sent events, with the oddities of the real ones; no sockets, no timing.
+"""A completion as server-sent events, as irregular as those of the real API.
 
-The reason to finish, the usage and the price come late and in several chunks; the last chunk has no
-delta, some have an empty id, and there is no `[DONE]`.
+The reason to finish, the usage and the cost come late and in several chunks. The last chunk has no
+delta, some chunks have an empty id, and there is no `[DONE]`.
 """
 
 from __future__ import annotations
@@ -20,20 +20,22 @@ from aimlapi_simulator.model.completion import (
 )
 
 _PIECE_CHARACTERS = 48
+"""Twelve tokens, so that a short answer has several chunks, too."""
 _EMPTY_ID_EVERY = 3
+"""Small, so that every stream with three chunks has an empty id."""
 
 
 def stream_events(
     completion: Completion, form: AnswerForm, *, is_joined: bool
 ) -> tuple[bytes, ...]:
-    """Events of a stream, each as the bytes of one `data:` line and the empty line after it.
+    """Return the events of a stream, each as the bytes of a `data:` line and an empty line.
 
     Args:
-        completion: What to say.
-        form: Of its forms of the cost, only `meta` ones are on a stream: headers are gone before the
-            first token.
-        is_joined: Whether usage and price share a chunk, as in some examples.
+        completion: the answer.
+        form: a stream reports its cost only in `meta`, because headers leave before the first token.
+        is_joined: whether usage and cost share a chunk, as in some examples.
     """
+    # The order: content, then the reason to finish, then usage and cost, which repeat the reason.
     if not completion.has_choices:
         return (_event(_chunk(completion, 0, choices=[])),)
     deltas = _deltas(completion)

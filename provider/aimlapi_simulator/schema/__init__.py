@@ -1,1 +1,1 @@
-"""What each model's requests may look like; whether they are paid for or answered is not known here."""
+"""The schemas of request bodies, and the errors for bodies that do not fit."""

@@ -1,4 +1,4 @@
-"""Bodies of new batches, checked as the published schema has them; nothing is stored here."""
+"""Bodies of new batches, checked against the published schema."""
 
 from typing import Annotated, Any, Literal
 
@@ -15,7 +15,7 @@ REQUESTS_MAX = 100_000
 
 
 class BatchMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """One turn; batches know the user's only, and text only."""
+    """One turn. Batches accept only text of the user."""
 
     role: Literal["user"]
     content: str
@@ -46,7 +46,7 @@ class BatchRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BatchBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole body; the schema demands `model`, the documented example has none."""
+    """The whole body. The schema requires `model`, but the documented example has none."""
 
     requests: Annotated[list[BatchRequest], msgspec.Meta(min_length=1, max_length=REQUESTS_MAX)]
     model: str = ""
@@ -56,11 +56,12 @@ _decode = msgspec.json.Decoder(BatchBody).decode
 
 
 def parse_batch(body: bytes) -> list[tuple[str, ChatRequest]]:
-    """Requests with their custom ids, in their order.
+    """Parse the requests of a batch, with their custom ids.
 
     Raises:
         InvalidBody: 400 with a hint, or 404 for an unknown model.
     """
+    # The schema, then the ids, then each request: one bad request refuses the whole batch.
     try:
         requests = _decode(body).requests
     except msgspec.ValidationError as error:
@@ -81,6 +82,7 @@ def _chat_of(params: Params) -> ChatRequest:
     if params.system:
         prompt_tokens += tokens_in(params.system)
     is_thinking = isinstance(params.thinking, ThinkingOn)
+    # Reasoning counts as generated tokens, so that its budget must leave some for the answer.
     if (
         isinstance(params.thinking, ThinkingOn)
         and params.thinking.budget_tokens >= params.max_tokens

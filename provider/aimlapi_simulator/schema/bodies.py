@@ -1,4 +1,4 @@
-"""Which struct and decoder reads a body, by dialect and strictness; what a body means is read elsewhere."""
+"""The decoder of a body, chosen by dialect and strictness."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SAMPLING = ("temperature", "top_p", "top_k")
 
 
 def _lenient(kind: Any) -> Any:
-    """A struct that drops other names, except for sampling parameters: the vendor sees those."""
+    """Derive a struct that ignores unknown names, but keeps sampling parameters for the vendor."""
     known = kind.__struct_fields__
     extra = [(name, float | Maybe, msgspec.UNSET) for name in _SAMPLING if name not in known]
     name = f"Lenient{kind.__name__}"
@@ -55,16 +55,16 @@ _DECODERS: dict[tuple[Dialect, bool], msgspec.json.Decoder[Body]] = {
 
 
 def decode_body(body: bytes, dialect: Dialect, *, is_strict: bool) -> Body:
-    """Read a body; names that the dialect lacks are dropped, or refused if it is strict.
+    """Read a body. Names outside the dialect are ignored, or refused if `is_strict`.
 
     Raises:
-        msgspec.MsgspecError: It does not fit.
+        msgspec.MsgspecError: the body does not fit.
     """
     return _DECODERS[dialect, is_strict].decode(body)
 
 
 def without(body: bytes, names: tuple[str, ...]) -> bytes:
-    """Return a body without some of its top-level fields; one that is no object stays as it is."""
+    """Return a body without some of its top-level fields. A body that is no object is not changed."""
     if not names:
         return body
     try:

@@ -1,4 +1,4 @@
-"""Chat bodies, checked and boiled down to what an answer depends on; no HTTP, no money, no answer."""
+"""Chat bodies, checked and reduced to the values that an answer depends on."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ LIVE = Gateway()
 
 
 class ChatRequest(msgspec.Struct, kw_only=True, gc=False):
-    """What an answer depends on.
+    """The values that an answer depends on.
 
     Attributes:
-        prompt: The user's text; several messages or parts joined by a line break.
-        prompt_tokens: Of everything that was sent.
-        is_thinking: Whether the answer has reasoning, and is billed for it.
-        is_reasoning_shown: Whether that reasoning stands in the answer.
-        marks: Where the prompt may be cached up to.
-        forced_tool: The tool that the answer must call, if any.
-        answer_schema: What the answer's JSON must fit; None for any text.
+        prompt: the user's text. Several messages or parts are joined by a line break.
+        prompt_tokens: tokens of everything that was sent.
+        is_thinking: whether the answer has reasoning, and is billed for it.
+        is_reasoning_shown: whether the answer contains that reasoning.
+        marks: the ends of the prefixes that may be cached.
+        forced_tool: the tool that the answer must call, if any.
+        answer_schema: the schema of the answer's JSON; None for any text.
     """
 
     model: Model
@@ -66,7 +66,7 @@ class _Peek(msgspec.Struct):
 
 
 class _Last:
-    """The dialect of the last body, for a guess at the next one's."""
+    """The dialect of the last body, which is probably the dialect of the next one."""
 
     dialect: Dialect = "classic"
 
@@ -82,6 +82,7 @@ def parse_chat(body: bytes, gateway: Gateway = LIVE) -> ChatRequest:
         InvalidBody: 400 with complaints, or 404 for an unknown model.
         RefusedByVendor: 400 in the words of the vendor behind the API.
     """
+    # The order of the except clauses matters: a ValidationError is a DecodeError.
     if gateway.drops:
         body = without(body, gateway.drops)
     try:
@@ -92,11 +93,14 @@ def parse_chat(body: bytes, gateway: Gateway = LIVE) -> ChatRequest:
         raise wrong_value("body", "JSON", "too many levels") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise wrong_value("body", "JSON", str(error)) from None
-    return _boil_down(decoded, model, dialect)
+    return _reduce(decoded, model, dialect)
 
 
 def _decode_as_last(body: bytes, gateway: Gateway) -> tuple[Body, tuple[Model, Dialect]] | None:
-    """Read a body in the dialect of the last one, which saves a look at its model; None if it is not."""
+    """Read a body in the dialect of the last one; return None if its dialect is another.
+
+    This saves decoding the body for its model first.
+    """
     try:
         decoded = decode_body(body, _last.dialect, is_strict=gateway.is_strict)
     except (msgspec.MsgspecError, RecursionError):
@@ -115,7 +119,7 @@ def find_model(name: str, gateway: Gateway = LIVE) -> tuple[Model, Dialect]:
     """Return the model of an id and the dialect of that spelling.
 
     Raises:
-        InvalidBody: 404, there is none, or it was withdrawn.
+        InvalidBody: 404, because the id is unknown or withdrawn.
     """
     spoken = spoken_by(name, is_older=gateway.documents == "older")
     if spoken is None or name in gateway.withdrawn:
@@ -123,7 +127,9 @@ def find_model(name: str, gateway: Gateway = LIVE) -> tuple[Model, Dialect]:
     return spoken
 
 
-def _boil_down(body: Body, model: Model, dialect: Dialect) -> ChatRequest:
+def _reduce(body: Body, model: Model, dialect: Dialect) -> ChatRequest:
+    # The vendor's rules come after the schema, and its rule on tools last, because it depends on
+    # whether the request thinks.
     max_tokens = _DEFAULT_MAX_TOKENS.get(dialect, model.output_tokens_max)
     if body.max_tokens is not msgspec.UNSET:
         max_tokens = int(body.max_tokens)
@@ -141,6 +147,7 @@ def _boil_down(body: Body, model: Model, dialect: Dialect) -> ChatRequest:
 
 
 def _read_native(body: Native, model: Model, dialect: Dialect, max_tokens: int) -> ChatRequest:
+    # `thinking` replaces the model's default. `reasoning_effort` replaces both.
     thinking, is_thinking, is_shown = body.thinking, model.is_thinking, True
     if thinking is not msgspec.UNSET:
         kind = str(thinking.__struct_config__.tag)
@@ -164,6 +171,7 @@ def _read_superset(body: SupersetBody, model: Model, max_tokens: int) -> ChatReq
     content = read_content(body.tools, "", body.messages)
     request = _request(body, model, "superset", max_tokens, content)
     request.stop_sequences = [body.stop] if isinstance(body.stop, str) else body.stop
+    # `reasoning` replaces `reasoning_effort`. Without either, the answer has no reasoning.
     effort, reasoning = body.reasoning_effort, body.reasoning
     if effort is not msgspec.UNSET:
         request.is_thinking = effort != "none"
@@ -180,6 +188,7 @@ def _read_superset(body: SupersetBody, model: Model, max_tokens: int) -> ChatReq
 def _request(
     body: Body, model: Model, dialect: Dialect, max_tokens: int, content: Content
 ) -> ChatRequest:
+    # The fields whose names differ between the dialects are set by the caller.
     return ChatRequest(
         model=model,
         dialect=dialect,

@@ -1,6 +1,6 @@
-"""Requests to Sonnet 4.6 and 4.5 in the older documents: closed parts, `system` a string, no such role.
+"""Requests to Sonnet 4.6 and 4.5 by the older documents: closed parts, and no role `system`.
 
-The published schema has `tools` and `tool_choice` swapped; here they are the right way round.
+The published schema has `tools` and `tool_choice` swapped. Here they are in the right order.
 """
 
 from typing import Annotated, Any, Literal

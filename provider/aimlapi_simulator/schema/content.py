@@ -1,4 +1,4 @@
-"""Texts, tokens and cache marks of a body, in the order in which a model reads it: tools, system, turns."""
+"""Texts, tokens and cache marks of a body, in the order of a model: tools, system, messages."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ SYSTEM_ROLES = frozenset({"system", "developer"})
 
 
 class Mark(msgspec.Struct, frozen=True, gc=False):
-    """A place up to which a prompt may be cached.
+    """The end of a prefix that may be cached.
 
     Attributes:
-        digest: Of everything before it.
-        tokens: Of everything before it.
+        digest: hash of the prefix.
+        tokens: tokens of the prefix.
+        ttl_s: seconds for which the prefix is stored.
     """
 
     digest: bytes
@@ -33,11 +34,13 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
 
 
 class Content(msgspec.Struct, kw_only=True):
-    """What was read of a body.
+    """The texts, tokens and marks of a body.
 
     Attributes:
-        prompt: The user's text; several messages or parts joined by a line break.
-        tokens: Of everything that was sent.
+        system: the text of the system prompt.
+        prompt: the user's text. Several messages or parts are joined by a line break.
+        tokens: tokens of everything that was sent.
+        marks: the ends of the prefixes that may be cached.
     """
 
     system: str
@@ -49,7 +52,7 @@ class Content(msgspec.Struct, kw_only=True):
 def read_content(
     tools: Sequence[dict[str, Any]], system: str | list[Any], messages: Sequence[Any]
 ) -> Content:
-    """Read a body's texts; one text with a plain system and no tools takes the short way."""
+    """Read a body's texts. One text with a plain system and no tools takes a shortcut."""
     if len(messages) == 1 and not tools and isinstance(system, str):
         message = messages[0]
         text = message.content
@@ -65,12 +68,16 @@ class _Reader:
         self.marks: list[Mark] = []
         self.systems: list[str] = []
         self.prompts: list[str] = []
-        self._digest = sha256()
+        self._digest = sha256()  # of everything read so far, for the next mark
 
     def read(
         self, tools: Sequence[dict[str, Any]], system: str | list[Any], messages: Sequence[Any]
     ) -> Content:
-        """Return what a request holds, in the order in which a cache sees it: tools, system, messages."""
+        """Read tools, system and messages.
+
+        The order matters, because a mark covers everything before it.
+        """
+        # The number of marks is checked last, because all three may have some.
         for tool in tools:
             self._read_tool(tool)
         self._read_system(system)
@@ -112,6 +119,7 @@ class _Reader:
                 path = f"messages[{position}].content"
                 raise wrong_value(path, "string or array", "nothing")
             return
+        # Texts of other roles count as tokens, but belong neither to the prompt nor to the system.
         texts = self.prompts if role == "user" else []
         texts = self.systems if role in SYSTEM_ROLES else texts
         if isinstance(content, str):

@@ -1,4 +1,4 @@
-"""Words for a body that does not fit the schema, in the API's manner; nothing is decided here."""
+"""The API's error texts for a body that does not fit the schema."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-_PLACE = re.compile(r"^(?P<problem>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
+_PROBLEM = re.compile(r"^(?P<problem>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
 _ROLE = re.compile(
     r"^Invalid enum value '(?P<role>.*)' - at `\$\.(?P<path>messages\[\d+\]\.role)`$"
@@ -20,9 +20,9 @@ class Complaint(msgspec.Struct, frozen=True):
     """What is wrong with a body.
 
     Attributes:
-        path: Where, as the vendor writes it: `messages[0].content`.
-        reason: What was expected and received.
-        message: Both as one sentence, for an envelope that has no details.
+        path: the faulty field, as the vendor writes it: `messages[0].content`.
+        reason: the expected and the received value.
+        message: both as one text, for an envelope without details.
     """
 
     path: str
@@ -31,7 +31,10 @@ class Complaint(msgspec.Struct, frozen=True):
 
 
 def explain(problem: str, body: bytes) -> Complaint:
-    """Turn the decoder's complaint into what was expected and received, and where."""
+    """Turn the decoder's error into a complaint with field, expected and received value."""
+    # 1. A wrong role has a sentence of its own in the API.
+    # 2. An unknown field is named, because the decoder names the object around it.
+    # 3. Everything else: the value is read from the body once more.
     role = _ROLE.match(problem)
     if role is not None:
         sentence = (
@@ -39,8 +42,8 @@ def explain(problem: str, body: bytes) -> Complaint:
             f"'{role['role']}' with this model."
         )
         return Complaint(role["path"], sentence, sentence)
-    place = _PLACE.match(problem)
-    words, path = (place["problem"], place["path"] or "") if place else (problem, "")
+    found = _PROBLEM.match(problem)
+    words, path = (found["problem"], found["path"] or "") if found else (problem, "")
     unknown = _UNKNOWN.search(words)
     if unknown is not None:
         where = f"{path}.{unknown['name']}".lstrip(".")
@@ -49,7 +52,7 @@ def explain(problem: str, body: bytes) -> Complaint:
 
 
 def hint(path: str, expected: str, received: str) -> Complaint:
-    """One complaint in the API's words."""
+    """Return a complaint in the API's words."""
     reason = f"Expected: {expected}. Received: {received}."
     return Complaint(path, reason, f"Body validation error! Path: {path}. {reason}")
 

@@ -1,4 +1,4 @@
-"""Requests in the native dialects of the live documents: open parts, both vendors' messages."""
+"""Requests in the native dialects of the live documents, with the messages of both vendors."""
 
 from typing import Annotated, Any, Literal
 

@@ -1,4 +1,4 @@
-"""Content parts of messages that both generations of models take, as the published schema has them."""
+"""Content parts that all native dialects have in common, as in the published schema."""
 
 from typing import Annotated, Any, Literal
 

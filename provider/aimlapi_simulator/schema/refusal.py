@@ -1,4 +1,4 @@
-"""The two ways in which a body is refused before anything is spent: by the API, and by the vendor."""
+"""The two refusals of a body: by the API, and by the vendor behind it. Neither is charged."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class InvalidBody(Exception):
 
     Attributes:
         status: 400, or 404 for a model that does not exist.
-        complaints: What is wrong, one entry for each place; empty for a 404.
+        complaints: one entry per faulty field; empty for a 404.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class InvalidBody(Exception):
 
 
 class RefusedByVendor(InvalidBody):
-    """The vendor behind the API refuses a body that fits the API's schema; its words are passed on."""
+    """The vendor behind the API refuses a body that fits the API's schema. Its message is passed on."""
 
 
 def wrong(complaint: Complaint) -> InvalidBody:

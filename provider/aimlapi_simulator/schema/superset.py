@@ -1,4 +1,4 @@
-"""Requests in the superset dialect, OpenAI's and OpenRouter's style; messages are as in the native ones."""
+"""Requests in the superset dialect, in the style of OpenAI and OpenRouter."""
 
 from typing import Annotated, Any, Literal
 

@@ -1,4 +1,4 @@
-"""Tools of both vendors' kinds, and which one an answer must call; the call itself is made elsewhere."""
+"""Tools in both vendors' forms, and the choice of the tool that an answer must call."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def parse_tools(tools: list[dict[str, Any]]) -> list[Tool]:
     """Check definitions: `{name, input_schema}`, `{type: function, function}` or a vendor's own `{type}`.
 
     Raises:
-        msgspec.ValidationError: A definition is none of these.
+        msgspec.ValidationError: a definition has none of these forms.
     """
     return [_parse_tool(tool) for tool in tools]
 
@@ -41,7 +41,7 @@ def _parse_tool(tool: dict[str, Any]) -> Tool:
 
 
 def forced_tool(tools: list[Tool], choice: Any) -> Tool | None:
-    """The tool that `tool_choice` demands: the one it names, the first if it demands any, else None."""
+    """Return the tool that `tool_choice` names, the first tool if it requires any, else None."""
     choice = msgspec.to_builtins(choice) if isinstance(choice, msgspec.Struct) else choice
     if choice == "required":
         return tools[0]
@@ -55,7 +55,7 @@ def forced_tool(tools: list[Tool], choice: Any) -> Tool | None:
 
 
 def sample_input(schema: dict[str, Any], text: str) -> Any:
-    """A value that fits a simple JSON schema; strings are `text`."""
+    """Make a value that fits a simple JSON schema. Its strings are `text`."""
     if schema.get("enum"):
         return schema["enum"][0]
     kind = schema.get("type")

@@ -1,4 +1,4 @@
-"""What the vendor behind the API refuses of a body that fits the API's schema; each rule is one function."""
+"""The rules by which the vendor refuses a body that fits the API's schema, one function each."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _SAMPLING = ("temperature", "top_p", "top_k")
 
 
 def check_prefill(model: Model, messages: Sequence[object]) -> None:
-    """Refuse a conversation that ends with the assistant, where the model does not go on from it.
+    """Refuse a conversation that ends with the assistant, if the model cannot continue it.
 
     Raises:
-        RefusedByVendor: as all functions here.
+        RefusedByVendor: by this and all other functions here.
     """
     if not model.has_prefill and getattr(messages[-1], "role", "") == "assistant":
         raise RefusedByVendor(PREFILL)
 
 
 def check_sampling(model: Model, body: Body) -> None:
-    """Refuse sampling parameters of a model that takes none."""
+    """Refuse sampling parameters for a model that takes none."""
     if model.has_sampling:
         return
     for name in _SAMPLING:
@@ -52,7 +52,7 @@ def check_thinking(model: Model, kind: str) -> None:
 
 
 def check_forced_tool(model: Model, *, is_thinking: bool) -> None:
-    """Refuse a forced tool where the model takes none, or is to think."""
+    """Refuse a forced tool if the model takes none, or if the request thinks."""
     if not model.has_forced_tools:
         raise RefusedByVendor(FORCED)
     if is_thinking:
