@@ -7,6 +7,7 @@ import heapq
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from airflow_provider_aimlapi.engine.calls.limiter import Limiter
 from airflow_provider_aimlapi.engine.runtime.retry import retry_delay_s
 from airflow_provider_aimlapi.errors import ApiError, Throttled
 
@@ -122,7 +123,10 @@ class Job:
         if attempts >= ATTEMPTS_MAX:
             self.lost += 1
             return
-        delay_s = retry_delay_s(error, failures=exchanges, random=self.random)
+        failures = exchanges
+        if isinstance(self.limiter, Limiter) and isinstance(error, Throttled):
+            failures = self.limiter.noise.failures(exchanges)
+        delay_s = retry_delay_s(error, failures=failures, random=self.random)
         due = (_now_s() + delay_s, self.random.getrandbits(62))
         heapq.heappush(self.waiting, (*due, row, exchanges, attempts))
 

@@ -32,8 +32,10 @@ class Result:
     Attributes:
         lost: rows. wall, ideal_s: the ratio, and the seconds it is of.
         throttled: 429s a request. beyond: of these, the ones that a limit answered.
-        tail: round trips from the first 99% of rows to the last row. found_s: the longest time to 90% of the limit, from the start or
-            a change; infinite where it was not reached.
+        tail: round trips from the first 99% of rows to the last row.
+        found_s: the longest time to 90% of the limit, from the start or a change; infinite where it
+            was not reached.
+        bound_by: what bound the run; empty for rivals.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Result:
     beyond: float
     tail: float
     found_s: float
+    bound_by: str
     trace: Trace
 
     def line(self) -> str:
@@ -111,6 +114,7 @@ def try_law(scenario: Scenario, law: str, seed: int = 1, *, leaves: bool = False
         beyond=job.api.refused_beyond / job.limiter.requests,
         tail=_tail_s(job) / scenario.answers.mean_s(),
         found_s=_found_s(scenario, trace),
+        bound_by=job.limiter.bound_by if isinstance(job.limiter, Limiter) else "",
         trace=trace,
     )
 

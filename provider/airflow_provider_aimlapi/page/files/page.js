@@ -16,7 +16,7 @@
   };
   const BOUNDS = {
     "api:in-flight": "the API's limit on calls in flight", "api:rate": "the API's limit on calls a second",
-    "api:closed": "the API, which answered nothing", max_concurrency: "max_concurrency", "given-rate": "the limit that was given", source: "the input: too few rows were ready",
+    "api:closed": "the API, which answered nothing", "api:refusals": "the API, which refused a share of calls at any rate", max_concurrency: "max_concurrency", "given-rate": "the limit that was given", source: "the input: too few rows were ready",
     store: "the output's store", lease: "the lease", budget: "the budget",
   };
   // Charts.
