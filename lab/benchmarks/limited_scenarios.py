@@ -18,6 +18,7 @@ class Limited:
         limits: of the simulator at the start.
         latency_s, sigma: of its answers.
         story: what changes, and after how many seconds.
+        refused: the share of calls that is answered 429 at any rate.
         rows_per_s: until when it takes how many; the last one holds for good. Empty where the
             simulator's minutes say it, or nothing.
         burst: rows that it takes at once.
@@ -30,6 +31,7 @@ class Limited:
     latency_s: float = 0.2
     sigma: float = 0.0
     story: tuple[tuple[float, Amendment], ...] = ()
+    refused: float = 0.0
     rows_per_s: tuple[tuple[float, float], ...] = ()
     burst: float = 0.0
     max_concurrency: int = 256
@@ -43,7 +45,8 @@ class Limited:
     def script(self) -> Amendment:
         """The simulator's script at the start."""
         latency = {"median_s": self.latency_s, "sigma": self.sigma}
-        return {"limits": self.limits, "latency": latency}
+        at_start = faults("429", share=self.refused) if self.refused else {}
+        return {"limits": self.limits, "latency": latency, **at_start}
 
     def ideal_s(self, *, tokens: int, minute_left_s: float) -> float:
         """Seconds that all rows take whoever knows the limit.
@@ -59,7 +62,7 @@ class Limited:
         if windows:
             full = math.ceil(windows) - 1
             return (full - 1) * 60.0 + minute_left_s + self.latency_s if full else self.latency_s
-        by_waves_s = rows / self.max_concurrency * self.latency_s
+        by_waves_s = rows / self.max_concurrency * self.latency_s / (1.0 - self.refused)
         return max(by_waves_s, self._by_rate_s(rows - self.burst))
 
     def _by_rate_s(self, left: float) -> float:
@@ -89,6 +92,9 @@ def faults(*kinds: str, share: float = 1.0) -> Amendment:
 
 LIMITS = (
     Limited(title="none", rows=3_000),
+    Limited(title="none, 1% refused", rows=30_000, refused=0.01),
+    Limited(title="none, 5% refused", rows=30_000, refused=0.05),
+    Limited(title="none, 20% refused", rows=30_000, refused=0.20),
     Limited(
         title="4 in flight, 0.05 s",
         rows=2_000,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lab.limits.laws import LAWS
 from lab.limits.limits import Bucket, Slots
+from lab.limits.refusals import Refusals
 from lab.limits.scenarios import SCENARIOS
 from lab.limits.sharing import share
 from lab.limits.trial import try_law
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from lab.limits.limits import Limit
 
+NOISE = (Refusals(share=0.05),)
 SHARED_LIMITS: dict[str, Callable[[], list[Limit]]] = {
     "64 in flight": lambda: [Slots(64)],
     "200 a second, burst 200": lambda: [Bucket(200, 200)],
@@ -43,7 +45,9 @@ def main() -> None:
         print_shared(options.seeds)
         return
     laws = list(LAWS) if options.law == "all" else [options.law]
-    print(f"{'':44}{'law':>10}{'lost':>6}{'wall':>8}{'of ideal':>11}{'429s':>8}{'found':>10}")
+    print(
+        f"{'':44}{'law':>10}{'lost':>6}{'wall':>8}{'of ideal':>11}{'429s':>8}{'beyond':>8}{'found':>10}{'tail':>7}"
+    )
     for scenario in SCENARIOS:
         if options.only in scenario.name:
             for law in laws:
@@ -54,16 +58,18 @@ def main() -> None:
 
 def print_shared(seeds: int) -> None:
     """How workers share a limit without talking to each other."""
-    print(f"{'limit':24}{'workers':>8}{'fairness':>10}{'of ideal':>10}{'429s':>8}")
-    for name, limits in SHARED_LIMITS.items():
-        for workers in (2, 8):
-            for seed in range(1, seeds + 1):
-                one = share(limits, workers=workers, seed=seed)
-                print(
-                    f"{name:24}{workers:>8}{one.fairness:>10.3f}{one.total:>10.3f}"
-                    f"{one.throttled:>8.2%}",
-                    flush=True,
-                )
+    print(f"{'limit':40}{'workers':>8}{'fairness':>10}{'of ideal':>10}{'429s':>8}")
+    for refusals in ((), NOISE):
+        for name, limits in SHARED_LIMITS.items():
+            for workers in (2, 8):
+                for seed in range(1, seeds + 1):
+                    one = share(limits, workers=workers, seed=seed, refusals=refusals)
+                    title = f"{name}{', 5% refused' if refusals else ''}"
+                    print(
+                        f"{title:40}{workers:>8}{one.fairness:>10.3f}{one.total:>10.3f}"
+                        f"{one.throttled:>8.2%}",
+                        flush=True,
+                    )
 
 
 if __name__ == "__main__":

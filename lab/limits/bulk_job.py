@@ -7,6 +7,7 @@ import heapq
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from airflow_provider_aimlapi.engine.calls.limiter import Limiter
 from airflow_provider_aimlapi.engine.runtime.retry import retry_delay_s
 from airflow_provider_aimlapi.errors import ApiError, Throttled
 
@@ -57,7 +58,7 @@ class Job:
     is_ideal: bool = False
     taken: int = 0
     lost: int = 0
-    waiting: list[tuple[float, int, int, int]] = field(default_factory=list)
+    waiting: list[tuple[float, int, int, int, int]] = field(default_factory=list)
     done_at_s: list[float] = field(default_factory=list)
     sent_at_s: list[float] = field(default_factory=list)
 
@@ -80,36 +81,35 @@ class Job:
                     return  # whoever puts a row back takes it again
                 await asyncio.sleep(self._until_row_s())
                 continue
-            exchanges, attempts = row
+            number, exchanges, attempts = row
             try:
-                await self._attempt()
+                await self._attempt(number)
             except ApiError as error:
                 attempts += not isinstance(error, Throttled)
-                self._put_back(error, exchanges + 1, attempts)
+                self._put_back(error, number, exchanges + 1, attempts)
             else:
                 self.done_at_s.append(_now_s())
 
-    async def _attempt(self) -> None:
+    async def _attempt(self, row: int) -> None:
         async with self.limiter.permit() as sent:
             self.sent_at_s.append(_now_s())
             try:
-                await self.api.call(
-                    tokens=self.random.randrange(200, 1000), is_expected=self.is_ideal
-                )
+                tokens = self.random.randrange(200, 1000)
+                await self.api.call(row=row, tokens=tokens, is_expected=self.is_ideal)
             except Throttled:
                 self.limiter.note_throttled(sent)
                 raise
             self.limiter.note_accepted(sent)
 
-    def _take(self) -> tuple[int, int] | None:
+    def _take(self) -> tuple[int, int, int] | None:
         now_s = _now_s()
         if self.waiting and self.waiting[0][0] <= now_s:
-            _, _, exchanges, attempts = heapq.heappop(self.waiting)
-            return exchanges, attempts
+            _, _, *row = heapq.heappop(self.waiting)
+            return row[0], row[1], row[2]
         has_new = self.rows_per_s is None or self.taken < self.rows_per_s * now_s
         if self.taken < self.rows and has_new:
             self.taken += 1
-            return 0, 0
+            return self.taken, 0, 0
         return None
 
     def _until_row_s(self) -> float:
@@ -119,14 +119,16 @@ class Job:
             due_s.append((self.taken + 1) / self.rows_per_s)
         return max(0.1, min(due_s) - _now_s())
 
-    def _put_back(self, error: ApiError, exchanges: int, attempts: int) -> None:
+    def _put_back(self, error: ApiError, row: int, exchanges: int, attempts: int) -> None:
         if attempts >= ATTEMPTS_MAX:
             self.lost += 1
             return
-        delay_s = retry_delay_s(error, failures=exchanges, random=self.random)
-        heapq.heappush(
-            self.waiting, (_now_s() + delay_s, self.random.getrandbits(62), exchanges, attempts)
-        )
+        failures = exchanges
+        if isinstance(self.limiter, Limiter) and isinstance(error, Throttled):
+            failures = self.limiter.noise.failures(exchanges)
+        delay_s = retry_delay_s(error, failures=failures, random=self.random)
+        due = (_now_s() + delay_s, self.random.getrandbits(62))
+        heapq.heappush(self.waiting, (*due, row, exchanges, attempts))
 
 
 @dataclass(slots=True)

@@ -93,6 +93,31 @@ class Ideal(Rival):
         return max(1e-6, room_s - now_s) if room_s > now_s else 0.0
 
 
+class Constant(Rival):
+    """The same level, or the same pace, from the first call to the last."""
+
+    def __init__(self, kind: str, size: float, *, ceiling: int, random: Random) -> None:
+        super().__init__(ceiling=ceiling, random=random)
+        self.level = size if kind == "level" else float(ceiling)
+        self.interval_s = 1 / size if kind == "pace" else 0.0
+        self.next_s = 0.0
+
+    @property
+    def permits(self) -> float:
+        """Calls allowed in flight."""
+        return self.level
+
+    def wait_s(self, now_s: float) -> float | None:
+        """Until the pace lets the next call go."""
+        wait_s = super().wait_s(now_s)
+        return max(0.0, self.next_s - now_s) if wait_s == 0.0 else wait_s
+
+    def sent(self, now_s: float) -> Ticket:
+        """Sets when the next call may go."""
+        self.next_s = max(self.next_s, now_s) + self.interval_s
+        return super().sent(now_s)
+
+
 class Doubling(Rival):
     """What this project had: slow start by rounds, +2% a round, x 0.85 and a pause at a 429."""
 

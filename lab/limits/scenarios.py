@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab.limits.limits import Bucket, FixedWindow, Slots
+from lab.limits.refusals import Refusals
 from lab.limits.simulated_api import Answers
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ USUAL = Answers(median_s=1.0)
 BRISK = Answers(median_s=0.5)
 LONG = Answers(median_s=6.0)
 SLOW = Answers(median_s=60.0)
+STEADY = Answers(median_s=1.0, sigma=0.3)
 NEXT_DOOR = Answers(median_s=0.2, sigma=0.0, way_s=0.001)
 """As the simulator on the same machine: a 429 is back at once, and all answers take as long."""
 
@@ -33,6 +36,8 @@ class Scenario:
     Attributes:
         limits: made anew for each run.
         story: what happens to them while the run goes on.
+        upstreams: limits of each of several, of which a call meets one at random.
+        refusals: calls that are refused whatever is sent.
         changes_s: when; the law has found the limit again so long after each.
         wall: over the ideal's, at most. throttled: 429s a request, at most.
         found_s: seconds from the start, and from each change, to 90% of the limit; None where a
@@ -44,6 +49,8 @@ class Scenario:
     answers: Answers = USUAL
     story: Callable[[list[Limit], Random], Coroutine[None, None, None]] | None = None
     changes_s: tuple[float, ...] = ()
+    upstreams: Callable[[], list[list[Limit]]] | None = None
+    refusals: tuple[Refusals, ...] = ()
     troubles: tuple[tuple[float, float, float], ...] = ()
     rows: int = ROWS
     ceiling: int = CEILING
@@ -243,4 +250,85 @@ SCENARIOS = [
         rows_per_s=15.0,
         found_s=None,
     ),
+]
+
+
+def _refused(share: float, most: float) -> list[Scenario]:
+    """Calls refused whatever is sent: alone, and in front of a limit."""
+    refusals = (Refusals(share=share),)
+
+    def one(name: str, rows: int, answers: Answers, wall: float, *limits: Limit) -> Scenario:
+        return Scenario(
+            name=f"{share:.0%} refused, {name}",
+            limits=lambda: [deepcopy(limit) for limit in limits],
+            refusals=refusals,
+            answers=answers,
+            rows=rows,
+            wall=wall,
+            throttled=None,
+            found_s=None,
+        )
+
+    return [
+        one("0.2 s", 30_000, QUICK, most),
+        one("1 s", 30_000, STEADY, most),
+        one("32 in flight, 0.2 s", 10_000, QUICK, 1.20, Slots(32)),
+        one("32 in flight, 1 s", ROWS, STEADY, 1.20, Slots(32)),
+        one("200 a second, 0.2 s", 10_000, QUICK, 1.20, Bucket(200, 200)),
+    ]
+
+
+def _spread(name: str, answers: Answers, count: int, limit: Limit) -> Scenario:
+    return Scenario(
+        name=f"{count} upstreams, {name}",
+        limits=list,
+        upstreams=lambda: [[deepcopy(limit)] for _ in range(count)],
+        answers=answers,
+        rows=10_000,
+        wall=1 / 0.95,
+        throttled=None,
+        found_s=None,
+    )
+
+
+def _at_times(name: str, refusals: Refusals, answers: Answers, rows: int) -> Scenario:
+    return Scenario(
+        name=name,
+        limits=list,
+        refusals=(refusals,),
+        answers=answers,
+        rows=rows,
+        wall=1.10,
+        throttled=None,
+        found_s=None,
+    )
+
+
+SCENARIOS += [
+    *_refused(0.01, 1.10),
+    *_refused(0.05, 1.10),
+    *_refused(0.20, 1.25),
+    _at_times(
+        "half refused for 2 s in 20, 0.2 s", Refusals(share=0.5, every_s=20, for_s=2), QUICK, 60_000
+    ),
+    _at_times(
+        "half refused for 2 s in 20, 1 s", Refusals(share=0.5, every_s=20, for_s=2), STEADY, 20_000
+    ),
+    _at_times(
+        "1 of 3 upstreams out for a minute, 1 s",
+        Refusals(share=1 / 3, from_s=20, until_s=80),
+        STEADY,
+        25_000,
+    ),
+    _at_times(
+        "1 of 10 upstreams out for a minute, 1 s",
+        Refusals(share=0.1, from_s=20, until_s=80),
+        STEADY,
+        25_000,
+    ),
+    _at_times("long prompts refused, 1 s", Refusals(share=0.5, are_long=True), STEADY, 20_000),
+    _spread("32 in flight each, 0.2 s", QUICK, 3, Slots(32)),
+    _spread("10 in flight each, 0.2 s", QUICK, 10, Slots(10)),
+    _spread("70 a second each, 0.2 s", QUICK, 3, Bucket(70, 20)),
+    _spread("20 a second each, 0.2 s", QUICK, 10, Bucket(20, 10)),
 ]

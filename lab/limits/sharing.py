@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lab.limits.limits import Limit
+    from lab.limits.refusals import Refusals
 
 FROM_S, UNTIL_S = 60.0, 300.0
 ENOUGH_ROWS = 10**9
@@ -37,10 +38,15 @@ class Shared:
 
 
 def share(
-    limits: Callable[[], list[Limit]], *, workers: int, law: str = "ours", seed: int = 1
+    limits: Callable[[], list[Limit]],
+    *,
+    workers: int,
+    law: str = "ours",
+    seed: int = 1,
+    refusals: tuple[Refusals, ...] = (),
 ) -> Shared:
     """Let them work; each begins a second after the one before."""
-    jobs = run_virtual(_play(limits, workers, law, seed))
+    jobs = run_virtual(_play(limits, workers, law, seed, refusals))
     best = run_virtual(_play(limits, 1, "ideal", seed))
     done = [sum(FROM_S <= at_s < UNTIL_S for at_s in job.done_at_s) for job in jobs]
     best_done = sum(FROM_S <= at_s < UNTIL_S for at_s in best[0].done_at_s)
@@ -52,10 +58,18 @@ def share(
     )
 
 
-async def _play(limits: Callable[[], list[Limit]], workers: int, law: str, seed: int) -> list[Job]:
+async def _play(
+    limits: Callable[[], list[Limit]],
+    workers: int,
+    law: str,
+    seed: int,
+    refusals: tuple[Refusals, ...] = (),
+) -> list[Job]:
     from lab.limits.laws import Ideal
 
-    api = SimulatedApi(limits=limits(), answers=Answers(median_s=1.0), random=Random(seed))
+    api = SimulatedApi(
+        limits=limits(), refusals=refusals, answers=Answers(median_s=1.0), random=Random(seed)
+    )
     jobs = []
     async with asyncio.TaskGroup() as tasks:
         running = []

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from lab.limits.limits import Limit
+    from lab.limits.refusals import Refusals
 
 TROUBLE_S = 0.1
 
@@ -41,23 +42,30 @@ class SimulatedApi:
     """Where calls arrive.
 
     Attributes:
+        limits: of all calls.
+        upstreams: limits of each of several upstreams, of which a call meets one at random.
+        refusals: calls that are answered 429 before any limit counts them.
         troubles: (from, until, share): then, so much of the calls is answered 503.
-        accepted_at_s: when each call was let in. refused: how many were not.
+        refused: calls answered 429. refused_beyond: of these, the ones that a limit refused.
     """
 
     limits: list[Limit]
     answers: Answers
     random: Random
+    upstreams: list[list[Limit]] = field(default_factory=list)
+    refusals: tuple[Refusals, ...] = ()
     troubles: tuple[tuple[float, float, float], ...] = ()
     in_flight: int = 0
     arrived: int = 0
     refused: int = 0
+    refused_beyond: int = 0
     freed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def call(self, *, tokens: int = 1, is_expected: bool = False) -> None:
+    async def call(self, *, row: int = 0, tokens: int = 1, is_expected: bool = False) -> None:
         """One exchange.
 
         Args:
+            row: which row is asked; some refusals depend on it.
             is_expected: whether the caller has asked for room in this very instant, and the call
                 arrives without delay.
 
@@ -74,11 +82,12 @@ class SimulatedApi:
             await asyncio.sleep(there_s)
         now_s = asyncio.get_running_loop().time()
         self.arrived += 1
-        if self.room_at_s(now_s) > now_s:
+        limits = self._limits_met()
+        if self._is_refused(limits, row, now_s):
             self.refused += 1
             await asyncio.sleep(back_s + answers.refusal_s)
             raise Throttled("too many", status=429)
-        for limit in self.limits:
+        for limit in limits:
             limit.enter(now_s, tokens)
         try:
             if self._is_in_trouble(now_s):
@@ -87,10 +96,23 @@ class SimulatedApi:
                 raise ApiUnavailable("trouble", status=503)
             await asyncio.sleep(latency_s)
         finally:
-            for limit in self.limits:
+            for limit in limits:
                 limit.leave(now_s)
             self.freed.set()
         await asyncio.sleep(back_s)
+
+    def _limits_met(self) -> list[Limit]:
+        """The limits of this call: those of all, and those of the upstream that it comes to."""
+        if not self.upstreams:
+            return self.limits
+        return [*self.limits, *self.random.choice(self.upstreams)]
+
+    def _is_refused(self, limits: list[Limit], row: int, now_s: float) -> bool:
+        if any(one.refuses(row, now_s, self.random) for one in self.refusals):
+            return True
+        is_beyond = any(limit.room_at_s(now_s) > now_s for limit in limits)
+        self.refused_beyond += is_beyond
+        return is_beyond
 
     def room_at_s(self, now_s: float) -> float:
         """When all limits would accept a call."""

@@ -12,6 +12,7 @@ class Bound(Enum):
     LEVEL = "api:in-flight"
     RATE = "api:rate"
     GATE = "api:closed"
+    REFUSALS = "api:refusals"
     CEILING = "max_concurrency"
     SOURCE = "source"
     STORE = "store"
@@ -36,18 +37,28 @@ class BoundTimes:
 
 
 def bound_sentence(
-    bound: Bound | None, *, ceiling: int, level: float, per_s: float, throttled: int
+    bound: Bound | None,
+    *,
+    ceiling: int,
+    level: float,
+    per_s: float,
+    throttled: int,
+    refused_share: float = 0.0,
 ) -> str:
     """What bound a run, and what to change, in one sentence.
 
     Args:
         ceiling: max_concurrency. level: calls in flight that the API took.
         per_s: calls a second that it took. throttled: 429s met.
+        refused_share: of calls that were answered 429 at any rate.
     """
     if bound is Bound.CEILING:
         met = "no throttling was met" if not throttled else f"{throttled:,} 429s were met"
         return f"Bound by max_concurrency={ceiling:,}: {met}; raise it to go faster."
     sentences = {
+        Bound.REFUSALS: f"Bound by the API's refusals: it answered about {refused_share:.1%} of calls "
+        "429, whatever their rate, so that sending fewer would not help. "
+        f"max_concurrency={ceiling:,} may be raised.",
         Bound.LEVEL: f"Bound by the API: about {level:,.0f} calls in flight.",
         Bound.RATE: f"Bound by the API: about {per_s:,.1f} calls a second.",
         Bound.GATE: "Bound by the API: it refused every call for most of the time, as when the "

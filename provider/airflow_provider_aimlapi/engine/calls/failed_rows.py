@@ -327,7 +327,8 @@ class FailedRows:
     def _delay_s(self, row: Row, error: ApiError) -> float:
         """Return how long the row waits: longer if it failed before, or may have been billed."""
         tries = row.calls + (self.settings.max_attempts if row.was_failing else 0)
-        delay_s = retry_delay_s(error, failures=tries, random=self.world.random)
+        failures = self.limiter.noise.failures(tries) if isinstance(error, Throttled) else tries
+        delay_s = retry_delay_s(error, failures=failures, random=self.world.random)
         if self._abandoned:
             return max(delay_s, BILLED_PAUSE_S)
         if not row.is_undecided or tries <= self.settings.max_attempts:

@@ -9,12 +9,9 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.core.pacing.bound import Bound, BoundTimes, bound_sentence
 from airflow_provider_aimlapi.core.pacing.episode import Seen, Sent
 from airflow_provider_aimlapi.core.pacing.gate import OPEN
-from airflow_provider_aimlapi.core.pacing.window import (
-    Held,
-    after_throttled,
-    after_time,
-    open_window,
-)
+from airflow_provider_aimlapi.core.pacing.noise import Noise
+from airflow_provider_aimlapi.core.pacing.send_rate import SendRate
+from airflow_provider_aimlapi.core.pacing.window import Held, after_time, open_window
 from airflow_provider_aimlapi.engine.calls.given_limits import GivenLimits
 from airflow_provider_aimlapi.engine.calls.permit import Permit
 from airflow_provider_aimlapi.engine.runtime.companions import bug_in
@@ -41,8 +38,6 @@ PACE_SLACK_S = 0.02
 """A loop that is late may catch up on so much of the pace."""
 TIMER_S_MIN = 0.001
 """Loops count in milliseconds."""
-RATE_WINDOW_S = 0.25
-RATE_WINDOW_CALLS = 10
 TRIP_FAILURES = 20
 TRIP_IDLE_S = 5.0
 """So many failures in a row, and no completion for so long: only one call at a time looks on."""
@@ -60,6 +55,7 @@ class Limiter:
 
     Attributes:
         window: the law's state.
+        noise: decides which 429s the law learns of.
         in_flight: permits held.
         requests: permits ever handed out. throttled: attempts answered 429.
         accepted: attempts answered with a completion. newest_answered: the last sent of them.
@@ -80,6 +76,7 @@ class Limiter:
     ) -> None:
         now_s = clock.now_s()
         self.window = open_window(ceiling, now_s=now_s)
+        self.noise = Noise(ceiling)
         if looks_first:
             gate = self.window.gate.closed(now_s, patience_s=0.0, needs_answer=True)
             self.window = replace(self.window, gate=gate)
@@ -103,7 +100,7 @@ class Limiter:
         self._interval_s = 0.0
         self._next_send_s = self._ticked_s = now_s
         self._held: Bound | None = None
-        self._rate_marks = ((now_s, 0), (now_s, 0))
+        self._send_rate = SendRate(now_s)
 
     def permit(self, body_bytes: int = 0) -> Permit:
         """A permit to be entered with `async with`, which waits until there is room.
@@ -185,9 +182,11 @@ class Limiter:
             in_flight=self.in_flight,
             admitted=self.requests,
             throttled=self.throttled,
-            sent_per_s=self._sent_per_s(now_s),
+            sent_per_s=self._send_rate.per_s(now_s, self.requests),
         )
-        self.window = after_throttled(self.window, sent, seen, jitter=self._random.random())
+        self.window = self.noise.after_throttled(
+            self.window, sent, seen, jitter=self._random.random()
+        )
         level, pace = self.window.level.height, self.window.pace
         log.debug("429, %s: level %.0f, pace %s", self.window.decision, level, pace and pace.height)
         self._follow_window()
@@ -241,10 +240,11 @@ class Limiter:
         window = self.window
         return bound_sentence(
             self.bound_times.longest() if self.requests else None,
-            ceiling=window.ceiling,
+            ceiling=self.noise.ceiling,
             level=window.level.height,
             per_s=window.pace.height if window.pace else 0.0,
             throttled=self.throttled,
+            refused_share=self.noise.share,
         )
 
     def wake(self) -> None:
@@ -324,22 +324,18 @@ class Limiter:
             held = {Bound.RATE: Held.PACE, Bound.LEVEL: Held.LEVEL}.get(bound, Held.NOTHING)
         # As long as nothing was refused, a level below the ceiling is our own doing.
         is_start = bound is Bound.LEVEL and not self.throttled
-        self.bound_times.add(Bound.CEILING if is_start else bound, elapsed_s)
+        bound = self.noise.bound(Bound.CEILING if is_start else bound)
+        self.bound_times.add(bound, elapsed_s)
         self._held, self._peak = None, self.in_flight
         window = after_time(self.window, elapsed_s=elapsed_s, held=held)
+        window = self.noise.after_time(window, admitted=self.requests, in_flight=self.in_flight)
         if not window.gate.is_open:
             self.window = window
             self._set_gate(window.gate.at(now_s))
         elif window is not self.window:
             self.window = window
             self._follow_window()
-        at_s, requests = self._rate_marks[1]
-        if now_s - at_s >= RATE_WINDOW_S and self.requests - requests >= RATE_WINDOW_CALLS:
-            self._rate_marks = (self._rate_marks[1], (now_s, self.requests))
-
-    def _sent_per_s(self, now_s: float) -> float:
-        from_s, requests = self._rate_marks[0]
-        return (self.requests - requests) / max(TICK_S, now_s - from_s)
+        self._send_rate.note(now_s, self.requests)
 
     def _set_gate(self, gate: Gate) -> None:
         if gate is not self.window.gate:

@@ -17,7 +17,7 @@
   };
   const BOUNDS = {
     "api:in-flight": "the API's limit on calls in flight", "api:rate": "the API's limit on calls per second",
-    "api:closed": "the API, which answered no call", max_concurrency: "max_concurrency", "given-rate": "your limit of requests or tokens", source: "the input, which had too few rows ready",
+    "api:closed": "the API, which answered no call", "api:refusals": "the API, which refuses some calls at any rate", max_concurrency: "max_concurrency", "given-rate": "your limit of requests or tokens", source: "the input, which had too few rows ready",
     store: "the output's store", lease: "the lease", budget: "the budget",
   };
   // Charts.

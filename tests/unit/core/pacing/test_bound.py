@@ -31,6 +31,14 @@ def test_throttling_is_not_denied_where_there_was_some() -> None:
     assert "7 429s were met" in sentence(Bound.CEILING, throttled=7)
 
 
+def test_refusals_are_stated_as_a_share_at_any_rate() -> None:
+    words = bound_sentence(
+        Bound.REFUSALS, ceiling=256, level=0.0, per_s=0.0, throttled=7, refused_share=0.0487
+    )
+    assert "about 4.9% of calls 429, whatever their rate" in words
+    assert "max_concurrency=256" in words
+
+
 @pytest.mark.parametrize("bound", Bound)
 def test_there_is_a_sentence_for_everything(bound):
     assert sentence(bound).startswith("Bound by ")

@@ -1,0 +1,221 @@
+"""Tells refusals that do not depend on our load from those of a limit. Pure.
+
+Three modes:
+
+- **quiet**: each 429 goes to the window's law, as if there were no noise.
+- **trial**: noise is suspected (`core.pacing.suspicion`), so more is sent. At a limit, a larger share
+  is refused then, also at one that others use. If so, the trial fails, and all is as before it.
+- **noisy**: refusals up to their usual share (`core.pacing.refusal_allowance`) do not reach the law.
+  The first one beyond it does, and the mode is quiet again: a limit was met, and all who use one
+  must give way at it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from math import ceil
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.pacing.bound import Bound
+from airflow_provider_aimlapi.core.pacing.episode import Episode
+from airflow_provider_aimlapi.core.pacing.evidence import Likeness
+from airflow_provider_aimlapi.core.pacing.gate import OPEN
+from airflow_provider_aimlapi.core.pacing.reach import Reach
+from airflow_provider_aimlapi.core.pacing.refusal_allowance import RefusalAllowance
+from airflow_provider_aimlapi.core.pacing.suspicion import Suspicion
+from airflow_provider_aimlapi.core.pacing.window import RAMP_DOUBLING_S, after_throttled
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.pacing.episode import Seen, Sent
+    from airflow_provider_aimlapi.core.pacing.suspicion import Surprise
+    from airflow_provider_aimlapi.core.pacing.window import Window
+
+TRIAL_FACTOR = 2.0
+TRIAL_MORE = 16
+"""A trial sends twice as much, or so many calls more. With less, others at the limit make room."""
+TRIAL_STEP = 4.0
+"""A trial's first excess. It doubles as in the ramp, so that a limit ends it after few 429s."""
+TRIAL_CALLS = 50
+TRIAL_TURNS = 2
+"""It lasts for so many calls, or as long as two answers take: until the others' calls have ended, too."""
+AGAIN_SHARE = 0.5
+"""After a failed trial, the load must fall by half before another: then a limit has room for it."""
+SPELL_EPISODES = 40
+"""Noise is noticed in so many episodes of 429s, or hardly ever; a shared limit goes on with them."""
+CALM_CALLS = 1000
+"""After so many calls without a 429, the next one begins a new spell."""
+LATER_S = 500.0
+"""A spell that goes on is tried again after this time: a failed trial costs some ten 429s."""
+QUIET_SHARE = 0.003
+"""A smaller share costs the law next to nothing: it touches a limit about as often."""
+
+FAILURES_MAX = 3
+"""A row refused by chance waits for a second at most. At 20% refused, the last rows would else wait
+for ten, long after all others are done."""
+
+
+class Mode(Enum):
+    """What happens to a 429."""
+
+    QUIET = "quiet"
+    TRIAL = "trial"
+    NOISY = "noisy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What a trial is judged by.
+
+    Attributes:
+        before: the window to go back to when it fails.
+        load: calls in flight when it began.
+        first: number of its first call.
+        enough: number of the call at which it has lasted long enough.
+    """
+
+    before: Window
+    load: int
+    first: int
+    enough: int
+
+
+@dataclass(slots=True)
+class Noise:
+    """Stands between the limiter and the law.
+
+    Attributes:
+        ceiling: of the window.
+        mode: what happens to a 429 now.
+        is_proven: whether a trial has ever succeeded.
+        share: of calls refused, as last learned; 0 before any was.
+        allowance: in a trial and while noisy.
+        trial: while it lasts.
+        peak: the window at the highest load that was refused lately; it is gone back to.
+        is_limited: whether a limit was met beside the noise.
+        failed_load: calls in flight at the last failed trial.
+        spell: episodes since the last calm.
+        later_s: when a spell that goes on may be tried again.
+        last: number of the last refused call.
+    """
+
+    ceiling: int
+    mode: Mode = Mode.QUIET
+    is_proven: bool = False
+    share: float = 0.0
+    allowance: RefusalAllowance | None = None
+    trial: Trial | None = None
+    peak: Window | None = None
+    is_limited: bool = False
+    failed_load: float = float("inf")
+    spell: int = 0
+    later_s: float = 0.0
+    last: int = 0
+    _suspicion: Suspicion = field(default_factory=Suspicion)
+
+    def bound(self, bound: Bound) -> Bound:
+        """Return what holds calls back, given what would without noise."""
+        is_load = bound in (Bound.CEILING, Bound.LEVEL, Bound.RATE)
+        return Bound.REFUSALS if is_load and self.mode is not Mode.QUIET else bound
+
+    def failures(self, calls: int) -> int:
+        """Return how often a refused row counts as failed, for how long it waits."""
+        return min(calls, FAILURES_MAX) if self.is_proven else calls
+
+    def after_throttled(self, window: Window, sent: Sent, seen: Seen, *, jitter: float) -> Window:
+        """Return the window after a 429."""
+        if self.trial is not None and sent.number < self.trial.first:
+            return window
+        if self.allowance is not None:
+            if self.allowance.takes(sent):
+                self.share = self.allowance.share_at(sent.number)
+                return window
+            if self.trial is not None:
+                return self._failed(window, self.trial, sent, seen)
+            self._be_quiet()
+            self.is_limited = True
+        is_new = window.episode is None or sent.at_s >= window.episode.seen.now_s
+        after = after_throttled(window, sent, seen, jitter=jitter)
+        is_closed = not window.gate.is_open or after.decision == "close:refused"
+        since = self._suspected(window, sent, seen) if is_new and not is_closed else None
+        return after if since is None else self._tried(after, since, sent, seen)
+
+    def after_time(self, window: Window, *, admitted: int, in_flight: int) -> Window:
+        """Return the window after some time; a trial may be over, or the noise.
+
+        Args:
+            admitted: calls ever sent.
+            in_flight: of these, in flight now.
+        """
+        if self.allowance is None:
+            return window
+        if self.trial is not None:
+            return self._passed(window) if admitted - in_flight >= self.trial.enough else window
+        if self.allowance.share_at(admitted) < QUIET_SHARE:
+            self._be_quiet()
+        return window
+
+    def _suspected(self, window: Window, sent: Sent, seen: Seen) -> Surprise | None:
+        """Return where the noise began, if it is suspected and another trial is due."""
+        if not self.spell or sent.number - self.last > CALM_CALLS:
+            self.spell, self.failed_load = 0, float("inf")
+            self.later_s = seen.now_s + LATER_S
+        self.spell += 1
+        self.last = sent.number
+        peak = self._suspicion.peak
+        since = self._suspicion.met(window, sent, seen)
+        if self._suspicion.peak != peak:
+            self.peak = window
+        is_soon = self.spell <= SPELL_EPISODES and sent.level <= AGAIN_SHARE * self.failed_load
+        return since if is_soon or seen.now_s >= self.later_s else None
+
+    def _tried(self, after: Window, since: Surprise, sent: Sent, seen: Seen) -> Window:
+        """Send more, and count what is refused from now on."""
+        more = max(TRIAL_FACTOR * sent.level, sent.level + TRIAL_MORE)
+        most = min(self.ceiling, ceil(more))
+        calls = max(TRIAL_CALLS, TRIAL_TURNS * most)
+        self.mode = Mode.TRIAL
+        self.trial = Trial(
+            before=after,
+            load=sent.level,
+            first=seen.admitted + 1,
+            enough=seen.admitted + calls,
+        )
+        self.allowance = RefusalAllowance(
+            refused=seen.throttled - since.throttled,
+            calls=sent.number - since.number,
+            last=seen.admitted,
+        )
+        self._suspicion.forget()
+        window = replace(after, ceiling=most, gate=OPEN, before=None, likeness=Likeness())
+        level = _ramp(float(sent.level), step=TRIAL_STEP)
+        return replace(window, level=level, pace=None, resume=None, doubts=0, decision="try:more")
+
+    def _failed(self, window: Window, trial: Trial, sent: Sent, seen: Seen) -> Window:
+        """More was refused than before: wait for the calls on their way, and be as before."""
+        self._be_quiet()
+        self.failed_load = trial.load
+        self.later_s = seen.now_s + LATER_S
+        before = trial.before
+        gate = window.gate
+        if gate.is_open:
+            gate = gate.paused(seen.now_s, until_s=seen.now_s + before.refusal_s)
+        episode = Episode(first=sent, seen=seen)
+        return replace(before, gate=gate, episode=episode, before=None, decision="fail:trial")
+
+    def _passed(self, window: Window) -> Window:
+        """No more was refused than before: go on with the ramp, or to where a limit was met."""
+        self.mode, self.is_proven, self.trial = Mode.NOISY, True, None
+        self.spell = 0
+        window = replace(window, ceiling=self.ceiling, decision="pass:trial")
+        if self.is_limited and self.peak is not None:
+            return replace(window, level=self.peak.level, pace=self.peak.pace)
+        return replace(window, level=_ramp(0.0, step=float(window.permits)))
+
+    def _be_quiet(self) -> None:
+        self.mode, self.allowance, self.trial = Mode.QUIET, None, None
+        self._suspicion.forget()
+
+
+def _ramp(height: float, *, step: float) -> Reach:
+    return Reach(height=height, step=step, hold_s=0.0, doubling_s=RAMP_DOUBLING_S)

@@ -1,0 +1,72 @@
+"""Allows for as many refused calls as are usual: a bucket of tokens. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.pacing.episode import Sent
+
+TOKENS_AT_FIRST = 4.0
+"""Before a share is proven. Twice as many, and a trial at a limit costs twice as many 429s; half as
+many, and one trial in ten fails by chance."""
+TOKENS_MAX = 25.0
+"""At 20% refused, 10 tokens were used up by chance every few seconds. A limit costs so many 429s."""
+SPREAD = 2.0
+"""A count of refusals is known to about its root; so many roots above it are allowed for."""
+RATE_MAX = 0.35
+"""Twice the share of refusals seen in a trial is no noise that a run should live with."""
+LEARNT_REFUSED = 50
+"""Then the rate only falls: one that follows what it allows would rise for ever."""
+
+
+@dataclass(slots=True)
+class RefusalAllowance:
+    """Each call adds a share of a token, each refused one takes a whole one.
+
+    Attributes:
+        refused: refused calls that the share was learned from.
+        calls: calls that it was learned from.
+        last: number of the last call that was counted.
+        tokens: refused calls that are allowed for now.
+        rate_most: the rate never rises above this.
+    """
+
+    refused: float
+    calls: float
+    last: int
+    tokens: float = TOKENS_AT_FIRST
+    rate_most: float = RATE_MAX
+
+    def share_at(self, admitted: int) -> float:
+        """Return the share of calls that is refused, once so many calls were sent."""
+        return self.refused / max(1.0, self.calls + max(0, admitted - self.last))
+
+    @property
+    def rate(self) -> float:
+        """Tokens that a call adds: the share, and as much as chance may add to it."""
+        most = self.refused + SPREAD * sqrt(self.refused) + 1.0
+        return min(self.rate_most, most / max(1.0, self.calls))
+
+    def takes(self, sent: Sent) -> bool:
+        """Return whether a refused call is as usual; count it if so."""
+        calls = max(0, sent.number - self.last)
+        self.last = max(self.last, sent.number)
+        self.tokens = min(TOKENS_MAX, self.tokens + self.rate * calls)
+        self.calls += calls
+        if self.tokens < 1.0:
+            return False
+        self.tokens -= 1.0
+        self.refused += 1.0
+        self._learn()
+        return True
+
+    def _learn(self) -> None:
+        """Fix the highest rate once it is known; forget half when it was learned twice."""
+        if self.refused >= LEARNT_REFUSED and self.rate_most == RATE_MAX:
+            self.rate_most = self.rate
+        if self.refused >= 2 * LEARNT_REFUSED:
+            self.calls /= 2.0
+            self.refused /= 2.0

@@ -1,0 +1,116 @@
+"""Notices refusals that a limit hardly explains: of loads that were accepted before. Pure.
+
+The law stays below a limit that it knows, so a limit refuses what goes beyond. Noise refuses at any
+load, and the law cuts again and again. A limit that others use, too, looks the same for a while.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.pacing.episode import Seen, Sent
+    from airflow_provider_aimlapi.core.pacing.window import Window
+
+EPISODES = 8
+"""With six, a bucket that has just run dry is taken for noise; with more, a run has lost more before
+noise is noticed."""
+EPISODES_DENSE = 16
+SPARSE_CALLS = 100
+"""Where the surprises are closer together than this, twice as many are needed: workers that come to a
+limit one after the other refuse each other a tenth of their calls and more."""
+CALLS_MAX = 800
+"""A known limit is touched once in 220 calls, or in 600: surprises further apart may be touches."""
+OTHERS_SHARE = 0.4
+"""Most refused calls are surprises, where there is noise."""
+FADING = 3.0
+"""The later half of them takes up to so many times the calls of the earlier half. A bucket that has run
+dry refuses many calls at first, and then fewer and fewer."""
+SHARE_MAX = 0.25
+"""A larger share of calls refused is a limit that is far too low for us, or no service at all."""
+LOW_SHARE = 0.5
+"""A call at half of the load that was accepted is a surprise even where the law tries one more."""
+FALLEN_SHARE = 0.85
+"""The load has fallen this far below what was accepted, so that going back to it tells something."""
+
+
+class Surprise(NamedTuple):
+    """The counts when it came.
+
+    Attributes:
+        number: of the refused call.
+        throttled: 429s until then.
+        others: episodes until then that were no surprise.
+    """
+
+    number: int
+    throttled: int
+    others: int
+
+
+@dataclass(slots=True)
+class Suspicion:
+    """The last surprises.
+
+    Attributes:
+        last: the last of them, the newest one at the end.
+        others: episodes that were no surprise.
+        peak: the highest load, in calls in flight, that a surprise has met.
+    """
+
+    last: tuple[Surprise, ...] = ()
+    others: int = 0
+    peak: int = 0
+
+    def met(self, window: Window, sent: Sent, seen: Seen) -> Surprise | None:
+        """Count the first 429 of an episode; return where the noise began, if it is suspected.
+
+        Args:
+            window: before that 429.
+        """
+        is_low = sent.level <= LOW_SHARE * self.peak
+        if not is_low and not _is_within_known(window):
+            self.others += 1
+            return None
+        if not self.last or sent.number - self.last[-1].number > CALLS_MAX:
+            self.peak = 0
+        self.peak = max(self.peak, sent.level)
+        surprise = Surprise(sent.number, seen.throttled, self.others)
+        self.last = (*self.last[1 - EPISODES_DENSE :], surprise)
+        has_fallen = sent.level <= FALLEN_SHARE * self.peak
+        return self._since(surprise) if has_fallen else None
+
+    def forget(self) -> None:
+        """Begin anew, as after a trial."""
+        self.last = ()
+
+    def _since(self, now: Surprise) -> Surprise | None:
+        is_sparse = (
+            len(self.last) >= EPISODES and now.number - self.last[-EPISODES].number >= SPARSE_CALLS
+        )
+        episodes = EPISODES if is_sparse else EPISODES_DENSE
+        if len(self.last) < episodes:
+            return None
+        first = self.last[-episodes]
+        calls = now.number - first.number
+        earlier = self.last[-episodes // 2].number - first.number
+        is_noise_like = (
+            calls <= CALLS_MAX
+            and calls - earlier <= FADING * earlier
+            and now.throttled - first.throttled <= SHARE_MAX * calls
+            and now.others - first.others <= OTHERS_SHARE * episodes
+        )
+        return first if is_noise_like else None
+
+
+def _is_within_known(window: Window) -> bool:
+    """Whether no more was allowed than the law knew to be accepted."""
+    pace = window.pace
+    return (
+        window.gate.is_open
+        and window.resume is None
+        and window.level.height > 0
+        and not window.level.is_climbing
+        and not (pace is not None and pace.is_climbing)
+    )
