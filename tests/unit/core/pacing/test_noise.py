@@ -163,7 +163,7 @@ def test_noise_binds_where_a_load_would() -> None:
     assert Noise(256).bound(Bound.CEILING) is Bound.CEILING
 
 
-def test_a_row_refused_by_chance_waits_no_longer_and_longer() -> None:
+def test_row_refused_by_chance_waits_a_second() -> None:
     noise, _ = noisy()
     assert [noise.failures(calls) for calls in (1, 2, 9)] == [1, 2, FAILURES_MAX]
     assert Noise(256).failures(9) == 9
