@@ -20,8 +20,9 @@ EPISODES_DENSE = 16
 SPARSE_CALLS = 100
 """Where the surprises are closer together than this, twice as many are needed: workers that come to a
 limit one after the other refuse each other a tenth of their calls and more."""
-CALLS_MAX = 800
-"""A known limit is touched once in 220 calls, or in 600: surprises further apart may be touches."""
+CALLS_MAX = 1200
+"""With 1,600, a rate that is halved and comes back is taken for noise; with 800, noise of 1% is noticed
+late or never."""
 OTHERS_SHARE = 0.4
 """Most refused calls are surprises, where there is noise."""
 FADING = 3.0

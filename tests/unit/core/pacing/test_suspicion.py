@@ -58,7 +58,7 @@ def test_dense_refusals_need_twice_as_many() -> None:
 @pytest.mark.parametrize(
     "story",
     [
-        {"gap": CALLS_MAX // EPISODES + 20},
+        {"gap": CALLS_MAX // (EPISODES - 1) + 1},
         {"gap": 20, "falls_by": 0},
         {"gap": 20, "refused_each": 6},
         {"gap": 3, "falls_by": 1},
