@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
 
 SIGMA = 0.4
+OPEN_CALLS = 8
+"""Calls beside those of slow rows: fewer than two answers a second, so a segment has one or two."""
 
 
 @dataclass(kw_only=True)
@@ -41,12 +43,15 @@ class SteadyApi:
 
     Attributes:
         rejected: rows that it never accepts. text_bytes: of each answer.
+        slow: rows whose answers take `slow_s`.
         left: calls until the run is asked to stop by `stop`; None for never.
     """
 
     answer_s: float = 5.0
     text_bytes: int = 20
     rejected: frozenset[int] = frozenset()
+    slow: frozenset[int] = frozenset()
+    slow_s: float = 0.0
     left: int | None = None
     stop: StopSignal = field(default_factory=StopSignal)
     random: Random = field(default_factory=lambda: Random(1))  # noqa: S311  # the same each time
@@ -59,12 +64,13 @@ class SteadyApi:
 
     async def send(self, body: bytes, client_request_id: str) -> Answer:  # noqa: ARG002
         """One call."""
-        await asyncio.sleep(self.answer_s * self.random.lognormvariate(0.0, SIGMA))
+        row = int(json.loads(body)["messages"][0]["content"].rsplit(" ", 1)[1])
+        answer_s = self.answer_s * self.random.lognormvariate(0.0, SIGMA)
+        await asyncio.sleep(self.slow_s if row in self.slow else answer_s)
         if self.left is not None:
             self.left -= 1
             if self.left == 0:
                 self.stop.request()
-        row = int(json.loads(body)["messages"][0]["content"].rsplit(" ", 1)[1])
         if row in self.rejected:
             return Answer(status=422, content_type="application/json", body=b'{"error": "no"}')
         message = {"content": self.random.randbytes(self.text_bytes // 2).hex()}
@@ -95,6 +101,21 @@ class ScannedRun:
             return run_virtual(run(self._job(), replace(usual, **settings), world))  # type: ignore[arg-type]
         except AimlapiError as error:
             return error
+
+    def attempt_with_open_parts(self) -> RunSummary | AimlapiError:
+        """One attempt in which the first row of each part is answered last.
+
+        So all parts stay open together, and there is a segment for each second of answers.
+        """
+        rows = self.files * self.rows
+        slow_s = rows * SteadyApi.answer_s / OPEN_CALLS * 1.5
+        api = SteadyApi(slow=frozenset(range(0, rows, self.rows)), slow_s=slow_s)
+        return self.attempt(
+            api,
+            max_concurrency=self.files + OPEN_CALLS,
+            request_timeout_s=2 * slow_s,
+            stall_timeout_s=4 * slow_s,
+        )
 
     def publish(self, manifest: Manifest) -> None:
         """Put the run in place, in real time."""

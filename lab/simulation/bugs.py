@@ -50,6 +50,7 @@ from lab.simulation.buggy_attempts import (
     take_back_the_lease,
 )
 from lab.simulation.lease_bugs import LEASE_BUGS
+from lab.simulation.merging_bugs import MERGING_BUGS
 from lab.simulation.process import SimulatedClock
 from lab.simulation.swapping import swapped
 
@@ -370,4 +371,5 @@ BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "the first answers are the opening": lambda: swapped(Opening, "back", _judge_what_came_first),
     "the budget forgets earlier attempts": lambda: swapped(live, "open_budget", _new_budget),
     **LEASE_BUGS,
+    **MERGING_BUGS,
 }

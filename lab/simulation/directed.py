@@ -10,6 +10,7 @@ from airflow_provider_aimlapi.core.durable.journal import answered, encode_segme
 from airflow_provider_aimlapi.core.durable.keys import RunNames
 from lab.simulation import failing_scenarios
 from lab.simulation.dataset_shapes import Shape
+from lab.simulation.merging_bugs import MERGING_SCENARIOS
 from lab.simulation.scenario import Attempt, Scenario, Trouble, settings_for
 from lab.simulation.simulation import Simulation
 from lab.simulation.weather import Refusal, Weather
@@ -304,6 +305,7 @@ DIRECTED: dict[str, Callable[[int], tuple[str, ...]]] = {
     "time in which no call is allowed is a silence": failing_scenarios.no_call_is_allowed,
     "a stall ends calls in flight": failing_scenarios.answers_take_minutes,
     "the first answers are the opening": failing_scenarios.refusals_overtake_answers,
+    **MERGING_SCENARIOS,
 }
 """By the bug that each is for."""
 

@@ -29,6 +29,7 @@ MEETINGS = (
 )
 """Who meets a bug: the next blocking work, who looks at the clock next, or a task beside the calls."""
 SLOW_STORE_SHARE = 0.15
+PAGES_SHARE = 0.3
 SinkHabit = Literal["works", "fails", "blocks"]
 FAILING_SHARE = 0.25
 ATTEMPTS_MAX = 5
@@ -110,7 +111,7 @@ def scenario_of(seed: int) -> Scenario:
         seed=seed,
         shape=shape,
         settings=settings,
-        weather=with_slow_store(weather_of(random, settings), seed),
+        weather=with_pages(with_slow_store(weather_of(random, settings), seed), seed),
         descriptors=descriptors_of(seed),
         sink=Random(f"{seed} sink").choice(("works", "works", "fails", "blocks")),
         attempts=with_bugs(
@@ -156,6 +157,14 @@ def with_slow_store(weather: Weather, seed: int) -> Weather:
     if random.random() >= SLOW_STORE_SHARE:
         return weather
     return replace(weather, store_latency_s=random.choice((0.1, 0.4, 1.3)))
+
+
+def with_pages(weather: Weather, seed: int) -> Weather:
+    """In some seeds, a listing takes several requests. Other dice, so that other seeds stay."""
+    random = Random(f"{seed} pages")
+    if random.random() >= PAGES_SHARE:
+        return weather
+    return replace(weather, names_a_page=random.choice((1, 2, 5)))
 
 
 def with_failing_rows(shape: Shape, seed: int) -> Shape:

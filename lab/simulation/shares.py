@@ -12,6 +12,7 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
+from airflow_provider_aimlapi.core.durable import segments
 from airflow_provider_aimlapi.engine.prepare import prepare
 from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.errors import TooManyRejections
@@ -25,10 +26,12 @@ from lab.simulation.scenario import (
     weather_of,
     with_failing_rows,
     with_forbidden_rows,
+    with_pages,
 )
 from lab.simulation.scheduler import EndlessRun
 from lab.simulation.simulated_api import NANO_USD, cost_nano_usd
-from lab.simulation.simulation import VAIN_ATTEMPTS_MAX, Simulation, Verdict
+from lab.simulation.simulation import MERGED_AT_ONCE, VAIN_ATTEMPTS_MAX, Simulation, Verdict
+from lab.simulation.swapping import swapped
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.settings import Settings
@@ -85,7 +88,10 @@ def share_scenario_of(seed: int) -> ShareScenario:
         lanes.append(_lane(random, None, 40.0))
     return ShareScenario(
         common=Scenario(
-            seed=seed, shape=shape, settings=settings, weather=weather_of(random, settings)
+            seed=seed,
+            shape=shape,
+            settings=settings,
+            weather=with_pages(weather_of(random, settings), seed),
         ),
         workers=workers,
         lanes=tuple(lanes),
@@ -130,6 +136,7 @@ class ShareSimulation(Simulation):
         self._budgeted: set[int] = set()
         self.shares = 0
 
+    @swapped(segments, "MERGED_AT_ONCE", MERGED_AT_ONCE)
     def run(self) -> Verdict:
         """Let it happen, and judge."""
         plan = prepare(

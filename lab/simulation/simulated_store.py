@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from tests.fakes.memory_store import MemoryStore
 
 
+Names = list[str]
+
+
 class Witness(Protocol):
     """Sees what the store does."""
 
@@ -67,8 +70,31 @@ class SimulatedStore:
         return result
 
     def list(self, prefix: str) -> list[str]:
+        size = self._sky.weather.names_a_page
+        if size is not None and "/journal/" in prefix:
+            return self._list_by_pages(prefix, size)
         result: list[str] = self._ask("list", prefix, lambda: self._objects.list(prefix))
         return result
+
+    def _list_by_pages(self, prefix: str, size: int) -> Names:
+        """As real stores list: what is created or removed meanwhile is seen by some pages only.
+
+        A file system lists in any order. This is the worst one: what has come last is first.
+        """
+        found: Names = []
+        kind = "list"
+        while True:
+            last = _place(found[-1]) if found else None
+
+            def page(last: tuple[int, str] | None = last) -> Names:
+                names = sorted(self._objects.list(prefix), key=_place, reverse=True)
+                return [name for name in names if last is None or _place(name) < last][:size]
+
+            names: Names = self._ask(kind, prefix, page)
+            found += names
+            if len(names) < size:
+                return sorted(found)
+            kind = "list on"
 
     def create(self, name: str, data: bytes) -> bool:
         result: bool = self._ask("create", name, lambda: self._objects.create(name, data), data)
@@ -149,6 +175,11 @@ class SimulatedStore:
             return result if error is None else StoreUnavailable(f"{kind} {name}: {error}")
         process.tell(f"{kind} {name}: {error}")
         return StoreUnavailable(f"{kind} {name}: {error}")
+
+
+def _place(name: str) -> tuple[int, str]:
+    """Names of merged segments are the longest."""
+    return len(name), name
 
 
 def _refuse(refusal: Refusal, operation: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+from airflow_provider_aimlapi.core.durable import segments
 from airflow_provider_aimlapi.core.verdicts.verdict import WIRE_VIOLATIONS_MAX
 from airflow_provider_aimlapi.engine.calls.descriptors import calls_within
 from airflow_provider_aimlapi.engine.durable.lease import Superseded
@@ -35,6 +36,7 @@ from lab.simulation.simulated_api import (
 )
 from lab.simulation.simulated_sink import SimulatedSink
 from lab.simulation.simulated_store import SimulatedStore
+from lab.simulation.swapping import swapped
 from lab.simulation.watch import Watcher
 from lab.simulation.weather import Sky
 from tests.fakes.memory_store import MemoryStore
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
     from lab.simulation.scenario import Scenario, Trouble
 
 LIMIT_S = 60_000.0
+MERGED_AT_ONCE = 2
+"""Segments, so that runs of some dozen rows merge some, and merge merged ones."""
 STEPS_MAX = 2_000_000
 VAIN_ATTEMPTS_MAX = 3
 RERUN_OPERATIONS_MAX = 7
@@ -101,6 +105,7 @@ class Simulation:
             random=self._random,
         )
 
+    @swapped(segments, "MERGED_AT_ONCE", MERGED_AT_ONCE)
     def run(self) -> Verdict:
         """Let it happen, and judge."""
         self._start_next()

@@ -19,6 +19,7 @@ from airflow_provider_aimlapi.core.durable.keys import (
     parse_part_name,
     parse_segment_name,
 )
+from airflow_provider_aimlapi.core.durable.segments import covered_by
 from airflow_provider_aimlapi.errors import StoreUnavailable
 from airflow_provider_aimlapi.storage.parts.part_footer import footer_bytes
 from lab.simulation.simulated_api import PAGE, answer_to
@@ -84,6 +85,7 @@ class Watcher:
         self._released: set[int] = set()
         self._rejected: dict[int, set[str]] = {}
         self._exposed: dict[int, set[str]] = {}
+        self._segments: dict[str, bytes] = {}
 
     def blame(self, violation: str) -> None:
         """Note a broken promise, once."""
@@ -137,6 +139,7 @@ class Watcher:
         segment = parse_segment_name(name)
         part = parse_part_name(name)
         if segment is not None:
+            self._segments[name] = data
             self._saw_segment(segment[0], data)
         elif part is not None:
             self._saw_part(part[0], data)
@@ -208,12 +211,17 @@ class Watcher:
             self._check_published(f"{kind} {name}")
 
     def _saw_segment_changed(self, kind: str, name: str) -> None:
-        """Before publication a segment goes only if its part has come, and was written no earlier."""
+        """Before publication a segment goes only if its part has come, and was written no earlier.
+
+        Or if another segment holds all that it holds.
+        """
         segment = parse_segment_name(name)
         if kind != "delete" or segment is None:
             self.blame(f"{kind} of a journal segment")
             return
-        part, epoch, _ = segment
+        if self._is_merged(name):
+            return
+        part, epoch, *_ = segment
         epochs = [
             int(pq.read_metadata(pa.BufferReader(data)).metadata[b"aimlapi.epoch"])
             for other, data in self._objects.objects.items()
@@ -221,6 +229,18 @@ class Watcher:
         ]
         if epoch > max(epochs, default=0):
             self.blame("a segment was deleted whose part does not hold what it says")
+
+    def _is_merged(self, name: str) -> bool:
+        """Whether readers find the same frames in a merged segment that is there."""
+        data = self._segments.get(name)
+        if data is None:  # it was never created
+            return True
+        there = [other for other in self._objects.objects if parse_segment_name(other)]
+        return any(
+            data in self._objects.objects[other] and covered_by(other, [name])
+            for other in there
+            if other.rpartition("/")[0] == name.rpartition("/")[0]
+        )
 
     def _check_published(self, what: str) -> None:
         if self.manifest is None:

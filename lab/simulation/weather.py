@@ -39,6 +39,7 @@ class Weather:
         store_dawdling: do not leave their process at once, so that a freeze may hold them back.
         store_timeout_s: after which an operation without an answer fails.
         store_latency_s: that each operation takes; None for a few milliseconds.
+        names_a_page: of a listing of a journal: each page is of another moment; None for one page.
         outages: spans in which the store does nothing; some operations fail fast, some slowly.
         store_refusals: spans in which it does only some things.
         api_throttled, api_failed: answered 429 and 500; not billed.
@@ -54,6 +55,7 @@ class Weather:
     store_dawdling: float = 0.3
     store_timeout_s: float = 20.0
     store_latency_s: float | None = None
+    names_a_page: int | None = None
     outages: tuple[Span, ...] = ()
     store_refusals: tuple[Refusal, ...] = ()
     api_throttled: float = 0.0

@@ -52,6 +52,15 @@ def test_journal_holds_what_is_open() -> None:
     assert most[12] <= 400
 
 
+def test_parts_that_stay_open_have_few_segments() -> None:
+    """Some 200 flushes for each of six parts; 6 x 30 for each of 50 workers are 9,000."""
+    run = ScannedRun(files=6, rows=500)
+    assert isinstance(run.attempt_with_open_parts(), RunSummary)
+    assert run.store.requests["create"] > 6 * 200
+    assert run.store.segments_max <= 6 * 30
+    assert run.segments() == {}
+
+
 def test_resume_reads_no_segment_of_a_durable_part() -> None:
     run = published_run(DistantStore(keeps_segments=True), rejected=frozenset(range(0, 80, 2)))
     run.unpublish(run.store.kept)

@@ -27,6 +27,7 @@ from airflow_provider_aimlapi.engine.calls.live import LiveCalls
 from airflow_provider_aimlapi.engine.calls.reader import Reader
 from airflow_provider_aimlapi.engine.durable.collector import Collector
 from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_earlier_answers
+from airflow_provider_aimlapi.engine.durable.journal_upkeep import JournalUpkeep
 from airflow_provider_aimlapi.engine.durable.lease import Superseded, held_lease
 from airflow_provider_aimlapi.engine.durable.publish import publish, read_published
 from airflow_provider_aimlapi.engine.durable.visible_run import VisibleRun
@@ -162,9 +163,10 @@ async def open_calls(
         world.clock,
         retry_rejected=settings.retry_rejected,
     )
+    journal = JournalStore(prepared.store, prepared.names, lease.epoch)
     collector = Collector(
         prepared,
-        JournalStore(prepared.store, prepared.names, lease.epoch),
+        JournalUpkeep(journal, world.clock, lambda: lease.renewed_at_s),
         settings=settings,
         rejections=Rejections(allowed=settings.rejections_allowed(prepared.run_plan.rows)),
         ending=ending,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from itertools import product
 from random import Random
 
@@ -16,6 +18,10 @@ SHAPE = Shape(rows=(4, 2), nulls=frozenset({1}))
 PROMPT_STORE = Weather(store_dawdling=0.0)
 """What is sent is on its way, so that "after" an operation is after its effect."""
 SETTINGS = settings_for(SHAPE, max_concurrency=2, unflushed_rows_max=2, request_timeout_s=5.0)
+MERGING_SHAPE = Shape(rows=(18,))
+MERGING_SETTINGS = settings_for(
+    MERGING_SHAPE, max_concurrency=2, unflushed_rows_max=2, request_timeout_s=5.0, lease_ttl_s=6.0
+)
 GROUP = 20
 PAIRS = 60
 
@@ -81,3 +87,60 @@ def test_frozen_anywhere_it_does_no_harm_when_it_wakes(first: int) -> None:
     numbers = range(first, min(first + GROUP, OPERATIONS + 1))
     broken = {number: run_frozen_at(number).violations for number in numbers}
     assert {number: violations for number, violations in broken.items() if violations} == {}
+
+
+# Between the creation of a merged segment and each removal of one that it replaces.
+
+
+def run_while_merging(*troubles: Trouble, twin_after_s: float | None = None) -> Verdict:
+    """A part that stays open for many flushes, and what befalls the attempt at it."""
+    attempt = Attempt(troubles=troubles, twin_after_s=twin_after_s)
+    attempts = (attempt,) if twin_after_s is None else (attempt, Attempt())
+    weather = replace(PROMPT_STORE, names_a_page=2)
+    return simulate(
+        Scenario(
+            seed=7,
+            shape=MERGING_SHAPE,
+            settings=MERGING_SETTINGS,
+            weather=weather,
+            attempts=attempts,
+        )
+    )
+
+
+def journal_operations() -> list[str]:
+    """Those of a run that nothing befalls, in their order."""
+    never = Trouble(kind="kill", at_operation=NEVER)
+    lines = run_while_merging(never).history.lines()
+    return [line for line in lines if "attempt 1" in line and " journal/" in line]
+
+
+JOURNAL_OPERATIONS = journal_operations()
+MERGING_POINTS = list(product(range(1, len(JOURNAL_OPERATIONS) + 1), (False, True)))
+
+
+def test_attempt_merges_and_removes_before_its_part() -> None:
+    merged = [line for line in JOURNAL_OPERATIONS if re.search(r"create .*(-\d{8}){2}:", line)]
+    removed = [line for line in JOURNAL_OPERATIONS if "delete" in line]
+    assert len(merged) >= 5
+    assert len(removed) >= 2 * len(merged)
+
+
+@pytest.mark.parametrize("first", range(0, len(MERGING_POINTS), GROUP))
+def test_killed_while_it_merges_a_retry_publishes(first: int) -> None:
+    broken = {}
+    for number, is_landing in MERGING_POINTS[first : first + GROUP]:
+        kill = Trouble(kind="kill", at_operation=number, named="/journal/", is_landing=is_landing)
+        broken[number, is_landing] = run_while_merging(kill).violations
+    assert {point: violations for point, violations in broken.items() if violations} == {}
+
+
+@pytest.mark.parametrize("first", range(1, len(JOURNAL_OPERATIONS) + 1, GROUP))
+def test_frozen_while_it_merges_it_does_no_harm(first: int) -> None:
+    broken = {}
+    for number in range(first, min(first + GROUP, len(JOURNAL_OPERATIONS) + 1)):
+        freeze = Trouble(
+            kind="freeze", at_operation=number, named="/journal/", duration_s=12.0 + number / 8
+        )
+        broken[number] = run_while_merging(freeze, twin_after_s=5.0).violations
+    assert {point: violations for point, violations in broken.items() if violations} == {}

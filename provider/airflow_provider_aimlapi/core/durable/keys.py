@@ -133,9 +133,15 @@ class RunNames:
         suffix = f"-{edition:08d}" if edition else ""
         return f"{self.parts}part-{part:05d}{suffix}.parquet"
 
-    def segment(self, part: int, epoch: int, sequence: int) -> str:
-        """Return the name of a journal segment."""
-        return f"{self.segments_of(part)}{epoch:08d}-{sequence:08d}"
+    def segment(self, part: int, epoch: int, first: int, last: int | None = None) -> str:
+        """Return the name of a journal segment.
+
+        Args:
+            first: its number; of a merged segment, that of the first one that it contains.
+            last: of a merged segment, the number of the last one that it contains.
+        """
+        end = "" if last is None or last == first else f"-{last:08d}"
+        return f"{self.segments_of(part)}{epoch:08d}-{first:08d}{end}"
 
     def segments_of(self, part: int) -> str:
         """Return the prefix of the journal segments of one part."""
@@ -183,7 +189,7 @@ _HEARTBEAT = re.compile(rf"{_FOLDER}/heartbeat/{_NUMBER}\Z")
 _CHANGE = re.compile(rf"{_FOLDER}/change/{_NUMBER}\Z")
 _PART = re.compile(rf"{_FOLDER}/parts/part-{_PART_NUMBER}(?:-{_NUMBER})?\.parquet\Z")
 _RUN = re.compile(rf"{RUNS_FOLDER}/([0-9a-f]{{{RUN_KEY_HEX_DIGITS}}})/")
-_SEGMENT = re.compile(rf"{_FOLDER}/journal/{_PART_NUMBER}/{_NUMBER}-{_NUMBER}\Z")
+_SEGMENT = re.compile(rf"{_FOLDER}/journal/{_PART_NUMBER}/{_NUMBER}-{_NUMBER}(?:-{_NUMBER})?\Z")
 """Each number has one form only: a parsed name is the one that `RunNames` makes for these numbers."""
 
 
@@ -227,12 +233,15 @@ def parse_part_name(name: str) -> tuple[int, int] | None:
     return int(match[1]), int(match[2] or 0)
 
 
-def parse_segment_name(name: str) -> tuple[int, int, int] | None:
-    """Return part, epoch and sequence in a segment's name; None for any other name."""
+def parse_segment_name(name: str) -> tuple[int, int, int, int] | None:
+    """Return part, epoch and the first and last number in a segment's name; None for any other name."""
     match = _SEGMENT.match(name)
     if match is None or not int(match[2]):
         return None
-    return int(match[1]), int(match[2]), int(match[3])
+    first = int(match[3])
+    if match[4] is not None and int(match[4]) <= first:
+        return None
+    return int(match[1]), int(match[2]), first, int(match[4] or first)
 
 
 def _numbered(pattern: re.Pattern[str], name: str) -> int | None:

@@ -25,12 +25,11 @@ from airflow_provider_aimlapi.errors import (
     TooManyRejections,
 )
 from airflow_provider_aimlapi.logs import logger
-from airflow_provider_aimlapi.printable import printable
 from airflow_provider_aimlapi.storage.parts.part_writer import encode_part
 from airflow_provider_aimlapi.storage.stores.object_store import create_settled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from airflow_provider_aimlapi.core.calls.completion import Outcome
     from airflow_provider_aimlapi.core.durable.journal import Record
@@ -38,12 +37,12 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.plan import Shard
     from airflow_provider_aimlapi.core.verdicts.rejections import Rejections
     from airflow_provider_aimlapi.engine.durable.earlier_answers import EarlierAnswers
+    from airflow_provider_aimlapi.engine.durable.journal_upkeep import JournalUpkeep
     from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
     from airflow_provider_aimlapi.engine.runtime.ending import Ending
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.storage.parts.part_reader import StagedPart
-    from airflow_provider_aimlapi.storage.runs.journal_store import JournalStore
 
 log = logger(__name__)
 
@@ -84,7 +83,7 @@ class Collector:
     def __init__(
         self,
         prepared: Prepared,
-        journal: JournalStore,
+        upkeep: JournalUpkeep,
         *,
         settings: Settings,
         rejections: Rejections,
@@ -97,12 +96,12 @@ class Collector:
         self.counts = OutcomeCounts()
         self.counts_reused = OutcomeCounts()
         self._prepared = prepared
-        self._segments = journal
+        self._upkeep = upkeep  # merges and removes segments
+        self._segments = upkeep.journal
         self._settings = settings
         self._rejections = rejections
         self._ending = ending
         self._clock = clock.reserved
-        self._shared_clock = clock  # removes segments, for which no paid answer waits
         self._reopened: Mapping[int, StagedPart] = {}  # parts that get a later edition
         self._open: dict[int, OpenShard] = {}  # by part
         self._open_rows = 0  # rows of all open shards
@@ -204,7 +203,7 @@ class Collector:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(beside(self._flush_always(tasks), "journal keeper", halt))
             tasks.create_task(beside(self._stage_always(), "writer of parts", halt))
-        await self._give_up_segments(self._replaced)
+        await self._upkeep.give_up(self._replaced)
 
     def finish(self) -> None:
         """Note that nothing more will be added."""
@@ -242,9 +241,15 @@ class Collector:
             replaced = len(self._replaced)
             refusals = refusals + 1 if await self._flush_or_halt() else 0
             if replaced and not refusals:  # the last records of these parts are written
-                tasks.create_task(self._give_up_segments(self._replaced[:replaced]))
+                tasks.create_task(self._upkeep.give_up(self._replaced[:replaced]))
                 del self._replaced[:replaced]
+            if not refusals:
+                self._upkeep.begin_merging(tasks, list(self._open), self._is_growing)
         self._last_failure = await self._flush_or_halt()
+
+    def _is_growing(self, part: int) -> bool:
+        """Return whether a part is open and may get more segments."""
+        return part in self._open and not self._is_finishing
 
     async def _flush_or_halt(self) -> AimlapiError | None:
         """Write a group commit; return why it failed, or None if all is durable."""
@@ -282,19 +287,6 @@ class Collector:
             self._unflushed -= len(by_part.pop(part))
         if batch:
             self._on_durable()
-
-    async def _give_up_segments(self, replaced: Sequence[StagedPart]) -> None:
-        """Remove the segments that parts replace. Publication removes what is left."""
-        for staged in replaced:
-            part = staged.entry.part
-            try:
-                await self._shared_clock.in_thread(
-                    self._segments.give_up, part, staged.epoch, self._shared_clock.map_in_threads
-                )
-            except Exception as error:  # noqa: BLE001  # no failure here may end paid calls
-                log.info(
-                    "Segments of part %s stay until publication: %s", part, printable(str(error))
-                )
 
     async def _stage_always(self) -> None:
         while (state := await self._whole.get()) is not None:

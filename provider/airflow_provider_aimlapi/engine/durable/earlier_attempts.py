@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from airflow_provider_aimlapi.core.durable.segments import uncovered
 from airflow_provider_aimlapi.engine.durable.earlier_answers import (
     EarlierAnswers,
     News,
@@ -26,6 +27,7 @@ from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.storage.runs.journal_store import (
     SegmentGone,
     epoch_of,
+    list_again,
     list_segments,
     replay,
 )
@@ -44,6 +46,8 @@ log = logger(__name__)
 
 PARTS_READ = 4
 """Parts whose journals are read at once. Each may need as much memory as `KEPT_BYTES_MAX`."""
+LISTED_AGAIN_MAX = 3
+"""Listings of a part after one of its segments was gone, because an attempt at work may have merged it."""
 
 
 def find_earlier_answers(
@@ -170,23 +174,42 @@ def _read_journal(
 ) -> _Journaled:
     """Read the segments that are newer than a part, or all if it is not durable.
 
-    If a segment is gone, the part or a newer edition has become durable since the listing.
+    If a segment is gone, the part or a newer edition has become durable since the listing. Otherwise
+    the segment may have been merged, and `segments` gets the names of a new listing.
     """
-    newer = segments
+    for _ in range(LISTED_AGAIN_MAX):
+        try:
+            return _read_listed(prepared, shard, segments, staged, clock, has_texts=has_texts)
+        except SegmentGone:
+            later = latest_part(prepared, shard)
+            if later is not None and (staged is None or later.epoch > staged.epoch):
+                staged = later
+            else:
+                segments[:] = list_again(
+                    prepared.store, prepared.names, shard.part, segments, clock.map_in_threads
+                )
+    return _read_listed(prepared, shard, segments, staged, clock, has_texts=has_texts)
+
+
+def _read_listed(
+    prepared: Prepared,
+    shard: Shard,
+    segments: list[str],
+    staged: StagedPart | None,
+    clock: Clock,
+    *,
+    has_texts: bool,
+) -> _Journaled:
+    """Read the news of these segments about a part. Raises `SegmentGone` if one is gone."""
+    newer = uncovered(segments)
     if staged is not None:
-        newer = [name for name in segments if epoch_of(name) > staged.epoch]
+        newer = [name for name in newer if epoch_of(name) > staged.epoch]
     if staged is not None and not (newer and staged.entry.tally.rejected):
         return _Journaled(staged=staged, news=News(charged={}))
     room = Room(uri=prepared.store.uri(prepared.names.segments_of(shard.part)), has_texts=has_texts)
     charged = {} if staged is None else stored_rejections(prepared, staged)
-    try:
-        records = replay(prepared.store, newer, clock.map_in_threads)
-        return _Journaled(staged=staged, news=news_of(records, shard, staged, charged, room))
-    except SegmentGone:
-        later = latest_part(prepared, shard)
-        if later is None or (staged is not None and later.epoch <= staged.epoch):
-            raise
-    return _read_journal(prepared, shard, segments, later, clock, has_texts=has_texts)
+    records = replay(prepared.store, newer, clock.map_in_threads)
+    return _Journaled(staged=staged, news=news_of(records, shard, staged, charged, room))
 
 
 def _is_all_rejected(staged: Iterable[StagedPart], journaled: Iterable[Tally]) -> bool:

@@ -61,7 +61,13 @@ class Superseded(RunInterrupted):
 
 
 class Lease:
-    """The right to pay of one epoch's owner."""
+    """The right to pay of one epoch's owner.
+
+    Attributes:
+        epoch: the epoch.
+        renewed_at_s: when the newest renewal of the right began, by `boot_s`. No newer attempt had
+            begun then.
+    """
 
     def __init__(
         self,
@@ -73,6 +79,7 @@ class Lease:
         stop: StopSignal,
     ) -> None:
         self.epoch = epoch
+        self.renewed_at_s = float("-inf")
         self._stop = stop
         self._is_released = False
         self._let_go = asyncio.Event()  # the work is over: `keep` may end
@@ -259,6 +266,7 @@ class Lease:
                 "it paid for, and waits for the newer one."
             )
         if state == "running":
+            self.renewed_at_s = asked_at_s
             self._right_until_s = self._times.right_until_s(asked_at_s)
         return True
 

@@ -1,7 +1,8 @@
 """The journal of one run in an object store: segments are created once and never changed.
 
 `core.durable.journal` defines records, and how damaged segments are read. Segments of a part are removed
-once the part is durable: those of the epoch that wrote it, and older ones.
+once the part is durable: those of the epoch that wrote it, and older ones. Segments of a part that stays
+open are merged, see `core.durable.segments`.
 """
 
 from __future__ import annotations
@@ -13,12 +14,19 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.core.durable.journal import Record, decode_segment, encode_segment
 from airflow_provider_aimlapi.core.durable.keys import RunNames, parse_segment_name
 from airflow_provider_aimlapi.core.durable.object_sizes import MIB, SEGMENT_BYTES_MAX
+from airflow_provider_aimlapi.core.durable.segments import covered_by, uncovered
 from airflow_provider_aimlapi.errors import JournalUnreadable, StoreUnavailable
+from airflow_provider_aimlapi.storage.runs.segment_merging import (
+    OwnSegments,
+    read_joined,
+    segment_of,
+)
 from airflow_provider_aimlapi.storage.stores.object_store import create_settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from airflow_provider_aimlapi.core.durable.segments import Segment
     from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
     from airflow_provider_aimlapi.storage.stores.thread_map import MapInThreads
 
@@ -51,6 +59,7 @@ class JournalStore:
         self._lock = threading.Lock()
         self._seen: dict[int, list[str]] = {}
         """By part: the segments of earlier attempts, and those that were written since."""
+        self._own = OwnSegments()
 
     def take_over(self, segments: Mapping[int, Sequence[str]]) -> None:
         """Note what earlier attempts wrote, before anything is written.
@@ -87,14 +96,56 @@ class JournalStore:
         # An earlier write of ours may have taken the name although its answer was lost.
         for _ in range(TAKEN_NAMES_MAX):
             with self._lock:
-                name = self._names.segment(part, self.epoch, next(self._sequence))
+                number = next(self._sequence)
+                name = self._names.segment(part, self.epoch, number)
                 self._seen.setdefault(part, []).append(name)
             if create_settled(self._store, name, data):
+                self._own.note(part, name, number, data)
                 return
         raise JournalUnreadable(
             f"Another process writes the journal of epoch {self.epoch} at "
             f"{self._store.uri(self._names.journal)}. The paid answers of both are kept."
         )
+
+    def next_group(self, part: int) -> Sequence[Segment]:
+        """Return the segments of a part that `merge` merges next; none if there are too few."""
+        return self._own.next_group(part)
+
+    def merge(self, part: int, group: Sequence[Segment], map_in_threads: MapInThreads) -> list[str]:
+        """Create a segment that contains a group, and return the segments that it replaces.
+
+        They stay, because a newer attempt may have listed the journal before this one was there.
+        After an error the same group can be merged again: the name and the bytes are the same.
+
+        Returns:
+            No names if the group is not what was written, and will not be merged.
+
+        Raises:
+            StorageError: the store does not answer, or refuses.
+        """
+        first, last = group[0].first, group[-1].last
+        name = self._names.segment(part, self.epoch, first, last)
+        data = read_joined(self._store, group, map_in_threads)
+        with self._lock:
+            seen = self._seen.setdefault(part, [])
+            replaced = covered_by(name, seen)
+            if name not in seen:
+                seen.append(name)
+        if data is None or not create_settled(self._store, name, data):
+            self._own.replace(part, group, None)
+            return []
+        weight = sum(segment.weight for segment in group)
+        merged = segment_of(name, data, first=first, last=last, weight=weight)
+        self._own.replace(part, group, merged)
+        return replaced
+
+    def remove(self, part: int, names: Sequence[str], map_in_threads: MapInThreads) -> None:
+        """Remove segments that merged ones have replaced, unless they were removed before."""
+        with self._lock:
+            left = set(names).intersection(self._seen.get(part, ()))
+        remove_segments(self._store, sorted(left), map_in_threads)
+        with self._lock:
+            self._seen[part] = [name for name in self._seen.get(part, ()) if name not in left]
 
     def give_up(self, part: int, epoch: int, map_in_threads: MapInThreads) -> None:
         """Remove the segments of a durable part that this attempt has seen or written.
@@ -102,6 +153,7 @@ class JournalStore:
         Args:
             epoch: of the attempt that wrote the part. Newer segments stay.
         """
+        self._own.forget(part)
         with self._lock:
             seen = self._seen.pop(part, [])
             self._seen[part] = [name for name in seen if epoch_of(name) > epoch]
@@ -119,13 +171,35 @@ def list_segments(
         parts: the parts to list, each with its own listing; None for all, with one listing.
     """
     prefixes = [names.journal] if parts is None else [names.segments_of(part) for part in parts]
-    found: dict[int, list[tuple[int, int, str]]] = {}
+    found: dict[int, list[tuple[int, int, int, str]]] = {}
     for name in itertools.chain(*map_in_threads(store.list, prefixes, LISTERS)):
         parsed = parse_segment_name(name)
         if parsed is not None:
-            part, epoch, sequence = parsed
-            found.setdefault(part, []).append((epoch, sequence, name))
+            part, epoch, first, last = parsed
+            found.setdefault(part, []).append((epoch, first, last, name))
     return {part: [name for *_, name in sorted(positions)] for part, positions in found.items()}
+
+
+def list_again(
+    store: ObjectStore,
+    names: RunNames,
+    part: int,
+    before: Sequence[str],
+    map_in_threads: MapInThreads,
+) -> list[str]:
+    """Return the segments of a part after one of them was gone, because they may have been merged.
+
+    Args:
+        before: the segments that were listed before.
+
+    Raises:
+        SegmentGone: one of these is neither there nor contained in one that is there.
+    """
+    found = list_segments(store, names, [part], map_in_threads).get(part, [])
+    gone = set(uncovered([*before, *found])) - set(found)
+    if gone:
+        raise SegmentGone(f"{store.uri(min(gone))} was listed, and is listed no more")
+    return found
 
 
 def replay(

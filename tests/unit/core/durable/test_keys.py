@@ -122,7 +122,11 @@ def test_names_parse_back(run_key, part, epoch, sequence):
     assert parse_lease_name(names.lease(epoch)) == epoch
     assert parse_part_name(names.part(part)) == (part, 0)
     assert parse_part_name(names.part(part, epoch)) == (part, epoch)
-    assert parse_segment_name(names.segment(part, epoch, sequence)) == (part, epoch, sequence)
+    segment = names.segment(part, epoch, sequence)
+    assert parse_segment_name(segment) == (part, epoch, sequence, sequence)
+    assert names.segment(part, epoch, sequence, sequence) == segment
+    merged = names.segment(part, epoch, sequence - 1, sequence)
+    assert parse_segment_name(merged) == (part, epoch, sequence - 1, sequence)
 
 
 @given(run_key=RUN_KEY, part=PART, epoch=EPOCH, sequence=EPOCH)
@@ -195,6 +199,9 @@ def test_leases_sort_by_epoch(epochs):
         f"_aimlapi/{'a' * 32}/journal/00001/00000001",
         f"_aimlapi/{'a' * 32}/journal/00001/00000001-00000001.tmp",
         f"_aimlapi/{'a' * 32}/journal/00001/00000001-00000001\n",
+        f"_aimlapi/{'a' * 32}/journal/00001/00000001-00000001-00000001",
+        f"_aimlapi/{'a' * 32}/journal/00001/00000001-00000002-00000001",
+        f"_aimlapi/{'a' * 32}/journal/00001/00000001-00000001-00000002-00000003",
     ],
 )
 def test_any_other_name_is_no_name_of_ours(name):

@@ -17,6 +17,7 @@ from airflow_provider_aimlapi.engine.calls.judge import Judge
 from airflow_provider_aimlapi.engine.calls.limiter import Limiter
 from airflow_provider_aimlapi.engine.calls.sender import Unjudged
 from airflow_provider_aimlapi.engine.durable.collector import Collector
+from airflow_provider_aimlapi.engine.durable.journal_upkeep import JournalUpkeep
 from airflow_provider_aimlapi.engine.runtime.ending import Ending
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.errors import (
@@ -47,9 +48,10 @@ class Case:
         settings, clock = Settings(max_rejected_rows=2), self.run.clock
         self.ending, self.failures = Ending(), list[str]()
         self.feed = Feed(clock=clock, waiting_max=2)
+        journal = JournalStore(self.run.store, self.run.prepared.names, 1)
         self.collector = Collector(
             self.run.prepared,
-            JournalStore(self.run.store, self.run.prepared.names, 1),
+            JournalUpkeep(journal, clock, lambda: 0.0),
             settings=settings,
             rejections=Rejections(allowed=2),
             ending=self.ending,

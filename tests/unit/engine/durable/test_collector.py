@@ -15,6 +15,7 @@ from airflow_provider_aimlapi.core.calls.completion import (
 from airflow_provider_aimlapi.core.durable.journal import rejection
 from airflow_provider_aimlapi.core.verdicts.rejections import Rejections
 from airflow_provider_aimlapi.engine.durable.collector import Collector
+from airflow_provider_aimlapi.engine.durable.journal_upkeep import JournalUpkeep
 from airflow_provider_aimlapi.engine.runtime.ending import Ending
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.errors import StoreUnsafe, TooManyRejections
@@ -46,9 +47,10 @@ class Case:
     ) -> None:
         self.run = PreparedRun(list(texts), store=store or MemoryStore())
         self.ending = Ending()
+        journal = JournalStore(self.run.store, self.run.prepared.names, 1)
         self.collector = Collector(
             self.run.prepared,
-            JournalStore(self.run.store, self.run.prepared.names, 1),
+            JournalUpkeep(journal, self.run.clock, lambda: 0.0),
             settings=Settings(**settings),  # type: ignore[arg-type]
             rejections=Rejections(allowed=allowed),
             ending=self.ending,
