@@ -20,7 +20,7 @@ PROMPT = "Summarise in two sentences:\n\n{text}"
 
 
 async def ask_all(texts: list[str], base_url: str, in_flight: int) -> list[str]:
-    """One POST a row from a fixed set of workers."""
+    """Send one POST per row from a fixed number of workers."""
     answers = [""] * len(texts)
     rows = iter(enumerate(texts))
     connector = aiohttp.TCPConnector(limit=in_flight)

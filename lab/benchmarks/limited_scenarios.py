@@ -41,12 +41,12 @@ class Limited:
         return self.rows + sum(rows for _, rows in self.beside)
 
     def script(self) -> Amendment:
-        """The simulator's script at the start."""
+        """Return the simulator's script at the start."""
         latency = {"median_s": self.latency_s, "sigma": self.sigma}
         return {"limits": self.limits, "latency": latency}
 
     def ideal_s(self, *, tokens: int, minute_left_s: float) -> float:
-        """Seconds that all rows take whoever knows the limit.
+        """Compute the seconds that all rows take for a client that knows the limit.
 
         Args:
             tokens: of all rows. minute_left_s: of the simulator's minute, at the start.
@@ -73,17 +73,17 @@ class Limited:
 
 
 def slots(count: float, latency_s: float, until_s: float = math.inf) -> tuple[float, float]:
-    """What so many calls at a time come to."""
+    """Return the rate of this number of calls in flight."""
     return (until_s, count / latency_s)
 
 
 def limits(**changed: float) -> Amendment:
-    """A change of the limits."""
+    """Return a change of the limits."""
     return {"limits": changed}
 
 
 def faults(*kinds: str, share: float = 1.0) -> Amendment:
-    """Faults in place of those before."""
+    """Return a change that replaces the faults."""
     return {"faults": [{"kind": kind, "share": share} for kind in kinds]}
 
 

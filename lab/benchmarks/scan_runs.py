@@ -55,10 +55,10 @@ class SteadyApi:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Nothing is open."""
+        """Close nothing, because nothing is open."""
 
     async def send(self, body: bytes, client_request_id: str) -> Answer:  # noqa: ARG002
-        """One call."""
+        """Answer one call."""
         await asyncio.sleep(self.answer_s * self.random.lognormvariate(0.0, SIGMA))
         if self.left is not None:
             self.left -= 1
@@ -88,7 +88,7 @@ class ScannedRun:
     def attempt(
         self, api: SteadyApi | None = None, **settings: object
     ) -> RunSummary | AimlapiError:
-        """One attempt, from its start to its end, in virtual time."""
+        """Make one attempt, from its start to its end, in virtual time."""
         world = self._world(api or SteadyApi(), VirtualClock())
         usual = Settings(max_rejected_rows=self.files * self.rows)
         try:
@@ -97,7 +97,7 @@ class ScannedRun:
             return error
 
     def publish(self, manifest: Manifest) -> None:
-        """Put the run in place, in real time."""
+        """Show the run, in real time."""
 
         async def finish() -> None:
             visible = VisibleRun(
@@ -113,7 +113,7 @@ class ScannedRun:
         asyncio.run(finish())
 
     def prepared(self) -> Prepared:
-        """The run as the next attempt sees it."""
+        """Prepare the run as the next attempt does."""
         return prepare(self._job(), lambda _: self.store, SystemClock())
 
     def unpublish(self, segments: dict[str, bytes] | None = None) -> None:
@@ -130,7 +130,7 @@ class ScannedRun:
         objects.update(segments or {})
 
     def segments(self) -> dict[str, bytes]:
-        """The journal as it stands."""
+        """Return the segments of the journal."""
         objects = self.store.objects
         return {name: data for name, data in objects.items() if parse_segment_name(name)}
 
@@ -163,4 +163,4 @@ async def _no_prices() -> TokenPrices | None:
 
 
 async def _nothing(_: float) -> None:
-    """Nobody is told of a wait."""
+    """Report no wait."""

@@ -29,7 +29,7 @@ class Rest:
         self._token = ""
 
     def get(self, path: str, *, below: str = PUBLIC) -> dict[str, Any]:
-        """What is at a path below another.
+        """Return the value at a path below another.
 
         Raises:
             OSError: Airflow did not answer, or with a status from 400 on.

@@ -40,7 +40,7 @@ class Scenario:
 
     @property
     def script(self) -> Script:
-        """What the API does."""
+        """The script of the API."""
         return Script(latency=Latency(median_s=LATENCY_S), limits=self.limits)
 
     @property
@@ -59,7 +59,7 @@ class Scenario:
 
     @property
     def at_once_max(self) -> int:
-        """How many shares may be worked on at a time."""
+        """The number of shares that may be in work at the same time."""
         return min(self.workers, self.slots)
 
 

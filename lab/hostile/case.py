@@ -58,10 +58,10 @@ class Case:
 
 
 def timeout_s(case: Case) -> float:
-    """The deadline of an exchange in the runs of a case."""
+    """Return the deadline of an exchange in the runs of a case."""
     return PATIENT_TIMEOUT_S if case.ends == "read" else TIMEOUT_S
 
 
 def right_answer(row: int) -> str:
-    """What the model says to a row, in more than one alphabet."""
+    """Return the model's answer to a row, in more than one alphabet."""
     return f"Row {row}, in short: «schön» 👩‍🚀 \u202e {row * row}"

@@ -29,7 +29,7 @@ def bomb(wbits: int) -> bytes:
 
 
 def zipped(padding: bytes) -> Callable[[Exchange], bytes]:
-    """The right answer with a long padding that shrinks to little."""
+    """Compress the right answer with a long padding, which shrinks to little."""
     return lambda exchange: gzip.compress(with_padding(exchange, padding), compresslevel=1)
 
 

@@ -30,18 +30,18 @@ _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)\r\n")
 def http(
     body: bytes, *fields: str, status: str = "200 OK", kind: str = "application/json"
 ) -> bytes:
-    """A whole answer with a truthful Content-Length."""
+    """Return a whole answer with a correct Content-Length."""
     return head(*fields, f"Content-Length: {len(body)}", status=status, kind=kind) + body
 
 
 def head(*fields: str, status: str = "200 OK", kind: str = "application/json") -> bytes:
-    """Status line and fields, blank line included."""
+    """Return the status line and the fields, including the blank line."""
     lines = (f"HTTP/1.1 {status}", f"Content-Type: {kind}", *fields, "", "")
     return "\r\n".join(lines).encode("latin-1")
 
 
 def body_of(text: Any, **changes: Any) -> bytes:
-    """A completion as the API gives it, with other fields where a case wants them."""
+    """Return a completion as the API sends it, with the case's own fields."""
     whole = {
         "id": "gen-1",
         "object": "chat.completion",
@@ -87,11 +87,11 @@ class Exchange:
         return right_answer(self.row)
 
     def json(self, **changes: Any) -> bytes:
-        """The right answer's body, with other fields where a case wants them."""
+        """Return the right answer's body, with the case's own fields."""
         return body_of(self.text, **changes)
 
     def choice(self, **changes: Any) -> bytes:
-        """The right answer's body, with another first choice."""
+        """Return the right answer's body, with another first choice."""
         usual = {"index": 0, "message": {"content": self.text}, "finish_reason": "end_turn"}
         return self.json(choices=[{**usual, **changes}])
 
@@ -205,7 +205,7 @@ class HostileServer:
 
 @contextlib.contextmanager
 def serving(cases: Iterable[Case]) -> Iterator[HostileServer]:
-    """A server in a thread of its own."""
+    """Run a server in a thread of its own."""
     server = HostileServer(cases)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="hostile-server")

@@ -33,7 +33,7 @@ STALL_TIMEOUT_S = 0.1
 
 
 def job(order: dict[str, Any]) -> Job:
-    """The job that an order asks for."""
+    """Return the job of an order."""
     fs = LocalFileSystem()
     return Job(
         completion=CompletionSpec(model="anthropic/claude-sonnet-4-6-20260218", max_tokens=256),

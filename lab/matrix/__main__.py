@@ -63,7 +63,7 @@ class Found:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the cells one after another; the process's exit code."""
+    """Run the cells one after another; return the exit status."""
     parser = argparse.ArgumentParser(prog="make matrix ONLY=")
     names = [cell.name for cell in CELLS]
     parser.add_argument("cells", nargs="*", metavar="CELL", help=str(names))
@@ -98,7 +98,7 @@ def _shell(cell: Cell, python: Path) -> dict[str, Any]:
 
 
 def _probe(cell: Cell, python: Path, name: str) -> dict[str, Any]:
-    """What a probe told, run in an empty folder: only the wheel is there to import."""
+    """Return a probe's report. It runs in an empty folder, so that it can only import the wheel."""
     with tempfile.TemporaryDirectory(prefix="matrix-") as home:
         for probe in HERE.glob("*_probe.py"):
             shutil.copy(probe, home)
@@ -148,7 +148,7 @@ def _line(cell: Cell, found: Found) -> str:
 
 
 def _table(found: dict[Cell, Found]) -> str:
-    """For `provider/docs/versions.md`."""
+    """Return the table for `provider/docs/versions.md`."""
     head = "| Airflow | Python | unit tests | modules | one DAG | form | tab | policy | state store | approval |"
     rows = [head, "|---|---|---|---|---|---|---|---|---|---|"]
     for cell, each in found.items():

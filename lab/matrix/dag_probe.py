@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def _page() -> dict[str, object]:
-    """What the page probe beside this file found."""
+    """Return the report of the page probe."""
     probe = Path(__file__).with_name("page_probe.py")
     done = subprocess.run([sys.executable, probe], check=True, stdout=subprocess.PIPE, text=True)
     page: dict[str, object] = json.loads(done.stdout.rstrip().splitlines()[-1])

@@ -36,7 +36,7 @@ class NotInstalled(Exception):
 
 
 def build_wheel() -> Path:
-    """The wheel of this tree as it is now."""
+    """Build the wheel of this tree."""
     folder = MADE / "wheel"
     shutil.rmtree(folder, ignore_errors=True)
     _uv("build", "--quiet", "--wheel", "--out-dir", str(folder))
@@ -45,7 +45,7 @@ def build_wheel() -> Path:
 
 
 def install(cell: Cell, wheel: Path) -> Path:
-    """Make the cell's environment anew, and give back its interpreter.
+    """Make a new environment for the cell, and return its interpreter.
 
     Raises:
         NotInstalled: it could not be made.
@@ -64,7 +64,7 @@ def install(cell: Cell, wheel: Path) -> Path:
 
 
 def _interpreter(version: str) -> str:
-    """A Python that pyenv has and does not put first; else whichever uv finds, or fetches."""
+    """Return the Python of pyenv for this version, otherwise the version for uv to find or download."""
     versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     found = sorted(versions.glob(f"{version}.*/bin/python"))
     return str(found[-1]) if found else version

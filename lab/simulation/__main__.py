@@ -41,7 +41,7 @@ def main() -> int:
 
 
 def simulated(seed: int, *, shares: bool) -> Verdict:
-    """What a seed comes to, of a run that one worker does, or several."""
+    """Simulate a seed: a run by one worker, or by several."""
     return simulate_shares(share_scenario_of(seed)) if shares else simulate(scenario_of(seed))
 
 
@@ -77,7 +77,7 @@ def _run_many(first: int, count: int, *, shares: bool = False) -> int:
 
 
 def _run_rivals(first: int, count: int) -> int:
-    """Runs that put themselves in place at one output path."""
+    """Simulate runs that show themselves at the same output path."""
     failed = misfortunes = 0
     for seed in range(first, first + count):
         world = Rivals(seed)

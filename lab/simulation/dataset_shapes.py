@@ -67,7 +67,7 @@ def _name(shape: Shape) -> str:
 
 
 def body_of(shape: Shape, number: int) -> str | None:
-    """The cell of a row."""
+    """Return the cell of a row."""
     if number in shape.nulls:
         return None
     failing = dict(shape.failing).get(number)

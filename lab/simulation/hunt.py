@@ -11,7 +11,7 @@ SEEDS_MAX = 40
 
 
 def caught(name: str) -> str | None:
-    """What the simulation said of a bug, and where; None when it noticed nothing."""
+    """Return the violation that shows a bug, with its seed; None if there is none."""
     with BUGS[name]():
         if name in DIRECTED:
             violations = directed(name)

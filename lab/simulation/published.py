@@ -48,7 +48,7 @@ def check_published(
 
 
 def check_tidy(watcher: Watcher, objects: MemoryStore) -> None:
-    """After success no journal remains, and no scratch of a probe."""
+    """Check that after success no journal and no scratch file of a probe are left."""
     left = [name for name in objects.objects if "/journal/" in name]
     if left:
         watcher.blame(f"{len(left)} journal segments remain")

@@ -16,7 +16,7 @@ INSTALL_TIMEOUT_S = 600
 
 
 def python_of(environment: str) -> Path:
-    """The interpreter of a peer's environment."""
+    """Return the interpreter of a peer's environment."""
     return INSTALLED / environment / "bin" / "python"
 
 

@@ -56,7 +56,7 @@ def measure_all(
     texts: Path,
     missing: dict[str, str],
 ) -> Iterator[Measured]:
-    """One result after another; of a peer that is not there, the reason.
+    """Yield one result after another. A peer that is not installed has a reason instead.
 
     Args:
         texts: the folder of the data sets.

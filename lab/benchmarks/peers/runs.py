@@ -83,7 +83,7 @@ def _command(
 
 
 def start(command: list[str], folder: Path, timeout_s: float) -> tuple[dict[str, Any], str]:
-    """The script's line, or why there is none.
+    """Return the script's line, or the reason why it is missing.
 
     A home of its own: a peer's cache must not answer in place of the API, nor lie about afterwards.
     """
@@ -120,7 +120,7 @@ def _read_line(code: int, out: str, err: str) -> tuple[dict[str, Any], str]:
 
 
 def _last_words(err: str) -> str:
-    """The last line that says something: a group of exceptions ends in a frame of dashes."""
+    """Return the last line with words, because a group of exceptions ends in a frame of dashes."""
     said = [line.strip(" |+-") for line in err.splitlines()]
     last = next((line for line in reversed(said) if re.match(r"[\w.]+(Error|Exception)", line)), "")
     last = last or next((line for line in reversed(said) if line), "no word on stderr")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 async def ask_all(
     texts: Sequence[str], ask: Callable[[str], Awaitable[str | None]], in_flight: int
 ) -> list[str | None]:
-    """One answer a text, None for one whose call failed for good; kinds of failure go to stderr."""
+    """Return one answer per text, None if its call failed finally. Kinds of failure go to stderr."""
     answers: list[str | None] = [None] * len(texts)
     rows = iter(enumerate(texts))
     failures: collections.Counter[str] = collections.Counter()

@@ -35,16 +35,16 @@ class Summary(curator.LLM):  # type: ignore[misc]  # it has no types
     """One prompt a row; the answer beside the row's number."""
 
     def prompt(self, row: dict[str, Any]) -> str:
-        """What is asked."""
+        """Return the prompt of a row."""
         return PROMPT.format(text=row["text"])
 
     def parse(self, row: dict[str, Any], response: str) -> dict[str, Any]:
-        """What is kept."""
+        """Return the row with its answer."""
         return {"number": row["number"], "completion": response}
 
 
 def ask(job: Job) -> list[str | None]:
-    """As it comes, it allows itself 200 calls and 100,000 tokens a minute."""
+    """Send all rows. Curator's default limits are 200 calls and 100,000 tokens per minute."""
     settings: dict[str, Any] = {"base_url": job.openai_url, "api_key": KEY}
     settings["require_all_responses"] = False
     settings["max_concurrent_requests"] = job.in_flight

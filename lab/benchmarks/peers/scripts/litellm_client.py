@@ -22,7 +22,7 @@ from lab.benchmarks.peers.scripts.crowd import ask_all
 
 
 async def ask(job: Job) -> list[str | None]:
-    """From as many workers as calls may be in flight."""
+    """Send all rows from as many workers as calls may be in flight."""
     settings: dict[str, Any] = {"num_retries": 10} if job.variant == "retries" else {}
 
     async def ask_one(text: str) -> str | None:

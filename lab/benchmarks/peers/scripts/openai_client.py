@@ -22,7 +22,7 @@ from lab.benchmarks.peers.scripts.crowd import ask_all
 
 
 async def ask(job: Job) -> list[str | None]:
-    """One client for all rows, from as many workers as calls may be in flight."""
+    """Send all rows by one client, from as many workers as calls may be in flight."""
     settings: dict[str, Any] = {}
     if "aiohttp" in job.variant:
         settings["http_client"] = openai.DefaultAioHttpClient()

@@ -20,7 +20,7 @@ def main() -> None:
 
 
 def count_answers(job: Job) -> int:
-    """Rows with an answer in the files that plain readers see."""
+    """Count the rows with an answer in the visible files."""
     published = [
         pq.read_table(path, columns=["completion"]) for path in job.target.glob("*.parquet")
     ]

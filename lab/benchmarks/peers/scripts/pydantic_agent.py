@@ -25,7 +25,7 @@ from lab.benchmarks.peers.scripts.crowd import ask_all
 
 
 def make_agent(job: Job) -> Agent:
-    """For an endpoint that speaks OpenAI's protocol; the retries are those of its client."""
+    """Return an agent for an endpoint with OpenAI's protocol. Its client makes the retries."""
     if job.variant == "retries":
         client = AsyncOpenAI(base_url=job.openai_url, api_key=KEY, max_retries=10)
         provider = OpenAIProvider(openai_client=client)
@@ -35,7 +35,7 @@ def make_agent(job: Job) -> Agent:
 
 
 async def ask(job: Job) -> list[str | None]:
-    """From as many workers as calls may be in flight."""
+    """Send all rows from as many workers as calls may be in flight."""
     agent = make_agent(job)
 
     async def ask_one(text: str) -> str:

@@ -19,12 +19,12 @@ from lab.benchmarks.peers.scripts.account import (
 
 
 def to_request(row: dict[str, Any]) -> dict[str, Any]:
-    """The body of a call."""
+    """Return the body of a call."""
     return {"model": MODEL, "messages": messages(row["text"]), "max_tokens": MAX_TOKENS}
 
 
 def parse(row: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-    """The columns of the output."""
+    """Return the columns of the output."""
     return {**row, "completion": answer["choices"][0]["message"]["content"]}
 
 
