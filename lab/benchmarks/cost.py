@@ -1,4 +1,4 @@
-"""What a process has cost so far, imports included, as the operating system counts it."""
+"""The cost of a process so far, including its imports, as the operating system counts it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A store that counts what a run asks of another one, and what CPU its journal takes there.
+"""A store that counts the operations of a run on another store, and the CPU of its journal.
 
 It may drop the journal's segments, for a run that does all of its work but keeping them. Nothing
 of the provider is replaced: this is one more ObjectStore, handed in from outside.

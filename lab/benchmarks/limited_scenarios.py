@@ -12,7 +12,7 @@ Amendment = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limited:
-    """A limit, and what is expected of who knows it.
+    """A limit, and the result of a client that knows it.
 
     Attributes:
         limits: of the simulator at the start.

@@ -4,7 +4,7 @@
 
 moto takes milliseconds of CPU a request, so that ten thousand of them measure moto. This one answers
 what planning asks of a real store: a listing, 1,000 keys a page, and ranges of objects. Whoever
-tests takes moto. The first line printed is its URL; any bucket holds the same keys, `in/…`.
+tests takes moto. The first line printed is its URL; every bucket has the same keys, `in/…`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a row costs: this provider beside hand-written aiohttp, interleaved, medians printed.
+"""The cost of a row: this provider and hand-written aiohttp in turn, as medians.
 
     make benchmark                      20,000 rows at 256 in flight and 200 ms; memory at 200,000
     python -m lab.benchmarks.row_cost --rows 5000 --rounds 1 --memory-rows 0
@@ -83,7 +83,7 @@ def compare(folder: Path, options: argparse.Namespace) -> dict[str, list[Cost]]:
     source = make_data_set(folder / "input", options.rows, options.characters)
     costs: dict[str, list[Cost]] = {name: [] for name in CONTENDERS}
     for name in CONTENDERS:
-        imported_cost(name)  # which compiles what is not compiled yet
+        imported_cost(name)  # compiles what is not compiled yet
     with simulator(options.latency_s) as url:
         for number in range(options.rounds):
             for name in CONTENDERS:
@@ -93,7 +93,7 @@ def compare(folder: Path, options: argparse.Namespace) -> dict[str, list[Cost]]:
 
 
 def make_data_set(folder: Path, rows: int, characters: int = TEXT_CHARACTERS) -> Path:
-    """Real texts, brought to so many characters a row and to the wanted number of rows."""
+    """Make a data set of real texts with the wanted characters per row and number of rows."""
     pieces = pa.concat_tables(
         pq.read_table(path, columns=["text"], partitioning=None)
         for path in sorted(TEXTS.rglob("*.parquet"))

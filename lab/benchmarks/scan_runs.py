@@ -1,4 +1,4 @@
-"""Runs for `scans`: the real engine in virtual time, over a store that counts; then scans of what is left."""
+"""Runs for `scans`: the real engine in virtual time, over a store that counts."""
 
 from __future__ import annotations
 

@@ -240,7 +240,7 @@ def say(words: str) -> None:
 
 
 MEASURES: dict[str, Callable[[argparse.Namespace], str]] = {
-    "planning": planning,  # first: it looks at the peak of the process
+    "planning": planning,  # first, because it reads the peak of the process
     "journal": journal,
     "resume": resume,
     "failures": failures,

@@ -1,4 +1,4 @@
-"""Whether the one bill is the API's own; what was published is judged by the soak's checks."""
+"""Checks that the bill is the API's own. The soak's checks judge what was published."""
 
 from __future__ import annotations
 

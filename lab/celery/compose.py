@@ -1,4 +1,4 @@
-"""What docker-compose.yml says, as Compose reads it where the caller set no variable; starts nothing.
+"""docker-compose.yml, read as Compose reads it without variables. It starts nothing.
 
 `Addresses` is the one difference between the containers and the same services without them.
 """
@@ -34,8 +34,8 @@ def with_defaults(text: str) -> str:
 
 def variables(service: dict[str, Any]) -> dict[str, str]:
     """Return a service's environment."""
-    told = service.get("environment", {})
-    return {name: with_defaults(str(text)) for name, text in told.items()}
+    texts = service.get("environment", {})
+    return {name: with_defaults(str(text)) for name, text in texts.items()}
 
 
 def airflow_services() -> dict[str, list[str]]:

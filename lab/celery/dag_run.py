@@ -1,4 +1,4 @@
-"""One DAG run, from its trigger to its end, and what its tasks say afterwards."""
+"""One DAG run, from its trigger to its end, and the results of its tasks."""
 
 from __future__ import annotations
 

@@ -28,11 +28,11 @@ LOOK_EVERY_S = 0.2
 
 
 class NotThere(Exception):
-    """A program is missing or did not start; the text says what to do."""
+    """A program is missing or did not start. The text names the fix."""
 
 
 def install() -> None:
-    """Have apt install what is missing.
+    """Install missing packages by apt.
 
     The packages' own servers are not started: RUNLEVEL tells Debian not to.
 

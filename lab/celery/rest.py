@@ -1,4 +1,4 @@
-"""Airflow's public API, as far as a scenario asks for it."""
+"""Airflow's public API, as far as the scenarios use it."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ LOOK_EVERY_S = 1.0
 
 
 class NotStarted(Exception):
-    """A service is not what its health check wants; the text holds the end of its log."""
+    """A service did not pass its health check. The text contains the end of its log."""
 
 
 def _worker(number: int) -> str:

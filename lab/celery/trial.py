@@ -28,7 +28,7 @@ KILLED_AT = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What a scenario showed.
+    """The result of a scenario.
 
     Attributes:
         calls_s: from the first call to the last. run_s: of the DAG run.

@@ -1,4 +1,4 @@
-"""Connections that drip, break, switch, redirect, or say what nobody asked for."""
+"""Connections that drip, break, switch, redirect, or send unrequested bytes."""
 
 from __future__ import annotations
 

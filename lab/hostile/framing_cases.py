@@ -73,7 +73,7 @@ def status_line(line: bytes) -> Callable[[Exchange], Iterable[bytes]]:
 
 
 def many_fields() -> Iterable[bytes]:
-    """More header fields than anybody needs, and no end of them."""
+    """Yield header fields without end."""
     yield b"HTTP/1.1 200 OK\r\n"
     yield from (b"X-Filler-%d: x\r\n" % number for number in itertools.count())
 

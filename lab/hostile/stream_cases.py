@@ -1,4 +1,4 @@
-"""Server-sent events that nobody asked for: endless, cut off, or full of nothing."""
+"""Server-sent events that were not requested: endless, cut off, or empty."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
     python -m lab.matrix [3.0-3.11 ...]
 
-Ends with 1 if any cell that was asked for fails. What a cell printed is kept beside its environment.
+It ends with 1 if a chosen cell fails. A cell's output is stored beside its environment.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class CellFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What a cell showed.
+    """The result of a cell.
 
     Attributes:
         tests: pytest's last line. shell, dag: what the two probes told. failure: of the first

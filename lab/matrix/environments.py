@@ -57,7 +57,7 @@ def install(cell: Cell, wheel: Path) -> Path:
     bounds = ["--exclude-newer", release.until] if release.until else []
     for package, day in YOUNGER.items() if release.until else ():
         bounds += ["--exclude-newer-package", f"{package}={day}"]
-    # Airflow's version stands beside the wheel, or the wheel's needs would move it in silence.
+    # Airflow's version is named beside the wheel, because the wheel's requirements could change it.
     wanted = [f"apache-airflow=={release.airflow}", str(wheel), *release.needs, *TESTS_NEED]
     _uv("pip", "install", "--quiet", "--python", str(python), *bounds, *wanted)
     return python

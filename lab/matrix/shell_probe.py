@@ -1,4 +1,4 @@
-"""Run by a cell's Python: imports all of the Airflow shell, tells as JSON what this Airflow lacks."""
+"""A probe for a cell's Python: it imports the whole Airflow shell, and reports as JSON what is missing."""
 
 from __future__ import annotations
 

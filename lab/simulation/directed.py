@@ -1,4 +1,4 @@
-"""Scenarios for bugs that random seeds meet too seldom: each holds as long as its bug is not there."""
+"""Scenarios for bugs that random seeds find too rarely. Each passes unless its bug is there."""
 
 from __future__ import annotations
 
@@ -305,7 +305,7 @@ DIRECTED: dict[str, Callable[[int], tuple[str, ...]]] = {
     "a stall ends calls in flight": failing_scenarios.answers_take_minutes,
     "the first answers are the opening": failing_scenarios.refusals_overtake_answers,
 }
-"""By the bug that each is for."""
+"""The scenario for each bug."""
 
 
 def directed(name: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Scenarios for bugs in what ends a run: each holds as long as its bug is not there."""
+"""Scenarios for bugs in the end of a run. Each passes unless its bug is there."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LAPSES_S = 12.0
 
 
 def violations_of(run: Tries, *, tries: int) -> tuple[str, ...]:
-    """Return what was promised and is not so: the good rows answered, the bad ones rejected."""
+    """Return the broken promises: good rows must be answered, and bad ones rejected."""
     if not isinstance(run.ends[-1], RunSummary):
         return (f"not published after {len(run.ends)} tries",)
     found = []

@@ -1,4 +1,4 @@
-"""Looks for a seeded bug: with random seeds first, then with the scenario that is aimed at it."""
+"""Searches for a seeded bug: first with random seeds, then with the scenario made for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Seeded bugs of the wait for a silence: naive ways to say that another attempt is gone."""
+"""Seeded bugs of the wait for a silence: naive ways to decide that another attempt is gone."""
 
 from __future__ import annotations
 

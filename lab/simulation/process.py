@@ -143,7 +143,7 @@ class Process:
                 waiter.set_exception(LibraryBug())
 
     def kill(self) -> None:
-        """End it at once, as kill -9 does: nothing of it has any effect from here on."""
+        """Kill the process, as kill -9 does. It has no more effect from here on."""
         if self._task is None or not self.is_alive:
             return
         self.tell("is killed")
@@ -165,7 +165,7 @@ class Process:
         return True
 
     def freeze(self, duration_s: float) -> None:
-        """Let it stand still while the world goes on."""
+        """Freeze the process while the world continues."""
         if not self.is_alive or self.loop.is_frozen:
             return
         self.tell(f"is frozen for {duration_s:.1f} s")
@@ -173,7 +173,7 @@ class Process:
         self.scheduler.after(duration_s, self._thaw)
 
     def suspend(self, duration_s: float) -> None:
-        """Let its machine stand still, and its monotonic clock and timers with it."""
+        """Suspend the machine, with its monotonic clock and timers."""
         if not self.is_alive or self.loop.is_frozen:
             return
         self.tell(f"is suspended for {duration_s:.1f} s")
@@ -309,7 +309,7 @@ class SimulatedClock:
         return self._process.begin_thread(call)
 
     def pause(self, seconds: float) -> None:
-        """Block the current thread while the world goes on."""
+        """Block the current thread while the world continues."""
         self._process.wait_in_thread(
             lambda resume: self._process.loop.call_from_world(seconds, resume, None)
         )

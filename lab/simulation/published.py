@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def check_published(
     watcher: Watcher, data: Input, objects: MemoryStore, exhausted: frozenset[str]
 ) -> None:
-    """Look at the store when everything has ended.
+    """Check the store when everything has ended.
 
     Args:
         exhausted: prompts that were asked in vain so often that they may be rejected.

@@ -1,4 +1,4 @@
-"""Two different runs at one output path, each complete, and processes that put them in place.
+"""Two different complete runs at one output path, and processes that show them.
 
 They are killed, frozen and cut off while they do. At the end plain readers must see one run whole.
 """
@@ -37,13 +37,13 @@ JOBS: tuple[dict[str, Any], ...] = (
     {"prompt": "Another question: {body}"},
     {"prompt": "Q: {body}", "limit_rows": 4},
 )
-"""The last has fewer parts than the others."""
+"""The last run has fewer parts than the first ones."""
 LIMIT_S = 20_000.0
 STEPS_MAX = 400_000
 
 
 class Rivals:
-    """A seed: all runs are completed one after another, then put in place by many at once.
+    """A seed: all runs are completed one after another, then shown by many processes at once.
 
     Args:
         named: troubles come at operations whose names hold this.

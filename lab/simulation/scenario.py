@@ -27,7 +27,7 @@ MEETINGS = (
     *("a thread", "the clock", "ProgressLog.write_every", "LiveCalls._watch_stop", "Lease.keep"),
     *("Reader.feed_rows", "Collector._flush_always", "Collector._stage_always"),
 )
-"""Who meets a bug: the next blocking work, who looks at the clock next, or a task beside the calls."""
+"""Where a bug occurs: in the next blocking work, the next read of the clock, or a task beside the calls."""
 SLOW_STORE_SHARE = 0.15
 SinkHabit = Literal["works", "fails", "blocks"]
 FAILING_SHARE = 0.25

@@ -23,7 +23,7 @@ ROUNDING_S = 1e-6
 
 
 class EndlessRun(AssertionError):
-    """Something goes on that should have ended."""
+    """Something continues that should have ended."""
 
 
 class Scheduler:
@@ -96,7 +96,7 @@ class FromOutside(events.Handle):
 
 
 class ProcessLoop(asyncio.AbstractEventLoop):
-    """The event loop of one process: what it is asked to do waits in the scheduler's queue.
+    """The event loop of one process. Its work waits in the scheduler's queue.
 
     Attributes:
         is_frozen: nothing is executed; what falls due is held, in order.
@@ -159,7 +159,7 @@ class ProcessLoop(asyncio.AbstractEventLoop):
             finally:
                 events._set_running_loop(None)
 
-    # What asyncio's tasks, futures and time-outs ask of a loop.
+    # The methods of a loop that asyncio's tasks, futures and time-outs call.
 
     def time(self) -> float:
         return self._scheduler.now_s - self.suspended_s

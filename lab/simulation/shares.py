@@ -121,7 +121,7 @@ class _Running:
 
 
 class ShareSimulation(Simulation):
-    """One scenario of shares, up to a re-run of what was published."""
+    """One scenario of shares, up to a re-run of the published run."""
 
     def __init__(self, scenario: ShareScenario) -> None:
         super().__init__(scenario.common)

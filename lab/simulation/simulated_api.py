@@ -31,16 +31,16 @@ COST_STEPS = 4
 PRICES = TokenPrices(input_nano_usd=1_000_000_000, output_nano_usd=60_000_000_000)
 """With 64 tokens to answer, a little more than the dearest answer costs."""
 POISON = "never acceptable"
-"""A prompt that holds this is answered 400, always."""
+"""A prompt that contains this is always answered 400."""
 FORBIDDEN = "not to be seen"
-"""A prompt that holds this is answered 403, always, though the key is good."""
+"""A prompt that contains this is always answered 403, although the key is good."""
 FAILING = {
     "always an error": "500",
     "always too slow": "slow",
     "always broken off": "broken",
     "always a page": "page",
 }
-"""Prompts that hold one of these never succeed, and how their calls fail."""
+"""Prompts that contain one of these never succeed. The value is how their calls fail."""
 PAGE = Answer(status=200, content_type="text/html", body=b"<title>Sign in</title>")
 
 
@@ -174,7 +174,7 @@ class SimulatedClient:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Close what is open."""
+        """Close all open connections."""
         self._process.close_sockets(self._idle)
         self._idle = 0
 

@@ -141,7 +141,7 @@ class SimulatedStore:
         elif fate.is_done:
             try:
                 result = act()
-            except Exception as refused:  # noqa: BLE001  # handed to who asked
+            except Exception as refused:  # noqa: BLE001  # raised in the caller
                 process.tell(f"{kind} {name}: {refused}")
                 return refused
             process.tell(f"{kind} {name}: {_told(result)}{error or ''}")

@@ -55,7 +55,7 @@ RERUN_OPERATIONS_MAX = 7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What a seed came to.
+    """The result of a seed.
 
     Attributes:
         violations: promises that were broken; none is what we want.
@@ -75,7 +75,7 @@ class Verdict:
 
 
 class Simulation:
-    """One scenario, from its first attempt to a re-run of what was published."""
+    """One scenario, from its first attempt to a re-run of the published run."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario

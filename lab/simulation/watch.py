@@ -47,7 +47,7 @@ class Misfortune:
 
 
 class Watcher:
-    """Sees what the store does and what is paid for.
+    """Watches the store and the payments.
 
     Attributes:
         violations: promises that were broken, in words.
@@ -208,7 +208,7 @@ class Watcher:
             self._check_published(f"{kind} {name}")
 
     def _saw_segment_changed(self, kind: str, name: str) -> None:
-        """Before publication a segment goes only if its part has come, and was written no earlier."""
+        """Check that a segment is deleted before publication only after its part was written."""
         segment = parse_segment_name(name)
         if kind != "delete" or segment is None:
             self.blame(f"{kind} of a journal segment")

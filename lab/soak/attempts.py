@@ -40,7 +40,7 @@ def wait_until(what: str, condition: Callable[[], bool]) -> None:
 
 
 class Attempt:
-    """A process that will run the job once it is told to begin: to start one takes a second.
+    """A process that waits for `begin` before it runs the job, because starting one takes a second.
 
     Attributes:
         was_asked_to_stop: whether SIGTERM reached it alive.

@@ -1,4 +1,4 @@
-"""The bucket as an outsider sees it: a client, and a watch that looks at it all through a run."""
+"""The bucket as an outsider sees it: a client, and a watch that reads it during a whole run."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Bucket:
 
 
 class BucketWatch:
-    """Looks at a bucket's output again and again, in a thread, while the block runs."""
+    """Reads a bucket's output again and again, in a thread, while the block runs."""
 
     def __init__(self, bucket: Bucket) -> None:
         self.sightings = Sightings()

@@ -1,4 +1,4 @@
-"""What must hold after a round, judged from outside: the bucket's bytes and the API's books.
+"""The checks after a round, from outside: the bucket's bytes and the API's accounts.
 
 No reader, parser or name of the provider is used here.
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spending:
-    """What a round paid for, and what it may have.
+    """The charges of a round, and the most that it may have.
 
     Attributes:
         twice: calls that were charged beyond one for each row.

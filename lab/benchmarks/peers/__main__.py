@@ -90,7 +90,7 @@ def measure(options: argparse.Namespace) -> Record:
                 results=[*record.results, result],
                 minutes=(time.perf_counter() - began_s) / 60,
             )
-            save_record(record, options.results)  # what is known is kept, whatever happens next
+            save_record(record, options.results)  # saved after each run, in case a later one fails
     return record
 
 

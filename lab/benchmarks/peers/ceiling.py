@@ -1,4 +1,4 @@
-"""wrk, a load generator in C, as the ceiling: what this machine and the simulator can do at all.
+"""wrk, a load generator in C, as the ceiling: the most that machine and simulator can do.
 
 It is taken from the PATH, or unpacked from Debian's packages into the folder of the peers,
 which needs no root.

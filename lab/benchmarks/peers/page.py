@@ -1,4 +1,4 @@
-"""Writes `performance.md` and its plots from what was measured; it measures nothing."""
+"""Writes `performance.md` and its plots from a record. It measures nothing."""
 
 from __future__ import annotations
 

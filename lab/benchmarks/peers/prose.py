@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lab.benchmarks.peers.record import Record
 
 CLEARLY = 0.98
-"""Less than this times ours is better; what is nearer lies within the noise."""
+"""A figure below this multiple of ours is better. Anything closer is within the noise."""
 
 PLOTS = """
 ## In pictures

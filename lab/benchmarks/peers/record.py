@@ -1,4 +1,4 @@
-"""What was measured, on which machine: kept as JSON, so that the page can be written again."""
+"""The measurements and their machine, stored as JSON, so that the page can be written again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One run of one peer: a process of its own, a hard time-out, and what is known afterwards."""
+"""One run of one peer: a process of its own, a hard time-out, and its measurements."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Measured:
 def run(
     peer: Peer, scenario: Scenario, api: Api, *, texts: Path, rows: int, timeout_s: float
 ) -> Measured:
-    """Measure one peer in one scenario; it never raises for what a peer does."""
+    """Measure one peer in one scenario. A peer's failure is no exception here."""
     load = os.getloadavg()[0]
     api.prepare(scenario)
     began_at_s = time.time()  # noqa: TID251  # compared with the simulator's

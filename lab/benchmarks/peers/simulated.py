@@ -1,4 +1,4 @@
-"""The simulated API in a process of its own: told its limits for each run, asked what it saw."""
+"""The simulated API in a process of its own. Each run sets its limits and reads its counts."""
 
 from __future__ import annotations
 

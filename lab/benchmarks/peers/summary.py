@@ -27,7 +27,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """What a peer did in a scenario.
+    """The results of a peer in a scenario.
 
     Attributes:
         runs: how many ended with a result.

@@ -30,7 +30,7 @@ KEY = "benchmark-key"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One run of a peer, as its command line says it.
+    """One run of a peer, as its command line describes it.
 
     Attributes:
         url: of the simulator, without `/v1`.
@@ -113,6 +113,6 @@ def age_s() -> float:
 
 
 def peak_mb() -> float:
-    """Most resident memory; `ru_maxrss` would begin with that of whoever started this process."""
+    """Return the peak of resident memory. `ru_maxrss` would include the parent process."""
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024

@@ -1,4 +1,4 @@
-"""Asks for many rows at once with a coroutine that asks for one: a fixed set of workers."""
+"""Sends many rows at once by a coroutine that sends one, from a fixed number of workers."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-# It counts tokens with tiktoken, which asks the net for its table; litellm brings that table along.
+# It counts tokens with tiktoken, which downloads its table. litellm contains that table.
 _LITELLM = importlib.util.find_spec("litellm")
 assert _LITELLM is not None
 assert _LITELLM.origin is not None
@@ -66,7 +66,7 @@ def ask(job: Job) -> list[str | None]:
 
 
 def main() -> None:
-    """Read, ask, write."""
+    """Read the rows, call the API, write the answers."""
     job = read_job()
     report(job, write_answers(job, ask(job)), "bespokelabs-curator", "litellm", "aiohttp")
 

@@ -48,7 +48,7 @@ def ask(job: Job) -> list[str | None]:
 
 
 def main() -> None:
-    """Read, ask, write."""
+    """Read the rows, call the API, write the answers."""
     job = read_job()
     report(job, write_answers(job, ask(job)), "data-designer", "httpx")
 

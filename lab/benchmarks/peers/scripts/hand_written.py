@@ -48,7 +48,7 @@ async def ask_with_retries(texts: Sequence[str], job: Job) -> list[str | None]:
 
 
 def main() -> None:
-    """Read, ask, write."""
+    """Read the rows, call the API, write the answers."""
     job = read_job()
     texts = read_texts(job)
     answers: Sequence[str | None]

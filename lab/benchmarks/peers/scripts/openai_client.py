@@ -41,7 +41,7 @@ async def ask(job: Job) -> list[str | None]:
 
 
 def main() -> None:
-    """Read, ask, write."""
+    """Read the rows, call the API, write the answers."""
     job = read_job()
     answers = asyncio.run(ask(job))
     transport = "aiohttp" if "aiohttp" in job.variant else "httpx2"

@@ -1,4 +1,4 @@
-"""pydantic-ai's agent, with which Airflow's common-ai operators ask: one agent, `run` a row."""
+"""pydantic-ai's agent, which Airflow's common-ai operators use: one agent, one `run` per row."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def ask(job: Job) -> list[str | None]:
     agent = make_agent(job)
 
     async def ask_one(text: str) -> str:
-        # As its own setting, `max_tokens` goes out under a name that this API does not know.
+        # Its own setting sends `max_tokens` under a name that this API does not know.
         settings = ModelSettings(extra_body={"max_tokens": MAX_TOKENS})
         result = await agent.run(PROMPT.format(text=text), model_settings=settings)
         return str(result.output)
@@ -48,7 +48,7 @@ async def ask(job: Job) -> list[str | None]:
 
 
 def main() -> None:
-    """Read, ask, write."""
+    """Read the rows, call the API, write the answers."""
     job = read_job()
     answers = asyncio.run(ask(job))
     report(job, write_answers(job, answers), "pydantic-ai-slim", "openai", "httpx2")

@@ -52,7 +52,7 @@ def pump(job: Job) -> int:
 
 
 def main() -> None:
-    """Read, ask, write."""
+    """Read the rows, call the API, write the answers."""
     job = read_job()
     report(job, pump(job), "saturate", "httpx2", "pyarrow")
 
