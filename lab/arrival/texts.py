@@ -1,4 +1,4 @@
-"""Texts of every kind that a prompt or a system text may hold, made from a seed.
+"""Texts of every kind that a prompt or a system text may contain, made from a seed.
 
 `languages.json` holds the beginning of the Universal Declaration of Human Rights in 22 languages.
 """

@@ -63,7 +63,7 @@ SIMPLE: dict[str, Tokenizer] = {
 
 
 def by_script(seed: int) -> Tokenizer:
-    """A random rate for each script, digits, marks and blanks."""
+    """Draw a rate for each script, for digits, marks and blanks."""
     random, rates = Random(seed), dict[str, float]()
 
     def rate(character: str) -> float:
@@ -87,7 +87,7 @@ def _script(character: str) -> str:
 
 
 def by_pieces(seed: int) -> Tokenizer:
-    """Cuts words as a vocabulary does: each always the same way, frequent ones into fewer pieces."""
+    """Cut words as a vocabulary does: each always the same way, frequent ones into fewer pieces."""
     longest = Random(seed).uniform(3, 7)
     foreign = Random(seed + 1).uniform(0.4, 2)
 
@@ -101,7 +101,7 @@ def by_pieces(seed: int) -> Tokenizer:
 
 
 def noisy(tokenizer: Tokenizer, most: float) -> Tokenizer:
-    """Put each text's count off by a share of its own."""
+    """Change each text's count by a fraction of its own."""
     return lambda text: round(tokenizer(text) * (1 + most * Random(text).uniform(-1, 1)))
 
 

@@ -20,7 +20,7 @@ PROMPT = "Summarise in two sentences:\n\n{text}"
 
 
 async def ask_all(texts: list[str], base_url: str, in_flight: int) -> list[str]:
-    """One POST a row from a fixed set of workers."""
+    """Send one POST per row from a fixed number of workers."""
     answers = [""] * len(texts)
     rows = iter(enumerate(texts))
     connector = aiohttp.TCPConnector(limit=in_flight)
@@ -46,7 +46,7 @@ async def ask_all(texts: list[str], base_url: str, in_flight: int) -> list[str]:
 
 
 def main(source: str, target: str, base_url: str, in_flight: str) -> None:
-    """Read, ask, write."""
+    """Read the rows, call the API, write the answers."""
     table = pq.read_table(source)
     answers = uvloop.run(ask_all(table["text"].to_pylist(), base_url, int(in_flight)))
     table = table.append_column("completion", pa.array(answers))

@@ -1,4 +1,4 @@
-"""What a process has cost so far, imports included, as the operating system counts it."""
+"""The cost of a process so far, including its imports, as the operating system counts it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def own_cost() -> dict[str, float]:
 
 
 def _peak_kb() -> int:
-    """Of this program alone: `ru_maxrss` would know the one that started it, too."""
+    """Return the peak of this program alone. `ru_maxrss` would include the program that started it."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1])

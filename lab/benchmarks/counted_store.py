@@ -1,4 +1,4 @@
-"""A store that counts what a run asks of another one, and what CPU its journal takes there.
+"""A store that counts the operations of a run on another store, and the CPU of its journal.
 
 It may drop the journal's segments, for a run that does all of its work but keeping them. Nothing
 of the provider is replaced: this is one more ObjectStore, handed in from outside.
@@ -46,31 +46,31 @@ class CountedStore:
         self._inside: Counter[str] = Counter()
 
     def uri(self, name: str) -> str:
-        """As the other's."""
+        """Return the wrapped store's URI."""
         return self._store.uri(name)
 
     def read(self, name: str, *, bytes_max: int) -> bytes | None:
-        """As the other's."""
+        """Do as the wrapped store, and count the operation."""
         self._count("read", name)
         return self._store.read(name, bytes_max=bytes_max)
 
     def read_end(self, name: str, *, bytes_max: int) -> bytes | None:
-        """As the other's."""
+        """Do as the wrapped store, and count the operation."""
         self._count("read", name)
         return self._store.read_end(name, bytes_max=bytes_max)
 
     def list_visible(self) -> list[str]:
-        """As the other's."""
+        """Do as the wrapped store, and count the operation."""
         self._count("list", "")
         return self._store.list_visible()
 
     def list(self, prefix: str) -> list[str]:
-        """As the other's."""
+        """Do as the wrapped store, and count the operation."""
         self._count("list", prefix)
         return self._store.list(prefix)
 
     def create(self, name: str, data: bytes) -> bool:
-        """As the other's; a segment may be dropped, and is said to be there."""
+        """Create an object, measured if it is a segment. A dropped segment is reported as created."""
         self._count("create", name)
         if parse_segment_name(name) is None:
             return self._store.create(name, data)
@@ -82,17 +82,17 @@ class CountedStore:
             return self._store.create(name, data)
 
     def write(self, name: str, data: bytes) -> None:
-        """As the other's."""
+        """Do as the wrapped store, and count the operation."""
         self._count("write", name)
         self._store.write(name, data)
 
     def copy(self, source: str, target: str) -> None:
-        """As the other's."""
+        """Do as the wrapped store, and count the operation."""
         self._count("copy", target)
         self._store.copy(source, target)
 
     def delete(self, name: str) -> None:
-        """As the other's."""
+        """Delete an object, measured if it is a segment."""
         self._count("delete", name)
         if parse_segment_name(name) is None:
             self._store.delete(name)
@@ -101,7 +101,7 @@ class CountedStore:
             self._store.delete(name)
 
     def delete_all(self, names: Sequence[str]) -> None:
-        """As the other's; of segments, all or none."""
+        """Delete objects, measured if they are segments."""
         self._count("delete", names[0])
         if parse_segment_name(names[0]) is None:
             self._store.delete_all(names)
@@ -116,7 +116,7 @@ class CountedStore:
 
     @contextmanager
     def _timed(self, kind: str) -> Iterator[None]:
-        """Many threads may be in here: fsspec's own is counted once for all of them."""
+        """Measure CPU seconds. Several threads may be in here, so that fsspec's own counts once for all."""
         with self._lock:
             self._inside[kind] += 1
             if self._inside[kind] == 1:

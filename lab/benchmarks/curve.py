@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def parse_options() -> argparse.Namespace:
-    """The command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=[20_000, 200_000])
     parser.add_argument("--characters", type=int, nargs="+", default=[TEXT_CHARACTERS])
@@ -55,7 +55,7 @@ def parse_options() -> argparse.Namespace:
 
 
 def run(rows: int, characters: int, options: argparse.Namespace) -> dict[str, float]:
-    """One run over a data set of its own."""
+    """Run over a data set of its own."""
     with tempfile.TemporaryDirectory(prefix="aimlapi-curve-") as name:
         source = make_data_set(Path(name) / "input", rows, characters)
         with simulator(options.latency_s) as url:

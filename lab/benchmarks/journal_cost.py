@@ -57,13 +57,13 @@ def main() -> None:
 
 
 def cases(options: argparse.Namespace) -> list[tuple[int, int, float]]:
-    """Rows, calls in flight, seconds to an answer: as fast as it gets, and as answers usually are."""
+    """Return rows, calls in flight and seconds per answer: the fastest case, and the usual one."""
     both = [(options.rows, 256, 0.2), (options.slow_rows, 64, 1.5)]
     return [case for case in both if case[0]]
 
 
 def parse_options() -> argparse.Namespace:
-    """The command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--slow-rows", type=int, default=2_000)
@@ -80,7 +80,7 @@ def compare(
     *,
     rounds: int,
 ) -> None:
-    """Every kind of run in turn, round after round, so that a busy minute hits all."""
+    """Measure every kind of run in turn, round after round, so that a busy minute affects all kinds."""
     say(
         f"\n{rows:,} rows, {in_flight} in flight, answers after about {latency_s:g} s, rounds: {rounds}"
     )
@@ -109,7 +109,7 @@ def compare(
 
 
 def kinds() -> Iterator[tuple[str, int]]:
-    """Store and unflushed rows; 0 for a run whose segments are dropped."""
+    """Yield store and unflushed rows; 0 stands for a run whose segments are dropped."""
     for store in ("disk", "S3"):
         yield store, 0
         for unflushed in UNFLUSHED:
@@ -117,7 +117,7 @@ def kinds() -> Iterator[tuple[str, int]]:
 
 
 def measure(asked: dict[str, Any]) -> Cost:
-    """One run's own account."""
+    """Return the figures that one run reports."""
     command = [sys.executable, "-m", "lab.benchmarks.journaled_run", json.dumps(asked)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -127,7 +127,7 @@ def measure(asked: dict[str, Any]) -> Cost:
 
 
 def line(store: str, unflushed: int, found: list[Cost], without: list[Cost]) -> str:
-    """What a kind of run came to: medians of its rounds."""
+    """Return the medians of a kind of run, as text."""
     rows = found[0]["rows"]
     cpu_us = median(cost["cpu_s"] for cost in found) / rows * 1e6
     least_us, most_us = (pick(c["cpu_s"] for c in found) / rows * 1e6 for pick in (min, max))
@@ -142,7 +142,7 @@ def line(store: str, unflushed: int, found: list[Cost], without: list[Cost]) -> 
 
 
 def journal_words(found: list[Cost], rows: int, cpu_us: float, dropped_us: float) -> str:
-    """The journal's share, by its parts, and by the run without it."""
+    """Return the journal's share of the cost, by its parts and by the run without it."""
     puts = median(cost["operations"]["segment create"] for cost in found)
     create_us, delete_us = (
         median(cost["segment_cpu_s"][kind] for cost in found) / rows * 1e6
@@ -160,7 +160,7 @@ def journal_words(found: list[Cost], rows: int, cpu_us: float, dropped_us: float
 
 
 def request_words(found: list[Cost], rows: int) -> str:
-    """Requests and dollars for 1,000 rows."""
+    """Describe the requests and the dollars for 1,000 rows."""
     kinds = {kind: median(c["operations"].get(kind, 0) for c in found) for kind in (*PUTS, "read")}
     segments = median(cost["operations"]["segment create"] for cost in found)
     deletes = median(cost["operations"].get("delete", 0) for cost in found)
@@ -181,7 +181,7 @@ def request_words(found: list[Cost], rows: int) -> str:
 
 
 def say(words: str) -> None:
-    """To the terminal, at once."""
+    """Print a line at once."""
     print(words, flush=True)  # noqa: T201  # printing is what a benchmark is for
 
 

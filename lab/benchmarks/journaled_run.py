@@ -79,7 +79,7 @@ def main(options: dict[str, Any]) -> None:
 
 
 def job_of(options: dict[str, Any], requests: Counter[str]) -> Job:
-    """The job; what it sends to S3 is counted."""
+    """Return the job. Its requests to S3 are counted."""
     output = OpenLocation(fs=LocalFileSystem(), path=options["target"])
     if options["s3_url"]:
         fs = S3FileSystem(
@@ -108,7 +108,7 @@ def job_of(options: dict[str, Any], requests: Counter[str]) -> Job:
 
 
 def encoding_us(segments: list[bytes]) -> float:
-    """Microseconds of CPU that a row takes to be encoded."""
+    """Measure the microseconds of CPU for encoding a row."""
     records = [list(decode_segment(data)) for data in segments]
     began_s = time.process_time()
     for batch in records:
@@ -117,7 +117,7 @@ def encoding_us(segments: list[bytes]) -> float:
 
 
 async def hand_over_us() -> float:
-    """Microseconds of CPU that it takes to have something done in a thread, as a segment is."""
+    """Measure the microseconds of CPU for passing work to a thread, as for a segment."""
     clock = SystemClock()
     began_s = time.process_time()
     for _ in range(HAND_OVERS):

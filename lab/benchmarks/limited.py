@@ -44,7 +44,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--only", default="", help="limits whose titles hold this")
+    parser.add_argument("--only", default="", help="limits whose titles contain this")
     options = parser.parse_args()
     _print(f"{'limit':40}{'wall':>7}{'of ideal':>11}{'429s':>16}{'lost':>6}  bound by")
     for limit in LIMITS:
@@ -113,7 +113,7 @@ def _run(
 
 
 def _tell(url: str, what: str, body: dict[str, Any]) -> dict[str, Any]:
-    """Ask the simulator, or change it while it runs."""
+    """Read or change the simulator while it runs."""
     request = urllib.request.Request(f"{url}/_simulator/{what}", json.dumps(body).encode())  # noqa: S310  # http, ours
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  # http, ours
         told: dict[str, Any] = json.load(answer)

@@ -12,7 +12,7 @@ Amendment = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limited:
-    """A limit, and what is expected of who knows it.
+    """A limit, and the result of a client that knows it.
 
     Attributes:
         limits: of the simulator at the start.
@@ -43,13 +43,13 @@ class Limited:
         return self.rows + sum(rows for _, rows in self.beside)
 
     def script(self) -> Amendment:
-        """The simulator's script at the start."""
+        """Return the simulator's script at the start."""
         latency = {"median_s": self.latency_s, "sigma": self.sigma}
         at_start = faults("429", share=self.refused) if self.refused else {}
         return {"limits": self.limits, "latency": latency, **at_start}
 
     def ideal_s(self, *, tokens: int, minute_left_s: float) -> float:
-        """Seconds that all rows take whoever knows the limit.
+        """Compute the seconds that all rows take for a client that knows the limit.
 
         Args:
             tokens: of all rows. minute_left_s: of the simulator's minute, at the start.
@@ -76,17 +76,17 @@ class Limited:
 
 
 def slots(count: float, latency_s: float, until_s: float = math.inf) -> tuple[float, float]:
-    """What so many calls at a time come to."""
+    """Return the rate of this number of calls in flight."""
     return (until_s, count / latency_s)
 
 
 def limits(**changed: float) -> Amendment:
-    """A change of the limits."""
+    """Return a change of the limits."""
     return {"limits": changed}
 
 
 def faults(*kinds: str, share: float = 1.0) -> Amendment:
-    """Faults in place of those before."""
+    """Return a change that replaces the faults."""
     return {"faults": [{"kind": kind, "share": share} for kind in kinds]}
 
 

@@ -4,7 +4,7 @@
 
 moto takes milliseconds of CPU a request, so that ten thousand of them measure moto. This one answers
 what planning asks of a real store: a listing, 1,000 keys a page, and ranges of objects. Whoever
-tests takes moto. The first line printed is its URL; any bucket holds the same keys, `in/…`.
+tests takes moto. The first line printed is its URL; every bucket has the same keys, `in/…`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ DATE = "2026-01-01T00:00:00.000Z"
 
 
 def small_file(rows: int = ROWS) -> bytes:
-    """A Parquet file of short texts."""
+    """Make a Parquet file of short texts."""
     target = io.BytesIO()
     pq.write_table(pa.table({"id": range(rows), "text": ["A text."] * rows}), target)
     return target.getvalue()
@@ -42,7 +42,7 @@ class Bucket:
         self._keys = [f"in/file-{number:05}.parquet" for number in range(files)]
 
     async def answer(self, request: web.Request) -> web.Response:
-        """A page of the listing, or an object's bytes."""
+        """Answer with a page of the listing, or with an object's bytes."""
         if "list-type" in request.query:
             prefix = request.query.get("prefix", "")
             return self._page(prefix, int(request.query.get("continuation-token", "0")))
@@ -75,7 +75,7 @@ class Bucket:
 
 
 async def serve(files: int) -> None:
-    """Until killed."""
+    """Serve until the process is killed."""
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", Bucket(files).answer)
     runner = web.AppRunner(app, access_log=None)
@@ -89,7 +89,7 @@ async def serve(files: int) -> None:
 
 
 def main() -> None:
-    """The command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=10_000)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:

@@ -1,4 +1,4 @@
-"""What a row costs: this provider beside hand-written aiohttp, interleaved, medians printed.
+"""The cost of a row: this provider and hand-written aiohttp in turn, as medians.
 
     make benchmark                      20,000 rows at 256 in flight and 200 ms; memory at 200,000
     python -m lab.benchmarks.row_cost --rows 5000 --rounds 1 --memory-rows 0
@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def parse_options() -> argparse.Namespace:
-    """The command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--in-flight", type=int, default=256)
@@ -79,11 +79,11 @@ def parse_options() -> argparse.Namespace:
 
 
 def compare(folder: Path, options: argparse.Namespace) -> dict[str, list[Cost]]:
-    """Each contender in turn, round after round, so that a busy minute hits both."""
+    """Measure each contender in turn, round after round, so that a busy minute affects both."""
     source = make_data_set(folder / "input", options.rows, options.characters)
     costs: dict[str, list[Cost]] = {name: [] for name in CONTENDERS}
     for name in CONTENDERS:
-        imported_cost(name)  # which compiles what is not compiled yet
+        imported_cost(name)  # compiles what is not compiled yet
     with simulator(options.latency_s) as url:
         for number in range(options.rounds):
             for name in CONTENDERS:
@@ -93,7 +93,7 @@ def compare(folder: Path, options: argparse.Namespace) -> dict[str, list[Cost]]:
 
 
 def make_data_set(folder: Path, rows: int, characters: int = TEXT_CHARACTERS) -> Path:
-    """Real texts, brought to so many characters a row and to the wanted number of rows."""
+    """Make a data set of real texts with the wanted characters per row and number of rows."""
     pieces = pa.concat_tables(
         pq.read_table(path, columns=["text"], partitioning=None)
         for path in sorted(TEXTS.rglob("*.parquet"))
@@ -115,7 +115,7 @@ def make_data_set(folder: Path, rows: int, characters: int = TEXT_CHARACTERS) ->
 
 @contextmanager
 def simulator(latency_s: float) -> Iterator[str]:
-    """The simulated API in a process of its own."""
+    """Run the simulated API in a process of its own."""
     command = [sys.executable, "-m", "aimlapi_simulator", "--port", "0"]
     command += ["--latency", str(latency_s), "--key", "benchmark-key"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
@@ -128,7 +128,7 @@ def simulator(latency_s: float) -> Iterator[str]:
 
 
 def measure(name: str, source: Path, target: Path, url: str, in_flight: int) -> Cost:
-    """One contender's own account of what it cost."""
+    """Return the figures that one contender reports."""
     command = [sys.executable, "-m", f"lab.benchmarks.{name}"]
     command += [str(source), str(target), url, str(in_flight)]
     done = subprocess.run(
@@ -141,7 +141,7 @@ def measure(name: str, source: Path, target: Path, url: str, in_flight: int) -> 
 
 
 def imported_cost(name: str) -> Cost:
-    """What a contender's imports alone cost: the least of three times."""
+    """Measure the cost of a contender's imports: the smallest of three."""
     command = [sys.executable, "-c", IMPORTS.format(name)]
     runs = [
         subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, check=True)
@@ -152,7 +152,7 @@ def imported_cost(name: str) -> Cost:
 
 
 def print_comparison(costs: dict[str, list[Cost]], options: argparse.Namespace) -> None:
-    """A line for each contender, and the ratios."""
+    """Print a line for each contender, and the ratios."""
     ideal_s = options.rows / options.in_flight * options.latency_s
     title = (
         f"{options.rows:,} rows, {options.in_flight} in flight, {options.latency_s:g} s answers, "

@@ -1,4 +1,4 @@
-"""Runs for `scans`: the real engine in virtual time, over a store that counts; then scans of what is left."""
+"""Runs for `scans`: the real engine in virtual time, over a store that counts."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ class SteadyApi:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Nothing is open."""
+        """Close nothing, because nothing is open."""
 
     async def send(self, body: bytes, client_request_id: str) -> Answer:  # noqa: ARG002
-        """One call."""
+        """Answer one call."""
         row = int(json.loads(body)["messages"][0]["content"].rsplit(" ", 1)[1])
         answer_s = self.answer_s * self.random.lognormvariate(0.0, SIGMA)
         await asyncio.sleep(self.slow_s if row in self.slow else answer_s)
@@ -94,7 +94,7 @@ class ScannedRun:
     def attempt(
         self, api: SteadyApi | None = None, **settings: object
     ) -> RunSummary | AimlapiError:
-        """One attempt, from its start to its end, in virtual time."""
+        """Make one attempt, from its start to its end, in virtual time."""
         world = self._world(api or SteadyApi(), VirtualClock())
         usual = Settings(max_rejected_rows=self.files * self.rows)
         try:
@@ -118,7 +118,7 @@ class ScannedRun:
         )
 
     def publish(self, manifest: Manifest) -> None:
-        """Put the run in place, in real time."""
+        """Show the run, in real time."""
 
         async def finish() -> None:
             visible = VisibleRun(
@@ -134,7 +134,7 @@ class ScannedRun:
         asyncio.run(finish())
 
     def prepared(self) -> Prepared:
-        """The run as the next attempt sees it."""
+        """Prepare the run as the next attempt does."""
         return prepare(self._job(), lambda _: self.store, SystemClock())
 
     def unpublish(self, segments: dict[str, bytes] | None = None) -> None:
@@ -151,7 +151,7 @@ class ScannedRun:
         objects.update(segments or {})
 
     def segments(self) -> dict[str, bytes]:
-        """The journal as it stands."""
+        """Return the segments of the journal."""
         objects = self.store.objects
         return {name: data for name, data in objects.items() if parse_segment_name(name)}
 
@@ -184,4 +184,4 @@ async def _no_prices() -> TokenPrices | None:
 
 
 async def _nothing(_: float) -> None:
-    """Nobody is told of a wait."""
+    """Report no wait."""

@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def parse_options() -> argparse.Namespace:
-    """The command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--parts", type=int, default=200)
     parser.add_argument("--rows", type=int, default=5000, help="of a file, for the journal")
@@ -77,7 +77,7 @@ def parse_options() -> argparse.Namespace:
 
 
 def journal(options: argparse.Namespace) -> str:
-    """Most segments at any time, of one worker in virtual time: as usual, and at worst.
+    """Count the most segments at any time, of one worker in virtual time: as usual, and at worst.
 
     At worst, one row of each part that may be open is answered last.
     """
@@ -95,7 +95,7 @@ def journal(options: argparse.Namespace) -> str:
 
 
 def resume(options: argparse.Namespace) -> str:
-    """Each part has a rejected row, and old segments."""
+    """Measure a run whose parts have a rejected row each, and old segments."""
     run = rejected_run(options.parts)
     return timed(
         run.store, lambda: find_earlier_answers(run.prepared(), SystemClock(), retry_rejected=False)
@@ -128,7 +128,7 @@ def failures(options: argparse.Namespace) -> str:
 
 
 def answers(options: argparse.Namespace) -> str:
-    """Memory of a resume where no part is durable, and the journal has all answers."""
+    """Measure the memory of a resume with all answers in the journal, and no durable part."""
     run = ScannedRun(files=10, rows=options.rows // 10, store=DistantStore(keeps_segments=True))
     run.attempt(SteadyApi(text_bytes=2000))
     run.unpublish(run.store.kept)
@@ -153,7 +153,7 @@ def answers(options: argparse.Namespace) -> str:
 
 
 def planning(options: argparse.Namespace) -> str:
-    """Memory of planning, by the process's peak."""
+    """Measure the memory of planning, by the process's peak."""
     table = pa.table({f"column_{n:02}": [f"text {row}" for row in range(20)] for n in range(50)})
     sink = io.BytesIO()
     pq.write_table(table, sink)
@@ -169,7 +169,7 @@ def planning(options: argparse.Namespace) -> str:
 
 
 def publication(options: argparse.Namespace) -> str:
-    """All parts of others, then half of them."""
+    """Measure the copying of all parts to their visible names, then of half of them."""
     run = complete_run(options.parts)
     manifest = manifest_of(run)
     run.unpublish()
@@ -181,7 +181,7 @@ def publication(options: argparse.Namespace) -> str:
 
 
 def earlier(options: argparse.Namespace) -> str:
-    """An attempt where other runs have been before."""
+    """Measure the preparation of a run at a path that has earlier runs."""
     store = DistantStore()
     for number in range(options.runs):
         run = ScannedRun(files=options.parts, rows=2, store=store, prompt=f"{number} {{body}}")
@@ -191,7 +191,7 @@ def earlier(options: argparse.Namespace) -> str:
 
 
 def columns(_: argparse.Namespace) -> str:
-    """A small row group of many columns."""
+    """Measure reading one column of a small row group with many columns."""
     sink = io.BytesIO()
     pq.write_table(pa.table({f"c{n}": list(range(300)) for n in range(2000)}), sink)
     files = DistantFiles({"wide.parquet": sink.getvalue()}, waits_s=WAITS_S)
@@ -204,14 +204,14 @@ def columns(_: argparse.Namespace) -> str:
 
 
 def complete_run(parts: int, store: DistantStore | None = None, **api: object) -> ScannedRun:
-    """A published run of small parts."""
+    """Publish a run of small parts."""
     run = ScannedRun(files=parts, rows=2, store=store or DistantStore())
     run.attempt(SteadyApi(**api))  # type: ignore[arg-type]
     return run
 
 
 def rejected_run(parts: int) -> ScannedRun:
-    """A run whose parts are durable, each with a rejected row, and whose journal is all there."""
+    """Make a run with durable parts, each with a rejected row, and with its whole journal."""
     run = ScannedRun(files=parts, rows=2, store=DistantStore(keeps_segments=True))
     api = SteadyApi(rejected=frozenset(range(0, 2 * parts, 2)), text_bytes=PART_TEXT_BYTES)
     run.attempt(api)
@@ -220,14 +220,14 @@ def rejected_run(parts: int) -> ScannedRun:
 
 
 def manifest_of(run: ScannedRun) -> Manifest:
-    """Of a published run."""
+    """Return the manifest of a published run."""
     manifest = run.prepared().manifest
     assert manifest is not None
     return manifest
 
 
 def timed(store: DistantStore, scan: Callable[[], object]) -> str:
-    """Do it while the store waits; say what it took."""
+    """Run a scan while the store waits; return its requests and seconds."""
     store.forget()
     store.waits_s = WAITS_S
     began_s = time.perf_counter()
@@ -238,18 +238,18 @@ def timed(store: DistantStore, scan: Callable[[], object]) -> str:
 
 
 def told(store: DistantStore) -> str:
-    """Say which requests were made."""
+    """Return the requests that were made, as text."""
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(store.requests.items()))
     return f"{kinds}; {store.read_bytes / MB:.2f} MB read"
 
 
 def say(words: str) -> None:
-    """To the terminal, at once."""
+    """Print a line at once."""
     print(words, flush=True)  # noqa: T201  # printing is what a benchmark is for
 
 
 MEASURES: dict[str, Callable[[argparse.Namespace], str]] = {
-    "planning": planning,  # first: it looks at the peak of the process
+    "planning": planning,  # first, because it reads the peak of the process
     "journal": journal,
     "resume": resume,
     "failures": failures,

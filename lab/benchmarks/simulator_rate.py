@@ -33,7 +33,7 @@ DIFFERENT_REQUESTS = 5_000
 
 
 def request_bytes(row: int = 0) -> bytes:
-    """A request of about 2 KB; those of all rows, and the answers to them, are equally long."""
+    """Return a request of about 2 KB. Requests and answers are equally long for all rows."""
     sentence = (
         "The quick brown fox jumps over the lazy dog near the old river bank, again and again. "
     )
@@ -89,7 +89,7 @@ class Client(asyncio.Protocol):
 
 
 def cpu_seconds(process: psutil.Process) -> tuple[float, float]:
-    """What the server has used so far, in its own code and in the kernel."""
+    """Return the CPU seconds of the server so far, in its own code and in the kernel."""
     times = process.cpu_times()
     return times.user, times.system
 
@@ -97,7 +97,7 @@ def cpu_seconds(process: psutil.Process) -> tuple[float, float]:
 async def drive(
     port: int, process: psutil.Process, options: argparse.Namespace
 ) -> list[dict[str, float]]:
-    """Send for some seconds, after one to warm up; what was answered and what it cost, half-second by half-second."""
+    """Send for some seconds after a warm-up second; return answers and cost per half-second."""
     loop = asyncio.get_running_loop()
     requests = itertools.cycle([request_bytes(row) for row in range(DIFFERENT_REQUESTS)])
     clients = []
@@ -129,7 +129,7 @@ async def drive(
 
 
 def answers_of(clients: list[Client]) -> int:
-    """What has been answered so far."""
+    """Return the number of answers so far."""
     return sum(client.answers for client in clients)
 
 

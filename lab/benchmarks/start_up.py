@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def parse_options() -> argparse.Namespace:
-    """The command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, nargs="+", default=[1, 10_000])
     parser.add_argument("--rounds", type=int, default=3)
@@ -79,7 +79,7 @@ def parse_options() -> argparse.Namespace:
 
 @contextlib.contextmanager
 def read_only(files: int) -> Iterator[str]:
-    """A quick server with so many files; gives its URL."""
+    """Run a quick server with this number of files, and yield its URL."""
     words = ["lab.benchmarks.read_only_s3", "--files", str(files)]
     with child(words, {}, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -88,7 +88,7 @@ def read_only(files: int) -> Iterator[str]:
 
 @contextlib.contextmanager
 def moto(files: int, folder: Path) -> Iterator[str]:
-    """A server that can do all that S3 can, and holds so many files; gives its URL."""
+    """Run a complete S3 server with this number of files, and yield its URL."""
     with s3_server(folder / "s3.log") as s3_url:
         put(f"{s3_url}/{BUCKET}")
         names = [f"{s3_url}/{BUCKET}/in/file-{number:05}.parquet" for number in range(files)]
@@ -98,13 +98,13 @@ def moto(files: int, folder: Path) -> Iterator[str]:
 
 
 def put(url: str, body: bytes | None = None) -> None:
-    """One request, unsigned: moto lets everybody in."""
+    """Send one unsigned request, because moto checks no signature."""
     request = urllib.request.Request(url, data=body, method="PUT", headers=UPLOAD_HEADERS)  # noqa: S310  # http, ours
     urllib.request.urlopen(request, timeout=60).close()  # noqa: S310  # http, ours
 
 
 def first_call(s3_url: str, target: str, *words: str) -> tuple[float, float, float]:
-    """Seconds from a process's start to the run's, and to its first call; its CPU seconds till then."""
+    """Measure the seconds to the run's start and to its first call, and the CPU seconds until then."""
     with socket.create_server(("127.0.0.1", 0)) as api:
         api.settimeout(LOOK_S)
         command = [sys.executable, "-m", "lab.benchmarks.start_up_child", s3_url]

@@ -33,7 +33,7 @@ NAMES = (AS_SHIPPED, *(scenario.name for scenario in SCENARIOS))
 
 
 def main() -> int:
-    """Play the scenarios; the process's exit code."""
+    """Play the scenarios; return the exit status."""
     wanted = _wanted()
     for number in (
         signal.SIGINT,
@@ -63,7 +63,7 @@ def main() -> int:
 def _played(
     wanted: Collection[str], folder: Path
 ) -> Iterator[tuple[str, Sequence[str], Result | None]]:
-    """Names, what was broken, and figures if there are any, one after another."""
+    """Yield the name of each scenario, its violations, and its figures if it has any."""
     started_s = time.perf_counter()
     with (
         s3_server(folder / "s3.log") as s3_url,
@@ -82,7 +82,7 @@ def _played(
 
 
 def table(results: Sequence[Result]) -> str:
-    """For `provider/docs/how-to/scale-out.md`."""
+    """Return the table for `provider/docs/how-to/scale-out.md`."""
     head = (
         "| scenario | workers | rows | rows a second | calls, s | DAG run, s | most in flight "
         "| 429s | tries | paid again | may be | memory, MB |"

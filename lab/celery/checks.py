@@ -1,4 +1,4 @@
-"""Whether the one bill is the API's own; what was published is judged by the soak's checks."""
+"""Checks that the bill is the API's own. The soak's checks judge what was published."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def published_ids(bucket: Bucket, texts: Texts) -> list[str]:
-    """The answers' ids of all published rows that have one."""
+    """Return the answers' ids of all published rows that have one."""
     found: list[str] = []
     for name in texts.files:
         data = bucket.read(f"{OUTPUT}{visible_name(name)}")
@@ -32,7 +32,7 @@ def published_ids(bucket: Bucket, texts: Texts) -> list[str]:
 def bill_violations(
     summary: Mapping[str, Any], charges_usd: Mapping[str, float], ids: Sequence[str]
 ) -> Iterator[str]:
-    """What is wrong with what the run says that it cost.
+    """Return the violations in the cost that the run reports.
 
     Args:
         summary: what the task that publishes returned. charges_usd: the API's, by answer.

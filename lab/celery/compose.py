@@ -1,4 +1,4 @@
-"""What docker-compose.yml says, as Compose reads it where the caller set no variable; starts nothing.
+"""docker-compose.yml, read as Compose reads it without variables. It starts nothing.
 
 `Addresses` is the one difference between the containers and the same services without them.
 """
@@ -22,24 +22,24 @@ SECRETS = "/opt/airflow/secrets"
 
 
 def services() -> dict[str, dict[str, Any]]:
-    """All services, as they are written down."""
+    """Return all services, as the file has them."""
     found: dict[str, dict[str, Any]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))["services"]
     return found
 
 
 def with_defaults(text: str) -> str:
-    """A value without its variables; `$$` is how Compose is told of a dollar."""
+    """Replace the variables of a value. `$$` stands for a dollar."""
     return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text).replace("$$", "$")
 
 
 def variables(service: dict[str, Any]) -> dict[str, str]:
-    """A service's environment."""
-    told = service.get("environment", {})
-    return {name: with_defaults(str(text)) for name, text in told.items()}
+    """Return a service's environment."""
+    texts = service.get("environment", {})
+    return {name: with_defaults(str(text)) for name, text in texts.items()}
 
 
 def airflow_services() -> dict[str, list[str]]:
-    """The words of each service that Airflow's entry point is given, the workers last."""
+    """Return the arguments of Airflow's entry point for each service, the workers last."""
     found = {
         name: words(service["command"])
         for name, service in services().items()
@@ -49,12 +49,12 @@ def airflow_services() -> dict[str, list[str]]:
 
 
 def words(command: str | list[str]) -> list[str]:
-    """A command as a list, however it is written."""
+    """Return a command as a list, in whichever form the file has it."""
     return [with_defaults(word) for word in _split(command)]
 
 
 def one_off(name: str) -> list[str]:
-    """What a service that ends by itself does, with this tree's files in place of those mounted."""
+    """Return the command of a service that ends by itself, with this tree's files instead of mounts."""
     service = services()[name]
     command = [word for key in ("entrypoint", "command") for word in words(service.get(key, []))]
     for volume in service.get("volumes", []):
@@ -65,7 +65,7 @@ def one_off(name: str) -> list[str]:
 
 
 def health_check(name: str) -> str:
-    """A service's check as a line for a shell."""
+    """Return a service's health check as a shell line."""
     kind, *check = services()[name]["healthcheck"]["test"]
     return with_defaults(check[0] if kind == "CMD-SHELL" else shlex.join(check))
 
@@ -95,7 +95,7 @@ class Addresses:
     logs: tuple[int, int]
 
     def native(self, text: str) -> str:
-        """A value or a command with each container's host and port replaced."""
+        """Replace each container's host and port in a value or a command."""
         here = f"http://127.0.0.1:{self.airflow}"
         for there, address in (
             (SECRETS, str(self.secrets)),
@@ -111,7 +111,7 @@ class Addresses:
         return text
 
     def environment(self, name: str, *, home: Path, dags: tuple[Path, ...]) -> dict[str, str]:
-        """A service's environment on this machine.
+        """Return a service's environment on this machine.
 
         Args:
             home: in place of /opt/airflow. dags: folders, in place of the one that is mounted there.

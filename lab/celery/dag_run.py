@@ -1,4 +1,4 @@
-"""One DAG run, from its trigger to its end, and what its tasks say afterwards."""
+"""One DAG run, from its trigger to its end, and the results of its tasks."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Ended:
 
 
 def peak(spans: Sequence[Span]) -> int:
-    """How many spans there are at the busiest instant; one that ends as another begins is over."""
+    """Count the spans at the busiest instant. A span that ends when another begins does not count."""
     changes = [(span.end_s, -1) for span in spans] + [(span.start_s, 1) for span in spans]
     most = now = 0
     for _, change in sorted(changes):
@@ -99,13 +99,13 @@ def follow(
 
 
 def tasks(rest: Rest, path: str, task_id: str) -> list[dict[str, Any]]:
-    """The instances of a task in a DAG run, of which a mapped one has many."""
+    """Return the instances of a task in a DAG run. A mapped task has several."""
     found = rest.get(f"{path}/taskInstances?limit=100")["task_instances"]
     return [task for task in found if task["task_id"] == task_id]
 
 
 def returned(rest: Rest, path: str, task_id: str) -> dict[str, Any]:
-    """A task's summary."""
+    """Return a task's summary."""
     entry = rest.get(
         f"{path}/taskInstances/{task_id}/xcomEntries/return_value?deserialize=false&stringify=false"
     )

@@ -28,11 +28,11 @@ LOOK_EVERY_S = 0.2
 
 
 class NotThere(Exception):
-    """A program is missing or did not start; the text says what to do."""
+    """A program is missing or did not start. The text names the fix."""
 
 
 def install() -> None:
-    """Have apt install what is missing.
+    """Install missing packages by apt.
 
     The packages' own servers are not started: RUNLEVEL tells Debian not to.
 
@@ -50,7 +50,7 @@ def install() -> None:
 
 
 def program(name: str) -> str:
-    """Where a program is; Debian keeps the database's apart, by version.
+    """Return the path of a program. Debian has the database's programs in a folder per version.
 
     Raises:
         NotThere: it is not installed.
@@ -71,7 +71,7 @@ def _found(name: str) -> str | None:
 
 @contextmanager
 def postgres(folder: Path, port: int, *, name: str, password: str) -> Iterator[None]:
-    """A running cluster with one database, whose name is its owner's too.
+    """Run a cluster with one database. Its owner has the same name.
 
     Args:
         folder: a new one is made there.
@@ -114,7 +114,7 @@ def postgres(folder: Path, port: int, *, name: str, password: str) -> Iterator[N
 
 @contextmanager
 def redis(folder: Path, port: int, *, command: Sequence[str], check: str) -> Iterator[None]:
-    """A running broker that keeps nothing on disk.
+    """Run a broker that stores nothing on disk.
 
     Args:
         command: of the container, which starts Debian's server here. check: its health check.
@@ -140,7 +140,7 @@ def _running(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[str
 
 
 def _wait(server: subprocess.Popen[str], probe: Sequence[str], log: Path) -> None:
-    """Until the server's own client says that it answers."""
+    """Wait until the server's own client gets an answer."""
     waiting = threading.Event()
     for _ in range(int(START_S_MAX / LOOK_EVERY_S)):
         if subprocess.run(probe, check=False, capture_output=True).returncode == 0:

@@ -21,7 +21,7 @@ PATIENCE_S = 10.0
 def airflow_process(
     words: Sequence[str], environment: Mapping[str, str], log: Path
 ) -> Iterator[psutil.Process]:
-    """`airflow …` beside us; at the end of the block nothing of it is left."""
+    """Run `airflow …`. At the end of the block, all its processes are gone."""
     with (
         log.open("a", encoding="utf-8") as output,
         child(["airflow", *words], environment, stdout=output, stderr=subprocess.STDOUT) as process,
@@ -34,7 +34,7 @@ def airflow_process(
 
 
 def kill(root: psutil.Process) -> None:
-    """`kill -9` of a process and all below it, at one instant.
+    """Kill a process and its descendants by `kill -9`, at the same time.
 
     They are stopped first: a supervisor that outlived its task by a millisecond would still tell
     Airflow of its death, which nobody can when a machine goes.
@@ -47,7 +47,7 @@ def kill(root: psutil.Process) -> None:
 
 
 def memory_mb(roots: Sequence[psutil.Process]) -> float:
-    """What processes and all below them hold, shared pages counted once among those that share."""
+    """Sum the memory of processes and their descendants. A shared page counts once."""
     held = 0
     for root in roots:
         for process in _tree(root):

@@ -12,7 +12,7 @@ import sys
 
 
 def main() -> int:
-    """Run it; its exit status, or 0 if it was asked to end."""
+    """Run the program; return its exit status, or 0 if it was stopped."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--user", help="that it runs as")
     parser.add_argument("command", nargs=argparse.REMAINDER)

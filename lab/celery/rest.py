@@ -1,4 +1,4 @@
-"""Airflow's public API, as far as a scenario asks for it."""
+"""Airflow's public API, as far as the scenarios use it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Rest:
         self._token = ""
 
     def get(self, path: str, *, below: str = PUBLIC) -> dict[str, Any]:
-        """What is at a path below another.
+        """Return the value at a path below another.
 
         Raises:
             OSError: Airflow did not answer, or with a status from 400 on.

@@ -1,4 +1,4 @@
-"""What is tried, as values: how many workers, what the API allows, what befalls them. Starts nothing."""
+"""The scenarios as values: workers, limits of the API, and misfortunes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lab.soak.round_plan import Round, Times
 
 LATENCY_S = 1.0
 REQUEST_TIMEOUT_S = 30.0
-"""Whoever follows a killed task waits so long for the calls that it may have left."""
+"""The task after a killed one waits for this time for the calls that may be in flight."""
 FILES = 18
 FREE = Limits()
 CAP = Limits(max_concurrent=48)
@@ -40,7 +40,7 @@ class Scenario:
 
     @property
     def script(self) -> Script:
-        """What the API does."""
+        """The script of the API."""
         return Script(latency=Latency(median_s=LATENCY_S), limits=self.limits)
 
     @property
@@ -59,7 +59,7 @@ class Scenario:
 
     @property
     def at_once_max(self) -> int:
-        """How many shares may be worked on at a time."""
+        """The number of shares that may be in work at the same time."""
         return min(self.workers, self.slots)
 
 

@@ -22,7 +22,7 @@ POOL = "aimlapi"
 
 
 def play_examples(site: Site) -> Iterator[str]:
-    """Do what the file's first lines tell a reader to do; what is wrong with what comes of it."""
+    """Follow the instructions in the file's first lines; yield the violations in the results."""
     if opened := site.rest.open_without_login():
         yield f"without a login, Airflow does what it is asked to by {opened}"
     if (said := site.redis_says_without_password()) != "NOAUTH Authentication required.":
@@ -49,7 +49,7 @@ def _shares_violations(rest: Rest, path: str) -> Iterator[str]:
 
 
 def _page_violations(rest: Rest, dag_id: str, run_id: str, task_id: str) -> Iterator[str]:
-    """What is wrong with what the run page, in Airflow's server, tells of the run."""
+    """Return the violations in what the run page in Airflow's server shows of the run."""
     query = urlencode({"dag_id": dag_id, "run_id": run_id, "task_id": task_id})
     try:
         progress = rest.get(f"/progress?{query}", below="/aimlapi")

@@ -27,7 +27,7 @@ LOOK_EVERY_S = 1.0
 
 
 class NotStarted(Exception):
-    """A service is not what its health check wants; the text holds the end of its log."""
+    """A service did not pass its health check. The text contains the end of its log."""
 
 
 def _worker(number: int) -> str:
@@ -90,7 +90,7 @@ class Site:
         self._owner.close()
 
     def set_workers(self, wanted: int) -> None:
-        """Have so many workers, each with one task at a time, so that tasks must spread."""
+        """Run this number of workers, with one task each, so that tasks are spread over all workers."""
         while len(self._workers) > wanted:
             self._workers.pop()[1].close()
         started = range(len(self._workers) + 1, wanted + 1)
@@ -100,7 +100,7 @@ class Site:
             self._wait_for(name, compose.health_check(FIRST_WORKER).replace(FIRST_WORKER, name))
 
     def kill_worker(self) -> None:
-        """Kill -9 the last worker, with the task that it runs."""
+        """Kill the last worker and its task by `kill -9`."""
         process, stack = self._workers.pop()
         kill(process)
         stack.close()
@@ -129,11 +129,11 @@ class Site:
         return subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
 
     def memory_mb(self) -> float:
-        """What Airflow's processes hold; database, broker, store and simulator are not among them."""
+        """Return the memory of Airflow's processes, without database, broker, store and simulator."""
         return memory_mb([*self._services, *(process for process, _ in self._workers)])
 
     def log(self, name: str, characters: int = 3000) -> str:
-        """The end of what a service said."""
+        """Return the end of a service's log."""
         return self._log(name).read_text(encoding="utf-8", errors="replace")[-characters:]
 
     def _start_servers(self, stack: ExitStack) -> None:
@@ -159,7 +159,7 @@ class Site:
         return [self._at.native(word) for word in compose.one_off(name)]
 
     def _start_worker(self, number: int) -> tuple[psutil.Process, ExitStack]:
-        """The file's first worker under a name of its own; only the very first shows its logs."""
+        """Start the file's first worker under another name. Only the very first one serves its logs."""
         name = _worker(number)
         command = [
             word.replace(FIRST_WORKER, name) for word in compose.airflow_services()[FIRST_WORKER]
@@ -180,7 +180,7 @@ class Site:
         return self._folder / f"{name}.log"
 
     def _wait_for(self, name: str, check: str) -> None:
-        """Until the file's own health check passes."""
+        """Wait until the file's own health check passes."""
         environment = child_environment(
             self._environment(name if name in compose.services() else FIRST_WORKER)
         )

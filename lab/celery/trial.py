@@ -28,7 +28,7 @@ KILLED_AT = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What a scenario showed.
+    """The result of a scenario.
 
     Attributes:
         calls_s: from the first call to the last. run_s: of the DAG run.
@@ -50,12 +50,12 @@ class Result:
 
     @property
     def rows_per_s(self) -> float:
-        """While calls were made."""
+        """Rows per second while calls were made."""
         return self.scenario.rows / self.calls_s
 
 
 def play(scenario: Scenario, site: Site, api: ApiBooks, s3_url: str) -> Result:
-    """Run it."""
+    """Run a scenario."""
     texts = texts_of(scenario.data)
     bucket = Bucket(s3_url, f"{scenario.name}-{time.time_ns()}")
     bucket.fill(texts.files, row_group_rows=scenario.data.row_group_rows)
@@ -106,7 +106,7 @@ class _Watch:
         self.memory_mb = 0.0
 
     def look(self) -> None:
-        """Measure, and strike when it is time."""
+        """Measure, and kill or change what is due."""
         paid = self._api.billed_calls() / self._scenario.rows
         if paid > KILLED_AT and not self.memory_mb:
             self.memory_mb = self._site.memory_mb()

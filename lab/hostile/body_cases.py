@@ -29,12 +29,12 @@ ESCAPED_KEY = "".join(f"\\u{ord(character):04x}" for character in KEY)
 
 
 def body(make: Callable[[Exchange], bytes], *fields: str, status: str = "200 OK") -> Script:
-    """An honest answer with this body."""
+    """Return an answer with this body and a correct length."""
     return then_goes_on(lambda exchange: [http(make(exchange), *fields, status=status)])
 
 
 def swapped(old: str, new: str) -> Script:
-    """The right answer with one text in its JSON replaced; the text must be there."""
+    """Replace a text in the right answer's JSON, which must contain it."""
 
     def make(exchange: Exchange) -> bytes:
         whole = exchange.json()
@@ -45,17 +45,17 @@ def swapped(old: str, new: str) -> Script:
 
 
 def with_usage(**usage: Any) -> Script:
-    """The right answer with this usage."""
+    """Return the right answer with this usage."""
     return body(lambda x: x.json(usage=usage))
 
 
 def with_padding(exchange: Exchange, value: bytes) -> bytes:
-    """The right answer with one more field, of this JSON, that nobody needs."""
+    """Add a field with this JSON, which the provider does not need, to the right answer."""
     return exchange.json()[:-1] + b', "padding": ' + value + b"}"
 
 
 def padded(value: bytes) -> Script:
-    """As `with_padding`. The value is made before, so that no other row waits for it."""
+    """Do as `with_padding`, with a value that is made before, so that no other row waits for it."""
     return body(lambda exchange: with_padding(exchange, value))
 
 
@@ -64,7 +64,7 @@ def case(name: str, says: Script, words: str = "") -> Case:
 
 
 def costly(name: str, says: Script, words: str) -> Case:
-    """An answer without a completion that all the same says what it cost."""
+    """Return an answer without a completion that still reports its cost."""
     return Case(name=name, says=says, words=words, tells_cost=True)
 
 

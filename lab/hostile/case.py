@@ -1,4 +1,4 @@
-"""What a hostile answer is: a name, a script that says it, and how its row must end. No sockets."""
+"""A hostile answer: a name, a script that sends it, and how its row must end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 ROWS = 12
 ONCE_ROW = 2
-"""Gets the hostile answer the first time it is asked, and a good one after that."""
+"""The row gets the hostile answer to its first call, and a good one to later calls."""
 ALWAYS_ROW = 5
 """Gets the hostile answer each time."""
 KEY = "hostile-secret-key-3f9c1e"
@@ -58,10 +58,10 @@ class Case:
 
 
 def timeout_s(case: Case) -> float:
-    """The deadline of an exchange in the runs of a case."""
+    """Return the deadline of an exchange in the runs of a case."""
     return PATIENT_TIMEOUT_S if case.ends == "read" else TIMEOUT_S
 
 
 def right_answer(row: int) -> str:
-    """What the model says to a row, in more than one alphabet."""
+    """Return the model's answer to a row, in more than one alphabet."""
     return f"Row {row}, in short: «schön» 👩‍🚀 \u202e {row * row}"

@@ -1,4 +1,4 @@
-"""Connections that drip, break, switch, redirect, or say what nobody asked for."""
+"""Connections that drip, break, switch, redirect, or send unrequested bytes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ REFUSED = r"\AHTTP 30\d"
 
 
 def drips(start: bytes, piece: bytes) -> Script:
-    """Says the start, then the piece again and again, steadily."""
+    """Send the start, then the same piece again and again at a steady rate."""
 
     async def script(exchange: Exchange) -> None:
         await exchange.say([start])
@@ -38,7 +38,7 @@ def drips(start: bytes, piece: bytes) -> Script:
 
 
 def redirects(status: str) -> Script:
-    """Sends the other side elsewhere, with its prompt and its key."""
+    """Redirect the client to another server, with its prompt and its key."""
 
     async def script(exchange: Exchange) -> None:
         await exchange.say([http(b"", f"Location: {exchange.elsewhere_url}/v1", status=status)])
@@ -47,28 +47,28 @@ def redirects(status: str) -> Script:
 
 
 async def closes(exchange: Exchange) -> None:
-    """Closes without a word."""
+    """Close without an answer."""
     exchange.hang_up()
 
 
 async def resets(exchange: Exchange) -> None:
-    """Resets without a word."""
+    """Reset without an answer."""
     exchange.reset()
 
 
 async def resets_in_the_body(exchange: Exchange) -> None:
-    """Resets in the middle of an answer."""
+    """Reset in the middle of an answer."""
     await exchange.say([http(exchange.json())[:-20]])
     exchange.reset()
 
 
 async def answers_twice(exchange: Exchange) -> None:
-    """Says a second answer right after the first."""
+    """Send a second answer right after the first."""
     await exchange.say([http(exchange.json()) + STOLEN])
 
 
 async def answers_idle_connections(exchange: Exchange) -> None:
-    """Waits until the other rows' connections lie idle, says an answer into each, then fails.
+    """Wait until the other rows' connections are idle, send an answer into each, then fail.
 
     The next request goes out over one of these connections.
     """

@@ -1,4 +1,4 @@
-"""Bodies under a content encoding that nobody asked for, bombs among them."""
+"""Bodies with an unrequested content encoding, including bombs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CORRUPT = "its compression is corrupt"
 
 
 def bomb(wbits: int) -> bytes:
-    """About a megabyte that stands for more than one thousand."""
+    """About a megabyte that unpacks to more than a thousand."""
     compressor = zlib.compressobj(9, zlib.DEFLATED, wbits)
     zeros = bytes(MIB)
     first = compressor.compress(zeros) + compressor.flush(zlib.Z_FULL_FLUSH)
@@ -29,13 +29,13 @@ def bomb(wbits: int) -> bytes:
 
 
 def zipped(padding: bytes) -> Callable[[Exchange], bytes]:
-    """The right answer with a long padding that shrinks to little."""
+    """Compress the right answer with a long padding, which shrinks to little."""
     return lambda exchange: gzip.compress(with_padding(exchange, padding), compresslevel=1)
 
 
 OBJECTS = b"[" + b"{}," * 1_300_000 + b"1]"
 WIDE_TEXT = '"👩'.encode() + b"x" * 12 * MIB + b'"'
-"""One character makes Python take four bytes for each of the others."""
+"""One such character makes Python use four bytes for every character of the text."""
 GZIP_BOMB = bomb(31)
 DEFLATE_BOMB = bomb(15)
 RAW_DEFLATE_BOMB = bomb(-15)

@@ -22,7 +22,7 @@ UNUSABLE = "the answer cannot be used"
 
 
 def then_closes(pieces: Callable[[Exchange], Iterable[bytes]]) -> Script:
-    """Says the pieces and closes."""
+    """Send the pieces and close."""
 
     async def script(exchange: Exchange) -> None:
         await exchange.say(pieces(exchange))
@@ -32,7 +32,7 @@ def then_closes(pieces: Callable[[Exchange], Iterable[bytes]]) -> Script:
 
 
 def then_waits(pieces: Callable[[Exchange], Iterable[bytes]]) -> Script:
-    """Says the pieces and nothing more, for as long as the other side waits."""
+    """Send the pieces, then nothing more for as long as the client waits."""
 
     async def script(exchange: Exchange) -> None:
         await exchange.say(pieces(exchange))
@@ -42,7 +42,7 @@ def then_waits(pieces: Callable[[Exchange], Iterable[bytes]]) -> Script:
 
 
 def then_goes_on(pieces: Callable[[Exchange], Iterable[bytes]]) -> Script:
-    """Says the pieces and takes the next request on the same connection."""
+    """Send the pieces, then accept the next request on the same connection."""
 
     async def script(exchange: Exchange) -> None:
         await exchange.say(pieces(exchange))
@@ -51,12 +51,12 @@ def then_goes_on(pieces: Callable[[Exchange], Iterable[bytes]]) -> Script:
 
 
 def chunk(data: bytes) -> bytes:
-    """One chunk of a chunked body."""
+    """Return one chunk of a chunked body."""
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 def with_fields(*fields: bytes) -> Callable[[Exchange], Iterable[bytes]]:
-    """The right answer under other header fields; its length is none of them."""
+    """Return the right answer with other header fields, without a length."""
 
     def pieces(exchange: Exchange) -> Iterable[bytes]:
         yield (
@@ -68,24 +68,24 @@ def with_fields(*fields: bytes) -> Callable[[Exchange], Iterable[bytes]]:
 
 
 def status_line(line: bytes) -> Callable[[Exchange], Iterable[bytes]]:
-    """The right answer under another status line."""
+    """Return the right answer with another status line."""
     return lambda x: [line + b"\r\n" + http(x.json()).partition(b"\r\n")[2]]
 
 
 def many_fields() -> Iterable[bytes]:
-    """More header fields than anybody needs, and no end of them."""
+    """Yield header fields without end."""
     yield b"HTTP/1.1 200 OK\r\n"
     yield from (b"X-Filler-%d: x\r\n" % number for number in itertools.count())
 
 
 def both_lengths(exchange: Exchange) -> Iterable[bytes]:
-    """A chunked body whose Content-Length would end it inside the first chunk."""
+    """Return a chunked body whose Content-Length would end it inside the first chunk."""
     yield head("Transfer-Encoding: chunked", "Content-Length: 5") + chunk(exchange.json())
     yield b"0\r\n\r\n"
 
 
 def shorter(exchange: Exchange, by: int) -> bytes:
-    """The right answer with a Content-Length that is too small, or too large, by so much."""
+    """Return the right answer with a Content-Length that is wrong by this number."""
     body = exchange.json()
     return head(f"Content-Length: {len(body) - by}") + body
 

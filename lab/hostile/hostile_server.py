@@ -1,4 +1,4 @@
-"""A raw TCP server that answers most rows well and one as a case wants. Every byte is its own.
+"""A raw TCP server that answers most rows well, and one row as a case defines. Every byte is its own.
 
 The path's first part names the case; a path that names none is answered well.
 """
@@ -30,18 +30,18 @@ _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)\r\n")
 def http(
     body: bytes, *fields: str, status: str = "200 OK", kind: str = "application/json"
 ) -> bytes:
-    """A whole answer with a truthful Content-Length."""
+    """Return a whole answer with a correct Content-Length."""
     return head(*fields, f"Content-Length: {len(body)}", status=status, kind=kind) + body
 
 
 def head(*fields: str, status: str = "200 OK", kind: str = "application/json") -> bytes:
-    """Status line and fields, blank line included."""
+    """Return the status line and the fields, including the blank line."""
     lines = (f"HTTP/1.1 {status}", f"Content-Type: {kind}", *fields, "", "")
     return "\r\n".join(lines).encode("latin-1")
 
 
 def body_of(text: Any, **changes: Any) -> bytes:
-    """A completion as the API gives it, with other fields where a case wants them."""
+    """Return a completion as the API sends it, with the case's own fields."""
     whole = {
         "id": "gen-1",
         "object": "chat.completion",
@@ -63,7 +63,7 @@ def body_of(text: Any, **changes: Any) -> bytes:
 
 @dataclass(slots=True)
 class Progress:
-    """What a case's rows have been told so far."""
+    """What a case's rows have received so far."""
 
     asked: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
     well: list[Exchange] = field(default_factory=list)
@@ -87,16 +87,16 @@ class Exchange:
         return right_answer(self.row)
 
     def json(self, **changes: Any) -> bytes:
-        """The right answer's body, with other fields where a case wants them."""
+        """Return the right answer's body, with the case's own fields."""
         return body_of(self.text, **changes)
 
     def choice(self, **changes: Any) -> bytes:
-        """The right answer's body, with another first choice."""
+        """Return the right answer's body, with another first choice."""
         usual = {"index": 0, "message": {"content": self.text}, "finish_reason": "end_turn"}
         return self.json(choices=[{**usual, **changes}])
 
     async def say(self, pieces: Iterable[bytes]) -> None:
-        """Say the pieces as fast as they are taken; stop when nobody listens."""
+        """Send the pieces as fast as they are taken; stop when the client has gone."""
         for piece in pieces:
             for start in range(0, len(piece), PIECE_BYTES):
                 self.writer.write(piece[start : start + PIECE_BYTES])
@@ -104,7 +104,7 @@ class Exchange:
                 await asyncio.sleep(0)  # others are answered meanwhile
 
     async def drip(self, piece: bytes) -> None:
-        """Say the piece again and again, slowly and steadily, until nobody listens."""
+        """Send the piece again and again, slowly and steadily, until the client has gone."""
         while not self.reader.at_eof():
             self.writer.write(piece)
             await self.writer.drain()
@@ -113,7 +113,7 @@ class Exchange:
         self.hang_up()
 
     async def until_gone(self) -> None:
-        """Say nothing more until the other side gives up."""
+        """Send nothing more until the client gives up."""
         while await self.reader.read(PIECE_BYTES):
             pass
         self.hang_up()
@@ -132,7 +132,7 @@ class Exchange:
 
 
 class HostileServer:
-    """Serves cases; `elsewhere` is a second port that nobody has reason to connect to."""
+    """Serves cases. `elsewhere` is a second port, to which no client may connect."""
 
     def __init__(self, cases: Iterable[Case]) -> None:
         self.elsewhere_connections = 0
@@ -149,7 +149,7 @@ class HostileServer:
         self._servers = (server, elsewhere)
 
     async def stop(self) -> None:
-        """Listen no more, and let nobody wait."""
+        """Stop listening, and end all waits."""
         for server in self._servers:
             server.close()
         for task in self._serving:
@@ -187,7 +187,7 @@ class HostileServer:
         )
         case = self._cases.get(path)
         is_hostile = row == ALWAYS_ROW or (row == ONCE_ROW and progress.asked[row] == 1)
-        # A case with long prompts wants them unread.
+        # A case with long prompts leaves them unread.
         if not (is_hostile and case is not None and case.padding):
             await reader.readexactly(length - len(start))
         if is_hostile and case is not None:
@@ -205,7 +205,7 @@ class HostileServer:
 
 @contextlib.contextmanager
 def serving(cases: Iterable[Case]) -> Iterator[HostileServer]:
-    """A server in a thread of its own."""
+    """Run a server in a thread of its own."""
     server = HostileServer(cases)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="hostile-server")

@@ -1,4 +1,4 @@
-"""A program that does whole runs, one after the other, and tells how each ended and what it took.
+"""A program that makes whole runs, one after another, and reports the end and the cost of each.
 
 It reads one order in JSON from each line of its input and writes one line for each. The server is
 in another process, so that the memory measured here is the provider's alone.
@@ -33,7 +33,7 @@ STALL_TIMEOUT_S = 0.1
 
 
 def job(order: dict[str, Any]) -> Job:
-    """The job that an order asks for."""
+    """Return the job of an order."""
     fs = LocalFileSystem()
     return Job(
         completion=CompletionSpec(model="anthropic/claude-sonnet-4-6-20260218", max_tokens=256),
@@ -48,7 +48,7 @@ def job(order: dict[str, Any]) -> Job:
 
 
 def ending(order: dict[str, Any]) -> dict[str, Any]:
-    """Run, and tell how it ended. An error that is not the provider's ends this program.
+    """Run, and return how it ended. An error that is not the provider's ends this program.
 
     If only the hostile row is left when it fails, nothing tells it from an outage, and the run ends as
     unavailable.
@@ -82,7 +82,7 @@ def memory_bytes(name: str) -> int:
 
 
 def forget_peak() -> None:
-    """Give back what is free, and have the kernel count the peak from here."""
+    """Return free memory, and let the kernel count the peak from here."""
     gc.collect()
     pa.default_memory_pool().release_unused()
     with contextlib.suppress(OSError, AttributeError):

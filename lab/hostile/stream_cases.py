@@ -1,4 +1,4 @@
-"""Server-sent events that nobody asked for: endless, cut off, or full of nothing."""
+"""Server-sent events that were not requested: endless, cut off, or empty."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ MIB = 1024 * 1024
 
 
 def event(value: Any) -> bytes:
-    """One event."""
+    """Return one event."""
     return b"data: " + json.dumps(value, separators=(",", ":")).encode() + b"\n\n"
 
 
 def delta(**fields: Any) -> bytes:
-    """An event that adds to the answer."""
+    """Return an event that adds to the answer."""
     return event({"choices": [{"index": 0, "delta": fields}]})
 
 
@@ -36,12 +36,12 @@ LAST = event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
 
 
 def whole(exchange: Exchange) -> bytes:
-    """The right answer as events."""
+    """Return the right answer as events."""
     return delta(content=exchange.text) + LAST
 
 
 def full_of(filler: bytes, exchange: Exchange) -> list[bytes]:
-    """The right answer after almost as much filler as an answer may be long."""
+    """Yield filler of almost the allowed length, then the right answer."""
     rest = whole(exchange)
     return [
         http(filler * ((4 * MIB - len(rest) - 10) // len(filler)) + b"\n\n" + rest, kind=EVENTS)
@@ -49,7 +49,7 @@ def full_of(filler: bytes, exchange: Exchange) -> list[bytes]:
 
 
 def without_end(piece: bytes) -> Iterable[bytes]:
-    """The piece, on and on."""
+    """Yield the piece without end."""
     return itertools.chain([NO_LENGTH], itertools.repeat(piece * (65_536 // len(piece))))
 
 

@@ -2,7 +2,7 @@
 
     python -m lab.matrix [3.0-3.11 ...]
 
-Ends with 1 if any cell that was asked for fails. What a cell printed is kept beside its environment.
+It ends with 1 if a chosen cell fails. A cell's output is stored beside its environment.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class CellFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What a cell showed.
+    """The result of a cell.
 
     Attributes:
         tests: pytest's last line. shell, dag: what the two probes told. failure: of the first
@@ -63,7 +63,7 @@ class Found:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the cells one after another; the process's exit code."""
+    """Run the cells one after another; return the exit status."""
     parser = argparse.ArgumentParser(prog="make matrix ONLY=")
     names = [cell.name for cell in CELLS]
     parser.add_argument("cells", nargs="*", metavar="CELL", help=str(names))
@@ -98,7 +98,7 @@ def _shell(cell: Cell, python: Path) -> dict[str, Any]:
 
 
 def _probe(cell: Cell, python: Path, name: str) -> dict[str, Any]:
-    """What a probe told, run in an empty folder: only the wheel is there to import."""
+    """Return a probe's report. It runs in an empty folder, so that it can only import the wheel."""
     with tempfile.TemporaryDirectory(prefix="matrix-") as home:
         for probe in HERE.glob("*_probe.py"):
             shutil.copy(probe, home)
@@ -148,7 +148,7 @@ def _line(cell: Cell, found: Found) -> str:
 
 
 def _table(found: dict[Cell, Found]) -> str:
-    """For `provider/docs/versions.md`."""
+    """Return the table for `provider/docs/versions.md`."""
     head = "| Airflow | Python | unit tests | modules | one DAG | form | tab | policy | state store | approval |"
     rows = [head, "|---|---|---|---|---|---|---|---|---|---|"]
     for cell, each in found.items():

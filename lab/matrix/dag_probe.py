@@ -30,7 +30,7 @@ def main() -> None:
             {"conn_type": "aimlapi", "host": simulator.url, "password": "sk-of-the-matrix"}
         )
         subprocess.run([*AIRFLOW, "db", "migrate"], check=True)
-        # As a DAG processor does; the page goes by what it stores.
+        # As a DAG processor does. The page reads what it stores.
         subprocess.run([*AIRFLOW, "dags", "reserialize"], check=True)
         subprocess.run([*AIRFLOW, "dags", "test", "matrix_probe", "2026-01-01"], check=True)
         paid_calls = simulator.ledger.billed_calls
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def _page() -> dict[str, object]:
-    """What the page probe beside this file found."""
+    """Return the report of the page probe."""
     probe = Path(__file__).with_name("page_probe.py")
     done = subprocess.run([sys.executable, probe], check=True, stdout=subprocess.PIPE, text=True)
     page: dict[str, object] = json.loads(done.stdout.rstrip().splitlines()[-1])

@@ -36,7 +36,7 @@ class NotInstalled(Exception):
 
 
 def build_wheel() -> Path:
-    """The wheel of this tree as it is now."""
+    """Build the wheel of this tree."""
     folder = MADE / "wheel"
     shutil.rmtree(folder, ignore_errors=True)
     _uv("build", "--quiet", "--wheel", "--out-dir", str(folder))
@@ -45,7 +45,7 @@ def build_wheel() -> Path:
 
 
 def install(cell: Cell, wheel: Path) -> Path:
-    """Make the cell's environment anew, and give back its interpreter.
+    """Make a new environment for the cell, and return its interpreter.
 
     Raises:
         NotInstalled: it could not be made.
@@ -57,14 +57,14 @@ def install(cell: Cell, wheel: Path) -> Path:
     bounds = ["--exclude-newer", release.until] if release.until else []
     for package, day in YOUNGER.items() if release.until else ():
         bounds += ["--exclude-newer-package", f"{package}={day}"]
-    # Airflow's version stands beside the wheel, or the wheel's needs would move it in silence.
+    # Airflow's version is named beside the wheel, because the wheel's requirements could change it.
     wanted = [f"apache-airflow=={release.airflow}", str(wheel), *release.needs, *TESTS_NEED]
     _uv("pip", "install", "--quiet", "--python", str(python), *bounds, *wanted)
     return python
 
 
 def _interpreter(version: str) -> str:
-    """A Python that pyenv has and does not put first; else whichever uv finds, or fetches."""
+    """Return the Python of pyenv for this version, otherwise the version for uv to find or download."""
     versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     found = sorted(versions.glob(f"{version}.*/bin/python"))
     return str(found[-1]) if found else version

@@ -1,4 +1,4 @@
-"""Run by a cell's Python: imports all of the Airflow shell, tells as JSON what this Airflow lacks."""
+"""A probe for a cell's Python: it imports the whole Airflow shell, and reports as JSON what is missing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SHELL = ("hooks", "operators", "decorators", "plugins")
 
 
 def main() -> None:
-    """Print what was found; any module that does not import ends this with its traceback."""
+    """Print the findings. A module that cannot be imported ends the probe with its traceback."""
     # First, as in Airflow's API server: whatever breaks Airflow itself is not laid to us.
     from airflow.api_fastapi.app import create_app
 
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def _has_retry_policy() -> bool:
-    """Whether the operator has a policy, and Airflow knows it."""
+    """Return whether the operator has a policy, and Airflow knows it."""
     from airflow_provider_aimlapi.operators.claude import ClaudeCompletionOperator
 
     operator = ClaudeCompletionOperator(
@@ -51,7 +51,7 @@ def _has_retry_policy() -> bool:
 
 
 def _form() -> Any:
-    """The connection form as the API server gives it to its pages."""
+    """Return the connection form as the API server sends it to its pages."""
     from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
 
     (form,) = [
@@ -65,13 +65,13 @@ def _form_fields() -> list[str]:
 
 
 def _form_labels() -> list[str]:
-    """The labels that we gave the standard fields."""
+    """Return our labels of the standard fields."""
     fields = _form().standard_fields
     return [] if fields is None else [field.title for field in (fields.host, fields.password)]
 
 
 def _page_statuses(app: Any) -> dict[str, int]:
-    """What the run page's addresses answer to somebody without a login."""
+    """Return the answers of the run page's addresses to a client without a login."""
     from starlette.testclient import TestClient
 
     client = TestClient(app)
@@ -83,7 +83,7 @@ def _page_statuses(app: Any) -> dict[str, int]:
 
 
 def _has_task_tab() -> bool:
-    """Whether this Airflow reads a plugin's views, and knows the one of ours."""
+    """Return whether this Airflow reads a plugin's views, and knows ours."""
     from airflow import plugins_manager
     from airflow.api_fastapi.core_api.datamodels import plugins as models
 
@@ -96,7 +96,7 @@ def _has_task_tab() -> bool:
 
 
 def _has_approval() -> bool:
-    """Whether a person can be asked in the middle of a DAG."""
+    """Return whether a DAG can wait for a person's decision."""
     try:
         importlib.import_module("airflow.providers.standard.operators.hitl")
     except Exception as error:

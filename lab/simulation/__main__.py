@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 SEEDS_TO_A_SHARE = 2
 SEEDS_TO_A_RIVALRY = 10
-"""A seed of rivals is run for so many others: less can happen in one."""
+"""One seed of rivals is run for this number of other seeds, because less can happen in one."""
 
 
 def main() -> int:
-    """Run what the command line asks for; 1 when a promise was broken."""
+    """Run what the command line selects; return 1 if a promise was broken."""
     arguments = _arguments()
     logging.disable(logging.CRITICAL)
     if arguments.seed is not None:
@@ -41,12 +41,12 @@ def main() -> int:
 
 
 def simulated(seed: int, *, shares: bool) -> Verdict:
-    """What a seed comes to, of a run that one worker does, or several."""
+    """Simulate a seed: a run by one worker, or by several."""
     return simulate_shares(share_scenario_of(seed)) if shares else simulate(scenario_of(seed))
 
 
 def _hunt() -> int:
-    """Say how many of the seeded bugs the simulation notices; 1 when not all."""
+    """Print how many seeded bugs the simulation finds; return 1 if it misses any."""
     found = {name: caught(name) for name in BUGS}
     found |= {name: caught_by_shares(name) for name in SHARE_BUGS}
     found |= {name: caught_beside_calls(name) for name in COMPANION_BUGS}
@@ -77,7 +77,7 @@ def _run_many(first: int, count: int, *, shares: bool = False) -> int:
 
 
 def _run_rivals(first: int, count: int) -> int:
-    """Runs that put themselves in place at one output path."""
+    """Simulate runs that show themselves at the same output path."""
     failed = misfortunes = 0
     for seed in range(first, first + count):
         world = Rivals(seed)
@@ -104,7 +104,7 @@ def _tell(verdict: Verdict, *, shares: bool) -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m lab.simulation", description=__doc__)
-    parser.add_argument("seed", type=int, nargs="?", help="one seed, to look at")
+    parser.add_argument("seed", type=int, nargs="?", help="run this seed alone")
     parser.add_argument("--shares", action="store_true", help="on several workers")
     parser.add_argument("--history", action="store_true", help="print what happened")
     parser.add_argument("--seeds", type=int, default=1000, help="how many")

@@ -38,7 +38,7 @@ _keep = Lease.keep
 async def take_back_the_lease(
     prepared: Prepared, reporter: Reporter, settings: Settings, world: World
 ) -> tuple[Manifest, LiveCalls | None]:
-    """Does not follow the newer attempt, but becomes the newest again."""
+    """Become the newest attempt again, instead of following the newer one."""
     for _ in range(TAKEN_BACK_MAX):
         leases = LeaseStore(prepared.store, prepared.names)
         with suppress(Superseded):
@@ -54,8 +54,9 @@ async def take_back_the_lease(
 
 
 def early_answers() -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Replacements for `_complete_under_lease` and `find_earlier_answers`: what earlier attempts left
-    is read while one of them may still be at work, and not again.
+    """Return replacements for `_complete_under_lease` and `find_earlier_answers`.
+
+    They read the answers of earlier attempts only once, while one of them may still be running.
     """
     read: dict[int, EarlierAnswers] = {}
 
@@ -88,7 +89,7 @@ class _ListedBefore:
 def find_answers_parts_first(
     prepared: Prepared, clock: Clock, *, retry_rejected: bool
 ) -> EarlierAnswers:
-    """Lists the parts before the journal, not after it."""
+    """List the parts before the journal, not after it."""
     stale: Any = _ListedBefore(prepared.store, prepared.names.parts)
     return find_earlier_answers(
         replace(prepared, store=stale), clock, retry_rejected=retry_rejected
@@ -96,7 +97,7 @@ def find_answers_parts_first(
 
 
 async def keep_until_cancelled(self: Lease, lost: Callable[[AimlapiError], None]) -> None:
-    """Is not told to let go, but cancelled, whatever it is doing."""
+    """Cancel the keeper at once, instead of letting it finish."""
     keeper = asyncio.current_task()
     assert keeper is not None
     self.let_go = keeper.cancel  # type: ignore[assignment, method-assign]
@@ -104,7 +105,7 @@ async def keep_until_cancelled(self: Lease, lost: Callable[[AimlapiError], None]
 
 
 async def flush_acknowledging_early(self: Collector) -> None:
-    """Makes room as soon as a batch is handed over, not once it is durable."""
+    """Make room when a batch is passed on, not when it is durable."""
     batch, self._pending = self._pending, []
     self._unflushed -= len(batch)
     self._on_durable()
@@ -123,5 +124,5 @@ async def flush_acknowledging_early(self: Collector) -> None:
 
 
 def find_without_hash(self: PaidAnswers, part: int, row: int, _request_hash: str) -> Any:
-    """Takes a journaled answer whatever question it was given to."""
+    """Take a journaled answer without comparing its request."""
     return self._outcome(part, row)

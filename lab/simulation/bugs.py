@@ -277,7 +277,7 @@ def _end_whatever_is_in_flight(self: FailedRows, error: ApiError) -> None:
 def _judge_what_came_first(
     self: Opening, row: tuple[int, int], result: Completion | Refused
 ) -> str | None:
-    """As soon as as many results are back, of whatever rows."""
+    """Measure after this number of results, whichever rows they belong to."""
     if not self.is_open:
         return None
     self.rows.setdefault(row, OpeningRow(body_bytes=0)).result = result

@@ -39,11 +39,11 @@ def _unguarded_everywhere() -> Iterator[None]:
 
 
 async def _flush_no_rest(self: Collector) -> None:
-    """Trusts that the journal keeper lives until the end."""
+    """Write nothing, as if the journal keeper always lived until the end."""
 
 
 def _drop_unread(self: Judge, *_: Any) -> None:
-    """Forgets an answer that was not judged."""
+    """Forget an answer that was not judged."""
 
 
 COMPANION_BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
@@ -61,7 +61,7 @@ COMPANION_BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
 
 
 def with_a_bug(seed: int) -> Scenario:
-    """A library fails once while calls are in flight."""
+    """Let a library fail once while calls are in flight."""
     bug = Trouble(
         kind="bug", at_operation=8 + seed, named="call", met_by=MEETINGS[seed % len(MEETINGS)]
     )
@@ -75,7 +75,7 @@ def with_a_bug(seed: int) -> Scenario:
 
 
 def with_few_descriptors(seed: int) -> Scenario:
-    """As many sockets may be open as calls are wanted."""
+    """Allow only as many sockets as calls in flight."""
     settings = settings_for(SHAPE, max_concurrency=8)
     return replace(with_a_bug(seed), settings=settings, descriptors=8, attempts=())
 
@@ -89,7 +89,7 @@ DIRECTED_COMPANIONS: dict[str, Callable[[int], Scenario]] = {
 
 
 def caught_beside_calls(name: str) -> str | None:
-    """What the simulation said of a bug, and where; None when it noticed nothing."""
+    """Return the violation that shows a bug, with its seed; None if there is none."""
     with COMPANION_BUGS[name]():
         for seed in range(SEEDS_MAX):
             violations = simulation.simulate(DIRECTED_COMPANIONS[name](seed)).violations

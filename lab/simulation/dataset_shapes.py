@@ -20,7 +20,7 @@ FILES = MemoryFileSystem(skip_instance_cache=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """How many rows each file holds, and which rows are special.
+    """The number of rows of each file, and the special rows.
 
     Attributes:
         nulls: rows that are skipped. poison: rows that the API never accepts.
@@ -67,7 +67,7 @@ def _name(shape: Shape) -> str:
 
 
 def body_of(shape: Shape, number: int) -> str | None:
-    """The cell of a row."""
+    """Return the cell of a row."""
     if number in shape.nulls:
         return None
     failing = dict(shape.failing).get(number)

@@ -1,4 +1,4 @@
-"""Scenarios for bugs that random seeds meet too seldom: each holds as long as its bug is not there."""
+"""Scenarios for bugs that random seeds find too rarely. Each passes unless its bug is there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FOREIGN = b'{"choices": [{"message": {"content": "Of another question."}}]}'
 
 
 def outage_after_a_twin_began(seed: int) -> tuple[str, ...]:
-    """The store is away just when the newer attempt waits and the older one has much unflushed.
+    """Cut off the store while the newer attempt waits and the older one has much unflushed.
 
     When it is back it is read before it is written, so that the newer one looks first.
     """
@@ -45,7 +45,7 @@ def outage_after_a_twin_began(seed: int) -> tuple[str, ...]:
 
 
 def nothing_can_be_written_while_a_twin_waits(seed: int) -> tuple[str, ...]:
-    """The newer attempt reads well, but the older one can neither speak nor keep what it paid for."""
+    """Let the newer attempt read, while the older one can write neither heartbeats nor answers."""
     shape = Shape(rows=(100,))
     settings = settings_for(shape)
     lasts_s = 2 * settings.lease_times.silence_s
@@ -61,7 +61,7 @@ def nothing_can_be_written_while_a_twin_waits(seed: int) -> tuple[str, ...]:
 
 
 def heartbeats_of_the_elder_are_refused_for_a_while(seed: int) -> tuple[str, ...]:
-    """Its right outlasts the refusal, so it pays all the time, and a twin waits for it."""
+    """Refuse heartbeats for less time than the right to pay lasts, while a twin waits."""
     shape = Shape(rows=(100,))
     refused = Refusal(during=(4.0, 12.0), operations="write .*/heartbeat/00000001")
     scenario = Scenario(
@@ -75,7 +75,7 @@ def heartbeats_of_the_elder_are_refused_for_a_while(seed: int) -> tuple[str, ...
 
 
 def outage_while_segments_are_written(seed: int) -> tuple[str, ...]:
-    """For a minute no segment can be created, and nobody knows which were."""
+    """Cut off the store for a minute, so that it is unknown which segments were created."""
     scenario = Scenario(
         seed=seed,
         shape=SHAPE,
@@ -87,7 +87,7 @@ def outage_while_segments_are_written(seed: int) -> tuple[str, ...]:
 
 
 def answer_to_another_question(seed: int) -> tuple[str, ...]:
-    """The journal holds an answer whose request was not this row's, as if the input had changed."""
+    """Put an answer to another request into the journal, as if the input had changed."""
     scenario = Scenario(
         seed=seed,
         shape=SHAPE,
@@ -100,7 +100,7 @@ def answer_to_another_question(seed: int) -> tuple[str, ...]:
 
 
 def frozen_with_the_answer_on_its_way(seed: int) -> tuple[str, ...]:
-    """A heartbeat found no newer attempt; by the time that its owner hears so, there is one."""
+    """Freeze an attempt between a heartbeat and its answer, while a newer attempt starts."""
     fifth = Trouble(kind="freeze", at_operation=5, named="/lease/", duration_s=100.0)
     scenario = Scenario(
         seed=seed,
@@ -113,7 +113,7 @@ def frozen_with_the_answer_on_its_way(seed: int) -> tuple[str, ...]:
 
 
 def frozen_in_the_middle(seed: int) -> tuple[str, ...]:
-    """By the time that it wakes, with rows left to ask, a newer attempt has asked them all."""
+    """Freeze an attempt with rows left until a newer attempt has sent them all."""
     freeze = Trouble(kind="freeze", at_operation=10, named="call", duration_s=150.0)
     scenario = Scenario(
         seed=seed,
@@ -125,7 +125,7 @@ def frozen_in_the_middle(seed: int) -> tuple[str, ...]:
 
 
 def suspended_in_the_middle(seed: int) -> tuple[str, ...]:
-    """When its machine wakes, a newer attempt is asking for the rows that it has left."""
+    """Suspend an attempt's machine until a newer attempt sends the rows that are left."""
     shape = Shape(rows=(100,))
     suspended = Trouble(kind="suspend", at_operation=20, named="call", duration_s=90.0)
     scenario = Scenario(
@@ -138,7 +138,7 @@ def suspended_in_the_middle(seed: int) -> tuple[str, ...]:
 
 
 def superseded_while_no_segment_can_be_written(seed: int) -> tuple[str, ...]:
-    """For longer than a silence lasts, only what it has paid for keeps it from letting go."""
+    """Refuse segments for longer than a silence, so that only paid answers keep the attempt alive."""
     no_journal = Refusal(during=(4.0, 90.0), operations="create .*/journal/")
     shape = Shape(rows=(100,))
     scenario = Scenario(
@@ -152,7 +152,7 @@ def superseded_while_no_segment_can_be_written(seed: int) -> tuple[str, ...]:
 
 
 def tidied_away_while_it_is_read(seed: int) -> tuple[str, ...]:
-    """An older attempt wakes and publishes between two listings of a newer one, which is frozen."""
+    """Wake an older attempt, which publishes between two listings of a newer, frozen one."""
     shape = Shape(rows=(12,))
     writing_its_part = Trouble(kind="freeze", at_operation=2, named="/parts/", duration_s=60.0)
     listing = Trouble(kind="freeze", at_operation=1, named="/parts/", duration_s=60.0)
@@ -170,7 +170,7 @@ def tidied_away_while_it_is_read(seed: int) -> tuple[str, ...]:
 
 
 def stopped_with_a_heartbeat_on_its_way(seed: int) -> tuple[str, ...]:
-    """The last heartbeat travels slowly, and the attempt, whose calls all fail, has no more to do."""
+    """Stop an attempt whose calls all fail while its last heartbeat travels slowly."""
     stopped = Attempt(troubles=(Trouble(kind="stop", at_operation=4, named="/heartbeat/"),))
     scenario = Scenario(
         seed=seed,
@@ -197,14 +197,14 @@ def rejections_in_a_part_of_an_earlier_attempt(seed: int) -> tuple[str, ...]:
 
 
 def a_firewall_refuses_a_row(seed: int) -> tuple[str, ...]:
-    """The others are published, at once, whatever its place among them is."""
+    """Refuse one row, at any position. All other rows must be published by the first attempt."""
     shape = Shape(rows=(12, 8), forbidden=frozenset({seed}))
     scenario = Scenario(seed=seed, shape=shape, settings=settings_for(shape), attempts=(Attempt(),))
     return Simulation(scenario).run().violations
 
 
 def a_key_is_revoked_while_rows_are_refused(seed: int) -> tuple[str, ...]:
-    """For a while all rows are, as one is for ever: as many as may be could be rejected."""
+    """Refuse all rows for a while and three for ever. `max_rejected_rows` would allow them all."""
     shape = Shape(rows=(40, 20), forbidden=frozenset({seed, 30, 59}))
     scenario = Scenario(
         seed=seed,
@@ -217,7 +217,7 @@ def a_key_is_revoked_while_rows_are_refused(seed: int) -> tuple[str, ...]:
 
 
 def neighbours_are_refused(seed: int) -> tuple[str, ...]:
-    """The second is the other row for the first. Another attempt begins with others."""
+    """Refuse two neighbours, so that each is the only row to compare the other with."""
     shape = Shape(rows=(24,), forbidden=frozenset({seed, seed + 1}))
     scenario = Scenario(
         seed=seed,
@@ -229,7 +229,7 @@ def neighbours_are_refused(seed: int) -> tuple[str, ...]:
 
 
 def an_older_part_comes_while_a_newer_attempt_journals(seed: int) -> tuple[str, ...]:
-    """An attempt that has all answers and could journal none is frozen before it writes its part."""
+    """Freeze an attempt with all answers but no segment, before it writes its part."""
     shape = Shape(rows=(8,))
     no_journal = Refusal(during=(0.0, 35.0), operations="create .*/journal/")
     duration_s = 22.0 + 1.2 * seed
@@ -247,7 +247,7 @@ def an_older_part_comes_while_a_newer_attempt_journals(seed: int) -> tuple[str, 
 
 
 def rejected_rows_are_answered_after_their_part(seed: int) -> tuple[str, ...]:
-    """The second attempt asks again for rows of a durable part, and is killed before its edition."""
+    """Kill the second attempt after it has sent rows of a durable part, before it writes the edition."""
     shape = Shape(rows=(6, 18))
     with_its_part = Trouble(kind="kill", at_operation=2, named="/parts/", is_landing=True)
     later = Trouble(kind="kill", at_operation=3, named="/journal/", is_landing=True)
@@ -262,7 +262,7 @@ def rejected_rows_are_answered_after_their_part(seed: int) -> tuple[str, ...]:
 
 
 def _plant(simulation: Simulation) -> None:
-    """Write a segment as an earlier attempt might have, behind everybody's back."""
+    """Write a segment as an earlier attempt could have, unseen by the running one."""
     record = answered(
         Answer(status=200, content_type="application/json", body=FOREIGN, inference_id="foreign"),
         CallRecord(row=3, request_hash="0" * 64, attempts=1, completed_at_us=1),
@@ -307,11 +307,11 @@ DIRECTED: dict[str, Callable[[int], tuple[str, ...]]] = {
     "the first answers are the opening": failing_scenarios.refusals_overtake_answers,
     **MERGING_SCENARIOS,
 }
-"""By the bug that each is for."""
+"""The scenario for each bug."""
 
 
 def directed(name: str) -> tuple[str, ...]:
-    """The violations of a bug's scenario, with the first seed that has any."""
+    """Return the violations of a bug's scenario, with the first seed that has any."""
     for seed in range(SEEDS):
         violations = DIRECTED[name](seed)
         if violations:

@@ -94,10 +94,10 @@ class FailingApi:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Nothing is open."""
+        """Close nothing, because nothing is open."""
 
     async def send(self, body: bytes, client_request_id: str) -> Answer:  # noqa: ARG002
-        """One exchange, within the time-out."""
+        """Make one exchange, within the time-out."""
         row = int(json.loads(body)["messages"][0]["content"].rsplit(" ", 1)[1])
         breaks_s = self.broken.get(len(self.sent))
         self.sent.append(row)
@@ -258,7 +258,7 @@ class Tries:
         )
 
     def rejected(self) -> list[int]:
-        """Rows that are rejected in what is published."""
+        """Return the rejected rows of the published run."""
         parts = sorted(name for name in self.store.objects if "/parts/" in name)
         infos: list[dict[str, str]] = []
         for name in parts:
@@ -267,12 +267,12 @@ class Tries:
         return [row for row, info in enumerate(infos) if info["status"] == "rejected"]
 
     def calls_of(self, rows: Iterable[int]) -> list[int]:
-        """How often each row was sent."""
+        """Count how often each row was sent."""
         counts = Counter(self.api.sent)
         return [counts[row] for row in rows]
 
     def calls_between(self, from_s: float, until_s: float) -> int:
-        """How many calls were sent so long after the outage began."""
+        """Count the calls that were sent between two times after the start of the outage."""
         began_s = self.api.outage_s
         assert began_s is not None
         return sum(from_s <= sent_s - began_s < until_s for sent_s in self.api.sent_s)
@@ -292,7 +292,7 @@ def tries_at(
     sigma: float = 0.6,
     **changes: object,
 ) -> Tries:
-    """A run with default settings but for these changes, not begun yet."""
+    """Return a run that has not started, with default settings except these changes."""
     settings = Settings(**({"progress_interval_s": 1e6} | changes))  # type: ignore[arg-type]
     api = FailingApi(
         random=Random(seed),  # a seeded order of events

@@ -1,4 +1,4 @@
-"""Scenarios for bugs in what ends a run: each holds as long as its bug is not there."""
+"""Scenarios for bugs in the end of a run. Each passes unless its bug is there."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LAPSES_S = 12.0
 
 
 def violations_of(run: Tries, *, tries: int) -> tuple[str, ...]:
-    """Return what was promised and is not so: the good rows answered, the bad ones rejected."""
+    """Return the broken promises: good rows must be answered, and bad ones rejected."""
     if not isinstance(run.ends[-1], RunSummary):
         return (f"not published after {len(run.ends)} tries",)
     found = []
@@ -32,7 +32,7 @@ def violations_of(run: Tries, *, tries: int) -> tuple[str, ...]:
 
 
 def an_outage_at_the_end(seed: int) -> tuple[str, ...]:
-    """All calls fail for 20 minutes when few rows are left; a try follows at once."""
+    """Fail all calls for 20 minutes when few rows are left. The next try follows at once."""
     kind = FAILURES[seed % len(FAILURES)]
     run = tries_at(
         120,
@@ -47,7 +47,7 @@ def an_outage_at_the_end(seed: int) -> tuple[str, ...]:
 
 
 def an_outage_within_one_try(seed: int) -> tuple[str, ...]:
-    """The try is so patient that it sees both ends of the outage."""
+    """Begin and end an outage within one patient try."""
     run = tries_at(
         120,
         seed=seed,
@@ -62,7 +62,7 @@ def an_outage_within_one_try(seed: int) -> tuple[str, ...]:
 
 
 def one_slow_answer_at_a_time(seed: int) -> tuple[str, ...]:
-    """A connection breaks when an answer has almost come."""
+    """Break a connection shortly before its answer."""
     run = tries_at(
         4, seed=seed, answer_s=700, sigma=0.01, max_concurrency=1, request_timeout_s=900.0
     )
@@ -72,7 +72,7 @@ def one_slow_answer_at_a_time(seed: int) -> tuple[str, ...]:
 
 
 def only_failing_rows_are_left(seed: int) -> tuple[str, ...]:
-    """Two rows, not far from the end."""
+    """Fail two rows near the end always."""
     kind = FAILURES[seed % 3]
     run = tries_at(120, seed=seed, bad={100: kind, 110: kind}, max_concurrency=8)
     run.until_published(3)
@@ -80,7 +80,7 @@ def only_failing_rows_are_left(seed: int) -> tuple[str, ...]:
 
 
 def a_row_is_always_a_page(seed: int) -> tuple[str, ...]:
-    """In a run of one row, nothing else is answered."""
+    """Answer the only row of a run with a page always."""
     run = tries_at(1, seed=seed, bad={0: "page"})
     run.until_published()
     bought = len(run.api.bought)
@@ -88,7 +88,7 @@ def a_row_is_always_a_page(seed: int) -> tuple[str, ...]:
 
 
 def a_parked_run_has_failing_rows(seed: int) -> tuple[str, ...]:
-    """A look is one call, so only the journal knows for how long they have failed."""
+    """Park a run with failing rows. A probe is one call, so that only the journal knows how long they failed."""
     kind = FAILURES[seed % 3]
     run = tries_at(120, seed=seed, bad={100: kind, 110: kind}, max_concurrency=8)
     run.until_published(5, parks=True)
@@ -96,7 +96,7 @@ def a_parked_run_has_failing_rows(seed: int) -> tuple[str, ...]:
 
 
 def answers_take_minutes(seed: int) -> tuple[str, ...]:
-    """A connection breaks, and so do all new ones until the first answers are due."""
+    """Break a connection and all new ones until the first answers are due."""
     run = tries_at(
         17, seed=seed, answer_s=1000, sigma=0.01, max_concurrency=16, request_timeout_s=1500.0
     )
@@ -106,7 +106,7 @@ def answers_take_minutes(seed: int) -> tuple[str, ...]:
 
 
 def no_call_is_allowed(seed: int) -> tuple[str, ...]:
-    """The store holds calls back for longer than `stall_timeout_s`, in the midst of an API's outage."""
+    """Delay calls by the store for longer than `stall_timeout_s`, during an outage of the API."""
     holds = HOLDS[seed % len(HOLDS)]
     run = tries_at(
         120,
@@ -125,7 +125,7 @@ def no_call_is_allowed(seed: int) -> tuple[str, ...]:
 
 
 def refusals_overtake_answers(seed: int) -> tuple[str, ...]:
-    """7% of the rows are refused, in a tenth of the time that an answer takes."""
+    """Refuse 7% of the rows, in a tenth of the time of an answer."""
     bad = dict.fromkeys(range(20 + seed, 600, 14), "400")
     run = tries_at(600, seed=seed, bad=bad, max_concurrency=256)  # type: ignore[arg-type]
     run.until_published()

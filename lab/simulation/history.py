@@ -19,7 +19,7 @@ class History:
         self._entries.append((now_s, who, event))
 
     def lines(self) -> list[str]:
-        """All events as text, without what no seed decides: scratch names and the run's key."""
+        """Return all events as text, without the names that no seed decides: scratch and run key."""
         return [f"{at_s:10.3f}  {who:12} {_plain(event)}" for at_s, who, event in self._entries]
 
 

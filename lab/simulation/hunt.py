@@ -1,4 +1,4 @@
-"""Looks for a seeded bug: with random seeds first, then with the scenario that is aimed at it."""
+"""Searches for a seeded bug: first with random seeds, then with the scenario made for it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SEEDS_MAX = 40
 
 
 def caught(name: str) -> str | None:
-    """What the simulation said of a bug, and where; None when it noticed nothing."""
+    """Return the violation that shows a bug, with its seed; None if there is none."""
     with BUGS[name]():
         if name in DIRECTED:
             violations = directed(name)

@@ -1,4 +1,4 @@
-"""Seeded bugs of the wait for a silence: naive ways to say that another attempt is gone."""
+"""Seeded bugs of the wait for a silence: naive ways to decide that another attempt is gone."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _see = Watch.see
 
 
 def _keep_what_was_read(_self: Watch) -> None:
-    """A round that the store refused counts like any other."""
+    """Keep the last read, so that a round that the store refused counts, too."""
 
 
 def _see_through_an_outage(
     self: Watch, heartbeat: Heartbeat | None, *, asked_at_s: float, answered_at_s: float
 ) -> None:
-    """All time between two reads counts, however long it is."""
+    """Count all time between two reads, however long it is."""
     read_at_s, is_same = self._read_at_s, heartbeat == self._last
     silent_s = self.silent_s
     _see(self, heartbeat, asked_at_s=asked_at_s, answered_at_s=answered_at_s)
@@ -48,7 +48,7 @@ def _seeing_through_outages() -> Iterator[None]:
 
 @contextmanager
 def _trusting_last_modified() -> Iterator[None]:
-    """The store's time of the last heartbeat is taken for the time of its owner's death."""
+    """Take the store's time of the last heartbeat for the time of its owner's death."""
     modified_s: WeakKeyDictionary[Any, dict[int, float]] = WeakKeyDictionary()
 
     def beat(self: Any, epoch: int, heartbeat: Heartbeat) -> None:

@@ -84,7 +84,7 @@ class Process:
         return self.ended_s is None
 
     def start(self, main: Callable[[], Coroutine[Any, Any, RunSummary]]) -> None:
-        """Run a coroutine as this process's only reason to be."""
+        """Run a coroutine as the main task of this process."""
         self.tell("starts")
         task = SimulatedTask(main(), loop=self.loop)
         task.add_done_callback(self._finished)
@@ -106,14 +106,14 @@ class Process:
         self.on_operation(self, name)
 
     def open_socket(self) -> bool:
-        """Take a descriptor; whether there was one."""
+        """Take a descriptor; return whether one was free."""
         if self.descriptors is not None and self.open_sockets >= self.descriptors:
             return False
         self.open_sockets += 1
         return True
 
     def close_sockets(self, count: int = 1) -> None:
-        """Give descriptors back."""
+        """Return descriptors."""
         self.open_sockets -= count
 
     def meet_bug(self, place: str) -> None:
@@ -132,7 +132,7 @@ class Process:
             self.loop.call_soon(self._break_task, met_by)
 
     def _break_task(self, name: str) -> None:
-        """Let what a task beside the calls waits for fail."""
+        """Fail the future that a task beside the calls waits for."""
         for task in asyncio.all_tasks(self.loop):
             frame = getattr(task.get_coro(), "cr_frame", None)
             work = frame.f_locals.get("work") if frame is not None else None
@@ -143,7 +143,7 @@ class Process:
                 waiter.set_exception(LibraryBug())
 
     def kill(self) -> None:
-        """End it at once, as kill -9 does: nothing of it has any effect from here on."""
+        """Kill the process, as kill -9 does. It has no more effect from here on."""
         if self._task is None or not self.is_alive:
             return
         self.tell("is killed")
@@ -157,7 +157,7 @@ class Process:
         self.on_end(self)
 
     def lands(self, random: Random) -> bool:
-        """Whether something that is on its way arrives, although its process may be dead."""
+        """Return whether an operation on its way arrives. Its process may be dead."""
         if self.loop.is_dead and self.is_landing is None:
             return random.random() < LANDING_SHARE
         if self.loop.is_dead or self.loop.is_frozen:
@@ -165,7 +165,7 @@ class Process:
         return True
 
     def freeze(self, duration_s: float) -> None:
-        """Let it stand still while the world goes on."""
+        """Freeze the process while the world continues."""
         if not self.is_alive or self.loop.is_frozen:
             return
         self.tell(f"is frozen for {duration_s:.1f} s")
@@ -173,7 +173,7 @@ class Process:
         self.scheduler.after(duration_s, self._thaw)
 
     def suspend(self, duration_s: float) -> None:
-        """Let its machine stand still, and its monotonic clock and timers with it."""
+        """Suspend the machine, with its monotonic clock and timers."""
         if not self.is_alive or self.loop.is_frozen:
             return
         self.tell(f"is suspended for {duration_s:.1f} s")
@@ -181,7 +181,7 @@ class Process:
         self.scheduler.after(duration_s, lambda: self._wake(duration_s))
 
     def terminate(self) -> None:
-        """SIGTERM; a frozen process hears of it when it goes on."""
+        """Send SIGTERM. A frozen process receives it when it continues."""
         if self.is_alive:
             self.tell("is asked to stop")
             self.loop.call_soon(self.stop.request)
@@ -213,13 +213,13 @@ class Process:
         return answer
 
     def map_in_threads(self, call: Callable[[T], R], items: Sequence[T], threads: int) -> list[R]:
-        """From a thread: do blocking work for each item in threads of their own, a few at a time."""
+        """Do blocking work for each item in a thread, a few at a time. Call it from a thread."""
         futures: list[asyncio.Future[R]] = []
         has_ended = False
 
         def begin(resume: Callable[[Any], None]) -> None:
             def go_on(*_: object) -> None:
-                """Begin what there is room for; after an error nothing more."""
+                """Begin as many items as there is room for; after an error none."""
                 nonlocal has_ended
                 failed = [future for future in futures if future.done() and future.exception()]
                 running = sum(not future.done() for future in futures)
@@ -287,33 +287,33 @@ class SimulatedClock:
         return self
 
     def now_s(self) -> float:
-        """The world's time, less what the machine was suspended; a frozen process has its clock run."""
+        """Return the world's time without the machine's suspensions. A freeze does not stop it."""
         self._process.meet_bug("the clock")
         return self._process.loop.time()
 
     def boot_s(self) -> float:
-        """The world's time: clocks run evenly here, whoever stands still."""
+        """Return the world's time, which neither a freeze nor a suspension stops."""
         return self._process.scheduler.now_s
 
     def wall_us(self) -> int:
-        """Microseconds since 1970, UTC."""
+        """Return the microseconds since 1970, UTC."""
         return WALL_START_US + round(self.boot_s() * 1e6)
 
     async def in_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run blocking work beside the loop; it goes on when whoever waits for it does not."""
+        """Run blocking work beside the loop. It continues if its waiter is cancelled."""
         self._process.meet_bug("a thread")
         return await self._process.begin_thread(lambda: call(*args, **kwargs))
 
     def aside(self, call: Callable[[], T]) -> asyncio.Future[T]:
-        """As `in_thread`; the simulated process ends when its coroutine does."""
+        """Do as `in_thread`. The simulated process ends with its coroutine."""
         return self._process.begin_thread(call)
 
     def pause(self, seconds: float) -> None:
-        """Block the current thread while the world goes on."""
+        """Block the current thread while the world continues."""
         self._process.wait_in_thread(
             lambda resume: self._process.loop.call_from_world(seconds, resume, None)
         )
 
     def map_in_threads(self, call: Callable[[T], R], items: Iterable[T], threads: int) -> list[R]:
-        """Several items at a time, each in a thread of its own."""
+        """Work on several items at a time, each in a thread of its own."""
         return self._process.map_in_threads(call, list(items), threads)

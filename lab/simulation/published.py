@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def check_published(
     watcher: Watcher, data: Input, objects: MemoryStore, exhausted: frozenset[str]
 ) -> None:
-    """Look at the store when everything has ended.
+    """Check the store when everything has ended.
 
     Args:
         exhausted: prompts that were asked in vain so often that they may be rejected.
@@ -48,7 +48,7 @@ def check_published(
 
 
 def check_tidy(watcher: Watcher, objects: MemoryStore) -> None:
-    """After success no journal remains, and no scratch of a probe."""
+    """Check that after success no journal and no scratch file of a probe are left."""
     left = [name for name in objects.objects if "/journal/" in name]
     if left:
         watcher.blame(f"{len(left)} journal segments remain")

@@ -1,4 +1,4 @@
-"""Two different runs at one output path, each complete, and processes that put them in place.
+"""Two different complete runs at one output path, and processes that show them.
 
 They are killed, frozen and cut off while they do. At the end plain readers must see one run whole.
 """
@@ -37,13 +37,13 @@ JOBS: tuple[dict[str, Any], ...] = (
     {"prompt": "Another question: {body}"},
     {"prompt": "Q: {body}", "limit_rows": 4},
 )
-"""The last has fewer parts than the others."""
+"""The last run has fewer parts than the first ones."""
 LIMIT_S = 20_000.0
 STEPS_MAX = 400_000
 
 
 class Rivals:
-    """A seed: all runs are completed one after another, then put in place by many at once.
+    """A seed: all runs are completed one after another, then shown by many processes at once.
 
     Args:
         named: troubles come at operations whose names hold this.
@@ -71,7 +71,7 @@ class Rivals:
         )
 
     def run(self) -> list[str]:
-        """Let it happen; what went wrong, in words."""
+        """Run all jobs; return the violations."""
         for job in range(len(JOBS)):
             self._begin(job)
             self._scheduler.run()
@@ -93,7 +93,7 @@ class Rivals:
         return self.violations
 
     def saw(self, process: Process, kind: str, name: str, *_: object) -> None:
-        """The store has done something; as long as nothing has gone wrong, readers see one run."""
+        """Check after an operation of the store that readers see one run."""
         if not self.misfortunes and kind != "read":
             self._check(f"after {process.name} had done: {kind} {name}")
 
@@ -160,7 +160,7 @@ class Rivals:
         return run(_job(**job), SETTINGS, world)
 
     def _check(self, when: str) -> None:
-        """What `_SUCCESS` names is what lies there, and nothing else does."""
+        """Check that exactly the files that `_SUCCESS` names are visible."""
         stored = self._objects.objects
         if "_SUCCESS" not in stored:
             return

@@ -27,7 +27,7 @@ MEETINGS = (
     *("a thread", "the clock", "ProgressLog.write_every", "LiveCalls._watch_stop", "Lease.keep"),
     *("Reader.feed_rows", "Collector._flush_always", "Collector._stage_always"),
 )
-"""Who meets a bug: the next blocking work, who looks at the clock next, or a task beside the calls."""
+"""Where a bug occurs: in the next blocking work, the next read of the clock, or a task beside the calls."""
 SLOW_STORE_SHARE = 0.15
 PAGES_SHARE = 0.3
 SinkHabit = Literal["works", "fails", "blocks"]
@@ -121,13 +121,13 @@ def scenario_of(seed: int) -> Scenario:
 
 
 def descriptors_of(seed: int) -> int | None:
-    """In some seeds, few sockets may be open. Other dice, so that other seeds stay."""
+    """Allow few sockets in some seeds. Its own random numbers leave the other seeds as they are."""
     random = Random(f"{seed} descriptors")
     return random.randint(*DESCRIPTORS) if random.random() < DESCRIPTORS_SHARE else None
 
 
 def with_bugs(attempts: tuple[Attempt, ...], seed: int) -> tuple[Attempt, ...]:
-    """In some seeds, a library fails once in something that runs beside the calls. Other dice, too."""
+    """Let a library fail once beside the calls in some seeds, by random numbers of its own."""
     random = Random(f"{seed} bugs")
     if random.random() >= BUGS_SHARE:
         return attempts
@@ -143,7 +143,7 @@ def with_bugs(attempts: tuple[Attempt, ...], seed: int) -> tuple[Attempt, ...]:
 
 
 def with_forbidden_rows(shape: Shape, seed: int) -> Shape:
-    """In some seeds, a firewall refuses some of the rows. Other dice, so that other seeds stay."""
+    """Let a firewall refuse rows in some seeds, by random numbers of its own."""
     random = Random(f"{seed} forbidden")
     if random.random() >= FORBIDDEN_SHARE:
         return shape
@@ -152,7 +152,7 @@ def with_forbidden_rows(shape: Shape, seed: int) -> Shape:
 
 
 def with_slow_store(weather: Weather, seed: int) -> Weather:
-    """In some seeds, each request to the store takes long. Other dice, so that other seeds stay."""
+    """Make each request to the store slow in some seeds, by random numbers of its own."""
     random = Random(f"{seed} slow store")
     if random.random() >= SLOW_STORE_SHARE:
         return weather
@@ -168,7 +168,7 @@ def with_pages(weather: Weather, seed: int) -> Weather:
 
 
 def with_failing_rows(shape: Shape, seed: int) -> Shape:
-    """In some seeds, calls of one row or two always fail. Other dice again."""
+    """Let calls of one or two rows always fail in some seeds, by random numbers of its own."""
     random = Random(f"{seed} failing")
     if random.random() >= FAILING_SHARE or shape.forbidden:
         return shape
@@ -179,7 +179,7 @@ def with_failing_rows(shape: Shape, seed: int) -> Shape:
 
 
 def settings_for(shape: Shape, **changes: object) -> Settings:
-    """The usual settings of a simulated run."""
+    """Return the usual settings of a simulated run."""
     usual: dict[str, object] = {
         "max_concurrency": 6,
         "unflushed_rows_max": 8,
@@ -239,12 +239,12 @@ def _spans(random: Random, longest_s: float) -> tuple[Span, ...]:
 
 
 def _soon(random: Random) -> float:
-    """An instant: most runs last some seconds, some wait for others for minutes."""
+    """Draw an instant. Most runs take seconds, but some wait for other runs for minutes."""
     return random.expovariate(1 / random.choice((4.0, 4.0, 40.0)))
 
 
 def attempt_of(random: Random) -> Attempt:
-    """What befalls one attempt."""
+    """Draw the troubles of one attempt."""
     kind = random.choice(("kill", "kill", "freeze", "freeze", "cut off", "stop", "none"))
     has_twin = random.random() < (0.5 if kind in ("freeze", "cut off", "none") else 0.15)
     return Attempt(

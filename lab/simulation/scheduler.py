@@ -23,7 +23,7 @@ ROUNDING_S = 1e-6
 
 
 class EndlessRun(AssertionError):
-    """Something goes on that should have ended."""
+    """Something continues that should have ended."""
 
 
 class Scheduler:
@@ -46,15 +46,15 @@ class Scheduler:
         heappush(self._due, (max(when_s, self.now_s), next(self._order), loop, work))
 
     def after(self, delay_s: float, work: Callable[[], None]) -> None:
-        """Let something happen in the world, whatever becomes of the processes."""
+        """Let something happen in the world, even if processes die."""
         self.push(self.now_s + delay_s, None, work)
 
     def due_on(self, loop: ProcessLoop) -> list[Any]:
-        """What waits to be done by a loop, in order."""
+        """Return the pending work of a loop, in order."""
         return [work for _, _, owner, work in sorted(self._due, key=_when) if owner is loop]
 
     def run(self) -> None:
-        """Until nothing is due any more.
+        """Run until nothing is due any more.
 
         Raises:
             EndlessRun: when time or steps are over.
@@ -96,7 +96,7 @@ class FromOutside(events.Handle):
 
 
 class ProcessLoop(asyncio.AbstractEventLoop):
-    """The event loop of one process: what it is asked to do waits in the scheduler's queue.
+    """The event loop of one process. Its work waits in the scheduler's queue.
 
     Attributes:
         is_frozen: nothing is executed; what falls due is held, in order.
@@ -132,7 +132,7 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         self._scheduler.push(self._scheduler.now_s + delay_s, self, handle)
 
     def thaw(self) -> None:
-        """Go on: what fell due meanwhile comes first, in its order."""
+        """Continue. Work that has become due comes first, in its order."""
         self.is_frozen = False
         held, self._held = self._held, []
         for handle in held:
@@ -159,7 +159,7 @@ class ProcessLoop(asyncio.AbstractEventLoop):
             finally:
                 events._set_running_loop(None)
 
-    # What asyncio's tasks, futures and time-outs ask of a loop.
+    # The methods of a loop that asyncio's tasks, futures and time-outs call.
 
     def time(self) -> float:
         return self._scheduler.now_s - self.suspended_s
@@ -198,7 +198,7 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         return handle
 
     def _timer_handle_cancelled(self, handle: events.TimerHandle) -> None:
-        """A cancelled timer is passed over when it falls due."""
+        """Do nothing, because a cancelled timer is skipped when it is due."""
 
     def create_future(self) -> asyncio.Future[Any]:
         return asyncio.Future(loop=self)

@@ -27,7 +27,7 @@ SHAPE = Shape(rows=(12, 12))
 
 @contextmanager
 def _claimed_by_turns() -> Iterator[None]:
-    """The lease of a share does not make way for the run's."""
+    """Let the lease of a share ignore the lease of the run."""
 
     def do_meet(share: int | None, other: int | None) -> bool:
         return share == other
@@ -55,7 +55,7 @@ SHARE_BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
 
 
 def begun_beside_the_whole_run(seed: int) -> ShareScenario:
-    """A share is asked for while an attempt at the whole run has calls on their way."""
+    """Start a share while an attempt at the whole run has calls in flight."""
     lanes = (
         Lane(share=None, starts_s=0.0, attempts=(Attempt(),)),
         Lane(share=0, starts_s=3.0, attempts=(Attempt(),)),
@@ -73,7 +73,7 @@ def begun_beside_the_whole_run(seed: int) -> ShareScenario:
 
 
 def begun_twice_while_the_first_drains(seed: int) -> ShareScenario:
-    """The second attempt only waits for the first one's calls; the third finds its heartbeats."""
+    """Start a second attempt, which only waits for the first, and a third, which finds its heartbeats."""
     attempts = (Attempt(twin_after_s=3.0), Attempt(twin_after_s=2.0), Attempt())
     return ShareScenario(
         common=Scenario(
@@ -88,7 +88,7 @@ def begun_twice_while_the_first_drains(seed: int) -> ShareScenario:
 
 
 def on_a_tight_budget(seed: int) -> ShareScenario:
-    """Two shares could each spend twice what there is for both; one of them is stopped now and then."""
+    """Run two shares with half the budget that either of them needs. One of them is stopped repeatedly."""
     stopped = Attempt(troubles=(Trouble(kind="stop", at_operation=5, named="call"),))
     lanes = (
         Lane(share=0, starts_s=0.0, attempts=(stopped, stopped, stopped)),
@@ -101,7 +101,7 @@ def on_a_tight_budget(seed: int) -> ShareScenario:
 
 
 def after_the_whole_run_has_spent(seed: int) -> ShareScenario:
-    """An attempt at the whole run spends the budget on the rows of one share; then the other begins."""
+    """Spend the budget on one share by an attempt at the whole run, then start the other share."""
     lanes = (
         Lane(share=None, starts_s=0.0, attempts=(Attempt(),)),
         Lane(share=1, starts_s=600.0, attempts=(Attempt(),)),
@@ -124,7 +124,7 @@ DIRECTED_SHARES: dict[str, Callable[[int], ShareScenario]] = {
 
 
 def caught_by_shares(name: str) -> str | None:
-    """What the simulation said of a bug, and where; None when it noticed nothing."""
+    """Return the violation that shows a bug, with its seed; None if there is none."""
     made = DIRECTED_SHARES.get(name, share_scenario_of)
     with SHARE_BUGS[name]():
         for seed in range(SEEDS_MAX):

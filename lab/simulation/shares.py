@@ -78,7 +78,7 @@ class ShareScenario:
 
 
 def share_scenario_of(seed: int) -> ShareScenario:
-    """Throw the dice for everything that a seed decides before it begins."""
+    """Draw everything that a seed decides before the start."""
     random = Random(f"{seed} shares")
     shape = with_failing_rows(with_forbidden_rows(random.choice(SHAPES), seed), seed)
     workers = random.randint(2, 4)
@@ -106,7 +106,7 @@ def _lane(random: Random, share: int | None, latest_s: float) -> Lane:
 
 
 def _settings(random: Random, shape: Shape) -> Settings:
-    """Few calls in flight, so that a budget that is not kept shows."""
+    """Return settings with few calls in flight, so that an exceeded budget shows."""
     return settings_for(
         shape,
         max_concurrency=random.randint(1, 4),
@@ -127,7 +127,7 @@ class _Running:
 
 
 class ShareSimulation(Simulation):
-    """One scenario of shares, up to a re-run of what was published."""
+    """One scenario of shares, up to a re-run of the published run."""
 
     def __init__(self, scenario: ShareScenario) -> None:
         super().__init__(scenario.common)
@@ -138,7 +138,7 @@ class ShareSimulation(Simulation):
 
     @swapped(segments, "MERGED_AT_ONCE", MERGED_AT_ONCE)
     def run(self) -> Verdict:
-        """Let it happen, and judge."""
+        """Run all lanes, and judge them."""
         plan = prepare(
             self._job(),
             lambda _: self.objects,
@@ -180,7 +180,7 @@ class ShareSimulation(Simulation):
         return None if running is None else running.lane.share
 
     def _clear_up(self) -> None:
-        """Good weather, no troubles, no budget."""
+        """Start last attempts in good weather, without troubles or budget."""
         self._sky.weather = CALM
         self.history.add(self.scheduler.now_s, "world", "the weather clears up")
         calm = replace(self.scenario.settings, max_cost_usd=None)
@@ -199,7 +199,7 @@ class ShareSimulation(Simulation):
             calm = replace(calm, retry_rejected=asks_again)
 
     def _check_budget(self) -> None:
-        """Of all shares together: passed by what was in flight at the most, and what nobody saw."""
+        """Check the budget of all shares. Only calls in flight and unseen charges may exceed it."""
         budget = self.scenario.settings.budget_nano_usd
         if budget is None:
             return

@@ -31,16 +31,16 @@ COST_STEPS = 4
 PRICES = TokenPrices(input_nano_usd=1_000_000_000, output_nano_usd=60_000_000_000)
 """With 64 tokens to answer, a little more than the dearest answer costs."""
 POISON = "never acceptable"
-"""A prompt that holds this is answered 400, always."""
+"""A prompt that contains this is always answered 400."""
 FORBIDDEN = "not to be seen"
-"""A prompt that holds this is answered 403, always, though the key is good."""
+"""A prompt that contains this is always answered 403, although the key is good."""
 FAILING = {
     "always an error": "500",
     "always too slow": "slow",
     "always broken off": "broken",
     "always a page": "page",
 }
-"""Prompts that hold one of these never succeed, and how their calls fail."""
+"""Prompts that contain one of these never succeed. The value is how their calls fail."""
 PAGE = Answer(status=200, content_type="text/html", body=b"<title>Sign in</title>")
 
 
@@ -68,17 +68,17 @@ class Ledger:
     calls: list[Call] = field(default_factory=list)
 
     def billed(self) -> list[Call]:
-        """The calls that cost money."""
+        """Return the calls that were charged."""
         return [call for call in self.calls if call.bills]
 
 
 def answer_to(prompt: str) -> str:
-    """What the simulated model says."""
+    """Return the simulated model's answer."""
     return f"Thought about {sha256(prompt.encode()).hexdigest()[:12]}."
 
 
 def cost_nano_usd(prompt: str) -> int:
-    """What it takes for that: 1 to 4 thousandths of a dollar."""
+    """Return its charge: 1 to 4 thousandths of a dollar."""
     return NANO_USD * (1 + sha256(prompt.encode()).digest()[0] % COST_STEPS)
 
 
@@ -94,7 +94,7 @@ class SimulatedApi:
         self._random = random
 
     def receive(self, call: Call, reply: Callable[[Answer | None], None]) -> None:
-        """A request arrives. Whatever becomes of its sender, it is worked on.
+        """Receive a request. It is processed even if its sender dies.
 
         Args:
             reply: brings the answer to the sender; None for a connection that breaks.
@@ -116,7 +116,7 @@ class SimulatedApi:
         self._scheduler.after(fate.latency_s, lambda: reply(answer))
 
     def _fail(self, call: Call, failing: str, reply: Callable[[Answer | None], None]) -> None:
-        """A call that never succeeds; too slow an answer is billed all the same."""
+        """Fail a call. An answer that comes too late is still charged."""
         if failing == "slow":
             self._scheduler.after(self._timeout_s * 1.2, lambda: self._bill(call))
             return
@@ -125,14 +125,14 @@ class SimulatedApi:
         self._scheduler.after(0.1, lambda: reply(answer))
 
     async def tell_prices(self) -> TokenPrices:
-        """The price list, as a process asks for it; it fails as often as calls do."""
+        """Return the price list, which fails as often as calls do."""
         await asyncio.sleep(self._random.uniform(0.01, 0.5))
         if self._random.random() < self._sky.weather.api_failed:
             raise ApiUnavailable("no price list")
         return PRICES
 
     async def tell_account(self) -> Account:
-        """Balance and key, as a process asks for them; it fails as often as calls do."""
+        """Return balance and key, which fails as often as calls do."""
         await asyncio.sleep(self._random.uniform(0.01, 0.5))
         if self._random.random() < self._sky.weather.api_failed:
             raise ApiUnavailable("no account")
@@ -174,12 +174,12 @@ class SimulatedClient:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Close what is open."""
+        """Close all open connections."""
         self._process.close_sockets(self._idle)
         self._idle = 0
 
     async def send(self, body: bytes, client_request_id: str) -> Answer:  # noqa: ARG002
-        """One exchange, as `api.client` does it: an answer of any status, or ApiUnavailable."""
+        """Make one exchange as `api.client` does: return an answer, or raise ApiUnavailable."""
         process = self._process
         process.has_called = True
         if self._idle:

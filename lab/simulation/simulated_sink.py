@@ -1,4 +1,4 @@
-"""The place that shows a run's progress, in the simulated world: it may fail, or never answer."""
+"""The sink of a run's progress, in the simulated world. It may fail, or never answer."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class Witness(Protocol):
     """Sees what the store does."""
 
     def saw(self, process: Process, kind: str, name: str, data: bytes, result: object) -> None:
-        """An operation has had its effect."""
+        """Record that an operation has had its effect."""
         ...
 
 
@@ -110,7 +110,7 @@ class SimulatedStore:
         self._ask("delete", name, lambda: self._objects.delete(name))
 
     def delete_all(self, names: Sequence[str]) -> None:
-        """One after another: a process may die between any two of them."""
+        """Delete one after another, because a process may die between any two of them."""
         for name in names:
             self.delete(name)
 
@@ -128,7 +128,7 @@ class SimulatedStore:
             process.close_sockets()
 
     def _travel(self, kind: str, name: str, act: Callable[[], Any], data: bytes) -> Any:
-        """There and back."""
+        """Send an operation, and wait for its result."""
         process = self._process
         fate = store_fate(
             self._sky.weather,
@@ -159,7 +159,7 @@ class SimulatedStore:
     def _done(
         self, kind: str, name: str, act: Callable[[], Any], data: bytes, fate: StoreFate
     ) -> Any:
-        """At the store, whatever becomes of the process meanwhile: the result, or an error."""
+        """Do the operation at the store, even if the process dies; return the result or an error."""
         process = self._process
         error = fate.error
         if not process.lands(self._random):
@@ -167,7 +167,7 @@ class SimulatedStore:
         elif fate.is_done:
             try:
                 result = act()
-            except Exception as refused:  # noqa: BLE001  # handed to who asked
+            except Exception as refused:  # noqa: BLE001  # raised in the caller
                 process.tell(f"{kind} {name}: {refused}")
                 return refused
             process.tell(f"{kind} {name}: {_told(result)}{error or ''}")

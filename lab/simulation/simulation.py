@@ -59,7 +59,7 @@ RERUN_OPERATIONS_MAX = 7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What a seed came to.
+    """The result of a seed.
 
     Attributes:
         violations: promises that were broken; none is what we want.
@@ -79,7 +79,7 @@ class Verdict:
 
 
 class Simulation:
-    """One scenario, from its first attempt to a re-run of what was published."""
+    """One scenario, from its first attempt to a re-run of the published run."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
@@ -107,7 +107,7 @@ class Simulation:
 
     @swapped(segments, "MERGED_AT_ONCE", MERGED_AT_ONCE)
     def run(self) -> Verdict:
-        """Let it happen, and judge."""
+        """Run all attempts, and judge them."""
         self._start_next()
         try:
             self.scheduler.run()
@@ -133,7 +133,7 @@ class Simulation:
     # Attempts.
 
     def _start_next(self) -> None:
-        """The next attempt; the last one has good weather and no budget."""
+        """Start the next attempt. The last one has good weather and no budget."""
         index = len(self.processes)
         attempts = self.scenario.attempts
         settings = self.scenario.settings
@@ -149,11 +149,11 @@ class Simulation:
             self._start(Attempt(), calm)
 
     def _was_in_vain(self) -> bool:
-        """Whether the last attempt failed by what happened before it.
+        """Return whether the last attempt failed because of earlier events.
 
         It made room for an earlier one that began late and then ended; or rows were rejected in
-        bad weather and stand so in a durable part, until somebody asks for them again; or two
-        forbidden rows were sent one after the other, and a person has to look at the key; or only
+        bad weather and stand so in a durable part, until an attempt sends them again; or two
+        forbidden rows were sent one after the other, and a person must check the key; or only
         rows were left that always fail, which takes a second attempt to know.
         """
         error = self.processes[-1].error
@@ -221,7 +221,7 @@ class Simulation:
         return run(self._job(), settings, world, self._share_of(process))
 
     def _share_of(self, process: Process) -> int | None:  # noqa: ARG002  # see shares.py
-        """What a process asks for: the whole run."""
+        """Return what a process runs: the whole run."""
         return None
 
     def _job(self) -> Job:
@@ -302,7 +302,7 @@ class Simulation:
         check_tidy(watcher, self.objects)
 
     def _check_pages(self) -> None:
-        """Answers that cannot be read are bought three times, but for what a misfortune forgot."""
+        """Check that an unreadable answer is bought at most three times, plus what a misfortune lost."""
         most = WIRE_VIOLATIONS_MAX * (1 + len(self.watcher.misfortunes))
         for prompt, bought in self.api.pages.items():
             if bought > most:
@@ -314,7 +314,7 @@ class Simulation:
         return frozenset(prompt for prompt, count in failures.items() if count >= most)
 
     def _check_budget(self) -> None:
-        """Of the attempts that had one."""
+        """Check the budget of the attempts that had one."""
         attempts = len(self.scenario.attempts)
         budget = self.scenario.settings.budget_nano_usd
         if budget is None:
@@ -329,7 +329,7 @@ class Simulation:
             self.watcher.blame(f"{spent} nano-dollars were spent of {budget}")
 
     def _rerun(self) -> None:
-        """A run that is published is run again: it pays nothing, and asks the store little."""
+        """Run a published run again. It must pay nothing, and send few requests to the store."""
         calls = len(self.api.ledger.calls)
         left = sum("/journal/" in name for name in self.objects.objects)
         process = self._start(Attempt(), self.scenario.settings)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def swapped(owner: object, name: str, replacement: object) -> Iterator[None]:
-    """A function or method replaced by another, and put back."""
+    """Replace a function or method by another, and restore it at the end."""
     original = getattr(owner, name)
     setattr(owner, name, replacement)
     try:

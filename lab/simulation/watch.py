@@ -48,7 +48,7 @@ class Misfortune:
 
 
 class Watcher:
-    """Sees what the store does and what is paid for.
+    """Watches the store and the payments.
 
     Attributes:
         violations: promises that were broken, in words.
@@ -95,7 +95,7 @@ class Watcher:
     # What a process does to the store.
 
     def saw(self, process: Process, kind: str, name: str, data: bytes, result: object) -> None:
-        """An operation has had its effect."""
+        """Record that an operation has had its effect."""
         if name.startswith(f"{PLACES.folder}/"):
             self._saw_place_lease(kind, name)
         elif kind == "list" and "/journal/" in name:
@@ -108,7 +108,7 @@ class Watcher:
                 self._saw_heartbeat(process, data)
 
     def _saw_journal(self, process: Process, prefix: str) -> None:
-        """A process learns what is durable: of all parts, or of one part.
+        """Record that a process has learned what is durable, in all parts or in one.
 
         One that lists parts is a share's. If it lists all of them later, it is to sum up their costs.
         """
@@ -121,7 +121,7 @@ class Watcher:
             self._known[process.number] = frozenset(self._durable)
 
     def _saw_place_lease(self, kind: str, name: str) -> None:
-        """Leases of the output path may go, but the newest one stays for ever."""
+        """Check that the newest lease of the output path is never deleted."""
         if kind == "delete" and "/lease/" in name:
             left = [other for other in self._objects.objects if other.startswith(PLACES.leases)]
             if name > max(left, default=""):
@@ -163,7 +163,7 @@ class Watcher:
         self._answers_become_durable(found)
 
     def _saw_part(self, part: int, data: bytes) -> None:
-        """All rows of a part are decided, and answered unless they were rejected."""
+        """Check that all rows of a part are decided, and answered unless they were rejected."""
         prompts = self._data.prompts[part]
         self._durable.update(prompt for prompt in prompts if prompt)
         infos = pq.read_table(pa.BufferReader(data))["completion_info"].to_pylist()
@@ -182,7 +182,7 @@ class Watcher:
             paid.difference_update(prompts)
 
     def is_answer_durable(self, prompt: str) -> bool:
-        """Whether an answer was stored that later attempts find."""
+        """Return whether an answer was stored that later attempts find."""
         return prompt in self._answers
 
     def _saw_manifest(self, data: bytes) -> None:
@@ -211,9 +211,9 @@ class Watcher:
             self._check_published(f"{kind} {name}")
 
     def _saw_segment_changed(self, kind: str, name: str) -> None:
-        """Before publication a segment goes only if its part has come, and was written no earlier.
+        """Check why a segment is deleted before publication.
 
-        Or if another segment holds all that it holds.
+        Either its part was written after it, or another segment holds all its records.
         """
         segment = parse_segment_name(name)
         if kind != "delete" or segment is None:
@@ -249,11 +249,11 @@ class Watcher:
     # What a process pays for.
 
     def asks_rejected(self, process: Process, prompts: set[str]) -> None:
-        """A process is told to ask for these again, of which no answer is stored."""
+        """Record that a process sends these rejected rows again, which have no stored answer."""
         self._rejected[process.number] = prompts
 
     def sent(self, call: Call) -> None:
-        """A call leaves."""
+        """Record that a call was sent, and check that it may be paid."""
         number = call.process.number
         self._in_flight.setdefault(number, []).append(call)
         if call.process.scheduler.now_s < call.process.cut_off_until_s:
@@ -271,7 +271,7 @@ class Watcher:
             self.blame(f"{risk} rows unflushed or in flight")
 
     def ended(self, call: Call) -> None:
-        """Its process has heard of its end."""
+        """Record that a call's process has received its end."""
         number = call.process.number
         self._in_flight[number].remove(call)
         if call.end == "answered" and call.prompt not in self._answers:
@@ -280,21 +280,21 @@ class Watcher:
             self._exposed.get(number, set()).discard(call.prompt)
 
     def at_risk(self, process: Process) -> frozenset[str]:
-        """The prompts that may be paid for again if this process is lost now."""
+        """Return the prompts that may be paid again if this process is lost now."""
         in_flight = {call.prompt for call in self._in_flight.get(process.number, ())}
         return frozenset(in_flight | self._paid.get(process.number, set()))
 
     def is_cut_off(self, process: Process) -> None:
-        """From now on nothing that a process pays for becomes durable, but others may go on."""
+        """Record that nothing that a process pays for becomes durable from now on."""
         self._exposed[process.number] = set(self.at_risk(process))
 
     def is_connected(self, process: Process) -> None:
-        """The end of that."""
+        """Record that a process can store its answers again."""
         exposed = frozenset(self._exposed[process.number])
         self._misfortune(process, "cut off", exposed)
 
     def befalls(self, process: Process, kind: str) -> None:
-        """A process is killed, is frozen or gives up now."""
+        """Record that a process is killed, is frozen or gives up now."""
         self._misfortune(process, kind, self.at_risk(process))
 
     def _misfortune(self, process: Process, kind: str, at_risk: frozenset[str]) -> None:
@@ -306,7 +306,7 @@ class Watcher:
             self.blame(f"{len(lost)} rows were at risk when {process.name} was {kind}")
 
     def process_ended(self, process: Process) -> None:
-        """A process came to its own end: what it paid for must be durable, if the store let it."""
+        """Check that a process that ended by itself has stored what it paid for, unless the store failed."""
         if isinstance(process.error, StoreUnavailable):
             self.befalls(process, "given up")
         elif self.at_risk(process):
@@ -315,7 +315,7 @@ class Watcher:
     # The whole.
 
     def check_ledger(self, ledger: Ledger) -> None:
-        """Nobody was billed more often than misfortune explains."""
+        """Check that no prompt was billed more often than misfortune explains."""
         bills: Counter[str] = Counter()
         allowed: Counter[str] = Counter()
         for call in ledger.calls:

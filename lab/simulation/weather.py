@@ -121,7 +121,7 @@ def store_fate(
 
 
 def store_refusal(weather: Weather, now_s: float, operation: str) -> Refusal | None:
-    """What forbids an operation that leaves its process now, if anything does."""
+    """Return the error for an operation that leaves its process now, if there is one."""
     for refusal in weather.store_refusals:
         if is_within(now_s, (refusal.during,)) and re.search(refusal.operations, operation):
             return refusal
@@ -164,5 +164,5 @@ def api_fate(weather: Weather, now_s: float, timeout_s: float, random: Random) -
 
 
 def is_within(now_s: float, spans: tuple[Span, ...]) -> bool:
-    """Whether an instant lies in one of them."""
+    """Return whether an instant lies in one of the periods."""
     return any(start_s <= now_s < end_s for start_s, end_s in spans)

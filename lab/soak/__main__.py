@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def main() -> int:
-    """Play the rounds; 1 when one of them broke a promise."""
+    """Play the rounds; return 1 if one of them broke a promise."""
     options = _options()
     started_s = time.perf_counter()
     folder = Path(tempfile.mkdtemp(prefix="aimlapi-soak-"))

@@ -40,7 +40,7 @@ def wait_until(what: str, condition: Callable[[], bool]) -> None:
 
 
 class Attempt:
-    """A process that will run the job once it is told to begin: to start one takes a second.
+    """A process that waits for `begin` before it runs the job, because starting one takes a second.
 
     Attributes:
         was_asked_to_stop: whether SIGTERM reached it alive.
@@ -64,13 +64,13 @@ class Attempt:
         self._said = self._process.stdout
 
     def await_ready(self) -> None:
-        """Return once it can begin."""
+        """Wait until the attempt can begin."""
         if not self._is_ready:
             assert self._said.readline() == "ready\n", self._log.read_text(encoding="utf-8")
         self._is_ready = True
 
     def begin(self) -> None:
-        """Let it run the job."""
+        """Let the attempt run its job."""
         self.await_ready()
         self._hit(signal.SIGUSR1)
 
@@ -80,21 +80,21 @@ class Attempt:
         return self._process.poll() is None
 
     def kill(self) -> bool:
-        """End it without a word; whether it was alive."""
+        """Kill the attempt; return whether it was alive."""
         self._was_killed = self._hit(signal.SIGKILL)
         self._process.wait()
         return self._was_killed
 
     def freeze(self) -> bool:
-        """Stop its clockwork; whether it was alive."""
+        """Freeze the attempt; return whether it was alive."""
         return self._hit(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on as if nothing had been."""
+        """Let a frozen attempt continue."""
         self._hit(signal.SIGCONT)
 
     def ask_to_stop(self) -> bool:
-        """As Airflow ends a task; whether it was alive."""
+        """End the attempt as Airflow ends a task; return whether it was alive."""
         self.was_asked_to_stop = self._hit(signal.SIGTERM)
         return self.was_asked_to_stop
 
@@ -107,7 +107,7 @@ class Attempt:
         wait_until(f"attempt {self.number} to end", lambda: not self.is_alive)
 
     def violations(self, *, must_publish: bool) -> list[str]:
-        """What is wrong with how it ended; call it once, and then."""
+        """Return the violations in how it ended. Call it once, after the end."""
         status = self._process.returncode
         if self._was_killed:
             return []

@@ -1,4 +1,4 @@
-"""The bucket as an outsider sees it: a client, and a watch that looks at it all through a run."""
+"""The bucket as an outsider sees it: a client, and a watch that reads it during a whole run."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Bucket:
             self._client.put_object(Bucket=self.name, Key=f"{INPUT}{name}", Body=body)
 
     def listing(self, prefix: str) -> dict[str, str]:
-        """ETags by name, relative to the prefix."""
+        """Return the ETags by name, relative to the prefix."""
         pages = self._client.get_paginator("list_objects_v2")
         return {
             entry["Key"].removeprefix(prefix): entry["ETag"]
@@ -56,7 +56,7 @@ class Bucket:
         }
 
     def read(self, key: str) -> bytes | None:
-        """An object's bytes; None when there is none."""
+        """Return an object's bytes; None if it does not exist."""
         try:
             body = self._client.get_object(Bucket=self.name, Key=key)["Body"]
         except self._client.exceptions.NoSuchKey:
@@ -65,12 +65,12 @@ class Bucket:
             return bytes(body.read())
 
     def close(self) -> None:
-        """Give the connections up."""
+        """Close the connections."""
         self._client.close()
 
 
 class BucketWatch:
-    """Looks at a bucket's output again and again, in a thread, while the block runs."""
+    """Reads a bucket's output again and again, in a thread, while the block runs."""
 
     def __init__(self, bucket: Bucket) -> None:
         self.sightings = Sightings()
@@ -99,7 +99,7 @@ class BucketWatch:
             self._bucket.close()
 
     def look(self) -> None:
-        """The listing first: a manifest that is absent afterwards was absent before."""
+        """List first, then read: a manifest that is absent afterwards was absent before."""
         objects = self._bucket.listing(OUTPUT)
         manifests = [name for name in objects if name.endswith("/manifest.json")]
         expected = f"_aimlapi/{self._run_key(objects)}/manifest.json"

@@ -1,4 +1,4 @@
-"""What must hold after a round, judged from outside: the bucket's bytes and the API's books.
+"""The checks after a round, from outside: the bucket's bytes and the API's accounts.
 
 No reader, parser or name of the provider is used here.
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spending:
-    """What a round paid for, and what it may have.
+    """The charges of a round, and the most that it may have.
 
     Attributes:
         twice: calls that were charged beyond one for each row.
@@ -67,7 +67,7 @@ def spending_of(
 
 
 def published_violations(bucket: Bucket, texts: Texts, bills: Sequence[Bill]) -> list[str]:
-    """What is wrong with the published files, the manifest and the names that are left."""
+    """Return the violations in the published files, the manifest and the remaining names."""
     names = set(bucket.listing(OUTPUT))
     visible = [visible_name(name) for name in texts.files]
     found = [f"{name} has no business there" for name in unknown_names(names, set(visible))]
@@ -90,14 +90,14 @@ def published_violations(bucket: Bucket, texts: Texts, bills: Sequence[Bill]) ->
 
 
 def visible_name(input_name: str) -> str:
-    """Where the rows of an input file are published; a file of a round is one part."""
+    """Return the name under which an input file is published. In a round, each file is one part."""
     return f"{input_name.removesuffix('.parquet')}-00000.parquet"
 
 
 def table_violations(
     name: str, published: pa.Table, given: pa.Table, paid: dict[str, str]
 ) -> list[str]:
-    """What is wrong with a file's rows.
+    """Return the violations in a file's rows.
 
     Args:
         paid: the prompt of each call whose answer arrived, by the answer's id.

@@ -26,17 +26,17 @@ class Texts:
     files: dict[str, pa.Table]
 
     def bodies(self) -> list[str | None]:
-        """The texts of all rows."""
+        """Return the texts of all rows."""
         return [body for table in self.files.values() for body in table["body"].to_pylist()]
 
     def prompts(self) -> dict[str, str]:
-        """What the API's ledger calls each row that is to be paid for: sha256 to text."""
+        """Map the names of all payable rows in the API's ledger, by sha256, to their texts."""
         texts = (prompt_of(body) for body in self.bodies() if body is not None)
         return {prompt_name(text): text for text in texts}
 
 
 def texts_of(plan: Round) -> Texts:
-    """Distinct texts, with a null here and there."""
+    """Return distinct texts, with a few nulls."""
     random = Random(f"texts {plan.seed}")  # noqa: S311  # chance, not secrecy
     files: dict[str, pa.Table] = {}
     first = 0
@@ -56,17 +56,17 @@ def texts_of(plan: Round) -> Texts:
 
 
 def prompt_of(body: str) -> str:
-    """What the API is asked for a row."""
+    """Return the prompt of a row."""
     return PROMPT.replace("{body}", body)
 
 
 def prompt_name(prompt: str) -> str:
-    """What the API's ledger calls a prompt."""
+    """Return the name of a prompt in the API's ledger."""
     return sha256(prompt.encode()).hexdigest()
 
 
 def answer_to(body: str | None) -> str | None:
-    """What must be published for a row."""
+    """Return the answer that must be published for a row."""
     if body is None:
         return None
     return answer_for(MODEL, "", prompt_of(body), MAX_TOKENS)

@@ -35,13 +35,13 @@ class Counts:
     terms: int = 0
 
     def __add__(self, other: Counts) -> Counts:
-        """Both together."""
+        """Return the sum of both."""
         names = self.__slots__
         return Counts(**{name: getattr(self, name) + getattr(other, name) for name in names})
 
     @property
     def at_risk_events(self) -> int:
-        """Those that may make a row be paid for twice."""
+        """The number of events after which a row may be paid twice."""
         return self.kills + self.freezes + self.pauses
 
 
@@ -65,7 +65,7 @@ class Misfortunes:
         self._thaw_at: dict[int, Attempt] = {}
 
     def run(self) -> None:
-        """All steps, then a healthy attempt, then whoever is still frozen or alive."""
+        """Take all steps, then a healthy attempt, then end the attempts that are still frozen or alive."""
         for spare in self._spares:
             spare.await_ready()
         for index, step in enumerate(self._plan.steps):
@@ -79,7 +79,7 @@ class Misfortunes:
         self._finish()
 
     def violations(self) -> list[str]:
-        """What is wrong with how attempts ended; the last one must have published."""
+        """Return the violations in how attempts ended. The last one must have published."""
         last = self.attempts[-1]
         return [
             violation
@@ -88,7 +88,7 @@ class Misfortunes:
         ]
 
     def _finish(self) -> None:
-        """Have a healthy attempt publish, then wake the frozen ones and wait for all."""
+        """Let a healthy attempt publish, then wake the frozen ones and wait for all."""
         for attempt in self._moving():
             if attempt.was_asked_to_stop:  # else it may take the newest lease, and publish nothing
                 attempt.wait()
@@ -99,7 +99,7 @@ class Misfortunes:
             attempt.wait()
 
     def _start(self) -> Attempt:
-        """Begin the next attempt at once, and have another made ready meanwhile."""
+        """Begin the next attempt at once, and prepare another one meanwhile."""
         self.counts.attempts += 1
         attempt = self._spares.pop(0)
         attempt.begin()
@@ -109,7 +109,7 @@ class Misfortunes:
         return attempt
 
     def _moving(self) -> list[Attempt]:
-        """Those that live and are not frozen."""
+        """Return the attempts that are alive and not frozen."""
         frozen = self._thaw_at.values()
         return [one for one in self.attempts if one.is_alive and one not in frozen]
 

@@ -48,12 +48,12 @@ class Times:
 
     @property
     def at_risk_rows(self) -> int:
-        """What one kill or freeze may cost: U + 2C."""
+        """The most rows that one kill or freeze may cost: U + 2C."""
         return self.unflushed_rows_max + 2 * self.max_concurrency
 
     @property
     def silence_s(self) -> float:
-        """About how long a newer attempt waits for one that says nothing."""
+        """The approximate time for which a newer attempt waits for a silent one."""
         return self.lease_ttl_s * 7 / 6
 
 
@@ -93,12 +93,12 @@ class Round:
 
     @property
     def rows(self) -> int:
-        """Of all files."""
+        """The number of rows of all files."""
         return sum(self.file_rows)
 
 
 def round_of(seed: int) -> Round:
-    """The round of a seed."""
+    """Return the round of a seed."""
     random = Random(f"soak {seed}")  # noqa: S311  # chance, not secrecy
     times = _times(random)
     return Round(
@@ -112,7 +112,7 @@ def round_of(seed: int) -> Round:
 
 
 def script(seed: int, latency_s: float, **changes: Any) -> Script:
-    """An API that knows the key and answers after about so long."""
+    """Return a script for an API that knows the key and answers after about this time."""
     latency = Latency(median_s=latency_s, sigma=0.3)
     return Script(seed=seed, account=Account(key=KEY), latency=latency, **changes)
 

@@ -24,14 +24,14 @@ PATIENCE_S = 10.0
 
 @contextmanager
 def s3_server(log: Path) -> Iterator[str]:
-    """A running S3 server with locked writes; gives its URL."""
+    """Run an S3 server with locked writes, and yield its URL."""
     with _server(["demo.s3_server"], log) as url:
         yield url
 
 
 @contextmanager
 def simulated_api(script: Script, folder: Path) -> Iterator[ApiBooks]:
-    """A running API that follows the script; gives its books."""
+    """Run an API that follows the script, and yield its accounts."""
     path = folder / "script.json"
     path.write_bytes(msgspec.json.encode(script))
     words = ["aimlapi_simulator", "--port", "0", "--script", str(path)]
@@ -76,21 +76,21 @@ class ApiBooks:
         self._send("PUT", "script", msgspec.json.encode(script))
 
     def billed_calls(self) -> int:
-        """How many calls were charged so far."""
+        """Return the number of charged calls so far."""
         return int(self.stats()["billed_calls"])
 
     def stats(self) -> dict[str, Any]:
-        """Counts and sums, as the simulator calls them."""
+        """Return counts and sums, under the simulator's names."""
         return self._get("stats")
 
     def calls_took_s(self) -> float:
-        """From the first call's beginning to the last one's end."""
+        """Return the seconds from the first call's start to the last call's end."""
         calls = [each for each in self._get("ledger")["requests"] if each["prompt_sha256"]]
         begun = min((each["at_s"] - each["duration_s"] for each in calls), default=0.0)
         return float(max((each["at_s"] for each in calls), default=0.0) - begun)
 
     def bills(self) -> list[Bill]:
-        """All charges."""
+        """Return the bills of all charged calls."""
         return [
             Bill(
                 prompt=record["prompt_sha256"],
@@ -101,7 +101,7 @@ class ApiBooks:
         ]
 
     def charges_usd(self) -> dict[str, float]:
-        """What each call was charged, by its answer's id."""
+        """Return the charge of each call, by its answer's id."""
         return {each["inference_id"]: each["usd"] for each in self._get("ledger")["billed"]}
 
     def _get(self, name: str) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class Sightings:
         self._manifest: bytes | None = None
 
     def see(self, objects: Mapping[str, str], manifest: bytes | None) -> None:
-        """Take in a look.
+        """Record one look at the bucket.
 
         Args:
             objects: ETags by name, relative to the output path.
@@ -66,20 +66,20 @@ class Sightings:
 
 
 def _has_part(segment: str, objects: Iterable[str]) -> bool:
-    """Whether the part whose rows a segment holds is there: then the segment may go."""
+    """Return whether the part of a segment's rows exists, so that the segment may be deleted."""
     run, _, place = segment.partition("/journal/")
     part = f"{run}/parts/part-{place.partition('/')[0]}"
     return any(name.startswith((f"{part}.", f"{part}-")) for name in objects)
 
 
 def run_keys(names: Iterable[str]) -> set[str]:
-    """The runs that have a folder there."""
+    """Return the runs that have a folder there."""
     hidden = {name.split("/")[1] for name in names if name.startswith("_aimlapi/")}
     return hidden - {"publication"}
 
 
 def unknown_names(names: set[str], visible: set[str]) -> list[str]:
-    """What has no business at the output path.
+    """Return the names that do not belong at the output path.
 
     Args:
         visible: the names of the files that plain readers are to see.

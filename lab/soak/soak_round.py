@@ -42,7 +42,7 @@ class Result:
     violations: tuple[str, ...]
 
     def line(self) -> str:
-        """For people."""
+        """Describe the result for a reader."""
         counts = self.counts
         return (
             f"seed {self.seed:<5} {self.rows:>4} rows  {counts.attempts} attempts  {self.leases} leases  "
@@ -89,7 +89,7 @@ def play(plan: Round, s3_url: str, folder: Path) -> Result:
 def _run(
     plan: Round, bucket: Bucket, api: ApiBooks, folder: Path
 ) -> tuple[list[str], Counts, BucketWatch]:
-    """The round's course, watched; what is wrong with its attempts."""
+    """Play the round while it is watched; return the violations of its attempts."""
     with ExitStack() as owner:
         watch = owner.enter_context(BucketWatch(bucket))
         course = Misfortunes(
@@ -129,7 +129,7 @@ def _leaks(folder: Path) -> list[str]:
 
 
 def tails(folder: Path) -> str:
-    """The end of each log of a round."""
+    """Return the end of each log of a round."""
     return "\n".join(
         "\n".join([f"--- {log.name}", *log.read_text(encoding="utf-8").splitlines()[-LOG_LINES:]])
         for log in sorted(folder.glob("*.log"))

@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def parse_options() -> argparse.Namespace:
-    """The command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
@@ -65,7 +65,7 @@ def parse_options() -> argparse.Namespace:
 
 
 def measure(options: argparse.Namespace) -> Record:
-    """All rounds."""
+    """Measure all rounds."""
     peers = [peer for peer in PEERS if not options.only or peer.name in options.only]
     scenarios = [s for s in SCENARIOS if not options.scenario or s.key in options.scenario]
     pairs = [(s, p) for s in scenarios for p in peers if s.key in p.scenarios]
@@ -90,12 +90,12 @@ def measure(options: argparse.Namespace) -> Record:
                 results=[*record.results, result],
                 minutes=(time.perf_counter() - began_s) / 60,
             )
-            save_record(record, options.results)  # what is known is kept, whatever happens next
+            save_record(record, options.results)  # saved after each run, in case a later one fails
     return record
 
 
 def install_all(peers: list[Peer]) -> dict[str, str]:
-    """Every environment that is needed; why some could not be made."""
+    """Make every environment that is needed; return the failures with their reasons."""
     missing = {}
     for environment in sorted({peer.environment for peer in peers} - {""}):
         print(f"installing {environment} …", flush=True)
@@ -106,14 +106,14 @@ def install_all(peers: list[Peer]) -> dict[str, str]:
 
 
 def make_texts(folder: Path, sizes: set[int]) -> Path:
-    """The data sets, made in a process of its own."""
+    """Make the data sets in a process of its own."""
     command = [sys.executable, "-m", "lab.benchmarks.peers.texts", str(folder)]
     subprocess.run([*command, *map(str, sorted(sizes))], cwd=ROOT, check=True)
     return folder
 
 
 def one_line(result: Measured) -> str:
-    """While it runs."""
+    """Return the line that is printed after a run."""
     said = result.failure or (
         f"{result.done:,} rows in {result.calling_s:.1f} s ({result.wall_s:.1f} s in all), "
         f"{result.rows - result.done} lost, {result.throttled:,} times 429, "

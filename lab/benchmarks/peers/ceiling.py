@@ -1,4 +1,4 @@
-"""wrk, a load generator in C, as the ceiling: what this machine and the simulator can do at all.
+"""wrk, a load generator in C, as the ceiling: the most that machine and simulator can do.
 
 It is taken from the PATH, or unpacked from Debian's packages into the folder of the peers,
 which needs no root.
@@ -35,7 +35,7 @@ end
 
 
 def install() -> str:
-    """Put wrk there; why not, if it cannot be."""
+    """Install wrk; return the reason if it cannot be installed."""
     if shutil.which("wrk") or _program().exists():
         return ""
     UNPACKED.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ def install() -> str:
 
 
 def measure(url: str, bodies: Path, in_flight: int) -> tuple[dict[str, Any], str]:
-    """As a peer's script would tell it, for the calls that were answered in some seconds.
+    """Report as a peer's script does, for the calls that were answered within some seconds.
 
     Args:
         bodies: requests as JSON, one a line.
@@ -96,7 +96,7 @@ def _program() -> Path:
 
 
 def _run(command: list[str], folder: str, **variables: str) -> str:
-    """What it prints.
+    """Run a command, and return its output.
 
     Raises:
         subprocess.SubprocessError: for a failure or a time-out.

@@ -1,4 +1,4 @@
-"""Installs each peer where it can disturb nobody: an environment of its own, from its own lock."""
+"""Installs each peer in an environment of its own, from its own lock file."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ INSTALL_TIMEOUT_S = 600
 
 
 def python_of(environment: str) -> Path:
-    """The interpreter of a peer's environment."""
+    """Return the interpreter of a peer's environment."""
     return INSTALLED / environment / "bin" / "python"
 
 
 def install(environment: str) -> str:
-    """Make an environment as its lock file says; why not, if it cannot be made."""
+    """Make an environment from its lock file; return the reason if that fails."""
     uv = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
     command = [uv, "sync", "--locked", "--quiet", "--project", str(PROJECTS / environment)]
     variables = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(INSTALLED / environment)}

@@ -1,4 +1,4 @@
-"""Writes `performance.md` and its plots from what was measured; it measures nothing."""
+"""Writes `performance.md` and its plots from a record. It measures nothing."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ LIMITED_COLUMNS = (
 
 
 def write(record: Record, folder: Path) -> None:
-    """The page, and its plots where matplotlib can be installed."""
+    """Write the page, and its plots if matplotlib can be installed."""
     (folder / "performance.md").write_text(text(record), encoding="utf-8")
     if reason := install(PLOTS):
         print(f"no plots: {reason}")
@@ -54,7 +54,7 @@ def write(record: Record, folder: Path) -> None:
 
 
 def text(record: Record) -> str:
-    """The whole page."""
+    """Return the whole page."""
     parts = [
         prose.introduction(record),
         tables(record),
@@ -69,7 +69,7 @@ def text(record: Record) -> str:
 
 
 def tables(record: Record) -> str:
-    """All scenarios that were measured."""
+    """Return the tables of all measured scenarios."""
     return "\n\n".join(
         _table(record, scenario) for scenario in SCENARIOS if lines(record, scenario)
     )
@@ -89,7 +89,7 @@ def _table(record: Record, scenario: Scenario) -> str:
 
 
 def _cells(line: Line, cells: list[str]) -> list[str]:
-    """Of a peer that never came to an end, only why."""
+    """Return the cells of a line. A peer that never ended has only the reason."""
     if line.runs:
         return cells
     return [f"**{prose.short(line.failure)}**", *["–"] * (len(cells) - 1)]

@@ -39,11 +39,11 @@ class Plan:
 
     @property
     def sizes(self) -> set[int]:
-        """Of all data sets, in rows."""
+        """The sizes of all data sets, in rows."""
         return {self.rows_fast, self.rows_slow, self.rows_limited}
 
     def rows(self, peer: Peer, scenario: Scenario) -> int:
-        """Of one run."""
+        """Return the number of rows of one run."""
         if scenario.is_limited:
             return self.rows_limited
         return self.rows_slow if peer.is_slow else self.rows_fast
@@ -56,7 +56,7 @@ def measure_all(
     texts: Path,
     missing: dict[str, str],
 ) -> Iterator[Measured]:
-    """One result after another; of a peer that is not there, the reason.
+    """Yield one result after another. A peer that is not installed has a reason instead.
 
     Args:
         texts: the folder of the data sets.

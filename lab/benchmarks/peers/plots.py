@@ -29,7 +29,7 @@ STEADY: dict[str, Any] = {"svg.hashsalt": "performance", "svg.fonttype": "none",
 
 
 def main(results: str, folder: str) -> None:
-    """All plots."""
+    """Draw all plots."""
     mpl.use("svg")
     mpl.rcParams.update(STEADY)
     record = load_record(Path(results))
@@ -66,7 +66,7 @@ def draw_time(record: Record, path: Path) -> None:
 
 
 def draw_limits(record: Record, path: Path) -> None:
-    """Rows lost, and calls that were refused."""
+    """Draw the lost rows and the refused calls."""
     limited = [scenario for scenario in SCENARIOS if scenario.is_limited]
     figure, axes = plt.subplots(len(limited), 2, figsize=(10, 8), layout="constrained")
     for (left, right), scenario in zip(axes, limited, strict=True):
@@ -79,12 +79,12 @@ def draw_limits(record: Record, path: Path) -> None:
 
 
 def finished(record: Record, scenario: Scenario) -> list[Line]:
-    """Peers that have a result."""
+    """Return the peers that have a result."""
     return [line for line in lines(record, scenario) if line.runs]
 
 
 def draw_bars(axis: Any, known: list[Line], value_of: Callable[[Line], Spread], form: str) -> None:
-    """The median as a bar, the spread as a line across its end."""
+    """Draw the median as a bar, and the spread as a line across its end."""
     values = [value_of(line) for line in known]
     middles = [value.middle for value in values]
     spans = [
@@ -110,7 +110,7 @@ def use_logarithms(axis: Any) -> None:
 
 
 def save(figure: Any, path: Path) -> None:
-    """As SVG, its text as text."""
+    """Write an SVG whose text stays text."""
     figure.savefig(path, metadata={"Date": None}, bbox_inches="tight")
     plt.close(figure)
 

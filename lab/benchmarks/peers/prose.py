@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lab.benchmarks.peers.record import Record
 
 CLEARLY = 0.98
-"""Less than this times ours is better; what is nearer lies within the noise."""
+"""A figure below this multiple of ours is better. Anything closer is within the noise."""
 
 PLOTS = """
 ## In pictures
@@ -61,7 +61,7 @@ was slow in a scenario is not run there again: see the column `runs`.
 
 
 def introduction(record: Record) -> str:
-    """What, when and where."""
+    """Describe what was measured, when and where."""
     place = record.machine
     load = spread(result.load for result in record.results)
     runs = max(line.runs for scenario in SCENARIOS for line in lines(record, scenario))
@@ -84,7 +84,7 @@ from elsewhere.
 
 
 def better_peers(record: Record) -> str:
-    """Where another is better than this provider, scenario by scenario."""
+    """List the peers that are better than this provider, by scenario."""
     found = [sentence for scenario in SCENARIOS for sentence in _better(record, scenario)]
     if not found:
         found = ["In nothing that was measured here, beyond the noise of 2%."]
@@ -125,7 +125,7 @@ def _other_rows(line: Line, ours: Line) -> str:
 
 
 def peers(record: Record) -> str:
-    """Who took part, with which settings and versions."""
+    """List the peers with their settings and versions."""
     versions: dict[str, dict[str, str]] = {}
     for result in record.results:
         versions.setdefault(result.peer, {}).update(result.versions)
@@ -139,7 +139,7 @@ def peers(record: Record) -> str:
 
 
 def failures(record: Record) -> str:
-    """What came to no end, and why."""
+    """List the runs that did not end, with the reasons."""
     found = [
         f"- {scenario.title}, {line.peer}: {_reason(line.failure)}; the API answered {line.answered:,} "
         f"of {line.rows:,} rows, and refused {line.refused:,} calls."
@@ -154,10 +154,10 @@ def failures(record: Record) -> str:
 
 
 def _reason(failure: str) -> str:
-    """Without the address of this run, and without a whole answer of the API."""
+    """Remove the address of this run and the API's whole answer."""
     return re.split(r", url=| - \{", failure)[0]
 
 
 def short(failure: str) -> str:
-    """A failure in a cell of a table; the whole is told below it."""
+    """Shorten a failure for a cell of a table. The text below the table has all of it."""
     return failure if failure.startswith("not ") and len(failure) < 40 else "failed"

@@ -1,4 +1,4 @@
-"""What was measured, on which machine: kept as JSON, so that the page can be written again."""
+"""The measurements and their machine, stored as JSON, so that the page can be written again."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Record:
 
 
 def machine() -> Machine:
-    """This one, now."""
+    """Describe this machine."""
     today = dt.datetime.now(tz=dt.UTC)  # noqa: TID251  # the page's date
     return Machine(
         date=f"{today:%Y-%m-%d %H:%M} UTC",
@@ -51,13 +51,13 @@ def machine() -> Machine:
 
 
 def save_record(record: Record, path: Path) -> None:
-    """Write it down."""
+    """Write a record to a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
 
 
 def load_record(path: Path) -> Record:
-    """Read it back."""
+    """Read a record from a file."""
     fields = json.loads(path.read_text(encoding="utf-8"))
     return Record(
         machine=Machine(**fields["machine"]),

@@ -1,4 +1,4 @@
-"""One run of one peer: a process of its own, a hard time-out, and what is known afterwards."""
+"""One run of one peer: a process of its own, a hard time-out, and its measurements."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Measured:
 def run(
     peer: Peer, scenario: Scenario, api: Api, *, texts: Path, rows: int, timeout_s: float
 ) -> Measured:
-    """Measure one peer in one scenario; it never raises for what a peer does."""
+    """Measure one peer in one scenario. A peer's failure is no exception here."""
     load = os.getloadavg()[0]
     api.prepare(scenario)
     began_at_s = time.time()  # noqa: TID251  # compared with the simulator's
@@ -83,7 +83,7 @@ def _command(
 
 
 def start(command: list[str], folder: Path, timeout_s: float) -> tuple[dict[str, Any], str]:
-    """The script's line, or why there is none.
+    """Return the script's line, or the reason why it is missing.
 
     A home of its own: a peer's cache must not answer in place of the API, nor lie about afterwards.
     """
@@ -120,7 +120,7 @@ def _read_line(code: int, out: str, err: str) -> tuple[dict[str, Any], str]:
 
 
 def _last_words(err: str) -> str:
-    """The last line that says something: a group of exceptions ends in a frame of dashes."""
+    """Return the last line with words, because a group of exceptions ends in a frame of dashes."""
     said = [line.strip(" |+-") for line in err.splitlines()]
     last = next((line for line in reversed(said) if re.match(r"[\w.]+(Error|Exception)", line)), "")
     last = last or next((line for line in reversed(said) if line), "no word on stderr")

@@ -28,7 +28,7 @@ class Scenario:
         return bool(self.limits)
 
     def ideal_s(self, rows: int) -> float:
-        """What a client would need that costs nothing and knows the limit."""
+        """Compute the seconds of a client that costs nothing and knows the limit."""
         slots = min(self.in_flight, self.limits.get("max_concurrent", self.in_flight))
         by_slots_s = -(-rows // int(slots)) * LATENCY_S
         rate = self.limits.get("rps")

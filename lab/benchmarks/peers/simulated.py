@@ -1,4 +1,4 @@
-"""The simulated API in a process of its own: told its limits for each run, asked what it saw."""
+"""The simulated API in a process of its own. Each run sets its limits and reads its counts."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Api:
     url: str
 
     def prepare(self, scenario: Scenario) -> None:
-        """Forget the last run, once its calls have ended, and take on these limits."""
+        """Reset the simulator once the last run's calls have ended, and set these limits."""
         deadline_s = time.perf_counter() + DRAIN_S
         while self._ask("GET", "stats")["in_flight"] and time.perf_counter() < deadline_s:
             time.sleep(0.1)
@@ -51,7 +51,7 @@ class Api:
             self._ask("POST", "script", {"limits": scenario.limits})
 
     def seen(self) -> Seen:
-        """What there was since `prepare`."""
+        """Return the counts since `prepare`."""
         stats = self._ask("GET", "stats")
         requests = [
             request
@@ -78,7 +78,7 @@ class Api:
 
 @contextmanager
 def simulated_api() -> Iterator[Api]:
-    """Started, and stopped at the end."""
+    """Run a simulator until the block ends."""
     command = [sys.executable, "-m", "aimlapi_simulator", "--port", "0"]
     command += ["--latency", str(LATENCY_S)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)

@@ -27,7 +27,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """What a peer did in a scenario.
+    """The results of a peer in a scenario.
 
     Attributes:
         runs: how many ended with a result.
@@ -55,13 +55,13 @@ class Line:
 
 
 def spread(figures: Iterable[float]) -> Spread:
-    """Of no figures, noughts."""
+    """Return median, smallest and largest figure; 0 if there are none."""
     known = list(figures) or [0.0]
     return Spread(middle=median(known), least=min(known), most=max(known))
 
 
 def lines(record: Record, scenario: Scenario) -> list[Line]:
-    """One for each peer that took part, in the roster's order."""
+    """Return one summary for each peer that took part, in the roster's order."""
     found = []
     for peer in PEERS:
         results = [

@@ -1,4 +1,4 @@
-"""One job by several workers; what a scenario wants stands in the DAG run's conf."""
+"""One job by several workers. The DAG run's conf has the scenario's settings."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ KEY = "benchmark-key"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One run of a peer, as its command line says it.
+    """One run of a peer, as its command line describes it.
 
     Attributes:
         url: of the simulator, without `/v1`.
@@ -66,18 +66,18 @@ def read_job() -> Job:
 
 
 def read_texts(job: Job) -> list[str]:
-    """The input's column, as Python strings."""
+    """Return the input's column as Python strings."""
     texts: list[str] = pq.read_table(job.source, columns=["text"])["text"].to_pylist()[: job.rows]
     return texts
 
 
 def messages(text: str) -> list[dict[str, str]]:
-    """The one message that every peer sends for a row."""
+    """Return the message that every peer sends for a row."""
     return [{"role": "user", "content": PROMPT.format(text=text)}]
 
 
 def write_answers(job: Job, answers: Sequence[str | None]) -> int:
-    """The input with one more column; how many rows have an answer."""
+    """Write the input with one more column; return the number of rows with an answer."""
     table = pq.read_table(job.source).slice(0, job.rows)
     table = table.append_column("completion", pa.array(answers, pa.string()))
     pq.write_table(table, job.target, compression="zstd", compression_level=1)
@@ -100,19 +100,19 @@ def report(job: Job, done: int, *packages: str) -> None:
 
 
 def cpu_s() -> float:
-    """Of this process and of those that it started and waited for."""
+    """Return the CPU seconds of this process and of its finished children."""
     whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     usages = [resource.getrusage(who) for who in whose]
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def age_s() -> float:
-    """Seconds since this process was started; Linux only, as is `peak_mb`."""
+    """Return the seconds since this process started. This needs Linux, as `peak_mb` does."""
     words = Path("/proc/self/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return time.clock_gettime(time.CLOCK_BOOTTIME) - int(words[19]) / os.sysconf("SC_CLK_TCK")
 
 
 def peak_mb() -> float:
-    """Most resident memory; `ru_maxrss` would begin with that of whoever started this process."""
+    """Return the peak of resident memory. `ru_maxrss` would include the parent process."""
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024

@@ -1,4 +1,4 @@
-"""Asks for many rows at once with a coroutine that asks for one: a fixed set of workers."""
+"""Sends many rows at once by a coroutine that sends one, from a fixed number of workers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 async def ask_all(
     texts: Sequence[str], ask: Callable[[str], Awaitable[str | None]], in_flight: int
 ) -> list[str | None]:
-    """One answer a text, None for one whose call failed for good; kinds of failure go to stderr."""
+    """Return one answer per text, None if its call failed finally. Kinds of failure go to stderr."""
     answers: list[str | None] = [None] * len(texts)
     rows = iter(enumerate(texts))
     failures: collections.Counter[str] = collections.Counter()

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-# It counts tokens with tiktoken, which asks the net for its table; litellm brings that table along.
+# It counts tokens with tiktoken, which downloads its table. litellm contains that table.
 _LITELLM = importlib.util.find_spec("litellm")
 assert _LITELLM is not None
 assert _LITELLM.origin is not None
@@ -35,16 +35,16 @@ class Summary(curator.LLM):  # type: ignore[misc]  # it has no types
     """One prompt a row; the answer beside the row's number."""
 
     def prompt(self, row: dict[str, Any]) -> str:
-        """What is asked."""
+        """Return the prompt of a row."""
         return PROMPT.format(text=row["text"])
 
     def parse(self, row: dict[str, Any], response: str) -> dict[str, Any]:
-        """What is kept."""
+        """Return the row with its answer."""
         return {"number": row["number"], "completion": response}
 
 
 def ask(job: Job) -> list[str | None]:
-    """As it comes, it allows itself 200 calls and 100,000 tokens a minute."""
+    """Send all rows. Curator's default limits are 200 calls and 100,000 tokens per minute."""
     settings: dict[str, Any] = {"base_url": job.openai_url, "api_key": KEY}
     settings["require_all_responses"] = False
     settings["max_concurrent_requests"] = job.in_flight
@@ -66,7 +66,7 @@ def ask(job: Job) -> list[str | None]:
 
 
 def main() -> None:
-    """Read, ask, write."""
+    """Read the rows, call the API, write the answers."""
     job = read_job()
     report(job, write_answers(job, ask(job)), "bespokelabs-curator", "litellm", "aiohttp")
 

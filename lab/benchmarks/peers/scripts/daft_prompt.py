@@ -21,7 +21,7 @@ from lab.benchmarks.peers.scripts.account import (
 
 
 def ask(job: Job) -> list[str | None]:
-    """Daft decides how many calls are in flight; an error ends it, unless it is told to ignore it."""
+    """Send all rows. Daft chooses the calls in flight. An error ends it, unless it ignores errors."""
     daft.set_provider("openai", api_key=KEY, base_url=job.openai_url)
     options: dict[str, Any] = {"max_tokens": MAX_TOKENS, "use_chat_completions": True}
     if job.variant == "retries":
@@ -37,7 +37,7 @@ def ask(job: Job) -> list[str | None]:
 
 
 def main() -> None:
-    """Read, ask, write."""
+    """Read the rows, call the API, write the answers."""
     job = read_job()
     report(job, write_answers(job, ask(job)), "daft", "openai")
 

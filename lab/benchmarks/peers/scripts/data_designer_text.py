@@ -18,7 +18,7 @@ from lab.benchmarks.peers.scripts.account import (
 
 
 def designer(job: Job) -> DataDesigner:
-    """With this endpoint alone."""
+    """Return a designer with only this endpoint."""
     provider = dd.ModelProvider(name="simulated", endpoint=job.openai_url, api_key=KEY)
     designer = DataDesigner(
         artifact_path=job.target.parent / "designed", model_providers=[provider]
@@ -28,7 +28,7 @@ def designer(job: Job) -> DataDesigner:
 
 
 def ask(job: Job) -> list[str | None]:
-    """Answers in the order of the seed's rows."""
+    """Return the answers in the order of the seed's rows."""
     model = dd.ModelConfig(
         alias="text",
         model=MODEL,
@@ -48,7 +48,7 @@ def ask(job: Job) -> list[str | None]:
 
 
 def main() -> None:
-    """Read, ask, write."""
+    """Read the rows, call the API, write the answers."""
     job = read_job()
     report(job, write_answers(job, ask(job)), "data-designer", "httpx")
 

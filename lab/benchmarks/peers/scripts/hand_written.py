@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 async def ask_with_retries(texts: Sequence[str], job: Job) -> list[str | None]:
-    """What people write who have met a 429: ten tries, with waits that double up to a minute."""
+    """Call as common scripts do after their first 429: ten tries, with waits that double up to a minute."""
     connector = aiohttp.TCPConnector(limit=job.in_flight)
     headers = {"Authorization": f"Bearer {KEY}"}
     async with aiohttp.ClientSession(job.url, connector=connector, headers=headers) as session:
@@ -48,7 +48,7 @@ async def ask_with_retries(texts: Sequence[str], job: Job) -> list[str | None]:
 
 
 def main() -> None:
-    """Read, ask, write."""
+    """Read the rows, call the API, write the answers."""
     job = read_job()
     texts = read_texts(job)
     answers: Sequence[str | None]

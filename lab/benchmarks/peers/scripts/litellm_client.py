@@ -22,7 +22,7 @@ from lab.benchmarks.peers.scripts.crowd import ask_all
 
 
 async def ask(job: Job) -> list[str | None]:
-    """From as many workers as calls may be in flight."""
+    """Send all rows from as many workers as calls may be in flight."""
     settings: dict[str, Any] = {"num_retries": 10} if job.variant == "retries" else {}
 
     async def ask_one(text: str) -> str | None:
@@ -41,7 +41,7 @@ async def ask(job: Job) -> list[str | None]:
 
 
 def main() -> None:
-    """Read, ask, write."""
+    """Read the rows, call the API, write the answers."""
     job = read_job()
     answers = asyncio.run(ask(job))
     report(job, write_answers(job, answers), "litellm", "openai", "aiohttp")

@@ -22,7 +22,7 @@ from lab.benchmarks.peers.scripts.crowd import ask_all
 
 
 async def ask(job: Job) -> list[str | None]:
-    """One client for all rows, from as many workers as calls may be in flight."""
+    """Send all rows by one client, from as many workers as calls may be in flight."""
     settings: dict[str, Any] = {}
     if "aiohttp" in job.variant:
         settings["http_client"] = openai.DefaultAioHttpClient()
@@ -41,7 +41,7 @@ async def ask(job: Job) -> list[str | None]:
 
 
 def main() -> None:
-    """Read, ask, write."""
+    """Read the rows, call the API, write the answers."""
     job = read_job()
     answers = asyncio.run(ask(job))
     transport = "aiohttp" if "aiohttp" in job.variant else "httpx2"

@@ -12,7 +12,7 @@ from lab.benchmarks.peers.scripts.account import Job, read_job, report
 
 
 def main() -> None:
-    """Run the job, and count the answers in what it published."""
+    """Run the job, and count the published answers."""
     job = read_job()
     with contextlib.redirect_stdout(io.StringIO()):
         ours.main(str(job.source), str(job.target), job.url, str(job.in_flight))
@@ -20,7 +20,7 @@ def main() -> None:
 
 
 def count_answers(job: Job) -> int:
-    """Rows with an answer in the files that plain readers see."""
+    """Count the rows with an answer in the visible files."""
     published = [
         pq.read_table(path, columns=["completion"]) for path in job.target.glob("*.parquet")
     ]

@@ -1,4 +1,4 @@
-"""pydantic-ai's agent, with which Airflow's common-ai operators ask: one agent, `run` a row."""
+"""pydantic-ai's agent, which Airflow's common-ai operators use: one agent, one `run` per row."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from lab.benchmarks.peers.scripts.crowd import ask_all
 
 
 def make_agent(job: Job) -> Agent:
-    """For an endpoint that speaks OpenAI's protocol; the retries are those of its client."""
+    """Return an agent for an endpoint with OpenAI's protocol. Its client makes the retries."""
     if job.variant == "retries":
         client = AsyncOpenAI(base_url=job.openai_url, api_key=KEY, max_retries=10)
         provider = OpenAIProvider(openai_client=client)
@@ -35,11 +35,11 @@ def make_agent(job: Job) -> Agent:
 
 
 async def ask(job: Job) -> list[str | None]:
-    """From as many workers as calls may be in flight."""
+    """Send all rows from as many workers as calls may be in flight."""
     agent = make_agent(job)
 
     async def ask_one(text: str) -> str:
-        # As its own setting, `max_tokens` goes out under a name that this API does not know.
+        # Its own setting sends `max_tokens` under a name that this API does not know.
         settings = ModelSettings(extra_body={"max_tokens": MAX_TOKENS})
         result = await agent.run(PROMPT.format(text=text), model_settings=settings)
         return str(result.output)
@@ -48,7 +48,7 @@ async def ask(job: Job) -> list[str | None]:
 
 
 def main() -> None:
-    """Read, ask, write."""
+    """Read the rows, call the API, write the answers."""
     job = read_job()
     answers = asyncio.run(ask(job))
     report(job, write_answers(job, answers), "pydantic-ai-slim", "openai", "httpx2")

@@ -19,12 +19,12 @@ from lab.benchmarks.peers.scripts.account import (
 
 
 def to_request(row: dict[str, Any]) -> dict[str, Any]:
-    """The body of a call."""
+    """Return the body of a call."""
     return {"model": MODEL, "messages": messages(row["text"]), "max_tokens": MAX_TOKENS}
 
 
 def parse(row: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-    """The columns of the output."""
+    """Return the columns of the output."""
     return {**row, "completion": answer["choices"][0]["message"]["content"]}
 
 
@@ -52,7 +52,7 @@ def pump(job: Job) -> int:
 
 
 def main() -> None:
-    """Read, ask, write."""
+    """Read the rows, call the API, write the answers."""
     job = read_job()
     report(job, pump(job), "saturate", "httpx2", "pyarrow")
 
