@@ -9,7 +9,7 @@ from aimlapi_simulator.endpoints.account import Billing
 from aimlapi_simulator.endpoints.batches import Batches
 from aimlapi_simulator.endpoints.chat import Chat
 from aimlapi_simulator.endpoints.control import PREFIX, Control
-from aimlapi_simulator.endpoints.fault_answer import dress, substitute
+from aimlapi_simulator.endpoints.fault_answer import apply_delivery, replace_answer
 from aimlapi_simulator.endpoints.models import Models
 from aimlapi_simulator.faults.choice import effect_of
 from aimlapi_simulator.faults.kinds import BAD_KEY
@@ -56,7 +56,7 @@ class App:
             ("POST", _CANCEL): batches.cancel,
         }
         # The last account and header that were accepted. Comparing both saves parsing the header.
-        self._last_welcome: tuple[Account | None, bytes] = (None, b"")
+        self._last_accepted: tuple[Account | None, bytes] = (None, b"")
         self._paths = {path for _, path in (*self._public, *self._private)} | {_CHAT}
 
     def answer(self, request: Request, connection: Connection) -> None:
@@ -64,7 +64,7 @@ class App:
         path = request.path
         if is_from_web_page(origin=request.header(b"origin"), host=request.header(b"host")):
             connection.respond(json_response({"message": REFUSAL}, status=403))
-        elif path == _CHAT and request.method == "POST" and self._is_welcome(request):
+        elif path == _CHAT and request.method == "POST" and self._has_valid_key(request):
             self._chat.answer(request, connection)
         elif path.startswith(PREFIX):
             connection.respond(self.control.answer(request))
@@ -73,7 +73,7 @@ class App:
 
     def refuse(self, status: int, reason: str) -> Response:
         """Return the answer to bytes that are no request."""
-        return self._error(status, reason, "/", f"req-{self._state.next_id()}")
+        return self._error_response(status, reason, "/", f"req-{self._state.next_id()}")
 
     def _answer_elsewhere(self, request: Request, connection: Connection) -> None:
         """Answer any other endpoint than chat completions: no limits, no latency but a fault's own."""
@@ -82,9 +82,9 @@ class App:
             self._state.script, path=request.path, prompt="", sha256=request.path
         )
         if fault is None:
-            response = self._route(request, request_id)
+            response = self._answer_by_route(request, request_id)
         else:
-            response = self._spoil(request, request_id, fault)
+            response = self._spoil_answer(request, request_id, fault)
         # Recorded before the delay, because the request has taken effect by now.
         record = Record(
             at_s=self._state.clock.now_s(),
@@ -102,65 +102,69 @@ class App:
         else:
             connection.respond(response)
 
-    def _spoil(self, request: Request, request_id: str, fault: Fault) -> Response:
+    def _spoil_answer(self, request: Request, request_id: str, fault: Fault) -> Response:
         """Return the answer that a fault makes.
 
         The request takes effect only if the fault's kind is billed.
         """
         effect = effect_of(fault)
-        real = self._route(request, request_id) if effect.is_billed else None
-        response = substitute(effect, fault, self._state, path=request.path, request_id=request_id)
+        real = self._answer_by_route(request, request_id) if effect.is_billed else None
+        response = replace_answer(
+            effect, fault, self._state, path=request.path, request_id=request_id
+        )
         response = response or real or Response(status=effect.status)
         if effect.body == "invalid-json":
             response.body = response.body[: len(response.body) * 2 // 3]
         if effect.status // 100 == 2 and response is real:  # noqa: PLR2004 - 201 replaces 200
             response.status = effect.status
-        dress(response, effect, fault, accepts_gzip=b"gzip" in _accepted(request))
+        apply_delivery(
+            response, effect, fault, accepts_gzip=b"gzip" in _accepted_encodings(request)
+        )
         return response
 
-    def _route(self, request: Request, request_id: str) -> Response:
+    def _answer_by_route(self, request: Request, request_id: str) -> Response:
         # An unknown path is 404 and a wrong method 405, also without a key. The key is checked last.
         # A chat completion gets here only with a bad key.
         path = _CANCEL if request.path.startswith(_CANCEL) else request.path
         if path not in self._paths:
             message = f"Cannot {request.method} {request.path}"
-            return self._error(404, message, request.path, request_id)
+            return self._error_response(404, message, request.path, request_id)
         route = self._public.get((request.method, path))
         if route is not None:
             return route(request, request_id)
         route = self._private.get((request.method, path))
         if route is None and not (path == _CHAT and request.method == "POST"):
             return self._wrong_method(request, path, request_id)
-        if route is None or not self._is_welcome(request):
-            return self._error(401, BAD_KEY, request.path, request_id)
+        if route is None or not self._has_valid_key(request):
+            return self._error_response(401, BAD_KEY, request.path, request_id)
         return route(request, request_id)
 
     def _wrong_method(self, request: Request, path: str, request_id: str) -> Response:
         routes = (*self._public, *self._private, ("POST", _CHAT))
         methods = ", ".join(sorted({method for method, known in routes if known == path}))
-        response = self._error(405, "Method Not Allowed", request.path, request_id)
+        response = self._error_response(405, "Method Not Allowed", request.path, request_id)
         response.headers += f"allow: {methods}\r\n"
         if request.method == "HEAD":
             response.body = b""
         return response
 
-    def _error(self, status: int, message: str, path: str, request_id: str) -> Response:
+    def _error_response(self, status: int, message: str, path: str, request_id: str) -> Response:
         return self._state.error(status=status, message=message, path=path, request_id=request_id)
 
-    def _is_welcome(self, request: Request) -> bool:
+    def _has_valid_key(self, request: Request) -> bool:
         """Return whether the key is good. Without a key in the script, any key is."""
         account = self._state.script.account
         sent = request.headers.get(b"authorization", b"")
-        if account is self._last_welcome[0] and sent == self._last_welcome[1]:
+        if account is self._last_accepted[0] and sent == self._last_accepted[1]:
             return True
         scheme, _, key = sent.partition(b" ")
         if scheme.lower() != b"bearer" or not key or account.is_key_disabled:
             return False
         is_welcome = not account.key or key == account.key.encode()
         if is_welcome:
-            self._last_welcome = (account, sent)
+            self._last_accepted = (account, sent)
         return is_welcome
 
 
-def _accepted(request: Request) -> bytes:
+def _accepted_encodings(request: Request) -> bytes:
     return request.headers.get(b"accept-encoding", b"")

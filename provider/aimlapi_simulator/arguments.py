@@ -33,7 +33,7 @@ def parse_arguments(words: list[str]) -> Arguments:
     Raises:
         ScriptError: a value is out of range. An unknown option raises SystemExit, as usual.
     """
-    parsed = _parser().parse_args(words)
+    parsed = _make_parser().parse_args(words)
     base = parse_script(parsed.script.read_bytes()) if parsed.script else Script()
     changes = {name: value for name, value in vars(parsed).items() if value is not None}
     if "withdraw" in changes:
@@ -109,7 +109,7 @@ def _script_from(base: Script, changes: dict[str, Any]) -> Script:
         raise ScriptError(str(error)) from error
 
 
-def _parser() -> argparse.ArgumentParser:
+def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m aimlapi_simulator",
         description="A simulator of the AI/ML API.",

@@ -1,4 +1,4 @@
-"""The published schemas of the endpoints that are no chat completions, as JSON Schema."""
+"""The published schemas of all endpoints except chat completions, as JSON Schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Balance, key, transactions and logs, and what running out of money does."""
+"""Balance, key, transactions and logs, and the refusals when the money is spent."""
 
 from __future__ import annotations
 

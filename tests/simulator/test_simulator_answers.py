@@ -1,4 +1,4 @@
-"""The text of answers: pure, extractive, within its limit, and never the same for two requests."""
+"""The text of answers: it depends on the request alone, keeps its limit, and differs per request."""
 
 from __future__ import annotations
 

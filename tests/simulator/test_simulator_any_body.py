@@ -1,4 +1,4 @@
-"""Whatever a body holds, it is read or refused, in every dialect and by every gateway."""
+"""Every body is read or refused, in every dialect and by every gateway."""
 
 from __future__ import annotations
 

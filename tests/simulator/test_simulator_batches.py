@@ -1,4 +1,4 @@
-"""Batches: half the price, later; in both forms wherever two are in the wild."""
+"""Batches: half the price, later answers, and both forms where the API's documents have two."""
 
 from __future__ import annotations
 

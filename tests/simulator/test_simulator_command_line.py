@@ -1,4 +1,4 @@
-"""The command line: as a process that listens, and its arguments by themselves."""
+"""The command line: a process that listens, and the parsing of its arguments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which dialect each id speaks, and what becomes of fields that a dialect lacks."""
+"""The dialect of each id, and the fate of fields outside a dialect."""
 
 from __future__ import annotations
 

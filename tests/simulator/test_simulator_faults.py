@@ -1,4 +1,4 @@
-"""Every fault: what the client sees, and what it is charged."""
+"""Every fault: the client's answer, and its charge."""
 
 from __future__ import annotations
 

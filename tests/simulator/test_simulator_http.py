@@ -1,4 +1,4 @@
-"""HTTP itself, over raw sockets: framing, pipelining, limits, and requests that are none."""
+"""HTTP over raw sockets: framing, pipelining, limits, and bytes that are no request."""
 
 from __future__ import annotations
 

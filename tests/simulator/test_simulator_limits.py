@@ -1,4 +1,4 @@
-"""Limits: the law by itself with a held clock, then over the wire."""
+"""Limits: alone with a stopped clock, then over HTTP."""
 
 from __future__ import annotations
 

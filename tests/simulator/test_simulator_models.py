@@ -1,4 +1,4 @@
-"""The catalogue and the latencies, for which no key is needed."""
+"""The catalogue and the latencies, which need no key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the prompt cache reads and writes: who may read it, for how long, and at what price."""
+"""The prompt cache: which calls may read it, for how long, and at what price."""
 
 from __future__ import annotations
 

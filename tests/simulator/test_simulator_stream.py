@@ -1,4 +1,4 @@
-"""Server-sent events, with the oddities of the real ones."""
+"""Server-sent events, as irregular as those of the real API."""
 
 from __future__ import annotations
 

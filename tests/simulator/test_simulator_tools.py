@@ -1,4 +1,4 @@
-"""Tools of both vendors' kinds, and parts of messages that only newer models know."""
+"""Tools in both vendors' forms, and parts of messages that only newer models accept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is refused before anything is spent, and that the published schema agrees."""
+"""Bodies that are refused without a charge, compared with the published schema."""
 
 from __future__ import annotations
 

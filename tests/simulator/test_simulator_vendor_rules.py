@@ -1,4 +1,4 @@
-"""What the vendor behind the API refuses, though it fits the schema, and how its words are passed on."""
+"""Bodies that fit the schema but that the vendor refuses, and how its errors are passed on."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ _CLAUDE_5_5 = _CLAUDE_5 | {
 }
 
 
-def _model(stem: str, price: Price, family: dict[str, Any], **changes: Any) -> Model:
+def _make_model(stem: str, price: Price, family: dict[str, Any], **changes: Any) -> Model:
     """Return a model whose canonical id, other ids and name follow from the stem."""
     dashed = stem.replace(".", "-")
     fields: dict[str, Any] = {
@@ -57,9 +57,9 @@ def _model(stem: str, price: Price, family: dict[str, Any], **changes: Any) -> M
     return Model(**(fields | family | changes))
 
 
-def _latest(kind: str, price: Price) -> Model:
+def _make_latest(kind: str, price: Price) -> Model:
     """Return a model whose id follows the newest version. It has no native id."""
-    return _model(f"claude-{kind}-latest", price, _NEWER, native=())
+    return _make_model(f"claude-{kind}-latest", price, _NEWER, native=())
 
 
 _SONNET = Price(input_usd=3.9, output_usd=19.5)
@@ -72,35 +72,35 @@ _OPUS_5 = Price(input_usd=6.5, output_usd=32.5)
 _FABLE = Price(input_usd=13.0, output_usd=65.0)
 
 MODELS: tuple[Model, ...] = (
-    _model(
+    _make_model(
         "claude-sonnet-4.6",
         _SONNET,
         _CLAUDE_4_6,
         native=("claude-sonnet-4-6", "claude-sonnet-4-6-20260218"),
     ),
-    _model("claude-opus-4.6", _OPUS, _CLAUDE_4_6, cache_tokens_min=4096),
-    _model(
+    _make_model("claude-opus-4.6", _OPUS, _CLAUDE_4_6, cache_tokens_min=4096),
+    _make_model(
         "claude-sonnet-4.5",
         _SONNET,
         _OLD,
         native=("claude-sonnet-4-5", "claude-sonnet-4-5-20250929"),
         upstream="claude-sonnet-4-5-20250929",
     ),
-    _model(
+    _make_model(
         "claude-haiku-4.5",
         _HAIKU,
         _OLD,
         native=("claude-haiku-4-5", "claude-haiku-4-5-20251001"),
         cache_tokens_min=4096,
     ),
-    _model(
+    _make_model(
         "claude-opus-4.5",
         _OPUS,
         _OLD,
         native=("claude-opus-4-5", "claude-opus-4-5-20251101"),
         cache_tokens_min=4096,
     ),
-    _model(
+    _make_model(
         "claude-opus-4.1",
         _FIRST_OPUS,
         _OLD,
@@ -112,21 +112,21 @@ MODELS: tuple[Model, ...] = (
         ),
         output_tokens_max=32_000,
     ),
-    _model("claude-opus-4", _FIRST_OPUS, _OLD, native=(), output_tokens_max=32_000),
-    _model("claude-sonnet-4", _SONNET, _OLD, native=()),
-    _model(
+    _make_model("claude-opus-4", _FIRST_OPUS, _OLD, native=(), output_tokens_max=32_000),
+    _make_model("claude-sonnet-4", _SONNET, _OLD, native=()),
+    _make_model(
         "claude-3-haiku",
         Price(input_usd=0.34385, output_usd=1.71925),
         _OLD,
         native=(),
         output_tokens_max=4_096,
     ),
-    _model("claude-opus-4.7", _OPUS, _NEWER, cache_tokens_min=4096),
-    _model("claude-opus-4.7-fast", _FAST_OPUS, _NEWER, native=(), cache_tokens_min=4096),
-    _model("claude-opus-4.8", _OPUS, _NEWER),
-    _model("claude-opus-4.8-fast", _FAST_OPUS, _NEWER, native=()),
-    _model("claude-sonnet-5", _SONNET_5, _CLAUDE_5, superset=(), native=("claude-sonnet-5",)),
-    _model(
+    _make_model("claude-opus-4.7", _OPUS, _NEWER, cache_tokens_min=4096),
+    _make_model("claude-opus-4.7-fast", _FAST_OPUS, _NEWER, native=(), cache_tokens_min=4096),
+    _make_model("claude-opus-4.8", _OPUS, _NEWER),
+    _make_model("claude-opus-4.8-fast", _FAST_OPUS, _NEWER, native=()),
+    _make_model("claude-sonnet-5", _SONNET_5, _CLAUDE_5, superset=(), native=("claude-sonnet-5",)),
+    _make_model(
         "claude-opus-5",
         _OPUS_5,
         _CLAUDE_5,
@@ -134,31 +134,31 @@ MODELS: tuple[Model, ...] = (
         native=("claude-opus-5",),
         cache_tokens_min=512,
     ),
-    _model("claude-fable-5", _FABLE, _CLAUDE_5, superset=(), native=("claude-fable-5",)),
-    _model(
+    _make_model("claude-fable-5", _FABLE, _CLAUDE_5, superset=(), native=("claude-fable-5",)),
+    _make_model(
         "claude-sonnet-5-5",
         Price(input_usd=2.6, output_usd=13.0, read_share=0.05),
         _CLAUDE_5_5,
         superset=(),
     ),
-    _model("claude-opus-5-5", _OPUS_5, _CLAUDE_5_5, superset=()),
-    _model(
+    _make_model("claude-opus-5-5", _OPUS_5, _CLAUDE_5_5, superset=()),
+    _make_model(
         "claude-fable-5-1",
         Price(input_usd=13.0, output_usd=65.0, read_share=0.025),
         _CLAUDE_5_5,
         superset=(),
     ),
-    _model(
+    _make_model(
         "claude-haiku-5.5",
         Price(input_usd=1.3, output_usd=6.5, step_above=100_000, step_factor=2.0),
         _CLAUDE_5_5,
         superset=(),
         native=("claude-haiku-5.5", "claude-haiku-5-5"),
     ),
-    _latest("sonnet", _SONNET),
-    _latest("opus", _OPUS_5),
-    _latest("haiku", Price(input_usd=1.3, output_usd=6.5)),
-    _latest("fable", _FABLE),
+    _make_latest("sonnet", _SONNET),
+    _make_latest("opus", _OPUS_5),
+    _make_latest("haiku", Price(input_usd=1.3, output_usd=6.5)),
+    _make_latest("fable", _FABLE),
 )
 
 BY_ID: dict[str, Model] = {

@@ -20,16 +20,16 @@ def pricing_of(model: Model, form: PriceForm) -> dict[str, Any]:
     pricing: dict[str, Any] = {
         "kind": "fixed",
         "currency": "USD",
-        "units": _units(model, form, 1.0),
+        "units": _quote_units(model, form, 1.0),
     }
     price = model.price
     if price.step_above is not None:
-        units = _units(model, form, price.step_factor)
+        units = _quote_units(model, form, price.step_factor)
         pricing["thresholds"] = [{"above": price.step_above, "units": units}]
     return pricing
 
 
-def _units(model: Model, form: PriceForm, factor: float) -> list[dict[str, Any]]:
+def _quote_units(model: Model, form: PriceForm, factor: float) -> list[dict[str, Any]]:
     price = model.price
     amounts = (price.input_usd, price.output_usd, price.cached_usd, price.written_usd)
     extra = {"type": "charge"} if form == "origin" else {}

@@ -13,10 +13,10 @@ from aimlapi_simulator.clock import iso
 from aimlapi_simulator.http.message import Request, Response, json_response
 from aimlapi_simulator.http.query import (
     BadQuery,
-    choice,
-    every,
+    all_values,
+    last_value,
+    listed_values,
     moment_s,
-    one,
     period_s,
     whole_number,
 )
@@ -72,7 +72,7 @@ class Billing:
         data = {
             "name": "simulated key",
             "disabled": account.is_key_disabled,
-            "prefix": _prefix(request),
+            "prefix": _key_prefix(request),
             "scopes": ["model:chat"],
             "limit": limit,
             "created_at": started,
@@ -92,11 +92,11 @@ class Billing:
 
     def _page_of_transactions(self, parameters: Parameters) -> dict[str, Any]:
         limit = whole_number(parameters, "limit", 50, 1, 100)
-        directions = choice(parameters, "direction", ("TOPUP", "CHARGE"))[-1:]
-        types = choice(parameters, "type", _TYPES)[-1:]
-        since_s, until_s = _span(parameters)
-        entries = self._entries()
-        cursor = one(parameters, "cursor")
+        directions = listed_values(parameters, "direction", ("TOPUP", "CHARGE"))[-1:]
+        types = listed_values(parameters, "type", _TYPES)[-1:]
+        since_s, until_s = _read_span(parameters)
+        entries = self._list_entries()
+        cursor = last_value(parameters, "cursor")
         # Entries are only appended, so that a position stays valid while new ones arrive. One entry
         # more than the page holds shows whether there is a next page.
         position = len(entries) if cursor is None else min(_position_of(cursor), len(entries))
@@ -116,14 +116,16 @@ class Billing:
             del entry["position"]
         return {"data": page, "pagination": {"next_cursor": next_cursor, "has_more": has_more}}
 
-    def _entries(self) -> list[tuple[float, dict[str, Any]]]:
+    def _list_entries(self) -> list[tuple[float, dict[str, Any]]]:
         """Return all movements that the account shows by now, oldest first."""
         state = self._state
         paid_in = round(state.script.account.balance_usd * CREDITS_PER_USD)
-        first = _entry(state.started_at_s, "TOPUP", "PAYMENT", paid_in, None, "pay-1")
+        first = _make_entry(state.started_at_s, "TOPUP", "PAYMENT", paid_in, None, "pay-1")
         landed_s = state.clock.now_s() - state.script.ledger_delay_s
         charges = [
-            _entry(r.at_s, "CHARGE", "MODEL_USAGE", r.credits, _canonical(r.model), r.inference_id)
+            _make_entry(
+                r.at_s, "CHARGE", "MODEL_USAGE", r.credits, _canonical_id(r.model), r.inference_id
+            )
             for r in state.ledger.billed
             if r.at_s <= landed_s
         ]
@@ -153,11 +155,11 @@ class Billing:
         parameters = request.parameters()
         limit = whole_number(parameters, "limit", 50, 1, 100)
         offset = whole_number(parameters, "offset", 0, 0, _OFFSET_MAX)
-        statuses = choice(parameters, "status", ("succeeded", "failed"))
-        models = every(parameters, "model")
+        statuses = listed_values(parameters, "status", ("succeeded", "failed"))
+        models = all_values(parameters, "model")
         if len(models) > _MODELS_MAX:
             raise BadQuery(f"at most {_MODELS_MAX} models")
-        if one(parameters, "key_prefix") not in (None, _prefix(request)):
+        if last_value(parameters, "key_prefix") not in (None, _key_prefix(request)):
             raise BadQuery("listing the requests of a different key requires a management key")
         since_s, until_s = _log_window(parameters, now_s)
         # A call appears only after the delay, as in the real logs.
@@ -168,8 +170,8 @@ class Billing:
             if record.inference_id is not None
             and record.model is not None
             and since_s <= record.at_s <= until_s
-            and (not statuses or _outcome(record) in statuses)
-            and (not models or not _names(record.model).isdisjoint(models))
+            and (not statuses or _log_status(record) in statuses)
+            and (not models or not _filter_names(record.model).isdisjoint(models))
         ]
         page = [_log_row(record) for record in rows[offset : offset + limit]]
         has_more = offset + limit < len(rows)
@@ -182,22 +184,22 @@ class Billing:
         )
 
 
-def _prefix(request: Request) -> str:
+def _key_prefix(request: Request) -> str:
     return request.header(b"authorization").partition(" ")[2][:_PREFIX_CHARACTERS]
 
 
-def _canonical(model: str | None) -> str | None:
+def _canonical_id(model: str | None) -> str | None:
     known = BY_ID.get(model or "")
     return known.model_id if known is not None else model
 
 
-def _names(model: str) -> set[str]:
+def _filter_names(model: str) -> set[str]:
     """Return the names that a filter accepts: as sent and canonical, each with and without vendor."""
-    names = {model, _canonical(model) or model}
+    names = {model, _canonical_id(model) or model}
     return names | {name.rpartition("/")[2] for name in names}
 
 
-def _entry(
+def _make_entry(
     at_s: float, direction: str, kind: str, credits_moved: int, model: str | None, reference: Any
 ) -> tuple[float, dict[str, Any]]:
     amount = {"usd": usd_of(credits_moved), "credits": credits_moved}
@@ -211,8 +213,8 @@ def _entry(
     }
 
 
-def _span(parameters: Parameters) -> tuple[float, float]:
-    texts = {name: one(parameters, name) for name in ("from", "to")}
+def _read_span(parameters: Parameters) -> tuple[float, float]:
+    texts = {name: last_value(parameters, name) for name in ("from", "to")}
     times = {
         name: moment_s(text, name, without_offset="refused")
         for name, text in texts.items()
@@ -226,7 +228,7 @@ def _span(parameters: Parameters) -> tuple[float, float]:
 
 def _log_window(parameters: Parameters, now_s: float) -> tuple[float, float]:
     # Either a period up to now, or both ends. Without any of them, the last day.
-    period, start, end = (one(parameters, name) for name in ("period", "start", "end"))
+    period, start, end = (last_value(parameters, name) for name in ("period", "start", "end"))
     if period is not None and (start is not None or end is not None):
         raise BadQuery("provide either period or both start and end, never both")
     if (start is None) != (end is None):
@@ -257,7 +259,7 @@ def _position_of(cursor: str) -> int:
     return position
 
 
-def _outcome(record: Record) -> str:
+def _log_status(record: Record) -> str:
     """Return `succeeded` for a call that was charged, also if its answer got lost."""
     return "succeeded" if record.credits else "failed"
 
@@ -267,9 +269,9 @@ def _log_row(record: Record) -> dict[str, Any]:
     return {
         # The logs have the start of a call, the ledger its end.
         "created": iso(record.at_s - record.duration_s),
-        "status": _outcome(record),
+        "status": _log_status(record),
         "origin": "api",
-        "model": _canonical(record.model),
+        "model": _canonical_id(record.model),
         "cost": {"usd": record.usd, "credits": record.credits},
         "tokens": {
             "input": record.prompt_tokens,

@@ -8,7 +8,7 @@ import msgspec
 
 from aimlapi_simulator.faults.kinds import KEY_LIMIT_REACHED, NO_CREDIT
 from aimlapi_simulator.http.message import Request, Response, json_response
-from aimlapi_simulator.http.query import one
+from aimlapi_simulator.http.query import last_value
 from aimlapi_simulator.model.batch import Batch
 from aimlapi_simulator.schema.batch_body import parse_batch
 from aimlapi_simulator.schema.refusal import InvalidBody
@@ -31,9 +31,9 @@ class Batches:
         # Batches that have ended are charged first, because the balance decides.
         state.settle()
         if state.credits_left() <= 0:
-            return self._error(403, NO_CREDIT, request, request_id)
+            return self._error_response(403, NO_CREDIT, request, request_id)
         if state.is_key_spent():
-            return self._error(403, KEY_LIMIT_REACHED, request, request_id)
+            return self._error_response(403, KEY_LIMIT_REACHED, request, request_id)
         try:
             requests = parse_batch(request.body)
         except InvalidBody as error:
@@ -52,17 +52,17 @@ class Batches:
         """Answer `GET /v1/batches?batch_id=…`: the state of a running batch, or the results."""
         state = self._state
         state.settle()
-        batch = state.batches.get(one(request.parameters(), "batch_id") or "")
+        batch = state.batches.get(last_value(request.parameters(), "batch_id") or "")
         if batch is None:
-            return self._error(404, "Batch not found", request, request_id)
+            return self._error_response(404, "Batch not found", request, request_id)
         # Both answers have two forms, because the API's documents disagree on them.
         now_s, forms = state.clock.now_s(), state.script.forms
         if not batch.has_ended(now_s):
-            if self._pick(forms.batch_running, ("status", "batch"), batch) == "status":
+            if self._pick_form(forms.batch_running, ("status", "batch"), batch) == "status":
                 return json_response({"id": batch.batch_id, "status": "generating"})
             return json_response(batch.describe(now_s))
         results = batch.results(now_s)
-        if self._pick(forms.batch_results, ("lines", "array"), batch) == "array":
+        if self._pick_form(forms.batch_results, ("lines", "array"), batch) == "array":
             return json_response(results)
         lines = b"".join(msgspec.json.encode(result) + b"\n" for result in results)
         return Response(content_type=JSON_LINES, body=lines)
@@ -73,25 +73,27 @@ class Batches:
         state.settle()
         batch = state.batches.get(request.path.rpartition("/")[2])
         if batch is None:
-            return self._error(404, "Batch not found", request, request_id)
+            return self._error_response(404, "Batch not found", request, request_id)
         now_s = state.clock.now_s()
         if not batch.cancel(now_s):
             message = f"Batch {batch.batch_id} cannot be canceled: it has already ended."
-            return self._error(400, message, request, request_id)
+            return self._error_response(400, message, request, request_id)
         # The batch object, or the object of the published schema.
         form = state.script.forms.batch_canceled
-        if self._pick(form, ("batch", "status"), batch) == "batch":
+        if self._pick_form(form, ("batch", "status"), batch) == "batch":
             return json_response(batch.describe(now_s))
         return json_response(
             {"id": batch.batch_id, "status": "cancelled", "output": None, "usage": []}
         )
 
-    def _pick(self, form: str, options: tuple[str, ...], batch: Batch) -> str:
+    def _pick_form(self, form: str, options: tuple[str, ...], batch: Batch) -> str:
         if form != "seeded":
             return form
         return self._state.pick_for_id(options, "-".join(options), batch.batch_id)
 
-    def _error(self, status: int, message: str, request: Request, request_id: str) -> Response:
+    def _error_response(
+        self, status: int, message: str, request: Request, request_id: str
+    ) -> Response:
         return self._state.error(
             status=status, message=message, path=request.path, request_id=request_id
         )

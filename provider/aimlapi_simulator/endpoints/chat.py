@@ -29,7 +29,7 @@ _QUEUE_MAX = 100_000
 
 
 class Chat:
-    """Answers calls whose key is good. Every call ends in `_refuse` or `_finish`."""
+    """Answers calls whose key is good. Every call ends in `_refuse_call` or `_finish_call`."""
 
     def __init__(self, state: State, loop: asyncio.AbstractEventLoop) -> None:
         self._state = state
@@ -40,7 +40,7 @@ class Chat:
     def answer(self, request: Request, responder: Responder) -> None:
         """Answer a request, now or later."""
         # The order of the API: the body is checked first, then the money, then the limits.
-        call = self._receive(request, responder)
+        call = self._receive_call(request, responder)
         try:
             chat = call.chat = parse_chat(request.body, self._state.script.gateway)
             check_marks(chat.marks, self._state.script.cache)
@@ -49,18 +49,18 @@ class Chat:
             return
         refusal = self._money_refusal()
         if refusal is not None:
-            self._refuse(call, 403, refusal)
+            self._refuse_call(call, 403, refusal)
             return
         prompt = chat.prompt.encode("utf-8", "surrogatepass")
         call.prompt_sha256 = sha256(prompt).hexdigest()
-        self._admit(call, chat)
+        self._admit_call(call, chat)
 
     def forget(self) -> None:
         """Abandon the calls that wait for a slot, after a reset."""
         while self._waiting:
-            self._abandon(self._waiting.popleft()[0])
+            self._abandon_call(self._waiting.popleft()[0])
 
-    def _abandon(self, call: Call) -> None:
+    def _abandon_call(self, call: Call) -> None:
         """Answer a call that began before a reset. It is not recorded."""
         response = self._state.error(
             status=503,
@@ -68,9 +68,9 @@ class Chat:
             path=call.request.path,
             request_id=call.request_id,
         )
-        self._send(call, response)
+        self._send_response(call, response)
 
-    def _receive(self, request: Request, responder: Responder) -> Call:
+    def _receive_call(self, request: Request, responder: Responder) -> Call:
         number = self._state.next_id()
         sent_id = request.headers.get(b"x-client-request-id", b"")
         # A malformed id is ignored, as by the API. The call runs and is charged.
@@ -89,7 +89,7 @@ class Chat:
             return NO_CREDIT
         return KEY_LIMIT_REACHED if self._state.is_key_spent() else None
 
-    def _admit(self, call: Call, chat: ChatRequest) -> None:
+    def _admit_call(self, call: Call, chat: ChatRequest) -> None:
         """Check the limits, choose a fault, and start the call or let it wait."""
         # 1. No slot is free, and the script does not queue: 429.
         # 2. A limit per time is reached: 429.
@@ -100,20 +100,20 @@ class Chat:
         limits = script.limits
         is_full = gate.is_full(limits)
         if is_full and not (limits.is_queueing and len(self._waiting) < _QUEUE_MAX):
-            self._throttle(call, "concurrency")
+            self._throttle_call(call, "concurrency")
             return
         limit = gate.admit(limits, call.started_at_s, chat.prompt_tokens)
         if limit is not None:
-            self._throttle(call, limit)
+            self._throttle_call(call, limit)
             return
         if script.faults:
             self._pick_fault(call, chat)
         if call.effect.is_at_once and not call.effect.extra_delay_s:
-            self._finish(call)
+            self._finish_call(call)
         elif is_full:
             self._waiting.append((call, chat))
         else:
-            self._start(call, chat)
+            self._start_call(call, chat)
 
     def _pick_fault(self, call: Call, chat: ChatRequest) -> None:
         script = self._state.script
@@ -124,7 +124,7 @@ class Chat:
         if call.fault is not None:
             call.effect = effect_of(call.fault)
 
-    def _start(self, call: Call, chat: ChatRequest) -> None:
+    def _start_call(self, call: Call, chat: ChatRequest) -> None:
         """Take a slot, and return it when the latency is over."""
         # The prompt cache is read when the call starts, so that the answer is composed now.
         state = self._state
@@ -144,21 +144,21 @@ class Chat:
             cached=cached,
         )
         if delay_s > 0:
-            self._loop.call_later(delay_s, self._leave, call, state.gate)
+            self._loop.call_later(delay_s, self._leave_slot, call, state.gate)
         else:
-            self._leave(call, state.gate)
+            self._leave_slot(call, state.gate)
 
-    def _leave(self, call: Call, gate: Gate) -> None:
+    def _leave_slot(self, call: Call, gate: Gate) -> None:
         # A reset has made a new gate. The call's slot does not exist there.
         if gate is not self._state.gate:
-            self._abandon(call)
+            self._abandon_call(call)
             return
         gate.leave()
-        self._finish(call)
+        self._finish_call(call)
         while self._waiting and not gate.is_full(self._state.script.limits):
-            self._start(*self._waiting.popleft())
+            self._start_call(*self._waiting.popleft())
 
-    def _finish(self, call: Call) -> None:
+    def _finish_call(self, call: Call) -> None:
         """Charge, then answer. A generated answer is charged, also if the client has left."""
         response = render(call, self._state)
         status = 0 if response.delivery == "drop" else response.status
@@ -169,19 +169,21 @@ class Chat:
         )
         self._state.gate.count_tokens(now_s, record.completion_tokens)
         self._state.record(record)
-        self._send(call, response)
+        self._send_response(call, response)
 
     def _refuse_body(self, call: Call, error: InvalidBody) -> None:
         state, path = self._state, call.request.path
         response = state.refusal(error, path=path, request_id=call.request_id)
         now_s = state.clock.now_s()
         state.record(record_of(call, status=error.status, fault=None, now_s=now_s))
-        self._send(call, response)
+        self._send_response(call, response)
 
-    def _throttle(self, call: Call, limit: str) -> None:
-        self._refuse(call, 429, TOO_MANY_REQUESTS, limit=limit)
+    def _throttle_call(self, call: Call, limit: str) -> None:
+        self._refuse_call(call, 429, TOO_MANY_REQUESTS, limit=limit)
 
-    def _refuse(self, call: Call, status: int, message: str, *, limit: str | None = None) -> None:
+    def _refuse_call(
+        self, call: Call, status: int, message: str, *, limit: str | None = None
+    ) -> None:
         state = self._state
         response = state.error(
             status=status, message=message, path=call.request.path, request_id=call.request_id
@@ -191,9 +193,9 @@ class Chat:
         retry_after_s = state.script.limits.retry_after_s
         if limit is not None and retry_after_s is not None:
             response.headers += f"retry-after: {retry_after_s:g}\r\n"
-        self._send(call, response)
+        self._send_response(call, response)
 
-    def _send(self, call: Call, response: Response) -> None:
+    def _send_response(self, call: Call, response: Response) -> None:
         """Add the headers that every answer has, and send it."""
         headers = f"x-request-id: {call.request_id}\r\nx-inference-id: {call.inference_id}\r\n"
         if call.client_request_id is not None:

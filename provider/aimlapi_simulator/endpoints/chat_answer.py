@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from aimlapi_simulator.endpoints.fault_answer import dress, substitute
+from aimlapi_simulator.endpoints.fault_answer import apply_delivery, replace_answer
 from aimlapi_simulator.http.message import JSON, Response
 from aimlapi_simulator.model.completion import AnswerForm, Completion, Vocabulary, completion_json
 from aimlapi_simulator.model.stream import stream_events
@@ -29,22 +29,24 @@ def render(call: Call, state: State) -> Response:
     """Return the answer to a call, with the effect of its fault."""
     effect, fault = call.effect, call.fault
     if fault is None:
-        return _answer(call, state)
-    response = substitute(effect, fault, state, path=call.request.path, request_id=call.request_id)
+        return _render_completion(call, state)
+    response = replace_answer(
+        effect, fault, state, path=call.request.path, request_id=call.request_id
+    )
     if response is None:
-        response = _answer(call, state)
+        response = _render_completion(call, state)
     accepted = call.request.headers.get(b"accept-encoding", b"")
-    dress(response, effect, fault, accepts_gzip=b"gzip" in accepted)
+    apply_delivery(response, effect, fault, accepts_gzip=b"gzip" in accepted)
     return response
 
 
-def _answer(call: Call, state: State) -> Response:
+def _render_completion(call: Call, state: State) -> Response:
     chat, completion = call.chat, call.completion
     assert chat is not None  # noqa: S101 - for the type checker, as the next one
     assert completion is not None  # noqa: S101 - only refusals come without one
-    form = _form(call, chat, state)
+    form = _choose_form(call, chat, state)
     if chat.is_stream:
-        return _stream(call, completion, form, state)
+        return _render_stream(call, completion, form, state)
     body = _encode(completion_json(completion, form))
     if call.effect.body == "invalid-json":
         body = body[: len(body) * 2 // 3]
@@ -52,18 +54,17 @@ def _answer(call: Call, state: State) -> Response:
     return Response(status=call.effect.status, content_type=JSON, headers=headers, body=body)
 
 
-def _form(call: Call, chat: ChatRequest, state: State) -> AnswerForm:
+def _choose_form(call: Call, chat: ChatRequest, state: State) -> AnswerForm:
     # A seeded form depends on the prompt, so that a repeated call gets the same form.
     forms = state.script.forms
-    vocabulary, cost = _vocabulary(call, chat, state), call.effect.cost or _cost_form(call, state)
     content, beside_tools = forms.content, forms.tool_content
     if content == "seeded":
         content = state.pick(("text", "parts"), "content", call.prompt_sha256)
     if beside_tools == "seeded":
         beside_tools = state.pick(("empty", "null"), "tool-content", call.prompt_sha256)
     return AnswerForm(
-        vocabulary=vocabulary,
-        cost=cost,
+        vocabulary=_choose_vocabulary(call, chat, state),
+        cost=call.effect.cost or _choose_cost_form(call, state),
         has_parts=content == "parts",
         has_null_beside_tools=beside_tools == "null",
         is_cached_beside=forms.cached_tokens == "beside",
@@ -71,7 +72,7 @@ def _form(call: Call, chat: ChatRequest, state: State) -> AnswerForm:
     )
 
 
-def _stream(call: Call, completion: Completion, form: AnswerForm, state: State) -> Response:
+def _render_stream(call: Call, completion: Completion, form: AnswerForm, state: State) -> Response:
     # Examples of the API have usage and cost in one chunk or in two.
     is_joined = state.pick((True, False), "late-chunks", call.prompt_sha256)
     events = stream_events(completion, form, is_joined=is_joined)
@@ -88,7 +89,7 @@ def _stream(call: Call, completion: Completion, form: AnswerForm, state: State) 
     )
 
 
-def _vocabulary(call: Call, chat: ChatRequest, state: State) -> Vocabulary:
+def _choose_vocabulary(call: Call, chat: ChatRequest, state: State) -> Vocabulary:
     form = state.script.forms.finish_reasons
     if form == "model":
         return "anthropic" if chat.dialect in ANTHROPIC_WORDS else "openai"
@@ -97,7 +98,7 @@ def _vocabulary(call: Call, chat: ChatRequest, state: State) -> Vocabulary:
     return form
 
 
-def _cost_form(call: Call, state: State) -> CostForm:
+def _choose_cost_form(call: Call, state: State) -> CostForm:
     form = state.script.forms.cost
     if form != "seeded":
         return form

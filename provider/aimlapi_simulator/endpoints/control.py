@@ -37,7 +37,7 @@ class Control:
             ("GET", "ledger"): self._show_ledger,
             ("GET", "stats"): self._show_stats,
             ("POST", "clock"): self._advance_clock,
-            ("POST", "reset"): self._reset,
+            ("POST", "reset"): self._reset_state,
         }
 
     def answer(self, request: Request) -> Response:
@@ -105,7 +105,7 @@ class Control:
         self._state.clock.advance(msgspec.json.decode(request.body, type=_Step).advance_s)
         return json_response({"now_s": self._state.clock.now_s()})
 
-    def _reset(self, _request: Request) -> Response:
+    def _reset_state(self, _request: Request) -> Response:
         """Forget everything, and return to the script of the start."""
         self._state.forget(self._state.first_script)
         self._chat.forget()

@@ -21,7 +21,7 @@ _BOMB_BYTES = 64 * 1024 * 1024
 _BLOCK_BYTES = 1024 * 1024
 
 
-def substitute(
+def replace_answer(
     effect: Effect, fault: Fault | None, state: State, *, path: str, request_id: str
 ) -> Response | None:
     """Return the response that replaces the real one, None if the fault keeps the real one."""
@@ -47,13 +47,13 @@ def substitute(
     return None
 
 
-def dress(response: Response, effect: Effect, fault: Fault, *, accepts_gzip: bool) -> None:
+def apply_delivery(response: Response, effect: Effect, fault: Fault, *, accepts_gzip: bool) -> None:
     """Set the delivery of a response, and compress it if fault and client want that."""
     response.delivery = effect.delivery
     if effect.delivery == "drip":
         response.interval_s, response.drip_bytes = fault.drip_s, fault.drip_bytes
     if effect.is_gzipped and accepts_gzip and not response.events:
-        response.body = _bomb() if effect.body == "bomb" else gzip.compress(response.body, 1)
+        response.body = _make_bomb() if effect.body == "bomb" else gzip.compress(response.body, 1)
         response.headers += "content-encoding: gzip\r\n"
     if effect.encoding:
         response.headers += f"content-encoding: {effect.encoding}\r\n"
@@ -62,7 +62,7 @@ def dress(response: Response, effect: Effect, fault: Fault, *, accepts_gzip: boo
 
 
 @cache
-def _bomb() -> bytes:
+def _make_bomb() -> bytes:
     """Return about 64 KB that unpack to 64 MB of spaces."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     block = b" " * _BLOCK_BYTES

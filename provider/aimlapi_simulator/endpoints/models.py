@@ -48,9 +48,9 @@ class Models:
             sections = set(_SECTIONS)
         script = self._state.script
         data = [
-            _describe(model, names, sections, script.forms.prices)
+            _describe_model(model, names, sections, script.forms.prices)
             for model in MODELS
-            if (names := _served(model, script.gateway)) and _matches_filters(names, filters)
+            if (names := _served_ids(model, script.gateway)) and _matches_filters(names, filters)
         ]
         body = msgspec.json.encode({"object": "list", "data": data})
         etag = f'W/"{sha256(body).hexdigest()[:32]}"'
@@ -91,16 +91,16 @@ class Models:
                 request_id=request_id,
             )
         now_s = self._state.clock.now_s()
-        measured = self._recent(now_s - _WINDOW_S)
+        measured = self._recent_calls(now_s - _WINDOW_S)
         models = [
-            {"alias": alias, "endpoint": "/v1/chat/completions", "metrics": _metrics(records)}
+            {"alias": alias, "endpoint": "/v1/chat/completions", "metrics": _model_metrics(records)}
             for alias, records in sorted(measured.items())
             if not wanted or wanted & {alias, *BY_ID[alias].aliases}
         ]
         body = {"window_seconds": _WINDOW_S, "generated_at": iso(now_s), "models": models}
         return json_response(body)
 
-    def _recent(self, since_s: float) -> dict[str, list[Record]]:
+    def _recent_calls(self, since_s: float) -> dict[str, list[Record]]:
         """Group the successful chat completions since then by canonical id."""
         found: dict[str, list[Record]] = {}
         for record in self._state.ledger.newest_first():
@@ -111,7 +111,7 @@ class Models:
         return found
 
 
-def _served(model: Model, gateway: Gateway) -> list[str]:
+def _served_ids(model: Model, gateway: Gateway) -> list[str]:
     """Return the ids that a model answers to, those that are withdrawn left out."""
     return [name for name in (model.model_id, *model.aliases) if name not in gateway.withdrawn]
 
@@ -129,7 +129,7 @@ def _matches_filters(names: list[str], filters: dict[str, set[str]]) -> bool:
     return all(offer & filters[name] for name, offer in offers.items() if name in filters)
 
 
-def _describe(
+def _describe_model(
     model: Model, names: list[str], sections: set[str], form: PriceForm
 ) -> dict[str, Any]:
     # Withdrawn ids are left out, so that the first name that is left becomes the id.
@@ -156,19 +156,19 @@ def _describe(
     return entry
 
 
-def _metrics(records: list[Record]) -> dict[str, Any]:
+def _model_metrics(records: list[Record]) -> dict[str, Any]:
     durations_ms = [record.duration_s * 1000 for record in records]
-    metrics = {"duration_ms": _percentiles(durations_ms)}
+    metrics = {"duration_ms": _compute_percentiles(durations_ms)}
     speeds = [r.completion_tokens / r.duration_s for r in records if r.duration_s > 0]
     if speeds:
-        metrics["tps"] = _percentiles(speeds)
+        metrics["tps"] = _compute_percentiles(speeds)
     streamed_ms = [record.duration_s * 1000 for record in records if record.is_stream]
     if streamed_ms:  # the simulator's latency is the time to the first token
-        metrics["ttft_ms"] = _percentiles(streamed_ms)
+        metrics["ttft_ms"] = _compute_percentiles(streamed_ms)
     return metrics
 
 
-def _percentiles(values: list[float]) -> dict[str, float]:
+def _compute_percentiles(values: list[float]) -> dict[str, float]:
     ordered = sorted(values)
     last = len(ordered) - 1
     return {f"p{p}": round(ordered[round(last * p / 100)], 3) for p in _PERCENTILES}

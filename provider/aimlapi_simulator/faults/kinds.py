@@ -53,7 +53,7 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     location: str = ""
 
 
-def _refusal(status: int, message: str, *, is_at_once: bool = False) -> Effect:
+def _refusal_effect(status: int, message: str, *, is_at_once: bool = False) -> Effect:
     return Effect(status=status, message=message, body="envelope", is_at_once=is_at_once)
 
 
@@ -74,37 +74,39 @@ PLAIN = Effect(is_billed=True)
 
 EFFECTS: dict[str, Effect] = {
     # Refusals, none of them billed.
-    "400": _refusal(400, "Body validation error! messages: Expected other, Received this"),
+    "400": _refusal_effect(400, "Body validation error! messages: Expected other, Received this"),
     "400-details": Effect(
         status=400,
         message="Body validation error! Path: messages[0].content. Expected: other. Received: this.",
         is_detailed=True,
         body="envelope",
     ),
-    "400-vendor": _refusal(
+    "400-vendor": _refusal_effect(
         400,
         '400 {"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: '
         '200001 tokens > 200000 maximum"}}',
     ),
-    "401": _refusal(401, BAD_KEY, is_at_once=True),
-    "403": _refusal(403, NO_CREDIT, is_at_once=True),
-    "403-key-limit": _refusal(403, KEY_LIMIT_REACHED, is_at_once=True),
-    "404": _refusal(404, f"{NO_ENDPOINTS}.", is_at_once=True),
-    "422": _refusal(422, "Unprocessable Entity"),
-    "429": _refusal(429, TOO_MANY_REQUESTS, is_at_once=True),
-    "429-free-tier": _refusal(
+    "401": _refusal_effect(401, BAD_KEY, is_at_once=True),
+    "403": _refusal_effect(403, NO_CREDIT, is_at_once=True),
+    "403-key-limit": _refusal_effect(403, KEY_LIMIT_REACHED, is_at_once=True),
+    "404": _refusal_effect(404, f"{NO_ENDPOINTS}.", is_at_once=True),
+    "422": _refusal_effect(422, "Unprocessable Entity"),
+    "429": _refusal_effect(429, TOO_MANY_REQUESTS, is_at_once=True),
+    "429-free-tier": _refusal_effect(
         429,
         "Free-tier limit: You've reached your free limit for the hour. Get AI/ML API Subscription.",
         is_at_once=True,
     ),
-    "500": _refusal(500, "Internal server error"),
-    "500-something-wrong": _refusal(
+    "500": _refusal_effect(500, "Internal server error"),
+    "500-something-wrong": _refusal_effect(
         500, "Something wrong with the server. Please, try again later."
     ),
-    "500-maintenance": _refusal(500, "The model is under maintenance, please try again later."),
-    "502": _refusal(502, "Bad Gateway"),
-    "503": _refusal(503, "Service unavailable"),
-    "504": _refusal(504, "Generation timeout"),
+    "500-maintenance": _refusal_effect(
+        500, "The model is under maintenance, please try again later."
+    ),
+    "502": _refusal_effect(502, "Bad Gateway"),
+    "503": _refusal_effect(503, "Service unavailable"),
+    "504": _refusal_effect(504, "Generation timeout"),
     "502-html": Effect(status=502, body="html"),
     "503-empty": Effect(status=503, body="empty"),
     "307": Effect(status=307, body="empty", location="/v1/elsewhere", is_at_once=True),

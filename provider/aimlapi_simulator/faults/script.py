@@ -249,18 +249,18 @@ def amend_script(script: Script, source: bytes) -> Script:
     """
     try:
         changes = msgspec.json.decode(source, type=dict[str, Any])
-        merged = _merge(msgspec.to_builtins(script), changes)
+        merged = _merge_objects(msgspec.to_builtins(script), changes)
         return msgspec.convert(merged, Script)
     except msgspec.MsgspecError as error:
         raise ScriptError(str(error)) from error
 
 
-def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+def _merge_objects(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for name, value in changes.items():
         old = merged.get(name)
         if isinstance(old, dict) and isinstance(value, dict):
-            merged[name] = _merge(old, value)
+            merged[name] = _merge_objects(old, value)
         else:
             merged[name] = value
     return merged

@@ -47,16 +47,16 @@ class Connections(set["Connection"]):
     def advance_later(self, connection: Connection) -> None:
         """Continue this connection once all input of this turn is read."""
         if not self._with_input:
-            asyncio.get_running_loop().call_soon(self._advance)
+            asyncio.get_running_loop().call_soon(self._advance_all)
         self._with_input.append(connection)
 
     def write_later(self, connection: Connection) -> None:
         """Flush this connection once all answers of this turn are made."""
         if not self._with_output:
-            asyncio.get_running_loop().call_soon(self._flush)
+            asyncio.get_running_loop().call_soon(self._flush_all)
         self._with_output.append(connection)
 
-    def _advance(self) -> None:
+    def _advance_all(self) -> None:
         due, self._with_input = self._with_input, []
         for connection in due:
             try:
@@ -66,7 +66,7 @@ class Connections(set["Connection"]):
                 context = {"message": "a request could not be answered", "exception": error}
                 asyncio.get_running_loop().call_exception_handler(context)
 
-    def _flush(self) -> None:
+    def _flush_all(self) -> None:
         due, self._with_output = self._with_output, []
         for connection in due:
             connection.flush()
@@ -147,7 +147,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _await_more(self, transport: asyncio.Transport) -> None:
         if self._parser.is_continue_due():
-            self._write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._queue_output(b"HTTP/1.1 100 Continue\r\n\r\n")
         if self._is_paused:
             self._is_paused = False
             transport.resume_reading()
@@ -158,18 +158,18 @@ class Connection(asyncio.BufferedProtocol):
         if transport is None or transport.is_closing():
             return
         if response.delivery == "drop":
-            self._close()
+            self._close_after_output()
             return
         head = render_head(response, is_keep_alive=self._is_keep_alive)
         if response.delivery == "whole" and not response.events:
-            self._write(head + response.body)
-            self._finish()
+            self._queue_output(head + response.body)
+            self._finish_answer()
             return
         # Streams and broken deliveries leave in pieces.
-        self._write(head)
-        self._send(_pieces_of(response), 0, response)
+        self._queue_output(head)
+        self._send_pieces(_pieces_of(response), 0, response)
 
-    def _write(self, data: bytes) -> None:
+    def _queue_output(self, data: bytes) -> None:
         if not self._output:
             self._connections.write_later(self)
         self._output.append(data)
@@ -180,35 +180,37 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.write(b"".join(self._output))
         self._output.clear()
 
-    def _close(self) -> None:
+    def _close_after_output(self) -> None:
         """Close the connection once all output is written."""
         self.flush()
         if self._transport is not None:
             self._transport.close()
 
-    def _send(self, pieces: list[bytes], position: int, response: Response) -> None:
+    def _send_pieces(self, pieces: list[bytes], position: int, response: Response) -> None:
         """Write piece after piece, `interval_s` apart."""
         # The client may have left between two pieces.
         transport = self._transport
         if transport is None or transport.is_closing():
             return
         if response.interval_s <= 0:
-            self._write(b"".join(pieces[position:]))
+            self._queue_output(b"".join(pieces[position:]))
             position = len(pieces)
         else:
-            self._write(pieces[position])
+            self._queue_output(pieces[position])
             position += 1
         if position < len(pieces):
-            self._loop.call_later(response.interval_s, self._send, pieces, position, response)
+            self._loop.call_later(
+                response.interval_s, self._send_pieces, pieces, position, response
+            )
         elif response.delivery == "cut":
-            self._close()
+            self._close_after_output()
         else:
-            self._finish()
+            self._finish_answer()
 
-    def _finish(self) -> None:
+    def _finish_answer(self) -> None:
         self._is_busy = False
         if not self._is_keep_alive:
-            self._close()
+            self._close_after_output()
         elif not self._is_advancing:  # otherwise the loop in `advance` continues
             self.advance()
 

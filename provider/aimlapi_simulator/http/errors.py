@@ -49,7 +49,7 @@ def error_response(
         }
         return json_response(body, status=status)
     # The live API's message of an error with details is always the same. The reason is in the details.
-    title = _title(status)
+    title = _status_title(status)
     message = VALIDATION_FAILED if details else message
     error: dict[str, Any] = {"name": title.replace(" ", "") + "Exception", "message": message}
     if details:
@@ -85,7 +85,7 @@ def empty_response(status: int, location: str = "") -> Response:
     return Response(status=status, content_type=JSON, headers=headers)
 
 
-def _title(status: int) -> str:
+def _status_title(status: int) -> str:
     try:
         return HTTPStatus(status).phrase
     except ValueError:

@@ -64,7 +64,7 @@ def json_response(value: object, *, status: int = 200, headers: str = "") -> Res
 
 def render_head(response: Response, *, is_keep_alive: bool) -> bytes:
     """Return the bytes of status line and headers, including the empty line."""
-    opening = _opening(response.status, response.content_type)
+    opening = _render_opening(response.status, response.content_type)
     length = (
         "transfer-encoding: chunked" if response.events else f"content-length: {len(response.body)}"
     )
@@ -73,7 +73,7 @@ def render_head(response: Response, *, is_keep_alive: bool) -> bytes:
 
 
 @lru_cache(maxsize=1024)
-def _opening(status: int, content_type: str) -> str:
+def _render_opening(status: int, content_type: str) -> str:
     """Return the first lines, which are the same in nearly all answers."""
     phrase = HTTPStatus(status).phrase if status in _STATUSES else "Status"
     kind = f"content-type: {content_type}\r\n" if content_type else ""

@@ -14,13 +14,13 @@ class BadQuery(ValueError):
     """A parameter is refused. The message has its name and the reason."""
 
 
-def one(parameters: list[tuple[str, str]], name: str) -> str | None:
+def last_value(parameters: list[tuple[str, str]], name: str) -> str | None:
     """Return the last value of a parameter, None if it is absent."""
-    values = every(parameters, name)
+    values = all_values(parameters, name)
     return values[-1] if values else None
 
 
-def every(parameters: list[tuple[str, str]], name: str) -> list[str]:
+def all_values(parameters: list[tuple[str, str]], name: str) -> list[str]:
     """Return all values of a repeated parameter."""
     return [value for key, value in parameters if key == name]
 
@@ -29,7 +29,7 @@ def whole_number(
     parameters: list[tuple[str, str]], name: str, default: int, least: int, most: int
 ) -> int:
     """Read a whole number between `least` and `most`."""
-    text = one(parameters, name)
+    text = last_value(parameters, name)
     if text is None:
         return default
     if not text.isdecimal() or not least <= int(text) <= most:
@@ -37,9 +37,11 @@ def whole_number(
     return int(text)
 
 
-def choice(parameters: list[tuple[str, str]], name: str, options: tuple[str, ...]) -> list[str]:
+def listed_values(
+    parameters: list[tuple[str, str]], name: str, options: tuple[str, ...]
+) -> list[str]:
     """Read the values of a repeated parameter; each must be one of the options."""
-    values = every(parameters, name)
+    values = all_values(parameters, name)
     for value in values:
         if value not in options:
             raise BadQuery(f"{name} must be one of: {', '.join(options)}; received '{value[:80]}'")

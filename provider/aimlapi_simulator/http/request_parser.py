@@ -94,7 +94,7 @@ class RequestParser:
         head.request.body = body
         return head.request
 
-    def _drop(self, count: int) -> None:
+    def _discard_bytes(self, count: int) -> None:
         """Discard the first `count` bytes."""
         if count == len(self._buffer):
             self._buffer = b""
@@ -107,7 +107,7 @@ class RequestParser:
         while self._buffer.startswith(
             b"\r\n"
         ):  # some clients send an extra line break after a body
-            self._drop(2)
+            self._discard_bytes(2)
         buffer = self._buffer
         end = buffer.find(b"\r\n\r\n", 0, HEAD_BYTES_MAX)
         if end < 0:
@@ -115,7 +115,7 @@ class RequestParser:
                 raise MalformedRequest(431, "the header is too large")
             return None
         head = parse_head(bytes(buffer[:end]))
-        self._drop(end + 4)
+        self._discard_bytes(end + 4)
         return head
 
     def _take_bytes(self, wanted: int) -> bytes | None:
@@ -126,7 +126,7 @@ class RequestParser:
             self._buffer = b""
             return bytes(buffer)
         body = bytes(buffer[:wanted])
-        self._drop(wanted)
+        self._discard_bytes(wanted)
         return body
 
     def _take_chunks(self) -> bytes | None:
@@ -148,7 +148,7 @@ class RequestParser:
             if buffer[chunk_end : chunk_end + 2] != b"\r\n":
                 raise MalformedRequest(400, "a chunk is longer than it says")
             self._body += buffer[line_end + 2 : chunk_end]
-            self._drop(chunk_end + 2)
+            self._discard_bytes(chunk_end + 2)
         if len(self._buffer) >= _CHUNK_LINE_BYTES_MAX:
             raise MalformedRequest(400, "a chunk without a size")
         return None
@@ -159,7 +159,7 @@ class RequestParser:
             if len(self._buffer) > HEAD_BYTES_MAX:
                 raise MalformedRequest(431, "the trailer is too large")
             return None
-        self._drop(end + 4)
+        self._discard_bytes(end + 4)
         body = bytes(self._body)
         self._body.clear()
         return body
@@ -208,11 +208,11 @@ def _parse_header(line: bytes) -> tuple[bytes, bytes]:
 def _join_repeated(lines: list[bytes]) -> dict[bytes, bytes]:
     headers: dict[bytes, bytes] = {}
     for name, value in map(_parse_header, lines):
-        headers[name] = _join(name, headers[name], value) if name in headers else value
+        headers[name] = _join_values(name, headers[name], value) if name in headers else value
     return headers
 
 
-def _join(name: bytes, first: bytes, second: bytes) -> bytes:
+def _join_values(name: bytes, first: bytes, second: bytes) -> bytes:
     """Join the values of a header that came twice."""
     if name != b"content-length":
         return first + b", " + second

@@ -107,22 +107,22 @@ class Batch:
     def results(self, now_s: float) -> list[dict[str, Any]]:
         """Return one result per request, shuffled, because the API promises no order."""
         found = [
-            {"custom_id": custom_id, "result": self._result(position, now_s)}
+            {"custom_id": custom_id, "result": self._result_json(position, now_s)}
             for position, (custom_id, _) in enumerate(self.requests)
         ]
         random.Random(f"{self.seed}{self.batch_id}").shuffle(found)
         return found
 
-    def _result(self, position: int, now_s: float) -> dict[str, Any]:
+    def _result_json(self, position: int, now_s: float) -> dict[str, Any]:
         outcome = self.outcome(position, now_s)
         if outcome == "errored":
             error = {"type": "api_error", "message": "Internal server error"}
             return {"type": "errored", "error": {"type": "error", "error": error}}
         if outcome == "succeeded":
-            return {"type": "succeeded", "message": _message(self._completion(position))}
+            return {"type": "succeeded", "message": _message_json(self._complete_request(position))}
         return {"type": outcome}
 
-    def _completion(self, position: int) -> Completion:
+    def _complete_request(self, position: int) -> Completion:
         return compose(
             self.requests[position][1],
             "none",
@@ -137,11 +137,11 @@ class Batch:
             return []
         self._is_settled = True
         done = range(len(self.requests))
-        return [self._charge(p) for p in done if self.outcome(p, now_s) == "succeeded"]
+        return [self._charge_request(p) for p in done if self.outcome(p, now_s) == "succeeded"]
 
-    def _charge(self, position: int) -> Record:
+    def _charge_request(self, position: int) -> Record:
         custom_id, chat = self.requests[position]
-        usage = self._completion(position).usage
+        usage = self._complete_request(position).usage
         charged = credits_for(usage, chat.model.price, discount=DISCOUNT)
         prompt = chat.prompt.encode("utf-8", "surrogatepass")
         # A record of its own per request, so that the ledger finds a prompt that was paid twice.
@@ -163,7 +163,7 @@ class Batch:
         )
 
 
-def _message(completion: Completion) -> dict[str, Any]:
+def _message_json(completion: Completion) -> dict[str, Any]:
     """Return an answer in Anthropic's form, which batches use for all models."""
     # Batches have no prompt cache.
     return {

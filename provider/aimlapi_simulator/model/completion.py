@@ -89,7 +89,7 @@ def compose(
     whole = whole_answer(chat.requested_model, chat.system, chat.prompt)
     if chat.answer_schema is not None:
         whole = _json_for(chat.answer_schema, whole)
-    text, finish = _cut(whole, chat)
+    text, finish = _cut_text(whole, chat)
     tool_calls = None
     if chat.forced_tool is not None:
         name, arguments = chat.forced_tool.name, _json_for(chat.forced_tool.input_schema, text)
@@ -104,7 +104,7 @@ def compose(
         arguments = '{"summary": "' + text[:20]
         text, finish, tool_calls = "", "tool", [_tool_call(completion_id, "answer", arguments)]
     reasoning = f"The text begins with: {chat.prompt[:80]}" if chat.is_thinking else ""
-    usage = _usage(chat, text, tool_calls, reasoning, cached)
+    usage = _count_usage(chat, text, tool_calls, reasoning, cached)
     is_superset = chat.dialect == "superset"
     return Completion(
         is_superset=is_superset,
@@ -122,7 +122,7 @@ def compose(
     )
 
 
-def _cut(whole: str, chat: ChatRequest) -> tuple[str, Finish]:
+def _cut_text(whole: str, chat: ChatRequest) -> tuple[str, Finish]:
     """Cut at `max_tokens` and at the first stop sequence."""
     text = whole[: chat.max_tokens * CHARACTERS_PER_TOKEN]
     if chat.stop_sequences:
@@ -150,7 +150,7 @@ def _tool_call(completion_id: str, name: str, arguments: str) -> dict[str, Any]:
     }
 
 
-def _usage(
+def _count_usage(
     chat: ChatRequest,
     text: str,
     tool_calls: list[dict[str, Any]] | None,
@@ -177,7 +177,7 @@ def completion_json(completion: Completion, form: AnswerForm) -> dict[str, Any]:
         "index": 0,
         "finish_reason": FINISH_REASONS[form.vocabulary][completion.finish],
         "logprobs": None,
-        "message": _message(completion, form),
+        "message": _message_json(completion, form),
     }
     if completion.is_superset:
         choice["native_finish_reason"] = FINISH_REASONS["anthropic"][completion.finish]
@@ -195,8 +195,8 @@ def completion_json(completion: Completion, form: AnswerForm) -> dict[str, Any]:
     return body
 
 
-def _message(completion: Completion, form: AnswerForm) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": "assistant", "content": _content(completion, form)}
+def _message_json(completion: Completion, form: AnswerForm) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": _content_json(completion, form)}
     message |= reasoning_json(completion)
     if completion.refusal is not None:
         message["refusal"] = completion.refusal
@@ -205,7 +205,7 @@ def _message(completion: Completion, form: AnswerForm) -> dict[str, Any]:
     return message
 
 
-def _content(completion: Completion, form: AnswerForm) -> str | list[dict[str, str]] | None:
+def _content_json(completion: Completion, form: AnswerForm) -> str | list[dict[str, str]] | None:
     text = completion.text
     if completion.tool_calls is not None and form.has_null_beside_tools:
         return None

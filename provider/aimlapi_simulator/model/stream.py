@@ -37,15 +37,17 @@ def stream_events(
     """
     # The order: content, then the reason to finish, then usage and cost, which repeat the reason.
     if not completion.has_choices:
-        return (_event(_chunk(completion, 0, choices=[])),)
-    deltas = _deltas(completion)
+        return (_encode_event(_make_chunk(completion, 0, choices=[])),)
+    deltas = _list_deltas(completion)
     reason = FINISH_REASONS[form.vocabulary][completion.finish]
     chunks = [
-        _chunk(completion, position, choices=[_choice(delta, None)])
+        _make_chunk(completion, position, choices=[_make_choice(delta, None)])
         for position, delta in enumerate(deltas)
     ]
     chunks.append(
-        _chunk(completion, 0, choices=[_choice({"role": "assistant", "content": ""}, reason)])
+        _make_chunk(
+            completion, 0, choices=[_make_choice({"role": "assistant", "content": ""}, reason)]
+        )
     )
     meta = meta_json(completion, form.cost)
     late: list[dict[str, Any]] = [{"usage": usage_json(completion.usage, form)}]
@@ -54,12 +56,12 @@ def stream_events(
     elif meta is not None:
         late.append({"meta": meta})
     for extra in late:
-        chunk = _chunk(completion, 1, choices=[{"index": 0, "finish_reason": reason}])
+        chunk = _make_chunk(completion, 1, choices=[{"index": 0, "finish_reason": reason}])
         chunks.append(chunk | extra | {"id": ""})
-    return tuple(map(_event, chunks))
+    return tuple(map(_encode_event, chunks))
 
 
-def _deltas(completion: Completion) -> list[dict[str, Any]]:
+def _list_deltas(completion: Completion) -> list[dict[str, Any]]:
     deltas: list[dict[str, Any]] = []
     if completion.reasoning:
         deltas.append({"role": "assistant", "content": ""} | reasoning_json(completion))
@@ -73,11 +75,11 @@ def _deltas(completion: Completion) -> list[dict[str, Any]]:
     return deltas + [{"role": "assistant", "content": piece} for piece in pieces]
 
 
-def _choice(delta: dict[str, Any], reason: str | None) -> dict[str, Any]:
+def _make_choice(delta: dict[str, Any], reason: str | None) -> dict[str, Any]:
     return {"index": 0, "delta": delta, "finish_reason": reason}
 
 
-def _chunk(
+def _make_chunk(
     completion: Completion, position: int, *, choices: list[dict[str, Any]]
 ) -> dict[str, Any]:
     has_id = position % _EMPTY_ID_EVERY != _EMPTY_ID_EVERY - 1
@@ -91,5 +93,5 @@ def _chunk(
     }
 
 
-def _event(chunk: dict[str, Any]) -> bytes:
+def _encode_event(chunk: dict[str, Any]) -> bytes:
     return b"data: " + msgspec.json.encode(chunk) + b"\n\n"

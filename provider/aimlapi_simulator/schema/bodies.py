@@ -28,7 +28,7 @@ _BODIES: dict[Dialect, Any] = {
 _SAMPLING = ("temperature", "top_p", "top_k")
 
 
-def _lenient(kind: Any) -> Any:
+def _make_lenient(kind: Any) -> Any:
     """Derive a struct that ignores unknown names, but keeps sampling parameters for the vendor."""
     known = kind.__struct_fields__
     extra = [(name, float | Maybe, msgspec.UNSET) for name in _SAMPLING if name not in known]
@@ -36,7 +36,7 @@ def _lenient(kind: Any) -> Any:
     return msgspec.defstruct(name, extra, bases=(kind,), frozen=True, kw_only=True)
 
 
-def _strict(kind: Any) -> Any:
+def _make_strict(kind: Any) -> Any:
     return msgspec.defstruct(
         f"Strict{kind.__name__}",
         [],
@@ -48,7 +48,9 @@ def _strict(kind: Any) -> Any:
 
 
 _DECODERS: dict[tuple[Dialect, bool], msgspec.json.Decoder[Body]] = {
-    (dialect, is_strict): msgspec.json.Decoder(_strict(kind) if is_strict else _lenient(kind))
+    (dialect, is_strict): msgspec.json.Decoder(
+        _make_strict(kind) if is_strict else _make_lenient(kind)
+    )
     for dialect, kind in _BODIES.items()
     for is_strict in (False, True)
 }

@@ -86,14 +86,16 @@ def parse_chat(body: bytes, gateway: Gateway = LIVE) -> ChatRequest:
     if gateway.drops:
         body = without(body, gateway.drops)
     try:
-        decoded, (model, dialect) = _decode_as_last(body, gateway) or _decode(body, gateway)
+        decoded, (model, dialect) = _decode_as_last(body, gateway) or _decode_by_model(
+            body, gateway
+        )
     except msgspec.ValidationError as error:
         raise wrong(explain(str(error), body)) from None
     except RecursionError:
         raise wrong_value("body", "JSON", "too many levels") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise wrong_value("body", "JSON", str(error)) from None
-    return _reduce(decoded, model, dialect)
+    return _reduce_body(decoded, model, dialect)
 
 
 def _decode_as_last(body: bytes, gateway: Gateway) -> tuple[Body, tuple[Model, Dialect]] | None:
@@ -109,7 +111,7 @@ def _decode_as_last(body: bytes, gateway: Gateway) -> tuple[Body, tuple[Model, D
     return (decoded, spoken) if spoken[1] == _last.dialect else None
 
 
-def _decode(body: bytes, gateway: Gateway) -> tuple[Body, tuple[Model, Dialect]]:
+def _decode_by_model(body: bytes, gateway: Gateway) -> tuple[Body, tuple[Model, Dialect]]:
     model, dialect = find_model(_peek(body).model, gateway)
     _last.dialect = dialect
     return decode_body(body, dialect, is_strict=gateway.is_strict), (model, dialect)
@@ -127,7 +129,7 @@ def find_model(name: str, gateway: Gateway = LIVE) -> tuple[Model, Dialect]:
     return spoken
 
 
-def _reduce(body: Body, model: Model, dialect: Dialect) -> ChatRequest:
+def _reduce_body(body: Body, model: Model, dialect: Dialect) -> ChatRequest:
     # The vendor's rules come after the schema, and its rule on tools last, because it depends on
     # whether the request thinks.
     max_tokens = _DEFAULT_MAX_TOKENS.get(dialect, model.output_tokens_max)
@@ -161,7 +163,7 @@ def _read_native(body: Native, model: Model, dialect: Dialect, max_tokens: int) 
     if effort is not msgspec.UNSET:
         is_thinking = effort != "none"
     content = read_content(body.tools, body.system, body.messages)
-    request = _request(body, model, dialect, max_tokens, content)
+    request = _make_request(body, model, dialect, max_tokens, content)
     request.stop_sequences = body.stop_sequences
     request.is_thinking, request.is_reasoning_shown = is_thinking, is_shown
     return request
@@ -169,7 +171,7 @@ def _read_native(body: Native, model: Model, dialect: Dialect, max_tokens: int) 
 
 def _read_superset(body: SupersetBody, model: Model, max_tokens: int) -> ChatRequest:
     content = read_content(body.tools, "", body.messages)
-    request = _request(body, model, "superset", max_tokens, content)
+    request = _make_request(body, model, "superset", max_tokens, content)
     request.stop_sequences = [body.stop] if isinstance(body.stop, str) else body.stop
     # `reasoning` replaces `reasoning_effort`. Without either, the answer has no reasoning.
     effort, reasoning = body.reasoning_effort, body.reasoning
@@ -185,7 +187,7 @@ def _read_superset(body: SupersetBody, model: Model, max_tokens: int) -> ChatReq
     return request
 
 
-def _request(
+def _make_request(
     body: Body, model: Model, dialect: Dialect, max_tokens: int, content: Content
 ) -> ChatRequest:
     # The fields whose names differ between the dialects are set by the caller.

@@ -98,10 +98,10 @@ class _Reader:
             self.tokens = TOKENS_OF_TOOL_USE
         definition = {name: value for name, value in tool.items() if name != "cache_control"}
         encoded = msgspec.json.encode(definition)
-        self._add(encoded, tokens_in(encoded.decode()))
+        self._add_content(encoded, tokens_in(encoded.decode()))
         mark = tool.get("cache_control")
         if isinstance(mark, dict):
-            self._mark(str(mark.get("ttl", "5m")))
+            self._add_mark(str(mark.get("ttl", "5m")))
 
     def _read_system(self, system: str | list[Any]) -> None:
         if isinstance(system, str):
@@ -133,13 +133,13 @@ class _Reader:
         if hasattr(part, "text"):
             self._read_text(part.text, texts)
         elif part.__struct_config__.tag in _FILES:
-            self._add(msgspec.json.encode(part), TOKENS_OF_A_FILE)
+            self._add_content(msgspec.json.encode(part), TOKENS_OF_A_FILE)
 
     def _read_text(self, text: str, texts: list[str]) -> None:
         texts.append(text)
-        self._add(text.encode("utf-8", "surrogatepass"), tokens_in(text))
+        self._add_content(text.encode("utf-8", "surrogatepass"), tokens_in(text))
 
-    def _add(self, content: bytes, tokens: int) -> None:
+    def _add_content(self, content: bytes, tokens: int) -> None:
         self._digest.update(b"%d:" % len(content))
         self._digest.update(content)
         self.tokens += tokens
@@ -147,7 +147,7 @@ class _Reader:
     def _mark_after(self, part: Any) -> None:
         mark = getattr(part, "cache_control", msgspec.UNSET)
         if mark is not msgspec.UNSET:
-            self._mark(mark.ttl)
+            self._add_mark(mark.ttl)
 
-    def _mark(self, ttl: str) -> None:
+    def _add_mark(self, ttl: str) -> None:
         self.marks.append(Mark(self._digest.digest(), self.tokens, _TTL_S.get(ttl, 300.0)))

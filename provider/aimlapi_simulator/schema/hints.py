@@ -48,7 +48,7 @@ def explain(problem: str, body: bytes) -> Complaint:
     if unknown is not None:
         where = f"{path}.{unknown['name']}".lstrip(".")
         return hint(where, "no such parameter with this model", f"'{unknown['name']}'")
-    return hint(path.lstrip(".") or "body", _expected(words), _received(path, body))
+    return hint(path.lstrip(".") or "body", _expected_value(words), _received_value(path, body))
 
 
 def hint(path: str, expected: str, received: str) -> Complaint:
@@ -57,11 +57,11 @@ def hint(path: str, expected: str, received: str) -> Complaint:
     return Complaint(path, reason, f"Body validation error! Path: {path}. {reason}")
 
 
-def _expected(words: str) -> str:
+def _expected_value(words: str) -> str:
     return words.removeprefix("Expected ").partition(", got ")[0].replace("`", "")
 
 
-def _received(path: str, body: bytes) -> str:
+def _received_value(path: str, body: bytes) -> str:
     try:
         value: Any = msgspec.json.decode(body)
         for name, index in _STEP.findall(path):

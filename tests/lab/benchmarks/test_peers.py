@@ -1,4 +1,4 @@
-"""The comparison with other clients runs, counts what it should, and tells it fairly."""
+"""The comparison with other clients: its runs, its counts, and its page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers that mean harm, each to one or two rows of a dozen, through whole runs over real sockets."""
+"""Hostile answers, each to one or two rows of a dozen, in whole runs over real sockets."""
 
 from __future__ import annotations
 

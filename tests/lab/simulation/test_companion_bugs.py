@@ -1,4 +1,4 @@
-"""Bugs beside the calls, and few descriptors: the simulation notices what is not guarded."""
+"""Bugs beside the calls, and few descriptors: the simulation finds unguarded code."""
 
 from __future__ import annotations
 

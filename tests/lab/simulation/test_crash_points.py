@@ -1,4 +1,4 @@
-"""Killed or frozen at each operation of a run, to the store or the API; then another attempt."""
+"""A kill or a freeze at each operation of a run on the store or the API, then another attempt."""
 
 from __future__ import annotations
 

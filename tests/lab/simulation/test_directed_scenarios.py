@@ -1,4 +1,4 @@
-"""Instants that chance seldom meets, each aimed at."""
+"""Scenarios for moments that random seeds rarely reach."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever blocks, refuses or hides: an attempt ends, soon, and keeps what it paid for."""
+"""An attempt ends in time, and keeps what it paid for, whatever blocks or fails."""
 
 from __future__ import annotations
 

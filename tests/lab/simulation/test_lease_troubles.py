@@ -1,4 +1,4 @@
-"""What goes wrong with a lease while calls are in flight, and what must not be lost by it."""
+"""Failures of a lease while calls are in flight, and the answers that must not be lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The simulated world itself: the dead do nothing, the frozen stand still, wires go on."""
+"""The simulated world: dead processes do nothing, frozen ones wait, and the network continues."""
 
 from __future__ import annotations
 

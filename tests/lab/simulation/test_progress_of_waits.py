@@ -1,4 +1,4 @@
-"""The page says when a wait for other attempts ends at the latest, and it does end by then."""
+"""The page shows the latest end of a wait for other attempts, and the wait ends by then."""
 
 from __future__ import annotations
 

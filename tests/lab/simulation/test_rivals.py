@@ -1,4 +1,4 @@
-"""Runs that put themselves in place at one output path never leave a mixture behind."""
+"""Runs that show themselves at one output path never leave a mixture."""
 
 from __future__ import annotations
 

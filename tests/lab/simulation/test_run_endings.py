@@ -1,4 +1,4 @@
-"""What ends a run when rows never succeed, and what does not: whole runs with default settings, in virtual time."""
+"""The end of runs whose rows never succeed: whole runs with default settings, in virtual time."""
 
 from __future__ import annotations
 

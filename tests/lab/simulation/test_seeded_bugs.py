@@ -1,4 +1,4 @@
-"""The tester is tested: with any one bug put into the real code, the simulation notices."""
+"""The simulation finds every bug that is put into the real code."""
 
 from __future__ import annotations
 

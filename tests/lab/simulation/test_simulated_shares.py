@@ -1,4 +1,4 @@
-"""Shares of one run in bad weather: a short set of seeds, and the bugs that they must notice."""
+"""Shares of one run in bad weather: a short set of seeds, and the bugs that they must find."""
 
 from __future__ import annotations
 

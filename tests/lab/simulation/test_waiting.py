@@ -1,4 +1,4 @@
-"""After a kill the wait ends on any store that answers, and how soon."""
+"""After a kill, the wait ends in time on every store that answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two short rounds of real processes. `make soak ROUNDS=20` plays as many as wanted, by chance."""
+"""Two short rounds of real processes. `make soak ROUNDS=20` plays more, chosen at random."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each check of the soak sees what it is there for."""
+"""Each check of the soak finds its violation."""
 
 from __future__ import annotations
 
