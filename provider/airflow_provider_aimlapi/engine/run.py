@@ -12,7 +12,6 @@ Steps 1 and 2 spend nothing. Steps 3 to 6 need a lease, because only one attempt
 (`engine/durable/lease.py`). Workers repeat them (`engine/calls/live.py`) for each row that earlier
 attempts have not paid for (`engine/durable/earlier_attempts.py`). However a run ends, admission ends
 first, then the calls in flight return, and their answers are journaled for the next attempt.
-
 A share is a range of parts. It is processed like a run, and the task of the whole run publishes it.
 """
 

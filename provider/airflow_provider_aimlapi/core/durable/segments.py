@@ -64,7 +64,7 @@ def uncovered(names: Iterable[str]) -> list[str]:
     """Return segments in the order of their records, without those that a merged one contains."""
     kept: list[str] = []
     covered_epoch = covered_last = -1
-    for epoch, _, minus_last, name in sorted(map(_place, names)):
+    for epoch, _, minus_last, name in sorted(map(_sort_key, names)):
         is_covered = epoch == covered_epoch and -minus_last <= covered_last
         if name and not is_covered:
             kept.append(name)
@@ -74,18 +74,18 @@ def uncovered(names: Iterable[str]) -> list[str]:
 
 def covered_by(merged: str, names: Iterable[str]) -> list[str]:
     """Return the segments that a merged one of the same part and epoch contains, without itself."""
-    epoch, first, minus_last, _ = _place(merged)
-    places = map(_place, names)
+    epoch, first, minus_last, _ = _sort_key(merged)
+    keys = map(_sort_key, names)
     return [
         name
-        for of_epoch, of_first, of_minus_last, name in places
+        for of_epoch, of_first, of_minus_last, name in keys
         if name != merged
         if of_epoch == epoch
         if first <= of_first and of_minus_last >= minus_last
     ]
 
 
-def _place(name: str) -> tuple[int, int, int, str]:
+def _sort_key(name: str) -> tuple[int, int, int, str]:
     """Return what sorts segments of a part: a merged one comes right before those that it contains."""
     _, epoch, first, last = parse_segment_name(name) or (0, 0, 0, 0)
     return epoch, first, -last, name
