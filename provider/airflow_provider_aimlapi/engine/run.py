@@ -26,7 +26,7 @@ from airflow_provider_aimlapi.engine.calls.live import LiveCalls
 from airflow_provider_aimlapi.engine.calls.reader import Reader
 from airflow_provider_aimlapi.engine.durable.collector import Collector
 from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_earlier_answers
-from airflow_provider_aimlapi.engine.durable.journal_upkeep import JournalUpkeep
+from airflow_provider_aimlapi.engine.durable.journal_upkeep import upkeep_under
 from airflow_provider_aimlapi.engine.durable.lease import Superseded, held_lease
 from airflow_provider_aimlapi.engine.durable.publish import publish, read_published
 from airflow_provider_aimlapi.engine.durable.visible_run import VisibleRun
@@ -38,7 +38,6 @@ from airflow_provider_aimlapi.engine.reporting.reporter import Reporter
 from airflow_provider_aimlapi.engine.runtime.ending import Ending
 from airflow_provider_aimlapi.engine.runtime.retry import persist
 from airflow_provider_aimlapi.errors import RunInterrupted
-from airflow_provider_aimlapi.storage.runs.journal_store import JournalStore
 from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
 
 if TYPE_CHECKING:
@@ -162,10 +161,9 @@ async def open_calls(
         world.clock,
         retry_rejected=settings.retry_rejected,
     )
-    journal = JournalStore(prepared.store, prepared.names, lease.epoch)
     collector = Collector(
         prepared,
-        JournalUpkeep(journal, world.clock, lambda: lease.renewed_at_s),
+        upkeep_under(lease, prepared, world.clock),
         settings=settings,
         rejections=Rejections(allowed=settings.rejections_allowed(prepared.run_plan.rows)),
         ending=ending,

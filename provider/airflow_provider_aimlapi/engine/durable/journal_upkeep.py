@@ -16,15 +16,23 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.printable import printable
+from airflow_provider_aimlapi.storage.runs.journal_store import JournalStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from airflow_provider_aimlapi.engine.durable.lease import Lease
+    from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
     from airflow_provider_aimlapi.storage.parts.part_reader import StagedPart
-    from airflow_provider_aimlapi.storage.runs.journal_store import JournalStore
 
 log = logger(__name__)
+
+
+def upkeep_under(lease: Lease, prepared: Prepared, clock: Clock) -> JournalUpkeep:
+    """Return the upkeep of the journal that the owner of a lease writes."""
+    journal = JournalStore(prepared.store, prepared.names, lease.epoch)
+    return JournalUpkeep(journal, clock, lambda: lease.renewed_at_s)
 
 
 class JournalUpkeep:
