@@ -103,7 +103,7 @@ class ScannedRun:
             return error
 
     def attempt_with_open_parts(self) -> RunSummary | AimlapiError:
-        """One attempt in which the first row of each part is answered last.
+        """Make one attempt in which the first row of each part is answered last.
 
         So all parts stay open together, and there is a segment for each second of answers.
         """

@@ -66,7 +66,7 @@ def _largest_last(names: Iterable[str]) -> list[str]:
 
 
 def merged_by_an_attempt_that_wakes(seed: int) -> tuple[str, ...]:
-    """It was frozen while it read what it merges, and wakes while a newer attempt lists the journal."""
+    """Freeze an attempt while it reads what it merges; wake it while a newer one lists the journal."""
     shape = Shape(rows=(60,))
     reading = Trouble(
         kind="freeze",
@@ -87,7 +87,7 @@ def merged_by_an_attempt_that_wakes(seed: int) -> tuple[str, ...]:
 
 @swapped(segments, "MERGED_AT_ONCE", MERGED_AT_ONCE)
 def failures_are_read_in_their_order(seed: int) -> tuple[str, ...]:
-    """Each segment has the number of failures of a row so far; some that were merged are still there."""
+    """Store a row's failures so far in each segment, and leave some merged segments undeleted."""
     random = Random(seed)
     store, names, spread = MemoryStore(), RunNames(run_key="0" * 32), SystemClock().map_in_threads
     journal = JournalStore(store, names, 1)

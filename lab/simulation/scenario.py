@@ -160,7 +160,7 @@ def with_slow_store(weather: Weather, seed: int) -> Weather:
 
 
 def with_pages(weather: Weather, seed: int) -> Weather:
-    """In some seeds, a listing takes several requests. Other dice, so that other seeds stay."""
+    """Split listings into several requests in some seeds, by random numbers of its own."""
     random = Random(f"{seed} pages")
     if random.random() >= PAGES_SHARE:
         return weather

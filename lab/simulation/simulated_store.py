@@ -77,7 +77,7 @@ class SimulatedStore:
         return result
 
     def _list_by_pages(self, prefix: str, size: int) -> Names:
-        """As real stores list: what is created or removed meanwhile is seen by some pages only.
+        """List in pages, as real stores do. A change during the listing appears on some pages only.
 
         A file system lists in any order. This is the worst one: what has come last is first.
         """
@@ -178,7 +178,7 @@ class SimulatedStore:
 
 
 def _place(name: str) -> tuple[int, str]:
-    """Names of merged segments are the longest."""
+    """Return a sort key, by which merged segments are last, because their names are the longest."""
     return len(name), name
 
 

@@ -231,7 +231,7 @@ class Watcher:
             self.blame("a segment was deleted whose part does not hold what it says")
 
     def _is_merged(self, name: str) -> bool:
-        """Whether readers find the same frames in a merged segment that is there."""
+        """Return whether a stored merged segment has the same frames for readers."""
         data = self._segments.get(name)
         if data is None:  # it was never created
             return True
