@@ -28,35 +28,35 @@ PLOTS = """
 """
 
 COLUMNS = """
-## What the columns say
+## What the columns mean
 
-- **rows**: asked for in one run. Slow peers get fewer; figures are given per row or over the ideal
-  for so many rows, so that they compare. At 1,000 in flight, their 1,000 rows are a single wave, in
-  which opening the connections weighs more than in a long run.
-- **rows/s**: rows with an answer in the output, a second, from the first call to the end.
-- **time ÷ ideal**: from the first call that the API saw to the last word of the process, output
-  written, over the time of a client that costs nothing and knows the limit. 1.00 is perfect. A peer
-  that gives rows up is done sooner: look at the rows lost first.
-- **with start**: the same from the start of the process, its imports included.
-- **start s**: from the start of the process to the first call, in seconds.
-- **CPU ms a row**: processor time of the peer, without its imports, for each row asked for. Reading
-  and writing Parquet is in it, for all; for this provider, its journal too.
-- **peak MB**: most memory that the process held at once. Where pandas is installed, pyarrow loads it,
-  which takes memory too: so it is for aiohttp by hand, Data Designer and curator.
-- **lost**, **rows lost**: rows without an answer in the output when the peer said it was done.
+- **rows**: rows requested in one run. Slow peers get fewer. To stay comparable, figures are given
+  per row, or relative to the ideal for that number of rows. At 1,000 in flight, their 1,000 rows are
+  a single wave, in which opening the connections costs more than in a long run.
+- **rows/s**: rows with an answer in the output, per second, from the first call to the end.
+- **time ÷ ideal**: time from the first call that the API received to the end of the process, with the
+  output written. It is divided by the time of a client that costs nothing and knows the limit. 1.00
+  is perfect. A peer that gives up rows ends sooner, so look at the lost rows first.
+- **with start**: the same from the start of the process, with its imports.
+- **start s**: seconds from the start of the process to the first call.
+- **CPU ms a row**: processor time of the peer, without its imports, per requested row. It includes
+  reading and writing Parquet for all peers, and the journal for this provider.
+- **peak MB**: the most memory that the process held at once. If pandas is installed, pyarrow loads
+  it, which takes memory too. That is so for aiohttp by hand, Data Designer and curator.
+- **lost**, **rows lost**: rows without an answer in the output when the peer had ended.
 - **429s**: calls that the API refused as too many, by its own count.
-- **runs**: that ended with a result. Figures are medians, with the least and the most in brackets.
+- **runs**: runs that ended with a result. Figures are medians, with minimum and maximum in brackets.
 """
 
 RULES = """
 ## Rules
 
-All peers meet one process of the simulator, which answers each call after 200 ms and, beyond a limit,
-429 at once and without Retry-After, as the real API does. They are given the same rows and send the
-same prompts, about 2 kB each. Each run is a new process with an empty home, so that no cache answers.
-The simulator runs on the same machine, and takes a share of its processors. Scenarios and peers
-are interleaved, round after round, so that a busy minute hits all. A peer that failed, was killed or
-was slow in a scenario is not run there again: see the column `runs`.
+All peers call one process of the simulator. It answers each call after 200 ms. Beyond a limit, it
+answers 429 at once and without Retry-After, as the real API does. All peers receive the same rows
+and send the same prompts, about 2 kB each. Each run is a new process with an empty home, so that no
+cache answers. The simulator runs on the same machine and uses a part of its processors. Scenarios
+and peers are interleaved, round after round, so that a busy minute affects all of them. A peer that
+failed, was killed or was slow in a scenario is not run there again: see the column `runs`.
 """
 
 
@@ -69,15 +69,15 @@ def introduction(record: Record) -> str:
     return f"""
 # Performance beside other clients
 
-The same job with this provider and with what people use otherwise: read prompts from Parquet, ask for
-a completion each, write Parquet. `make benchmark-peers` installs the others, measures, and
-writes this page and its plots; nothing here is typed by hand.
+This page compares this provider with other clients that people use for the same job: read prompts
+from Parquet, request one completion for each, write Parquet. `make benchmark-peers` installs the
+others, measures, and writes this page and its plots. No part of it is written by hand.
 
 Measured {place.date} in {record.minutes:.0f} minutes: {place.processor}, {place.cores} cores,
 {place.system}, Python {place.python}. Load average during the runs: {load.middle:.1f}
-({load.least:.1f}–{load.most:.1f}). Each figure is {certainty}. With a load above the number of cores, other work took part of the
-machine: CPU a row is little disturbed by that, time is. Compare peers with each other, not with figures
-from elsewhere.
+({load.least:.1f}–{load.most:.1f}). Each figure is {certainty}. With a load above the number of cores, other work used
+part of the machine. That affects the times, but hardly the CPU per row. Compare peers with each
+other, not with figures from elsewhere.
 
 ## Figures
 """
@@ -89,8 +89,8 @@ def better_peers(record: Record) -> str:
     if not found:
         found = ["In nothing that was measured here, beyond the noise of 2%."]
     head = (
-        "## Where others are better\n\nBy more than 2%, in the median; of those that lost no more "
-        "rows than this provider. wrk is left out: it is the ceiling and no client.\n"
+        "## Where others are better\n\nThese peers are better by more than 2% in the median, and lost no more "
+        "rows than this provider. wrk is left\nout, because it is the ceiling and no client.\n"
     )
     return "\n".join([head, *(f"- {sentence}" for sentence in found)])
 
@@ -149,7 +149,7 @@ def failures(record: Record) -> str:
     ]
     if not found:
         return ""
-    head = f"## What came to no end\n\nA run is killed after {record.timeout_s:.0f} s.\n"
+    head = f"## What did not end\n\nA run is killed after {record.timeout_s:.0f} s.\n"
     return "\n".join([head, *found])
 
 

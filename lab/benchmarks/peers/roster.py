@@ -70,7 +70,7 @@ PEERS = (
         name="openai",
         script="openai_client",
         environment="openai",
-        settings="AsyncOpenAI as it comes (2 retries), a fixed set of workers",
+        settings="AsyncOpenAI with its defaults (2 retries), a fixed set of workers",
     ),
     Peer(
         name="openai, 10 retries",
@@ -99,7 +99,7 @@ PEERS = (
         name="litellm",
         script="litellm_client",
         environment="litellm",
-        settings="acompletion as it comes, a fixed set of workers",
+        settings="acompletion with its defaults, a fixed set of workers",
     ),
     Peer(
         name="litellm, 10 retries",
@@ -127,14 +127,14 @@ PEERS = (
         name="saturate",
         script="saturate_pump",
         environment="saturate",
-        settings="pump() as it comes: begins with 16 in flight, finds its own window below ours",
+        settings="pump() with its defaults: begins with 16 in flight, finds its own window below ours",
     ),
     Peer(
         name="saturate, window given",
         script="saturate_pump",
         environment="saturate",
         variant="given",
-        settings="begins with all that it may have in flight; a part each 1,000 rows",
+        settings="begins with its maximum in flight; a part each 1,000 rows",
     ),
     Peer(
         name="Data Designer",
@@ -167,7 +167,7 @@ PEERS = (
         name="curator",
         script="curator_llm",
         environment="curator",
-        settings="OpenAI backend as it comes: at most 200 calls and 100,000 tokens a minute",
+        settings="OpenAI backend with its defaults: at most 200 calls and 100,000 tokens a minute",
         scenarios=frozenset({"free-256"}),
     ),
 )

@@ -42,13 +42,13 @@ SCENARIOS = (
     Scenario(key="free-1000", title="No limit, 1,000 in flight", in_flight=1_000),
     Scenario(
         key="slots-32",
-        title="32 calls at a time, 256 asked for",
+        title="32 calls at a time, 256 requested",
         in_flight=256,
         limits={"max_concurrent": 32},
     ),
     Scenario(
         key="rate-200",
-        title="200 calls a second, 256 asked for",
+        title="200 calls a second, 256 requested",
         in_flight=256,
         limits={"rps": 200},
     ),
