@@ -1,7 +1,7 @@
-"""A limit that a person has given: kept exactly, in any minute. No I/O, no clock.
+"""Keeps to a limit that the user has set, in any minute. No I/O, no clock.
 
-Requests are spaced evenly, with a small burst for a loop that is late. Tokens are set aside before
-a call, as many as it may take, and settled when its answer tells what it took.
+Requests are spaced evenly, with a small burst for a late event loop. The tokens that a call may use
+are reserved before it is sent, and corrected when its answer reports how many it used.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ MINUTE_S = 60.0
 BURST_PART = 100
 """The burst is a hundredth of a minute's requests."""
 TOKENS_A_BYTE = 0.5
-"""Before any answer: no text of a known tokenizer has been seen to have more."""
+"""Used before the first answer. No text was seen with more tokens per byte in a known tokenizer."""
 ANSWER_TOKENS = 1024
-"""Before any answer, where max_tokens is not set."""
+"""Used before the first answer, if max_tokens is not set."""
 WAIT_MIN_S = 0.001
-"""Whoever must wait waits at least this, however a difference was rounded."""
+"""The shortest wait, so that a rounded difference does not become a busy loop."""
 SLACK = 1.1
-"""Over the largest seen: the next call may be a little larger."""
+"""Factor over the largest call so far, because the next one may be a little larger."""
 
 
 @dataclass(slots=True, kw_only=True)
 class RequestAllowance:
-    """So many requests in any 60 seconds.
+    """At most `per_minute` requests in any 60 seconds.
 
-    A burst of b and then one each T seconds are at most b - 1 + 60 / T in any minute; T is chosen
-    so that this is `per_minute`.
+    A burst of b requests and then one every T seconds are at most b - 1 + 60 / T in any minute. T is
+    chosen so that this equals `per_minute`.
     """
 
     per_minute: int
@@ -35,33 +35,33 @@ class RequestAllowance:
 
     @property
     def burst(self) -> int:
-        """Requests that may go at once after a pause."""
+        """Return the requests that may go at once after a pause."""
         return 1 + self.per_minute // BURST_PART
 
     @property
     def interval_s(self) -> float:
-        """Seconds between two requests; a hair more, so that rounding makes no minute fuller."""
+        """Return the seconds between two requests, rounded up, so that no minute has one too many."""
         return (1 + 1e-6) * MINUTE_S / (self.per_minute - self.burst + 1)
 
     def wait_s(self, now_s: float) -> float:
-        """Seconds until a request may go; 0 or less: now."""
+        """Return the seconds until a request may go; 0 or less means now."""
         return self.due_s - (self.burst - 1) * self.interval_s - now_s
 
     def take(self, now_s: float) -> None:
-        """A request goes."""
+        """Count a request that is sent now."""
         self.due_s = max(self.due_s, now_s) + self.interval_s
 
 
 @dataclass(slots=True, kw_only=True)
 class TokenAllowance:
-    """So many tokens in any 60 seconds, prompts and answers together.
+    """At most `per_minute` tokens in any 60 seconds, prompts and answers together.
 
-    A call counts with what it may take from when it is sent until it ends, and with what it took
-    for a minute after: so whenever the API counts it, it has been counted here.
+    While a call is in flight, the tokens that it may use count. For a minute after its end, the tokens
+    that it used count. So each token counts here whenever the API may count it.
 
     Attributes:
-        answer_tokens: of the longest answer to reckon with, before any is known.
-        used: (when, tokens) of calls that ended in the last minute.
+        answer_tokens: the longest expected answer, before the first is known.
+        used: (time, tokens) of the calls that ended in the last minute.
     """
 
     per_minute: int
@@ -76,24 +76,24 @@ class TokenAllowance:
     tokens: int = 0
 
     def reservation(self, body_bytes: int) -> int:
-        """What a call with a request of this size may take."""
+        """Return the tokens that a call with a request of this size may use."""
         if not self.calls:
             return int(TOKENS_A_BYTE * body_bytes) + self.answer_tokens
         return int(SLACK * (self.tokens_a_byte * body_bytes + self.largest_answer)) + 1
 
     def wait_s(self, now_s: float, body_bytes: int) -> float:
-        """Seconds until such a call may go; 0 or less: now."""
+        """Return the seconds until such a call may go; 0 or less means now."""
         while self.used and self.used[0][0] <= now_s - MINUTE_S:
             self.used_sum -= self.used.popleft()[1]
         taken = self.used_sum + self.reserved
         if not taken:
-            return 0.0  # a call that alone is more than a minute's allowance goes alone
+            return 0.0  # a call larger than a whole minute's allowance goes alone
         if taken + self.reservation(body_bytes) <= self.per_minute:
             return self.due_s - now_s
         return max(WAIT_MIN_S, self.used[0][0] + MINUTE_S - now_s) if self.used else MINUTE_S
 
     def take(self, now_s: float, body_bytes: int) -> int:
-        """A call goes; returns what is set aside for it, to be handed to `settle`."""
+        """Count a call that is sent now; return its reservation, for `settle` or `end`."""
         reservation = self.reservation(body_bytes)
         self.reserved += reservation
         likely = self.tokens / self.calls if self.calls else reservation
@@ -103,7 +103,7 @@ class TokenAllowance:
     def settle(
         self, now_s: float, reservation: int, *, body_bytes: int, prompt: int, answer: int
     ) -> None:
-        """A call was answered, and took so many tokens of prompt and answer."""
+        """Replace a reservation by the tokens that the answered call used."""
         self.tokens_a_byte = max(self.tokens_a_byte, prompt / max(1, body_bytes))
         self.largest_answer = max(self.largest_answer, answer)
         self.calls += 1
@@ -111,7 +111,7 @@ class TokenAllowance:
         self.end(now_s, reservation, prompt + answer)
 
     def end(self, now_s: float, reservation: int, tokens: int) -> None:
-        """A call has ended and took so many tokens, as far as is known."""
+        """Replace a reservation by the tokens that the call is known to have used."""
         self.reserved -= reservation
         if tokens:
             self.used.append((now_s, tokens))

@@ -1,4 +1,4 @@
-"""What a run was bound by, counted in seconds, and what a person can do about it. Pure."""
+"""What held a run's calls back, in seconds, and what the user can change. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class Bound(Enum):
-    """What holds calls back."""
+    """The cause that holds calls back."""
 
     LEVEL = "api:in-flight"
     RATE = "api:rate"
@@ -23,16 +23,16 @@ class Bound(Enum):
 
 @dataclass(slots=True, kw_only=True)
 class BoundTimes:
-    """Seconds for which each thing held calls back."""
+    """The seconds for which each cause held calls back."""
 
     seconds: dict[Bound, float] = field(default_factory=dict)
 
     def add(self, bound: Bound, elapsed_s: float) -> None:
-        """Count time."""
+        """Add time to a cause."""
         self.seconds[bound] = self.seconds.get(bound, 0.0) + elapsed_s
 
     def longest(self) -> Bound | None:
-        """What held calls back for the longest time; None before any time has passed."""
+        """Return the cause with the longest time; None before any time has passed."""
         return max(self.seconds, key=self.seconds.__getitem__) if self.seconds else None
 
 
@@ -45,29 +45,34 @@ def bound_sentence(
     throttled: int,
     refused_share: float = 0.0,
 ) -> str:
-    """What bound a run, and what to change, in one sentence.
+    """Return one or two sentences: what bound the run, and what to change.
 
     Args:
-        ceiling: max_concurrency. level: calls in flight that the API took.
-        per_s: calls a second that it took. throttled: 429s met.
-        refused_share: of calls that were answered 429 at any rate.
+        bound: the cause; None if no call was made.
+        ceiling: max_concurrency.
+        level: the calls in flight that the API accepted.
+        per_s: the calls per second that the API accepted.
+        throttled: the calls answered 429.
+        refused_share: the share of calls answered 429 at any rate.
     """
     if bound is Bound.CEILING:
-        met = "no throttling was met" if not throttled else f"{throttled:,} 429s were met"
-        return f"Bound by max_concurrency={ceiling:,}: {met}; raise it to go faster."
+        refused = (
+            "no call was throttled" if not throttled else f"{throttled:,} calls were answered 429"
+        )
+        return f"Bound by max_concurrency={ceiling:,}: {refused}. Raise it to go faster."
     sentences = {
         Bound.REFUSALS: f"Bound by the API's refusals: it answered about {refused_share:.1%} of calls "
-        "429, whatever their rate, so that sending fewer would not help. "
-        f"max_concurrency={ceiling:,} may be raised.",
+        "429 at any rate, so sending fewer does not help. "
+        f"You may raise max_concurrency={ceiling:,}.",
         Bound.LEVEL: f"Bound by the API: about {level:,.0f} calls in flight.",
-        Bound.RATE: f"Bound by the API: about {per_s:,.1f} calls a second.",
-        Bound.GATE: "Bound by the API: it refused every call for most of the time, as when the "
-        "allowance of a minute, an hour or a day is used up.",
-        Bound.SOURCE: "Bound by the source: rows were read more slowly than they were answered, "
+        Bound.RATE: f"Bound by the API: about {per_s:,.1f} calls per second.",
+        Bound.GATE: "Bound by the API: it refused every call for most of the time. An allowance for a "
+        "minute, an hour or a day may be used up.",
+        Bound.SOURCE: "Bound by the input: its rows were read more slowly than they were answered, "
         "or there were too few of them.",
-        Bound.STORE: "Bound by the store: answers were written more slowly than they came.",
-        Bound.LEASE: "Bound by the store: heartbeats did not get through.",
-        Bound.BUDGET: "Bound by max_cost_usd: calls in flight had reserved what is left of it.",
-        Bound.GIVEN: "Bound by the limit that was given: requests_per_minute or tokens_per_minute.",
+        Bound.STORE: "Bound by the output's store: answers were written more slowly than they came.",
+        Bound.LEASE: "Bound by the output's store: it did not accept the heartbeats.",
+        Bound.BUDGET: "Bound by max_cost_usd: the calls in flight had reserved the rest of it.",
+        Bound.GIVEN: "Bound by your requests_per_minute or tokens_per_minute.",
     }
-    return sentences[bound] if bound is not None else "Bound by nothing: no call was made."
+    return sentences[bound] if bound is not None else "No call was made."

@@ -1,7 +1,7 @@
-"""An episode: the 429s of calls that were on their way when the first of them came. Pure.
+"""An episode: the first 429, and those of calls that were in flight when it came. Pure.
 
-What was sent in one round trip was either refused or accepted, and a round trip later it is known
-which. So an episode measures what the API takes, whatever it is that it limits.
+Each call sent within one round trip is either refused or accepted, and one round trip later we know
+which. So an episode measures what the API accepts, whichever quantity it limits.
 """
 
 from __future__ import annotations
@@ -13,22 +13,27 @@ from msgspec import Struct
 
 SURPRISE_CALLS = 5
 SURPRISE_SHARE = 0.25
-"""So many calls refused, and so large a share of those on their way: far too much was sent."""
+"""If at least this many calls, and this share of those in flight, are refused, far too much was sent."""
 BRIEF_S = 0.04
-"""In less than this, few calls are accepted at any rate: a burst that was saved up tells of none."""
+"""In a shorter round trip few calls are accepted at any rate, so what a saved-up burst accepts shows no
+rate."""
 LATE_SHARE = 0.7
 LATE_CALLS = 10
+"""An episode is measured from its later part once this many of its calls were refused there, because a
+burst may have let the first ones through."""
 LEVEL_SPREAD = 1.5
-"""Two counts of calls that differ by so many of their roots may well be one and the same."""
+"""Two counts of calls count as equal if they differ by at most this many of their square roots."""
 
 
 class Sent(Struct, frozen=True, kw_only=True, gc=False):
-    """What is remembered of an attempt.
+    """The state of the window when a call was sent.
 
     Attributes:
-        number: of its admission, counted from 1. at_s: when that was.
-        level: attempts in flight then, this one included.
-        is_full: whether that was all the level allowed. is_beyond: more than its height.
+        number: the call's number, from 1.
+        at_s: the time of sending.
+        level: calls in flight then, this one included.
+        is_full: whether the level allowed no more.
+        is_beyond: whether that was more than the level's height.
     """
 
     number: int
@@ -40,13 +45,14 @@ class Sent(Struct, frozen=True, kw_only=True, gc=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What is seen when a 429 comes.
+    """The counts at the time of a 429.
 
     Attributes:
-        now_s: of the monotonic clock.
-        in_flight: attempts in flight, the refused one included.
-        admitted: attempts ever sent. throttled: of these, answered 429, this one included.
-        sent_per_s: attempts sent a second, lately.
+        now_s: the time by the monotonic clock.
+        in_flight: calls in flight, the refused one included.
+        admitted: calls sent so far.
+        throttled: calls answered 429 so far, this one included.
+        sent_per_s: calls sent per second in the last half second or so.
     """
 
     now_s: float
@@ -58,13 +64,15 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Episode:
-    """What the first 429 saw, and those that came after it.
+    """The counts at the first 429, and the 429s that followed it.
 
     Attributes:
-        first: the first attempt that was refused. seen: what was seen when that came to light.
-        refused: attempts that were refused.
-        late: the first of them that was not sent at the very beginning, when some of a burst may
-            still have been accepted. late_refused: how many since.
+        first: the first call that was refused.
+        seen: the counts when its 429 came.
+        refused: the number of refused calls.
+        late: the first refused call that was not sent at the very beginning, when the rest of a burst
+            may still have been accepted.
+        late_refused: the number of calls refused since then.
     """
 
     first: Sent
@@ -74,7 +82,7 @@ class Episode:
     late_refused: int = 0
 
     def once_more(self, sent: Sent) -> Episode:
-        """Another of the attempts that were on their way was refused."""
+        """Return the episode after another call that was in flight is refused."""
         first = sent if sent.number < self.first.number else self.first
         late, late_refused = self.late, self.late_refused
         if sent.at_s >= self.seen.now_s - LATE_SHARE * (self.seen.now_s - self.first.at_s):
@@ -86,54 +94,54 @@ class Episode:
 
     @property
     def anchor(self) -> Sent:
-        """The attempt from which on is measured."""
+        """Return the call from which the episode is measured."""
         is_burst = self.late is not None and self.late_refused >= LATE_CALLS
         return self.late if is_burst and self.late is not None else self.first
 
     @property
     def span_s(self) -> float:
-        """Seconds in which the calls were sent that are counted: about a round trip."""
+        """Return the seconds in which the counted calls were sent: about one round trip."""
         return max(1e-3, self.seen.now_s - self.anchor.at_s)
 
     @property
     def is_brief(self) -> bool:
-        """Whether the round trip was so short that next to nothing can be told from it."""
+        """Return whether the round trip was too short to measure anything."""
         return self.seen.now_s - self.first.at_s < BRIEF_S
 
     @property
     def accepted(self) -> int:
-        """Calls sent in that time and not refused; fewer with each 429 that comes."""
+        """Return the calls sent in that time and not refused so far."""
         refused = self.refused if self.anchor is self.first else self.late_refused
         return max(0, self.seen.admitted - self.anchor.number + 1 - refused)
 
     @property
     def completed(self) -> int:
-        """Calls that ended in that time, and made room if calls in flight are what is limited."""
+        """Return the calls that ended in that time. They make room if calls in flight are limited."""
         return max(0, self.ended - (self.anchor.number - self.anchor.level))
 
     @property
     def ended(self) -> int:
-        """Calls that had ever ended when it began, whatever came of them."""
+        """Return the calls that had ended before the first 429, with any result."""
         return self.seen.admitted - self.seen.in_flight
 
     @property
     def left(self) -> int:
-        """In flight when it began, without those that were refused."""
+        """Return the calls in flight at the first 429, without the refused ones."""
         return max(1, self.seen.in_flight - self.refused)
 
     @property
     def is_surprise(self) -> bool:
-        """Whether far too much was sent."""
+        """Return whether far too much was sent."""
         sent = self.seen.admitted - self.first.number + 1
         return self.refused >= max(SURPRISE_CALLS, SURPRISE_SHARE * sent)
 
     @property
     def is_level(self) -> bool:
-        """Whether as many were accepted as made room."""
+        """Return whether as many calls were accepted as had ended."""
         most = max(self.accepted, self.completed)
         return abs(self.accepted - self.completed) <= LEVEL_SPREAD * (1.0 + sqrt(most))
 
     @property
     def accepted_before(self) -> int:
-        """Calls ever accepted before the first refused one."""
+        """Return the calls accepted before the first refused one."""
         return self.first.number - self.seen.throttled

@@ -1,4 +1,4 @@
-"""What one episode after another says: a rate, a run of refusals, the same number in flight. Pure."""
+"""Compares episodes: the rate between them, calls refused in a row, equal calls in flight. Pure."""
 
 from __future__ import annotations
 
@@ -10,19 +10,23 @@ if TYPE_CHECKING:
 
 MARK_CALLS_MIN = 20
 MARK_S_MIN = 0.5
+"""A rate is measured over at least this many calls and seconds. Over fewer, its error exceeds a fifth."""
 CLOSING_CALLS = 5
-"""So many refused in a row, while as many others ended: nothing is accepted any more."""
+"""If this many calls in a row are refused while as many others end, the API accepts no call at all."""
 TURNOVER_SHARE = 0.5
+"""Two episodes are independent once half of the calls in flight were replaced between them."""
 LIKE_SHARE = 0.01
+"""Two counts of calls in flight that differ by at most one call and this share are equal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """The counts when an earlier call was refused, to measure from.
+    """The counts at an earlier refused call, from which a rate is measured.
 
     Attributes:
-        at_s: when that call was sent. accepted: calls accepted before it; 0: there was none.
-        episodes: that came since.
+        at_s: when that call was sent.
+        accepted: the calls accepted before it; 0 if there is no such call.
+        episodes: the episodes since then.
     """
 
     at_s: float
@@ -30,19 +34,19 @@ class Mark:
     episodes: int = 0
 
     def calls(self, episode: Episode) -> int:
-        """Calls accepted from there to this episode's first."""
+        """Return the calls accepted from there to the first refused call of this episode."""
         return episode.accepted_before - self.accepted
 
     def elapsed_s(self, episode: Episode) -> float:
-        """Seconds between the two."""
+        """Return the seconds between the two."""
         return max(1e-3, episode.first.at_s - self.at_s)
 
     def is_short(self, episode: Episode) -> bool:
-        """Whether these are too few to measure by."""
+        """Return whether these are too few calls for a measurement."""
         return self.calls(episode) < MARK_CALLS_MIN
 
     def moved(self, episode: Episode) -> Mark:
-        """The mark to measure from next: the same until enough lies behind it."""
+        """Return the next mark: the same one until enough calls and time have passed since."""
         is_early = self.is_short(episode) or self.elapsed_s(episode) < MARK_S_MIN
         if is_early and self.accepted:
             return Mark(at_s=self.at_s, accepted=self.accepted, episodes=self.episodes + 1)
@@ -51,10 +55,12 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Streak:
-    """Where calls began that were all refused.
+    """A series of calls that were all refused.
 
     Attributes:
-        number: of its first call. throttled, ended: 429s, and calls that had ended, before.
+        number: the number of its first call.
+        throttled: the 429s before it.
+        ended: the calls that had ended before it.
     """
 
     number: int = 0
@@ -62,7 +68,7 @@ class Streak:
     ended: int = 0
 
     def met(self, sent: Sent, seen: Seen) -> Streak:
-        """After the first 429 of an episode: the same one if no call in between was accepted."""
+        """Return the streak after the first 429 of an episode: the same one if no call was accepted."""
         if sent.number - self.number == seen.throttled - 1 - self.throttled:
             return self
         return Streak(
@@ -70,11 +76,11 @@ class Streak:
         )
 
     def from_number(self, number: int) -> Streak:
-        """It began as early as this."""
+        """Return the streak if it began at this call or before."""
         return Streak(number=min(number, self.number), throttled=self.throttled, ended=self.ended)
 
     def is_closing(self, episode: Episode, seen: Seen) -> bool:
-        """Whether every call was refused, although others had made room, or none was there."""
+        """Return whether every call was refused although others had ended, or no other was in flight."""
         refused = seen.throttled - self.throttled
         made_room = episode.ended - self.ended - (episode.seen.throttled - 1 - self.throttled)
         is_all = refused > episode.seen.admitted - self.number
@@ -84,11 +90,12 @@ class Streak:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Likeness:
-    """Whether as many were in flight each time that a call was refused, and the level not full.
+    """Counts how often calls were refused at the same number in flight, below the level.
 
     Attributes:
-        left: in flight the last time. ended: calls that had been answered until then.
-        times: how often in a row it was the same.
+        left: the calls in flight the last time.
+        ended: the calls that had been answered by then.
+        times: how often in a row the number was the same.
     """
 
     left: int = 0
@@ -96,7 +103,7 @@ class Likeness:
     times: int = 0
 
     def met(self, episode: Episode) -> Likeness:
-        """After another episode; one that follows at once, before others took over, says nothing."""
+        """Return the count after another episode. One that follows at once is not independent."""
         ended = episode.ended - episode.seen.throttled
         if ended - self.ended < TURNOVER_SHARE * episode.left:
             return self

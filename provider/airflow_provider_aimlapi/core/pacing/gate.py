@@ -1,29 +1,32 @@
-"""The gate: open, or closed while nothing at all is accepted, with one call at a time to look. Pure."""
+"""The gate closes while no call is accepted, and then lets single calls through as probes. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
 PROBE_SHARE = 0.08
-"""A closed gate is looked at again after this share of the time it has been closed."""
+"""The next probe is sent after this share of the time for which the gate has been closed."""
 PROBE_SOON_SHARE = 0.2
 PROBE_SOON_S = 12.0
-"""In the first minutes after a larger one, but so soon: an allowance of a minute ends at one."""
+"""In the first minutes the share is larger, up to this pause. An allowance per minute is full again after
+a minute, so a probe must come soon after it."""
 PROBE_S_MIN = 0.25
 PROBE_S_MAX = 30.0
+"""Bounds of the pause between two probes: few 429s, and at most half a minute lost when calls are accepted
+again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """Whether calls are admitted, or single ones to find out.
+    """Whether calls are admitted, or only single ones as probes.
 
     Attributes:
-        closed_s: since when it is closed; None when it is open.
-        next_s: when the next call may look.
-        probe_s: when the last one was sent; None when it was refused, or there was none.
-        patience_s: a call that was not refused for so long was accepted.
-        needs_answer: whether only an answer opens it. So it is when calls fail otherwise than by
-            a 429: such failures take their time.
+        closed_s: when it was closed; None if it is open.
+        next_s: when the next probe may be sent.
+        probe_s: when the last probe was sent; None if it was refused, or there was none.
+        patience_s: a probe that is not refused for this long counts as accepted.
+        needs_answer: whether only an answer opens the gate. It is set if calls fail in other ways
+            than by a 429, because such failures come late.
     """
 
     closed_s: float | None = None
@@ -34,11 +37,11 @@ class Gate:
 
     @property
     def is_open(self) -> bool:
-        """Whether calls are admitted without further ado."""
+        """Return whether all calls are admitted."""
         return self.closed_s is None
 
     def closed(self, now_s: float, *, patience_s: float, needs_answer: bool = False) -> Gate:
-        """Shut it."""
+        """Return the closed gate."""
         return Gate(
             closed_s=now_s,
             next_s=now_s + PROBE_S_MIN,
@@ -47,15 +50,15 @@ class Gate:
         )
 
     def paused(self, now_s: float, *, until_s: float) -> Gate:
-        """Shut for a round trip, until it is known what became of the calls on their way."""
+        """Return the gate closed for a round trip, until the calls in flight are refused or accepted."""
         return Gate(closed_s=now_s, next_s=until_s, probe_s=now_s)
 
     def probed(self, now_s: float) -> Gate:
-        """A call was sent to look."""
+        """Return the gate after a probe was sent."""
         return replace(self, probe_s=now_s, next_s=now_s + self.patience_s)
 
     def refused(self, sent_s: float, *, now_s: float) -> Gate:
-        """The call that was sent then came to nothing; those from before say nothing new."""
+        """Return the gate after a call failed. Calls sent before the probe do not count."""
         if self.closed_s is None or self.probe_s is None or sent_s < self.probe_s:
             return self
         closed_s = now_s - self.closed_s
@@ -64,18 +67,18 @@ class Gate:
         return replace(self, probe_s=None, next_s=next_s)
 
     def answered(self, sent_s: float) -> Gate:
-        """A completion came for a call sent then."""
+        """Return the gate after a call that was sent at this time was answered."""
         if self.closed_s is None or (sent_s < self.closed_s and not self.needs_answer):
             return self
         return OPEN
 
     def at(self, now_s: float) -> Gate:
-        """The gate at this instant: a probe that was not refused in time has opened it."""
+        """Return the gate at this time. A probe that was not refused in time has opened it."""
         is_through = self.probe_s is not None and now_s >= self.next_s and not self.needs_answer
         return OPEN if is_through else self
 
     def admits(self, now_s: float) -> bool:
-        """Whether a call may go now: any if it is open, else one to look."""
+        """Return whether a call may go now: any call if the gate is open, otherwise a probe."""
         if self.closed_s is None:
             return True
         return self.probe_s is None and now_s >= self.next_s

@@ -1,27 +1,26 @@
-"""How far to go in one quantity whose limit nobody tells: a height that held, then further. Pure."""
+"""How much of one quantity is allowed while its limit is unknown: what was accepted, then more. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
 DOUBLINGS_MAX = 40.0
-"""Growth ends long before: at the ceiling, or at a 429. This keeps the arithmetic finite."""
+"""Keeps the arithmetic finite. Growth ends long before, at the ceiling or at a 429."""
 SAME_SHARE = 0.1
-"""Two heights that differ by less are the same limit."""
+"""Two heights that differ by less than this share are the same limit."""
 DISTURBED_SHARE = 0.25
 DISTURBED_S_MIN = 1.0
-"""Refused sooner than that after a cut, a height was only a little too high."""
-
-
+"""A refusal within this share of the hold, or this time, shows only that the height was a little too
+high."""
 SHARED_TIMES = 2
-"""So many refusals of what was kept to, more than of what went beyond, are no chance."""
+"""If the height itself is refused this many times more often than what exceeds it, the limit is shared."""
 DISTURBED_MAX = 8
-"""So that it is forgotten when the others have gone."""
+"""The count stops here, so that it returns to zero soon after the other users have gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How long to stay at a height, at least and at most, and how fast to leave it."""
+    """How long to stay at a height, at least and at most, and how fast to grow afterwards."""
 
     hold_s_min: float
     hold_s_max: float
@@ -30,21 +29,22 @@ class Patience:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """What is allowed of one quantity: calls in flight, or calls a second.
+    """How much is allowed of one quantity: calls in flight, or calls per second.
 
-    For `hold_s` that is `height`, which was accepted. Then one `step` more is tried, and as long
-    as nothing is refused the excess doubles again and again: a known limit is touched with one
-    step, and a limit that has moved far away is reached in a few doublings.
+    For `hold_s` it is `height`, which was accepted. Then one `step` more is allowed, and the excess
+    doubles as long as nothing is refused. So a known limit is touched with a single step, and a limit
+    that has moved far away is reached in a few doublings.
 
     Attributes:
-        height: what was accepted when something above it was refused; 0 before anything was.
-        step: the first excess. hold_s: how long to stay at the height.
+        height: the amount that was accepted when more was refused; 0 before the first refusal.
+        step: the first excess.
+        hold_s: how long to stay at the height.
         doubling_s: how long the excess takes to double.
-        age_s: how long this has held somebody back. Time in which it did not, does not count:
-            what nobody asked for is not proven.
-        known: the last height that was kept to until the hold was over. known_s: that hold.
-        disturbed: how often a height was refused in the midst of its hold; one less for each time
-            that only more than it was.
+        age_s: how long this has held calls back. Other time does not count, because an amount that
+            was not used is not tested.
+        known: the last height that lasted for its whole hold.
+        known_s: that hold.
+        disturbed: how often the height was refused during its hold, minus how often only more was.
     """
 
     height: float
@@ -58,37 +58,38 @@ class Reach:
 
     @property
     def is_climbing(self) -> bool:
-        """Whether more than the height is allowed."""
+        """Return whether more than the height is allowed."""
         return self.age_s >= self.hold_s
 
     @property
     def is_disturbed(self) -> bool:
-        """Whether a refusal now is one of what was kept to for a while."""
+        """Return whether a refusal now concerns a height that was accepted for a while."""
         least_s = max(DISTURBED_S_MIN, DISTURBED_SHARE * self.hold_s)
         return not self.is_climbing and self.age_s >= least_s
 
     @property
     def is_shared(self) -> bool:
-        """Whether a refusal now shows that somebody else uses the same limit."""
+        """Return whether a refusal now shows that others use the same limit."""
         return self.is_disturbed and self.disturbed + 1 >= SHARED_TIMES
 
     @property
     def allowed(self) -> float:
-        """How much is allowed now."""
+        """Return how much is allowed now."""
         if not self.is_climbing:
             return self.height
         doublings = min((self.age_s - self.hold_s) / self.doubling_s, DOUBLINGS_MAX)
         return float(self.height + self.step * 2.0**doublings)
 
     def aged(self, elapsed_s: float) -> Reach:
-        """After it has held somebody back for so long."""
+        """Return the reach after it has held calls back for this long."""
         return replace(self, age_s=self.age_s + elapsed_s)
 
     def cut(self, height: float, *, step: float, alone: Patience, together: Patience) -> Reach:
-        """After a refusal: a new height.
+        """Return the reach after a refusal, with a new height.
 
-        Whoever meets the same limit again stays below it for twice as long: it is known. Those who
-        share it all stay for as long, however much each of them has, or parts would never become equal.
+        If the same limit is met again, the hold doubles, because the limit is known. If the limit is
+        shared, the hold is the same for all who share it. Otherwise their parts would never become
+        equal.
         """
         known, known_s, disturbed = self.known, self.known_s, self.disturbed
         if self.is_climbing:
