@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from airflow_provider_aimlapi.core.durable import segments
 from airflow_provider_aimlapi.core.durable.keys import RunNames
 from airflow_provider_aimlapi.core.durable.lease import Heartbeat
 from airflow_provider_aimlapi.core.durable.retention import REMOVAL_TOKEN
@@ -80,11 +81,16 @@ def check_exact(place: Workplace) -> None:
     assert result["completion"].to_pylist() == [expected(b) for b in result["body"].to_pylist()]
 
 
-def test_a_failed_run_is_taken_up_after_any_cut(place: Workplace) -> None:
+@pytest.mark.parametrize(("merged_at_once", "least"), [(ROWS, 3), (8, 1)])
+def test_a_failed_run_is_taken_up_after_any_cut(
+    place: Workplace, merged_at_once: int, least: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a segment for each flush, and with merged ones."""
+    monkeypatch.setattr(segments, "MERGED_AT_ONCE", merged_at_once)
     run_key = stop_half_way(place, 45)
     present = names_in(place, run_key)
     assert sum(name.startswith("parts/") for name in present) >= 1
-    assert sum(name.startswith("journal/") for name in present) >= 3
+    assert sum(name.startswith("journal/") for name in present) >= least
     paid_again = []
     for cut in range(len(present)):
         copy = copy_of(place, str(cut))
