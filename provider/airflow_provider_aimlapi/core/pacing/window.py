@@ -1,24 +1,22 @@
-"""The window's law: how many calls may be in flight, and how many a second. No I/O, no clock.
+"""The window's law: how many calls may be in flight, and how many per second. No I/O, no clock.
 
-Nobody publishes the limit; a 429 is all that is ever said of it. Two quantities are kept to, each
-by a `Reach`: the **level** (calls in flight) and the **pace** (calls a second). The pace stays
-unset until a 429 shows that there may be a rate. What the law knows about 429s, and uses:
+The API publishes no limit; a 429 is the only sign of one. The law limits two quantities, each by a
+`Reach`: the **level** (calls in flight) and the **pace** (calls per second). There is no pace until a
+429 shows that there may be a rate limit. The law uses these facts about 429s:
 
-- A refusal comes at once, a completion after seconds. So an attempt that is still in flight after
-  a refusal would have come was accepted, and the window may grow without waiting for its answer.
-- A 429 is about calls sent a round trip ago. Nothing more is sent until it is known what became of
-  those on their way; then it is known, too, how many of them the API took: see `core.pacing.episode`.
-- As many accepted as ended: calls in flight are limited. The level is cut to those left in flight.
-- Else it is a rate. At a 429 its bucket is empty; so what was accepted between two 429s, divided
-  by the time between them, is the rate. Both are measured; nothing is cut by a guess.
-- What was kept to is refused again and again: somebody shares it. All then give way by a tenth, and
-  look again after the same time and grow as fast, however much each of them has: so they come to
-  equal parts.
-- Call after call is refused: nothing is accepted at any pace. The gate closes, and one call at a
-  time looks whether it is open again. See `core.pacing.gate`.
-- A 429 that is back in a few milliseconds tells no rate. Then calls go on slowly after the pause, so
-  that the next one does.
-- 5xx and time-outs are not throttling; they change neither level nor pace.
+- A refusal comes at once, a completion after seconds. So a call that is still in flight after a
+  refusal would have come was accepted, and the window can grow without waiting for its answer.
+- A 429 concerns calls sent a round trip ago. No more calls are sent until those in flight are refused
+  or accepted. Then the number that the API accepted is known, too: see `core.pacing.episode`.
+- If as many calls were accepted as ended, calls in flight are limited. The level is cut to the calls
+  left in flight.
+- Otherwise a rate is limited. At a 429 its bucket is empty. So the rate is the number of calls
+  accepted between two 429s, divided by the time between them. Both are measured, not guessed.
+- If the height itself is refused again and again, the limit is shared. Then all who share it give way
+  by a tenth, and grow again after the same time and equally fast. So their parts become equal.
+- If call after call is refused, none is accepted at any pace. The gate closes and sends single probes.
+- A 429 within a few milliseconds shows no rate. After it calls resume slowly, so the next one does.
+- 5xx and time-outs are not throttling. They change neither level nor pace.
 """
 
 from __future__ import annotations
@@ -34,23 +32,23 @@ from airflow_provider_aimlapi.core.pacing.reach import SAME_SHARE, Patience, Rea
 
 START_LEVEL = 16
 RAMP_DOUBLING_S = 0.1
-"""From the start to the first 429. Growing faster than 429s come back costs only 429s."""
+"""Growth from the start to the first 429. Faster growth than 429s come back only costs 429s."""
 HOLD_S_MIN = 0.5
 HOLD_S_MAX = 5.0
 SHARED_HOLD_S = 2.0
-"""For all who share a limit, whatever part of it each of them has."""
+"""The hold of all who share a limit, whatever their parts are."""
 LEVEL_HOLD_CALLS = 220
 PACE_HOLD_CALLS = 600
-"""A known limit is touched once in so many calls, or in HOLD_S_MAX. A bucket has saved up more by
-then, and is touched with two or three 429s, a level with one or two."""
+"""A known limit is tested once in this many calls, or once in HOLD_S_MAX. A test costs one or two 429s
+at a level, and two or three at a bucket, which has saved up calls by then."""
 LEVEL_DOUBLING_S = 0.25
 PACE_DOUBLING_S = 0.5
 PACE_DOUBLING_CALLS = 20
 DOUBTFUL_DOUBLING_CALLS = 5
-"""A pace may be none where a full level was refused: then it is to hold nobody up for long."""
+"""There may be no rate limit if a full level was refused, so the pace must not hold calls back long."""
 LEVEL_STEP_SHARE = 0.01
 PACE_STEP_ROOT = 0.15
-"""The pace's first step is this times its root: a small share grows faster than a large one."""
+"""The pace's first step is this times its square root, so that a small part grows faster than a large one."""
 PACE_MIN = 0.05
 PACE_SLACK = 0.99
 SHARED_FACTOR = 0.9
@@ -64,18 +62,18 @@ DOUBTS_MAX = 4
 ALIKE_TIMES = 2
 ALIKE_LEVEL_MIN = 16
 PRIOR_CALLS = 10
-"""What is known counts as much as so many calls that are seen."""
+"""The known pace counts as much as this many measured calls."""
 SURPRISE_PRIOR_CALLS = 5
 STEADY_CALLS = 50
 PAUSING_CALLS = 3
 RESUME_DOUBLING_S = 0.05
-"""From a pause until the level is full or the pace holds, where a round trip tells too little."""
+"""Growth after a pause, if the round trip is too short to measure."""
 STRAGGLING = 4.0
-"""A 429 that takes so many times as long as others says nothing about now."""
+"""A 429 that takes this many times as long as others is too old to count."""
 
 
 class Held(Enum):
-    """What holds calls back at the moment."""
+    """The quantity that holds calls back now."""
 
     LEVEL = "level"
     PACE = "pace"
@@ -84,21 +82,25 @@ class Held(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """The law's state.
+    """The state of the law.
 
     Attributes:
-        ceiling: the level is never above this.
-        level, pace: how far each goes. The pace is None as long as no rate was met.
-        gate: whether anything is accepted at all.
-        resume: calls a second after a pause; None when they are back to what holds them.
-        episode: the last one. before: the state then; each further 429 decides anew from it.
-        jitter: the episode's.
-        mark, run, likeness: what episodes say together.
-        doubts: how often, without a longer pause, as many were refused as had been accepted.
-        doubted_s: the last time.
-        is_stale: whether the level may be another one since nothing was accepted for a while.
+        ceiling: the level never exceeds this.
+        level: the calls in flight that are allowed.
+        pace: the calls per second that are allowed; None until a rate limit was met.
+        gate: whether calls are accepted at all.
+        resume: the calls per second after a pause; None once level or pace hold calls back again.
+        episode: the last episode.
+        before: the state before that episode. Each further 429 decides again from it.
+        jitter: the random number of the episode, 0 to 1.
+        mark: the counts from which a rate is measured.
+        run: the series of calls that were all refused.
+        likeness: how often calls were refused at the same number in flight.
+        doubts: how often the known level was refused, without a longer pause between.
+        doubted_s: when it last was.
+        is_stale: whether the level may have changed, because no call was accepted for a while.
         refusal_s: how long a 429 takes to come back.
-        decision: the last one's name.
+        decision: the name of the last decision.
     """
 
     ceiling: int
@@ -120,18 +122,18 @@ class Window:
 
     @property
     def permits(self) -> int:
-        """Attempts allowed in flight now."""
+        """Return the calls allowed in flight now."""
         return max(1, min(self.ceiling, int(self.level.allowed)))
 
     @property
     def interval_s(self) -> float:
-        """Seconds between two attempts; 0 while there is no pace."""
+        """Return the seconds between two calls; 0 while there is no pace."""
         rates = [reach.allowed for reach in (self.pace, self.resume) if reach is not None]
         return 1.0 / max(PACE_MIN, min(rates)) if rates else 0.0
 
 
 def open_window(ceiling: int, *, now_s: float = 0.0) -> Window:
-    """The window a run starts with."""
+    """Return the window of a run that starts."""
     ramp = Reach(
         height=0.0, step=float(min(START_LEVEL, ceiling)), hold_s=0.0, doubling_s=RAMP_DOUBLING_S
     )
@@ -139,7 +141,7 @@ def open_window(ceiling: int, *, now_s: float = 0.0) -> Window:
 
 
 def after_time(window: Window, *, elapsed_s: float, held: Held) -> Window:
-    """Time has passed in which calls were held back by this; only that grows."""
+    """Return the window after time in which `held` held calls back. Only that quantity grows."""
     if window.resume is not None and window.gate.is_open:
         return _resumed(window, window.resume.aged(elapsed_s), held)
     if held is Held.LEVEL:
@@ -154,7 +156,7 @@ def after_time(window: Window, *, elapsed_s: float, held: Held) -> Window:
 
 
 def _resumed(window: Window, resume: Reach, held: Held) -> Window:
-    """It ends when the level is full, or the pace is what holds calls back."""
+    """Return the window without `resume` once the level is full or the pace holds calls back."""
     is_paced = window.pace is not None and window.pace.allowed <= resume.allowed
     return replace(window, resume=None if is_paced or held is Held.LEVEL else resume)
 
@@ -164,10 +166,10 @@ def _growth(reach: Reach, what: str) -> str:
 
 
 def after_throttled(window: Window, sent: Sent, seen: Seen, *, jitter: float) -> Window:
-    """A 429 came.
+    """Return the window after a 429.
 
     Args:
-        jitter: from 0 to 1, chosen by the caller, so that workers who share do not march in step.
+        jitter: a random number from 0 to 1, so that workers that share a limit do not act in step.
     """
     if window.episode is not None and sent.at_s < window.episode.seen.now_s:
         return _once_more(window, window.episode, sent, seen)
@@ -184,7 +186,7 @@ def after_throttled(window: Window, sent: Sent, seen: Seen, *, jitter: float) ->
 
 
 def _once_more(window: Window, episode: Episode, sent: Sent, seen: Seen) -> Window:
-    """One more of the same episode: what follows from it is decided anew."""
+    """Decide again after one more 429 of the same episode."""
     before = window.before
     is_straggler = seen.now_s > episode.seen.now_s + STRAGGLING * window.refusal_s
     if before is None or is_straggler or sent.at_s < episode.first.at_s - episode.span_s:
@@ -194,7 +196,7 @@ def _once_more(window: Window, episode: Episode, sent: Sent, seen: Seen) -> Wind
 
 
 def _decided(before: Window, episode: Episode, seen: Seen) -> Window:
-    """What follows from an episode, given the state before it."""
+    """Return the window after an episode, given the state before it."""
     gate, until_s = before.gate, episode.seen.now_s + before.refusal_s
     if before.run.is_closing(episode, seen):
         window, name = replace(_pace_as_accepted(before, episode), is_stale=True), "close:refused"
@@ -210,13 +212,13 @@ def _decided(before: Window, episode: Episode, seen: Seen) -> Window:
 
 
 def _resume(episode: Episode) -> Reach:
-    """At first no more calls than were accepted; then twice as many, and so on."""
+    """Start with as many calls as were accepted, and double them again and again."""
     first = max(1, episode.accepted) / max(RESUME_DOUBLING_S, episode.span_s)
     return Reach(height=0.0, step=first, hold_s=0.0, doubling_s=RESUME_DOUBLING_S)
 
 
 def _cut(window: Window, episode: Episode) -> tuple[Window, str]:
-    """Find out what is limited, and cut it to what was accepted."""
+    """Decide which quantity is limited, and cut it to what was accepted."""
     sent = episode.first
     if episode.is_surprise:
         return _cut_surprise(window, episode)
@@ -226,7 +228,7 @@ def _cut(window: Window, episode: Episode) -> tuple[Window, str]:
 
 
 def _cut_within(window: Window, episode: Episode) -> tuple[Window, str]:
-    """Fewer in flight than fitted before. As many as the last times, whatever the pace was?"""
+    """Cut below a full level: to the same number in flight as before, or to the pace."""
     window = replace(window, likeness=window.likeness.met(episode))
     if window.is_stale:
         window = replace(_level_left(window, episode), is_stale=False)
@@ -237,7 +239,7 @@ def _cut_within(window: Window, episode: Episode) -> tuple[Window, str]:
 
 
 def _cut_usual(window: Window, episode: Episode) -> tuple[Window, str]:
-    """Whichever went beyond what held, or else whichever held calls back, was too much."""
+    """Cut the quantity that exceeded its height, or else the one that held calls back."""
     first, pace = episode.first, window.pace
     is_pace = not first.is_full and _is_pace_near(window, episode.seen)
     is_level = first.is_beyond and window.level.height > 0
@@ -257,7 +259,7 @@ def _cut_pace(window: Window, pace: Reach, episode: Episode) -> tuple[Window, st
 
 
 def _cut_surprise(window: Window, episode: Episode) -> tuple[Window, str]:
-    """Far too much was sent: as much as was accepted meanwhile is what the API takes."""
+    """Cut to what was accepted meanwhile, because far too much was sent."""
     if window.level.height == 0 or (episode.first.is_full and episode.is_level):
         window = _level_left(window, episode)
     name = "cut:in-flight" if episode.is_level else "cut:rate"
@@ -265,7 +267,7 @@ def _cut_surprise(window: Window, episode: Episode) -> tuple[Window, str]:
 
 
 def _cut_beyond(window: Window, episode: Episode) -> tuple[Window, str]:
-    """As full as never before: most likely that was too much."""
+    """Cut the level, because it was fuller than ever before."""
     height = window.level.height
     cut = _level_cut(window, episode)
     is_refuted = height > 0 and episode.first.level > REFUTING_SHARE * height + 2
@@ -275,10 +277,10 @@ def _cut_beyond(window: Window, episode: Episode) -> tuple[Window, str]:
 
 
 def _cut_known(window: Window, episode: Episode) -> tuple[Window, str]:
-    """No more than were accepted a moment ago.
+    """Cut a level that was accepted a moment ago.
 
-    It may be a call or two whose end is still on its way to us. Or somebody else is there. Or, if
-    it happens again and again, it is no limit of calls in flight at all.
+    The end of a call may still be under way to us, or others use the limit. If it happens again and
+    again, calls in flight are not what is limited.
     """
     seen = episode.seen
     again_s = max(DOUBT_S, DOUBT_CALLS / max(0.1, seen.sent_per_s))
@@ -293,12 +295,12 @@ def _cut_known(window: Window, episode: Episode) -> tuple[Window, str]:
 
 
 def _is_pace_near(window: Window, seen: Seen) -> bool:
-    """Whether about as much was sent as the pace allowed."""
+    """Return whether about as many calls were sent as the pace allowed."""
     return window.pace is not None and window.pace.allowed <= NEAR_FACTOR * seen.sent_per_s
 
 
 def _level_cut(window: Window, episode: Episode, factor: float = 1.0) -> Window:
-    """The level as it was when the refused calls are taken off, if it was full at all."""
+    """Return the window with the level cut by the refused calls, if it was nearly full."""
     for left in (float(episode.left), episode.first.level - 1.0):
         if left >= FULL_SHARE * window.permits:
             return _level_to(window, episode, factor * left)
@@ -306,7 +308,7 @@ def _level_cut(window: Window, episode: Episode, factor: float = 1.0) -> Window:
 
 
 def _level_left(window: Window, episode: Episode) -> Window:
-    """The level as it was, however much was allowed."""
+    """Return the window with the level cut to the calls in flight, however many were allowed."""
     return _level_to(window, episode, float(episode.left))
 
 
@@ -324,15 +326,15 @@ def _level_to(window: Window, episode: Episode, height: float) -> Window:
 
 
 def _pace_cut(window: Window, episode: Episode, factor: float) -> Window:
-    """The pace as it was accepted since an earlier 429."""
+    """Return the window with the pace measured since an earlier 429."""
     return _pace_to(window, factor * _measured(window, episode))
 
 
 def _pace_as_accepted(window: Window, episode: Episode) -> Window:
-    """The pace as it was accepted in one round trip: few calls, so that it may be far off."""
+    """Return the window with the pace of one round trip. It has few calls, so it may be far off."""
     if episode.is_brief and window.mark.accepted:
         return _pace_cut(window, episode, 1.0)
-    if episode.is_brief:  # no rate can be told yet; the level at least is known
+    if episode.is_brief:  # no rate can be measured yet, but the level is known
         return window if window.level.height else _level_left(window, episode)
     calls, span_s = max(1, episode.accepted), episode.span_s
     if window.pace is not None:
@@ -370,10 +372,10 @@ def _together(window: Window, doubling_s: float) -> Patience:
 
 
 def _measured(window: Window, episode: Episode) -> float:
-    """The rate that was accepted, between two bounds.
+    """Return the rate that was accepted, between two bounds.
 
-    What was sent when the bucket ran dry is too much. What was accepted since it last did is too
-    little if it was full in between, and exact if little more than the pace was sent until now.
+    The rate of sending when the bucket ran dry is too high. The rate accepted since it last ran dry is
+    too low if it was full in between. It is exact if little more than the pace was sent.
     """
     pace, mark = window.pace, window.mark
     most = min(episode.seen.sent_per_s, pace.allowed if pace else float("inf"))
@@ -389,7 +391,7 @@ def _measured(window: Window, episode: Episode) -> float:
 
 
 def _is_touched(pace: Reach, rate: float) -> bool:
-    """Whether it went no more than a little further than before, and met the same limit."""
+    """Return whether the pace grew only a little before it met the same limit."""
     is_near = pace.allowed <= TOUCHED_FACTOR * pace.height
     return is_near and rate >= (1.0 - SAME_SHARE) * pace.height
 

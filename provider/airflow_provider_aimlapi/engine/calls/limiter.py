@@ -1,4 +1,4 @@
-"""Hands out permits: the right to one attempt. Applies the window's law, budget and lease."""
+"""Hand out permits for single calls, by the window's law, the budget and the lease."""
 
 from __future__ import annotations
 
@@ -31,33 +31,34 @@ if TYPE_CHECKING:
 log = logger(__name__)
 
 LAPSED_PAUSE_S = 1.0
-"""Between two looks at a right to pay that has lapsed, as it does while the store is away."""
+"""How often a lapsed right to pay is checked. It lapses while the store does not answer."""
 TICK_S = 0.01
-"""The law is asked this often, not for each row."""
+"""How often the law is applied. Once per row would cost more than the row."""
 PACE_SLACK_S = 0.02
-"""A loop that is late may catch up on so much of the pace."""
+"""The time by which a late event loop may catch up with the pace."""
 TIMER_S_MIN = 0.001
-"""Loops count in milliseconds."""
+"""Event loops count in milliseconds."""
 TRIP_FAILURES = 20
 TRIP_IDLE_S = 5.0
-"""So many failures in a row, and no completion for so long: only one call at a time looks on."""
+"""After this many failures in a row and this long without a completion, one call at a time is sent."""
 
 
 class AdmissionEnded(Exception):
-    """No permit is handed out any more: the run is ending. Never leaves the engine."""
+    """The run is ending, so no more permits are handed out. It never leaves the engine."""
 
 
 class Limiter:
-    """Permits within the window and the budget.
+    """Hands out permits within the window and the budget.
 
     Args:
-        looks_first: whether one call goes ahead, and the others once it is answered.
+        looks_first: whether the first call goes alone, and the others once it is answered.
 
     Attributes:
         window: the law's state.
         noise: decides which 429s the law learns of.
         in_flight: permits held.
-        requests: permits ever handed out. throttled: attempts answered 429.
+        requests: permits ever handed out.
+        throttled: calls answered 429.
         accepted: attempts answered with a completion. newest_answered: the last sent of them.
         bound_times: how long what held calls back.
     """
@@ -103,19 +104,19 @@ class Limiter:
         self._send_rate = SendRate(now_s)
 
     def permit(self, body_bytes: int = 0) -> Permit:
-        """A permit to be entered with `async with`, which waits until there is room.
+        """Return a permit for `async with`, which waits until there is room.
 
         Args:
-            body_bytes: of the request, for which the budget sets money aside.
+            body_bytes: the size of the request, for which the budget reserves money.
         """
         return Permit(self, body_bytes)
 
     async def admit(self, body_bytes: int = 0) -> Sent:
-        """Wait for room; return what the law wants to know of the attempt when it ends.
+        """Wait for room; return what the law needs to know when the call ends.
 
         Raises:
-            BudgetExhausted: when no further call can be paid for and none is in flight.
-            AdmissionEnded: when the run is ending.
+            BudgetExhausted: no further call can be paid for, and none is in flight.
+            AdmissionEnded: the run is ending.
         """
         now_s = self._clock.now_s()
         while self._is_closed or not self._has_room(body_bytes, now_s):
@@ -134,37 +135,37 @@ class Limiter:
         return sent
 
     def release(self, body_bytes: int = 0) -> None:
-        """Give a permit back."""
+        """Take a permit back."""
         self._budget.release(body_bytes)
         self.in_flight -= 1
         if self._waiters:
             self.wake()
 
     def close(self) -> None:
-        """Hand out no more permits; those held stay valid."""
+        """Hand out no more permits. Those held stay valid."""
         self._is_closed = True
         self._waiters.wake_all()
         if self._timer is not None:
             self._timer.cancel()
 
     def go_alone(self, *, is_alone: bool) -> None:
-        """Admit one call at a time, the first when none is in flight; or as the law has it."""
+        """Admit one call at a time, the first when none is in flight; or return to the law."""
         if is_alone != self._is_alone:
             self._is_alone = is_alone
             self.wake()
 
     def note_usage(self, sent: Sent, completion: Completion, body_bytes: int) -> None:
-        """Tell a limit that was given what a completion took."""
+        """Report to a set limit the tokens that a completion used."""
         if self._given.is_any:
             self._given.note_usage(sent.number, self._clock.now_s(), completion, body_bytes)
 
     def end_given(self, sent: Sent, *, is_free: bool) -> None:
-        """Tell it that an attempt has ended, whatever came of it."""
+        """Report to a set limit that a call has ended, with any result."""
         if self._given.is_any:
             self._given.end(sent.number, self._clock.now_s(), is_free=is_free)
 
     def note_accepted(self, sent: Sent) -> None:
-        """Tell the law that an attempt was answered with a completion."""
+        """Note that a call was answered with a completion."""
         self.accepted += 1
         self.newest_answered = max(self.newest_answered, sent.number)
         self._failures = 0
@@ -173,7 +174,7 @@ class Limiter:
             self._set_gate(self.window.gate.answered(sent.at_s))
 
     def note_throttled(self, sent: Sent) -> None:
-        """Tell the law that an attempt was answered 429."""
+        """Note that a call was answered 429, and apply the law."""
         self.throttled += 1
         now_s = self._clock.now_s()
         self._tick(now_s)
@@ -192,7 +193,7 @@ class Limiter:
         self._follow_window()
 
     def note_failed(self, sent: Sent) -> None:
-        """Tell that an attempt got no answer, or one that is no word on the row: 5xx, a time-out."""
+        """Note that a call failed for a reason that is not the row's: a 5xx, a time-out."""
         self._failures += 1
         now_s, gate = self._clock.now_s(), self.window.gate
         if not gate.is_open:
@@ -201,10 +202,10 @@ class Limiter:
             self.look_with_one(unless_open_to_all=True)
 
     def note_word(self, sent: Sent, *, is_legible: bool) -> None:
-        """Tell that an attempt was answered, with a word on its row alone or with nonsense.
+        """Note that a call was answered, but not with a completion.
 
-        A closed gate waits for what comes of its one call, whatever that is: a rejected row shows
-        that the API is there, an answer that cannot be read does not.
+        It decides for a closed gate, which waits for the result of its probe. A rejected row shows
+        that the API works. An answer that cannot be parsed does not.
         """
         gate = self.window.gate
         if not gate.is_open:
@@ -221,22 +222,22 @@ class Limiter:
             self._set_gate(self.window.gate.closed(now_s, patience_s=0.0, needs_answer=True))
 
     def look_at_all(self) -> None:
-        """Admit calls whether or not any is answered."""
+        """Admit calls whether or not one is answered."""
         self._is_open_to_all = True
         self._set_gate(OPEN)
 
     def idle_s(self) -> float:
-        """Seconds since the last completion, or since the start."""
+        """Return the seconds since the last completion, or since the start."""
         return self._clock.now_s() - self._accepted_at_s
 
     @property
     def bound_by(self) -> str:
-        """What held calls back for most of the time, in a word; empty before any call."""
+        """Return what held calls back for most of the time; empty before the first call."""
         bound = self.bound_times.longest() if self.requests else None
         return bound.value if bound is not None else ""
 
     def bound_sentence(self) -> str:
-        """What bound the run, and what to change."""
+        """Return a sentence: what bound the run, and what to change."""
         window = self.window
         return bound_sentence(
             self.bound_times.longest() if self.requests else None,
@@ -248,7 +249,7 @@ class Limiter:
         )
 
     def wake(self) -> None:
-        """Wake as many waiters as there may be room for; with nothing in flight, one at least."""
+        """Wake as many waiters as there may be room for, and at least one if no call is in flight."""
         if not self._waiters:
             return
         room = self._permits - self.in_flight if self.window.gate.is_open else 1
@@ -260,7 +261,7 @@ class Limiter:
         self._waiters.wake(max(room, int(self.in_flight == 0)))
 
     def _sent(self, now_s: float) -> Sent:
-        """Count an attempt out."""
+        """Count a call that is sent now."""
         self.in_flight += 1
         self.requests += 1
         self._peak = max(self._peak, self.in_flight)
@@ -279,7 +280,7 @@ class Limiter:
         )
 
     def _has_room(self, body_bytes: int, now_s: float) -> bool:
-        """Whether a call may go; if not, remembers what holds it back."""
+        """Return whether a call may go. If not, remember what holds it back."""
         if now_s >= self._ticked_s + TICK_S:
             self._tick(now_s)
         held = self._held_by(body_bytes, now_s)
@@ -300,7 +301,7 @@ class Limiter:
         return self._held_by_others(body_bytes)
 
     def _held_by_others(self, body_bytes: int) -> Bound | None:
-        """Lease, store and budget hold calls back without the law's doing."""
+        """Return what holds calls back besides the law: lease, store or budget."""
         if not self._may_pay():
             return Bound.LEASE
         if not self._store_keeps_up(self.in_flight):
@@ -314,7 +315,7 @@ class Limiter:
         return Bound.CEILING if self._permits >= self.window.ceiling else Bound.LEVEL
 
     def _tick(self, now_s: float) -> None:
-        """Tell the law how time has passed, and count it."""
+        """Apply the law to the time that has passed, and count it."""
         elapsed_s, self._ticked_s = now_s - self._ticked_s, now_s
         if self._peak >= self._permits and self._held in (None, Bound.LEVEL, Bound.CEILING):
             is_waited_for = self._held is not None or len(self._waiters) > 0
@@ -343,7 +344,7 @@ class Limiter:
             self.wake()
 
     def _follow_window(self) -> None:
-        """Take over what the law says, and let those go for whom there is room now."""
+        """Apply the window's new limits, and wake the callers that have room now."""
         permits, self._permits = self._permits, self.window.permits
         interval_s, self._interval_s = self._interval_s, self.window.interval_s
         if interval_s and self._interval_s:  # a call that waits for the old pace waits for the new
@@ -353,13 +354,13 @@ class Limiter:
             self.wake()
 
     def _arm(self, now_s: float, body_bytes: int) -> None:
-        """See to it that somebody looks again when time alone may have made room."""
+        """Set the timer if time alone can make room."""
         delay_s = self._look_again_s(now_s, body_bytes)
         if delay_s is not None:
             self._arm_in(delay_s)
 
     def _arm_in(self, delay_s: float) -> None:
-        """Set the one timer, unless it is due before; uvloop's timers do not tell when."""
+        """Set the one timer, unless it is due earlier. uvloop's timers do not report when they are."""
         at_s = self._clock.now_s() + max(delay_s, TIMER_S_MIN)
         if self._timer is not None:
             if self._timer_at_s <= at_s:
@@ -370,7 +371,7 @@ class Limiter:
         self._timer = loop.call_later(max(delay_s, TIMER_S_MIN), self._ring)
 
     def _look_again_s(self, now_s: float, body_bytes: int) -> float | None:
-        """Seconds after which time alone may have made room; None: only an event will."""
+        """Return the seconds after which time alone may make room; None if only an event can."""
         gate = self.window.gate
         if self._held is Bound.LEVEL:
             return max(TICK_S, self.window.level.hold_s - self.window.level.age_s)
@@ -385,7 +386,7 @@ class Limiter:
 
     def _ring(self) -> None:
         self._timer = None
-        self._waiters.wake(1)  # whoever is woken and finds no room sets the next timer
+        self._waiters.wake(1)  # a woken caller that finds no room sets the next timer
         try:
             self._on_time()
         except Exception as error:  # noqa: BLE001  # the one that was woken looks for itself

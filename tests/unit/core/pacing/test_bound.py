@@ -12,15 +12,15 @@ def sentence(bound: Bound | None, *, throttled: int = 0) -> str:
 @pytest.mark.parametrize(
     ("bound", "words"),
     [
-        (Bound.CEILING, "max_concurrency=256: no throttling was met; raise it"),
+        (Bound.CEILING, "max_concurrency=256: no call was throttled. Raise it"),
         (Bound.LEVEL, "the API: about 32 calls in flight"),
-        (Bound.RATE, "the API: about 199.6 calls a second"),
+        (Bound.RATE, "the API: about 199.6 calls per second"),
         (Bound.GATE, "the API: it refused every call"),
-        (Bound.SOURCE, "the source"),
-        (Bound.STORE, "the store"),
+        (Bound.SOURCE, "the input"),
+        (Bound.STORE, "the output's store"),
         (Bound.GIVEN, "requests_per_minute"),
         (Bound.BUDGET, "max_cost_usd"),
-        (None, "no call was made"),
+        (None, "No call was made"),
     ],
 )
 def test_a_sentence_says_what_bound_the_run(bound, words):
@@ -28,14 +28,14 @@ def test_a_sentence_says_what_bound_the_run(bound, words):
 
 
 def test_throttling_is_not_denied_where_there_was_some() -> None:
-    assert "7 429s were met" in sentence(Bound.CEILING, throttled=7)
+    assert "7 calls were answered 429" in sentence(Bound.CEILING, throttled=7)
 
 
 def test_refusals_are_stated_as_a_share_at_any_rate() -> None:
     words = bound_sentence(
         Bound.REFUSALS, ceiling=256, level=0.0, per_s=0.0, throttled=7, refused_share=0.0487
     )
-    assert "about 4.9% of calls 429, whatever their rate" in words
+    assert "about 4.9% of calls 429 at any rate" in words
     assert "max_concurrency=256" in words
 
 
