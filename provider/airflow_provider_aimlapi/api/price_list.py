@@ -128,7 +128,7 @@ def _step(threshold: JsonObject, prompt_price: int, answer_price: int) -> PriceS
 
 
 def _is_about_cache(threshold: JsonObject) -> bool:
-    """Whether all prices in a threshold are prices of the cache."""
+    """Return whether all prices in a threshold are prices of the cache."""
     priced = [unit for unit in _units_of(threshold) if "price" in unit]
     return bool(priced) and all(_word(unit) in _CACHE for unit in priced)
 

@@ -63,5 +63,5 @@ def _limited(body: bytes, bytes_max: int) -> bytes:
 
 
 def _has_zlib_header(body: bytes) -> bool:
-    """Whether a body starts as RFC 1950 says: method 8 and a checksum. Servers send either kind."""
+    """Return whether a body starts as RFC 1950 says: method 8 and a checksum. Servers send either kind."""
     return len(body) > 1 and body[0] & 0x0F == zlib.DEFLATED and (body[0] * 256 + body[1]) % 31 == 0

@@ -121,7 +121,7 @@ class _Transport(httpx.AsyncBaseTransport):
             raise httpx.PoolTimeout("no connection became free in time") from None
 
     def _is_usable(self, connection: Connection) -> bool:
-        """Whether a slot's connection can be used again. Closes it if not."""
+        """Return whether a slot's connection can be used again. Closes it if not."""
         idle_s = self._loop.time() - connection.idle_since_s
         if not connection.is_lost and idle_s < self._keep_alive_s:
             return True

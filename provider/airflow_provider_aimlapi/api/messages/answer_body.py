@@ -58,7 +58,7 @@ def read_body(answer: Answer) -> JsonObject:
 
 
 def _holds_events(body: bytes, content_type: str) -> bool:
-    """Whether a body that does not begin with an object is a stream of events."""
+    """Return whether a body that does not begin with an object is a stream of events."""
     data_line, brace = _DATA_LINE.search(body), body.find(b"{")
     if data_line is None:
         return content_type == EVENT_STREAM and brace < 0

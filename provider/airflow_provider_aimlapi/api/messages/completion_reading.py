@@ -98,7 +98,7 @@ def _check_success(finish_reason: str | None, *objects: JsonObject) -> None:
 
 
 def is_failure(found: JsonObject) -> bool:
-    """Whether an object states that it failed: its `error` is not empty."""
+    """Return whether an object states that it failed: its `error` is not empty."""
     error = found.get("error")
     return any(error.values()) if isinstance(error, dict) else bool(error)
 

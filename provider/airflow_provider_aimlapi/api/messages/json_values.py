@@ -66,7 +66,7 @@ def decode_json(text: bytes | str, *, keep_halves: bool = False) -> object:
 
 
 def is_strict_json(text: str) -> bool:
-    """Whether a text is strict JSON of at most VALUES_MAX values."""
+    """Return whether a text is strict JSON of at most VALUES_MAX values."""
     if len(text) > _SMALL_BYTES and _has_too_many_values(text):
         return False
     try:
@@ -88,12 +88,12 @@ def _no_json(error: Exception) -> Unreadable:
 
 
 def may_hold_too_many_values(text: bytes) -> bool:
-    """Whether a text, JSON or not, has separators for more than VALUES_MAX values."""
+    """Return whether a text, JSON or not, has separators for more than VALUES_MAX values."""
     return _marks(text, 0, len(text)) > VALUES_MAX
 
 
 def _has_too_many_values(text: bytes | str) -> bool:
-    """Whether there are too many commas and brackets. Those inside of strings are not counted."""
+    """Return whether there are too many commas and brackets. Those inside of strings are not counted."""
     body = text.encode() if isinstance(text, str) else text
     if _marks(body, 0, len(body)) <= VALUES_MAX:
         return False

@@ -214,7 +214,7 @@ class _Reading:
         return self._excess(self._with, self.without) >= REFUTED
 
     def refutes_arrival(self, best_misfit: float) -> bool:
-        """Whether the counts cannot be those of prompts and system texts, in any way of counting.
+        """Return whether the counts cannot be those of prompts and system texts, in any way of counting.
 
         Args:
             best_misfit: of the prompts alone, under the reading that fits best.

@@ -38,7 +38,7 @@ def fields_in(model_id: str, model: Model, name: str, value: Json) -> Fields:
 
 
 def is_forced(tool_choice: Json) -> bool:
-    """Whether the choice forces the model to call a tool."""
+    """Return whether the choice forces the model to call a tool."""
     kind = tool_choice.get("type") if isinstance(tool_choice, Mapping) else tool_choice
     return kind in ("any", "tool", "required", "function")
 

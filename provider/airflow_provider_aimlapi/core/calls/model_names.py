@@ -27,7 +27,7 @@ _IDS_MAX = 2_000
 
 
 def is_model_id(text: str, chosen: str = "") -> bool:
-    """Whether an error may print a text from outside as a model's id.
+    """Return whether an error may print a text from outside as a model's id.
 
     Args:
         chosen: the id that the user chose. Its words are allowed, too.

@@ -194,7 +194,7 @@ _SEGMENT = re.compile(rf"{_FOLDER}/journal/{_PART_NUMBER}/{_NUMBER}-{_NUMBER}(?:
 
 
 def is_run_key(text: str) -> bool:
-    """Whether a text has the form of a run key."""
+    """Return whether a text has the form of a run key."""
     return parse_run_key(f"{RUNS_FOLDER}/{text}/") == text
 
 

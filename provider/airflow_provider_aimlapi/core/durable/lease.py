@@ -81,7 +81,7 @@ def decode_share(lease: bytes) -> int | None:
 
 
 def do_meet(share: int | None, other: int | None) -> bool:
-    """Whether attempts at these shares may pay for the same row. None is the whole run."""
+    """Return whether attempts at these shares may pay for the same row. None is the whole run."""
     return share is None or other is None or share == other
 
 

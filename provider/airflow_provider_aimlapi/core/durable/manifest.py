@@ -68,7 +68,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
         return {status: getattr(self, status) for status in STATUSES}
 
     def is_of(self, rows: int) -> bool:
-        """Whether this can be the tally of a part with this number of rows."""
+        """Return whether this can be the tally of a part with this number of rows."""
         return self.rows == rows and self.rows_without_cost <= self.completed
 
     def __add__(self, other: Tally) -> Tally:
@@ -172,7 +172,7 @@ def decode_manifest(data: bytes, plan: Plan) -> Manifest:
 
 
 def _is_part_of(entry: PartEntry, shard: Shard, names: RunNames) -> bool:
-    """Whether an entry is about the part of a shard, staged under a name of this run."""
+    """Return whether an entry is about the part of a shard, staged under a name of this run."""
     part, edition = parse_part_name(entry.staged_name) or (-1, 0)
     return (
         entry.part == part == shard.part

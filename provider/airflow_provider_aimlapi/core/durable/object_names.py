@@ -22,7 +22,7 @@ ObjectName = Annotated[str, msgspec.Meta(pattern=_PATTERN, max_length=NAME_CHARA
 
 
 def is_object_name(text: str) -> bool:
-    """Whether a text names an object below a root, and nothing else.
+    """Return whether a text names an object below a root, and nothing else.
 
     Such a name is relative, and its segments are separated by single slashes. No segment is empty,
     `.` or `..`, or holds a backslash, a control character, a line separator or half a surrogate pair.

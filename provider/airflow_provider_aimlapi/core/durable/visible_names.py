@@ -32,12 +32,12 @@ def without_dot_segments(key: str) -> str:
 
 
 def has_dot_segment(key: str) -> bool:
-    """Whether a segment is `.` or `..`, which mean another folder on a disk."""
+    """Return whether a segment is `.` or `..`, which mean another folder on a disk."""
     return not DOTS.isdisjoint(key.split("/"))
 
 
 def has_half_pair(text: str) -> bool:
-    """Whether a text cannot be written as UTF-8, such as a local file name of other bytes."""
+    """Return whether a text cannot be written as UTF-8, such as a local file name of other bytes."""
     return _HALF_PAIR.search(text) is not None
 
 

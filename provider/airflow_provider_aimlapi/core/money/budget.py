@@ -121,7 +121,7 @@ class Budget:
         self.has_unknown_charge = self.has_unknown_charge or unknown > 0
 
     def allows(self, body_bytes: int = 0) -> bool:
-        """Whether a call with a request of this size may be sent, beside those in flight."""
+        """Return whether a call with a request of this size may be sent, beside those in flight."""
         if self.budget_nano_usd is None:
             return True
         if self.has_unknown_charge or self.committed_nano_usd() >= self.budget_nano_usd:

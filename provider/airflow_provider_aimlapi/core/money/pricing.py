@@ -97,7 +97,7 @@ class CallPrice:
         return _millionth(body_bytes * prices.input_nano_usd)
 
     def is_more_expensive(self, body_bytes: int, other_bytes: int) -> bool:
-        """Whether a request can reach a price step that a second one cannot reach."""
+        """Return whether a request can reach a price step that a second one cannot reach."""
         return bool(self.prices.steps) and self._prices(body_bytes) != self._prices(other_bytes)
 
     def _prices(self, body_bytes: int) -> TokenPrices:

@@ -1,4 +1,4 @@
-"""Tells refusals that do not depend on our load from those of a limit. Pure.
+"""Separates refusals at any load from those of a limit. Pure.
 
 Three modes:
 
@@ -33,26 +33,28 @@ if TYPE_CHECKING:
 
 TRIAL_FACTOR = 2.0
 TRIAL_MORE = 16
-"""A trial sends twice as much, or so many calls more. With less, others at the limit make room."""
+"""A trial sends twice as much, or this many calls more. With less, others at the limit make room."""
 TRIAL_STEP = 4.0
-"""A trial's first excess. It doubles as in the ramp, so that a limit ends it after few 429s."""
+"""The first excess of a trial. It doubles as in the ramp, so that a limit ends it after few 429s."""
 TRIAL_CALLS = 50
 TRIAL_TURNS = 2
-"""It lasts for so many calls, or as long as two answers take: until the others' calls have ended, too."""
+"""A trial lasts for this many calls, or this many turns of all calls in flight, so that the calls of
+others have ended, too."""
 AGAIN_SHARE = 0.5
 """After a failed trial, the load must fall by half before another: then a limit has room for it."""
 SPELL_EPISODES = 40
-"""Noise is noticed in so many episodes of 429s, or hardly ever; a shared limit goes on with them."""
+"""Noise is noticed within this many episodes of 429s, or hardly ever. A shared limit causes them all the
+time."""
 CALM_CALLS = 1000
-"""After so many calls without a 429, the next one begins a new spell."""
+"""After this many calls without a 429, the next one begins a new spell."""
 LATER_S = 500.0
 """A spell that goes on is tried again after this time: a failed trial costs some ten 429s."""
 QUIET_SHARE = 0.003
 """A smaller share costs the law next to nothing: it touches a limit about as often."""
 
 FAILURES_MAX = 3
-"""A row refused by chance waits for a second at most. At 20% refused, the last rows would else wait
-for ten, long after all others are done."""
+"""A row refused by chance waits for a second at most. At 20% refused, the last rows would otherwise wait
+for ten seconds, long after all others are done."""
 
 
 class Mode(Enum):
@@ -204,7 +206,7 @@ class Noise:
         return replace(before, gate=gate, episode=episode, before=None, decision="fail:trial")
 
     def _passed(self, window: Window) -> Window:
-        """No more was refused than before: go on with the ramp, or to where a limit was met."""
+        """Return the window after a trial in which no more was refused: the ramp, or the last limit."""
         self.mode, self.is_proven, self.trial = Mode.NOISY, True, None
         self.spell = 0
         window = replace(window, ceiling=self.ceiling, decision="pass:trial")

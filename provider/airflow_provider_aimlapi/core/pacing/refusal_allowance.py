@@ -1,4 +1,4 @@
-"""Allows for as many refused calls as are usual: a bucket of tokens. Pure."""
+"""Allows for the usual share of refused calls, by a bucket of tokens. Pure."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ TOKENS_AT_FIRST = 4.0
 """Before a share is proven. Twice as many, and a trial at a limit costs twice as many 429s; half as
 many, and one trial in ten fails by chance."""
 TOKENS_MAX = 25.0
-"""At 20% refused, 10 tokens were used up by chance every few seconds. A limit costs so many 429s."""
+"""At 20% refused, 10 tokens were used up by chance every few seconds. A limit costs this many 429s."""
 SPREAD = 2.0
-"""A count of refusals is known to about its root; so many roots above it are allowed for."""
+"""A count of refusals varies by about its square root. This many roots above it are allowed for."""
 RATE_MAX = 0.35
 """Twice the share of refusals seen in a trial is no noise that a run should live with."""
 LEARNT_REFUSED = 50
-"""Then the rate only falls: one that follows what it allows would rise for ever."""
+"""After this many, the rate only falls. A rate that follows what it allows would rise without end."""
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class RefusalAllowance:
     rate_most: float = RATE_MAX
 
     def share_at(self, admitted: int) -> float:
-        """Return the share of calls that is refused, once so many calls were sent."""
+        """Return the share of calls that is refused, after this number of calls."""
         return self.refused / max(1.0, self.calls + max(0, admitted - self.last))
 
     @property

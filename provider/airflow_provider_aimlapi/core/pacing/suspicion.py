@@ -1,7 +1,7 @@
-"""Notices refusals that a limit hardly explains: of loads that were accepted before. Pure.
+"""Notices refusals of loads that were accepted before, which a limit hardly explains. Pure.
 
-The law stays below a limit that it knows, so a limit refuses what goes beyond. Noise refuses at any
-load, and the law cuts again and again. A limit that others use, too, looks the same for a while.
+The law stays below a limit that it knows, so a limit refuses only what exceeds it. Noise refuses at
+any load, and the law cuts again and again. A limit that others use looks the same for a while.
 """
 
 from __future__ import annotations
@@ -18,31 +18,31 @@ EPISODES = 8
 noise is noticed."""
 EPISODES_DENSE = 16
 SPARSE_CALLS = 100
-"""Where the surprises are closer together than this, twice as many are needed: workers that come to a
-limit one after the other refuse each other a tenth of their calls and more."""
+"""If the surprises are closer together than this, twice as many are needed, because workers that come
+to a limit one after another have a tenth of their calls and more refused."""
 CALLS_MAX = 1200
 """With 1,600, a rate that is halved and comes back is taken for noise; with 800, noise of 1% is noticed
 late or never."""
 OTHERS_SHARE = 0.4
-"""Most refused calls are surprises, where there is noise."""
+"""If there is noise, most refused calls are surprises."""
 FADING = 3.0
-"""The later half of them takes up to so many times the calls of the earlier half. A bucket that has run
+"""The later half of them takes up to this many times the calls of the earlier half. A bucket that has run
 dry refuses many calls at first, and then fewer and fewer."""
 SHARE_MAX = 0.25
-"""A larger share of calls refused is a limit that is far too low for us, or no service at all."""
+"""If a larger share of calls is refused, the limit is far below our load, or there is no service."""
 LOW_SHARE = 0.5
 """A call at half of the load that was accepted is a surprise even where the law tries one more."""
 FALLEN_SHARE = 0.85
-"""The load has fallen this far below what was accepted, so that going back to it tells something."""
+"""The load has fallen this far below what was accepted, so that a return to it is a test."""
 
 
 class Surprise(NamedTuple):
-    """The counts when it came.
+    """The counts at a surprise.
 
     Attributes:
-        number: of the refused call.
-        throttled: 429s until then.
-        others: episodes until then that were no surprise.
+        number: the number of the refused call.
+        throttled: the 429s until then.
+        others: the episodes until then that were no surprise.
     """
 
     number: int
@@ -52,7 +52,7 @@ class Surprise(NamedTuple):
 
 @dataclass(slots=True)
 class Suspicion:
-    """The last surprises.
+    """Keeps the last surprises.
 
     Attributes:
         last: the last of them, the newest one at the end.
@@ -106,7 +106,7 @@ class Suspicion:
 
 
 def _is_within_known(window: Window) -> bool:
-    """Whether no more was allowed than the law knew to be accepted."""
+    """Return whether no more was allowed than the law knew to be accepted."""
     pace = window.pace
     return (
         window.gate.is_open

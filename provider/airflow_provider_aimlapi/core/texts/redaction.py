@@ -123,7 +123,7 @@ def _is_number(word: str) -> bool:
 
 
 def _is_number_shown(number: str, text: str) -> bool:
-    """Whether a number is short, and the row's digits hold it neither forwards nor backwards.
+    """Return whether a number is short, and the row's digits hold it neither forwards nor backwards.
 
     Without a row to compare with, no number is shown.
     """

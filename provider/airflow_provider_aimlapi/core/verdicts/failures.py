@@ -22,7 +22,7 @@ EARLIER_S_MIN = 300.0
 """Failures of an earlier attempt count only if they lasted this long. A single one that passed, and an
 outage some minutes later, would look like a long outage."""
 STALL_CALLS = 4
-"""A stall is at least so many failed calls one after another, but no longer than `OUTAGE_S`. With two, a
+"""A stall is at least this many failed calls one after another, but no longer than `OUTAGE_S`. With two, a
 few rows that are slower than the time-out would end a run with few calls in flight."""
 SILENCE_CALLS = 2
 """A single failed call is no silence, or each bad row would change the order in which rows are sent. With

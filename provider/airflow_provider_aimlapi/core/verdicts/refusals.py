@@ -226,5 +226,5 @@ class Refusals(Generic[T]):
 
 
 def _is_old(suspect: Suspect[T]) -> bool:
-    """Whether only an earlier attempt was refused the row."""
+    """Return whether only an earlier attempt was refused the row."""
     return suspect.number == 0

@@ -56,5 +56,5 @@ def judge(
 
 
 def _may_pass(error: RequestRejected) -> bool:
-    """Whether the same request may be accepted later. A request that was never sent has no status."""
+    """Return whether the same request may be accepted later. A request that was never sent has no status."""
     return error.status is not None and error.status not in FINAL_STATUSES

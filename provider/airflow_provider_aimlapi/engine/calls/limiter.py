@@ -54,16 +54,17 @@ class Limiter:
         looks_first: whether the first call goes alone, and the others once it is answered.
 
     Attributes:
-        window: the law's state.
-        noise: decides which 429s the law learns of.
+        window: the state of the law.
+        noise: decides which 429s reach the law.
         in_flight: permits held.
         requests: permits ever handed out.
         throttled: calls answered 429.
-        accepted: attempts answered with a completion. newest_answered: the last sent of them.
-        bound_times: how long what held calls back.
+        accepted: calls answered with a completion.
+        newest_answered: the number of the last sent of these.
+        bound_times: how long each cause held calls back.
     """
 
-    def __init__(  # noqa: PLR0913  # whoever may hold a call back is handed in
+    def __init__(  # noqa: PLR0913  # everything that may hold a call back is an argument
         self,
         *,
         ceiling: int,

@@ -41,7 +41,7 @@ def path_in(fs: AbstractFileSystem, path: str) -> str:
 
 
 def is_taken_literally(fs: AbstractFileSystem, path: str) -> bool:
-    """Whether a file system takes a path as an object's name, and nothing else.
+    """Return whether a file system takes a path as an object's name, and nothing else.
 
     Some read a version at its end: for s3fs, `a?versionId=1` is another spelling of `a`.
     """

@@ -57,7 +57,7 @@ def usual_access(fs: AbstractFileSystem) -> S3Access | None:
 
 
 def _is_usual(fs: Any) -> bool:
-    """Whether no setting is used that other clients may lack."""
+    """Return whether no setting is used that other clients may lack."""
     return not (
         fs.anon
         or fs.req_kw
@@ -71,7 +71,7 @@ def _is_usual(fs: Any) -> bool:
 
 
 def _is_unknown(config: Any) -> bool:
-    """Whether botocore has a signer or an endpoint that other clients may lack."""
+    """Return whether botocore has a signer or an endpoint that other clients may lack."""
     return bool(
         config.signature_version != "s3v4"
         or config.s3

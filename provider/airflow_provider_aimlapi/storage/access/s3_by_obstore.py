@@ -106,7 +106,7 @@ def _asked(call: Callable[[], T]) -> T | None:
 
 
 def _is_forked() -> bool:
-    """Whether an ancestor of this process has used obstore, which would block here."""
+    """Return whether an ancestor of this process has used obstore, which would block here."""
     return not {os.getpid()} >= _USERS
 
 

@@ -41,7 +41,7 @@ _NAMED_MAX = 5
 
 
 def may_hold_parquet(name: str) -> bool:
-    """Whether a file of this name is read, or at least examined."""
+    """Return whether a file of this name is read, or at least examined."""
     return _OTHER.search(name) is None
 
 
@@ -97,7 +97,7 @@ def _folders_of(paths: Collection[str]) -> set[str]:
 
 
 def _is_marker(path: str, info: Mapping[str, Any], folders: set[str]) -> bool:
-    """Whether an empty object is a folder's marker: other objects lie below it, or its type shows it."""
+    """Return whether an empty object is a folder's marker: other objects lie below it, or its type shows it."""
     return not info.get("size") and (path in folders or path.endswith(_FOLDER_MARK))
 
 

@@ -37,12 +37,12 @@ def split_glob(path: str) -> tuple[str, str]:
 
 
 def is_ignored(segment: str) -> bool:
-    """Whether a name or folder is not data."""
+    """Return whether a name or folder is not data."""
     return segment.startswith(tuple(IGNORED_FIRST))
 
 
 def matches(pattern: str, name: str) -> bool:
-    """Whether a glob includes a name: the name itself, or a folder that it is in.
+    """Return whether a glob includes a name: the name itself, or a folder that it is in.
 
     `*`, `?` and `[..]` stay within a folder, `**` is any number of folders. No wildcard matches
     a leading `_` or `.`; written out, these match. Nothing matches a folder named `.` or `..`.
@@ -61,7 +61,7 @@ def matches(pattern: str, name: str) -> bool:
 
 
 def matches_itself(pattern: str, name: str) -> bool:
-    """Whether a glob matches a name itself, and not only a folder that it is in."""
+    """Return whether a glob matches a name itself, and not only a folder that it is in."""
     glob = _parsed(pattern)
     at = glob.start()
     for segment in name.split("/"):
@@ -70,7 +70,7 @@ def matches_itself(pattern: str, name: str) -> bool:
 
 
 def may_reach(pattern: str, folder: str) -> bool:
-    """Whether a glob could match any name in a folder."""
+    """Return whether a glob could match any name in a folder."""
     glob = _parsed(pattern)
     at = glob.start()
     for segment in folder.split("/") if folder else ():
@@ -101,7 +101,7 @@ class _Segment:
     is_written_out: bool
 
     def matches(self, segment: str) -> bool:
-        """Whether the pattern matches a whole segment."""
+        """Return whether the pattern matches a whole segment."""
         if segment in DOTS or (is_ignored(segment) and not self.is_written_out):
             return False
         first, *middle = self.pieces

@@ -154,20 +154,20 @@ def _entry_itself(fs: AbstractFileSystem, root: str) -> Mapping[str, Mapping[str
 
 
 def _is_input(pattern: str, name: str) -> bool:
-    """Whether a file is read whatever it holds."""
+    """Return whether a file is read whatever it holds."""
     is_parquet = SUFFIX.search(name) is not None and matches(pattern, name)
     return is_parquet or matches_itself(pattern, name)
 
 
 def _may_hold(pattern: str, folder: str) -> bool:
-    """Whether a folder may hold an input; `folder` lies in one that may."""
+    """Return whether a folder may hold an input; `folder` lies in one that may."""
     if is_ignored(folder.rpartition("/")[2]) and not any(map(is_ignored, pattern.split("/"))):
         return False
     return not pattern or may_reach(pattern, folder)
 
 
 def _is_wanted(pattern: str, below: str) -> bool:
-    """Whether a path includes a key, ignoring folders named `.` or `..` in it."""
+    """Return whether a path includes a key, ignoring folders named `.` or `..` in it."""
     return bool(below) and matches(pattern, without_dot_segments(below))
 
 

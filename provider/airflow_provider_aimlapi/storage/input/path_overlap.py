@@ -82,7 +82,7 @@ def _spelled_once(uri: str) -> str:
 
 
 def _may_read(pattern: str, folder: str) -> bool:
-    """Whether an input reads files of a folder below its root; "" is the root itself."""
+    """Return whether an input reads files of a folder below its root; "" is the root itself."""
     return not pattern.strip("/") or not folder or may_reach(pattern.strip("/"), folder)
 
 

@@ -149,7 +149,7 @@ def _folders_above(root: str) -> Iterator[str]:
 
 
 def _is_table(fs: AbstractFileSystem, one: TableFormat, folder: str, quick: QuickS3 | None) -> bool:
-    """Whether a folder belongs to such a table. One that may not be read counts as none."""
+    """Return whether a folder belongs to such a table. One that may not be read counts as none."""
     marker = f"{folder}/{one.folder}"
     names = quick.names_in(marker) if quick is not None else None
     try:

@@ -100,7 +100,7 @@ def _leaving(store: ObjectStore, before: Change, change: Change) -> str | None:
 
 
 def is_complete(store: ObjectStore, manifest: Manifest) -> bool:
-    """Whether all parts of the run are still visible."""
+    """Return whether all parts of the run are still visible."""
     return manifest.visible_names() <= set(store.list_visible())
 
 

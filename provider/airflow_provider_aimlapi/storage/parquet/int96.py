@@ -26,7 +26,7 @@ _SPARK_OVERFLOW_MIN = _US_MIN - _EPOCH_DAY * _US_PER_DAY
 
 
 def holds_int96(parquet: pq.ParquetFile) -> bool:
-    """Whether a file has a column of INT96, at any depth."""
+    """Return whether a file has a column of INT96, at any depth."""
     schema = parquet.schema
     return any(schema.column(index).physical_type == "INT96" for index in range(len(schema)))
 

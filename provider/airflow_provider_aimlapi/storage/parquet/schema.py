@@ -172,7 +172,7 @@ class ParquetSchema:
 
 
 def is_variant(group: Struct) -> bool:
-    """Whether a group of a schema is annotated as a VARIANT."""
+    """Return whether a group of a schema is annotated as a VARIANT."""
     return Logical.VARIANT in group.get(_LOGICAL, (0, {}))[1]
 
 

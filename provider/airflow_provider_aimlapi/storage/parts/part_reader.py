@@ -152,7 +152,7 @@ def _rows(file: pq.ParquetFile) -> int:
 
 
 def _has_columns(file: pq.ParquetFile, outcome_columns: OutcomeColumns) -> bool:
-    """Whether each outcome column exists once, with the type that a run writes."""
+    """Return whether each outcome column exists once, with the type that a run writes."""
     schema = file.schema_arrow
     indices = [(schema.get_field_index(field.name), field) for field in outcome_columns.fields()]
     return all(index >= 0 and schema.field(index).equals(field) for index, field in indices)

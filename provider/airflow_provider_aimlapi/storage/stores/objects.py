@@ -15,7 +15,7 @@ class Objects(Protocol):
     """
 
     def can_hold(self, name: str) -> bool:
-        """Whether the file system takes a name as that of one object, and nothing else."""
+        """Return whether the file system takes a name as that of one object, and nothing else."""
         ...
 
     def read(self, name: str, bytes_max: int) -> bytes:

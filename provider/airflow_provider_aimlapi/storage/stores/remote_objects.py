@@ -44,7 +44,7 @@ class RemoteObjects:
         self._kind: Kind = kind_of(fs)
 
     def can_hold(self, name: str) -> bool:
-        """Whether the file system reads no version into a name."""
+        """Return whether the file system reads no version into a name."""
         return is_taken_literally(self._fs, self._path(name))
 
     def read(self, name: str, bytes_max: int) -> bytes:
@@ -153,7 +153,7 @@ class RemoteObjects:
 
 
 def _is_cut_in_multipart(data: bytes) -> bool:
-    """Whether a reader of a multipart body would see the end of the bytes too early.
+    """Return whether a reader of a multipart body would see the end of the bytes too early.
 
     A carriage return at the end would belong to the line end before the boundary.
     """
