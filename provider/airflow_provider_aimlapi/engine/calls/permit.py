@@ -1,6 +1,6 @@
-"""The right to one attempt; when it is given back, the limiter hears how the attempt failed.
+"""The right to make one call. When it is returned, it reports to the limiter how the call failed.
 
-What was accepted and what was throttled it hears from the sender, who knows first.
+The sender reports accepted and throttled calls, because it knows them first.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Admission(Protocol):
-    """What a permit asks for room, and reports the end of its attempt to; see `engine.calls.limiter`."""
+    """Gives a permit room, and learns how its call ended; see `engine.calls.limiter`."""
 
     async def admit(self, body_bytes: int) -> Sent: ...  # noqa: D102
     def note_failed(self, sent: Sent) -> None: ...  # noqa: D102
@@ -32,7 +32,7 @@ class Admission(Protocol):
 
 
 class Permit:
-    """Held inside `async with`. Yields what the law remembers of the attempt."""
+    """Held inside `async with`. Yields the state of the window when the call was sent."""
 
     __slots__ = ("_admission", "_body_bytes", "_sent")
 

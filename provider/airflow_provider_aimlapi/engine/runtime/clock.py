@@ -73,7 +73,7 @@ class Clock(Protocol):
         ...
 
     def map_in_threads(self, call: Callable[[T], R], items: Iterable[T], threads: int) -> list[R]:
-        """From such a thread, do blocking work for each item on several threads; keep the order."""
+        """Do blocking work for each item on several threads, called from one; keep the order."""
         ...
 
 

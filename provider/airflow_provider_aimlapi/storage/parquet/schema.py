@@ -111,7 +111,7 @@ class Leaf:
         return self.physical[0] == BYTE_ARRAY and self.logical not in _NO_BYTES
 
     def representation(self) -> tuple[object, ...]:
-        """A key that is equal for two leaves if the same stored value has the same meaning.
+        """Return a key that is equal for two leaves if the same stored value has the same meaning.
 
         Adjustment of times to UTC is left out, as are annotations that Arrow drops.
         """
@@ -154,7 +154,7 @@ class ParquetSchema:
         return columns
 
     def column_names(self) -> tuple[str, ...]:
-        """The top-level columns."""
+        """Return the top-level columns."""
         return tuple(self.by_column())
 
     def int96_columns(self) -> tuple[str, ...]:
