@@ -263,7 +263,7 @@ def test_planted_object_is_named_and_no_traceback(
     run_key = place.run().run_key
     place.fs.pipe_file(f"{run_folder(place, run_key)}/{name}", b'{"x":' + b"[" * 3_000)
     assert main(["reconcile", place.output, "--base-url", place.sim.url]) != 0
-    assert f"{name} of run {run_key} is nested more deeply" in capsys.readouterr().err
+    assert f"{name} of run {run_key} is nested too deeply" in capsys.readouterr().err
 
 
 def test_time_that_no_calendar_has_counts_as_now(place: Workplace) -> None:

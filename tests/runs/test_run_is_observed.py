@@ -104,7 +104,7 @@ def test_failing_observer_harms_nothing_and_is_logged_once(
         observe(rows, seen)
     assert seen.facts()["ok"] == ROWS
     assert [record for record in caplog.messages if "nobody listens" in record] == [
-        "Metrics are not sent, but the run goes on: nobody listens"
+        "Metrics cannot be sent. The run continues without them: nobody listens"
     ]
     assert [path for path in rows.fs.find(rows.output) if path.endswith("/progress.json")]
 

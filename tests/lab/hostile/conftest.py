@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -74,6 +75,10 @@ class Runs:
     elsewhere_connections: int
 
 
+END_S_MAX = 120.0
+"""A process ends within a second when it is idle, and may need half a minute on a loaded machine."""
+
+
 class Runner:
     """A process that does the runs it is told to do."""
 
@@ -86,7 +91,7 @@ class Runner:
             stdout=subprocess.PIPE,
             stderr=self._log,
             cwd=root,
-            env={**os.environ, "PYTHONPATH": paths},
+            env={**os.environ, "PYTHONPATH": paths, "PYTHONFAULTHANDLER": "1"},
         )
 
     def run(self, name: str, base_url: str, folder: Path, timeout_s: float) -> dict[str, Any]:
@@ -106,11 +111,16 @@ class Runner:
         return told
 
     def close(self) -> None:
-        """Let it end."""
+        """Wait until it ends; if it does not, log where each of its threads is."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
-        self._process.wait(30)
+        try:
+            self._process.wait(END_S_MAX)
+        except subprocess.TimeoutExpired:
+            self._process.send_signal(signal.SIGABRT)
+            self._process.wait()
+            raise
         self._process.stdout.close()
         self._log.close()
 
