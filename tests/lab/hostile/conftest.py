@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PROCESSES = 8
-PROCESS_TIMEOUT_S = 240.0
+PROCESS_TIMEOUT_S = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
