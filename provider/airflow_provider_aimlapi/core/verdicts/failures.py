@@ -25,8 +25,9 @@ STALL_CALLS = 4
 """A stall is at least this many failed calls one after another, but no longer than `OUTAGE_S`. With two, a
 few rows that are slower than the time-out would end a run with few calls in flight."""
 SILENCE_CALLS = 2
-"""A single failed call is no silence, or each bad row would change the order in which rows are sent. With
-more, a few rows that are slower than the time-out would end a try before it reaches another row."""
+SILENCE_S = 30.0
+"""A single call that fails sooner is no silence, or each bad row would change the order in which rows are
+sent. A slow one is, because four of them in a row end a try."""
 PAUSE_S = 60.0
 """The longest back-off. A longer pause between two calls is not the API's."""
 
@@ -65,8 +66,8 @@ class Silence:
 
     @property
     def is_noticed(self) -> bool:
-        """Return whether more than a single call failed."""
-        return self.calls >= SILENCE_CALLS
+        """Return whether more than a single call failed, or a slow one."""
+        return self.calls >= SILENCE_CALLS or self.slowest_s >= SILENCE_S
 
     def is_stall(self, stall_timeout_s: float) -> bool:
         """Return whether it has lasted so long, and several calls."""
