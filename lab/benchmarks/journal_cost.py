@@ -109,7 +109,7 @@ def compare(
 
 
 def kinds() -> Iterator[tuple[str, int]]:
-    """Yield store and unflushed rows; 0 stands for a run whose segments are dropped."""
+    """Yield each store with its number of unflushed rows; 0 means that all segments are dropped."""
     for store in ("disk", "S3"):
         yield store, 0
         for unflushed in UNFLUSHED:

@@ -88,9 +88,9 @@ def journal(options: argparse.Namespace) -> str:
     worst.attempt_with_open_parts()
     return (
         f"{store.segments_max} segments at most for one worker with files of {options.rows:,} rows, so "
-        f"{WORKERS * store.segments_max:,} for {WORKERS}; {told(store)}\n{'':14} "
+        f"{WORKERS * store.segments_max:,} for {WORKERS}; {request_counts(store)}\n{'':14} "
         f"{worst.store.segments_max} at most where {OPEN_PARTS} parts of {worst.rows:,} rows stay open, so "
-        f"{WORKERS * worst.store.segments_max:,}; {told(worst.store)}"
+        f"{WORKERS * worst.store.segments_max:,}; {request_counts(worst.store)}"
     )
 
 
@@ -234,10 +234,10 @@ def timed(store: DistantStore, scan: Callable[[], object]) -> str:
     scan()
     elapsed_s = time.perf_counter() - began_s
     store.waits_s = (0.0, 0.0)
-    return f"{told(store)}, {elapsed_s:.1f} s"
+    return f"{request_counts(store)}, {elapsed_s:.1f} s"
 
 
-def told(store: DistantStore) -> str:
+def request_counts(store: DistantStore) -> str:
     """Return the requests that were made, as text."""
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(store.requests.items()))
     return f"{kinds}; {store.read_bytes / MB:.2f} MB read"

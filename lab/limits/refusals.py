@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from random import Random
 
 LONG_EVERY = 20
-"""One row in so many has a long prompt."""
+"""One row in this many has a long prompt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

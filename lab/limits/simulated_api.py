@@ -46,7 +46,8 @@ class SimulatedApi:
         upstreams: limits of each of several upstreams, of which a call meets one at random.
         refusals: calls that are answered 429 before any limit counts them.
         troubles: (from, until, share): then, so much of the calls is answered 503.
-        refused: calls answered 429. refused_beyond: of these, the ones that a limit refused.
+        refused: the calls answered 429.
+        refused_beyond: those of them that a limit refused.
     """
 
     limits: list[Limit]

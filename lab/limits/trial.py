@@ -31,7 +31,8 @@ class Result:
 
     Attributes:
         lost: rows. wall, ideal_s: the ratio, and the seconds it is of.
-        throttled: 429s a request. beyond: of these, the ones that a limit answered.
+        throttled: 429s per request.
+        beyond: 429s of a limit per request.
         tail: round trips from the first 99% of rows to the last row.
         found_s: the longest time to 90% of the limit, from the start or a change; infinite where it
             was not reached.

@@ -40,7 +40,7 @@ FAILING = {
     "always broken off": "broken",
     "always a page": "page",
 }
-"""Prompts that contain one of these never succeed. The value is how their calls fail."""
+"""Prompts that contain one of these never succeed. The value says how their calls fail."""
 PAGE = Answer(status=200, content_type="text/html", body=b"<title>Sign in</title>")
 
 

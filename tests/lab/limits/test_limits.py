@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from statistics import mean
 
 import pytest
 
@@ -20,6 +21,7 @@ THROTTLED_MOST = {
     "200, 100, 200 a second": 0.02,
 }
 THROTTLED_USUALLY = 0.0125
+SHARED_SEEDS = (1, 2, 3)
 JUDGED = (
     "4 in flight",
     "32 in flight, 0.2 s",
@@ -55,13 +57,10 @@ def test_unknown_limit_is_found_and_kept(name):
 
 @pytest.mark.parametrize("workers", [2, 8])
 def test_workers_share_a_limit_in_about_equal_parts(workers):
-    """The goal is 0.95 for both. Single runs are a little below or above it.
-
-    One failed trial of refusals at any rate costs two workers a hundredth of the limit.
-    """
-    shared = share(lambda: [Slots(64)], workers=workers)
-    assert shared.total >= 0.94
-    assert shared.fairness >= 0.93
+    """The goal is 0.95 for both; how the cards fall leaves single runs a little below or above."""
+    runs = [share(lambda: [Slots(64)], workers=workers, seed=seed) for seed in SHARED_SEEDS]
+    assert mean(shared.total for shared in runs) >= 0.95
+    assert min(shared.fairness for shared in runs) >= 0.93
 
 
 @pytest.mark.parametrize(
