@@ -10,26 +10,9 @@ import pytest
 
 from airflow_provider_aimlapi.core.calls.completion import Outcome, Status, skipped
 from airflow_provider_aimlapi.storage.parts.outcome_columns import INFO_TYPE, OutcomeColumns
+from tests.fakes.outcomes import FULL
 
 COLUMNS = OutcomeColumns("summary")
-FULL = Outcome(
-    row=0,
-    status="truncated",
-    text="Two sentences. \U0001f40d",
-    error="max_tokens cut it",
-    finish_reason="length",
-    model="claude-sonnet-4.6",
-    prompt_tokens=11,
-    completion_tokens=22,
-    cached_tokens=3,
-    cost_nano_usd=1_234_567,
-    attempts=2,
-    inference_id="inf-1",
-    request_hash="ab" * 32,
-    completed_at_us=1_767_225_600_000_001,
-    reasoning_tokens=9,
-    cache_write_tokens=5,
-)
 
 
 def table_of(*outcomes: Outcome) -> pa.Table:

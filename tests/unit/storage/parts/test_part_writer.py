@@ -23,30 +23,13 @@ from airflow_provider_aimlapi.storage.parts.outcome_columns import OutcomeColumn
 from airflow_provider_aimlapi.storage.parts.part_footer import footer_bytes
 from airflow_provider_aimlapi.storage.parts.part_reader import read_staged_part
 from airflow_provider_aimlapi.storage.parts.part_writer import encode_part
+from tests.fakes.outcomes import FULL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
 RUN_KEY = "0123456789abcdef" * 2
-FULL = Outcome(
-    row=0,
-    status="truncated",
-    text="Two sentences.\x00 \U0001f40d",
-    error="max_tokens cut it",
-    finish_reason="length",
-    model="claude-sonnet-4.6",
-    prompt_tokens=11,
-    completion_tokens=22,
-    cached_tokens=3,
-    cost_nano_usd=1_234_567,
-    attempts=2,
-    inference_id="inf-1",
-    request_hash="ab" * 32,
-    completed_at_us=1_767_225_600_000_001,
-    reasoning_tokens=9,
-    cache_write_tokens=5,
-)
 
 
 def opened(folder: Path, table: pa.Table, **options: object) -> DataSet:
