@@ -12,9 +12,11 @@ _RUN = r"_aimlapi/[0-9a-f]{32}"
 _PLACES = r"_aimlapi/publication"
 CREATE_ONCE = re.compile(
     rf"{_RUN}/(plan\.json|manifest\.json|lease/\d{{8}}|parts/part-\d{{5}}\.parquet"
-    rf"|journal/\d{{5}}/\d{{8}}-\d{{8}})|{_PLACES}/(lease|change)/\d{{8}}"
+    rf"|journal/\d{{5}}/\d{{8}}-\d{{8}}(-\d{{8}})?)|{_PLACES}/(lease|change)/\d{{8}}"
 )
 JOURNAL = re.compile(rf"{_RUN}/journal/.*")
+SEGMENT = re.compile(r"(?P<epoch>.*/\d{8})-(?P<first>\d{8})(-(?P<last>\d{8}))?")
+"""A segment's place in the journal: its part and epoch, and the numbers that it contains."""
 CHANGING = re.compile(
     rf"({_RUN}|{_PLACES})/(heartbeat/\d{{8}}|probe-[0-9a-f]{{16}})"
     rf"|{_RUN}/(share/\d{{4}}/)?(progress\.json|report\.html)"
@@ -49,7 +51,10 @@ class Sightings:
                 self._tell(f"{name} has changed")
         for name in sorted(self._present - objects.keys()):
             is_needed = (
-                manifest is None and JOURNAL.fullmatch(name) and not _has_part(name, objects)
+                manifest is None
+                and JOURNAL.fullmatch(name)
+                and not _has_part(name, objects)
+                and not _is_merged(name, objects)
             )
             if LASTING.fullmatch(name) or is_needed:
                 self._tell(f"{name} has vanished")
@@ -70,6 +75,21 @@ def _has_part(segment: str, objects: Iterable[str]) -> bool:
     run, _, place = segment.partition("/journal/")
     part = f"{run}/parts/part-{place.partition('/')[0]}"
     return any(name.startswith((f"{part}.", f"{part}-")) for name in objects)
+
+
+def _is_merged(segment: str, objects: Iterable[str]) -> bool:
+    """Return whether another segment of its part and epoch contains its numbers."""
+    epoch, first, last = _range(segment)
+    ranges = (_range(name) for name in objects if JOURNAL.fullmatch(name))
+    return any(of == epoch and low <= first and last <= high for of, low, high in ranges)
+
+
+def _range(segment: str) -> tuple[str, int, int]:
+    """Return a segment's part and epoch, and its first and last number."""
+    match = SEGMENT.fullmatch(segment)
+    if match is None:
+        return segment, 0, 0
+    return match["epoch"], int(match["first"]), int(match["last"] or match["first"])
 
 
 def run_keys(names: Iterable[str]) -> set[str]:

@@ -20,6 +20,7 @@ STAGED = {
 }
 PUBLISHED = {**STAGED, f"{RUN}/manifest.json": "4"}
 SEGMENT = f"{RUN}/journal/00000/00000001-00000000"
+MERGED = f"{SEGMENT}-00000007"
 
 
 def bill(prompt: str, is_lost: bool = False) -> Bill:
@@ -41,6 +42,27 @@ def test_an_honest_run_shows_nothing_wrong() -> None:
         ({**PUBLISHED, "a-00000.parquet": "7", "_SUCCESS": "8"}, b"{}"),
     ]
     assert violations_of(*looks) == []
+
+
+def test_merged_segment_may_replace_those_that_it_contains() -> None:
+    last = f"{RUN}/journal/00000/00000001-00000007"
+    looks = [({SEGMENT: "1", last: "2"}, None), ({MERGED: "3"}, None)]
+    assert violations_of(*looks) == []
+    assert unknown_names({MERGED}, set()) == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        f"{RUN}/journal/00001/00000001-00000000-00000007",
+        f"{RUN}/journal/00000/00000002-00000000-00000007",
+        f"{RUN}/journal/00000/00000001-00000001-00000007",
+    ],
+    ids=["of another part", "of another epoch", "of later numbers"],
+)
+def test_other_merged_segment_replaces_nothing(other: str) -> None:
+    (violation,) = violations_of(({SEGMENT: "1"}, None), ({other: "3"}, None))
+    assert violation == f"{SEGMENT} has vanished"
 
 
 @pytest.mark.parametrize(
