@@ -52,7 +52,7 @@ def some_of(rows: int, share: float, seed: int) -> dict[int, int]:
 
 
 @pytest.mark.parametrize("concurrency", [1, 4, 16, 64, 256])
-@pytest.mark.parametrize("share", [0.002, 0.01, 0.05])
+@pytest.mark.parametrize("share", [0.002, 0.01, 0.05, 0.1])
 def test_refused_rows_are_rejected_and_no_other(share: float, concurrency: int) -> None:
     refused = some_of(400, share, seed=concurrency)
     run = attempts_at(400, concurrency=concurrency, refused=refused)
