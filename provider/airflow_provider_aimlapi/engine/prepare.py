@@ -153,6 +153,8 @@ def _survey(
     """Do what only reads, for this number of workers if there is no plan. Retry each request."""
     store = open_store(job.output)
     scanned = patient(store, clock, check)
+    # From cheap to expensive: paths, then the listing and the footers, then the names of
+    # columns, then the plan. The first error ends it, so a wrong path costs no listing.
     check_separate(job.input.fs.unstrip_protocol(job.input.path), store.uri(""))
     data_set = open_data_set(
         job.input.fs, job.input.path, check, partial(persistently, clock, check)
@@ -164,9 +166,11 @@ def _survey(
     maker = _request_maker(job, data_set)
     made_of = _ingredients(job, data_set, maker)
     names = RunNames(run_key=run_key_of(made_of))
+    # The stored plan counts, because its parts may be paid for. The proposal only checks it.
     stored = _stored_plan(scanned, names, data_set, job)
     plan = stored or _propose(names, data_set, job, workers)
     check_lengths(store, (names.segment(0, 1, 1), *(shard.visible_name for shard in plan.shards)))
+    # A manifest without a plan is not ours: each run stores its plan first.
     manifest = read_manifest(scanned, names, plan) if stored else None
     shown = VisibleOutput(scanned, clock.map_in_threads).shown_run()
     _check_existing(store, names, job, shown)
@@ -290,6 +294,9 @@ def _ingredients(job: Job, data_set: DataSet, maker: RequestMaker) -> dict[str, 
 def _store_plan(seen: _Survey, clock: Clock, check: Check) -> Prepared:
     """Return the run with its stored plan: stored now, or by an earlier attempt."""
     run, store, names = seen.run, patient(seen.run.store, clock), seen.run.names
+    # 1. Find out whether the store can create an object once. Without that, two attempts might pay.
+    # 2. Refuse the output if another program's files are there, before the first object of the run.
+    # 3. Create the plan. If another attempt was faster, read the plan of that attempt.
     probe(store, f"{names.folder}/probe-{secrets.token_hex(8)}")
     _refuse_foreign(run, clock, check)
     is_ours = not seen.has_begun and create_settled(

@@ -45,6 +45,8 @@ def part_of_budget(
     def parts(divided: int) -> list[int]:
         return [max(paid, divided * one // all_rows) for one, paid in zip(rows, spent, strict=True)]
 
+    # The parts grow with the amount that is divided. So bisection finds the largest amount whose
+    # parts, raised to what was spent, fit into the budget.
     least, most = 0, budget_nano_usd
     while least < most:
         divided = (least + most + 1) // 2
@@ -230,6 +232,9 @@ class Budget:
             is_sampled: whether enough charges are known to use the largest of them. It does not
                 apply to requests that reach a higher price step.
         """
+        # 1. No price: the largest charge so far is the only known amount.
+        # 2. Too few charges, or a higher price step: the most that the price list allows.
+        # 3. Otherwise: the largest charge, plus the price of what is longer than the longest request.
         likely = calls * self.largest_nano_usd
         if self.price is None:
             return likely

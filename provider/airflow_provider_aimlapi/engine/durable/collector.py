@@ -267,6 +267,8 @@ class Collector:
         Failures of rows are written with them, and without them only at the end, because a segment
         for failures alone would cost a request for each part.
         """
+        # New records may arrive during each write, so the pending list is taken first. After a failure,
+        # what was not written goes back in front, and nothing is written twice.
         batch = self._pending
         self._pending = []
         by_part: dict[int, list[Record]] = {}

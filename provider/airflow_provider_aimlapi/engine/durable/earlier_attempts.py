@@ -131,6 +131,7 @@ def read_outcomes(
     journaled = {outcome.row: outcome for outcome in found.news.outcomes}
     if found.staged is None:
         return journaled
+    # An older attempt has staged the part since the listing. Its rows are decided by that part now.
     if found.staged is not before:  # its sum includes what was unread before it
         earlier.unread[shard.part] = found.news.unread
     if found.staged.entry.tally.rejected and earlier.resends_rejected:
@@ -177,6 +178,8 @@ def _read_journal(
     If a segment is gone, the part or a newer edition has become durable since the listing. Otherwise
     the segment may have been merged, and `segments` gets the names of a new listing.
     """
+    # Each round needs another attempt that merged or staged in between, so a few rounds are enough.
+    # The last read is outside the loop, so that its error reaches the caller.
     for _ in range(LISTED_AGAIN_MAX):
         try:
             return _read_listed(prepared, shard, segments, staged, clock, has_texts=has_texts)
@@ -201,6 +204,9 @@ def _read_listed(
     has_texts: bool,
 ) -> _Journaled:
     """Read the news of these segments about a part. Raises `SegmentGone` if one is gone."""
+    # 1. Segments up to the part's epoch are in the part, because its attempt read them first.
+    # 2. A part without rejected rows is final, so newer segments cannot change it.
+    # 3. Otherwise newer segments may answer rejected rows. Their costs in the part are known then.
     newer = uncovered(segments)
     if staged is not None:
         newer = [name for name in newer if epoch_of(name) > staged.epoch]

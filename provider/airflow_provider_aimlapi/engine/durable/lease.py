@@ -248,6 +248,10 @@ class Lease:
             Superseded: there is a newer epoch.
             StorageError: the store has refused heartbeats until the right lapsed.
         """
+        # 1. The store does not answer: the right to pay lapses by itself if that lasts.
+        # 2. It refuses: that may be a bug or a policy that passes, so refusals are counted.
+        # 3. There is a newer epoch: this attempt is superseded.
+        # 4. All is well: the right is renewed from the moment of the question, not of the answer.
         asked_at_s = self._clock.boot_s()
         try:
             await self._clock.in_thread(self._store.beat, self.epoch, self._next(state))

@@ -174,6 +174,8 @@ class VisibleRun:
                 f"{self._store.uri('')} meanwhile. Set on_existing='replace' and retry the task: the "
                 f"retry shows this run instead, and makes no call."
             )
+        # The run that was shown at the start is the one that this run replaces. Another one was shown
+        # later: it stays if it is newer than this attempt's own result.
         is_later = shown != self._prepared.shown_at_start
         if not (is_later and (self._was_superseded or not self._is_ours)):
             return None

@@ -39,6 +39,7 @@ def unify_types(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
         return other if types.is_null(one) else one
     if types.is_dictionary(one) or types.is_dictionary(other):
         return unify_types(_decoded(one), _decoded(other))
+    # Each rule knows one kind of pair and returns None for others. No pair has two rules.
     for rule in _RULES:
         unified = rule(one, other)
         if unified is not None:
@@ -233,6 +234,7 @@ def find_inexact(
         found = find_inexact(inner, mine, theirs)
         if found is not None:
             return found
+    # The two pairs whose unified type may not hold each value; see `unify_types`.
     is_instant = types.is_timestamp(kind) or types.is_duration(kind)
     is_inexact = (is_instant and kind.unit != target.unit) or (
         types.is_integer(kind) and types.is_floating(target) and not _fits(kind, target)

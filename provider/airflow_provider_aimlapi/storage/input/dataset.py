@@ -268,6 +268,7 @@ class DataSet:
         if not decoded:
             yield from _constant_rows(shard.rows, columns, self._constants(shard), BATCH_ROWS)
             return
+        # Batches are popped one by one, so that the memory of each is free once its rows were yielded.
         kept.reverse()
         yield from self._texts(shard, columns, (kept.pop() for _ in range(len(kept))))
 

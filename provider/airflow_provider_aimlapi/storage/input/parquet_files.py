@@ -114,6 +114,7 @@ class OpenFile:
         Columns that are not decoded count, too, because pyarrow ends the process at a column with
         damaged statistics.
         """
+        # A footer may state any size. The file's own size bounds it from below.
         found = self.metadata.row_group(group)
         stored_bytes = self.size_bytes * found.num_rows // max(self.metadata.num_rows, 1)
         return int(max(found.total_byte_size, stored_bytes, 1))
@@ -245,6 +246,8 @@ class RowStreams:
             StoreUnavailable: the store does not answer.
         """
         file = self._files[shard.file]
+        # The shards of a file follow one another. A kept cursor continues where the last one ended, and
+        # spares the footer and the pages before the shard's first row.
         key = (shard.file, columns, batch_rows)
         cursor = self._take_cursor(key, shard.first_row)
         if cursor is None:

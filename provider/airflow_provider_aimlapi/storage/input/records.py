@@ -60,6 +60,8 @@ def store_records(store: ObjectStore, records: Sequence[Mapping[str, object]]) -
     if len(content) > RECORDS_BYTES_MAX:
         raise InvalidSpec(_TOO_LARGE)
     name = records_name(sha256(content).hexdigest()[:DIGEST_HEX_DIGITS])
+    # The name is a digest of the content. So an earlier try of the same task has written the same
+    # file, and a different file under this name is not ours.
     found = store.read(name, bytes_max=len(parquet))
     if found != parquet and not (found is None and create_settled(store, name, parquet)):
         raise JournalUnreadable(
@@ -90,6 +92,8 @@ def _check_records(records: Sequence[Mapping[str, object]]) -> None:
 
 def _check_size(records: Sequence[Mapping[str, object]]) -> None:
     """Refuse large or deep records before Arrow reads them, by counting characters and values."""
+    # Arrow would allocate first and fail later. An explicit stack, because recursion fails on deep
+    # values.
     names = {name for record in records for name in record}
     size = len(names) * len(records)
     waiting = [(value, 1) for record in records for value in record.values()]

@@ -131,6 +131,7 @@ def _check_above(fs: AbstractFileSystem, root: str, quick: QuickS3 | None) -> No
         one, folder = probe
         return _is_table(fs, one, folder, quick)
 
+    # A probe of a remote store is a request, so all of them are made at once.
     if kind_of(fs) in {"local", "memory"}:
         are_tables = [is_table(probe) for probe in probes]
     else:

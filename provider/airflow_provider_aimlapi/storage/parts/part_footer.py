@@ -111,6 +111,7 @@ def open_part(data: bytes, *, as_dictionaries: Sequence[str] = ()) -> pq.Parquet
     length = footer_bytes(data)
     if not _TAIL.size < length <= min(len(data), FOOTER_BYTES_MAX):
         raise TooLarge("its footer is missing, or too long")
+    # The footer is walked before pyarrow sees it, because pyarrow allocates what a damaged one states.
     CompactReader(data[-length : -_TAIL.size], structs_max=STRUCTS_MAX).read_struct()
     return pq.ParquetFile(
         pa.BufferReader(data),

@@ -125,6 +125,8 @@ class JournalStore:
         """
         first, last = group[0].first, group[-1].last
         name = self._names.segment(part, self.epoch, first, last)
+        # The bytes are read back instead of being kept, because they would fill the memory. The name is
+        # listed before the object exists, so that `give_up` removes it however the creation ends.
         data = read_joined(self._store, group, map_in_threads)
         with self._lock:
             seen = self._seen.setdefault(part, [])
