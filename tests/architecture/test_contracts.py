@@ -33,7 +33,7 @@ VIOLATIONS = [
     ("Only api imports httpx", "storage.runs.connected", "import httpx"),
     ("Only storage imports pyarrow", "engine.calls.columnar", "import pyarrow"),
     ("Only engine imports tenacity", "hooks.persistent", "import tenacity"),
-    ("Only operators tell", "engine.reporting.traced", "import opentelemetry"),
+    ("Only operators report", "engine.reporting.traced", "import opentelemetry"),
     ("The simulator and the provider", "core.texts.simulated", "import aimlapi_simulator.limits"),
 ]
 # The contract names the imports between siblings that close a cycle, not the modules.
