@@ -7,6 +7,7 @@ import heapq
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from airflow_provider_aimlapi.core.calls.completion import Completion
 from airflow_provider_aimlapi.engine.calls.limiter import Limiter
 from airflow_provider_aimlapi.engine.runtime.retry import retry_delay_s
 from airflow_provider_aimlapi.errors import ApiError, Throttled
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from lab.limits.simulated_api import SimulatedApi
 
+ANSWERED = Completion(text="", status="ok")
 ATTEMPTS_MAX = 8
 SAMPLE_S = 0.25
 
@@ -32,12 +34,8 @@ class AnyLimiter(Protocol):
         """The right to one attempt."""
         ...
 
-    def note_accepted(self, sent: Any) -> None:
-        """An attempt was answered."""
-        ...
-
-    def note_throttled(self, sent: Any) -> None:
-        """An attempt was answered 429."""
+    def settle(self, sent: Any, result: Completion | ApiError) -> None:
+        """Apply the result of a call."""
         ...
 
 
@@ -96,10 +94,10 @@ class Job:
             try:
                 tokens = self.random.randrange(200, 1000)
                 await self.api.call(row=row, tokens=tokens, is_expected=self.is_ideal)
-            except Throttled:
-                self.limiter.note_throttled(sent)
+            except ApiError as error:
+                self.limiter.settle(sent, error)
                 raise
-            self.limiter.note_accepted(sent)
+            self.limiter.settle(sent, ANSWERED)
 
     def _take(self) -> tuple[int, int, int] | None:
         now_s = _now_s()

@@ -7,9 +7,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from airflow_provider_aimlapi.core.calls.completion import Completion
 from airflow_provider_aimlapi.core.money.budget import Budget
 from airflow_provider_aimlapi.engine.calls.limiter import Limiter
 from airflow_provider_aimlapi.engine.runtime.waiters import Waiters
+from airflow_provider_aimlapi.errors import Throttled
 from lab.limits.limits import NEVER_S
 from tests.fakes.virtual_loop import VirtualClock
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from random import Random
 
+    from airflow_provider_aimlapi.errors import ApiError
     from lab.limits.bulk_job import AnyLimiter
     from lab.limits.simulated_api import SimulatedApi
 
@@ -67,6 +70,13 @@ class Rival:
     def sent(self, now_s: float) -> Ticket:
         """An attempt goes out."""
         return Ticket(self.requests, now_s)
+
+    def settle(self, sent: Ticket, result: Completion | ApiError) -> None:
+        """Apply the result of a call. A failure that is no 429 changes nothing."""
+        if isinstance(result, Throttled):
+            self.note_throttled(sent)
+        elif isinstance(result, Completion):
+            self.note_accepted(sent)
 
     def note_accepted(self, sent: Ticket) -> None:
         """An attempt was answered."""

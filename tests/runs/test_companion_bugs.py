@@ -108,7 +108,7 @@ ENDS: dict[str, Broken] = {
     "the reading of a batch": Broken(Reader, "_undecided", 1),
     "a worker taking a row": Broken(Feed, "take_row", 40, 1),
     "the limiter's law": Broken(Limiter, "_tick", 3, 1),
-    "the limiter on an answer": Broken(Limiter, "note_accepted", 20),
+    "the limiter on an answer": Broken(Limiter, "settle", 20),
     "the limiter on a permit that is given back": Broken(Limiter, "release", 20, 1),
     "the budget on an answer": Broken(Budget, "charge", 20, 3),
     "what is measured of an answer": Broken(LatencyCounts, "add_call", 20),

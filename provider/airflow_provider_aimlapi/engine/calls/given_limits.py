@@ -20,7 +20,9 @@ class GivenLimits:
     ) -> None:
         self._requests = requests
         self._tokens = tokens
-        self._reserved: dict[int, int] = {}
+        self._reserved: dict[
+            int, tuple[int, int]
+        ] = {}  # of each call: tokens, bytes of the request
         self.is_any = requests is not None or tokens is not None
 
     @classmethod
@@ -44,24 +46,24 @@ class GivenLimits:
         if self._requests is not None:
             self._requests.take(now_s)
         if self._tokens is not None:
-            self._reserved[number] = self._tokens.take(now_s, body_bytes)
+            self._reserved[number] = (self._tokens.take(now_s, body_bytes), body_bytes)
 
-    def note_usage(
-        self, number: int, now_s: float, completion: Completion, body_bytes: int
-    ) -> None:
+    def settle(self, number: int, now_s: float, completion: Completion) -> None:
         """Replace a call's reservation by the usage that its answer reports."""
         reserved = self._reserved.pop(number, None)
         if reserved is not None and self._tokens is not None:
+            tokens, body_bytes = reserved
             self._tokens.settle(
                 now_s,
-                reserved,
+                tokens,
                 body_bytes=body_bytes,
                 prompt=completion.prompt_tokens or 0,
                 answer=completion.completion_tokens or 0,
             )
 
-    def end(self, number: int, now_s: float, *, is_free: bool) -> None:
+    def end(self, number: int, now_s: float, *, is_free: bool = False) -> None:
         """Count the end of a call; without a reported usage, its reservation counts as used."""
         reserved = self._reserved.pop(number, None)
         if reserved is not None and self._tokens is not None:
-            self._tokens.end(now_s, reserved, 0 if is_free else reserved)
+            tokens, _ = reserved
+            self._tokens.end(now_s, tokens, 0 if is_free else tokens)

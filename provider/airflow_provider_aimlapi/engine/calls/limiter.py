@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from airflow_provider_aimlapi.core.calls.completion import Completion
 from airflow_provider_aimlapi.core.pacing.bound import Bound, BoundTimes, bound_sentence
 from airflow_provider_aimlapi.core.pacing.episode import Seen, Sent
 from airflow_provider_aimlapi.core.pacing.gate import OPEN
@@ -15,18 +15,26 @@ from airflow_provider_aimlapi.core.pacing.window import Held, after_time, open_w
 from airflow_provider_aimlapi.engine.calls.given_limits import GivenLimits
 from airflow_provider_aimlapi.engine.calls.permit import Permit
 from airflow_provider_aimlapi.engine.runtime.companions import bug_in
+from airflow_provider_aimlapi.engine.runtime.timer import Timer
 from airflow_provider_aimlapi.engine.runtime.waiters import Waiters
-from airflow_provider_aimlapi.errors import BudgetExhausted
+from airflow_provider_aimlapi.errors import (
+    AccessRefused,
+    ApiUnavailable,
+    BudgetExhausted,
+    RequestRejected,
+    Throttled,
+    WireViolation,
+)
 from airflow_provider_aimlapi.logs import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
-    from airflow_provider_aimlapi.core.calls.completion import Completion
     from airflow_provider_aimlapi.core.money.budget import Budget
     from airflow_provider_aimlapi.core.pacing.gate import Gate
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
+    from airflow_provider_aimlapi.errors import ApiError
 
 log = logger(__name__)
 
@@ -36,8 +44,6 @@ TICK_S = 0.01
 """How often the law is applied. Once per row would cost more than the row."""
 PACE_SLACK_S = 0.02
 """The time by which a late event loop may catch up with the pace."""
-TIMER_S_MIN = 0.001
-"""Event loops count in milliseconds."""
 TRIP_FAILURES = 20
 TRIP_IDLE_S = 5.0
 """After this many failures in a row and this long without a completion, one call at a time is sent."""
@@ -93,8 +99,7 @@ class Limiter:
         self._clock = clock
         self._random = random
         self._waiters = Waiters()
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at_s = 0.0
+        self._timer = Timer(clock, self._ring)
         self._is_closed = self._is_alone = self._is_open_to_all = False
         self._accepted_at_s = now_s
         self._failures = self._peak = 0
@@ -135,8 +140,10 @@ class Limiter:
             self._waiters.wake(1)  # the next one looks, and sets the timer
         return sent
 
-    def release(self, body_bytes: int = 0) -> None:
-        """Take a permit back."""
+    def release(self, sent: Sent, body_bytes: int = 0) -> None:
+        """Take a permit back, whether or not its call was settled."""
+        if self._given.is_any:
+            self._given.end(sent.number, self._clock.now_s())
         self._budget.release(body_bytes)
         self.in_flight -= 1
         if self._waiters:
@@ -146,8 +153,7 @@ class Limiter:
         """Hand out no more permits. Those held stay valid."""
         self._is_closed = True
         self._waiters.wake_all()
-        if self._timer is not None:
-            self._timer.cancel()
+        self._timer.cancel()
 
     def go_alone(self, *, is_alone: bool) -> None:
         """Admit one call at a time, the first when none is in flight; or return to the law."""
@@ -155,27 +161,34 @@ class Limiter:
             self._is_alone = is_alone
             self.wake()
 
-    def note_usage(self, sent: Sent, completion: Completion, body_bytes: int) -> None:
-        """Report to a set limit the tokens that a completion used."""
-        if self._given.is_any:
-            self._given.note_usage(sent.number, self._clock.now_s(), completion, body_bytes)
+    def settle(self, sent: Sent, result: Completion | ApiError) -> None:
+        """Apply the result of a call to the law, the gate and the limits that the user has set.
 
-    def end_given(self, sent: Sent, *, is_free: bool) -> None:
-        """Report to a set limit that a call has ended, with any result."""
-        if self._given.is_any:
-            self._given.end(sent.number, self._clock.now_s(), is_free=is_free)
+        A rejected row shows that the API works, so it opens a closed gate as a completion does. An
+        answer that cannot be parsed does not.
+        """
+        if isinstance(result, Completion):
+            self._settle_accepted(sent, result)
+        elif isinstance(result, Throttled):
+            self._settle_throttled(sent)
+        elif isinstance(result, ApiUnavailable):
+            self._settle_failed(sent)
+        elif isinstance(result, RequestRejected | AccessRefused):
+            self._open_gate(sent)
+        elif isinstance(result, WireViolation):
+            self._keep_gate_closed(sent)
 
-    def note_accepted(self, sent: Sent) -> None:
-        """Note that a call was answered with a completion."""
+    def _settle_accepted(self, sent: Sent, completion: Completion) -> None:
         self.accepted += 1
         self.newest_answered = max(self.newest_answered, sent.number)
         self._failures = 0
         self._accepted_at_s = self._clock.now_s()
-        if not self.window.gate.is_open:
-            self._set_gate(self.window.gate.answered(sent.at_s))
+        self._open_gate(sent)
+        if self._given.is_any:
+            self._given.settle(sent.number, self._accepted_at_s, completion)
 
-    def note_throttled(self, sent: Sent) -> None:
-        """Note that a call was answered 429, and apply the law."""
+    def _settle_throttled(self, sent: Sent) -> None:
+        """Apply the law. A refused call has used no tokens."""
         self.throttled += 1
         now_s = self._clock.now_s()
         self._tick(now_s)
@@ -192,28 +205,24 @@ class Limiter:
         level, pace = self.window.level.height, self.window.pace
         log.debug("429, %s: level %.0f, pace %s", self.window.decision, level, pace and pace.height)
         self._follow_window()
+        if self._given.is_any:
+            self._given.end(sent.number, now_s, is_free=True)
 
-    def note_failed(self, sent: Sent) -> None:
-        """Note that a call failed for a reason that is not the row's: a 5xx, a time-out."""
+    def _settle_failed(self, sent: Sent) -> None:
+        """Count a failure for which the row is not the cause: a 5xx, a time-out."""
         self._failures += 1
-        now_s, gate = self._clock.now_s(), self.window.gate
-        if not gate.is_open:
-            self._set_gate(gate.refused(sent.at_s, now_s=now_s))
+        if not self.window.gate.is_open:
+            self._keep_gate_closed(sent)
         elif self._failures >= TRIP_FAILURES and self.idle_s() >= TRIP_IDLE_S:
             self.look_with_one(unless_open_to_all=True)
 
-    def note_word(self, sent: Sent, *, is_legible: bool) -> None:
-        """Note that a call was answered, but not with a completion.
+    def _open_gate(self, sent: Sent) -> None:
+        if not self.window.gate.is_open:
+            self._set_gate(self.window.gate.answered(sent.at_s))
 
-        It decides for a closed gate, which waits for the result of its probe. A rejected row shows
-        that the API works. An answer that cannot be parsed does not.
-        """
-        gate = self.window.gate
-        if not gate.is_open:
-            now_s = self._clock.now_s()
-            self._set_gate(
-                gate.answered(sent.at_s) if is_legible else gate.refused(sent.at_s, now_s=now_s)
-            )
+    def _keep_gate_closed(self, sent: Sent) -> None:
+        if not self.window.gate.is_open:
+            self._set_gate(self.window.gate.refused(sent.at_s, now_s=self._clock.now_s()))
 
     def look_with_one(self, *, unless_open_to_all: bool = False) -> None:
         """Admit one call at a time until one is answered."""
@@ -269,7 +278,7 @@ class Limiter:
         if self._interval_s:
             self._next_send_s = max(self._next_send_s, now_s - PACE_SLACK_S) + self._interval_s
             if self._waiters:
-                self._arm_in(self._next_send_s - now_s)
+                self._timer.set_in(self._next_send_s - now_s)
         if not self.window.gate.is_open:
             self._set_gate(self.window.gate.probed(now_s))
         return Sent(
@@ -358,18 +367,7 @@ class Limiter:
         """Set the timer if time alone can make room."""
         delay_s = self._look_again_s(now_s, body_bytes)
         if delay_s is not None:
-            self._arm_in(delay_s)
-
-    def _arm_in(self, delay_s: float) -> None:
-        """Set the one timer, unless it is due earlier. uvloop's timers do not report when they are."""
-        at_s = self._clock.now_s() + max(delay_s, TIMER_S_MIN)
-        if self._timer is not None:
-            if self._timer_at_s <= at_s:
-                return
-            self._timer.cancel()
-        self._timer_at_s = at_s
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(max(delay_s, TIMER_S_MIN), self._ring)
+            self._timer.set_in(delay_s)
 
     def _look_again_s(self, now_s: float, body_bytes: int) -> float | None:
         """Return the seconds after which time alone may make room; None if only an event can."""
@@ -386,7 +384,6 @@ class Limiter:
         return LAPSED_PAUSE_S if self._held is Bound.LEASE else None
 
     def _ring(self) -> None:
-        self._timer = None
         self._waiters.wake(1)  # a woken caller that finds no room sets the next timer
         try:
             self._on_time()

@@ -1,34 +1,18 @@
-"""The right to make one call. When it is returned, it reports to the limiter how the call failed.
-
-The sender reports accepted and throttled calls, because it knows them first.
-"""
+"""The right to make one call. It is returned when the call has ended, with any result."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from airflow_provider_aimlapi.errors import (
-    AccessRefused,
-    ApiUnavailable,
-    RequestRejected,
-    Throttled,
-    WireViolation,
-)
-
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from airflow_provider_aimlapi.core.pacing.episode import Sent
 
 
 class Admission(Protocol):
-    """Gives a permit room, and learns how its call ended; see `engine.calls.limiter`."""
+    """Gives a permit room, and takes it back; see `engine.calls.limiter`."""
 
     async def admit(self, body_bytes: int) -> Sent: ...  # noqa: D102
-    def note_failed(self, sent: Sent) -> None: ...  # noqa: D102
-    def note_word(self, sent: Sent, *, is_legible: bool) -> None: ...  # noqa: D102
-    def end_given(self, sent: Sent, *, is_free: bool) -> None: ...  # noqa: D102
-    def release(self, body_bytes: int) -> None: ...  # noqa: D102
+    def release(self, sent: Sent, body_bytes: int) -> None: ...  # noqa: D102
 
 
 class Permit:
@@ -44,16 +28,5 @@ class Permit:
         self._sent = await self._admission.admit(self._body_bytes)
         return self._sent
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if isinstance(exc, ApiUnavailable) and not isinstance(exc, Throttled):
-            self._admission.note_failed(self._sent)
-        elif isinstance(exc, (RequestRejected, AccessRefused, WireViolation)):
-            is_legible = not isinstance(exc, WireViolation)
-            self._admission.note_word(self._sent, is_legible=is_legible)
-        self._admission.end_given(self._sent, is_free=isinstance(exc, Throttled))
-        self._admission.release(self._body_bytes)
+    async def __aexit__(self, *_: object) -> None:
+        self._admission.release(self._sent, self._body_bytes)

@@ -86,14 +86,15 @@ class Sender:
                 except WireViolation as error:
                     answer = error.answer = answer or error.answer
                     self._note_violation(row, error)
+                    self.limiter.settle(sent, error)
                     raise
                 except ApiError as error:
                     answer = None
-                    self._note_failure(row, sent, error)
+                    self._note_failure(row, error)
+                    self.limiter.settle(sent, error)
                     raise
                 self.budget.charge(completion.cost_nano_usd, body_bytes=len(row.body))
-                self.limiter.note_accepted(sent)
-                self.limiter.note_usage(sent, completion, len(row.body))
+                self.limiter.settle(sent, completion)
                 self.latencies.add_call(self.now_s() - sent.at_s)
                 return received, completion
         except (AdmissionEnded, ApiError, BudgetExhausted):
@@ -111,11 +112,10 @@ class Sender:
         number = self.epoch * CALLS_PER_EPOCH + row.calls
         return client_request_id(self.run_key, row.part, row.row, number)
 
-    def _note_failure(self, row: Row, sent: Sent, error: ApiError) -> None:
+    def _note_failure(self, row: Row, error: ApiError) -> None:
         """Count a call without an answer that may be billed, or without any answer."""
         if isinstance(error, Throttled):
             row.attempts -= 1
-            self.limiter.note_throttled(sent)
             return
         row.rejections += isinstance(error, RequestRejected)
         if error.is_perhaps_billed:

@@ -8,14 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_aimlapi.core.calls.completion import Completion
 from airflow_provider_aimlapi.core.money.budget import Budget
 from airflow_provider_aimlapi.core.money.pricing import TokenPrices
 from airflow_provider_aimlapi.core.pacing.bound import Bound
 from airflow_provider_aimlapi.core.pacing.window import START_LEVEL
 from airflow_provider_aimlapi.engine.calls.limiter import AdmissionEnded, Limiter
-from airflow_provider_aimlapi.errors import BudgetExhausted
+from airflow_provider_aimlapi.errors import BudgetExhausted, Throttled
 from tests.fakes.virtual_loop import VirtualClock, run_virtual
 
+ANSWERED = Completion(text="", status="ok")
+REFUSED = Throttled("too many", status=429)
 DURATIONS_S = (0.0, 0.1, 0.5, 1.0, 1.0, 2.0)
 
 
@@ -71,10 +74,8 @@ class Crowd:
                 assert sent.number == self.limiter.requests
                 await asyncio.sleep(self._random.choice(self._durations_s))
                 self.in_flight -= 1
-                if self._random.random() < self._throttled_share:
-                    self.limiter.note_throttled(sent)
-                else:
-                    self.limiter.note_accepted(sent)
+                is_refused = self._random.random() < self._throttled_share
+                self.limiter.settle(sent, REFUSED if is_refused else ANSWERED)
             self.done += 1
 
     async def run(self, workers: int) -> None:
@@ -155,10 +156,10 @@ async def after_refusals(*, accepted: int, refused: int) -> Limiter:
         async with limiter.permit() as sent:
             await asyncio.sleep(0.3)
             if number >= accepted:
-                limiter.note_throttled(sent)
+                limiter.settle(sent, REFUSED)
                 return
             await asyncio.sleep(0.2)
-            limiter.note_accepted(sent)
+            limiter.settle(sent, ANSWERED)
 
     async with asyncio.TaskGroup() as tasks:
         for number in range(accepted + refused):
@@ -180,7 +181,7 @@ async def closed_by_429s(limiter: Limiter) -> None:
     while limiter.window.gate.is_open:
         async with limiter.permit() as sent:
             await asyncio.sleep(0.1)
-            limiter.note_throttled(sent)
+            limiter.settle(sent, REFUSED)
 
 
 def test_what_bound_a_run_is_counted() -> None:
@@ -296,7 +297,7 @@ class Shoppers:
                 async with self.limiter.permit() as sent:
                     await asyncio.sleep(self._random.choice(DURATIONS_S))
                     self.budget.charge(COST)
-                    self.limiter.note_accepted(sent)
+                    self.limiter.settle(sent, ANSWERED)
             except BudgetExhausted as error:
                 assert self.limiter.in_flight == 0
                 self.refusals.append(str(error))
@@ -372,10 +373,10 @@ def test_the_idle_time_counts_from_the_last_completion() -> None:
         await asyncio.sleep(7)
         assert limiter.idle_s() == 7
         async with limiter.permit() as sent:
-            limiter.note_accepted(sent)
+            limiter.settle(sent, ANSWERED)
         await asyncio.sleep(3)
         async with limiter.permit() as sent:
-            limiter.note_throttled(sent)
+            limiter.settle(sent, REFUSED)
         assert limiter.idle_s() == 3
 
     run_virtual(main())

@@ -5,6 +5,7 @@ from random import Random
 
 import pytest
 
+from airflow_provider_aimlapi.core.calls.completion import Completion
 from airflow_provider_aimlapi.core.money.budget import Budget
 from airflow_provider_aimlapi.core.pacing.allowance import RequestAllowance, TokenAllowance
 from airflow_provider_aimlapi.core.pacing.bound import Bound
@@ -16,11 +17,14 @@ from airflow_provider_aimlapi.errors import (
     ApiError,
     ApiUnavailable,
     RequestRejected,
+    Throttled,
     WireViolation,
 )
 from tests.fakes.virtual_loop import VirtualClock, run_virtual
 
+ANSWERED = Completion(text="", status="ok")
 DOWN = ApiUnavailable("down", status=503)
+REFUSED = Throttled("too many", status=429)
 
 
 def new_limiter(given: GivenLimits | None = None, *, looks_first: bool = False) -> Limiter:
@@ -51,7 +55,7 @@ async def closed_by_429s(limiter: Limiter) -> None:
     while limiter.window.gate.is_open:
         async with limiter.permit() as sent:
             await asyncio.sleep(0.1)
-            limiter.note_throttled(sent)
+            limiter.settle(sent, REFUSED)
 
 
 def test_total_refusal_makes_single_probes_ever_rarer() -> None:
@@ -66,7 +70,7 @@ def test_total_refusal_makes_single_probes_ever_rarer() -> None:
                 assert limiter.in_flight == 1
                 pauses_s.append(sent.at_s - last_s)
                 await asyncio.sleep(0.1)
-                limiter.note_throttled(sent)
+                limiter.settle(sent, REFUSED)
                 last_s = now_s()
         assert min(pauses_s) == pytest.approx(PROBE_S_MIN)
         assert max(pauses_s) == pytest.approx(PROBE_S_MAX)
@@ -88,12 +92,17 @@ def test_accepted_call_opens_the_gate_before_its_answer() -> None:
     run_virtual(main())
 
 
+def sent_now(number: int) -> Sent:
+    return Sent(number=number, at_s=now_s(), level=1, is_full=False, is_beyond=False)
+
+
 async def failed(limiter: Limiter, error: ApiError = DOWN) -> None:
     """A call that is answered 503, or that ends in another way."""
 
     async def call() -> None:
-        async with limiter.permit():
+        async with limiter.permit() as sent:
             await asyncio.sleep(0.5)
+            limiter.settle(sent, error)
             raise error
 
     with pytest.raises(type(error)):
@@ -118,9 +127,7 @@ def test_failing_api_is_probed_until_an_answer_frees_all() -> None:
             came = [tasks.create_task(admitted(limiter, hold_s=20)) for _ in range(5)]
             await asyncio.sleep(15)
             assert limiter.in_flight == 1  # its answer is waited for
-            limiter.note_accepted(
-                Sent(number=99, at_s=now_s(), level=1, is_full=False, is_beyond=False)
-            )
+            limiter.settle(sent_now(99), ANSWERED)
             await asyncio.sleep(0.1)
             assert limiter.in_flight == 5
         assert len(came) == 5
@@ -160,9 +167,7 @@ def test_run_with_a_first_probe_sends_one_call_first() -> None:
                 tasks.create_task(admitted(limiter, hold_s=30))
             await asyncio.sleep(20)
             assert limiter.in_flight == 1
-            limiter.note_accepted(
-                Sent(number=1, at_s=now_s(), level=1, is_full=False, is_beyond=False)
-            )
+            limiter.settle(sent_now(1), ANSWERED)
             await asyncio.sleep(0.1)
             assert limiter.in_flight == 5
 
