@@ -222,7 +222,7 @@ class Tries:
         self, most: int, pause_s: float, *, parks: bool
     ) -> RunSummary | AimlapiError:
         for number in range(most):
-            settings = replace(self.settings, looks_first=parks and number > 0)
+            settings = replace(self.settings, starts_with_probe=parks and number > 0)
             self.ends.append(await self._try(settings))
             self.ended_s.append(asyncio.get_running_loop().time())
             self.calls.append(len(self.api.sent))

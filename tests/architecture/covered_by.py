@@ -51,9 +51,9 @@ COVERED_BY = {
     "core/texts/host_names": "tests/attacks/test_host_spellings.py",
     # engine: whole runs against a real server, where a module alone would show little.
     "engine/blocking": "tests/runs/test_run_publishes.py",
+    "engine/calls/allowances": "tests/runs/test_run_allowances.py",
     "engine/calls/arrival_note": "tests/runs/test_run_arrival.py",
     "engine/calls/failed_rows": "tests/runs/test_run_failures.py",
-    "engine/calls/given_limits": "tests/runs/test_run_given_limits.py",
     "engine/calls/live": "tests/runs/test_companion_bugs.py",
     "engine/calls/permit": "tests/unit/engine/calls/test_limiter.py",
     "engine/calls/refused_rows": "tests/runs/test_run_refusals.py",

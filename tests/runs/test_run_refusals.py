@@ -293,9 +293,9 @@ def test_refused_probe_ends_the_run_and_moves_on(
     place.sim.follow(script(faults=(blocked("", times=1),)))
     place.write(texts_table(40))
     with pytest.raises(AccessRefused):
-        place.run(looks_first=True)
+        place.run(starts_with_probe=True)
     (refused,) = place.sim.ledger.requests
-    place.run(looks_first=True)
+    place.run(starts_with_probe=True)
     prompts = [str(record.prompt_sha256) for record in place.sim.ledger.requests[1:]]
     assert prompts[0] != refused.prompt_sha256
     assert sorted(prompts) == sorted(set(prompts))

@@ -45,7 +45,7 @@ class Settings:
         progress_interval_s: seconds between two progress lines in the log.
         stall_timeout_s: the run ends after this many seconds in which calls fail and none succeeds. It
             is longer if calls take minutes to fail; see `STALL_CALLS` in `core.verdicts.failures`.
-        looks_first: whether the first call goes alone, and the run ends at once if it fails. For a
+        starts_with_probe: whether the first call goes alone, and the run ends at once if it fails. For a
             task that was parked because nothing succeeded.
         lease_ttl_s: how long a heartbeat extends the right to pay. After a kill -9, the next attempt
             waits this long and a sixth more, because it cannot know that the process is gone.
@@ -67,7 +67,7 @@ class Settings:
     unflushed_rows_max: int = 64
     progress_interval_s: float = 5.0
     stall_timeout_s: float = 600.0
-    looks_first: bool = False
+    starts_with_probe: bool = False
     lease_ttl_s: float = 30.0
 
     def __post_init__(self) -> None:

@@ -369,7 +369,7 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
             max_attempts=arguments.read_whole_number("max_attempts", self.max_attempts),
             request_timeout_s=arguments.read_number("request_timeout_s", self.request_timeout_s),
             stall_timeout_s=arguments.read_number("stall_timeout_s", self.stall_timeout_s),
-            looks_first=self._parking.starts_with_probe,
+            starts_with_probe=self._parking.starts_with_probe,
             max_cost_usd=arguments.read_optional_number("max_cost_usd", self.max_cost_usd),
             max_rejected_rows=arguments.read_number(
                 "max_rejected_rows", self.max_rejected_rows, such_as="0.1 or 100"

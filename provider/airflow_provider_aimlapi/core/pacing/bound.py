@@ -18,7 +18,7 @@ class Bound(Enum):
     STORE = "store"
     LEASE = "lease"
     BUDGET = "budget"
-    GIVEN = "given-rate"
+    ALLOWANCE = "given-rate"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,6 +73,6 @@ def bound_sentence(
         Bound.STORE: "Bound by the output's store: answers were written more slowly than they came.",
         Bound.LEASE: "Bound by the output's store: it did not accept the heartbeats.",
         Bound.BUDGET: "Bound by max_cost_usd: the calls in flight had reserved the rest of it.",
-        Bound.GIVEN: "Bound by your requests_per_minute or tokens_per_minute.",
+        Bound.ALLOWANCE: "Bound by your requests_per_minute or tokens_per_minute.",
     }
     return sentences[bound] if bound is not None else "No call was made."

@@ -5,7 +5,7 @@ Three modes:
 - **quiet**: each 429 goes to the window's law, as if there were no noise.
 - **trial**: noise is suspected (`core.pacing.suspicion`), so more is sent. At a limit, a larger share
   is refused then, also at one that others use. If so, the trial fails, and all is as before it.
-- **noisy**: refusals up to their usual share (`core.pacing.refusal_allowance`) do not reach the law.
+- **noisy**: refusals up to their usual share (`core.pacing.refusal_quota`) do not reach the law.
   The first one beyond it does, and the mode is quiet again: a limit was met, and all who use one
   must give way at it.
 """
@@ -22,7 +22,7 @@ from airflow_provider_aimlapi.core.pacing.episode import Episode
 from airflow_provider_aimlapi.core.pacing.evidence import Likeness
 from airflow_provider_aimlapi.core.pacing.gate import OPEN
 from airflow_provider_aimlapi.core.pacing.reach import Reach
-from airflow_provider_aimlapi.core.pacing.refusal_allowance import RefusalAllowance
+from airflow_provider_aimlapi.core.pacing.refusal_quota import RefusalQuota
 from airflow_provider_aimlapi.core.pacing.suspicion import Suspicion
 from airflow_provider_aimlapi.core.pacing.window import RAMP_DOUBLING_S, after_throttled
 
@@ -91,7 +91,7 @@ class Noise:
         mode: what happens to a 429 now.
         is_proven: whether a trial has ever succeeded.
         share: of calls refused, as last learned; 0 before any was.
-        allowance: in a trial and while noisy.
+        quota: of refused calls, in a trial and while noisy.
         trial: while it lasts.
         peak: the window at the highest load that was refused lately; it is gone back to.
         is_limited: whether a limit was met beside the noise.
@@ -105,7 +105,7 @@ class Noise:
     mode: Mode = Mode.QUIET
     is_proven: bool = False
     share: float = 0.0
-    allowance: RefusalAllowance | None = None
+    quota: RefusalQuota | None = None
     trial: Trial | None = None
     peak: Window | None = None
     is_limited: bool = False
@@ -128,9 +128,9 @@ class Noise:
         """Return the window after a 429."""
         if self.trial is not None and sent.number < self.trial.first:
             return window
-        if self.allowance is not None:
-            if self.allowance.takes(sent):
-                self.share = self.allowance.share_at(sent.number)
+        if self.quota is not None:
+            if self.quota.takes(sent):
+                self.share = self.quota.share_at(sent.number)
                 return window
             if self.trial is not None:
                 return self._failed(window, self.trial, sent, seen)
@@ -149,11 +149,11 @@ class Noise:
             admitted: calls ever sent.
             in_flight: of these, in flight now.
         """
-        if self.allowance is None:
+        if self.quota is None:
             return window
         if self.trial is not None:
             return self._passed(window) if admitted - in_flight >= self.trial.enough else window
-        if self.allowance.share_at(admitted) < QUIET_SHARE:
+        if self.quota.share_at(admitted) < QUIET_SHARE:
             self._be_quiet()
         return window
 
@@ -183,7 +183,7 @@ class Noise:
             first=seen.admitted + 1,
             enough=seen.admitted + calls,
         )
-        self.allowance = RefusalAllowance(
+        self.quota = RefusalQuota(
             refused=seen.throttled - since.throttled,
             calls=sent.number - since.number,
             last=seen.admitted,
@@ -215,7 +215,7 @@ class Noise:
         return replace(window, level=_ramp(0.0, step=float(window.permits)))
 
     def _be_quiet(self) -> None:
-        self.mode, self.allowance, self.trial = Mode.QUIET, None, None
+        self.mode, self.quota, self.trial = Mode.QUIET, None, None
         self._suspicion.forget()
 
 

@@ -283,12 +283,12 @@ class FailedRows:
         """
         clock = self.world.clock
         sent_us = clock.wall_us() - (clock.now_s() - row.sent_s) * 1e6
-        is_ripe = self._is_long() or self.settings.looks_first
+        is_ripe = self._is_long() or self.settings.starts_with_probe
         return is_ripe and outlasts_outage(row.failing_since_us, sent_us)
 
     def _send_all(self) -> None:
         """Send all rows that are left, although nothing is answered."""
-        self.limiter.look_at_all()
+        self.limiter.admit_all()
         self.feed.waiting_max = sys.maxsize
 
     def _is_abandoned(self, row: Row) -> bool:
@@ -301,14 +301,14 @@ class FailedRows:
 
         A row that failed before shows nothing until it is known whether it is one of the last.
         """
-        is_first = self.settings.looks_first and not self.limiter.accepted
+        is_first = self.settings.starts_with_probe and not self.limiter.accepted
         has_more_to_read = row.was_failing and not self.feed.is_read
         return is_first and isinstance(error, ApiUnavailable) and not has_more_to_read
 
     def _end_unless_in_flight(self, error: ApiError) -> None:
         """End the run once all calls in flight have returned; send no new one meanwhile."""
         if self.limiter.in_flight:
-            self.limiter.look_with_one()
+            self.limiter.probe_until_answered()
         else:
             self._end(error)
 

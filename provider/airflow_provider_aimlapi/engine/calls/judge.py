@@ -179,7 +179,7 @@ class Judge:
 
     def _is_probe(self) -> bool:
         """Return whether calls are made to find out if the API accepts any, and none was answered."""
-        return self.settings.looks_first and self.limiter.accepted == 0
+        return self.settings.starts_with_probe and self.limiter.accepted == 0
 
     def _reject_refused(self, row: Row, error: AccessRefused) -> None:
         self._reject(row, Reason(error.refusal, error.in_full))

@@ -12,7 +12,7 @@ from airflow_provider_aimlapi.core.pacing.gate import OPEN
 from airflow_provider_aimlapi.core.pacing.noise import Noise
 from airflow_provider_aimlapi.core.pacing.send_rate import SendRate
 from airflow_provider_aimlapi.core.pacing.window import Held, after_time, open_window
-from airflow_provider_aimlapi.engine.calls.given_limits import GivenLimits
+from airflow_provider_aimlapi.engine.calls.allowances import Allowances
 from airflow_provider_aimlapi.engine.calls.permit import Permit
 from airflow_provider_aimlapi.engine.runtime.companions import bug_in
 from airflow_provider_aimlapi.engine.runtime.timer import Timer
@@ -57,7 +57,7 @@ class Limiter:
     """Hands out permits within the window and the budget.
 
     Args:
-        looks_first: whether the first call goes alone, and the others once it is answered.
+        starts_with_probe: whether the first call goes alone, and the others once it is answered.
 
     Attributes:
         window: the state of the law.
@@ -79,13 +79,13 @@ class Limiter:
         random: Random,
         may_pay: Callable[[], bool] = lambda: True,
         store_keeps_up: Callable[[int], bool] = lambda _in_flight: True,
-        given: GivenLimits | None = None,
-        looks_first: bool = False,
+        allowances: Allowances | None = None,
+        starts_with_probe: bool = False,
     ) -> None:
         now_s = clock.now_s()
         self.window = open_window(ceiling, now_s=now_s)
         self.noise = Noise(ceiling)
-        if looks_first:
+        if starts_with_probe:
             gate = self.window.gate.closed(now_s, patience_s=0.0, needs_answer=True)
             self.window = replace(self.window, gate=gate)
         self.in_flight = 0
@@ -95,7 +95,7 @@ class Limiter:
         self._budget = budget
         self._may_pay = may_pay
         self._store_keeps_up = store_keeps_up
-        self._given = given or GivenLimits()
+        self._allowances = allowances or Allowances()
         self._clock = clock
         self._random = random
         self._waiters = Waiters()
@@ -135,15 +135,15 @@ class Limiter:
             now_s = self._clock.now_s()
         self._budget.reserve(body_bytes)
         sent = self._sent(now_s)
-        if self._given.is_any:
-            self._given.take(sent.number, now_s, body_bytes)
-            self._waiters.wake(1)  # the next one looks, and sets the timer
+        if self._allowances.is_any:
+            self._allowances.take(sent.number, now_s, body_bytes)
+            self._waiters.wake(1)  # the next caller checks, and sets the timer
         return sent
 
     def release(self, sent: Sent, body_bytes: int = 0) -> None:
         """Take a permit back, whether or not its call was settled."""
-        if self._given.is_any:
-            self._given.end(sent.number, self._clock.now_s())
+        if self._allowances.is_any:
+            self._allowances.end(sent.number, self._clock.now_s())
         self._budget.release(body_bytes)
         self.in_flight -= 1
         if self._waiters:
@@ -184,8 +184,8 @@ class Limiter:
         self._failures = 0
         self._accepted_at_s = self._clock.now_s()
         self._open_gate(sent)
-        if self._given.is_any:
-            self._given.settle(sent.number, self._accepted_at_s, completion)
+        if self._allowances.is_any:
+            self._allowances.settle(sent.number, self._accepted_at_s, completion)
 
     def _settle_throttled(self, sent: Sent) -> None:
         """Apply the law. A refused call has used no tokens."""
@@ -205,8 +205,8 @@ class Limiter:
         level, pace = self.window.level.height, self.window.pace
         log.debug("429, %s: level %.0f, pace %s", self.window.decision, level, pace and pace.height)
         self._follow_window()
-        if self._given.is_any:
-            self._given.end(sent.number, now_s, is_free=True)
+        if self._allowances.is_any:
+            self._allowances.end(sent.number, now_s, is_free=True)
 
     def _settle_failed(self, sent: Sent) -> None:
         """Count a failure for which the row is not the cause: a 5xx, a time-out."""
@@ -214,7 +214,7 @@ class Limiter:
         if not self.window.gate.is_open:
             self._keep_gate_closed(sent)
         elif self._failures >= TRIP_FAILURES and self.idle_s() >= TRIP_IDLE_S:
-            self.look_with_one(unless_open_to_all=True)
+            self.probe_until_answered(unless_open_to_all=True)
 
     def _open_gate(self, sent: Sent) -> None:
         if not self.window.gate.is_open:
@@ -224,14 +224,14 @@ class Limiter:
         if not self.window.gate.is_open:
             self._set_gate(self.window.gate.refused(sent.at_s, now_s=self._clock.now_s()))
 
-    def look_with_one(self, *, unless_open_to_all: bool = False) -> None:
+    def probe_until_answered(self, *, unless_open_to_all: bool = False) -> None:
         """Admit one call at a time until one is answered."""
         self._is_open_to_all &= unless_open_to_all
         if self.window.gate.is_open and not self._is_open_to_all:
             now_s = self._clock.now_s()
             self._set_gate(self.window.gate.closed(now_s, patience_s=0.0, needs_answer=True))
 
-    def look_at_all(self) -> None:
+    def admit_all(self) -> None:
         """Admit calls whether or not one is answered."""
         self._is_open_to_all = True
         self._set_gate(OPEN)
@@ -306,8 +306,8 @@ class Limiter:
             return Bound.RATE
         if self._is_turn_awaited() or not self.window.gate.admits(now_s):
             return Bound.GATE
-        if self._given.is_any and self._given.wait_s(now_s, body_bytes) > 0:
-            return Bound.GIVEN
+        if self._allowances.is_any and self._allowances.wait_s(now_s, body_bytes) > 0:
+            return Bound.ALLOWANCE
         return self._held_by_others(body_bytes)
 
     def _held_by_others(self, body_bytes: int) -> Bound | None:
@@ -365,19 +365,19 @@ class Limiter:
 
     def _arm(self, now_s: float, body_bytes: int) -> None:
         """Set the timer if time alone can make room."""
-        delay_s = self._look_again_s(now_s, body_bytes)
+        delay_s = self._recheck_s(now_s, body_bytes)
         if delay_s is not None:
             self._timer.set_in(delay_s)
 
-    def _look_again_s(self, now_s: float, body_bytes: int) -> float | None:
+    def _recheck_s(self, now_s: float, body_bytes: int) -> float | None:
         """Return the seconds after which time alone may make room; None if only an event can."""
         gate = self.window.gate
         if self._held is Bound.LEVEL:
             return max(TICK_S, self.window.level.hold_s - self.window.level.age_s)
         if self._held is Bound.RATE:
             return self._next_send_s - now_s
-        if self._held is Bound.GIVEN:
-            return self._given.wait_s(now_s, body_bytes)
+        if self._held is Bound.ALLOWANCE:
+            return self._allowances.wait_s(now_s, body_bytes)
         if self._held is Bound.GATE:
             is_probing = gate.probe_s is not None and gate.needs_answer
             return None if is_probing or self._is_turn_awaited() else gate.next_s - now_s
@@ -387,7 +387,7 @@ class Limiter:
         self._waiters.wake(1)  # a woken caller that finds no room sets the next timer
         try:
             self._on_time()
-        except Exception as error:  # noqa: BLE001  # the one that was woken looks for itself
+        except Exception as error:  # noqa: BLE001  # the caller that was woken checks for itself
             bug_in("timer of the limiter", error)
 
     def _on_time(self) -> None:

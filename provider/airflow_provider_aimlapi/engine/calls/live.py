@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_aimlapi.core.calls.completion import Reason
 from airflow_provider_aimlapi.core.reporting.measures import ErrorCounts, LatencyCounts
+from airflow_provider_aimlapi.engine.calls.allowances import Allowances
 from airflow_provider_aimlapi.engine.calls.arrival_note import (
     leave_note,
     refuse_note,
     watch_arrival,
 )
 from airflow_provider_aimlapi.engine.calls.feed import Feed
-from airflow_provider_aimlapi.engine.calls.given_limits import GivenLimits
 from airflow_provider_aimlapi.engine.calls.judge import Judge
 from airflow_provider_aimlapi.engine.calls.limiter import AdmissionEnded, Limiter
 from airflow_provider_aimlapi.engine.calls.run_budget import bound_budget, open_budget
@@ -100,8 +100,8 @@ class LiveCalls:
             budget=self.budget,
             may_pay=lease.may_pay,
             store_keeps_up=collector.keeps_up,
-            given=GivenLimits.of(settings, prepared.job.completion.max_tokens),
-            looks_first=settings.looks_first,
+            allowances=Allowances.of(settings, prepared.job.completion.max_tokens),
+            starts_with_probe=settings.starts_with_probe,
             clock=world.clock,
             random=world.random,
         )

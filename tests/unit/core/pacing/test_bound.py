@@ -18,7 +18,7 @@ def sentence(bound: Bound | None, *, throttled: int = 0) -> str:
         (Bound.GATE, "the API: it refused every call"),
         (Bound.SOURCE, "the input"),
         (Bound.STORE, "the output's store"),
-        (Bound.GIVEN, "requests_per_minute"),
+        (Bound.ALLOWANCE, "requests_per_minute"),
         (Bound.BUDGET, "max_cost_usd"),
         (None, "No call was made"),
     ],

@@ -15,7 +15,7 @@ from airflow_provider_aimlapi.core.pacing.noise import (
     Noise,
 )
 from airflow_provider_aimlapi.core.pacing.reach import Reach
-from airflow_provider_aimlapi.core.pacing.refusal_allowance import TOKENS_MAX
+from airflow_provider_aimlapi.core.pacing.refusal_quota import TOKENS_MAX
 from airflow_provider_aimlapi.core.pacing.window import Window, after_throttled, open_window
 
 PER_S = 100.0

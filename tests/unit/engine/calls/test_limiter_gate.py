@@ -11,7 +11,7 @@ from airflow_provider_aimlapi.core.pacing.allowance import RequestAllowance, Tok
 from airflow_provider_aimlapi.core.pacing.bound import Bound
 from airflow_provider_aimlapi.core.pacing.episode import Sent
 from airflow_provider_aimlapi.core.pacing.gate import PROBE_S_MAX, PROBE_S_MIN
-from airflow_provider_aimlapi.engine.calls.given_limits import GivenLimits
+from airflow_provider_aimlapi.engine.calls.allowances import Allowances
 from airflow_provider_aimlapi.engine.calls.limiter import TRIP_IDLE_S, Limiter
 from airflow_provider_aimlapi.errors import (
     ApiError,
@@ -27,14 +27,16 @@ DOWN = ApiUnavailable("down", status=503)
 REFUSED = Throttled("too many", status=429)
 
 
-def new_limiter(given: GivenLimits | None = None, *, looks_first: bool = False) -> Limiter:
+def new_limiter(
+    allowances: Allowances | None = None, *, starts_with_probe: bool = False
+) -> Limiter:
     return Limiter(
         ceiling=256,
         budget=Budget(),
         clock=VirtualClock(),
         random=Random(1),  # noqa: S311  # a seeded order of events
-        given=given,
-        looks_first=looks_first,
+        allowances=allowances,
+        starts_with_probe=starts_with_probe,
     )
 
 
@@ -161,7 +163,7 @@ def test_run_with_a_first_probe_sends_one_call_first() -> None:
     """The others follow once it is answered."""
 
     async def main() -> None:
-        limiter = new_limiter(looks_first=True)
+        limiter = new_limiter(starts_with_probe=True)
         async with asyncio.TaskGroup() as tasks:
             for _ in range(5):
                 tasks.create_task(admitted(limiter, hold_s=30))
@@ -183,9 +185,9 @@ async def burst(limiter: Limiter, calls: int) -> list[float]:
 
 def test_request_allowance_is_used_and_kept_in_every_minute() -> None:
     async def main() -> list[float]:
-        limiter = new_limiter(GivenLimits(requests=RequestAllowance(per_minute=300)))
+        limiter = new_limiter(Allowances(requests=RequestAllowance(per_minute=300)))
         came_s = await burst(limiter, 1500)
-        assert limiter.bound_times.longest() is Bound.GIVEN
+        assert limiter.bound_times.longest() is Bound.ALLOWANCE
         return came_s
 
     came_s = run_virtual(main())
@@ -198,7 +200,7 @@ def test_token_allowance_counts_reservations_without_reported_tokens() -> None:
 
     async def main() -> list[float]:
         tokens = TokenAllowance(per_minute=60_000, answer_tokens=1024)
-        return await burst(new_limiter(GivenLimits(tokens=tokens)), 210)
+        return await burst(new_limiter(Allowances(tokens=tokens)), 210)
 
     came_s = run_virtual(main())
     assert max(sum(a <= b < a + 60 for b in came_s) for a in came_s) <= 42
@@ -212,7 +214,7 @@ def test_bug_in_the_timer_holds_no_call_back(monkeypatch: pytest.MonkeyPatch) ->
         raise LookupError
 
     async def main() -> list[float]:
-        limiter = new_limiter(GivenLimits(requests=RequestAllowance(per_minute=300)))
+        limiter = new_limiter(Allowances(requests=RequestAllowance(per_minute=300)))
         monkeypatch.setattr(limiter, "_on_time", fail)
         return await burst(limiter, 310)
 

@@ -7,11 +7,11 @@ from random import Random
 import pytest
 
 from airflow_provider_aimlapi.core.pacing.episode import Sent
-from airflow_provider_aimlapi.core.pacing.refusal_allowance import (
+from airflow_provider_aimlapi.core.pacing.refusal_quota import (
     RATE_MAX,
     TOKENS_AT_FIRST,
     TOKENS_MAX,
-    RefusalAllowance,
+    RefusalQuota,
 )
 
 
@@ -19,14 +19,14 @@ def sent(number: int) -> Sent:
     return Sent(number=number, at_s=number / 100, level=50, is_full=True, is_beyond=False)
 
 
-def learned(share: float, *, seed: int, calls: int = 20_000) -> tuple[RefusalAllowance, int]:
-    """An allowance after calls of which a share was refused, and the refusals beyond it."""
+def learned(share: float, *, seed: int, calls: int = 20_000) -> tuple[RefusalQuota, int]:
+    """An quota after calls of which a share was refused, and the refusals beyond it."""
     random = Random(seed)  # noqa: S311  # chance that can be repeated
-    allowance, beyond = RefusalAllowance(refused=20 * share + 8, calls=20 + 8 / share, last=0), 0
+    quota, beyond = RefusalQuota(refused=20 * share + 8, calls=20 + 8 / share, last=0), 0
     for number in range(1, calls):
         if random.random() < share:
-            beyond += not allowance.takes(sent(number))
-    return allowance, beyond
+            beyond += not quota.takes(sent(number))
+    return quota, beyond
 
 
 @pytest.mark.parametrize("share", [0.01, 0.05, 0.2])
@@ -36,33 +36,33 @@ def test_an_even_share_hardly_exceeds_its_allowance(share: float) -> None:
 
 @pytest.mark.parametrize("share", [0.01, 0.05, 0.2])
 def test_the_share_is_learned_to_a_third(share: float) -> None:
-    allowance, _ = learned(share, seed=1)
-    assert allowance.share_at(allowance.last) == pytest.approx(share, rel=0.33)
+    quota, _ = learned(share, seed=1)
+    assert quota.share_at(quota.last) == pytest.approx(share, rel=0.33)
 
 
 def test_refusals_one_after_the_other_exceed_it_soon() -> None:
-    allowance, _ = learned(0.05, seed=1)
-    taken = [allowance.takes(sent(number)) for number in range(20_001, 20_100)]
+    quota, _ = learned(0.05, seed=1)
+    taken = [quota.takes(sent(number)) for number in range(20_001, 20_100)]
     assert sum(taken) <= 1.3 * TOKENS_MAX
 
 
 def test_a_trial_allows_few_before_the_share_is_proven() -> None:
-    allowance = RefusalAllowance(refused=8, calls=160, last=0)
-    taken = [allowance.takes(sent(number)) for number in range(1, 20)]
+    quota = RefusalQuota(refused=8, calls=160, last=0)
+    taken = [quota.takes(sent(number)) for number in range(1, 20)]
     assert taken.index(False) <= TOKENS_AT_FIRST + 2
 
 
 def test_the_rate_never_follows_what_it_allows_upwards() -> None:
     """Refusals that come as fast as they are allowed would raise it for ever."""
-    allowance, _ = learned(0.05, seed=1)
-    rate, number = allowance.rate, 20_000
+    quota, _ = learned(0.05, seed=1)
+    rate, number = quota.rate, 20_000
     for _ in range(1_000):
-        number += round(1 / allowance.rate)
-        allowance.takes(sent(number))
-    assert allowance.rate <= 1.35 * rate
-    assert allowance.rate <= RATE_MAX
+        number += round(1 / quota.rate)
+        quota.takes(sent(number))
+    assert quota.rate <= 1.35 * rate
+    assert quota.rate <= RATE_MAX
 
 
 def test_calls_without_refusals_lower_the_share() -> None:
-    allowance, _ = learned(0.05, seed=1)
-    assert allowance.share_at(allowance.last + 100_000) < 0.003
+    quota, _ = learned(0.05, seed=1)
+    assert quota.share_at(quota.last + 100_000) < 0.003

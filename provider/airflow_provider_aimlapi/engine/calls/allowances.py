@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.settings import Settings
 
 
-class GivenLimits:
+class Allowances:
     """The allowances for requests and tokens per minute; either may be missing."""
 
     def __init__(

@@ -23,7 +23,7 @@ LEARNT_REFUSED = 50
 
 
 @dataclass(slots=True)
-class RefusalAllowance:
+class RefusalQuota:
     """Each call adds a share of a token, each refused one takes a whole one.
 
     Attributes:
