@@ -77,6 +77,7 @@ COVERED_BY = {
     "engine/reporting/lineage": "tests/runs/test_run_is_observed.py",
     "engine/reporting/progress_log": "tests/runs/test_run_tells_progress.py",
     "engine/reporting/reporter": "tests/runs/test_run_tells_progress.py",
+    "engine/replaced_run": "tests/runs/test_run_replaces.py",
     "engine/request_maker": "tests/runs/test_run_publishes.py",
     "engine/row": "tests/unit/engine/calls/test_feed.py",
     "engine/runtime/companions": "tests/runs/test_companion_bugs.py",

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from pyarrow import parquet as pq
 
+from aimlapi_simulator import simulator_thread
+from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.engine.job import OpenLocation
 from tests.fakes.footers import int96, int96_array, int96_file, written
 from tests.interop.parquet_classes import encrypted
-from tests.runs.conftest import MODEL, Workplace, texts_table
+from tests.runs.conftest import KEY, MODEL, Workplace, script, texts_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,9 +140,8 @@ def _glob(place: Workplace) -> Job:
 
 def _other_run(place: Workplace) -> Job:
     put(place, "a.parquet", SOUND)
-    Path(place.output).mkdir()
-    success = b'{"run_key":"%b","manifest":"m","parts":1,"rows":1}' % (b"0" * 32)
-    (Path(place.output) / "_SUCCESS").write_bytes(success)
+    with simulator_thread(script()) as other:
+        place.run(place.job(endpoint=Endpoint(base_url=other.url, key=KEY)))
     return replace(place.job(), on_existing="error")
 
 

@@ -24,6 +24,7 @@ from airflow_provider_aimlapi.engine.calls.descriptors import fit_to_descriptors
 from airflow_provider_aimlapi.engine.calls.single import complete
 from airflow_provider_aimlapi.engine.estimate.inquiry import estimate
 from airflow_provider_aimlapi.engine.prepare import log_assumption, prepare
+from airflow_provider_aimlapi.engine.replaced_run import warn_of_replaced
 from airflow_provider_aimlapi.engine.run import run
 from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.engine.runtime.event_loop import new_event_loop
@@ -101,6 +102,7 @@ def plan_job(job: Job, settings: Settings, workers: int, *, stop: StopSignal | N
         prepared = await world.scan(
             prepare, job, world.open_store, world.clock, workers=workers, check=check
         )
+        await warn_of_replaced(prepared.replaced, world)
         return 1 if prepared.manifest is not None else len(prepared.plan.shares)
 
     return _in_own_thread(plan, world.stop.request)

@@ -26,6 +26,7 @@ from airflow_provider_aimlapi.core.durable.plan import (
 )
 from airflow_provider_aimlapi.core.texts.number_range import check_whole_number
 from airflow_provider_aimlapi.engine.prepared import Prepared
+from airflow_provider_aimlapi.engine.replaced_run import compare_with_shown
 from airflow_provider_aimlapi.engine.request_maker import RequestMaker
 from airflow_provider_aimlapi.engine.runtime.patient_store import patient
 from airflow_provider_aimlapi.engine.runtime.retry import persistently
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.calls.json_types import Json
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
     from airflow_provider_aimlapi.engine.job import Job, OpenLocation
+    from airflow_provider_aimlapi.engine.replaced_run import ReplacedRun
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
     from airflow_provider_aimlapi.storage.input.dataset import DataSet
     from airflow_provider_aimlapi.storage.stores.checked_store import Check
@@ -70,6 +72,11 @@ class _Survey:
     made_of: dict[str, Json]
     has_begun: bool
 
+    @property
+    def made_of_json(self) -> bytes:
+        """The ingredients as the plan stores them."""
+        return json.dumps(self.made_of).encode()
+
 
 def prepare(
     job: Job,
@@ -91,7 +98,7 @@ def prepare(
         StorageError: the output cannot be written safely, or an object there cannot be read.
     """
     check_whole_number("workers", workers, least=1, most=WORKERS_MAX)
-    seen = _survey(job, open_store, clock, workers, check=check)
+    seen = _compared(_survey(job, open_store, clock, workers, check=check), clock, check)
     if seen.run.manifest is None:
         if not seen.has_begun:
             seen.run.data_set.check_values(seen.run.plan.shards, check)
@@ -139,7 +146,7 @@ def survey(
     Raises:
         As `prepare`, except for errors that only a write can show.
     """
-    seen = _survey(job, open_store, clock, check=check)
+    seen = _compared(_survey(job, open_store, clock, check=check), clock, check)
     if seen.run.manifest is None:
         _refuse_foreign(seen.run, clock, check)
     if not seen.has_begun:
@@ -173,7 +180,6 @@ def _survey(
     # A manifest without a plan is not ours: each run stores its plan first.
     manifest = read_manifest(scanned, names, plan) if stored else None
     shown = VisibleOutput(scanned, clock.map_in_threads).shown_run()
-    _check_existing(store, names, job, shown)
     run = Prepared(
         job=job,
         data_set=data_set,
@@ -186,7 +192,10 @@ def _survey(
         manifest=manifest,
         shown_at_start=shown,
     )
-    return _Survey(run=run, made_of=made_of, has_begun=stored is not None)
+    seen = _Survey(run=run, made_of=made_of, has_begun=stored is not None)
+    if job.on_existing == "error":
+        _refuse_existing(_compared(seen, clock, check).run.replaced)
+    return seen
 
 
 def _propose(names: RunNames, data_set: DataSet, job: Job, workers: int) -> Plan:
@@ -205,20 +214,30 @@ def _propose(names: RunNames, data_set: DataSet, job: Job, workers: int) -> Plan
     )
 
 
-def _check_existing(store: ObjectStore, names: RunNames, job: Job, other: str | None) -> None:
-    """Log that the result of another run will be replaced, or refuse it, before money is spent."""
-    if other is None or other == names.run_key:
-        return
-    found = (
-        f"The output path {store.uri('')} holds the result of another run, {other}, with another "
-        f"prompt, model, input or limit_rows."
+def _compared(seen: _Survey, clock: Clock, check: Check) -> _Survey:
+    """Return the survey with a comparison with the run that is shown, if that is another run."""
+    run = seen.run
+    shown = run.shown_at_start
+    if shown is None or shown == run.names.run_key:
+        return seen
+    replaced = compare_with_shown(
+        patient(run.store, clock, check),
+        shown,
+        seen.made_of_json,
+        model=run.job.completion.model,
+        is_paid=run.manifest is not None,
     )
-    if job.on_existing == "error":
+    return replace(seen, run=replace(run, replaced=replaced))
+
+
+def _refuse_existing(replaced: ReplacedRun | None) -> None:
+    """Refuse to replace the result of another run, before money is spent."""
+    if replaced is not None:
         raise InvalidSpec(
-            f"{found} Choose another output_path, or set on_existing='replace' to replace that result "
-            f"by this run's."
+            f"{replaced.location()} Choose another output_path, or set on_existing='replace' to "
+            f"replace that result by this run's. {replaced.reason()} "
+            f"{replaced.payment(replaced.cost_as_before())}"
         )
-    log.warning("%s This run's result replaces it once the run is complete.", found)
 
 
 def _log_rejected(manifest: Manifest) -> None:
@@ -300,7 +319,7 @@ def _store_plan(seen: _Survey, clock: Clock, check: Check) -> Prepared:
     probe(store, f"{names.folder}/probe-{secrets.token_hex(8)}")
     _refuse_foreign(run, clock, check)
     is_ours = not seen.has_begun and create_settled(
-        store, names.plan, encode_plan(run.plan, json.dumps(seen.made_of).encode())
+        store, names.plan, encode_plan(run.plan, seen.made_of_json)
     )
     if is_ours:
         return run

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
     from airflow_provider_aimlapi.core.durable.plan import Plan
     from airflow_provider_aimlapi.engine.job import Job
+    from airflow_provider_aimlapi.engine.replaced_run import ReplacedRun
     from airflow_provider_aimlapi.engine.request_maker import RequestMaker
     from airflow_provider_aimlapi.storage.input.dataset import DataSet
     from airflow_provider_aimlapi.storage.parts.outcome_columns import OutcomeColumns
@@ -36,6 +37,7 @@ class Prepared:
         run_plan: the plan of the whole run.
         manifest: the manifest, if this run is published already.
         shown_at_start: the run that plain readers saw when this attempt began; None for none.
+        replaced: that run, compared with this one; None if it is this one, or for a share.
     """
 
     job: Job
@@ -48,6 +50,7 @@ class Prepared:
     run_plan: Plan
     manifest: Manifest | None
     shown_at_start: str | None
+    replaced: ReplacedRun | None = None
 
     @property
     def share(self) -> int | None:

@@ -31,6 +31,7 @@ from airflow_provider_aimlapi.engine.durable.lease import Superseded, held_lease
 from airflow_provider_aimlapi.engine.durable.publish import publish, read_published
 from airflow_provider_aimlapi.engine.durable.visible_run import VisibleRun
 from airflow_provider_aimlapi.engine.prepare import prepare, prepare_share
+from airflow_provider_aimlapi.engine.replaced_run import warn_of_replaced
 from airflow_provider_aimlapi.engine.reporting.attempt_counts import AttemptCounts
 from airflow_provider_aimlapi.engine.reporting.lineage import lineage_of
 from airflow_provider_aimlapi.engine.reporting.progress_log import progress_log
@@ -61,6 +62,7 @@ async def run(job: Job, settings: Settings, world: World, share: int | None = No
     """
     started_s = world.clock.now_s()
     prepared = await _prepare(job, world, share)
+    await warn_of_replaced(prepared.replaced, world)
     world.emit_lineage(lineage_of(prepared))
     reporter = Reporter(prepared, settings, world)
     try:

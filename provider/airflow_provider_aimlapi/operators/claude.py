@@ -107,8 +107,8 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
             task fails and publishes nothing. Paid answers are kept.
         limit_rows: the number of rows from the start, to try a prompt. None: all rows.
         constant_prompt: whether a prompt that uses no column may be sent for more than one row.
-        on_existing: what happens to another run's result at `output_path` (another prompt, model or
-            input). "replace" replaces it once this run is complete. "error" fails the task before
+        on_existing: what happens to another run's result at `output_path`; the log states what
+            differs, and what is paid for again. "replace" replaces it once this run is complete. "error" fails the task before
             money is spent.
         retry_rejected: whether a retry of the task sends rejected rows again.
         check_arrival: whether the run ends when its first answers show that the API drops `system`.

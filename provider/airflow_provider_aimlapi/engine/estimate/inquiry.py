@@ -19,6 +19,7 @@ from airflow_provider_aimlapi.engine.estimate.funds import fetch_funds
 from airflow_provider_aimlapi.engine.estimate.sample import send_sample
 from airflow_provider_aimlapi.engine.estimate.survey import read_known
 from airflow_provider_aimlapi.engine.prepare import prepare, survey
+from airflow_provider_aimlapi.engine.replaced_run import warn_of_replaced
 from airflow_provider_aimlapi.errors import ApiError, InvalidSpec
 from airflow_provider_aimlapi.logs import logger
 
@@ -83,6 +84,7 @@ async def estimate(
         )
     check = world.stop.check
     prepared, has_begun = await world.scan(survey, job, world.open_store, world.clock, check=check)
+    await warn_of_replaced(prepared.replaced, world)
     known = await _read_known(prepared, settings, world, has_begun=has_begun)
     paid_before = known.paid_nano_usd
     rows = sample_of(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from airflow_provider_aimlapi.core.durable.ingredients import decode_ingredients
 from airflow_provider_aimlapi.core.durable.manifest import decode_manifest
 from airflow_provider_aimlapi.core.durable.object_sizes import PLAN_BYTES_MAX
 from airflow_provider_aimlapi.core.durable.plan import decode_plan, manifest_bytes_max
 
 if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.durable.ingredients import Ingredients
     from airflow_provider_aimlapi.core.durable.keys import RunNames
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
     from airflow_provider_aimlapi.core.durable.plan import Plan
@@ -24,6 +26,17 @@ def read_plan(store: ObjectStore, names: RunNames) -> Plan | None:
     """
     data = store.read(names.plan, bytes_max=PLAN_BYTES_MAX)
     return None if data is None else decode_plan(data, run_key=names.run_key)
+
+
+def read_ingredients(store: ObjectStore, names: RunNames) -> Ingredients | None:
+    """Return what a run's key was made of, by its plan; None if there is no plan.
+
+    Raises:
+        JournalUnreadable: it is not a plan of this run.
+        StorageError: as the store raises it.
+    """
+    data = store.read(names.plan, bytes_max=PLAN_BYTES_MAX)
+    return None if data is None else decode_ingredients(data, run_key=names.run_key)
 
 
 def read_manifest(store: ObjectStore, names: RunNames, plan: Plan) -> Manifest | None:

@@ -1,0 +1,121 @@
+"""States in which ingredients two runs differ, each with its old and new value. Pure.
+
+The old values come from a stored plan, which another program may have written. So each value is cut
+and printed with escapes. Prompts are the DAG author's texts. No value holds the text of a row.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow_provider_aimlapi.core.durable.ingredients import Ingredients, InputOfRun
+
+SHOWN_CHARACTERS = 80
+"""Enough for a model's id or a host. A response schema or a list of tools is longer, and is cut."""
+EXCERPT_CHARACTERS = 30
+DIFFERENCES_MAX = 12
+"""A planted plan may differ in any number of parameters. A real one differs in a few."""
+
+
+def differences(before: Ingredients, now: Ingredients) -> tuple[str, ...]:
+    """Return a clause for each ingredient that differs, such as "model: "a" before, "b" now"."""
+    found = list(_differences(before, now))
+    left = len(found) - DIFFERENCES_MAX
+    return (*found[:DIFFERENCES_MAX], *((f"and {left:,} more",) if left > 0 else ()))
+
+
+def rows_in_both(before: Ingredients, now: Ingredients) -> tuple[int, bool]:
+    """Return how many input rows two runs share at most, and whether their files are the same.
+
+    A file counts as shared if its path is the same, or if its version, size and rows are.
+    """
+    rows = _rows_taken(now)
+    by_path = {file.uri: taken for file, taken in rows}
+    by_content = {_content(file): taken for file, taken in rows}
+    shared = sum(
+        min(taken, by_path.get(file.uri, by_content.get(_content(file), 0)))
+        for file, taken in _rows_taken(before)
+    )
+    return shared, before.inputs == now.inputs
+
+
+def _differences(before: Ingredients, now: Ingredients) -> Iterator[str]:
+    yield from _of_value("base URL", before.origin, now.origin)
+    old, new = before.fields(), now.fields()
+    # The model comes first, because it decides the price.
+    for name in sorted(old.keys() | new.keys(), key=lambda name: (name != "model", name)):
+        yield from _of_value(_cut(name), old.get(name), new.get(name))
+    if old.get("model") == new.get("model"):
+        yield from _of_value("dialect of the model", before.dialect, now.dialect)
+    for name in ("prompt", "system", "output_column", "limit_rows"):
+        yield from _of_value(name, getattr(before, name), getattr(now, name))
+    yield from _of_inputs(before.inputs, now.inputs)
+
+
+def _of_value(name: str, before: object, now: object) -> Iterator[str]:
+    # Compared as JSON, as the run key is: 1 and 1.0 are equal in Python, and make two run keys.
+    old, new = (json.dumps(value, ensure_ascii=False, sort_keys=True) for value in (before, now))
+    if old == new:
+        return
+    if max(len(old), len(new)) > SHOWN_CHARACTERS and before is not None and now is not None:
+        shorter = min(len(old), len(new))
+        at = next((i for i in range(shorter) if old[i] != new[i]), shorter)
+        name, old, new = f"{name} from character {at:,} on", _excerpt(old, at), _excerpt(new, at)
+    yield f"{name}: {_shown(before, old)} before, {_shown(now, new)} now"
+
+
+def _of_inputs(before: tuple[InputOfRun, ...], now: tuple[InputOfRun, ...]) -> Iterator[str]:
+    old, new = ({file.uri: file for file in files} for files in (before, now))
+    gone = [uri for uri in old if uri not in new]
+    added = [uri for uri in new if uri not in old]
+    changed = [uri for uri in old if uri in new and old[uri] != new[uri]]
+    for files, what in ((added, "added"), (gone, "no longer there")):
+        if files:
+            yield f"input: {len(files):,} file(s) {what}, the first is {_cut(files[0])}"
+    if changed:
+        first = changed[0]
+        yield (
+            f"input: {len(changed):,} file(s) changed, the first is {_cut(first)}, "
+            f"{_file(old[first])} before, {_file(new[first])} now"
+        )
+    if before != now and not (gone or added or changed):
+        yield "input: the same files in another order"
+
+
+def _file(file: InputOfRun) -> str:
+    return f"{file.rows:,} rows and {file.size_bytes:,} bytes of version {_cut(file.version)}"
+
+
+def _shown(value: object, text: str) -> str:
+    return "not set" if value is None else _cut(text)
+
+
+def _cut(text: str) -> str:
+    is_short = len(text) <= SHOWN_CHARACTERS
+    return printable(text if is_short else f"{text[:SHOWN_CHARACTERS]}…")
+
+
+def _excerpt(text: str, start: int) -> str:
+    end = start + EXCERPT_CHARACTERS
+    return f"…{text[start:end]}" + ("…" if end < len(text) else "")
+
+
+def _content(file: InputOfRun) -> tuple[str, int, int]:
+    return file.version, file.size_bytes, file.rows
+
+
+def _rows_taken(run: Ingredients) -> list[tuple[InputOfRun, int]]:
+    """Return the files with the rows that a run takes of each."""
+    left = run.limit_rows
+    taken: list[tuple[InputOfRun, int]] = []
+    for file in run.inputs:
+        rows = file.rows if left is None else min(file.rows, left)
+        left = None if left is None else left - rows
+        taken.append((file, rows))
+    return taken

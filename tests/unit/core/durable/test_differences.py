@@ -1,0 +1,133 @@
+"""Each ingredient of a run key that differs is stated with its old and its new value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from airflow_provider_aimlapi.core.durable.differences import differences, rows_in_both
+from airflow_provider_aimlapi.core.durable.ingredients import Ingredients
+
+FILE = ["s3://b/in/a.parquet", "v1", 900, 50]
+OTHER = ["s3://b/in/b.parquet", "v1", 800, 20]
+MADE_OF: dict[str, Any] = {
+    "inputs": [FILE],
+    "columns": ["body"],
+    "prompt": "Summarise {body}",
+    "system": None,
+    "origin": "https://api.example.com",
+    "dialect": "anthropic",
+    "parameters": {"model": "a/one", "max_tokens": 256},
+    "output_column": "completion",
+    "limit_rows": None,
+}
+TOOL = {"name": "find", "description": "d" * 200}
+
+
+def ingredients(**changes: Any) -> Ingredients:
+    return msgspec.json.decode(msgspec.json.encode(MADE_OF | changes), type=Ingredients)
+
+
+def parameters(**changes: Any) -> dict[str, Any]:
+    return {"parameters": MADE_OF["parameters"] | changes}
+
+
+CHANGED = "50 rows and 900 bytes of version v1 before, 51 rows and 901 bytes of version v2 now"
+
+
+CASES: list[tuple[dict[str, Any], str]] = [
+    (
+        {"origin": "http://127.0.0.1:8080"},
+        'base URL: "https://api.example.com" before, "http://127.0.0.1:8080" now',
+    ),
+    (parameters(model="a/two"), 'model: "a/one" before, "a/two" now'),
+    (parameters(max_tokens=512), "max_tokens: 256 before, 512 now"),
+    (parameters(temperature=0.5), "temperature: not set before, 0.5 now"),
+    (parameters(stop=["x"]), 'stop: not set before, ["x"] now'),
+    ({"parameters": {"model": "a/one"}}, "max_tokens: 256 before, not set now"),
+    (
+        {"prompt": "Translate {body}"},
+        'prompt: "Summarise {body}" before, "Translate {body}" now',
+    ),
+    ({"system": "Be brief."}, 'system: not set before, "Be brief." now'),
+    ({"output_column": "text"}, 'output_column: "completion" before, "text" now'),
+    ({"limit_rows": 20}, "limit_rows: not set before, 20 now"),
+    ({"dialect": "superset"}, 'dialect of the model: "anthropic" before, "superset" now'),
+    ({"inputs": [FILE, OTHER]}, f"input: 1 file(s) added, the first is {OTHER[0]}"),
+    ({"inputs": [OTHER]}, f"input: 1 file(s) no longer there, the first is {FILE[0]}"),
+    (
+        {"inputs": [[FILE[0], "v2", 901, 51]]},
+        f"input: 1 file(s) changed, the first is {FILE[0]}, {CHANGED}",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "clause"), CASES, ids=[next(iter(c)) for c, _ in CASES])
+def test_each_ingredient_is_stated_with_both_values(changes: dict[str, Any], clause: str) -> None:
+    assert clause in differences(ingredients(), ingredients(**changes))
+
+
+def test_equal_runs_do_not_differ() -> None:
+    assert differences(ingredients(), ingredients(columns=["other"])) == ()
+
+
+def test_one_change_is_one_clause() -> None:
+    """Nothing that stayed the same is named."""
+    for changes, clause in CASES[:11]:
+        assert differences(ingredients(), ingredients(**changes)) == (clause,)
+
+
+def test_integer_and_float_differ() -> None:
+    before, now = (ingredients(**parameters(temperature=value)) for value in (1, 1.0))
+    assert differences(before, now) == ("temperature: 1 before, 1.0 now",)
+
+
+def test_order_of_keys_does_not_differ() -> None:
+    turned = dict(reversed(MADE_OF["parameters"].items()))
+    assert differences(ingredients(), ingredients(parameters=turned)) == ()
+
+
+def test_long_prompt_is_shown_where_it_differs() -> None:
+    before, now = (ingredients(prompt=f"{'a' * 500}{end}{'z' * 500}") for end in ("old", "new"))
+    (clause,) = differences(before, now)
+    assert clause.startswith("prompt from character 501 on: …old")
+    assert "…new" in clause
+    assert len(clause) < 150
+
+
+def test_long_value_is_shown_where_it_differs() -> None:
+    before = ingredients(**parameters(tools=[TOOL]))
+    now = ingredients(**parameters(tools=[{**TOOL, "description": f"{'d' * 199}!"}]))
+    (clause,) = differences(before, now)
+    assert clause.startswith("tools from character ")
+    assert "d! now" not in clause
+    assert '…!"' in clause
+
+
+def test_escape_and_many_parameters_stay_one_short_line() -> None:
+    """A planted plan may hold any names and values."""
+    planted = {f"\x1b[31m{number}\n": "\u202e" + "x" * 10_000 for number in range(100)}
+    before = ingredients(parameters=planted, origin="https://a\x1b]8;;evil\x07")
+    clauses = differences(before, ingredients())
+    text = "; ".join(clauses)
+    assert text.isprintable()
+    assert clauses[-1].startswith("and ")
+    assert len(text) < 13 * 300
+
+
+@pytest.mark.parametrize(
+    ("changes", "shared"),
+    [
+        ({}, (50, True)),
+        ({"limit_rows": 20}, (20, True)),
+        ({"inputs": [FILE, OTHER]}, (50, False)),
+        ({"inputs": [OTHER]}, (0, False)),
+        ({"inputs": [[FILE[0], "v2", 901, 51]]}, (50, False)),
+        ({"inputs": [["s3://b/moved/a.parquet", *FILE[1:]]]}, (50, False)),
+        ({"inputs": [OTHER, FILE], "limit_rows": 30}, (10, False)),
+    ],
+)
+def test_shared_rows_are_counted_by_file(changes: dict[str, Any], shared: tuple[int, bool]) -> None:
+    assert rows_in_both(ingredients(), ingredients(**changes)) == shared
