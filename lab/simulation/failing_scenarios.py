@@ -40,7 +40,7 @@ def an_outage_at_the_end(seed: int) -> tuple[str, ...]:
         outage=Outage(after_answers=110, kind=kind),
         max_concurrency=8,
         max_attempts=1 + seed % 3,
-        max_rejected_rows=1.0,
+        max_rejected_rows=None,
     )
     run.until_published(pause_s=0.0)
     return violations_of(run, tries=4)
@@ -54,7 +54,7 @@ def an_outage_within_one_try(seed: int) -> tuple[str, ...]:
         outage=Outage(after_answers=60),
         max_concurrency=8,
         max_attempts=1,
-        max_rejected_rows=1.0,
+        max_rejected_rows=None,
         stall_timeout_s=3600.0,
     )
     run.until_published()

@@ -20,6 +20,7 @@
         ├─ RunHalted           a limit that the user set was reached              → fail, no retry
         │   ├─ BudgetExhausted
         │   ├─ TooManyRejections
+        │   ├─ TooManyTruncations
         │   └─ InstructionsDropped
         └─ RunInterrupted      SIGTERM, a cleared task                            → a retry continues
 
@@ -229,6 +230,10 @@ class BudgetExhausted(RunHalted):
 
 class TooManyRejections(RunHalted):
     """More than `max_rejected_rows` rows were rejected, or all of the first rows for one reason."""
+
+
+class TooManyTruncations(RunHalted):
+    """More than `max_truncated_rows` answers were cut off at `max_tokens`."""
 
 
 class InstructionsDropped(RunHalted):

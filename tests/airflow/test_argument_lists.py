@@ -44,6 +44,7 @@ OTHER_VALUES: dict[str, object] = {
     "on_stall": "park",
     "max_cost_usd": "5",
     "max_rejected_rows": "10",
+    "max_truncated_rows": "0.2",
     "limit_rows": "20",
     "constant_prompt": "True",
     "on_existing": "error",

@@ -49,6 +49,7 @@ COVERED_BY = {
     "core/durable/stored_json": "tests/attacks/test_stored_json.py",
     "core/reporting/lineage": "tests/runs/test_run_is_observed.py",
     "core/texts/host_names": "tests/attacks/test_host_spellings.py",
+    "core/texts/setting_ranges": "tests/unit/engine/test_settings.py",
     # engine: whole runs against a real server, where a module alone would show little.
     "engine/blocking": "tests/runs/test_run_publishes.py",
     "engine/calls/allowances": "tests/runs/test_run_allowances.py",
@@ -101,8 +102,8 @@ COVERED_BY = {
     "operators/plan": "tests/airflow/test_shares.py",
     "operators/rendering": "tests/airflow/test_prompt_texts.py",
     "operators/retry_policy": "tests/airflow/test_retry_policy.py",
+    "operators/run_arguments": "tests/airflow/test_argument_lists.py",
     "operators/telemetry/asset_events": "tests/airflow/observed/test_asset_events.py",
-    "operators/telemetry/closing_line": "tests/airflow/test_operator.py",
     "operators/telemetry/metrics": "tests/airflow/observed/test_metrics.py",
     "operators/telemetry/observation": "tests/runs/test_run_is_observed.py",
     "operators/telemetry/openlineage": "tests/airflow/observed/test_lineage.py",

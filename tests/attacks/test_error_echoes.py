@@ -298,7 +298,7 @@ def test_rejected_rows_keep_the_apis_words_alone(
         return good() if number < 0 else error_reply(status, "message", said)
 
     serve(reply)
-    told = sinks.run(rows, max_rejected_rows=1.0)
+    told = sinks.run(rows, max_rejected_rows=None)
     check(told)
     assert json.loads(told["xcom"])["rejected"] == len(disguises)
     assert told["assets"] != "[{}]"

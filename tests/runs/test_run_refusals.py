@@ -112,7 +112,7 @@ def test_run_with_all_rows_refused_ends_and_rejects_none(place: Workplace, statu
     place.sim.follow(script(faults=(blocked("", status),)))
     place.write(texts_table(5_000))
     with pytest.raises(AccessRefused, match="One other row was refused, too") as caught:
-        place.run(max_rejected_rows=1.0, max_concurrency=64)
+        place.run(max_rejected_rows=None, max_concurrency=64)
     assert caught.value.status == status
     assert len(place.sim.ledger.requests) <= 65  # those in flight, and one
     place.sim.follow(script())
@@ -135,12 +135,12 @@ def test_a_key_revoked_in_the_middle_rejects_no_row(place: Workplace, concurrenc
     place.sim.follow(script(faults=(Fault(kind="401", after=100),)))
     place.write(texts_table(300))
     with pytest.raises(AccessRefused, match="valid key"):
-        place.run(max_concurrency=concurrency, max_rejected_rows=1.0)
+        place.run(max_concurrency=concurrency, max_rejected_rows=None)
     paid = len(place.paid_prompts())
     assert paid == 100
     assert refused_calls(place) <= concurrency + 1
     with pytest.raises(AccessRefused):
-        place.run(max_concurrency=concurrency, max_rejected_rows=1.0)
+        place.run(max_concurrency=concurrency, max_rejected_rows=None)
     place.sim.follow(script())
     assert place.run().tally.ok == 300
     assert len(place.paid_prompts()) == len(set(place.paid_prompts())) == 300
@@ -153,7 +153,7 @@ def test_key_revoked_after_refused_rows_were_rejected_ends_run(
     place.sim.follow(script(faults=(blocked("7."), Fault(kind="403", after=200))))
     place.write(texts_table(500))
     with pytest.raises(AccessRefused, match="One other row was refused, too"):
-        place.run(max_concurrency=concurrency, max_rejected_rows=1.0)
+        place.run(max_concurrency=concurrency, max_rejected_rows=None)
     assert len(place.paid_prompts()) == 200
     place.sim.follow(script(faults=(blocked("7."),)))
     report = place.run(max_concurrency=concurrency)
@@ -209,7 +209,7 @@ def test_a_run_of_one_row_ends_with_the_refusal(place: Workplace) -> None:
     place.write(texts_table(1))
     for _ in range(2):
         with pytest.raises(AccessRefused, match="No other row is left"):
-            place.run(max_rejected_rows=1.0)
+            place.run(max_rejected_rows=None)
     assert len(place.sim.ledger.requests) == 2
 
 
@@ -218,7 +218,7 @@ def test_run_with_all_rows_refused_ends_every_try(place: Workplace) -> None:
     place.write(texts_table(10))
     for _ in range(3):
         with pytest.raises(AccessRefused, match="One other row was refused, too"):
-            place.run(max_rejected_rows=1.0)
+            place.run(max_rejected_rows=None)
     place.sim.follow(script())
     assert place.run().tally.ok == 10
 

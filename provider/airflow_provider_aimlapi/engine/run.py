@@ -21,7 +21,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.reporting.run_summary import RunSummary
-from airflow_provider_aimlapi.core.verdicts.rejections import Rejections
 from airflow_provider_aimlapi.engine.calls.live import LiveCalls
 from airflow_provider_aimlapi.engine.calls.reader import Reader
 from airflow_provider_aimlapi.engine.durable.collector import Collector
@@ -167,7 +166,6 @@ async def open_calls(
         prepared,
         upkeep_under(lease, prepared, world.clock),
         settings=settings,
-        rejections=Rejections(allowed=settings.rejections_allowed(prepared.run_plan.rows)),
         ending=ending,
         clock=world.clock,
     )

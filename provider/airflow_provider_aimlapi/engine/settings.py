@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 
 from airflow_provider_aimlapi.core.durable.bounds import TOTAL_NANO_USD_MAX
@@ -14,11 +14,8 @@ from airflow_provider_aimlapi.core.pacing.allowance import (
     RequestAllowance,
     TokenAllowance,
 )
-from airflow_provider_aimlapi.core.texts.number_range import check_number, check_whole_number
-from airflow_provider_aimlapi.errors import InvalidSpec
+from airflow_provider_aimlapi.core.texts.setting_ranges import check_settings
 
-CONCURRENCY_MAX = 10_000
-PER_MINUTE_MAX = 10**12
 STORE_REQUEST_S_MAX = 60.0
 """The longest that a copy within the store may take to arrive."""
 
@@ -34,7 +31,8 @@ class Settings:
         request_timeout_s: for one call, from connecting to the answer's last byte.
         max_cost_usd: the budget of the run over all its attempts; None for none.
         max_rejected_rows: an int is a number of rows, a float a fraction of them; one more ends the
-            run without publishing.
+            run without publishing. None for no limit.
+        max_truncated_rows: the same for answers that were cut off at `max_tokens`.
         requests_per_minute: the most requests of this run in any minute. None: found out by trying.
         tokens_per_minute: the same for the tokens of prompts and answers together.
         retry_rejected: whether rows that an earlier attempt rejected are sent again.
@@ -58,7 +56,8 @@ class Settings:
     max_attempts: int = 8
     request_timeout_s: float = 300.0
     max_cost_usd: float | None = None
-    max_rejected_rows: float = 0.1
+    max_rejected_rows: float | None = 0.1
+    max_truncated_rows: float | None = None
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
     retry_rejected: bool = False
@@ -71,21 +70,7 @@ class Settings:
     lease_ttl_s: float = 30.0
 
     def __post_init__(self) -> None:
-        check_whole_number("max_concurrency", self.max_concurrency, least=1, most=CONCURRENCY_MAX)
-        check_whole_number("max_attempts", self.max_attempts, least=1, most=100)
-        check_whole_number(
-            "unflushed_rows_max", self.unflushed_rows_max, least=1, most=CONCURRENCY_MAX
-        )
-        for name in ("requests_per_minute", "tokens_per_minute"):
-            if (given := getattr(self, name)) is not None:
-                check_whole_number(name, given, least=1, most=PER_MINUTE_MAX)
-        for name in ("request_timeout_s", "flush_interval_s", "progress_interval_s"):
-            check_number(name, getattr(self, name), above=0)
-        for name in ("stall_timeout_s", "lease_ttl_s"):
-            check_number(name, getattr(self, name), above=0)
-        if self.max_cost_usd is not None:
-            check_number("max_cost_usd", self.max_cost_usd, above=0)
-        _check_rejected(self.max_rejected_rows)
+        check_settings(asdict(self))
 
     @property
     def budget_nano_usd(self) -> int | None:
@@ -134,18 +119,16 @@ class Settings:
 
     def rejections_allowed(self, rows: int) -> int:
         """Return how many of a run's rows may be rejected before it ends."""
-        allowed = self.max_rejected_rows
-        if isinstance(allowed, int):
-            return allowed
-        return math.floor(Fraction(str(allowed)) * rows)  # 0.29 of 100 rows is 29, not 28.99…
+        return _rows_allowed(self.max_rejected_rows, rows)
+
+    def truncations_allowed(self, rows: int) -> int:
+        """Return how many of a run's answers may be truncated before it ends."""
+        return _rows_allowed(self.max_truncated_rows, rows)
 
 
-def _check_rejected(value: float) -> None:
-    fits = not isinstance(value, bool) and (
-        (isinstance(value, int) and value >= 0) or (isinstance(value, float) and 0 <= value <= 1)
-    )
-    if not fits:
-        raise InvalidSpec(
-            f"max_rejected_rows={value!r}: give a number of rows (an int, 0 or more) "
-            f"or a share of them (a float from 0.0 to 1.0)."
-        )
+def _rows_allowed(limit: float | None, rows: int) -> int:
+    if limit is None:
+        return rows
+    if isinstance(limit, int):
+        return limit
+    return math.floor(Fraction(str(limit)) * rows)  # 0.29 of 100 rows is 29, not 28.99…

@@ -105,6 +105,12 @@ def read_optional_number(name: str, value: object) -> float | None:
     return None if value is None else read_number(name, value)
 
 
+def read_row_limit(name: str, value: object) -> float | None:
+    """Return a number of rows (int), a fraction of them (float), or None. Raise as `read_number` does."""
+    value = none_if_empty(value)
+    return None if value is None else read_number(name, value, such_as="0.1 or 100")
+
+
 def read_flag(name: str, value: object) -> bool:
     """Return True or False, also from text.
 

@@ -39,7 +39,11 @@ from airflow_provider_aimlapi.operators.retry_policy import (
     has_policy,
     policy_argument,
 )
-from airflow_provider_aimlapi.operators.telemetry.closing_line import closing_line
+from airflow_provider_aimlapi.operators.run_arguments import settings_of
+from airflow_provider_aimlapi.operators.telemetry.closing_line import (
+    closing_line,
+    truncation_warning,
+)
 from airflow_provider_aimlapi.operators.telemetry.openlineage import ReportsLineage
 from airflow_provider_aimlapi.operators.telemetry.progress_sinks import ProgressSinkOpener
 from airflow_provider_aimlapi.printable import printable
@@ -104,7 +108,8 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         park_timeout_s: seconds from a try's first parking until it fails all the same.
         max_cost_usd: the most that the run may cost, over all tries of the task. None: no limit.
         max_rejected_rows: a number of rows (int) or a fraction of them (float). With one more, the
-            task fails and publishes nothing. Paid answers are kept.
+            task fails and publishes nothing. Paid answers are kept. None: no limit.
+        max_truncated_rows: the same for answers that were cut off at `max_tokens`.
         limit_rows: the number of rows from the start, to try a prompt. None: all rows.
         constant_prompt: whether a prompt that uses no column may be sent for more than one row.
         on_existing: what happens to another run's result at `output_path`; the log states what
@@ -168,7 +173,8 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         on_stall: str = "fail",
         park_timeout_s: float | str = PARK_TIMEOUT_S,
         max_cost_usd: float | str | None = None,
-        max_rejected_rows: float | str = 0.1,
+        max_rejected_rows: float | str | None = 0.1,
+        max_truncated_rows: float | str | None = None,
         limit_rows: int | str | None = None,
         constant_prompt: bool | str = False,
         on_existing: str = "replace",
@@ -181,23 +187,19 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         super().__init__(**kwargs, **policy_argument(retry_policy))
         self.input_path, self.output_path = input_path, output_path
         self.prompt, self.system = prompt, system
-        self.model = model
-        self.max_tokens = max_tokens
+        self.model, self.max_tokens = model, max_tokens
         self.temperature, self.top_p, self.top_k = temperature, top_p, top_k
-        self.stop_sequences = stop_sequences
-        self.thinking = thinking
+        self.stop_sequences, self.thinking = stop_sequences, thinking
         self.output_column = output_column
-        self.aimlapi_conn_id = aimlapi_conn_id
-        self.storage_conn_id = storage_conn_id
+        self.aimlapi_conn_id, self.storage_conn_id = aimlapi_conn_id, storage_conn_id
         self.max_concurrency = max_concurrency
-        self.requests_per_minute = requests_per_minute
-        self.tokens_per_minute = tokens_per_minute
+        self.requests_per_minute, self.tokens_per_minute = requests_per_minute, tokens_per_minute
         self.max_attempts = max_attempts
         self.request_timeout_s = request_timeout_s
         self.stall_timeout_s, self.park_timeout_s = stall_timeout_s, park_timeout_s
         self.on_stall = on_stall
         self.max_cost_usd = max_cost_usd
-        self.max_rejected_rows = max_rejected_rows
+        self.max_rejected_rows, self.max_truncated_rows = max_rejected_rows, max_truncated_rows
         self.limit_rows, self.constant_prompt = limit_rows, constant_prompt
         self.retry_rejected, self.check_arrival = retry_rejected, check_arrival
         self.on_existing, self.share = on_existing, share
@@ -254,6 +256,9 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
                 emit_lineage=seen.learn,
                 open_sink=seen.beside(self._progress),
             )
+        warning = truncation_warning(report)
+        if warning:
+            self.log.warning("%s", printable(warning))
         self.log.info("%s", printable(closing_line(report)))
         extend_asset_events(self.outlets, context, seen)
         return report.summary()
@@ -357,32 +362,7 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         )
 
     def _build_settings(self) -> Settings:
-        from airflow_provider_aimlapi.engine.settings import Settings
-
-        # The lower limit holds: the connection's is about the key, which other tasks use as well.
-        max_concurrency = arguments.read_whole_number("max_concurrency", self.max_concurrency)
-        allowed = self._make_hook().max_concurrency
-        return Settings(
-            max_concurrency=max_concurrency if allowed is None else min(max_concurrency, allowed),
-            requests_per_minute=self._lower_limit("requests_per_minute"),
-            tokens_per_minute=self._lower_limit("tokens_per_minute"),
-            max_attempts=arguments.read_whole_number("max_attempts", self.max_attempts),
-            request_timeout_s=arguments.read_number("request_timeout_s", self.request_timeout_s),
-            stall_timeout_s=arguments.read_number("stall_timeout_s", self.stall_timeout_s),
-            starts_with_probe=self._parking.starts_with_probe,
-            max_cost_usd=arguments.read_optional_number("max_cost_usd", self.max_cost_usd),
-            max_rejected_rows=arguments.read_number(
-                "max_rejected_rows", self.max_rejected_rows, such_as="0.1 or 100"
-            ),
-            retry_rejected=arguments.read_flag("retry_rejected", self.retry_rejected),
-            check_arrival=arguments.read_flag("check_arrival", self.check_arrival),
-        )
-
-    def _lower_limit(self, name: str) -> int | None:
-        """Return the lower of the operator's and the connection's limit; None if neither has one."""
-        own = arguments.read_optional_whole_number(name, getattr(self, name))
-        limits = [limit for limit in (own, self._make_hook().limit(name)) if limit is not None]
-        return min(limits, default=None)
+        return settings_of(self, self._make_hook(), starts_with_probe=self._parking.starts_with_probe)
 
     def _make_hook(self) -> AIMLAPIHook:
         return AIMLAPIHook(arguments.read_text("aimlapi_conn_id", self.aimlapi_conn_id))

@@ -194,7 +194,7 @@ def test_later_try_decides_if_it_is_the_first_answered(kind: Failure) -> None:
 
 
 def test_a_run_of_more_pages_than_may_wait_ends() -> None:
-    run = tries_at(ROWS, max_concurrency=1, max_rejected_rows=1.0)
+    run = tries_at(ROWS, max_concurrency=1, max_rejected_rows=None)
     run.api.bad = dict.fromkeys(range(ROWS), "page")
     run.until_published()
     assert [type(end) for end in run.ends] == [ApiUnavailable] * 5
@@ -222,14 +222,14 @@ def test_a_parked_run_obeys_the_same_rule(kind: Failure) -> None:
 
 @pytest.mark.parametrize("kind", FAILURES)
 def test_run_of_one_failing_row_ends_as_unavailable(kind: Failure) -> None:
-    run = tries_at(1, bad={0: kind}, max_rejected_rows=1.0)
+    run = tries_at(1, bad={0: kind}, max_rejected_rows=None)
     run.until_published()
     assert [type(end) for end in run.ends] == [ApiUnavailable] * 5
     assert kind != "page" or len(run.api.bought) == UNREAD_MAX
 
 
 def test_unreadable_answers_are_bought_three_times_over_all_tries() -> None:
-    run = tries_at(40, bad=dict.fromkeys(range(40), "page"), max_rejected_rows=1.0)
+    run = tries_at(40, bad=dict.fromkeys(range(40), "page"), max_rejected_rows=None)
     run.until_published()
     assert [type(end) for end in run.ends] == [ApiUnavailable] * 5
     assert max(run.calls_of(run.api.bad)) == UNREAD_MAX
@@ -252,7 +252,7 @@ def test_an_outage_of_twenty_minutes_rejects_no_row(
         outage=Outage(after_answers=after, kind=kind, is_total=is_total),
         max_concurrency=16,
         max_attempts=max_attempts,
-        max_rejected_rows=1.0,
+        max_rejected_rows=None,
     )
     run.until_published(pause_s=pause_s)
     assert_published(run, tries=4)
@@ -266,7 +266,7 @@ def test_an_outage_at_the_start_rejects_no_row(kind: Failure, concurrency: int) 
         outage=Outage(after_answers=1, kind=kind),
         max_concurrency=concurrency,
         max_attempts=1,
-        max_rejected_rows=1.0,
+        max_rejected_rows=None,
     )
     run.api.outage_s = 0.0
     run.until_published()
@@ -282,7 +282,7 @@ def test_a_call_sent_in_an_outage_blames_no_row(kind: Failure) -> None:
         answer_s=0.5,
         max_concurrency=4,
         max_attempts=1,
-        max_rejected_rows=1.0,
+        max_rejected_rows=None,
         stall_timeout_s=3600.0,
     )
     run.until_published()
@@ -293,7 +293,7 @@ def test_a_call_sent_in_an_outage_blames_no_row(kind: Failure) -> None:
 def test_slow_answers_from_before_an_outage_blame_no_row(kind: Failure) -> None:
     """Calls on their way are answered for a minute while all new ones fail."""
     outage = Outage(after_answers=100, kind=kind, is_total=False)
-    run = tries_at(300, outage=outage, max_concurrency=64, answer_s=60.0, max_rejected_rows=1.0)
+    run = tries_at(300, outage=outage, max_concurrency=64, answer_s=60.0, max_rejected_rows=None)
     run.until_published()
     assert_published(run, tries=3)
 
@@ -305,7 +305,7 @@ def test_outage_beside_a_poison_row_blames_the_poison_alone(kind: Failure) -> No
         bad={30: kind, 560: kind},
         outage=Outage(after_answers=500),
         max_concurrency=32,
-        max_rejected_rows=1.0,
+        max_rejected_rows=None,
     )
     run.until_published()
     assert_published(run, tries=4)
@@ -365,7 +365,7 @@ def test_refusals_that_overtake_answers_do_not_end_a_run(
 
 def test_run_ends_if_its_first_rows_are_all_rejected() -> None:
     """It buys nothing more."""
-    run = tries_at(5_000, bad=dict.fromkeys(range(5_000), "400"), max_rejected_rows=1.0)
+    run = tries_at(5_000, bad=dict.fromkeys(range(5_000), "400"), max_rejected_rows=None)
     assert isinstance(run.until_published(), TooManyRejections)
     assert run.api.bought == []
     assert len(run.api.sent) <= 600
@@ -373,6 +373,6 @@ def test_run_ends_if_its_first_rows_are_all_rejected() -> None:
 
 def test_slowly_rejected_first_rows_end_a_run_cheaply() -> None:
     """It ends after few paid calls."""
-    run = tries_at(5_000, bad=dict.fromkeys(range(16), "400"), max_rejected_rows=1.0)
+    run = tries_at(5_000, bad=dict.fromkeys(range(16), "400"), max_rejected_rows=None)
     assert isinstance(run.until_published(), TooManyRejections)
     assert len(run.api.bought) <= run.settings.max_concurrency

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.core.durable.bounds import SHARD_ROWS_MAX
 from airflow_provider_aimlapi.core.durable.object_sizes import PART_BYTES_MAX
 from airflow_provider_aimlapi.core.reporting.measures import OutcomeCounts
+from airflow_provider_aimlapi.core.verdicts.rejections import Rejections
+from airflow_provider_aimlapi.core.verdicts.truncations import Truncations
 from airflow_provider_aimlapi.engine.durable.staged_parts import describe_part, stored_part
 from airflow_provider_aimlapi.engine.runtime.companions import beside
 from airflow_provider_aimlapi.engine.runtime.retry import persist
@@ -23,6 +25,7 @@ from airflow_provider_aimlapi.errors import (
     StorageError,
     StoreUnavailable,
     TooManyRejections,
+    TooManyTruncations,
 )
 from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.storage.parts.part_writer import encode_part
@@ -35,7 +38,6 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.journal import Record
     from airflow_provider_aimlapi.core.durable.manifest import PartEntry
     from airflow_provider_aimlapi.core.durable.plan import Shard
-    from airflow_provider_aimlapi.core.verdicts.rejections import Rejections
     from airflow_provider_aimlapi.engine.durable.earlier_answers import EarlierAnswers
     from airflow_provider_aimlapi.engine.durable.journal_upkeep import JournalUpkeep
     from airflow_provider_aimlapi.engine.prepared import Prepared
@@ -86,7 +88,6 @@ class Collector:
         upkeep: JournalUpkeep,
         *,
         settings: Settings,
-        rejections: Rejections,
         ending: Ending,
         clock: Clock,
     ) -> None:
@@ -99,7 +100,9 @@ class Collector:
         self._upkeep = upkeep  # merges and removes segments
         self._segments = upkeep.journal
         self._settings = settings
-        self._rejections = rejections
+        rows = prepared.run_plan.rows  # of a share, those of the whole run
+        self._rejections = Rejections(allowed=settings.rejections_allowed(rows))
+        self._truncations = Truncations(allowed=settings.truncations_allowed(rows))
         self._ending = ending
         self._clock = clock.reserved
         self._reopened: Mapping[int, StagedPart] = {}  # parts that get a later edition
@@ -139,6 +142,7 @@ class Collector:
         reason = self._rejections.take_over(sum(tally.rejected for tally in tallies))
         if reason is not None:
             self._ending.halt(TooManyRejections(reason))
+        self._count_truncated(sum(tally.truncated for tally in tallies))
 
     async def open_shard(self, shard: Shard) -> None:
         """Open a shard for its outcomes, once few enough rows are open."""
@@ -230,6 +234,13 @@ class Collector:
             too_many = self._rejections.reject(outcome.reason or REASON_UNKNOWN)
             if too_many is not None:
                 self._ending.halt(TooManyRejections(too_many))
+        elif outcome.status == "truncated":
+            self._count_truncated(1)
+
+    def _count_truncated(self, rows: int) -> None:
+        too_many = self._truncations.count(rows)
+        if too_many is not None:
+            self._ending.halt(TooManyTruncations(too_many))
 
     async def _flush_always(self, tasks: asyncio.TaskGroup) -> None:
         refusals = 0

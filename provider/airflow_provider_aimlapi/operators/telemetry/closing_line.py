@@ -1,4 +1,4 @@
-"""The last line of a task's log: rows, calls, tokens and money. Pure."""
+"""The last lines of a task's log: rows, calls, tokens and money, and a warning. Pure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,22 @@ from airflow_provider_aimlapi.core.texts.wording import format_count, format_dur
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.reporting.run_summary import RunSummary
+
+
+TRUNCATED_SHARE_MAX = 0.1
+"""A larger share of truncated answers gets a warning. `max_tokens` is then too low for the task, and not
+only for a few long answers."""
+
+
+def truncation_warning(report: RunSummary) -> str:
+    """Return a warning if more than a tenth of the answers are truncated; "" if not."""
+    tally = report.tally
+    if tally.truncated <= TRUNCATED_SHARE_MAX * tally.completed:
+        return ""
+    return (
+        f"Raise max_tokens: {tally.truncated:,} of {tally.completed:,} answers were cut off at it. That "
+        f"makes another run, which pays for all rows again. max_truncated_rows ends such a run early."
+    )
 
 
 def closing_line(report: RunSummary) -> str:
@@ -27,9 +43,17 @@ def _format_rows(report: RunSummary) -> str:
 
 def _format_calls(report: RunSummary) -> str:
     if report.requests == 0:
-        return "no calls: every row was answered before"
+        return f"no calls: {_why_no_calls(report)}"
     reused = f", {report.reused:,} rows answered before" if report.reused else ""
     return f"{report.requests:,} calls, {report.throttled:,} throttled{reused}"
+
+
+def _why_no_calls(report: RunSummary) -> str:
+    # A run without calls may also have rows of this attempt that have nothing to send, such as nulls.
+    rows = report.tally.rows
+    if rows == 0:
+        return "the input has no rows"
+    return "every row was decided before" if report.reused == rows else "no row was left to send"
 
 
 def _format_money(report: RunSummary) -> str:

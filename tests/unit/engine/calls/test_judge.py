@@ -10,7 +10,6 @@ import pytest
 from airflow_provider_aimlapi.core.arrival.first_answers import ArrivalCheck
 from airflow_provider_aimlapi.core.calls.completion import Completion
 from airflow_provider_aimlapi.core.money.budget import Budget
-from airflow_provider_aimlapi.core.verdicts.rejections import Rejections
 from airflow_provider_aimlapi.engine.calls import judge as judge_module
 from airflow_provider_aimlapi.engine.calls.feed import Feed
 from airflow_provider_aimlapi.engine.calls.judge import Judge
@@ -53,7 +52,6 @@ class Case:
             self.run.prepared,
             JournalUpkeep(journal, clock, lambda: 0.0),
             settings=settings,
-            rejections=Rejections(allowed=2),
             ending=self.ending,
             clock=clock,
         )

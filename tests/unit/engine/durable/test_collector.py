@@ -13,12 +13,11 @@ from airflow_provider_aimlapi.core.calls.completion import (
     rejected,
 )
 from airflow_provider_aimlapi.core.durable.journal import rejection
-from airflow_provider_aimlapi.core.verdicts.rejections import Rejections
 from airflow_provider_aimlapi.engine.durable.collector import Collector
 from airflow_provider_aimlapi.engine.durable.journal_upkeep import JournalUpkeep
 from airflow_provider_aimlapi.engine.runtime.ending import Ending
 from airflow_provider_aimlapi.engine.settings import Settings
-from airflow_provider_aimlapi.errors import StoreUnsafe, TooManyRejections
+from airflow_provider_aimlapi.errors import StoreUnsafe, TooManyRejections, TooManyTruncations
 from airflow_provider_aimlapi.storage.runs.journal_store import JournalStore
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.prepared_run import PreparedRun, answer_to
@@ -51,8 +50,11 @@ class Case:
         self.collector = Collector(
             self.run.prepared,
             JournalUpkeep(journal, self.run.clock, lambda: 0.0),
-            settings=Settings(**settings),  # type: ignore[arg-type]
-            rejections=Rejections(allowed=allowed),
+            settings=Settings(
+                max_rejected_rows=allowed,
+                max_truncated_rows=allowed,
+                **settings,  # type: ignore[arg-type]
+            ),
             ending=self.ending,
             clock=self.run.clock,
         )
@@ -130,6 +132,17 @@ def test_one_rejection_too_many_ends_the_run() -> None:
         case.collector.keep_outcome(0, outcome, rejection(outcome))
     assert isinstance(case.ending.error, TooManyRejections)
     assert case.collector.rejections_left == 0
+
+
+def test_one_truncated_answer_too_many_ends_the_run() -> None:
+    """The first one was journaled by an earlier attempt."""
+    case = Case("a", "b", "c", allowed=1)
+    cut_off = Completion(text="hi", status="truncated")
+    first, second = (accepted(cut_off, case.run.row(index).call_record(1)) for index in range(2))
+    case.collector.keep_earlier(0, first)
+    assert case.ending.error is None
+    case.collector.keep_outcome(0, second)
+    assert isinstance(case.ending.error, TooManyTruncations)
 
 
 def test_earlier_outcome_counts_as_reused_and_is_not_journaled() -> None:

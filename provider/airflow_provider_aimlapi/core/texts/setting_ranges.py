@@ -1,0 +1,71 @@
+"""The range of each setting of a run. Both the parsing of a DAG and the run check it. Pure."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.texts.number_range import check_number, check_whole_number
+from airflow_provider_aimlapi.errors import InvalidSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+CONCURRENCY_MAX = 10_000
+ATTEMPTS_MAX = 100
+PER_MINUTE_MAX = 10**12
+
+
+def _check_row_limit(name: str, value: object) -> None:
+    """Refuse what is neither a number of rows nor a fraction of them."""
+    # 1.0 is refused, because a reader takes it for 1: all rows, or one.
+    if isinstance(value, float) and value == 1.0:
+        raise InvalidSpec(
+            f"{name}={value!r}: give None to allow all rows, or the int 1 to allow one."
+        )
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    if not is_count and not (isinstance(value, float) and 0 <= value < 1):
+        raise InvalidSpec(
+            f"{name}={value!r}: give a number of rows (an int, 0 or more), a fraction of them (a "
+            f"float, from 0.0 to below 1.0), or None for no limit."
+        )
+
+
+_per_minute = partial(check_whole_number, least=1, most=PER_MINUTE_MAX)
+_above_zero = partial(check_number, above=0)
+
+_CHECKS: Mapping[str, Callable[[str, object], None]] = {
+    "max_concurrency": partial(check_whole_number, least=1, most=CONCURRENCY_MAX),
+    "max_attempts": partial(check_whole_number, least=1, most=ATTEMPTS_MAX),
+    "request_timeout_s": _above_zero,
+    "max_cost_usd": _above_zero,
+    "max_rejected_rows": _check_row_limit,
+    "max_truncated_rows": _check_row_limit,
+    "requests_per_minute": _per_minute,
+    "tokens_per_minute": _per_minute,
+    "flush_interval_s": _above_zero,
+    "unflushed_rows_max": partial(check_whole_number, least=1, most=CONCURRENCY_MAX),
+    "progress_interval_s": _above_zero,
+    "stall_timeout_s": _above_zero,
+    "lease_ttl_s": _above_zero,
+}
+NONE_IS_NO_LIMIT = frozenset(
+    {
+        "max_cost_usd",
+        "max_rejected_rows",
+        "max_truncated_rows",
+        "requests_per_minute",
+        "tokens_per_minute",
+    }
+)
+
+
+def check_settings(values: Mapping[str, object]) -> None:
+    """Check the settings that have a range, by their names.
+
+    Raises:
+        InvalidSpec: a value is outside of its range. The text names the setting and a correct value.
+    """
+    for name, check in _CHECKS.items():
+        if name in values and not (values[name] is None and name in NONE_IS_NO_LIMIT):
+            check(name, values[name])

@@ -1,0 +1,29 @@
+"""Decides when truncated answers end a run: at one more than is allowed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True, kw_only=True)
+class Truncations:
+    """The truncated answers of a run.
+
+    Attributes:
+        allowed: how many answers may be truncated. One more ends the run.
+        rows: truncated so far.
+    """
+
+    allowed: int
+    rows: int = 0
+
+    def count(self, truncated: int = 1) -> str | None:
+        """Count truncated answers. Return why the run must end, or None if it may continue."""
+        self.rows += truncated
+        if self.rows <= self.allowed:
+            return None
+        return (
+            f"Raise max_truncated_rows to publish the answers as they are, or raise max_tokens, which "
+            f"pays for all rows again: {self.rows:,} answers were truncated, and max_truncated_rows "
+            f"allows {self.allowed:,}. Nothing was published; all paid answers are kept."
+        )

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_aimlapi.core.verdicts.truncations import Truncations
+
+
+@pytest.mark.parametrize("allowed", [0, 1, 19])
+def test_one_more_than_allowed_ends_the_run(allowed: int) -> None:
+    truncations = Truncations(allowed=allowed)
+    assert [truncations.count() for _ in range(allowed)] == [None] * allowed
+    assert truncations.count() is not None
+
+
+def test_sums_of_earlier_attempts_count_and_are_named() -> None:
+    truncations = Truncations(allowed=10)
+    assert truncations.count(4) is None
+    assert truncations.count(6) is None
+    reason = truncations.count(7)
+    assert reason is not None
+    assert reason.startswith("Raise max_truncated_rows ")
+    assert "17 answers were truncated, and max_truncated_rows allows 10" in reason
