@@ -33,6 +33,7 @@ OTHER_VALUES: dict[str, object] = {
     "top_k": "5",
     "stop_sequences": ["END"],
     "thinking": {"type": "disabled"},
+    "examples": [({"text": "Hallo"}, "Hello")],
     "output_column": "answer",
     "aimlapi_conn_id": "another",
     "max_concurrency": "8",

@@ -30,6 +30,13 @@ def operator(kind: Any = ClaudeCompletionOperator, **arguments: Any) -> Any:
         ({"thinking": {"effort": "low"}}, "anthropic/claude-sonnet-4.6"),
         ({"stop_sequences": "END"}, "give a list of texts"),
         ({"model": NEWER, "temperature": 0.5}, "does not take temperature"),
+        ({"examples": "none"}, "give a list of pairs"),
+        ({"examples": [({"text": "a"}, "")]}, r"examples\[0\]: the answer must be a text"),
+        ({"examples": [({}, "b")]}, r"examples\[0\] has no value for 'text'"),
+        (
+            {"examples": [({"txt": "a", "text": "a"}, "b")]},
+            r"value for 'txt'.* Did you mean 'text'",
+        ),
         ({"model": NEWER, "top_k": "5", "max_tokens": "{{ 5 }}"}, "does not take top_k"),
     ],
 )
@@ -49,6 +56,9 @@ def test_a_dag_with_a_wrong_argument_is_not_read(arguments: dict[str, Any], sent
         {"thinking": {"type": "{{ params.kind }}"}},
         {"thinking": {"type": "enabled", "budget_tokens": 2048}, "max_tokens": "{{ params.n }}"},
         {"stop_sequences": ("END",)},
+        {"examples": "{{ params.examples }}"},
+        {"examples": [({"body": "a"}, "b")], "prompt": "triage.md"},
+        {"examples": [({"body": "a"}, "b")], "prompt": "{% if a %}{body}{% endif %}"},
         {"model": "anthropic/claude-next"},
     ],
 )

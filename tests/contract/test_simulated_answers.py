@@ -12,6 +12,7 @@ from aimlapi_simulator.catalogue import BY_ID, MODELS
 from airflow_provider_aimlapi.api.http.transport import open_transport
 from airflow_provider_aimlapi.api.price_list import fetch_prices
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
+from airflow_provider_aimlapi.core.calls.message import message_of
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.engine.blocking import complete_one
 from airflow_provider_aimlapi.engine.settings import Settings
@@ -44,7 +45,7 @@ def completion(script: Script, model: str, **parameters: Any) -> Completion:
     with simulator_thread(script) as simulator:
         endpoint = Endpoint(base_url=simulator.url, key=KEY)
         spec = CompletionSpec(model=model, max_tokens=2048, **parameters)
-        return complete_one(endpoint, spec, PROMPT, SYSTEM, Settings(max_attempts=1))
+        return complete_one(endpoint, spec, message_of(PROMPT, SYSTEM), Settings(max_attempts=1))
 
 
 @pytest.mark.parametrize(("gateway", "forms"), list(itertools.product(GATEWAYS, FORMS)), ids=str)

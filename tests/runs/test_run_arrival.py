@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aimlapi_simulator import Fault, Gateway
+from airflow_provider_aimlapi.core.calls.message import message_of
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.core.verdicts.opening import OPENING_ROWS
 from airflow_provider_aimlapi.engine.blocking import complete_one, estimate_job, plan_job, run_job
@@ -162,14 +163,19 @@ def test_note_of_a_share_stops_the_publishing_task(dropping: Workplace) -> None:
 def test_single_call_is_checked(dropping: Workplace) -> None:
     job = instructed(dropping)
     with pytest.raises(InstructionsDropped, match="1 answer shows"):
-        complete_one(job.endpoint, job.completion, "Say hello.", SYSTEM, Settings())
+        complete_one(job.endpoint, job.completion, message_of("Say hello.", SYSTEM), Settings())
     kept = complete_one(
-        job.endpoint, job.completion, "Say hello.", SYSTEM, Settings(check_arrival=False)
+        job.endpoint,
+        job.completion,
+        message_of("Say hello.", SYSTEM),
+        Settings(check_arrival=False),
     )
     assert kept.status == "ok"
 
 
 def test_single_call_with_instructions_is_answered(place: Workplace) -> None:
     job = instructed(place)
-    answer = complete_one(job.endpoint, job.completion, "Say hello.", SYSTEM, Settings())
+    answer = complete_one(
+        job.endpoint, job.completion, message_of("Say hello.", SYSTEM), Settings()
+    )
     assert answer.status == "ok"

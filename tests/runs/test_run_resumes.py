@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from aimlapi_simulator import Fault, Latency
+from airflow_provider_aimlapi.core.calls.message import message_of
 from airflow_provider_aimlapi.engine.blocking import complete_one
 from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 from airflow_provider_aimlapi.engine.settings import Settings
@@ -133,7 +134,7 @@ def test_single_call_is_not_repeated_after_its_tasks_timeout(place: Workplace) -
     watcher.start()
     job = place.job()
     with pytest.raises(TimedOutError):
-        complete_one(job.endpoint, job.completion, "Hello?", None, Settings())
+        complete_one(job.endpoint, job.completion, message_of("Hello?", None), Settings())
     watcher.join()
     assert [record.status for record in place.sim.ledger.requests] == [503]
 

@@ -19,7 +19,6 @@ from airflow_provider_aimlapi.api.http.transport import open_transport
 from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
 from airflow_provider_aimlapi.api.price_list import fetch_prices
 from airflow_provider_aimlapi.core.arrival.first_answers import ArrivalCheck
-from airflow_provider_aimlapi.core.calls.message import message_of
 from airflow_provider_aimlapi.engine.calls.descriptors import fit_to_descriptors
 from airflow_provider_aimlapi.engine.calls.single import complete
 from airflow_provider_aimlapi.engine.estimate.inquiry import estimate
@@ -36,11 +35,12 @@ from airflow_provider_aimlapi.storage.runs.progress_object import ProgressObject
 from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 
     from airflow_provider_aimlapi.api.account import Account
     from airflow_provider_aimlapi.core.calls.completion import Completion
     from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.calls.message import ExampleTurn, Message
     from airflow_provider_aimlapi.core.calls.request import CompletionSpec
     from airflow_provider_aimlapi.core.durable.keys import RunNames
     from airflow_provider_aimlapi.core.money.estimate_report import Estimate
@@ -143,9 +143,10 @@ def _world(job: Job, settings: Settings, stop: StopSignal | None) -> World:
 def complete_one(
     endpoint: Endpoint,
     spec: CompletionSpec,
-    prompt: str,
-    system: str | None,
+    message: Message,
     settings: Settings,
+    *,
+    examples: Sequence[ExampleTurn] = (),
 ) -> Completion:
     """Return one completion, with the retry rules of a run.
 
@@ -154,7 +155,7 @@ def complete_one(
         InstructionsDropped: the answer was certainly made without the system text.
     """
     log_assumption(spec.model)
-    body = RequestEncoder(spec).encode(message_of(prompt, system))
+    body = RequestEncoder(spec, examples).encode(message)
     stop = StopSignal()
 
     async def ask() -> Completion:
@@ -164,7 +165,9 @@ def complete_one(
             return await complete(client, body, settings, random, stop, wall_us=wall_us)
 
     completion = _in_own_thread(ask, stop.request)
-    check = ArrivalCheck(model=spec.model, is_open=settings.check_arrival and bool(system))
+    check = ArrivalCheck(
+        model=spec.model, is_open=settings.check_arrival and any(message.system or ())
+    )
     if check.is_open:
         check.answered(body, completion)
         check.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
+from airflow_provider_aimlapi.core.calls.examples import check_examples
 from airflow_provider_aimlapi.core.texts.number_range import check_whole_number
 from airflow_provider_aimlapi.errors import InvalidSpec
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
     from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
+    from airflow_provider_aimlapi.core.calls.examples import Example
     from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 
 
@@ -41,6 +43,7 @@ class Job:
         output: the location of the result.
         on_existing: whether to replace the result of another run at the output path once this run
             is complete, or to refuse before money is spent.
+        examples: few-shot examples: the values of a row by column, and the answer to it.
         constant_prompt: whether a prompt without any column may be sent for more than one row.
     """
 
@@ -53,6 +56,7 @@ class Job:
     input: OpenLocation
     output: OpenLocation
     on_existing: OnExisting = "replace"
+    examples: tuple[Example, ...] = ()
     constant_prompt: bool = False
 
     def __post_init__(self) -> None:
@@ -61,6 +65,7 @@ class Job:
             raise InvalidSpec("prompt is empty. Give a text with {column} placeholders.")
         if not isinstance(self.output_column, str) or not self.output_column.strip():
             raise InvalidSpec("output_column is empty. Give the new column's name.")
+        check_examples(self.examples, self.prompt)
         if self.limit_rows is not None:
             check_whole_number("limit_rows", self.limit_rows, least=1)
         if self.on_existing not in get_args(OnExisting):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
 from airflow_provider_aimlapi.core.calls.dialect import assumption, model_of
+from airflow_provider_aimlapi.core.calls.examples import example_turns
 from airflow_provider_aimlapi.core.calls.template import near_misses, parse_template
 from airflow_provider_aimlapi.core.durable.keys import RunNames, run_key_of
 from airflow_provider_aimlapi.core.durable.plan import (
@@ -266,7 +267,8 @@ def _request_maker(job: Job, data_set: DataSet) -> RequestMaker:
     system = None
     if job.system:
         system = parse_template(job.system, columns=columns, argument="system")
-    maker = RequestMaker(prompt, system, RequestEncoder(job.completion))
+    turns = example_turns(job.examples, prompt)
+    maker = RequestMaker(prompt, system, RequestEncoder(job.completion, turns))
     log_assumption(job.completion.model)
     data_set.check_promptable(maker.columns)
     for literal, column in near_misses(job.prompt + (job.system or ""), columns):
@@ -302,6 +304,7 @@ def _ingredients(job: Job, data_set: DataSet, maker: RequestMaker) -> dict[str, 
         "columns": list(maker.columns),
         "prompt": job.prompt,
         "system": job.system,
+        "examples": [[dict(values), answer] for values, answer in job.examples],
         "origin": job.endpoint.origin,
         "dialect": model_of(job.completion.model).dialect.name,
         "parameters": job.completion.parameters(),

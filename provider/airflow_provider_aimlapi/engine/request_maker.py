@@ -24,7 +24,7 @@ class RequestMaker:
 
     Attributes:
         columns: the columns whose texts a request needs, in order.
-        frame_bytes: the size of a request whose prompt and system are empty.
+        frame_bytes: the size of a request whose prompt and system are empty, without examples.
     """
 
     def __init__(
@@ -35,7 +35,8 @@ class RequestMaker:
         self._prompt = prompt.filler(self.columns)
         self._system = system.filler(self.columns) if system else None
         self._encoder = encoder
-        self.frame_bytes = len(encoder.encode(message_of("", None if system is None else "")))
+        empty = encoder.encode(message_of("", None if system is None else ""))
+        self.frame_bytes = len(empty) - encoder.constant_bytes
 
     def row(self, part: int, index: int, texts: RowTexts, clock: Clock) -> Row | Outcome:
         """Return a row that is ready to be sent, or the outcome of a row that cannot be sent.

@@ -10,6 +10,8 @@ from airflow.providers.common.compat.sdk import BaseHook, mask_secret
 from airflow_provider_aimlapi.core.calls.connection_types import CONN_TYPE, check_type
 from airflow_provider_aimlapi.core.calls.dialect import DEFAULT_MODEL
 from airflow_provider_aimlapi.core.calls.endpoint import parse_endpoint, typed_base_url
+from airflow_provider_aimlapi.core.calls.examples import example_texts
+from airflow_provider_aimlapi.core.calls.message import message_of
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.errors import AccessRefused, AimlapiError, InvalidSpec
 from airflow_provider_aimlapi.hooks.connections import (
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.calls.completion import Completion
     from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
     from airflow_provider_aimlapi.core.calls.json_types import JsonObject
+    from airflow_provider_aimlapi.core.calls.message import Message
     from airflow_provider_aimlapi.engine.settings import Settings
 
 
@@ -176,6 +179,7 @@ class AIMLAPIHook(BaseHook):
         prompt: str,
         *,
         system: str | None = None,
+        examples: Sequence[tuple[str, str]] = (),
         model: str = DEFAULT_MODEL,
         max_tokens: int | None = 1024,
         temperature: float | None = None,
@@ -197,6 +201,7 @@ class AIMLAPIHook(BaseHook):
 
         Args:
             prompt, system: sent as they are. Braces have no meaning here.
+            examples: pairs of a prompt and the answer to it, sent as turns before the prompt.
             model, …, metadata: as in `CompletionSpec`. None is not sent.
             stream: whether the answer comes as server-sent events. The result is the same.
             request_timeout_s: seconds for one call, from connecting to the answer's last byte.
@@ -210,8 +215,6 @@ class AIMLAPIHook(BaseHook):
         """
         from airflow_provider_aimlapi.engine.settings import Settings
 
-        if not isinstance(prompt, str) or not prompt.strip():
-            raise InvalidSpec("prompt is empty. Give a text.")
         spec = CompletionSpec(
             model=model,
             max_tokens=max_tokens,
@@ -230,16 +233,21 @@ class AIMLAPIHook(BaseHook):
             max_attempts=max_attempts,
             check_arrival=check_arrival,
         )
-        return self._complete_one(spec, prompt, system, settings)
+        return self._complete_one(spec, _message(prompt, system), examples, settings)
 
     def _complete_one(
-        self, spec: CompletionSpec, prompt: str, system: str | None, settings: Settings
+        self,
+        spec: CompletionSpec,
+        message: Message,
+        examples: Sequence[tuple[str, str]],
+        settings: Settings,
     ) -> Completion:
         from airflow_provider_aimlapi.engine.blocking import complete_one
 
+        turns = example_texts(examples)
         endpoint = self.endpoint
         try:
-            return complete_one(endpoint, spec, prompt, system, settings)
+            return complete_one(endpoint, spec, message, settings, examples=turns)
         except AccessRefused as error:
             raise explain_refusal(error, lambda: endpoint, spec.model) from error.__cause__
 
@@ -264,6 +272,12 @@ class AIMLAPIHook(BaseHook):
         connection = existing_connection(self.aimlapi_conn_id, argument="aimlapi_conn_id")
         check_type(connection.conn_type, host=connection.host, connection=self.aimlapi_conn_id)
         return connection
+
+
+def _message(prompt: object, system: str | None) -> Message:
+    if not isinstance(prompt, str) or not prompt.strip():
+        raise InvalidSpec("prompt is empty. Give a text.")
+    return message_of(prompt, system)
 
 
 def _as_tuple(name: str, items: Sequence[Any] | None) -> tuple[Any, ...] | None:

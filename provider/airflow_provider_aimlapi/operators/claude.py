@@ -18,6 +18,7 @@ from airflow_provider_aimlapi.operators.completion_arguments import (
     COMPLETION_ARGUMENTS,
     check_written,
     completion_of,
+    examples_of,
 )
 from airflow_provider_aimlapi.operators.links import RunReportLink
 from airflow_provider_aimlapi.operators.locations import open_location, parse_location
@@ -90,6 +91,7 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         top_k: likewise.
         stop_sequences: texts that end an answer. None: not sent.
         thinking: such as {"type": "enabled", "budget_tokens": 2048}. None: not sent.
+        examples: few-shot examples, such as [({"body": "…"}, "…")]: a row's values and the answer.
         output_column: the column for the answer's text. `<output_column>_info` holds the rest.
         aimlapi_conn_id: the connection with the API key.
         storage_conn_id: the connection for both paths, unless a path's URL names one. None: the
@@ -132,6 +134,7 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         "prompt": "md",
         "system": "md",
         "thinking": "json",
+        "examples": "json",
     }
     ui_color = "#f4ece3"
     operator_extra_links: Collection[BaseOperatorLink] = (RunReportLink(),)
@@ -161,6 +164,7 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         top_k: int | str | None = None,
         stop_sequences: Sequence[str] | None = None,
         thinking: Mapping[str, Any] | None = None,
+        examples: Sequence[tuple[Mapping[str, Any], str]] | None = None,
         output_column: str = "completion",
         aimlapi_conn_id: str = AIMLAPIHook.default_conn_name,
         storage_conn_id: str | None = None,
@@ -189,13 +193,12 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         self.prompt, self.system = prompt, system
         self.model, self.max_tokens = model, max_tokens
         self.temperature, self.top_p, self.top_k = temperature, top_p, top_k
-        self.stop_sequences, self.thinking = stop_sequences, thinking
+        self.stop_sequences, self.thinking, self.examples = stop_sequences, thinking, examples
         self.output_column = output_column
         self.aimlapi_conn_id, self.storage_conn_id = aimlapi_conn_id, storage_conn_id
         self.max_concurrency = max_concurrency
         self.requests_per_minute, self.tokens_per_minute = requests_per_minute, tokens_per_minute
-        self.max_attempts = max_attempts
-        self.request_timeout_s = request_timeout_s
+        self.max_attempts, self.request_timeout_s = max_attempts, request_timeout_s
         self.stall_timeout_s, self.park_timeout_s = stall_timeout_s, park_timeout_s
         self.on_stall = on_stall
         self.max_cost_usd = max_cost_usd
@@ -352,6 +355,7 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
             completion=completion_of({name: getattr(self, name) for name in COMPLETION_ARGUMENTS}),
             prompt=arguments.read_text("prompt", self.prompt),
             system=arguments.read_optional_text("system", self.system),
+            examples=examples_of(self.examples),
             output_column=arguments.read_text("output_column", self.output_column),
             limit_rows=arguments.read_optional_whole_number("limit_rows", self.limit_rows),
             constant_prompt=arguments.read_flag("constant_prompt", self.constant_prompt),

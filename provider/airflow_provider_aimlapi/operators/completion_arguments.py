@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from airflow_provider_aimlapi.core.calls.examples import Example, check_examples, read_examples
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.operators import arguments
 
@@ -30,6 +31,16 @@ def completion_of(values: Mapping[str, object]) -> CompletionSpec:
     return CompletionSpec(**{name: read(name, values.get(name)) for name, read in _READERS.items()})
 
 
+def examples_of(value: object) -> tuple[Example, ...]:
+    """Return the few-shot examples as texts.
+
+    Raises:
+        InvalidSpec: they have another form.
+    """
+    value = arguments.none_if_empty(value)
+    return () if value is None else read_examples(value)
+
+
 def check_written(operator: object) -> None:
     """Check the arguments that the DAG contains as plain values, without those that a task renders.
 
@@ -39,11 +50,23 @@ def check_written(operator: object) -> None:
     # Airflow builds the operator of a mapped task again in the task, which then checks everything.
     if getattr(operator, "_BaseOperator__from_mapped", False):
         return
+    _check_examples(operator)
     values = {name: getattr(operator, name) for name in COMPLETION_ARGUMENTS}
     written = {name: value for name, value in values.items() if _is_written(value)}
     # Without its model no parameter can be checked, because the model's dialect sets the ranges.
     if "model" in written:
         completion_of(written)
+
+
+def _check_examples(operator: object) -> None:
+    """Check examples that are plain values, and compare them with a prompt that is one."""
+    prompt, examples = (getattr(operator, name) for name in ("prompt", "examples"))
+    if not _is_written(examples):
+        return
+    read = examples_of(examples)
+    # The text of a prompt file is not known here. A job checks its examples again.
+    if isinstance(prompt, str) and _is_written(prompt) and not arguments.may_name_file(prompt):
+        check_examples(read, prompt)
 
 
 def _is_written(value: object) -> bool:

@@ -20,9 +20,11 @@ from airflow_provider_aimlapi.core.texts.redaction import quote
 from airflow_provider_aimlapi.errors import InvalidSpec, RequestRejected, WireViolation
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from airflow_provider_aimlapi.answer import Answer
     from airflow_provider_aimlapi.core.calls.completion import Completion
-    from airflow_provider_aimlapi.core.calls.message import Message
+    from airflow_provider_aimlapi.core.calls.message import ExampleTurn, Message
     from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 
 
@@ -31,14 +33,18 @@ class RequestEncoder:
 
     The rest is encoded once, in the model's dialect. A body's sha256 identifies its request, and
     the run key does not depend on the order of keys. So parameters are sorted at every depth, and
-    `messages` follow them. The system text is before `messages` or inside of it.
+    `messages` follow them. The system text is before `messages` or inside of it. The turns of
+    examples are before the row's own.
+
+    Attributes:
+        constant_bytes: the size of the examples in each body.
     """
 
-    def __init__(self, spec: CompletionSpec) -> None:
+    def __init__(self, spec: CompletionSpec, examples: Sequence[ExampleTurn] = ()) -> None:
         """Encode what is the same for all rows.
 
         Raises:
-            InvalidSpec: a parameter holds a number or a text that JSON does not allow.
+            InvalidSpec: a parameter or an example holds a number or a text that JSON does not allow.
         """
         self._strings = msgspec.json.Encoder()
         try:
@@ -48,14 +54,28 @@ class RequestEncoder:
             raise InvalidSpec(
                 f"The parameters for {spec.model} cannot be sent as JSON: {error}"
             ) from None
-        user = b'"messages":[{"role":"user","content":'
+        turns = self._turns(examples)
+        self.constant_bytes = len(turns)
+        user = b'"messages":[' + turns + b'{"role":"user","content":'
         self._alone = constant[:-1] + b"," + user
         if model_of(spec.model).dialect.system == "field":
             self._before_system = constant[:-1] + b',"system":'
             self._after_system = b"," + user
         else:
             self._before_system = constant[:-1] + b',"messages":[{"role":"system","content":'
-            self._after_system = b'},{"role":"user","content":'
+            self._after_system = b"}," + turns + b'{"role":"user","content":'
+
+    def _turns(self, examples: Sequence[ExampleTurn]) -> bytes:
+        """Return the turns of the examples, each followed by a comma."""
+        turns = [
+            {"role": role, "content": text}
+            for example in examples
+            for role, text in (("user", example.prompt), ("assistant", example.answer))
+        ]
+        try:
+            return b"".join(self._strings.encode(turn) + b"," for turn in turns)
+        except UnicodeEncodeError as error:
+            raise InvalidSpec(f"An example is not valid text: {error.reason}.") from None
 
     def encode(self, message: Message) -> bytes:
         """Return the body for one row, exactly as it is sent.

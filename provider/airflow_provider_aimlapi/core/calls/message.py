@@ -18,6 +18,13 @@ class Message(NamedTuple):
     system: tuple[str, ...] | None
 
 
+class ExampleTurn(NamedTuple):
+    """A prompt and the answer to it, which each request holds before the row's own prompt."""
+
+    prompt: str
+    answer: str
+
+
 def message_of(prompt: str, system: str | None) -> Message:
     """Return the message of two whole texts."""
     return Message((prompt,), None if system is None else (system,))

@@ -107,6 +107,13 @@ def parse_template(text: str, *, columns: Collection[str], argument: str) -> Pro
     return PromptTemplate(literals=tuple(literals), columns=tuple(used))
 
 
+def placeholders(text: str) -> tuple[list[str], list[str]]:
+    """Return the names in braces that must be columns, and all that may be, without any input."""
+    names = [token[1] for token in _TOKEN.finditer(text) if token[1] is not None]
+    possible = [name for name in dict.fromkeys(names) if not _is_never_a_column(name)]
+    return [name for name in possible if _IDENTIFIER.match(name)], possible
+
+
 def _is_never_a_column(name: str) -> bool:
     return not name.strip() or name.strip().isdecimal()
 
