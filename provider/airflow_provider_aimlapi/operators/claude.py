@@ -366,7 +366,9 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         )
 
     def _build_settings(self) -> Settings:
-        return settings_of(self, self._make_hook(), starts_with_probe=self._parking.starts_with_probe)
+        return settings_of(
+            self, self._make_hook(), starts_with_probe=self._parking.starts_with_probe
+        )
 
     def _make_hook(self) -> AIMLAPIHook:
         return AIMLAPIHook(arguments.read_text("aimlapi_conn_id", self.aimlapi_conn_id))
