@@ -47,6 +47,8 @@ COVERED_BY = {
     "core/durable/object_names": "tests/attacks/test_object_names.py",
     "core/durable/object_sizes": "tests/attacks/test_stored_objects.py",
     "core/durable/stored_json": "tests/attacks/test_stored_json.py",
+    "core/pacing/heights": "tests/unit/core/pacing/test_window.py",
+    "core/pacing/law": "tests/unit/core/pacing/test_window.py",
     "core/reporting/lineage": "tests/runs/test_run_is_observed.py",
     "core/texts/host_names": "tests/attacks/test_host_spellings.py",
     "core/texts/setting_ranges": "tests/unit/engine/test_settings.py",

@@ -21,10 +21,12 @@ from airflow_provider_aimlapi.core.pacing.bound import Bound
 from airflow_provider_aimlapi.core.pacing.episode import Episode
 from airflow_provider_aimlapi.core.pacing.evidence import Likeness
 from airflow_provider_aimlapi.core.pacing.gate import OPEN
+from airflow_provider_aimlapi.core.pacing.law import after_throttled
 from airflow_provider_aimlapi.core.pacing.reach import Reach
 from airflow_provider_aimlapi.core.pacing.refusal_quota import RefusalQuota
+from airflow_provider_aimlapi.core.pacing.rules import CLOSE
 from airflow_provider_aimlapi.core.pacing.suspicion import Suspicion
-from airflow_provider_aimlapi.core.pacing.window import RAMP_DOUBLING_S, after_throttled
+from airflow_provider_aimlapi.core.pacing.window import RAMP_DOUBLING_S
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.pacing.episode import Seen, Sent
@@ -138,7 +140,7 @@ class Noise:
             self.is_limited = True
         is_new = window.episode is None or sent.at_s >= window.episode.seen.now_s
         after = after_throttled(window, sent, seen, jitter=jitter)
-        is_closed = not window.gate.is_open or after.decision == "close:refused"
+        is_closed = not window.gate.is_open or after.decision == CLOSE.name
         since = self._suspected(window, sent, seen) if is_new and not is_closed else None
         return after if since is None else self._tried(after, since, sent, seen)
 

@@ -9,9 +9,10 @@ from airflow_provider_aimlapi.core.calls.completion import Completion
 from airflow_provider_aimlapi.core.pacing.bound import Bound, BoundTimes, bound_sentence
 from airflow_provider_aimlapi.core.pacing.episode import Seen, Sent
 from airflow_provider_aimlapi.core.pacing.gate import OPEN
+from airflow_provider_aimlapi.core.pacing.law import after_time
 from airflow_provider_aimlapi.core.pacing.noise import Noise
 from airflow_provider_aimlapi.core.pacing.send_rate import SendRate
-from airflow_provider_aimlapi.core.pacing.window import Held, after_time, open_window
+from airflow_provider_aimlapi.core.pacing.window import Held, open_window
 from airflow_provider_aimlapi.engine.calls.allowances import Allowances
 from airflow_provider_aimlapi.engine.calls.permit import Permit
 from airflow_provider_aimlapi.engine.runtime.companions import bug_in

@@ -8,6 +8,7 @@ import pytest
 
 from airflow_provider_aimlapi.core.pacing.bound import Bound
 from airflow_provider_aimlapi.core.pacing.episode import Seen, Sent
+from airflow_provider_aimlapi.core.pacing.law import after_throttled
 from airflow_provider_aimlapi.core.pacing.noise import (
     FAILURES_MAX,
     TRIAL_CALLS,
@@ -16,7 +17,7 @@ from airflow_provider_aimlapi.core.pacing.noise import (
 )
 from airflow_provider_aimlapi.core.pacing.reach import Reach
 from airflow_provider_aimlapi.core.pacing.refusal_quota import TOKENS_MAX
-from airflow_provider_aimlapi.core.pacing.window import Window, after_throttled, open_window
+from airflow_provider_aimlapi.core.pacing.window import Window, open_window
 
 PER_S = 100.0
 TRIP_S = 0.06

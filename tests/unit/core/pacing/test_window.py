@@ -9,22 +9,16 @@ from hypothesis import strategies as st
 from airflow_provider_aimlapi.core.pacing.episode import Seen, Sent
 from airflow_provider_aimlapi.core.pacing.evidence import CLOSING_CALLS, Mark
 from airflow_provider_aimlapi.core.pacing.gate import OPEN
-from airflow_provider_aimlapi.core.pacing.reach import Reach
-from airflow_provider_aimlapi.core.pacing.window import (
-    ALIKE_TIMES,
-    DOUBTS_MAX,
-    PACE_SLACK,
+from airflow_provider_aimlapi.core.pacing.heights import DOUBTS_MAX, SHARED_HOLD_S
+from airflow_provider_aimlapi.core.pacing.law import (
     PAUSING_CALLS,
     RESUME_DOUBLING_S,
-    SHARED_FACTOR,
-    SHARED_HOLD_S,
-    START_LEVEL,
-    Held,
-    Window,
     after_throttled,
     after_time,
-    open_window,
 )
+from airflow_provider_aimlapi.core.pacing.reach import Reach
+from airflow_provider_aimlapi.core.pacing.rules import ALIKE_TIMES, PACE_SLACK, SHARED_FACTOR
+from airflow_provider_aimlapi.core.pacing.window import START_LEVEL, Held, Window, open_window
 
 REFUSAL_S = 0.06
 
