@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from playwright.sync_api import expect
 
 from browser_tests.airflow_site import DAG_ID, TASK_ID
 from browser_tests.conftest import ROWS
@@ -65,6 +66,9 @@ def test_list_is_in_the_navigation_and_follows_runs(
         assert time.monotonic() < until_s, site.log()
         page.wait_for_timeout(200)
     page.screenshot(path=screenshots / "runs-in-airflow.png")
+    # The frame may not replace the page around it. The link to the log leads there all the same.
+    frame.get_by_role("link", name=f"Log of {DAG_ID} {ARROW} {TASK_ID}").first.click()
+    page.wait_for_url(f"**/dags/{DAG_ID}/runs/*/tasks/{TASK_ID}", timeout=WAIT_MS)
     context.close()
 
 
@@ -102,6 +106,48 @@ def test_list_shows_readable_runs_newest_first(
     context.close()
 
 
+def test_filter_and_sort_narrow_the_list(
+    site: AirflowSite, runs: None, session_of: Callable[..., BrowserContext]
+) -> None:
+    context = session_of(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.goto(site.runs_page)
+    names = page.locator("#runs .name")
+    names.first.wait_for()
+    page.get_by_label("DAG, task, run or model").fill("nightly complete")
+    expect(names).to_have_count(1)
+    assert names.all_text_contents() == [f"nightly_tags {ARROW} complete"]
+    assert "1 of 3 runs" in (page.locator("#sum").text_content() or "")
+    assert page.locator("#by-dag tbody tr").count() == 1
+    page.get_by_role("button", name="Clear filter").click()
+    expect(names).to_have_count(3)
+    page.get_by_label("State", exact=True).select_option("published")
+    expect(names).to_have_count(1)
+    page.get_by_role("button", name="Clear filter").click()
+    expect(names).to_have_count(3)
+    for order in ("descending", "ascending"):
+        page.locator("#head").get_by_role("button", name="Cost").press("Enter")
+        page.locator(f"#head [aria-sort={order}]", has_text="Cost").wait_for()
+    assert page.locator("#head [aria-sort]").count() == 1
+    assert page.evaluate("document.activeElement.dataset.column") == "cost"
+    assert page.locator(".list .reason").first.is_visible()
+    context.close()
+
+
+def test_sums_count_each_row_once(
+    site: AirflowSite, runs: None, session_of: Callable[..., BrowserContext]
+) -> None:
+    """A second DAG run of the same job finds it published, and pays nothing."""
+    context = session_of()
+    page = context.new_page()
+    page.goto(site.runs_page)
+    page.locator("#by-day tbody tr").first.wait_for()
+    answer = context.request.get(site.runs_page.replace("/runs", "/list")).json()
+    for by in ("dag", "task", "model", "day"):
+        assert sum(line["paid_nano_usd"] for line in answer["costs"][by]) == answer["paid_nano_usd"]
+    context.close()
+
+
 def test_private_dag_is_shown_to_grace_alone(
     site: AirflowSite,
     runs: None,
@@ -116,6 +162,10 @@ def test_private_dag_is_shown_to_grace_alone(
         assert ("private_payroll" in page.content()) is is_shown
         told = context.request.get(site.runs_page.replace("/runs", "/list")).text()
         assert ("private_payroll" in told) is is_shown
+        found = context.request.get(
+            f"{site.runs_page.replace('/runs', '/list')}?text=payroll"
+        ).json()
+        assert (found["found"] > 0, bool(found["costs"]["dag"])) == (is_shown, is_shown)
         private = site.page("any").replace(DAG_ID, "private_payroll")
         answer = page.goto(private)
         assert answer is not None

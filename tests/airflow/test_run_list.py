@@ -30,7 +30,9 @@ PROGRESS = {
     "rows_done": 40,
     "rows_per_s": 4.5,
     "cost_nano_usd": 5_000_000,
-    "attempts": [{"error": "what an answer said"}],
+    "attempts": [
+        {"updated_us": 1_790_000_000_000_000, "cost_nano_usd": 5_000_000, "error": "what was said"}
+    ],
 }
 
 
@@ -83,7 +85,7 @@ def test_newest_run_comes_first_with_numbers(reader: Any, began: Callable[..., s
 
 def test_list_contains_only_what_the_table_shows(reader: Any, began: Callable[..., str]) -> None:
     began()
-    assert "what an answer said" not in reader.get("/aimlapi/list").text
+    assert "what was said" not in reader.get("/aimlapi/list").text
 
 
 def test_runs_beside_outputs_are_listed_without_numbers(
@@ -108,14 +110,82 @@ def test_a_run_that_cannot_be_read_hides_no_other(
 def test_the_list_has_an_end(began: Callable[..., str]) -> None:
     from airflow.utils.session import create_session
 
+    from airflow_provider_aimlapi.plugins.listed.run_row import DecodedRuns
     from airflow_provider_aimlapi.plugins.run_list import list_runs
 
     _, second, third = began(), began(), began()
+    decoded = DecodedRuns()
     with create_session() as session:
-        found = list_runs({"patient_task"}, lambda dag_ids: dag_ids, session, runs_max=2)
+        found = list_runs({"patient_task"}, lambda dag_ids: dag_ids, session, decoded, runs_max=2)
         assert [run.run_id for run in found.runs] == [third, second]
-        assert list_runs({"patient_task"}, lambda _: set(), session).runs == []
-        assert list_runs({"another"}, lambda dag_ids: dag_ids, session).runs == []
+        assert (found.listed, found.runs_max) == (2, 2)
+        forbidden = list_runs({"patient_task"}, lambda _: set(), session, decoded)
+        assert (forbidden.runs, forbidden.paid_nano_usd, forbidden.states) == ([], 0, {})
+        assert list_runs({"another"}, lambda dag_ids: dag_ids, session, decoded).runs == []
+
+
+def test_reason_of_a_failure_is_listed(reader: Any, began: Callable[..., str]) -> None:
+    began({**PROGRESS, "state": "failed"}, "failed")
+    began({**PROGRESS, "attempts": []}, "failed")
+    killed, failed = listed(reader)
+    assert (failed["state"], failed["reason"]) == ("failed", "what was said")
+    assert killed["state"] == "killed"
+    assert "Airflow ended the task" in killed["reason"]
+
+
+def test_filter_sort_and_pages(
+    reader: Any, began: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow_provider_aimlapi.plugins import run_list
+
+    monkeypatch.setattr(run_list, "PAGE_RUNS", 2)
+    costs = (3, 1, 2)
+    run_ids = [
+        began(
+            {**PROGRESS, "run_key": f"{cost:032x}", "attempts": [], "cost_nano_usd": cost * 10**9},
+            "success" if cost == 1 else "running",
+        )
+        for cost in costs
+    ]
+
+    def found(**query: object) -> tuple[list[str], dict[str, Any]]:
+        answer = reader.get("/aimlapi/list", params=query)
+        assert answer.status_code == 200
+        return [run["run_id"] for run in answer.json()["runs"]], answer.json()
+
+    first, second, third = run_ids
+    assert found()[0] == [third, second]
+    names, second_page = found(page=2)
+    assert (names, second_page["pages"], second_page["found"]) == ([first], 2, 3)
+    assert found(page=99)[1]["page"] == 2
+    assert found(sort="cost")[0] == [first, third]
+    assert found(sort="cost", order="rising")[0] == [second, third]
+    assert found(text=f"patient {second}")[0] == [second]
+    assert found(text="patient nothing")[0] == []
+    names, killed = found(state="killed")
+    assert names == [second]
+    assert (killed["paid_nano_usd"], killed["found"], killed["listed"]) == (10**9, 1, 3)
+    assert killed["states"] == {"killed": 1, "running": 2}
+    assert found()[1]["paid_nano_usd"] == 6 * 10**9
+
+
+@pytest.mark.parametrize(
+    "query", ["sort=nothing", "order=up", "page=0", "page=x", f"text={'x' * 201}"]
+)
+def test_bad_query_is_refused(reader: Any, query: str) -> None:
+    assert reader.get(f"/aimlapi/list?{query}").status_code == 422
+
+
+def test_changed_progress_is_read_again(reader: Any, began: Callable[..., str]) -> None:
+    """Each stored progress is decoded once, until it changes."""
+    from tests.airflow.task_tries import Tries
+
+    task = Tries("patient_task")
+    for done in (10, 90):
+        task.tell({**PROGRESS, "rows_done": done})
+        for _ in range(2):
+            (run,) = listed(reader)
+            assert run["standing"]["rows_done"] == done
 
 
 def test_without_a_run_the_list_is_empty(reader: Any, began: Callable[..., str]) -> None:

@@ -115,6 +115,7 @@ COVERED_BY = {
     "operators/telemetry/tracing": "tests/airflow/observed/test_tracing.py",
     "operators/workers": "tests/airflow/test_shares.py",
     "plugins/access": "tests/airflow/test_run_page.py",
+    "plugins/listed/run_row": "tests/airflow/test_run_list.py",
     "plugins/progress_object": "tests/airflow/test_page_beside_output.py",
     "plugins/progress_source": "tests/airflow/test_page_beside_output.py",
     "plugins/progress_unreadable": "tests/unit/plugins/test_bounded_reads.py",

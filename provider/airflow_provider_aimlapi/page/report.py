@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 STYLES = ("uPlot.min.css", "page.css")
 SCRIPTS = ("uPlot.iife.min.js", "shared.js", "page.js")
-LIST_STYLES = ("page.css",)
+LIST_STYLES = ("page.css", "runs.css")
 LIST_SCRIPTS = ("shared.js", "runs.js")
-SERVED_FILES = frozenset((*STYLES, *SCRIPTS, *LIST_SCRIPTS, "icon.svg"))
+SERVED_FILES = frozenset((*STYLES, *SCRIPTS, *LIST_STYLES, *LIST_SCRIPTS, "icon.svg"))
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",

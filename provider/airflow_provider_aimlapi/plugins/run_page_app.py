@@ -7,12 +7,12 @@ run checks whether the caller may read its DAG. The bundled files are the same f
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from airflow.api_fastapi.core_api.security import GetUserDep  # noqa: TC002  FastAPI reads it
 from airflow.utils.session import create_session
-from fastapi import Depends, FastAPI, HTTPException, Response
+from fastapi import Depends, FastAPI, HTTPException, Query, Response
 
 from airflow_provider_aimlapi.core.reporting.run_progress import RunProgress, encode_progress
 from airflow_provider_aimlapi.page.report import (
@@ -30,8 +30,9 @@ from airflow_provider_aimlapi.plugins.access import (
     readable,
     reader_of_dag,
 )
+from airflow_provider_aimlapi.plugins.listed.run_row import DecodedRuns
 from airflow_provider_aimlapi.plugins.progress_unreadable import ProgressUnreadable
-from airflow_provider_aimlapi.plugins.run_list import list_runs
+from airflow_provider_aimlapi.plugins.run_list import Column, ListQuery, list_runs
 from airflow_provider_aimlapi.plugins.task_key import TaskKey
 from airflow_provider_aimlapi.plugins.task_progress import task_progress
 
@@ -45,6 +46,9 @@ REPORT_POLICY = "sandbox allow-scripts; frame-ancestors 'self'"
 FILE_AGE_S = 3600
 """Browsers keep the bundled files this long. After an upgrade of the provider they may show old ones."""
 MAP_INDEX_DIGITS_MAX = 9
+PAGES_MAX = 1_000
+FilterText = Annotated[str, Query(max_length=200)]
+_DECODED = DecodedRuns()
 NOT_YET = (
     "No page yet. A ClaudeCompletionOperator stores progress after it has read its input, and other "
     "tasks never do. The progress of an older run may have been cleared."
@@ -109,9 +113,26 @@ def _serve_list_page(_user: GetUserDep) -> Response:
     return _html_response(list_page())
 
 
-def _serve_list(user: GetUserDep) -> Response:
+def _read_list_query(
+    text: FilterText = "",
+    state: FilterText = "",
+    sort: Column = "start",
+    order: Literal["rising", "falling"] = "falling",
+    page: Annotated[int, Query(ge=1, le=PAGES_MAX)] = 1,
+) -> ListQuery:
+    """Return what a request for the list wants."""
+    return ListQuery(text=text, state=state, column=sort, is_rising=order == "rising", page=page)
+
+
+def _serve_list(
+    user: GetUserDep, query: Annotated[ListQuery, Depends(_read_list_query)]
+) -> Response:
+    # The cache holds what tasks have stored, without regard to users. `list_runs` checks the rights to
+    # each DAG before it sums or returns anything of it.
     with create_session() as session:
-        runs = list_runs(dags_open_to(user), lambda dag_ids: readable(dag_ids, user), session)
+        runs = list_runs(
+            dags_open_to(user), lambda dag_ids: readable(dag_ids, user), session, _DECODED, query
+        )
     return Response(msgspec.json.encode(runs), media_type="application/json", headers=PRIVATE)
 
 
