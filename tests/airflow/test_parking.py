@@ -134,10 +134,10 @@ def test_tasks_fail_by_default_without_parking(api: Any, tries: Callable[..., Tr
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"on_stall": "wait"}, "on_stall='wait': give 'fail' or 'park'"),
-        ({"park_timeout_s": 0}, "park_timeout_s=0"),
-        ({"park_timeout_s": 1e9}, "up to 2,678,400"),
-        ({"stall_timeout_s": -1}, "stall_timeout_s=-1: give a number above 0"),
+        ({"on_stall": "{{ 'wait' }}"}, "on_stall='wait': give 'fail' or 'park'"),
+        ({"park_timeout_s": "{{ 0 }}"}, "park_timeout_s=0"),
+        ({"park_timeout_s": "{{ 1e9 }}"}, "up to 2,678,400"),
+        ({"stall_timeout_s": "{{ -1 }}"}, "stall_timeout_s=-1: give a number above 0"),
     ],
 )
 def test_a_wrong_argument_is_refused_before_any_call(

@@ -114,6 +114,7 @@ COVERED_BY = {
     "operators/telemetry/progress_sinks": "tests/airflow/test_progress_sinks.py",
     "operators/telemetry/tracing": "tests/airflow/observed/test_tracing.py",
     "operators/workers": "tests/airflow/test_shares.py",
+    "operators/written_arguments": "tests/airflow/test_written_arguments.py",
     "plugins/access": "tests/airflow/test_run_page.py",
     "plugins/listed/run_row": "tests/airflow/test_run_list.py",
     "plugins/progress_object": "tests/airflow/test_page_beside_output.py",

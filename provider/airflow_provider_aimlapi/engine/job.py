@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
 from airflow_provider_aimlapi.core.calls.examples import check_examples
-from airflow_provider_aimlapi.core.texts.number_range import check_whole_number
+from airflow_provider_aimlapi.core.texts.setting_ranges import OnExisting, check_settings
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 if TYPE_CHECKING:
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
     from airflow_provider_aimlapi.core.calls.examples import Example
     from airflow_provider_aimlapi.core.calls.request import CompletionSpec
-
-
-OnExisting = Literal["replace", "error"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +63,6 @@ class Job:
         if not isinstance(self.output_column, str) or not self.output_column.strip():
             raise InvalidSpec("output_column is empty. Give the new column's name.")
         check_examples(self.examples, self.prompt)
-        if self.limit_rows is not None:
-            check_whole_number("limit_rows", self.limit_rows, least=1)
+        check_settings({"limit_rows": self.limit_rows})
         if self.on_existing not in get_args(OnExisting):
             raise InvalidSpec(f'on_existing={self.on_existing!r}: give "replace" or "error".')

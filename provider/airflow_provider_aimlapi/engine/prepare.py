@@ -17,7 +17,6 @@ from airflow_provider_aimlapi.core.calls.examples import example_turns
 from airflow_provider_aimlapi.core.calls.template import near_misses, parse_template
 from airflow_provider_aimlapi.core.durable.keys import RunNames, run_key_of
 from airflow_provider_aimlapi.core.durable.plan import (
-    WORKERS_MAX,
     Plan,
     check_split,
     encode_plan,
@@ -25,7 +24,7 @@ from airflow_provider_aimlapi.core.durable.plan import (
     shard_rows_max,
     split_shares,
 )
-from airflow_provider_aimlapi.core.texts.number_range import check_whole_number
+from airflow_provider_aimlapi.core.texts.setting_ranges import check_settings
 from airflow_provider_aimlapi.engine.prepared import Prepared
 from airflow_provider_aimlapi.engine.replaced_run import compare_with_shown
 from airflow_provider_aimlapi.engine.request_maker import RequestMaker
@@ -98,7 +97,7 @@ def prepare(
         SetupError: the input, the prompt or a column name is wrong.
         StorageError: the output cannot be written safely, or an object there cannot be read.
     """
-    check_whole_number("workers", workers, least=1, most=WORKERS_MAX)
+    check_settings({"workers": workers})
     seen = _compared(_survey(job, open_store, clock, workers, check=check), clock, check)
     if seen.run.manifest is None:
         if not seen.has_begun:

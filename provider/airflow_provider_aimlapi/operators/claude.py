@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, get_args
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_aimlapi.core.calls.dialect import DEFAULT_MODEL
+from airflow_provider_aimlapi.core.texts.setting_ranges import OnExisting
 from airflow_provider_aimlapi.errors import AimlapiError
 from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
 from airflow_provider_aimlapi.hooks.refusals import explain_refusal
@@ -16,7 +17,6 @@ from airflow_provider_aimlapi.operators import arguments
 from airflow_provider_aimlapi.operators.airflow_errors import airflow_error, without_frames
 from airflow_provider_aimlapi.operators.completion_arguments import (
     COMPLETION_ARGUMENTS,
-    check_written,
     completion_of,
     examples_of,
 )
@@ -47,6 +47,7 @@ from airflow_provider_aimlapi.operators.telemetry.closing_line import (
 )
 from airflow_provider_aimlapi.operators.telemetry.openlineage import ReportsLineage
 from airflow_provider_aimlapi.operators.telemetry.progress_sinks import ProgressSinkOpener
+from airflow_provider_aimlapi.operators.written_arguments import check_written
 from airflow_provider_aimlapi.printable import printable
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.job import Job, OpenLocation
     from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
     from airflow_provider_aimlapi.engine.settings import Settings
+    from airflow_provider_aimlapi.operators.parking import OnStall
     from airflow_provider_aimlapi.operators.telemetry.observation import Observation
 
 
@@ -174,14 +176,14 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         max_attempts: int | str = 8,
         request_timeout_s: float | str = 300.0,
         stall_timeout_s: float | str = 600.0,
-        on_stall: str = "fail",
+        on_stall: OnStall = "fail",
         park_timeout_s: float | str = PARK_TIMEOUT_S,
         max_cost_usd: float | str | None = None,
         max_rejected_rows: float | str | None = 0.1,
         max_truncated_rows: float | str | None = None,
         limit_rows: int | str | None = None,
         constant_prompt: bool | str = False,
-        on_existing: str = "replace",
+        on_existing: OnExisting = "replace",
         retry_rejected: bool | str = False,
         check_arrival: bool | str = True,
         retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
@@ -349,7 +351,7 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
             self._stop.request()
 
     def _build_job(self) -> Job:
-        from airflow_provider_aimlapi.engine.job import Job, OnExisting
+        from airflow_provider_aimlapi.engine.job import Job
 
         return Job(
             completion=completion_of({name: getattr(self, name) for name in COMPLETION_ARGUMENTS}),

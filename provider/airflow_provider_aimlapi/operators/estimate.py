@@ -8,6 +8,7 @@ from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.operators import arguments
 from airflow_provider_aimlapi.operators.airflow_errors import airflow_error
 from airflow_provider_aimlapi.operators.claude import ClaudeCompletionOperator
+from airflow_provider_aimlapi.operators.written_arguments import check_written
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -56,6 +57,7 @@ class ClaudeCompletionEstimateOperator(ClaudeCompletionOperator):
         super().__init__(**kwargs)
         self.sample_rows = sample_rows
         self.answer_tokens = answer_tokens
+        check_written(self, "sample_rows", "answer_tokens")
 
     def execute(  # type: ignore[override]  # another small dict
         self,

@@ -91,8 +91,7 @@ def parking(context: Context, *, on_stall: object, park_timeout_s: object) -> Pa
     """
     # Both arguments are checked even if the task is not to be parked: a wrong one must not stay unnoticed.
     is_wanted = arguments.read_word("on_stall", on_stall, get_args(OnStall)) == "park"
-    timeout_s = arguments.read_number("park_timeout_s", park_timeout_s, such_as="3600")
-    check_number("park_timeout_s", timeout_s, above=0, most=PARK_TIMEOUT_S_MAX, unit="seconds")
+    timeout_s = read_park_timeout_s("park_timeout_s", park_timeout_s)
     if not is_wanted:
         return Parking()
     if not waits_for_dates(__version__):
@@ -106,6 +105,17 @@ def parking(context: Context, *, on_stall: object, park_timeout_s: object) -> Pa
         times=context.get("task_reschedule_count", 0),
         since=context["ti"].get_first_reschedule_date(context),
     )
+
+
+def read_park_timeout_s(name: str, value: object) -> float:
+    """Return the longest time in seconds that a task may be parked.
+
+    Raises:
+        InvalidSpec: the value is no number, or outside of its range.
+    """
+    timeout_s = arguments.read_number(name, value, such_as="3600")
+    check_number(name, timeout_s, above=0, most=PARK_TIMEOUT_S_MAX, unit="seconds")
+    return timeout_s
 
 
 def parked_until(date: datetime) -> AirflowRescheduleException:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aimlapi.operators import arguments
 from airflow_provider_aimlapi.operators.claude import ClaudeCompletionOperator
+from airflow_provider_aimlapi.operators.written_arguments import check_written
 from airflow_provider_aimlapi.printable import printable
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class ClaudeCompletionPlanOperator(ClaudeCompletionOperator):
             )
         super().__init__(**kwargs)
         self.workers = workers
+        check_written(self, "workers")
 
     def execute(  # type: ignore[override]  # the shares' numbers
         self,

@@ -19,9 +19,9 @@ from airflow.providers.common.compat.sdk import conf
 from sqlalchemy import LargeBinary, func, select
 
 from airflow_provider_aimlapi.core.durable.keys import RUN_KEY_HEX_DIGITS, is_run_key
-from airflow_provider_aimlapi.core.durable.plan import WORKERS_MAX
 from airflow_provider_aimlapi.core.durable.stored_json import decode_stored
 from airflow_provider_aimlapi.core.texts.number_range import check_whole_number
+from airflow_provider_aimlapi.core.texts.setting_ranges import WORKERS_MAX
 from airflow_provider_aimlapi.operators import arguments
 from airflow_provider_aimlapi.operators.telemetry.progress_sinks import RUN_KEY
 from airflow_provider_aimlapi.plugins.access import team_of

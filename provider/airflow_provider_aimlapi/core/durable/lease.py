@@ -19,8 +19,8 @@ import msgspec
 
 from airflow_provider_aimlapi.core.durable.bounds import Count
 from airflow_provider_aimlapi.core.durable.object_sizes import SMALL_BYTES_MAX
-from airflow_provider_aimlapi.core.durable.plan import WORKERS_MAX
 from airflow_provider_aimlapi.core.durable.stored_json import decode_stored
+from airflow_provider_aimlapi.core.texts.setting_ranges import WORKERS_MAX
 from airflow_provider_aimlapi.errors import JournalUnreadable
 
 HeartbeatState = Literal["waiting", "running", "released"]

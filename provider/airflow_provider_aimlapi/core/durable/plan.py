@@ -28,6 +28,7 @@ from airflow_provider_aimlapi.core.durable.object_names import (
 from airflow_provider_aimlapi.core.durable.object_sizes import MANIFEST_BYTES_MAX, PLAN_BYTES_MAX
 from airflow_provider_aimlapi.core.durable.stored_json import REMOVE_FOLDER, decode_stored
 from airflow_provider_aimlapi.core.durable.visible_names import escaped
+from airflow_provider_aimlapi.core.texts.setting_ranges import WORKERS_MAX
 from airflow_provider_aimlapi.errors import InputUnreadable, InvalidSpec, JournalUnreadable
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ PARTS_A_WORKER = 4
 """The least, if there are rows enough. Shares are made of whole parts, so they differ by a part."""
 SHARE_ROWS_MIN = 256
 """Smaller shares are not made, because one worker has this many rows in flight."""
-WORKERS_MAX = 64
 PARTS_MAX = 250_000
 """The most parts of a run: two billion rows, or fewer wide ones. The manifest and the plan of more would be
 too large to be read back within a limit."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from airflow_provider_aimlapi.core.texts.number_range import check_number, check_whole_number
 from airflow_provider_aimlapi.errors import InvalidSpec
@@ -11,6 +11,12 @@ from airflow_provider_aimlapi.errors import InvalidSpec
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+OnExisting = Literal["replace", "error"]
+"""What happens to another run's result at the output path."""
+WORKERS_MAX = 64
+SAMPLE_ROWS_MAX = 1_000
+"""An estimate is for spending little. The margin halves only with four times the rows."""
+ANSWER_TOKENS_MAX = 1_000_000
 CONCURRENCY_MAX = 10_000
 ATTEMPTS_MAX = 100
 PER_MINUTE_MAX = 10**12
@@ -43,14 +49,22 @@ _CHECKS: Mapping[str, Callable[[str, object], None]] = {
     "max_truncated_rows": _check_row_limit,
     "requests_per_minute": _per_minute,
     "tokens_per_minute": _per_minute,
+    "limit_rows": partial(check_whole_number, least=1),
+    "share": partial(check_whole_number, least=0, most=WORKERS_MAX - 1),
+    "workers": partial(check_whole_number, least=1, most=WORKERS_MAX),
+    "sample_rows": partial(check_whole_number, least=0, most=SAMPLE_ROWS_MAX),
+    "answer_tokens": partial(check_whole_number, least=1, most=ANSWER_TOKENS_MAX),
     "flush_interval_s": _above_zero,
     "unflushed_rows_max": partial(check_whole_number, least=1, most=CONCURRENCY_MAX),
     "progress_interval_s": _above_zero,
     "stall_timeout_s": _above_zero,
     "lease_ttl_s": _above_zero,
 }
-NONE_IS_NO_LIMIT = frozenset(
+_MAY_BE_NONE = frozenset(
     {
+        "answer_tokens",
+        "limit_rows",
+        "share",
         "max_cost_usd",
         "max_rejected_rows",
         "max_truncated_rows",
@@ -67,5 +81,5 @@ def check_settings(values: Mapping[str, object]) -> None:
         InvalidSpec: a value is outside of its range. The text names the setting and a correct value.
     """
     for name, check in _CHECKS.items():
-        if name in values and not (values[name] is None and name in NONE_IS_NO_LIMIT):
+        if name in values and not (values[name] is None and name in _MAY_BE_NONE):
             check(name, values[name])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.money.estimate import forecast
 from airflow_provider_aimlapi.core.money.estimate_report import Estimate
-from airflow_provider_aimlapi.core.texts.number_range import check_whole_number
+from airflow_provider_aimlapi.core.texts.setting_ranges import check_settings
 from airflow_provider_aimlapi.engine.estimate.excerpt import rows_at, sample_of
 from airflow_provider_aimlapi.engine.estimate.funds import fetch_funds
 from airflow_provider_aimlapi.engine.estimate.sample import send_sample
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
 
 log = logger(__name__)
 
-SAMPLE_ROWS_MAX = 1_000
-"""An estimate is for spending little. The margin halves only with four times the rows."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inquiry:
@@ -59,9 +56,7 @@ class Inquiry:
     answer_tokens: int | None = None
 
     def __post_init__(self) -> None:
-        check_whole_number("sample_rows", self.sample_rows, least=0, most=SAMPLE_ROWS_MAX)
-        if self.answer_tokens is not None:
-            check_whole_number("answer_tokens", self.answer_tokens, least=1, most=1_000_000)
+        check_settings({"sample_rows": self.sample_rows, "answer_tokens": self.answer_tokens})
 
 
 async def estimate(
