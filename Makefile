@@ -110,6 +110,7 @@ formatting: setup
 types: setup
 	$(BIN)/mypy
 	$(BIN)/mypy --config-file tests/typed/mypy.ini tests/typed/users_dag.py
+	$(BIN)/python -m tests.typed.pyright
 
 imports: setup
 	$(BIN)/lint-imports

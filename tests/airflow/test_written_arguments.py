@@ -98,7 +98,7 @@ def test_a_template_is_left_to_the_task(name: str, template: str) -> None:
     assert getattr(operator, name) == template
 
 
-def test_paths_and_results_of_other_tasks_are_left_to_the_task() -> None:
+def test_results_of_other_tasks_are_left_to_the_task() -> None:
     from airflow.sdk import DAG, ObjectStoragePath
 
     with DAG("results", schedule=None):

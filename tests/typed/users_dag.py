@@ -1,8 +1,8 @@
 """The public API, as the DAG of a user with `mypy --strict` uses it.
 
-`make types` checks this file against the installed package, as a user's mypy would: by its
-`py.typed`, without this repository's settings. A comment `# type: ignore[code]` marks a wrong use.
-mypy reports the comment if the use is accepted, because strict mode warns of unused ones.
+`make types` checks this file with mypy and with pyright against the installed package, as a user's
+would: by its `py.typed`, without this repository's settings. A comment `# type: ignore[code]` marks a
+wrong use. Both report the comment if the use is accepted, because they warn of unused ones.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import assert_type
 
-from airflow.sdk import DAG, TaskGroup, task
+from airflow.sdk import DAG, TaskGroup
 
 from airflow_provider_aimlapi.core.calls.completion import Completion
+from airflow_provider_aimlapi.decorators.typed import task
 from airflow_provider_aimlapi.errors import (
     AccessRefused,
     AimlapiError,
@@ -56,6 +57,7 @@ with DAG("users_dag", start_date=datetime(2026, 1, 1, tzinfo=UTC)):
         input_path="s3://lake/texts/",
         output_path="s3://lake/answers/",
         prompt="Summarise: {text}",
+        execution_timeout=timedelta(hours=1),
     )
     plan = ClaudeCompletionPlanOperator(
         task_id="plan",
@@ -70,6 +72,13 @@ with DAG("users_dag", start_date=datetime(2026, 1, 1, tzinfo=UTC)):
         input_path="s3://lake/texts/",
         output_path="s3://lake/answers/",
         prompt="Summarise: {text}",
+        system="Answer with the summary alone.",
+        max_cost_usd=5,
+        max_truncated_rows=0.1,
+        on_existing="error",
+        retries=3,
+        retry_delay=timedelta(minutes=1),
+        pool="claude",
     )
     assert_type(group, TaskGroup)
     estimate >> complete >> group
@@ -80,6 +89,8 @@ with DAG("users_dag", start_date=datetime(2026, 1, 1, tzinfo=UTC)):
     ClaudeCompletionOperator(task_id="x", input_path="in", output_path="out", prompt="", top_k=[1])  # type: ignore[arg-type]
     ClaudeCompletionPlanOperator(task_id="no_workers", prompt="{text}")  # type: ignore[call-arg]
     claude_completion_group(workers=4)  # type: ignore[call-arg]
+    ClaudeCompletionOperator(task_id="x", input_path="", output_path="", prompt="", on_existing="")  # type: ignore[arg-type]
+    ClaudeCompletionOperator(task_id="x", input_path="", output_path="", prompt="", on_stall="")  # type: ignore[arg-type]
     AimlapiRetryPolicy(no_such_argument=1)  # type: ignore[call-arg]
 
 
@@ -104,10 +115,39 @@ def write_headline(text: str) -> str:
     return completion.text or ""
 
 
-@task.claude_completion(output_path="s3://lake/answers/", prompt="Classify: {text}")
+@task.claude_completion(
+    output_path="s3://lake/answers/",
+    prompt="Classify: {text}",
+    max_tokens=20,
+    on_stall="park",
+    retries=3,
+)
 def classify() -> list[dict[str, str]]:
     """Return the records to classify."""
     return [{"text": "The parcel is late."}]
+
+
+@task.claude_completion(output_path="s3://lake/answers/", prompt="Classify: {text}")
+def classify_folder(day: str) -> str:
+    """Return the folder of a day."""
+    return f"s3://lake/texts/{day}/"
+
+
+def wrong_uses_in_a_dag() -> None:
+    """Use the decorator and the group in ways that must be errors."""
+    group = claude_completion_group
+    classify_folder("2026-01-01")
+    classify_folder(1)  # type: ignore[arg-type]
+    task.claude_completion(prompt="{text}")  # type: ignore[call-arg]
+    task.claude_completion(output_path="/out", prompt="{text}", temprature=1)  # type: ignore[call-arg]
+    task.claude_completion(output_path="/out", prompt="{text}", max_tokens=[1])  # type: ignore[arg-type]
+    task.claude_completion(output_path="/out", prompt="{text}", on_existing="keep")  # type: ignore[arg-type]
+    task.claude_completion(output_path="/out", prompt="{text}", input_path="/in")  # type: ignore[call-arg]
+    task.claude_completion(output_path="/out", prompt="{text}")(len)  # type: ignore[type-var]
+    group(group_id="", workers=4, input_path="", output_path="", prompt="", pol="")  # type: ignore[call-arg]
+    group(group_id="", workers=4, input_path="", output_path="", prompt="", pool=1)  # type: ignore[arg-type]
+    group(group_id="g", workers=4, output_path="/out", prompt="{a}")  # type: ignore[call-arg]
+    ClaudeCompletionEstimateOperator(task_id="x", output_path="/out", prompt="{a}")  # type: ignore[call-arg]
 
 
 def wrong_uses_of_the_hook(hook: AIMLAPIHook) -> None:

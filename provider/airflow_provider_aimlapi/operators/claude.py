@@ -15,6 +15,8 @@ from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
 from airflow_provider_aimlapi.hooks.refusals import explain_refusal
 from airflow_provider_aimlapi.operators import arguments
 from airflow_provider_aimlapi.operators.airflow_errors import airflow_error, without_frames
+from airflow_provider_aimlapi.operators.argument_sets.run_arguments import settings_of
+from airflow_provider_aimlapi.operators.argument_sets.written_arguments import check_written
 from airflow_provider_aimlapi.operators.completion_arguments import (
     COMPLETION_ARGUMENTS,
     completion_of,
@@ -40,14 +42,12 @@ from airflow_provider_aimlapi.operators.retry_policy import (
     has_policy,
     policy_argument,
 )
-from airflow_provider_aimlapi.operators.run_arguments import settings_of
 from airflow_provider_aimlapi.operators.telemetry.closing_line import (
     closing_line,
     truncation_warning,
 )
 from airflow_provider_aimlapi.operators.telemetry.openlineage import ReportsLineage
 from airflow_provider_aimlapi.operators.telemetry.progress_sinks import ProgressSinkOpener
-from airflow_provider_aimlapi.operators.written_arguments import check_written
 from airflow_provider_aimlapi.printable import printable
 
 if TYPE_CHECKING:

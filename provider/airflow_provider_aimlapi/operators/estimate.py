@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.operators import arguments
 from airflow_provider_aimlapi.operators.airflow_errors import airflow_error
+from airflow_provider_aimlapi.operators.argument_sets.written_arguments import check_written
 from airflow_provider_aimlapi.operators.claude import ClaudeCompletionOperator
-from airflow_provider_aimlapi.operators.written_arguments import check_written
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from typing import Unpack
 
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
+
+    from airflow_provider_aimlapi.operators.argument_sets.typed_arguments import OperatorArguments
 
 
 class ClaudeCompletionEstimateOperator(ClaudeCompletionOperator):
@@ -52,7 +55,7 @@ class ClaudeCompletionEstimateOperator(ClaudeCompletionOperator):
         *,
         sample_rows: int | str = 0,
         answer_tokens: int | str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OperatorArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.sample_rows = sample_rows

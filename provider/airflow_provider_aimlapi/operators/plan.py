@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.operators import arguments
+from airflow_provider_aimlapi.operators.argument_sets.written_arguments import check_written
 from airflow_provider_aimlapi.operators.claude import ClaudeCompletionOperator
-from airflow_provider_aimlapi.operators.written_arguments import check_written
 from airflow_provider_aimlapi.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from typing import Unpack
 
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
+
+    from airflow_provider_aimlapi.operators.argument_sets.typed_arguments import OperatorArguments
 
 
 class ClaudeCompletionPlanOperator(ClaudeCompletionOperator):
@@ -40,7 +43,7 @@ class ClaudeCompletionPlanOperator(ClaudeCompletionOperator):
     operator_extra_links: Collection[BaseOperatorLink] = ()  # a plan has no run page
     writes_output = False
 
-    def __init__(self, *, workers: int | str, **kwargs: Any) -> None:
+    def __init__(self, *, workers: int | str, **kwargs: Unpack[OperatorArguments]) -> None:
         if kwargs.get("share") is not None:
             raise TypeError(
                 "ClaudeCompletionPlanOperator takes no share: it returns the shares. Leave share out."

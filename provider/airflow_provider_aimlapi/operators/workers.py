@@ -11,10 +11,17 @@ from airflow_provider_aimlapi.operators.plan import ClaudeCompletionPlanOperator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Unpack
+
+    from airflow_provider_aimlapi.operators.argument_sets.typed_arguments import GroupArguments
 
 
 def claude_completion_group(
-    *, group_id: str, workers: int | str, outlets: Sequence[Any] | None = None, **arguments: Any
+    *,
+    group_id: str,
+    workers: int | str,
+    outlets: Sequence[Any] | None = None,
+    **arguments: Unpack[GroupArguments],
 ) -> TaskGroup:
     """Return a task group that does the work of one `ClaudeCompletionOperator` on several workers.
 
@@ -42,6 +49,6 @@ def claude_completion_group(
         ).expand(share=plan.output)
         # A share that has spent its part of max_cost_usd fails. "all_done" lets this task start all the
         # same, and it processes the rows that such a share has left.
-        last = {"trigger_rule": "all_done", **arguments}
+        last: dict[str, Any] = {"trigger_rule": "all_done", **arguments}
         complete >> ClaudeCompletionOperator(task_id="publish", outlets=outlets, **last)
     return group

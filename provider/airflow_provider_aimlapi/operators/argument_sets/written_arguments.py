@@ -13,6 +13,7 @@ from airflow_provider_aimlapi.core.calls.examples import check_examples
 from airflow_provider_aimlapi.core.texts.setting_ranges import OnExisting, check_settings
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.operators import arguments
+from airflow_provider_aimlapi.operators.argument_sets.run_arguments import RUN_READERS
 from airflow_provider_aimlapi.operators.completion_arguments import (
     COMPLETION_ARGUMENTS,
     completion_of,
@@ -20,7 +21,6 @@ from airflow_provider_aimlapi.operators.completion_arguments import (
 )
 from airflow_provider_aimlapi.operators.locations import parse_location
 from airflow_provider_aimlapi.operators.parking import OnStall, read_park_timeout_s
-from airflow_provider_aimlapi.operators.run_arguments import RUN_READERS
 
 
 def _read_path(name: str, value: object) -> None:

@@ -1,0 +1,1 @@
+"""Groups of the operators' arguments: those of a run, those written plainly, those passed on."""
