@@ -330,5 +330,5 @@ class Watcher:
 
 
 def _statuses(entry: dict[str, dict[str, int]]) -> dict[str, int]:
-    names = ("ok", "truncated", "refused", "rejected", "skipped")
+    names = ("ok", "truncated", "refused", "invalid", "rejected", "skipped")
     return {name: entry["tally"].get(name, 0) for name in names}

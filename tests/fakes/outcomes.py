@@ -21,4 +21,6 @@ FULL = Outcome(
     completed_at_us=1_767_225_600_000_001,
     reasoning_tokens=9,
     cache_write_tokens=5,
+    raw="No JSON.",
+    repairs=1,
 )

@@ -11,8 +11,8 @@ from typing import Literal, NamedTuple, get_args
 
 import msgspec
 
-Status = Literal["ok", "truncated", "refused", "rejected", "skipped"]
-CompletionStatus = Literal["ok", "truncated", "refused"]
+Status = Literal["ok", "truncated", "refused", "invalid", "rejected", "skipped"]
+CompletionStatus = Literal["ok", "truncated", "refused", "invalid"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 COMPLETION_STATUSES: tuple[CompletionStatus, ...] = get_args(CompletionStatus)
 ERROR_CHARACTERS_MAX = 500
@@ -39,7 +39,8 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     Attributes:
         text: the model's text; None for none.
-        status: `truncated` if max_tokens cut it, `refused` if the model declined.
+        status: `truncated` if max_tokens cut it, `refused` if the model declined, `invalid` if it does
+            not follow the schema.
         error: the reason for any status but `ok`; also set if an `ok` answer holds no text.
         finish_reason: the API's own word, in either of its two vocabularies.
         model: the model that answered, as the API names it. The request may have named an alias.
@@ -48,6 +49,8 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         cost_nano_usd: the charge that the API reported; None if it did not.
         inference_id: the API's id of the charge.
         tool_calls: the tool calls that the model requests.
+        raw: the text of an answer that does not follow the schema; `text` is then None.
+        reason: what is wrong with such an answer, without any text of it.
     """
 
     text: str | None
@@ -63,6 +66,8 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cost_nano_usd: int | None = None
     inference_id: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
+    raw: str | None = None
+    reason: str = ""
 
 
 class Reason(NamedTuple):
@@ -86,8 +91,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         attempts: the row's calls, without those answered 429; 0 for a skipped row.
         request_hash: hex sha256 of the exact request body; None for a skipped row.
         completed_at_us: microseconds since 1970, UTC; None for a skipped row.
-        reason: of a rejected row, the text for the run's own error; "" if not known. The output
-            does not have it.
+        raw: the text of an answer that does not follow the schema.
+        repairs: the row's calls that repeated the request, because the answer did not follow the
+            schema.
+        reason: of a rejected or invalid row, the text for the run's own error; "" if not known. The
+            output does not have it.
         partial_cost_nano_usd: if the cost is unknown, the part that unreadable answers to the row
             reported. The part's sum includes it, and counts the row as one without cost.
         The others: as in Completion.
@@ -110,6 +118,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     completed_at_us: int | None = None
     reasoning_tokens: int | None = None
     cache_write_tokens: int | None = None
+    raw: str | None = None
+    repairs: int = 0
     reason: str = ""
 
     @property
@@ -127,6 +137,7 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         request_hash: hex sha256 of the exact request body; None for a row without one.
         completed_at_us: microseconds since 1970, UTC.
         unread_cost_nano_usd: the sum of the costs that unreadable answers to the row reported.
+        repairs: as in Outcome.
     """
 
     row: int
@@ -134,6 +145,7 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     request_hash: str | None
     completed_at_us: int
     unread_cost_nano_usd: int = 0
+    repairs: int = 0
 
 
 def accepted(completion: Completion, call: CallRecord) -> Outcome:
@@ -157,6 +169,21 @@ def accepted(completion: Completion, call: CallRecord) -> Outcome:
         completed_at_us=call.completed_at_us,
         reasoning_tokens=completion.reasoning_tokens,
         cache_write_tokens=completion.cache_write_tokens,
+        raw=completion.raw,
+        repairs=call.repairs,
+        reason=completion.reason[:ERROR_CHARACTERS_MAX],
+    )
+
+
+def invalid(completion: Completion, reason: Reason) -> Completion:
+    """Return an answer as one that does not follow the schema. Its text is kept as `raw`."""
+    return msgspec.structs.replace(
+        completion,
+        status="invalid",
+        text=None,
+        error=reason.in_full[:ERROR_CHARACTERS_MAX],
+        raw=completion.text,
+        reason=reason.shown,
     )
 
 

@@ -35,7 +35,8 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     """The sums of a set of outcomes: rows by status, tokens, and cost.
 
     Attributes:
-        ok, truncated, refused, rejected, skipped: rows of each of STATUSES.
+        ok, truncated, refused, invalid, rejected, skipped: rows of each of STATUSES.
+        repaired: rows whose request was repeated, because an answer did not follow the schema.
         prompt_tokens, completion_tokens, cached_tokens: as the API reported them.
         cost_nano_usd: the charges that the API reported.
         rows_without_cost: answered rows whose charge the API did not report; no sum contains them.
@@ -44,8 +45,10 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     ok: Count = 0
     truncated: Count = 0
     refused: Count = 0
+    invalid: Count = 0
     rejected: Count = 0
     skipped: Count = 0
+    repaired: Count = 0
     prompt_tokens: Count = 0
     completion_tokens: Count = 0
     cached_tokens: Count = 0
@@ -69,7 +72,8 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
 
     def is_of(self, rows: int) -> bool:
         """Return whether this can be the tally of a part with this number of rows."""
-        return self.rows == rows and self.rows_without_cost <= self.completed
+        has_few_enough = self.rows_without_cost <= self.completed and self.repaired <= rows
+        return self.rows == rows and has_few_enough
 
     def __add__(self, other: Tally) -> Tally:
         """Return the tally of both sets together."""
@@ -81,7 +85,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
 def tally_of(outcomes: Iterable[Outcome]) -> Tally:
     """Count outcomes."""
     counts = dict.fromkeys(STATUSES, 0)
-    prompt = completion = cached = cost = unknown = 0
+    prompt = completion = cached = cost = unknown = repaired = 0
     for outcome in outcomes:
         counts[outcome.status] += 1
         prompt += outcome.prompt_tokens or 0
@@ -89,8 +93,10 @@ def tally_of(outcomes: Iterable[Outcome]) -> Tally:
         cached += outcome.cached_tokens or 0
         cost += outcome.cost_nano_usd or outcome.partial_cost_nano_usd
         unknown += outcome.is_without_cost
+        repaired += outcome.repairs > 0
     return Tally(
         **counts,
+        repaired=repaired,
         prompt_tokens=prompt,
         completion_tokens=completion,
         cached_tokens=cached,

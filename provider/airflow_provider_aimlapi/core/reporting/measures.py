@@ -10,7 +10,7 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.calls.completion import STATUSES
+from airflow_provider_aimlapi.core.calls.completion import COMPLETION_STATUSES, STATUSES
 from airflow_provider_aimlapi.core.reporting.run_progress import ErrorKind, Latency, Series
 from airflow_provider_aimlapi.core.texts.redaction import cut
 
@@ -44,11 +44,13 @@ class OutcomeCounts:
     Attributes:
         prompt_tokens: of all rows counted.
         completion_tokens: of all rows counted.
+        repaired: the rows counted that needed a repair.
     """
 
     def __init__(self) -> None:
         self.prompt_tokens = 0
         self.completion_tokens = 0
+        self.repaired = 0
         self._statuses = dict.fromkeys(STATUSES, 0)
 
     def add_outcome(self, outcome: Outcome) -> None:
@@ -56,11 +58,13 @@ class OutcomeCounts:
         self._statuses[outcome.status] += 1
         self.prompt_tokens += outcome.prompt_tokens or 0
         self.completion_tokens += outcome.completion_tokens or 0
+        self.repaired += outcome.repairs > 0
 
     def add_tally(self, tally: Tally) -> None:
         """Count the rows of a tally."""
         self.prompt_tokens += tally.prompt_tokens
         self.completion_tokens += tally.completion_tokens
+        self.repaired += tally.repaired
         for status in STATUSES:
             self._statuses[status] += getattr(tally, status)
 
@@ -69,6 +73,7 @@ class OutcomeCounts:
         rest = OutcomeCounts()
         rest.prompt_tokens = self.prompt_tokens - others.prompt_tokens
         rest.completion_tokens = self.completion_tokens - others.completion_tokens
+        rest.repaired = self.repaired - others.repaired
         for status, rows in self._statuses.items():
             rest._statuses[status] = rows - others._statuses[status]
         return rest
@@ -76,7 +81,7 @@ class OutcomeCounts:
     @property
     def completed(self) -> int:
         """Rows with a completion."""
-        return sum(self._statuses[status] for status in ("ok", "truncated", "refused"))
+        return sum(self._statuses[status] for status in COMPLETION_STATUSES)
 
     def statuses(self) -> dict[str, int]:
         """Return the rows of each status, zeros included."""

@@ -111,6 +111,8 @@ class AttemptProgress(msgspec.Struct, frozen=True, kw_only=True):
         updated_us: microseconds since 1970, UTC.
         rows: rows that it decided.
         statuses: these rows by status.
+        repaired: those of these rows whose request was repeated, because an answer did not follow the
+            schema.
         prompt_tokens: of these rows.
         completion_tokens: of these rows.
         cost_nano_usd: what it paid.
@@ -124,6 +126,7 @@ class AttemptProgress(msgspec.Struct, frozen=True, kw_only=True):
     updated_us: MomentUs
     rows: Count = 0
     statuses: Counts = {}
+    repaired: Count = 0
     prompt_tokens: Count = 0
     completion_tokens: Count = 0
     requests: Count = 0
@@ -141,6 +144,7 @@ class RunProgress(msgspec.Struct, frozen=True, kw_only=True):
         rows_done: the rows that are decided.
         rows_reused: the decided rows that earlier attempts decided.
         statuses: decided rows by status.
+        repaired: decided rows whose request was repeated, because an answer did not follow the schema.
         prompt_tokens, completion_tokens: of the decided rows.
         cost_nano_usd: charged to the run so far, by all attempts.
         budget_nano_usd: the budget; None for none.
@@ -166,6 +170,7 @@ class RunProgress(msgspec.Struct, frozen=True, kw_only=True):
     rows_done: Count = 0
     rows_reused: Count = 0
     statuses: Counts = {}
+    repaired: Count = 0
     prompt_tokens: Count = 0
     completion_tokens: Count = 0
     cost_nano_usd: NanoUsd = 0
@@ -263,6 +268,7 @@ def _together(first: AttemptProgress, second: AttemptProgress) -> AttemptProgres
         started_us=first.started_us,
         rows=first.rows + second.rows,
         statuses=dict(Counter(first.statuses) + Counter(second.statuses)),
+        repaired=first.repaired + second.repaired,
         prompt_tokens=first.prompt_tokens + second.prompt_tokens,
         completion_tokens=first.completion_tokens + second.completion_tokens,
         requests=first.requests + second.requests,

@@ -56,6 +56,7 @@ class RunSummary:
             "output_path": self.output_path,
             "rows": tally.rows,
             **tally.by_status(),
+            "repaired": tally.repaired,
             "reused": self.reused,
             "requests": self.requests,
             "throttled": self.throttled,

@@ -283,6 +283,7 @@ def _from_manifest(progress: RunProgress, manifest: Manifest) -> RunProgress:
         rows_done=tally.rows,
         rows_reused=tally.rows,
         statuses={str(status): getattr(tally, status) for status in STATUSES},
+        repaired=tally.repaired,
         prompt_tokens=tally.prompt_tokens,
         completion_tokens=tally.completion_tokens,
         cost_nano_usd=tally.cost_nano_usd,

@@ -38,7 +38,8 @@ def closing_line(report: RunSummary) -> str:
 def _format_rows(report: RunSummary) -> str:
     counts = [(getattr(report.tally, status), status) for status in STATUSES]
     named = ", ".join(f"{count:,} {status}" for count, status in counts if count)
-    return f"{report.tally.rows:,} rows{': ' if named else ''}{named}"
+    repaired = f", {report.tally.repaired:,} repaired" if report.tally.repaired else ""
+    return f"{report.tally.rows:,} rows{': ' if named else ''}{named}{repaired}"
 
 
 def _format_calls(report: RunSummary) -> str:

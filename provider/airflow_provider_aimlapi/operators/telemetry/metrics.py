@@ -54,6 +54,7 @@ class RunMetrics:
 def _counts_of(own: AttemptProgress) -> dict[str, int]:
     return {
         **{f"rows.{status}": rows for status, rows in own.statuses.items()},
+        "rows.repaired": own.repaired,
         "calls": own.requests,
         "throttled": own.throttled,
         "prompt_tokens": own.prompt_tokens,

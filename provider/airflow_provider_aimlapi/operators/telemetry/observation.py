@@ -119,6 +119,7 @@ def _count_so_far(progress: RunProgress, share: int | None) -> dict[str, Fact]:
         "rows": progress.rows,
         "rows_done": progress.rows_done,
         **progress.statuses,
+        "repaired": progress.repaired,
         "reused": progress.rows_reused,
         "requests": progress.requests,
         "throttled": progress.throttled,

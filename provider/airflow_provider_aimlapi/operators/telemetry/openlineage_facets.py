@@ -50,8 +50,10 @@ class AimlapiRunFacet(RunFacet):
     ok: int | None = None
     truncated: int | None = None
     refused: int | None = None
+    invalid: int | None = None
     rejected: int | None = None
     skipped: int | None = None
+    repaired: int | None = None
     reused: int | None = None
     requests: int | None = None
     throttled: int | None = None

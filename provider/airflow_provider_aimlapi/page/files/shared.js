@@ -2,7 +2,7 @@
    Every text goes through textContent, and no HTML is ever made of a string: texts may be foreign. */
 "use strict";
 const ui = (() => {
-  const STATUSES = ["ok", "truncated", "refused", "rejected", "skipped"];
+  const STATUSES = ["ok", "truncated", "refused", "invalid", "rejected", "skipped"];
   const ENDED = ["published", "complete", "failed", "stopped", "superseded", "parked"];
   const WORDS = {
     waiting: "waiting", running: "running", publishing: "publishing", published: "published",

@@ -41,6 +41,8 @@ _INFO_FIELDS: tuple[tuple[str, pa.DataType], ...] = (
     ("completed_at", pa.timestamp("us", "UTC")),
     ("reasoning_tokens", pa.int64()),
     ("cache_write_tokens", pa.int64()),
+    ("raw", pa.string()),
+    ("repairs", pa.int32()),
 )
 INFO_TYPE = pa.struct(_INFO_FIELDS)
 _FROM_OUTCOME = {"cost_usd": "cost_nano_usd", "completed_at": "completed_at_us"}
@@ -65,6 +67,8 @@ class _Info(msgspec.Struct, frozen=True, kw_only=True):
     completed_at: MomentUs | None
     reasoning_tokens: Count | None
     cache_write_tokens: Count | None
+    raw: str | None
+    repairs: Attempts
 
 
 class _Cost(msgspec.Struct, frozen=True, kw_only=True):
@@ -191,6 +195,8 @@ def _outcome(row: int, text: str | None, info: _Info) -> Outcome:
         completed_at_us=info.completed_at,
         reasoning_tokens=info.reasoning_tokens,
         cache_write_tokens=info.cache_write_tokens,
+        raw=info.raw,
+        repairs=info.repairs,
     )
 
 

@@ -12,6 +12,7 @@ from airflow_provider_aimlapi.core.calls.completion import (
     Outcome,
     Reason,
     accepted,
+    invalid,
     rejected,
     skipped,
 )
@@ -42,15 +43,23 @@ def test_any_2xx_is_an_answer(status: int, is_success: bool) -> None:
 
 def test_an_accepted_outcome_says_all_that_the_answer_said() -> None:
     outcome = accepted(
-        COMPLETION, CallRecord(row=4, attempts=2, request_hash="ab", completed_at_us=7)
+        COMPLETION, CallRecord(row=4, attempts=2, request_hash="ab", completed_at_us=7, repairs=1)
     )
     own: dict[str, object] = {"row": 4, "attempts": 2, "request_hash": "ab", "completed_at_us": 7}
-    own |= {"partial_cost_nano_usd": 0, "reason": ""}
+    own |= {"partial_cost_nano_usd": 0, "reason": "", "repairs": 1}
     names = {field.name for field in msgspec.structs.fields(Outcome)}
     for name in names - set(own):
         assert getattr(outcome, name) == getattr(COMPLETION, name), name
     for name, value in own.items():
         assert getattr(outcome, name) == value
+
+
+def test_invalid_outcome_keeps_its_text_apart_and_its_cost() -> None:
+    found = invalid(COMPLETION, Reason("$.a is no number", "y" * 10_000))
+    outcome = accepted(found, CallRecord(row=4, attempts=2, request_hash="ab", completed_at_us=7))
+    assert (outcome.status, outcome.text, outcome.raw) == ("invalid", None, COMPLETION.text)
+    assert (outcome.error, outcome.reason) == ("y" * ERROR_CHARACTERS_MAX, "$.a is no number")
+    assert outcome.cost_nano_usd == COMPLETION.cost_nano_usd
 
 
 def test_rejected_outcome_keeps_a_readable_reason_and_no_text() -> None:
@@ -75,4 +84,4 @@ def test_a_skipped_outcome_was_never_asked() -> None:
 
 
 def test_the_statuses_are_those_that_readers_are_promised() -> None:
-    assert STATUSES == ("ok", "truncated", "refused", "rejected", "skipped")
+    assert STATUSES == ("ok", "truncated", "refused", "invalid", "rejected", "skipped")

@@ -38,7 +38,13 @@ OUTCOMES = st.lists(
 TALLIES = st.builds(
     Tally,
     **dict.fromkeys(Tally.__struct_fields__, COUNT),
-).map(lambda tally: replace(tally, rows_without_cost=min(tally.rows_without_cost, tally.completed)))
+).map(
+    lambda tally: replace(
+        tally,
+        rows_without_cost=min(tally.rows_without_cost, tally.completed),
+        repaired=min(tally.repaired, tally.rows),
+    )
+)
 ENTRIES = st.lists(TALLIES, max_size=5).map(
     lambda tallies: [entry(part, tally) for part, tally in enumerate(tallies)]
 )
@@ -184,7 +190,7 @@ def test_outcome_without_cost_is_unknown_only_if_answered() -> None:
     asked = Outcome(row=0, status="ok", cost_nano_usd=None)
     statuses = {status: tally_of([replace(asked, status=status)]) for status in STATUSES}
     unknown = {status for status, tally in statuses.items() if tally.rows_without_cost}
-    assert unknown == {"ok", "truncated", "refused"}
+    assert unknown == {"ok", "truncated", "refused", "invalid"}
 
 
 def test_largest_manifest_fits_its_limit() -> None:

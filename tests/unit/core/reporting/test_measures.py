@@ -81,7 +81,7 @@ def test_outcomes_are_counted_by_status_whoever_paid() -> None:
     counts.add_tally(Tally(ok=5, rejected=1, prompt_tokens=50, completion_tokens=20))
     counts.add_outcome(Outcome(row=0, status="ok", prompt_tokens=7, completion_tokens=3))
     counts.add_outcome(Outcome(row=1, status="skipped"))
-    told = {"ok": 6, "truncated": 0, "refused": 0, "rejected": 1, "skipped": 1}
+    told = {"ok": 6, "truncated": 0, "refused": 0, "invalid": 0, "rejected": 1, "skipped": 1}
     assert counts.statuses() == told
     assert (counts.prompt_tokens, counts.completion_tokens) == (57, 23)
 

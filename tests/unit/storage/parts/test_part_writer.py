@@ -66,6 +66,8 @@ def test_outcome_stands_in_two_columns_after_the_inputs_own(tmp_path: Path) -> N
         *["string"] * 2,
         "timestamp[us, tz=UTC]",
         *["int64"] * 2,
+        "string",
+        "int32",
     ]
     first, second = part.column("completion_info").to_pylist()
     assert first == {
@@ -83,11 +85,14 @@ def test_outcome_stands_in_two_columns_after_the_inputs_own(tmp_path: Path) -> N
         "completed_at": datetime(2026, 1, 1, 0, 0, 0, 1, UTC),
         "reasoning_tokens": 9,
         "cache_write_tokens": 5,
+        "raw": "No JSON.",
+        "repairs": 1,
     }
     assert second == dict.fromkeys(first) | {
         "status": "skipped",
         "error": "null in b",
         "attempts": 0,
+        "repairs": 0,
     }
 
 

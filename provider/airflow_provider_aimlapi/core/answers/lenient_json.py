@@ -1,0 +1,99 @@
+"""Finds the JSON object in an answer: alone, as a text, in a code fence, or within other text.
+
+The object itself is read strictly. A trailing comma, a comment, NaN or a name that comes twice makes an
+answer invalid.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from airflow_provider_aimlapi.core.answers.faults import Fault, shown_value
+from airflow_provider_aimlapi.core.schemas.paths import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STARTS_MAX = 32
+"""How many braces are tried as the start of an object. Each may cost a reading of the whole rest."""
+_FENCE = re.compile(r"```[^\n`]*\n(.*?)```", re.DOTALL)
+_scan = json.JSONDecoder().raw_decode
+_decode = msgspec.json.Decoder().decode
+
+
+def find_object(text: str | None) -> dict[str, object] | Fault:
+    """Return the one JSON object in an answer, or what is wrong with the answer."""
+    stripped = (text or "").strip().removeprefix("\ufeff")
+    if not stripped:
+        return Fault(ROOT, "is missing, because the answer is empty")
+    found = _object(stripped)
+    if isinstance(found, Fault) and not stripped.startswith("{"):
+        found = _within(stripped)
+    return found
+
+
+def _within(text: str) -> dict[str, object] | Fault:
+    """Return the object within other text. Two objects leave open which of them is meant."""
+    fenced = [inner.strip() for inner in _FENCE.findall(text) if inner.strip().startswith("{")]
+    candidates = fenced or list(_candidates(text))
+    if not candidates:
+        return Fault(ROOT, "is not a JSON object", shown_value(text))
+    if len(candidates) > 1:
+        return Fault(ROOT, "is more than one JSON object", shown_value(text))
+    return _object(candidates[0])
+
+
+def _candidates(text: str) -> Iterator[str]:
+    """Yield the parts of a text that Python's lenient reader accepts as objects."""
+    start = text.find("{")
+    for _ in range(STARTS_MAX):
+        if start < 0:
+            return
+        try:
+            _, end = _scan(text, start)
+        except (ValueError, RecursionError):
+            end = start + 1
+        else:
+            yield text[start:end]
+        start = text.find("{", end)
+
+
+def _object(text: str) -> dict[str, object] | Fault:
+    """Read a text that should be an object, or an object within a JSON text."""
+    try:
+        found = _decode(text)
+        if isinstance(found, str):
+            text = found
+            found = _decode(text)
+    except RecursionError:
+        return Fault(ROOT, "is nested too deeply")
+    except (msgspec.MsgspecError, UnicodeError):
+        return Fault(ROOT, "is not JSON", shown_value(text))
+    if not isinstance(found, dict):
+        return Fault(ROOT, "is not an object", shown_value(found))
+    if _has_a_name_twice(text, found):
+        return Fault(ROOT, "has a name twice", shown_value(text))
+    return found
+
+
+def _has_a_name_twice(text: str, found: dict[str, object]) -> bool:
+    """Return whether decoding has dropped a property, because another of the same name follows.
+
+    A dropped one takes its quotation marks with it. So marks are counted before all names are compared.
+    """
+    if text.count('"') == msgspec.json.encode(found).count(b'"') and "\\u0022" not in text:
+        return False
+    try:
+        json.loads(text, object_pairs_hook=_refuse_twins)
+    except (ValueError, RecursionError):
+        return True
+    return False
+
+
+def _refuse_twins(pairs: list[tuple[str, object]]) -> None:
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise ValueError("a name comes twice")

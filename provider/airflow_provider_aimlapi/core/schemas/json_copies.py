@@ -1,0 +1,53 @@
+"""Copies values that JSON can express, so that a schema does not change after it was checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import TYPE_CHECKING
+
+from airflow_provider_aimlapi.core.schemas.refusal import refusal
+
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.calls.json_types import Json
+
+_DEPTH_MAX = 32
+_HALF_A_PAIR = "has a text with half a surrogate pair, which no file can hold."
+_HALF_A_PAIR = "has a text with half a surrogate pair, which no file can hold."
+_NUMBER_MAX = 2**63
+"""No column of integers holds more, and a bound above it has no effect."""
+
+
+def copied(value: object, path: str, depth: int = 0) -> Json:
+    """Return a copy that consists of Python's own types.
+
+    Raises:
+        InvalidSpec: JSON cannot express the value, or it is nested too deeply.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, (int, float)) and isfinite(value) and abs(value) <= _NUMBER_MAX:
+        return value
+    if isinstance(value, str):
+        return _text(value, path)
+    if depth < _DEPTH_MAX and isinstance(value, Mapping):
+        return {_key(key, path): copied(part, path, depth + 1) for key, part in value.items()}
+    if depth < _DEPTH_MAX and isinstance(value, (list, tuple)):
+        return [copied(part, path, depth + 1) for part in value]
+    raise refusal(
+        path, "has a value that JSON cannot express, such as NaN, a date, or a number above 2^63."
+    )
+
+
+def _key(key: object, path: str) -> str:
+    if not isinstance(key, str):
+        raise refusal(path, f"has the key {key!r}, which is no text.")
+    return _text(key, path)
+
+
+def _text(text: str, path: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise refusal(path, _HALF_A_PAIR) from None
+    return text
