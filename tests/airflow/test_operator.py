@@ -55,7 +55,7 @@ def test_the_summary_in_xcom_is_what_the_contract_names(
     run = run_task(**paths, prompt="{text}")
     assert list(run.summary) == [
         *("run_key", "manifest", "output_path", "rows"),
-        *("ok", "truncated", "refused", "rejected", "skipped"),
+        *("ok", "truncated", "refused", "invalid", "rejected", "skipped", "repaired"),
         *("reused", "requests", "throttled", "prompt_tokens", "completion_tokens"),
         *("cost_usd", "elapsed_s", "bound_by"),
     ]

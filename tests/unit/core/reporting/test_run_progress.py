@@ -7,6 +7,7 @@ import json
 import pytest
 from msgspec.structs import replace
 
+from airflow_provider_aimlapi.core.calls.completion import STATUSES
 from airflow_provider_aimlapi.core.reporting.measures import (
     ERROR_KINDS_MAX,
     SAMPLE_BYTES_MAX,
@@ -78,7 +79,7 @@ def test_the_largest_fits_into_the_task_state_store() -> None:
     sample = cut("\U0001f4a5" * 10_000, SAMPLE_BYTES_MAX)
     column = tuple(range(many, many + SERIES_POINTS_MAX))
     small = tuple(range(100_000, 100_000 + SERIES_POINTS_MAX))
-    statuses = dict.fromkeys(("ok", "truncated", "refused", "rejected", "skipped"), many)
+    statuses = dict.fromkeys(STATUSES, many)
     tokens = dict.fromkeys(("prompt_tokens", "completion_tokens"), many)
     attempt = replace(
         ATTEMPT, error=text, cost_nano_usd=many, rows=many, statuses=statuses, **tokens
