@@ -97,7 +97,7 @@ class Job:
             except ApiError as error:
                 self.limiter.settle(sent, error)
                 raise
-            self.limiter.settle(sent, ANSWERED)
+            self.limiter.settle(sent, Completion(text="", status="ok", completion_tokens=tokens))
 
     def _take(self) -> tuple[int, int, int] | None:
         now_s = _now_s()

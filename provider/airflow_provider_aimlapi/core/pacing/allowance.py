@@ -65,7 +65,7 @@ class TokenAllowance:
     """
 
     per_minute: int
-    answer_tokens: int = ANSWER_TOKENS
+    answer_tokens: int = field(default_factory=lambda: ANSWER_TOKENS)
     used: deque[tuple[float, int]] = field(default_factory=deque)
     used_sum: int = 0
     reserved: int = 0

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 SURPRISE_CALLS = 5
 SURPRISE_SHARE = 0.25
-"""If at least this many calls, and this share of those in flight, are refused, far too much was sent."""
+"""If at least this many calls, and this share of those sent, are refused, far too much was sent."""
 BRIEF_S = 0.04
 """In a shorter round trip few calls are accepted at any rate, so what a saved-up burst accepts shows no
 rate."""

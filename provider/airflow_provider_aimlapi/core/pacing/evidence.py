@@ -16,7 +16,8 @@ CLOSING_CALLS = 5
 TURNOVER_SHARE = 0.5
 """Two episodes are independent once half of the calls in flight were replaced between them."""
 LIKE_SHARE = 0.01
-"""Two counts of calls in flight that differ by at most one call and this share are equal."""
+"""Two counts of calls in flight that differ by at most one call and this share are equal, because calls
+end while the others are on their way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

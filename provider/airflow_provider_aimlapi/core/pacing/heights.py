@@ -14,28 +14,42 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.pacing.window import Window
 
 HOLD_S_MIN = 0.5
+"""The first hold at a new height, which may be far too low. A longer one is felt where limits move."""
 HOLD_S_MAX = 5.0
+"""The longest hold of a fast job, so that a limit that has moved is found within ten seconds."""
 SHARED_HOLD_S = 2.0
-"""The hold of all who share a limit, whatever their parts are."""
+"""The hold of all who share a limit, whatever their parts are. With a longer one, what a client that has
+left gives free is found later."""
 LEVEL_HOLD_CALLS = 220
 PACE_HOLD_CALLS = 600
 """A known limit is tested once in this many calls, or once in HOLD_S_MAX. A test costs one or two 429s
 at a level, and two or three at a bucket, which has saved up calls by then."""
 LEVEL_DOUBLING_S = 0.25
+"""Slots refuse at once, so several doublings of the excess in a second cost few 429s."""
 PACE_DOUBLING_S = 0.5
+"""A bucket refuses only what exceeds its rate, so a small excess shows later than at slots."""
 PACE_DOUBLING_CALLS = 20
+"""At a slow pace a doubling lasts for this many calls, because fewer do not empty a bucket."""
 DOUBTFUL_DOUBLING_CALLS = 5
 """There may be no rate limit if a full level was refused, so the pace must not hold calls back long."""
+TRIPS_A_DOUBLING = 2.0
+"""A doubling takes at least this many round trips of a 429, because each shows what the last one did."""
 LEVEL_STEP_SHARE = 0.01
+"""The level's first step, at least one call: what a test costs in 429s where the limit has not moved."""
 PACE_STEP_ROOT = 0.15
 """The pace's first step is this times its square root, so that a small part grows faster than a large one."""
 FULL_SHARE = 0.75
+"""A level is cut only if it was this full. With fewer calls in flight, it was not what was refused."""
 TOUCHED_FACTOR = 1.3
+"""A pace that grew by no more has touched its limit, so what was accepted since is the exact rate."""
 DOUBTS_MAX = 4
+"""After this many refusals of a known level in a short time, a rate may be what is limited."""
 PRIOR_CALLS = 10
-"""The known pace counts as much as this many measured calls."""
+"""The known pace counts as much as this many measured calls, because few calls vary by chance."""
 SURPRISE_PRIOR_CALLS = 5
+"""The same for the calls of one round trip. It counts less, because far too much was sent."""
 STEADY_CALLS = 50
+"""From this many calls on, the rate that was accepted counts for three quarters, before for half."""
 
 
 def level_cut(window: Window, episode: Episode, factor: float = 1.0) -> Window:
@@ -54,7 +68,7 @@ def level_left(window: Window, episode: Episode) -> Window:
 def _level_to(window: Window, episode: Episode, height: float) -> Window:
     height = max(1.0, height)
     most_s = max(HOLD_S_MAX, LEVEL_HOLD_CALLS / max(0.01, episode.seen.sent_per_s))
-    doubling_s = max(LEVEL_DOUBLING_S, 2.0 * window.refusal_s)
+    doubling_s = max(LEVEL_DOUBLING_S, TRIPS_A_DOUBLING * window.refusal_s)
     level = window.level.cut(
         height,
         step=max(1.0, LEVEL_STEP_SHARE * height),
@@ -86,7 +100,7 @@ def _pace_to(window: Window, height: float, *, step: float = 0.0) -> Window:
     height = max(PACE_MIN, height)
     old = window.pace or Reach(height=0.0, step=0.0, hold_s=0.0, doubling_s=1.0)
     most_s = max(HOLD_S_MAX, PACE_HOLD_CALLS / height)
-    doubling_s = max(PACE_DOUBLING_S, 2.0 * window.refusal_s)
+    doubling_s = max(PACE_DOUBLING_S, TRIPS_A_DOUBLING * window.refusal_s)
     calls = DOUBTFUL_DOUBLING_CALLS if window.doubts else PACE_DOUBLING_CALLS
     pace = old.cut(
         height,

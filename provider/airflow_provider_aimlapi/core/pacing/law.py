@@ -27,10 +27,16 @@ from airflow_provider_aimlapi.core.pacing.rules import CLOSE, cut
 from airflow_provider_aimlapi.core.pacing.window import Held, Window
 
 PAUSING_CALLS = 3
+"""Sending stops with this many 429s of an episode. One or two are what a test of a limit costs."""
+REFUSAL_FADING = 0.8
+"""The time of a 429 is the longest lately. It falls by this factor with each episode, so that one slow
+429 does not count for long."""
 RESUME_DOUBLING_S = 0.05
 """Growth after a pause, if the round trip is too short to measure."""
 STRAGGLING = 4.0
 """A 429 that takes this many times as long as others is too old to count."""
+PATIENT_TRIPS = 2.0
+"""A probe that is not refused after this many round trips of a 429 was accepted."""
 
 
 def after_time(window: Window, *, elapsed_s: float, held: Held) -> Window:
@@ -72,7 +78,7 @@ def after_throttled(window: Window, sent: Sent, seen: Seen, *, jitter: float) ->
         window,
         before=None,
         jitter=jitter,
-        refusal_s=max(0.8 * window.refusal_s, seen.now_s - sent.at_s),
+        refusal_s=max(REFUSAL_FADING * window.refusal_s, seen.now_s - sent.at_s),
         streak=window.streak.met(sent, seen),
     )
     return _decided(window, Episode(first=sent, seen=seen), seen)
@@ -93,7 +99,7 @@ def _decided(before: Window, episode: Episode, seen: Seen) -> Window:
     gate, until_s = before.gate, episode.seen.now_s + before.refusal_s
     if before.streak.is_closing(episode, seen):
         window, name = CLOSE.cut(before, episode), CLOSE.name
-        gate = gate.closed(seen.now_s, patience_s=2.0 * before.refusal_s)
+        gate = gate.closed(seen.now_s, patience_s=PATIENT_TRIPS * before.refusal_s)
     else:
         window, name = cut(before, episode)
         if episode.refused >= PAUSING_CALLS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import sqrt
 from typing import TYPE_CHECKING
 
@@ -37,8 +37,8 @@ class RefusalQuota:
     refused: float
     calls: float
     last: int
-    tokens: float = TOKENS_AT_FIRST
-    rate_most: float = RATE_MAX
+    tokens: float = field(default_factory=lambda: TOKENS_AT_FIRST)
+    rate_most: float = field(default_factory=lambda: RATE_MAX)
 
     def share_at(self, admitted: int) -> float:
         """Return the share of calls that is refused, after this number of calls."""

@@ -24,14 +24,22 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.pacing.window import Window
 
 PACE_SLACK = 0.99
+"""A pace stays this much below the rate that was accepted, so that its bucket does not run dry again."""
 SHARED_FACTOR = 0.9
+"""What each of several clients keeps when they give way to each other. With less, the limit is used less;
+with more, their parts take longer to become equal."""
 NEAR_FACTOR = 1.5
+"""A pace up to this many times as fast as calls were sent lately may have held them back."""
 REFUTING_SHARE = 1.1
 REFUTING_CALLS = 2
+"""A level is refuted if this share and this many calls more fitted in: then it is no limit of slots."""
 DOUBT_S = 4.0
 DOUBT_CALLS = 10
+"""Doubts are forgotten after a pause of this length, or of this many calls of a slow job."""
 ALIKE_TIMES = 2
+"""Twice the same number in flight may be chance, a third time is a limit."""
 ALIKE_LEVEL_MIN = 16
+"""Smaller numbers are equal by chance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,9 +18,13 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.pacing.episode import Episode
 
 START_LEVEL = 16
+"""The first calls. Where fewer are allowed, the first round trip costs the rest of them in 429s."""
 RAMP_DOUBLING_S = 0.1
 """Growth from the start to the first 429. Faster growth than 429s come back only costs 429s."""
 PACE_MIN = 0.05
+"""One call in 20 s, so that a pace never stops a run. The gate closes where nothing is accepted."""
+REFUSAL_S = 0.1
+"""How long a 429 takes to come back, until the first one shows it."""
 
 
 class Held(Enum):
@@ -68,7 +72,7 @@ class Window:
     doubts: int = 0
     doubted_s: float = 0.0
     is_stale: bool = False
-    refusal_s: float = 0.1
+    refusal_s: float = field(default_factory=lambda: REFUSAL_S)
     decision: str = "grow:start"
 
     @property

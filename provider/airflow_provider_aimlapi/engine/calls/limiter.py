@@ -11,7 +11,7 @@ from airflow_provider_aimlapi.core.pacing.episode import Seen, Sent
 from airflow_provider_aimlapi.core.pacing.gate import OPEN
 from airflow_provider_aimlapi.core.pacing.law import after_time
 from airflow_provider_aimlapi.core.pacing.noise import Noise
-from airflow_provider_aimlapi.core.pacing.send_rate import SendRate
+from airflow_provider_aimlapi.core.pacing.send_rate import SendRate, Spacing
 from airflow_provider_aimlapi.core.pacing.window import Held, open_window
 from airflow_provider_aimlapi.engine.calls.allowances import Allowances
 from airflow_provider_aimlapi.engine.calls.permit import Permit
@@ -43,8 +43,6 @@ LAPSED_PAUSE_S = 1.0
 """How often a lapsed right to pay is checked. It lapses while the store does not answer."""
 TICK_S = 0.01
 """How often the law is applied. Once per row would cost more than the row."""
-PACE_SLACK_S = 0.02
-"""The time by which a late event loop may catch up with the pace."""
 TRIP_FAILURES = 20
 TRIP_IDLE_S = 5.0
 """After this many failures in a row and this long without a completion, one call at a time is sent."""
@@ -93,21 +91,26 @@ class Limiter:
         self.requests = self.throttled = 0
         self.accepted = self.newest_answered = 0
         self.bound_times = BoundTimes()
-        self._budget = budget
-        self._may_pay = may_pay
-        self._store_keeps_up = store_keeps_up
-        self._allowances = allowances or Allowances()
+        self._budget = budget  # reserves money for each call
+        self._may_pay = may_pay  # whether the lease allows calls now
+        self._store_keeps_up = store_keeps_up  # whether so many calls' answers can be written
+        self._allowances = allowances or Allowances()  # the limits that the user has set
         self._clock = clock
-        self._random = random
-        self._waiters = Waiters()
-        self._timer = Timer(clock, self._ring)
-        self._is_closed = self._is_alone = self._is_open_to_all = False
-        self._accepted_at_s = now_s
-        self._failures = self._peak = 0
+        self._random = random  # for the jitter of cuts
+        self._waiters = Waiters()  # callers without room, in the order in which they came
+        self._timer = Timer(clock, self._ring)  # for room that time alone makes
+        self._is_closed = False  # the run is ending
+        self._is_alone = False  # one call at a time, while a refusal is undecided
+        self._is_open_to_all = False  # failures no longer close the gate
+        self._accepted_at_s = now_s  # when the last completion came
+        self._failures = 0  # 5xx and time-outs since the last completion
+        # What the window allows, as of the last change: reading it for each call would cost more.
         self._permits = self.window.permits
-        self._interval_s = 0.0
-        self._next_send_s = self._ticked_s = now_s
-        self._held: Bound | None = None
+        self._spacing = Spacing(now_s)
+        # Since the last tick, which applies the law to the time that has passed:
+        self._ticked_s = now_s
+        self._peak = 0  # the most calls in flight; a level that was not reached is not tested
+        self._held: Bound | None = None  # the last cause that held a call back
         self._send_rate = SendRate(now_s)
 
     def permit(self, body_bytes: int = 0) -> Permit:
@@ -264,9 +267,8 @@ class Limiter:
         if not self._waiters:
             return
         room = self._permits - self.in_flight if self.window.gate.is_open else 1
-        if room > 1 and self._interval_s:
-            due = (self._clock.now_s() - self._next_send_s) / self._interval_s
-            room = min(room, int(due) + 1)
+        if room > 1 and self._spacing.interval_s:
+            room = min(room, self._spacing.calls_due(self._clock.now_s()))
         if self._is_alone:
             room = 1 - self.in_flight
         self._waiters.wake(max(room, int(self.in_flight == 0)))
@@ -276,10 +278,10 @@ class Limiter:
         self.in_flight += 1
         self.requests += 1
         self._peak = max(self._peak, self.in_flight)
-        if self._interval_s:
-            self._next_send_s = max(self._next_send_s, now_s - PACE_SLACK_S) + self._interval_s
+        if self._spacing.interval_s:
+            self._spacing.note_sent(now_s)
             if self._waiters:
-                self._timer.set_in(self._next_send_s - now_s)
+                self._timer.set_in(self._spacing.next_s - now_s)
         if not self.window.gate.is_open:
             self._set_gate(self.window.gate.probed(now_s))
         return Sent(
@@ -303,7 +305,7 @@ class Limiter:
     def _held_by(self, body_bytes: int, now_s: float) -> Bound | None:
         if self.in_flight >= self._permits:
             return self._level_bound()
-        if self._interval_s and now_s < self._next_send_s:
+        if self._spacing.is_early(now_s):
             return Bound.RATE
         if self._is_turn_awaited() or not self.window.gate.admits(now_s):
             return Bound.GATE
@@ -357,10 +359,7 @@ class Limiter:
     def _follow_window(self) -> None:
         """Apply the window's new limits, and wake the callers that have room now."""
         permits, self._permits = self._permits, self.window.permits
-        interval_s, self._interval_s = self._interval_s, self.window.interval_s
-        if interval_s and self._interval_s:  # a call that waits for the old pace waits for the new
-            left_s = self._next_send_s - self._ticked_s
-            self._next_send_s = self._ticked_s + min(left_s, self._interval_s)
+        self._spacing.follow(self.window.interval_s, self._ticked_s)
         if self._permits > permits:
             self.wake()
 
@@ -376,7 +375,7 @@ class Limiter:
         if self._held is Bound.LEVEL:
             return max(TICK_S, self.window.level.hold_s - self.window.level.age_s)
         if self._held is Bound.RATE:
-            return self._next_send_s - now_s
+            return self._spacing.next_s - now_s
         if self._held is Bound.ALLOWANCE:
             return self._allowances.wait_s(now_s, body_bytes)
         if self._held is Bound.GATE:

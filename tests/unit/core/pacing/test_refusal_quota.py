@@ -20,7 +20,7 @@ def sent(number: int) -> Sent:
 
 
 def learned(share: float, *, seed: int, calls: int = 20_000) -> tuple[RefusalQuota, int]:
-    """An quota after calls of which a share was refused, and the refusals beyond it."""
+    """A quota after calls of which a share was refused, and the refusals beyond it."""
     random = Random(seed)  # noqa: S311  # chance that can be repeated
     quota, beyond = RefusalQuota(refused=20 * share + 8, calls=20 + 8 / share, last=0), 0
     for number in range(1, calls):
