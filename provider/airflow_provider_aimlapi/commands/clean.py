@@ -13,13 +13,11 @@ from airflow_provider_aimlapi.core.texts.wording import format_age, format_bytes
 from airflow_provider_aimlapi.engine.durable.removal import Removal, remove_run
 from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.errors import InvalidSpec
-from airflow_provider_aimlapi.storage.access.opening import open_file_system
-from airflow_provider_aimlapi.storage.output.run_folders import RunFolders
-from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
-from airflow_provider_aimlapi.storage.stores.stored_objects import StoredObjects
 
 if TYPE_CHECKING:
+    from airflow_provider_aimlapi.commands.output_tree import OutputTree
     from airflow_provider_aimlapi.core.durable.retention import RunFolder
+    from airflow_provider_aimlapi.storage.output.run_folders import RunFolders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,16 +25,20 @@ class CleanArguments:
     """The typed arguments.
 
     Attributes:
-        output: a URL or a local path.
+        tree: the output, or all outputs below it.
         older_than_s: the least age of a run's newest object.
         is_dry_run: whether to print without removing.
         is_confirmed: whether to remove without a question.
     """
 
-    output: str
+    tree: OutputTree
     older_than_s: float
     is_dry_run: bool
     is_confirmed: bool
+
+
+Removable = list[tuple["RunFolders", "RunFolder"]]
+"""Run folders, each with the output that it is in."""
 
 
 def clean(arguments: CleanArguments) -> None:
@@ -46,18 +48,25 @@ def clean(arguments: CleanArguments) -> None:
         InvalidSpec: the path cannot be opened, or there is no terminal for the question.
         StorageError: the store failed. The same command continues the removal.
     """
-    fs, path = open_file_system(arguments.output)
-    folders = RunFolders(FsspecStore(fs, path), StoredObjects(fs, path))
+    outputs = arguments.tree.open()
     # All folders are printed before the question, so that the user decides by the whole list.
-    removable = _print_folders(folders, arguments)
+    removable: Removable = []
+    for output in outputs:
+        if arguments.tree.is_recursive:
+            print_line(f"{output.store.uri('')}:")
+        removable += [(output, folder) for folder in _print_folders(output, arguments)]
     if not removable:
-        print_line(f"Nothing to remove below {folders.store.uri(RUNS_FOLDER)}.")
+        where = arguments.tree.path if len(outputs) > 1 else outputs[0].store.uri(RUNS_FOLDER)
+        print_line(f"Nothing to remove below {where}.{arguments.tree.hint()}")
         return
-    print_line(f"Can be removed: {_describe_folders(removable)}.")
+    print_line(f"Can be removed: {_describe_folders([folder for _, folder in removable])}.")
     if arguments.is_dry_run:
         print_line("Nothing was removed.")
-    elif arguments.is_confirmed or _is_wanted():
-        _remove_runs(folders, removable, arguments)
+    elif arguments.is_confirmed or (not arguments.tree.is_recursive and _is_wanted()):
+        _remove_runs(removable, arguments)
+    elif arguments.tree.is_recursive:
+        # A recursive removal may concern outputs that the user has not thought of.
+        print_line("Nothing was removed, because --recursive only lists. To remove, add --yes.")
 
 
 def _print_folders(folders: RunFolders, arguments: CleanArguments) -> list[RunFolder]:
@@ -74,12 +83,10 @@ def _print_folders(folders: RunFolders, arguments: CleanArguments) -> list[RunFo
     return removable
 
 
-def _remove_runs(
-    folders: RunFolders, removable: list[RunFolder], arguments: CleanArguments
-) -> None:
+def _remove_runs(removable: Removable, arguments: CleanArguments) -> None:
     clock = SystemClock()
     removals = []
-    for folder in removable:
+    for folders, folder in removable:
         removal = remove_run(
             folders, folder.run_key, older_than_s=arguments.older_than_s, clock=clock
         )

@@ -5,13 +5,14 @@ Proxy and certificates come from a connection's extra, or from the usual variabl
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, unquote, urlsplit
-
-import msgspec
 
 from airflow_provider_aimlapi.api.http.environment import settle_route
+from airflow_provider_aimlapi.commands.connection_variable import (
+    fields_of,
+    parse_connection,
+    read_variable,
+)
 from airflow_provider_aimlapi.core.calls.connection_types import check_type
 from airflow_provider_aimlapi.core.calls.endpoint import parse_endpoint, typed_base_url
 from airflow_provider_aimlapi.errors import ConnectionIncomplete
@@ -20,20 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
-
-_USUAL_NAME = re.compile(r"[A-Z][A-Z0-9_]*\Z")
-"""Another text may be a key that was typed instead of a name, so no error quotes it."""
-
-
-class _Connection(msgspec.Struct, frozen=True, kw_only=True):
-    """The fields of an Airflow connection that the command line uses."""
-
-    conn_type: str | None = None
-    password: str | None = None
-    host: str | None = None
-    port: int | None = None
-    schema: str | None = None
-    extra: dict[str, object] | str | None = None
 
 
 def endpoint_from_key(
@@ -47,7 +34,7 @@ def endpoint_from_key(
     Raises:
         ConnectionIncomplete: the variable is not set, or key or URL cannot be used.
     """
-    key = _read_variable(variables, variable, what="the API key")
+    key = read_variable(variables, variable, what="the API key")
     endpoint = parse_endpoint(host=base_url, key=key, connection=variable)
     return settle_route(endpoint, variables)
 
@@ -58,8 +45,8 @@ def endpoint_from_connection(variables: Mapping[str, str], variable: str) -> End
     Raises:
         ConnectionIncomplete: the variable is not set, or holds no connection that can be used.
     """
-    text = _read_variable(variables, variable, what="an Airflow connection, as JSON or as a URI")
-    connection = _parse_connection(text.strip())
+    text = read_variable(variables, variable, what="an Airflow connection, as JSON or as a URI")
+    connection = parse_connection(text.strip())
     if connection is None:
         raise ConnectionIncomplete(
             f"The environment variable {variable} holds no Airflow connection. Set it to JSON such as "
@@ -70,55 +57,6 @@ def endpoint_from_connection(variables: Mapping[str, str], variable: str) -> End
         host=connection.host, port=connection.port, schema=connection.schema, connection=variable
     )
     endpoint = parse_endpoint(
-        host=host, key=connection.password, connection=variable, extra=_fields_of(connection.extra)
+        host=host, key=connection.password, connection=variable, extra=fields_of(connection.extra)
     )
     return settle_route(endpoint, variables)
-
-
-def _read_variable(variables: Mapping[str, str], variable: str, *, what: str) -> str:
-    value = variables.get(variable)
-    if not value:
-        named = f"{variable} " if _USUAL_NAME.match(variable) else ""
-        raise ConnectionIncomplete(
-            f"The environment variable {named}is not set. Set it to {what}, or name another "
-            "variable with --key-env or --conn-env. The key itself is never an argument."
-        )
-    return value
-
-
-def _parse_connection(text: str) -> _Connection | None:
-    """Return the connection in a text; None if there is none."""
-    # No error is raised from here, because it could quote the text, which contains the key.
-    try:
-        if text.startswith("{"):
-            return msgspec.json.decode(text, type=_Connection, strict=False)
-        parts = urlsplit(text)
-        if not parts.scheme:
-            return None
-        return _Connection(
-            conn_type=parts.scheme.replace("-", "_"),
-            password=unquote(parts.password) if parts.password else None,
-            host=unquote(parts.netloc.rpartition("@")[2].partition(":")[0]),
-            port=parts.port,
-            schema=unquote(parts.path.strip("/")),
-            extra=_extra_of_query(parts.query),
-        )
-    except (ValueError, msgspec.MsgspecError):
-        return None
-
-
-def _extra_of_query(query: str) -> dict[str, object] | str:
-    """Return the extra of a URI as Airflow reads it: single fields, or all as JSON under one name."""
-    fields: dict[str, object] = dict(parse_qsl(query, keep_blank_values=True))
-    whole = fields.get("__extra__")
-    return whole if isinstance(whole, str) else fields
-
-
-def _fields_of(extra: dict[str, object] | str | None) -> dict[str, object]:
-    """Return the fields of an extra. As in Airflow, one that is no JSON object has none."""
-    if not isinstance(extra, str):
-        return extra or {}
-    try:
-        return msgspec.json.decode(extra, type=dict[str, object])
-    except msgspec.MsgspecError:
-        return {}

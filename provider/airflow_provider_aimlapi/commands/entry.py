@@ -10,11 +10,14 @@ from airflow_provider_aimlapi import __version__
 from airflow_provider_aimlapi.commands.age import parse_age_s
 from airflow_provider_aimlapi.commands.check import CheckArguments, check
 from airflow_provider_aimlapi.commands.clean import CleanArguments, clean
+from airflow_provider_aimlapi.commands.connection_variable import read_storage_connection
 from airflow_provider_aimlapi.commands.endpoint_variable import (
     endpoint_from_connection,
     endpoint_from_key,
 )
+from airflow_provider_aimlapi.commands.output_tree import OutputTree
 from airflow_provider_aimlapi.commands.reconcile import ReconcileArguments, reconcile
+from airflow_provider_aimlapi.commands.runs import list_runs
 from airflow_provider_aimlapi.commands.terminal import PrintableParser, print_error
 from airflow_provider_aimlapi.errors import AimlapiError, InvalidSpec, SetupError
 
@@ -63,6 +66,7 @@ def _build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add = partial(commands.add_parser, allow_abbrev=False)  # --key must not mean --key-env
     _add_clean(add("clean", help="remove old run folders"))
+    _add_runs(add("runs", help="list runs with state, rows and cost"))
     _add_reconcile(add("reconcile", help="compare a run with the API's log"))
     _add_check(add("check", help="show what the API does with a live key, for less than 2 cents"))
     return parser
@@ -73,7 +77,7 @@ def _add_clean(parser: argparse.ArgumentParser) -> None:
         "Removes the folders of old runs below _aimlapi/, but never the folder of the run that is "
         "visible at the output path. Do not use it while a task publishes to the same output path."
     )
-    parser.add_argument("output", help=OUTPUT_HELP)
+    _add_tree(parser)
     parser.add_argument(
         "--older-than",
         required=True,
@@ -88,10 +92,44 @@ def _add_clean(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_run_clean)
 
 
+def _add_runs(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Lists the runs at an output path, with state, rows and cost. Changes nothing. The figures of a "
+        "run that is not published are those of its last report."
+    )
+    _add_tree(parser)
+    parser.set_defaults(command=lambda typed: list_runs(_read_tree(typed)))
+
+
+def _add_tree(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("output", help=OUTPUT_HELP)
+    parser.add_argument(
+        "--recursive",
+        action="store_true",
+        help="also search all folders below it, such as one output per day; clean then only lists, "
+        "unless --yes is given",
+    )
+    parser.add_argument(
+        "--conn-env",
+        metavar="VAR",
+        help="the environment variable that holds the Airflow connection to the store, such as "
+        "AIRFLOW_CONN_AWS_DEFAULT; by default the environment's own credentials",
+    )
+
+
+def _read_tree(typed: argparse.Namespace) -> OutputTree:
+    name = typed.conn_env
+    return OutputTree(
+        path=typed.output,
+        is_recursive=typed.recursive,
+        connection=None if name is None else read_storage_connection(os.environ, name),
+    )
+
+
 def _run_clean(typed: argparse.Namespace) -> None:
     clean(
         CleanArguments(
-            output=typed.output,
+            tree=_read_tree(typed),
             older_than_s=typed.older_than,
             is_dry_run=typed.dry_run,
             is_confirmed=typed.yes,

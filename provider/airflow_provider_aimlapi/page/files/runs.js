@@ -89,7 +89,7 @@
   function endCell(listed) {
     const { standing } = listed;
     const atMs = standing.updated_us / 1e3;
-    if (!listed.is_at_work) return [make("p", moment(atMs))];
+    if (!listed.is_at_work) return [make("p", atMs ? moment(atMs) : "–")];
     if (standing.expected_left_s === null) return [make("p", "unknown", "faint")];
     return [make("p", moment(atMs + standing.expected_left_s * 1e3)), make("p", `in ${duration(standing.expected_left_s)}`, "why")];
   }
@@ -154,7 +154,7 @@
 
   function showCosts(list) {
     $("costs").hidden = !list.has_costs || !list.found;
-    for (const [by, title] of [["dag", "By DAG"], ["task", "By task"], ["model", "By model"], ["day", "By day (UTC)"]]) {
+    for (const [by, title] of [["dag", "DAG"], ["task", "Task"], ["model", "Model"], ["day", "Day (UTC)"]]) {
       const lines = list.costs[by].map((sum) => {
         const cells = row("td", [[count(sum.tasks), "n"], [usd(sum.paid_nano_usd), "n"]]);
         const head = make("th", sum.name || "all others");
@@ -163,14 +163,14 @@
         return cells;
       });
       const head = make("thead");
-      const names = row("th", [[title.slice(3), ""], ["Tasks", "n"], ["Cost", "n"]]);
+      const names = row("th", [[title, ""], ["Tasks", "n"], ["Cost", "n"]]);
       for (const cell of names.children) cell.scope = "col";
       head.append(names);
       const body = make("tbody");
       body.append(...lines);
-      fill(`by-${by}`, [make("caption", title), head, body]);
+      fill(`by-${by}`, [make("caption", `Cost by ${by === "dag" ? "DAG" : by}`), head, body]);
     }
-    const since = list.oldest_us === null ? "" : ` The oldest began on ${moment(list.oldest_us / 1e3)}.`;
+    const since = list.oldest_us === null ? "" : ` Start of the oldest: ${moment(list.oldest_us / 1e3)}.`;
     const kept = list.kept_days === null ? "as long as it keeps their DAG runs" : `for ${count(list.kept_days)} days after their last change`;
     put("kept", `Each row is counted once. The sums go back as far as Airflow keeps its data: it keeps these runs ${kept}, and the list has the newest ${count(list.runs_max)}.${since}`);
   }

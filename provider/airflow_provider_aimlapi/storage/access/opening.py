@@ -10,7 +10,7 @@ import os
 import re
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import fsspec.core
 
@@ -20,13 +20,17 @@ from airflow_provider_aimlapi.core.texts.typed_path import (
     parse_typed_path,
 )
 from airflow_provider_aimlapi.errors import InvalidSpec, StoreUnavailable
+from airflow_provider_aimlapi.storage.access.connection_options import options_of
 from airflow_provider_aimlapi.storage.access.file_systems import kind_of
 from airflow_provider_aimlapi.storage.access.store_errors import meaning_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fsspec import AbstractFileSystem
 
     from airflow_provider_aimlapi.core.texts.typed_path import TypedPath
+    from airflow_provider_aimlapi.storage.access.connection_options import StorageConnection
 
 _AZURE = frozenset({"abfs", "abfss", "az"})
 _AZURE_CONTAINER = re.compile(
@@ -35,8 +39,13 @@ _AZURE_CONTAINER = re.compile(
 _HAS_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+._-]+:")
 
 
-def open_file_system(typed: str) -> tuple[AbstractFileSystem, str]:
+def open_file_system(
+    typed: str, connection: StorageConnection | None = None
+) -> tuple[AbstractFileSystem, str]:
     """Open the file system of a URL or of a local path, which may be relative, for a command.
+
+    Args:
+        connection: its credentials; None for the environment's own.
 
     Returns:
         The file system, and the path on it.
@@ -50,13 +59,15 @@ def open_file_system(typed: str) -> tuple[AbstractFileSystem, str]:
         typed = str(Path(typed).absolute())
     path = parse_typed_path(typed, what="output", allowed=allowed)
     _check_authority(path)
+    options = {} if connection is None else options_of(connection, path.scheme)
     try:
-        return open_url(path.url)
+        return open_url(path.url, options)
     except Exception as error:  # noqa: BLE001  # each file system has errors of its own
         kind = StoreUnavailable if meaning_of(error) == "passing" else InvalidSpec
         cause = origin_of(error)
+    whose = "the environment's own credentials" if connection is None else connection.name
     raise kind(
-        f"output: {path.scheme}:// cannot be opened with the environment's own credentials ({cause}). "
+        f"output: {path.scheme}:// cannot be opened with {whose} ({cause}). "
         f"Check that its package is installed and its variables are set."
     )
 
@@ -71,13 +82,14 @@ def origin_of(error: BaseException) -> str:
     return type(error).__name__ + (f" in {module}" if module else "")
 
 
-def open_url(url: str) -> tuple[AbstractFileSystem, str]:
+def open_url(url: str, options: Mapping[str, Any] | None = None) -> tuple[AbstractFileSystem, str]:
     """Open the file system of a URL. Return it with the path on it.
 
     Args:
         url: from `parse_typed_path`. fsspec could open anything with another URL.
+        options: those of the file system; None for the environment's own credentials.
     """
-    fs, path = fsspec.core.url_to_fs(url)
+    fs, path = fsspec.core.url_to_fs(url, **(options or {}))
     connect(fs)
     return fs, path
 
@@ -102,5 +114,6 @@ def _check_authority(path: TypedPath) -> None:
     elif "@" in path.authority:
         raise InvalidSpec(
             f"{path.scheme}://…@… names an Airflow connection, which this command cannot read. Remove "
-            f"it, and put the credentials into the environment (AWS_ACCESS_KEY_ID, AWS_PROFILE, …)."
+            f"it, and put the credentials into the environment (AWS_ACCESS_KEY_ID, AWS_PROFILE, …), or name "
+            f"a variable that holds the connection with --conn-env."
         )
