@@ -143,6 +143,35 @@ def test_connection_test_reports_missing_credit(hook: AIMLAPIHook, api: Any) -> 
     assert words.startswith("Connected. Balance 0.00 USD. Top up")
 
 
+def test_button_needs_a_port_and_the_command_does_not(
+    server: Any, api: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the docs state: the form sends port 0 and a masked key for a stored connection without a port."""
+    from tests.airflow.conftest import token
+
+    stored = {"conn_type": "aimlapi", "host": api.simulator.url, "password": "k" * 20}
+    monkeypatch.setenv("AIRFLOW_CONN_TESTED", json.dumps(stored))
+    form = {
+        "connection_id": "tested",
+        "conn_type": "aimlapi",
+        "host": api.simulator.url,
+        "password": "***",
+        "port": 0,
+    }
+    headers = {"Authorization": f"Bearer {token('ADMIN')}"}
+
+    def press(body: dict[str, object]) -> int:
+        status: int = server.post(
+            "/api/v2/connections/test", json=body, headers=headers
+        ).status_code
+        return status
+
+    assert press(form) == 403
+    monkeypatch.setenv("AIRFLOW__CORE__TEST_CONNECTION", "Enabled")
+    assert press(form) == 400
+    assert press({**form, "port": None}) == 200
+
+
 def test_connection_test_reports_a_wrong_address(connect: Any) -> None:
     from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
 

@@ -156,6 +156,17 @@ def test_low_balance_key_limit_and_a_budget_are_named(place: Workplace) -> None:
     assert "What is left of max_cost_usd, 0.010000 USD, does not cover it" in words
 
 
+@pytest.mark.parametrize("faults", [(), (Fault(kind="500", path="/v1/models"),)])
+def test_used_up_balance_is_warned_of(
+    place: Workplace, caplog: pytest.LogCaptureFixture, faults: tuple[Fault, ...]
+) -> None:
+    """Also if no price is known, so that no bill shows that the balance is too low."""
+    place.sim.follow(Script(account=Account(key=KEY, balance_usd=0), faults=faults))
+    place.write(speeches(10))
+    assert "no call is answered without credit" in estimate(place).words()
+    assert "The balance is used up. Top up at" in caplog.text
+
+
 def test_silent_account_and_price_list_are_reported_without_stopping(place: Workplace) -> None:
     faults = tuple(
         Fault(kind="500", path=path) for path in ("/v1/models", "/v2/billing", "/v1/key")

@@ -171,9 +171,14 @@ def _balance_words(account: Account) -> str:
     if account.balance is None:
         return ""
     words = f"Balance {format_amount(account.balance, account.currency)}."
-    return (
-        words if account.balance > 0 else f"{words} {_TOP_UP}: no call is answered without credit."
-    )
+    return " ".join((words, *missing_credit(account)))
+
+
+def missing_credit(account: Account) -> tuple[str, ...]:
+    """Return a sentence with the fix if the balance is used up."""
+    if account.balance is None or account.balance > 0:
+        return ()
+    return (f"{_TOP_UP}: no call is answered without credit.",)
 
 
 def obstacles(account: Account) -> tuple[str, ...]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.api.account import obstacles
+from airflow_provider_aimlapi.api.account import missing_credit, obstacles
 from airflow_provider_aimlapi.core.money.estimate_report import Funds
 from airflow_provider_aimlapi.core.money.pricing import NANO_USD_PER_USD
 from airflow_provider_aimlapi.core.texts.wording import format_amount
 from airflow_provider_aimlapi.errors import AccessRefused, ApiError
+from airflow_provider_aimlapi.logs import logger
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from airflow_provider_aimlapi.api.account import Account
+
+log = logger(__name__)
 
 
 async def fetch_funds(
@@ -32,13 +35,20 @@ async def fetch_funds(
     except ApiError as error:
         remark = f"Balance and key could not be fetched: {error}"
         return Funds(budget_left_nano_usd=budget_left, remarks=(remark,))
+    for warning in missing_credit(account):
+        log.warning("The balance is used up. %s", warning)
     return Funds(
         balance_nano_usd=_nano_usd(account.balance) if account.currency == "USD" else None,
         key_limit_nano_usd=_nano_usd(account.limit_usd),
         key_period=account.limit_period,
         key_left_nano_usd=_key_left(account),
         budget_left_nano_usd=budget_left,
-        remarks=(*_balance_in_other_currency(account), *obstacles(account), *account.gaps),
+        remarks=(
+            *missing_credit(account),
+            *_balance_in_other_currency(account),
+            *obstacles(account),
+            *account.gaps,
+        ),
     )
 
 
