@@ -12,6 +12,7 @@ import pytest
 from aimlapi_simulator import simulator_thread
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+from airflow_provider_aimlapi.core.durable.ingredients import Ingredients
 from airflow_provider_aimlapi.core.texts.wording import format_usd
 from airflow_provider_aimlapi.engine.blocking import plan_job
 from airflow_provider_aimlapi.engine.settings import Settings
@@ -51,6 +52,13 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [text for text in texts if "What differs" in text or "ingredients" in text]
 
 
+def test_each_ingredient_of_the_key_is_compared(published: Workplace, tmp_path: Path) -> None:
+    """What a later version adds to the key must be stated, too. The columns follow from the prompts."""
+    (file,) = tmp_path.glob("out/_aimlapi/*/plan.json")
+    stored = json.loads(file.read_bytes())["made_of"]
+    assert set(Ingredients.__struct_fields__) == stored.keys() - {"columns"}
+
+
 def test_refusal_states_each_difference(published: Workplace) -> None:
     cases: list[tuple[Job, str]] = [
         (published.job(completion=spec(max_tokens=99)), "max_tokens: 256 before, 99 now."),
@@ -60,6 +68,10 @@ def test_refusal_states_each_difference(published: Workplace) -> None:
             r'prompt: "Summarise:\n\n{body}" before, "Say {body}" now.',
         ),
         (published.job(system="Be kind."), 'system: not set before, "Be kind." now.'),
+        (
+            published.job(examples=(({"body": "a"}, "b"),)),
+            'examples: not set before, [[{"body": "a"}, "b"]] now.',
+        ),
         (published.job(output_column="x"), 'output_column: "completion" before, "x" now.'),
         (published.job(limit_rows=5), "limit_rows: not set before, 5 now."),
         (

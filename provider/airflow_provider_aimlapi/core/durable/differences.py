@@ -53,7 +53,10 @@ def _differences(before: Ingredients, now: Ingredients) -> Iterator[str]:
         yield from _of_value(_cut(name), old.get(name), new.get(name))
     if old.get("model") == new.get("model"):
         yield from _of_value("dialect of the model", before.dialect, now.dialect)
-    for name in ("prompt", "system", "output_column", "limit_rows"):
+    for name in ("prompt", "system"):
+        yield from _of_value(name, getattr(before, name), getattr(now, name))
+    yield from _of_value("examples", before.examples_list() or None, now.examples_list() or None)
+    for name in ("output_column", "limit_rows"):
         yield from _of_value(name, getattr(before, name), getattr(now, name))
     yield from _of_inputs(before.inputs, now.inputs)
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import msgspec
 
 from airflow_provider_aimlapi.core.durable.bounds import Count, RunKey
@@ -13,7 +15,9 @@ from airflow_provider_aimlapi.core.durable.plan import BRACKETS_MAX
 from airflow_provider_aimlapi.core.durable.stored_json import decode_stored
 from airflow_provider_aimlapi.errors import JournalUnreadable
 
-PARAMETERS_BYTES_MAX = 1 * MIB
+T = TypeVar("T")
+
+VALUES_BYTES_MAX = 1 * MIB
 """Values of any type take up to fifty times as much memory as their text. Each row's request has these
 fields, so a megabyte of them would make each request too large for the API."""
 
@@ -33,6 +37,7 @@ class Ingredients(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         inputs: the input files, in order.
         prompt, system: the templates.
+        examples: the JSON of the few-shot examples.
         origin: scheme, host and port of the base URL.
         dialect: the name of the model's dialect.
         parameters: the JSON of the fields that each request has, the model among them.
@@ -43,6 +48,7 @@ class Ingredients(msgspec.Struct, frozen=True, kw_only=True):
     inputs: tuple[InputOfRun, ...]
     prompt: str
     system: str | None
+    examples: msgspec.Raw
     origin: str
     dialect: str
     parameters: msgspec.Raw
@@ -55,9 +61,20 @@ class Ingredients(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             JournalUnreadable: they are not an object, or too large to be compared.
         """
-        data = bytes(self.parameters)
-        what = "the parameters in plan.json"
-        return decode_stored(data, dict[str, object], what=what, bytes_max=PARAMETERS_BYTES_MAX)
+        return _decode_values(self.parameters, dict[str, object])
+
+    def examples_list(self) -> list[object]:
+        """Return the few-shot examples.
+
+        Raises:
+            JournalUnreadable: they are not a list, or too large to be compared.
+        """
+        return _decode_values(self.examples, list[object])
+
+
+def _decode_values(raw: msgspec.Raw, kind: type[T]) -> T:
+    what = "plan.json: a value of the run key"
+    return decode_stored(bytes(raw), kind, what=what, bytes_max=VALUES_BYTES_MAX)
 
 
 class _PlanWithIngredients(msgspec.Struct, frozen=True):

@@ -17,6 +17,7 @@ MADE_OF: dict[str, Any] = {
     "columns": ["body"],
     "prompt": "Summarise {body}",
     "system": None,
+    "examples": [],
     "origin": "https://api.example.com",
     "dialect": "anthropic",
     "parameters": {"model": "a/one", "max_tokens": 256},
@@ -52,6 +53,10 @@ CASES: list[tuple[dict[str, Any], str]] = [
         'prompt: "Summarise {body}" before, "Translate {body}" now',
     ),
     ({"system": "Be brief."}, 'system: not set before, "Be brief." now'),
+    (
+        {"examples": [[{"body": "a"}, "b"]]},
+        'examples: not set before, [[{"body": "a"}, "b"]] now',
+    ),
     ({"output_column": "text"}, 'output_column: "completion" before, "text" now'),
     ({"limit_rows": 20}, "limit_rows: not set before, 20 now"),
     ({"dialect": "superset"}, 'dialect of the model: "anthropic" before, "superset" now'),
@@ -75,7 +80,7 @@ def test_equal_runs_do_not_differ() -> None:
 
 def test_one_change_is_one_clause() -> None:
     """Nothing that stayed the same is named."""
-    for changes, clause in CASES[:11]:
+    for changes, clause in CASES[:12]:
         assert differences(ingredients(), ingredients(**changes)) == (clause,)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_aimlapi.core.durable.ingredients import (
-    PARAMETERS_BYTES_MAX,
+    VALUES_BYTES_MAX,
     decode_ingredients,
 )
 from airflow_provider_aimlapi.errors import JournalUnreadable
@@ -49,13 +49,19 @@ def test_bad_plan_is_refused_without_a_quote(data: bytes) -> None:
     assert "MARKER" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "parameters", [["MARKER"], {"tools": "MARKER" * (PARAMETERS_BYTES_MAX // 6)}]
-)
+@pytest.mark.parametrize("parameters", [["MARKER"], {"tools": "MARKER" * (VALUES_BYTES_MAX // 6)}])
 def test_bad_parameters_are_refused(parameters: Any) -> None:
     found = decode_ingredients(plan(parameters=parameters), run_key=KEY)
     with pytest.raises(JournalUnreadable) as caught:
         found.fields()
+    assert "MARKER" not in str(caught.value)
+
+
+@pytest.mark.parametrize("examples", ["MARKER", {"MARKER": 1}])
+def test_bad_examples_are_refused(examples: Any) -> None:
+    found = decode_ingredients(plan(examples=examples), run_key=KEY)
+    with pytest.raises(JournalUnreadable) as caught:
+        found.examples_list()
     assert "MARKER" not in str(caught.value)
 
 
