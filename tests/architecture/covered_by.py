@@ -71,6 +71,7 @@ COVERED_BY = {
     "core/pacing/law": "tests/unit/core/pacing/test_window.py",
     "core/reporting/lineage": "tests/runs/test_run_is_observed.py",
     "core/texts/host_names": "tests/attacks/test_host_spellings.py",
+    "core/texts/nearest": "tests/unit/core/calls/test_template.py",
     "core/texts/setting_ranges": "tests/unit/engine/test_settings.py",
     # engine: whole runs against a real server, where a module alone would show little.
     "engine/blocking": "tests/runs/test_run_publishes.py",

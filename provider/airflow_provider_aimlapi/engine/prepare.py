@@ -261,7 +261,7 @@ def _announce(plan: Plan, job: Job) -> None:
 
 
 def _request_maker(job: Job, data_set: DataSet) -> RequestMaker:
-    columns = (*data_set.column_names, *data_set.partition_names)
+    columns = data_set.shapes
     prompt = parse_template(job.prompt, columns=columns, argument="prompt")
     system = None
     if job.system:

@@ -11,7 +11,8 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.calls.message import ExampleTurn
-from airflow_provider_aimlapi.core.calls.template import nearest, placeholders
+from airflow_provider_aimlapi.core.calls.template import placeholders
+from airflow_provider_aimlapi.core.texts.nearest import nearest
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 r"""Prompt templates: which columns a prompt uses, and how a row's values are filled in.
 
-`{column}` is filled from the row. Braces around anything else stay unchanged, and `\{` is a plain
+`{column}` is filled from the row, and so is a path into a nested column: `{customer.plan}`. Braces around anything else stay unchanged, and `\{` is a plain
 brace. A column in another notation, such as `{ body }` or `{body!r}`, is an error. Placeholders are
 looked for in the template only, never in a row's own text.
 """
@@ -9,15 +9,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from airflow_provider_aimlapi.core.calls.field_paths import (
+    Shape,
+    explain_wrong_path,
+    is_plain_path,
+    leading_steps,
+    parse_field_path,
+)
 from airflow_provider_aimlapi.core.texts.column_names import describe_difference, lookalike
+from airflow_provider_aimlapi.core.texts.nearest import nearest
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,7 @@ class PromptTemplate:
 
     Attributes:
         literals: the fixed texts, one more than there are placeholders.
-        columns: the column of each placeholder, in order of appearance.
+        columns: the column or path of each placeholder, as it is written, in order of appearance.
     """
 
     literals: tuple[str, ...]
@@ -75,15 +82,20 @@ class PromptTemplate:
         return lambda texts: pick((*literals, *texts))
 
 
-def parse_template(text: str, *, columns: Collection[str], argument: str) -> PromptTemplate:
+def shapes_of(columns: Iterable[str]) -> dict[str, Shape]:
+    """Return columns that are not nested."""
+    return {name: Shape("a plain value") for name in columns}
+
+
+def parse_template(text: str, *, columns: Mapping[str, Shape], argument: str) -> PromptTemplate:
     r"""Parse a template, given the input's columns.
 
-    `{x}` is a placeholder if x is a column. Digits and blanks never are, whatever the columns are
+    `{x}` is a placeholder if x is a column or a path into one. Digits and blanks never are, whatever the columns are
     called, so `{}` and `\d{4}` stay unchanged. Other text that cannot mean a column stays, too.
 
     Raises:
-        InvalidSpec: a name is not a column, or a column is written in another notation. The text
-            shows the nearest column, or what to write instead.
+        InvalidSpec: a name is not a column, a path leads nowhere, or a column is written in another
+            notation. The text shows the nearest column, or what to write instead.
     """
     literals: list[str] = []
     used: list[str] = []
@@ -96,7 +108,7 @@ def parse_template(text: str, *, columns: Collection[str], argument: str) -> Pro
         name = token[1]
         if name is None:
             literal += "{"
-        elif name in columns and not _is_never_a_column(name):
+        elif not _is_never_a_column(name) and parse_field_path(name, columns) is not None:
             literals.append(literal)
             used.append(name)
             literal = ""
@@ -111,18 +123,19 @@ def placeholders(text: str) -> tuple[list[str], list[str]]:
     """Return the names in braces that must be columns, and all that may be, without any input."""
     names = [token[1] for token in _TOKEN.finditer(text) if token[1] is not None]
     possible = [name for name in dict.fromkeys(names) if not _is_never_a_column(name)]
-    return [name for name in possible if _IDENTIFIER.match(name)], possible
+    certain = [name for name in possible if _IDENTIFIER.match(name) or is_plain_path(name)]
+    return certain, possible
 
 
 def _is_never_a_column(name: str) -> bool:
     return not name.strip() or name.strip().isdecimal()
 
 
-def _check_literal(token: str, name: str, columns: Collection[str], argument: str) -> None:
+def _check_literal(token: str, name: str, columns: Mapping[str, Shape], argument: str) -> None:
     """Refuse a token that is not a placeholder and cannot be meant as plain text."""
     # 1. Digits and blanks are plain text.
     # 2. A name that looks like a column, but has other characters, is a mistake.
-    # 3. So is any other name of a form that columns have.
+    # 3. So is any other name of a form that columns have, and a path that leads nowhere.
     # 4. So is a column in another notation. All other texts are sent unchanged.
     if _is_never_a_column(name):
         return
@@ -134,17 +147,20 @@ def _check_literal(token: str, name: str, columns: Collection[str], argument: st
         )
     if _IDENTIFIER.match(name):
         raise InvalidSpec(_unknown_column(name, columns, argument))
+    why = explain_wrong_path(name, columns)
+    if why is not None:
+        raise InvalidSpec(f"{argument} uses {token}, but {why} For a plain brace write \\{{.")
     column = _written_otherwise(name, columns)
     if column is not None:
         raise InvalidSpec(
-            f"{argument} holds {token}, which would be sent unchanged. Write {{{column}}} for the "
-            f"column '{column}': no blanks, quotes, attributes or formats are allowed in the "
+            f"{argument} holds {token}, which would be sent unchanged. Write {{{column}}} for "
+            f"'{column}': no blanks, quotes, methods or formats are allowed in the "
             f"braces. To send it unchanged, write \\{token}."
         )
 
 
-def _written_otherwise(name: str, columns: Collection[str]) -> str | None:
-    """Return the column that `name` means, ignoring blanks, quotes, case and `str.format`'s notation."""
+def _written_otherwise(name: str, columns: Mapping[str, Shape]) -> str | None:
+    """Return what `name` means, ignoring blanks, quotes, case and `str.format`'s notation."""
     bare = name.strip()
     if len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "\"'`":
         bare = bare[1:-1]
@@ -155,11 +171,12 @@ def _written_otherwise(name: str, columns: Collection[str]) -> str | None:
             and not _is_never_a_column(column)
             and _AROUND_A_NAME.fullmatch(rest)
         ):
-            return column
+            path = column + leading_steps(rest)
+            return path if parse_field_path(path, columns) is not None else column
     return None
 
 
-def near_misses(text: str, columns: Collection[str]) -> list[tuple[str, str]]:
+def near_misses(text: str, columns: Mapping[str, Shape]) -> list[tuple[str, str]]:
     """Return the texts in braces that are sent unchanged and look like a mistyped column.
 
     Returns:
@@ -169,19 +186,14 @@ def near_misses(text: str, columns: Collection[str]) -> list[tuple[str, str]]:
     found: dict[str, str] = {}
     for token in _TOKEN.finditer(text):
         name = token[1]
-        if name is None or name in columns or _IDENTIFIER.match(name):
+        if name is None or _IDENTIFIER.match(name) or is_plain_path(name):
+            continue
+        if parse_field_path(name, columns) is not None:
             continue
         near = nearest(name.strip(), columns)
         if near is not None:
             found[token[0]] = near
     return list(found.items())
-
-
-def nearest(name: str, candidates: Collection[str]) -> str | None:
-    """Return the candidate most similar to a mistyped name, ignoring case; None if none is."""
-    by_folded = {candidate.casefold(): candidate for candidate in candidates}
-    matches = get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
-    return by_folded[matches[0]] if matches else None
 
 
 def _unknown_column(name: str, columns: Collection[str], argument: str) -> str:

@@ -22,7 +22,7 @@ def lineage_of(prepared: Prepared) -> Lineage:
         folder_columns=tuple(
             Column(name=name, type="string") for name in data_set.partition_names[:COLUMNS_MAX]
         ),
-        prompt_columns=prepared.maker.columns,
+        prompt_columns=tuple(dict.fromkeys(data_set.columns_of(prepared.maker.columns))),
         answers=columns_of(prepared.outcome_columns.fields()),
         rows=prepared.plan.rows,
         files=len(files),

@@ -110,10 +110,10 @@ def _nested_values(array: pa.Array) -> list[Any]:
     if types.is_struct(array.type):
         cells = _structs(array)
     elif types.is_map(array.type):
-        cells = _cut(_bounds(array), lambda start, rows: _pairs(array, start, rows))
+        cells = _cut(list_bounds(array), lambda start, rows: _pairs(array, start, rows))
     else:
         values = array.values
-        cells = _cut(_bounds(array), lambda start, rows: json_values(values.slice(start, rows)))
+        cells = _cut(list_bounds(array), lambda start, rows: json_values(values.slice(start, rows)))
     is_there = array.is_valid().to_pylist()
     return [cell if there else None for cell, there in zip(cells, is_there, strict=True)]
 
@@ -132,7 +132,7 @@ def _pairs(array: pa.MapArray, start: int, rows: int) -> list[Any]:
     return [[key, item] for key, item in zip(keys, items, strict=True)]
 
 
-def _bounds(array: pa.Array) -> list[tuple[int, int]]:
+def list_bounds(array: pa.Array) -> list[tuple[int, int]]:
     """Return where the elements of each list begin and end among all elements."""
     if types.is_fixed_size_list(array.type):
         size = array.type.list_size

@@ -7,6 +7,9 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
+import pyarrow as pa
+
+from airflow_provider_aimlapi.core.calls.field_paths import FieldPath, Shape, parse_field_path
 from airflow_provider_aimlapi.core.durable.plan import InputFile, RowGroup, Shard
 from airflow_provider_aimlapi.core.texts.column_names import describe_difference, lookalike
 from airflow_provider_aimlapi.errors import InvalidSpec
@@ -30,6 +33,11 @@ from airflow_provider_aimlapi.storage.input.file_schemas import (
 )
 from airflow_provider_aimlapi.storage.input.input_errors import reading
 from airflow_provider_aimlapi.storage.input.listing import list_inputs
+from airflow_provider_aimlapi.storage.input.nested_fields import (
+    shapes_of_schema,
+    type_at,
+    with_paths,
+)
 from airflow_provider_aimlapi.storage.input.parquet_files import (
     BATCH_BYTES_MAX,
     RowStreams,
@@ -42,7 +50,6 @@ from airflow_provider_aimlapi.storage.stores.checked_store import go_on
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-    import pyarrow as pa
     from fsspec import AbstractFileSystem
 
     from airflow_provider_aimlapi.core.calls.template import RowTexts
@@ -144,6 +151,7 @@ class DataSet:
         self._retry = retry
         self._streams = RowStreams(fs, files)
         self._spark: dict[tuple[str, ...], bytes | None] = {}
+        self._shapes: dict[str, Shape] | None = None
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -156,14 +164,37 @@ class DataSet:
         keys = dict.fromkeys(key for file in self.files for key, _ in file.partition)
         return tuple(key for key in keys if key not in self.schema.names)
 
+    @property
+    def shapes(self) -> dict[str, Shape]:
+        """What the columns and the hive keys consist of, in output order."""
+        if self._shapes is None:
+            keys = {name: Shape("string") for name in self.partition_names}
+            self._shapes = {**shapes_of_schema(self.schema), **keys}
+        return self._shapes
+
+    def columns_of(self, names: Collection[str]) -> list[str]:
+        """Return the columns and hive keys that names and paths belong to."""
+        paths = self._paths(names)
+        return [paths[name].column if name in paths else name for name in names]
+
     def check_promptable(self, names: Collection[str]) -> None:
         """Refuse columns that a prompt cannot use, and warn of those that may surprise.
 
+        Args:
+            names: names of columns and hive keys, and paths into nested columns.
+
         Raises:
-            InvalidSpec: a column holds bytes. The text names it.
+            InvalidSpec: a value holds bytes. The text names it.
         """
-        fields = [field for field in self.schema if field.name in names]
-        check_promptable(fields, text_columns(self.schemas))
+        texts = text_columns(self.schemas)
+        paths = self._paths(names)
+        fields = [
+            self.schema.field(path.column)
+            if not path.steps
+            else pa.field(name, type_at(self.schema.field(path.column).type, path.steps))
+            for name, path in paths.items()
+        ]
+        check_promptable(fields, {name for name, path in paths.items() if path.column in texts})
         spark = spark_types(one.spark for one in self.schemas)
         for field in fields:
             for doubt in doubts(field, spark.get(field.name)):
@@ -235,19 +266,20 @@ class DataSet:
         """Yield a shard's rows in order, each as the texts of `columns`, in lists of bounded size.
 
         Args:
-            columns: names of columns and hive keys. Only these columns are decoded. Without any, each
-                row is an empty tuple, and nothing is read.
+            columns: names of columns and hive keys, and paths into nested columns. Only these values
+                are decoded. Without any, each row is an empty tuple, and nothing is read.
             batch_rows: the most rows of a list; wide rows come in shorter lists.
 
         Raises:
             InputUnreadable: a page is corrupt, or a file has changed since it was listed.
             StoreUnavailable: the store does not answer.
         """
-        decoded = self._decoded(columns)
-        if not decoded:
+        paths = self._paths(columns)
+        if not paths:
             yield from _constant_rows(shard.rows, columns, self._constants(shard), batch_rows)
             return
-        yield from self._texts(shard, columns, self._streams.batches(shard, decoded, batch_rows))
+        batches = self._streams.batches(shard, tuple(paths.values()), batch_rows)
+        yield from self._texts(shard, columns, (with_paths(batch, paths) for batch in batches))
 
     def checked_rows(self, shard: Shard, columns: Sequence[str]) -> Iterator[list[RowTexts]]:
         """Yield the same as `rows`, after all columns of the shard have been decoded once.
@@ -258,22 +290,28 @@ class DataSet:
         Raises:
             InputUnreadable, StoreUnavailable: as `rows`.
         """
-        uri, decoded = self.files[shard.file].uri, self._decoded(columns)
+        uri, paths = self.files[shard.file].uri, self._paths(columns)
         kept = []
         for batch in self._streams.batches(shard, None, BATCH_ROWS):
             with reading(uri):
                 cast_batch(batch, self.schema)
-            kept.append(batch.select([name for name in decoded if name in batch.schema.names]))
+            kept.append(with_paths(batch, paths))
         give_back()
-        if not decoded:
+        if not paths:
             yield from _constant_rows(shard.rows, columns, self._constants(shard), BATCH_ROWS)
             return
         # Batches are popped one by one, so that the memory of each is free once its rows were yielded.
         kept.reverse()
         yield from self._texts(shard, columns, (kept.pop() for _ in range(len(kept))))
 
-    def _decoded(self, columns: Sequence[str]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(name for name in columns if name in self.schema.names))
+    def _paths(self, names: Collection[str]) -> dict[str, FieldPath]:
+        """Return the path of each name that is decoded from the files. Hive keys are left out."""
+        paths = {name: parse_field_path(name, self.shapes) for name in names}
+        return {
+            name: path
+            for name, path in paths.items()
+            if path is not None and path.column in self.schema.names
+        }
 
     def _constants(self, shard: Shard) -> dict[str, str | None]:
         partition = self.files[shard.file].partition

@@ -22,6 +22,7 @@ from airflow_provider_aimlapi.storage.access.file_systems import kind_of, versio
 from airflow_provider_aimlapi.storage.access.store_errors import meaning_of
 from airflow_provider_aimlapi.storage.input.input_errors import changed, reading
 from airflow_provider_aimlapi.storage.input.local_inputs import open_listed
+from airflow_provider_aimlapi.storage.input.nested_fields import leaves_at
 from airflow_provider_aimlapi.storage.parquet.conversion import converted, readable_schema
 from airflow_provider_aimlapi.storage.parquet.footer import (
     TAIL_BYTES,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from fsspec import AbstractFileSystem
 
+    from airflow_provider_aimlapi.core.calls.field_paths import FieldPath
     from airflow_provider_aimlapi.core.durable.plan import InputFile, Shard
     from airflow_provider_aimlapi.storage.access.s3_by_obstore import QuickS3
     from airflow_provider_aimlapi.storage.parquet.schema import ParquetSchema
@@ -107,6 +109,20 @@ class OpenFile:
             rows_max, row_groups=[group], columns=columns, use_threads=False
         ):
             yield batch if self.as_decoded else converted(batch, self.schema, self.uri)
+
+    def names_of(self, paths: tuple[FieldPath, ...] | None) -> tuple[str, ...] | None:
+        """Return the names of what must be decoded for these paths: single values where possible."""
+        # pyarrow's names of inner values are joined by dots, so a dot in a column's name is ambiguous. A
+        # converted file is converted by whole columns.
+        if paths is None:
+            return None
+        are_whole = not self.as_decoded or any("." in name for name in self.schema.names)
+        names: dict[str, None] = {}
+        for path in paths:
+            leaves = leaves_at(self.schema, path) if path.steps and not are_whole else None
+            inner = [self.metadata.schema.column(leaf).path for leaf in leaves or ()]
+            names |= dict.fromkeys(inner or [path.column])
+        return tuple(names)
 
     def group_bytes(self, group: int) -> int:
         """Return the bytes of a row group: the larger of its decoded size and its part of the file.
@@ -233,12 +249,13 @@ class RowStreams:
         self._idle: list[_Cursor] = []
 
     def batches(
-        self, shard: Shard, columns: tuple[str, ...] | None, batch_rows: int
+        self, shard: Shard, paths: tuple[FieldPath, ...] | None, batch_rows: int
     ) -> Iterator[pa.RecordBatch]:
         """Yield a shard's rows in the file's own schema and metadata, at most `batch_rows` at a time.
 
         Args:
-            columns: the columns to decode; None for all.
+            paths: the columns and inner values to decode; None for all. A struct may then lack fields
+                that no path names.
             batch_rows: fewer rows are decoded at once if they are wide.
 
         Raises:
@@ -248,7 +265,7 @@ class RowStreams:
         file = self._files[shard.file]
         # The shards of a file follow one another. A kept cursor continues where the last one ended, and
         # spares the footer and the pages before the shard's first row.
-        key = (shard.file, columns, batch_rows)
+        key = (shard.file, paths, batch_rows)
         cursor = self._take_cursor(key, shard.first_row)
         if cursor is None:
             cursor = _Cursor(key, open_parquet(self._fs, file), shard.first_row)
@@ -279,12 +296,12 @@ class _Cursor:
     """A position in a file, with the decoded rows that have not been returned yet."""
 
     def __init__(
-        self, key: tuple[int, tuple[str, ...] | None, int], opened: OpenFile, position: int
+        self, key: tuple[int, tuple[FieldPath, ...] | None, int], opened: OpenFile, position: int
     ) -> None:
         self.key = key
         self.position = position
         self._metadata = opened.schema.metadata
-        self._batches = decoded_from(opened, key[1], key[2], position)
+        self._batches = decoded_from(opened, opened.names_of(key[1]), key[2], position)
         self._rest: pa.RecordBatch | None = None
 
     def next_batch(self, rows_max: int) -> pa.RecordBatch:

@@ -16,7 +16,7 @@ from airflow_provider_aimlapi.core.calls.examples import (
 )
 from airflow_provider_aimlapi.core.calls.message import ExampleTurn, message_of
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
-from airflow_provider_aimlapi.core.calls.template import parse_template
+from airflow_provider_aimlapi.core.calls.template import parse_template, shapes_of
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 TURNS = (ExampleTurn("Hallo", "Hello"), ExampleTurn('"é\n', "{}"))
@@ -63,7 +63,9 @@ def test_examples_with_odd_column_names_pass() -> None:
 
 
 def test_examples_fill_the_template_as_rows_do() -> None:
-    template = parse_template("<{n}|{text}|{n}>", columns=["text", "n"], argument="prompt")
+    template = parse_template(
+        "<{n}|{text}|{n}>", columns=shapes_of(["text", "n"]), argument="prompt"
+    )
     examples = read_examples([({"text": "{n} {text}", "n": 3}, "x"), ({"text": "", "n": 0.5}, "y")])
     assert example_turns(examples, template) == (
         ("<3|{n} {text}|3>", "x"),
@@ -72,7 +74,7 @@ def test_examples_fill_the_template_as_rows_do() -> None:
 
 
 def test_an_example_without_a_column_s_value_is_refused() -> None:
-    template = parse_template("{my col}", columns=["my col"], argument="prompt")
+    template = parse_template("{my col}", columns=shapes_of(["my col"]), argument="prompt")
     with pytest.raises(InvalidSpec, match=r"examples\[0\] has no value for 'my col'"):
         example_turns([({}, "a")], template)
 

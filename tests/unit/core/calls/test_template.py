@@ -4,7 +4,8 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.calls.template import near_misses, nearest, parse_template
+from airflow_provider_aimlapi.core.calls.template import near_misses, parse_template, shapes_of
+from airflow_provider_aimlapi.core.texts.nearest import nearest
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.printable import printable
 
@@ -16,7 +17,7 @@ COLUMN = st.text(
 
 
 def filled(text: str, row: dict[str, str]) -> str:
-    template = parse_template(text, columns=list(row), argument="prompt")
+    template = parse_template(text, columns=shapes_of(list(row)), argument="prompt")
     wanted = tuple(dict.fromkeys(template.columns))
     return "".join(template.filler(wanted)([row[name] for name in wanted]))
 
@@ -43,7 +44,7 @@ def filled(text: str, row: dict[str, str]) -> str:
         ('{"outer": {"inner": {}}}', '{"outer": {"inner": {}}}'),
         ('{"text": "{body}"}', '{"text": "BODY"}'),
         ("{{ 7*7 }} {% if body %} {# no #} {body}", "{{ 7*7 }} {% if body %} {# no #} BODY"),
-        ("{0} {} {a.b} { other words }", "{0} {} {a.b} { other words }"),
+        ("{0} {} {a.b, c} { other words }", "{0} {} {a.b, c} { other words }"),
         (r"\d{4} \w{2,3} {} { }", r"\d{4} \w{2,3} {} { }"),
         ("{body: string, title: string}", "{body: string, title: string}"),
         ('{"body": "…"} {body, title}', '{"body": "…"} {body, title}'),
@@ -82,7 +83,7 @@ def test_columns_are_filled_and_all_else_stays(text: str, expected: str) -> None
 )
 def test_unknown_column_is_an_error_that_names_the_nearest(text: str, named: str) -> None:
     with pytest.raises(InvalidSpec) as caught:
-        parse_template(text, columns=["title", "body", "prénom"], argument="system")
+        parse_template(text, columns=shapes_of(["title", "body", "prénom"]), argument="system")
     message = str(caught.value)
     assert message.startswith("system uses {")
     assert named in message
@@ -118,12 +119,12 @@ def test_unknown_column_is_an_error_that_names_the_nearest(text: str, named: str
 def test_column_written_otherwise_is_refused_with_the_line(token: str, column: str) -> None:
     columns = ["body", "price", "day", "first name", "first", "", "4"]
     with pytest.raises(InvalidSpec) as caught:
-        parse_template(f"Say {token}.", columns=columns, argument="prompt")
+        parse_template(f"Say {token}.", columns=shapes_of(columns), argument="prompt")
     message = str(caught.value)
     assert f"Write {{{column}}}" in message
     assert printable(token) in message
     escaped = f"Say \\{token}."
-    assert parse_template(escaped, columns=columns, argument="prompt").literals == (
+    assert parse_template(escaped, columns=shapes_of(columns), argument="prompt").literals == (
         f"Say {token}.",
     )
 
@@ -141,14 +142,14 @@ def test_digits_and_blanks_are_never_placeholders(name: str) -> None:
 def test_of_very_many_columns_only_some_are_shown() -> None:
     columns = [f"column_{number}" for number in range(1000)]
     with pytest.raises(InvalidSpec) as caught:
-        parse_template("{zzzzzz}", columns=columns, argument="prompt")
+        parse_template("{zzzzzz}", columns=shapes_of(columns), argument="prompt")
     assert "column_0" in str(caught.value)
     assert len(str(caught.value)) < 400
 
 
 def test_unknown_column_is_error_although_the_input_has_none() -> None:
     with pytest.raises(InvalidSpec, match="body"):
-        parse_template("{body}", columns=[], argument="prompt")
+        parse_template("{body}", columns=shapes_of([]), argument="prompt")
 
 
 @pytest.mark.parametrize(
@@ -174,16 +175,16 @@ def test_nearest_looks_past_case_and_gives_up_on_strangers(typed: str, near: str
 def test_what_is_nearly_a_column_in_braces_is_found(
     text: str, misses: list[tuple[str, str]]
 ) -> None:
-    assert near_misses(text, ["body", "title", "my_col", "first name"]) == misses
+    assert near_misses(text, shapes_of(["body", "title", "my_col", "first name"])) == misses
 
 
 @given(text=TEXT)
 def test_near_miss_stands_in_prompt_as_it_is_sent(text: str) -> None:
     try:
-        template = parse_template(text, columns=["body"], argument="prompt")
+        template = parse_template(text, columns=shapes_of(["body"]), argument="prompt")
     except InvalidSpec:
         assume(False)
-    for literal, column in near_misses(text, ["body"]):
+    for literal, column in near_misses(text, shapes_of(["body"])):
         assert column == "body"
         assert any(literal in part for part in template.literals)
 
@@ -209,7 +210,7 @@ def test_prompt_is_fixed_texts_and_values_in_turn(pieces, last, data):
 @given(text=TEXT)
 def test_text_without_name_in_braces_stays_as_it_is(text: str) -> None:
     try:
-        template = parse_template(text, columns=[], argument="prompt")
+        template = parse_template(text, columns=shapes_of([]), argument="prompt")
     except InvalidSpec:
         assume(False)
     assert template.columns == ()
@@ -217,6 +218,6 @@ def test_text_without_name_in_braces_stays_as_it_is(text: str) -> None:
 
 
 def test_filler_takes_texts_in_order_that_its_caller_names() -> None:
-    template = parse_template("{a}-{b}-{a}", columns=["a", "b", "c"], argument="prompt")
+    template = parse_template("{a}-{b}-{a}", columns=shapes_of(["a", "b", "c"]), argument="prompt")
     assert template.columns == ("a", "b", "a")
     assert template.filler(("c", "b", "a"))(["C", "B", "A"]) == ("", "A", "-", "B", "-", "A", "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_aimlapi.core.calls.template import parse_template
+from airflow_provider_aimlapi.core.calls.template import parse_template, shapes_of
 from airflow_provider_aimlapi.core.texts.column_names import (
     describe_difference,
     lookalike,
@@ -49,9 +49,9 @@ def test_a_name_is_not_its_own_lookalike() -> None:
     [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED), ("id", "\ufeffid"), ("\ufeffid", "id")],
 )
 def test_a_prompt_shows_how_its_column_is_spelled(written: str, column: str) -> None:
+    columns = shapes_of([column])
     with pytest.raises(InvalidSpec) as error:
-        parse_template(f"Say {{{written}}}", columns=[column], argument="prompt")
+        parse_template(f"Say {{{written}}}", columns=columns, argument="prompt")
     assert ascii(column)[1:-1] in str(error.value)
-    assert parse_template(f"Say {{{column}}}", columns=[column], argument="prompt").columns == (
-        column,
-    )
+    template = parse_template(f"Say {{{column}}}", columns=columns, argument="prompt")
+    assert template.columns == (column,)
