@@ -151,6 +151,9 @@ COVERED_BY = {
     "plugins/task_source": "tests/airflow/test_page_beside_output.py",
     "plugins/task_state": "tests/airflow/test_page_attacks.py",
     # storage: each store by its contract, what is hostile by attacks.
+    "storage/arrow/answer_arrays": "tests/unit/storage/parts/test_answer_columns.py",
+    "storage/arrow/answer_types": "tests/unit/storage/parts/test_answer_columns.py",
+    "storage/arrow/answer_values": "tests/unit/storage/parts/test_answer_columns.py",
     "storage/access/file_systems": "tests/airflow/test_locations.py",
     "storage/access/local_files": "tests/attacks/test_local_store.py",
     "storage/access/opening": "tests/attacks/test_paths.py",

@@ -7,16 +7,22 @@ from __future__ import annotations
 
 from array import array
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 ARRAY_BYTES_MAX = 2**31 - 1
 """The largest offset in an Arrow string array."""
-_LETTERS = {pa.int32(): "i", pa.int64(): "q", pa.float64(): "d", pa.timestamp("us", "UTC"): "q"}
+_LETTERS = {
+    pa.int32(): "i",
+    pa.int64(): "q",
+    pa.float64(): "d",
+    pa.date32(): "i",
+    pa.timestamp("us", "UTC"): "q",
+}
 """The type codes of the `array` module for what Arrow stores."""
 _BITS = bytes.maketrans(b"\x00\x01", b"01")
 
@@ -35,22 +41,49 @@ def string_column(
         half = len(texts) // 2
         halves = [string_column(part, bytes_max=bytes_max) for part in (texts[:half], texts[half:])]
         return pa.chunked_array([chunk for column in halves for chunk in _chunks(column)])
-    buffers = [_validity(texts), pa.py_buffer(array("i", offsets)), pa.py_buffer(b"".join(cells))]
+    buffers = [validity(texts), pa.py_buffer(array("i", offsets)), pa.py_buffer(b"".join(cells))]
     return pa.Array.from_buffers(pa.string(), len(texts), buffers)
 
 
 def number_column(numbers: Sequence[float | None], kind: pa.DataType) -> pa.Array:
-    """Return numbers, or microseconds since 1970, as one of the types of `_LETTERS`."""
+    """Return numbers, or days or microseconds since 1970, as one of the types of `_LETTERS`."""
     cells = array(_LETTERS[kind], (0 if number is None else number for number in numbers))
-    return pa.Array.from_buffers(kind, len(numbers), [_validity(numbers), pa.py_buffer(cells)])
+    return pa.Array.from_buffers(kind, len(numbers), [validity(numbers), pa.py_buffer(cells)])
 
 
-def _validity(values: Sequence[object]) -> pa.Buffer | None:
+def flag_column(flags: Sequence[bool | None]) -> pa.Array:
+    """Return flags as an array."""
+    buffers = [validity(flags), _bits(flag is True for flag in reversed(flags))]
+    return pa.Array.from_buffers(pa.bool_(), len(flags), buffers)
+
+
+def shared_values(array: pa.Array) -> list[Any]:
+    """Return an array's values; equal values of a dictionary are one object.
+
+    Dates and moments are days and microseconds since 1970.
+    """
+    if isinstance(array, pa.DictionaryArray):
+        texts = array.dictionary.to_pylist()
+        return [None if index is None else texts[index] for index in array.indices.to_pylist()]
+    if pa.types.is_timestamp(array.type):
+        array = array.cast(pa.int64())
+    elif pa.types.is_date32(array.type):
+        array = array.cast(pa.int32())
+    values: list[Any] = array.to_pylist()
+    return values
+
+
+def validity(values: Sequence[object]) -> pa.Buffer | None:
     """Return a bit for each value, the first lowest, that is set if it is there. None: all are."""
     if None not in values:
         return None
-    digits = bytes(value is not None for value in reversed(values)).translate(_BITS)
-    return pa.py_buffer(int(digits, 2).to_bytes((len(values) + 7) // 8, "little"))
+    return _bits(value is not None for value in reversed(values))
+
+
+def _bits(flags: Iterable[bool]) -> pa.Buffer:
+    """Return flags as bits, from the last to the first."""
+    digits = bytes(flags).translate(_BITS)
+    return pa.py_buffer(int(digits or b"0", 2).to_bytes((len(digits) + 7) // 8, "little"))
 
 
 def _encoded(text: str) -> bytes:

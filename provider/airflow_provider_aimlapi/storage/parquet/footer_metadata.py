@@ -41,6 +41,8 @@ _SPARK_TYPES: dict[pa.DataType, str] = {
     pa.int32(): "integer",
     pa.int64(): "long",
     pa.float64(): "double",
+    pa.bool_(): "boolean",
+    pa.date32(): "date",
     pa.timestamp("us", "UTC"): "timestamp",
 }
 _TEXT_LABELS = [
@@ -130,10 +132,19 @@ def left_out(own: Mapping[bytes, bytes] | None) -> list[str]:
 
 
 def _spark_field(field: pa.Field) -> dict[str, object]:
-    kind: object = _SPARK_TYPES.get(field.type)
-    if isinstance(field.type, pa.StructType):
-        kind = {"type": "struct", "fields": [_spark_field(inner) for inner in field.type]}
+    kind = _spark_type(field.type)
     return {"name": field.name, "type": kind, "nullable": True, "metadata": {}}
+
+
+def _spark_type(kind: pa.DataType) -> object:
+    if isinstance(kind, pa.StructType):
+        return {"type": "struct", "fields": [_spark_field(inner) for inner in kind]}
+    if isinstance(kind, pa.MapType):
+        value = {"valueType": _spark_type(kind.item_type), "valueContainsNull": True}
+        return {"type": "map", "keyType": _spark_type(kind.key_type), **value}
+    if isinstance(kind, pa.ListType):
+        return {"type": "array", "elementType": _spark_type(kind.value_type), "containsNull": True}
+    return _SPARK_TYPES.get(kind)
 
 
 def _pandas(schema: bytes | None, added: Sequence[pa.Field], rows: range) -> bytes | None:

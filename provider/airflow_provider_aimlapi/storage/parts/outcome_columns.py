@@ -1,4 +1,4 @@
-"""The two columns that a run adds to its input, written from outcomes and read back to outcomes.
+"""The columns that a run adds to its input, written from outcomes and read back to outcomes.
 
 Knows no file and no column of the input.
 """
@@ -6,7 +6,6 @@ Knows no file and no column of the input.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
 from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,11 +20,22 @@ from airflow_provider_aimlapi.core.durable.bounds import (
     MomentUs,
 )
 from airflow_provider_aimlapi.core.money.pricing import NANO_USD_PER_USD
-from airflow_provider_aimlapi.storage.arrow.columns import number_column, string_column
+from airflow_provider_aimlapi.storage.arrow.answer_types import Leaf
+from airflow_provider_aimlapi.storage.arrow.answer_values import TextRoom
+from airflow_provider_aimlapi.storage.arrow.columns import (
+    number_column,
+    shared_values,
+    string_column,
+)
+from airflow_provider_aimlapi.storage.parts.answer_columns import answer_columns, text_of_nulls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from airflow_provider_aimlapi.core.schemas.kinds import Kind
+    from airflow_provider_aimlapi.storage.parts.answer_columns import AnswerColumns
+
+DEFAULT_OUTPUT_COLUMN = "completion"
 _INFO_FIELDS: tuple[tuple[str, pa.DataType], ...] = (
     ("status", pa.string()),
     ("error", pa.string()),
@@ -80,58 +90,71 @@ class _Cost(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class OutcomeColumns:
-    """The text column and the info column of one run.
+    """The columns of the answers and the info column of one run.
 
     Attributes:
-        text_name: `output_column` of the job; the info column is `<output_column>_info`.
+        output_column: of the job. The info column is `<output_column>_info`. None: each property of
+            the answers has a column of its own, and the info column is `completion_info`.
+        kind: the struct that the answers are; None for texts.
     """
 
-    text_name: str
+    output_column: str | None
+    kind: Kind | None = None
 
     @property
-    def names(self) -> tuple[str, str]:
-        """The text column and the info column."""
-        return self.text_name, f"{self.text_name}_info"
+    def info_name(self) -> str:
+        """The name of the info column."""
+        return f"{self.output_column or DEFAULT_OUTPUT_COLUMN}_info"
 
-    def fields(self) -> tuple[pa.Field, pa.Field]:
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns of the answers, then the info column."""
+        return tuple(field.name for field in self.fields())
+
+    @property
+    def answers(self) -> AnswerColumns:
+        """The columns of the answers."""
+        return answer_columns(self.output_column, self.kind)
+
+    def fields(self) -> tuple[pa.Field, ...]:
         """Return the columns' names and types."""
-        text, info = self.names
-        return pa.field(text, pa.string()), pa.field(info, INFO_TYPE)
+        return (*self.answers.fields(), pa.field(self.info_name, INFO_TYPE))
 
-    def arrays(
-        self, outcomes: Sequence[Outcome]
-    ) -> tuple[pa.Array | pa.ChunkedArray, pa.StructArray]:
+    def arrays(self, outcomes: Sequence[Outcome]) -> tuple[pa.Array | pa.ChunkedArray, ...]:
         """Return the columns' values, one for each outcome, in the same order."""
-        texts = string_column([outcome.text for outcome in outcomes])
         columns = [_column(outcomes, name, kind) for name, kind in _INFO_FIELDS]
-        return texts, pa.StructArray.from_arrays(columns, fields=list(INFO_TYPE))
+        infos = pa.StructArray.from_arrays(columns, fields=list(INFO_TYPE))
+        return (*self.answers.arrays([outcome.text for outcome in outcomes]), infos)
 
-    def paths(self) -> tuple[str, ...]:
-        """Return the Parquet paths that `read` needs."""
-        return (self.text_name, *self._info_paths(_Info))
+    def leaves(self) -> tuple[Leaf, ...]:
+        """Return the Parquet columns that `read` needs."""
+        return (*self.answers.leaves(), *self._info_leaves(_Info))
 
-    def cost_paths(self) -> tuple[str, ...]:
-        """Return the Parquet paths that `read_rejected_costs` needs."""
-        return self._info_paths(_Cost)
+    def cost_leaves(self) -> tuple[Leaf, ...]:
+        """Return the Parquet columns that `read_rejected_costs` needs."""
+        return self._info_leaves(_Cost)
 
-    def string_paths(self) -> tuple[str, ...]:
-        """Return the paths whose values may repeat, so that each value is kept once."""
-        text, info = self.names
-        return (text, *(f"{info}.{field.name}" for field in INFO_TYPE if field.type == pa.string()))
+    def read(self, table: pa.Table, *, characters_max: int) -> list[Outcome]:
+        """Return the outcomes in a table of `leaves`, in row order.
 
-    def read(self, table: pa.Table) -> list[Outcome]:
-        """Return the outcomes in a table of `paths`, in row order.
+        Args:
+            characters_max: the limit of the answers and errors together.
 
         Raises:
-            msgspec.ValidationError: a value is not one that a run writes.
+            ValueError: a value is not one that a run writes, or there are too many characters.
         """
-        texts = chain.from_iterable(map(_values, table.column(self.text_name).chunks))
         infos = msgspec.convert(self._info_rows(table), list[_Info])
+        room = TextRoom(characters_max)
+        room.take(info.error for info in infos)
+        room.take(info.raw for info in infos)
+        texts = self.answers.texts(table, room)
         pairs = zip(texts, infos, strict=True)
-        return [_outcome(row, text, info) for row, (text, info) in enumerate(pairs)]
+        return [
+            _outcome(row, self._answer(text, info), info) for row, (text, info) in enumerate(pairs)
+        ]
 
     def read_rejected_costs(self, table: pa.Table) -> dict[int, int]:
-        """Return the rejected rows in a table of `cost_paths`, with their cost in nano-dollars.
+        """Return the rejected rows in a table of `cost_leaves`, with their cost in nano-dollars.
 
         Raises:
             msgspec.ValidationError: a value is not one that a run writes.
@@ -143,16 +166,27 @@ class OutcomeColumns:
             if found.status == "rejected"
         }
 
-    def _info_paths(self, kind: type[msgspec.Struct]) -> tuple[str, ...]:
-        _, info = self.names
-        return tuple(f"{info}.{name}" for name in kind.__struct_fields__)
+    def _answer(self, text: str | None, info: _Info) -> str | None:
+        """Return a row's answer. If each property has a column, an answer may consist of nulls."""
+        if text is None and self.kind is not None and info.status == "ok":
+            return text_of_nulls(self.kind)
+        return text
+
+    def _info_leaves(self, kind: type[msgspec.Struct]) -> tuple[Leaf, ...]:
+        return tuple(
+            Leaf(
+                f"{self.info_name}.{name}",
+                is_text=INFO_TYPE.field(name).type == pa.string(),
+                is_repeated=False,
+            )
+            for name in kind.__struct_fields__
+        )
 
     def _info_rows(self, table: pa.Table) -> list[dict[str, Any]]:
-        _, info = self.names
         rows: list[dict[str, Any]] = []
-        for chunk in table.column(info).chunks:
+        for chunk in table.column(self.info_name).chunks:
             names = [field.name for field in chunk.type]
-            values = map(_values, chunk.flatten())
+            values = map(shared_values, chunk.flatten())
             rows += (dict(zip(names, row, strict=True)) for row in zip(*values, strict=True))
         return rows
 
@@ -164,17 +198,6 @@ def _column(outcomes: Sequence[Outcome], name: str, kind: pa.DataType) -> pa.Arr
     if name == "cost_usd":
         values = [None if nano is None else nano / NANO_USD_PER_USD for nano in values]
     return number_column(values, kind)
-
-
-def _values(array: pa.Array) -> list[Any]:
-    """Return an array's values; equal values of a dictionary are one object."""
-    if isinstance(array, pa.DictionaryArray):
-        texts = array.dictionary.to_pylist()
-        return [None if index is None else texts[index] for index in array.indices.to_pylist()]
-    if pa.types.is_timestamp(array.type):
-        array = array.cast(pa.int64())
-    values: list[Any] = array.to_pylist()
-    return values
 
 
 def _outcome(row: int, text: str | None, info: _Info) -> Outcome:

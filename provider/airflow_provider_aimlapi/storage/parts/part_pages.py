@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_aimlapi.storage.parquet.thrift_counts import CompactReader, TooLarge
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pyarrow import parquet as pq
 
+    from airflow_provider_aimlapi.storage.arrow.answer_types import Leaf
+
 PAGES_BYTES_MAX = 512 * 1024 * 1024
 """The decompressed outcome columns of a part: 64 kB for each of its rows."""
+REPEATED_VALUES_MAX = 16_000_000
+"""The items of all lists and maps of a part: 2,000 for each of its rows. In Python each takes 32 bytes."""
 HEADER_STRUCTS_MAX = 16
 _UNCOMPRESSED, _COMPRESSED = 2, 3
 _DATA, _DICTIONARY, _DATA_V2 = 5, 7, 8
@@ -24,17 +28,18 @@ _VALUES = 1
 """The numbers of the fields of a page's header, by Parquet's definition."""
 
 
-def check_pages(metadata: pq.FileMetaData, part: bytes, columns: Collection[str]) -> None:
+def check_pages(metadata: pq.FileMetaData, part: bytes, columns: Iterable[Leaf]) -> None:
     """Refuse a part whose pages would take too much memory.
 
     Args:
-        columns: the paths of the columns to read.
+        columns: the columns to read.
 
     Raises:
         TooLarge: they would, or a header is damaged.
     """
-    total = 0
-    for start, end, rows in _chunks(metadata, columns):
+    total = repeated = 0
+    by_path = {column.path: column for column in columns}
+    for leaf, start, end, rows in _chunks(metadata, by_path):
         if not 0 <= start <= end <= len(part):
             raise TooLarge("a column lies outside of it")
         offset = start
@@ -44,12 +49,14 @@ def check_pages(metadata: pq.FileMetaData, part: bytes, columns: Collection[str]
             size_bytes, stored_bytes = _number(header, _UNCOMPRESSED), _number(header, _COMPRESSED)
             values = max(_number(_struct(header, page), _VALUES) for page in (_DATA, _DATA_V2))
             entries = _number(_struct(header, _DICTIONARY), _VALUES)
-            # A page cannot have more values than its chunk has rows, because no outcome column is
-            # repeated.
-            if min(size_bytes, stored_bytes) < 0 or values > rows or entries > size_bytes:
+            # A page cannot have more values than its chunk has rows, unless the column is repeated. A
+            # few bytes can stand for any number of equal values.
+            repeated += max(0, values) if leaf.is_repeated else 0
+            has_too_many = values > rows and not leaf.is_repeated
+            if min(size_bytes, stored_bytes) < 0 or has_too_many or entries > size_bytes:
                 raise TooLarge("a page's header is damaged")
             total += size_bytes
-            if total > PAGES_BYTES_MAX:
+            if total > PAGES_BYTES_MAX or repeated > REPEATED_VALUES_MAX:
                 raise TooLarge("its pages are too large")
             offset = reader.offset + stored_bytes
         if offset != end:
@@ -67,12 +74,15 @@ def _struct(fields: dict[int, Any], field: int) -> dict[int, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _chunks(metadata: pq.FileMetaData, columns: Collection[str]) -> Iterator[tuple[int, int, int]]:
-    """Yield start, end and rows of each chunk of the columns."""
+def _chunks(
+    metadata: pq.FileMetaData, columns: Mapping[str, Leaf]
+) -> Iterator[tuple[Leaf, int, int, int]]:
+    """Yield each chunk of the columns with its start, its end and its rows."""
     for group in map(metadata.row_group, range(metadata.num_row_groups)):
         for column in map(group.column, range(group.num_columns)):
-            if column.path_in_schema in columns:
+            leaf = columns.get(column.path_in_schema)
+            if leaf is not None:
                 start = column.data_page_offset
                 if column.dictionary_page_offset:
                     start = min(start, column.dictionary_page_offset)
-                yield start, start + column.total_compressed_size, group.num_rows
+                yield leaf, start, start + column.total_compressed_size, group.num_rows

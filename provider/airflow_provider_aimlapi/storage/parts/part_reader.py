@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from airflow_provider_aimlapi.core.durable.manifest import PartEntry, Tally, tally_of
 from airflow_provider_aimlapi.errors import JournalUnreadable
+from airflow_provider_aimlapi.storage.arrow.answer_values import TooManyCharacters
 from airflow_provider_aimlapi.storage.parts.part_footer import (
     READING_ERRORS,
     footer_bytes,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.core.calls.completion import Outcome
     from airflow_provider_aimlapi.core.durable.plan import Shard
+    from airflow_provider_aimlapi.storage.arrow.answer_types import Leaf
     from airflow_provider_aimlapi.storage.parts.outcome_columns import OutcomeColumns
 
 TEXT_CHARACTERS_MAX = 512 * 1024 * 1024
@@ -101,9 +103,8 @@ def part_outcomes(
     name = entry.staged_name
     _check_bytes(data, entry)
     with _reading(name):
-        outcomes = outcome_columns.read(_read(data, outcome_columns, outcome_columns.paths()))
-    if sum(len(one.text or "") + len(one.error or "") for one in outcomes) > TEXT_CHARACTERS_MAX:
-        raise _unreadable(name, f"holds more than {TEXT_CHARACTERS_MAX:,} characters")
+        table = _read(data, outcome_columns.leaves())
+        outcomes = outcome_columns.read(table, characters_max=TEXT_CHARACTERS_MAX)
     outcomes = _with_partial_cost(outcomes, entry.tally)
     if tally_of(outcomes) != entry.tally:
         raise _unreadable(name, "holds other rows than its footer states")
@@ -136,7 +137,7 @@ def rejected_rows(
     """
     _check_bytes(data, entry)
     with _reading(entry.staged_name):
-        table = _read(data, outcome_columns, outcome_columns.cost_paths())
+        table = _read(data, outcome_columns.cost_leaves())
         rejected = outcome_columns.read_rejected_costs(table)
     if len(rejected) != entry.tally.rejected or sum(rejected.values()) > entry.tally.cost_nano_usd:
         raise _unreadable(entry.staged_name, "holds other rejected rows than its footer states")
@@ -158,13 +159,14 @@ def _has_columns(file: pq.ParquetFile, outcome_columns: OutcomeColumns) -> bool:
     return all(index >= 0 and schema.field(index).equals(field) for index, field in indices)
 
 
-def _read(data: bytes, outcome_columns: OutcomeColumns, paths: Sequence[str]) -> pa.Table:
+def _read(data: bytes, leaves: Sequence[Leaf]) -> pa.Table:
     """Return columns of a part. A text that repeats takes memory once."""
-    with open_part(data, as_dictionaries=outcome_columns.string_paths()) as file:
-        check_pages(file.metadata, data, paths)
+    paths = [leaf.path for leaf in leaves]
+    with open_part(data, as_dictionaries=[leaf.path for leaf in leaves if leaf.is_text]) as file:
+        check_pages(file.metadata, data, leaves)
         # One row group at a time: pyarrow reads no nested dictionary across row groups.
         groups = range(file.metadata.num_row_groups)
-        tables = [file.read_row_group(group, list(paths), use_threads=False) for group in groups]
+        tables = [file.read_row_group(group, paths, use_threads=False) for group in groups]
     table = pa.concat_tables(tables)
     table.validate(full=True)
     return table
@@ -174,6 +176,8 @@ def _read(data: bytes, outcome_columns: OutcomeColumns, paths: Sequence[str]) ->
 def _reading(name: str) -> Iterator[None]:
     try:
         yield
+    except TooManyCharacters:
+        raise _unreadable(name, f"holds more than {TEXT_CHARACTERS_MAX:,} characters") from None
     except READING_ERRORS as error:
         raise _unreadable(name, f"cannot be read ({type(error).__name__})") from None
 
