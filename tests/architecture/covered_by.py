@@ -60,6 +60,7 @@ COVERED_BY = {
     "core/schemas/reader": "tests/unit/core/answers/test_schema.py",
     "core/schemas/references": "tests/unit/core/answers/test_schema.py",
     "core/answers/schema_validator": "tests/unit/core/answers/test_schema.py",
+    "core/answers/typed_completions": "tests/unit/core/answers/test_validation.py",
     "core/calls/connection_types": "tests/airflow/test_connections.py",
     "core/calls/dialect_fields": "tests/unit/core/calls/test_request.py",
     "core/calls/json_types": "tests/unit/core/calls/test_request.py",

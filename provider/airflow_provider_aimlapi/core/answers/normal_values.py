@@ -19,8 +19,8 @@ from airflow_provider_aimlapi.core.answers.quotes import check_quote
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.schemas.kinds import Kind, KindName
 
-Cells = Mapping[str, str]
-"""The text of each quoted column's cell, by the column's name."""
+Cells = Mapping[str, str] | None
+"""The text of each quoted column's cell, by the column's name. None: quotes are not checked."""
 Normalize = Callable[[object, Cells], object]
 """Returns a value in its normal form. It raises a Misfit."""
 
@@ -105,7 +105,8 @@ def _map(normalize: Normalize, value: object, cells: Cells) -> dict[str, object]
 
 def _quote(column: str, value: object, cells: Cells) -> str:
     text = _string(value, cells)
-    check_quote(text, column, cells[column])
+    if cells is not None:
+        check_quote(text, column, cells[column])
     return text
 
 

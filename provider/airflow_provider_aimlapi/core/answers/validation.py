@@ -37,12 +37,13 @@ class AnswerValidator:
         self._normalize = normalizer(schema.kind)
         self._check_class = check_class
 
-    def validate(self, text: str | None, cells: Mapping[str, str]) -> Valid | Invalid:
+    def validate(self, text: str | None, cells: Mapping[str, str] | None) -> Valid | Invalid:
         """Check an answer.
 
         Args:
             text: the answer's text, or a tool call's arguments.
-            cells: the text of the cell of each column in the schema's `quoted_columns`.
+            cells: the text of the cell of each column in the schema's `quoted_columns`. None: quotes
+                are not checked, because the attempt that received the answer has checked them.
         """
         value = find_object(text)
         if isinstance(value, Fault):

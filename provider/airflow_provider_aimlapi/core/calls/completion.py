@@ -49,7 +49,7 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         cost_nano_usd: the charge that the API reported; None if it did not.
         inference_id: the API's id of the charge.
         tool_calls: the tool calls that the model requests.
-        raw: the text of an answer that does not follow the schema; `text` is then None.
+        raw: with a schema, the text of an answer that the columns cannot hold; `text` is then None.
         reason: what is wrong with such an answer, without any text of it.
     """
 
@@ -91,7 +91,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         attempts: the row's calls, without those answered 429; 0 for a skipped row.
         request_hash: hex sha256 of the exact request body; None for a skipped row.
         completed_at_us: microseconds since 1970, UTC; None for a skipped row.
-        raw: the text of an answer that does not follow the schema.
+        text: with a schema, the answer's JSON as `core.answers` writes it; None for an answer that does
+            not follow the schema.
+        raw: with a schema, the text of an answer that the columns cannot hold.
         repairs: the row's calls that repeated the request, because the answer did not follow the
             schema.
         reason: of a rejected or invalid row, the text for the run's own error; "" if not known. The

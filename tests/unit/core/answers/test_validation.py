@@ -3,11 +3,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from airflow_provider_aimlapi.core.answers.faults import Fault, Invalid, Valid
 from airflow_provider_aimlapi.core.answers.schema import answer_schema
+from airflow_provider_aimlapi.core.answers.typed_completions import typed, untyped
 from airflow_provider_aimlapi.core.answers.validation import AnswerValidator
+from airflow_provider_aimlapi.core.calls.completion import Completion
 
 CELLS = {"body": "My parcel\n is bro\u0301ken, and I want 5 USD."}
 SCHEMA: dict[str, Any] = {
@@ -169,3 +172,29 @@ def test_a_class_check_runs_last_and_decides() -> None:
     found = fault_of(validator.validate(json.dumps(LEAST), CELLS))
     assert found.shown == "$.topic is refused by the class"
     assert len(seen) == 1
+
+
+def test_quotes_are_not_checked_twice() -> None:
+    text = json.dumps(LEAST | {"quote": "not there"})
+    assert isinstance(VALIDATOR.validate(text, None), Valid)
+    assert isinstance(VALIDATOR.validate(text, CELLS), Invalid)
+
+
+def test_a_completion_has_either_a_text_or_a_raw_text() -> None:
+    given = Completion(text='{"topic": "billing", "urgency": 3}', status="ok", cost_nano_usd=5)
+    valid = typed(given, check(LEAST))
+    assert (valid.status, valid.raw) == ("ok", None)
+    assert valid.text == value_text(check(LEAST))
+    bad = typed(given, check(LEAST, urgency=9))
+    assert (bad.status, bad.text, bad.raw) == ("invalid", None, given.text)
+    assert (bad.error, bad.reason) == (
+        "$.urgency: 9 is greater than 5",
+        "$.urgency is greater than 5",
+    )
+    cut_off = untyped(msgspec.structs.replace(given, status="truncated"))
+    assert (cut_off.status, cut_off.text, cut_off.raw) == ("truncated", None, given.text)
+
+
+def value_text(result: Valid | Invalid) -> str:
+    assert isinstance(result, Valid)
+    return result.text
