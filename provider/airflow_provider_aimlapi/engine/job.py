@@ -12,6 +12,8 @@ from airflow_provider_aimlapi.errors import InvalidSpec
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
+    from airflow_provider_aimlapi.core.answers.schema import AnswerSchema
+    from airflow_provider_aimlapi.core.answers.validation import ClassCheck
     from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
     from airflow_provider_aimlapi.core.calls.examples import Example
     from airflow_provider_aimlapi.core.calls.request import CompletionSpec
@@ -33,13 +35,16 @@ class Job:
         completion: model and parameters, the same for all rows.
         prompt: a template with `{column}` placeholders.
         system: the same for the system prompt; None for none.
-        output_column: receives the text; `<output_column>_info` receives the rest.
+        output_column: receives the answer; `<output_column>_info` receives the rest. None: with a
+            schema, each property has a column of its own beside `completion_info`.
         limit_rows: the number of first rows to process, to try a prompt; None for all.
         endpoint: receives the calls.
         input: the location of the data set.
         output: the location of the result.
         on_existing: whether to replace the result of another run at the output path once this run
             is complete, or to refuse before money is spent.
+        schema: the form of each answer; None for a text.
+        check_class: a further check of an answer that follows the schema. It may block.
         examples: few-shot examples: the values of a row by column, and the answer to it.
         constant_prompt: whether a prompt without any column may be sent for more than one row.
     """
@@ -47,7 +52,7 @@ class Job:
     completion: CompletionSpec
     prompt: str
     system: str | None
-    output_column: str
+    output_column: str | None
     limit_rows: int | None
     endpoint: Endpoint
     input: OpenLocation
@@ -55,12 +60,19 @@ class Job:
     on_existing: OnExisting = "replace"
     examples: tuple[Example, ...] = ()
     constant_prompt: bool = False
+    schema: AnswerSchema | None = None
+    check_class: ClassCheck | None = None
 
     def __post_init__(self) -> None:
         """Refuse values that are wrong for any data."""
         if not isinstance(self.prompt, str) or not self.prompt.strip():
             raise InvalidSpec("prompt is empty. Give a text with {column} placeholders.")
-        if not isinstance(self.output_column, str) or not self.output_column.strip():
+        if self.output_column is None and self.schema is None:
+            raise InvalidSpec(
+                "output_column=None needs output_schema, whose properties become columns."
+            )
+        name = self.output_column
+        if name is not None and (not isinstance(name, str) or not name.strip()):
             raise InvalidSpec("output_column is empty. Give the new column's name.")
         check_examples(self.examples, self.prompt)
         check_settings({"limit_rows": self.limit_rows})

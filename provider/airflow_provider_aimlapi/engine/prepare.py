@@ -30,13 +30,13 @@ from airflow_provider_aimlapi.engine.replaced_run import compare_with_shown
 from airflow_provider_aimlapi.engine.request_maker import RequestMaker
 from airflow_provider_aimlapi.engine.runtime.patient_store import patient
 from airflow_provider_aimlapi.engine.runtime.retry import persistently
+from airflow_provider_aimlapi.engine.typed_answers import outcome_columns_of, validator_of
 from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable
 from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.storage.input.dataset import open_data_set
 from airflow_provider_aimlapi.storage.input.path_overlap import check_files_separate, check_separate
 from airflow_provider_aimlapi.storage.output.name_limits import check_lengths
 from airflow_provider_aimlapi.storage.output.visible_output import VisibleOutput
-from airflow_provider_aimlapi.storage.parts.outcome_columns import OutcomeColumns
 from airflow_provider_aimlapi.storage.runs.run_objects import read_manifest, read_plan
 from airflow_provider_aimlapi.storage.stores.checked_store import go_on
 from airflow_provider_aimlapi.storage.stores.object_store import create_settled, probe
@@ -167,10 +167,10 @@ def _survey(
         job.input.fs, job.input.path, check, partial(persistently, clock, check)
     )
     check_files_separate(data_set.files, store.uri(""))
-    outcome_columns = OutcomeColumns(job.output_column)
-    data_set.check_output_columns(outcome_columns.names)
+    outcome_columns = outcome_columns_of(job, data_set)
     data_set.warn_of_losses()
     maker = _request_maker(job, data_set)
+    validator = validator_of(job, maker.columns)
     made_of = _ingredients(job, data_set, maker)
     names = RunNames(run_key=run_key_of(made_of))
     # The stored plan counts, because its parts may be paid for. The proposal only checks it.
@@ -184,6 +184,7 @@ def _survey(
         job=job,
         data_set=data_set,
         maker=maker,
+        validator=validator,
         outcome_columns=outcome_columns,
         store=store,
         names=names,
@@ -267,7 +268,8 @@ def _request_maker(job: Job, data_set: DataSet) -> RequestMaker:
     if job.system:
         system = parse_template(job.system, columns=columns, argument="system")
     turns = example_turns(job.examples, prompt)
-    maker = RequestMaker(prompt, system, RequestEncoder(job.completion, turns))
+    quoted = job.schema.quoted_columns if job.schema else ()
+    maker = RequestMaker(prompt, system, RequestEncoder(job.completion, turns), quoted)
     log_assumption(job.completion.model)
     data_set.check_promptable(maker.columns)
     for literal, column in near_misses(job.prompt + (job.system or ""), columns):
@@ -308,6 +310,7 @@ def _ingredients(job: Job, data_set: DataSet, maker: RequestMaker) -> dict[str, 
         "dialect": model_of(job.completion.model).dialect.name,
         "parameters": job.completion.parameters(),
         "output_column": job.output_column,
+        "output_schema": job.schema.canonical_json.decode() if job.schema else None,
         "limit_rows": job.limit_rows,
     }
 

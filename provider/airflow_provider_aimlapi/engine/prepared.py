@@ -10,6 +10,7 @@ from airflow_provider_aimlapi.storage.runs.run_objects import read_manifest
 from airflow_provider_aimlapi.storage.stores.checked_store import CheckedStore
 
 if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.answers.validation import AnswerValidator
     from airflow_provider_aimlapi.core.durable.keys import RunNames
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
     from airflow_provider_aimlapi.core.durable.plan import Plan
@@ -30,6 +31,7 @@ class Prepared:
         job: what the caller wants.
         data_set: the input.
         maker: makes the requests.
+        validator: checks the answers; None if there is no schema.
         outcome_columns: the columns that the run adds to its input.
         store: rooted at the output path.
         names: the names of the run's objects in the store.
@@ -43,6 +45,7 @@ class Prepared:
     job: Job
     data_set: DataSet
     maker: RequestMaker
+    validator: AnswerValidator | None
     outcome_columns: OutcomeColumns
     store: ObjectStore
     names: RunNames

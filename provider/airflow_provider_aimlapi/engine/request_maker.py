@@ -11,7 +11,7 @@ from airflow_provider_aimlapi.core.durable.keys import request_hash
 from airflow_provider_aimlapi.engine.row import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
     from airflow_provider_aimlapi.core.calls.completion import Outcome
@@ -28,13 +28,20 @@ class RequestMaker:
     """
 
     def __init__(
-        self, prompt: PromptTemplate, system: PromptTemplate | None, encoder: RequestEncoder
+        self,
+        prompt: PromptTemplate,
+        system: PromptTemplate | None,
+        encoder: RequestEncoder,
+        quoted_columns: Collection[str] = (),
     ) -> None:
         used = prompt.columns + (system.columns if system else ())
         self.columns = tuple(dict.fromkeys(used))
         self._prompt = prompt.filler(self.columns)
         self._system = system.filler(self.columns) if system else None
         self._encoder = encoder
+        self._quoted = [
+            (name, index) for index, name in enumerate(self.columns) if name in quoted_columns
+        ]
         empty = encoder.encode(message_of("", None if system is None else ""))
         self.frame_bytes = len(empty) - encoder.constant_bytes
 
@@ -56,7 +63,10 @@ class RequestMaker:
         if None in texts:  # a prompt with a gap would be paid for, and answered with nonsense
             return skipped(f"null in column '{self.columns[texts.index(None)]}'", row=index)
         body = self._body(texts)  # type: ignore[arg-type]  # no null is left
-        return Row(part=part, row=index, body=body, request_hash=request_hash(body))
+        row = Row(part=part, row=index, body=body, request_hash=request_hash(body))
+        if self._quoted:
+            row.cells = {name: texts[index] for name, index in self._quoted}  # type: ignore[misc]
+        return row
 
     def _body(self, texts: Sequence[str]) -> bytes:
         system = self._system(texts) if self._system else None

@@ -9,6 +9,8 @@ import msgspec
 from airflow_provider_aimlapi.core.calls.completion import CallRecord
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow_provider_aimlapi.core.calls.completion import Reason
 
 
@@ -36,6 +38,7 @@ class Row(msgspec.Struct, kw_only=True, gc=False):
         failed_at_us: the last of its failures.
         was_refused: whether an earlier attempt left a refusal of it undecided.
         was_failing: whether a call of it failed in an earlier attempt.
+        cells: the texts that the answer may quote, by column; None if it quotes none.
     """
 
     part: int
@@ -58,6 +61,7 @@ class Row(msgspec.Struct, kw_only=True, gc=False):
     failed_at_us: int = 0
     was_refused: bool = False
     was_failing: bool = False
+    cells: Mapping[str, str] | None = None
 
     @property
     def name(self) -> tuple[int, int]:

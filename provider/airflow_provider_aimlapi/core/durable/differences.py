@@ -56,7 +56,7 @@ def _differences(before: Ingredients, now: Ingredients) -> Iterator[str]:
     for name in ("prompt", "system"):
         yield from _of_value(name, getattr(before, name), getattr(now, name))
     yield from _of_value("examples", before.examples_list() or None, now.examples_list() or None)
-    for name in ("output_column", "limit_rows"):
+    for name in ("output_column", "output_schema", "limit_rows"):
         yield from _of_value(name, getattr(before, name), getattr(now, name))
     yield from _of_inputs(before.inputs, now.inputs)
 

@@ -41,7 +41,8 @@ class Ingredients(msgspec.Struct, frozen=True, kw_only=True):
         origin: scheme, host and port of the base URL.
         dialect: the name of the model's dialect.
         parameters: the JSON of the fields that each request has, the model among them.
-        output_column: the name of the new column.
+        output_column: the name of the new column; None if each property of the schema has its own.
+        output_schema: the canonical JSON of the answers' schema; None for texts.
         limit_rows: None for all rows.
     """
 
@@ -52,7 +53,8 @@ class Ingredients(msgspec.Struct, frozen=True, kw_only=True):
     origin: str
     dialect: str
     parameters: msgspec.Raw
-    output_column: str
+    output_column: str | None
+    output_schema: str | None
     limit_rows: Count | None
 
     def fields(self) -> dict[str, object]:

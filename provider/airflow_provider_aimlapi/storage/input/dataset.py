@@ -213,11 +213,16 @@ class DataSet:
         for loss in losses(self.schemas, can_keep_spark=self.spark_schema(()) is not None):
             log.warning("%s", loss)
 
-    def check_output_columns(self, names: Iterable[str]) -> None:
+    def check_output_columns(
+        self, names: Iterable[str], *, fix: str = "Set output_column to another name."
+    ) -> None:
         """Refuse output columns that the input has already, or that readers confuse with one it has.
 
+        Args:
+            fix: a sentence for the error about what to do.
+
         Raises:
-            InvalidSpec: it has. The text names the column, and `output_column` as the fix.
+            InvalidSpec: it has. The text names the column, and the fix.
         """
         there = (*self.column_names, *self.partition_names)
         for name in names:
@@ -225,10 +230,7 @@ class DataSet:
             if twin is None:
                 continue
             but = "" if twin == name else f" ({describe_difference(twin, name)})"
-            raise InvalidSpec(
-                f"The input already has a column named '{twin}'{but}. "
-                f"Set output_column to another name."
-            )
+            raise InvalidSpec(f"The input already has a column named '{twin}'{but}. {fix}")
 
     def check_values(self, shards: Sequence[Shard], check: Check = go_on) -> None:
         """Refuse values that the output's types would change. Read the columns that may hold one.

@@ -180,7 +180,7 @@ def test_quotes_are_not_checked_twice() -> None:
     assert isinstance(VALIDATOR.validate(text, CELLS), Invalid)
 
 
-def test_a_completion_has_either_a_text_or_a_raw_text() -> None:
+def test_a_completion_has_a_text_or_a_raw_text() -> None:
     given = Completion(text='{"topic": "billing", "urgency": 3}', status="ok", cost_nano_usd=5)
     valid = typed(given, check(LEAST))
     assert (valid.status, valid.raw) == ("ok", None)

@@ -22,6 +22,7 @@ MADE_OF: dict[str, Any] = {
     "dialect": "anthropic",
     "parameters": {"model": "a/one", "max_tokens": 256},
     "output_column": "completion",
+    "output_schema": None,
     "limit_rows": None,
 }
 TOOL = {"name": "find", "description": "d" * 200}
@@ -58,6 +59,8 @@ CASES: list[tuple[dict[str, Any], str]] = [
         'examples: not set before, [[{"body": "a"}, "b"]] now',
     ),
     ({"output_column": "text"}, 'output_column: "completion" before, "text" now'),
+    ({"output_column": None}, 'output_column: "completion" before, not set now'),
+    ({"output_schema": "{}"}, 'output_schema: not set before, "{}" now'),
     ({"limit_rows": 20}, "limit_rows: not set before, 20 now"),
     ({"dialect": "superset"}, 'dialect of the model: "anthropic" before, "superset" now'),
     ({"inputs": [FILE, OTHER]}, f"input: 1 file(s) added, the first is {OTHER[0]}"),
