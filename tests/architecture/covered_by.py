@@ -113,6 +113,7 @@ COVERED_BY = {
     "decorators/claude": "tests/airflow/test_decorator.py",
     "decorators/typed": "tests/airflow/test_typed_arguments.py",
     "hooks/aimlapi": "tests/airflow/test_hook.py",
+    "hooks/answer_classes": "tests/airflow/test_answer_classes.py",
     "hooks/connections": "tests/airflow/test_connections.py",
     "hooks/free_questions": "tests/airflow/test_hook.py",
     "hooks/refusals": "tests/airflow/test_refused_models.py",

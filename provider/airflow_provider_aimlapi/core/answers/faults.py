@@ -19,11 +19,19 @@ class Fault(NamedTuple):
         expectation: the rule that is broken, such as "is greater than 5". Only the schema's own texts
             are in it.
         value: the answer's value there, as JSON that is cut; "" for none.
+        detail: words of the user's own code, which may quote the answer; "" for none.
     """
 
     path: str
     expectation: str
     value: str = ""
+    detail: str = ""
+
+    @property
+    def in_full(self) -> str:
+        """Return the fault with the answer's value."""
+        what = f"{self.path}: {self.value}" if self.value else self.path
+        return f"{what} {self.expectation}{f' ({self.detail})' if self.detail else ''}"
 
 
 class Valid(msgspec.Struct, frozen=True, gc=False):
@@ -69,10 +77,7 @@ class Invalid(msgspec.Struct, frozen=True):
     @property
     def in_full(self) -> str:
         """All faults with the answer's values, for the row's own record and for a repair."""
-        return "; ".join(
-            f"{path}: {value} {expectation}" if value else f"{path} {expectation}"
-            for path, expectation, value in self.faults
-        )
+        return "; ".join(fault.in_full for fault in self.faults)
 
 
 def shown_value(value: object) -> str:

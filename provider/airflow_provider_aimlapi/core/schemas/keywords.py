@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-_ANNOTATIONS = "title description default examples deprecated readOnly writeOnly $comment quote_of"
-_REMOVED = "$schema $id $defs definitions discriminator"
+_ANNOTATIONS = "description default examples deprecated readOnly writeOnly $comment quote_of"
+_REMOVED = "$schema $id $defs definitions discriminator title"
 _REFUSED = """
 not if then else contains minContains maxContains dependentSchemas dependencies patternProperties
 prefixItems additionalItems unevaluatedProperties unevaluatedItems
@@ -13,7 +13,8 @@ $anchor $dynamicRef $dynamicAnchor $recursiveRef $recursiveAnchor $vocabulary
 ANNOTATIONS = frozenset(_ANNOTATIONS.split())
 """Keywords that allow and refuse no value."""
 REMOVED = frozenset(_REMOVED.split())
-"""Keywords without a meaning once references are replaced."""
+"""Keywords without a meaning once references are replaced. A title is the name of a class, or repeats the
+property's own name, and would be paid for with each row."""
 REFUSED = frozenset(_REFUSED.split())
 """Keywords whose effect the type of a column cannot show."""
 UNIONS = ("anyOf", "oneOf")

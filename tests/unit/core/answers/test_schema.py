@@ -132,7 +132,7 @@ def test_a_canonical_schema_is_its_own_canonical_form() -> None:
         (of_property(type="string", quote_of=""), "$.a", "quote_of"),
         (of_property(type="string", default=float("nan")), "$.a", "NaN"),
         (of_property(type="string", default=date(2026, 1, 1)), "$.a", "date"),
-        (of_property(type="string", title="\ud800"), "$.a", "surrogate"),
+        (of_property(type="string", description="\ud800"), "$.a", "surrogate"),
         (of_property(type="string", minLength=-1), "not a valid", "minimum of 0"),
         (of_property(type="string", pattern="("), "not a valid", "regex"),
         (of_property(**{"$ref": "#/$defs/Missing"}), "$.a", "does not have"),

@@ -1,0 +1,99 @@
+"""Turns a Pydantic class into a schema and a check. No other module knows Pydantic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_aimlapi.core.answers.faults import Fault, shown_value
+from airflow_provider_aimlapi.core.answers.schema import AnswerSchema, answer_schema
+from airflow_provider_aimlapi.core.answers.schema_faults import path_of
+from airflow_provider_aimlapi.core.schemas.paths import ROOT
+from airflow_provider_aimlapi.errors import InvalidSpec
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
+
+    from airflow_provider_aimlapi.core.schemas.kinds import Kind
+
+_DETAIL_CHARACTERS_MAX = 200
+
+
+def is_class(value: object) -> bool:
+    """Return whether a value is a Pydantic class."""
+    return isinstance(value, type) and hasattr(value, "model_json_schema")
+
+
+def schema_of_class(answer_class: type[BaseModel]) -> Mapping[str, Any]:
+    """Return the JSON schema of a class, with the aliases as names.
+
+    Raises:
+        InvalidSpec: the class has no JSON schema.
+    """
+    try:
+        return answer_class.model_json_schema()
+    except Exception as error:  # noqa: BLE001  the class may have code of its own for its schema
+        raise InvalidSpec(
+            f"output_schema={answer_class.__name__} has no JSON schema: {error}"
+        ) from None
+
+
+def typed_answers(value: object) -> tuple[AnswerSchema, ClassCheck | None]:
+    """Return the schema of a class or of a mapping, and a class's own check.
+
+    Raises:
+        InvalidSpec: it is neither, or a column cannot hold a property.
+    """
+    if is_class(value):
+        schema = answer_schema(schema_of_class(value))  # type: ignore[arg-type]  # it is a class
+        return schema, ClassCheck(value, schema.kind)  # type: ignore[arg-type]
+    if not isinstance(value, Mapping):
+        raise InvalidSpec(
+            f"output_schema is of type {type(value).__name__}. Give a Pydantic class, a JSON schema as "
+            f"a mapping, or the name of a .json file."
+        )
+    return answer_schema(value), None
+
+
+@dataclass(frozen=True, slots=True)
+class ClassCheck:
+    """Checks answers with a class's own validators.
+
+    Attributes:
+        answer_class: the class.
+        kind: the type of its answers, which shows the names that the model did not choose.
+    """
+
+    answer_class: type[BaseModel]
+    kind: Kind
+
+    def __call__(self, text: str) -> Fault | None:
+        """Return what the class finds wrong with an answer that follows its schema."""
+        from pydantic import ValidationError
+
+        try:
+            self.answer_class.model_validate_json(text)
+        except ValidationError as error:
+            return _fault_of(error, self)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  validators are the user's code
+            what = f"is refused by {self.answer_class.__name__} ({type(error).__name__})"
+            return Fault(ROOT, what, detail=_cut(str(error)))
+        return None
+
+
+def _fault_of(error: ValidationError, check: ClassCheck) -> Fault:
+    """Return the first fault. Its message may quote the answer, so it is only a detail."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    path = path_of(first["loc"], check.kind)
+    return Fault(
+        path,
+        f"is refused by {check.answer_class.__name__}",
+        shown_value(first["input"]),
+        _cut(first["msg"]),
+    )
+
+
+def _cut(text: str) -> str:
+    is_short = len(text) <= _DETAIL_CHARACTERS_MAX
+    return text if is_short else f"{text[:_DETAIL_CHARACTERS_MAX]}…"
