@@ -14,6 +14,7 @@ import msgspec
 
 from airflow_provider_aimlapi.core.answers.schema_validator import validator_of
 from airflow_provider_aimlapi.core.schemas.reader import SchemaReader
+from airflow_provider_aimlapi.core.schemas.refusal import refusal
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.calls.json_types import JsonObject
@@ -62,5 +63,10 @@ def answer_schema(value: JsonObject) -> AnswerSchema:
     """
     canonical, kind = SchemaReader(value).read()
     encoded = msgspec.json.encode(canonical)
+    if len(encoded) > SCHEMA_BYTES_MAX:
+        raise refusal(
+            "$",
+            f"has {len(encoded):,} bytes without its titles. At most {SCHEMA_BYTES_MAX:,} are sent.",
+        )
     validator_of(canonical)
     return AnswerSchema(canonical_json=encoded, kind=kind)
