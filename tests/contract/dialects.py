@@ -48,7 +48,11 @@ def anthropic_choice(*kinds: str) -> dict[str, Any]:
     """A `tool_choice` of Anthropic's form."""
     return {
         "type": "object",
-        "properties": {"type": {"enum": list(kinds)}, "name": TEXT},
+        "properties": {
+            "type": {"enum": list(kinds)},
+            "name": TEXT,
+            "disable_parallel_tool_use": {"type": "boolean"},
+        },
         "required": ["type"],
         "additionalProperties": False,
     }

@@ -15,14 +15,17 @@ from airflow_provider_aimlapi.api.messages.error_answers import error_of
 from airflow_provider_aimlapi.api.messages.error_messages import with_message
 from airflow_provider_aimlapi.api.messages.json_values import JsonObject, Unreadable
 from airflow_provider_aimlapi.api.messages.role_refusal import with_role_refusal
+from airflow_provider_aimlapi.core.calls.answer_form import FREE
 from airflow_provider_aimlapi.core.calls.dialect import model_of
+from airflow_provider_aimlapi.core.calls.request import raised
 from airflow_provider_aimlapi.core.texts.redaction import quote
 from airflow_provider_aimlapi.errors import InvalidSpec, RequestRejected, WireViolation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from airflow_provider_aimlapi.answer import Answer
+    from airflow_provider_aimlapi.core.calls.answer_form import AnswerForm
     from airflow_provider_aimlapi.core.calls.completion import Completion
     from airflow_provider_aimlapi.core.calls.message import ExampleTurn, Message
     from airflow_provider_aimlapi.core.calls.request import CompletionSpec
@@ -37,25 +40,34 @@ class RequestEncoder:
     examples are before the row's own.
 
     Attributes:
-        constant_bytes: the size of the examples in each body.
+        can_raise: whether the model allows more than `max_tokens`.
+        constant_bytes: the size of the examples and of the answer's schema in each body.
     """
 
-    def __init__(self, spec: CompletionSpec, examples: Sequence[ExampleTurn] = ()) -> None:
+    def __init__(
+        self,
+        spec: CompletionSpec,
+        examples: Sequence[ExampleTurn] = (),
+        form: AnswerForm = FREE,
+    ) -> None:
         """Encode what is the same for all rows.
 
         Raises:
             InvalidSpec: a parameter or an example holds a number or a text that JSON does not allow.
         """
         self._strings = msgspec.json.Encoder()
-        try:
-            # CompletionSpec accepts plain values and mappings only, so `dict` covers all others.
-            constant = msgspec.json.encode(spec.parameters(), enc_hook=dict, order="deterministic")
-        except ValueError as error:
-            raise InvalidSpec(
-                f"The parameters for {spec.model} cannot be sent as JSON: {error}"
-            ) from None
+        alone = _constant(spec, spec.parameters())
+        constant = _constant(spec, {**spec.parameters(), **form.fields}) if form.fields else alone
         turns = self._turns(examples)
-        self.constant_bytes = len(turns)
+        instruction = self._strings.encode(form.instruction)
+        self._prefix = constant[:-1]
+        more = raised(spec)
+        self.can_raise = more is not None
+        self._raised = _constant(more, {**more.parameters(), **form.fields})[:-1] if more else b""
+        self.constant_bytes = len(turns) + len(constant) - len(alone) + len(instruction) - 2
+        # Without a system text, the instruction is all of it. It is encoded once, not per row.
+        self._instruction = instruction if form.instruction else b""
+        self._after_text = rb"\n\n" + instruction[1:] if form.instruction else b""
         user = b'"messages":[' + turns + b'{"role":"user","content":'
         self._alone = constant[:-1] + b"," + user
         if model_of(spec.model).dialect.system == "field":
@@ -77,22 +89,60 @@ class RequestEncoder:
         except UnicodeEncodeError as error:
             raise InvalidSpec(f"An example is not valid text: {error.reason}.") from None
 
-    def encode(self, message: Message) -> bytes:
+    def encode(self, message: Message, later: tuple[str, str] | None = None) -> bytes:
         """Return the body for one row, exactly as it is sent.
+
+        Args:
+            later: an answer to the message, and the next text of the user. None: the message alone.
 
         Raises:
             RequestRejected: the text holds half a surrogate pair, which UTF-8 cannot encode.
         """
         try:
             prompt = self._strings.encode("".join(message.prompt))
-            if message.system is None:
-                return b"".join((self._alone, prompt, b"}]}"))
-            system = self._strings.encode("".join(message.system))
+            end = b"}]}" if later is None else self._later(*later)
+            if message.system is None and not self._instruction:
+                return b"".join((self._alone, prompt, end))
+            system = self._system(message.system)
         except UnicodeEncodeError as error:
             raise RequestRejected(
                 f"The prompt is not valid text at character {error.start}: {error.reason}."
             ) from None
-        return b"".join((self._before_system, system, self._after_system, prompt, b"}]}"))
+        return b"".join((self._before_system, system, self._after_system, prompt, end))
+
+    def raised(self, body: bytes) -> bytes:
+        """Return a body with twice `max_tokens`, up to the model's maximum."""
+        return self._raised + body[len(self._prefix) :]
+
+    def _system(self, system: tuple[str, ...] | None) -> bytes:
+        """Return the system text and the instruction as one JSON string."""
+        if system is None:
+            return self._instruction
+        text = self._strings.encode("".join(system))
+        return text[:-1] + self._after_text if self._after_text else text
+
+    def _later(self, answer: str, text: str) -> bytes:
+        """Return the rest of a body from the end of the prompt on, with two turns after it."""
+        encode = self._strings.encode
+        return b"".join(
+            (
+                b'},{"role":"assistant","content":',
+                encode(answer),
+                b'},{"role":"user","content":',
+                encode(text),
+                b"}]}",
+            )
+        )
+
+
+def _constant(spec: CompletionSpec, parameters: Mapping[str, object]) -> bytes:
+    try:
+        # CompletionSpec accepts plain values and mappings only, so `dict` covers all others.
+        return msgspec.json.encode(parameters, enc_hook=dict, order="deterministic")
+    except ValueError as error:
+        raise InvalidSpec(
+            f"The parameters for {spec.model} cannot be sent as JSON: {error}"
+        ) from None
 
 
 def decode_answer(

@@ -28,6 +28,8 @@ class Dialect:
         has_metadata: whether there is a field `metadata`.
         has_anthropic_tools: whether Anthropic's form of tools is accepted. OpenAI's form always is.
         has_forced_tool: whether a request can force the model to call a tool.
+        answer_form: how a request asks for an answer that follows a schema; see `answer_form`.
+        thinks_by_default: whether models think unless a request disables it.
     """
 
     name: str
@@ -41,6 +43,8 @@ class Dialect:
     has_metadata: bool
     has_anthropic_tools: bool
     has_forced_tool: bool
+    answer_form: Literal["forced tool", "response_format", "instructed JSON"]
+    thinks_by_default: bool = False
 
 
 SUPERSET = Dialect(
@@ -55,6 +59,7 @@ SUPERSET = Dialect(
     has_metadata=False,
     has_anthropic_tools=False,
     has_forced_tool=True,
+    answer_form="response_format",
 )
 SUPERSET_NEWER = replace(SUPERSET, example="anthropic/claude-opus-4.8", temperature_max=None)
 """Models whose ids are written in the superset, but that refuse sampling parameters."""
@@ -70,6 +75,7 @@ CLASSIC = Dialect(
     has_metadata=True,
     has_anthropic_tools=True,
     has_forced_tool=True,
+    answer_form="forced tool",
 )
 CLASSIC_OLDER = replace(
     CLASSIC, example="anthropic/claude-haiku-4-5", thinking=("enabled", "disabled")
@@ -81,6 +87,7 @@ NEWER = replace(
     example="anthropic/claude-sonnet-5",
     temperature_max=None,
     thinking=("adaptive", "disabled"),
+    thinks_by_default=True,
 )
 FAMILY_5_5 = replace(
     NEWER,
@@ -89,6 +96,7 @@ FAMILY_5_5 = replace(
     thinking=("adaptive",),
     efforts=("none", "low", "medium", "high", "xhigh", "max"),
     has_forced_tool=False,
+    answer_form="instructed JSON",
 )
 DIALECTS = (CLASSIC, CLASSIC_OLDER, SUPERSET, SUPERSET_NEWER, NEWER, FAMILY_5_5)
 

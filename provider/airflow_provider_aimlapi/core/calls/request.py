@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -80,6 +80,15 @@ class CompletionSpec:
             if value is not None and value is not False:
                 sent |= fields_in(self.model, model, field.name, value)
         return sent
+
+
+def raised(spec: CompletionSpec) -> CompletionSpec | None:
+    """Return the same with twice `max_tokens`, up to the model's maximum; None if it has that already."""
+    if spec.max_tokens is None:
+        return None
+    longest = model_of(spec.model).answer_tokens_max or 2 * spec.max_tokens
+    doubled = min(2 * spec.max_tokens, longest)
+    return replace(spec, max_tokens=doubled) if doubled > spec.max_tokens else None
 
 
 def _check_model(model: str) -> None:
