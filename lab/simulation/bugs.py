@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.plan import Shard
     from airflow_provider_aimlapi.core.verdicts.refusals import Suspect
     from airflow_provider_aimlapi.engine.durable.collector import OpenShard
+    from airflow_provider_aimlapi.engine.follow_ups import FollowUps
     from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.row import Row
     from airflow_provider_aimlapi.engine.settings import Settings
@@ -249,13 +250,13 @@ def _blame_always(self: Refusals[Any], **_: int) -> list[Suspect[Any]]:
 _restore_history = EarlierAnswers.restore_history
 
 
-def _restore_without_failures(self: EarlierAnswers, row: Row) -> None:
-    _restore_history(self, row)
+def _restore_without_failures(self: EarlierAnswers, row: Row, rules: FollowUps) -> None:
+    _restore_history(self, row, rules)
     row.failures, row.was_failing, row.failing_since_us, row.reason = 0, False, 0, None
 
 
-def _restore_without_unread(self: EarlierAnswers, row: Row) -> None:
-    _restore_history(self, row)
+def _restore_without_unread(self: EarlierAnswers, row: Row, rules: FollowUps) -> None:
+    _restore_history(self, row, rules)
     row.violations = row.without_cost = 0
 
 

@@ -34,6 +34,7 @@ OTHER_VALUES: dict[str, object] = {
     "stop_sequences": ["END"],
     "thinking": {"type": "disabled"},
     "examples": [({"text": "Hallo"}, "Hello")],
+    "on_truncated": "raise",
     "output_column": "answer",
     "aimlapi_conn_id": "another",
     "max_concurrency": "8",

@@ -16,6 +16,7 @@ USUAL: dict[str, Any] = {"input_path": "/in", "output_path": "/out", "prompt": "
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"temperature": 1.7}, "temperature=1.7"),
     ({"on_existing": "overwrite"}, "on_existing='overwrite': give 'replace' or 'error'"),
+    ({"on_truncated": "grow"}, "on_truncated='grow': give 'keep' or 'raise'"),
     ({"on_stall": "wait"}, "on_stall='wait': give 'fail' or 'park'"),
     ({"park_timeout_s": 0}, "park_timeout_s=0: give a number of seconds above 0"),
     ({"input_path": "lake/in"}, "input_path='lake/in' is neither a URL"),

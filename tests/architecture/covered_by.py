@@ -77,6 +77,8 @@ COVERED_BY = {
     # engine: whole runs against a real server, where a module alone would show little.
     "engine/blocking": "tests/runs/test_run_publishes.py",
     "engine/calls/allowances": "tests/runs/test_run_allowances.py",
+    "core/calls/answer_form": "tests/contract/test_answer_forms.py",
+    "engine/durable/interim_answers": "tests/unit/engine/test_follow_ups.py",
     "engine/calls/arrival_note": "tests/runs/test_run_arrival.py",
     "engine/calls/failed_rows": "tests/runs/test_run_failures.py",
     "engine/calls/live": "tests/runs/test_companion_bugs.py",

@@ -15,7 +15,7 @@ from pyarrow import parquet as pq
 from airflow_provider_aimlapi.answer import Answer
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
-from airflow_provider_aimlapi.core.durable.journal import Record
+from airflow_provider_aimlapi.core.durable.journal import Record, interim
 from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_earlier_answers
 from airflow_provider_aimlapi.engine.job import Job, OpenLocation
 from airflow_provider_aimlapi.engine.prepare import prepare
@@ -27,6 +27,7 @@ from tests.fakes.memory_store import MemoryStore
 from tests.fakes.virtual_loop import VirtualClock
 
 if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.texts.setting_ranges import OnTruncated
     from airflow_provider_aimlapi.engine.durable.earlier_answers import EarlierAnswers
     from airflow_provider_aimlapi.engine.prepared import Prepared
 
@@ -73,6 +74,7 @@ class PreparedRun:
     """A run over one file, whose rows are these texts. A None is a null.
 
     Attributes:
+        on_truncated, max_tokens: of the job.
         store: its output.
         clock: its time.
         job: what it is to do.
@@ -80,6 +82,8 @@ class PreparedRun:
     """
 
     texts: list[str | None]
+    on_truncated: OnTruncated = "keep"
+    max_tokens: int | None = 64
     store: MemoryStore = field(default_factory=MemoryStore)
     clock: VirtualClock = field(default_factory=VirtualClock)
     job: Job = field(init=False)
@@ -125,7 +129,8 @@ class PreparedRun:
 
     def _job(self, files: Any) -> Job:
         return Job(
-            completion=CompletionSpec(model=MODEL, max_tokens=64),
+            completion=CompletionSpec(model=MODEL, max_tokens=self.max_tokens),
+            on_truncated=self.on_truncated,
             prompt="Q: {body}",
             system=None,
             output_column="completion",
@@ -148,6 +153,11 @@ def answer_to(row: Row) -> Record:
         content_type="application/json",
         body=ANSWER,
     )
+
+
+def interim_of(row: Row, answer: Answer) -> Record:
+    """Return the record of an answer after which a row is sent again."""
+    return interim(answer, row.call_record(1))
 
 
 def rejection_of(row: Row, cost_nano_usd: int = 0) -> Record:

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
 from airflow_provider_aimlapi.core.calls.examples import check_examples
-from airflow_provider_aimlapi.core.texts.setting_ranges import OnExisting, check_settings
+from airflow_provider_aimlapi.core.texts.setting_ranges import (
+    OnExisting,
+    OnTruncated,
+    check_settings,
+)
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 if TYPE_CHECKING:
@@ -46,6 +50,8 @@ class Job:
         schema: the form of each answer; None for a text.
         check_class: a further check of an answer that follows the schema. It may block.
         examples: few-shot examples: the values of a row by column, and the answer to it.
+        on_truncated: whether to keep an answer that max_tokens cut off, or to raise max_tokens for one
+            more call.
         constant_prompt: whether a prompt without any column may be sent for more than one row.
     """
 
@@ -59,6 +65,7 @@ class Job:
     output: OpenLocation
     on_existing: OnExisting = "replace"
     examples: tuple[Example, ...] = ()
+    on_truncated: OnTruncated = "keep"
     constant_prompt: bool = False
     schema: AnswerSchema | None = None
     check_class: ClassCheck | None = None
@@ -76,5 +83,7 @@ class Job:
             raise InvalidSpec("output_column is empty. Give the new column's name.")
         check_examples(self.examples, self.prompt)
         check_settings({"limit_rows": self.limit_rows})
+        if self.on_truncated not in get_args(OnTruncated):
+            raise InvalidSpec(f'on_truncated={self.on_truncated!r}: give "keep" or "raise".')
         if self.on_existing not in get_args(OnExisting):
             raise InvalidSpec(f'on_existing={self.on_existing!r}: give "replace" or "error".')

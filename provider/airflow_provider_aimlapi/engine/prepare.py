@@ -25,6 +25,7 @@ from airflow_provider_aimlapi.core.durable.plan import (
     split_shares,
 )
 from airflow_provider_aimlapi.core.texts.setting_ranges import check_settings
+from airflow_provider_aimlapi.engine.follow_ups import FollowUps
 from airflow_provider_aimlapi.engine.prepared import Prepared
 from airflow_provider_aimlapi.engine.replaced_run import compare_with_shown
 from airflow_provider_aimlapi.engine.request_maker import RequestMaker
@@ -185,6 +186,7 @@ def _survey(
         data_set=data_set,
         maker=maker,
         validator=validator,
+        follow_ups=FollowUps(maker, raises_truncated=job.on_truncated == "raise"),
         outcome_columns=outcome_columns,
         store=store,
         names=names,
@@ -305,6 +307,7 @@ def _ingredients(job: Job, data_set: DataSet, maker: RequestMaker) -> dict[str, 
         "columns": list(maker.columns),
         "prompt": job.prompt,
         "system": job.system,
+        "on_truncated": job.on_truncated,
         "examples": [[dict(values), answer] for values, answer in job.examples],
         "origin": job.endpoint.origin,
         "dialect": model_of(job.completion.model).dialect.name,

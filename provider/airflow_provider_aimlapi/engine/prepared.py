@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.keys import RunNames
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
     from airflow_provider_aimlapi.core.durable.plan import Plan
+    from airflow_provider_aimlapi.engine.follow_ups import FollowUps
     from airflow_provider_aimlapi.engine.job import Job
     from airflow_provider_aimlapi.engine.replaced_run import ReplacedRun
     from airflow_provider_aimlapi.engine.request_maker import RequestMaker
@@ -32,6 +33,7 @@ class Prepared:
         data_set: the input.
         maker: makes the requests.
         validator: checks the answers; None if there is no schema.
+        follow_ups: decides whether a row is sent again because of its last answer.
         outcome_columns: the columns that the run adds to its input.
         store: rooted at the output path.
         names: the names of the run's objects in the store.
@@ -46,6 +48,7 @@ class Prepared:
     data_set: DataSet
     maker: RequestMaker
     validator: AnswerValidator | None
+    follow_ups: FollowUps
     outcome_columns: OutcomeColumns
     store: ObjectStore
     names: RunNames

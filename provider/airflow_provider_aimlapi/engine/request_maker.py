@@ -25,6 +25,7 @@ class RequestMaker:
     Attributes:
         columns: the columns whose texts a request needs, in order.
         frame_bytes: the size of a request whose prompt and system are empty, without examples.
+        can_raise: whether the model allows more than `max_tokens`.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class RequestMaker:
         ]
         empty = encoder.encode(message_of("", None if system is None else ""))
         self.frame_bytes = len(empty) - encoder.constant_bytes
+        self.can_raise = encoder.can_raise
 
     def row(self, part: int, index: int, texts: RowTexts, clock: Clock) -> Row | Outcome:
         """Return a row that is ready to be sent, or the outcome of a row that cannot be sent.
@@ -67,6 +69,10 @@ class RequestMaker:
         if self._quoted:
             row.cells = {name: texts[index] for name, index in self._quoted}  # type: ignore[misc]
         return row
+
+    def raised(self, body: bytes) -> bytes:
+        """Return a request with twice `max_tokens`, up to the model's maximum."""
+        return self._encoder.raised(body)
 
     def _body(self, texts: Sequence[str]) -> bytes:
         system = self._system(texts) if self._system else None

@@ -12,6 +12,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider_aimlapi.core.calls.completion import Reason
+    from airflow_provider_aimlapi.core.calls.several_answers import Answers
+
+
+class FollowUp(msgspec.Struct, kw_only=True, frozen=True, gc=False):
+    """Why a row that was answered is sent again; see `engine.follow_ups`.
+
+    Attributes:
+        answers: the answers so far. They are the row's result if no better one comes.
+        is_raised: whether the request has twice `max_tokens`.
+    """
+
+    answers: Answers
+    is_raised: bool
 
 
 class Row(msgspec.Struct, kw_only=True, gc=False):
@@ -20,8 +33,8 @@ class Row(msgspec.Struct, kw_only=True, gc=False):
     Attributes:
         part: the row's shard.
         row: its index in the shard.
-        body: the exact request.
-        request_hash: hex sha256 of the body.
+        body: the exact request that is sent next.
+        request_hash: hex sha256 of the first request.
         calls: the number of its calls in this attempt.
         attempts: the calls without those answered 429, as the output reports them.
         number: the number of its last call among the calls of all rows.
@@ -39,6 +52,7 @@ class Row(msgspec.Struct, kw_only=True, gc=False):
         was_refused: whether an earlier attempt left a refusal of it undecided.
         was_failing: whether a call of it failed in an earlier attempt.
         cells: the texts that the answer may quote, by column; None if it quotes none.
+        follow_up: why it is sent again after an answer; None before it has one.
     """
 
     part: int
@@ -62,6 +76,7 @@ class Row(msgspec.Struct, kw_only=True, gc=False):
     was_refused: bool = False
     was_failing: bool = False
     cells: Mapping[str, str] | None = None
+    follow_up: FollowUp | None = None
 
     @property
     def name(self) -> tuple[int, int]:

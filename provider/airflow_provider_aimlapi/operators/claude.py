@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, get_args
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_aimlapi.core.calls.dialect import DEFAULT_MODEL
-from airflow_provider_aimlapi.core.texts.setting_ranges import OnExisting
+from airflow_provider_aimlapi.core.texts.setting_ranges import OnExisting, OnTruncated
 from airflow_provider_aimlapi.errors import AimlapiError
 from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
 from airflow_provider_aimlapi.hooks.refusals import explain_refusal
@@ -94,6 +94,8 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         stop_sequences: texts that end an answer. None: not sent.
         thinking: such as {"type": "enabled", "budget_tokens": 2048}. None: not sent.
         examples: few-shot examples, such as [({"body": "…"}, "…")]: a row's values and the answer.
+        on_truncated: "keep" an answer that `max_tokens` cut off, or "raise": one more call with twice
+            as many tokens, up to the model's maximum. The cut text is kept if that fails.
         output_column: the column for the answer's text. `<output_column>_info` holds the rest.
         aimlapi_conn_id: the connection with the API key.
         storage_conn_id: the connection for both paths, unless a path's URL names one. None: the
@@ -167,6 +169,7 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         stop_sequences: Sequence[str] | None = None,
         thinking: Mapping[str, Any] | None = None,
         examples: Sequence[tuple[Mapping[str, Any], str]] | None = None,
+        on_truncated: OnTruncated = "keep",
         output_column: str = "completion",
         aimlapi_conn_id: str = AIMLAPIHook.default_conn_name,
         storage_conn_id: str | None = None,
@@ -196,6 +199,7 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         self.model, self.max_tokens = model, max_tokens
         self.temperature, self.top_p, self.top_k = temperature, top_p, top_k
         self.stop_sequences, self.thinking, self.examples = stop_sequences, thinking, examples
+        self.on_truncated = on_truncated
         self.output_column = output_column
         self.aimlapi_conn_id, self.storage_conn_id = aimlapi_conn_id, storage_conn_id
         self.max_concurrency = max_concurrency
@@ -358,6 +362,9 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
             prompt=arguments.read_text("prompt", self.prompt),
             system=arguments.read_optional_text("system", self.system),
             examples=examples_of(self.examples),
+            on_truncated=arguments.read_word(
+                "on_truncated", self.on_truncated, get_args(OnTruncated)
+            ),
             output_column=arguments.read_text("output_column", self.output_column),
             limit_rows=arguments.read_optional_whole_number("limit_rows", self.limit_rows),
             constant_prompt=arguments.read_flag("constant_prompt", self.constant_prompt),

@@ -29,7 +29,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_de
     """A paid result: the raw answer to a row, so that it can be parsed again without a call.
 
     Attributes:
-        kind: "answer" for a completion; "rejected" for a row that will not be sent again; "unread"
+        kind: "answer" for a completion; "interim" for one after which the row is sent again; "settled"
+            if the last interim one stays, because no better one came; "rejected" for a row that will not be sent again; "unread"
             for an answer that could not be parsed, though it may have been charged; "failed" for a
             row whose calls have failed so far, of which the last record counts.
         row: the index within the shard.
@@ -45,7 +46,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_de
         unread_cost_nano_usd: the charges that unreadable answers to this row reported.
     """
 
-    kind: Literal["answer", "rejected", "unread", "failed"]
+    kind: Literal["answer", "interim", "settled", "rejected", "unread", "failed"]
     row: Annotated[int, msgspec.Meta(ge=0, lt=SHARD_ROWS_MAX)]
     request_hash: str
     attempts: Attempts
@@ -87,6 +88,27 @@ def answered(answer: Answer, call: CallRecord) -> Record:
         inference_id=answer.inference_id,
         credits_used=answer.credits_used,
         usd_spent=answer.usd_spent,
+        unread_cost_nano_usd=call.unread_cost_nano_usd,
+    )
+
+
+def interim(answer: Answer, call: CallRecord) -> Record:
+    """Return the record of an answer after which the row is sent again."""
+    return msgspec.structs.replace(
+        answered(answer, call),
+        kind="interim",
+        unread_cost_nano_usd=0,  # as for `unread`
+    )
+
+
+def settled(call: CallRecord) -> Record:
+    """Return the record of a row whose last interim answer stays."""
+    return Record(
+        kind="settled",
+        row=call.row,
+        request_hash=call.request_hash or "",
+        attempts=call.attempts,
+        completed_at_us=call.completed_at_us,
         unread_cost_nano_usd=call.unread_cost_nano_usd,
     )
 

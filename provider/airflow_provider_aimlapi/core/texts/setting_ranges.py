@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 OnExisting = Literal["replace", "error"]
 """What happens to another run's result at the output path."""
+OnTruncated = Literal["keep", "raise"]
+"""What happens to an answer that `max_tokens` cut off."""
 WORKERS_MAX = 64
 SAMPLE_ROWS_MAX = 1_000
 """An estimate is for spending little. The margin halves only with four times the rows."""

@@ -9,7 +9,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.calls.completion import Reason, accepted, rejected
-from airflow_provider_aimlapi.core.durable.journal import answered, rejection, unread
+from airflow_provider_aimlapi.core.durable.journal import (
+    answered,
+    interim,
+    rejection,
+    settled,
+    unread,
+)
 from airflow_provider_aimlapi.core.verdicts.opening import Opening, Refused
 from airflow_provider_aimlapi.core.verdicts.verdict import Verdict, judge
 from airflow_provider_aimlapi.engine.calls.failed_rows import FailedRows
@@ -28,11 +34,12 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.answer import Answer
     from airflow_provider_aimlapi.core.arrival.first_answers import ArrivalCheck
-    from airflow_provider_aimlapi.core.calls.completion import Completion
+    from airflow_provider_aimlapi.core.calls.completion import CallRecord, Completion
     from airflow_provider_aimlapi.engine.calls.feed import Feed
     from airflow_provider_aimlapi.engine.calls.limiter import Limiter
     from airflow_provider_aimlapi.engine.durable.collector import Collector
-    from airflow_provider_aimlapi.engine.row import Row
+    from airflow_provider_aimlapi.engine.follow_ups import FollowUps
+    from airflow_provider_aimlapi.engine.row import FollowUp, Row
     from airflow_provider_aimlapi.engine.runtime.ending import Ending
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.engine.world import World
@@ -47,6 +54,7 @@ class Judge:
         rows: the number of rows of the attempt.
         was_answered: whether an earlier attempt has received a completion.
         failing_before: the rows that failed in an earlier attempt and are not decided.
+        follow_ups: decides whether a row is sent again because of its last answer.
         arrival: checks whether the first answers had the instructions.
         count_failure: called with each failed call's error.
         opening: judges the run's first rows.
@@ -57,6 +65,7 @@ class Judge:
     rows: int
     was_answered: bool
     failing_before: set[tuple[int, int]]
+    follow_ups: FollowUps
     arrival: ArrivalCheck
     settings: Settings
     world: World
@@ -100,17 +109,34 @@ class Judge:
     def answered(self, row: Row, answer: Answer, completion: Completion) -> None:
         """Keep a completion, and the answer that it was parsed from."""
         call = row.call_record(self.world.clock.wall_us())
+        body, is_first = row.body, row.follow_up is None
         try:
-            outcome, record = accepted(completion, call), answered(answer, call)
+            is_final = self._keep(row, answer, completion, call)
         except Exception as bug:
             raise Unjudged(answer) from bug
-        self.collector.keep_outcome(row.part, outcome, record)
         self.failures.answered(row)
         self.refused.answered(row)
-        self._count_in_opening(row, completion)
-        if self.arrival.is_open:
-            self.arrival.answered(row.body, completion)
+        if is_final:
+            self._count_in_opening(row, completion)
+        else:
+            self.feed.put_back(row, 0.0)
+        if is_first and self.arrival.is_open:
+            self.arrival.answered(body, completion)
             self._end_if_dropped()
+
+    def _keep(self, row: Row, answer: Answer, completion: Completion, call: CallRecord) -> bool:
+        """Journal an answer. Return whether it is final; if not, the row has its next request."""
+        if self.follow_ups.is_due(row, completion):
+            record = interim(answer, call)
+            self.follow_ups.follow(row, completion)
+            self.collector.journal_record(row.part, record)
+            return False
+        if row.follow_up is None:
+            outcome = accepted(completion, call)
+        else:
+            outcome = row.follow_up.answers.then(completion).outcome(call)
+        self.collector.keep_outcome(row.part, outcome, answered(answer, call))
+        return True
 
     def failed(self, row: Row, error: ApiError) -> None:
         """Send the row again later, reject it, or end the run."""
@@ -123,7 +149,7 @@ class Judge:
         is_about_row = isinstance(error, (RequestRejected, AccessRefused))
         if not is_about_row:
             self.failures.note(row, error)
-        if isinstance(error, RequestRejected):
+        if isinstance(error, RequestRejected) and row.follow_up is None:
             self._count_in_opening(row, Refused(status=error.status, reason=str(error)))
         is_answered = self.failures.is_answered
         verdict = judge(
@@ -185,7 +211,17 @@ class Judge:
         self._reject(row, Reason(error.refusal, error.in_full))
 
     def _reject(self, row: Row, reason: Reason) -> None:
-        """End a row without a completion."""
+        """End a row without a completion, or with the last one if it was sent again after one."""
+        if row.follow_up is not None:
+            self.settle(row, row.follow_up)
+            return
         self.failures.forget(row)
         outcome = rejected(reason, row.call_record(self.world.clock.wall_us()))
         self.collector.keep_outcome(row.part, outcome, rejection(outcome))
+
+    def settle(self, row: Row, follow_up: FollowUp) -> None:
+        """End a row with its last answer, because no better one came."""
+        self.failures.forget(row)
+        call = row.call_record(self.world.clock.wall_us())
+        self.collector.keep_outcome(row.part, follow_up.answers.outcome(call), settled(call))
+        self._count_in_opening(row, follow_up.answers.last)

@@ -110,6 +110,7 @@ class LiveCalls:
             rows=prepared.plan.rows,
             was_answered=earlier.has_answers,
             failing_before=earlier.rows_failing(),
+            follow_ups=prepared.follow_ups,
             arrival=watch_arrival(prepared, settings),
             settings=settings,
             world=world,
@@ -208,12 +209,17 @@ class LiveCalls:
                 self._halt_for_bug(error)
 
     async def _work_on(self, row: Row, sender: Sender) -> None:
+        follow_up = row.follow_up
+        is_raised = follow_up is not None and follow_up.is_raised
         try:
-            answer, completion = await sender.call(row)
+            answer, completion = await (sender.call_raised if is_raised else sender.call)(row)
         except ApiError as error:
             self._judge.failed(row, error)
         except BudgetExhausted as error:
-            self._ending.halt(error)
+            if follow_up is not None and is_raised:  # the answer that was cut off is a result, too
+                self._judge.settle(row, follow_up)
+            else:
+                self._ending.halt(error)
         else:
             self._judge.answered(row, answer, completion)
 

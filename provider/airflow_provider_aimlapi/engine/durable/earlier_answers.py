@@ -8,21 +8,33 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from airflow_provider_aimlapi.api.messages.wire import decode_answer
-from airflow_provider_aimlapi.core.calls.completion import CallRecord, Reason, accepted, rejected
+from airflow_provider_aimlapi.core.calls.completion import (
+    CallRecord,
+    Completion,
+    Outcome,
+    Reason,
+    rejected,
+)
 from airflow_provider_aimlapi.core.durable.manifest import Tally, tally_of
 from airflow_provider_aimlapi.core.durable.stored_json import REMOVE_FOLDER
 from airflow_provider_aimlapi.core.verdicts.failures import earlier_since_us
 from airflow_provider_aimlapi.core.verdicts.verdict import WIRE_VIOLATIONS_MAX
+from airflow_provider_aimlapi.engine.durable.interim_answers import (
+    InterimAnswer,
+    continue_row,
+    interim_answer,
+    together,
+)
 from airflow_provider_aimlapi.errors import ApiError, JournalUnreadable, WireViolation
 from airflow_provider_aimlapi.logs import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from airflow_provider_aimlapi.core.calls.completion import Outcome
     from airflow_provider_aimlapi.core.durable.journal import Record
     from airflow_provider_aimlapi.core.durable.manifest import PartEntry
     from airflow_provider_aimlapi.core.durable.plan import Shard
+    from airflow_provider_aimlapi.engine.follow_ups import FollowUps
     from airflow_provider_aimlapi.engine.row import Row
     from airflow_provider_aimlapi.storage.parts.part_reader import StagedPart
 
@@ -89,6 +101,8 @@ class EarlierAnswers:
             outcomes themselves are read with the part: see `read_outcomes`.
         unread: the answers that could not be parsed, by part and row, of undecided rows only.
         failed: the failed calls so far of undecided rows, by part and row.
+        interim: the answers to undecided rows that are sent again because of them, by part and row.
+            Their texts are read with the part: see `read_outcomes`.
         resends_rejected: whether rejected rows are sent again.
         charges_nano_usd: by part, the cost of each journaled answer that no durable part includes;
             None if the API did not report it. A row that was paid for twice counts twice.
@@ -100,11 +114,13 @@ class EarlierAnswers:
     journaled: dict[int, Tally]
     unread: dict[int, dict[int, Unread]]
     failed: dict[int, dict[int, Record]]
+    interim: dict[int, dict[int, list[InterimAnswer]]]
     resends_rejected: bool
     charges_nano_usd: dict[int, tuple[int | None, ...]]
 
-    def restore_history(self, row: Row) -> None:
-        """Write into a row that will be sent its failures, and the answers that could not be parsed."""
+    def restore_history(self, row: Row, follow_ups: FollowUps) -> None:
+        """Write into a row that will be sent its failures and its earlier answers."""
+        continue_row(row, self.interim.get(row.part, {}).get(row.row, ()), follow_ups)
         unread = self.unread.get(row.part, {}).get(row.row)
         if unread is not None:
             row.unread_cost_nano_usd = unread.cost_nano_usd
@@ -133,7 +149,7 @@ class EarlierAnswers:
     def has_answers(self) -> bool:
         """Return whether an earlier attempt has received a completion."""
         tallies = (*self.durable_tallies(), *self.journaled.values())
-        return any(tally.completed for tally in tallies)
+        return any(tally.completed for tally in tallies) or any(self.interim.values())
 
     def durable_tallies(self) -> list[Tally]:
         """Return the sums of all durable parts."""
@@ -211,19 +227,22 @@ class News:
         outcomes: the outcomes, in the order of the records.
         unread: the answers that could not be parsed, by row.
         failed: the failures so far, by row.
+        interim: the answers after which a row is sent again, by row.
     """
 
     charged: dict[int, int]
     outcomes: list[Outcome] = field(default_factory=list)
     unread: dict[int, Unread] = field(default_factory=dict)
     failed: dict[int, Record] = field(default_factory=dict)
+    interim: dict[int, list[InterimAnswer]] = field(default_factory=dict)
 
     def add_record(self, record: Record, room: Room, *, is_durable: bool) -> None:
         """Add a record. The rejections in a durable part are not added again."""
         # 1. A failure replaces the row's earlier ones: the record holds all of them.
         # 2. A rejection includes what came before it, so that is dropped.
         # 3. Unreadable answers add up.
-        # 4. An outcome is kept, unless the durable part rejects the row, too: then only its cost is.
+        # 4. An interim answer waits for the row's later ones.
+        # 5. An outcome is kept, unless the durable part rejects the row, too: then only its cost is.
         if record.kind == "failed":
             room.take_bytes(record.in_full)
             self.failed[record.row] = record
@@ -231,7 +250,14 @@ class News:
         if record.kind == "rejected":  # it includes what came before it
             self.unread.pop(record.row, None)
             self.failed.pop(record.row, None)
-        outcome = _read(record)
+        outcome = _read(record, self.interim.get(record.row, ()))
+        if isinstance(outcome, Completion):
+            room.take_bytes(outcome.text)
+            one = interim_answer(record, outcome, has_texts=room.has_texts)
+            self.interim.setdefault(record.row, []).append(one)
+            return
+        if isinstance(outcome, Outcome):
+            self.interim.pop(record.row, None)
         if isinstance(outcome, Unread):
             room.take_bytes(None)
             self.unread[record.row] = outcome.after(self.unread.get(record.row))
@@ -265,6 +291,8 @@ class News:
                 yield max(0, cost - counted.get(row, 0))
             if is_rejected:
                 counted[row] = max(cost, counted.get(row, 0))
+        for answers in self.interim.values():
+            yield from (one.completion.cost_nano_usd for one in answers)
         for unread in self.unread.values():  # which came after the part
             if unread.cost_nano_usd:  # a page without a cost shows nothing about the cost of calls
                 yield unread.cost_nano_usd
@@ -288,19 +316,35 @@ def news_of(
     return news
 
 
-def _read(record: Record) -> Outcome | Unread:
-    """Return a record's outcome, or its answer that cannot be parsed."""
+def _read(record: Record, interim: Sequence[InterimAnswer]) -> Outcome | Unread | Completion:
+    """Return a record's outcome, its answer that cannot be parsed, or its interim answer.
+
+    Args:
+        interim: the row's interim answers so far.
+    """
     if record.kind == "rejected":
         return _rejected(record, _reason(record), record.unread_cost_nano_usd)
-    try:
-        completion = decode_answer(record.answer())
-    except ApiError as error:
-        reported = error.cost_nano_usd if isinstance(error, WireViolation) else None
-        cost = record.unread_cost_nano_usd + (reported or 0)
-        reason = _reason(record) if record.reason else Reason(str(error), error.in_full)
-        rejection = _rejected(record, reason, cost)
-        return Unread(rejection=rejection, bought=1, without_cost=int(reported is None))
-    return accepted(completion, _call_of(record, record.unread_cost_nano_usd))
+    completion: Completion | None = None
+    if record.kind != "settled":
+        try:
+            completion = decode_answer(record.answer())
+        except ApiError as error:
+            return _unread(record, error)
+        if record.kind == "interim":
+            return completion
+    answers = together(interim, completion)
+    call = _call_of(record, record.unread_cost_nano_usd)
+    if answers is None:  # its answer is gone, so the row is sent again
+        return Unread(rejection=rejected(Reason("", ""), call), bought=0, without_cost=0)
+    return answers.outcome(call)
+
+
+def _unread(record: Record, error: ApiError) -> Unread:
+    reported = error.cost_nano_usd if isinstance(error, WireViolation) else None
+    cost = record.unread_cost_nano_usd + (reported or 0)
+    reason = _reason(record) if record.reason else Reason(str(error), error.in_full)
+    rejection = _rejected(record, reason, cost)
+    return Unread(rejection=rejection, bought=1, without_cost=int(reported is None))
 
 
 def _reason(record: Record) -> Reason:

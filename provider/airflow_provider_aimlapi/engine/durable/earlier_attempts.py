@@ -70,10 +70,8 @@ def find_earlier_answers(
     staged = staged_parts(prepared, clock)
 
     def read(shard: Shard) -> _Journaled:
-        part = shard.part
-        return _read_journal(
-            prepared, shard, segments[part], staged.get(part), clock, has_texts=False
-        )
+        names, part = segments[shard.part], staged.get(shard.part)
+        return _read_journal(prepared, shard, names, part, clock, has_texts=False)
 
     open_shards = [shard for shard in prepared.plan.shards if shard.part in segments]
     found = {
@@ -105,6 +103,7 @@ def find_earlier_answers(
             for part, one in found.items()
         },
         failed={part: one.news.failed for part, one in found.items()},
+        interim={part: one.news.interim for part, one in found.items()},
         resends_rejected=resends_rejected,
         charges_nano_usd=charges,
     )
@@ -117,7 +116,7 @@ def read_outcomes(
 ) -> dict[int, Outcome]:
     """Read what earlier attempts have decided of a shard's rows. Later decisions count.
 
-    If an older attempt has finished a part meanwhile, and any of its rows is sent again, the part is
+    Interim answers get their texts in `earlier.interim`. If an older attempt has finished a part meanwhile, and any of its rows is sent again, the part is
     added to `earlier.reopened`.
 
     Raises:
@@ -129,6 +128,7 @@ def read_outcomes(
     prepared = replace(prepared, store=patient(prepared.store, clock))
     found = _read_journal(prepared, shard, segments, before, clock, has_texts=True)
     journaled = {outcome.row: outcome for outcome in found.news.outcomes}
+    earlier.interim[shard.part] = found.news.interim
     if found.staged is None:
         return journaled
     # An older attempt has staged the part since the listing. Its rows are decided by that part now.
@@ -146,7 +146,8 @@ def read_journaled_rows(
     return {
         (shard.part, row): outcome
         for shard in prepared.plan.shards
-        if shard.part in parts and shard.part in earlier.journaled
+        if shard.part in parts
+        if shard.part in earlier.journaled or earlier.interim.get(shard.part)
         for row, outcome in read_outcomes(prepared, earlier, shard, clock).items()
     }
 

@@ -57,7 +57,7 @@ class PaidAnswers:
 
     def restore_history(self, row: Row) -> None:
         """Write into a row that will be sent what earlier attempts know of it."""
-        self._earlier.restore_history(row)
+        self._earlier.restore_history(row, self._prepared.follow_ups)
         outcome = self._outcome(row.part, row.row)
         if outcome is not None and outcome.status == "rejected":
             row.unread_cost_nano_usd = outcome.cost_nano_usd or 0

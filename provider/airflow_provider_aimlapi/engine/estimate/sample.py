@@ -83,6 +83,6 @@ async def _send(
         row for row in rows if row.part not in decided and (row.part, row.row) not in known
     ]
     for row in undecided:
-        earlier.restore_history(row)
+        earlier.restore_history(row, prepared.follow_ups)
     log_lines = progress_log(calls, prepared, settings, world)
     await calls.ask_all(Sample(prepared, undecided), companions=[log_lines])

@@ -150,6 +150,7 @@ def _nothing() -> EarlierAnswers:
         journaled={},
         unread={},
         failed={},
+        interim={},
         resends_rejected=False,
         charges_nano_usd={},
     )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         TaskGroup,
     )
 
-    from airflow_provider_aimlapi.core.texts.setting_ranges import OnExisting
+    from airflow_provider_aimlapi.core.texts.setting_ranges import OnExisting, OnTruncated
     from airflow_provider_aimlapi.operators.parking import OnStall
 
     OneOrMore = Callable[..., Any] | Collection[Callable[..., Any]]
@@ -95,6 +95,7 @@ class CompletionArguments(TaskArguments, total=False):
     stop_sequences: Sequence[str] | None
     thinking: Mapping[str, Any] | None
     examples: Sequence[tuple[Mapping[str, Any], str]] | None
+    on_truncated: OnTruncated
     output_column: str
     aimlapi_conn_id: str
     storage_conn_id: str | None

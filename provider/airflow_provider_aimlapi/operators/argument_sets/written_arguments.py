@@ -10,7 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
 from airflow_provider_aimlapi.core.calls.examples import check_examples
-from airflow_provider_aimlapi.core.texts.setting_ranges import OnExisting, check_settings
+from airflow_provider_aimlapi.core.texts.setting_ranges import (
+    OnExisting,
+    OnTruncated,
+    check_settings,
+)
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.operators import arguments
 from airflow_provider_aimlapi.operators.argument_sets.run_arguments import RUN_READERS
@@ -36,6 +40,10 @@ def _read_on_existing(name: str, value: object) -> None:
     arguments.read_word(name, value, get_args(OnExisting))
 
 
+def _read_on_truncated(name: str, value: object) -> None:
+    arguments.read_word(name, value, get_args(OnTruncated))
+
+
 def _read_on_stall(name: str, value: object) -> None:
     arguments.read_word(name, value, get_args(OnStall))
 
@@ -49,6 +57,7 @@ _OTHERS: Mapping[str, Callable[[str, object], object]] = {
     "limit_rows": arguments.read_optional_whole_number,
     "constant_prompt": arguments.read_flag,
     "on_existing": _read_on_existing,
+    "on_truncated": _read_on_truncated,
     "on_stall": _read_on_stall,
     "park_timeout_s": read_park_timeout_s,
     "share": arguments.read_optional_whole_number,

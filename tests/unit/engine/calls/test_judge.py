@@ -60,6 +60,7 @@ class Case:
             rows=2,
             was_answered=True,
             failing_before=set(),
+            follow_ups=self.run.prepared.follow_ups,
             arrival=ArrivalCheck(model="m", is_open=False),
             settings=settings,
             world=self.run.world(ScriptedApi()),

@@ -1,0 +1,57 @@
+"""The answers that earlier attempts journaled for rows that were to be sent again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from airflow_provider_aimlapi.core.calls.several_answers import Answers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_aimlapi.core.calls.completion import Completion
+    from airflow_provider_aimlapi.core.durable.journal import Record
+    from airflow_provider_aimlapi.engine.follow_ups import FollowUps
+    from airflow_provider_aimlapi.engine.row import Row
+
+
+class InterimAnswer(NamedTuple):
+    """An answer after which its row was to be sent again.
+
+    Attributes:
+        completion: the answer.
+        attempts: the row's calls so far.
+        request_hash: of the row's first request.
+    """
+
+    completion: Completion
+    attempts: int
+    request_hash: str
+
+
+def interim_answer(record: Record, completion: Completion, *, has_texts: bool) -> InterimAnswer:
+    """Return the answer of a record; without its text if only the cost is needed."""
+    if not has_texts:
+        completion = msgspec.structs.replace(completion, text=None, tool_calls=())
+    return InterimAnswer(completion, record.attempts, record.request_hash)
+
+
+def together(interim: Sequence[InterimAnswer], last: Completion | None = None) -> Answers | None:
+    """Return the interim answers to a row and its last one with their sums; None for no answer."""
+    completions = [one.completion for one in interim]
+    if last is not None:
+        completions.append(last)
+    answers: Answers | None = None
+    for completion in completions:
+        answers = Answers(completion) if answers is None else answers.then(completion)
+    return answers
+
+
+def continue_row(row: Row, interim: Sequence[InterimAnswer], follow_ups: FollowUps) -> None:
+    """Give a row the request that comes after its interim answers."""
+    for one in interim:
+        if one.request_hash == row.request_hash:
+            row.attempts = one.attempts
+            follow_ups.follow(row, one.completion)
