@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from airflow_provider_aimlapi.core.calls.json_types import JsonObject
+
 SECRET = "s3cr3t"
 SECONDS_MAX = 2.0
 
@@ -151,7 +153,10 @@ def test_a_large_schema_is_refused_quickly(name: str) -> None:
     "pattern", [r"^(a+)+$", r"^(a|aa)+$", r"^(\w+\s?)*$", r"^(a+)+\1$", r"(?=(a+)+b)a*$"]
 )
 def test_a_regex_bomb_takes_little_time(pattern: str) -> None:
-    schema = {"type": "object", "properties": {"a": {"type": "string", "pattern": pattern}}}
+    schema: JsonObject = {
+        "type": "object",
+        "properties": {"a": {"type": "string", "pattern": pattern}},
+    }
     validator = AnswerValidator(answer_schema(schema))
     started = time.process_time()
     result = validator.validate(json.dumps({"a": "a" * 5_000 + "!"}), {})
