@@ -1,6 +1,6 @@
 """The table of the kinds of faults, and their effects on an answer."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -13,7 +13,32 @@ Body = Literal[
     "bomb",
     "raw",
 ]
-Twist = Literal["none", "null-content", "no-choices", "refusal", "truncated", "broken-tool-call"]
+Twist = Literal[
+    "none",
+    "null-content",
+    "no-choices",
+    "refusal",
+    "truncated",
+    "broken-tool-call",
+    "typed-fences",
+    "typed-prose",
+    "typed-as-text",
+    "typed-trailing-comma",
+    "typed-wrong-type",
+    "typed-missing-field",
+    "typed-extra-field",
+    "typed-enum-case",
+    "typed-number-as-text",
+    "typed-cut",
+    "typed-duplicate-key",
+    "typed-nan",
+    "typed-nesting",
+    "typed-not-json",
+    "typed-two",
+    "typed-empty",
+    "typed-beside",
+]
+"""The changes to an answer. Those of typed answers are in `model.typed_answers`."""
 Delivery = Literal["whole", "drop", "cut", "drip", "stop-early"]
 CostForm = Literal["both", "header", "meta", "credits", "nowhere"]
 
@@ -134,6 +159,12 @@ EFFECTS: dict[str, Effect] = {
     "cost-in-meta": Effect(cost="meta", is_billed=True),
     "cost-in-credits": Effect(cost="credits", is_billed=True),
     "cost-nowhere": Effect(cost="nowhere", is_billed=True),
+    # Typed answers: with text around them or beside them, or with a fault in them.
+    **{
+        twist: Effect(twist=twist, is_billed=True)
+        for twist in get_args(Twist)
+        if twist.startswith("typed-")
+    },
     # Status, content type and body as the script has them.
     "raw": Effect(body="raw"),
 }

@@ -7,6 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from aimlapi_simulator.model.answers import whole_answer
+from aimlapi_simulator.model.typed_answers import (
+    SPOILS,
+    encode_value,
+    quote_from,
+    sample_value,
+    spoil,
+)
 from aimlapi_simulator.pricing import (
     CHARACTERS_PER_TOKEN,
     Usage,
@@ -14,7 +21,6 @@ from aimlapi_simulator.pricing import (
     tokens_in,
     usd_of,
 )
-from aimlapi_simulator.schema.tools import sample_input
 
 if TYPE_CHECKING:
     from aimlapi_simulator.faults.kinds import CostForm, Twist
@@ -40,6 +46,7 @@ FINISH_REASONS: dict[Vocabulary, dict[Finish, str]] = {
         "refusal": "content_filter",
     },
 }
+BESIDE = "I record the answer."
 REFUSAL = "I can't help with that request."
 
 
@@ -82,20 +89,21 @@ def compose(
     """Answer a request, with the twist of its fault.
 
     1. The text, or JSON if the request has an answer schema, is cut to `max_tokens`.
-    2. A forced tool takes the text as its arguments.
+    2. A forced tool gets JSON with that text as its arguments.
     3. The twist changes the result.
     4. The usage is computed last, because the twist changes the number of tokens.
     """
     whole = whole_answer(chat.requested_model, chat.system, chat.prompt)
     if chat.answer_schema is not None:
-        whole = _json_for(chat.answer_schema, whole)
+        whole = _json_for(chat.answer_schema, whole, chat, twist)
     text, finish = _cut_text(whole, chat)
     tool_calls = None
     if chat.forced_tool is not None:
-        name, arguments = chat.forced_tool.name, _json_for(chat.forced_tool.input_schema, text)
-        arguments, is_whole = _cut_off(arguments, chat.max_tokens)
-        text, finish = "", "tool" if is_whole else "length"
-        tool_calls = [_tool_call(completion_id, name, arguments)]
+        name, schema = chat.forced_tool.name, chat.forced_tool.input_schema
+        arguments, is_whole = _cut_off(_json_for(schema, text, chat, twist), chat.max_tokens)
+        text, finish = BESIDE if twist == "typed-beside" else "", "tool" if is_whole else "length"
+        calls = arguments.split("\n") if twist == "typed-two" else [arguments]
+        tool_calls = [_tool_call(completion_id, name, one) for one in calls]
     if twist == "truncated":
         text, finish = text[: len(text) // 2], "length"
     elif twist == "refusal":
@@ -132,8 +140,13 @@ def _cut_text(whole: str, chat: ChatRequest) -> tuple[str, Finish]:
     return text, "end" if len(text) == len(whole) else "length"
 
 
-def _json_for(schema: dict[str, Any], text: str) -> str:
-    return msgspec.json.encode(sample_input(schema, text)).decode()
+def _json_for(schema: dict[str, Any], text: str, chat: ChatRequest, twist: Twist) -> str:
+    value = sample_value(schema, text, quote_from(chat.prompt))
+    if twist in SPOILS and isinstance(value, dict):
+        return spoil(twist, schema, value)
+    # Text beside an answer is text around it, if the answer is a text.
+    is_beside = twist == "typed-beside" and chat.forced_tool is None
+    return f"{BESIDE}\n{encode_value(value)}" if is_beside else encode_value(value)
 
 
 def _cut_off(arguments: str, max_tokens: int) -> tuple[str, bool]:

@@ -9,6 +9,7 @@ import msgspec
 from aimlapi_simulator.catalogue import Dialect, Model, spoken_by
 from aimlapi_simulator.faults.kinds import NO_ENDPOINTS
 from aimlapi_simulator.faults.script import Gateway
+from aimlapi_simulator.schema.answer_schemas import schema_in
 from aimlapi_simulator.schema.bodies import Native, decode_body, without
 from aimlapi_simulator.schema.content import Content, Mark, read_content
 from aimlapi_simulator.schema.hints import explain
@@ -42,7 +43,8 @@ class ChatRequest(msgspec.Struct, kw_only=True, gc=False):
         is_reasoning_shown: whether the answer contains that reasoning.
         marks: the ends of the prefixes that may be cached.
         forced_tool: the tool that the answer must call, if any.
-        answer_schema: the schema of the answer's JSON; None for any text.
+        answer_schema: the schema of the answer's JSON, in `response_format` or in the system text;
+            None for any text.
     """
 
     model: Model
@@ -145,6 +147,8 @@ def _reduce_body(body: Body, model: Model, dialect: Dialect) -> ChatRequest:
         tool = request.forced_tool = _read_tools(body.tools, body.tool_choice)
         if tool is not None:
             check_forced_tool(model, is_thinking=request.is_thinking)
+    if request.answer_schema is None and "JSON" in request.system:
+        request.answer_schema = schema_in(request.system)
     return request
 
 

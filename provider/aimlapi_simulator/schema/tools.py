@@ -52,17 +52,3 @@ def forced_tool(tools: list[Tool], choice: Any) -> Tool | None:
     function = choice.get("function")
     wanted = function.get("name") if isinstance(function, dict) else choice.get("name")
     return next((tool for tool in tools if tool.name == wanted), None)
-
-
-def sample_input(schema: dict[str, Any], text: str) -> Any:
-    """Make a value that fits a simple JSON schema. Its strings are `text`."""
-    if schema.get("enum"):
-        return schema["enum"][0]
-    kind = schema.get("type")
-    if kind == "object" or "properties" in schema:
-        properties = schema.get("properties") or {}
-        return {name: sample_input(inner, text) for name, inner in properties.items()}
-    simple: dict[Any, Any] = {"integer": 0, "number": 0.0, "boolean": True, "null": None}
-    if kind == "array":
-        return [sample_input(schema.get("items") or {}, text)]
-    return simple.get(kind, text)
