@@ -15,7 +15,7 @@ from pyarrow import parquet as pq
 from airflow_provider_aimlapi.answer import Answer
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
-from airflow_provider_aimlapi.core.durable.journal import Record, interim
+from airflow_provider_aimlapi.core.durable.journal import Record, answered, interim
 from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_earlier_answers
 from airflow_provider_aimlapi.engine.job import Job, OpenLocation
 from airflow_provider_aimlapi.engine.prepare import prepare
@@ -157,7 +157,7 @@ def answer_to(row: Row) -> Record:
 
 def interim_of(row: Row, answer: Answer) -> Record:
     """Return the record of an answer after which a row is sent again."""
-    return interim(answer, row.call_record(1))
+    return interim(answered(answer, row.call_record(1)))
 
 
 def rejection_of(row: Row, cost_nano_usd: int = 0) -> Record:

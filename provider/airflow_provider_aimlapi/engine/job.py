@@ -50,6 +50,7 @@ class Job:
         schema: the form of each answer; None for a text.
         check_class: a further check of an answer that follows the schema. It may block.
         examples: few-shot examples: the values of a row by column, and the answer to it.
+        repairs: how often an answer that does not follow the schema is sent back, 0 to 3.
         on_truncated: whether to keep an answer that max_tokens cut off, or to raise max_tokens for one
             more call.
         constant_prompt: whether a prompt without any column may be sent for more than one row.
@@ -65,6 +66,7 @@ class Job:
     output: OpenLocation
     on_existing: OnExisting = "replace"
     examples: tuple[Example, ...] = ()
+    repairs: int = 1
     on_truncated: OnTruncated = "keep"
     constant_prompt: bool = False
     schema: AnswerSchema | None = None
@@ -82,7 +84,7 @@ class Job:
         if name is not None and (not isinstance(name, str) or not name.strip()):
             raise InvalidSpec("output_column is empty. Give the new column's name.")
         check_examples(self.examples, self.prompt)
-        check_settings({"limit_rows": self.limit_rows})
+        check_settings({"limit_rows": self.limit_rows, "repairs": self.repairs})
         if self.on_truncated not in get_args(OnTruncated):
             raise InvalidSpec(f'on_truncated={self.on_truncated!r}: give "keep" or "raise".')
         if self.on_existing not in get_args(OnExisting):

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
+from airflow_provider_aimlapi.core.calls.answer_form import FORCED_TOOL, FREE, forms_of
 from airflow_provider_aimlapi.core.calls.dialect import assumption, model_of
 from airflow_provider_aimlapi.core.calls.examples import example_turns
 from airflow_provider_aimlapi.core.calls.template import near_misses, parse_template
@@ -45,6 +46,7 @@ from airflow_provider_aimlapi.storage.stores.object_store import create_settled,
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from airflow_provider_aimlapi.core.calls.answer_form import FormName
     from airflow_provider_aimlapi.core.calls.json_types import Json
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
     from airflow_provider_aimlapi.engine.job import Job, OpenLocation
@@ -185,8 +187,10 @@ def _survey(
         job=job,
         data_set=data_set,
         maker=maker,
+        follow_ups=FollowUps(
+            maker, raises_truncated=job.on_truncated == "raise", repairs=job.repairs
+        ),
         validator=validator,
-        follow_ups=FollowUps(maker, raises_truncated=job.on_truncated == "raise"),
         outcome_columns=outcome_columns,
         store=store,
         names=names,
@@ -271,8 +275,11 @@ def _request_maker(job: Job, data_set: DataSet) -> RequestMaker:
         system = parse_template(job.system, columns=columns, argument="system")
     turns = example_turns(job.examples, prompt)
     quoted = job.schema.quoted_columns if job.schema else ()
-    maker = RequestMaker(prompt, system, RequestEncoder(job.completion, turns), quoted)
+    forms = forms_of(job.completion, job.schema.canonical_json) if job.schema else (FREE,)
+    encoders = [RequestEncoder(job.completion, turns, form) for form in forms]
+    maker = RequestMaker(prompt, system, encoders, quoted)
     log_assumption(job.completion.model)
+    log_form(forms[0].name)
     data_set.check_promptable(maker.columns)
     for literal, column in near_misses(job.prompt + (job.system or ""), columns):
         log.warning("%s is sent to the API as it is. Did you mean {%s}?", literal, column)
@@ -284,6 +291,13 @@ def log_assumption(model: str) -> None:
     """Log which dialect is used for a model that is not listed."""
     if (assumed := assumption(model)) is not None:
         log.info("%s", assumed)
+
+
+def log_form(form: FormName) -> None:
+    """Log in which form typed answers are requested."""
+    if form:
+        more = " It adds a few hundred prompt tokens per row." if form == FORCED_TOOL else ""
+        log.info("Answers are requested as '%s'.%s", form, more)
 
 
 def _check_uses_column(job: Job, data_set: DataSet, maker: RequestMaker) -> None:
@@ -313,6 +327,7 @@ def _ingredients(job: Job, data_set: DataSet, maker: RequestMaker) -> dict[str, 
         "dialect": model_of(job.completion.model).dialect.name,
         "parameters": job.completion.parameters(),
         "output_column": job.output_column,
+        "repairs": job.repairs,
         "output_schema": job.schema.canonical_json.decode() if job.schema else None,
         "limit_rows": job.limit_rows,
     }

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
+    from airflow_provider_aimlapi.core.calls.answer_form import FormName
     from airflow_provider_aimlapi.core.calls.completion import Outcome
     from airflow_provider_aimlapi.core.calls.template import PromptTemplate, RowTexts
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
@@ -22,30 +23,37 @@ if TYPE_CHECKING:
 class RequestMaker:
     """Makes the exact bytes of each row's request.
 
+    Args:
+        encoders: one for each form of requests, the best form first. Without a schema there is one.
+        quoted_columns: the columns that answers may quote.
+
     Attributes:
         columns: the columns whose texts a request needs, in order.
         frame_bytes: the size of a request whose prompt and system are empty, without examples.
         can_raise: whether the model allows more than `max_tokens`.
+        form: the form of the requests that are made now.
     """
 
     def __init__(
         self,
         prompt: PromptTemplate,
         system: PromptTemplate | None,
-        encoder: RequestEncoder,
+        encoders: Sequence[RequestEncoder],
         quoted_columns: Collection[str] = (),
     ) -> None:
         used = prompt.columns + (system.columns if system else ())
         self.columns = tuple(dict.fromkeys(used))
         self._prompt = prompt.filler(self.columns)
         self._system = system.filler(self.columns) if system else None
-        self._encoder = encoder
+        self._encoders = {encoder.form: encoder for encoder in encoders}
         self._quoted = [
             (name, index) for index, name in enumerate(self.columns) if name in quoted_columns
         ]
-        empty = encoder.encode(message_of("", None if system is None else ""))
-        self.frame_bytes = len(empty) - encoder.constant_bytes
-        self.can_raise = encoder.can_raise
+        self._encoder = encoders[0]
+        self.form = self._encoder.form
+        empty = self._encoder.encode(message_of("", None if system is None else ""))
+        self.frame_bytes = len(empty) - self._encoder.constant_bytes
+        self.can_raise = self._encoder.can_raise
 
     def row(self, part: int, index: int, texts: RowTexts, clock: Clock) -> Row | Outcome:
         """Return a row that is ready to be sent, or the outcome of a row that cannot be sent.
@@ -65,14 +73,36 @@ class RequestMaker:
         if None in texts:  # a prompt with a gap would be paid for, and answered with nonsense
             return skipped(f"null in column '{self.columns[texts.index(None)]}'", row=index)
         body = self._body(texts)  # type: ignore[arg-type]  # no null is left
-        row = Row(part=part, row=index, body=body, request_hash=request_hash(body))
+        row = Row(part=part, row=index, body=body, request_hash=request_hash(body), form=self.form)
         if self._quoted:
             row.cells = {name: texts[index] for name, index in self._quoted}  # type: ignore[misc]
         return row
 
-    def raised(self, body: bytes) -> bytes:
-        """Return a request with twice `max_tokens`, up to the model's maximum."""
-        return self._encoder.raised(body)
+    @property
+    def next_form(self) -> FormName | None:
+        """Return the form to try if the API refuses the present one; None if it is the last."""
+        names = list(self._encoders)
+        return names[names.index(self.form) + 1] if self.form != names[-1] else None
+
+    def use_form(self, form: FormName) -> None:
+        """Make all further requests in another form."""
+        self._encoder, self.form = self._encoders[form], form
+
+    def renew(self, row: Row) -> None:
+        """Make the request of a row again, in the present form."""
+        message = self._encoders[row.form].message_in(row.body)
+        row.body = self._encoder.encode(message)
+        row.request_hash, row.form = request_hash(row.body), self.form
+        row.rejections = 0  # they were about another request
+
+    def raised(self, row: Row) -> bytes:
+        """Return the row's request with twice `max_tokens`, up to the model's maximum."""
+        return self._encoders[row.form].raised(row.body)
+
+    def repair(self, row: Row, first_body: bytes, answer: str, complaint: str) -> bytes:
+        """Return the request for a better answer: the prompt, the last answer and what is wrong."""
+        encoder = self._encoders[row.form]
+        return encoder.encode_repair(encoder.message_in(first_body), answer, complaint)
 
     def _body(self, texts: Sequence[str]) -> bytes:
         system = self._system(texts) if self._system else None

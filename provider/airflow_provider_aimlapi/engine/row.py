@@ -11,6 +11,7 @@ from airflow_provider_aimlapi.core.calls.completion import CallRecord
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from airflow_provider_aimlapi.core.calls.answer_form import FormName
     from airflow_provider_aimlapi.core.calls.completion import Reason
     from airflow_provider_aimlapi.core.calls.several_answers import Answers
 
@@ -19,12 +20,16 @@ class FollowUp(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     """Why a row that was answered is sent again; see `engine.follow_ups`.
 
     Attributes:
+        first_body: the row's first request.
         answers: the answers so far. They are the row's result if no better one comes.
         is_raised: whether the request has twice `max_tokens`.
+        repairs: how often an invalid answer was sent back.
     """
 
+    first_body: bytes
     answers: Answers
-    is_raised: bool
+    is_raised: bool = False
+    repairs: int = 0
 
 
 class Row(msgspec.Struct, kw_only=True, gc=False):
@@ -52,6 +57,7 @@ class Row(msgspec.Struct, kw_only=True, gc=False):
         was_refused: whether an earlier attempt left a refusal of it undecided.
         was_failing: whether a call of it failed in an earlier attempt.
         cells: the texts that the answer may quote, by column; None if it quotes none.
+        form: the form of its requests; "" without a schema.
         follow_up: why it is sent again after an answer; None before it has one.
     """
 
@@ -76,6 +82,7 @@ class Row(msgspec.Struct, kw_only=True, gc=False):
     was_refused: bool = False
     was_failing: bool = False
     cells: Mapping[str, str] | None = None
+    form: FormName = ""
     follow_up: FollowUp | None = None
 
     @property
@@ -91,4 +98,5 @@ class Row(msgspec.Struct, kw_only=True, gc=False):
             request_hash=self.request_hash,
             completed_at_us=completed_at_us,
             unread_cost_nano_usd=self.unread_cost_nano_usd,
+            repairs=self.follow_up.repairs if self.follow_up is not None else 0,
         )

@@ -5,7 +5,7 @@ No other module writes or reads the JSON of completions.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
@@ -17,6 +17,7 @@ from airflow_provider_aimlapi.api.messages.json_values import JsonObject, Unread
 from airflow_provider_aimlapi.api.messages.role_refusal import with_role_refusal
 from airflow_provider_aimlapi.core.calls.answer_form import FREE
 from airflow_provider_aimlapi.core.calls.dialect import model_of
+from airflow_provider_aimlapi.core.calls.message import message_of
 from airflow_provider_aimlapi.core.calls.request import raised
 from airflow_provider_aimlapi.core.texts.redaction import quote
 from airflow_provider_aimlapi.errors import InvalidSpec, RequestRejected, WireViolation
@@ -40,6 +41,7 @@ class RequestEncoder:
     examples are before the row's own.
 
     Attributes:
+        form: the name of the form in which an answer is requested.
         can_raise: whether the model allows more than `max_tokens`.
         constant_bytes: the size of the examples and of the answer's schema in each body.
     """
@@ -55,6 +57,10 @@ class RequestEncoder:
         Raises:
             InvalidSpec: a parameter or an example holds a number or a text that JSON does not allow.
         """
+        self.form = form.name
+        # A repair has no examples, because the last answer shows the model more.
+        self._of_repairs = RequestEncoder(spec, (), form) if examples else self
+        self._text_after = form.instruction
         self._strings = msgspec.json.Encoder()
         alone = _constant(spec, spec.parameters())
         constant = _constant(spec, {**spec.parameters(), **form.fields}) if form.fields else alone
@@ -110,6 +116,23 @@ class RequestEncoder:
             ) from None
         return b"".join((self._before_system, system, self._after_system, prompt, end))
 
+    def encode_repair(self, message: Message, answer: str, complaint: str) -> bytes:
+        """Return the body of a row's repair: without examples, and with the last answer.
+
+        Raises:
+            As `encode`.
+        """
+        return self._of_repairs.encode(message, later=(answer, complaint))
+
+    def message_in(self, body: bytes) -> Message:
+        """Return the message of a body that this encoder has written."""
+        request = _decode_request(body)
+        first = request.messages[0]
+        system = first.content if first.role == "system" else request.system
+        if system is not None and self._text_after:
+            system = system.removesuffix(self._text_after).removesuffix("\n\n") or None
+        return message_of(request.messages[-1].content, system)
+
     def raised(self, body: bytes) -> bytes:
         """Return a body with twice `max_tokens`, up to the model's maximum."""
         return self._raised + body[len(self._prefix) :]
@@ -133,6 +156,19 @@ class RequestEncoder:
                 b"}]}",
             )
         )
+
+
+class _Turn(msgspec.Struct):
+    role: str
+    content: str
+
+
+class _Request(msgspec.Struct):
+    messages: Annotated[list[_Turn], msgspec.Meta(min_length=1)]
+    system: str | None = None
+
+
+_decode_request = msgspec.json.Decoder(_Request).decode
 
 
 def _constant(spec: CompletionSpec, parameters: Mapping[str, object]) -> bytes:

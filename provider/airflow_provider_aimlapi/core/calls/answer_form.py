@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 
 FormName = Literal["", "forced tool", "response_format", "instructed JSON"]
+FORCED_TOOL: FormName = "forced tool"
 TOOL_NAME = "record"
 """The tool that the model must call, and the name of the schema."""
 _INSTRUCTION = (
@@ -83,7 +84,7 @@ def _forced_tool(spec: CompletionSpec, schema: msgspec.Raw) -> AnswerForm:
     }
     if model_of(spec.model).dialect.thinks_by_default:
         fields["thinking"] = {"type": "disabled"}
-    return AnswerForm(name="forced tool", fields=fields)
+    return AnswerForm(name=FORCED_TOOL, fields=fields)
 
 
 def _response_format(schema: msgspec.Raw) -> AnswerForm:

@@ -15,6 +15,8 @@ Status = Literal["ok", "truncated", "refused", "invalid", "rejected", "skipped"]
 CompletionStatus = Literal["ok", "truncated", "refused", "invalid"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 COMPLETION_STATUSES: tuple[CompletionStatus, ...] = get_args(CompletionStatus)
+RESENT_STATUSES = frozenset({"rejected", "invalid"})
+"""Rows that `retry_rejected` sends again, and that count against `max_rejected_rows`."""
 ERROR_CHARACTERS_MAX = 500
 
 

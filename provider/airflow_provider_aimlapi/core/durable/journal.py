@@ -13,13 +13,19 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 
 from airflow_provider_aimlapi.answer import Answer
+from airflow_provider_aimlapi.core.calls.answer_form import FormName  # noqa: TC001  msgspec reads it
 from airflow_provider_aimlapi.core.durable.bounds import SHARD_ROWS_MAX, Attempts, MomentUs, NanoUsd
 from airflow_provider_aimlapi.core.durable.stored_json import decode_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from airflow_provider_aimlapi.core.calls.completion import CallRecord, Outcome, Reason
+    from airflow_provider_aimlapi.core.calls.completion import (
+        CallRecord,
+        Completion,
+        Outcome,
+        Reason,
+    )
 
 _FRAME_HEAD = struct.Struct("<II")
 FRAME_BYTES_MAX = 64 * 1024 * 1024
@@ -29,8 +35,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_de
     """A paid result: the raw answer to a row, so that it can be parsed again without a call.
 
     Attributes:
-        kind: "answer" for a completion; "interim" for one after which the row is sent again; "settled"
-            if the last interim one stays, because no better one came; "rejected" for a row that will not be sent again; "unread"
+        kind: "answer" for a completion; "invalid" for one that does not follow the schema; "interim"
+            for one after which the row is sent again; "settled" if the last interim one stays,
+            because no better one came; "rejected" for a row that will not be sent again; "unread"
             for an answer that could not be parsed, though it may have been charged; "failed" for a
             row whose calls have failed so far, of which the last record counts.
         row: the index within the shard.
@@ -41,12 +48,15 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_de
         failing_since_us: for a failed row: the first failure after which no row was answered.
         status, content_type, body, inference_id, credits_used, usd_spent: the answer as received.
             For a failed row: the status of a refusal that was undecided when an attempt ended.
-        reason: why a row was rejected, or an answer could not be parsed.
+        reason: why a row was rejected, or an answer could not be parsed or is invalid.
         in_full: the same with the API's own words.
         unread_cost_nano_usd: the charges that unreadable answers to this row reported.
+        form: the form in which the answer was requested; "" without a schema.
+        text: the answer as its columns hold it, if it follows the schema. It is not checked again,
+            because the check may be the user's own code.
     """
 
-    kind: Literal["answer", "interim", "settled", "rejected", "unread", "failed"]
+    kind: Literal["answer", "invalid", "interim", "settled", "rejected", "unread", "failed"]
     row: Annotated[int, msgspec.Meta(ge=0, lt=SHARD_ROWS_MAX)]
     request_hash: str
     attempts: Attempts
@@ -61,6 +71,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_de
     unread_cost_nano_usd: NanoUsd = 0
     in_full: str | None = None
     failing_since_us: MomentUs = 0
+    form: FormName = ""
+    text: str | None = None
 
     def answer(self) -> Answer:
         """Return the answer as it was received."""
@@ -92,10 +104,23 @@ def answered(answer: Answer, call: CallRecord) -> Record:
     )
 
 
-def interim(answer: Answer, call: CallRecord) -> Record:
-    """Return the record of an answer after which the row is sent again."""
+def checked(answer: Answer, completion: Completion, call: CallRecord, form: FormName) -> Record:
+    """Return the record of an answer that was checked against a schema."""
+    is_invalid = completion.status == "invalid"
     return msgspec.structs.replace(
         answered(answer, call),
+        kind="invalid" if is_invalid else "answer",
+        form=form,
+        text=completion.text,
+        reason=completion.reason if is_invalid else None,
+        in_full=completion.error if is_invalid else None,
+    )
+
+
+def interim(record: Record) -> Record:
+    """Return the record of an answer after which the row is sent again."""
+    return msgspec.structs.replace(
+        record,
         kind="interim",
         unread_cost_nano_usd=0,  # as for `unread`
     )

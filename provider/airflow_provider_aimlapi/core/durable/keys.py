@@ -88,6 +88,11 @@ class RunNames:
         return f"{self.folder}/instructions-dropped.json"
 
     @property
+    def answer_form(self) -> str:
+        """Create-once: the form of requests that a run changed to. Without it, the best form is used."""
+        return f"{self.folder}/answer-form.json"
+
+    @property
     def progress(self) -> str:
         """The state of the run or the share, overwritten every few seconds. No decision reads it."""
         return f"{self._shown}/progress.json"

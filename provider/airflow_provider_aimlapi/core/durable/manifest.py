@@ -66,6 +66,11 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
         counts = self.by_status()
         return sum(counts[status] for status in COMPLETION_STATUSES)
 
+    @property
+    def resendable(self) -> int:
+        """Rows that `retry_rejected` sends again."""
+        return self.rejected + self.invalid
+
     def by_status(self) -> dict[str, int]:
         """Return the number of rows of each status."""
         return {status: getattr(self, status) for status in STATUSES}

@@ -22,6 +22,8 @@ ANSWER_TOKENS_MAX = 1_000_000
 CONCURRENCY_MAX = 10_000
 ATTEMPTS_MAX = 100
 PER_MINUTE_MAX = 10**12
+REPAIRS_MAX = 3
+"""An answer that is still invalid then shows that the schema or the prompt is wrong."""
 
 
 def _check_row_limit(name: str, value: object) -> None:
@@ -52,6 +54,7 @@ _CHECKS: Mapping[str, Callable[[str, object], None]] = {
     "requests_per_minute": _per_minute,
     "tokens_per_minute": _per_minute,
     "limit_rows": partial(check_whole_number, least=1),
+    "repairs": partial(check_whole_number, least=0, most=REPAIRS_MAX),
     "share": partial(check_whole_number, least=0, most=WORKERS_MAX - 1),
     "workers": partial(check_whole_number, least=1, most=WORKERS_MAX),
     "sample_rows": partial(check_whole_number, least=0, most=SAMPLE_ROWS_MAX),

@@ -8,7 +8,7 @@ finds answers of an earlier attempt has none.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.calls.completion import Completion
@@ -71,7 +71,7 @@ class Opening:
             return None
         found = self.rows.get(row)
         if found is None:
-            self.others_answered += not isinstance(result, Refused)
+            self.others_answered += not (isinstance(result, Refused) or _is_invalid(result))
             return None
         found.result = found.result or result
         is_whole = len(self.rows) == OPENING_ROWS
@@ -82,14 +82,27 @@ class Opening:
 
 
 def wrong_setup(opening: Opening) -> str | None:
-    """Return why the run must end: all were refused for one reason, and no other row was answered."""
+    """Return why the run must end: all answers are of one kind, and no other row was answered well."""
     results = [each.result for each in opening.rows.values()]
-    refused = [each for each in results if isinstance(each, Refused)]
-    is_uniform = len({each.status for each in refused}) == 1
-    if opening.others_answered or len(refused) < len(results) or not is_uniform:
+    if opening.others_answered:
         return None
-    return (
-        f"The first {len(refused)} rows sent were all rejected with HTTP {refused[-1].status}, so the "
-        f"set-up is wrong, not the rows. Nothing was published. Correct the prompt, the model or its "
-        f"parameters. The last answer: {refused[-1].reason}"
-    )
+    refused = [each for each in results if isinstance(each, Refused)]
+    if len(refused) == len(results) and len({each.status for each in refused}) == 1:
+        return (
+            f"The first {len(refused)} rows sent were all rejected with HTTP {refused[-1].status}, so "
+            f"the set-up is wrong, not the rows. Nothing was published. Correct the prompt, the model "
+            f"or its parameters. The last answer: {refused[-1].reason}"
+        )
+    invalid = [each for each in results if not isinstance(each, Refused) and _is_invalid(each)]
+    if len(invalid) == len(results):
+        return (
+            f"The answers to the first {len(invalid)} rows sent are all invalid, so the set-up is "
+            f"wrong, not the rows. Nothing was published; all paid answers are kept. Correct "
+            f"output_schema or the prompt. The first answer: {invalid[0].reason}"
+        )
+    return None
+
+
+def _is_invalid(result: Completion | None) -> TypeGuard[Completion]:
+    """Return whether an answer does not follow the schema, after all repairs."""
+    return result is not None and result.status == "invalid"

@@ -1,4 +1,4 @@
-"""Decides when rejected rows end a run: at one more than is allowed."""
+"""Decides when rejected and invalid rows end a run: at one more than is allowed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True, kw_only=True)
 class Rejections:
-    """The rejected rows of a run.
+    """The rejected rows of a run. Rows whose answers are invalid count as well.
 
     Attributes:
         allowed: how many rows may be rejected. One more ends the run.
@@ -31,7 +31,7 @@ class Rejections:
         if self.rows <= self.allowed:
             return None
         return (
-            f"{self.rows:,} rows were rejected, and max_rejected_rows allows {self.allowed:,}. "
+            f"{self.rows:,} rows were rejected or invalid, and max_rejected_rows allows {self.allowed:,}. "
             f"Nothing was published; all paid answers are kept. Raise max_rejected_rows, or "
             f"clear the task with retry_rejected=True to send them again. The last one: {reason}"
         )

@@ -95,6 +95,10 @@ class Feed:
                 self._new.append(row)
         self._workers.wake(len(rows))
 
+    def has_new_rows(self) -> bool:
+        """Return whether more rows may be sent for the first time."""
+        return bool(self._new) or not self.is_read
+
     def finish(self) -> None:
         """Note that the reader has no more rows."""
         self.is_read = True

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.core.calls.completion import Reason, accepted, rejected
 from airflow_provider_aimlapi.core.durable.journal import (
     answered,
+    checked,
     interim,
     rejection,
     settled,
@@ -19,11 +20,13 @@ from airflow_provider_aimlapi.core.durable.journal import (
 from airflow_provider_aimlapi.core.verdicts.opening import Opening, Refused
 from airflow_provider_aimlapi.core.verdicts.verdict import Verdict, judge
 from airflow_provider_aimlapi.engine.calls.failed_rows import FailedRows
+from airflow_provider_aimlapi.engine.calls.form_trial import PAUSE_S, REFUSED_FORM
 from airflow_provider_aimlapi.engine.calls.refused_rows import RefusedRows
 from airflow_provider_aimlapi.engine.calls.sender import Unjudged
 from airflow_provider_aimlapi.engine.runtime.retry import retry_delay_s
 from airflow_provider_aimlapi.errors import (
     AccessRefused,
+    ApiUnavailable,
     RequestRejected,
     TooManyRejections,
     WireViolation,
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.arrival.first_answers import ArrivalCheck
     from airflow_provider_aimlapi.core.calls.completion import CallRecord, Completion
     from airflow_provider_aimlapi.engine.calls.feed import Feed
+    from airflow_provider_aimlapi.engine.calls.form_trial import FormTrial
     from airflow_provider_aimlapi.engine.calls.limiter import Limiter
     from airflow_provider_aimlapi.engine.durable.collector import Collector
     from airflow_provider_aimlapi.engine.follow_ups import FollowUps
@@ -55,6 +59,7 @@ class Judge:
         was_answered: whether an earlier attempt has received a completion.
         failing_before: the rows that failed in an earlier attempt and are not decided.
         follow_ups: decides whether a row is sent again because of its last answer.
+        trial: finds out whether the API accepts the form of the requests.
         arrival: checks whether the first answers had the instructions.
         count_failure: called with each failed call's error.
         opening: judges the run's first rows.
@@ -66,6 +71,7 @@ class Judge:
     was_answered: bool
     failing_before: set[tuple[int, int]]
     follow_ups: FollowUps
+    trial: FormTrial
     arrival: ArrivalCheck
     settings: Settings
     world: World
@@ -114,6 +120,8 @@ class Judge:
             is_final = self._keep(row, answer, completion, call)
         except Exception as bug:
             raise Unjudged(answer) from bug
+        if self.trial.is_open:
+            self.trial.close()
         self.failures.answered(row)
         self.refused.answered(row)
         if is_final:
@@ -126,20 +134,26 @@ class Judge:
 
     def _keep(self, row: Row, answer: Answer, completion: Completion, call: CallRecord) -> bool:
         """Journal an answer. Return whether it is final; if not, the row has its next request."""
+        record = checked(answer, completion, call, row.form) if row.form else answered(answer, call)
         if self.follow_ups.is_due(row, completion):
-            record = interim(answer, call)
             self.follow_ups.follow(row, completion)
-            self.collector.journal_record(row.part, record)
+            self.collector.journal_record(row.part, interim(record))
             return False
         if row.follow_up is None:
             outcome = accepted(completion, call)
         else:
             outcome = row.follow_up.answers.then(completion).outcome(call)
-        self.collector.keep_outcome(row.part, outcome, answered(answer, call))
+        self.collector.keep_outcome(row.part, outcome, record)
         return True
 
     def failed(self, row: Row, error: ApiError) -> None:
         """Send the row again later, reject it, or end the run."""
+        if self.trial.is_open and self._is_about_form(row, error):
+            self.count_failure(error)
+        else:
+            self._judge_failure(row, error)
+
+    def _judge_failure(self, row: Row, error: ApiError) -> None:
         # A rejection or refusal concerns the row or the key, so it is no failure of the API. Other errors
         # are noted before the verdict, because it depends on the number of failures. Until the run is
         # answered, neither failures nor unreadable answers reject a row: an outage explains them.
@@ -170,6 +184,19 @@ class Judge:
             self.feed.put_back(row, delay_s)
         else:
             self.failures.wait(row, error)
+
+    def _is_about_form(self, row: Row, error: ApiError) -> bool:
+        """Return whether a failure may concern the form of the requests. The row then waits."""
+        if isinstance(error, ApiUnavailable):
+            return False
+        if not isinstance(error, RequestRejected) or error.status != REFUSED_FORM:
+            self.trial.close()
+            return False
+        last = self.trial.refused(row, error)
+        if last is not None:
+            self.ending.halt(last)
+        self.feed.put_back(row, PAUSE_S)
+        return True
 
     def may_send(self, row: Row) -> bool:
         """Return whether a row that was taken is sent now; see `FailedRows.may_send`."""

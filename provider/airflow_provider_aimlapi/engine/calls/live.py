@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_aimlapi.core.calls.completion import Reason
 from airflow_provider_aimlapi.core.reporting.measures import ErrorCounts, LatencyCounts
+from airflow_provider_aimlapi.core.verdicts.opening import OPENING_ROWS
 from airflow_provider_aimlapi.engine.calls.allowances import Allowances
+from airflow_provider_aimlapi.engine.calls.answer_check import AnswerCheck
 from airflow_provider_aimlapi.engine.calls.arrival_note import (
     leave_note,
     refuse_note,
     watch_arrival,
 )
 from airflow_provider_aimlapi.engine.calls.feed import Feed
+from airflow_provider_aimlapi.engine.calls.form_trial import FormTrial, use_noted_form
 from airflow_provider_aimlapi.engine.calls.judge import Judge
 from airflow_provider_aimlapi.engine.calls.limiter import AdmissionEnded, Limiter
 from airflow_provider_aimlapi.engine.calls.run_budget import bound_budget, open_budget
@@ -29,6 +32,7 @@ from airflow_provider_aimlapi.errors import (
     ApiError,
     BudgetExhausted,
     RunInterrupted,
+    StorageError,
 )
 
 if TYPE_CHECKING:
@@ -106,11 +110,17 @@ class LiveCalls:
             random=world.random,
         )
         ending.closes(self._feed.close, self.limiter.close)
+        self._trial = FormTrial(
+            prepared=prepared,
+            clock=world.clock,
+            has_new_rows=self._feed.has_new_rows,
+        )
         self._judge = Judge(
             rows=prepared.plan.rows,
             was_answered=earlier.has_answers,
             failing_before=earlier.rows_failing(),
             follow_ups=prepared.follow_ups,
+            trial=self._trial,
             arrival=watch_arrival(prepared, settings),
             settings=settings,
             world=world,
@@ -128,6 +138,7 @@ class LiveCalls:
             AimlapiError: why the run ended early; what was paid for is durable.
         """
         await self._refuse_dropped()
+        await self._open_trial()
         # An attempt that has nothing to send fetches no prices, and reads nothing of other shares.
         if self._ending.error is None and self.collector.rows_done < self._prepared.plan.rows:
             await bound_budget(
@@ -183,7 +194,14 @@ class LiveCalls:
             opening=self._judge.opening,
             now_s=self._world.clock.now_s,
             wall_us=self._world.clock.wall_us,
+            check=self._answer_check(),
         )
+
+    def _answer_check(self) -> AnswerCheck | None:
+        validator = self._prepared.validator
+        if validator is None:
+            return None
+        return AnswerCheck(validator=validator, clock=self._world.clock)
 
     def _worker_count(self, source: RowSource) -> int:
         """Return one worker per call in flight, but no more than rows; one waits for the source."""
@@ -210,11 +228,17 @@ class LiveCalls:
 
     async def _work_on(self, row: Row, sender: Sender) -> None:
         follow_up = row.follow_up
+        if follow_up is None and row.form != self._prepared.maker.form:
+            self._prepared.maker.renew(row)
+        if self._trial.is_open:
+            self._trial.sends(row)
         is_raised = follow_up is not None and follow_up.is_raised
         try:
             answer, completion = await (sender.call_raised if is_raised else sender.call)(row)
         except ApiError as error:
             self._judge.failed(row, error)
+            if self._trial.is_due:
+                await self._change_form()
         except BudgetExhausted as error:
             if follow_up is not None and is_raised:  # the answer that was cut off is a result, too
                 self._judge.settle(row, follow_up)
@@ -222,6 +246,23 @@ class LiveCalls:
                 self._ending.halt(error)
         else:
             self._judge.answered(row, answer, completion)
+
+    async def _open_trial(self) -> None:
+        """Use the form that an earlier attempt changed to, or let this one change it."""
+        maker = self._prepared.maker
+        if maker.next_form is None:
+            return
+        await persist(self._world.clock, use_noted_form, self._prepared)
+        if maker.next_form is not None and not self._judge.was_answered:
+            self._trial.is_open = True
+            # The rows of the trial wait beside others.
+            self._feed.waiting_max = max(self._feed.waiting_max, 2 * OPENING_ROWS)
+
+    async def _change_form(self) -> None:
+        try:
+            await self._trial.change_form()
+        except StorageError as error:
+            self._ending.halt(error)
 
     def _halt_for_bug(self, error: BaseException) -> None:
         self._ending.halt(bug_in("work on a row", error))

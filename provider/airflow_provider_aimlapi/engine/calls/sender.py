@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.pacing.episode import Sent
     from airflow_provider_aimlapi.core.reporting.measures import LatencyCounts
     from airflow_provider_aimlapi.core.verdicts.opening import Opening
+    from airflow_provider_aimlapi.engine.calls.answer_check import AnswerCheck
     from airflow_provider_aimlapi.engine.calls.limiter import Limiter
     from airflow_provider_aimlapi.engine.row import Row
     from airflow_provider_aimlapi.engine.world import Client
@@ -56,6 +57,7 @@ class Sender:
         opening: counts the rows that are sent for the first time.
         now_s: returns monotonic seconds.
         wall_us: returns microseconds since 1970.
+        check: checks each answer against the schema; None without one.
     """
 
     run_key: str
@@ -67,6 +69,7 @@ class Sender:
     opening: Opening
     now_s: Callable[[], float]
     wall_us: Callable[[], int]
+    check: AnswerCheck | None
 
     async def call(self, row: Row) -> tuple[Answer, Completion]:
         """Make one call, and count it on the row, in the limiter and in the budget.
@@ -96,6 +99,9 @@ class Sender:
                 self.budget.charge(completion.cost_nano_usd, body_bytes=len(row.body))
                 self.limiter.settle(sent, completion)
                 self.latencies.add_call(self.now_s() - sent.at_s)
+                # Under the permit, because an answer is at risk until it is journaled.
+                if self.check is not None:
+                    completion = await self.check.typed(row, completion)
                 return received, completion
         except (AdmissionEnded, ApiError, BudgetExhausted):
             raise

@@ -10,6 +10,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from airflow_provider_aimlapi.core.calls.completion import RESENT_STATUSES
 from airflow_provider_aimlapi.core.durable.bounds import SHARD_ROWS_MAX
 from airflow_provider_aimlapi.core.durable.object_sizes import PART_BYTES_MAX
 from airflow_provider_aimlapi.core.reporting.measures import OutcomeCounts
@@ -139,7 +140,7 @@ class Collector:
         for tally in tallies:
             self.counts.add_tally(tally)
             self.counts_reused.add_tally(tally)
-        reason = self._rejections.take_over(sum(tally.rejected for tally in tallies))
+        reason = self._rejections.take_over(sum(tally.resendable for tally in tallies))
         if reason is not None:
             self._ending.halt(TooManyRejections(reason))
         self._count_truncated(sum(tally.truncated for tally in tallies))
@@ -230,7 +231,7 @@ class Collector:
     def _count(self, outcome: Outcome) -> None:
         self.rows_done += 1
         self.counts.add_outcome(outcome)
-        if outcome.status == "rejected":
+        if outcome.status in RESENT_STATUSES:
             too_many = self._rejections.reject(outcome.reason or REASON_UNKNOWN)
             if too_many is not None:
                 self._ending.halt(TooManyRejections(too_many))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from airflow_provider_aimlapi.api.messages.wire import decode_answer
 from airflow_provider_aimlapi.core.calls.completion import (
+    RESENT_STATUSES,
     CallRecord,
     Completion,
     Outcome,
@@ -23,6 +23,7 @@ from airflow_provider_aimlapi.engine.durable.interim_answers import (
     InterimAnswer,
     continue_row,
     interim_answer,
+    read_completion,
     together,
 )
 from airflow_provider_aimlapi.errors import ApiError, JournalUnreadable, WireViolation
@@ -178,9 +179,9 @@ class EarlierAnswers:
         decided += sum(tally.rows for part, tally in journaled.items() if part not in self.reopened)
         again = 0
         if self.resends_rejected:
-            again = sum(tally.rejected for tally in journaled.values())
+            again = sum(tally.resendable for tally in journaled.values())
             for part, found in self.reopened.items():
-                again += found.entry.tally.rejected - journaled.get(part, Tally()).rows
+                again += found.entry.tally.resendable - journaled.get(part, Tally()).rows
         return decided - again, again
 
 
@@ -261,7 +262,7 @@ class News:
         if isinstance(outcome, Unread):
             room.take_bytes(None)
             self.unread[record.row] = outcome.after(self.unread.get(record.row))
-        elif not is_durable or outcome.status != "rejected":
+        elif not is_durable or outcome.status not in RESENT_STATUSES:
             self.outcomes.append(room.keep(outcome))
         else:
             self.unread[record.row] = self._later_cost(outcome)
@@ -289,7 +290,7 @@ class News:
             cost = outcome.cost_nano_usd or outcome.partial_cost_nano_usd
             if cost or outcome.cost_nano_usd is not None:
                 yield max(0, cost - counted.get(row, 0))
-            if is_rejected:
+            if outcome.status in RESENT_STATUSES:
                 counted[row] = max(cost, counted.get(row, 0))
         for answers in self.interim.values():
             yield from (one.completion.cost_nano_usd for one in answers)
@@ -311,7 +312,7 @@ def news_of(
     for record in _distinct(record for record in records if record.row in rows):
         news.add_record(record, room, is_durable=staged is not None)
     for outcome in news.outcomes:
-        if outcome.status != "rejected":
+        if outcome.status not in RESENT_STATUSES:
             news.unread.pop(outcome.row, None)
     return news
 
@@ -327,7 +328,7 @@ def _read(record: Record, interim: Sequence[InterimAnswer]) -> Outcome | Unread 
     completion: Completion | None = None
     if record.kind != "settled":
         try:
-            completion = decode_answer(record.answer())
+            completion = read_completion(record)
         except ApiError as error:
             return _unread(record, error)
         if record.kind == "interim":

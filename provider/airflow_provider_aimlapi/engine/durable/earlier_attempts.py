@@ -87,7 +87,7 @@ def find_earlier_answers(
     reopened = {
         part: one
         for part, one in staged.items()
-        if one.entry.tally.rejected
+        if one.entry.tally.resendable
         and (resends_rejected or part in journaled or any(charges.get(part, ())))
     }
     earlier = EarlierAnswers(
@@ -134,7 +134,7 @@ def read_outcomes(
     # An older attempt has staged the part since the listing. Its rows are decided by that part now.
     if found.staged is not before:  # its sum includes what was unread before it
         earlier.unread[shard.part] = found.news.unread
-    if found.staged.entry.tally.rejected and earlier.resends_rejected:
+    if found.staged.entry.tally.resendable and earlier.resends_rejected:
         earlier.reopened[shard.part] = found.staged
     return stored_outcomes(prepared, found.staged) | journaled
 
@@ -211,7 +211,7 @@ def _read_listed(
     newer = uncovered(segments)
     if staged is not None:
         newer = [name for name in newer if epoch_of(name) > staged.epoch]
-    if staged is not None and not (newer and staged.entry.tally.rejected):
+    if staged is not None and not (newer and staged.entry.tally.resendable):
         return _Journaled(staged=staged, news=News(charged={}))
     room = Room(uri=prepared.store.uri(prepared.names.segments_of(shard.part)), has_texts=has_texts)
     charged = {} if staged is None else stored_rejections(prepared, staged)

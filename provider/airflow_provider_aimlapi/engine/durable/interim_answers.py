@@ -6,6 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from airflow_provider_aimlapi.api.messages.wire import decode_answer
+from airflow_provider_aimlapi.core.answers.answer_text import with_answer_text
+from airflow_provider_aimlapi.core.answers.faults import Valid
+from airflow_provider_aimlapi.core.answers.typed_completions import typed, untyped
+from airflow_provider_aimlapi.core.calls.completion import Reason, invalid
 from airflow_provider_aimlapi.core.calls.several_answers import Answers
 
 if TYPE_CHECKING:
@@ -31,10 +36,28 @@ class InterimAnswer(NamedTuple):
     request_hash: str
 
 
+def read_completion(record: Record) -> Completion:
+    """Return the answer in a record, as its columns hold it.
+
+    Raises:
+        ApiError: it cannot be parsed.
+    """
+    completion = decode_answer(record.answer())
+    if not record.form:
+        return completion
+    # It was checked when it came: a schema's class may accept something else today.
+    completion = with_answer_text(completion)
+    if record.text is not None:
+        return typed(completion, Valid(record.text))
+    if record.reason is not None:
+        return invalid(completion, Reason(record.reason, record.in_full or ""))
+    return untyped(completion)
+
+
 def interim_answer(record: Record, completion: Completion, *, has_texts: bool) -> InterimAnswer:
     """Return the answer of a record; without its text if only the cost is needed."""
     if not has_texts:
-        completion = msgspec.structs.replace(completion, text=None, tool_calls=())
+        completion = msgspec.structs.replace(completion, text=None, raw=None, tool_calls=())
     return InterimAnswer(completion, record.attempts, record.request_hash)
 
 

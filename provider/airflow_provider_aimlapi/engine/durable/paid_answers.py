@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from airflow_provider_aimlapi.core.calls.completion import RESENT_STATUSES
 from airflow_provider_aimlapi.engine.durable.earlier_attempts import read_outcomes
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class PaidAnswers:
         outcome = self._outcome(part, row)
         if outcome is None or outcome.request_hash != request_hash:
             return None
-        if outcome.status == "rejected" and self._earlier.resends_rejected:
+        if outcome.status in RESENT_STATUSES and self._earlier.resends_rejected:
             return None
         return outcome
 
@@ -59,7 +60,7 @@ class PaidAnswers:
         """Write into a row that will be sent what earlier attempts know of it."""
         self._earlier.restore_history(row, self._prepared.follow_ups)
         outcome = self._outcome(row.part, row.row)
-        if outcome is not None and outcome.status == "rejected":
+        if outcome is not None and outcome.status in RESENT_STATUSES:
             row.unread_cost_nano_usd = outcome.cost_nano_usd or 0
 
     def _outcome(self, part: int, row: int) -> Outcome | None:
@@ -67,7 +68,7 @@ class PaidAnswers:
         if part != self._part:
             raise AssertionError(f"part {part} was not read")
         outcome = self._outcomes.get(row)
-        if outcome is None or outcome.status != "rejected":
+        if outcome is None or outcome.status not in RESENT_STATUSES:
             return outcome
         later = self._earlier.unread.get(part, {}).get(row)
         cost = (outcome.cost_nano_usd or 0) + (later.cost_nano_usd if later else 0)

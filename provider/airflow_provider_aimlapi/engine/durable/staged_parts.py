@@ -92,7 +92,7 @@ def stored_outcomes(prepared: Prepared, staged: StagedPart) -> dict[int, Outcome
 
 def stored_rejections(prepared: Prepared, staged: StagedPart) -> dict[int, int]:
     """Return a part's rejected rows, and the cost of each in nano-dollars. Raises as above."""
-    if not staged.entry.tally.rejected:
+    if not staged.entry.tally.resendable:
         return {}
     data, columns = _read(prepared, staged), prepared.outcome_columns
     return rejected_rows(data, staged.entry, outcome_columns=columns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from airflow_provider_aimlapi.core.calls.completion import RESENT_STATUSES
 from airflow_provider_aimlapi.core.durable.manifest import Tally
 from airflow_provider_aimlapi.core.money.estimate import AnsweredRow, EstimateBasis
 from airflow_provider_aimlapi.engine.durable.earlier_answers import EarlierAnswers
@@ -102,7 +103,7 @@ class KnownRows:
         return (tally for part, tally in self.earlier.journaled.items() if part in open_parts)
 
     def _stays(self, tally: Tally) -> int:
-        return tally.rows - (tally.rejected if self.earlier.resends_rejected else 0)
+        return tally.rows - (tally.resendable if self.earlier.resends_rejected else 0)
 
 
 def read_known(
@@ -137,7 +138,7 @@ def read_known(
         outcomes={
             position: outcome
             for position, outcome in outcomes.items()
-            if not (outcome.status == "rejected" and earlier.resends_rejected)
+            if not (outcome.status in RESENT_STATUSES and earlier.resends_rejected)
         },
     )
 
@@ -161,7 +162,7 @@ def _asked_again(earlier: EarlierAnswers) -> int:
     if not earlier.resends_rejected:
         return 0
     return sum(
-        found.entry.tally.rejected - earlier.journaled.get(part, Tally()).rows
+        found.entry.tally.resendable - earlier.journaled.get(part, Tally()).rows
         for part, found in earlier.reopened.items()
     )
 

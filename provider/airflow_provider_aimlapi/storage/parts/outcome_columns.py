@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import pyarrow as pa
 
-from airflow_provider_aimlapi.core.calls.completion import Outcome, Status
+from airflow_provider_aimlapi.core.calls.completion import RESENT_STATUSES, Outcome, Status
 from airflow_provider_aimlapi.core.durable.bounds import (
     TOTAL_NANO_USD_MAX,
     Attempts,
@@ -163,7 +163,7 @@ class OutcomeColumns:
         return {
             row: _nano_usd(found.cost_usd) or 0
             for row, found in enumerate(rows)
-            if found.status == "rejected"
+            if found.status in RESENT_STATUSES
         }
 
     def _answer(self, text: str | None, info: _Info) -> str | None:

@@ -139,7 +139,10 @@ def rejected_rows(
     with _reading(entry.staged_name):
         table = _read(data, outcome_columns.cost_leaves())
         rejected = outcome_columns.read_rejected_costs(table)
-    if len(rejected) != entry.tally.rejected or sum(rejected.values()) > entry.tally.cost_nano_usd:
+    if (
+        len(rejected) != entry.tally.resendable
+        or sum(rejected.values()) > entry.tally.cost_nano_usd
+    ):
         raise _unreadable(entry.staged_name, "holds other rejected rows than its footer states")
     return rejected
 

@@ -12,6 +12,7 @@ from airflow_provider_aimlapi.core.calls.completion import Completion
 from airflow_provider_aimlapi.core.money.budget import Budget
 from airflow_provider_aimlapi.engine.calls import judge as judge_module
 from airflow_provider_aimlapi.engine.calls.feed import Feed
+from airflow_provider_aimlapi.engine.calls.form_trial import FormTrial
 from airflow_provider_aimlapi.engine.calls.judge import Judge
 from airflow_provider_aimlapi.engine.calls.limiter import Limiter
 from airflow_provider_aimlapi.engine.calls.sender import Unjudged
@@ -61,6 +62,9 @@ class Case:
             was_answered=True,
             failing_before=set(),
             follow_ups=self.run.prepared.follow_ups,
+            trial=FormTrial(
+                prepared=self.run.prepared, clock=clock, has_new_rows=self.feed.has_new_rows
+            ),
             arrival=ArrivalCheck(model="m", is_open=False),
             settings=settings,
             world=self.run.world(ScriptedApi()),
