@@ -86,11 +86,13 @@ celery: setup  ## docker-compose.yml's services without containers, and a run on
 	@.venv/celery/bin/python -m lab.celery $(ONLY)
 
 # It uses Debian's Chromium if it is there or can be installed, otherwise playwright's download.
-test-browser: setup  ## the run page in real Chromium, against a real Airflow: [SCREENSHOTS=folder]
+# axe-core comes from npm. [PICTURES=yes] writes the pictures of the documentation anew.
+test-browser: setup  ## the pages in real Chromium, against a real Airflow: [SCREENSHOTS=folder] [PICTURES=yes]
 	@UV_PROJECT_ENVIRONMENT=.venv/browser $(UV) sync --locked --quiet --extra s3 --group browser
 	@command -v chromium chromium-browser >/dev/null || \
 	  { [ "$$(id -u)" = 0 ] && apt-get install -y --no-install-recommends chromium; } || \
 	  .venv/browser/bin/playwright install chromium
+	@.venv/browser/bin/python -m browser_tests.axe_rules
 	@.venv/browser/bin/python -m pytest browser_tests -s $(if $(SCREENSHOTS),--screenshots $(SCREENSHOTS))
 
 # Each version has a new environment under .venv/matrix, with this tree's wheel.

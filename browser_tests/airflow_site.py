@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import socket
+import sqlite3
 import subprocess
 import time
 import urllib.request
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.error import URLError
@@ -75,10 +76,22 @@ class AirflowSite:
         with self._run(["dags", "test", dag_id, DAY]) as process:
             process.wait(START_S_MAX)
 
-    def run_id(self) -> str:
+    def start(self, dag_id: str) -> subprocess.Popen[str]:
+        """Start another DAG, whose tasks work while the caller continues."""
+        return self._children.enter_context(self._run(["dags", "test", dag_id, DAY]))
+
+    def change_task(self, dag_id: str, **columns: object) -> None:
+        """Change columns of a DAG's task instances, as the scheduler would."""
+        changes = ", ".join(f"{name} = ?" for name in columns)
+        with closing(sqlite3.connect(self._folder / "home" / "airflow.db", timeout=60)) as database:
+            statement = f"UPDATE task_instance SET {changes} WHERE dag_id = ?"  # noqa: S608  our own names
+            database.execute(statement, (*columns.values(), dag_id))
+            database.commit()
+
+    def run_id(self, dag_id: str = DAG_ID) -> str:
         """The run id of the DAG run, once Airflow knows it."""
         token = self._token()
-        found = self._get(f"/api/v2/dags/{DAG_ID}/dagRuns", token)
+        found = self._get(f"/api/v2/dags/{dag_id}/dagRuns", token)
         runs = found["dag_runs"] if found else []
         return str(runs[0]["dag_run_id"]) if runs else ""
 
@@ -86,9 +99,9 @@ class AirflowSite:
         """Return whether the task has stored progress."""
         return self.state(run_id) != ""
 
-    def state(self, run_id: str) -> str:
+    def state(self, run_id: str, dag_id: str = DAG_ID, task_id: str = TASK_ID) -> str:
         """Return the state in the task's last progress; empty if there is none."""
-        address = self.page(run_id).replace("/aimlapi/page", "/aimlapi/progress")
+        address = self.page(run_id, dag_id, task_id).replace("/aimlapi/page", "/aimlapi/progress")
         told = self._get(address.removeprefix(self.url), self._token())
         return str(told["state"]) if told else ""
 
@@ -96,9 +109,9 @@ class AirflowSite:
         """The address of the tab in Airflow's own pages."""
         return f"{self.url}/dags/{DAG_ID}/runs/{quote(run_id, safe='')}/tasks/{TASK_ID}/plugin/aimlapi_run"
 
-    def page(self, run_id: str) -> str:
+    def page(self, run_id: str, dag_id: str = DAG_ID, task_id: str = TASK_ID) -> str:
         """The address of the page by itself."""
-        return f"{self.url}/aimlapi/page?dag_id={DAG_ID}&run_id={quote(run_id, safe='')}&task_id={TASK_ID}"
+        return f"{self.url}/aimlapi/page?dag_id={dag_id}&run_id={quote(run_id, safe='')}&task_id={task_id}"
 
     @property
     def runs_page(self) -> str:

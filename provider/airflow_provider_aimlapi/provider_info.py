@@ -74,7 +74,18 @@ CONFIG: dict[str, object] = {
                 "type": "string",
                 "example": "ftp, sftp",
                 "default": "",
-            }
+            },
+            "task_tab": {
+                "description": (
+                    "Whether task instances have the tab AI/ML API run. Airflow can show a tab on the "
+                    "task instances of all DAGs, or on none. Without the tab, Browse, AI/ML API runs "
+                    "leads to each run. Restart the API server after a change."
+                ),
+                "version_added": "0.1.0",
+                "type": "boolean",
+                "example": None,
+                "default": "True",
+            },
         },
     }
 }

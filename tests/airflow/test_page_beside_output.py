@@ -216,9 +216,14 @@ def test_a_compressed_definition_is_read_too(reader: Any, ran: Ran) -> None:
 def test_named_operators_are_those_there_are() -> None:
     from airflow_provider_aimlapi.decorators.claude import ClaudeCompletionDecoratedOperator
     from airflow_provider_aimlapi.operators.claude import ClaudeCompletionOperator
+    from airflow_provider_aimlapi.operators.estimate import ClaudeCompletionEstimateOperator
     from airflow_provider_aimlapi.plugins.task_source import OWN_OPERATORS
 
-    classes = (ClaudeCompletionOperator, ClaudeCompletionDecoratedOperator)
+    classes = (
+        ClaudeCompletionOperator,
+        ClaudeCompletionDecoratedOperator,
+        ClaudeCompletionEstimateOperator,
+    )
     assert {each.__name__: each.__module__ for each in classes} == OWN_OPERATORS
 
 

@@ -61,15 +61,15 @@ class Azurite:
         raise ChildProcessError(f"Azurite ended with {self._process.wait()}")
 
 
-def install() -> None:
+def install(locked: Path = LOCKED, installed: Path = INSTALLED) -> None:
     """Install the locked packages from npm's registry."""
-    shutil.rmtree(INSTALLED, ignore_errors=True)
-    shutil.copytree(LOCKED, INSTALLED, ignore=shutil.ignore_patterns("node_modules"))
+    shutil.rmtree(installed, ignore_errors=True)
+    shutil.copytree(locked, installed, ignore=shutil.ignore_patterns("node_modules"))
     options = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
     path = f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', '')}"
     subprocess.run(
         [NODE, NPM, "ci", *options],
-        cwd=INSTALLED,
+        cwd=installed,
         env={**os.environ, "PATH": path},
         check=True,
         stdout=subprocess.DEVNULL,

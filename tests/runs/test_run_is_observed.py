@@ -10,7 +10,7 @@ import pytest
 
 from aimlapi_simulator import Fault, Script
 from airflow_provider_aimlapi.core.reporting.lineage import COLUMNS_MAX
-from airflow_provider_aimlapi.engine.blocking import plan_job, run_job
+from airflow_provider_aimlapi.engine.blocking import RunPage, plan_job, run_job
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.errors import AccessRefused
 from airflow_provider_aimlapi.operators.telemetry.observation import Observation
@@ -37,7 +37,7 @@ def observe(
         place.job(),
         Settings(**settings),  # type: ignore[arg-type]  # whole numbers alone
         share=share,
-        open_sink=seen.beside(ProgressObject),
+        page=RunPage(open_sink=seen.beside(ProgressObject)),
         emit_lineage=seen.learn,
     )
 

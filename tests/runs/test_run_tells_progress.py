@@ -12,7 +12,7 @@ import pytest
 
 from aimlapi_simulator import Account, Fault, Script
 from airflow_provider_aimlapi.core.reporting.run_progress import RunProgress, decode_progress
-from airflow_provider_aimlapi.engine.blocking import run_job
+from airflow_provider_aimlapi.engine.blocking import RunPage, run_job
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.errors import AccessRefused
 
@@ -153,7 +153,9 @@ def test_failing_sink_harms_no_run_and_is_logged_once(
 ) -> None:
     sink = BrokenSink()
     with caplog.at_level(logging.WARNING):
-        report = run_job(rows.job(), Settings(), open_sink=lambda _store, _names: sink)
+        report = run_job(
+            rows.job(), Settings(), page=RunPage(open_sink=lambda _store, _names: sink)
+        )
     assert report.tally.ok == ROWS
     assert sink.failures > 2
     assert [record for record in caplog.messages if "not up to date" in record] == [
@@ -181,7 +183,9 @@ class RememberingSink:
 
 def test_progress_grows_and_ends_with_the_publication(rows: Workplace) -> None:
     sink = RememberingSink()
-    run_job(rows.job(), Settings(max_concurrency=4), open_sink=lambda _store, _names: sink)
+    run_job(
+        rows.job(), Settings(max_concurrency=4), page=RunPage(open_sink=lambda _store, _names: sink)
+    )
     states = [progress.state for progress in sink.published]
     done = [progress.rows_done for progress in sink.published]
     assert (states[0], states[1], *states[-2:]) == (

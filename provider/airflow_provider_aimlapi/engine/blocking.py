@@ -9,7 +9,8 @@ import asyncio
 import secrets
 import threading
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, TypeVar
 
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.money.pricing import TokenPrices
     from airflow_provider_aimlapi.core.reporting.lineage import Lineage
     from airflow_provider_aimlapi.core.reporting.run_summary import RunSummary
+    from airflow_provider_aimlapi.core.reporting.task_facts import TaskFacts
     from airflow_provider_aimlapi.engine.estimate.inquiry import Inquiry
     from airflow_provider_aimlapi.engine.job import Job
     from airflow_provider_aimlapi.engine.settings import Settings
@@ -58,13 +60,31 @@ T = TypeVar("T")
 CONNECT_TIMEOUT_S = 30.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPage:
+    """Where an attempt reports.
+
+    Attributes:
+        open_sink: opens the sink for progress: an object beside the output, or another one.
+        task: the task instance that the report names; None for none.
+    """
+
+    open_sink: Callable[[ObjectStore, RunNames], ProgressSink] = ProgressObject
+    task: TaskFacts | None = None
+
+    def added_to(self, world: World) -> World:
+        """Return an environment that reports here."""
+        report = partial(render_report, task=self.task)
+        return replace(world, open_sink=self.open_sink, render_report=report)
+
+
 def run_job(
     job: Job,
     settings: Settings,
     *,
     share: int | None = None,
     stop: StopSignal | None = None,
-    open_sink: Callable[[ObjectStore, RunNames], ProgressSink] = ProgressObject,
+    page: RunPage | None = None,
     emit_lineage: Callable[[Lineage], None] = lambda _lineage: None,
 ) -> RunSummary:
     """Run a job to its end.
@@ -72,7 +92,7 @@ def run_job(
     Args:
         share: process the rows of this share only, and do not publish; None for the whole run.
         stop: a request for a clean end, made by another thread.
-        open_sink: opens the sink for progress: an object beside the output, or another one.
+        page: where progress and report go; None for an object beside the output.
         emit_lineage: called once, when the run may start, with what it reads and adds.
 
     Raises:
@@ -80,9 +100,7 @@ def run_job(
     """
     settings = fit_to_descriptors(settings)
     quiet = _world(job, settings, stop)
-    world = replace(
-        quiet, open_sink=open_sink, render_report=render_report, emit_lineage=emit_lineage
-    )
+    world = (page or RunPage()).added_to(replace(quiet, emit_lineage=emit_lineage))
     return _in_own_thread(lambda: run(job, settings, world, share), world.stop.request)
 
 
@@ -109,15 +127,23 @@ def plan_job(job: Job, settings: Settings, workers: int, *, stop: StopSignal | N
 
 
 def estimate_job(
-    job: Job, settings: Settings, inquiry: Inquiry, *, stop: StopSignal | None = None
+    job: Job,
+    settings: Settings,
+    inquiry: Inquiry,
+    *,
+    stop: StopSignal | None = None,
+    page: RunPage | None = None,
 ) -> Estimate:
     """Return what a job will probably cost. Only a paid sample writes or spends anything.
+
+    Args:
+        page: where progress and report of a paid sample go; None for an object beside the output.
 
     Raises:
         AimlapiError: see `engine.estimate.inquiry`.
     """
     settings = fit_to_descriptors(settings)
-    world = _world(job, settings, stop)
+    world = (page or RunPage()).added_to(_world(job, settings, stop))
 
     async def ask() -> Estimate:
         return await estimate(

@@ -139,7 +139,8 @@ async def _complete(
 ) -> tuple[Manifest, LiveCalls]:
     """Send the rows that no earlier attempt has decided, and publish."""
     calls, earlier = await open_calls(prepared, lease, ending, settings, world)
-    reporter.watch(AttemptCounts(calls, rows=prepared.plan.rows, clock=world.clock))
+    counts = AttemptCounts(calls, rows=prepared.plan.rows, clock=world.clock)
+    reporter.watch(counts, lease.released)
     await calls.ask_all(
         Reader(prepared, earlier, world.clock),
         companions=(reporter.companion(), progress_log(calls, prepared, settings, world)),

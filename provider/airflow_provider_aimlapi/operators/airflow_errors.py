@@ -57,6 +57,17 @@ def kind_of(error: AimlapiError) -> type[AirflowException]:
     raise TypeError(f"{type(error).__name__} is no error of this provider") from error
 
 
+def shown_text(error: Exception) -> str:
+    """Return what a page may show of an error that ended a task.
+
+    The text of an error that is none of this provider may quote anything, so only its name is shown.
+    """
+    cause = error.__cause__
+    if isinstance(cause, AimlapiError):
+        return str(cause)
+    return f"The task ended with {type(error).__name__}. Its log contains the details."
+
+
 def without_frames(error: AimlapiError) -> AimlapiError:
     """Return the error without frames, and without the causes that are no errors of this provider.
 

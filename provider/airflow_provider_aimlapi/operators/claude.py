@@ -22,7 +22,7 @@ from airflow_provider_aimlapi.operators.completion_arguments import (
     completion_of,
     examples_of,
 )
-from airflow_provider_aimlapi.operators.links import RunReportLink
+from airflow_provider_aimlapi.operators.links import RunReportLink, task_facts
 from airflow_provider_aimlapi.operators.locations import open_location, parse_location
 from airflow_provider_aimlapi.operators.parking import (
     PARK_TIMEOUT_S,
@@ -230,7 +230,8 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         """
         # Airflow calls this for each field without its name, so a prompt is known by its identity.
         is_prompt = isinstance(content, str) and (content is self.prompt or content is self.system)
-        with explaining_braces():
+        self._progress = self._progress or ProgressSinkOpener(context)
+        with self._progress.reports_failure(self.model), explaining_braces():
             if is_prompt:
                 return render_text(self, content, context)
             return super().render_template(content, context, *args, **kwargs)
@@ -243,27 +244,28 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
             AirflowFailException: a retry would meet the same error.
             AirflowRescheduleException: the task is parked.
         """
-        from airflow_provider_aimlapi.engine.blocking import run_job
+        from airflow_provider_aimlapi.engine.blocking import RunPage, run_job
         from airflow_provider_aimlapi.operators.telemetry.asset_events import extend_asset_events
         from airflow_provider_aimlapi.operators.telemetry.metrics import RunMetrics
         from airflow_provider_aimlapi.operators.telemetry.observation import Observation
         from airflow_provider_aimlapi.operators.telemetry.tracing import run_span
 
         seen = self._seen = Observation(RunMetrics(context).send)
+        progress = self._progress = ProgressSinkOpener(context)
+        early = progress.reports_failure(self.model)
         # The order matters: the span must close with the run's own error, before `_guard_engine` turns it
         # into Airflow's. The arguments are read inside, because a wrong one is an error of the run.
-        with self._guard_engine() as stop, run_span(context, seen):
+        with early, self._guard_engine() as stop, run_span(context, seen):
             self._parking = parking(
                 context, on_stall=self.on_stall, park_timeout_s=self.park_timeout_s
             )
-            self._progress = ProgressSinkOpener(context)
             report = seen.report = run_job(
                 self._build_job(),
                 self._build_settings(),
                 share=arguments.read_optional_whole_number("share", self.share),
                 stop=stop,
                 emit_lineage=seen.learn,
-                open_sink=seen.beside(self._progress),
+                page=RunPage(open_sink=seen.beside(progress), task=task_facts(context)),
             )
         warning = truncation_warning(report)
         if warning:
@@ -301,17 +303,23 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         operator = copy(self)
         if context is not None:
             operator.render_template_fields(context)
-        return operator._run_estimate(sample_rows, answer_tokens)  # noqa: SLF001  a copy of this one
+        return operator._run_estimate(context, sample_rows, answer_tokens)  # noqa: SLF001  a copy of this one
 
     def _run_estimate(
-        self, sample_rows: int, answer_tokens: int | None
+        self, context: Context | None, sample_rows: int, answer_tokens: int | None
     ) -> dict[str, str | int | float | bool | None]:
-        from airflow_provider_aimlapi.engine.blocking import estimate_job
+        from airflow_provider_aimlapi.engine.blocking import RunPage, estimate_job
         from airflow_provider_aimlapi.engine.estimate.inquiry import Inquiry
 
-        with self._guard_engine() as stop:
-            inquiry = Inquiry(sample_rows=sample_rows, answer_tokens=answer_tokens)
-            estimate = estimate_job(self._build_job(), self._build_settings(), inquiry, stop=stop)
+        progress = self._progress = ProgressSinkOpener(context or {})
+        with progress.reports_failure(self.model), self._guard_engine() as stop:
+            estimate = estimate_job(
+                self._build_job(),
+                self._build_settings(),
+                Inquiry(sample_rows=sample_rows, answer_tokens=answer_tokens),
+                stop=stop,
+                page=RunPage(open_sink=progress, task=task_facts(context or {})),
+            )
         self.log.info("%s", printable(estimate.words()))
         return estimate.summary()
 

@@ -9,12 +9,13 @@ from airflow_provider_aimlapi.operators import arguments
 from airflow_provider_aimlapi.operators.airflow_errors import airflow_error
 from airflow_provider_aimlapi.operators.argument_sets.written_arguments import check_written
 from airflow_provider_aimlapi.operators.claude import ClaudeCompletionOperator
+from airflow_provider_aimlapi.operators.telemetry.progress_sinks import ProgressSinkOpener
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from typing import Unpack
 
-    from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
+    from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_aimlapi.operators.argument_sets.typed_arguments import OperatorArguments
 
@@ -47,7 +48,6 @@ class ClaudeCompletionEstimateOperator(ClaudeCompletionOperator):
         "answer_tokens",
     )
     ui_color = "#f4f0e3"
-    operator_extra_links: Collection[BaseOperatorLink] = ()  # an estimate has no run page
     writes_output = False
 
     def __init__(
@@ -64,9 +64,14 @@ class ClaudeCompletionEstimateOperator(ClaudeCompletionOperator):
 
     def execute(  # type: ignore[override]  # another small dict
         self,
-        context: Context,  # noqa: ARG002  Airflow's signature
+        context: Context,
     ) -> dict[str, str | int | float | bool | None]:
         """Compute the estimate, and log its text."""
+        with ProgressSinkOpener(context).reports_failure(self.model):
+            sample_rows, answer_tokens = self._read_numbers()
+        return self._run_estimate(context, sample_rows, answer_tokens)
+
+    def _read_numbers(self) -> tuple[int, int | None]:
         try:
             sample_rows = arguments.read_whole_number("sample_rows", self.sample_rows)
             answer_tokens = arguments.read_optional_whole_number(
@@ -74,4 +79,4 @@ class ClaudeCompletionEstimateOperator(ClaudeCompletionOperator):
             )
         except InvalidSpec as error:
             raise airflow_error(error) from error
-        return self._run_estimate(sample_rows, answer_tokens)
+        return sample_rows, answer_tokens

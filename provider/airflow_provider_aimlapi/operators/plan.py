@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.operators import arguments
 from airflow_provider_aimlapi.operators.argument_sets.written_arguments import check_written
 from airflow_provider_aimlapi.operators.claude import ClaudeCompletionOperator
+from airflow_provider_aimlapi.operators.telemetry.progress_sinks import ProgressSinkOpener
 from airflow_provider_aimlapi.printable import printable
 
 if TYPE_CHECKING:
@@ -54,12 +55,13 @@ class ClaudeCompletionPlanOperator(ClaudeCompletionOperator):
 
     def execute(  # type: ignore[override]  # the shares' numbers
         self,
-        context: Context,  # noqa: ARG002  Airflow's signature
+        context: Context,
     ) -> list[int]:
         """Store the plan, and return the numbers of its shares."""
         from airflow_provider_aimlapi.engine.blocking import plan_job
 
-        with self._guard_engine() as stop:
+        early = ProgressSinkOpener(context).reports_failure(self.model)
+        with early, self._guard_engine() as stop:
             workers = arguments.read_whole_number("workers", self.workers)
             shares = plan_job(self._build_job(), self._build_settings(), workers, stop=stop)
         self.log.info("The run has %s share(s).", printable(str(shares)))

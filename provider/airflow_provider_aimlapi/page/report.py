@@ -11,13 +11,16 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from airflow_provider_aimlapi.core.reporting.run_progress import encode_progress
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.reporting.run_progress import RunProgress
+    from airflow_provider_aimlapi.core.reporting.task_facts import TaskFacts
 
 STYLES = ("uPlot.min.css", "page.css")
-SCRIPTS = ("uPlot.iife.min.js", "shared.js", "page.js")
+SCRIPTS = ("uPlot.iife.min.js", "shared.js", "charts.js", "standing.js", "page.js")
 LIST_STYLES = ("page.css", "runs.css")
 LIST_SCRIPTS = ("shared.js", "runs.js")
 SERVED_FILES = frozenset((*STYLES, *SCRIPTS, *LIST_STYLES, *LIST_SCRIPTS, "icon.svg"))
@@ -52,17 +55,42 @@ def list_page() -> str:
     return _link_files("runs.html", LIST_STYLES, LIST_SCRIPTS)
 
 
-def _link_files(name: str, styles: tuple[str, ...], scripts: tuple[str, ...]) -> str:
+def _link_files(
+    name: str, styles: tuple[str, ...], scripts: tuple[str, ...], *, data: str = ""
+) -> str:
     head = "".join(f'<link rel="stylesheet" href="files/{style}">\n' for style in styles)
     tail = "".join(f'<script src="files/{script}"></script>\n' for script in scripts)
-    return _fill_page(name, head=head, data="", scripts=tail)
+    return _fill_page(name, head=head, data=data, scripts=tail)
 
 
-def render_report(progress: RunProgress) -> bytes:
-    """Return the report: one HTML file that needs no other file, and cannot load anything."""
+def render_report(progress: RunProgress, *, task: TaskFacts | None = None) -> bytes:
+    """Return the report: one HTML file that needs no other file, and cannot load anything.
+
+    Args:
+        task: the task instance that the report names; None for none.
+    """
+    data = _data_element("progress", encode_progress(progress))
+    if task is not None:
+        data += _data_element("task-data", msgspec.json.encode(task))
     head, scripts = _report_parts()
-    data = f'<script type="application/json" id="progress">{_embeddable_json(progress)}</script>\n'
     return _fill_page("page.html", head=head, data=data, scripts=scripts).encode()
+
+
+def notice_page(*, title: str = "", text: str = "", task: TaskFacts | None = None) -> str:
+    """Return the HTML of a page without a run.
+
+    Args:
+        title: what is the matter. Empty: the page says why the task has no run.
+        text: what to do about it.
+    """
+    data = _data_element("plain-data", msgspec.json.encode({"title": title, "text": text}))
+    if task is not None:
+        data += _data_element("task-data", msgspec.json.encode(task))
+    return _link_files("page.html", STYLES, SCRIPTS, data=data)
+
+
+def _data_element(name: str, encoded: bytes) -> str:
+    return f'<script type="application/json" id="{name}">{_embeddable(encoded)}</script>\n'
 
 
 @cache
@@ -84,9 +112,9 @@ def _hash_list(texts: list[str]) -> str:
     return " ".join(f"'sha256-{digest}'" for digest in digests)
 
 
-def _embeddable_json(progress: RunProgress) -> str:
-    """Return progress as JSON without the characters that HTML or JavaScript would interpret."""
-    text = encode_progress(progress).decode()
+def _embeddable(encoded: bytes) -> str:
+    """Return JSON without the characters that HTML or JavaScript would interpret."""
+    text = encoded.decode()
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text

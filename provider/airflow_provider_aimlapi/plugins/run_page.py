@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowPlugin
+from airflow.providers.common.compat.sdk import AirflowPlugin, conf
 
 from airflow_provider_aimlapi.operators.links import MOUNT
 
@@ -42,6 +42,30 @@ def _load_application() -> Any:
     return run_page_app()
 
 
+# The addresses have no slash at their start, so that they follow the server's own base address.
+TASK_TAB: dict[str, Any] = {
+    "name": "AI/ML API run",
+    "href": f"{MOUNT.lstrip('/')}/page?{TASK_QUERY}",
+    "destination": "task_instance",
+    "url_route": "aimlapi_run",
+    "icon": f"{MOUNT.lstrip('/')}/files/icon.svg",
+}
+RUN_LIST: dict[str, Any] = {
+    "name": "AI/ML API runs",
+    "href": f"{MOUNT.lstrip('/')}/runs",
+    "destination": "nav",
+    "category": "browse",
+    "url_route": "aimlapi_runs",
+    "icon": f"{MOUNT.lstrip('/')}/files/icon.svg",
+}
+
+
+def shown_views() -> list[dict[str, Any]]:
+    """Return the views that Airflow shows. It can show a tab on all task instances, or on none."""
+    has_tab = conf.getboolean("aimlapi", "task_tab", fallback=True)
+    return [TASK_TAB, RUN_LIST] if has_tab else [RUN_LIST]
+
+
 class RunPagePlugin(AirflowPlugin):
     """A tab on each task instance, a page in the navigation, and the application behind both."""
 
@@ -49,21 +73,4 @@ class RunPagePlugin(AirflowPlugin):
     fastapi_apps: list[Any] = [  # noqa: RUF012  # as Airflow declares it
         {"app": RunPageApp(), "url_prefix": MOUNT, "name": "AI/ML API run page"}
     ]
-    external_views: list[Any] = [  # noqa: RUF012
-        {
-            "name": "AI/ML API run",
-            # Without a slash at its start, so that it follows the server's own base address.
-            "href": f"{MOUNT.lstrip('/')}/page?{TASK_QUERY}",
-            "destination": "task_instance",
-            "url_route": "aimlapi_run",
-            "icon": f"{MOUNT.lstrip('/')}/files/icon.svg",
-        },
-        {
-            "name": "AI/ML API runs",
-            "href": f"{MOUNT.lstrip('/')}/runs",
-            "destination": "nav",
-            "category": "browse",
-            "url_route": "aimlapi_runs",
-            "icon": f"{MOUNT.lstrip('/')}/files/icon.svg",
-        },
-    ]
+    external_views: list[Any] = shown_views()

@@ -7,20 +7,24 @@ run checks whether the caller may read its DAG. The bundled files are the same f
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 from airflow.api_fastapi.core_api.security import GetUserDep  # noqa: TC002  FastAPI reads it
 from airflow.utils.session import create_session
-from fastapi import Depends, FastAPI, HTTPException, Query, Response
+from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 
-from airflow_provider_aimlapi.core.reporting.run_progress import RunProgress, encode_progress
+from airflow_provider_aimlapi.core.reporting.run_progress import RunProgress  # noqa: TC001  FastAPI reads it
+from airflow_provider_aimlapi.core.reporting.task_facts import TaskFacts  # noqa: TC001
 from airflow_provider_aimlapi.page.report import (
     LIVE_POLICY,
     MEDIA_TYPES,
     SERVED_FILES,
     list_page,
     live_page,
+    notice_page,
     page_file,
     render_report,
 )
@@ -33,6 +37,7 @@ from airflow_provider_aimlapi.plugins.access import (
 from airflow_provider_aimlapi.plugins.listed.run_row import DecodedRuns
 from airflow_provider_aimlapi.plugins.progress_unreadable import ProgressUnreadable
 from airflow_provider_aimlapi.plugins.run_list import Column, ListQuery, list_runs
+from airflow_provider_aimlapi.plugins.task_facts import read_task_facts, wall_time
 from airflow_provider_aimlapi.plugins.task_key import TaskKey
 from airflow_provider_aimlapi.plugins.task_progress import task_progress
 
@@ -46,9 +51,22 @@ REPORT_POLICY = "sandbox allow-scripts; frame-ancestors 'self'"
 FILE_AGE_S = 3600
 """Browsers keep the bundled files this long. After an upgrade of the provider they may show old ones."""
 MAP_INDEX_DIGITS_MAX = 9
-PAGES_MAX = 1_000
-FilterText = Annotated[str, Query(max_length=200)]
-_DECODED = DecodedRuns()
+PAGES = frozenset({"page", "report", "runs"})
+"""The addresses that people open. Scripts request the others."""
+REFUSALS = {
+    401: (
+        "Log in to Airflow",
+        "You are not logged in, or your session has ended. Log in, then load this page again.",
+    ),
+    403: (
+        "You may not see this page",
+        "The runs of a DAG are shown to users who may read the XComs of the DAG.",
+    ),
+    422: (
+        "This address names no task",
+        "Open the page from the tab of a task instance, or from the list of runs.",
+    ),
+}
 NOT_YET = (
     "No page yet. A ClaudeCompletionOperator stores progress after it has read its input, and other "
     "tasks never do. The progress of an older run may have been cleared."
@@ -65,7 +83,19 @@ def run_page_app() -> FastAPI:
     app.get("/page", dependencies=may_read)(_serve_page)
     app.get("/progress", dependencies=may_read)(_serve_progress)
     app.get("/report", dependencies=may_read)(_serve_report)
+    app.exception_handler(HTTPException)(_explain_refusal)
+    app.exception_handler(RequestValidationError)(_explain_refusal)
     return app
+
+
+async def _explain_refusal(request: Request, error: Exception) -> Response:
+    """Answer a person with a page, and a script with JSON."""
+    status = error.status_code if isinstance(error, HTTPException) else 422
+    detail = error.detail if isinstance(error, HTTPException) else "The address names no task."
+    if PurePosixPath(request.url.path).name not in PAGES:
+        return JSONResponse({"detail": detail}, status, PRIVATE)
+    title, text = REFUSALS.get(status, ("The run cannot be shown", str(detail)))
+    return _html_response(notice_page(title=title, text=text), status)
 
 
 def _read_task_key(dag_id: Name, run_id: Name, task_id: Name, map_index: str = "") -> TaskKey:
@@ -80,19 +110,25 @@ def _read_task_key(dag_id: Name, run_id: Name, task_id: Name, map_index: str = "
     )
 
 
-def _find_progress(task: Annotated[TaskKey, Depends(_read_task_key)]) -> RunProgress:
-    """Return the task's progress.
+class _Shown(NamedTuple):
+    """What the page of a task shows. `progress` is None if the task has stored none."""
+
+    progress: RunProgress | None
+    task: TaskFacts
+
+
+def _find_shown(key: Annotated[TaskKey, Depends(_read_task_key)]) -> _Shown:
+    """Return the task's progress, and what Airflow knows about the task.
 
     Raises:
-        HTTPException: there is none, or it cannot be read; the detail is for the page.
+        HTTPException: the progress cannot be read; the detail is for the page.
     """
     try:
-        progress = task_progress(task)
+        progress = task_progress(key)
     except ProgressUnreadable as error:
         raise HTTPException(error.status, str(error), PRIVATE) from None
-    if progress is None:
-        raise HTTPException(404, NOT_YET, PRIVATE)
-    return progress
+    with create_session() as session:
+        return _Shown(progress, read_task_facts(key, session, wall_time()))
 
 
 def _serve_file(name: str) -> Response:
@@ -136,9 +172,10 @@ def _serve_list(
     return Response(msgspec.json.encode(runs), media_type="application/json", headers=PRIVATE)
 
 
-def _html_response(page: str) -> Response:
+def _html_response(page: str, status: int = 200) -> Response:
     return Response(
         page,
+        status,
         media_type="text/html; charset=utf-8",
         headers={**PRIVATE, "Content-Security-Policy": LIVE_POLICY},
     )
@@ -148,18 +185,29 @@ def _serve_page(_key: Annotated[TaskKey, Depends(_read_task_key)]) -> Response:
     return _html_response(live_page())
 
 
-def _serve_progress(progress: Annotated[RunProgress, Depends(_find_progress)]) -> Response:
-    return Response(encode_progress(progress), media_type="application/json", headers=PRIVATE)
-
-
-def _serve_report(progress: Annotated[RunProgress, Depends(_find_progress)]) -> Response:
-    # A run key that was decoded is 32 hexadecimal digits, see `core.durable.bounds.RunKey`.
+def _serve_progress(shown: Annotated[_Shown, Depends(_find_shown)]) -> Response:
+    progress, task = shown
+    found = {"detail": NOT_YET} if progress is None else msgspec.structs.asdict(progress)
     return Response(
-        render_report(progress),
+        msgspec.json.encode({**found, "task": task}),
+        404 if progress is None else 200,
+        media_type="application/json",
+        headers=PRIVATE,
+    )
+
+
+def _serve_report(shown: Annotated[_Shown, Depends(_find_shown)]) -> Response:
+    progress, task = shown
+    if progress is None:
+        return _html_response(notice_page(task=task), 404)
+    # A run key that was decoded is 32 hexadecimal digits, see `core.durable.bounds.RunKey`.
+    name = (progress.run_key or "without-key")[:12]
+    return Response(
+        render_report(progress, task=task),
         media_type="text/html; charset=utf-8",
         headers={
             **PRIVATE,
             "Content-Security-Policy": REPORT_POLICY,
-            "Content-Disposition": f'inline; filename="run-{progress.run_key[:12]}.html"',
+            "Content-Disposition": f'inline; filename="run-{name}.html"',
         },
     )

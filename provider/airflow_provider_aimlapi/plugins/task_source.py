@@ -7,16 +7,14 @@ only as 32 hex digits. If one of them is missing, there is no page yet.
 
 from __future__ import annotations
 
-import zlib
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from airflow.models.renderedtifields import RenderedTaskInstanceFields as RenderedFields
-from airflow.models.serialized_dag import SerializedDagModel
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
 from airflow.providers.common.compat.sdk import conf
-from sqlalchemy import LargeBinary, func, select
+from sqlalchemy import select
 
 from airflow_provider_aimlapi.core.durable.keys import RUN_KEY_HEX_DIGITS, is_run_key
 from airflow_provider_aimlapi.core.durable.stored_json import decode_stored
@@ -26,6 +24,7 @@ from airflow_provider_aimlapi.operators import arguments
 from airflow_provider_aimlapi.operators.telemetry.progress_sinks import RUN_KEY
 from airflow_provider_aimlapi.plugins.access import team_of
 from airflow_provider_aimlapi.plugins.progress_source import ProgressSource
+from airflow_provider_aimlapi.plugins.task_definition import task_definitions
 from airflow_provider_aimlapi.plugins.task_key import text_of
 
 if TYPE_CHECKING:
@@ -34,13 +33,12 @@ if TYPE_CHECKING:
 OWN_OPERATORS = {
     "ClaudeCompletionOperator": "airflow_provider_aimlapi.operators.claude",
     "ClaudeCompletionDecoratedOperator": "airflow_provider_aimlapi.decorators.claude",
+    "ClaudeCompletionEstimateOperator": "airflow_provider_aimlapi.operators.estimate",
 }
 """Classes whose tasks keep progress, and their modules, as a serialized DAG names them.
 
 A subclass in a DAG file is not among them: this server never imports DAG files, so it cannot know
 how the class uses its fields."""
-DAG_BYTES_MAX = 16 * 2**20
-"""More than DAGs of thousands of tasks take. A larger value could fill this server's memory."""
 FIELDS_CHARACTERS_MAX = 2**20
 """Airflow itself shortens each rendered field, to 4,096 characters unless configured."""
 _RUN_KEY_JSON_CHARACTERS = RUN_KEY_HEX_DIGITS + 2
@@ -89,24 +87,6 @@ def _announced_run_key(key: TaskKey, session: Any) -> str | None:
     return text if is_run_key(text) and found == f'"{text}"' else None
 
 
-class _Task(msgspec.Struct, frozen=True):
-    task_id: str
-    task_type: str
-    module: str = msgspec.field(name="_task_module")
-
-
-class _Operator(msgspec.Struct, frozen=True):
-    task: _Task = msgspec.field(name="__var")
-
-
-class _Dag(msgspec.Struct, frozen=True):
-    tasks: list[_Operator]
-
-
-class _SerializedDag(msgspec.Struct, frozen=True):
-    dag: _Dag
-
-
 def _is_own_task(key: TaskKey, session: Any) -> bool:
     """Return whether the DAG of this run defines the task with an operator of this provider."""
     # The task instance has the class's name alone, which any class may have. Its module is in the DAG,
@@ -114,31 +94,8 @@ def _is_own_task(key: TaskKey, session: Any) -> bool:
     operator = select(TaskInstance.operator).where(key.matches(TaskInstance))
     if session.scalar(operator) not in OWN_OPERATORS:
         return False
-    definition = _read_definition(key, session)
-    if definition is None:
-        return False
-    dag = decode_stored(definition, _SerializedDag, what="The DAG", bytes_max=DAG_BYTES_MAX).dag
-    tasks = [each.task for each in dag.tasks if each.task.task_id == key.task_id]
+    tasks = task_definitions(key, session)
     return bool(tasks) and all(OWN_OPERATORS.get(task.task_type) == task.module for task in tasks)
-
-
-def _read_definition(key: TaskKey, session: Any) -> str | bytes | None:
-    """Return the serialized DAG in the version of the task instance, cut after its limit."""
-    columns = SerializedDagModel.__table__.c
-    packed = func.substr(columns.data_compressed, 1, DAG_BYTES_MAX, type_=LargeBinary)
-    version = select(TaskInstance.dag_version_id).where(key.matches(TaskInstance))
-    query = select(text_of(columns.data, DAG_BYTES_MAX), packed).where(
-        columns.dag_version_id == version.scalar_subquery()
-    )
-    found = session.execute(query).first()
-    if found is None:
-        return None
-    # Airflow stores it compressed if it is configured so. Decompression stops one byte after the limit,
-    # because a few kB may unpack to gigabytes.
-    text, packed_bytes = found
-    if packed_bytes is None:
-        return None if text is None else str(text)
-    return zlib.decompressobj().decompress(packed_bytes, DAG_BYTES_MAX + 1)
 
 
 class _StoredPath(msgspec.Struct, frozen=True):

@@ -150,8 +150,12 @@ class Watch:
     @property
     def is_over(self) -> bool:
         """Whether the watched attempt will never pay again."""
-        is_released = self._last is not None and self._last.state == "released"
-        return is_released or self._was_waited_for or self.rounds_left == 0
+        return self.is_released or self._was_waited_for or self.rounds_left == 0
+
+    @property
+    def is_released(self) -> bool:
+        """Whether the watched attempt has written that it ended."""
+        return self._last is not None and self._last.state == "released"
 
     @property
     def has_run(self) -> bool:

@@ -7,14 +7,18 @@ state store takes no more. It holds nothing of a row, and nothing of the key.
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
 from airflow_provider_aimlapi.core.durable import object_sizes
 from airflow_provider_aimlapi.core.durable.bounds import Count, Epoch, MomentUs, NanoUsd, RunKey
 from airflow_provider_aimlapi.core.durable.stored_json import decode_stored
+from airflow_provider_aimlapi.core.texts.redaction import cut
 from airflow_provider_aimlapi.errors import JournalUnreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 State = Literal[
     "waiting",
@@ -26,6 +30,7 @@ State = Literal[
     "stopped",
     "superseded",
     "parked",
+    "sampled",
 ]
 """The states of a run or an attempt:
 
@@ -34,9 +39,10 @@ State = Literal[
 - stopped: by SIGTERM, or because the task was cleared.
 - complete: a share whose rows are all decided. The run's own task publishes it.
 - parked: until Airflow starts the same try again.
+- sampled: the paid sample of an estimate is complete. The run does not pay for its rows again.
 """
 ENDED: frozenset[str] = frozenset(
-    {"published", "complete", "failed", "stopped", "superseded", "parked"}
+    {"published", "complete", "failed", "stopped", "superseded", "parked", "sampled"}
 )
 
 PROGRESS_BYTES_MAX = 65_535
@@ -139,6 +145,7 @@ class RunProgress(msgspec.Struct, frozen=True, kw_only=True):
     """A run at one moment.
 
     Attributes:
+        run_key: None if the task failed before its run had a key.
         input, output, manifest, report: URIs, without credentials.
         rows: all rows of the run.
         rows_done: the rows that are decided.
@@ -158,15 +165,15 @@ class RunProgress(msgspec.Struct, frozen=True, kw_only=True):
         attempts: the oldest first; this attempt is the last.
     """
 
-    run_key: RunKey
+    run_key: RunKey | None
     state: State
     model: str
-    input: str
-    output: str
-    manifest: str
-    report: str
+    input: str = ""
+    output: str = ""
+    manifest: str = ""
+    report: str = ""
     updated_us: MomentUs
-    rows: Count
+    rows: Count = 0
     rows_done: Count = 0
     rows_reused: Count = 0
     statuses: Counts = {}
@@ -188,6 +195,14 @@ class RunProgress(msgspec.Struct, frozen=True, kw_only=True):
     series: Series = Series()
     errors: tuple[ErrorKind, ...] = ()
     attempts: Annotated[tuple[AttemptProgress, ...], msgspec.Meta(max_length=ATTEMPTS_MAX)] = ()
+
+
+class Inherited(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run had when an attempt began: rows, rows by status, and cost."""
+
+    rows: int = 0
+    statuses: dict[str, int] = {}
+    cost_nano_usd: int = 0
 
 
 _encode = msgspec.json.Encoder().encode
@@ -233,21 +248,80 @@ def parked(progress: RunProgress, notice: str) -> RunProgress:
     return msgspec.structs.replace(progress, state="parked", attempts=(*before, last))
 
 
-def earlier_attempts(recalled: RunProgress, paid_nano_usd: int) -> tuple[AttemptProgress, ...]:
-    """Return the attempts before this one, with the amount that each paid.
+def failed_early(
+    recalled: RunProgress | None, *, error: str, model: str, at_us: int
+) -> RunProgress:
+    """Return the progress of a task that failed before its run could report.
+
+    Args:
+        recalled: what an earlier try of the task stored; its figures stay.
+        error: the error's text.
+    """
+    attempt = AttemptProgress(
+        epoch=0,
+        first_epoch=0,
+        state="failed",
+        started_us=at_us,
+        updated_us=at_us,
+        error=cut(error, TEXT_BYTES_MAX),
+    )
+    if recalled is None:
+        recalled = RunProgress(
+            run_key=None, state="failed", model=cut(model, TEXT_BYTES_MAX), updated_us=at_us
+        )
+    return msgspec.structs.replace(
+        recalled,
+        state="failed",
+        updated_us=at_us,
+        in_flight=0,
+        rows_per_s=0.0,
+        waits_until_us=None,
+        attempts=with_attempt(recalled.attempts, attempt),
+    )
+
+
+def earlier_attempts(
+    recalled: RunProgress, inherited: Inherited, released: Collection[int] = ()
+) -> tuple[AttemptProgress, ...]:
+    """Return the attempts before this one, with the rows and the amount of each.
 
     Args:
         recalled: the last progress that was published.
-        paid_nano_usd: what they paid together, by the journal and the parts. An attempt that was
-            killed could not report its last seconds, so the difference is counted for the last one.
+        inherited: what the run had before this attempt, by the journal and the parts. An attempt
+            that was killed or cleared could not report its last seconds, so what was added since
+            then is counted for the last one.
+        released: the epochs that released their lease. Their owners ended in order, even if they
+            could not report so.
     """
-    if not recalled.attempts:
-        return ()
-    *before, last = recalled.attempts
-    missing = paid_nano_usd - sum(attempt.cost_nano_usd for attempt in recalled.attempts)
-    if missing > 0:
-        last = msgspec.structs.replace(last, cost_nano_usd=last.cost_nano_usd + missing)
-    return (*before, last)
+    attempts = [_settled(attempt, released) for attempt in recalled.attempts]
+    if attempts and attempts[-1].epoch:
+        attempts[-1] = _completed(attempts[-1], recalled, inherited)
+    return tuple(attempts)
+
+
+def _settled(attempt: AttemptProgress, released: Collection[int]) -> AttemptProgress:
+    if attempt.state in ENDED or attempt.epoch not in released:
+        return attempt
+    return msgspec.structs.replace(attempt, state="stopped")
+
+
+def _completed(
+    last: AttemptProgress, recalled: RunProgress, inherited: Inherited
+) -> AttemptProgress:
+    """Return an attempt with what it decided and paid after its last report."""
+    # The rows and costs of other tasks, such as a share's, are in `recalled` already.
+    paid = max(recalled.cost_nano_usd, sum(one.cost_nano_usd for one in recalled.attempts))
+    missing = inherited.cost_nano_usd - paid
+    rows = inherited.rows - recalled.rows_done
+    statuses = Counter(last.statuses)
+    if rows > 0:
+        statuses += Counter(inherited.statuses) - Counter(recalled.statuses)
+    return msgspec.structs.replace(
+        last,
+        rows=last.rows + max(0, rows),
+        statuses=dict(statuses),
+        cost_nano_usd=last.cost_nano_usd + max(0, missing),
+    )
 
 
 def with_attempt(

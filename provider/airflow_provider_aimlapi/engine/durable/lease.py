@@ -67,6 +67,7 @@ class Lease:
         epoch: the epoch.
         renewed_at_s: when the newest renewal of the right began, by `boot_s`. No newer attempt had
             begun then.
+        released: the older epochs that were seen to have released their lease.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Lease:
     ) -> None:
         self.epoch = epoch
         self.renewed_at_s = float("-inf")
+        self.released: frozenset[int] = frozenset()
         self._stop = stop
         self._is_released = False
         self._let_go = asyncio.Event()  # the work is over: `keep` may end
@@ -122,6 +124,7 @@ class Lease:
                 await report(until_s - self._clock.now_s())
             patience.note_round(is_answered=not elders.has_missed)
             await self._stop.pause(self._times.interval_s)
+        self.released = elders.released
         await self.renew()
 
     async def renew(self) -> None:

@@ -63,6 +63,11 @@ class OtherAttempts:
         return [watch for watch in self._watches.values() if not watch.is_over]
 
     @property
+    def released(self) -> frozenset[int]:
+        """Return the epochs whose owners have released their lease."""
+        return frozenset(epoch for epoch, watch in self._watches.items() if watch.is_released)
+
+    @property
     def is_any_heard(self) -> bool:
         """Return whether one of them has written a heartbeat while it was watched."""
         return any(watch.heard_at_s is not None for watch in self.waited_for)

@@ -5,11 +5,15 @@ The answers are journaled like any other, so the run finds them and does not pay
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.engine.durable.earlier_attempts import read_journaled_rows
 from airflow_provider_aimlapi.engine.durable.lease import held_lease
+from airflow_provider_aimlapi.engine.reporting.attempt_counts import AttemptCounts
 from airflow_provider_aimlapi.engine.reporting.progress_log import progress_log
+from airflow_provider_aimlapi.engine.reporting.reporter import Reporter
 from airflow_provider_aimlapi.engine.run import open_calls
 from airflow_provider_aimlapi.engine.runtime.ending import Ending
 from airflow_provider_aimlapi.errors import RunInterrupted
@@ -57,32 +61,52 @@ async def send_sample(
     """
     if world.stop.is_requested:
         raise RunInterrupted("A stop was requested before the sample began.")
-    leases = LeaseStore(prepared.store, prepared.names, map_in_threads=world.clock.map_in_threads)
-    async with held_lease(leases, settings.lease_times, world) as lease:
-        await lease.wait_for_elders()
-        if await world.scan(prepared.read_manifest) is None:
-            ending = Ending()
-            work = _send(prepared, rows, lease, ending, settings, world)
-            await lease.while_kept(work, lost=ending.halt)
+    reporter = Reporter(prepared, settings, world)
+    attempt = _SampleAttempt(prepared, rows, reporter, settings, world)
+    try:
+        await attempt.send_under_lease()
+    except Exception as error:
+        await reporter.failed(error)
+        raise
+    await reporter.sampled()
 
 
-async def _send(
-    prepared: Prepared,
-    rows: Sequence[Row],
-    lease: Lease,
-    ending: Ending,
-    settings: Settings,
-    world: World,
-) -> None:
-    calls, earlier = await open_calls(prepared, lease, ending, settings, world)
-    decided = {entry.part for entry in earlier.parts} | set(earlier.reopened)
-    parts = {row.part for row in rows}
-    checked = prepared.checked(world.stop.check)
-    known = await world.scan(read_journaled_rows, checked, earlier, parts, world.clock)
-    undecided = [
-        row for row in rows if row.part not in decided and (row.part, row.row) not in known
-    ]
-    for row in undecided:
-        earlier.restore_history(row, prepared.follow_ups)
-    log_lines = progress_log(calls, prepared, settings, world)
-    await calls.ask_all(Sample(prepared, undecided), companions=[log_lines])
+@dataclass(frozen=True, slots=True)
+class _SampleAttempt:
+    """An attempt of the run that sends a few of its rows, and reports to the run page as any other."""
+
+    prepared: Prepared
+    rows: Sequence[Row]
+    reporter: Reporter
+    settings: Settings
+    world: World
+
+    async def send_under_lease(self) -> None:
+        prepared, world, reporter = self.prepared, self.world, self.reporter
+        threads = world.clock.map_in_threads
+        leases = LeaseStore(prepared.store, prepared.names, map_in_threads=threads)
+        async with held_lease(leases, self.settings.lease_times, world) as lease:
+            await reporter.begin(lease.epoch)
+            await lease.wait_for_elders(partial(reporter.waits, "waiting"))
+            if await world.scan(prepared.read_manifest) is None:
+                ending = Ending()
+                await lease.while_kept(self._send(lease, ending), lost=ending.halt)
+
+    async def _send(self, lease: Lease, ending: Ending) -> None:
+        prepared, world = self.prepared, self.world
+        calls, earlier = await open_calls(prepared, lease, ending, self.settings, world)
+        decided = {entry.part for entry in earlier.parts} | set(earlier.reopened)
+        parts = {row.part for row in self.rows}
+        checked = prepared.checked(world.stop.check)
+        known = await world.scan(read_journaled_rows, checked, earlier, parts, world.clock)
+        undecided = [
+            row for row in self.rows if row.part not in decided and (row.part, row.row) not in known
+        ]
+        for row in undecided:
+            earlier.restore_history(row, prepared.follow_ups)
+        # The time left is that of the sample, which leaves most rows of the run undecided.
+        target = calls.collector.rows_done + len(undecided)
+        self.reporter.watch(AttemptCounts(calls, rows=target, clock=world.clock), lease.released)
+        log_lines = progress_log(calls, prepared, self.settings, world)
+        companions = [self.reporter.companion(), log_lines]
+        await calls.ask_all(Sample(prepared, undecided), companions=companions)

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from airflow_provider_aimlapi.core.reporting.measures import SeriesRecorder
 from airflow_provider_aimlapi.core.reporting.run_progress import (
+    Inherited,
     expected_cost_nano_usd,
     expected_left_s,
 )
@@ -22,11 +23,15 @@ class AttemptCounts:
     """The counts of a running attempt.
 
     Attributes:
-        inherited_nano_usd: what earlier attempts had paid when this one began.
+        inherited: what earlier attempts had decided and paid when this one began.
     """
 
     def __init__(self, calls: LiveCalls, *, rows: int, clock: Clock) -> None:
-        self.inherited_nano_usd = calls.budget.charged_nano_usd
+        self.inherited = Inherited(
+            rows=calls.collector.rows_reused,
+            statuses=calls.collector.counts_reused.statuses(),
+            cost_nano_usd=calls.budget.charged_nano_usd,
+        )
         self._rows = rows
         self._collector = calls.collector
         self._limiter = calls.limiter
@@ -98,4 +103,4 @@ class AttemptCounts:
 
     @property
     def _paid_nano_usd(self) -> int:
-        return self._budget.charged_nano_usd - self.inherited_nano_usd
+        return self._budget.charged_nano_usd - self.inherited.cost_nano_usd

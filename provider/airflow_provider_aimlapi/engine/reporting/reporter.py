@@ -17,6 +17,7 @@ from airflow_provider_aimlapi.core.durable.object_sizes import REPORT_BYTES_MAX
 from airflow_provider_aimlapi.core.reporting.run_progress import (
     TEXT_BYTES_MAX,
     AttemptProgress,
+    Inherited,
     RunProgress,
     decode_progress,
     earlier_attempts,
@@ -31,7 +32,7 @@ from airflow_provider_aimlapi.errors import RunInterrupted
 from airflow_provider_aimlapi.logs import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Collection, Coroutine
 
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
     from airflow_provider_aimlapi.core.reporting.run_progress import State
@@ -89,7 +90,7 @@ class Reporter:
     async def begin(self, epoch: int) -> None:
         """Publish that this attempt waits until it may pay."""
         self._epoch = epoch
-        await self._recall(paid_nano_usd=0)
+        await self._recall(Inherited())
         await self._publish(self._progress("waiting"))
 
     @_harmless
@@ -98,11 +99,15 @@ class Reporter:
         until_us = self._clock.wall_us() + round(left_s * 1e6)
         await self._publish(replace(self._progress(state), waits_until_us=until_us))
 
-    def watch(self, counts: AttemptCounts) -> None:
-        """Report these counts from now on."""
+    def watch(self, counts: AttemptCounts, released: Collection[int] = ()) -> None:
+        """Report these counts from now on.
+
+        Args:
+            released: the earlier epochs that released their lease.
+        """
         self._counts = counts
         if self._recalled is not None:
-            self._earlier = earlier_attempts(self._recalled, counts.inherited_nano_usd)
+            self._earlier = earlier_attempts(self._recalled, counts.inherited, released)
 
     def companion(self) -> Companion:
         """Return the work that publishes the progress beside the calls."""
@@ -149,11 +154,16 @@ class Reporter:
     async def completed(self, manifest: Manifest) -> None:
         """Publish that the run, or the share, is complete, and write the report."""
         if self._counts is None and self._recalled is None:
-            await self._recall(paid_nano_usd=manifest.tally.cost_nano_usd)
+            await self._recall(_inherited_from(manifest))
         progress = self._progress("published" if self._prepared.share is None else "complete")
         if self._counts is None:
             progress = _from_manifest(progress, manifest)
         await self._end(progress)
+
+    @_harmless
+    async def sampled(self) -> None:
+        """Publish that the paid sample of an estimate is complete, and write the report."""
+        await self._end(self._progress("sampled"))
 
     def _progress(self, state: State, error: Exception | None = None) -> RunProgress:
         text = None if error is None else cut(str(error), TEXT_BYTES_MAX)
@@ -196,8 +206,8 @@ class Reporter:
             budget_nano_usd=self._budget_nano_usd,
         )
 
-    async def _recall(self, *, paid_nano_usd: int) -> None:
-        """Read what was published before, with what earlier attempts had paid."""
+    async def _recall(self, inherited: Inherited) -> None:
+        """Read what was published before, with what earlier attempts had decided and paid."""
         if self._sink is None:
             return
         try:
@@ -206,9 +216,13 @@ class Reporter:
             self._warn(error)
             return
         recalled = None if data is None else decode_progress(data)
+        # 1. Progress of this run is continued. 2. A try that failed before its run had a key is an
+        #    attempt of whatever run comes next. 3. The progress of another run ends here.
         if recalled is not None and recalled.run_key == self._prepared.names.run_key:
             self._recalled = recalled
-            self._earlier = earlier_attempts(recalled, paid_nano_usd)
+            self._earlier = earlier_attempts(recalled, inherited)
+        elif recalled is not None and recalled.run_key is None:
+            self._earlier = recalled.attempts
 
     async def _publish(self, progress: RunProgress) -> None:
         if self._sink is None or self._is_silent:
@@ -274,6 +288,18 @@ def _retrieve_error(call: asyncio.Future[Any]) -> None:
         call.exception()
 
 
+def _inherited_from(manifest: Manifest) -> Inherited:
+    """Return what the attempts of a published run decided and paid."""
+    tally = manifest.tally
+    return Inherited(
+        rows=tally.rows, statuses=_statuses_of(manifest), cost_nano_usd=tally.cost_nano_usd
+    )
+
+
+def _statuses_of(manifest: Manifest) -> dict[str, int]:
+    return {str(status): getattr(manifest.tally, status) for status in STATUSES}
+
+
 def _from_manifest(progress: RunProgress, manifest: Manifest) -> RunProgress:
     """Return the progress of a run that was published before."""
     tally = manifest.tally
@@ -282,7 +308,7 @@ def _from_manifest(progress: RunProgress, manifest: Manifest) -> RunProgress:
         rows=tally.rows,
         rows_done=tally.rows,
         rows_reused=tally.rows,
-        statuses={str(status): getattr(tally, status) for status in STATUSES},
+        statuses=_statuses_of(manifest),
         repaired=tally.repaired,
         prompt_tokens=tally.prompt_tokens,
         completion_tokens=tally.completion_tokens,

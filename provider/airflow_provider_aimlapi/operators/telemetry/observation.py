@@ -113,7 +113,7 @@ class _ObservedSink:
 def _count_so_far(progress: RunProgress, share: int | None) -> dict[str, Fact]:
     """Return the counts of an unfinished run under the names of the operator's return value."""
     return {
-        "run_key": progress.run_key,
+        "run_key": progress.run_key or "",
         **({} if share is None else {"share": share}),
         "output_path": progress.output,
         "rows": progress.rows,

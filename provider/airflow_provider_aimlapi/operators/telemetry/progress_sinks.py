@@ -7,22 +7,27 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from airflow.exceptions import AirflowRescheduleException
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_aimlapi.core.reporting.run_progress import (
     TEXT_BYTES_MAX,
     decode_progress,
     encode_progress,
+    failed_early,
     parked,
 )
 from airflow_provider_aimlapi.core.texts.redaction import cut
 from airflow_provider_aimlapi.core.texts.wording import format_duration
 from airflow_provider_aimlapi.logs import logger
+from airflow_provider_aimlapi.operators.airflow_errors import shown_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from airflow_provider_aimlapi.core.durable.keys import RunNames
     from airflow_provider_aimlapi.engine.world import ProgressSink
@@ -105,6 +110,8 @@ class ProgressSinkOpener:
         self._context = context
         self._sink: ProgressSink | None = None
         """Kept for `report_parked`, which runs after the engine has ended."""
+        self._has_failed_early = False
+        """Whether an early failure is stored. Each level of a template that fails reports it again."""
 
     def __call__(self, store: ObjectStore, names: RunNames) -> ProgressSink:
         """Return the task state store if the run page can read it, else an object beside the output."""
@@ -116,36 +123,40 @@ class ProgressSinkOpener:
 
         A failure is logged and not raised. The task waits for ten seconds at most.
         """
-        # A thread, because a store that hangs cannot be stopped, and a daemon, so that it can be left.
-        thread = threading.Thread(target=self._report_parked, args=(notice,), daemon=True)
-        thread.start()
-        thread.join(PARKED_S_MAX)
-        if thread.is_alive():
-            log.warning(
-                "The run page does not show that the task is parked: the sink did not answer for %s.",
-                format_duration(PARKED_S_MAX),
-            )
+        _report_in_time(lambda: self._report_parked(notice), "is parked")
+
+    @contextmanager
+    def reports_failure(self, model: object) -> Iterator[None]:
+        """Store why the task fails, if it fails before its run reports anything.
+
+        It does nothing without a task state store, because no output is known before the run begins.
+        A failure to store it is logged and not raised. The task waits for ten seconds at most.
+        """
+        try:
+            yield
+        except AirflowRescheduleException:
+            raise
+        except Exception as error:
+            accessor = self._state_accessor()
+            if self._sink is None and accessor is not None and not self._has_failed_early:
+                self._has_failed_early = True
+                store = partial(_report_early, TaskState(accessor), shown_text(error), str(model))
+                _report_in_time(store, "has failed")
+            raise
 
     def _report_parked(self, notice: str) -> None:
-        try:
-            data = self._sink.recall() if self._sink is not None else None
-            progress = decode_progress(data) if data is not None else None
-            if self._sink is not None and progress is not None:
-                shown = parked(progress, cut(notice, TEXT_BYTES_MAX))
-                self._sink.publish(encode_progress(shown))
-        except Exception as error:  # noqa: BLE001  # the task is parked whether the page shows it or not
-            log.warning(
-                "The run page does not show that the task is parked: %s: %s",
-                type(error).__name__,
-                error,
-            )
+        data = self._sink.recall() if self._sink is not None else None
+        progress = decode_progress(data) if data is not None else None
+        if self._sink is not None and progress is not None:
+            shown = parked(progress, cut(notice, TEXT_BYTES_MAX))
+            self._sink.publish(encode_progress(shown))
 
     def _open_sink(self, store: ObjectStore, names: RunNames) -> ProgressSink:
         # 1. The task state store, unless the API server could not read what workers put there.
         # 2. An object beside the output, which the page finds by the run key in XCom.
         # 3. Without a task instance, as in a test of a DAG, no page looks for it: no XCom either.
-        accessor = self._context.get("task_state_store")
-        if accessor is not None and not workers_keep_state():
+        accessor = self._state_accessor()
+        if accessor is not None:
             return TaskState(accessor)
         from airflow_provider_aimlapi.storage.runs.progress_object import ProgressObject
 
@@ -154,3 +165,43 @@ class ProgressSinkOpener:
             return sink
         run_key = names.run_key
         return AnnouncedObject(sink, lambda: instance.xcom_push(key=RUN_KEY, value=run_key))
+
+    def _state_accessor(self) -> Any:
+        """Return Airflow's access to the task state store; None if the run page could not read it."""
+        return None if workers_keep_state() else self._context.get("task_state_store")
+
+
+def _report_early(state: TaskState, error: str, model: str) -> None:
+    from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
+
+    data = state.recall()
+    recalled = decode_progress(data) if data is not None else None
+    now_us = SystemClock().wall_us()
+    progress = failed_early(recalled, error=error, model=model, at_us=now_us)
+    state.publish(encode_progress(progress))
+
+
+def _report_in_time(report: Callable[[], None], what: str) -> None:
+    """Do work that blocks, and leave it behind after a while. An error is logged."""
+
+    def body() -> None:
+        try:
+            report()
+        except Exception as error:  # noqa: BLE001  # the task goes on, whether the page shows it or not
+            log.warning(
+                "The run page does not show that the task %s: %s: %s",
+                what,
+                type(error).__name__,
+                error,
+            )
+
+    # A thread, because a store that hangs cannot be stopped, and a daemon, so that it can be left.
+    thread = threading.Thread(target=body, daemon=True)
+    thread.start()
+    thread.join(PARKED_S_MAX)
+    if thread.is_alive():
+        log.warning(
+            "The run page does not show that the task %s: the sink did not answer for %s.",
+            what,
+            format_duration(PARKED_S_MAX),
+        )

@@ -3,10 +3,10 @@
 "use strict";
 const ui = (() => {
   const STATUSES = ["ok", "truncated", "refused", "invalid", "rejected", "skipped"];
-  const ENDED = ["published", "complete", "failed", "stopped", "superseded", "parked"];
+  const ENDED = ["published", "complete", "failed", "stopped", "superseded", "parked", "sampled"];
   const WORDS = {
     waiting: "waiting", running: "running", publishing: "publishing", published: "published",
-    complete: "complete", failed: "failed", stopped: "stopped", superseded: "superseded", parked: "parked",
+    complete: "complete", failed: "failed", stopped: "stopped", superseded: "superseded", parked: "parked", sampled: "sampled",
   };
 
   const $ = (id) => document.getElementById(id);
@@ -38,12 +38,39 @@ const ui = (() => {
     if (h) return `${h} h ${m} min`;
     return m ? `${m} min ${all % 60} s` : `${all} s`;
   };
-  const sameDay = (a, b) => a.toDateString() === b.toDateString();
-  const moment = (ms) => {
-    const at = new Date(ms);
-    const clock = at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-    return sameDay(at, new Date()) ? clock : `${at.toLocaleDateString("en-CA")} ${clock}`;
+
+  // Moments, in the time zone that the reader chose in Airflow, or else in the browser's.
+
+  const stored = (name) => {
+    try { return window.localStorage.getItem(name); } catch { return null; /* a report has no storage */ }
   };
+  const own = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+  let zone = own, day = null, clock = null;
+  function chooseZone() {
+    const chosen = (stored("timezone") ?? "").replaceAll('"', "") || own;  // Airflow stores it as JSON
+    const format = (locale, parts) => new Intl.DateTimeFormat(locale, { timeZone: zone, ...parts });
+    const choose = (name) => {
+      zone = name;
+      day = format("en-CA", { year: "numeric", month: "2-digit", day: "2-digit" });
+      clock = format("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+    };
+    try { choose(chosen); } catch { choose(own); /* a text that names no time zone */ }
+  }
+  chooseZone();
+  const zoneName = () => zone;
+  const moment = (ms, withDay = false) => {
+    const at = new Date(ms);
+    if (!withDay && day.format(at) === day.format(new Date())) return clock.format(at);
+    return `${day.format(at)} ${clock.format(at)}`;
+  };
+  /* Call a function after the reader has chosen another time zone in Airflow. */
+  function onZone(changed) {
+    window.addEventListener("storage", () => {
+      const before = zone;
+      chooseZone();
+      if (zone !== before) changed();
+    });
+  }
 
   // Elements.
 
@@ -53,12 +80,16 @@ const ui = (() => {
     if (className) element.className = className;
     return element;
   };
-  const put = (id, text) => { $(id).textContent = text; };
+  /* A text that stays is not set again, because a screen reader would read it again. */
+  const put = (id, text) => { if ($(id).textContent !== text) $(id).textContent = text; };
   const fill = (id, children) => $(id).replaceChildren(...children);
+  /* The roles stay those of a table where a narrow window shows its cells below each other. */
   const row = (tag, cells) => {
     const line = make("tr");
+    line.setAttribute("role", "row");
     for (const [content, className] of cells) {
       const cell = make(tag, typeof content === "string" ? content : undefined, className);
+      cell.setAttribute("role", tag === "th" ? "columnheader" : "cell");
       if (typeof content !== "string") cell.append(...[content].flat());
       line.append(cell);
     }
@@ -75,26 +106,47 @@ const ui = (() => {
       part.style.width = `${(100 * rows) / all}%`;
       return part;
     }));
-    bar.setAttribute("aria-label", `${run.rows_done} of ${run.rows} rows`);
+    const valueText = [`${count(run.rows_done)} of ${count(run.rows)} rows`, ...segments.map(([name, rows]) => `${count(rows)} ${name === "flight" ? "in flight" : name}`)].join(", ");
+    const attributes = { role: "progressbar", "aria-label": "Rows decided", "aria-valuemin": 0, "aria-valuemax": run.rows, "aria-valuenow": run.rows_done, "aria-valuetext": valueText };
+    for (const [name, value] of Object.entries(attributes)) bar.setAttribute(name, value);
     return segments;
   }
 
-  /* Choose light or dark as Airflow's own pages do, or else as the reader's system does. */
+  /* Let a link lead to one of Airflow's own pages, and hide it without an address that may be one.
+     Airflow shows our pages in a frame whose links may not change the window around it, so a link of
+     that window does. */
+  function linkToAirflow(link, address) {
+    const isRelative = address.startsWith("../dags/") && window.location.protocol.startsWith("http");
+    link.hidden = !isRelative && !/^https?:\/\//.test(address);
+    if (link.hidden) return;
+    link.href = address;
+    link.target = "_top";
+    if (window.parent === window) return;
+    link.onclick = (event) => {
+      event.preventDefault();
+      const outer = window.parent.document.createElement("a");
+      outer.href = link.href;
+      outer.click();
+    };
+  }
+
+  /* Choose light or dark as Airflow's own pages do, or else as the reader's system does. Paper is light. */
   function theme(changed) {
     const dark = window.matchMedia("(prefers-color-scheme: dark)");
+    const paper = window.matchMedia("print");
     const choose = () => {
-      let chosen = null;
-      try { chosen = window.localStorage.getItem("theme"); } catch { /* a report opened from a disk may have no storage */ }
+      const chosen = stored("theme");
       const isDark = /dark|light/.test(chosen ?? "") ? chosen.includes("dark") : dark.matches;
-      const name = isDark ? "dark" : "light";
+      const name = isDark && !paper.matches ? "dark" : "light";
       if (root.dataset.theme === name) return;
       root.dataset.theme = name;
       changed();
     };
     choose();
     dark.addEventListener("change", choose);
+    paper.addEventListener("change", choose);
     window.addEventListener("storage", choose);
   }
 
-  return { $, ENDED, WORDS, count, duration, few, fill, make, moment, percent, put, root, row, seconds, showSegments, theme, tokens, usd, usdShort };
+  return { $, ENDED, WORDS, count, duration, few, fill, linkToAirflow, make, moment, onZone, percent, put, root, row, seconds, showSegments, theme, tokens, usd, usdShort, zoneName };
 })();

@@ -21,6 +21,7 @@ from airflow_provider_aimlapi.core.reporting.run_progress import (
     TEXT_BYTES_MAX,
     AttemptProgress,
     ErrorKind,
+    Inherited,
     Latency,
     RunProgress,
     Series,
@@ -29,6 +30,7 @@ from airflow_provider_aimlapi.core.reporting.run_progress import (
     encode_progress,
     expected_cost_nano_usd,
     expected_left_s,
+    failed_early,
     with_attempt,
 )
 from airflow_provider_aimlapi.core.texts.redaction import cut
@@ -120,13 +122,41 @@ def test_the_expected_cost_is_in_proportion() -> None:
 
 def test_killed_attempts_unreported_counts_are_its_own() -> None:
     recalled = replace(PROGRESS, attempts=(paid(1, 500), paid(2, 100)))
-    first, second = earlier_attempts(recalled, 640)
+    first, second = earlier_attempts(recalled, Inherited(cost_nano_usd=640))
     assert (first.cost_nano_usd, second.cost_nano_usd) == (500, 140)
+
+
+def test_cleared_attempt_gets_rows_that_it_could_not_report() -> None:
+    last = replace(paid(2, 100), state="running", rows=10, statuses={"ok": 9, "rejected": 1})
+    recalled = replace(
+        PROGRESS,
+        cost_nano_usd=900,  # 800 of it by a share, which another task has reported
+        rows_done=30,
+        statuses={"ok": 28, "rejected": 2},
+        attempts=(last,),
+    )
+    inherited = Inherited(rows=37, statuses={"ok": 34, "rejected": 3}, cost_nano_usd=970)
+    (found,) = earlier_attempts(recalled, inherited, released={2})
+    assert (found.state, found.rows, found.cost_nano_usd) == ("stopped", 17, 170)
+    assert found.statuses == {"ok": 15, "rejected": 2}
+    (silent,) = earlier_attempts(recalled, inherited, released={1})
+    assert silent.state == "running"  # it was killed
+
+
+def test_early_failure_is_an_attempt_without_a_number() -> None:
+    first = failed_early(None, error="x" * 5_000, model="m", at_us=7)
+    assert (first.run_key, first.state, first.rows) == (None, "failed", 0)
+    assert decode_progress(encode_progress(first)) == first
+    assert len(first.attempts[0].error or "") <= TEXT_BYTES_MAX
+    recalled = replace(PROGRESS, in_flight=20, attempts=(paid(1, 500),))
+    later = failed_early(recalled, error="no key", model="m", at_us=9)
+    assert (later.run_key, later.state, later.in_flight) == (PROGRESS.run_key, "failed", 0)
+    assert [(one.epoch, one.error) for one in later.attempts] == [(1, None), (0, "no key")]
 
 
 def test_what_was_told_is_never_taken_back() -> None:
     recalled = replace(PROGRESS, attempts=(paid(1, 500),))
-    assert earlier_attempts(recalled, 400) == recalled.attempts
+    assert earlier_attempts(recalled, Inherited(cost_nano_usd=400)) == recalled.attempts
 
 
 def test_too_many_attempts_become_fewer_and_their_sums_stay() -> None:
