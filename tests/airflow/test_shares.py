@@ -21,6 +21,12 @@ PUBLISHED = {
 }
 
 
+def listed_usd(reader: Any) -> float:
+    """Return what the page that lists runs shows as the cost of this DAG."""
+    costs = reader.get("/aimlapi/list", params={"text": "summarise_on_workers"}).json()
+    return float(costs["paid_nano_usd"]) / 1e9
+
+
 @pytest.fixture
 def texts(lake: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Four files of the day."""
@@ -84,10 +90,11 @@ def test_unplanned_share_fails_with_the_fix(
 
 
 def test_four_workers_do_what_one_task_would(
-    texts: list[str], api: Any, lake: Any, run_tasks: Callable[..., Any]
+    texts: list[str], api: Any, lake: Any, run_tasks: Callable[..., Any], reader: Any
 ) -> None:
     run = run_tasks("examples", "summarise_on_workers", DAY)
     assert run.states == PUBLISHED, run.output
+    assert listed_usd(reader) == pytest.approx(api.simulator.ledger.total_usd)
     shares = run.xcoms["summarise.complete", "return_value"]
     (whole,) = run.xcoms["summarise.publish", "return_value"]
     assert [(one["share"], one["rows"], one["ok"]) for one in shares] == [
@@ -108,3 +115,5 @@ def test_four_workers_do_what_one_task_would(
     again = run_tasks("examples", "summarise_on_workers", DAY)
     assert again.states == {**PUBLISHED, "summarise.complete": ["success"]}, again.output
     assert api.paid_calls == 20
+    # The second test run has replaced the DAG run that paid, and this one paid for nothing.
+    assert listed_usd(reader) == 0
