@@ -51,6 +51,9 @@ REPORT_POLICY = "sandbox allow-scripts; frame-ancestors 'self'"
 FILE_AGE_S = 3600
 """Browsers keep the bundled files this long. After an upgrade of the provider they may show old ones."""
 MAP_INDEX_DIGITS_MAX = 9
+PAGES_MAX = 1_000
+FilterText = Annotated[str, Query(max_length=200)]
+_DECODED = DecodedRuns()
 PAGES = frozenset({"page", "report", "runs"})
 """The addresses that people open. Scripts request the others."""
 REFUSALS = {
