@@ -9,10 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from airflow_provider_aimlapi.core.durable.differences import differences, rows_in_both
-from airflow_provider_aimlapi.core.durable.ingredients import Ingredients
+from airflow_provider_aimlapi.core.durable.ingredients import decode_ingredients
 from airflow_provider_aimlapi.core.durable.keys import RunNames
 from airflow_provider_aimlapi.core.money.pricing import TOKENS_A_PRICE
 from airflow_provider_aimlapi.core.texts.wording import format_usd
@@ -126,7 +124,7 @@ def compare_with_shown(
         if before is None or manifest is None:
             unknown = f"the folder {store.uri(names.folder)} lacks a plan or a manifest."
             return replace(found, unknown=unknown)
-        now = msgspec.json.decode(made_of_json, type=Ingredients)
+        now = decode_ingredients(made_of_json, what="This run")
         rows, is_exact = rows_in_both(before, now)
         return replace(
             found,
@@ -134,7 +132,7 @@ def compare_with_shown(
             tally=manifest.tally,
             rows_again=min(rows, manifest.tally.completed),
             is_exact=is_exact,
-            model_before=before.fields().get("model"),
+            model_before=before.parameters.get("model"),
             model_now=model,
         )
     except JournalUnreadable as error:

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from airflow_provider_aimlapi.core.durable.ingredients import Ingredients, InputOfRun
 
 SHOWN_CHARACTERS = 80
 """Enough for a model's id or a host. A response schema or a list of tools is longer, and is cut."""
 EXCERPT_CHARACTERS = 30
+_NAMED_APART = frozenset({"origin", "dialect"})
+_NOT_SET = frozenset({"null", "[]", "{}"})
 DIFFERENCES_MAX = 12
 """A planted plan may differ in any number of parameters. A real one differs in a few."""
 
@@ -46,19 +48,24 @@ def rows_in_both(before: Ingredients, now: Ingredients) -> tuple[int, bool]:
 
 
 def _differences(before: Ingredients, now: Ingredients) -> Iterator[str]:
-    yield from _of_value("base URL", before.origin, now.origin)
-    old, new = before.fields(), now.fields()
+    old, new = before.values, now.values
+    yield from _of_value("base URL", old.get("origin"), new.get("origin"))
     # The model comes first, because it decides the price.
-    for name in sorted(old.keys() | new.keys(), key=lambda name: (name != "model", name)):
-        yield from _of_value(_cut(name), old.get(name), new.get(name))
-    if old.get("model") == new.get("model"):
-        yield from _of_value("dialect of the model", before.dialect, now.dialect)
-    for name in ("prompt", "system"):
-        yield from _of_value(name, getattr(before, name), getattr(now, name))
-    yield from _of_value("examples", before.examples_list() or None, now.examples_list() or None)
-    for name in ("output_column", "output_schema", "limit_rows"):
-        yield from _of_value(name, getattr(before, name), getattr(now, name))
+    for name in _names(before.parameters, now.parameters, first=("model",)):
+        yield from _of_value(_cut(name), before.parameters.get(name), now.parameters.get(name))
+    for name in _names(old, new, first=("prompt", "system")):
+        if name not in _NAMED_APART:
+            yield from _of_value(_cut(name), old.get(name), new.get(name))
+    if before.parameters.get("model") == now.parameters.get("model"):
+        yield from _of_value("dialect of the model", old.get("dialect"), new.get("dialect"))
     yield from _of_inputs(before.inputs, now.inputs)
+
+
+def _names(
+    old: Mapping[str, object], new: Mapping[str, object], first: tuple[str, ...]
+) -> list[str]:
+    """Return the names of both, some of them first."""
+    return sorted(old.keys() | new.keys(), key=lambda name: (name not in first, name))
 
 
 def _of_value(name: str, before: object, now: object) -> Iterator[str]:
@@ -66,11 +73,11 @@ def _of_value(name: str, before: object, now: object) -> Iterator[str]:
     old, new = (json.dumps(value, ensure_ascii=False, sort_keys=True) for value in (before, now))
     if old == new:
         return
-    if max(len(old), len(new)) > SHOWN_CHARACTERS and before is not None and now is not None:
+    if max(len(old), len(new)) > SHOWN_CHARACTERS and not {old, new} & _NOT_SET:
         shorter = min(len(old), len(new))
         at = next((i for i in range(shorter) if old[i] != new[i]), shorter)
         name, old, new = f"{name} from character {at:,} on", _excerpt(old, at), _excerpt(new, at)
-    yield f"{name}: {_shown(before, old)} before, {_shown(now, new)} now"
+    yield f"{name}: {_shown(old)} before, {_shown(new)} now"
 
 
 def _of_inputs(before: tuple[InputOfRun, ...], now: tuple[InputOfRun, ...]) -> Iterator[str]:
@@ -95,8 +102,8 @@ def _file(file: InputOfRun) -> str:
     return f"{file.rows:,} rows and {file.size_bytes:,} bytes of version {_cut(file.version)}"
 
 
-def _shown(value: object, text: str) -> str:
-    return "not set" if value is None else _cut(text)
+def _shown(text: str) -> str:
+    return "not set" if text in _NOT_SET else _cut(text)
 
 
 def _cut(text: str) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
@@ -17,9 +18,11 @@ from airflow_provider_aimlapi.errors import JournalUnreadable
 
 T = TypeVar("T")
 
-VALUES_BYTES_MAX = 1 * MIB
-"""Values of any type take up to fifty times as much memory as their text. Each row's request has these
-fields, so a megabyte of them would make each request too large for the API."""
+VALUES_BYTES_MAX = 2 * MIB
+"""All ingredients without the input files. Values of any type take up to fifty times as much memory as
+their text. Each row's request holds most of them, so larger ones could not be sent anyway."""
+FOLLOWS_FROM_OTHERS = "columns"
+"""The ingredient that only repeats the placeholders of the prompts."""
 
 
 class InputOfRun(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -31,60 +34,41 @@ class InputOfRun(msgspec.Struct, array_like=True, frozen=True, gc=False):
     rows: Count
 
 
-class Ingredients(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run key was made of, without what follows from the rest.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingredients:
+    """What a run key was made of.
 
     Attributes:
         inputs: the input files, in order.
-        prompt, system: the templates.
-        examples: the JSON of the few-shot examples.
-        origin: scheme, host and port of the base URL.
-        dialect: the name of the model's dialect.
-        parameters: the JSON of the fields that each request has, the model among them.
-        output_column: the name of the new column; None if each property of the schema has its own.
-        output_schema: the canonical JSON of the answers' schema; None for texts.
-        limit_rows: None for all rows.
+        parameters: the fields that each request has, the model among them.
+        values: all other ingredients by name, such as the prompt and the origin.
     """
 
     inputs: tuple[InputOfRun, ...]
-    prompt: str
-    system: str | None
-    examples: msgspec.Raw
-    origin: str
-    dialect: str
-    parameters: msgspec.Raw
-    output_column: str | None
-    output_schema: str | None
-    limit_rows: Count | None
+    parameters: dict[str, object]
+    values: dict[str, object]
 
-    def fields(self) -> dict[str, object]:
-        """Return the parameters by name.
-
-        Raises:
-            JournalUnreadable: they are not an object, or too large to be compared.
-        """
-        return _decode_values(self.parameters, dict[str, object])
-
-    def examples_list(self) -> list[object]:
-        """Return the few-shot examples.
-
-        Raises:
-            JournalUnreadable: they are not a list, or too large to be compared.
-        """
-        return _decode_values(self.examples, list[object])
+    @property
+    def limit_rows(self) -> int | None:
+        """The number of first rows that the run takes; None for all."""
+        found = self.values.get("limit_rows")
+        return found if isinstance(found, int) else None
 
 
-def _decode_values(raw: msgspec.Raw, kind: type[T]) -> T:
-    what = "plan.json: a value of the run key"
-    return decode_stored(bytes(raw), kind, what=what, bytes_max=VALUES_BYTES_MAX)
+class _Lengths(msgspec.Struct, frozen=True):
+    inputs: msgspec.Raw
+
+
+class _MadeOf(msgspec.Struct, frozen=True):
+    inputs: tuple[InputOfRun, ...]
 
 
 class _PlanWithIngredients(msgspec.Struct, frozen=True):
     run_key: RunKey
-    made_of: Ingredients
+    made_of: msgspec.Raw
 
 
-def decode_ingredients(data: bytes, *, run_key: str) -> Ingredients:
+def decode_plan_ingredients(data: bytes, *, run_key: str) -> Ingredients:
     """Return what a stored plan says that its run key was made of.
 
     Raises:
@@ -96,4 +80,31 @@ def decode_ingredients(data: bytes, *, run_key: str) -> Ingredients:
     plan = decode_stored(data, _PlanWithIngredients, what=what, bytes_max=PLAN_BYTES_MAX)
     if plan.run_key != run_key:
         raise JournalUnreadable(f"{what} names another run.")
-    return plan.made_of
+    return decode_ingredients(bytes(plan.made_of), what=what)
+
+
+def decode_ingredients(made_of: bytes, *, what: str) -> Ingredients:
+    """Return the ingredients in the JSON that a run key was made of.
+
+    Raises:
+        JournalUnreadable: they are not of the right types, or too large to be compared.
+    """
+    lengths = decode_stored(made_of, _Lengths, what=what, bytes_max=PLAN_BYTES_MAX)
+    if len(made_of) - len(bytes(lengths.inputs)) > VALUES_BYTES_MAX:
+        raise JournalUnreadable(f"{what} has larger values than can be compared.")
+    inputs = decode_stored(made_of, _MadeOf, what=what, bytes_max=PLAN_BYTES_MAX).inputs
+    raw = decode_stored(made_of, dict[str, msgspec.Raw], what=what, bytes_max=PLAN_BYTES_MAX)
+    parameters = raw.pop("parameters", msgspec.Raw(b"{}"))
+    return Ingredients(
+        inputs=inputs,
+        parameters=_decode(parameters, dict[str, object], what),
+        values={
+            name: _decode(value, object, what)
+            for name, value in raw.items()
+            if name not in ("inputs", FOLLOWS_FROM_OTHERS)
+        },
+    )
+
+
+def _decode(raw: msgspec.Raw, kind: type[T], what: str) -> T:
+    return decode_stored(bytes(raw), kind, what=what, bytes_max=VALUES_BYTES_MAX)

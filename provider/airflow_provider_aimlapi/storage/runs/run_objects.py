@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.durable.ingredients import decode_ingredients
+from airflow_provider_aimlapi.core.durable.ingredients import decode_plan_ingredients
 from airflow_provider_aimlapi.core.durable.manifest import decode_manifest
 from airflow_provider_aimlapi.core.durable.object_sizes import PLAN_BYTES_MAX
 from airflow_provider_aimlapi.core.durable.plan import decode_plan, manifest_bytes_max
@@ -36,7 +36,7 @@ def read_ingredients(store: ObjectStore, names: RunNames) -> Ingredients | None:
         StorageError: as the store raises it.
     """
     data = store.read(names.plan, bytes_max=PLAN_BYTES_MAX)
-    return None if data is None else decode_ingredients(data, run_key=names.run_key)
+    return None if data is None else decode_plan_ingredients(data, run_key=names.run_key)
 
 
 def read_manifest(store: ObjectStore, names: RunNames, plan: Plan) -> Manifest | None:

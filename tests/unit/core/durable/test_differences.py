@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from airflow_provider_aimlapi.core.durable.differences import differences, rows_in_both
-from airflow_provider_aimlapi.core.durable.ingredients import Ingredients
+from airflow_provider_aimlapi.core.durable.ingredients import Ingredients, decode_ingredients
 
 FILE = ["s3://b/in/a.parquet", "v1", 900, 50]
 OTHER = ["s3://b/in/b.parquet", "v1", 800, 20]
@@ -29,7 +29,7 @@ TOOL = {"name": "find", "description": "d" * 200}
 
 
 def ingredients(**changes: Any) -> Ingredients:
-    return msgspec.json.decode(msgspec.json.encode(MADE_OF | changes), type=Ingredients)
+    return decode_ingredients(msgspec.json.encode(MADE_OF | changes), what="a run")
 
 
 def parameters(**changes: Any) -> dict[str, Any]:
@@ -58,6 +58,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
         {"examples": [[{"body": "a"}, "b"]]},
         'examples: not set before, [[{"body": "a"}, "b"]] now',
     ),
+    ({"added_later": True}, "added_later: not set before, true now"),
     ({"output_column": "text"}, 'output_column: "completion" before, "text" now'),
     ({"output_column": None}, 'output_column: "completion" before, not set now'),
     ({"output_schema": "{}"}, 'output_schema: not set before, "{}" now'),
@@ -83,7 +84,7 @@ def test_equal_runs_do_not_differ() -> None:
 
 def test_one_change_is_one_clause() -> None:
     """Nothing that stayed the same is named."""
-    for changes, clause in CASES[:12]:
+    for changes, clause in CASES[:13]:
         assert differences(ingredients(), ingredients(**changes)) == (clause,)
 
 
