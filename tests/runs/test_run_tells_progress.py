@@ -5,16 +5,25 @@ from __future__ import annotations
 import json
 import logging
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pyarrow as pa
 import pytest
 
 from aimlapi_simulator import Account, Fault, Script
-from airflow_provider_aimlapi.core.reporting.run_progress import RunProgress, decode_progress
+from airflow_provider_aimlapi.core.reporting.run_progress import (
+    RunProgress,
+    decode_progress,
+    encode_progress,
+)
 from airflow_provider_aimlapi.engine.blocking import RunPage, run_job
+from airflow_provider_aimlapi.engine.reporting.reporter import Reporter
 from airflow_provider_aimlapi.engine.settings import Settings
-from airflow_provider_aimlapi.errors import AccessRefused
+from airflow_provider_aimlapi.errors import AccessRefused, RunInterrupted
+from airflow_provider_aimlapi.plugins.listed.stored_run import decode_run
+from tests.fakes.prepared_run import PreparedRun, ScriptedApi
 
 if TYPE_CHECKING:
     from tests.runs.conftest import Workplace
@@ -197,3 +206,51 @@ def test_progress_grows_and_ends_with_the_publication(rows: Workplace) -> None:
     assert done == sorted(done)
     assert done[-1] == ROWS
     assert len(states) > 4
+
+
+class TaskSink:
+    """The state of one task, which its next run finds whatever its key is."""
+
+    interval_s = 0.05
+    is_shared = False
+
+    def __init__(self) -> None:
+        self.data: bytes | None = None
+
+    def recall(self) -> bytes | None:
+        return self.data
+
+    def publish(self, data: bytes) -> None:
+        self.data = data
+
+
+def test_sum_keeps_the_cost_of_a_replaced_run(rows: Workplace) -> None:
+    """A task that is cleared after its prompt has changed begins another run."""
+    sink = TaskSink()
+    page = RunPage(open_sink=lambda _store, _names: sink)
+    for prompt in ("A: {body}", "B: {body}", "C: {body}", "A: {body}"):
+        run_job(rows.job(prompt=prompt), Settings(), page=page)
+    told = decode_progress(sink.data or b"")
+    assert told is not None
+    billed = round(sum(record.usd for record in rows.sim.ledger.billed) * 1e9)
+    assert sum(one.cost_nano_usd for one in told.replaced) == billed > told.cost_nano_usd > 0
+    assert told.attempts[-1].cost_nano_usd == 0
+    listed = decode_run((sink.data or b"").decode())
+    assert listed is not None
+    assert sum(one.nano_usd for one in (*listed.paid, *listed.paid_before)) == billed
+
+
+async def test_early_failure_keeps_what_earlier_tries_paid() -> None:
+    """An attempt may fail before it has a lease, and so before it has begun to report."""
+    run = PreparedRun(["a"])
+    sink = TaskSink()
+    world = replace(run.world(ScriptedApi([])), open_sink=lambda _store, _names: sink)
+    await Reporter(run.prepared, Settings(), world).begin(1)
+    before = decode_progress(sink.data or b"")
+    assert before is not None
+    attempt = msgspec.structs.replace(before.attempts[0], cost_nano_usd=500)
+    sink.data = encode_progress(msgspec.structs.replace(before, attempts=(attempt,)))
+    await Reporter(run.prepared, Settings(), world).failed(RunInterrupted("stopped"))
+    after = decode_progress(sink.data)
+    assert after is not None
+    assert [one.cost_nano_usd for one in after.attempts] == [500, 0]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SHOWN_CHARACTERS = 80
 """Enough for a model's id or a host. A response schema or a list of tools is longer, and is cut."""
 EXCERPT_CHARACTERS = 30
-_NAMED_APART = frozenset({"origin", "dialect"})
+_ELSEWHERE = frozenset({"origin", "dialect"})
 _NOT_SET = frozenset({"null", "[]", "{}"})
 DIFFERENCES_MAX = 12
 """A planted plan may differ in any number of parameters. A real one differs in a few."""
@@ -54,7 +54,7 @@ def _differences(before: Ingredients, now: Ingredients) -> Iterator[str]:
     for name in _names(before.parameters, now.parameters, first=("model",)):
         yield from _of_value(_cut(name), before.parameters.get(name), now.parameters.get(name))
     for name in _names(old, new, first=("prompt", "system")):
-        if name not in _NAMED_APART:
+        if name not in _ELSEWHERE:
             yield from _of_value(_cut(name), old.get(name), new.get(name))
     if before.parameters.get("model") == now.parameters.get("model"):
         yield from _of_value("dialect of the model", old.get("dialect"), new.get("dialect"))

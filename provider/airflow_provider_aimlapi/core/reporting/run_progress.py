@@ -48,6 +48,8 @@ ENDED: frozenset[str] = frozenset(
 PROGRESS_BYTES_MAX = 65_535
 ATTEMPTS_MAX = 12
 TEXT_BYTES_MAX = 1_000
+MODEL_BYTES_MAX = 190
+"""A model's id has 200 characters at most. A replaced run's is cut, because there may be twelve."""
 
 Amount = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
 """Seconds, or rows per second. JSON has neither infinity nor NaN."""
@@ -141,6 +143,19 @@ class AttemptProgress(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
 
 
+class ReplacedCost(msgspec.Struct, frozen=True, kw_only=True):
+    """What a task paid for a run before its next try began another one.
+
+    Attributes:
+        updated_us: microseconds since 1970, UTC: the run's last report.
+        cost_nano_usd: what the attempts of this task paid.
+    """
+
+    model: str
+    updated_us: MomentUs
+    cost_nano_usd: NanoUsd
+
+
 class RunProgress(msgspec.Struct, frozen=True, kw_only=True):
     """A run at one moment.
 
@@ -163,6 +178,8 @@ class RunProgress(msgspec.Struct, frozen=True, kw_only=True):
         waits_until_us: the latest end of the attempt's wait for others, while the store answers;
             None if it does not wait.
         attempts: the oldest first; this attempt is the last.
+        replaced: what this task paid for earlier runs of other keys, the oldest first. Their progress was
+            overwritten by this one.
     """
 
     run_key: RunKey | None
@@ -195,6 +212,7 @@ class RunProgress(msgspec.Struct, frozen=True, kw_only=True):
     series: Series = Series()
     errors: tuple[ErrorKind, ...] = ()
     attempts: Annotated[tuple[AttemptProgress, ...], msgspec.Meta(max_length=ATTEMPTS_MAX)] = ()
+    replaced: Annotated[tuple[ReplacedCost, ...], msgspec.Meta(max_length=ATTEMPTS_MAX)] = ()
 
 
 class Inherited(msgspec.Struct, frozen=True, kw_only=True):
@@ -322,6 +340,20 @@ def _completed(
         statuses=dict(statuses),
         cost_nano_usd=last.cost_nano_usd + max(0, missing),
     )
+
+
+def replaced_costs(recalled: RunProgress) -> tuple[ReplacedCost, ...]:
+    """Return what a task has paid for runs before, if its next run has another key than this one."""
+    paid = sum(attempt.cost_nano_usd for attempt in recalled.attempts)
+    if not paid:
+        return recalled.replaced
+    last = ReplacedCost(model=recalled.model, updated_us=recalled.updated_us, cost_nano_usd=paid)
+    found = [*recalled.replaced, last]
+    while len(found) > ATTEMPTS_MAX:
+        first, second, *rest = found
+        both = first.cost_nano_usd + second.cost_nano_usd
+        found = [msgspec.structs.replace(second, cost_nano_usd=both), *rest]
+    return tuple(found)
 
 
 def with_attempt(

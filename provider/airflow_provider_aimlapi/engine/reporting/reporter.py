@@ -18,10 +18,12 @@ from airflow_provider_aimlapi.core.reporting.run_progress import (
     TEXT_BYTES_MAX,
     AttemptProgress,
     Inherited,
+    ReplacedCost,
     RunProgress,
     decode_progress,
     earlier_attempts,
     encode_progress,
+    replaced_costs,
     with_attempt,
 )
 from airflow_provider_aimlapi.core.texts.redaction import cut
@@ -80,6 +82,10 @@ class Reporter:
         self._started_us = clock.wall_us()
         self._earlier: tuple[AttemptProgress, ...] = ()  # the attempts before this one
         self._recalled: RunProgress | None = None  # the progress that one of them has published
+        self._has_recalled = False
+        self._replaced: tuple[
+            ReplacedCost, ...
+        ] = ()  # the costs of runs that this one has replaced
         self._counts: AttemptCounts | None = None
         self._let_go = asyncio.Event()
         self._call: asyncio.Future[Any] | None = None  # the last one of the sink
@@ -148,6 +154,8 @@ class Reporter:
         state: State = "failed"
         if isinstance(error, RunInterrupted):
             state = "superseded" if isinstance(error, Superseded) else "stopped"
+        if not self._has_recalled:  # otherwise what earlier tries paid would be overwritten
+            await self._recall(Inherited())
         await self._end(self._progress(state, error=error))
 
     @_harmless
@@ -204,6 +212,7 @@ class Reporter:
             updated_us=0,
             rows=self._prepared.plan.rows,
             budget_nano_usd=self._budget_nano_usd,
+            replaced=self._replaced,
         )
 
     async def _recall(self, inherited: Inherited) -> None:
@@ -215,14 +224,19 @@ class Reporter:
         except Exception as error:  # noqa: BLE001  # whatever it is, the run continues without
             self._warn(error)
             return
+        self._has_recalled = True
         recalled = None if data is None else decode_progress(data)
         # 1. Progress of this run is continued. 2. A try that failed before its run had a key is an
-        #    attempt of whatever run comes next. 3. The progress of another run ends here.
+        #    attempt of whatever run comes next. 3. The progress of another run ends here, and its cost
+        #    is kept.
         if recalled is not None and recalled.run_key == self._prepared.names.run_key:
             self._recalled = recalled
             self._earlier = earlier_attempts(recalled, inherited)
         elif recalled is not None and recalled.run_key is None:
             self._earlier = recalled.attempts
+            self._replaced = recalled.replaced
+        elif recalled is not None:
+            self._replaced = replaced_costs(recalled)
 
     async def _publish(self, progress: RunProgress) -> None:
         if self._sink is None or self._is_silent:
