@@ -244,7 +244,7 @@ async def test_early_failure_keeps_what_earlier_tries_paid() -> None:
     """An attempt may fail before it has a lease, and so before it has begun to report."""
     run = PreparedRun(["a"])
     sink = TaskSink()
-    world = replace(run.world(ScriptedApi([])), open_sink=lambda _store, _names: sink)
+    world = replace(run.world(ScriptedApi()), open_sink=lambda _store, _names: sink)
     await Reporter(run.prepared, Settings(), world).begin(1)
     before = decode_progress(sink.data or b"")
     assert before is not None
