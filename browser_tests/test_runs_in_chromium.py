@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from browser_tests.airflow_site import DAG_ID, TASK_ID
+from browser_tests.axe_rules import violations
 from browser_tests.conftest import ROWS
 
 if TYPE_CHECKING:
@@ -199,7 +200,7 @@ def test_without_a_login_it_is_refused(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 800, 480])
+@pytest.mark.parametrize("width", [1280, 800, 420])
 def test_it_fits_into_a_window(
     site: AirflowSite,
     runs: None,
@@ -214,5 +215,8 @@ def test_it_fits_into_a_window(
     page.locator("#runs td").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("document.documentElement.dataset.theme") == scheme
+    assert violations(page) == []
     page.screenshot(path=screenshots / f"runs-{scheme}-{width}.png", full_page=True)
+    page.emulate_media(media="print")
+    page.screenshot(path=screenshots / f"runs-print-{scheme}-{width}.png", full_page=True)
     context.close()

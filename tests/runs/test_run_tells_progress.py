@@ -19,6 +19,7 @@ from airflow_provider_aimlapi.core.reporting.run_progress import (
     encode_progress,
 )
 from airflow_provider_aimlapi.engine.blocking import RunPage, run_job
+from airflow_provider_aimlapi.engine.job import OpenLocation
 from airflow_provider_aimlapi.engine.reporting.reporter import Reporter
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.errors import AccessRefused, RunInterrupted
@@ -238,6 +239,21 @@ def test_sum_keeps_the_cost_of_a_replaced_run(rows: Workplace) -> None:
     listed = decode_run((sink.data or b"").decode())
     assert listed is not None
     assert sum(one.nano_usd for one in (*listed.paid, *listed.paid_before)) == billed
+
+
+def test_same_job_at_another_output_is_another_run(rows: Workplace) -> None:
+    """It pays for its rows again, and its page names its own output."""
+    sink = TaskSink()
+    page = RunPage(open_sink=lambda _store, _names: sink)
+    for folder in ("one", "two"):
+        output = OpenLocation(fs=rows.fs, path=f"{rows.output}/{folder}")
+        run_job(rows.job(output=output), Settings(), page=page)
+    told = decode_progress(sink.data or b"")
+    assert told is not None
+    assert told.output.endswith("/two")
+    assert len(told.attempts) == 1
+    billed = round(sum(record.usd for record in rows.sim.ledger.billed) * 1e9)
+    assert [one.cost_nano_usd for one in told.replaced] == [billed - told.cost_nano_usd]
 
 
 async def test_early_failure_keeps_what_earlier_tries_paid() -> None:

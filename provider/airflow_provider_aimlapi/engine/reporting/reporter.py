@@ -206,7 +206,7 @@ class Reporter:
             state="waiting",
             model=cut(job.completion.model, TEXT_BYTES_MAX),
             input=cut(job.input.fs.unstrip_protocol(job.input.path), TEXT_BYTES_MAX),
-            output=cut(store.uri(""), TEXT_BYTES_MAX),
+            output=self._output_uri(),
             manifest=cut(store.uri(names.manifest), TEXT_BYTES_MAX),
             report=cut(store.uri(names.report), TEXT_BYTES_MAX),
             updated_us=0,
@@ -229,7 +229,7 @@ class Reporter:
         # 1. Progress of this run is continued. 2. A try that failed before its run had a key is an
         #    attempt of whatever run comes next. 3. The progress of another run ends here, and its cost
         #    is kept.
-        if recalled is not None and recalled.run_key == self._prepared.names.run_key:
+        if recalled is not None and self._is_of_this_run(recalled):
             self._recalled = recalled
             self._earlier = earlier_attempts(recalled, inherited)
         elif recalled is not None and recalled.run_key is None:
@@ -237,6 +237,14 @@ class Reporter:
             self._replaced = recalled.replaced
         elif recalled is not None:
             self._replaced = replaced_costs(recalled)
+
+    def _is_of_this_run(self, recalled: RunProgress) -> bool:
+        """Return whether a progress is of this run: the same job may have run at another output."""
+        is_same_job = recalled.run_key == self._prepared.names.run_key
+        return is_same_job and recalled.output == self._output_uri()
+
+    def _output_uri(self) -> str:
+        return cut(self._prepared.store.uri(""), TEXT_BYTES_MAX)
 
     async def _publish(self, progress: RunProgress) -> None:
         if self._sink is None or self._is_silent:
