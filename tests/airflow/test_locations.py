@@ -172,3 +172,40 @@ def test_an_output_path_has_no_wildcard() -> None:
     for path in ("s3://lake/out*/", "/data/out[1]", "gs://lake/a?"):
         with pytest.raises(InvalidSpec, match="output_path contains one of"):
             parse_location(path, argument="output_path", storage_conn_id=None)
+
+
+@pytest.fixture
+def no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out what this machine or the tests have for S3, and its network's own service.
+
+    Airflow keeps each file system that it has opened, so the cache is replaced for the test.
+    """
+    from airflow.sdk.io import store
+
+    monkeypatch.setattr(store, "_STORE_CACHE", {})
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, "/dev/null")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+
+
+@pytest.mark.usefixtures("no_credentials")
+def test_s3_without_credentials_is_refused_before_any_request(connect: Connect) -> None:
+    from airflow_provider_aimlapi.operators.locations import open_location
+
+    with pytest.raises(InvalidSpec, match=r"^input_path: set storage_conn_id to an Airflow conn"):
+        open_location(location("s3://lake-4711/in/"))
+    empty = connect("empty", conn_type="aws")
+    with pytest.raises(InvalidSpec, match=r"^input_path: put credentials into connection 'empty'"):
+        open_location(location("s3://lake-4711/in/", empty))
+
+
+@pytest.mark.usefixtures("no_credentials")
+def test_a_public_bucket_is_opened_with_a_connection(connect: Connect) -> None:
+    from airflow_provider_aimlapi.operators.locations import open_location
+
+    extra = {"config_kwargs": {"signature_version": "unsigned"}}
+    public = connect("public", conn_type="aws", extra=extra)
+    assert open_location(location("s3://lake-4711/in/", public)).fs.anon is True

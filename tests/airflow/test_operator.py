@@ -167,7 +167,11 @@ def test_local_folders_do_as_well(
         ({"output_column": "text"}, "output_column"),
         ({"input_path": "warp://lake/in/"}, "input_path: warp:// is not allowed"),
         ({"input_path": "lake/in"}, "neither a URL"),
-        ({"input_path": "s3://no-such-bucket-4711/in/"}, "no-such-bucket-4711"),
+        ({"input_path": "s3://no-such-bucket-4711/in/"}, "input_path: s3://no-such-bucket-4711"),
+        (
+            {"output_path": "s3://no-such-bucket-4711/out/"},
+            "output_path: s3://no-such-bucket-4711 does not exist.",
+        ),
         ({"storage_conn_id": "no_such_s3"}, "'no_such_s3' (for input_path) does not exist"),
         ({"aimlapi_conn_id": "absent"}, "'absent' (aimlapi_conn_id) does not exist"),
     ],

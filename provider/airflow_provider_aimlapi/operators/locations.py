@@ -60,6 +60,10 @@ _VARIABLES = {
     "azure": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
 }
 """The variables that hold the environment's own credentials."""
+_PUBLIC = (
+    'A public bucket needs a connection of type aws with {"config_kwargs": {"signature_version": '
+    '"unsigned"}} in its extra.'
+)
 _SAME_AS = {"az": "abfs", "s3n": "s3"}
 """Spellings that Airflow's provider or the file system does not know, and what they mean."""
 _CONNECTION_ID = re.compile(r"[\w#!().-]{1,250}")
@@ -183,11 +187,17 @@ def _check_connection(conn_id: str, argument: str) -> None:
 def _open_file_system(location: Location, conn_id: str | None) -> OpenLocation:
     """Return the file system from Airflow's provider, or from fsspec if there is no provider."""
     from airflow_provider_aimlapi.engine.job import OpenLocation
-    from airflow_provider_aimlapi.storage.access.opening import connect, open_url
+    from airflow_provider_aimlapi.storage.access.opening import (
+        connect,
+        lacks_credentials,
+        open_url,
+    )
 
     try:
         fs = attach(location.scheme, conn_id).fs
         connect(fs)
+        if lacks_credentials(fs):
+            raise InvalidSpec(_without_credentials(location, conn_id))
     except (ImportError, ValueError):
         if conn_id is not None:
             raise
@@ -280,6 +290,19 @@ def _refusal_text(location: Location, origin: str) -> str:
     return (
         f"{location.argument}: {location.scheme}:// could not be opened with {with_what} ({origin}). "
         f"{advice}."
+    )
+
+
+def _without_credentials(location: Location, conn_id: str | None) -> str:
+    """Return the text for an S3 without any credentials, which Airflow's provider opens anonymously."""
+    if conn_id is None:
+        return (
+            f"{location.argument}: set storage_conn_id to an Airflow connection for s3://, because "
+            f"this worker has no credentials of its own. Or set {_VARIABLES['s3']}. {_PUBLIC}"
+        )
+    return (
+        f"{location.argument}: put credentials into connection '{conn_id}'. It has none, and this "
+        f"worker has none of its own. {_PUBLIC}"
     )
 
 

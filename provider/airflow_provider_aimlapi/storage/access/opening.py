@@ -103,6 +103,16 @@ def connect(fs: AbstractFileSystem) -> None:
         fs.connect()
 
 
+def lacks_credentials(fs: AbstractFileSystem) -> bool:
+    """Return whether an S3 is opened anonymously only because no credentials were found.
+
+    Each request would then be refused, or be repeated for minutes where the network drops it.
+    """
+    if kind_of(fs) != "s3" or not getattr(fs, "anon", False):
+        return False
+    return "signature_version" not in fs.config_kwargs  # set for public buckets, and by a signer
+
+
 def _check_authority(path: TypedPath) -> None:
     """Refuse an @ except before an Azure account, because commands have no connections."""
     if path.scheme in _AZURE:

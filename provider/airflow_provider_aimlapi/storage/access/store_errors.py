@@ -33,6 +33,7 @@ _BY_CODE: dict[str, Meaning] = {
     "RequestTimeout": "passing",
     "SlowDown": "passing",
 }
+_NO_BUCKET = frozenset({"NoSuchBucket", "ContainerNotFound"})
 _BY_STATUS: dict[int, Meaning] = {
     401: "forbidden",
     403: "forbidden",
@@ -136,17 +137,23 @@ def store_error(error: BaseException, *, action: Action, uri: str) -> StorageErr
     detail = described(error)
     if uri.startswith("file://"):
         return _local_error(error, action, _shown_path(uri), detail)
+    where = "output_path: " if f"/{RUNS_FOLDER}" in uri else ""
+    if _is_without_bucket(error):
+        bucket = "/".join(uri.split("/")[:3])
+        return StoreUnsafe(
+            f"{where}{bucket} does not exist. Correct the path, or create the bucket. ({detail})"
+        )
     # "passing", "unknown" and the rest may succeed at another try, so they are StoreUnavailable.
     match meaning_of(error):
         case "forbidden":
             return StoreUnsafe(
-                f"May not {action} {uri}: {detail}. "
+                f"{where}May not {action} {uri}: {detail}. "
                 f"Check the path, and that the connection is allowed to {_PERMISSIONS[action]}."
             )
         case "absent":
-            return StoreUnsafe(f"Cannot {action} {uri}: it does not exist: {detail}")
+            return StoreUnsafe(f"{where}Cannot {action} {uri}: it does not exist: {detail}")
         case _:
-            return StoreUnavailable(f"Could not {action} {uri}: {detail}{_advice(error)}")
+            return StoreUnavailable(f"{where}Could not {action} {uri}: {detail}{_advice(error)}")
 
 
 def _local_error(error: BaseException, action: Action, path: str, detail: str) -> StorageError:
@@ -217,9 +224,16 @@ def _response(error: BaseException) -> dict[str, dict[str, object]]:
     return response if isinstance(response, dict) else {}
 
 
+def _code(error: BaseException) -> str:
+    return str(_response(error).get("Error", {}).get("Code") or getattr(error, "error_code", None))
+
+
+def _is_without_bucket(error: BaseException) -> bool:
+    return any(_code(link) in _NO_BUCKET for link in _causes(error))
+
+
 def _by_code(error: BaseException) -> Meaning | None:
-    code = _response(error).get("Error", {}).get("Code") or getattr(error, "error_code", None)
-    return _BY_CODE.get(str(code))
+    return _BY_CODE.get(_code(error))
 
 
 def _by_status(error: BaseException) -> Meaning | None:
