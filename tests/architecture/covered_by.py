@@ -78,6 +78,9 @@ COVERED_BY = {
     # engine: whole runs against a real server, where a module alone would show little.
     "engine/blocking": "tests/runs/test_run_publishes.py",
     "engine/calls/allowances": "tests/runs/test_run_allowances.py",
+    "core/answers/answer_text": "tests/runs/test_run_repairs.py",
+    "engine/calls/typed/answer_check": "tests/runs/test_run_repairs.py",
+    "engine/calls/typed/form_trial": "tests/runs/test_run_forms.py",
     "core/calls/answer_form": "tests/contract/test_answer_forms.py",
     "engine/durable/interim_answers": "tests/unit/engine/test_follow_ups.py",
     "engine/calls/arrival_note": "tests/runs/test_run_arrival.py",

@@ -71,7 +71,7 @@ class Workplace:
         """Run to the end, with settings that differ from the usual ones."""
         return run_job(job or self.job(), Settings(**settings), stop=stop)
 
-    def run_until_billed(self, bills: int, **settings: Any) -> None:
+    def run_until_billed(self, bills: int, *, job: Job | None = None, **settings: Any) -> None:
         """Run, and ask to stop as soon as so many calls were billed."""
         stop = StopSignal()
 
@@ -84,7 +84,7 @@ class Workplace:
         watcher = threading.Thread(target=stop_soon)
         watcher.start()
         with pytest.raises(RunInterrupted):
-            self.run(stop=stop, **settings)
+            self.run(job, stop=stop, **settings)
         watcher.join()
 
     def visible(self) -> list[str]:

@@ -156,12 +156,14 @@ class Gateway(_Value, frozen=True, kw_only=True):
         is_strict: whether a top-level field outside the dialect is answered with 400. Otherwise it is
             ignored.
         drops: top-level fields that are ignored although the dialect has them.
+        refuses: top-level fields that are answered with 400 although the dialect has them.
         withdrawn: ids that are answered with 404, and the replacement of each.
     """
 
     documents: Literal["live", "older"] = "live"
     is_strict: bool = False
     drops: tuple[str, ...] = ()
+    refuses: tuple[str, ...] = ()
     withdrawn: dict[str, str] = {}
 
 

@@ -77,6 +77,15 @@ def without(body: bytes, names: tuple[str, ...]) -> bytes:
     return msgspec.json.encode(kept)
 
 
+def first_of(body: bytes, names: tuple[str, ...]) -> str | None:
+    """Return the first of these top-level fields that a body has; None if it has none of them."""
+    try:
+        fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    except msgspec.MsgspecError:
+        return None
+    return next((name for name in names if name in fields), None)
+
+
 def schema_of(dialect: Dialect) -> dict[str, Any]:
     """Return a dialect's body as JSON Schema."""
     return msgspec.json.schema(_BODIES[dialect])

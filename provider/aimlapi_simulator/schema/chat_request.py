@@ -10,7 +10,7 @@ from aimlapi_simulator.catalogue import Dialect, Model, spoken_by
 from aimlapi_simulator.faults.kinds import NO_ENDPOINTS
 from aimlapi_simulator.faults.script import Gateway
 from aimlapi_simulator.schema.answer_schemas import schema_in
-from aimlapi_simulator.schema.bodies import Native, decode_body, without
+from aimlapi_simulator.schema.bodies import Native, decode_body, first_of, without
 from aimlapi_simulator.schema.content import Content, Mark, read_content
 from aimlapi_simulator.schema.hints import explain
 from aimlapi_simulator.schema.parts import ThinkingOn
@@ -85,6 +85,8 @@ def parse_chat(body: bytes, gateway: Gateway = LIVE) -> ChatRequest:
         RefusedByVendor: 400 in the words of the vendor behind the API.
     """
     # The order of the except clauses matters: a ValidationError is a DecodeError.
+    if gateway.refuses and (refused := first_of(body, gateway.refuses)) is not None:
+        raise wrong_value(refused, "no such field", "this field")
     if gateway.drops:
         body = without(body, gateway.drops)
     try:

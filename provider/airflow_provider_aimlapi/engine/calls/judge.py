@@ -20,9 +20,9 @@ from airflow_provider_aimlapi.core.durable.journal import (
 from airflow_provider_aimlapi.core.verdicts.opening import Opening, Refused
 from airflow_provider_aimlapi.core.verdicts.verdict import Verdict, judge
 from airflow_provider_aimlapi.engine.calls.failed_rows import FailedRows
-from airflow_provider_aimlapi.engine.calls.form_trial import PAUSE_S, REFUSED_FORM
 from airflow_provider_aimlapi.engine.calls.refused_rows import RefusedRows
 from airflow_provider_aimlapi.engine.calls.sender import Unjudged
+from airflow_provider_aimlapi.engine.calls.typed.form_trial import PAUSE_S, REFUSED_FORM
 from airflow_provider_aimlapi.engine.runtime.retry import retry_delay_s
 from airflow_provider_aimlapi.errors import (
     AccessRefused,
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.arrival.first_answers import ArrivalCheck
     from airflow_provider_aimlapi.core.calls.completion import CallRecord, Completion
     from airflow_provider_aimlapi.engine.calls.feed import Feed
-    from airflow_provider_aimlapi.engine.calls.form_trial import FormTrial
     from airflow_provider_aimlapi.engine.calls.limiter import Limiter
+    from airflow_provider_aimlapi.engine.calls.typed.form_trial import FormTrial
     from airflow_provider_aimlapi.engine.durable.collector import Collector
     from airflow_provider_aimlapi.engine.follow_ups import FollowUps
     from airflow_provider_aimlapi.engine.row import FollowUp, Row

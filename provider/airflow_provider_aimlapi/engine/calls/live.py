@@ -14,18 +14,18 @@ from airflow_provider_aimlapi.core.calls.completion import Reason
 from airflow_provider_aimlapi.core.reporting.measures import ErrorCounts, LatencyCounts
 from airflow_provider_aimlapi.core.verdicts.opening import OPENING_ROWS
 from airflow_provider_aimlapi.engine.calls.allowances import Allowances
-from airflow_provider_aimlapi.engine.calls.answer_check import AnswerCheck
 from airflow_provider_aimlapi.engine.calls.arrival_note import (
     leave_note,
     refuse_note,
     watch_arrival,
 )
 from airflow_provider_aimlapi.engine.calls.feed import Feed
-from airflow_provider_aimlapi.engine.calls.form_trial import FormTrial, use_noted_form
 from airflow_provider_aimlapi.engine.calls.judge import Judge
 from airflow_provider_aimlapi.engine.calls.limiter import AdmissionEnded, Limiter
 from airflow_provider_aimlapi.engine.calls.run_budget import bound_budget, open_budget
 from airflow_provider_aimlapi.engine.calls.sender import Sender, Unjudged
+from airflow_provider_aimlapi.engine.calls.typed.answer_check import AnswerCheck
+from airflow_provider_aimlapi.engine.calls.typed.form_trial import FormTrial, use_noted_form
 from airflow_provider_aimlapi.engine.runtime.companions import beside, bug_in
 from airflow_provider_aimlapi.engine.runtime.retry import persist
 from airflow_provider_aimlapi.errors import (

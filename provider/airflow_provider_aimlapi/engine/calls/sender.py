@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.pacing.episode import Sent
     from airflow_provider_aimlapi.core.reporting.measures import LatencyCounts
     from airflow_provider_aimlapi.core.verdicts.opening import Opening
-    from airflow_provider_aimlapi.engine.calls.answer_check import AnswerCheck
     from airflow_provider_aimlapi.engine.calls.limiter import Limiter
+    from airflow_provider_aimlapi.engine.calls.typed.answer_check import AnswerCheck
     from airflow_provider_aimlapi.engine.row import Row
     from airflow_provider_aimlapi.engine.world import Client
 

@@ -12,10 +12,10 @@ from airflow_provider_aimlapi.core.calls.completion import Completion
 from airflow_provider_aimlapi.core.money.budget import Budget
 from airflow_provider_aimlapi.engine.calls import judge as judge_module
 from airflow_provider_aimlapi.engine.calls.feed import Feed
-from airflow_provider_aimlapi.engine.calls.form_trial import FormTrial
 from airflow_provider_aimlapi.engine.calls.judge import Judge
 from airflow_provider_aimlapi.engine.calls.limiter import Limiter
 from airflow_provider_aimlapi.engine.calls.sender import Unjudged
+from airflow_provider_aimlapi.engine.calls.typed.form_trial import FormTrial
 from airflow_provider_aimlapi.engine.durable.collector import Collector
 from airflow_provider_aimlapi.engine.durable.journal_upkeep import JournalUpkeep
 from airflow_provider_aimlapi.engine.runtime.ending import Ending
