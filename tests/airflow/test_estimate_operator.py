@@ -86,8 +86,8 @@ def test_task_and_method_measure_a_templated_sample(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"sample_rows": "many"}, "sample_rows='many': give a whole number"),
-        ({"sample_rows": -1}, "sample_rows=-1: give a whole number from 0 to 1,000"),
+        ({"sample_rows": "{{ 'many' }}"}, "sample_rows='many': give a whole number"),
+        ({"sample_rows": "{{ -1 }}"}, "sample_rows=-1: give a whole number from 0 to 1,000"),
         ({"answer_tokens": 5_000}, "answer_tokens=5000 is more than max_tokens=1024 allows"),
         ({"prompt": "{txet}"}, "Did you mean {text}?"),
     ],

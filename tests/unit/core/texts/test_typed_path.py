@@ -98,6 +98,6 @@ def test_option_is_declared_to_airflow() -> None:
     config = get_provider_info()["config"]
     assert isinstance(config, dict)
     assert list(config) == [SECTION]
-    assert list(config[SECTION]["options"]) == [OPTION]
+    assert set(config[SECTION]["options"]) == {OPTION, "task_tab"}
     assert config[SECTION]["options"][OPTION]["default"] == ""
     assert f"AIRFLOW__{SECTION}__{OPTION}".upper() == VARIABLE
