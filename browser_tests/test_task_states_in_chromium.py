@@ -262,7 +262,9 @@ def test_axe_finds_no_violation_on_any_page(
     for name, (dag_id, task_id) in PAGES.items():
         run_id = {**ended, "killed": killed}.get(dag_id, "")
         page.goto(site.page(run_id, dag_id, task_id) if dag_id else site.runs_page)
-        page.locator("td, #empty-title:not(:empty)").first.wait_for(timeout=WAIT_MS)
+        page.locator("#attempts td, #runs td, #empty-title:not(:empty)").first.wait_for(
+            timeout=WAIT_MS
+        )
         assert violations(page) == [], f"{name} in {look}"
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.screenshot(path=screenshots / f"state-{name}-{look}.png", full_page=True)

@@ -270,3 +270,50 @@ async def test_early_failure_keeps_what_earlier_tries_paid() -> None:
     after = decode_progress(sink.data)
     assert after is not None
     assert [one.cost_nano_usd for one in after.attempts] == [500, 0]
+
+
+class ClearedSink:
+    """The state store of a task that is cleared after some rows: Airflow stores nothing of it any more."""
+
+    interval_s = 0.001
+    is_shared = False
+
+    def __init__(self, rows_max: int) -> None:
+        self.stored: bytes | None = None
+        self._rows_max = rows_max
+        self._is_cleared = False
+
+    def recall(self) -> bytes | None:
+        return self.stored
+
+    def publish(self, data: bytes) -> None:
+        progress = decode_progress(data)
+        assert progress is not None
+        self._is_cleared = self._is_cleared or progress.rows_done > self._rows_max
+        if self._is_cleared:
+            raise LookupError("404: no such task instance")
+        self.stored = data
+
+    def start_again(self) -> None:
+        """Let the task's next instance store its progress."""
+        self._is_cleared, self._rows_max = False, ROWS
+
+
+def test_cleared_attempt_ended_in_order_and_sums_agree(rows: Workplace) -> None:
+    sink = ClearedSink(rows_max=5)
+    page = RunPage(open_sink=lambda _store, _names: sink)
+    rows.sim.follow(Script(faults=(Fault(kind="403", after=25),)))
+    with pytest.raises(AccessRefused):
+        run_job(rows.job(), Settings(max_concurrency=1), page=page)
+    cleared = decode_progress(sink.stored or b"")
+    assert cleared is not None
+    assert (cleared.state, cleared.rows_done <= 5) == ("running", True)
+    rows.sim.follow(Script())
+    sink.start_again()
+    report = run_job(rows.job(), Settings(max_concurrency=1), page=page)
+    told = decode_progress(sink.stored or b"")
+    assert told is not None
+    first, second = told.attempts
+    assert (first.state, first.rows, second.rows) == ("stopped", 25, ROWS - 25)
+    assert sum(first.statuses.values()) == 25
+    assert first.cost_nano_usd + second.cost_nano_usd == report.tally.cost_nano_usd

@@ -20,18 +20,10 @@ if TYPE_CHECKING:
 
 
 class AttemptCounts:
-    """The counts of a running attempt.
-
-    Attributes:
-        inherited: what earlier attempts had decided and paid when this one began.
-    """
+    """The counts of a running attempt."""
 
     def __init__(self, calls: LiveCalls, *, rows: int, clock: Clock) -> None:
-        self.inherited = Inherited(
-            rows=calls.collector.rows_reused,
-            statuses=calls.collector.counts_reused.statuses(),
-            cost_nano_usd=calls.budget.charged_nano_usd,
-        )
+        self._inherited_nano_usd = calls.budget.charged_nano_usd
         self._rows = rows
         self._collector = calls.collector
         self._limiter = calls.limiter
@@ -41,6 +33,14 @@ class AttemptCounts:
         self._clock = clock
         self._started_s = clock.now_s()
         self._series = SeriesRecorder()  # the page's curves, from the attempt's start
+
+    def inherited(self) -> Inherited:
+        """Return what earlier attempts had decided and paid, as far as this one has met their rows."""
+        return Inherited(
+            rows=self._collector.rows_reused,
+            statuses=self._collector.counts_reused.statuses(),
+            cost_nano_usd=self._inherited_nano_usd,
+        )
 
     def sample(self) -> None:
         """Add the present counts to the series."""
@@ -103,4 +103,4 @@ class AttemptCounts:
 
     @property
     def _paid_nano_usd(self) -> int:
-        return self._budget.charged_nano_usd - self.inherited.cost_nano_usd
+        return self._budget.charged_nano_usd - self._inherited_nano_usd

@@ -87,6 +87,7 @@ class Reporter:
             ReplacedCost, ...
         ] = ()  # the costs of runs that this one has replaced
         self._counts: AttemptCounts | None = None
+        self._released = frozenset[int]()  # the earlier epochs that released their lease
         self._let_go = asyncio.Event()
         self._call: asyncio.Future[Any] | None = None  # the last one of the sink
         self._is_silent = False  # a newer attempt publishes to the same place
@@ -112,8 +113,7 @@ class Reporter:
             released: the earlier epochs that released their lease.
         """
         self._counts = counts
-        if self._recalled is not None:
-            self._earlier = earlier_attempts(self._recalled, counts.inherited, released)
+        self._released = frozenset(released)
 
     def companion(self) -> Companion:
         """Return the work that publishes the progress beside the calls."""
@@ -186,6 +186,9 @@ class Reporter:
         )
         if self._counts is not None:
             self._counts.sample()
+            if self._recalled is not None:
+                inherited = self._counts.inherited()
+                self._earlier = earlier_attempts(self._recalled, inherited, self._released)
             progress = self._counts.add_to(progress)
             attempt = self._counts.add_to_attempt(attempt)
         return replace(progress, attempts=with_attempt(self._earlier, attempt))
