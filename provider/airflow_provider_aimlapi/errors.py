@@ -161,7 +161,8 @@ class AccessRefused(ApiError):
     """
 
     def __init__(self, refusal: str, *, remedy: str = "", **facts: Unpack[Facts]) -> None:
-        text = f"{refusal.removesuffix('.')}. {remedy}" if remedy else refusal
+        # The remedy comes first, because Airflow's log view shows about 110 characters of a line.
+        text = f"{remedy} {refusal.removesuffix('.')}." if remedy else refusal
         super().__init__(text, **(facts | {"in_full": facts.get("in_full") or refusal}))
         self.refusal = refusal
         self.remedy = remedy

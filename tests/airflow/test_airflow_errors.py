@@ -37,7 +37,7 @@ def test_a_task_is_retried_only_where_time_may_help(kind: type[errors.AimlapiErr
     raised = airflow_error(kind("what happened, and what to do"))
     assert isinstance(raised, AirflowException)
     assert isinstance(raised, AirflowFailException) is (kind not in RETRIED)
-    assert str(raised) == "what happened, and what to do"
+    assert str(raised) == f"{kind.__name__}: what happened, and what to do"
 
 
 def test_unlisted_errors_use_their_nearest_ancestor() -> None:

@@ -53,9 +53,7 @@ def wrapped(error: errors.AimlapiError) -> BaseException:
     """Return the exception that the operator raises for an error."""
     from airflow_provider_aimlapi.operators.airflow_errors import airflow_error
 
-    raised = airflow_error(error, has_policy=True)
-    raised.__cause__ = error
-    return raised
+    return airflow_error(error, has_policy=True)
 
 
 @pytest.mark.parametrize("kind", ALL)

@@ -106,7 +106,6 @@ COVERED_BY = {
     "engine/prepared": "tests/runs/test_run_shares.py",
     "engine/reporting/attempt_counts": "tests/runs/test_run_tells_progress.py",
     "engine/reporting/lineage": "tests/runs/test_run_is_observed.py",
-    "engine/reporting/progress_log": "tests/runs/test_run_tells_progress.py",
     "engine/reporting/reporter": "tests/runs/test_run_tells_progress.py",
     "engine/replaced_run": "tests/runs/test_run_replaces.py",
     "engine/request_maker": "tests/runs/test_run_publishes.py",

@@ -75,10 +75,10 @@ def look_at(path: str) -> None:
 
 def everything_said(error: AimlapiError) -> str:
     """What Airflow prints of the error when an operator has raised it."""
-    from airflow_provider_aimlapi.operators.airflow_errors import airflow_error, without_frames
+    from airflow_provider_aimlapi.operators.airflow_errors import airflow_error, causes_of
 
     raised = airflow_error(error)
-    raised.__cause__ = without_frames(error)
+    raised.__cause__ = causes_of(error)
     return "".join(traceback.format_exception(raised))
 
 

@@ -17,7 +17,7 @@ SLOW = Latency(median_s=0.05, sigma=0.5)
 def test_budget_ends_a_first_run_without_overshoot(place: Workplace, budget_usd: float) -> None:
     place.sim.follow(script(latency=SLOW))
     place.write(texts_table(900))
-    with pytest.raises(BudgetExhausted, match="The budget is spent"):
+    with pytest.raises(BudgetExhausted, match=r"^Raise max_cost_usd .* The budget is spent"):
         place.run(max_cost_usd=budget_usd, max_concurrency=64)
     dearest = max(record.usd for record in place.sim.ledger.billed)
     assert budget_usd - 2 * dearest <= place.sim.ledger.total_usd <= budget_usd
@@ -29,7 +29,7 @@ def test_budget_holds_without_the_price_list(
 ) -> None:
     place.sim.follow(script(latency=SLOW, faults=(Fault(kind="500", path=MODELS),)))
     place.write(texts_table(100))
-    with pytest.raises(BudgetExhausted, match="The budget is spent"):
+    with pytest.raises(BudgetExhausted, match=r"^Raise max_cost_usd .* The budget is spent"):
         place.run(max_cost_usd=0.002, max_concurrency=256)
     (warning,) = [text for text in (r.getMessage() for r in caplog.records) if "price list" in text]
     assert "the price list did not answer (HTTP 500" in warning

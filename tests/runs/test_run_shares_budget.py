@@ -113,7 +113,7 @@ def test_the_whole_run_spends_what_its_shares_have_left(place: Workplace) -> Non
     write(place, 50, 50, 50, 50)
     run_job(place.job(), Settings(max_cost_usd=0.3), share=2)
     spent = place.sim.ledger.total_usd
-    with pytest.raises(BudgetExhausted, match="The budget is spent"):
+    with pytest.raises(BudgetExhausted, match=r"^Raise max_cost_usd .* The budget is spent"):
         place.run(max_cost_usd=spent * 2, max_concurrency=4)
     dearest = max(record.usd for record in place.sim.ledger.billed)
     assert spent * 2 - 2 * dearest <= place.sim.ledger.total_usd <= spent * 2

@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import (
 from airflow.sdk.definitions._internal.types import SET_DURING_EXECUTION
 
 from airflow_provider_aimlapi.errors import AimlapiError, InvalidSpec
-from airflow_provider_aimlapi.operators.airflow_errors import airflow_error, without_frames
+from airflow_provider_aimlapi.operators.airflow_errors import airflow_error, causes_of
 from airflow_provider_aimlapi.operators.claude import ClaudeCompletionOperator
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class ClaudeCompletionDecoratedOperator(DecoratedOperator, ClaudeCompletionOpera
         try:
             self.input_path = self._path_of(returned)
         except AimlapiError as error:
-            raise airflow_error(error) from without_frames(error)
+            raise airflow_error(error) from causes_of(error)
         summary = super().execute(context)
         context["ti"].xcom_push(key=SUMMARY_KEY, value=summary)
         return str(self.output_path)

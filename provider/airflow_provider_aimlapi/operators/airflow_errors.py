@@ -1,4 +1,8 @@
-"""One table of what Airflow does about each error of this provider: retry the task, or fail it."""
+"""One table of what Airflow does about each error of this provider: retry the task, or fail it.
+
+Airflow logs an exception with its causes. So the exception that a task raises takes the error's place,
+with its name and its text, and has only the error's own causes: each text is logged once.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,12 @@ FAIL = AirflowFailException
 """A retry would meet the same error, or spend money on it. A person must act first."""
 RETRY = AirflowException
 """The cause may pass. The task's own `retries` decide, and the next try continues the run."""
+
+ERROR_ATTRIBUTE = "aimlapi_error"
+"""The attribute of a raised exception that holds the error in whose place it is raised."""
+
+_CAUSES_MAX = 20
+"""How many causes of an exception are examined. A chain of causes may be a ring."""
 
 AIRFLOW_ERRORS: Mapping[type[AimlapiError], type[AirflowException]] = {
     errors.AimlapiError: RETRY,
@@ -37,15 +47,24 @@ AIRFLOW_ERRORS: Mapping[type[AimlapiError], type[AirflowException]] = {
 
 
 def airflow_error(error: AimlapiError, *, has_policy: bool = False) -> AirflowException:
-    """Return the exception that an operator raises for an error, with the same text.
+    """Return the exception that an operator raises for an error, with the error's name and text.
+
+    Raise it `from causes_of(error)`.
 
     Args:
         has_policy: whether the task has a retry policy. It can wait as long as a spending limit
             lasts, but Airflow calls it only for an exception that may be retried.
     """
-    if has_policy and isinstance(error, errors.SpendingLimitReached):
-        return RETRY(str(error))
-    return kind_of(error)(str(error))
+    is_retried = has_policy and isinstance(error, errors.SpendingLimitReached)
+    kind = RETRY if is_retried else kind_of(error)
+    raised = kind(f"{type(error).__name__}: {error}")
+    setattr(raised, ERROR_ATTRIBUTE, error)
+    return raised
+
+
+def causes_of(error: AimlapiError) -> BaseException | None:
+    """Return the error's cause, for the exception that takes its place. None: it has none of ours."""
+    return without_frames(error).__cause__
 
 
 def kind_of(error: AimlapiError) -> type[AirflowException]:
@@ -57,14 +76,27 @@ def kind_of(error: AimlapiError) -> type[AirflowException]:
     raise TypeError(f"{type(error).__name__} is no error of this provider") from error
 
 
+def our_error(exception: BaseException) -> AimlapiError | None:
+    """Return the error of this provider: the exception's own, or the first among it and its causes."""
+    link: BaseException | None = exception
+    for _ in range(_CAUSES_MAX):
+        if link is None or isinstance(link, AimlapiError):
+            return link
+        error = getattr(link, ERROR_ATTRIBUTE, None)
+        if isinstance(error, AimlapiError):
+            return error
+        link = link.__cause__
+    return None
+
+
 def shown_text(error: Exception) -> str:
     """Return what a page may show of an error that ended a task.
 
     The text of an error that is none of this provider may quote anything, so only its name is shown.
     """
-    cause = error.__cause__
-    if isinstance(cause, AimlapiError):
-        return str(cause)
+    ours = our_error(error)
+    if ours is not None:
+        return str(ours)
     return f"The task ended with {type(error).__name__}. Its log contains the details."
 
 

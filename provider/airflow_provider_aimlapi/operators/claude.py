@@ -14,7 +14,11 @@ from airflow_provider_aimlapi.errors import AimlapiError
 from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
 from airflow_provider_aimlapi.hooks.refusals import explain_refusal
 from airflow_provider_aimlapi.operators import arguments
-from airflow_provider_aimlapi.operators.airflow_errors import airflow_error, without_frames
+from airflow_provider_aimlapi.operators.airflow_errors import (
+    airflow_error,
+    causes_of,
+    without_frames,
+)
 from airflow_provider_aimlapi.operators.argument_sets.run_arguments import settings_of
 from airflow_provider_aimlapi.operators.argument_sets.written_arguments import check_written
 from airflow_provider_aimlapi.operators.completion_arguments import (
@@ -341,7 +345,7 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
                 without_frames(caught), lambda: self._make_hook().endpoint, self.model
             )
             self._park_if_useful(error)
-            raise airflow_error(error, has_policy=has_policy(self)) from without_frames(error)
+            raise airflow_error(error, has_policy=has_policy(self)) from causes_of(error)
         finally:
             self._is_killed, self._stop = False, None
 
@@ -350,7 +354,10 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         until = self._parking.until(error, now())
         if until is None:
             return
-        notice = f"Parked until {until:%Y-%m-%d %H:%M} UTC; no retry is used up. {error}"
+        notice = (
+            f"Parked until {until:%Y-%m-%d %H:%M} UTC; no retry is used up. "
+            f"{type(error).__name__}: {error}"
+        )
         self.log.warning("%s", printable(notice))
         if self._progress is not None:
             self._progress.report_parked(notice)

@@ -78,5 +78,5 @@ class ClaudeCompletionEstimateOperator(ClaudeCompletionOperator):
                 "answer_tokens", self.answer_tokens
             )
         except InvalidSpec as error:
-            raise airflow_error(error) from error
+            raise airflow_error(error) from None
         return sample_rows, answer_tokens

@@ -50,13 +50,13 @@ def explaining_braces() -> Iterator[None]:
     try:
         yield
     except (jinja2.UndefinedError, jinja2.TemplateSyntaxError) as error:
-        explained = InvalidSpec(
-            f"Jinja could not render an argument: {error}. {{{{ … }}}} belongs to Jinja, which "
-            f"renders before any row is read. Write a column in single braces, {{body}}. "
-            f"Write {{% raw %}}…{{% endraw %}} around braces that Jinja must leave alone."
-        )
-        explained.__cause__ = error
-        raise airflow_error(explained) from explained
+        raise airflow_error(
+            InvalidSpec(
+                f"Write a column in single braces, {{body}}. Write {{% raw %}}…{{% endraw %}} around "
+                f"braces that Jinja must leave alone. Jinja could not render an argument: {error}. "
+                f"{{{{ … }}}} belongs to Jinja, which renders before any row is read."
+            )
+        ) from None
 
 
 def render_text(operator: BaseOperator, text: str, context: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aimlapi import errors
-from airflow_provider_aimlapi.operators.airflow_errors import FAIL, kind_of
+from airflow_provider_aimlapi.operators.airflow_errors import FAIL, kind_of, our_error
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, RetryDecision, RetryPolicy
@@ -26,8 +26,6 @@ AFTER_RESET_S = 60
 """How much later than the reset a task starts, because two clocks do not agree to the second."""
 DOUBLINGS_MAX = 4
 """16 times a delay: from 5 minutes to 80. One more would wait for more than two hours."""
-_CAUSES_MAX = 20
-"""How many causes of an exception are examined. A chain of causes may be a ring."""
 
 
 class AimlapiRetryPolicy(RetryPolicy):
@@ -120,16 +118,6 @@ def policy_argument(policy: RetryPolicy | None) -> dict[str, Any]:
 def has_policy(task: object) -> bool:
     """Return whether a retry policy decides about this task."""
     return getattr(task, "retry_policy", None) is not None
-
-
-def our_error(exception: BaseException) -> errors.AimlapiError | None:
-    """Return the error of this provider: the exception itself, or one of its causes."""
-    link: BaseException | None = exception
-    for _ in range(_CAUSES_MAX):
-        if link is None or isinstance(link, errors.AimlapiError):
-            return link
-        link = link.__cause__
-    return None
 
 
 def until_reset(now_s: float) -> timedelta:

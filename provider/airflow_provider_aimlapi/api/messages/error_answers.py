@@ -50,7 +50,7 @@ _KINDS_BY_HUNDREDS: dict[int, type[ApiError]] = {
     5: ApiUnavailable,
 }
 _THREE_CAUSES = (
-    "Either the account is out of credit: top up at https://aimlapi.com/app/billing. Or the key "
+    "Top up at https://aimlapi.com/app/billing if the account is out of credit. Or the key "
     "may not: its own USD threshold is reached (raise it, or wait, it resets at 00:00 UTC), it "
     "lacks the scope model:chat, or it was disabled: see https://aimlapi.com/app/keys. Or a "
     "firewall or proxy in front of the API refuses the calls: contact those who run it."
@@ -68,8 +68,8 @@ _REMEDIES = {
     405: _WRONG_PATH,
 }
 _MOVED = (
-    "The API answered with a redirect, which is not followed because it would carry the key and "
-    "the prompts elsewhere. The base URL has moved: put the new one into the connection's host."
+    "Put the new base URL into the connection's host: the API answered with a redirect, which is not "
+    "followed because it would carry the key and the prompts elsewhere."
 )
 
 

@@ -127,8 +127,8 @@ def _why_dropped(judgement: Judgement, model: str) -> str:
     other = "another id of the model" if model == DEFAULT_MODEL else f"model={DEFAULT_MODEL!r}"
     answers = "1 answer shows" if judgement.rows == 1 else f"{judgement.rows} answers show"
     return (
-        f"The instructions seem to be dropped: {answers} that the system text does not reach "
-        f"{model!r}. prompt_tokens {judgement.prompt_tokens:,} fits the prompt alone; prompt and system "
-        f"text together are about {judgement.expected_tokens:,}. Use {other}, or set "
-        f"check_arrival=False if you are sure that the instructions arrive."
+        f"Use {other}, or set check_arrival=False if you are sure that the instructions arrive. They "
+        f"seem to be dropped: {answers} that the system text does not reach {model!r}. "
+        f"prompt_tokens {judgement.prompt_tokens:,} fits the prompt alone; prompt and system text "
+        f"together are about {judgement.expected_tokens:,}."
     )

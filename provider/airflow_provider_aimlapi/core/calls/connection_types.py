@@ -21,13 +21,12 @@ def check_type(conn_type: str | None, *, host: str | None, connection: str) -> N
     kind = (conn_type or "").strip().lower()
     if kind not in TYPES_ACCEPTED:
         raise ConnectionIncomplete(
-            f"Connection '{connection}' is of type '{conn_type}', not '{CONN_TYPE}': its password "
-            f"is not sent to the API as a key. Name a connection of type '{CONN_TYPE}' instead "
-            f"(aimlapi_conn_id, --conn-env)."
+            f"Name a connection of type '{CONN_TYPE}' instead (aimlapi_conn_id, --conn-env). Connection "
+            f"'{connection}' is of type '{conn_type}': its password is not sent to the API as a key."
         )
     if kind != CONN_TYPE and not (host or "").strip():
         named = f"is of type '{kind}'" if kind else "has no type"
         raise ConnectionIncomplete(
-            f"Connection '{connection}' {named} and names no host, so its password may be another "
-            f"service's. Give it the type '{CONN_TYPE}', or the host {DEFAULT_BASE_URL}."
+            f"Give connection '{connection}' the type '{CONN_TYPE}', or the host {DEFAULT_BASE_URL}. It "
+            f"{named} and names no host, so its password may be another service's."
         )

@@ -161,8 +161,8 @@ class Budget:
         """Return why a call with a request of this size is not allowed, and what to do."""
         if self.has_unknown_charge:
             return (
-                "max_cost_usd is set, but the API answered without reporting the charge, so the "
-                "budget cannot be kept. All paid answers are kept; clear max_cost_usd to continue."
+                "Set max_cost_usd=None to continue: the API answered without reporting the charge, so "
+                "the budget cannot be kept. All paid answers are kept."
             )
         # Nothing was charged and nothing lost, so the price of the first call alone is above the
         # budget.
@@ -170,16 +170,15 @@ class Budget:
         cost = format_usd(worth)
         if self.price is not None and not self.charges and not self.lost:
             return (
-                f"{self._limit_words()} cannot pay for one call of {self.price.model}: a request of "
-                f"{body_bytes:,} bytes and an answer of {self.price.answer_tokens_max:,} tokens "
-                f"cost up to {cost} by the price list. Nothing was spent. Raise max_cost_usd, or "
-                f"lower max_tokens.{self._share_words()}"
+                f"Raise max_cost_usd, or lower max_tokens: {self._limit_words()} cannot pay for one call "
+                f"of {self.price.model}. A request of {body_bytes:,} bytes and an answer of "
+                f"{self.price.answer_tokens_max:,} tokens cost up to {cost} by the price list. Nothing "
+                f"was spent.{self._share_words()}"
             )
         return (
-            f"The budget is spent: {format_usd(self.charged_nano_usd)} of {self._limit_words()}"
-            f"{self._lost_words()}, and the next row may cost {cost}. All paid answers are "
-            f"kept; raise max_cost_usd and clear the task to continue from here."
-            f"{self._share_words()}"
+            f"Raise max_cost_usd and clear the task to continue from here. The budget is spent: "
+            f"{format_usd(self.charged_nano_usd)} of {self._limit_words()}{self._lost_words()}, and the "
+            f"next row may cost {cost}. All paid answers are kept.{self._share_words()}"
         )
 
     def _limit_words(self) -> str:

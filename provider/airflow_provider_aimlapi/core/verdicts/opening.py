@@ -89,16 +89,16 @@ def wrong_setup(opening: Opening) -> str | None:
     refused = [each for each in results if isinstance(each, Refused)]
     if len(refused) == len(results) and len({each.status for each in refused}) == 1:
         return (
-            f"The first {len(refused)} rows sent were all rejected with HTTP {refused[-1].status}, so "
-            f"the set-up is wrong, not the rows. Nothing was published. Correct the prompt, the model "
-            f"or its parameters. The last answer: {refused[-1].reason}"
+            f"Correct the prompt, the model or its parameters: the first {len(refused)} rows sent were "
+            f"all rejected with HTTP {refused[-1].status}, so the set-up is wrong, not the rows. Nothing "
+            f"was published. The last answer: {refused[-1].reason}"
         )
     invalid = [each for each in results if not isinstance(each, Refused) and _is_invalid(each)]
     if len(invalid) == len(results):
         return (
-            f"The answers to the first {len(invalid)} rows sent are all invalid, so the set-up is "
-            f"wrong, not the rows. Nothing was published; all paid answers are kept. Correct "
-            f"output_schema or the prompt. The first answer: {invalid[0].reason}"
+            f"Correct output_schema or the prompt: the answers to the first {len(invalid)} rows sent are "
+            f"all invalid, so the set-up is wrong, not the rows. Nothing was published; all paid answers "
+            f"are kept. The first answer: {invalid[0].reason}"
         )
     return None
 

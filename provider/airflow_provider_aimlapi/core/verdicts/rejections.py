@@ -31,7 +31,7 @@ class Rejections:
         if self.rows <= self.allowed:
             return None
         return (
+            f"Raise max_rejected_rows, or clear the task with retry_rejected=True to send them again: "
             f"{self.rows:,} rows were rejected or invalid, and max_rejected_rows allows {self.allowed:,}. "
-            f"Nothing was published; all paid answers are kept. Raise max_rejected_rows, or "
-            f"clear the task with retry_rejected=True to send them again. The last one: {reason}"
+            f"Nothing was published; all paid answers are kept. The last one: {reason}"
         )

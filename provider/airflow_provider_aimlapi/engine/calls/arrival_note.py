@@ -52,7 +52,7 @@ def refuse_note(prepared: Prepared) -> None:
     if prepared.store.read(names.instructions_dropped, bytes_max=SMALL_BYTES_MAX) is None:
         return
     raise InstructionsDropped(
-        f"{prepared.store.uri(names.instructions_dropped)} shows that the instructions of this run were "
-        f"dropped, so its answers are not used. Use another model id, or set check_arrival=False if you "
-        f"are sure that the instructions arrived. If the API delivers them now: {REMOVE_FOLDER}"
+        f"Use another model id, or set check_arrival=False if you are sure that the instructions arrived: "
+        f"{prepared.store.uri(names.instructions_dropped)} shows that those of this run were dropped, so "
+        f"its answers are not used. If the API delivers them now: {REMOVE_FOLDER}"
     )

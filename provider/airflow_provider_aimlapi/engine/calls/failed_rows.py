@@ -240,9 +240,9 @@ class FailedRows:
         if self._rows_left() <= len(self._spent):
             self.ending.halt(
                 ApiUnavailable(
+                    f"Clear the task with retry_rejected=True to send it again: "
                     f"{WIRE_VIOLATIONS_MAX} answers to a row could not be read, and no other row was "
-                    f"answered. No more are bought. The last one: {reason.shown} Clear the task with "
-                    f"retry_rejected=True to ask again."
+                    f"answered. No more are bought. The last one: {reason.shown}"
                 )
             )
         self._rest(row, reason)
@@ -320,8 +320,9 @@ class FailedRows:
 
     def _stalled(self, last: str) -> ApiUnavailable:
         return ApiUnavailable(
-            f"Calls failed for {format_duration(self._silence.length_s)}, and none was answered. The "
-            f"last answer: {last} Everything paid for is kept; a retry of the task continues from here."
+            f"A retry of the task continues from here. Calls failed for "
+            f"{format_duration(self._silence.length_s)}, and none was answered. The last answer: {last} "
+            f"Everything paid for is kept."
         )
 
     def _delay_s(self, row: Row, error: ApiError) -> float:

@@ -1,4 +1,4 @@
-"""Log one line every few seconds for the whole run: never a line per row, never a row's text."""
+"""Log lines for the whole run, less often as it gets longer: never a line per row, never its text."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.world import World
 
 log = logger(__name__)
+
+PAUSE_SHARE = 0.2
+"""The pause before the next line, as a share of the run's time so far: 40 lines in the first hour. With
+half of it, there are twice as many lines."""
+PAUSE_S_MAX = 180.0
+"""The longest pause. A reader of the log must see within minutes that the run is at work."""
 
 
 def progress_log(
@@ -43,11 +49,19 @@ class ProgressLog:
         self._rate = RecentRate()
 
     async def write_every(self, interval_s: float) -> None:
-        """Log a line at each interval, until cancelled."""
+        """Log a line at the first interval, and then after longer and longer pauses, until cancelled.
+
+        The rate is sampled at each interval, so that a line shows the rate of the last minute.
+        """
         self._rate_at(self._clock.now_s())
+        next_s = self._clock.now_s()
         while True:
             await asyncio.sleep(interval_s)
-            log.info("%s", self.now().line())
+            progress, now_s = self.now(), self._clock.now_s()
+            if now_s >= next_s:
+                log.info("%s", progress.line())
+                pause_s = min(PAUSE_S_MAX, PAUSE_SHARE * progress.elapsed_s)
+                next_s = now_s + max(interval_s / 2, pause_s)
 
     def now(self) -> Progress:
         """Return the run's present figures."""

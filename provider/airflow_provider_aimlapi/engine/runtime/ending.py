@@ -37,7 +37,11 @@ class Ending:
         if self.error is not None:
             return
         self.error = error
-        log.warning("No new calls are made. The answers of calls in flight are kept. %s", error)
+        # The error itself is logged once, when it ends the run.
+        log.warning(
+            "No new calls are made (%s). The answers of calls in flight are kept.",
+            type(error).__name__,
+        )
         for close in self._closers:
             close()
 
@@ -46,5 +50,8 @@ class Ending:
 
         The texts of other reasons claim that it was kept.
         """
+        earlier = self.error
         self.halt(error)
+        if earlier is not None and earlier is not error:
+            log.warning("The run was ending already. %s: %s", type(earlier).__name__, earlier)
         self.error = error

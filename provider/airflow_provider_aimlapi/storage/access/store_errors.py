@@ -146,9 +146,10 @@ def store_error(error: BaseException, *, action: Action, uri: str) -> StorageErr
     # "passing", "unknown" and the rest may succeed at another try, so they are StoreUnavailable.
     match meaning_of(error):
         case "forbidden":
+            permission, _, names = _PERMISSIONS[action].partition(" (")
             return StoreUnsafe(
-                f"{where}May not {action} {uri}: {detail}. "
-                f"Check the path, and that the connection is allowed to {_PERMISSIONS[action]}."
+                f"{where}Check the path, and that the connection is allowed to {permission}. "
+                f"May not {action} {uri}: {detail}. It needs one of: {names.rstrip(')')}."
             )
         case "absent":
             return StoreUnsafe(f"{where}Cannot {action} {uri}: it does not exist: {detail}")

@@ -84,7 +84,7 @@ def test_each_status_has_its_kind(status: int, kind: type[ApiError]) -> None:
         (403, ["op up", "USD threshold", "00:00 UTC", "model:chat", "firewall"]),
         (404, ["model's id", "base URL"]),
         (405, ["base URL"]),
-        (307, ["base URL has moved", "host"]),
+        (307, ["Put the new base URL", "host"]),
     ],
 )
 def test_a_refusal_of_access_says_what_to_do(status: int, remedies: list[str]) -> None:

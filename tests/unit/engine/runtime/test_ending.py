@@ -39,7 +39,8 @@ def test_first_reason_wins_and_all_are_notified_in_order(
     assert closed == ["feed", "limiter", "collector"]
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
-    assert "HTTP 403: no credit" in record.getMessage()
+    assert "AccessRefused" in record.getMessage()
+    assert "no credit" not in record.getMessage(), "the run's own end logs the text"
 
 
 def test_who_is_told_already_sees_the_reason() -> None:
@@ -51,8 +52,14 @@ def test_who_is_told_already_sees_the_reason() -> None:
     assert seen == [error]
 
 
-def test_lost_paid_answers_are_the_reason_before_all_others() -> None:
+def test_lost_paid_answers_are_the_reason_before_all_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The earlier reason ends nothing any more, so it is logged here."""
     ending, lost = Ending(), StoreUnavailable("503")
     ending.halt(BudgetExhausted("Everything paid for is kept."))
     ending.fail(lost)
+    ending.fail(lost)
     assert ending.error is lost
+    logged = [record.getMessage() for record in caplog.records]
+    assert sum("BudgetExhausted: Everything paid for" in line for line in logged) == 1
