@@ -78,6 +78,7 @@ COVERED_BY = {
     # engine: whole runs against a real server, where a module alone would show little.
     "engine/blocking": "tests/runs/test_run_publishes.py",
     "engine/calls/allowances": "tests/runs/test_run_allowances.py",
+    "core/answers/typed_examples": "tests/runs/test_run_examples.py",
     "core/answers/answer_text": "tests/runs/test_run_repairs.py",
     "engine/calls/typed/answer_check": "tests/runs/test_run_repairs.py",
     "engine/calls/typed/form_trial": "tests/runs/test_run_forms.py",

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
+from airflow_provider_aimlapi.core.answers.typed_examples import typed_examples
 from airflow_provider_aimlapi.core.calls.answer_form import FORCED_TOOL, FREE, forms_of
 from airflow_provider_aimlapi.core.calls.dialect import assumption, model_of
 from airflow_provider_aimlapi.core.calls.examples import example_turns
@@ -46,6 +47,7 @@ from airflow_provider_aimlapi.storage.stores.object_store import create_settled,
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from airflow_provider_aimlapi.core.answers.validation import AnswerValidator
     from airflow_provider_aimlapi.core.calls.answer_form import FormName
     from airflow_provider_aimlapi.core.calls.json_types import Json
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
@@ -172,8 +174,7 @@ def _survey(
     check_files_separate(data_set.files, store.uri(""))
     outcome_columns = outcome_columns_of(job, data_set)
     data_set.warn_of_losses()
-    maker = _request_maker(job, data_set)
-    validator = validator_of(job, maker.columns)
+    maker, validator = _request_maker(job, data_set)
     made_of = _ingredients(job, data_set, maker)
     names = RunNames(run_key=run_key_of(made_of))
     # The stored plan counts, because its parts may be paid for. The proposal only checks it.
@@ -267,13 +268,15 @@ def _announce(plan: Plan, job: Job) -> None:
     )
 
 
-def _request_maker(job: Job, data_set: DataSet) -> RequestMaker:
+def _request_maker(job: Job, data_set: DataSet) -> tuple[RequestMaker, AnswerValidator | None]:
+    """Return what makes the requests, and what checks the answers; None for answers of any text."""
     columns = data_set.shapes
     prompt = parse_template(job.prompt, columns=columns, argument="prompt")
     system = None
     if job.system:
         system = parse_template(job.system, columns=columns, argument="system")
-    turns = example_turns(job.examples, prompt)
+    validator = validator_of(job, prompt.columns + (system.columns if system else ()))
+    turns = example_turns(typed_examples(job.examples, validator), prompt)
     quoted = job.schema.quoted_columns if job.schema else ()
     forms = forms_of(job.completion, job.schema.canonical_json) if job.schema else (FREE,)
     encoders = [RequestEncoder(job.completion, turns, form) for form in forms]
@@ -284,7 +287,7 @@ def _request_maker(job: Job, data_set: DataSet) -> RequestMaker:
     for literal, column in near_misses(job.prompt + (job.system or ""), columns):
         log.warning("%s is sent to the API as it is. Did you mean {%s}?", literal, column)
     _check_uses_column(job, data_set, maker)
-    return maker
+    return maker, validator
 
 
 def log_assumption(model: str) -> None:

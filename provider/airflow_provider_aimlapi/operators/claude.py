@@ -172,7 +172,7 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         top_k: int | str | None = None,
         stop_sequences: Sequence[str] | None = None,
         thinking: Mapping[str, Any] | None = None,
-        examples: Sequence[tuple[Mapping[str, Any], str]] | None = None,
+        examples: Sequence[tuple[Mapping[str, Any], str | Mapping[str, Any]]] | None = None,
         on_truncated: OnTruncated = "keep",
         output_column: str = "completion",
         aimlapi_conn_id: str = AIMLAPIHook.default_conn_name,

@@ -10,7 +10,11 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from airflow_provider_aimlapi.core.calls.json_types import JsonObject
 from airflow_provider_aimlapi.core.calls.message import ExampleTurn
+from airflow_provider_aimlapi.core.calls.request import is_json
 from airflow_provider_aimlapi.core.calls.template import placeholders
 from airflow_provider_aimlapi.core.texts.nearest import nearest
 from airflow_provider_aimlapi.errors import InvalidSpec
@@ -18,17 +22,20 @@ from airflow_provider_aimlapi.errors import InvalidSpec
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.calls.template import PromptTemplate
 
-Example = tuple[Mapping[str, str], str]
+ExampleAnswer = str | JsonObject
+"""A text, or with a schema an object. `core.answers.typed_examples` makes texts of both."""
+Example = tuple[Mapping[str, str], ExampleAnswer]
 """The values of a row by column, and the answer to it."""
+TextExample = tuple[Mapping[str, str], str]
 
 _FORM = 'give a list of pairs, such as [({"body": "…"}, "…")]'
 
 
 def read_examples(examples: object) -> tuple[Example, ...]:
-    """Return the examples as texts.
+    """Return the examples with their values as texts.
 
     Raises:
-        InvalidSpec: they have another form, or a value or an answer is no text.
+        InvalidSpec: they have another form, or a value or an answer is of another type.
     """
     if not isinstance(examples, (list, tuple)):
         raise InvalidSpec(f"examples: {_FORM}.")
@@ -54,7 +61,9 @@ def check_examples(examples: Sequence[Example], prompt: str) -> None:
                 )
 
 
-def example_turns(examples: Sequence[Example], template: PromptTemplate) -> tuple[ExampleTurn, ...]:
+def example_turns(
+    examples: Sequence[TextExample], template: PromptTemplate
+) -> tuple[ExampleTurn, ...]:
     """Return the turns: each example's prompt is filled as a row's is.
 
     Raises:
@@ -88,8 +97,13 @@ def _read_example(number: int, example: object) -> Example:
     values, answer = example
     if not isinstance(values, Mapping):
         raise InvalidSpec(f"examples[{number}] does not begin with a row's values: {_FORM}.")
-    if not isinstance(answer, str) or not answer.strip():
-        raise InvalidSpec(f"examples[{number}]: the answer must be a text that is not empty.")
+    is_text = isinstance(answer, str) and bool(answer.strip())
+    if not is_text and not (isinstance(answer, Mapping) and is_json(answer)):
+        raise InvalidSpec(
+            f"examples[{number}]: the answer must be a text that is not empty, or an object of JSON."
+        )
+    if not is_text:  # a copy, because the DAG may change its own
+        answer = msgspec.json.decode(msgspec.json.encode(answer, enc_hook=dict))
     return {str(name): _text(number, name, value) for name, value in values.items()}, answer
 
 

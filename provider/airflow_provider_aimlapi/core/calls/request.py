@@ -127,17 +127,18 @@ def _check_lists(spec: CompletionSpec) -> None:
     ):
         raise InvalidSpec("metadata must map texts to texts.")
     for name in ("thinking", "tools", "tool_choice"):
-        if not _is_json(getattr(spec, name)):
+        if not is_json(getattr(spec, name)):
             raise InvalidSpec(
                 f"{name} holds a value that JSON cannot express, such as NaN or a date."
             )
 
 
-def _is_json(value: object) -> bool:
+def is_json(value: object) -> bool:
+    """Return whether JSON can express a value."""
     if isinstance(value, Mapping):
-        return all(isinstance(key, str) and _is_json(part) for key, part in value.items())
+        return all(isinstance(key, str) and is_json(part) for key, part in value.items())
     if isinstance(value, (tuple, list)):
-        return all(_is_json(part) for part in value)
+        return all(is_json(part) for part in value)
     if isinstance(value, float):
         return isfinite(value)
     return value is None or isinstance(value, (str, int))

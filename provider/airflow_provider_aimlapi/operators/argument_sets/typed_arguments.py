@@ -94,7 +94,7 @@ class CompletionArguments(TaskArguments, total=False):
     top_k: int | str | None
     stop_sequences: Sequence[str] | None
     thinking: Mapping[str, Any] | None
-    examples: Sequence[tuple[Mapping[str, Any], str]] | None
+    examples: Sequence[tuple[Mapping[str, Any], str | Mapping[str, Any]]] | None
     on_truncated: OnTruncated
     output_column: str
     aimlapi_conn_id: str

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
+from airflow_provider_aimlapi.core.answers.typed_examples import typed_examples
 from airflow_provider_aimlapi.core.calls.examples import (
     check_examples,
     example_texts,
@@ -30,7 +31,8 @@ TURNS = (ExampleTurn("Hallo", "Hello"), ExampleTurn('"é\n', "{}"))
         (["ab"], r"examples\[0\] is no pair"),
         ([({"body": "a"}, "b", "c")], r"examples\[0\] is no pair"),
         ([({"body": "a"}, "b"), ("a", "b")], r"examples\[1\] does not begin with a row's values"),
-        ([({"body": "a"}, {"topic": "b"})], "the answer must be a text"),
+        ([({"body": "a"}, 5)], "the answer must be a text"),
+        ([({"body": "a"}, {"topic": {1, 2}})], "or an object of JSON"),
         ([({"body": "a"}, " ")], "the answer must be a text that is not empty"),
         ([({"body": None}, "b")], "the value of 'body' must be a text or a number"),
         ([({"body": True}, "b")], "the value of 'body' must be a text or a number"),
@@ -67,7 +69,7 @@ def test_examples_fill_the_template_as_rows_do() -> None:
         "<{n}|{text}|{n}>", columns=shapes_of(["text", "n"]), argument="prompt"
     )
     examples = read_examples([({"text": "{n} {text}", "n": 3}, "x"), ({"text": "", "n": 0.5}, "y")])
-    assert example_turns(examples, template) == (
+    assert example_turns(typed_examples(examples, None), template) == (
         ("<3|{n} {text}|3>", "x"),
         ("<0.5||0.5>", "y"),
     )

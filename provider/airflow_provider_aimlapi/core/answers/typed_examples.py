@@ -1,0 +1,56 @@
+"""Few-shot examples whose answers must follow the schema, as a row's answer must."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from airflow_provider_aimlapi.core.answers.faults import Invalid
+from airflow_provider_aimlapi.errors import InvalidSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from airflow_provider_aimlapi.core.answers.validation import AnswerValidator
+    from airflow_provider_aimlapi.core.calls.examples import Example, ExampleAnswer, TextExample
+
+
+def typed_examples(
+    examples: Sequence[Example], validator: AnswerValidator | None
+) -> tuple[TextExample, ...]:
+    """Return the examples with each answer as a text: with a schema, in the form of valid answers.
+
+    Raises:
+        InvalidSpec: an answer does not follow the schema, or is no text although there is none.
+    """
+    return tuple(
+        (values, _text(number, values, answer, validator))
+        for number, (values, answer) in enumerate(examples)
+    )
+
+
+def _text(
+    number: int,
+    values: Mapping[str, str],
+    answer: ExampleAnswer,
+    validator: AnswerValidator | None,
+) -> str:
+    if validator is None:
+        if isinstance(answer, str):
+            return answer
+        raise InvalidSpec(
+            f"examples[{number}]: the answer must be a text. For an object, set output_schema."
+        )
+    text = (
+        answer if isinstance(answer, str) else msgspec.json.encode(answer, enc_hook=dict).decode()
+    )
+    # A column that only the system text uses has no value here, so nothing can be quoted from it.
+    quoted = validator.schema.quoted_columns
+    result = validator.validate(text, values if set(quoted) <= values.keys() else None)
+    if isinstance(result, Invalid):
+        raise InvalidSpec(
+            f"examples[{number}]: the answer does not follow output_schema. {result.in_full}. Correct "
+            f"the example or the schema."
+        )
+    return result.text
