@@ -11,7 +11,8 @@
     │   ├─ RequestRejected     400, 413, 422, …: this request is not accepted     → once more, then reject
     │   ├─ AccessRefused       401 to 405, a redirect: one row, or all rows       → another row decides
     │   │   └─ SpendingLimitReached  the key's limit for today                    → wait for 00:00 UTC
-    │   └─ WireViolation       the answer does not parse, or breaks a limit       → a few tries, then reject
+    │   ├─ WireViolation       the answer does not parse, or breaks a limit       → a few tries, then reject
+    │   └─ AnswerInvalid       a single call's answer does not follow the schema  → fail, no retry
     ├─ StorageError
     │   ├─ StoreUnavailable    the store did not answer                           → retry the task
     │   ├─ StoreUnsafe         the store cannot create "only if absent"           → fail, no retry
@@ -199,6 +200,29 @@ class WireViolation(ApiError):
         super().__init__(message, **facts)
         self.cost_nano_usd = cost_nano_usd
         self.answer = answer
+
+
+class AnswerInvalid(ApiError):
+    """The answer to a single call does not follow `output_schema`, after all repairs. It was billed.
+
+    In a run, such a row has the status `invalid`.
+
+    Attributes:
+        text: the last answer, which may quote the prompt; None for none.
+        cost_nano_usd: the cost of all calls; None if the API did not report it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        text: str | None = None,
+        cost_nano_usd: int | None = None,
+        **facts: Unpack[Facts],
+    ) -> None:
+        super().__init__(message, **facts)
+        self.text = text
+        self.cost_nano_usd = cost_nano_usd
 
 
 class StorageError(AimlapiError):

@@ -35,6 +35,8 @@ OTHER_VALUES: dict[str, object] = {
     "thinking": {"type": "disabled"},
     "examples": [({"text": "Hallo"}, "Hello")],
     "on_truncated": "raise",
+    "output_schema": {"type": "object", "properties": {"a": {"type": "string"}}},
+    "repairs": "2",
     "output_column": "answer",
     "aimlapi_conn_id": "another",
     "max_concurrency": "8",

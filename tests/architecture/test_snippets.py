@@ -11,7 +11,15 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-PAGES = ("summarise.md", "enrich.md", "backfill.md", "estimate.md", "observe.md", "scale-out.md")
+PAGES = (
+    "summarise.md",
+    "enrich.md",
+    "backfill.md",
+    "estimate.md",
+    "observe.md",
+    "scale-out.md",
+    "typed-answers.md",
+)
 SNIPPET = re.compile(r"<!-- (\S+\.py): (\w+) -->\n```python\n(.*?)\n```", re.DOTALL)
 MARK = re.compile(r"\s*# --- (\w+)")
 

@@ -8,9 +8,10 @@ wrong use. Both report the comment if the use is accepted, because they warn of 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import assert_type
+from typing import Any, assert_type
 
 from airflow.sdk import DAG, TaskGroup
+from pydantic import BaseModel
 
 from airflow_provider_aimlapi.core.calls.completion import Completion
 from airflow_provider_aimlapi.decorators.typed import task
@@ -31,6 +32,13 @@ from airflow_provider_aimlapi.operators.links import RunReportLink
 from airflow_provider_aimlapi.operators.plan import ClaudeCompletionPlanOperator
 from airflow_provider_aimlapi.operators.retry_policy import AimlapiRetryPolicy
 from airflow_provider_aimlapi.operators.workers import claude_completion_group
+
+
+class Ticket(BaseModel):
+    """The form of an answer."""
+
+    topic: str
+
 
 with DAG("users_dag", start_date=datetime(2026, 1, 1, tzinfo=UTC)):
     complete = ClaudeCompletionOperator(
@@ -112,6 +120,8 @@ def write_headline(text: str) -> str:
         return str(error)
     assert_type(completion, Completion)
     assert_type(completion.text, str | None)
+    assert_type(hook.complete(text, output_schema=Ticket, repairs=2), Ticket)
+    assert_type(hook.complete(text, output_schema={"type": "object"}), dict[str, Any])
     return completion.text or ""
 
 
@@ -152,11 +162,12 @@ def wrong_uses_in_a_dag() -> None:
 
 def wrong_uses_of_the_hook(hook: AIMLAPIHook) -> None:
     """Use the hook in ways that must be errors."""
-    hook.complete()  # type: ignore[call-arg]
-    hook.complete(b"bytes")  # type: ignore[arg-type]
-    hook.complete("text", "system by position")  # type: ignore[call-arg]
-    hook.complete("text", no_such_argument=1)  # type: ignore[call-arg]
-    hook.complete("text", max_tokens="200")  # type: ignore[arg-type]
+    hook.complete()  # type: ignore[call-overload]
+    hook.complete(b"bytes")  # type: ignore[call-overload]
+    hook.complete("text", "system by position")  # type: ignore[call-overload]
+    hook.complete("text", no_such_argument=1)  # type: ignore[call-overload]
+    hook.complete("text", max_tokens="200")  # type: ignore[call-overload]
+    hook.complete("text", output_schema=5)  # type: ignore[call-overload]
     hook.complete("text").no_such_method()  # type: ignore[attr-defined]
     ClaudeCompletionOperator.no_such_method()  # type: ignore[attr-defined]
 

@@ -20,10 +20,12 @@ from airflow_provider_aimlapi.api.http.transport import open_transport
 from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
 from airflow_provider_aimlapi.api.price_list import fetch_prices
 from airflow_provider_aimlapi.core.arrival.first_answers import ArrivalCheck
+from airflow_provider_aimlapi.core.calls.answer_form import forms_of
 from airflow_provider_aimlapi.engine.calls.descriptors import fit_to_descriptors
 from airflow_provider_aimlapi.engine.calls.single import complete
+from airflow_provider_aimlapi.engine.calls.typed.single_typed import complete_typed
 from airflow_provider_aimlapi.engine.estimate.inquiry import estimate
-from airflow_provider_aimlapi.engine.prepare import log_assumption, prepare
+from airflow_provider_aimlapi.engine.prepare import log_assumption, log_form, prepare
 from airflow_provider_aimlapi.engine.replaced_run import warn_of_replaced
 from airflow_provider_aimlapi.engine.run import run
 from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
@@ -36,7 +38,7 @@ from airflow_provider_aimlapi.storage.runs.progress_object import ProgressObject
 from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 
     from airflow_provider_aimlapi.api.account import Account
     from airflow_provider_aimlapi.core.calls.completion import Completion
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.reporting.lineage import Lineage
     from airflow_provider_aimlapi.core.reporting.run_summary import RunSummary
     from airflow_provider_aimlapi.core.reporting.task_facts import TaskFacts
+    from airflow_provider_aimlapi.engine.calls.typed.single_typed import Send, Typed
     from airflow_provider_aimlapi.engine.estimate.inquiry import Inquiry
     from airflow_provider_aimlapi.engine.job import Job
     from airflow_provider_aimlapi.engine.settings import Settings
@@ -182,24 +185,78 @@ def complete_one(
     """
     log_assumption(spec.model)
     body = RequestEncoder(spec, examples).encode(message)
+    completion = _call(endpoint, spec, settings, lambda send: send(body))
+    check_arrival(spec, message, settings)(body, completion)
+    return completion
+
+
+def complete_one_typed(
+    endpoint: Endpoint,
+    spec: CompletionSpec,
+    message: Message,
+    settings: Settings,
+    typed: Typed,
+    *,
+    examples: Sequence[ExampleTurn] = (),
+) -> Completion:
+    """Return one completion whose text follows a schema.
+
+    Raises:
+        AnswerInvalid: it does not follow the schema after all repairs.
+        ApiError: there will be none; the class says who must act.
+        InstructionsDropped: the answer was certainly made without the system text.
+    """
+    log_assumption(spec.model)
+    forms = forms_of(spec, typed.validator.schema.canonical_json)
+    log_form(forms[0].name)
+    encoders = [RequestEncoder(spec, examples, form) for form in forms]
+    check = check_arrival(spec, message, settings)
+    return _call(
+        endpoint,
+        spec,
+        settings,
+        lambda send: complete_typed(send, message, encoders, typed, check_first=check),
+    )
+
+
+def check_arrival(
+    spec: CompletionSpec, message: Message, settings: Settings
+) -> Callable[[bytes, Completion], None]:
+    """Return a check of the first answer to a request. It raises InstructionsDropped."""
+    check = ArrivalCheck(
+        model=spec.model, is_open=settings.check_arrival and any(message.system or ())
+    )
+
+    def check_first(body: bytes, completion: Completion) -> None:
+        if check.is_open:
+            check.answered(body, completion)
+            check.close()
+        if check.error is not None:
+            raise check.error
+
+    return check_first
+
+
+def _call(
+    endpoint: Endpoint,
+    spec: CompletionSpec,
+    settings: Settings,
+    make_calls: Callable[[Send], Awaitable[Completion]],
+) -> Completion:
+    """Return the completion of single calls, which a thread of their own makes."""
     stop = StopSignal()
 
     async def ask() -> Completion:
         async with open_client(endpoint, settings, is_streaming=spec.stream) as client:
             random = Random(secrets.randbits(64))  # noqa: S311  # jitter, not secrecy
             wall_us = SystemClock().wall_us
-            return await complete(client, body, settings, random, stop, wall_us=wall_us)
 
-    completion = _in_own_thread(ask, stop.request)
-    check = ArrivalCheck(
-        model=spec.model, is_open=settings.check_arrival and any(message.system or ())
-    )
-    if check.is_open:
-        check.answered(body, completion)
-        check.close()
-    if check.error is not None:
-        raise check.error
-    return completion
+            async def send(body: bytes) -> Completion:
+                return await complete(client, body, settings, random, stop, wall_us=wall_us)
+
+            return await make_calls(send)
+
+    return _in_own_thread(ask, stop.request)
 
 
 @asynccontextmanager

@@ -67,6 +67,10 @@ class FollowUps:
             row.body = self._maker.raised(row)
 
     def _repair(self, row: Row, first_body: bytes, completion: Completion) -> bytes:
-        answer = (completion.raw or "").strip() or NO_ANSWER
-        complaint = _COMPLAINT.format(fault=completion.error)
-        return self._maker.repair(row, first_body, answer, complaint)
+        return self._maker.repair(row, first_body, *repair_turns(completion))
+
+
+def repair_turns(completion: Completion) -> tuple[str, str]:
+    """Return the two turns that a repair adds: the invalid answer, and what is wrong with it."""
+    answer = (completion.raw or "").strip() or NO_ANSWER
+    return answer, _COMPLAINT.format(fault=completion.error)

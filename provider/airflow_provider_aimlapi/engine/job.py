@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
 from airflow_provider_aimlapi.core.calls.examples import check_examples
+from airflow_provider_aimlapi.core.schemas.refusal import NEEDS_SCHEMA
 from airflow_provider_aimlapi.core.texts.setting_ranges import (
     OnExisting,
     OnTruncated,
@@ -77,9 +78,7 @@ class Job:
         if not isinstance(self.prompt, str) or not self.prompt.strip():
             raise InvalidSpec("prompt is empty. Give a text with {column} placeholders.")
         if self.output_column is None and self.schema is None:
-            raise InvalidSpec(
-                "output_column=None needs output_schema, whose properties become columns."
-            )
+            raise InvalidSpec(NEEDS_SCHEMA)
         name = self.output_column
         if name is not None and (not isinstance(name, str) or not name.strip()):
             raise InvalidSpec("output_column is empty. Give the new column's name.")

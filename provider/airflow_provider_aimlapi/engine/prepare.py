@@ -330,7 +330,7 @@ def _ingredients(job: Job, data_set: DataSet, maker: RequestMaker) -> dict[str, 
         "dialect": model_of(job.completion.model).dialect.name,
         "parameters": job.completion.parameters(),
         "output_column": job.output_column,
-        "repairs": job.repairs,
+        "repairs": job.repairs if job.schema else None,
         "output_schema": job.schema.canonical_json.decode() if job.schema else None,
         "limit_rows": job.limit_rows,
     }

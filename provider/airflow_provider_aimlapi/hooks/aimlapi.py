@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from airflow.providers.common.compat.sdk import BaseHook, mask_secret
 
@@ -13,6 +14,7 @@ from airflow_provider_aimlapi.core.calls.endpoint import parse_endpoint, typed_b
 from airflow_provider_aimlapi.core.calls.examples import example_texts
 from airflow_provider_aimlapi.core.calls.message import message_of
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+from airflow_provider_aimlapi.core.texts.setting_ranges import check_settings
 from airflow_provider_aimlapi.errors import AccessRefused, AimlapiError, InvalidSpec
 from airflow_provider_aimlapi.hooks.connections import (
     existing_connection,
@@ -30,17 +32,23 @@ from airflow_provider_aimlapi.provider_info import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Unpack
 
     import httpx
     from airflow.providers.common.compat.sdk import Connection
+    from pydantic import BaseModel
 
     from airflow_provider_aimlapi.checks.check import CheckReport
     from airflow_provider_aimlapi.core.calls.completion import Completion
     from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
     from airflow_provider_aimlapi.core.calls.json_types import JsonObject
     from airflow_provider_aimlapi.core.calls.message import Message
+    from airflow_provider_aimlapi.engine.calls.typed.single_typed import Typed
     from airflow_provider_aimlapi.engine.settings import Settings
+    from airflow_provider_aimlapi.hooks.call_arguments import CallArguments
+
+Answer = TypeVar("Answer", bound="BaseModel")
 
 
 class AIMLAPIHook(BaseHook):
@@ -174,6 +182,21 @@ class AIMLAPIHook(BaseHook):
             return False, str(error)
         return account.is_ready, describe_account(account)
 
+    @overload
+    def complete(
+        self, prompt: str, *, output_schema: None = None, **arguments: Unpack[CallArguments]
+    ) -> Completion: ...
+
+    @overload
+    def complete(
+        self, prompt: str, *, output_schema: type[Answer], **arguments: Unpack[CallArguments]
+    ) -> Answer: ...
+
+    @overload
+    def complete(
+        self, prompt: str, *, output_schema: Mapping[str, Any], **arguments: Unpack[CallArguments]
+    ) -> dict[str, Any]: ...
+
     def complete(
         self,
         prompt: str,
@@ -191,11 +214,13 @@ class AIMLAPIHook(BaseHook):
         tool_choice: JsonObject | None = None,
         metadata: Mapping[str, str] | None = None,
         stream: bool = False,
+        output_schema: type[BaseModel] | Mapping[str, Any] | None = None,
+        repairs: int = 1,
         request_timeout_s: float = 300.0,
         max_attempts: int = 8,
         check_arrival: bool = True,
-    ) -> Completion:
-        """Return one completion. Waits and retries as the operator does for a row.
+    ) -> Any:
+        """Return one completion, or an object. Waits and retries as the operator does for a row.
 
         Use `ClaudeCompletionOperator` for more than a few prompts, because it stores paid answers.
 
@@ -204,6 +229,8 @@ class AIMLAPIHook(BaseHook):
             examples: pairs of a prompt and the answer to it, sent as turns before the prompt.
             model, …, metadata: as in `CompletionSpec`. None is not sent.
             stream: whether the answer comes as server-sent events. The result is the same.
+            output_schema: a Pydantic class or a JSON schema. The result is then an object, or a dict.
+            repairs: how often an answer that does not follow the schema is sent back, 0 to 3.
             request_timeout_s: seconds for one call, from connecting to the answer's last byte.
             max_attempts: calls before the error is raised. Answers of 429 do not count.
             check_arrival: whether to refuse an answer that was certainly made without `system`.
@@ -211,10 +238,9 @@ class AIMLAPIHook(BaseHook):
         Raises:
             SetupError: the connection or an argument is wrong. Nothing was sent.
             ApiError: the API refused the call, or answered none of the attempts.
+            AnswerInvalid: the last answer does not follow the schema. It was billed, and is attached.
             InstructionsDropped: the API dropped `system`. The answer was billed.
         """
-        from airflow_provider_aimlapi.engine.settings import Settings
-
         spec = CompletionSpec(
             model=model,
             max_tokens=max_tokens,
@@ -228,12 +254,9 @@ class AIMLAPIHook(BaseHook):
             metadata=metadata,
             stream=stream,
         )
-        settings = Settings(
-            request_timeout_s=request_timeout_s,
-            max_attempts=max_attempts,
-            check_arrival=check_arrival,
-        )
-        return self._complete_one(spec, _message(prompt, system), examples, settings)
+        settings = _settings(request_timeout_s, max_attempts, check_arrival=check_arrival)
+        call = partial(self._complete_one, spec, _message(prompt, system), examples, settings)
+        return call() if output_schema is None else _typed(call, output_schema, repairs)
 
     def _complete_one(
         self,
@@ -241,13 +264,16 @@ class AIMLAPIHook(BaseHook):
         message: Message,
         examples: Sequence[tuple[str, str]],
         settings: Settings,
+        typed: Typed | None = None,
     ) -> Completion:
-        from airflow_provider_aimlapi.engine.blocking import complete_one
+        from airflow_provider_aimlapi.engine.blocking import complete_one, complete_one_typed
 
         turns = example_texts(examples)
         endpoint = self.endpoint
         try:
-            return complete_one(endpoint, spec, message, settings, examples=turns)
+            if typed is None:
+                return complete_one(endpoint, spec, message, settings, examples=turns)
+            return complete_one_typed(endpoint, spec, message, settings, typed, examples=turns)
         except AccessRefused as error:
             raise explain_refusal(error, lambda: endpoint, spec.model) from error.__cause__
 
@@ -272,6 +298,26 @@ class AIMLAPIHook(BaseHook):
         connection = existing_connection(self.aimlapi_conn_id, argument="aimlapi_conn_id")
         check_type(connection.conn_type, host=connection.host, connection=self.aimlapi_conn_id)
         return connection
+
+
+def _typed(call: Callable[[Typed], Completion], output_schema: object, repairs: int) -> object:
+    """Return the object that an answer is: of the class, or what JSON makes of it."""
+    from airflow_provider_aimlapi.core.answers.validation import AnswerValidator
+    from airflow_provider_aimlapi.engine.calls.typed.single_typed import Typed
+    from airflow_provider_aimlapi.hooks.answer_classes import object_of, typed_answers
+
+    check_settings({"repairs": repairs})
+    schema, check_class = typed_answers(output_schema)
+    typed = Typed(AnswerValidator(schema, check_class), repairs)
+    return object_of(call(typed), output_schema)
+
+
+def _settings(request_timeout_s: float, max_attempts: int, *, check_arrival: bool) -> Settings:
+    from airflow_provider_aimlapi.engine.settings import Settings
+
+    return Settings(
+        request_timeout_s=request_timeout_s, max_attempts=max_attempts, check_arrival=check_arrival
+    )
 
 
 def _message(prompt: object, system: str | None) -> Message:

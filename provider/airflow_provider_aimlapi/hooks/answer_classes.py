@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from airflow_provider_aimlapi.errors import InvalidSpec
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
+    from airflow_provider_aimlapi.core.calls.completion import Completion
     from airflow_provider_aimlapi.core.schemas.kinds import Kind
 
 _DETAIL_CHARACTERS_MAX = 200
@@ -31,6 +33,8 @@ def schema_of_class(answer_class: type[BaseModel]) -> Mapping[str, Any]:
     Raises:
         InvalidSpec: the class has no JSON schema.
     """
+    if not is_class(answer_class):
+        raise InvalidSpec(f"output_schema={answer_class.__name__} is no Pydantic class. Give one.")
     try:
         return answer_class.model_json_schema()
     except Exception as error:  # noqa: BLE001  the class may have code of its own for its schema
@@ -54,6 +58,13 @@ def typed_answers(value: object) -> tuple[AnswerSchema, ClassCheck | None]:
             f"a mapping, or the name of a .json file."
         )
     return answer_schema(value), None
+
+
+def object_of(completion: Completion, value: object) -> object:
+    """Return the object that a typed answer is: of a class, or what JSON makes of it."""
+    if is_class(value):
+        return value.model_validate_json(completion.text or "")  # type: ignore[attr-defined]
+    return json.loads(completion.text or "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ AIRFLOW_ERRORS: Mapping[type[AimlapiError], type[AirflowException]] = {
     errors.RequestRejected: FAIL,
     errors.AccessRefused: FAIL,
     errors.WireViolation: RETRY,
+    errors.AnswerInvalid: FAIL,
     errors.StorageError: RETRY,
     errors.StoreUnavailable: RETRY,
     errors.StoreUnsafe: FAIL,

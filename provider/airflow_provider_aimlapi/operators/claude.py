@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from copy import copy
-from typing import TYPE_CHECKING, Any, ClassVar, get_args
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_aimlapi.core.calls.dialect import DEFAULT_MODEL
-from airflow_provider_aimlapi.core.texts.setting_ranges import OnExisting, OnTruncated
 from airflow_provider_aimlapi.errors import AimlapiError
 from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
 from airflow_provider_aimlapi.hooks.refusals import explain_refusal
@@ -19,12 +18,16 @@ from airflow_provider_aimlapi.operators.airflow_errors import (
     causes_of,
     without_frames,
 )
+from airflow_provider_aimlapi.operators.argument_sets.job_arguments import job_of
 from airflow_provider_aimlapi.operators.argument_sets.run_arguments import settings_of
-from airflow_provider_aimlapi.operators.argument_sets.written_arguments import check_written
-from airflow_provider_aimlapi.operators.completion_arguments import (
-    COMPLETION_ARGUMENTS,
-    completion_of,
-    examples_of,
+from airflow_provider_aimlapi.operators.argument_sets.schema_argument import (
+    class_of,
+    plain_schema,
+    schema_or_file,
+)
+from airflow_provider_aimlapi.operators.argument_sets.written_arguments import (
+    check_schema,
+    check_written,
 )
 from airflow_provider_aimlapi.operators.links import RunReportLink, task_facts
 from airflow_provider_aimlapi.operators.locations import open_location, parse_location
@@ -63,7 +66,9 @@ if TYPE_CHECKING:
         ObjectStoragePath,
         RetryPolicy,
     )
+    from pydantic import BaseModel
 
+    from airflow_provider_aimlapi.core.texts.setting_ranges import OnExisting, OnTruncated
     from airflow_provider_aimlapi.engine.job import Job, OpenLocation
     from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
     from airflow_provider_aimlapi.engine.settings import Settings
@@ -100,7 +105,11 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         examples: few-shot examples, such as [({"body": "…"}, "…")]: a row's values and the answer.
         on_truncated: "keep" an answer that `max_tokens` cut off, or "raise": one more call with twice
             as many tokens, up to the model's maximum. The cut text is kept if that fails.
-        output_column: the column for the answer's text. `<output_column>_info` holds the rest.
+        output_schema: the form of each answer: a Pydantic class, a JSON schema, or the name of a .json
+            file beside the DAG. The answers are then typed columns. None: answers are texts.
+        repairs: how often an answer that does not follow the schema is sent back, 0 to 3.
+        output_column: the column for the answer. `<output_column>_info` holds the rest. None: each
+            property of the schema has a column of its own, beside `completion_info`.
         aimlapi_conn_id: the connection with the API key.
         storage_conn_id: the connection for both paths, unless a path's URL names one. None: the
             environment's own credentials.
@@ -122,14 +131,12 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         max_truncated_rows: the same for answers that were cut off at `max_tokens`.
         limit_rows: the number of rows from the start, to try a prompt. None: all rows.
         constant_prompt: whether a prompt that uses no column may be sent for more than one row.
-        on_existing: what happens to another run's result at `output_path`; the log states what
-            differs, and what is paid for again. "replace" replaces it once this run is complete. "error" fails the task before
-            money is spent.
+        on_existing: "replace" another run's result at `output_path` once this run is complete, or fail
+            with "error" before money is spent. The log states what differs and is paid for again.
         retry_rejected: whether a retry of the task sends rejected rows again.
         check_arrival: whether the run ends when its first answers show that the API drops `system`.
-        retry_policy: decides when Airflow tries a failed task again, from Airflow 3.3 on. The
-            default is an `AimlapiRetryPolicy` that respects your `retry_delay`. Airflow before 3.3
-            does not use it.
+        retry_policy: decides when Airflow, from 3.3 on, tries a failed task again. The default is an
+            `AimlapiRetryPolicy` that respects your `retry_delay`.
         share: one share of the run, as `ClaudeCompletionPlanOperator` returned it. The task
             processes its rows and publishes nothing. None: the whole run, without the rows that
             tasks with a share have done. See `operators.workers`.
@@ -142,6 +149,7 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         "prompt": "md",
         "system": "md",
         "thinking": "json",
+        "output_schema": "json",
         "examples": "json",
     }
     ui_color = "#f4ece3"
@@ -174,7 +182,9 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         thinking: Mapping[str, Any] | None = None,
         examples: Sequence[tuple[Mapping[str, Any], str | Mapping[str, Any]]] | None = None,
         on_truncated: OnTruncated = "keep",
-        output_column: str = "completion",
+        output_schema: type[BaseModel] | Mapping[str, Any] | str | None = None,
+        repairs: int | str = 1,
+        output_column: str | None = "completion",
         aimlapi_conn_id: str = AIMLAPIHook.default_conn_name,
         storage_conn_id: str | None = None,
         max_concurrency: int | str = 256,
@@ -203,19 +213,18 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         self.model, self.max_tokens = model, max_tokens
         self.temperature, self.top_p, self.top_k = temperature, top_p, top_k
         self.stop_sequences, self.thinking, self.examples = stop_sequences, thinking, examples
-        self.on_truncated = on_truncated
-        self.output_column = output_column
+        self.output_schema, self.answer_class = plain_schema(output_schema), class_of(output_schema)
+        self.on_truncated, self.repairs = on_truncated, repairs
+        self.output_column, self.on_existing, self.share = output_column, on_existing, share
         self.aimlapi_conn_id, self.storage_conn_id = aimlapi_conn_id, storage_conn_id
         self.max_concurrency = max_concurrency
         self.requests_per_minute, self.tokens_per_minute = requests_per_minute, tokens_per_minute
         self.max_attempts, self.request_timeout_s = max_attempts, request_timeout_s
         self.stall_timeout_s, self.park_timeout_s = stall_timeout_s, park_timeout_s
-        self.on_stall = on_stall
-        self.max_cost_usd = max_cost_usd
+        self.max_cost_usd, self.on_stall = max_cost_usd, on_stall
         self.max_rejected_rows, self.max_truncated_rows = max_rejected_rows, max_truncated_rows
         self.limit_rows, self.constant_prompt = limit_rows, constant_prompt
         self.retry_rejected, self.check_arrival = retry_rejected, check_arrival
-        self.on_existing, self.share = on_existing, share
         check_written(self)
 
     template_fields: Collection[str] = rendered_arguments(__init__)
@@ -224,6 +233,8 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         """Read prompt files when Airflow parses the DAG. For mapped tasks `render_template` reads them."""
         self.prompt = text_or_file(self, self.prompt)
         self.system = text_or_file(self, self.system)
+        self.output_schema = schema_or_file(self, self.output_schema)
+        check_schema(self)
         self.prepare_template()
 
     def render_template(self, content: Any, context: Context, *args: Any, **kwargs: Any) -> Any:
@@ -370,24 +381,7 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
             self._stop.request()
 
     def _build_job(self) -> Job:
-        from airflow_provider_aimlapi.engine.job import Job
-
-        return Job(
-            completion=completion_of({name: getattr(self, name) for name in COMPLETION_ARGUMENTS}),
-            prompt=arguments.read_text("prompt", self.prompt),
-            system=arguments.read_optional_text("system", self.system),
-            examples=examples_of(self.examples),
-            on_truncated=arguments.read_word(
-                "on_truncated", self.on_truncated, get_args(OnTruncated)
-            ),
-            output_column=arguments.read_text("output_column", self.output_column),
-            limit_rows=arguments.read_optional_whole_number("limit_rows", self.limit_rows),
-            constant_prompt=arguments.read_flag("constant_prompt", self.constant_prompt),
-            endpoint=self._make_hook().endpoint,
-            input=self._open_path("input_path"),
-            output=self._open_path("output_path"),
-            on_existing=arguments.read_word("on_existing", self.on_existing, get_args(OnExisting)),
-        )
+        return job_of(self, self._make_hook().endpoint, self._open_path)
 
     def _build_settings(self) -> Settings:
         return settings_of(

@@ -72,6 +72,11 @@ def text_or_file(operator: BaseOperator, text: T) -> T | str:
     return _file_named(_text_environment(operator), text) or text
 
 
+def source_of(operator: BaseOperator, name: str) -> str | None:
+    """Return the text of a file beside the DAG or in its `template_searchpath`; None for no file."""
+    return _source_of(_text_environment(operator), name)
+
+
 def _text_environment(operator: BaseOperator) -> jinja2.Environment:
     """Return an environment that renders to text, with the DAG's folders, macros and filters."""
     dag = operator.get_dag()
@@ -82,13 +87,17 @@ def _text_environment(operator: BaseOperator) -> jinja2.Environment:
 
 def _file_named(env: jinja2.Environment, text: str) -> str | None:
     """Return a file beside the DAG or in its `template_searchpath`; None if there is none."""
-    if env.loader is None or not arguments.may_name_file(text):
+    return _source_of(env, text.strip()) if arguments.may_name_file(text) else None
+
+
+def _source_of(env: jinja2.Environment, name: str) -> str | None:
+    if env.loader is None:
         return None
     try:
-        return env.loader.get_source(env, text.strip())[0]
+        return env.loader.get_source(env, name)[0]
     except (jinja2.TemplateNotFound, OSError):
         return None
     except UnicodeDecodeError:
         raise airflow_error(
-            InvalidSpec(f"The prompt file {text.strip()!r} is not UTF-8 text. Save it as UTF-8.")
+            InvalidSpec(f"The file {name!r} is not UTF-8 text. Save it as UTF-8.")
         ) from None

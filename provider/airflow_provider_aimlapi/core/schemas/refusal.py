@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from airflow_provider_aimlapi.errors import InvalidSpec
 
+NEEDS_SCHEMA = "output_column=None needs output_schema, whose properties become columns."
+
 
 def refusal(path: str, reason: str) -> InvalidSpec:
     """Return the error for a path in the schema, such as `$.topic`."""

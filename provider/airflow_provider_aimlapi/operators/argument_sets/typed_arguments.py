@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         RetryPolicy,
         TaskGroup,
     )
+    from pydantic import BaseModel
 
     from airflow_provider_aimlapi.core.texts.setting_ranges import OnExisting, OnTruncated
     from airflow_provider_aimlapi.operators.parking import OnStall
@@ -96,7 +97,9 @@ class CompletionArguments(TaskArguments, total=False):
     thinking: Mapping[str, Any] | None
     examples: Sequence[tuple[Mapping[str, Any], str | Mapping[str, Any]]] | None
     on_truncated: OnTruncated
-    output_column: str
+    output_schema: type[BaseModel] | Mapping[str, Any] | str | None
+    repairs: int | str
+    output_column: str | None
     aimlapi_conn_id: str
     storage_conn_id: str | None
     max_concurrency: int | str

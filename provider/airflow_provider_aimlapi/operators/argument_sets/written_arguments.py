@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
 from airflow_provider_aimlapi.core.calls.examples import check_examples
+from airflow_provider_aimlapi.core.schemas.refusal import NEEDS_SCHEMA
 from airflow_provider_aimlapi.core.texts.setting_ranges import (
     OnExisting,
     OnTruncated,
@@ -18,6 +19,7 @@ from airflow_provider_aimlapi.core.texts.setting_ranges import (
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.operators import arguments
 from airflow_provider_aimlapi.operators.argument_sets.run_arguments import RUN_READERS
+from airflow_provider_aimlapi.operators.argument_sets.schema_argument import read_schema
 from airflow_provider_aimlapi.operators.completion_arguments import (
     COMPLETION_ARGUMENTS,
     completion_of,
@@ -36,6 +38,11 @@ def _read_not_blank(name: str, value: object) -> None:
         raise InvalidSpec(f"{name}={value!r}: give a text that is not empty.")
 
 
+def _read_optional_not_blank(name: str, value: object) -> None:
+    if value is not None:
+        _read_not_blank(name, value)
+
+
 def _read_on_existing(name: str, value: object) -> None:
     arguments.read_word(name, value, get_args(OnExisting))
 
@@ -52,7 +59,8 @@ _OTHERS: Mapping[str, Callable[[str, object], object]] = {
     "input_path": _read_path,
     "output_path": _read_path,
     "prompt": _read_not_blank,
-    "output_column": _read_not_blank,
+    "output_column": _read_optional_not_blank,
+    "repairs": arguments.read_whole_number,
     "aimlapi_conn_id": _read_not_blank,
     "limit_rows": arguments.read_optional_whole_number,
     "constant_prompt": arguments.read_flag,
@@ -82,6 +90,7 @@ def check_written(operator: object, *more: str) -> None:
         return
     if not more:
         _check_examples(operator)
+        check_schema(operator)
     readers: Mapping[str, Any] = {**RUN_READERS, **_OTHERS}
     names = more or (*COMPLETION_ARGUMENTS, *readers)
     written = {
@@ -95,6 +104,20 @@ def check_written(operator: object, *more: str) -> None:
     check_settings(
         {name: readers[name](name, value) for name, value in written.items() if name in readers}
     )
+
+
+def check_schema(operator: object) -> None:
+    """Check a schema that is a plain value, and that there is one if `output_column` is None.
+
+    Raises:
+        InvalidSpec: a column cannot hold a property.
+    """
+    schema, column = (getattr(operator, name) for name in ("output_schema", "output_column"))
+    if schema is None and column is None:
+        raise InvalidSpec(NEEDS_SCHEMA)
+    # A text is the name of a file, which is read later, or a template.
+    if not isinstance(schema, str) and _is_written(schema):
+        read_schema(schema, None)
 
 
 def _check_examples(operator: object) -> None:

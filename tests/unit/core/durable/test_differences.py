@@ -23,6 +23,8 @@ MADE_OF: dict[str, Any] = {
     "parameters": {"model": "a/one", "max_tokens": 256},
     "output_column": "completion",
     "output_schema": None,
+    "repairs": None,
+    "on_truncated": "keep",
     "limit_rows": None,
 }
 TOOL = {"name": "find", "description": "d" * 200}
@@ -62,6 +64,8 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"output_column": "text"}, 'output_column: "completion" before, "text" now'),
     ({"output_column": None}, 'output_column: "completion" before, not set now'),
     ({"output_schema": "{}"}, 'output_schema: not set before, "{}" now'),
+    ({"repairs": 2}, "repairs: not set before, 2 now"),
+    ({"on_truncated": "raise"}, 'on_truncated: "keep" before, "raise" now'),
     ({"limit_rows": 20}, "limit_rows: not set before, 20 now"),
     ({"dialect": "superset"}, 'dialect of the model: "anthropic" before, "superset" now'),
     ({"inputs": [FILE, OTHER]}, f"input: 1 file(s) added, the first is {OTHER[0]}"),

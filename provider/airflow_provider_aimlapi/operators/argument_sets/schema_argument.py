@@ -1,0 +1,97 @@
+"""The argument `output_schema`: a Pydantic class, a mapping, or the name of a .json file beside the DAG."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_aimlapi.errors import InvalidSpec
+from airflow_provider_aimlapi.operators import arguments
+from airflow_provider_aimlapi.operators.rendering import source_of
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import BaseOperator
+
+    from airflow_provider_aimlapi.core.answers.schema import AnswerSchema
+    from airflow_provider_aimlapi.core.answers.validation import ClassCheck
+
+_FILE_NAME = re.compile(r"[^\n{}]+\.json", re.IGNORECASE)
+
+
+def class_of(value: object) -> Any | None:
+    """Return a Pydantic class; None for anything else."""
+    return value if isinstance(value, type) else None
+
+
+def plain_schema(value: object) -> object:
+    """Return the schema of a class, which Airflow can store and Jinja can render; else the value.
+
+    Raises:
+        InvalidSpec: the class has no schema.
+    """
+    answer_class = class_of(value)
+    if answer_class is None:
+        return value
+    from airflow_provider_aimlapi.hooks.answer_classes import schema_of_class
+
+    return schema_of_class(answer_class)
+
+
+def schema_or_file(operator: BaseOperator, value: object) -> object:
+    """Return the content of the .json file that a text names, or else the value.
+
+    Raises:
+        InvalidSpec: the file is not JSON.
+    """
+    if not isinstance(value, str) or not _FILE_NAME.fullmatch(value.strip()):
+        return value
+    text = source_of(operator, value.strip())
+    return value if text is None else _parsed(text, value.strip())
+
+
+def read_schema(
+    value: object, answer_class: Any | None
+) -> tuple[AnswerSchema | None, ClassCheck | None]:
+    """Return the schema of a task's answers, and a class's own check.
+
+    Args:
+        value: as Jinja rendered it.
+        answer_class: the class that the schema was made of.
+
+    Raises:
+        InvalidSpec: it is no schema, or a column cannot hold a property.
+    """
+    value = arguments.none_if_empty(value)
+    if value is None:
+        return None, None
+    if isinstance(value, str):
+        value = _read_text(value.strip())
+    if not isinstance(value, Mapping):
+        raise InvalidSpec(
+            f"output_schema is of type {type(value).__name__}. Give a Pydantic class, a JSON schema as "
+            f"a mapping, or the name of a .json file."
+        )
+    from airflow_provider_aimlapi.core.answers.schema import answer_schema
+    from airflow_provider_aimlapi.hooks.answer_classes import ClassCheck
+
+    schema = answer_schema(value)
+    return schema, None if answer_class is None else ClassCheck(answer_class, schema.kind)
+
+
+def _read_text(text: str) -> object:
+    if text.startswith("{"):
+        return _parsed(text, "the text")
+    raise InvalidSpec(
+        f"output_schema={text!r} is no schema. If it is the name of a .json file, there is no such "
+        f"file beside the DAG or in the DAG's template_searchpath."
+    )
+
+
+def _parsed(text: str, name: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        reason = str(error) if isinstance(error, ValueError) else "it is nested too deeply"
+        raise InvalidSpec(f"output_schema: {name} is not JSON: {reason}.") from None
