@@ -148,8 +148,10 @@
     $("previous").disabled = list.page <= 1;
     $("next").disabled = list.page >= list.pages;
     put("range", `Page ${count(list.page)} of ${count(list.pages)}`);
-    const isCut = list.listed >= list.runs_max;
-    put("more", isCut ? `These are the newest ${count(list.runs_max)} runs, all pages together. An older run is in the tab of its task instance.` : "");
+    const notes = [];
+    if (list.listed >= list.runs_max) notes.push(`These are the newest ${count(list.runs_max)} runs, all pages together. An older run is in the tab of its task instance.`);
+    if (!list.has_costs) notes.push("Numbers and costs are listed if Airflow keeps the progress in its task state store, from 3.3 on.");
+    put("more", notes.join(" "));
   }
 
   function showCosts(list) {
