@@ -34,6 +34,7 @@ TRAP = "window.hits = []; window.hacked = (by) => window.hits.push(by);"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--screenshots", default=None, help="a folder for pictures of the page")
+    parser.addoption("--pictures", action="store_true", help="renew the documentation's pictures")
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +64,13 @@ def hostile_answers() -> tuple[Fault, ...]:
         Fault(kind="truncated", share=0.01),
         Fault(kind="refusal", share=0.004),
     )
+
+
+@pytest.fixture(scope="session")
+def pictures(request: pytest.FixtureRequest, screenshots: Path) -> Path:
+    """The folder of the documentation's pictures, if they are to be renewed."""
+    is_wanted = request.config.getoption("--pictures")
+    return request.config.rootpath / "provider" / "docs" / "images" if is_wanted else screenshots
 
 
 @pytest.fixture(scope="session")

@@ -97,7 +97,7 @@ def test_the_tab_loads_and_follows_the_run(
 
 @pytest.mark.timeout(600)
 def test_page_follows_a_run_to_its_publication(
-    site: AirflowSite, run_id: str, session_of: Callable[..., BrowserContext], screenshots: Path
+    site: AirflowSite, run_id: str, session_of: Callable[..., BrowserContext], pictures: Path
 ) -> None:
     context = session_of(viewport={"width": 1280, "height": 1080}, color_scheme="light")
     problems: list[str] = []
@@ -112,7 +112,7 @@ def test_page_follows_a_run_to_its_publication(
     )
     rows, state = page.locator("#rows-done"), page.locator("#state")
     wait_until(page, lambda: number(rows.text_content()) > ROWS * 0.7)
-    picture(page, screenshots / "run-page.png")
+    picture(page, pictures / "run-page.png")
     wait_until(page, lambda: state.text_content() == "published")
     assert number(rows.text_content()) == ROWS
     assert page.locator("canvas").count() == 4
@@ -122,7 +122,7 @@ def test_page_follows_a_run_to_its_publication(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 800, 480])
+@pytest.mark.parametrize("width", [1280, 800, 420])
 def test_it_fits_into_a_window(
     site: AirflowSite,
     run_id: str,

@@ -75,7 +75,7 @@ def test_list_is_in_the_navigation_and_follows_runs(
 
 @pytest.mark.timeout(600)
 def test_list_shows_readable_runs_newest_first(
-    site: AirflowSite, runs: None, session_of: Callable[..., BrowserContext], screenshots: Path
+    site: AirflowSite, runs: None, session_of: Callable[..., BrowserContext], pictures: Path
 ) -> None:
     context = session_of(viewport={"width": 1280, "height": 1000}, color_scheme="light")
     problems: list[str] = []
@@ -97,7 +97,7 @@ def test_list_shows_readable_runs_newest_first(
     box = page.locator("#some").bounding_box()
     assert box is not None
     clip = {"x": 0, "y": 0, "width": 1280, "height": box["y"] + box["height"] + 20}
-    page.screenshot(path=screenshots / "runs.png", clip=clip)
+    page.screenshot(path=pictures / "runs.png", clip=clip)
     page.locator("#runs .name").first.click()
     page.locator("#rows-done").wait_for()
     assert page.locator("#title").text_content() == watched

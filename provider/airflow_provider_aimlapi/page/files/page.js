@@ -43,6 +43,8 @@
     return `≈ ${usd(run.expected_cost_nano_usd)} at the end${budget ? `, ${budget}` : ""}`;
   }
 
+  const tokensTile = (run) => tile("Tokens in / out", `${tokens(run.prompt_tokens)} / ${tokens(run.completion_tokens)}`, run.rows_done ? `${count((run.prompt_tokens + run.completion_tokens) / run.rows_done)} per row` : "");
+
   function showTiles(run, isAtWork) {
     const now = run.attempts[run.attempts.length - 1];
     const tookS = (run.updated_us - now.started_us) / 1e6;
@@ -52,11 +54,15 @@
     const time = isOver
       ? tile("Took", duration(tookS), `${ENDED.includes(run.state) ? "ended" : "last report"} ${moment(run.updated_us / 1e3)}`)
       : tile("Time left", left === null ? "unknown" : duration(left), left === null ? "no row was decided recently" : `ends about ${moment(run.updated_us / 1e3 + left * 1e3)}`);
+    if (isOver && !run.requests) {
+      fill("tiles", [tile("Cost", usd(run.cost_nano_usd), costMore(run, isOver)), tokensTile(run), time]);
+      return;
+    }
     fill("tiles", [
       tile("Rows per second", few(isOver ? meanRate : run.rows_per_s), isOver ? "on average" : `${few(meanRate)} on average`),
       time,
       tile(isOver ? "Cost" : "Cost so far", usd(run.cost_nano_usd), costMore(run, isOver)),
-      tile("Tokens in / out", `${tokens(run.prompt_tokens)} / ${tokens(run.completion_tokens)}`, run.rows_done ? `${count((run.prompt_tokens + run.completion_tokens) / run.rows_done)} per row` : ""),
+      tokensTile(run),
       tile("Calls in flight", isOver ? "0" : `${count(run.in_flight)} of ${count(run.window)}`, isOver ? `the last window was ${count(run.window)}` : "that the window allows"),
       tile("Throttled", run.requests ? percent(run.throttled / run.requests) : "–", `${count(run.throttled)} of ${count(run.requests)} calls`),
     ]);
@@ -85,7 +91,7 @@
      what `standing` found. */
   function endOf(attempt, isLast, now) {
     if (ENDED.includes(attempt.state) || (isLast && now.isAtWork)) return [WORDS[attempt.state], attempt.state];
-    if (isLast && now.word !== "killed") return [now.word === "not reporting" ? now.word : "end not reported", "waiting"];
+    if (isLast && !now.isKilled) return [now.word === "not reporting" ? now.word : "end not reported", "waiting"];
     return ["killed", "failed"];
   }
 
@@ -161,6 +167,7 @@
     for (const part of document.querySelectorAll("[data-figures]")) part.hidden = !run.run_key;
     $("whole").hidden = false;
     if (run.run_key) showFigures(run, now.isAtWork);
+    $("attempts-card").hidden = !run.run_key && run.attempts.length < 2;  // its error is in the notice
     showAttempts(run, now);
     showFacts(run);
     showAge();
@@ -172,6 +179,10 @@
     put("share", run.rows ? percent(run.rows_done / run.rows) : "100%");
     showBar(run, isAtWork);
     showTiles(run, isAtWork);
+    // An attempt that only publishes what others have decided has no curves.
+    const hasCalls = isAtWork || run.requests > 0;
+    $("charts").hidden = $("errors-card").hidden = !hasCalls;
+    if (!hasCalls) return;
     showBound(run.bound_s);
     charts.drawSeries(run.series);
     charts.drawLatency(run.latency);

@@ -134,10 +134,11 @@ const ui = (() => {
   function theme(changed) {
     const dark = window.matchMedia("(prefers-color-scheme: dark)");
     const paper = window.matchMedia("print");
+    let isPrinted = false;  // between the events, before the media query matches
     const choose = () => {
       const chosen = stored("theme");
       const isDark = /dark|light/.test(chosen ?? "") ? chosen.includes("dark") : dark.matches;
-      const name = isDark && !paper.matches ? "dark" : "light";
+      const name = isDark && !paper.matches && !isPrinted ? "dark" : "light";
       if (root.dataset.theme === name) return;
       root.dataset.theme = name;
       changed();
@@ -145,6 +146,9 @@ const ui = (() => {
     choose();
     dark.addEventListener("change", choose);
     paper.addEventListener("change", choose);
+    for (const name of ["beforeprint", "afterprint"]) {
+      window.addEventListener(name, () => { isPrinted = name === "beforeprint"; choose(); });
+    }
     window.addEventListener("storage", choose);
   }
 

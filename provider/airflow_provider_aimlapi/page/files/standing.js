@@ -7,6 +7,7 @@ const standing = (() => {
   const SILENT_S = 60;
   /* Airflow's states of a task that a worker has not started. `null` follows a clear. */
   const WAITING = ["none", "scheduled", "queued", "restarting"];
+  const RETRY = "waits for its retry";
   const KEPT = "What was paid for is kept, and is not paid for again.";
   const BEFORE = "The figures are those of the try before.";
   const KILLED = "The attempt ended without a report: its process was killed, or its machine was lost.";
@@ -30,8 +31,8 @@ const standing = (() => {
 
   /* A run that was at work when its task ended. */
   function killed(task) {
-    const said = (more) => ({ word: "killed", tone: "failed", notice: more });
-    if (task.state === "up_for_retry") return said(`${KILLED} ${KEPT} ${afterKill(task)}`);
+    const said = (notice) => ({ word: "killed", tone: "failed", notice, isKilled: true });
+    if (task.state === "up_for_retry") return { ...said(`${KILLED} ${KEPT} ${afterKill(task)}`), word: RETRY, tone: "parked" };
     if (task.state === "failed") return said(`${KILLED} ${KEPT} Airflow starts no other try. Clear the task to continue.`);
     return said(`Airflow's state of the task is “${words(task.state)}”, but the run did not report its end. A person may have set that state. ${KEPT} Clear the task to continue.`);
   }
@@ -43,6 +44,7 @@ const standing = (() => {
     const isOver = ENDED.includes(run.state);
     const own = { word: WORDS[run.state] ?? run.state, tone: run.state, notice: "" };
     if (!isLive || !task) return own;
+    if (!task.state && !isOver) return { word: "cleared", tone: "stopped", notice: `The task was cleared while it ran. ${KEPT} ${BEFORE}` };
     if (WAITING.includes(task.state ?? "none")) return { word: words(task.state), tone: "stopped", notice: `The task waits for a worker. ${BEFORE}` };
     if (task.state === "running") {
       if (task.began_us && run.updated_us < task.began_us) return { word: "starting", tone: "running", notice: `Try ${task.try_number} has started and reads its input. ${BEFORE}` };
@@ -50,7 +52,7 @@ const standing = (() => {
     }
     if (task.state === "up_for_reschedule") return { ...own, word: "parked", tone: "parked" };
     if (!isOver) return killed(task);
-    if (run.state !== "published" && task.state === "up_for_retry") return { word: "waits for its retry", tone: "parked", notice: nextTry(task) };
+    if (run.state !== "published" && task.state === "up_for_retry") return { word: RETRY, tone: "parked", notice: nextTry(task) };
     return own;
   }
 
@@ -67,7 +69,10 @@ const standing = (() => {
     const error = run.attempts[run.attempts.length - 1]?.error;
     const isOwn = state.word === (WORDS[run.state] ?? run.state);
     const found = { isAtWork: isLive && isOwn && !ENDED.includes(run.state), ...state };
-    if (error && (isOwn || state.tone === "parked")) return { ...found, notice: `${error} ${state.notice}`.trim(), noticeTone: run.state };
+    if (error && (isOwn || state.tone === "parked")) {
+      const unpaid = run.run_key ? "" : "The task failed before its run began, so nothing was paid. ";
+      return { ...found, notice: `${error} ${unpaid}${state.notice}`.trim(), noticeTone: run.state };
+    }
     if (state.notice || !isOwn) return found;
     if (run.state === "waiting") return { ...found, notice: "This attempt waits until an earlier one has released the run or lost its right to pay, because only one may pay." + latest(run) };
     const silentS = Date.now() / 1e3 - run.updated_us / 1e6;
@@ -75,6 +80,7 @@ const standing = (() => {
       if (run.state === "publishing") return { ...found, notice: `All rows are decided. Copying the parts to the output has taken ${duration(silentS)} so far. A large result takes minutes.${latest(run)}` };
       return { ...found, ...silence(run, task, silentS) };
     }
+    if (run.state === "published" && !run.requests && run.rows) return { ...found, notice: "This attempt made no call and paid nothing: all rows were answered before, by shares of the run, by other tasks, or by earlier attempts." };
     if (run.state === "sampled") return { ...found, notice: "This is the paid sample of an estimate. The run finds its answers, and does not pay for them again." };
     return found;
   }
