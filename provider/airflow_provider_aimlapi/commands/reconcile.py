@@ -173,6 +173,8 @@ def _manifest_words(manifest: Manifest | None) -> str:
         return "none: the run is not published"
     tally = manifest.tally
     words = f"{format_count(tally.completed, 'completed row')}, {format_usd(tally.cost_nano_usd)}"
+    if tally.reused_answers:
+        words += f", {tally.reused_answers:,} reused from other runs"
     return (
         f"{words}, {tally.rows_without_cost:,} without cost" if tally.rows_without_cost else words
     )

@@ -91,7 +91,10 @@ class ReplacedRun:
         known = 0 if self.tally is None else self.tally.completed - self.tally.rows_without_cost
         if self.tally is None or not known or not self.rows_again or self.is_paid:
             return None
-        return self.tally.cost_nano_usd * self.rows_again // known
+        paid = (
+            self.tally.cost_nano_usd + self.tally.saved_nano_usd
+        )  # reused answers were paid before
+        return paid * self.rows_again // known
 
     def cost_as_before(self) -> str:
         """Return a clause with the cost if the prices are those of that run; "" if not known."""
@@ -160,12 +163,12 @@ async def _cost_again(replaced: ReplacedRun, world: World) -> str:
         prices = await world.ask_prices(replaced.model_now)
     except ApiError:  # an estimate is not worth a failure
         return as_before
-    if prices is None:
+    if prices is None or not tally.paid_answers:
         return as_before
-    prices = prices.at(tally.prompt_tokens / tally.completed)
+    prices = prices.at(tally.prompt_tokens / tally.paid_answers)
     nano_usd = (
         tally.prompt_tokens * prices.input_nano_usd
         + tally.completion_tokens * prices.output_nano_usd
     ) // TOKENS_A_PRICE
-    again = format_usd(nano_usd * replaced.rows_again // tally.completed)
+    again = format_usd(nano_usd * replaced.rows_again // tally.paid_answers)
     return f", for about {again} if they take as many tokens{as_before}"

@@ -84,8 +84,10 @@ class Reason(NamedTuple):
     in_full: str
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Outcome(msgspec.Struct, array_like=True, frozen=True, kw_only=True, gc=False):
     """The final state of one row, as it is written to the output.
+
+    Its encoded form is an array, because reading a part makes a million of them.
 
     Attributes:
         row: the index within the shard, from 0.
@@ -102,6 +104,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             output does not have it.
         partial_cost_nano_usd: if the cost is unknown, the part that unreadable answers to the row
             reported. The part's sum includes it, and counts the row as one without cost.
+        reused_from: the key of the run that paid for the answer; None if this run did.
+        saved_nano_usd: of a reused answer, what that run paid for it; None if that is not known.
         The others: as in Completion.
     """
 
@@ -124,6 +128,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cache_write_tokens: int | None = None
     raw: str | None = None
     repairs: int = 0
+    reused_from: str | None = None
+    saved_nano_usd: int | None = None
     reason: str = ""
 
     @property
@@ -202,6 +208,30 @@ def rejected(reason: Reason, call: CallRecord) -> Outcome:
         attempts=call.attempts,
         request_hash=call.request_hash,
         completed_at_us=call.completed_at_us,
+    )
+
+
+def reused(earlier: Outcome, *, run_key: str, row: int, unread_cost_nano_usd: int = 0) -> Outcome:
+    """Return the outcome of a row that takes the answer of another run, without a call.
+
+    An answer that was itself reused keeps naming the run that paid for it.
+
+    Args:
+        earlier: the outcome of the same request in the other run.
+        run_key: the key of the other run.
+        row: index within the shard, from 0.
+        unread_cost_nano_usd: what earlier attempts of this run have paid for the row.
+    """
+    is_second = earlier.reused_from is not None
+    return msgspec.structs.replace(
+        earlier,
+        row=row,
+        cost_nano_usd=unread_cost_nano_usd,
+        partial_cost_nano_usd=0,
+        attempts=0,
+        repairs=0,
+        reused_from=earlier.reused_from or run_key,
+        saved_nano_usd=earlier.saved_nano_usd if is_second else earlier.cost_nano_usd,
     )
 
 

@@ -37,9 +37,12 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         ok, truncated, refused, invalid, rejected, skipped: rows of each of STATUSES.
         repaired: rows whose request was repeated, because an answer did not follow the schema.
-        prompt_tokens, completion_tokens, cached_tokens: as the API reported them.
+        prompt_tokens, completion_tokens, cached_tokens: as the API reported them. No sum contains
+            those of reused answers, because this run did not cause them.
         cost_nano_usd: the charges that the API reported.
         rows_without_cost: answered rows whose charge the API did not report; no sum contains them.
+        reused_answers: rows with an answer that another run has paid for.
+        saved_nano_usd: what those runs have paid for these answers, as far as it is known.
     """
 
     ok: Count = 0
@@ -54,6 +57,8 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     cached_tokens: Count = 0
     cost_nano_usd: NanoUsd = 0
     rows_without_cost: Count = 0
+    reused_answers: Count = 0
+    saved_nano_usd: NanoUsd = 0
 
     @property
     def rows(self) -> int:
@@ -71,14 +76,19 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
         """Rows that `retry_rejected` sends again."""
         return self.rejected + self.invalid
 
+    @property
+    def paid_answers(self) -> int:
+        """Rows whose answer this run has paid for."""
+        return self.completed - self.reused_answers
+
     def by_status(self) -> dict[str, int]:
         """Return the number of rows of each status."""
         return {status: getattr(self, status) for status in STATUSES}
 
     def is_of(self, rows: int) -> bool:
         """Return whether this can be the tally of a part with this number of rows."""
-        has_few_enough = self.rows_without_cost <= self.completed and self.repaired <= rows
-        return self.rows == rows and has_few_enough
+        are_reused = self.reused_answers <= self.ok and self.rows_without_cost <= self.paid_answers
+        return self.rows == rows and are_reused and self.repaired <= rows
 
     def __add__(self, other: Tally) -> Tally:
         """Return the tally of both sets together."""
@@ -90,13 +100,17 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
 def tally_of(outcomes: Iterable[Outcome]) -> Tally:
     """Count outcomes."""
     counts = dict.fromkeys(STATUSES, 0)
-    prompt = completion = cached = cost = unknown = repaired = 0
+    prompt = completion = cached = cost = unknown = repaired = reused = saved = 0
     for outcome in outcomes:
         counts[outcome.status] += 1
+        cost += outcome.cost_nano_usd or outcome.partial_cost_nano_usd
+        if outcome.reused_from is not None:
+            reused += 1
+            saved += outcome.saved_nano_usd or 0
+            continue
         prompt += outcome.prompt_tokens or 0
         completion += outcome.completion_tokens or 0
         cached += outcome.cached_tokens or 0
-        cost += outcome.cost_nano_usd or outcome.partial_cost_nano_usd
         unknown += outcome.is_without_cost
         repaired += outcome.repairs > 0
     return Tally(
@@ -107,6 +121,8 @@ def tally_of(outcomes: Iterable[Outcome]) -> Tally:
         cached_tokens=cached,
         cost_nano_usd=cost,
         rows_without_cost=unknown,
+        reused_answers=reused,
+        saved_nano_usd=saved,
     )
 
 

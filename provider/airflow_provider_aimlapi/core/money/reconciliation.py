@@ -112,12 +112,12 @@ class Reconciliation:
         return sum(row.extra_nano_usd for row in self.rows)
 
     def missing(self, manifest: Manifest) -> int:
-        """Return how many completed rows of a manifest have no charged call in the log."""
+        """Return how many paid answers of a manifest have no charged call in the log."""
         billed: dict[int, int] = {}
         for row in self.rows:
             billed[row.part] = billed.get(row.part, 0) + 1
         return sum(
-            max(0, entry.tally.completed - billed.get(entry.part, 0)) for entry in manifest.parts
+            max(0, entry.tally.paid_answers - billed.get(entry.part, 0)) for entry in manifest.parts
         )
 
 

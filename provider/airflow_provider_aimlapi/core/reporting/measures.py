@@ -42,20 +42,28 @@ class OutcomeCounts:
     """Rows by status, and the tokens of their answers.
 
     Attributes:
-        prompt_tokens: of all rows counted.
-        completion_tokens: of all rows counted.
-        repaired: the rows counted that needed a repair.
+        prompt_tokens: of all rows counted, without reused answers.
+        completion_tokens: of all rows counted, without reused answers.
+        repaired: the rows counted that needed a repair, without reused answers.
+        reused_answers: rows with an answer that another run has paid for.
+        saved_nano_usd: what those runs have paid for these answers.
     """
 
     def __init__(self) -> None:
         self.prompt_tokens = 0
         self.completion_tokens = 0
         self.repaired = 0
+        self.reused_answers = 0
+        self.saved_nano_usd = 0
         self._statuses = dict.fromkeys(STATUSES, 0)
 
     def add_outcome(self, outcome: Outcome) -> None:
         """Count a row."""
         self._statuses[outcome.status] += 1
+        if outcome.reused_from is not None:
+            self.reused_answers += 1
+            self.saved_nano_usd += outcome.saved_nano_usd or 0
+            return
         self.prompt_tokens += outcome.prompt_tokens or 0
         self.completion_tokens += outcome.completion_tokens or 0
         self.repaired += outcome.repairs > 0
@@ -65,6 +73,8 @@ class OutcomeCounts:
         self.prompt_tokens += tally.prompt_tokens
         self.completion_tokens += tally.completion_tokens
         self.repaired += tally.repaired
+        self.reused_answers += tally.reused_answers
+        self.saved_nano_usd += tally.saved_nano_usd
         for status in STATUSES:
             self._statuses[status] += getattr(tally, status)
 
@@ -74,14 +84,17 @@ class OutcomeCounts:
         rest.prompt_tokens = self.prompt_tokens - others.prompt_tokens
         rest.completion_tokens = self.completion_tokens - others.completion_tokens
         rest.repaired = self.repaired - others.repaired
+        rest.reused_answers = self.reused_answers - others.reused_answers
+        rest.saved_nano_usd = self.saved_nano_usd - others.saved_nano_usd
         for status, rows in self._statuses.items():
             rest._statuses[status] = rows - others._statuses[status]
         return rest
 
     @property
-    def completed(self) -> int:
-        """Rows with a completion."""
-        return sum(self._statuses[status] for status in COMPLETION_STATUSES)
+    def paid_answers(self) -> int:
+        """Rows whose answer this run has paid for."""
+        completed = sum(self._statuses[status] for status in COMPLETION_STATUSES)
+        return completed - self.reused_answers
 
     def statuses(self) -> dict[str, int]:
         """Return the rows of each status, zeros included."""

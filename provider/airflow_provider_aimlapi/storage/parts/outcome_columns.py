@@ -6,6 +6,7 @@ Knows no file and no column of the input.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice, repeat
 from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,11 +15,12 @@ import pyarrow as pa
 
 from airflow_provider_aimlapi.core.calls.completion import RESENT_STATUSES, Outcome, Status
 from airflow_provider_aimlapi.core.durable.bounds import (
+    ATTEMPTS_MAX,
+    COUNT_MAX,
+    MOMENT_US_MAX,
     TOTAL_NANO_USD_MAX,
-    Attempts,
-    Count,
-    MomentUs,
 )
+from airflow_provider_aimlapi.core.durable.keys import is_run_key
 from airflow_provider_aimlapi.core.money.pricing import NANO_USD_PER_USD
 from airflow_provider_aimlapi.storage.arrow.answer_types import Leaf
 from airflow_provider_aimlapi.storage.arrow.answer_values import TextRoom
@@ -30,7 +32,7 @@ from airflow_provider_aimlapi.storage.arrow.columns import (
 from airflow_provider_aimlapi.storage.parts.answer_columns import answer_columns, text_of_nulls
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from airflow_provider_aimlapi.core.schemas.kinds import Kind
     from airflow_provider_aimlapi.storage.parts.answer_columns import AnswerColumns
@@ -53,32 +55,31 @@ _INFO_FIELDS: tuple[tuple[str, pa.DataType], ...] = (
     ("cache_write_tokens", pa.int64()),
     ("raw", pa.string()),
     ("repairs", pa.int32()),
+    ("reused_from", pa.string()),
+    ("saved_usd", pa.float64()),
 )
 INFO_TYPE = pa.struct(_INFO_FIELDS)
-_FROM_OUTCOME = {"cost_usd": "cost_nano_usd", "completed_at": "completed_at_us"}
+_FROM_OUTCOME = {
+    "cost_usd": "cost_nano_usd",
+    "completed_at": "completed_at_us",
+    "saved_usd": "saved_nano_usd",
+}
+_TO_COLUMN = {field: name for name, field in _FROM_OUTCOME.items()}
+_INFO_NAMES = tuple(name for name, _ in _INFO_FIELDS)
+_FIELDS = tuple(name for name in Outcome.__struct_fields__ if name != "reason")
+"""The fields of an outcome that a part's row decides, in order: `reason` is the last one."""
+_NOT_STORED = {"partial_cost_nano_usd": 0}
+"""Fields before the last stored one, with the value that a part's rows get."""
+_MOST = {
+    **dict.fromkeys(("prompt_tokens", "completion_tokens", "cached_tokens"), COUNT_MAX),
+    **dict.fromkeys(("reasoning_tokens", "cache_write_tokens"), COUNT_MAX),
+    **dict.fromkeys(("cost_usd", "saved_usd"), TOTAL_NANO_USD_MAX),
+    **dict.fromkeys(("attempts", "repairs"), ATTEMPTS_MAX),
+    "completed_at": MOMENT_US_MAX,
+}
+"""The largest value of each numeric field; the least is 0."""
 
 CostUsd = Annotated[float, msgspec.Meta(ge=0, le=TOTAL_NANO_USD_MAX / NANO_USD_PER_USD)]
-
-
-class _Info(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of the struct column, with an instant as the integer that it was made from."""
-
-    status: Status
-    error: str | None
-    finish_reason: str | None
-    model: str | None
-    prompt_tokens: Count | None
-    completion_tokens: Count | None
-    cached_tokens: Count | None
-    cost_usd: CostUsd | None
-    attempts: Attempts
-    inference_id: str | None
-    request_hash: str | None
-    completed_at: MomentUs | None
-    reasoning_tokens: Count | None
-    cache_write_tokens: Count | None
-    raw: str | None
-    repairs: Attempts
 
 
 class _Cost(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,11 +129,11 @@ class OutcomeColumns:
 
     def leaves(self) -> tuple[Leaf, ...]:
         """Return the Parquet columns that `read` needs."""
-        return (*self.answers.leaves(), *self._info_leaves(_Info))
+        return (*self.answers.leaves(), *self._info_leaves(_INFO_NAMES))
 
     def cost_leaves(self) -> tuple[Leaf, ...]:
         """Return the Parquet columns that `read_rejected_costs` needs."""
-        return self._info_leaves(_Cost)
+        return self._info_leaves(_Cost.__struct_fields__)
 
     def read(self, table: pa.Table, *, characters_max: int) -> list[Outcome]:
         """Return the outcomes in a table of `leaves`, in row order.
@@ -141,17 +142,23 @@ class OutcomeColumns:
             characters_max: the limit of the answers and errors together.
 
         Raises:
-            ValueError: a value is not one that a run writes, or there are too many characters.
+            ValueError, OverflowError, msgspec.ValidationError: a value is not one that a run
+                writes, or there are too many characters.
         """
-        infos = msgspec.convert(self._info_rows(table), list[_Info])
         room = TextRoom(characters_max)
-        room.take(info.error for info in infos)
-        room.take(info.raw for info in infos)
-        texts = self.answers.texts(table, room)
-        pairs = zip(texts, infos, strict=True)
-        return [
-            _outcome(row, self._answer(text, info), info) for row, (text, info) in enumerate(pairs)
-        ]
+        chunks = [_checked(chunk) for chunk in table.column(self.info_name).chunks]
+        for columns in chunks:
+            room.take(columns["error"])
+            room.take(columns["raw"])
+        texts = iter(self.answers.texts(table, room))
+        outcomes: list[Outcome] = []
+        for columns in chunks:
+            statuses = columns["status"]
+            columns["row"] = list(range(len(outcomes), len(outcomes) + len(statuses)))
+            columns["text"] = self._answers(statuses, texts)
+            stored = zip(*(_stored(columns, name) for name in _FIELDS), strict=False)
+            outcomes += msgspec.convert(list(stored), list[Outcome])
+        return outcomes
 
     def read_rejected_costs(self, table: pa.Table) -> dict[int, int]:
         """Return the rejected rows in a table of `cost_leaves`, with their cost in nano-dollars.
@@ -166,20 +173,27 @@ class OutcomeColumns:
             if found.status in RESENT_STATUSES
         }
 
-    def _answer(self, text: str | None, info: _Info) -> str | None:
-        """Return a row's answer. If each property has a column, an answer may consist of nulls."""
-        if text is None and self.kind is not None and info.status == "ok":
-            return text_of_nulls(self.kind)
-        return text
+    def _answers(self, statuses: Sequence[Any], texts: Iterator[str | None]) -> list[str | None]:
+        """Return the answers of these rows: the next of the texts.
 
-    def _info_leaves(self, kind: type[msgspec.Struct]) -> tuple[Leaf, ...]:
+        If each property has a column, an answer may consist of nulls.
+        """
+        found = list(islice(texts, len(statuses)))
+        if self.kind is None:
+            return found
+        return [
+            text_of_nulls(self.kind) if text is None and status == "ok" else text
+            for text, status in zip(found, statuses, strict=True)
+        ]
+
+    def _info_leaves(self, fields: Iterable[str]) -> tuple[Leaf, ...]:
         return tuple(
             Leaf(
                 f"{self.info_name}.{name}",
                 is_text=INFO_TYPE.field(name).type == pa.string(),
                 is_repeated=False,
             )
-            for name in kind.__struct_fields__
+            for name in fields
         )
 
     def _info_rows(self, table: pa.Table) -> list[dict[str, Any]]:
@@ -195,32 +209,35 @@ def _column(outcomes: Sequence[Outcome], name: str, kind: pa.DataType) -> pa.Arr
     values = list(map(attrgetter(_FROM_OUTCOME.get(name, name)), outcomes))
     if kind == pa.string():
         return string_column(values)
-    if name == "cost_usd":
+    if name.endswith("_usd"):
         values = [None if nano is None else nano / NANO_USD_PER_USD for nano in values]
     return number_column(values, kind)
 
 
-def _outcome(row: int, text: str | None, info: _Info) -> Outcome:
-    return Outcome(
-        row=row,
-        status=info.status,
-        text=text,
-        error=info.error,
-        finish_reason=info.finish_reason,
-        model=info.model,
-        prompt_tokens=info.prompt_tokens,
-        completion_tokens=info.completion_tokens,
-        cached_tokens=info.cached_tokens,
-        cost_nano_usd=_nano_usd(info.cost_usd),
-        attempts=info.attempts,
-        inference_id=info.inference_id,
-        request_hash=info.request_hash,
-        completed_at_us=info.completed_at,
-        reasoning_tokens=info.reasoning_tokens,
-        cache_write_tokens=info.cache_write_tokens,
-        raw=info.raw,
-        repairs=info.repairs,
-    )
+def _checked(infos: pa.StructArray) -> dict[str, list[Any]]:
+    """Return the values of the info column by field, with amounts in nano-dollars.
+
+    Raises:
+        ValueError, OverflowError, msgspec.ValidationError: a value is not one that a run writes.
+    """
+    names = [field.name for field in infos.type]
+    columns = dict(zip(names, map(shared_values, infos.flatten()), strict=True))
+    for name in ("cost_usd", "saved_usd"):
+        columns[name] = list(map(_nano_usd, columns[name]))
+    for name, most in _MOST.items():
+        found = [value for value in columns[name] if value is not None]
+        if found and not 0 <= min(found) <= max(found) <= most:
+            raise msgspec.ValidationError(f"{name} is out of bounds")
+    if not all(map(is_run_key, {*columns["reused_from"]} - {None})):
+        raise msgspec.ValidationError("reused_from is no run key")
+    return columns
+
+
+def _stored(columns: dict[str, list[Any]], field: str) -> Iterable[Any]:
+    """Return the values of a field of the outcomes; those that no column has are constant."""
+    if field in _NOT_STORED:
+        return repeat(_NOT_STORED[field])
+    return columns[_TO_COLUMN.get(field, field)]
 
 
 def _nano_usd(cost_usd: float | None) -> int | None:

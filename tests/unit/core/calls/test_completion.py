@@ -14,6 +14,7 @@ from airflow_provider_aimlapi.core.calls.completion import (
     accepted,
     invalid,
     rejected,
+    reused,
     skipped,
 )
 
@@ -47,6 +48,7 @@ def test_an_accepted_outcome_says_all_that_the_answer_said() -> None:
     )
     own: dict[str, object] = {"row": 4, "attempts": 2, "request_hash": "ab", "completed_at_us": 7}
     own |= {"partial_cost_nano_usd": 0, "reason": "", "repairs": 1}
+    own |= {"reused_from": None, "saved_nano_usd": None}
     names = {field.name for field in msgspec.structs.fields(Outcome)}
     for name in names - set(own):
         assert getattr(outcome, name) == getattr(COMPLETION, name), name
@@ -85,3 +87,34 @@ def test_a_skipped_outcome_was_never_asked() -> None:
 
 def test_the_statuses_are_those_that_readers_are_promised() -> None:
     assert STATUSES == ("ok", "truncated", "refused", "invalid", "rejected", "skipped")
+
+
+EARLIER = Outcome(
+    row=7,
+    status="ok",
+    text="An answer.",
+    model="claude",
+    prompt_tokens=10,
+    cost_nano_usd=500,
+    attempts=3,
+    inference_id="inf-1",
+    request_hash="ab" * 32,
+    completed_at_us=9,
+)
+
+
+def test_reused_answer_costs_nothing_and_names_its_payer() -> None:
+    outcome = reused(EARLIER, run_key="run-a", row=2)
+    changed: dict[str, object] = {"row": 2, "cost_nano_usd": 0, "attempts": 0}
+    changed |= {"reused_from": "run-a", "saved_nano_usd": 500}
+    assert outcome == msgspec.structs.replace(EARLIER, **changed)
+
+
+def test_answer_reused_twice_keeps_naming_the_run_that_paid() -> None:
+    first = reused(EARLIER, run_key="run-a", row=2)
+    assert reused(first, run_key="run-b", row=2) == first
+
+
+def test_reused_answer_keeps_what_its_own_run_has_paid() -> None:
+    outcome = reused(EARLIER, run_key="run-a", row=2, unread_cost_nano_usd=40)
+    assert (outcome.cost_nano_usd, outcome.saved_nano_usd) == (40, 500)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from airflow_provider_aimlapi.core.calls.completion import STATUSES, Outcome
+from airflow_provider_aimlapi.core.calls.completion import STATUSES, Outcome, reused
 from airflow_provider_aimlapi.core.durable.keys import RunNames
 from airflow_provider_aimlapi.core.durable.manifest import (
     Manifest,
@@ -35,16 +35,19 @@ OUTCOMES = st.lists(
     ),
     max_size=10,
 )
+
+
+def possible(tally: Tally) -> Tally:
+    """No part has more reused answers than answers, nor more answers without a cost than paid ones."""
+    tally = replace(tally, reused_answers=min(tally.reused_answers, tally.ok))
+    tally = replace(tally, repaired=min(tally.repaired, tally.rows))
+    return replace(tally, rows_without_cost=min(tally.rows_without_cost, tally.paid_answers))
+
+
 TALLIES = st.builds(
     Tally,
     **dict.fromkeys(Tally.__struct_fields__, COUNT),
-).map(
-    lambda tally: replace(
-        tally,
-        rows_without_cost=min(tally.rows_without_cost, tally.completed),
-        repaired=min(tally.repaired, tally.rows),
-    )
-)
+).map(possible)
 ENTRIES = st.lists(TALLIES, max_size=5).map(
     lambda tallies: [entry(part, tally) for part, tally in enumerate(tallies)]
 )
@@ -105,6 +108,26 @@ def test_every_outcome_is_counted_once(outcomes):
     assert tally.rows == len(outcomes)
     assert tally.completed == tally.rows - tally.rejected - tally.skipped
     assert tally.rows_without_cost <= tally.completed
+
+
+def test_reused_answer_counts_no_tokens_and_no_cost() -> None:
+    answer = Outcome(row=0, status="ok", prompt_tokens=10, cached_tokens=8, cost_nano_usd=5)
+    outcomes = [answer, reused(answer, run_key=RUN_KEY, row=1)]
+    assert tally_of(outcomes) == Tally(
+        ok=2,
+        prompt_tokens=10,
+        cached_tokens=8,
+        cost_nano_usd=5,
+        reused_answers=1,
+        saved_nano_usd=5,
+    )
+    assert tally_of(outcomes).paid_answers == 1
+
+
+def test_more_reused_answers_than_answers_are_no_tally() -> None:
+    assert Tally(ok=1, reused_answers=1).is_of(1)
+    assert not Tally(ok=1, reused_answers=2).is_of(1)
+    assert not Tally(ok=1, reused_answers=1, rows_without_cost=1).is_of(1)
 
 
 @given(one=OUTCOMES, other=OUTCOMES)

@@ -8,8 +8,9 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-from airflow_provider_aimlapi.core.calls.completion import Outcome, Status, skipped
+from airflow_provider_aimlapi.core.calls.completion import Outcome, Status, reused, skipped
 from airflow_provider_aimlapi.storage.parts.outcome_columns import INFO_TYPE, OutcomeColumns
+from airflow_provider_aimlapi.storage.parts.part_footer import READING_ERRORS
 from tests.fakes.outcomes import FULL
 
 COLUMNS = OutcomeColumns("summary")
@@ -35,6 +36,24 @@ def test_each_status_is_read_back(status: Status) -> None:
     assert COLUMNS.read(table_of(outcome), characters_max=10_000) == [outcome]
 
 
+def test_reused_answer_is_read_back() -> None:
+    answer = msgspec.structs.replace(FULL, status="ok")
+    outcome = reused(answer, run_key="ab" * 16, row=0)
+    assert outcome.saved_nano_usd == FULL.cost_nano_usd
+    assert COLUMNS.read(table_of(outcome), characters_max=10_000) == [outcome]
+
+
+@pytest.mark.parametrize("usd", [float("nan"), float("inf")])
+def test_amount_that_is_no_number_is_refused(usd: float) -> None:
+    info = table_of(FULL).column("summary_info").combine_chunks()
+    fields = {field.name: info.field(field.name) for field in INFO_TYPE}
+    fields["saved_usd"] = pa.array([usd])
+    damaged = pa.StructArray.from_arrays(list(fields.values()), names=list(fields))
+    table = pa.table({"summary": [FULL.text], "summary_info": damaged})
+    with pytest.raises(READING_ERRORS):
+        COLUMNS.read(table, characters_max=10_000)
+
+
 def test_equal_texts_of_a_dictionary_are_one_object() -> None:
     table = table_of(FULL, msgspec.structs.replace(FULL, row=1))
     encoded = table.set_column(0, "summary", table.column("summary").dictionary_encode())
@@ -57,7 +76,16 @@ def test_leaves_name_each_field_of_the_info_column() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("status", "done"), ("prompt_tokens", -1), ("cost_usd", -0.5)]
+    ("name", "value"),
+    [
+        ("status", "done"),
+        ("prompt_tokens", -1),
+        ("cached_tokens", 2**62 + 1),
+        ("attempts", None),
+        ("cost_usd", -0.5),
+        ("reused_from", "another run"),
+        ("saved_usd", 5e9),
+    ],
 )
 def test_value_that_no_run_writes_is_refused(name: str, value: object) -> None:
     info = table_of(FULL).column("summary_info").combine_chunks()

@@ -68,6 +68,8 @@ def test_outcome_stands_in_two_columns_after_the_inputs_own(tmp_path: Path) -> N
         *["int64"] * 2,
         "string",
         "int32",
+        "string",
+        "double",
     ]
     first, second = part.column("completion_info").to_pylist()
     assert first == {
@@ -87,6 +89,8 @@ def test_outcome_stands_in_two_columns_after_the_inputs_own(tmp_path: Path) -> N
         "cache_write_tokens": 5,
         "raw": "No JSON.",
         "repairs": 1,
+        "reused_from": None,
+        "saved_usd": None,
     }
     assert second == dict.fromkeys(first) | {
         "status": "skipped",
