@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING, Any, Self
 
@@ -77,6 +77,7 @@ class PreparedRun:
         on_truncated, max_tokens: of the job.
         store: its output.
         clock: its time.
+        changes: how its job differs from the usual one.
         job: what it is to do.
         prepared: the run, checked and planned.
     """
@@ -86,6 +87,7 @@ class PreparedRun:
     max_tokens: int | None = 64
     store: MemoryStore = field(default_factory=MemoryStore)
     clock: VirtualClock = field(default_factory=VirtualClock)
+    changes: dict[str, Any] = field(default_factory=dict)
     job: Job = field(init=False)
     prepared: Prepared = field(init=False)
 
@@ -128,7 +130,7 @@ class PreparedRun:
         )
 
     def _job(self, files: Any) -> Job:
-        return Job(
+        usual = Job(
             completion=CompletionSpec(model=MODEL, max_tokens=self.max_tokens),
             on_truncated=self.on_truncated,
             prompt="Q: {body}",
@@ -139,6 +141,7 @@ class PreparedRun:
             input=OpenLocation(fs=files, path="/in"),
             output=OpenLocation(fs=files, path="/out"),
         )
+        return replace(usual, **self.changes)
 
 
 def answer_to(row: Row) -> Record:

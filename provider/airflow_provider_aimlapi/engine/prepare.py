@@ -17,6 +17,7 @@ from airflow_provider_aimlapi.core.calls.answer_form import FORCED_TOOL, FREE, f
 from airflow_provider_aimlapi.core.calls.dialect import assumption, model_of
 from airflow_provider_aimlapi.core.calls.examples import example_turns
 from airflow_provider_aimlapi.core.calls.template import near_misses, parse_template
+from airflow_provider_aimlapi.core.durable.ingredients import FOLLOWS_FROM_OTHERS, Ingredients
 from airflow_provider_aimlapi.core.durable.keys import RunNames, run_key_of
 from airflow_provider_aimlapi.core.durable.plan import (
     Plan,
@@ -195,6 +196,7 @@ def _survey(
         outcome_columns=outcome_columns,
         store=store,
         names=names,
+        ingredients=_compared_with_others(job, made_of),
         plan=plan,
         run_plan=plan,
         manifest=manifest,
@@ -234,6 +236,7 @@ def _compared(seen: _Survey, clock: Clock, check: Check) -> _Survey:
         seen.made_of_json,
         model=run.job.completion.model,
         is_paid=run.manifest is not None,
+        reuses=run.job.reuse_from is not None,
     )
     return replace(seen, run=replace(run, replaced=replaced))
 
@@ -334,6 +337,16 @@ def _ingredients(job: Job, data_set: DataSet, maker: RequestMaker) -> dict[str, 
         "output_schema": job.schema.canonical_json.decode() if job.schema else None,
         "limit_rows": job.limit_rows,
     }
+
+
+def _compared_with_others(job: Job, made_of: dict[str, Json]) -> Ingredients:
+    """Return the ingredients that are compared with those of earlier runs, without the input files."""
+    others = ("inputs", "parameters", FOLLOWS_FROM_OTHERS)
+    return Ingredients(
+        inputs=(),
+        parameters={**job.completion.parameters()},
+        values={name: value for name, value in made_of.items() if name not in others},
+    )
 
 
 def _store_plan(seen: _Survey, clock: Clock, check: Check) -> Prepared:

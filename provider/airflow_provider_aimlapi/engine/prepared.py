@@ -11,6 +11,7 @@ from airflow_provider_aimlapi.storage.stores.checked_store import CheckedStore
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.answers.validation import AnswerValidator
+    from airflow_provider_aimlapi.core.durable.ingredients import Ingredients
     from airflow_provider_aimlapi.core.durable.keys import RunNames
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
     from airflow_provider_aimlapi.core.durable.plan import Plan
@@ -37,6 +38,7 @@ class Prepared:
         outcome_columns: the columns that the run adds to its input.
         store: rooted at the output path.
         names: the names of the run's objects in the store.
+        ingredients: what the run is made of, without the input files.
         plan: the plan of what this attempt processes: the run, or one share of it.
         run_plan: the plan of the whole run.
         manifest: the manifest, if this run is published already.
@@ -52,6 +54,7 @@ class Prepared:
     outcome_columns: OutcomeColumns
     store: ObjectStore
     names: RunNames
+    ingredients: Ingredients
     plan: Plan
     run_plan: Plan
     manifest: Manifest | None

@@ -13,6 +13,7 @@ from airflow_provider_aimlapi.core.durable.differences import differences, rows_
 from airflow_provider_aimlapi.core.durable.ingredients import decode_ingredients
 from airflow_provider_aimlapi.core.durable.keys import RunNames
 from airflow_provider_aimlapi.core.money.pricing import TOKENS_A_PRICE
+from airflow_provider_aimlapi.core.reuse.comparison import has_same_template, why_unusable
 from airflow_provider_aimlapi.core.texts.wording import format_usd
 from airflow_provider_aimlapi.errors import ApiError, JournalUnreadable
 from airflow_provider_aimlapi.logs import logger
@@ -44,6 +45,7 @@ class ReplacedRun:
         is_exact: whether both runs have the same input files, so that `rows_again` is no maximum.
         model_before, model_now: the models.
         is_paid: whether this run is published already, so that it pays for nothing.
+        is_source: whether this run takes the answers to equal requests from that run.
     """
 
     run_key: str
@@ -56,6 +58,7 @@ class ReplacedRun:
     model_before: object = None
     model_now: str = ""
     is_paid: bool = False
+    is_source: bool = False
 
     def reason(self) -> str:
         """Return the sentence that states what differs."""
@@ -79,6 +82,8 @@ class ReplacedRun:
             return "This run is published already, so no row is paid for again."
         if self.tally is None:
             return "This run pays for all of its rows."
+        if self.is_source:
+            return "Rows whose request is the same take their answers from that run, at no cost."
         published = f"{self.tally.completed:,}"
         if not self.rows_again:
             return f"None of the {published} answered rows of that run is paid for again."
@@ -89,7 +94,8 @@ class ReplacedRun:
     def earlier_nano_usd(self) -> int | None:
         """Return what that run paid for the rows that are paid for again; None if not known."""
         known = 0 if self.tally is None else self.tally.completed - self.tally.rows_without_cost
-        if self.tally is None or not known or not self.rows_again or self.is_paid:
+        is_free = self.is_paid or self.is_source
+        if self.tally is None or not known or not self.rows_again or is_free:
             return None
         paid = (
             self.tally.cost_nano_usd + self.tally.saved_nano_usd
@@ -107,13 +113,20 @@ class ReplacedRun:
 
 
 def compare_with_shown(
-    store: ObjectStore, shown: str, made_of_json: bytes, *, model: str, is_paid: bool
+    store: ObjectStore,
+    shown: str,
+    made_of_json: bytes,
+    *,
+    model: str,
+    is_paid: bool,
+    reuses: bool = False,
 ) -> ReplacedRun:
     """Read the plan and the manifest of the run that is shown. Blocking.
 
     Args:
         made_of_json: the ingredients of this run's key.
         is_paid: whether this run is published already.
+        reuses: whether this run takes answers from runs at its output path.
 
     Raises:
         StorageError: the store fails. What cannot be decoded makes the difference unknown.
@@ -137,6 +150,9 @@ def compare_with_shown(
             is_exact=is_exact,
             model_before=before.parameters.get("model"),
             model_now=model,
+            is_source=reuses
+            and why_unusable(before, now) is None
+            and has_same_template(before, now),
         )
     except JournalUnreadable as error:
         return replace(found, unknown=str(error))

@@ -142,7 +142,7 @@ async def _complete(
     counts = AttemptCounts(calls, rows=prepared.plan.rows, clock=world.clock)
     reporter.watch(counts, lease.released)
     await calls.ask_all(
-        Reader(prepared, earlier, world.clock),
+        Reader(prepared, earlier, world),
         companions=(reporter.companion(), progress_log(calls, prepared, settings, world)),
     )
     return await persist(world.clock, publish, prepared, calls.collector.parts), calls

@@ -87,6 +87,10 @@ class RunNames:
         """Create-once: a note that the answers of this run were made without its instructions."""
         return f"{self.folder}/instructions-dropped.json"
 
+    def reuse_pin(self, output_uri: str) -> str:
+        """Create-once: the runs at an output whose answers this run may take."""
+        return f"{self.folder}/reuse/{sha256(output_uri.encode()).hexdigest()[:RUN_KEY_HEX_DIGITS]}"
+
     @property
     def answer_form(self) -> str:
         """Create-once: the form of requests that a run changed to. Without it, the best form is used."""

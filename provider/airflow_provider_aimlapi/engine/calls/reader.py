@@ -1,10 +1,12 @@
-"""Read shards, and hand the rows to the feed that neither an earlier answer nor a null decides."""
+"""Read shards, and hand the rows to the feed that no earlier answer and no null decides."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.engine.durable.paid_answers import PaidAnswers
+from airflow_provider_aimlapi.engine.reuse.earlier_runs import find_earlier_runs
+from airflow_provider_aimlapi.engine.reuse.reused_answers import ReusedAnswers
 from airflow_provider_aimlapi.engine.row import Row
 from airflow_provider_aimlapi.engine.runtime.retry import persist
 
@@ -17,27 +19,39 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.durable.collector import Collector
     from airflow_provider_aimlapi.engine.durable.earlier_answers import EarlierAnswers
     from airflow_provider_aimlapi.engine.prepared import Prepared
-    from airflow_provider_aimlapi.engine.runtime.clock import Clock
+    from airflow_provider_aimlapi.engine.world import World
 
 
 class Reader:
     """A row source: the input's shards in order, without those that have a durable part."""
 
-    def __init__(self, prepared: Prepared, earlier: EarlierAnswers, clock: Clock) -> None:
+    def __init__(self, prepared: Prepared, earlier: EarlierAnswers, world: World) -> None:
         self.rows_max = prepared.plan.rows
         self._prepared = prepared
-        self._paid = PaidAnswers(prepared, earlier, clock)
+        self._paid = PaidAnswers(prepared, earlier, world.clock)
         self._durable = frozenset(entry.part for entry in earlier.parts)
-        self._clock = clock
+        self._world = world
+        self._clock = world.clock
 
     async def feed_rows(self, feed: Feed, collector: Collector) -> None:
         """Read all shards without a durable part, as fast as feed and collector have room."""
-        for shard in self._prepared.plan.shards:
-            if shard.part in self._durable:
-                continue
-            await collector.open_shard(shard)
-            await self._read_shard(shard, feed, collector)
+        shards = [shard for shard in self._prepared.plan.shards if shard.part not in self._durable]
+        if shards:
+            self._paid.elsewhere = await self._find_reused()
+        try:
+            for shard in shards:
+                await collector.open_shard(shard)
+                await self._read_shard(shard, feed, collector)
+        finally:
+            self._paid.elsewhere.close()
         feed.finish()
+
+    async def _find_reused(self) -> ReusedAnswers:
+        """Choose the earlier runs whose answers are taken. An attempt without open rows needs none."""
+        world, prepared = self._world, self._prepared
+        check = world.stop.check
+        runs = await world.scan(find_earlier_runs, prepared, world.open_store, world.clock, check)
+        return ReusedAnswers(runs, prepared.run_plan, prepared.validator)
 
     async def _read_shard(self, shard: Shard, feed: Feed, collector: Collector) -> None:
         # Repeated like a write, because an answer that is not found here would be paid for again.
@@ -47,6 +61,8 @@ class Reader:
         while batch is not None:
             rows = self._undecided(shard.part, first, batch, collector)
             first += len(batch)
+            if rows and self._paid.elsewhere.may_be_some:
+                rows = await self._without_reused(shard, rows, collector)
             if rows:
                 await feed.add_rows(rows)
             batch = await self._clock.in_thread(next, batches, None)
@@ -59,7 +75,7 @@ class Reader:
     def _undecided(
         self, part: int, first: int, batch: list[RowTexts], collector: Collector
     ) -> list[Row]:
-        """Return the rows of a batch that must be sent, and give the outcomes of the others away."""
+        """Return the rows of a batch that this run has not decided. Keep the others' outcomes."""
         rows: list[Row] = []
         for index, texts in enumerate(batch, start=first):
             row = self._prepared.maker.row(part, index, texts, self._clock)
@@ -73,3 +89,15 @@ class Reader:
             self._paid.restore_history(row)
             rows.append(row)
         return rows
+
+    async def _without_reused(
+        self, shard: Shard, rows: list[Row], collector: Collector
+    ) -> list[Row]:
+        """Return the rows that no earlier run has answered. Keep the others' outcomes.
+
+        Their history was restored before, because it contains what this run has paid for them.
+        """
+        found = await self._clock.in_thread(self._paid.elsewhere.find, shard, rows)
+        for outcome in found.values():
+            collector.keep_outcome(shard.part, outcome)
+        return [row for row in rows if row.row not in found]

@@ -1,4 +1,4 @@
-"""Find what earlier attempts have paid for, so that no row is sent twice."""
+"""Find what earlier attempts and earlier runs have paid for, so that no row is sent twice."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import msgspec
 
 from airflow_provider_aimlapi.core.calls.completion import RESENT_STATUSES
 from airflow_provider_aimlapi.engine.durable.earlier_attempts import read_outcomes
+from airflow_provider_aimlapi.engine.reuse.earlier_runs import FoundRuns
+from airflow_provider_aimlapi.engine.reuse.reused_answers import ReusedAnswers
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.calls.completion import Outcome
@@ -22,9 +24,13 @@ class PaidAnswers:
     """The outcomes that earlier attempts have left, and the history of the rows they left undecided.
 
     It holds the outcomes of one part at a time, because those of all parts may not fit into memory.
+
+    Attributes:
+        elsewhere: the answers that earlier runs have paid for; none at first.
     """
 
     def __init__(self, prepared: Prepared, earlier: EarlierAnswers, clock: Clock) -> None:
+        self.elsewhere = ReusedAnswers(FoundRuns(), prepared.run_plan)
         self._prepared = prepared
         self._earlier = earlier
         self._clock = clock

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aimlapi.engine.calls.reader import Reader
-from tests.fakes.prepared_run import PreparedRun, answer_to, rejection_of
+from tests.fakes.prepared_run import PreparedRun, ScriptedApi, answer_to, rejection_of
 from tests.fakes.virtual_loop import run_virtual
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def read(run: PreparedRun, *, retry_rejected: bool = False) -> Receiver:
     earlier = run.earlier(retry_rejected=retry_rejected)
 
     async def main() -> None:
-        await Reader(run.prepared, earlier, run.clock).feed_rows(both, both)
+        await Reader(run.prepared, earlier, run.world(ScriptedApi())).feed_rows(both, both)
 
     run_virtual(main())
     assert receiver.is_finished

@@ -1,0 +1,1 @@
+"""Answers that earlier runs have paid for: which runs, which parts of them, which rows."""
