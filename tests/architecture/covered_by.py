@@ -6,6 +6,7 @@ COVERED_BY = {
     "answer": "tests/unit/api/messages/test_wire.py",
     "errors": "tests/airflow/test_errors_page.py",
     "logs": "tests/attacks/test_printable.py",
+    "operators/argument_sets/path_arguments": "tests/airflow/test_path_arguments.py",
     "printable": "tests/attacks/test_printable.py",
     "provider_info": "tests/airflow/test_hook.py",
     # api: what only a socket shows is tested through the transport.

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from pyarrow import parquet as pq
 
 from airflow_provider_aimlapi.answer import Answer
-from airflow_provider_aimlapi.engine.blocking import plan_job, run_job
+from airflow_provider_aimlapi.engine.blocking import estimate_job, plan_job, run_job
+from airflow_provider_aimlapi.engine.estimate.inquiry import Inquiry
 from airflow_provider_aimlapi.engine.job import OpenLocation
 from airflow_provider_aimlapi.engine.run import run
 from airflow_provider_aimlapi.engine.settings import Settings
@@ -174,6 +175,23 @@ def test_shares_reuse_answers_too(place: Workplace) -> None:
     assert report.tally.reused_answers + len(place.paid_prompts()) - before == 4 * 301
     # The row that a file has more is the first row of the next file, but for the last file.
     assert len(place.paid_prompts()) - before == 1
+
+
+def test_estimate_counts_reusable_rows_and_writes_nothing(place: Workplace) -> None:
+    place.write(texts_table(100))
+    paid = place.run().tally.cost_nano_usd
+    place.write(with_changes(range(10)).slice(0, 100))
+    before = place.fs.find(place.output)
+    job = place.job(reuse_from=())
+    summary = estimate_job(job, Settings(), Inquiry()).summary()
+    assert (summary["reused_answers"], summary["rows_to_ask"]) == (90, 10)
+    assert summary["saved_usd"] == pytest.approx(0.9 * paid / 1e9, rel=0.1)
+    assert "Earlier runs have answers to 90 rows" in str(summary["words"])
+    assert place.fs.find(place.output) == before
+    sampled = estimate_job(job, Settings(), Inquiry(sample_rows=5)).summary()
+    assert (sampled["sample_rows"], sampled["rows_to_ask"]) == (5, 5)
+    assert place.run(job).tally.reused_answers == 90
+    assert len(place.paid_prompts()) == 110
 
 
 class Model(ScriptedApi):

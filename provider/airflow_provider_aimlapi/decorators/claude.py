@@ -16,6 +16,7 @@ from airflow.sdk.definitions._internal.types import SET_DURING_EXECUTION
 
 from airflow_provider_aimlapi.errors import AimlapiError, InvalidSpec
 from airflow_provider_aimlapi.operators.airflow_errors import airflow_error, causes_of
+from airflow_provider_aimlapi.operators.argument_sets.path_arguments import open_path
 from airflow_provider_aimlapi.operators.claude import ClaudeCompletionOperator
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class ClaudeCompletionDecoratedOperator(DecoratedOperator, ClaudeCompletionOpera
         from airflow_provider_aimlapi.storage.input.records import store_records
         from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
 
-        output = self._open_path("output_path")
+        output = open_path(self, "output_path")
         name = store_records(FsspecStore(output.fs, output.path), records)
         return f"{str(self.output_path).rstrip('/')}/{name}"
 

@@ -30,7 +30,6 @@ from airflow_provider_aimlapi.operators.argument_sets.written_arguments import (
     check_written,
 )
 from airflow_provider_aimlapi.operators.links import RunReportLink, task_facts
-from airflow_provider_aimlapi.operators.locations import open_location, parse_location
 from airflow_provider_aimlapi.operators.parking import (
     PARK_TIMEOUT_S,
     Parking,
@@ -69,7 +68,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from airflow_provider_aimlapi.core.texts.setting_ranges import OnExisting, OnTruncated
-    from airflow_provider_aimlapi.engine.job import Job, OpenLocation
+    from airflow_provider_aimlapi.engine.job import Job
     from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.operators.parking import OnStall
@@ -133,6 +132,8 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         constant_prompt: whether a prompt that uses no column may be sent for more than one row.
         on_existing: "replace" another run's result at `output_path` once this run is complete, or fail
             with "error" before money is spent. The log states what differs and is paid for again.
+        reuse_from: other outputs whose answers to equal requests are taken, beside those of the
+            result at `output_path`. Trust their writers. None: each row is paid for.
         retry_rejected: whether a retry of the task sends rejected rows again.
         check_arrival: whether the run ends when its first answers show that the API drops `system`.
         retry_policy: decides when Airflow, from 3.3 on, tries a failed task again. The default is an
@@ -201,6 +202,7 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         limit_rows: int | str | None = None,
         constant_prompt: bool | str = False,
         on_existing: OnExisting = "replace",
+        reuse_from: Sequence[str | ObjectStoragePath] | None = (),
         retry_rejected: bool | str = False,
         check_arrival: bool | str = True,
         retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
@@ -209,19 +211,18 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
     ) -> None:
         super().__init__(**kwargs, **policy_argument(retry_policy))
         self.input_path, self.output_path = input_path, output_path
-        self.prompt, self.system = prompt, system
-        self.model, self.max_tokens = model, max_tokens
+        self.prompt, self.system, self.model = prompt, system, model
+        self.max_tokens, self.max_concurrency = max_tokens, max_concurrency
         self.temperature, self.top_p, self.top_k = temperature, top_p, top_k
         self.stop_sequences, self.thinking, self.examples = stop_sequences, thinking, examples
         self.output_schema, self.answer_class = plain_schema(output_schema), class_of(output_schema)
-        self.on_truncated, self.repairs = on_truncated, repairs
-        self.output_column, self.on_existing, self.share = output_column, on_existing, share
+        self.on_truncated, self.repairs, self.output_column = on_truncated, repairs, output_column
+        self.on_existing, self.reuse_from, self.share = on_existing, reuse_from, share
         self.aimlapi_conn_id, self.storage_conn_id = aimlapi_conn_id, storage_conn_id
-        self.max_concurrency = max_concurrency
         self.requests_per_minute, self.tokens_per_minute = requests_per_minute, tokens_per_minute
         self.max_attempts, self.request_timeout_s = max_attempts, request_timeout_s
-        self.stall_timeout_s, self.park_timeout_s = stall_timeout_s, park_timeout_s
-        self.max_cost_usd, self.on_stall = max_cost_usd, on_stall
+        self.stall_timeout_s, self.on_stall = stall_timeout_s, on_stall
+        self.park_timeout_s, self.max_cost_usd = park_timeout_s, max_cost_usd
         self.max_rejected_rows, self.max_truncated_rows = max_rejected_rows, max_truncated_rows
         self.limit_rows, self.constant_prompt = limit_rows, constant_prompt
         self.retry_rejected, self.check_arrival = retry_rejected, check_arrival
@@ -381,7 +382,7 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
             self._stop.request()
 
     def _build_job(self) -> Job:
-        return job_of(self, self._make_hook().endpoint, self._open_path)
+        return job_of(self, self._make_hook().endpoint)
 
     def _build_settings(self) -> Settings:
         return settings_of(
@@ -390,11 +391,3 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
 
     def _make_hook(self) -> AIMLAPIHook:
         return AIMLAPIHook(arguments.read_text("aimlapi_conn_id", self.aimlapi_conn_id))
-
-    def _open_path(self, argument: str) -> OpenLocation:
-        location = parse_location(
-            getattr(self, argument),
-            argument=argument,
-            storage_conn_id=arguments.read_optional_text("storage_conn_id", self.storage_conn_id),
-        )
-        return open_location(location)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.engine.job import OpenLocation
 
-OUTPUT = "output_path"
+OUTPUTS = ("output_path", "reuse_from")
 EXTRAS = {
     "s3": "s3",
     "s3a": "s3",
@@ -106,8 +106,8 @@ def parse_location(path: object, *, argument: str, storage_conn_id: str | None) 
         what=argument,
         allowed=parse_allowed_schemes(more),
     )
-    # An output is created and not searched for, so a wildcard would become part of a folder's name.
-    if argument == OUTPUT and not WILDCARDS.isdisjoint(typed.key):
+    # An output is not searched for, so a wildcard would become part of a folder's name.
+    if argument in OUTPUTS and not WILDCARDS.isdisjoint(typed.key):
         raise InvalidSpec(
             f"{argument} contains one of * ? [. Name a folder without these characters."
         )

@@ -60,6 +60,8 @@ class EstimateBasis:
         rows_read: open rows that were read.
         nulls: read rows that will be skipped.
         unreadable: read rows that will be rejected without a call.
+        reusable: read rows that will take the answer of an earlier run.
+        reusable_nano_usd: what those runs have paid for these answers.
         text_bytes: prompt and system text of each row that was read and is not decided yet.
         measured: rows that were read and have an answer.
         answers, answers_prompt_tokens, answers_completion_tokens: of all kept answers, read or not.
@@ -74,6 +76,8 @@ class EstimateBasis:
     rows_read: int
     nulls: int
     unreadable: int
+    reusable: int
+    reusable_nano_usd: int
     text_bytes: Sequence[int]
     measured: Sequence[AnsweredRow]
     answers: int
@@ -87,11 +91,23 @@ class EstimateBasis:
         return round(self.rows_open * self.nulls / self.rows_read) if self.rows_read else 0
 
     @property
+    def rows_to_reuse(self) -> int:
+        """The rows that will take the answer of an earlier run, projected in the same way."""
+        return round(self.rows_open * self.reusable / self.rows_read) if self.rows_read else 0
+
+    @property
+    def saved_nano_usd(self) -> int:
+        """What earlier runs have paid for these answers, projected in the same way."""
+        if not self.rows_read:
+            return 0
+        return round(self.rows_open * self.reusable_nano_usd / self.rows_read)
+
+    @property
     def rows_to_ask(self) -> int:
         """The rows that will be sent, projected from the rows that were read."""
         if not self.rows_read:
             return self.asked_again
-        askable = 1 - (self.nulls + self.unreadable) / self.rows_read
+        askable = 1 - (self.nulls + self.unreadable + self.reusable) / self.rows_read
         return max(0, round(self.rows_open * askable) - self.known_open) + self.asked_again
 
 

@@ -79,6 +79,8 @@ class Estimate:
             "rows_to_ask": basis.rows_to_ask,
             "rows_decided": basis.rows_decided,
             "rows_to_skip": basis.rows_to_skip,
+            "reused_answers": basis.rows_to_reuse,
+            "saved_usd": usd_from_nano_usd(basis.saved_nano_usd),
             "rows_read": basis.rows_read,
             "sample_rows": self.sample_rows,
             "sample_usd": usd_from_nano_usd(self.sample_nano_usd),
@@ -143,6 +145,9 @@ class Estimate:
     def _caveats(self) -> Iterator[str]:
         """Yield the reasons why the figure may be wrong."""
         basis, forecast = self.basis, self.forecast
+        if basis.rows_to_reuse:
+            rows, saved = _counted(basis.rows_to_reuse, "row"), format_usd(basis.saved_nano_usd)
+            yield f"Earlier runs have answers to {rows}, which saves {saved}."
         if self.sample_rows:
             cost = format_usd(self.sample_nano_usd)
             asked = _counted(self.sample_rows, "row")

@@ -58,6 +58,8 @@ class RunSummary:
             **tally.by_status(),
             "repaired": tally.repaired,
             "reused": self.reused,
+            "reused_answers": tally.reused_answers,
+            "saved_usd": usd_from_nano_usd(tally.saved_nano_usd),
             "requests": self.requests,
             "throttled": self.throttled,
             "prompt_tokens": tally.prompt_tokens,

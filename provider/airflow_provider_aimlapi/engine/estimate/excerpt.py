@@ -39,12 +39,14 @@ class Excerpt:
         nulls: the number with a null in a column of the prompt.
         unreadable: the number with a value that cannot be read.
         text_bytes: the size of prompt and system of each other row, in input order.
+        hashes: the hash of the request of each of these rows.
     """
 
     rows: int
     nulls: int
     unreadable: int
     text_bytes: dict[RowPosition, int]
+    hashes: dict[RowPosition, str]
 
 
 def read_excerpt(prepared: Prepared, shards: Sequence[Shard], clock: Clock) -> Excerpt:
@@ -56,12 +58,15 @@ def read_excerpt(prepared: Prepared, shards: Sequence[Shard], clock: Clock) -> E
     near = within_reach(shards, prepared.data_set.files) or shards
     spans = spans_of(near, slots=SPANS, rows_each=_rows_each(prepared))
 
+    hashes: dict[RowPosition, str] = {}
+
     def read(span: Span) -> tuple[int, int, dict[RowPosition, int]]:
         nulls = unreadable = 0
         text_bytes: dict[RowPosition, int] = {}
         for row in _rows(prepared, span, clock):
             if isinstance(row, Row):
                 text_bytes[row.name] = len(row.body) - prepared.maker.frame_bytes
+                hashes[row.name] = row.request_hash
             elif row.status == "skipped":
                 nulls += 1
             else:
@@ -75,6 +80,7 @@ def read_excerpt(prepared: Prepared, shards: Sequence[Shard], clock: Clock) -> E
         nulls=sum(nulls for nulls, _, _ in found),
         unreadable=sum(unreadable for _, unreadable, _ in found),
         text_bytes=sizes,
+        hashes=hashes,
     )
 
 

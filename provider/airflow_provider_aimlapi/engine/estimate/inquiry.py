@@ -84,7 +84,7 @@ async def estimate(
     paid_before = known.paid_nano_usd
     rows = sample_of(
         known.excerpt,
-        without=known.outcomes.keys(),
+        without=known.outcomes.keys() | known.reusable.keys(),
         count=max(0, inquiry.sample_rows - known.answers),
     )
     if rows:
@@ -110,7 +110,9 @@ async def _read_known(
     return await world.scan(
         read_known,
         prepared.checked(world.stop.check),
+        world.open_store,
         world.clock,
+        world.stop.check,
         has_begun=has_begun,
         retry_rejected=settings.retry_rejected,
     )

@@ -14,15 +14,22 @@ from airflow_provider_aimlapi.engine.durable.earlier_attempts import (
     read_journaled_rows,
 )
 from airflow_provider_aimlapi.engine.estimate.excerpt import read_excerpt
+from airflow_provider_aimlapi.engine.reuse.earlier_runs import find_earlier_runs
+from airflow_provider_aimlapi.engine.reuse.reused_answers import ReusedAnswers
+from airflow_provider_aimlapi.engine.row import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from airflow_provider_aimlapi.core.calls.completion import Outcome
     from airflow_provider_aimlapi.core.durable.plan import Shard
     from airflow_provider_aimlapi.engine.estimate.excerpt import Excerpt
+    from airflow_provider_aimlapi.engine.job import OpenLocation
     from airflow_provider_aimlapi.engine.prepared import Prepared
+    from airflow_provider_aimlapi.engine.reuse.earlier_runs import FoundRuns
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
+    from airflow_provider_aimlapi.storage.stores.checked_store import Check
+    from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +42,7 @@ class KnownRows:
         shards: the shards without a durable part.
         excerpt: the input rows that were read.
         outcomes: what the journal decides of the excerpt's parts, by row position.
+        reusable: the answers that other rows of the excerpt will take from earlier runs.
     """
 
     prepared: Prepared
@@ -42,6 +50,7 @@ class KnownRows:
     shards: list[Shard]
     excerpt: Excerpt
     outcomes: dict[tuple[int, int], Outcome]
+    reusable: dict[tuple[int, int], Outcome]
 
     @property
     def paid_nano_usd(self) -> int:
@@ -75,7 +84,13 @@ class KnownRows:
             rows_read=excerpt.rows,
             nulls=excerpt.nulls,
             unreadable=excerpt.unreadable,
-            text_bytes=[size for position, size in sizes.items() if position not in outcomes],
+            reusable=len(self.reusable),
+            reusable_nano_usd=sum(one.saved_nano_usd or 0 for one in self.reusable.values()),
+            text_bytes=[
+                size
+                for position, size in sizes.items()
+                if position not in outcomes and position not in self.reusable
+            ],
             measured=[
                 found
                 for position, outcome in outcomes.items()
@@ -107,11 +122,18 @@ class KnownRows:
 
 
 def read_known(
-    prepared: Prepared, clock: Clock, *, has_begun: bool, retry_rejected: bool
+    prepared: Prepared,
+    open_store: Callable[[OpenLocation], ObjectStore],
+    clock: Clock,
+    check: Check,
+    *,
+    has_begun: bool,
+    retry_rejected: bool,
 ) -> KnownRows:
-    """Read an excerpt of the input, and what earlier attempts left.
+    """Read an excerpt of the input, and what earlier attempts and earlier runs left.
 
     Args:
+        check: called before each request; raises to end the scan.
         has_begun: whether an attempt has stored the plan, and so may have left answers.
         retry_rejected: as for a run.
 
@@ -130,17 +152,38 @@ def read_known(
     outcomes = read_journaled_rows(
         prepared, earlier, {part for part, _ in excerpt.text_bytes}, clock
     )
+    decided = {
+        position: outcome
+        for position, outcome in outcomes.items()
+        if not (outcome.status in RESENT_STATUSES and earlier.resends_rejected)
+    }
+    runs = find_earlier_runs(prepared, open_store, clock, check, is_read_only=True)
     return KnownRows(
         prepared=prepared,
         earlier=earlier,
         shards=shards,
         excerpt=excerpt,
-        outcomes={
-            position: outcome
-            for position, outcome in outcomes.items()
-            if not (outcome.status in RESENT_STATUSES and earlier.resends_rejected)
-        },
+        outcomes=decided,
+        reusable=_reusable(runs, prepared, excerpt, decided),
     )
+
+
+def _reusable(
+    runs: FoundRuns, prepared: Prepared, excerpt: Excerpt, decided: Collection[tuple[int, int]]
+) -> dict[tuple[int, int], Outcome]:
+    """Return the answers that rows of the excerpt will take from earlier runs, if they lie nearby."""
+    wanted: dict[int, list[Row]] = {}
+    for (part, row), request_hash in excerpt.hashes.items():
+        if (part, row) not in decided:
+            undecided = Row(part=part, row=row, body=b"", request_hash=request_hash)
+            wanted.setdefault(part, []).append(undecided)
+    answers = ReusedAnswers(runs, prepared.run_plan, searches_all=False)
+    found: dict[tuple[int, int], Outcome] = {}
+    for shard in prepared.plan.shards:
+        if rows := wanted.get(shard.part):
+            outcomes = answers.find(shard, rows)
+            found |= {(shard.part, row): outcome for row, outcome in outcomes.items()}
+    return found
 
 
 def _nothing() -> EarlierAnswers:

@@ -61,6 +61,8 @@ class AttemptCounts:
             progress,
             rows_done=collector.rows_done,
             rows_reused=collector.rows_reused,
+            reused_answers=collector.counts.reused_answers,
+            saved_nano_usd=collector.counts.saved_nano_usd,
             statuses=collector.counts.statuses(),
             repaired=collector.counts.repaired,
             prompt_tokens=collector.counts.prompt_tokens,

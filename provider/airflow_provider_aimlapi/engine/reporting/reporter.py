@@ -335,6 +335,8 @@ def _from_manifest(progress: RunProgress, manifest: Manifest) -> RunProgress:
         rows_reused=tally.rows,
         statuses=_statuses_of(manifest),
         repaired=tally.repaired,
+        reused_answers=tally.reused_answers,
+        saved_nano_usd=tally.saved_nano_usd,
         prompt_tokens=tally.prompt_tokens,
         completion_tokens=tally.completion_tokens,
         cost_nano_usd=tally.cost_nano_usd,

@@ -60,13 +60,16 @@ class AnswerSearch:
 
     Args:
         files: the names of this run's input files, as `file_of` returns them.
+        searches_all: whether a table is made for rows that moved far.
 
     Attributes:
         found: the number of answers that were found.
         missing: the number of rows that were not found.
     """
 
-    def __init__(self, run: EarlierRun, files: Collection[str]) -> None:
+    def __init__(
+        self, run: EarlierRun, files: Collection[str], *, searches_all: bool = True
+    ) -> None:
         self.run = run
         self.found = self.missing = 0
         self._files = files
@@ -78,7 +81,7 @@ class AnswerSearch:
         self._reads_left = NEARBY_EXTRA
         self._reads: dict[int, int] = {}  # how often each part was read nearby
         self._table: AnswerTable | None = None
-        self._is_table_due = run.has_same_template
+        self._is_table_due = searches_all and run.has_same_template
         self._is_table_whole = False
         self._is_closed = False
         self._in_holes = 0  # missing rows of batches with a hole

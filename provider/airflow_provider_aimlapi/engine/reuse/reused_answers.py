@@ -34,15 +34,23 @@ class ReusedAnswers:
     Args:
         plan: the plan of the whole run.
         validator: checks the answers as if they were this run's; None if there is no schema.
+        searches_all: whether rows that moved far are searched for.
     """
 
     def __init__(
-        self, runs: FoundRuns, plan: Plan, validator: AnswerValidator | None = None
+        self,
+        runs: FoundRuns,
+        plan: Plan,
+        validator: AnswerValidator | None = None,
+        *,
+        searches_all: bool = True,
     ) -> None:
         self._validator = validator
         self._first = runs.first
         files = {file_of(shard) for shard in plan.shards} if runs.usable else set()
-        self._searches = [AnswerSearch(run, files) for run in runs.usable]
+        self._searches = [
+            AnswerSearch(run, files, searches_all=searches_all) for run in runs.usable
+        ]
         self._rows_before = 0  # the rows of the run before the shard that is searched for
         self._shards = iter(plan.shards)
         self._shard: Shard | None = None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from airflow_provider_aimlapi.core.texts.setting_ranges import OnExisting, OnTruncated
 from airflow_provider_aimlapi.operators import arguments
+from airflow_provider_aimlapi.operators.argument_sets.path_arguments import open_path, open_paths
 from airflow_provider_aimlapi.operators.argument_sets.schema_argument import read_schema
 from airflow_provider_aimlapi.operators.completion_arguments import (
     COMPLETION_ARGUMENTS,
@@ -14,20 +15,15 @@ from airflow_provider_aimlapi.operators.completion_arguments import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
-    from airflow_provider_aimlapi.engine.job import Job, OpenLocation
+    from airflow_provider_aimlapi.engine.job import Job
 
 
-def job_of(operator: Any, endpoint: Endpoint, open_path: Callable[[str], OpenLocation]) -> Job:
+def job_of(operator: Any, endpoint: Endpoint) -> Job:
     """Return the job of an operator whose arguments are rendered.
 
-    Args:
-        open_path: opens the location that an argument names.
-
     Raises:
-        InvalidSpec: an argument is wrong.
+        InvalidSpec: an argument is wrong. Others: as `path_arguments.open_path`.
     """
     from airflow_provider_aimlapi.engine.job import Job
 
@@ -47,7 +43,8 @@ def job_of(operator: Any, endpoint: Endpoint, open_path: Callable[[str], OpenLoc
         limit_rows=arguments.read_optional_whole_number("limit_rows", operator.limit_rows),
         constant_prompt=arguments.read_flag("constant_prompt", operator.constant_prompt),
         endpoint=endpoint,
-        input=open_path("input_path"),
-        output=open_path("output_path"),
+        input=open_path(operator, "input_path"),
+        output=open_path(operator, "output_path"),
+        reuse_from=open_paths(operator, "reuse_from"),
         on_existing=arguments.read_word("on_existing", operator.on_existing, get_args(OnExisting)),
     )

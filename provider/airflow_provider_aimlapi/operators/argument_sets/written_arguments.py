@@ -18,6 +18,7 @@ from airflow_provider_aimlapi.core.texts.setting_ranges import (
 )
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.operators import arguments
+from airflow_provider_aimlapi.operators.argument_sets.path_arguments import read_path, read_paths
 from airflow_provider_aimlapi.operators.argument_sets.run_arguments import RUN_READERS
 from airflow_provider_aimlapi.operators.argument_sets.schema_argument import read_schema
 from airflow_provider_aimlapi.operators.completion_arguments import (
@@ -25,12 +26,7 @@ from airflow_provider_aimlapi.operators.completion_arguments import (
     completion_of,
     examples_of,
 )
-from airflow_provider_aimlapi.operators.locations import parse_location
 from airflow_provider_aimlapi.operators.parking import OnStall, read_park_timeout_s
-
-
-def _read_path(name: str, value: object) -> None:
-    parse_location(value, argument=name, storage_conn_id=None)
 
 
 def _read_not_blank(name: str, value: object) -> None:
@@ -56,8 +52,9 @@ def _read_on_stall(name: str, value: object) -> None:
 
 
 _OTHERS: Mapping[str, Callable[[str, object], object]] = {
-    "input_path": _read_path,
-    "output_path": _read_path,
+    "input_path": read_path,
+    "output_path": read_path,
+    "reuse_from": read_paths,
     "prompt": _read_not_blank,
     "output_column": _read_optional_not_blank,
     "repairs": arguments.read_whole_number,

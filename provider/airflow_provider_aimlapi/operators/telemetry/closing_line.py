@@ -39,7 +39,15 @@ def _format_rows(report: RunSummary) -> str:
     counts = [(getattr(report.tally, status), status) for status in STATUSES]
     named = ", ".join(f"{count:,} {status}" for count, status in counts if count)
     repaired = f", {report.tally.repaired:,} repaired" if report.tally.repaired else ""
-    return f"{report.tally.rows:,} rows{': ' if named else ''}{named}{repaired}"
+    return f"{report.tally.rows:,} rows{': ' if named else ''}{named}{repaired}{_format_reused(report)}"
+
+
+def _format_reused(report: RunSummary) -> str:
+    tally = report.tally
+    if not tally.reused_answers:
+        return ""
+    saved = f", {format_usd(tally.saved_nano_usd)} saved" if tally.saved_nano_usd else ""
+    return f", {tally.reused_answers:,} of them reused from other runs{saved}"
 
 
 def _format_calls(report: RunSummary) -> str:
@@ -54,7 +62,11 @@ def _why_no_calls(report: RunSummary) -> str:
     rows = report.tally.rows
     if rows == 0:
         return "the input has no rows"
-    return "every row was decided before" if report.reused == rows else "no row was left to send"
+    if report.reused == rows:
+        return "every row was decided before"
+    if report.tally.reused_answers:
+        return "other runs have answered every row that has something to send"
+    return "no row was left to send"
 
 
 def _format_money(report: RunSummary) -> str:

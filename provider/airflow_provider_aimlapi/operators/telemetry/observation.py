@@ -121,6 +121,8 @@ def _count_so_far(progress: RunProgress, share: int | None) -> dict[str, Fact]:
         **progress.statuses,
         "repaired": progress.repaired,
         "reused": progress.rows_reused,
+        "reused_answers": progress.reused_answers,
+        "saved_usd": usd_from_nano_usd(progress.saved_nano_usd),
         "requests": progress.requests,
         "throttled": progress.throttled,
         "prompt_tokens": progress.prompt_tokens,

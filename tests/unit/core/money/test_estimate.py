@@ -21,6 +21,8 @@ UNMEASURED = EstimateBasis(
     rows_read=100,
     nulls=10,
     unreadable=0,
+    reusable=0,
+    reusable_nano_usd=0,
     text_bytes=[700] * 90,
     measured=(),
     answers=0,
@@ -56,6 +58,12 @@ def test_rows_with_null_are_expected_where_none_were_read() -> None:
     assert UNMEASURED.rows_to_ask == 900
     assert UNMEASURED.rows_to_skip == 100
     assert replace(UNMEASURED, unreadable=10).rows_to_ask == 800
+
+
+def test_reusable_rows_are_projected_and_not_sent() -> None:
+    basis = replace(UNMEASURED, reusable=30, reusable_nano_usd=600)
+    assert (basis.rows_to_reuse, basis.saved_nano_usd) == (300, 6_000)
+    assert basis.rows_to_ask == UNMEASURED.rows_to_ask - 300
 
 
 def test_estimate_sends_only_undecided_rows_and_rejected_ones() -> None:

@@ -57,6 +57,8 @@ def test_the_return_value_is_the_one_that_was_promised() -> None:
         "skipped": 10,
         "repaired": 0,
         "reused": 100,
+        "reused_answers": 0,
+        "saved_usd": 0.0,
         "requests": 950,
         "throttled": 7,
         "prompt_tokens": 5000,
