@@ -83,7 +83,7 @@ class TestEnrichTickets:
             opened.execute("UPDATE tickets SET body = 'It works again.' WHERE id = 14")
         run_tasks("examples", "enrich_tickets", DAY)
         assert len(self.loaded(warehouse)) == 4
-        assert api.paid_calls == 6
+        assert api.paid_calls == 4
 
 
 def test_second_backfill_pays_only_for_changed_days(

@@ -1,141 +1,202 @@
-"""Staged parts with typed answers that no run has written are refused before they take memory."""
+"""Whatever stands at an output whose answers are reused, no row gets the answer to another request.
+
+A person who can write there can plant an answer to a request whose hash they know. That is what
+`reuse_from` trusts them with. Everything else that they plant is logged, and the rows are sent.
+"""
 
 from __future__ import annotations
 
-import io
-from typing import Any
+import json
+from dataclasses import replace
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pyarrow as pa
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.answers.schema import answer_schema
-from airflow_provider_aimlapi.core.calls.completion import Outcome
-from airflow_provider_aimlapi.core.durable.manifest import tally_of
-from airflow_provider_aimlapi.core.durable.plan import Shard
-from airflow_provider_aimlapi.errors import JournalUnreadable
-from airflow_provider_aimlapi.storage.parts import part_pages, part_reader
+from airflow_provider_aimlapi.core.durable.keys import RunNames
+from airflow_provider_aimlapi.core.durable.manifest import (
+    PartEntry,
+    Tally,
+    decode_manifest,
+    encode_manifest,
+)
+from airflow_provider_aimlapi.core.durable.plan import Shard, decode_plan
+from airflow_provider_aimlapi.engine.job import OpenLocation
+from airflow_provider_aimlapi.engine.reuse.earlier_runs import Difference, EarlierRun
+from airflow_provider_aimlapi.engine.run import run
+from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.storage.parts.outcome_columns import OutcomeColumns
-from airflow_provider_aimlapi.storage.parts.part_reader import part_outcomes, read_staged_part
-from tests.attacks.planted_parts import RUN_KEY, planted_part
+from airflow_provider_aimlapi.storage.parts.part_footer import footer_bytes
+from tests.attacks.planted_parts import RUN_KEY, infos, outcomes_of, planted_part, texts
+from tests.attacks.test_planted_parts import COLUMNS, FOOTERS, ROWS, TALLY
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.prepared_run import PreparedRun
+from tests.fakes.virtual_loop import run_virtual
+from tests.runs.test_run_reuses import Model
 
-ROWS = 3
-SHARD = Shard(part=2, file=0, first_row=0, rows=ROWS, visible_name="a-00002.parquet")
-SCHEMA = answer_schema(
-    {
-        "type": "object",
-        "properties": {
-            "topic": {"type": "string"},
-            "urgency": {"type": "integer"},
-            "day": {"type": "string", "format": "date"},
-            "at": {"type": "string", "format": "date-time"},
-            "tags": {"type": "array", "items": {"type": "string"}},
-            "counts": {"type": "object", "additionalProperties": {"type": "integer"}},
-        },
-        "required": ["topic", "tags"],
-    }
-)
-COLUMNS = OutcomeColumns("completion", SCHEMA.kind)
-HONEST = '{"topic":"x","urgency":1,"day":"2026-01-31","tags":["a","b"],"counts":{"k":1}}'
-OUTCOMES = [Outcome(row=row, status="ok", text=HONEST, attempts=1) for row in range(ROWS)]
-TYPE = COLUMNS.fields()[0].type
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TEXTS: list[str | None] = [f"text {number}" for number in range(30)]
+NOW: list[str | None] = [*TEXTS[:25], "new", *TEXTS[25:]]
 
 
-def planted(completion: pa.Array, **written: Any) -> bytes:
-    return planted_part(
-        ROWS,
-        run_key=RUN_KEY,
-        part=2,
-        text=completion,
-        info=COLUMNS.arrays(OUTCOMES)[1],
-        tally=tally_of(OUTCOMES),
-        **written,
-    )
+class Elsewhere(MemoryStore):
+    """The output that a run takes answers from."""
+
+    def uri(self, name: str) -> str:
+        return super().uri(name).replace("memory-store", "elsewhere")
 
 
-def read(data: bytes) -> list[Outcome]:
-    entry = read_staged_part(
-        data,
-        run_key=RUN_KEY,
-        shard=SHARD,
-        staged_name="part-00002",
-        outcome_columns=COLUMNS,
-    ).entry
-    return part_outcomes(data, entry, outcome_columns=COLUMNS)
+class Source:
+    """A published run at another output, in which a test plants what it likes."""
+
+    def __init__(self) -> None:
+        self.store = Elsewhere()
+        first = PreparedRun(TEXTS, store=self.store)
+        run_virtual(run(first.job, Settings(), first.world(Model())))
+        self.names: RunNames = first.prepared.names
+        self.objects = self.store.objects
+
+    def reused_by_next(self) -> int:
+        """Run a job that takes answers from here; check its rows, and return how many it reused."""
+        place = OpenLocation(fs=MemoryFileSystem(), path="/elsewhere")
+        later = PreparedRun(NOW, changes={"reuse_from": (place,)})
+        api = Model()
+        stores = {later.job.output.path: later.store, place.path: self.store}
+        world = replace(later.world(api), open_store=lambda location: stores[location.path])
+        report = run_virtual(run(later.job, Settings(), world))
+        table = pq.read_table(pa.BufferReader(later.store.objects["a-00000.parquet"]))
+        expected = [f"Q: {text}"[::-1] for text in NOW]
+        assert table.column("completion").to_pylist() == expected
+        assert len(api.answered) == len(NOW) - report.tally.reused_answers
+        return report.tally.reused_answers
 
 
-def rows(**changes: Any) -> list[dict[str, Any]]:
-    row = {"topic": "x", "urgency": 1, "tags": ["a"], "counts": [("k", 1)]}
-    return [row | changes] * ROWS
+def test_honest_run_is_reused() -> None:
+    assert Source().reused_by_next() == len(TEXTS)
 
 
-def with_type(name: str, kind: pa.DataType) -> pa.DataType:
-    return pa.struct([pa.field(one.name, kind if one.name == name else one.type) for one in TYPE])
+GARBAGE: dict[str, Callable[[bytes], bytes]] = {
+    "empty": lambda _: b"",
+    "no JSON": lambda _: b"\x00\xff" * 50,
+    "another type": lambda _: b"[]",
+    "cut": lambda data: data[: len(data) // 2],
+    "deep": lambda _: b"[" * 200_000,
+    "a flipped byte": lambda data: data[:60] + bytes([data[60] ^ 1]) + data[61:],
+    "too large": lambda data: data + b" " * 70_000,
+}
 
 
-def test_an_honest_part_is_read() -> None:
-    assert read(planted(COLUMNS.arrays(OUTCOMES)[0].combine_chunks())) == OUTCOMES
-
-
+@pytest.mark.parametrize("damage", GARBAGE)
 @pytest.mark.parametrize(
-    "kind",
-    [
-        with_type("topic", pa.binary()),
-        with_type("topic", pa.large_string()),
-        with_type("urgency", pa.int32()),
-        with_type("day", pa.int32()),
-        with_type("at", pa.timestamp("us")),
-        with_type("tags", pa.list_(pa.field("element", pa.int64()))),
-        with_type("tags", pa.list_(pa.field("element", pa.string(), nullable=False))),
-        with_type("counts", pa.list_(pa.string())),
-        pa.struct([field for field in TYPE if field.name != "topic"]),
-        pa.struct([*TYPE, pa.field("more", pa.int64())]),
-        pa.struct(reversed(list(TYPE))),
-        pa.string(),
-        pa.int64(),
-    ],
-    ids=str,
+    "kind", ["_SUCCESS", "/change/", "/plan.json", "/manifest.json", "/parts/"]
 )
-def test_a_part_with_other_types_is_refused(kind: pa.DataType) -> None:
-    with pytest.raises(JournalUnreadable, match="other outcome columns"):
-        read(planted(pa.nulls(ROWS, kind)))
+def test_damaged_object_never_gives_a_wrong_answer(kind: str, damage: str) -> None:
+    source = Source()
+    names = [name for name in source.objects if kind in name]
+    assert names
+    for name in names:
+        source.objects[name] = GARBAGE[damage](source.objects[name])
+    assert source.reused_by_next() in (0, len(TEXTS))
+
+
+@pytest.mark.parametrize("kind", ["/plan.json", "/manifest.json", "/parts/", "_aimlapi/"])
+def test_removed_object_has_its_rows_sent(kind: str) -> None:
+    source = Source()
+    for name in [name for name in source.objects if kind in name]:
+        del source.objects[name]
+    assert source.reused_by_next() == 0
+
+
+def test_visible_file_is_not_read_instead_of_the_part() -> None:
+    source = Source()
+    source.objects["a-00000.parquet"] = b"planted"
+    assert source.reused_by_next() == len(TEXTS)
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"topic": None},
-        {"tags": None},
-        {"tags": ["a", None]},
-        {"counts": [("k", None)]},
-        {"counts": [("k", 1), ("k", 2)]},
-        {"day": 2**31 - 1},
-        {"at": 2**62},
+        {"size_bytes": 2**62},
+        {"size_bytes": 5},
+        {"sha256": "00" * 32},
+        {"tally": Tally(ok=29, skipped=1)},
+        {"tally": Tally(ok=30, reused_answers=30, saved_nano_usd=2**62)},
     ],
     ids=str,
 )
-def test_a_part_with_other_values_is_refused(changes: dict[str, Any]) -> None:
-    with pytest.raises(JournalUnreadable, match="cannot be read"):
-        read(planted(pa.array(rows(**changes), TYPE)))
+def test_manifest_that_lies_has_its_rows_sent(changes: dict[str, Any]) -> None:
+    source = Source()
+    plan = decode_plan(source.objects[source.names.plan], run_key=source.names.run_key)
+    manifest = decode_manifest(source.objects[source.names.manifest], plan)
+    entry = msgspec.structs.replace(manifest.parts[0], **changes)
+    lie = msgspec.structs.replace(manifest, parts=(entry,), tally=entry.tally)
+    source.objects[source.names.manifest] = encode_manifest(lie)
+    assert source.reused_by_next() == 0
 
 
-def test_a_null_where_an_answer_must_be_is_refused() -> None:
-    with pytest.raises(JournalUnreadable, match="cannot be read"):
-        read(planted(pa.nulls(ROWS, TYPE)))
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"origin": "https://proxy.example"},
+        {"parameters": {"model": "anthropic/claude-opus-4-6"}},
+        {"dialect": "another"},
+        {"output_schema": "{}"},
+        {"parameters": {"\x1b[2J": 1}},
+        {"parameters": []},
+    ],
+    ids=str,
+)
+def test_answers_of_another_host_or_model_are_not_taken(
+    changes: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    source = Source()
+    plan = json.loads(source.objects[source.names.plan])
+    plan["made_of"] |= changes
+    source.objects[source.names.plan] = json.dumps(plan).encode()
+    assert source.reused_by_next() == 0
+    assert "\x1b" not in caplog.text
 
 
-def test_too_many_items_are_refused_before_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = planted(pa.array(rows(tags=["a"] * 1_000), TYPE))
-    assert read(data)[0].text is not None
-    monkeypatch.setattr(part_pages, "REPEATED_VALUES_MAX", 2_999)
-    with pytest.raises(JournalUnreadable, match="TooLarge"):
-        read(data)
+@pytest.mark.parametrize(
+    "changes", [*FOOTERS.values(), *COLUMNS.values()], ids=[*FOOTERS, *COLUMNS]
+)
+def test_part_that_no_run_writes_is_not_used(changes: dict[str, Any]) -> None:
+    """The manifest agrees with the planted part, because the same person has written it."""
+    assert _answers(planted_part(ROWS, **{"run_key": RUN_KEY, "part": 0, **changes})) == 0
 
 
-def test_repeated_texts_count_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = planted(pa.array(rows(tags=["a" * 100] * 1_000), TYPE))
-    assert len(pq.read_table(io.BytesIO(data))) == ROWS
-    assert len(data) < 20_000
-    monkeypatch.setattr(part_reader, "TEXT_CHARACTERS_MAX", 299_999)
-    with pytest.raises(JournalUnreadable, match="more than 299,999 characters"):
-        read(data)
+def test_part_that_a_run_writes_is_used() -> None:
+    ok = sum(one.status == "ok" for one in outcomes_of(ROWS))
+    honest = planted_part(ROWS, run_key=RUN_KEY, part=0, text=texts(ROWS), info=infos(ROWS))
+    assert _answers(honest) == ok
+
+
+def _answers(data: bytes) -> int:
+    """Return how many answers are read of a part that the manifest names."""
+    shard = Shard(part=0, file=0, first_row=0, rows=ROWS, visible_name="a-00000.parquet")
+    entry = PartEntry(
+        part=0,
+        staged_name=RunNames(run_key=RUN_KEY).part(0),
+        visible_name="a-00000.parquet",
+        sha256=sha256(data[: -footer_bytes(data) or len(data)]).hexdigest(),
+        size_bytes=len(data),
+        tally=TALLY,
+    )
+    store = MemoryStore()
+    store.create(entry.staged_name, data)
+    source = EarlierRun(
+        store=store,
+        run_key=RUN_KEY,
+        shards=(shard,),
+        entries=(entry,),
+        outcome_columns=OutcomeColumns("completion"),
+        has_same_template=True,
+        difference=Difference(RUN_KEY, "prompt"),
+    )
+    return len(source.read_answers(0))

@@ -93,6 +93,9 @@ FOOTERS: dict[str, dict[str, Any]] = {
     "rejected rows that are none": said(ok=3, rejected=3),
     "truncated rows that are ok": said(ok=3, truncated=1),
     "other tokens": said(prompt_tokens=1),
+    "reused answers that are none": said(reused_answers=1),
+    "more reused answers than answers": said(reused_answers=5),
+    "a saving without a reused answer": said(saved_nano_usd=1),
 }
 COLUMNS: dict[str, dict[str, Any]] = {
     "statuses that are numbers": field("status", [1] * ROWS, pa.int64()),
@@ -122,6 +125,9 @@ COLUMNS: dict[str, dict[str, Any]] = {
     "a cost that is no number": field("cost_usd", [float("nan")] * ROWS, pa.float64()),
     "an infinite cost": field("cost_usd", [float("inf")] * ROWS, pa.float64()),
     "a huge cost": field("cost_usd", [1e300] * ROWS, pa.float64()),
+    "a payer that is no run": field("reused_from", ["../x"] * ROWS, pa.string()),
+    "a reused answer that the tally lacks": field("reused_from", [RUN_KEY] * ROWS, pa.string()),
+    "a negative saving": field("saved_usd", [-0.5] * ROWS, pa.float64()),
     "an instant after all calendars": field(
         "completed_at", [2**62] * ROWS, pa.timestamp("us", "UTC")
     ),
