@@ -111,6 +111,7 @@ class Union(BaseModel):
     a: int | str
 
 
+NUMBER: dict[str, Any] = {"type": "object", "properties": {"n": {"type": "integer"}}}
 NO_TYPE: dict[str, Any] = {"type": "object", "properties": {"a": {}}}
 
 
@@ -123,6 +124,11 @@ NO_TYPE: dict[str, Any] = {"type": "object", "properties": {"a": {}}}
         ({"output_schema": int}, "output_schema=int is no Pydantic class"),
         ({"output_column": None}, "output_column=None needs output_schema"),
         ({"repairs": 4}, "repairs=4"),
+        ({"examples": [({"text": "a"}, {"n": 1})]}, r"examples\[0\]: the answer must be a text"),
+        (
+            {"examples": [({"text": "a"}, {"n": "1"})], "output_schema": NUMBER},
+            r"examples\[0\]: the answer does not follow output_schema\. \$\.n: \"1\" is not of type",
+        ),
         ({"repairs": "some"}, "give a whole number"),
     ],
 )

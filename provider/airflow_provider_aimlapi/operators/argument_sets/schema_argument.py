@@ -12,10 +12,13 @@ from airflow_provider_aimlapi.operators import arguments
 from airflow_provider_aimlapi.operators.rendering import source_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from airflow.providers.common.compat.sdk import BaseOperator
 
     from airflow_provider_aimlapi.core.answers.schema import AnswerSchema
     from airflow_provider_aimlapi.core.answers.validation import ClassCheck
+    from airflow_provider_aimlapi.core.calls.examples import Example
 
 _FILE_NAME = re.compile(r"[^\n{}]+\.json", re.IGNORECASE)
 
@@ -78,6 +81,20 @@ def read_schema(
 
     schema = answer_schema(value)
     return schema, None if answer_class is None else ClassCheck(answer_class, schema.kind)
+
+
+def check_typed_examples(
+    examples: Sequence[Example], schema: AnswerSchema | None, check_class: ClassCheck | None
+) -> None:
+    """Refuse an example whose answer does not follow the schema, or is an object without one.
+
+    Raises:
+        InvalidSpec: there is one.
+    """
+    from airflow_provider_aimlapi.core.answers.typed_examples import typed_examples
+    from airflow_provider_aimlapi.core.answers.validation import AnswerValidator
+
+    typed_examples(examples, AnswerValidator(schema, check_class) if schema else None)
 
 
 def _read_text(text: str) -> object:

@@ -20,7 +20,10 @@ from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.operators import arguments
 from airflow_provider_aimlapi.operators.argument_sets.path_arguments import read_path, read_paths
 from airflow_provider_aimlapi.operators.argument_sets.run_arguments import RUN_READERS
-from airflow_provider_aimlapi.operators.argument_sets.schema_argument import read_schema
+from airflow_provider_aimlapi.operators.argument_sets.schema_argument import (
+    check_typed_examples,
+    read_schema,
+)
 from airflow_provider_aimlapi.operators.completion_arguments import (
     COMPLETION_ARGUMENTS,
     completion_of,
@@ -104,17 +107,21 @@ def check_written(operator: object, *more: str) -> None:
 
 
 def check_schema(operator: object) -> None:
-    """Check a schema that is a plain value, and that there is one if `output_column` is None.
+    """Check a schema that is a plain value, the answers of examples, and what needs a schema.
 
     Raises:
-        InvalidSpec: a column cannot hold a property.
+        InvalidSpec: a column cannot hold a property, or the answer of an example is wrong.
     """
     schema, column = (getattr(operator, name) for name in ("output_schema", "output_column"))
     if schema is None and column is None:
         raise InvalidSpec(NEEDS_SCHEMA)
     # A text is the name of a file, which is read later, or a template.
-    if not isinstance(schema, str) and _is_written(schema):
-        read_schema(schema, None)
+    if isinstance(schema, str) or not _is_written(schema):
+        return
+    found, check_class = read_schema(schema, getattr(operator, "answer_class", None))
+    examples = getattr(operator, "examples", None)
+    if examples and _is_written(examples):
+        check_typed_examples(examples_of(examples), found, check_class)
 
 
 def _check_examples(operator: object) -> None:
