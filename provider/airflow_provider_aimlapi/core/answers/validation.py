@@ -62,6 +62,18 @@ class AnswerValidator:
         fault = self._check_class(found) if self._check_class else None
         return Valid(found) if fault is None else Invalid((fault,))
 
+    def is_storable(self, text: str) -> bool:
+        """Return whether the columns can hold a stored text, and `validate` might have returned it.
+
+        Others may be able to write where an answer is stored. The schema's limits are not applied again,
+        because they are about the answer as it came.
+        """
+        try:
+            value = msgspec.json.decode(text)
+            return msgspec.json.encode(self._normalize(value, None)).decode() == text
+        except (msgspec.MsgspecError, Misfit, ValueError, RecursionError):
+            return False
+
     def _follows_schema(self, value: object) -> bool:
         try:
             return self._validator.is_valid(value)

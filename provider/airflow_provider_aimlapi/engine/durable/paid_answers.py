@@ -49,8 +49,8 @@ class PaidAnswers:
     def find(self, part: int, row: int, request_hash: str) -> Outcome | None:
         """Return the outcome of a row, or None if the row has to be sent.
 
-        A row is sent if it has no outcome, if its outcome belongs to another request, or if it was
-        rejected and rejected rows are sent again.
+        A row is sent if it has no outcome, if its outcome belongs to another request or does not fit the
+        columns, or if it was rejected and rejected rows are sent again.
 
         Args:
             part: the part that was read last.
@@ -60,7 +60,7 @@ class PaidAnswers:
             return None
         if outcome.status in RESENT_STATUSES and self._earlier.resends_rejected:
             return None
-        return outcome
+        return outcome if self._fits_columns(outcome) else None
 
     def restore_history(self, row: Row) -> None:
         """Write into a row that will be sent what earlier attempts know of it."""
@@ -68,6 +68,11 @@ class PaidAnswers:
         outcome = self._outcome(row.part, row.row)
         if outcome is not None and outcome.status in RESENT_STATUSES:
             row.unread_cost_nano_usd = outcome.cost_nano_usd or 0
+
+    def _fits_columns(self, outcome: Outcome) -> bool:
+        """Return whether the columns can hold an answer. Someone else may have stored it."""
+        validator = self._prepared.validator
+        return validator is None or outcome.text is None or validator.is_storable(outcome.text)
 
     def _outcome(self, part: int, row: int) -> Outcome | None:
         """Return the outcome that was read, with what later answers to a rejected row have cost."""

@@ -180,6 +180,25 @@ def test_quotes_are_not_checked_twice() -> None:
     assert isinstance(VALIDATOR.validate(text, CELLS), Invalid)
 
 
+@pytest.mark.parametrize(
+    ("text", "is_storable"),
+    [
+        ('{"topic":"billing","urgency":3,"refund":null,"at":null,"quote":null}', True),
+        ('{"topic":"any","urgency":9,"refund":1.5,"at":"2026-01-31T08:00:00Z","quote":"x"}', True),
+        ('{"topic":"billing","urgency":3}', False),
+        ('{"urgency":3,"topic":"billing","refund":null,"at":null,"quote":null}', False),
+        ('{"topic":"billing","urgency":"3","refund":null,"at":null,"quote":null}', False),
+        ('{"topic":"billing","urgency":3,"refund":null,"at":"2026","quote":null}', False),
+        ("Sure.", False),
+        ("", False),
+        ("[" * 100_000, False),
+        ('{"topic":"\\ud800"}', False),
+    ],
+)
+def test_a_stored_text_must_fit_the_columns(text: str, is_storable: bool) -> None:
+    assert VALIDATOR.is_storable(text) is is_storable
+
+
 def test_a_completion_has_a_text_or_a_raw_text() -> None:
     given = Completion(text='{"topic": "billing", "urgency": 3}', status="ok", cost_nano_usd=5)
     valid = typed(given, check(LEAST))

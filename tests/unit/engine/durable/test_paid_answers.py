@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from airflow_provider_aimlapi.core.answers.schema import answer_schema
+from airflow_provider_aimlapi.core.answers.validation import AnswerValidator
 from airflow_provider_aimlapi.engine.durable.paid_answers import PaidAnswers
 from tests.fakes.prepared_run import PreparedRun, answer_to, rejection_of
 
@@ -33,6 +37,15 @@ def test_answer_to_another_request_does_not_stand() -> None:
     run = PreparedRun(["a", "b"])
     run.journal(answer_to(run.row(1)))
     assert paid_answers(run).find(0, 1, "0" * 64) is None
+
+
+def test_stored_answer_must_fit_the_columns() -> None:
+    run = PreparedRun(["a", "b"])
+    row = run.row(1)
+    run.journal(answer_to(row))
+    schema = answer_schema({"type": "object", "properties": {"a": {"type": "string"}}})
+    run.prepared = replace(run.prepared, validator=AnswerValidator(schema))
+    assert paid_answers(run).find(0, 1, row.request_hash) is None
 
 
 @pytest.mark.parametrize("retry_rejected", [False, True])
