@@ -240,7 +240,8 @@ class LiveCalls:
             if self._trial.is_due:
                 await self._change_form()
         except BudgetExhausted as error:
-            if follow_up is not None and is_raised:  # the answer that was cut off is a result, too
+            # An answer that was cut off is a result, too. An invalid one is repaired with a new budget.
+            if follow_up is not None and follow_up.answers.last.status == "truncated":
                 self._judge.settle(row, follow_up)
             else:
                 self._ending.halt(error)

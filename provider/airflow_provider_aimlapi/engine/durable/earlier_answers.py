@@ -334,7 +334,8 @@ def _read(record: Record, interim: Sequence[InterimAnswer]) -> Outcome | Unread 
         if record.kind == "interim":
             return completion
     answers = together(interim, completion)
-    call = _call_of(record, record.unread_cost_nano_usd)
+    repairs = sum(one.completion.status == "invalid" for one in interim)
+    call = msgspec.structs.replace(_call_of(record, record.unread_cost_nano_usd), repairs=repairs)
     if answers is None:  # its answer is gone, so the row is sent again
         return Unread(rejection=rejected(Reason("", ""), call), bought=0, without_cost=0)
     return answers.outcome(call)
