@@ -1,4 +1,4 @@
-"""Runs seeds: `python -m lab.simulation SEED [--shares] [--history]`, or many with `--seeds N [--from K]`."""
+"""Runs seeds: `python -m lab.simulation SEED [--shares | --typed] [--history]`, or many with `--seeds N [--from K]`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING
 from lab.simulation.bugs import BUGS
 from lab.simulation.companion_bugs import COMPANION_BUGS, caught_beside_calls
 from lab.simulation.hunt import caught
+from lab.simulation.repair_bugs import REPAIR_BUGS, caught_with_repairs
 from lab.simulation.rivals import Rivals
 from lab.simulation.scenario import scenario_of
 from lab.simulation.share_bugs import SHARE_BUGS, caught_by_shares
 from lab.simulation.shares import share_scenario_of, simulate_shares
 from lab.simulation.simulation import simulate
+from lab.simulation.typed_answers import simulate_typed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lab.simulation.simulation import Verdict
 
 SEEDS_TO_A_SHARE = 2
@@ -29,20 +33,26 @@ def main() -> int:
     """Run what the command line selects; return 1 if a promise was broken."""
     arguments = _arguments()
     logging.disable(logging.CRITICAL)
+    kind = arguments.kind
     if arguments.seed is not None:
-        verdict = simulated(arguments.seed, shares=arguments.shares)
+        verdict = KINDS[kind](arguments.seed)
         if arguments.history:
             print(*verdict.history.lines(), sep="\n")
-        return _tell(verdict, shares=arguments.shares)
+        return _tell(verdict, kind)
     failed = _run_many(arguments.first, arguments.seeds)
-    shares = _run_many(arguments.first, max(1, arguments.seeds // SEEDS_TO_A_SHARE), shares=True)
+    fewer = max(1, arguments.seeds // SEEDS_TO_A_SHARE)
+    shares = _run_many(arguments.first, fewer, "shares")
+    typed = _run_many(arguments.first, fewer, "typed")
     rivals = _run_rivals(arguments.first, max(1, arguments.seeds // SEEDS_TO_A_RIVALRY))
-    return max(failed, shares, rivals, _hunt())
+    return max(failed, shares, typed, rivals, _hunt())
 
 
-def simulated(seed: int, *, shares: bool) -> Verdict:
-    """Simulate a seed: a run by one worker, or by several."""
-    return simulate_shares(share_scenario_of(seed)) if shares else simulate(scenario_of(seed))
+KINDS: dict[str, Callable[[int], Verdict]] = {
+    "": lambda seed: simulate(scenario_of(seed)),
+    "shares": lambda seed: simulate_shares(share_scenario_of(seed)),
+    "typed": simulate_typed,
+}
+"""A run by one worker, by several, and one whose answers must follow a schema."""
 
 
 def _hunt() -> int:
@@ -50,6 +60,7 @@ def _hunt() -> int:
     found = {name: caught(name) for name in BUGS}
     found |= {name: caught_by_shares(name) for name in SHARE_BUGS}
     found |= {name: caught_beside_calls(name) for name in COMPANION_BUGS}
+    found |= {name: caught_with_repairs(name) for name in REPAIR_BUGS}
     for name, where in found.items():
         if where is None:
             print(f"not caught: {name}")
@@ -58,18 +69,18 @@ def _hunt() -> int:
     return int(count < len(found))
 
 
-def _run_many(first: int, count: int, *, shares: bool = False) -> int:
+def _run_many(first: int, count: int, kind: str = "") -> int:
     started_s = time.perf_counter()
     failed = rows = twice = misfortunes = 0
     for seed in range(first, first + count):
-        verdict = simulated(seed, shares=shares)
-        failed += _tell(verdict, shares=shares) if verdict.violations else 0
+        verdict = KINDS[kind](seed)
+        failed += _tell(verdict, kind) if verdict.violations else 0
         rows += verdict.rows
         twice += verdict.bills_twice
         misfortunes += verdict.misfortunes
     elapsed_s = time.perf_counter() - started_s
     print(
-        f"{count:,} seeds {'of shares ' if shares else ''}from {first}, {rows:,} rows, {misfortunes:,} kills, freezes and "
+        f"{count:,} seeds {f'of {kind} runs ' if kind else ''}from {first}, {rows:,} rows, {misfortunes:,} kills, freezes and "
         f"give-ups, {twice:,} rows paid twice as allowed, {failed} seeds with violations; "
         f"{elapsed_s:.0f} s"
     )
@@ -92,12 +103,12 @@ def _run_rivals(first: int, count: int) -> int:
     return min(failed, 1)
 
 
-def _tell(verdict: Verdict, *, shares: bool) -> int:
+def _tell(verdict: Verdict, kind: str) -> int:
     seed = verdict.scenario.seed
     for violation in verdict.violations:
         print(f"seed {seed}: {violation}")
     if verdict.violations:
-        option = " --shares" if shares else ""
+        option = f" --{kind}" if kind else ""
         print(f"  see it: python -m lab.simulation {seed}{option} --history")
     return int(bool(verdict.violations))
 
@@ -105,7 +116,10 @@ def _tell(verdict: Verdict, *, shares: bool) -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m lab.simulation", description=__doc__)
     parser.add_argument("seed", type=int, nargs="?", help="run this seed alone")
-    parser.add_argument("--shares", action="store_true", help="on several workers")
+    kinds = parser.add_mutually_exclusive_group()
+    for kind, text in (("shares", "on several workers"), ("typed", "with a schema and repairs")):
+        kinds.add_argument(f"--{kind}", action="store_const", const=kind, dest="kind", help=text)
+    parser.set_defaults(kind="")
     parser.add_argument("--history", action="store_true", help="print what happened")
     parser.add_argument("--seeds", type=int, default=1000, help="how many")
     parser.add_argument("--from", type=int, default=0, dest="first", help="the first of them")

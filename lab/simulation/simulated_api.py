@@ -104,16 +104,29 @@ class SimulatedApi:
         if failing is not None and fate.status == 200:
             self._fail(call, failing, reply)
             return
-        status = _status_for(call.prompt)
+        status = self.status_for(call)
         if status != 200 and fate.status == 200:
             self._scheduler.after(0.1, lambda: reply(_refusal(status)))
             return
         if fate.status != 200:
             self._scheduler.after(fate.latency_s, lambda: reply(_refusal(fate.status)))
             return
-        answer = None if fate.is_lost else _completion(call)
+        answer = None if fate.is_lost else self.completion(call)
         self._scheduler.after(fate.latency_s * fate.billed_at, lambda: self._bill(call))
         self._scheduler.after(fate.latency_s, lambda: reply(answer))
+
+    def name_of(self, body: bytes) -> str:
+        """Return the name of a call by its request: the prompt."""
+        prompt: str = json.loads(body)["messages"][0]["content"]
+        return prompt
+
+    def status_for(self, call: Call) -> int:
+        """Return the status of a call's answer in good weather."""
+        return _status_for(call.prompt)
+
+    def completion(self, call: Call) -> Answer:
+        """Return the answer to a call."""
+        return _completion(call)
 
     def _fail(self, call: Call, failing: str, reply: Callable[[Answer | None], None]) -> None:
         """Fail a call. An answer that comes too late is still charged."""
@@ -194,7 +207,7 @@ class SimulatedClient:
     async def _send(self, body: bytes) -> Answer:
         process = self._process
         process.note_operation("call")
-        prompt: str = json.loads(body)["messages"][0]["content"]
+        prompt = self._api.name_of(body)
         calls = self._api.ledger.calls
         call = Call(
             number=len(calls), prompt=prompt, process=process, sent_s=process.scheduler.now_s

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
@@ -25,13 +25,14 @@ from airflow_provider_aimlapi.errors import (
 from lab.simulation.dataset_shapes import FILES, PROMPT, input_of
 from lab.simulation.history import History
 from lab.simulation.process import Process, SimulatedClock
-from lab.simulation.published import check_published, check_tidy
+from lab.simulation.published import check_published, check_rows, check_tidy
 from lab.simulation.scenario import CALM, Attempt
 from lab.simulation.scheduler import EndlessRun, Scheduler
 from lab.simulation.simulated_api import (
     NANO_USD,
     SimulatedApi,
     SimulatedClient,
+    answer_to,
     cost_nano_usd,
 )
 from lab.simulation.simulated_sink import SimulatedSink
@@ -79,7 +80,14 @@ class Verdict:
 
 
 class Simulation:
-    """One scenario, from its first attempt to a re-run of the published run."""
+    """One scenario, from its first attempt to a re-run of the published run.
+
+    Attributes:
+        api_class, watcher_class: the simulated API, and what checks the promises.
+    """
+
+    api_class: ClassVar[type[SimulatedApi]] = SimulatedApi
+    watcher_class: ClassVar[type[Watcher]] = Watcher
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
@@ -91,14 +99,14 @@ class Simulation:
         self._sky = Sky(scenario.weather)
         self._random = Random(f"{scenario.seed} world")
         settings = scenario.settings
-        self.watcher = Watcher(
+        self.watcher = self.watcher_class(
             self._data,
             self.objects,
             unflushed_max=settings.unflushed_rows_max,
             in_flight_max=settings.max_concurrency,
             rejected_max=settings.rejections_allowed(sum(scenario.shape.rows)),
         )
-        self.api = SimulatedApi(
+        self.api = self.api_class(
             self.scheduler,
             sky=self._sky,
             timeout_s=settings.request_timeout_s,
@@ -174,9 +182,14 @@ class Simulation:
         if settings.retry_rejected:
             answered = {call.prompt for call in self.api.ledger.calls if call.end == "answered"}
             stored = set(filter(self.watcher.is_answer_durable, answered))
-            self.watcher.asks_rejected(process, set(self._data.asked) - stored)
+            asked = {name for prompt in self._data.asked for name in self.watcher.names_of(prompt)}
+            self.watcher.asks_rejected(process, (asked - stored) | self._resent())
         process.start(lambda: self._main(process, settings))
         return process
+
+    def _resent(self) -> set[str]:
+        """Return the calls that are made again although their answers are stored."""
+        return set()
 
     def _follow(self, process: Process) -> None:
         """Start the attempt after this one, unless that has happened."""
@@ -295,11 +308,19 @@ class Simulation:
         watcher.check_ledger(self.api.ledger)
         self._check_pages()
         self._check_budget()
-        check_published(watcher, self._data, self.objects, self._exhausted())
+        rows = check_published(watcher, self._data, self.objects)
+        check_rows(watcher, self._data, rows, self._exhausted(), self)
         if not watcher.misfortunes:
             check_tidy(watcher, self.objects)
         self._rerun()
         check_tidy(watcher, self.objects)
+
+    def expected(self, prompt: str) -> list[tuple[object, str]]:
+        """Return the answers and statuses that a row may have."""
+        return [(answer_to(prompt), "ok")]
+
+    def check_row(self, row: dict[str, Any], prompt: str) -> None:
+        """Check the rest of an answered row."""
 
     def _check_pages(self) -> None:
         """Check that an unreadable answer is bought at most three times, plus what a misfortune lost."""

@@ -25,12 +25,14 @@ from airflow_provider_aimlapi.storage.parts.part_footer import footer_bytes
 from lab.simulation.simulated_api import PAGE, answer_to
 
 if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.durable.journal import Record
     from lab.simulation.dataset_shapes import Input
     from lab.simulation.process import Process
     from lab.simulation.simulated_api import Call, Ledger
     from tests.fakes.memory_store import MemoryStore
 
 PLACES = PublicationNames()
+ANSWERS = ("answer", "invalid", "interim", "unread")
 FOR_EVER = ("plan.json", "/lease/", "/parts/", "/manifest.json")
 
 
@@ -92,6 +94,14 @@ class Watcher:
         if violation not in self.violations:
             self.violations.append(violation)
 
+    def names_of(self, prompt: str) -> set[str]:
+        """Return the names of all calls of a row: of one, which is the prompt."""
+        return {prompt}
+
+    def name_of(self, record: Record, prompt: str) -> str:  # noqa: ARG002  others need it
+        """Return the name of the call whose answer a record holds."""
+        return prompt
+
     # What a process does to the store.
 
     def saw(self, process: Process, kind: str, name: str, data: bytes, result: object) -> None:
@@ -114,7 +124,9 @@ class Watcher:
         """
         part = prefix.removesuffix("/").rpartition("/")[2]
         if part.isdecimal():
-            of_part = self._durable.intersection(self._data.prompts[int(part)])
+            prompts = filter(None, self._data.prompts[int(part)])
+            names = {name for prompt in prompts for name in self.names_of(prompt)}
+            of_part = frozenset(self._durable & names)
             self._known[process.number] = self._known.get(process.number, frozenset()) | of_part
             self._of_shares.add(process.number)
         elif process.number not in self._of_shares:
@@ -154,8 +166,8 @@ class Watcher:
         found = set()
         for record in decode_segment(data):
             prompt = prompts[record.row] or ""
-            if record.kind in ("answer", "unread") and record.body != PAGE.body:
-                found.add(prompt)
+            if record.kind in ANSWERS and record.body != PAGE.body:
+                found.add(self.name_of(record, prompt))
                 if answer_to(prompt).encode() not in record.body:
                     self.blame(
                         f"the journal gives row {record.row} of part {part} a foreign answer"
@@ -165,13 +177,14 @@ class Watcher:
     def _saw_part(self, part: int, data: bytes) -> None:
         """Check that all rows of a part are decided, and answered unless they were rejected."""
         prompts = self._data.prompts[part]
-        self._durable.update(prompt for prompt in prompts if prompt)
+        self._durable.update(name for prompt in prompts if prompt for name in self.names_of(prompt))
         infos = pq.read_table(pa.BufferReader(data))["completion_info"].to_pylist()
         self._answers_become_durable(
             {
-                prompt
+                name
                 for prompt, info in zip(prompts, infos, strict=True)
                 if prompt and info["status"] != "rejected"
+                for name in self.names_of(prompt)
             }
         )
 
