@@ -74,9 +74,14 @@ def _of_value(name: str, before: object, now: object) -> Iterator[str]:
     if old == new:
         return
     if max(len(old), len(new)) > SHOWN_CHARACTERS and not {old, new} & _NOT_SET:
+        if isinstance(before, str) and isinstance(now, str):
+            old, new = before, now  # as typed, so that the number is that of the author's text
         shorter = min(len(old), len(new))
         at = next((i for i in range(shorter) if old[i] != new[i]), shorter)
-        name, old, new = f"{name} from character {at:,} on", _excerpt(old, at), _excerpt(new, at)
+        yield (
+            f"{name} from character {at + 1:,} on: {_excerpt(old, at)} before, {_excerpt(new, at)} now"
+        )
+        return
     yield f"{name}: {_shown(old)} before, {_shown(new)} now"
 
 
@@ -87,11 +92,11 @@ def _of_inputs(before: tuple[InputOfRun, ...], now: tuple[InputOfRun, ...]) -> I
     changed = [uri for uri in old if uri in new and old[uri] != new[uri]]
     for files, what in ((added, "added"), (gone, "no longer there")):
         if files:
-            yield f"input: {len(files):,} file(s) {what}, the first is {_cut(files[0])}"
+            yield f"input: {len(files):,} file(s) {what}, the first is {_end_of(files[0])}"
     if changed:
         first = changed[0]
         yield (
-            f"input: {len(changed):,} file(s) changed, the first is {_cut(first)}, "
+            f"input: {len(changed):,} file(s) changed, the first is {_end_of(first)}, "
             f"{_file(old[first])} before, {_file(new[first])} now"
         )
     if before != now and not (gone or added or changed):
@@ -111,9 +116,16 @@ def _cut(text: str) -> str:
     return printable(text if is_short else f"{text[:SHOWN_CHARACTERS]}…")
 
 
+def _end_of(path: str) -> str:
+    """Return a path for a log. Its end tells files apart, so a long one is cut at its start."""
+    is_short = len(path) <= SHOWN_CHARACTERS
+    return printable(path if is_short else f"…{path[-SHOWN_CHARACTERS:]}")
+
+
 def _excerpt(text: str, start: int) -> str:
     end = start + EXCERPT_CHARACTERS
-    return f"…{text[start:end]}" + ("…" if end < len(text) else "")
+    before, after = "…" if start else "", "…" if end < len(text) else ""
+    return f'"{before}{printable(text[start:end])}{after}"'
 
 
 def _content(file: InputOfRun) -> tuple[str, int, int]:

@@ -105,8 +105,23 @@ def test_order_of_keys_does_not_differ() -> None:
 def test_long_prompt_is_shown_where_it_differs() -> None:
     before, now = (ingredients(prompt=f"{'a' * 500}{end}{'z' * 500}") for end in ("old", "new"))
     (clause,) = differences(before, now)
-    assert clause.startswith("prompt from character 501 on: …old")
-    assert "…new" in clause
+    assert clause.startswith('prompt from character 501 on: "…old')
+    assert '"…new' in clause
+    assert len(clause) < 150
+
+
+def test_prompt_that_begins_otherwise_is_shown_from_its_start() -> None:
+    before, now = ingredients(prompt="A\nb" * 40), ingredients(prompt="Translate {body}")
+    (clause,) = differences(before, now)
+    assert clause == (
+        'prompt from character 1 on: "' + "A\\nb" * 10 + '…" before, "Translate {body}" now'
+    )
+
+
+def test_long_path_is_shown_by_its_end() -> None:
+    added = f"s3://{'b' * 200}/in/new.parquet"
+    (clause,) = differences(ingredients(), ingredients(inputs=[FILE, [added, "v1", 1, 1]]))
+    assert clause.endswith("b/in/new.parquet")
     assert len(clause) < 150
 
 
@@ -116,7 +131,7 @@ def test_long_value_is_shown_where_it_differs() -> None:
     (clause,) = differences(before, now)
     assert clause.startswith("tools from character ")
     assert "d! now" not in clause
-    assert '…!"' in clause
+    assert '"…!' in clause
 
 
 def test_escape_and_many_parameters_stay_one_short_line() -> None:
