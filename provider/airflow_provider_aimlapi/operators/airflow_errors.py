@@ -90,17 +90,6 @@ def our_error(exception: BaseException) -> AimlapiError | None:
     return None
 
 
-def shown_text(error: Exception) -> str:
-    """Return what a page may show of an error that ended a task.
-
-    The text of an error that is none of this provider may quote anything, so only its name is shown.
-    """
-    ours = our_error(error)
-    if ours is not None:
-        return str(ours)
-    return f"The task ended with {type(error).__name__}. Its log contains the details."
-
-
 def without_frames(error: AimlapiError) -> AimlapiError:
     """Return the error without frames, and without the causes that are no errors of this provider.
 

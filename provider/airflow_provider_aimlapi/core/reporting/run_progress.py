@@ -15,7 +15,7 @@ from airflow_provider_aimlapi.core.durable import object_sizes
 from airflow_provider_aimlapi.core.durable.bounds import Count, Epoch, MomentUs, NanoUsd, RunKey
 from airflow_provider_aimlapi.core.durable.stored_json import decode_stored
 from airflow_provider_aimlapi.core.texts.redaction import cut
-from airflow_provider_aimlapi.errors import JournalUnreadable
+from airflow_provider_aimlapi.errors import AimlapiError, JournalUnreadable
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -268,6 +268,20 @@ def parked(progress: RunProgress, notice: str) -> RunProgress:
     *before, last = progress.attempts
     last = msgspec.structs.replace(last, state="parked", error=notice)
     return msgspec.structs.replace(progress, state="parked", attempts=(*before, last))
+
+
+def error_text(error: BaseException) -> str:
+    """Return what a page may show of an error: its name, by which `errors.md` is ordered, and its text.
+
+    The text of an error that is none of this provider may quote anything, so it is left out.
+    """
+    name = type(error).__name__
+    text = (
+        f": {error}"
+        if isinstance(error, AimlapiError)
+        else ". The task's log contains the details."
+    )
+    return cut(f"{name}{text}", TEXT_BYTES_MAX)
 
 
 def failed_early(

@@ -23,6 +23,7 @@ from airflow_provider_aimlapi.core.reporting.run_progress import (
     decode_progress,
     earlier_attempts,
     encode_progress,
+    error_text,
     replaced_costs,
     with_attempt,
 )
@@ -174,7 +175,7 @@ class Reporter:
         await self._end(self._progress("sampled"))
 
     def _progress(self, state: State, error: Exception | None = None) -> RunProgress:
-        text = None if error is None else cut(str(error), TEXT_BYTES_MAX)
+        text = None if error is None else error_text(error)
         progress = replace(self._earlier_progress(), state=state, updated_us=self._clock.wall_us())
         attempt = AttemptProgress(
             epoch=self._epoch,

@@ -18,13 +18,14 @@ from airflow_provider_aimlapi.core.reporting.run_progress import (
     TEXT_BYTES_MAX,
     decode_progress,
     encode_progress,
+    error_text,
     failed_early,
     parked,
 )
 from airflow_provider_aimlapi.core.texts.redaction import cut
 from airflow_provider_aimlapi.core.texts.wording import format_duration
 from airflow_provider_aimlapi.logs import logger
-from airflow_provider_aimlapi.operators.airflow_errors import shown_text
+from airflow_provider_aimlapi.operators.airflow_errors import our_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -140,7 +141,12 @@ class ProgressSinkOpener:
             accessor = self._state_accessor()
             if self._sink is None and accessor is not None and not self._has_failed_early:
                 self._has_failed_early = True
-                store = partial(_report_early, TaskState(accessor), shown_text(error), str(model))
+                store = partial(
+                    _report_early,
+                    TaskState(accessor),
+                    error_text(our_error(error) or error),
+                    str(model),
+                )
                 _report_in_time(store, "has failed")
             raise
 

@@ -30,6 +30,7 @@ from airflow_provider_aimlapi.core.reporting.run_progress import (
     decode_progress,
     earlier_attempts,
     encode_progress,
+    error_text,
     expected_cost_nano_usd,
     expected_left_s,
     failed_early,
@@ -37,6 +38,7 @@ from airflow_provider_aimlapi.core.reporting.run_progress import (
     with_attempt,
 )
 from airflow_provider_aimlapi.core.texts.redaction import cut
+from airflow_provider_aimlapi.errors import InvalidSpec
 
 ATTEMPT = AttemptProgress(epoch=1, first_epoch=1, state="running", started_us=1, updated_us=2)
 PROGRESS = RunProgress(
@@ -146,6 +148,13 @@ def test_cleared_attempt_gets_rows_that_it_could_not_report() -> None:
     assert found.statuses == {"ok": 15, "rejected": 2}
     (silent,) = earlier_attempts(recalled, inherited, released={1})
     assert silent.state == "running"  # it was killed
+
+
+def test_text_of_a_foreign_error_reaches_no_page() -> None:
+    assert error_text(KeyError("what a row says")) == (
+        "KeyError. The task's log contains the details."
+    )
+    assert error_text(InvalidSpec("prompt is empty.")) == "InvalidSpec: prompt is empty."
 
 
 def test_early_failure_is_an_attempt_without_a_number() -> None:
