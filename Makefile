@@ -5,7 +5,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test quick lint format attack demo benchmark benchmark-peers simulate soak live providers backfill celery matrix test-browser warehouses clean ruff formatting types imports pytest
+.PHONY: help setup test quick lint format attack demo demo-ui benchmark benchmark-peers simulate soak live providers backfill celery matrix test-browser warehouses clean ruff formatting types imports pytest
 
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 BIN := .venv/bin
@@ -38,6 +38,9 @@ format: setup  ## format the code, and fix what ruff can fix
 
 demo: setup  ## run an example DAG on real texts, with a simulated API and a local S3
 	@$(BIN)/python -m demo
+
+demo-ui: setup  ## a whole Airflow with the example DAGs and the run page, until Ctrl-C
+	@$(BIN)/python -m demo.ui
 
 benchmark: setup  ## rows per second, CPU and memory per row, compared with hand-written aiohttp
 	@$(BIN)/python -m lab.benchmarks.row_cost

@@ -33,13 +33,14 @@ class AirflowRun:
 
     Attributes:
         log: the file with Airflow's whole output.
+        environment: the variables of its processes.
     """
 
     def __init__(self, *, home: Path, dags: Path, log: Path, api_url: str, s3_url: str) -> None:
         self.log = log
         self._home = home
         # The environment is all that Airflow gets: no airflow.cfg of the user, no AWS profile.
-        self._environment = {
+        self.environment = {
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -102,7 +103,7 @@ class AirflowRun:
             self.log.open("a", encoding="utf-8") as log,
             child(
                 ["airflow", *words],
-                self._environment,
+                self.environment,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
             ) as process,

@@ -87,6 +87,7 @@ def simulator(*, latency_s: float, max_concurrent: int, port: int, log: Path) ->
         *("--port", str(port)),
         *("--latency", str(latency_s)),
         *("--max-concurrent", str(max_concurrent)),
+        *("--text", "sentence"),
     ]
     with (
         log.open("w", encoding="utf-8") as errors,

@@ -10,17 +10,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TEXT_WIDTH = 36
-SUMMARY_WIDTH = 52
+SUMMARY_WIDTH = 80
 
 
 def table_of(folder: Path, rows_max: int = 5) -> str:
-    """Return a table of the first row of each of the first files: president, year, text, summary."""
+    """Return a table of a row in the middle of each of the first files, as the DAG has written it."""
     import pyarrow.parquet as pq
 
     columns = ["president", "year", "text", "completion"]
     rows: list[dict[str, Any]] = []
     for file in sorted(folder.glob("*.parquet"))[:rows_max]:
-        rows += pq.read_table(file, columns=columns).slice(0, 1).to_pylist()
+        table = pq.read_table(file, columns=columns)
+        rows += table.slice(table.num_rows // 2, 1).to_pylist()
     lines = [("president", "year", "text", "summary"), *map(_cells, rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(

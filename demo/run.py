@@ -32,7 +32,7 @@ def run_demo(folder: Path, *, latency_s: float = 0.5, max_concurrent: int = 16) 
         DemoFailed: the demo cannot continue.
     """
     with (
-        _alone_in(folder),
+        alone_in(folder),
         simulator(
             latency_s=latency_s,
             max_concurrent=max_concurrent,
@@ -62,7 +62,7 @@ def _run_on_s3(folder: Path, api_url: str) -> None:
             api_url=api_url,
             s3_url=s3.url,
         )
-        print(f"Airflow  starting; its output goes to {_shown(airflow.log)}", flush=True)
+        print(f"Airflow  starting; its output goes to {shown(airflow.log)}", flush=True)
         airflow.migrate()
         paid_usd = _run_dag(airflow, lake, api_url)
         _show_results(lake, paid_usd)
@@ -85,13 +85,15 @@ def _show_results(lake: Lake, paid_usd: float) -> None:
 
     folder = lake.output_folder / f"ds={DAY}"
     print(f"\n{table_of(folder)}\n")
-    print(f"Results  {_shown(folder)}/*.parquet, copied from the bucket")
-    for report in newest_first(folder.glob("_aimlapi/*/report.html"))[:1]:
-        print(f"Report   {_shown(report)}: the run page, for a browser")
+    print("Answers  are simulated, and so is their cost. A real key gets real ones.")
+    print(f"Results  {shown(folder)}/*.parquet, copied from the bucket")
     if paid_usd > 0:
         print(f"Paid     {paid_usd:.4f} USD, simulated. The next demo pays nothing.")
     else:
         print("Paid     nothing, because an earlier run has published all of it.")
+    for report in newest_first(folder.glob("_aimlapi/*/report.html"))[:1]:
+        print(f"Page     {report.resolve().as_uri()}   (open it in a browser)")
+    print("Next     make demo-ui starts a whole Airflow with this page in it.")
 
 
 def _balance_usd(api_url: str) -> float:
@@ -104,7 +106,7 @@ def _balance_usd(api_url: str) -> float:
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
+def alone_in(folder: Path) -> Iterator[None]:
     """Let only one demo at a time write to a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
@@ -112,12 +114,12 @@ def _alone_in(folder: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise DemoFailed(
-                f"Another demo is running in {_shown(folder)}. Wait until it has ended."
+                f"Another demo is running in {shown(folder)}. Wait until it has ended."
             ) from None
         yield
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path) -> str:
     """Return a path relative to the current folder, if it is inside."""
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

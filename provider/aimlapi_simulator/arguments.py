@@ -77,6 +77,7 @@ _FIELDS = {
     "finish_reasons": ("forms", "finish_reasons"),
     "cost": ("forms", "cost"),
     "vendor_errors": ("forms", "vendor_errors"),
+    "text": ("forms", "text"),
     "content": ("forms", "content"),
     "tool_content": ("forms", "tool_content"),
     "cached_tokens": ("forms", "cached_tokens"),
@@ -178,6 +179,7 @@ def _add_forms(parser: argparse.ArgumentParser) -> None:
     add("--finish-reasons", choices=reasons, help="words for the reason to finish")
     costs = ["both", "header", "meta", "credits", "nowhere", "seeded"]
     add("--cost", choices=costs, help="where a completion reports its cost")
+    add("--text", choices=["excerpt", "sentence"], help="the prompt's beginning, or a sentence")
     add("--content", choices=["text", "parts", "seeded"], help="form of a message's content")
     add("--tool-content", choices=["empty", "null", "seeded"], help="text beside a tool call")
     add("--cached-tokens", choices=["included", "beside"], help="in or beside prompt_tokens")

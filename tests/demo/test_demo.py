@@ -57,5 +57,6 @@ def test_it_runs_twice_and_pays_once(tmp_path: Path) -> None:
     assert len(list(published.glob("*.parquet"))) == 7
     (report,) = published.glob("_aimlapi/*/report.html")
     for said in (first, second):
-        assert f"Report   {report}: " in said
+        assert f"Page     {report.as_uri()} " in said
+        assert ", says the simulator." in said
     assert "<title>" in report.read_text(encoding="utf-8")

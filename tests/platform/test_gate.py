@@ -88,7 +88,7 @@ def test_the_hooks_run_what_the_gate_runs(root: Path) -> None:
 def test_help_names_every_command_that_people_type(root: Path) -> None:
     listing = make(root)
     names = {line.split()[1] for line in listing.splitlines()}
-    daily = {"help", "setup", "test", "quick", "lint", "format", "demo", "clean"}
+    daily = {"help", "setup", "test", "quick", "lint", "format", "demo", "demo-ui", "clean"}
     assert names == daily | {
         "attack",
         "benchmark",

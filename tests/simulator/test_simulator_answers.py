@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aimlapi_simulator import answer_for
+from aimlapi_simulator.model.answers import whole_answer
 from aimlapi_simulator.pricing import Price, Usage, credits_for, tokens_in, usd_text
 
 MODEL = "anthropic/claude-sonnet-4.6"
@@ -56,3 +58,18 @@ def test_usd_text_is_exact(credits_used: int) -> None:
     whole, _, decimals = usd_text(credits_used).partition(".")
     assert len(decimals) == 9
     assert int(whole + decimals) * 2_000_000 == credits_used * 10**9
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answer"),
+    [
+        (
+            "Summarise:\n\nThe treasury and commerce. Commerce grows, and the treasury with it.",
+            "The text is about treasury and commerce, says the simulator.",
+        ),
+        ("Hi", "The text is short, says the simulator."),
+    ],
+)
+def test_an_answer_can_be_a_sentence_of_its_own(prompt: str, answer: str) -> None:
+    assert whole_answer("m", "", prompt, "sentence") == answer
+    assert whole_answer("m", "", prompt) != answer

@@ -120,7 +120,7 @@ def test_every_option_has_its_place() -> None:
         "--fault 429:0.5 --fault 500 --strict --documents older --drop system --drop tools "
         "--withdraw old=new --cache-marks refused --cache-misses 0.5 --ledger-delay 9 "
         "--vendor-errors plain --finish-reasons openai --cost header --content parts "
-        "--tool-content null --cached-tokens beside --reasoning-tokens beside --prices measure"
+        "--text sentence --tool-content null --cached-tokens beside --reasoning-tokens beside --prices measure"
     )
     arguments = parse_arguments(words.split())
     script = arguments.script
@@ -143,6 +143,7 @@ def test_every_option_has_its_place() -> None:
         finish_reasons="openai",
         cost="header",
         vendor_errors="plain",
+        text="sentence",
         content="parts",
         tool_content="null",
         cached_tokens="beside",

@@ -142,6 +142,7 @@ class Chat:
             completion_id=call.inference_id,
             now_s=call.started_at_s,
             cached=cached,
+            text_form=state.script.forms.text,
         )
         if delay_s > 0:
             self._loop.call_later(delay_s, self._leave_slot, call, state.gate)

@@ -40,6 +40,7 @@ Twist = Literal[
 ]
 """The changes to an answer. Those of typed answers are in `model.typed_answers`."""
 Delivery = Literal["whole", "drop", "cut", "drip", "stop-early"]
+TextForm = Literal["excerpt", "sentence"]
 CostForm = Literal["both", "header", "meta", "credits", "nowhere"]
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from aimlapi_simulator.faults.kinds import EFFECTS, CostForm
+from aimlapi_simulator.faults.kinds import EFFECTS, CostForm, TextForm
 
 Retention = Literal["no_reset", "day", "week", "month"]
 
@@ -123,6 +123,8 @@ class Forms(_Value, frozen=True, kw_only=True):
         cost: where a completion reports its cost.
         vendor_errors: how errors of the vendor behind the API come: as a text with JSON in it, or as
             a plain sentence.
+        text: what an answer says: the prompt's leading sentences and a fingerprint (`excerpt`), or a
+            `sentence` of its own.
         content: the text of an answer: a string, or a list of parts.
         tool_content: the text beside a tool call: empty, or null.
         cached_tokens: whether `prompt_tokens` includes the tokens read from and written to the cache.
@@ -137,6 +139,7 @@ class Forms(_Value, frozen=True, kw_only=True):
     finish_reasons: Literal["anthropic", "openai", "model", "seeded"] = "model"
     cost: CostForm | Literal["seeded"] = "both"
     vendor_errors: Literal["json", "plain", "seeded"] = "json"
+    text: TextForm = "excerpt"
     content: Literal["text", "parts", "seeded"] = "text"
     tool_content: Literal["empty", "null", "seeded"] = "empty"
     cached_tokens: Literal["included", "beside"] = "included"

@@ -1,16 +1,25 @@
 """The text that the simulated model answers. It depends only on the request.
 
-An answer has the leading sentences of the prompt's longest paragraph. It ends with a fingerprint of
+By default, an answer has the leading sentences of the prompt's longest paragraph. It ends with a fingerprint of
 model, system and prompt. Different requests have different answers, so that a test sees when one
-row gets the answer of another.
+row gets the answer of another. For people, it can be one sentence that names what the text is about.
 """
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 from aimlapi_simulator.pricing import CHARACTERS_PER_TOKEN
 
+if TYPE_CHECKING:
+    from aimlapi_simulator.faults.kinds import TextForm
+
+SUBJECTS = 3
+_WORD = re.compile(r"\b[^\W\d_]{7,}\b")
+"""Shorter words are seldom a text's subject."""
 SUMMARY_CHARACTERS = 480
 """About 120 tokens: a short summary."""
 
@@ -23,8 +32,10 @@ def answer_for(model: str, system: str, prompt: str, max_tokens: int) -> str:
     return whole_answer(model, system, prompt)[: max_tokens * CHARACTERS_PER_TOKEN]
 
 
-def whole_answer(model: str, system: str, prompt: str) -> str:
+def whole_answer(model: str, system: str, prompt: str, form: TextForm = "excerpt") -> str:
     """Return the answer without a limit."""
+    if form == "sentence":
+        return sentence_about(prompt)
     return f"{summary_of(prompt)} [{fingerprint(model, system, prompt)}]"
 
 
@@ -38,6 +49,18 @@ def summary_of(prompt: str) -> str:
     if end >= 0:
         return head[: end + 1]
     return head.rpartition(" ")[0] or head
+
+
+def sentence_about(prompt: str) -> str:
+    """Return one sentence with the most frequent long words of the longest paragraph."""
+    paragraph = max(prompt.split("\n\n"), key=len)
+    words = Counter(word.lower() for word in _WORD.findall(paragraph))
+    subjects = [word for word, _ in words.most_common(SUBJECTS)]
+    if not subjects:
+        return "The text is short, says the simulator."
+    *others, last = subjects
+    listed = f"{', '.join(others)} and {last}" if others else last
+    return f"The text is about {listed}, says the simulator."
 
 
 def fingerprint(model: str, system: str, prompt: str) -> str:

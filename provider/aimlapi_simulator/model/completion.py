@@ -23,7 +23,7 @@ from aimlapi_simulator.pricing import (
 )
 
 if TYPE_CHECKING:
-    from aimlapi_simulator.faults.kinds import CostForm, Twist
+    from aimlapi_simulator.faults.kinds import CostForm, TextForm, Twist
     from aimlapi_simulator.model.prompt_cache import Cached
     from aimlapi_simulator.schema.chat_request import ChatRequest
 
@@ -84,7 +84,13 @@ class Completion(msgspec.Struct, kw_only=True, gc=False):
 
 
 def compose(
-    chat: ChatRequest, twist: Twist, *, completion_id: str, now_s: float, cached: Cached
+    chat: ChatRequest,
+    twist: Twist,
+    *,
+    completion_id: str,
+    now_s: float,
+    cached: Cached,
+    text_form: TextForm = "excerpt",
 ) -> Completion:
     """Answer a request, with the twist of its fault.
 
@@ -93,7 +99,7 @@ def compose(
     3. The twist changes the result.
     4. The usage is computed last, because the twist changes the number of tokens.
     """
-    whole = whole_answer(chat.requested_model, chat.system, chat.prompt)
+    whole = whole_answer(chat.requested_model, chat.system, chat.prompt, text_form)
     if chat.answer_schema is not None:
         whole = _json_for(chat.answer_schema, whole, chat, twist)
     text, finish = _cut_text(whole, chat)

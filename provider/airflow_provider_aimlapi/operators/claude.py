@@ -16,6 +16,7 @@ from airflow_provider_aimlapi.operators import arguments
 from airflow_provider_aimlapi.operators.airflow_errors import (
     airflow_error,
     causes_of,
+    named,
     without_frames,
 )
 from airflow_provider_aimlapi.operators.argument_sets.job_arguments import job_of
@@ -366,10 +367,7 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         until = self._parking.until(error, now())
         if until is None:
             return
-        notice = (
-            f"Parked until {until:%Y-%m-%d %H:%M} UTC; no retry is used up. "
-            f"{type(error).__name__}: {error}"
-        )
+        notice = f"Parked until {until:%Y-%m-%d %H:%M} UTC; no retry is used up. {named(error)}"
         self.log.warning("%s", printable(notice))
         if self._progress is not None:
             self._progress.report_parked(notice)
