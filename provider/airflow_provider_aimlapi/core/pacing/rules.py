@@ -17,7 +17,6 @@ from airflow_provider_aimlapi.core.pacing.heights import (
     pace_cut,
 )
 
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 

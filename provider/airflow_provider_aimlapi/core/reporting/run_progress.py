@@ -276,11 +276,8 @@ def error_text(error: BaseException) -> str:
     The text of an error that is none of this provider may quote anything, so it is left out.
     """
     name = type(error).__name__
-    text = (
-        f": {error}"
-        if isinstance(error, AimlapiError)
-        else ". The task's log contains the details."
-    )
+    is_ours = isinstance(error, AimlapiError)
+    text = f": {error}" if is_ours else ". The task's log contains the details."
     return cut(f"{name}{text}", TEXT_BYTES_MAX)
 
 
