@@ -13,6 +13,8 @@ from s3fs import S3FileSystem
 
 from airflow_provider_aimlapi.commands.entry import main
 from airflow_provider_aimlapi.core.texts.wording import format_usd
+from airflow_provider_aimlapi.engine.blocking import plan_job, run_job
+from airflow_provider_aimlapi.engine.settings import Settings
 from tests.commands.conftest import grow_old, names_in, stop_half_way
 from tests.runs.conftest import Workplace, texts_table
 
@@ -104,6 +106,24 @@ def test_unfinished_run_is_listed_by_its_last_report(
     (folder / "heartbeat/00000001").write_bytes(b'{"state":"running","beat":7}')
     main(["runs", place.output])
     assert "at work or killed" in capsys.readouterr().out
+
+
+def test_divided_run_is_listed_by_its_shares(
+    place: Workplace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each share has a report of its own until the run is published."""
+    place.write(texts_table(900), "3.parquet")
+    assert plan_job(place.job(), Settings(), workers=2) == 2
+    done = run_job(place.job(), Settings(), share=0)
+    assert main(["runs", place.output]) == 0
+    said = capsys.readouterr().out
+    assert f"not published, {done.tally.rows:,} of 960 rows, " in said
+    assert format_usd(billed_nano_usd(place)) in said
+    run_job(place.job(), Settings(), share=1)
+    assert main(["runs", place.output]) == 0
+    assert f"not published, 960 rows, {format_usd(billed_nano_usd(place))}" in (
+        capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize(
