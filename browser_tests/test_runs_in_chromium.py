@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import expect
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from playwright.sync_api import BrowserContext, Page
+    from playwright.sync_api import BrowserContext, Page, Route
 
     from browser_tests.airflow_site import AirflowSite
 
@@ -197,6 +198,98 @@ def test_without_a_login_it_is_refused(
         assert answer is not None
         assert answer.status == 401
         assert DAG_ID not in page.content()
+
+
+STATES = ("running", "killed", "cleared", "waits for its retry", "parked", "sampled", "complete")
+
+
+def listed_run(number: int) -> dict[str, Any]:
+    """Return a run of a long list, in one of the states."""
+    state = STATES[number % len(STATES)]
+    standing = {
+        "state": state,
+        "model": "anthropic/claude-sonnet-4-6-20260218",
+        "updated_us": 1_790_000_000_000_000,
+        "rows": 1_000,
+        "rows_done": 900,
+        "statuses": {"ok": 800, "invalid": 50, "rejected": 50},
+        "cost_nano_usd": 3 * 10**9,
+        "rows_per_s": 12.34,
+        "expected_left_s": 60.0,
+        "expected_cost_nano_usd": 4 * 10**9,
+    }
+    return {
+        "dag_id": f"dag_{number}",
+        "run_id": "scheduled__2026-01-01",
+        "task_id": "complete",
+        "map_index": number % 3 - 1,
+        "task_state": "running",
+        "began_us": 1_790_000_000_000_000,
+        "state": state,
+        "is_at_work": state == "running",
+        "reason": "HTTP 503 for ten minutes. " * 8 if state == "killed" else "",
+        "share": number % 3 - 1 if number % 3 else None,
+        "paid_nano_usd": 2 * 10**9,
+        "replaced_nano_usd": 10**9 if number % 2 else 0,
+        "standing": standing,
+    }
+
+
+def long_list(page: int) -> dict[str, Any]:
+    """Return the answer of a server with 120 runs."""
+    line = {"name": "one", "paid_nano_usd": 10**9, "tasks": 7}
+    return {
+        "runs": [listed_run(number) for number in range((page - 1) * 50, min(120, page * 50))],
+        "page": page,
+        "pages": 3,
+        "found": 120,
+        "listed": 120,
+        "runs_max": 120,
+        "at_work": 0,
+        "rows_per_s": 0.0,
+        "paid_nano_usd": 240 * 10**9,
+        "costs": {by: [line, {**line, "name": ""}] for by in ("dag", "task", "model", "day")},
+        "states": dict.fromkeys(STATES, 17),
+        "has_costs": True,
+        "kept_days": None,
+        "oldest_us": None,
+    }
+
+
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
+    "420": {"viewport": {"width": 420, "height": 900}, "color_scheme": "light"},
+    "forced": {"viewport": {"width": 1280, "height": 900}, "forced_colors": "active"},
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_long_list_has_pages_and_no_violation(
+    site: AirflowSite, session_of: Callable[..., BrowserContext], screenshots: Path, look: str
+) -> None:
+    context = session_of(**LOOKS[look])
+    page = context.new_page()
+
+    def answer(route: Route) -> None:
+        number = int(parse_qs(urlsplit(route.request.url).query)["page"][0])
+        route.fulfill(json=long_list(number))
+
+    page.route("**/aimlapi/list?*", answer)
+    page.goto(site.runs_page)
+    names = page.locator("#runs .name")
+    expect(names).to_have_count(50)
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= LOOKS[look]["viewport"]["width"]
+    page.screenshot(path=screenshots / f"runs-long-{look}.png")
+    for _ in range(2):
+        page.get_by_role("button", name="Next").click()
+    expect(names).to_have_count(20)
+    expect(page.locator("#range")).to_have_text("Page 3 of 3")
+    assert page.get_by_role("button", name="Next").is_disabled()
+    page.get_by_role("button", name="Previous").press("Enter")
+    expect(names.first).to_have_text(f"dag_50 {ARROW} complete [1]")
+    context.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

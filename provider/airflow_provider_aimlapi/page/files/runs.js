@@ -75,6 +75,13 @@
     return [line, bar];
   }
 
+  /* Lines that stay below each other, also where a cell is a row of a narrow window. */
+  function stack(lines) {
+    const block = make("div");
+    block.append(...lines);
+    return [block];
+  }
+
   function costCell(listed) {
     const { standing, paid_nano_usd: paid } = listed;
     const own = paid - listed.replaced_nano_usd;
@@ -83,7 +90,7 @@
     if (standing.cost_nano_usd > own) cost.push(make("p", `whole run ${usd(standing.cost_nano_usd)}`, "why"));
     const all = standing.expected_cost_nano_usd;
     if (listed.is_at_work && all !== null && standing.rows_done < standing.rows) cost.push(make("p", `≈ ${usd(all)} at the end`, "why"));
-    return cost;
+    return stack(cost);
   }
 
   function endCell(listed) {
@@ -91,7 +98,7 @@
     const atMs = standing.updated_us / 1e3;
     if (!listed.is_at_work) return [make("p", atMs ? moment(atMs) : "–")];
     if (standing.expected_left_s === null) return [make("p", "unknown", "faint")];
-    return [make("p", moment(atMs + standing.expected_left_s * 1e3)), make("p", `in ${duration(standing.expected_left_s)}`, "why")];
+    return stack([make("p", moment(atMs + standing.expected_left_s * 1e3)), make("p", `in ${duration(standing.expected_left_s)}`, "why")]);
   }
 
   function line(listed) {
