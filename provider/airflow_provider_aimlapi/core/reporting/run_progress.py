@@ -48,8 +48,6 @@ ENDED: frozenset[str] = frozenset(
 PROGRESS_BYTES_MAX = 65_535
 ATTEMPTS_MAX = 12
 TEXT_BYTES_MAX = 1_000
-MODEL_BYTES_MAX = 190
-"""A model's id has 200 characters at most. A replaced run's is cut, because there may be twelve."""
 
 Amount = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
 """Seconds, or rows per second. JSON has neither infinity nor NaN."""
@@ -355,20 +353,6 @@ def _completed(
         statuses=dict(statuses),
         cost_nano_usd=last.cost_nano_usd + max(0, missing),
     )
-
-
-def replaced_costs(recalled: RunProgress) -> tuple[ReplacedCost, ...]:
-    """Return what a task has paid for runs before, if its next run has another key than this one."""
-    paid = sum(attempt.cost_nano_usd for attempt in recalled.attempts)
-    if not paid:
-        return recalled.replaced
-    last = ReplacedCost(model=recalled.model, updated_us=recalled.updated_us, cost_nano_usd=paid)
-    found = [*recalled.replaced, last]
-    while len(found) > ATTEMPTS_MAX:
-        first, second, *rest = found
-        both = first.cost_nano_usd + second.cost_nano_usd
-        found = [msgspec.structs.replace(second, cost_nano_usd=both), *rest]
-    return tuple(found)
 
 
 def with_attempt(

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from airflow_provider_aimlapi.core.calls.completion import STATUSES
 from airflow_provider_aimlapi.core.durable.object_sizes import REPORT_BYTES_MAX
+from airflow_provider_aimlapi.core.reporting.replaced_costs import replaced_costs
 from airflow_provider_aimlapi.core.reporting.run_progress import (
     TEXT_BYTES_MAX,
     AttemptProgress,
@@ -24,7 +25,6 @@ from airflow_provider_aimlapi.core.reporting.run_progress import (
     earlier_attempts,
     encode_progress,
     error_text,
-    replaced_costs,
     with_attempt,
 )
 from airflow_provider_aimlapi.core.texts.redaction import cut

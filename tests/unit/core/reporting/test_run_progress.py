@@ -17,7 +17,6 @@ from airflow_provider_aimlapi.core.reporting.measures import (
 )
 from airflow_provider_aimlapi.core.reporting.run_progress import (
     ATTEMPTS_MAX,
-    MODEL_BYTES_MAX,
     PROGRESS_BYTES_MAX,
     TEXT_BYTES_MAX,
     AttemptProgress,
@@ -34,7 +33,6 @@ from airflow_provider_aimlapi.core.reporting.run_progress import (
     expected_cost_nano_usd,
     expected_left_s,
     failed_early,
-    replaced_costs,
     with_attempt,
 )
 from airflow_provider_aimlapi.core.texts.redaction import cut
@@ -107,7 +105,7 @@ def test_the_largest_fits_into_the_task_state_store() -> None:
         errors=(ErrorKind(kind="k" * 40, status=400, count=many, samples=(sample,) * SAMPLES_MAX),)
         * ERROR_KINDS_MAX,
         attempts=(attempt,) * ATTEMPTS_MAX,
-        replaced=(ReplacedCost(model="m" * MODEL_BYTES_MAX, updated_us=2**50, cost_nano_usd=many),)
+        replaced=(ReplacedCost(model="m" * 190, updated_us=2**50, cost_nano_usd=many),)
         * ATTEMPTS_MAX,
     )
     size = len(json.dumps(json.loads(encode_progress(largest))))
@@ -185,22 +183,3 @@ def test_too_many_attempts_become_fewer_and_their_sums_stay() -> None:
     assert sum(attempt.completion_tokens for attempt in attempts) == 3 * sum(range(1, 31))
     assert (attempts[0].first_epoch, attempts[0].epoch) == (1, 30 - ATTEMPTS_MAX + 1)
     assert attempts[-1] == paid(30, 300)
-
-
-def test_cost_of_a_replaced_run_is_kept() -> None:
-    run = replace(PROGRESS, attempts=(paid(1, 500), paid(2, 100)))
-    (first,) = replaced_costs(run)
-    assert (first.model, first.updated_us, first.cost_nano_usd) == (PROGRESS.model, 2, 600)
-    again = replace(PROGRESS, attempts=(paid(1, 7),), replaced=(first,))
-    assert [one.cost_nano_usd for one in replaced_costs(again)] == [600, 7]
-    unpaid = replace(again, attempts=(ATTEMPT,))
-    assert replaced_costs(unpaid) == (first,)
-
-
-def test_many_replaced_runs_keep_their_sum() -> None:
-    run = PROGRESS
-    for _ in range(3 * ATTEMPTS_MAX):
-        run = replace(PROGRESS, attempts=(paid(1, 5),), replaced=replaced_costs(run))
-    found = replaced_costs(run)
-    assert len(found) == ATTEMPTS_MAX
-    assert sum(one.cost_nano_usd for one in found) == 3 * ATTEMPTS_MAX * 5
