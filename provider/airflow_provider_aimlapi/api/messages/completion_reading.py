@@ -181,10 +181,10 @@ def _arguments(text: str) -> tuple[str, bool]:
 
     A number that JSON does not allow stays, because a tool must not receive another value.
     """
-    for candidate in (text, strict_text(text)):
-        if is_strict_json(candidate):
-            return candidate, True
-    return text, False
+    if is_strict_json(text):
+        return text, True
+    strict = strict_text(text)
+    return (strict, True) if is_strict_json(strict) else (text, False)
 
 
 def reported_cost(answer: Answer, payload: JsonObject) -> int | None:
