@@ -11,6 +11,7 @@ from airflow_provider_aimlapi.operators.claude import ClaudeCompletionOperator
 from airflow_provider_aimlapi.operators.estimate import ClaudeCompletionEstimateOperator
 
 NEWER = "anthropic/claude-sonnet-5"
+NUMBER = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 
 
 def operator(kind: Any = ClaudeCompletionOperator, **arguments: Any) -> Any:
@@ -32,6 +33,11 @@ def operator(kind: Any = ClaudeCompletionOperator, **arguments: Any) -> Any:
         ({"model": NEWER, "temperature": 0.5}, "does not take temperature"),
         ({"examples": "none"}, "give a list of pairs"),
         ({"examples": [({"text": "a"}, "")]}, r"examples\[0\]: the answer must be a text"),
+        ({"examples": [({"text": "a"}, {"n": 1})]}, "For an object, set output_schema"),
+        (
+            {"examples": [({"text": "a"}, {"n": "1"})], "output_schema": NUMBER},
+            r"examples\[0\]: the answer does not follow output_schema. \$.n: ",
+        ),
         ({"examples": [({}, "b")]}, r"examples\[0\] has no value for 'text'"),
         (
             {"examples": [({"txt": "a", "text": "a"}, "b")]},

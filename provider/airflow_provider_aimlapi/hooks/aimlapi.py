@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from airflow.providers.common.compat.sdk import BaseHook, mask_secret
 
+from airflow_provider_aimlapi.core.answers.typed_examples import typed_turns
 from airflow_provider_aimlapi.core.calls.connection_types import CONN_TYPE, check_type
 from airflow_provider_aimlapi.core.calls.dialect import DEFAULT_MODEL
 from airflow_provider_aimlapi.core.calls.endpoint import parse_endpoint, typed_base_url
-from airflow_provider_aimlapi.core.calls.examples import example_texts
+from airflow_provider_aimlapi.core.calls.examples import read_pairs
 from airflow_provider_aimlapi.core.calls.message import message_of
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.core.texts.setting_ranges import check_settings
@@ -202,7 +203,7 @@ class AIMLAPIHook(BaseHook):
         prompt: str,
         *,
         system: str | None = None,
-        examples: Sequence[tuple[str, str]] = (),
+        examples: Sequence[tuple[str, str | JsonObject]] = (),
         model: str = DEFAULT_MODEL,
         max_tokens: int | None = 1024,
         temperature: float | None = None,
@@ -262,13 +263,13 @@ class AIMLAPIHook(BaseHook):
         self,
         spec: CompletionSpec,
         message: Message,
-        examples: Sequence[tuple[str, str]],
+        examples: Sequence[tuple[str, str | JsonObject]],
         settings: Settings,
         typed: Typed | None = None,
     ) -> Completion:
         from airflow_provider_aimlapi.engine.blocking import complete_one, complete_one_typed
 
-        turns = example_texts(examples)
+        turns = typed_turns(read_pairs(examples), None if typed is None else typed.validator)
         endpoint = self.endpoint
         try:
             if typed is None:

@@ -14,7 +14,7 @@ class CallArguments(TypedDict, total=False):
     """The arguments of `AIMLAPIHook.complete` besides the prompt and the schema."""
 
     system: str | None
-    examples: Sequence[tuple[str, str]]
+    examples: Sequence[tuple[str, str | JsonObject]]
     model: str
     max_tokens: int | None
     temperature: float | None

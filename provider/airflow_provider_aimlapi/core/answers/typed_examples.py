@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from airflow_provider_aimlapi.core.answers.faults import Invalid
+from airflow_provider_aimlapi.core.calls.examples import PROMPT
+from airflow_provider_aimlapi.core.calls.message import ExampleTurn
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 if TYPE_CHECKING:
@@ -28,6 +30,21 @@ def typed_examples(
         (values, _text(number, values, answer, validator))
         for number, (values, answer) in enumerate(examples)
     )
+
+
+def typed_turns(
+    pairs: Sequence[Example], validator: AnswerValidator | None
+) -> tuple[ExampleTurn, ...]:
+    """Return the turns of examples with whole prompts; see `core.calls.examples.read_pairs`.
+
+    Raises:
+        InvalidSpec: as `typed_examples`. An answer may quote the whole prompt.
+    """
+    quoted = () if validator is None else validator.schema.quoted_columns
+    examples = [(dict.fromkeys(quoted, values[PROMPT]), answer) for values, answer in pairs]
+    texts = [text for _, text in typed_examples(examples, validator)]
+    prompts = [values[PROMPT] for values, _ in pairs]
+    return tuple(map(ExampleTurn, prompts, texts))
 
 
 def _text(

@@ -28,6 +28,8 @@ Example = tuple[Mapping[str, str], ExampleAnswer]
 """The values of a row by column, and the answer to it."""
 TextExample = tuple[Mapping[str, str], str]
 
+PROMPT = "prompt"
+"""The name of the only value of an example that has a whole prompt."""
 _FORM = 'give a list of pairs, such as [({"body": "…"}, "…")]'
 
 
@@ -78,17 +80,22 @@ def example_turns(
     return tuple(turns)
 
 
-def example_texts(examples: Sequence[tuple[str, str]]) -> tuple[ExampleTurn, ...]:
-    """Return the turns of examples whose prompts are whole texts.
+def read_pairs(examples: Sequence[tuple[str, ExampleAnswer]]) -> tuple[Example, ...]:
+    """Return pairs of a whole prompt and an answer as examples whose only value is the prompt.
 
     Raises:
         InvalidSpec: they have another form.
     """
-    for number, example in enumerate(examples):
-        is_pair = isinstance(example, (list, tuple)) and len(example) == 2  # noqa: PLR2004
-        if not is_pair or not all(isinstance(text, str) and text.strip() for text in example):
-            raise InvalidSpec(f"examples[{number}] must be a pair of texts: a prompt, an answer.")
-    return tuple(ExampleTurn(*example) for example in examples)
+    return tuple(_read_pair(number, example) for number, example in enumerate(examples))
+
+
+def _read_pair(number: int, example: object) -> Example:
+    if not isinstance(example, (list, tuple)) or len(example) != 2:  # noqa: PLR2004  a pair
+        raise InvalidSpec(f"examples[{number}] must be a pair: a prompt, and the answer to it.")
+    prompt, answer = example
+    if not isinstance(prompt, str) or not prompt.strip():
+        raise InvalidSpec(f"examples[{number}] must begin with a prompt that is not empty.")
+    return {PROMPT: prompt}, _read_answer(number, answer)
 
 
 def _read_example(number: int, example: object) -> Example:
@@ -97,14 +104,20 @@ def _read_example(number: int, example: object) -> Example:
     values, answer = example
     if not isinstance(values, Mapping):
         raise InvalidSpec(f"examples[{number}] does not begin with a row's values: {_FORM}.")
-    is_text = isinstance(answer, str) and bool(answer.strip())
-    if not is_text and not (isinstance(answer, Mapping) and is_json(answer)):
+    texts = {str(name): _text(number, name, value) for name, value in values.items()}
+    return texts, _read_answer(number, answer)
+
+
+def _read_answer(number: int, answer: object) -> ExampleAnswer:
+    if isinstance(answer, str) and answer.strip():
+        return answer
+    if not isinstance(answer, Mapping) or not is_json(answer):
         raise InvalidSpec(
             f"examples[{number}]: the answer must be a text that is not empty, or an object of JSON."
         )
-    if not is_text:  # a copy, because the DAG may change its own
-        answer = msgspec.json.decode(msgspec.json.encode(answer, enc_hook=dict))
-    return {str(name): _text(number, name, value) for name, value in values.items()}, answer
+    # A copy, because the caller may change its own.
+    copied: JsonObject = msgspec.json.decode(msgspec.json.encode(answer, enc_hook=dict))
+    return copied
 
 
 def _text(number: int, name: object, value: object) -> str:

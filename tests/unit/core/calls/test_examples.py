@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
-from airflow_provider_aimlapi.core.answers.typed_examples import typed_examples
+from airflow_provider_aimlapi.core.answers.typed_examples import typed_examples, typed_turns
 from airflow_provider_aimlapi.core.calls.examples import (
     check_examples,
-    example_texts,
     example_turns,
     read_examples,
+    read_pairs,
 )
 from airflow_provider_aimlapi.core.calls.message import ExampleTurn, message_of
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
@@ -81,11 +81,16 @@ def test_an_example_without_a_column_s_value_is_refused() -> None:
         example_turns([({}, "a")], template)
 
 
-@pytest.mark.parametrize("example", ["ab", ("a",), ("a", ""), ("a", 1), 5])
-def test_the_hook_s_examples_are_pairs_of_texts(example: Any) -> None:
-    with pytest.raises(InvalidSpec, match=r"examples\[0\] must be a pair of texts"):
-        example_texts([example])
-    assert example_texts([["a", "b"]]) == (("a", "b"),)  # type: ignore[list-item]
+@pytest.mark.parametrize("example", ["ab", ("a",), ("a", ""), ("a", 1), ("", "b"), (1, "b"), 5])
+def test_the_hook_s_examples_are_pairs(example: Any) -> None:
+    with pytest.raises(InvalidSpec, match=r"examples\[0\]"):
+        read_pairs([example])
+    assert typed_turns(read_pairs([("a", "b")]), None) == (("a", "b"),)
+
+
+def test_an_object_of_the_hook_s_needs_a_schema() -> None:
+    with pytest.raises(InvalidSpec, match="For an object, set output_schema"):
+        typed_turns(read_pairs([("a", {"topic": "b"})]), None)
 
 
 @pytest.mark.parametrize("system", [None, "Be brief."])
