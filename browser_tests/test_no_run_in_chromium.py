@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from browser_tests.axe_rules import violations
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -22,5 +24,6 @@ def test_empty_list_shows_the_next_steps(
     page.get_by_text("No runs to show yet").wait_for()
     assert page.get_by_text("aimlapi_default").is_visible()
     assert page.locator("#runs").is_hidden()
+    assert violations(page) == []
     page.screenshot(path=screenshots / "runs-empty.png")
     context.close()

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from browser_tests.airflow_site import DAG_ID
+from browser_tests.axe_rules import violations
 from browser_tests.conftest import HOSTILE, ROWS
 
 if TYPE_CHECKING:
@@ -112,6 +114,7 @@ def test_page_follows_a_run_to_its_publication(
     )
     rows, state = page.locator("#rows-done"), page.locator("#state")
     wait_until(page, lambda: number(rows.text_content()) > ROWS * 0.7)
+    assert violations(page) == []
     picture(page, pictures / "run-page.png")
     wait_until(page, lambda: state.text_content() == "published")
     assert number(rows.text_content()) == ROWS
@@ -137,6 +140,7 @@ def test_it_fits_into_a_window(
     page.locator("canvas").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("document.documentElement.dataset.theme") == scheme
+    assert violations(page) == []
     page.screenshot(path=screenshots / f"published-{scheme}-{width}.png", full_page=True)
     context.close()
 
@@ -149,7 +153,7 @@ def test_without_a_login_it_is_refused(
         answer = page.goto(site.page(run_id).replace("/aimlapi/page", f"/aimlapi/{address}"))
         assert answer is not None
         assert answer.status == 401
-        assert "rows" not in page.content()
+        assert DAG_ID not in page.content()
     page.goto(site.tab(run_id))
     page.wait_for_url("**/auth/**")
 
@@ -192,6 +196,7 @@ def test_the_report_is_one_file_that_reads_without_airflow(
     assert problems == []
     assert page.evaluate("window.hits") == []
     check_errors(page)
+    assert violations(page) == []
     page.screenshot(path=screenshots / "report.png", full_page=True)
     context.close()
 
