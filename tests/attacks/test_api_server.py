@@ -147,6 +147,12 @@ def test_no_user_sees_the_run_of_another(
     assert statuses(state_server, "", bobs) == [401, 401, 401]
     assert {run["dag_id"] for run in listed(state_server, "ada")} == {"ada_run"}
     assert {run["dag_id"] for run in listed(state_server, "bob")} == {"bob_run"}
+    # Neither a filter nor a sum tells of a DAG that the user may not see.
+    for query in ("", "?text=bob", "?sort=cost", "?state=published", "?page=1000"):
+        answer = state_server.get("ada", f"/aimlapi/list{query}")
+        assert answer.status_code == 200
+        assert "bob_run" not in answer.text
+        assert answer.json()["listed"] == len(listed(state_server, "ada"))
     assert state_server.get("bob", "/aimlapi/progress", bobs.query).status_code == 200
 
 
