@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import TYPE_CHECKING
 
 from fsspec.implementations.local import LocalFileSystem
 
@@ -17,9 +18,14 @@ from airflow_provider_aimlapi.engine.job import Job, OpenLocation
 from airflow_provider_aimlapi.engine.settings import Settings
 from lab.benchmarks.cost import own_cost
 
+if TYPE_CHECKING:
+    from airflow_provider_aimlapi.core.answers.schema import AnswerSchema
 
-def main(source: str, target: str, base_url: str, in_flight: str) -> None:
-    """Run the job."""
+
+def main(
+    source: str, target: str, base_url: str, in_flight: str, *, schema: AnswerSchema | None = None
+) -> None:
+    """Run the job, with typed answers if there is a schema."""
     fs = LocalFileSystem()
     job = Job(
         completion=CompletionSpec(model="anthropic/claude-sonnet-4-6-20260218", max_tokens=1024),
@@ -30,6 +36,7 @@ def main(source: str, target: str, base_url: str, in_flight: str) -> None:
         endpoint=Endpoint(base_url=base_url, key="benchmark-key"),
         input=OpenLocation(fs=fs, path=source),
         output=OpenLocation(fs=fs, path=target),
+        schema=schema,
     )
     report = run_job(job, Settings(max_concurrency=int(in_flight)))
     sys.stdout.write(json.dumps({"rows": report.tally.rows, **own_cost()}) + "\n")

@@ -1,4 +1,4 @@
-"""The cost of a row: this provider and hand-written aiohttp in turn, as medians.
+"""The cost of a row: this provider, without and with a schema, and hand-written aiohttp, as medians.
 
     make benchmark                      20,000 rows at 256 in flight and 200 ms; memory at 200,000
     python -m lab.benchmarks.row_cost --rows 5000 --rounds 1 --memory-rows 0
@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TEXTS = ROOT / "demo" / "data"
 TEXT_CHARACTERS = 2_000
 BATCH_CHARACTERS = 10_000_000
-CONTENDERS = ("by_hand", "ours")
+CONTENDERS = ("by_hand", "ours", "typed")
 ENVIRONMENT = {
     name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
 }
@@ -181,6 +181,10 @@ def print_comparison(costs: dict[str, list[Cost]], options: argparse.Namespace) 
     lines.append(
         f"CPU of ours over by_hand: {cpu_ms['ours'] / cpu_ms['by_hand']:.2f}, without imports "
         f"{lean_ms['ours'] / lean_ms['by_hand']:.2f}"
+    )
+    lines.append(
+        f"CPU of typed over ours: {cpu_ms['typed'] / cpu_ms['ours']:.2f}, without imports "
+        f"{lean_ms['typed'] / lean_ms['ours']:.2f}"
     )
     print("\n".join(lines))  # noqa: T201  # printing is what a benchmark is for
 
