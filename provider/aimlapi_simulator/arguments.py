@@ -86,6 +86,7 @@ _FIELDS = {
     "documents": ("gateway", "documents"),
     "strict": ("gateway", "is_strict"),
     "drop": ("gateway", "drops"),
+    "refuse": ("gateway", "refuses"),
     "withdraw": ("gateway", "withdrawn"),
     "cache_marks": ("cache", "marks"),
     "cache_misses": ("cache", "miss_share"),
@@ -195,6 +196,7 @@ def _add_gateway(parser: argparse.ArgumentParser) -> None:
     add("--documents", choices=["live", "older"], help="documents that define the dialects")
     add("--strict", action="store_true", default=None, help="400 for fields outside the dialect")
     add("--drop", action="append", metavar="FIELD", help="ignore this field; repeatable")
+    add("--refuse", action="append", metavar="FIELD", help="answer 400 to it; repeatable")
     add("--withdraw", action="append", metavar="ID=NEW_ID", help="404 for a model; repeatable")
     add(
         "--cache-marks",

@@ -118,6 +118,7 @@ def test_every_option_has_its_place() -> None:
         "--rps 5 --burst 2 --per-minute 100 --tokens-per-minute 9000 --seed 8 --balance 12.5 "
         "--key k --key-limit 25 --key-limit-retention day --envelope legacy --batch-duration 9 "
         "--fault 429:0.5 --fault 500 --strict --documents older --drop system --drop tools "
+        "--refuse response_format "
         "--withdraw old=new --cache-marks refused --cache-misses 0.5 --ledger-delay 9 "
         "--vendor-errors plain --finish-reasons openai --cost header --content parts "
         "--text sentence --tool-content null --cached-tokens beside --reasoning-tokens beside --prices measure"
@@ -135,7 +136,11 @@ def test_every_option_has_its_place() -> None:
     assert (account.key_limit_usd, account.key_limit_retention) == (25, "day")
     assert script.batches.duration_s == script.ledger_delay_s == 9
     assert script.gateway == Gateway(
-        documents="older", is_strict=True, drops=("system", "tools"), withdrawn={"old": "new"}
+        documents="older",
+        is_strict=True,
+        drops=("system", "tools"),
+        refuses=("response_format",),
+        withdrawn={"old": "new"},
     )
     assert script.cache == Cache(marks="refused", miss_share=0.5)
     assert script.forms == Forms(
