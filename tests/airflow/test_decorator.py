@@ -81,7 +81,7 @@ def test_a_function_returns_a_path(
 def test_a_path_is_not_rendered(api: Any, run_returning: Callable[[object], Any]) -> None:
     run = run_returning("file:///none/{{ 7*7 }}/x.parquet")
     assert run.states == {"complete": ["failed"]}
-    assert "No input at file:///none/{{ 7*7 }}/x.parquet" in run.output
+    assert "no input at file:///none/{{ 7*7 }}/x.parquet" in run.output
 
 
 @pytest.mark.parametrize(

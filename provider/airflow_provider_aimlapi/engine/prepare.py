@@ -314,9 +314,8 @@ def _check_uses_column(job: Job, data_set: DataSet, maker: RequestMaker) -> None
         return
     example = next(iter((*data_set.column_names, *data_set.partition_names)), "column")
     raise InvalidSpec(
-        f"The prompt uses no column, so all {rows:,} rows would send, and pay for, the same text. Write "
-        f"a column's name in braces where a row's value belongs, such as {{{example}}}. Or set "
-        f"constant_prompt=True to send the text for each row."
+        f"Write a column's name in braces, such as {{{example}}}, or set constant_prompt=True: the prompt "
+        f"uses no column, so all {rows:,} rows would send, and pay for, the same text."
     )
 
 

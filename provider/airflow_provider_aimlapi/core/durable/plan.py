@@ -273,8 +273,7 @@ def _check_name(name: str, file: InputFile) -> None:
 
 def _refuse_pair(one: InputFile, other: InputFile, what: str) -> NoReturn:
     raise InputUnreadable(
-        f"Two input files, {escaped(one.uri)} and {escaped(other.uri)}, would both {what}. "
-        f"Rename one of them."
+        f"Rename one of two input files: {escaped(one.uri)} and {escaped(other.uri)} would both {what}."
     )
 
 

@@ -65,9 +65,9 @@ def _merge(fields: dict[str, pa.Field], homes: dict[str, str], uri: str, schema:
         if unified is None:
             path, one, other = find_clash(field.name, known.type, field.type)
             raise InputUnreadable(
-                f"Column '{path}' is {other} in {uri}, but {one} in {homes[field.name]}, and one "
-                f"cannot be converted to the other without loss. Rewrite one of the files, or run "
-                f"them as two tasks."
+                f"Rewrite one of two files, or run them as two tasks: column '{path}' is {other} in "
+                f"{uri}, but {one} in {homes[field.name]}, and one cannot be converted to the other "
+                f"without loss."
             )
         is_nullable = known.nullable or field.nullable
         fields[field.name] = known.with_type(unified).with_nullable(is_nullable)
@@ -77,7 +77,7 @@ def _check_unique(uri: str, schema: pa.Schema) -> None:
     seen: set[str] = set()
     for name in schema.names:
         if name in seen:
-            raise InputUnreadable(f"{uri} has two columns named '{name}'. Rename one of them.")
+            raise InputUnreadable(f"Rename one of two columns: both are named '{name}' in {uri}.")
         seen.add(name)
 
 
@@ -89,8 +89,8 @@ def _check_names(uri: str, schema: pa.Schema, keys: dict[str, str], homes: dict[
             continue
         where = f"in {uri}" if known in schema.names else f"in {homes[known]} and in {uri}"
         raise InputUnreadable(
-            f"Columns {describe_difference(known, name)}, {where}. Some readers take them for one "
-            f"column, others for two. Rename one of them."
+            f"Rename one of two columns: {describe_difference(known, name)}, {where}. Some readers "
+            f"take them for one column, others for two."
         )
 
 
@@ -113,15 +113,15 @@ def check_partitions(files: Iterable[tuple[InputFile, pa.Schema]], unified: pa.S
             if known != key:
                 first = f" and in {homes[known]}" if known in homes else ""
                 raise InputUnreadable(
-                    f"{describe_difference(known, key)}, one of them as the folder '{key}=' of "
-                    f"{file.uri}{first}. Some readers take them for one column, others for two. "
-                    f"Rename one of them."
+                    f"Rename one of two columns: {describe_difference(known, key)}, one of them as the "
+                    f"folder '{key}=' of {file.uri}{first}. Some readers take them for one column, "
+                    f"others for two."
                 )
             homes.setdefault(key, file.uri)
             if key in unified.names and key not in schema.names:
                 raise InputUnreadable(
-                    f"Column '{key}' is in other files of the input, but in {file.uri} only the "
-                    f"folder's name has it. Run them as two tasks, or write the column into all."
+                    f"Write column '{key}' into all files, or run them as two tasks: it is in other files "
+                    f"of the input, but in {file.uri} only the folder's name has it."
                 )
 
 
@@ -139,9 +139,8 @@ def check_exact(batch: pa.RecordBatch, schema: pa.Schema, uri: str) -> None:
             found = find_inexact(field.name, field.type, target)
             path, one, other = found or (field.name, field.type, target)
             raise InputUnreadable(
-                f"Column '{path}' is {one} in {uri}. The type that other files need, {other}, does "
-                f"not hold its values exactly. Rewrite one of the files, or run them as two "
-                f"tasks."
+                f"Rewrite one of the files, or run them as two tasks: column '{path}' is {one} in "
+                f"{uri}, and the type that other files need, {other}, does not hold its values exactly."
             ) from None
 
 

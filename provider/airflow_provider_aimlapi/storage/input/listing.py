@@ -227,8 +227,8 @@ def _nothing_found(fs: AbstractFileSystem, path: str, pattern: str, others: int)
     what = "no Parquet file matches the pattern" if pattern else "there is no Parquet file"
     seen = f" Other files seen: {others:,}." if others else _spelled_otherwise(fs, path)
     return (
-        f"No input at {uri_of(fs, path)}: {what} (names and folders that begin with _ or . are left "
-        f"out).{seen} Check input_path."
+        f"Check input_path: no input at {uri_of(fs, path)}, because {what} (names and folders that begin "
+        f"with _ or . are left out).{seen}"
     )
 
 

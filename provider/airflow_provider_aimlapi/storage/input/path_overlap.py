@@ -37,13 +37,13 @@ def check_separate(input_uri: str, output_uri: str) -> None:
     root, output = _spelled_once(typed_root), _spelled_once(output_uri)
     if _is_at_or_below(output, root) and _may_read(pattern, output[len(root) :].strip("/")):
         raise InvalidSpec(
-            f"output_path {output_uri} is input_path {input_uri}, or inside of it: the next run "
-            f"would read its own output. Choose a folder beside it."
+            f"Choose an output_path beside the input: output_path {output_uri} is input_path "
+            f"{input_uri}, or inside of it, so the next run would read its own output."
         )
     if _is_at_or_below(root, output) and not _is_at_or_below(root, f"{output}/{RECORDS_FOLDER}"):
         raise InvalidSpec(
-            f"output_path {output_uri} contains input_path {input_uri}: a reader of the output "
-            f"would read the input, too. Choose a folder beside it."
+            f"Choose an output_path beside the input: output_path {output_uri} contains input_path "
+            f"{input_uri}, so a reader of the output would read the input, too."
         )
 
 
@@ -64,8 +64,8 @@ def check_files_separate(files: Iterable[InputFile], output_uri: str) -> None:
         is_inside = scheme in LOCAL_SCHEMES and _is_at_or_below(location, output)
         if is_inside and not _is_at_or_below(location, f"{output}/{RECORDS_FOLDER}"):
             raise InvalidSpec(
-                f"{file.uri} is a link into output_path {output_uri}: the next run would read its "
-                f"own output. Remove the link, or choose another output_path."
+                f"Remove a link, or choose another output_path: {file.uri} is a link into output_path "
+                f"{output_uri}, so the next run would read its own output."
             )
 
 

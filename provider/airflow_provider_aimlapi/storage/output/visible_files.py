@@ -126,8 +126,8 @@ def _refuse_foreign(
     if foreign:
         more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
         raise InvalidSpec(
-            f"{store.uri(foreign[0])}{more} would be replaced, but was not written by this "
-            f"operator. Remove it, or choose another output_path.{outcome}"
+            f"Choose another output_path, or remove what is there: {store.uri(foreign[0])}{more} would "
+            f"be replaced, but was not written by this operator.{outcome}"
         )
 
 

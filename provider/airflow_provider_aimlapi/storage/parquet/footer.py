@@ -44,7 +44,7 @@ INT96_BYTES = 12
 COLUMNS_SHOWN_MAX = 12
 KNOWN_MAX = 16
 """The schemas that are searched for in the next file's footer."""
-_WAY_OUT = "It cannot be read without its keys. Use a decrypted copy as input_path."
+_NO_KEYS = "It cannot be read without its keys."
 _HEADER = rb"[\x1c\x2c\x3c\x4c\x5c\x6c\x7c\x8c]"
 _PERHAPS_CRYPTO = tuple(
     re.compile(rb"%b(?:(?<=%b%b)|(?<=\x0c\x10%b))" % (first, _HEADER, first, first))
@@ -67,7 +67,9 @@ def read_footer_bytes(source: Any, uri: str) -> bytes:
     source.seek(max(0, size - TAIL_BYTES))
     tail = source.read(TAIL_BYTES)
     if tail.endswith(ENCRYPTED_MAGIC):
-        raise InputUnreadable(f"input_path: {uri} is encrypted, its footer too. {_WAY_OUT}")
+        raise InputUnreadable(
+            f"Use a decrypted copy as input_path: {uri} is encrypted, its footer too. {_NO_KEYS}"
+        )
     if not tail.endswith(MAGIC):
         raise ValueError(f"it does not end with {MAGIC.decode()}, as Parquet files do")
     length = footer_length(tail)
@@ -133,8 +135,8 @@ def _check_not_encrypted(footer: bytes, offset: int, uri: str) -> None:
         shown = ", ".join(f"'{name}'" for name in names[:COLUMNS_SHOWN_MAX])
         more = ", …" if len(names) > COLUMNS_SHOWN_MAX else ""
         raise InputUnreadable(
-            f"input_path: {uri} has encrypted columns: {shown}{more}. {_WAY_OUT} A copy "
-            f"without these columns can be read, too."
+            f"Use a decrypted copy as input_path, or one without these columns: {uri} has encrypted "
+            f"columns: {shown}{more}. {_NO_KEYS}"
         )
 
 

@@ -169,7 +169,7 @@ def test_missing_web_file_is_named_once_without_its_suffix(web: str) -> None:
     with pytest.raises(InputUnreadable, match="does not exist") as error:
         list_inputs(fsspec.filesystem("http"), f"{web}/a.parquet")
     assert str(error.value).startswith(f"input_path: {web}/a.parquet ")
-    assert "No input at" not in str(error.value)
+    assert "no input at" not in str(error.value)
 
 
 def test_silent_web_server_is_worth_another_try() -> None:
