@@ -227,11 +227,18 @@ class Simulation:
             ),
             ask_prices=lambda _: self.api.tell_prices(),
             ask_account=self.api.tell_account,
-            open_store=lambda _: store,
+            open_store=lambda location: self._store_at(location, process, store),
             stop=process.stop,
             open_sink=lambda *_: SimulatedSink(process, self.scenario.sink),
         )
         return run(self._job(), settings, world, self._share_of(process))
+
+    def _store_at(
+        self, location: OpenLocation, process: Process, own: SimulatedStore
+    ) -> SimulatedStore:
+        """Return the store of a location: the run's own output; see reuse.py."""
+        del location, process
+        return own
 
     def _share_of(self, process: Process) -> int | None:  # noqa: ARG002  # see shares.py
         """Return what a process runs: the whole run."""

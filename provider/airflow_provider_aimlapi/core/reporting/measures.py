@@ -91,10 +91,9 @@ class OutcomeCounts:
         return rest
 
     @property
-    def paid_answers(self) -> int:
-        """Rows whose answer this run has paid for."""
-        completed = sum(self._statuses[status] for status in COMPLETION_STATUSES)
-        return completed - self.reused_answers
+    def completed(self) -> int:
+        """Rows with a completion."""
+        return sum(self._statuses[status] for status in COMPLETION_STATUSES)
 
     def statuses(self) -> dict[str, int]:
         """Return the rows of each status, zeros included."""

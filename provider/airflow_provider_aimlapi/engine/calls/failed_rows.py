@@ -102,8 +102,9 @@ class FailedRows:
 
     @property
     def is_answered(self) -> bool:
-        """Return whether this run has ever received a completion."""
-        return self.was_answered or self.limiter.accepted > 0
+        """Return whether this run has ever received a completion, or taken one of an earlier run."""
+        is_known = self.was_answered or self.collector.counts.reused_answers > 0
+        return is_known or self.limiter.accepted > 0
 
     def note(self, row: Row, error: ApiError) -> None:
         """Note a failed call: as silence, and for a later decision if it counts against its row."""

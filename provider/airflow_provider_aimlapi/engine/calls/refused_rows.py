@@ -141,7 +141,7 @@ class RefusedRows:
 
         If no row was ever answered, they would change nothing.
         """
-        has_answers = self._refusals.answers or self.collector.counts_reused.paid_answers
+        has_answers = self._refusals.answers or self._was_answered_before()
         is_worthwhile = has_answers and ABOUT_ACCOUNT & self._statuses()
         if self._was_account_asked or not is_worthwhile:
             return None
@@ -164,9 +164,13 @@ class RefusedRows:
             or account.explains_refusal_until_midnight
             or self._statuses() - ABOUT_ACCOUNT
             or self._refusals.answers
-            or not self.collector.counts_reused.paid_answers
+            or not self._was_answered_before()
             or len(self) > self.collector.rejections_left
         )
+
+    def _was_answered_before(self) -> int:
+        """Return how many answers earlier attempts, or earlier runs with the same requests, received."""
+        return self.collector.counts_reused.completed or self.collector.counts.reused_answers
 
     def _statuses(self) -> set[int]:
         return {suspect.status for suspect in self._refusals.waiting if suspect.number}

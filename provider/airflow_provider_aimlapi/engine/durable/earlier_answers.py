@@ -150,7 +150,7 @@ class EarlierAnswers:
     def has_answers(self) -> bool:
         """Return whether an earlier attempt has received a completion."""
         tallies = (*self.durable_tallies(), *self.journaled.values())
-        return any(tally.paid_answers for tally in tallies) or any(self.interim.values())
+        return any(tally.completed for tally in tallies) or any(self.interim.values())
 
     def durable_tallies(self) -> list[Tally]:
         """Return the sums of all durable parts."""

@@ -224,7 +224,7 @@ def _is_all_rejected(staged: Iterable[StagedPart], journaled: Iterable[Tally]) -
 
     A refusal costs nothing, so the rows are sent again, in case the set-up was fixed.
     """
-    return not any(one.entry.tally.paid_answers for one in staged) and all(
+    return not any(one.entry.tally.completed for one in staged) and all(
         tally.rejected == tally.rows for tally in journaled
     )
 

@@ -106,7 +106,7 @@ def failed(error: ApiError, **row: int) -> Case:
 
 def test_completion_is_kept_and_journaled() -> None:
     case = judged(lambda case: case.judge.answered(case.run.row(0), COMPLETION, HI))
-    assert (case.collector.rows_done, case.collector.counts.paid_answers) == (1, 1)
+    assert (case.collector.rows_done, case.collector.counts.completed) == (1, 1)
     assert [(one.kind, one.body) for one in case.journaled] == [("answer", COMPLETION.body)]
 
 
