@@ -130,14 +130,10 @@ class Episode:
         return max(1, self.seen.in_flight - self.refused)
 
     @property
-    def sent(self) -> int:
-        """Return the calls sent from the first refused one until its 429 came."""
-        return self.seen.admitted - self.first.number + 1
-
-    @property
     def is_surprise(self) -> bool:
         """Return whether far too much was sent."""
-        return self.refused >= max(SURPRISE_CALLS, SURPRISE_SHARE * self.sent)
+        sent = self.seen.admitted - self.first.number + 1
+        return self.refused >= max(SURPRISE_CALLS, SURPRISE_SHARE * sent)
 
     @property
     def is_level(self) -> bool:

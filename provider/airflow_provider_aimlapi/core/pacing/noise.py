@@ -170,8 +170,7 @@ class Noise:
         since = self._suspicion.met(window, sent, seen)
         if self._suspicion.peak != peak:
             self.peak = window
-        is_fresh = self.is_proven or self.spell <= SPELL_EPISODES
-        is_soon = is_fresh and sent.level <= AGAIN_SHARE * self.failed_load
+        is_soon = self.spell <= SPELL_EPISODES and sent.level <= AGAIN_SHARE * self.failed_load
         return since if is_soon or seen.now_s >= self.later_s else None
 
     def _tried(self, after: Window, since: Surprise, sent: Sent, seen: Seen) -> Window:

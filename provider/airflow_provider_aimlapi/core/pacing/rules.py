@@ -23,11 +23,6 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.pacing.episode import Episode, Seen
     from airflow_provider_aimlapi.core.pacing.window import Window
 
-STRAY_SHARE = 0.2
-"""At the start, a limit refuses a larger share of one round trip's calls, because the level grows by half
-in that time."""
-STRAY_TURNS = 2
-"""The start is over after this many times the ceiling's calls, also where the source is slow."""
 PACE_SLACK = 0.99
 """A pace stays this much below the rate that was accepted, so that its bucket does not run dry again."""
 SHARED_FACTOR = 0.9
@@ -86,18 +81,6 @@ def _noted(window: Window, episode: Episode) -> Window:
         return replace(window, likeness=Likeness())
     window = replace(window, likeness=window.likeness.met(episode))
     return replace(level_left(window, episode), is_stale=False) if window.is_stale else window
-
-
-def _is_stray(window: Window, episode: Episode) -> bool:
-    """Return whether few calls were refused while the level grew from the start."""
-    is_growing = window.level.height == 0 and window.permits < window.ceiling
-    is_soon = episode.first.number <= STRAY_TURNS * window.ceiling
-    return is_growing and is_soon and episode.refused <= STRAY_SHARE * episode.sent
-
-
-def _grow_on(window: Window, episode: Episode) -> Window:
-    """Go on from the calls in flight. Within a round trip, a limit refuses more of them."""
-    return replace(window, level=replace(window.level, step=float(episode.left), age_s=0.0))
 
 
 def _is_many_in_flight(_window: Window, episode: Episode) -> bool:
@@ -214,15 +197,7 @@ CLOSE = Rule(
     cut=_close,
 )
 """`core.pacing.law` applies it before all others, because it looks at more than one episode."""
-STRAY = Rule(
-    name="keep:stray",
-    when="at the start, a tenth of a round trip's calls or fewer",
-    then="it is no limit: the level grows on from the calls that are left",
-    holds=_is_stray,
-    cut=_grow_on,
-)
 RULES = (
-    STRAY,
     Rule(
         name="cut:in-flight",
         when="many calls at once, and as many were accepted as ended",
