@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aimlapi_simulator import Fault
-from airflow_provider_aimlapi.errors import TooManyRejections
+from aimlapi_simulator import Fault, Latency
+from airflow_provider_aimlapi.engine.blocking import estimate_job
+from airflow_provider_aimlapi.engine.estimate.inquiry import Inquiry
+from airflow_provider_aimlapi.engine.settings import Settings
+from airflow_provider_aimlapi.errors import BudgetExhausted, TooManyRejections
 from tests.runs.conftest import script, texts_table
 from tests.runs.typed import (
     ALWAYS,
@@ -130,3 +133,29 @@ def test_a_cut_answer_is_not_repaired(place: Workplace) -> None:
         place.job(schema=small.schema, completion=small.completion, on_truncated="raise")
     )
     assert (raised.tally.ok, raised.requests) == (6, 12)
+
+
+@pytest.mark.parametrize("budget_usd", [0.05, 0.2])
+def test_budget_holds_while_answers_are_repaired(place: Workplace, budget_usd: float) -> None:
+    faults = tuple(spoiled(row, "typed-cut", UNTIL_SECOND_REPAIR) for row in range(0, 300, 2))
+    place.sim.follow(script(faults=faults, latency=Latency(median_s=0.02, sigma=0.5)))
+    place.write(texts_table(300))
+    job = typed_job(place, repairs=3)
+    with pytest.raises(BudgetExhausted):
+        place.run(job, max_cost_usd=budget_usd, max_concurrency=32)
+    assert place.sim.ledger.total_usd <= budget_usd
+    report = place.run(job)
+    assert report.tally.ok == 300
+    assert report.tally.cost_nano_usd == place.sim.ledger.total_credits * 500
+    bodies = [record.body_sha256 for record in place.sim.ledger.billed]
+    assert len(bodies) == len(set(bodies)) == 300 + 2 * 150
+
+
+def test_an_estimate_counts_the_schema_s_tokens(place: Workplace) -> None:
+    place.write(texts_table(50))
+    inquiry = Inquiry(answer_tokens=20)
+    typed, plain = (
+        estimate_job(job, Settings(), inquiry).forecast.prompt_tokens
+        for job in (typed_job(place), typed_job(place, schema=None))
+    )
+    assert typed > plain + 50 * 50
