@@ -6,10 +6,10 @@ prompt, because it may name a file. Nothing here opens a connection or a path.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
-from airflow_provider_aimlapi.core.calls.examples import Example, check_examples
+from airflow_provider_aimlapi.core.calls.examples import check_examples
 from airflow_provider_aimlapi.core.schemas.refusal import NEEDS_SCHEMA
 from airflow_provider_aimlapi.core.texts.setting_ranges import (
     OnExisting,
@@ -130,25 +130,9 @@ def _check_examples(operator: object) -> None:
     if not _is_written(examples):
         return
     read = examples_of(examples)
-    schema = getattr(operator, "output_schema")  # noqa: B009  the operator is of any class
-    if schema is None or (not isinstance(schema, str) and _is_written(schema)):
-        _check_typed(read, schema)
     # The text of a prompt file is not known here. A job checks its examples again.
     if isinstance(prompt, str) and _is_written(prompt) and not arguments.may_name_file(prompt):
         check_examples(read, prompt)
-
-
-def _check_typed(examples: Sequence[Example], schema: object) -> None:
-    """Check that answers follow a plain schema; without one, that they are texts."""
-    from airflow_provider_aimlapi.core.answers.typed_examples import typed_examples
-
-    validator = None
-    if schema is not None and examples:
-        from airflow_provider_aimlapi.core.answers.validation import AnswerValidator
-
-        found, _ = read_schema(schema, None)
-        validator = None if found is None else AnswerValidator(found)
-    typed_examples(examples, validator)
 
 
 def _is_written(value: object) -> bool:
