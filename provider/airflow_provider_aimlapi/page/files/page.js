@@ -28,6 +28,7 @@
     };
     const chips = segments.map(([name, rows]) => chip(name, name === "flight" ? "in flight" : name, rows));
     if (run.rows_reused) chips.push(make("li", `${count(run.rows_reused)} answered by earlier attempts`));
+    if (run.repaired) chips.push(make("li", `${count(run.repaired)} repaired`));
     fill("statuses", chips);
   }
 
