@@ -21,6 +21,7 @@ from airflow_provider_aimlapi.errors import (
     TooManyRejections,
 )
 from tests.runs.conftest import KEY, MAX_TOKENS, MODEL, Workplace, script, texts_table
+from tests.runs.typed import TICKET, UNTIL_FIRST_REPAIR, spoiled
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.money.estimate_report import Estimate
@@ -56,6 +57,27 @@ def test_without_sample_nothing_is_spent_and_nothing_is_written(place: Workplace
     assert most is not None
     assert least < billed < most
     assert found.basis.rows_to_ask == ROWS
+
+
+def test_a_schema_counts_for_each_row(place: Workplace) -> None:
+    place.write(texts_table(ROWS))
+    plain, typed = estimate(place), estimate(place, schema=TICKET)
+    least = plain.forecast.least_nano_usd, typed.forecast.least_nano_usd
+    assert None not in least
+    schema_tokens = len(TICKET.canonical_json) / 6  # at the very least
+    assert least[1] > least[0] + ROWS * schema_tokens * 1_500  # type: ignore[operator]  # no None
+
+
+def test_a_sample_foretells_the_cost_of_repairs(place: Workplace) -> None:
+    faults = [spoiled(row, "typed-cut", UNTIL_FIRST_REPAIR) for row in range(60)]
+    place.sim.follow(script(faults=tuple(faults)))
+    place.write(texts_table(60))
+    found = estimate(place, sample_rows=20, schema=TICKET)
+    assert len(place.paid_prompts()) == 40
+    report = place.run(place.job(schema=TICKET))
+    assert (report.tally.ok, report.tally.repaired, report.reused) == (60, 60, 20)
+    told = found.sample_nano_usd + (found.forecast.cost_nano_usd or 0)
+    assert told == pytest.approx(place.sim.ledger.total_usd * 1e9, rel=0.1)
 
 
 def test_paid_sample_foretells_bill_and_is_not_paid_again(place: Workplace) -> None:
