@@ -52,8 +52,8 @@ def check_untouched(page: Page) -> None:
     assert "<script>hacked('file')</script>" in (page.locator("#input").text_content() or "")
 
 
-def picture(page: Page, path: Path) -> None:
-    """For the documentation: what stands above the errors, of a run on paths as people have them."""
+def picture(page: Page, path: Path, until: str = "#errors-card") -> None:
+    """For the documentation: what stands above an element, of a run on paths as people have them."""
     for name, told in (
         ("input", "s3://lake/tickets/ds=2026-01-01"),
         ("output", "s3://lake/ticket_summaries/ds=2026-01-01"),
@@ -61,7 +61,7 @@ def picture(page: Page, path: Path) -> None:
         page.evaluate(
             "([id, told]) => { document.getElementById(id).textContent = told; }", [name, told]
         )
-    box = page.locator("#errors-card").bounding_box()
+    box = page.locator(until).bounding_box()
     assert box is not None
     page.screenshot(path=path, clip={"x": 0, "y": 0, "width": 1280, "height": box["y"] - 4})
 

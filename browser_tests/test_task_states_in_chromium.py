@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from browser_tests.axe_rules import violations
+from browser_tests.test_run_page_in_chromium import picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from browser_tests.airflow_site import AirflowSite
 
 WAIT_MS = 120_000
+SHOWN = "#updated:not(:empty), #empty-title:not(:empty)"
 KINDS: dict[str, tuple[str, str]] = {
     "divided": ("all.publish", "published"),
     "paid_estimate": ("estimate", "sampled"),
@@ -57,7 +59,7 @@ def text(page: Page, name: str) -> str:
     return page.locator(f"#{name}").text_content(timeout=WAIT_MS) or ""
 
 
-def opened(context: BrowserContext, address: str, wait_for: str = "#attempts td") -> Page:
+def opened(context: BrowserContext, address: str, wait_for: str = SHOWN) -> Page:
     page = context.new_page()
     page.goto(address)
     page.locator(wait_for).first.wait_for(timeout=WAIT_MS)
@@ -269,15 +271,12 @@ def test_axe_finds_no_violation_on_any_page(
     for name, (dag_id, task_id) in PAGES.items():
         run_id = {**ended, "killed": killed}.get(dag_id, "")
         page.goto(site.page(run_id, dag_id, task_id) if dag_id else site.runs_page)
-        page.locator("#attempts td, #runs td, #empty-title:not(:empty)").first.wait_for(
-            timeout=WAIT_MS
-        )
+        page.locator(SHOWN).first.wait_for(timeout=WAIT_MS)
         assert violations(page) == [], f"{name} in {look}"
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.screenshot(path=screenshots / f"state-{name}-{look}.png", full_page=True)
         if (name, look) == ("killed", "light"):
-            clip = {"x": 0, "y": 0, "width": width, "height": 430}
-            page.screenshot(path=pictures / "run-page-killed.png", clip=clip)
+            picture(page, pictures / "run-page-killed.png", until="#charts")
     context.close()
 
 
