@@ -80,7 +80,7 @@ warehouses: setup  ## a run over files of a real Spark, which then reads the out
 	@command -v java >/dev/null || apt-get install -y --no-install-recommends openjdk-17-jre-headless
 	@.venv/warehouses/bin/python -m pytest -m warehouses tests/warehouses
 
-backfill: setup  ## the backfill example under a real scheduler, three times: minutes
+backfill: setup  ## the backfill example and demo-ui under a real scheduler: minutes
 	@$(BIN)/python -m pytest -m scheduler -o faulthandler_timeout=0 tests/scheduler
 
 # If PostgreSQL or Redis is missing, Debian's is installed. No containers are needed.
