@@ -74,7 +74,7 @@ COVERED_BY = {
     "core/reporting/lineage": "tests/runs/test_run_is_observed.py",
     "core/reporting/task_facts": "tests/airflow/test_page_task.py",
     "core/texts/host_names": "tests/attacks/test_host_spellings.py",
-    "core/texts/nearest": "tests/unit/core/calls/test_template.py",
+    "core/texts/nearest": "tests/unit/core/prompts/test_template.py",
     "core/texts/setting_ranges": "tests/unit/engine/test_settings.py",
     # engine: whole runs against a real server, where a module alone would show little.
     "engine/blocking": "tests/runs/test_run_publishes.py",

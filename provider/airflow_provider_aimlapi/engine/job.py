@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
-from airflow_provider_aimlapi.core.calls.examples import check_examples
+from airflow_provider_aimlapi.core.prompts.examples import check_examples
 from airflow_provider_aimlapi.core.schemas.refusal import NEEDS_SCHEMA
 from airflow_provider_aimlapi.core.texts.setting_ranges import (
     OnExisting,
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.answers.schema import AnswerSchema
     from airflow_provider_aimlapi.core.answers.validation import ClassCheck
     from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
-    from airflow_provider_aimlapi.core.calls.examples import Example
     from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+    from airflow_provider_aimlapi.core.prompts.examples import Example
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,6 @@ from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
 from airflow_provider_aimlapi.core.answers.typed_examples import typed_examples
 from airflow_provider_aimlapi.core.calls.answer_form import FORCED_TOOL, FREE, forms_of
 from airflow_provider_aimlapi.core.calls.dialect import assumption, model_of
-from airflow_provider_aimlapi.core.calls.examples import example_turns
-from airflow_provider_aimlapi.core.calls.template import near_misses, parse_template
 from airflow_provider_aimlapi.core.durable.ingredients import FOLLOWS_FROM_OTHERS, Ingredients
 from airflow_provider_aimlapi.core.durable.keys import RunNames, run_key_of
 from airflow_provider_aimlapi.core.durable.plan import (
@@ -27,6 +25,8 @@ from airflow_provider_aimlapi.core.durable.plan import (
     shard_rows_max,
     split_shares,
 )
+from airflow_provider_aimlapi.core.prompts.examples import example_turns
+from airflow_provider_aimlapi.core.prompts.template import near_misses, parse_template
 from airflow_provider_aimlapi.core.texts.setting_ranges import check_settings
 from airflow_provider_aimlapi.engine.follow_ups import FollowUps
 from airflow_provider_aimlapi.engine.prepared import Prepared

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.calls.completion import CallRecord, Reason, rejected, skipped
 from airflow_provider_aimlapi.core.calls.message import Message, message_of
-from airflow_provider_aimlapi.core.calls.template import UnreadableRow
 from airflow_provider_aimlapi.core.durable.keys import request_hash
+from airflow_provider_aimlapi.core.prompts.template import UnreadableRow
 from airflow_provider_aimlapi.engine.row import Row
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
     from airflow_provider_aimlapi.core.calls.answer_form import FormName
     from airflow_provider_aimlapi.core.calls.completion import Outcome
-    from airflow_provider_aimlapi.core.calls.template import PromptTemplate, RowTexts
+    from airflow_provider_aimlapi.core.prompts.template import PromptTemplate, RowTexts
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
 
 

@@ -12,9 +12,9 @@ from airflow_provider_aimlapi.core.answers.typed_examples import typed_turns
 from airflow_provider_aimlapi.core.calls.connection_types import CONN_TYPE, check_type
 from airflow_provider_aimlapi.core.calls.dialect import DEFAULT_MODEL
 from airflow_provider_aimlapi.core.calls.endpoint import parse_endpoint, typed_base_url
-from airflow_provider_aimlapi.core.calls.examples import read_pairs
 from airflow_provider_aimlapi.core.calls.message import message_of
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+from airflow_provider_aimlapi.core.prompts.examples import read_pairs
 from airflow_provider_aimlapi.core.texts.setting_ranges import check_settings
 from airflow_provider_aimlapi.errors import AccessRefused, AimlapiError, InvalidSpec
 from airflow_provider_aimlapi.hooks.connections import (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_aimlapi.core.calls.examples import Example, read_examples
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+from airflow_provider_aimlapi.core.prompts.examples import Example, read_examples
 from airflow_provider_aimlapi.operators import arguments
 
 if TYPE_CHECKING:

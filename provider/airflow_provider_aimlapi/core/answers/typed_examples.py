@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from airflow_provider_aimlapi.core.answers.faults import Invalid
-from airflow_provider_aimlapi.core.calls.examples import PROMPT
 from airflow_provider_aimlapi.core.calls.message import ExampleTurn
+from airflow_provider_aimlapi.core.prompts.examples import PROMPT
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from airflow_provider_aimlapi.core.answers.validation import AnswerValidator
-    from airflow_provider_aimlapi.core.calls.examples import Example, ExampleAnswer, TextExample
+    from airflow_provider_aimlapi.core.prompts.examples import Example, ExampleAnswer, TextExample
 
 
 def typed_examples(
@@ -35,7 +35,7 @@ def typed_examples(
 def typed_turns(
     pairs: Sequence[Example], validator: AnswerValidator | None
 ) -> tuple[ExampleTurn, ...]:
-    """Return the turns of examples with whole prompts; see `core.calls.examples.read_pairs`.
+    """Return the turns of examples with whole prompts; see `core.prompts.examples.read_pairs`.
 
     Raises:
         InvalidSpec: as `typed_examples`. An answer may quote the whole prompt.

@@ -88,7 +88,7 @@ class RunNames:
         return f"{self.folder}/instructions-dropped.json"
 
     def reuse_pin(self, output_uri: str) -> str:
-        """Create-once: the runs at an output whose answers this run may take."""
+        """Return the name of the pin (create-once): the runs whose answers this run may take."""
         return f"{self.folder}/reuse/{sha256(output_uri.encode()).hexdigest()[:RUN_KEY_HEX_DIGITS]}"
 
     @property

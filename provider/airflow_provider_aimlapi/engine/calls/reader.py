@@ -13,8 +13,8 @@ from airflow_provider_aimlapi.engine.runtime.retry import persist
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_provider_aimlapi.core.calls.template import RowTexts
     from airflow_provider_aimlapi.core.durable.plan import Shard
+    from airflow_provider_aimlapi.core.prompts.template import RowTexts
     from airflow_provider_aimlapi.engine.calls.feed import Feed
     from airflow_provider_aimlapi.engine.durable.collector import Collector
     from airflow_provider_aimlapi.engine.durable.earlier_answers import EarlierAnswers

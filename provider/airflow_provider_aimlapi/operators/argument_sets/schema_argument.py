@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.core.answers.schema import AnswerSchema
     from airflow_provider_aimlapi.core.answers.validation import ClassCheck
-    from airflow_provider_aimlapi.core.calls.examples import Example
+    from airflow_provider_aimlapi.core.prompts.examples import Example
 
 _FILE_NAME = re.compile(r"[^\n{}]+\.json", re.IGNORECASE)
 

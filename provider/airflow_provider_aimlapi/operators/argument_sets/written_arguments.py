@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
-from airflow_provider_aimlapi.core.calls.examples import check_examples
+from airflow_provider_aimlapi.core.prompts.examples import check_examples
 from airflow_provider_aimlapi.core.schemas.refusal import NEEDS_SCHEMA
 from airflow_provider_aimlapi.core.texts.setting_ranges import (
     OnExisting,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from pyarrow import types
 
-from airflow_provider_aimlapi.core.calls.template import RowTexts, UnreadableRow
+from airflow_provider_aimlapi.core.prompts.template import RowTexts, UnreadableRow
 from airflow_provider_aimlapi.core.texts.iso_texts import find_zone
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.storage.arrow.cell_values import json_values

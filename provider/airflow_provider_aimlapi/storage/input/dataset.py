@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 import pyarrow as pa
 
-from airflow_provider_aimlapi.core.calls.field_paths import FieldPath, Shape, parse_field_path
 from airflow_provider_aimlapi.core.durable.plan import InputFile, RowGroup, Shard
+from airflow_provider_aimlapi.core.prompts.field_paths import FieldPath, Shape, parse_field_path
 from airflow_provider_aimlapi.core.texts.column_names import describe_difference, lookalike
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.logs import logger
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
     from fsspec import AbstractFileSystem
 
-    from airflow_provider_aimlapi.core.calls.template import RowTexts
+    from airflow_provider_aimlapi.core.prompts.template import RowTexts
     from airflow_provider_aimlapi.storage.stores.checked_store import Check
 
 log = logger(__name__)

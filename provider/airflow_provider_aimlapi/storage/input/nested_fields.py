@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from pyarrow import types
 
-from airflow_provider_aimlapi.core.calls.field_paths import Shape
+from airflow_provider_aimlapi.core.prompts.field_paths import Shape
 from airflow_provider_aimlapi.storage.arrow.cell_values import list_bounds
 from airflow_provider_aimlapi.storage.arrow.columns import number_column, string_column
 from airflow_provider_aimlapi.storage.parquet.conversion import leaf_types
@@ -16,7 +16,7 @@ from airflow_provider_aimlapi.storage.parquet.conversion import leaf_types
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from airflow_provider_aimlapi.core.calls.field_paths import FieldPath, Step
+    from airflow_provider_aimlapi.core.prompts.field_paths import FieldPath, Step
 
 KIND_CHARACTERS_MAX = 60
 """A type's name may list thousands of fields, and an error shows it."""

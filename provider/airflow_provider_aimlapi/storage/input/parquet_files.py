@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
     from fsspec import AbstractFileSystem
 
-    from airflow_provider_aimlapi.core.calls.field_paths import FieldPath
     from airflow_provider_aimlapi.core.durable.plan import InputFile, Shard
+    from airflow_provider_aimlapi.core.prompts.field_paths import FieldPath
     from airflow_provider_aimlapi.storage.access.s3_by_obstore import QuickS3
     from airflow_provider_aimlapi.storage.parquet.schema import ParquetSchema
 

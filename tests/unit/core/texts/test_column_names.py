@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_aimlapi.core.calls.template import parse_template, shapes_of
+from airflow_provider_aimlapi.core.prompts.template import parse_template, shapes_of
 from airflow_provider_aimlapi.core.texts.column_names import (
     describe_difference,
     lookalike,

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.calls.template import UnreadableRow
+from airflow_provider_aimlapi.core.prompts.template import UnreadableRow
 from airflow_provider_aimlapi.storage.arrow.cell_values import json_values
 from airflow_provider_aimlapi.storage.input.cells import texts_of_rows
 

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.calls.template import RowTexts, UnreadableRow
 from airflow_provider_aimlapi.core.durable.plan import plan_shards
+from airflow_provider_aimlapi.core.prompts.template import RowTexts, UnreadableRow
 from airflow_provider_aimlapi.errors import InputUnreadable, InvalidSpec
 from airflow_provider_aimlapi.storage.input.dataset import DataSet, open_data_set
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.calls.field_paths import FieldPath
 from airflow_provider_aimlapi.core.durable.plan import plan_shards
+from airflow_provider_aimlapi.core.prompts.field_paths import FieldPath
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.storage.input.dataset import open_data_set
 from airflow_provider_aimlapi.storage.input.nested_fields import leaves_at, values_at
@@ -22,7 +22,7 @@ from airflow_provider_aimlapi.storage.input.parquet_files import open_parquet
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from airflow_provider_aimlapi.core.calls.template import RowTexts
+    from airflow_provider_aimlapi.core.prompts.template import RowTexts
     from airflow_provider_aimlapi.storage.input.dataset import DataSet
 
 LINE = pa.struct({"sku": pa.string(), "amounts": pa.list_(pa.int64())})

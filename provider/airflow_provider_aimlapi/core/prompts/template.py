@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.calls.field_paths import (
+from airflow_provider_aimlapi.core.prompts.field_paths import (
     Shape,
     explain_wrong_path,
     is_plain_path,

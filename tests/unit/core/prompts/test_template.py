@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.calls.template import near_misses, parse_template, shapes_of
+from airflow_provider_aimlapi.core.prompts.template import near_misses, parse_template, shapes_of
 from airflow_provider_aimlapi.core.texts.nearest import nearest
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.printable import printable

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_aimlapi.core.calls.field_paths import (
+from airflow_provider_aimlapi.core.prompts.field_paths import (
     FieldPath,
     Shape,
     explain_wrong_path,
     parse_field_path,
 )
-from airflow_provider_aimlapi.core.calls.template import near_misses, parse_template
+from airflow_provider_aimlapi.core.prompts.template import near_misses, parse_template
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 TEXT = Shape("string")

@@ -15,12 +15,12 @@ import msgspec
 from airflow_provider_aimlapi.core.calls.json_types import JsonObject
 from airflow_provider_aimlapi.core.calls.message import ExampleTurn
 from airflow_provider_aimlapi.core.calls.request import is_json
-from airflow_provider_aimlapi.core.calls.template import placeholders
+from airflow_provider_aimlapi.core.prompts.template import placeholders
 from airflow_provider_aimlapi.core.texts.nearest import nearest
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 if TYPE_CHECKING:
-    from airflow_provider_aimlapi.core.calls.template import PromptTemplate
+    from airflow_provider_aimlapi.core.prompts.template import PromptTemplate
 
 ExampleAnswer = str | JsonObject
 """A text, or with a schema an object. `core.answers.typed_examples` makes texts of both."""

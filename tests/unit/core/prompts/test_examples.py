@@ -9,15 +9,15 @@ import pytest
 
 from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
 from airflow_provider_aimlapi.core.answers.typed_examples import typed_examples, typed_turns
-from airflow_provider_aimlapi.core.calls.examples import (
+from airflow_provider_aimlapi.core.calls.message import ExampleTurn, message_of
+from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+from airflow_provider_aimlapi.core.prompts.examples import (
     check_examples,
     example_turns,
     read_examples,
     read_pairs,
 )
-from airflow_provider_aimlapi.core.calls.message import ExampleTurn, message_of
-from airflow_provider_aimlapi.core.calls.request import CompletionSpec
-from airflow_provider_aimlapi.core.calls.template import parse_template, shapes_of
+from airflow_provider_aimlapi.core.prompts.template import parse_template, shapes_of
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 TURNS = (ExampleTurn("Hallo", "Hello"), ExampleTurn('"é\n', "{}"))

@@ -1,0 +1,1 @@
+"""Prompts: their templates, the paths into nested columns, and examples. Sends nothing."""
