@@ -88,6 +88,21 @@ def test_any_exception_of_a_class_makes_an_answer_invalid(
     assert in_full in result.in_full
 
 
+def test_an_interrupt_of_the_main_thread_passes() -> None:
+    """It may be Ctrl-C or a time-out of Airflow's, which Python raises in the main thread only."""
+
+    class Interrupted(BaseModel):
+        a: int
+
+        @field_validator("a")
+        @classmethod
+        def check(cls, a: int) -> int:
+            raise KeyboardInterrupt(a)
+
+    with pytest.raises(KeyboardInterrupt):
+        check(Interrupted, {"a": 1})
+
+
 def test_a_key_of_the_answer_is_not_shown() -> None:
     fine, bad = {"value": 1}, {"value": 2**40}
     assert isinstance(check(Keyed, {"scores": {"secret": fine}}), Valid)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aimlapi.core.answers.faults import Fault, shown_value
@@ -88,9 +89,17 @@ class ClassCheck:
         except ValidationError as error:
             return _fault_of(error, self)
         except (Exception, SystemExit) as error:  # noqa: BLE001  validators are the user's code
-            what = f"is refused by {self.answer_class.__name__} ({type(error).__name__})"
-            return Fault(ROOT, what, detail=_cut(str(error)))
+            return self._raised(error)
+        except BaseException as error:
+            # Python raises Ctrl-C and Airflow's time-outs in the main thread, and nowhere else.
+            if current_thread() is main_thread():
+                raise
+            return self._raised(error)
         return None
+
+    def _raised(self, error: BaseException) -> Fault:
+        what = f"is refused by {self.answer_class.__name__} ({type(error).__name__})"
+        return Fault(ROOT, what, detail=_message_of(error))
 
 
 def _fault_of(error: ValidationError, check: ClassCheck) -> Fault:
@@ -105,6 +114,16 @@ def _fault_of(error: ValidationError, check: ClassCheck) -> Fault:
     )
 
 
+def _message_of(error: BaseException) -> str:
+    """Return the message of an exception of the user's own, which may have none."""
+    try:
+        return _cut(str(error))
+    except Exception:  # noqa: BLE001  its `__str__` is the user's code, too
+        return ""
+
+
 def _cut(text: str) -> str:
+    """Return the beginning of a text, without half surrogates, which no journal can hold."""
     is_short = len(text) <= _DETAIL_CHARACTERS_MAX
-    return text if is_short else f"{text[:_DETAIL_CHARACTERS_MAX]}…"
+    shown = text if is_short else f"{text[:_DETAIL_CHARACTERS_MAX]}…"
+    return shown.encode(errors="replace").decode()
