@@ -81,7 +81,6 @@ COVERED_BY = {
     "engine/calls/allowances": "tests/runs/test_run_allowances.py",
     "core/answers/typed_examples": "tests/runs/test_run_examples.py",
     "core/answers/answer_text": "tests/runs/test_run_repairs.py",
-    "engine/calls/typed/answer_check": "tests/runs/test_run_repairs.py",
     "engine/calls/typed/single_typed": "tests/airflow/test_typed_hook.py",
     "engine/calls/typed/form_trial": "tests/runs/test_run_forms.py",
     "core/calls/answer_form": "tests/contract/test_answer_forms.py",

@@ -101,7 +101,7 @@ class Sender:
                 self.latencies.add_call(self.now_s() - sent.at_s)
                 # Under the permit, because an answer is at risk until it is journaled.
                 if self.check is not None:
-                    completion = await self.check.typed(row, completion)
+                    completion = await self.check.typed(completion, row.cells)
                 return received, completion
         except (AdmissionEnded, ApiError, BudgetExhausted):
             raise

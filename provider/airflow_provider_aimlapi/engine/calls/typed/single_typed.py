@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from airflow_provider_aimlapi.core.answers.answer_text import with_answer_text
-from airflow_provider_aimlapi.core.answers.typed_completions import typed, untyped
 from airflow_provider_aimlapi.core.calls.several_answers import Answers
+from airflow_provider_aimlapi.engine.calls.typed.answer_check import AnswerCheck
 from airflow_provider_aimlapi.engine.calls.typed.form_trial import REFUSED_FORM
 from airflow_provider_aimlapi.engine.follow_ups import repair_turns
+from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.errors import AnswerInvalid, RequestRejected
 
 if TYPE_CHECKING:
@@ -53,18 +53,18 @@ async def complete_typed(
         AnswerInvalid: the last answer does not follow the schema, was cut off or was refused.
         ApiError: the API refused a call in each form, or answered none of the attempts.
     """
-    validator = rules.validator
+    check = AnswerCheck(validator=rules.validator, clock=SystemClock())
     # Quotes are checked against the whole prompt, because there is no column.
     prompt = "".join(message.prompt)
-    cells = dict.fromkeys(validator.schema.quoted_columns, prompt)
+    cells = dict.fromkeys(rules.validator.schema.quoted_columns, prompt)
     encoder, body, first = await _first_answer(send, message, encoders)
     check_first(body, first)
-    answers = Answers(_checked(first, validator, cells))
+    answers = Answers(await check.typed(first, cells))
     for _ in range(rules.repairs):
         if answers.last.status != "invalid":
             break
         body = encoder.encode_repair(message, *repair_turns(answers.last))
-        answers = answers.then(_checked(await send(body), validator, cells))
+        answers = answers.then(await check.typed(await send(body), cells))
     if answers.last.status != "ok":
         raise _invalid(answers.last)
     return answers.last
@@ -84,15 +84,6 @@ async def _first_answer(
                 raise
     body = last.encode(message)
     return last, body, await send(body)
-
-
-def _checked(
-    completion: Completion, validator: AnswerValidator, cells: dict[str, str]
-) -> Completion:
-    completion = with_answer_text(completion)
-    if completion.status != "ok":
-        return untyped(completion)
-    return typed(completion, validator.validate(completion.text, cells))
 
 
 def _invalid(completion: Completion) -> AnswerInvalid:
