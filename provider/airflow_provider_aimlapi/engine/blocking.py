@@ -60,6 +60,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# A host that has accepted no connection by then is down. The call fails, and its row waits without
+# a permit.
 CONNECT_TIMEOUT_S = 30.0
 
 
@@ -318,6 +320,7 @@ def _in_own_thread(work: Callable[[], Coroutine[None, None, T]], stop: Callable[
         ended.wait()
     except BaseException:
         stop()
+        # A thread that could not be started never ends the wait.
         if thread.ident is not None:
             ended.wait()
         raise
@@ -330,6 +333,7 @@ def _unwrapped(error: BaseException) -> BaseException:
     """Return the first of our errors in a TaskGroup's group; else the group."""
     if not isinstance(error, BaseExceptionGroup):
         return error
+    # A group wraps even a single error, and callers catch errors by their class.
     for inner in map(_unwrapped, error.exceptions):
         if isinstance(inner, AimlapiError):
             return inner

@@ -107,6 +107,8 @@ def prepare(
     seen = _compared(_survey(job, open_store, clock, workers, check=check), clock, check)
     if seen.run.manifest is None:
         if not seen.has_begun:
+            # Once only. The run key contains the version of each file, so a later attempt reads
+            # the same values.
             seen.run.data_set.check_values(seen.run.plan.shards, check)
         run = _store_plan(seen, clock, check)
         _announce(run.plan, job)
@@ -321,6 +323,8 @@ def _check_uses_column(job: Job, data_set: DataSet, maker: RequestMaker) -> None
 
 def _ingredients(job: Job, data_set: DataSet, maker: RequestMaker) -> dict[str, Json]:
     """Return what identifies a run. Keys, concurrency, time-outs and prices are left out."""
+    # A change of a name or a value here makes every stored run another run, which is paid for
+    # again.
     return {
         "inputs": [[file.uri, file.version, file.size_bytes, file.rows] for file in data_set.files],
         "columns": list(maker.columns),

@@ -52,6 +52,7 @@ class Pace:
     ) -> None:
         self._now_s = now_s
         self.sleep = sleep
+        # The times of the last requests. The oldest is a minute old before another one is sent.
         self._asked_at_s: deque[float] = deque(maxlen=REQUESTS_A_MINUTE)
 
     async def wait(self) -> None:
@@ -107,6 +108,8 @@ class LogReader:
             offset += len(page.rows)
             if not page.has_more or not page.rows:
                 break
+        # Each page reports the number of all rows. If it changed, rows have moved between pages
+        # that were read before and after.
         return len(totals) == 1
 
     async def _page(self, time_range_us: tuple[int, int], offset: int) -> LogPage:
@@ -117,6 +120,7 @@ class LogReader:
                 return await self.ask(time_range_us, offset=offset)
             except ApiUnavailable as error:
                 await self.pace.sleep(self._delay_s(error, failures))
+        # The last try, outside the loop, so that its error reaches the caller.
         await self.pace.wait()
         self.requests += 1
         return await self.ask(time_range_us, offset=offset)

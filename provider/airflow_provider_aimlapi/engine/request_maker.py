@@ -45,6 +45,7 @@ class RequestMaker:
         self.columns = tuple(dict.fromkeys(used))
         self._prompt = prompt.filler(self.columns)
         self._system = system.filler(self.columns) if system else None
+        # By form, the best first. Rows that were sent keep the form of their first answer.
         self._encoders = {encoder.form: encoder for encoder in encoders}
         self._quoted = [
             (name, index) for index, name in enumerate(self.columns) if name in quoted_columns
@@ -90,6 +91,8 @@ class RequestMaker:
 
     def renew(self, row: Row) -> None:
         """Make the request of a row again, in the present form."""
+        # The texts are not kept, so that a waiting row takes little memory. Its request contains
+        # them.
         message = self._encoders[row.form].message_in(row.body)
         row.body = self._encoder.encode(message)
         row.request_hash, row.form = request_hash(row.body), self.form

@@ -64,6 +64,8 @@ class Allowances:
     def end(self, number: int, now_s: float, *, is_free: bool = False) -> None:
         """Count the end of a call; without a reported usage, its reservation counts as used."""
         reserved = self._reserved.pop(number, None)
+        # Each call ends here, also one that `settle` has counted. That one has no reservation
+        # left.
         if reserved is not None and self._tokens is not None:
             tokens, _ = reserved
             self._tokens.end(now_s, tokens, 0 if is_free else tokens)

@@ -37,6 +37,7 @@ def leave_note(prepared: Prepared, judgement: Judgement) -> None:
         "prompt_tokens": judgement.prompt_tokens,
         "expected_tokens": judgement.expected_tokens,
     }
+    # The note has figures for a person who looks at the folder. Only its existence is read.
     create_settled(
         prepared.store, prepared.names.instructions_dropped, json.dumps(measured_answers).encode()
     )

@@ -30,6 +30,8 @@ OPEN_UNKNOWN = 64
 def fit_to_descriptors(settings: Settings) -> Settings:
     """Raise the limit of open files if calls need it, and lower `max_concurrency` to what it allows."""
     wanted = settings.max_concurrency
+    # Asked once, before the first call. Later the process holds more, and `RESERVED` covers the
+    # difference.
     open_now = _open_now()
     allowed = calls_within(_raised_limit(open_now + wanted + RESERVED), open_now)
     if wanted <= allowed:
@@ -62,6 +64,7 @@ def _raised_limit(needed: int) -> int:
 
 
 def _open_now() -> int:
+    # Linux has the first folder, macOS and the BSDs the second.
     for folder in OPEN_FOLDERS:
         with suppress(OSError):
             return sum(1 for _ in Path(folder).iterdir())

@@ -112,6 +112,7 @@ class FailedRows:
         if isinstance(error, Throttled):
             return
         now_us = self.world.clock.wall_us()
+        # The last failure was long ago, so this one begins a new disturbance.
         if now_us - self._failed_us > SEPARATE_S * 1e6:
             self._trouble_us = now_us - 1
         row.failing_since_us = failing_since_us(
@@ -250,6 +251,8 @@ class FailedRows:
 
     def _rest(self, row: Row, reason: Reason) -> None:
         """Let a row wait that may not be sent yet, and end the run if no other row is sent either."""
+        # A call in flight may still show that the API answers. Only without one does time count as
+        # silence.
         if not self.limiter.in_flight:
             self._silence.rested(self.world.clock.now_s())
             if self._is_long() and not self._is_deciding():
@@ -264,6 +267,11 @@ class FailedRows:
     def _is_deciding(self) -> bool:
         """Return whether this attempt continues until no outage explains the failures."""
         most = max(len(self.failing_before), self.collector.rejections_left)
+        # 1. A first attempt has seen each row fail in one stretch of time only, so it leaves the
+        #    decision.
+        # 2. If no row was ever answered, the set-up may be wrong, and no row may be rejected for
+        #    that.
+        # 3. If many rows are left, an outage is more likely than so many bad rows.
         can_decide = self._is_later and self.is_answered and self._rows_left() <= most
         return can_decide and self._is_in_time()
 
@@ -331,6 +339,8 @@ class FailedRows:
         tries = row.calls + (self.settings.max_attempts if row.was_failing else 0)
         failures = self.limiter.noise.failures(tries) if isinstance(error, Throttled) else tries
         delay_s = retry_delay_s(error, failures=failures, random=self.world.random)
+        # Only rows are left that fail, so one more call soon would cost money and show nothing
+        # new.
         if self._abandoned:
             return max(delay_s, BILLED_PAUSE_S)
         if not row.is_undecided or tries <= self.settings.max_attempts:

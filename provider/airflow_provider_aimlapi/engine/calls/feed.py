@@ -84,6 +84,7 @@ class Feed:
 
     async def add_rows(self, rows: list[Row]) -> None:
         """Add rows once the earlier ones have been taken, or sooner while nothing is answered."""
+        # Checked again after each wake, because rows may have been taken and put back meanwhile.
         while not self._is_closed and not self._has_room_for(len(rows)):
             await self._reader.wait()
         for row in rows:
@@ -93,6 +94,7 @@ class Feed:
                 self.put_back(row, 0.0)
             else:
                 self._new.append(row)
+        # No more workers than rows: hundreds would wake for nothing after each small batch.
         self._workers.wake(len(rows))
 
     def has_new_rows(self) -> bool:
@@ -197,6 +199,7 @@ class Feed:
     def _take_waiting(self) -> Row:
         row = heappop(self._waiting)[2]
         self._is_new_next = row.reason is not None
+        # Another worker waits for the row that is due next, and the timer was set for this one.
         if self._workers:
             self._set_timer()
         return row

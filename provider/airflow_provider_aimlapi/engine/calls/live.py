@@ -137,6 +137,8 @@ class LiveCalls:
         Raises:
             AimlapiError: why the run ended early; what was paid for is durable.
         """
+        # Both read what earlier attempts have noted about the answers, so they come before the
+        # first call.
         await self._refuse_dropped()
         await self._open_trial()
         # An attempt that has nothing to send fetches no prices, and reads nothing of other shares.
@@ -170,6 +172,7 @@ class LiveCalls:
                 tasks.create_task(beside(rows, "reader of the input", halt)),
                 tasks.create_task(beside(self._watch_stop(), "watch for a stop", halt)),
             ]
+            # Before the workers, so that the page shows a run whose first calls take minutes.
             stops = [companion.start_in(tasks) for companion in companions]
             self._feed.workers = self._worker_count(source)
             async with asyncio.TaskGroup() as workers:
@@ -228,6 +231,8 @@ class LiveCalls:
 
     async def _work_on(self, row: Row, sender: Sender) -> None:
         follow_up = row.follow_up
+        # The form was changed while the row waited. A follow-up keeps the form of the answer that
+        # it is about.
         if follow_up is None and row.form != self._prepared.maker.form:
             self._prepared.maker.renew(row)
         if self._trial.is_open:

@@ -43,6 +43,8 @@ class Reader:
                 await collector.open_shard(shard)
                 await self._read_shard(shard, feed, collector)
         finally:
+            # Also after an error: it deletes a temporary file, and ends a search that runs in a
+            # thread.
             self._paid.elsewhere.close()
         feed.finish()
 
@@ -65,6 +67,8 @@ class Reader:
                 rows = await self._without_reused(shard, rows, collector)
             if rows:
                 await feed.add_rows(rows)
+            # One batch at a time, and only once the feed has taken the last: that bounds the
+            # memory of an attempt.
             batch = await self._clock.in_thread(next, batches, None)
 
     def _first_rows(self, shard: Shard) -> tuple[list[RowTexts] | None, Iterator[list[RowTexts]]]:

@@ -126,6 +126,8 @@ class RefusedRows:
     def _go_on(self, suspects: list[Suspect[Refused]], *, is_own: bool) -> None:
         for row, error in (suspect.row for suspect in suspects):
             if error is not None:
+                # Only a refusal that concerned the row alone counts. A row that is sent to find
+                # out is not blamed.
                 row.refusals += is_own
                 is_used_up = row.failures + row.refusals >= self.settings.max_attempts
                 if row.refusals >= REFUSALS_MAX or (is_own and is_used_up):
@@ -182,6 +184,7 @@ class RefusedRows:
             if error is not None:
                 errors.append(error)
                 self._keep_for_later(row, error)
+        # There is one, because the run ends here only after a refusal in this attempt.
         first = errors[0]
         self.ending.halt(
             AccessRefused(

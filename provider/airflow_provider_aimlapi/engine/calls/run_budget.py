@@ -30,6 +30,7 @@ _WITHOUT_PRICE = (
 def open_budget(earlier: EarlierAnswers, settings: Settings) -> Budget:
     """Return the run's budget, with all that earlier attempts have paid already charged."""
     budget = Budget(budget_nano_usd=settings.budget_nano_usd)
+    # Otherwise a run that is killed ten times could spend its budget ten times.
     for tally in earlier.durable_tallies():
         budget.charge_part(
             tally.cost_nano_usd, answers=tally.paid_answers, unknown=tally.rows_without_cost

@@ -87,6 +87,8 @@ class Sender:
                     received = answer = await self.client.send(row.body, name)
                     completion = decode_answer(received, row.body, wall_s=self.wall_us() / 1e6)
                 except WireViolation as error:
+                    # The client fails with what has come so far, the decoder once all has come.
+                    # Either may be billed, so the row must be able to keep it.
                     answer = error.answer = answer or error.answer
                     self._note_violation(row, error)
                     self.limiter.settle(sent, error)
@@ -116,6 +118,7 @@ class Sender:
             return await self.call(row)
         except ApiError as error:
             if error.is_perhaps_billed and _reports_no_cost(error):
+                # `call` has counted one lost answer. A raised one may cost twice as much.
                 self.budget.suspect(body_bytes)
             raise
         finally:

@@ -52,6 +52,7 @@ async def complete(
         RunInterrupted: a stop was requested; nothing is sent after that.
     """
     name = f"single-{secrets.token_hex(8)}"
+    # Time limits the calls here, because a caller waits for this one row. In a run, silence does.
     until_s = asyncio.get_running_loop().time() + settings.stall_timeout_s
     calls = failures = violations = 0
     while not stop.is_requested:

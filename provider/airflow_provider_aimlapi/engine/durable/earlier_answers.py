@@ -76,6 +76,7 @@ class Unread:
         """Return these and earlier ones together."""
         if earlier is None:
             return self
+        # None instead of 0: an outcome without a reported cost must not show a cost of nothing.
         cost = self.cost_nano_usd + earlier.cost_nano_usd
         rejection = msgspec.structs.replace(self.rejection, cost_nano_usd=cost or None)
         return Unread(
@@ -129,8 +130,12 @@ class EarlierAnswers:
             row.failed_at_us = unread.rejection.completed_at_us or 0
             row.reason = Reason(unread.rejection.reason or "", unread.rejection.error or "")
         failed = self.failed.get(row.part, {}).get(row.row)
+        # Failures of another request say nothing about this one: the prompt or a parameter has
+        # changed.
         if failed is not None and failed.request_hash == row.request_hash:
             row.failures = failed.attempts
+            # A record has a status only if the failure was a refusal. Those wait until another row
+            # shows whether the key is the cause, so they must not be mixed with failures.
             row.was_refused = failed.status > 0
             row.was_failing = row.is_undecided = failed.failing_since_us > 0
             row.failed_at_us = failed.completed_at_us
@@ -175,12 +180,16 @@ class EarlierAnswers:
         tallies = [found.entry.tally for found in self.reopened.values()]
         decided = sum(entry.tally.rows for entry in self.parts)
         decided += sum(tally.rows for tally in tallies)
+        # A reopened part has all its rows already, so its journal adds no decided row. It only
+        # changes rejected ones.
         journaled = self.journaled
         decided += sum(tally.rows for part, tally in journaled.items() if part not in self.reopened)
         again = 0
         if self.resends_rejected:
             again = sum(tally.resendable for tally in journaled.values())
             for part, found in self.reopened.items():
+                # What the journal decides of a reopened part were rejected rows of it, answered
+                # since.
                 again += found.entry.tally.resendable - journaled.get(part, Tally()).rows
         return decided - again, again
 
@@ -214,6 +223,7 @@ class Room:
 
     def keep(self, outcome: Outcome) -> Outcome:
         """Keep one more outcome. Raises as `take_bytes`."""
+        # Sums are read for all parts at once, so texts are kept only while their own part is read.
         kept = outcome if self.has_texts else msgspec.structs.replace(outcome, text=None)
         self.take_bytes(kept.text)
         return kept
@@ -269,6 +279,8 @@ class News:
 
     def _later_cost(self, rejection: Outcome) -> Unread:
         """Return the later cost of a row that the part has rejected, and a later attempt too."""
+        # Each outcome of a row contains the costs before it. What the durable part has counted
+        # must not count twice.
         cost = max(0, (rejection.cost_nano_usd or 0) - self.charged.get(rejection.row, 0))
         rejection = msgspec.structs.replace(rejection, cost_nano_usd=cost or None)
         return Unread(rejection=rejection, bought=0, without_cost=0)
@@ -285,6 +297,11 @@ class News:
         counted = dict(self.charged)
         for outcome in self.outcomes:
             row, is_rejected = outcome.row, outcome.status == "rejected"
+            # 1. An answer without a reported cost: the budget must know that one cost is missing.
+            # 2. Any other outcome: only the part of its cost that no earlier outcome of the row
+            #    has counted.
+            # 3. A row that may be sent again: what it has cost so far is part of its next
+            #    outcome's cost.
             if outcome.cost_nano_usd is None and not is_rejected:
                 yield None
             cost = outcome.cost_nano_usd or outcome.partial_cost_nano_usd
@@ -308,6 +325,8 @@ def news_of(
 ) -> News:
     """Return what a shard's records contain for the rows that its part does not decide finally."""
     news = News(charged=charged)
+    # Without a part, every row of the shard. With one, only its rejected rows, because its answers
+    # are final.
     rows = range(shard.rows) if staged is None else charged
     for record in _distinct(record for record in records if record.row in rows):
         news.add_record(record, room, is_durable=staged is not None)

@@ -33,7 +33,7 @@ from airflow_provider_aimlapi.storage.runs.journal_store import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from airflow_provider_aimlapi.core.calls.completion import Outcome
     from airflow_provider_aimlapi.core.durable.manifest import Tally
@@ -73,6 +73,7 @@ def find_earlier_answers(
         names, part = segments[shard.part], staged.get(shard.part)
         return _read_journal(prepared, shard, names, part, clock, has_texts=False)
 
+    # Without segments, a part is what its footer says, or has no answer yet.
     open_shards = [shard for shard in prepared.plan.shards if shard.part in segments]
     found = {
         shard.part: journaled
@@ -80,16 +81,13 @@ def find_earlier_answers(
             open_shards, clock.map_in_threads(read, open_shards, PARTS_READ), strict=True
         )
     }
+    # A part may have become durable while its journal was read. That edition replaces the listed
+    # one.
     staged |= {part: one.staged for part, one in found.items() if one.staged is not None}
     journaled = {part: tally for part, one in found.items() if (tally := one.news.tally()).rows}
     resends_rejected = retry_rejected or _is_all_rejected(staged.values(), journaled.values())
     charges = {part: tuple(one.news.charges()) for part, one in found.items()}
-    reopened = {
-        part: one
-        for part, one in staged.items()
-        if one.entry.tally.resendable
-        and (resends_rejected or part in journaled or any(charges.get(part, ())))
-    }
+    reopened = _reopened(staged, journaled, charges, resends_rejected=resends_rejected)
     earlier = EarlierAnswers(
         parts=tuple(one.entry for part, one in staged.items() if part not in reopened),
         reopened=reopened,
@@ -128,6 +126,7 @@ def read_outcomes(
     prepared = replace(prepared, store=patient(prepared.store, clock))
     found = _read_journal(prepared, shard, segments, before, clock, has_texts=True)
     journaled = {outcome.row: outcome for outcome in found.news.outcomes}
+    # The journal was read once before, without texts. Now the answers have them.
     earlier.interim[shard.part] = found.news.interim
     if found.staged is None:
         return journaled
@@ -217,6 +216,24 @@ def _read_listed(
     charged = {} if staged is None else stored_rejections(prepared, staged)
     records = replay(prepared.store, newer, clock.map_in_threads)
     return _Journaled(staged=staged, news=news_of(records, shard, staged, charged, room))
+
+
+def _reopened(
+    staged: Mapping[int, StagedPart],
+    journaled: Collection[int],
+    charges: Mapping[int, tuple[int | None, ...]],
+    *,
+    resends_rejected: bool,
+) -> dict[int, StagedPart]:
+    """Return the durable parts that get a later edition."""
+    # A part is reopened if its rejected rows are sent again, or if the journal holds answers or
+    # costs for them that no edition includes yet. Otherwise its rejections stay as they are.
+    return {
+        part: one
+        for part, one in staged.items()
+        if one.entry.tally.resendable
+        and (resends_rejected or part in journaled or any(charges.get(part, ())))
+    }
 
 
 def _is_all_rejected(staged: Iterable[StagedPart], journaled: Iterable[Tally]) -> bool:

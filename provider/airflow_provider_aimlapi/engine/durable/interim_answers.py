@@ -75,6 +75,8 @@ def together(interim: Sequence[InterimAnswer], last: Completion | None = None) -
 def continue_row(row: Row, interim: Sequence[InterimAnswer], follow_ups: FollowUps) -> None:
     """Give a row the request that comes after its interim answers."""
     for one in interim:
+        # The answer to another request is no basis for a repair. Its cost was paid, and stays
+        # counted.
         if one.request_hash == row.request_hash:
             row.attempts = one.attempts
             follow_ups.follow(row, one.completion)

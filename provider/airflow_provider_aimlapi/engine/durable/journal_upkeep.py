@@ -98,6 +98,7 @@ class JournalUpkeep:
     async def _merge(self, part: int, is_open: Callable[[int], bool]) -> bool:
         """Merge one group of a part's segments; return whether there was one."""
         async with self._lock:
+            # Asked under the lock: the part may have become durable while this waited for it.
             group = self.journal.next_group(part) if is_open(part) else ()
             if not group:
                 return False
@@ -111,9 +112,11 @@ class JournalUpkeep:
     async def _remove_merged(self, is_open: Callable[[int], bool]) -> None:
         """Remove the segments that were replaced before the newest renewal of the lease began."""
         renewed_at_s = self._renewed_at_s()
+        # The list is in order of time, so the first entry that is too young ends the search.
         while self._replaced and self._replaced[0][0] <= renewed_at_s:
             _, part, names = self._replaced.pop(0)
             async with self._lock:
+                # Otherwise the part became durable, and `give_up` removes them with its other segments.
                 if is_open(part):
                     await self._clock.in_thread(
                         self.journal.remove, part, names, self._clock.map_in_threads

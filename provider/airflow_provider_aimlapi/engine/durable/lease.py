@@ -161,6 +161,7 @@ class Lease:
                 because answers that it has paid for would be lost.
         """
         failure: AimlapiError
+        # The lease of a publication is used several times: an earlier use has set it.
         self._let_go.clear()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(beside(self.keep(lost), "lease keeper", lost))
@@ -181,8 +182,10 @@ class Lease:
         self._right_until_s = float("-inf")
         if self._is_released:
             return
+        # Set before the write: the work and `held_lease` both release, and one request is enough.
         self._is_released = True
         try:
+            # Heartbeats are over by now, see `keep`. So none can overwrite `released`.
             await self._clock.in_thread(self._store.beat, self.epoch, self._next("released"))
         except Exception as error:  # noqa: BLE001  # a run that has succeeded stays one
             log.warning("The lease could not be released, so the next attempt waits: %s", error)
@@ -209,6 +212,8 @@ class Lease:
                     log.info("Waiting for the newer attempt: %s", error)
                     newer.miss()
                 else:
+                    # No result and no attempt that could still write one: the caller has to
+                    # decide.
                     if result is not None or are_over:
                         return result
             patience.note_round(is_answered=not newer.has_missed)
@@ -272,6 +277,7 @@ class Lease:
                 "A newer attempt of this run has begun. This one makes no new call, keeps what "
                 "it paid for, and waits for the newer one."
             )
+        # While it waits for its elders, an attempt writes heartbeats but must not pay.
         if state == "running":
             self.renewed_at_s = asked_at_s
             self._right_until_s = self._times.right_until_s(asked_at_s)
@@ -297,6 +303,8 @@ class Lease:
 
     def _next(self, state: HeartbeatState) -> Heartbeat:
         self._beat += 1
+        # It never becomes false again, because later attempts rely on it: who has run has waited
+        # for all before it.
         self._has_run = self._has_run or state == "running"
         return Heartbeat(state=state, beat=self._beat, has_run=self._has_run)
 

@@ -26,6 +26,7 @@ class OtherAttempts:
         self._store = store
         self._times = times
         self._clock = clock
+        # By epoch. A watch is never removed, so that an epoch that is over is not read again.
         self._watches: dict[int, Watch] = {}
         self._read_at_s: float | None = None  # the end of the last round; None after a failed one
         self._round_s = times.interval_s  # the length of the last round
@@ -38,8 +39,12 @@ class OtherAttempts:
             StoreUnavailable: a lease could not be read. JournalUnreadable: too many are silent.
         """
         began_s = self._clock.now_s()
+        # One heartbeat that cannot be read delays only its own watch. If none can be read, the
+        # store is down, and the whole round proves nothing.
         self.has_missed = await self._clock.in_thread(self._has_read_none, epochs)
         ended_s = self._clock.now_s()
+        # The first round has no predecessor. It is assumed to last an interval and twice these
+        # requests, because the waiting attempt's own heartbeat takes about as long.
         if self._read_at_s is None:
             self._round_s = self._times.interval_s + 2 * (ended_s - began_s)
         else:
@@ -98,8 +103,11 @@ class OtherAttempts:
             Whether there are some, but none could be read.
         """
         reads: list[bool] = []
+        # Before the threads start, which then only look watches up.
         for epoch in epochs:
             self._watches.setdefault(epoch, Watch(self._times))
+        # The newest first: if it had the right to pay, it has waited for all before it, so their
+        # heartbeats need not be read. A thousand old leases then cost a few requests.
         newest_first = sorted(epochs, reverse=True)
         for start in range(0, len(newest_first), READERS):
             batch = self._unexcused(newest_first[start : start + READERS])

@@ -67,6 +67,8 @@ class PaidAnswers:
         self._earlier.restore_history(row, self._prepared.follow_ups)
         outcome = self._outcome(row.part, row.row)
         if outcome is not None and outcome.status in RESENT_STATUSES:
+            # The row's next outcome replaces this one, so it has to include what this one has
+            # cost.
             row.unread_cost_nano_usd = outcome.cost_nano_usd or 0
 
     def _fits_columns(self, outcome: Outcome) -> bool:

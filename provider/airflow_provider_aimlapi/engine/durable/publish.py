@@ -30,6 +30,8 @@ def publish(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
     For a share, return what the manifest will hold of its parts, and create nothing.
     """
     expected = {shard.part for shard in prepared.plan.shards}
+    # The last check before the run counts as complete. A missing part would be lost rows, and a
+    # second edition of one part would be rows that appear twice.
     if {entry.part for entry in parts} != expected or len(parts) != len(expected):
         raise AssertionError("a run is published only when each shard has its one part")
     names = prepared.names
@@ -38,6 +40,8 @@ def publish(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
         return manifest
     if create_settled(prepared.store, names.manifest, encode_manifest(manifest)):
         return manifest
+    # Two attempts may come this far if one was frozen. Their parts hold the same rows, but perhaps
+    # other answers. The first manifest decides, so both must show that one.
     created_before = prepared.read_manifest()
     if created_before is None:
         raise StoreUnavailable(f"{prepared.store.uri(names.manifest)} exists and cannot be read.")
@@ -50,6 +54,7 @@ def read_published(prepared: Prepared, clock: Clock) -> Manifest | None:
     if manifest is not None or prepared.share is None:
         return manifest
     parsed = map(parse_part_name, prepared.store.list(prepared.names.parts))
+    # Names are listed before footers are read, because this is called once per round of a wait.
     durable = {part_edition[0] for part_edition in parsed if part_edition is not None}
     if not durable.issuperset(shard.part for shard in prepared.plan.shards):
         return None

@@ -61,6 +61,7 @@ def remove_run(folders: RunFolders, run_key: str, *, older_than_s: float, clock:
     reason = why_kept(folder, older_than_s=older_than_s, now_us=clock.wall_us())
     if reason is not None:
         return Removal(kept=reason)
+    # No plan is left, so no attempt can be at work here. A lease would only make a new object.
     if folder.is_emptied:
         return _Deletion(folders, folder, epoch=None, clock=clock).all()
     leases = LeaseStore(folders.store, RunNames(run_key=run_key))
@@ -106,6 +107,8 @@ class _Deletion:
         sizes = {found.name: found.size_bytes for found in self._folder.objects}
         objects = size_bytes = 0
         for names in self._chunks(sizes):
+            # Before each chunk, not each object: the attempt that began waits longer than a chunk
+            # takes.
             if self._is_superseded():
                 return Removal(objects=objects, size_bytes=size_bytes, kept=AN_ATTEMPT_BEGAN)
             if names == [self._names.manifest]:
@@ -129,6 +132,7 @@ class _Deletion:
         """Delete the manifest; write it again if another run is being shown or hidden meanwhile."""
         manifest = self._store.read(self._names.manifest, bytes_max=MANIFEST_BYTES_MAX)
         self._store.delete(self._names.manifest)
+        # The same run is visible as when the folder was judged. So this one is not being shown.
         if shown_run(self._store) == self._folder.shown_run:
             return True
         if manifest is not None:

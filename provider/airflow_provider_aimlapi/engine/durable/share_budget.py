@@ -30,12 +30,17 @@ def limit_to_part(budget: Budget, prepared: Prepared, epoch: int, clock: Clock) 
         JournalUnreadable, StoreUnavailable: as `find_earlier_answers`.
     """
     whole, share, plan = budget.budget_nano_usd, prepared.share, prepared.run_plan
+    # 1. No budget.
+    # 2. The whole run, which may spend all that is left.
+    # 3. A run with one share, whose part is the whole budget.
     if whole is None or share is None or len(plan.shares) == 1:
         return
     ends = (*plan.shares[1:], len(plan.shards))
     parts = [range(first, end) for first, end in zip(plan.shares, ends, strict=True)]
     rows = [sum(shard.rows for shard in plan.shards[one.start : one.stop]) for one in parts]
     spent = [0] * len(parts)
+    # Only then may a share have spent more than its part. Reading what all shares have spent means
+    # reading their journals, so it is done in this case only.
     if _has_whole_run_paid(prepared, epoch):
         spent = _spent(prepared, parts, clock)
     budget.whole_nano_usd = whole
@@ -58,6 +63,7 @@ def _has_whole_run_paid(prepared: Prepared, epoch: int) -> bool:
 
 def _spent(prepared: Prepared, parts: list[range], clock: Clock) -> list[int]:
     """Return what each share has cost so far."""
+    # The same run without the share, so that the parts of all shares are read.
     names = replace(prepared.names, share=None)
     run = replace(prepared, names=names, plan=prepared.run_plan)
     earlier = find_earlier_answers(run, clock, retry_rejected=False)

@@ -58,6 +58,8 @@ def latest_part(prepared: Prepared, shard: Shard) -> StagedPart | None:
 def stored_part(prepared: Prepared, shard: Shard, edition: int = 0) -> StagedPart:
     """Describe one edition of a staged part. Raises as `staged_parts`."""
     name = prepared.names.part(shard.part, edition)
+    # A footer fits almost always. If it does not, its size is known from these bytes, and the rest
+    # is read under the lock.
     end = read_part_end(prepared.store, name, bytes_max=END_BYTES)
     is_large = footer_bytes(end or b"") > END_BYTES
     with _ONE_LARGE_FOOTER if is_large else nullcontext():
@@ -112,6 +114,8 @@ def _read(prepared: Prepared, staged: StagedPart) -> bytes:
     name = staged.entry.staged_name
     data = prepared.store.read(name, bytes_max=PART_BYTES_MAX)
     if data is None:
+        # Absent after it was listed: the store contradicts itself. To count it as absent would
+        # send all its rows again, so the attempt ends instead.
         raise _gone(prepared, name)
     return data
 

@@ -130,6 +130,7 @@ class VisibleRun:
             except Superseded:
                 self._was_superseded = True
                 await lease.release()  # before the wait: the newer attempt waits for it
+                # There is no result to read: what became visible is checked by the caller.
                 await lease.follow(lambda: None)
                 return False
         raise StoreUnavailable(
@@ -151,6 +152,7 @@ class VisibleRun:
 
     def _is_settled(self) -> bool:
         """Return whether nothing is left to do at the output path. Blocking."""
+        # What a listing shows now may be overwritten by our own late write.
         if self._may_arrive_late:
             return False
         shown = self._output.shown_run()
@@ -197,8 +199,11 @@ class VisibleRun:
             self._world.stop.check()
             check()
 
+        # Once more, under the lease: another attempt may have shown the run while this one waited.
         if not self._is_settled():
             manifest = self._manifest_to_show()
+            # Set before the first write, and kept if an error leaves this method before the last
+            # check.
             self._may_arrive_late = True
             store = patient(self._prepared.store, self._clock, check_all)
             VisibleOutput(store, self._clock.map_in_threads).show(
@@ -224,6 +229,8 @@ class VisibleRun:
         segments = self._store.list(journal)
         if segments:
             remove_segments(self._store, segments, self._clock.map_in_threads)
+            # Some removals may have failed. This time the error is raised, so that a retry removes
+            # the rest.
             left = self._store.list(journal)
             self._clock.map_in_threads(
                 self._store.delete, left, DELETERS

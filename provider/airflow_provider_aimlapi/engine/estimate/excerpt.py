@@ -65,6 +65,8 @@ def read_excerpt(prepared: Prepared, shards: Sequence[Shard], clock: Clock) -> E
         text_bytes: dict[RowPosition, int] = {}
         for row in _rows(prepared, span, clock):
             if isinstance(row, Row):
+                # Without the frame, which is the same for all rows. Tokens then follow the size of
+                # the texts.
                 text_bytes[row.name] = len(row.body) - prepared.maker.frame_bytes
                 hashes[row.name] = row.request_hash
             elif row.status == "skipped":
@@ -97,6 +99,8 @@ def rows_at(prepared: Prepared, positions: Collection[RowPosition], clock: Clock
     Raises:
         InputUnreadable, StoreUnavailable: as `DataSet.rows`.
     """
+    # One span for each part, from its first row to its last. Row groups are decoded whole, so
+    # reading single rows would not be faster.
     wanted: dict[int, set[int]] = {}
     for part, row in positions:
         wanted.setdefault(part, set()).add(row)

@@ -56,6 +56,8 @@ def _key_left(account: Account) -> int | None:
     """Return the most that may be left of the key's limit: the API reports this month's spending only."""
     if account.limit_usd is None:
         return None
+    # The month's spending counts against a monthly limit, and at least against one that never
+    # resets. Of a day's or a week's limit, all may be left.
     counts = account.limit_period in ("month", "no_reset")
     used_usd = (account.month_usd or 0.0) if counts else 0.0
     return _nano_usd(max(0.0, account.limit_usd - used_usd))

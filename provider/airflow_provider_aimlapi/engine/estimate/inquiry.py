@@ -81,6 +81,7 @@ async def estimate(
     prepared, has_begun = await world.scan(survey, job, world.open_store, world.clock, check=check)
     await warn_of_replaced(prepared.replaced, world)
     known = await _read_known(prepared, settings, world, has_begun=has_begun)
+    # The sample adds to what the run has cost, so its own cost is the difference.
     paid_before = known.paid_nano_usd
     rows = sample_of(
         known.excerpt,

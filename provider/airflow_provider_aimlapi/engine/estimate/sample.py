@@ -88,6 +88,8 @@ class _SampleAttempt:
         async with held_lease(leases, self.settings.lease_times, world) as lease:
             await reporter.begin(lease.epoch)
             await lease.wait_for_elders(partial(reporter.waits, "waiting"))
+            # Otherwise another attempt has published the run while this one waited, and nothing is
+            # left to send.
             if await world.scan(prepared.read_manifest) is None:
                 ending = Ending()
                 await lease.while_kept(self._send(lease, ending), lost=ending.halt)
@@ -95,6 +97,8 @@ class _SampleAttempt:
     async def _send(self, lease: Lease, ending: Ending) -> None:
         prepared, world = self.prepared, self.world
         calls, earlier = await open_calls(prepared, lease, ending, self.settings, world)
+        # Parts that became durable since the rows were chosen. Their rows are decided, or may be
+        # sent again by the run only.
         decided = {entry.part for entry in earlier.parts} | set(earlier.reopened)
         parts = {row.part for row in self.rows}
         checked = prepared.checked(world.stop.check)

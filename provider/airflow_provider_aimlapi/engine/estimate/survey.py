@@ -144,6 +144,7 @@ def read_known(
         earlier, shards = _nothing(), []
     else:
         earlier = _nothing()
+        # Without a stored plan no attempt can have left anything, so nothing is listed.
         if has_begun:
             earlier = find_earlier_answers(prepared, clock, retry_rejected=retry_rejected)
         durable = {entry.part for entry in earlier.parts} | set(earlier.reopened)
@@ -177,6 +178,7 @@ def _reusable(
         if (part, row) not in decided:
             undecided = Row(part=part, row=row, body=b"", request_hash=request_hash)
             wanted.setdefault(part, []).append(undecided)
+    # Nearby only, because a table of all answers would take longer than the rest of the estimate.
     answers = ReusedAnswers(runs, prepared.run_plan, searches_all=False)
     found: dict[tuple[int, int], Outcome] = {}
     for shard in prepared.plan.shards:

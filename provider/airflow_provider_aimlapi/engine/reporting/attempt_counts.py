@@ -23,6 +23,7 @@ class AttemptCounts:
     """The counts of a running attempt."""
 
     def __init__(self, calls: LiveCalls, *, rows: int, clock: Clock) -> None:
+        # Read before the first call. Later the budget contains this attempt's charges, too.
         self._inherited_nano_usd = calls.budget.charged_nano_usd
         self._rows = rows
         self._collector = calls.collector

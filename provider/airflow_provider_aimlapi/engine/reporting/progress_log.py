@@ -53,6 +53,7 @@ class ProgressLog:
 
         The rate is sampled at each interval, so that a line shows the rate of the last minute.
         """
+        # The first sample, because a rate needs two.
         self._rate_at(self._clock.now_s())
         next_s = self._clock.now_s()
         while True:
@@ -60,6 +61,7 @@ class ProgressLog:
             progress, now_s = self.now(), self._clock.now_s()
             if now_s >= next_s:
                 log.info("%s", progress.line())
+                # Half an interval at least, so that a timer that fires early does not skip a line.
                 pause_s = min(PAUSE_S_MAX, PAUSE_SHARE * progress.elapsed_s)
                 next_s = now_s + max(interval_s / 2, pause_s)
 

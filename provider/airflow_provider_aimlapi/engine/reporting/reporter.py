@@ -77,6 +77,8 @@ class Reporter:
         self._prepared = prepared
         self._sink = open_sink(prepared.store, prepared.names) if open_sink else None
         self._render = world.render_report
+        # A share may spend only its part, so its page would show a budget that does not hold for
+        # it.
         self._budget_nano_usd = settings.budget_nano_usd if prepared.share is None else None
         self._clock = clock
         self._epoch = 0  # 0 until the attempt has one
@@ -162,6 +164,7 @@ class Reporter:
     @_harmless
     async def completed(self, manifest: Manifest) -> None:
         """Publish that the run, or the share, is complete, and write the report."""
+        # Published before this attempt began. Only the manifest knows what earlier attempts paid.
         if self._counts is None and self._recalled is None:
             await self._recall(_inherited_from(manifest))
         progress = self._progress("published" if self._prepared.share is None else "complete")
@@ -188,6 +191,8 @@ class Reporter:
         if self._counts is not None:
             self._counts.sample()
             if self._recalled is not None:
+                # Computed each time, because this attempt meets the rows of earlier ones one part
+                # after another.
                 inherited = self._counts.inherited()
                 self._earlier = earlier_attempts(self._recalled, inherited, self._released)
             progress = self._counts.add_to(progress)
@@ -264,6 +269,9 @@ class Reporter:
         Raises:
             TimeoutError: it takes too long, or the work before it has not ended yet.
         """
+        # One call at a time, because a slow sink could otherwise store an older progress last.
+        # `wait` leaves a slow call alone. `wait_for` would cancel it, and its thread would still
+        # write.
         if self._call is None or self._call.done():
             self._call = self._clock.aside(partial(call, *args, **kwargs))
             self._call.add_done_callback(_retrieve_error)
@@ -276,6 +284,7 @@ class Reporter:
     async def _end(self, progress: RunProgress) -> None:
         try:
             async with asyncio.timeout(FINAL_S_MAX):
+                # What it writes is older than the final progress, so that comes after it.
                 if self._call is not None:
                     await asyncio.wait({self._call})
                 await self._publish(progress)
@@ -290,6 +299,8 @@ class Reporter:
         store, name = self._prepared.store, self._prepared.names.report
         try:
             if self._counts is None:
+                # This attempt made no call. Another one's report has curves and errors, which this
+                # one lacks.
                 found = await self._in_time(partial(store.read, name, bytes_max=REPORT_BYTES_MAX))
                 if found is not None:
                     return

@@ -150,6 +150,7 @@ class AnswerSearch:
             return missing
         found.update(taken)
         self._order.note_found(part)
+        # To the end, as the part that was used last.
         self._kept[part] = self._kept.pop(part, answers)
         return [one for one in missing if one not in taken]
 
@@ -183,6 +184,7 @@ class AnswerSearch:
 
     def _make_table(self) -> None:
         """Make the table of all answers, or of as many as fit."""
+        # Before the work: if the disk is full, no later batch tries again.
         self._is_table_due = False
         log.info("Searching all parts of run %s for rows that moved.", self.run.run_key)
         table = AnswerTable()

@@ -189,6 +189,7 @@ def _chosen(
         return ()
     if is_read_only:
         return keys
+    # Created only if absent. If another attempt was faster, its choice is returned.
     return pin(own, names, ReusePin(output=uri, run_keys=keys)).run_keys
 
 
@@ -220,6 +221,7 @@ def _read_run(store: ObjectStore, run_key: str, prepared: Prepared) -> EarlierRu
     manifest = read_manifest(store, names, plan)
     if manifest is None:
         raise JournalUnreadable(f"{store.uri(names.manifest)} does not exist.")
+    # Its existence is all that counts, so one byte is enough.
     if store.read_end(names.instructions_dropped, bytes_max=1) is not None:
         raise JournalUnreadable("Its answers were made without its instructions.")
     # The schemas are equal, so the answers of both runs have the same type. The columns of the part

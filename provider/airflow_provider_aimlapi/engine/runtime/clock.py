@@ -115,6 +115,8 @@ class SystemClock:
         future: asyncio.Future[T] = loop.create_future()
 
         def hand_over(settle: Callable[[Any], None], value: object) -> None:
+            # The caller may have left the future behind when its time was over, so it may be done
+            # already.
             with suppress(RuntimeError):  # the loop is closed
                 loop.call_soon_threadsafe(lambda: None if future.done() else settle(value))
 
@@ -126,6 +128,8 @@ class SystemClock:
             else:
                 hand_over(future.set_result, result)
 
+        # A daemon, because Python waits for the threads of a pool when the process ends. A call
+        # that never returns would then keep a finished task alive.
         context = copy_context()
         threading.Thread(
             target=context.run, args=(work,), name="aimlapi-aside", daemon=True
@@ -140,6 +144,8 @@ class SystemClock:
         """Work on several items at a time; after an error no further ones are begun."""
         results: list[R] = []
         left = iter(items)
+        # A pool of its own: items of a scan that wait for each other in the shared one could block
+        # it. After an error, `map` cancels the items of the piece that were not begun.
         with ThreadPoolExecutor(threads, thread_name_prefix="aimlapi-spread") as pool:
             while piece := list(islice(left, PIECES_A_THREAD * threads)):
                 results += pool.map(call, piece)

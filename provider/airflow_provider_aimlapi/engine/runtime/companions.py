@@ -37,6 +37,8 @@ class Companion:
     def start_in(self, tasks: asyncio.TaskGroup) -> Callable[[], object]:
         """Start the work, and return the function that ends it."""
         task = tasks.create_task(beside(self.work(), self.name))
+        # Work that writes from a thread has an end of its own. If it were cancelled, the thread
+        # would write on, perhaps after the final state was written.
         return self.end or task.cancel
 
 

@@ -27,6 +27,8 @@ class Ending:
 
     def closes(self, *closers: Callable[[], None]) -> None:
         """Register functions to call when the run ends early; call them now if it has ended."""
+        # Components are made while the attempt runs, so a stop may come before they are
+        # registered.
         self._closers.extend(closers)
         if self.error is not None:
             for close in closers:

@@ -34,6 +34,7 @@ class _PatientStore:
         self._clock = clock
         self._check = check
 
+    # The only method that makes no request. All others are requests that may be repeated.
     def uri(self, name: str) -> str:
         return self._store.uri(name)
 

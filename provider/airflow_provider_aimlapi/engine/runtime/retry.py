@@ -26,6 +26,9 @@ log = logger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
+# The longest pause before the next try, in seconds. After a failure it grows to a minute, because
+# the server may be overloaded. After a 429 it stays short, because the window sends less already.
+# A store is asked again soon, because answers wait in memory until it accepts them.
 _AFTER_FAILURE = tenacity.wait_exponential(multiplier=1, max=60)
 _AFTER_THROTTLE = tenacity.wait_exponential(multiplier=0.25, max=10)
 _STORE_WAIT = tenacity.wait_exponential(multiplier=0.2, max=10)
@@ -44,6 +47,7 @@ def retry_delay_s(error: ApiError, *, failures: int, random: Random) -> float:
         random: a source of jitter.
     """
     policy = _AFTER_THROTTLE if isinstance(error, Throttled) else _AFTER_FAILURE
+    # Full jitter, because rows that failed together would otherwise return together.
     delay_s = random.uniform(0.0, policy(_state(failures)))
     if isinstance(error, ApiUnavailable) and error.retry_after_s is not None:
         return min(error.retry_after_s, RETRY_AFTER_S_MAX) + delay_s

@@ -27,6 +27,7 @@ class StopSignal:
         with self._lock:
             self._is_requested = True
             for loop, event in self._watchers:
+                # A waiter of an earlier run whose loop has ended. To call into it would raise.
                 if not loop.is_closed():
                     loop.call_soon_threadsafe(event.set)
 
@@ -55,6 +56,8 @@ class StopSignal:
         event = asyncio.Event()
         entry = (asyncio.get_running_loop(), event)
         with self._lock:
+            # Registered before the check, and under the lock. A request between the two would be
+            # missed.
             self._watchers.append(entry)
             if self._is_requested:
                 event.set()

@@ -43,5 +43,6 @@ class Timer:
             self._handle = None
 
     def _ring(self) -> None:
+        # Cleared first, because the function may set the timer again.
         self._handle = None
         self._on_time()

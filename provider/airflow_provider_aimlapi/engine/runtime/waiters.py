@@ -43,6 +43,8 @@ class Waiters:
         """Wake the first `count` tasks."""
         while count > 0 and self._futures:
             future = self._futures.popleft()
+            # A task that was cancelled, or whose time is over, has not run yet. It must not use up
+            # a wake.
             if not future.done():
                 future.set_result(None)
                 count -= 1

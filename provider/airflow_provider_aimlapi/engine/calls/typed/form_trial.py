@@ -79,6 +79,7 @@ class FormTrial:
             return None  # the form is being changed, or has changed since the row was sent
         if row.name in self._rows:
             self._rows[row.name] = str(error)
+        # A small run never fills the opening, so it is whole once no new row can come.
         is_whole = len(self._rows) == OPENING_ROWS or not self.has_new_rows()
         if not is_whole or not all(self._rows.values()):
             return None
@@ -97,6 +98,7 @@ class FormTrial:
         form = maker.next_form
         if form is None:
             return
+        # Before the wait, so that no second worker writes the note and changes the form twice.
         self._is_changing = True
         await persist(self.clock, leave_note, self.prepared, form)
         refusal = f"'{maker.form}': {self._first_refusal()}"
