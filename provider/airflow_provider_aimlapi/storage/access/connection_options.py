@@ -62,12 +62,14 @@ def options_of(connection: StorageConnection, scheme: str) -> dict[str, Any]:
         raise ConnectionIncomplete(
             f"--conn-env: the connection in {connection.name} does not open {scheme}://. {need}."
         )
+    # Airflow's form stores an empty text for a field that was left empty.
     extra = {
         name.removeprefix(_GCP_PREFIX): value
         for name, value in connection.extra.items()
         if value not in (None, "")
     }
     make = {_S3: _s3_options, _GCS: _gcs_options, _AZURE: _azure_options}[schemes]
+    # Each function takes the fields that it knows out of `extra`. What is left is not known.
     options = make(connection, extra)
     if extra:
         name = min(extra)[:_NAME_CHARACTERS_MAX]
@@ -111,6 +113,7 @@ def _decode_key_file(text: str) -> dict[str, object]:
         return msgspec.json.decode(text, type=dict[str, object])
     except msgspec.MsgspecError:
         pass
+    # Raised outside of the handler, so that no traceback shows what was decoded.
     raise ConnectionIncomplete("--conn-env: the extra 'keyfile_dict' is not a JSON object.")
 
 
@@ -120,6 +123,9 @@ def _azure_options(connection: StorageConnection, extra: dict[str, object]) -> d
     # The host is the account, as its name or as https://name.blob.core.windows.net.
     account = (connection.host or "").partition("://")[2] or connection.host or ""
     account = account.partition("/")[0].partition(".")[0]
+    # 1. A connection string names the account and its key.
+    # 2. With a tenant, login and password are those of a service principal.
+    # 3. Otherwise a key or a SAS token opens the account.
     if connection_string:
         return {"connection_string": connection_string}
     if tenant:

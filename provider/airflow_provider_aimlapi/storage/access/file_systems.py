@@ -23,6 +23,7 @@ _KINDS: dict[str, Kind] = {
     "abfss": "azure",
     "az": "azure",
 }
+# Here an @ in a URL ends the id of an Airflow connection. In Azure's, it ends the container.
 _NAMED_BY_BUCKET = frozenset({"s3", "gcs"})
 
 
@@ -70,6 +71,8 @@ def version_of(info: Mapping[str, Any]) -> str:
 
     S3's version id is left out, because a listing does not have it.
     """
+    # Google has a generation, S3 and Azure an ETag. A disk and fsspec's memory have neither, so
+    # time and size stand in.
     for field in ("generation", "ETag", "etag", "md5Hash"):
         if info.get(field):
             return str(info[field]).strip('"')

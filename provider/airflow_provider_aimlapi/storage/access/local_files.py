@@ -166,6 +166,8 @@ class Folder:
 
     @contextmanager
     def _readable(self) -> Iterator[int]:
+        # A folder that was opened only to be passed can be neither listed nor flushed, so it is
+        # opened again.
         descriptor = os.open(".", _FOLDER | os.O_RDONLY, dir_fd=self._descriptor)
         try:
             yield descriptor
@@ -203,6 +205,8 @@ def folder_below(root: Folder, names: list[str], *, is_made: bool = False) -> It
     try:
         for name in names:
             following = current.make_folder(name) if is_made else current.folder(name)
+            # Closed at each step, so that a deep path does not hold a descriptor for each of its
+            # folders.
             current.__exit__()
             current = following
         yield current
@@ -267,6 +271,7 @@ def _opened(path: str, name: str, within: int | None) -> Folder:
     try:
         return Folder(path, os.open(name, _PASSED, dir_fd=within))
     except OSError as error:
+        # Systems report a link with different errors, and a plain file with some of the same.
         if error.errno in (errno.ENOTDIR, errno.ELOOP, errno.EMLINK):
             status = os.stat(name, dir_fd=within, follow_symlinks=False)
             if stat.S_ISLNK(status.st_mode):

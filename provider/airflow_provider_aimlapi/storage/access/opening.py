@@ -36,6 +36,7 @@ _AZURE = frozenset({"abfs", "abfss", "az"})
 _AZURE_CONTAINER = re.compile(
     r"[a-z0-9$-]+(@[a-z0-9]{3,24}\.(dfs|blob)\.core\.windows\.net)?", re.IGNORECASE
 )
+# Two characters at least, because `C:` is a drive of Windows.
 _HAS_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+._-]+:")
 
 
@@ -66,6 +67,7 @@ def open_file_system(
         kind = StoreUnavailable if meaning_of(error) == "passing" else InvalidSpec
         cause = origin_of(error)
     whose = "the environment's own credentials" if connection is None else connection.name
+    # Raised outside of the handler, because the text of the foreign error may quote a secret.
     raise kind(
         f"output: {path.scheme}:// cannot be opened with {whose} ({cause}). "
         f"Check that its package is installed and its variables are set."

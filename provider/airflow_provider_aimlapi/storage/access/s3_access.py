@@ -17,6 +17,7 @@ from airflow_provider_aimlapi.storage.access.file_systems import kind_of
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
+# Settings that change how requests are made, but neither their address nor their signature.
 _USUAL_CONFIG = frozenset({"connect_timeout", "max_pool_connections", "read_timeout", "retries"})
 _USUAL_CLIENT = frozenset({"endpoint_url", "region_name"})
 

@@ -74,6 +74,7 @@ class QuickS3:
 
     def end_of(self, file: InputFile, size_bytes: int) -> memoryview | None:
         """Return a file's last bytes, or all of a smaller file; None if s3fs must be used."""
+        # A range without bytes is an error.
         if not file.size_bytes:
             return None
         return self._range(file.path, max(0, file.size_bytes - size_bytes), file.size_bytes)
@@ -163,6 +164,8 @@ def _store(bucket: str, access: S3Access) -> S3Store:
     }
     if access.region:
         config["region"] = access.region
+    # A failed request is left to s3fs, which repeats it by its own rules. Plain HTTP is allowed
+    # because the endpoint's own scheme decides.
     return S3Store(
         bucket,
         config=config,

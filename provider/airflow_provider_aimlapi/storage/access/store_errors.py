@@ -34,6 +34,7 @@ _BY_CODE: dict[str, Meaning] = {
     "SlowDown": "passing",
 }
 _NO_BUCKET = frozenset({"NoSuchBucket", "ContainerNotFound"})
+# 412 is the answer to "only if absent". 409 is a conflict with another request at that moment.
 _BY_STATUS: dict[int, Meaning] = {
     401: "forbidden",
     403: "forbidden",

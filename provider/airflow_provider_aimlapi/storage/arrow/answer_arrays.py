@@ -62,6 +62,7 @@ def _struct_array(kind: Kind, values: Sequence[Any]) -> pa.Array:
 
 
 def _list_array(kind: Kind, item: Kind, values: Sequence[Any]) -> pa.Array:
+    # Where each list ends among all items. A null takes none.
     offsets = array("i", [0, *accumulate(len(value or ()) for value in values)])
     there = [value for value in values if value]
     if kind.name == "list":

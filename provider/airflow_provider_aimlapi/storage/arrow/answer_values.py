@@ -58,6 +58,7 @@ def answer_values(kind: Kind, array: pa.Array, room: TextRoom) -> list[Any]:
     values = shared_values(array)
     if kind.name == "string":
         room.take(values)
+    # JSON has neither infinity nor NaN, so no answer does.
     elif kind.name == "number" and not all(map(math.isfinite, filter(None, values))):
         raise ValueError("a number is not finite")
     elif kind.name == "date":
@@ -123,6 +124,7 @@ def _lists(kind: Kind, item: Kind, array: pa.Array, room: TextRoom) -> list[Any]
 
 def _map_of(keys: list[str], items: list[Any]) -> dict[str, Any]:
     found = dict(zip(keys, items, strict=True))
+    # A JSON object has each key once. Others may have written a part with a key twice.
     if len(found) < len(keys) or None in found:
         raise ValueError("a key comes twice")
     return found

@@ -88,6 +88,7 @@ def _stored_integers(array: pa.Array) -> list[int | None]:
 
 def _shortest(number: float, code: str, digits: range) -> float:
     """Return the shortest float that a narrower float stores as this one: 0.1, for one."""
+    # A whole number is exact at any width.
     if abs(number) < _WHOLE_MAX and number == int(number):
         return number
     for count in digits:

@@ -43,6 +43,7 @@ def string_column(
     """
     cells = [b"" if text is None else _encoded(text) for text in texts]
     offsets = [0, *accumulate(map(len, cells))]
+    # An offset has 32 bits, so more bytes take several chunks.
     if offsets[-1] > bytes_max and len(texts) > 1:
         half = len(texts) // 2
         halves = [string_column(part, bytes_max=bytes_max) for part in (texts[:half], texts[half:])]
@@ -79,6 +80,7 @@ def shared_values(array: pa.Array) -> list[Any]:
         return [None] * len(array)
     code = _NUMBERS.get(array.type)
     values: list[Any]
+    # Where a value is null, Arrow's memory has an arbitrary number.
     if code is None or array.null_count:
         values = array.to_pylist()
     else:

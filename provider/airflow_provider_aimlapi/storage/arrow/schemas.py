@@ -53,6 +53,7 @@ def unify_schemas(schemas: Iterable[tuple[str, pa.Schema]]) -> pa.Schema:
 
 
 def _merge(fields: dict[str, pa.Field], homes: dict[str, str], uri: str, schema: pa.Schema) -> None:
+    # A file lacks the column, so its rows have nulls there.
     for name in fields.keys() - set(schema.names):
         fields[name] = fields[name].with_nullable(nullable=True)
     for field in schema:

@@ -54,6 +54,8 @@ def _decoded(kind: pa.DataType) -> pa.DataType:
 def _integers(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
     if not (types.is_integer(one) and types.is_integer(other)):
         return None
+    # An unsigned type needs one bit more if the result has a sign. uint64 and any signed type have
+    # none.
     is_signed = types.is_signed_integer(one) or types.is_signed_integer(other)
     needed = max(_bits(one, is_signed=is_signed), _bits(other, is_signed=is_signed))
     family = _SIGNED if is_signed else _UNSIGNED
@@ -103,6 +105,7 @@ def _dates(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
 
 
 def _decimals(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    # With another scale, each value would be written with other digits, so a prompt would change.
     if not (types.is_decimal(one) and types.is_decimal(other)) or one.scale != other.scale:
         return None
     precision = max(one.precision, other.precision)

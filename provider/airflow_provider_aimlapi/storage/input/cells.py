@@ -27,6 +27,7 @@ def texts_of_rows(columns: Sequence[tuple[str, pa.Array]]) -> list[RowTexts]:
     A row with a value that cannot be read becomes an UnreadableRow that names the column.
     """
     sound = [_texts_of_column(array) for _, array in columns]
+    # Almost always. Only if a text is damaged are the cells read one by one, to find its rows.
     if None not in sound:
         return list(zip(*(texts for texts in sound if texts is not None), strict=True))
     one_by_one = [_texts_one_by_one(name, array) for name, array in columns]

@@ -90,6 +90,7 @@ def _folders_of(paths: Collection[str]) -> set[str]:
     folders: set[str] = set()
     for path in paths:
         folder = path.rpartition("/")[0]
+        # Once a folder is known, those above it are, too.
         while folder and folder not in folders:
             folders.add(folder)
             folder = folder.rpartition("/")[0]

@@ -41,6 +41,7 @@ def check_values(
     with reading(file.uri):
         for batch in decoded_from(open_parquet(fs, file), names, BATCH_ROWS):  # tries each INT96
             check_exact(batch.slice(0, rows), unified, file.uri)
+            # Rows beyond `limit_rows` are not processed, so their values do not matter.
             rows -= batch.num_rows
             if rows <= 0:
                 return

@@ -68,12 +68,14 @@ class SharedSchemas:
         for known in reversed(self._known):
             if known == schema:
                 return known
+        # A new list instead of a change, because another thread may be reading the old one.
         self._known = [*self._known[1 - KNOWN_MAX :], schema]
         return schema
 
 
 def text_columns(schemas: Sequence[FileSchema]) -> frozenset[str]:
     """Return the columns whose byte arrays are text in each file that has the column."""
+    # By identity, because equal schemas are shared. Ten thousand files have a few of them.
     distinct = {id(one.parquet): one.parquet for one in schemas}.values()
     names = [set(one.column_names()) for one in distinct]
     bytes_in = (mine - one.text_columns() for mine, one in zip(names, distinct, strict=True))

@@ -51,6 +51,7 @@ def matches(pattern: str, name: str) -> bool:
     if not pattern:
         return not any(is_ignored(segment) for segment in segments)
     glob = _parsed(pattern)
+    # A file in a hidden folder is data only if the pattern writes that folder out.
     first_data = _first_of_data(segments)
     at = glob.start()
     for taken, segment in enumerate(segments, start=1):
@@ -110,6 +111,7 @@ class _Segment:
         last = middle.pop()
         found = first.match(segment)
         for piece in middle:
+            # The first fit is enough. A later one leaves less room for the pieces that follow.
             found = found and piece.search(segment, found.end())
         start = len(segment) - self.last_size
         return found is not None and start >= found.end() and last.match(segment, start) is not None
@@ -193,6 +195,7 @@ def _character(text: str) -> str:
     inner = text[2:-1] if is_negated else text[1:-1]
     if not inner:  # [!] and [^] stand for these characters
         return re.escape(text[1])
+    # A range from a later to an earlier character contains nothing, as in fsspec. `re` refuses it.
     ranges = [
         f"{re.escape(first or single)}-{re.escape(last or single)}"
         for first, last, single in _RANGE.findall(inner)

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.storage.access.s3_by_obstore import QuickS3
 
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
+# Their `find` returns nothing where it fails, so an empty result is checked by a request for the
+# path.
 _PASS_OVER_ERRORS = frozenset({"other", "azure"})
 _HIVE_FOLDER = re.compile(r"([^=]+)=(.*)", re.DOTALL)
 

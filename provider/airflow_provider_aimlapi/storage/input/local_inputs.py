@@ -108,6 +108,7 @@ class _Listing:
 
     def list_files(self) -> tuple[dict[str, dict[str, Any]], list[str]]:
         """Visit each folder that may hold an input. Return as `list_local`."""
+        # A stack instead of recursion, because others choose how deep the folders are.
         while self._pending:
             name, real_path, is_linked = self._pending.pop()
             try:

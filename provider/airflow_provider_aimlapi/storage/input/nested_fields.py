@@ -92,6 +92,7 @@ def leaves_at(schema: pa.Schema, path: FieldPath) -> range | None:
     if index < 0 or type_at(schema.field(index).type, path.steps) is None:
         return None
     kind = schema.field(index).type
+    # Parquet numbers its columns by the leaves of the schema's tree, from left to right.
     start = sum(_leaves(schema.field(before).type) for before in range(index))
     for step in path.steps:
         kind = _storage(kind)
@@ -114,6 +115,7 @@ def _items(array: pa.Array, number: int) -> pa.Array:
         start + number if there and start + number < end else None
         for (start, end), there in zip(list_bounds(array), is_there, strict=True)
     ]
+    # `take` makes a null of each null index, which stands for a list that is too short.
     return array.values.take(number_column(indices, pa.int64()))
 
 

@@ -275,6 +275,7 @@ class RowStreams:
                 batch = cursor.next_batch(left)
             left -= batch.num_rows
             yield batch
+        # No shard follows the last one of a file, so its cursor would only hold memory.
         if cursor.position < file.rows:
             self._keep_cursor(cursor)
 
@@ -289,6 +290,8 @@ class RowStreams:
     def _keep_cursor(self, cursor: _Cursor) -> None:
         with self._lock:
             self._idle.append(cursor)
+            # The oldest go first. Their shards begin at the row group's start again, if they come
+            # at all.
             del self._idle[:-CURSORS_MAX]
 
 

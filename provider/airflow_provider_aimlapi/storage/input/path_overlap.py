@@ -34,6 +34,10 @@ def check_separate(input_uri: str, output_uri: str) -> None:
         InvalidSpec: the output is the input, lies inside of it, or contains it.
     """
     typed_root, pattern = split_glob(input_uri)
+    # 1. The output lies in the input: the next run would read it, unless the pattern cannot reach
+    #    it.
+    # 2. The input lies in the output: its readers would read both, unless it is the task's own
+    #    records.
     root, output = _spelled_once(typed_root), _spelled_once(output_uri)
     if _is_at_or_below(output, root) and _may_read(pattern, output[len(root) :].strip("/")):
         raise InvalidSpec(

@@ -105,6 +105,7 @@ def check_no_table(
         InputUnreadable: it does. The text names the format, the table's folder, and the fix.
         StoreUnavailable: the store did not answer.
     """
+    # The names below the root are listed already. Only what is above it takes requests.
     for path in (f"{root}/", *paths):
         _check_path(fs, path)
     with reading(uri_of(fs, root)):

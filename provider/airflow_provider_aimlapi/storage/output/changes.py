@@ -111,6 +111,7 @@ def create_change(store: ObjectStore, epoch: int, change: Change) -> None:
 def forget_changes(store: ObjectStore, epoch: int) -> None:
     """Remove the changes before this one, once it has been carried out."""
     for name in store.list(NAMES.changes):
+        # A name that is no change's is left alone.
         if (parse_change_name(name) or epoch) < epoch:
             store.delete(name)
 

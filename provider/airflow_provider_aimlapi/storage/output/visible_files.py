@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
     from airflow_provider_aimlapi.storage.stores.thread_map import MapInThreads
 
+# Copies are made by the store, so a thread only waits for an answer.
 COPY_THREADS = 16
 
 

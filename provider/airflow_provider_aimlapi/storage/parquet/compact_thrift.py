@@ -17,7 +17,10 @@ Struct = dict[int, Field]
 ThriftList = tuple[int, list[Any]]
 """The wire type of the elements, and the elements."""
 
+# Ten bytes of seven bits hold the longest number, of 64 bits.
 _VARINT_BITS_MAX = 70
+# Parquet's own footers have fewer than ten levels. Python's limit on recursion would raise an
+# error that no caller expects.
 _DEPTH_MAX = 64
 _LONG_LIST = 15
 _DOUBLE_BYTES = 8

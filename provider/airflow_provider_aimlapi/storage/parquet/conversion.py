@@ -94,6 +94,8 @@ def _array(array: pa.Array, target: pa.DataType) -> pa.Array:
         return array
     if types.is_timestamp(target) and kind.equals(pa.binary(INT96_BYTES)):
         return timestamps_of(array).cast(target)
+    # No cast makes a time of the 12 bytes within a nested type, so that is taken apart and
+    # rebuilt.
     rebuild = _REBUILDERS.get(kind.id)
     return array.cast(target) if rebuild is None else rebuild(array, target)
 

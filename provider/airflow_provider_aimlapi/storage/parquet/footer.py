@@ -188,6 +188,7 @@ def with_annotations(part: bytes, source: ParquetSchema) -> bytes:
     elements: list[Struct] = fields[_SCHEMA][1][1]
     leaves = ParquetSchema(elements).leaves
     pairs = list(_same_leaves(source, leaves))
+    # By identity, because two elements may be equal: the items of two lists, for one.
     changed = dict(_changed_elements(pairs))
     if not changed:
         return part

@@ -65,6 +65,7 @@ def _microseconds(nanoseconds: int, day: int) -> int:
     moment = (day - _EPOCH_DAY) * _US_PER_DAY + whole
     if _US_MIN <= moment <= _US_MAX:
         return moment
+    # Spark counted beyond the largest number and began at the smallest again.
     if _SPARK_OVERFLOW_MIN <= moment < _US_MIN:
         return moment + 2**64
     raise InexactInt96("times more than 290,000 years from today")

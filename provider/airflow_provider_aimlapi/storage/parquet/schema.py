@@ -123,6 +123,8 @@ class Leaf:
 
     def _logical(self) -> tuple[int, object]:
         union: Struct = self.element.get(_LOGICAL, (0, {}))[1]
+        # Old writers have converted types only. If a footer has both, the logical type is the
+        # exact one.
         if not union:
             converted = self.element.get(_CONVERTED, (0, None))[1]
             return _OF_CONVERTED.get(converted, (Logical.NONE, None))
@@ -188,6 +190,7 @@ def _leaves(elements: list[Struct]) -> Iterator[Leaf]:
     root = elements[0]
     open_groups = [(root, root[_CHILDREN][1])]
     for element in elements[1:]:
+        # A group is complete once all its children have come. Then the groups above it continue.
         while open_groups[-1][1] == 0:
             open_groups.pop()
         group, left = open_groups[-1]

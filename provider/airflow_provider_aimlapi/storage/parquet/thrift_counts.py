@@ -80,6 +80,8 @@ class CompactReader:
     def _skip_list(self, depth: int) -> None:
         head = self._byte()
         size = head >> 4 if head >> 4 < 15 else self._number()  # noqa: PLR2004  # then it follows
+        # An element takes a byte at least, so a list cannot have more of them than there are
+        # bytes.
         if depth > DEPTH_MAX or size > len(self._data):
             raise TooLarge("it holds too many values")
         for _ in range(size):

@@ -156,6 +156,7 @@ class OutcomeColumns:
             statuses = columns["status"]
             columns["row"] = list(range(len(outcomes), len(outcomes) + len(statuses)))
             columns["text"] = self._answers(statuses, texts)
+            # Not strict, because a field without a column repeats its value for ever.
             stored = zip(*(_stored(columns, name) for name in _FIELDS), strict=False)
             outcomes += msgspec.convert(list(stored), list[Outcome])
         return outcomes
@@ -224,6 +225,7 @@ def _checked(infos: pa.StructArray) -> dict[str, list[Any]]:
     columns = dict(zip(names, map(shared_values, infos.flatten()), strict=True))
     for name in ("cost_usd", "saved_usd"):
         columns[name] = list(map(_nano_usd, columns[name]))
+    # By column, because a check of each value would take as long as reading it.
     for name, most in _MOST.items():
         found = [value for value in columns[name] if value is not None]
         if found and not 0 <= min(found) <= max(found) <= most:

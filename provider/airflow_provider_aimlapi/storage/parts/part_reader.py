@@ -171,6 +171,7 @@ def _read(data: bytes, leaves: Sequence[Leaf]) -> pa.Table:
         groups = range(file.metadata.num_row_groups)
         tables = [file.read_row_group(group, paths, use_threads=False) for group in groups]
     table = pa.concat_tables(tables)
+    # The offsets of a damaged column could lead out of its buffers.
     table.validate(full=True)
     return table
 

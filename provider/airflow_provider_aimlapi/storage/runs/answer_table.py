@@ -48,6 +48,8 @@ class AnswerTable:
 
     def add_answers(self, part: int, answers: Iterable[Outcome]) -> None:
         """Add the answers of a part, unless there is no more room."""
+        # Python's hash differs in each process, but fits an INTEGER, and no other process reads
+        # the table.
         rows = [(hash(one.request_hash), _encode((part, one))) for one in answers]
         self._bytes_left -= sum(len(answer) for _, answer in rows)
         if self._bytes_left < 0:

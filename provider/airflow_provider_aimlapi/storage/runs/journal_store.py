@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
     from airflow_provider_aimlapi.storage.stores.thread_map import MapInThreads
 
+# Each taken name is a write of our own whose answer was lost. So many in a row are another
+# process.
 TAKEN_NAMES_MAX = 16
 LISTERS = 16
 READERS = 8
@@ -55,7 +57,10 @@ class JournalStore:
         self._store = store
         self._names = names
         self.epoch = epoch
+        # The numbers of our segments. A number is used once, even if its write fails.
         self._sequence = itertools.count()
+        # Held for the number and for `_seen` together: segments are written and removed in several
+        # threads.
         self._lock = threading.Lock()
         self._seen: dict[int, list[str]] = {}
         """By part: the segments of earlier attempts, and those that were written since."""
@@ -89,6 +94,7 @@ class JournalStore:
         """
         data = encode_segment(records)
         if len(data) > SEGMENT_BYTES_MAX and len(records) > 1:
+            # A segment that is longer than a reader accepts would count as another program's.
             middle = len(records) // 2
             self.append(part, records[:middle])
             self.append(part, records[middle:])
@@ -155,6 +161,7 @@ class JournalStore:
         Args:
             epoch: of the attempt that wrote the part. Newer segments stay.
         """
+        # First, so that no merge begins with segments that are being removed.
         self._own.forget(part)
         with self._lock:
             seen = self._seen.pop(part, [])

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
     from airflow_provider_aimlapi.storage.stores.thread_map import MapInThreads
 
+# Each lost race means that another attempt was created meanwhile. No run has so many at once.
 RACES_MAX = 100
 LEASES_MAX = 10_000
 """Each task's try adds one lease. More of them were planted, and each listing returns all of them."""
@@ -72,7 +73,9 @@ class LeaseStore:
         self._store = store
         self._names = names
         self._share = share
+        # By epoch. A lease never changes, so each is read once.
         self._shares: dict[int, int | None] = {}
+        # Epochs that were to be created, and whose answer was lost. One of them may be ours.
         self._tried: set[int] = set()
 
     def acquire(self, *, token: str) -> int:

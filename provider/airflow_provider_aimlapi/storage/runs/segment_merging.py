@@ -46,6 +46,8 @@ class OwnSegments:
         """Register a merged segment in the place of its group; None if the group cannot be merged."""
         with self._lock:
             segments = self._by_part.get(part, [])
+            # The part was forgotten while its group was merged. `give_up` removes the merged
+            # segment, too.
             if group[0] not in segments:
                 return
             start = segments.index(group[0])

@@ -55,6 +55,7 @@ class FsspecStore:
 
     def read(self, name: str, *, bytes_max: int) -> bytes | None:
         """Return an object's bytes; None if the store states that it does not exist."""
+        # One byte more shows that an object is too large, without reading all of it.
         data = self._read(name, lambda: self._objects.read(name, bytes_max + 1))
         if data is not None:
             check_size(len(data), bytes_max=bytes_max, uri=self.uri(name))

@@ -47,6 +47,8 @@ class LocalObjects:
     def read(self, name: str, bytes_max: int) -> bytes:
         """Return a file's first bytes."""
         with self._folder_of(name) as (folder, last), folder.file(last) as file:
+            # Reading 0 bytes returns b"", so the pieces end at `bytes_max` as well as at the
+            # file's end.
             pieces = iter(lambda: file.read(min(PIECE_BYTES, bytes_max - file.tell())), b"")
             return b"".join(pieces)
 
@@ -77,6 +79,8 @@ class LocalObjects:
     def create(self, name: str, data: bytes) -> None:
         """Create a file. Raise FileExistsError if its name is taken."""
         with self._written_beside(name, data) as (folder, temporary, last):
+            # The name is durable only once the folder is flushed. From then on a paid answer
+            # counts as kept.
             folder.link(temporary, last)
             folder.flush()
 
@@ -135,6 +139,7 @@ def _beside(folder: Folder) -> Iterator[tuple[str, BinaryIO]]:
         with folder.create_file(temporary) as file:
             yield temporary, file
     finally:
+        # After a link the file has two names. After a rename this one is gone.
         with suppress(FileNotFoundError):
             folder.unlink(temporary)
 

@@ -148,6 +148,8 @@ def create_settled(store: ObjectStore, name: str, data: bytes) -> bool:
     except StoreUnavailable as error:
         unclear = error
     try:
+        # The creation may have succeeded although its answer was lost. The bytes show whose object
+        # it is.
         found = store.read(name, bytes_max=len(data))
     except JournalUnreadable:  # larger than `data`
         return False

@@ -80,6 +80,8 @@ class RemoteObjects:
         """Return all objects outside of a folder: those of the root, and of each other folder."""
         self._fs.invalidate_cache()
         try:
+            # The root alone at first, because the runs' folder may hold far more objects than the
+            # output.
             entries = self._fs.ls(self._root, detail=True)
         except FileNotFoundError:
             return []
@@ -129,6 +131,7 @@ class RemoteObjects:
     def delete_at_once(self, names: Sequence[str]) -> bool:
         """Remove objects with one request, on S3. s3fs does not report objects that S3 kept."""
         paths = [self._path(name) for name in names]
+        # `rm` expands patterns, and would remove all objects that match one.
         if self._kind != "s3" or len(paths) > S3_KEYS_MAX or any(map(has_magic, paths)):
             return False
         self._fs.rm(paths)

@@ -57,6 +57,7 @@ class StoredObjects:
                 if kind_of(self._fs) == "local"
                 else self._remote(folder)
             )
+        # Raised here, for an object whose age is unknown. It is one of our errors already.
         except StoreUnsafe:
             raise
         except Exception as error:  # each file system has its own errors
