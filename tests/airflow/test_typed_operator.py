@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from aimlapi_simulator.faults.script import Fault, Script
 from airflow_provider_aimlapi.errors import InvalidSpec
+from airflow_provider_aimlapi.operators.argument_sets.schema_argument import read_schema
 from airflow_provider_aimlapi.operators.claude import ClaudeCompletionOperator
 
 if TYPE_CHECKING:
@@ -137,6 +138,19 @@ def test_a_wrong_schema_is_refused_at_parse_time(arguments: dict[str, Any], sent
         ClaudeCompletionOperator(
             task_id="x", input_path="/in", output_path="/out", prompt="{text}", **arguments
         )
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('{"type": "object", "properties": {"n": 1}, "properties": {}}', '"properties" comes twice'),
+        ('{"type": "object",}', "is not JSON"),
+        ('{"a":' * 100_000, "nested too deeply"),
+    ],
+)
+def test_a_text_that_is_no_schema_is_refused(text: str, sentence: str) -> None:
+    with pytest.raises(InvalidSpec, match=sentence):
+        read_schema(text, None)
 
 
 def test_a_missing_file_is_named(run_task: Callable[..., Any], typed_lake: Any, api: Any) -> None:

@@ -52,6 +52,7 @@ COVERED_BY = {
     "core/answers/misfits": "tests/unit/core/answers/test_validation.py",
     "core/answers/normal_values": "tests/unit/core/answers/test_validation.py",
     "core/schemas/paths": "tests/unit/core/answers/test_validation.py",
+    "core/schemas/possible_values": "tests/unit/core/answers/test_schema.py",
     "core/schemas/property_names": "tests/unit/core/answers/test_schema.py",
     "core/answers/quotes": "tests/unit/core/answers/test_validation.py",
     "core/schemas/scalar_kinds": "tests/unit/core/answers/test_schema.py",

@@ -1,20 +1,24 @@
-"""Copies values that JSON can express, so that a schema does not change after it was checked."""
+"""Reads and copies values of JSON, so that nothing of a schema is lost or changes after its check."""
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Mapping
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_aimlapi.core.schemas.refusal import refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from airflow_provider_aimlapi.core.calls.json_types import Json
 
+T = TypeVar("T")
 _DEPTH_MAX = 32
 _HALF_A_PAIR = "has a text with half a surrogate pair, which no file can hold."
-_HALF_A_PAIR = "has a text with half a surrogate pair, which no file can hold."
-_NUMBER_MAX = 2**63
+_INTEGER_MAX = 2**63
 """No column of integers holds more, and a bound above it has no effect."""
 
 
@@ -26,7 +30,7 @@ def copied(value: object, path: str, depth: int = 0) -> Json:
     """
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, (int, float)) and isfinite(value) and abs(value) <= _NUMBER_MAX:
+    if isinstance(value, (int, float)) and _is_writable(value):
         return value
     if isinstance(value, str):
         return _text(value, path)
@@ -35,8 +39,25 @@ def copied(value: object, path: str, depth: int = 0) -> Json:
     if depth < _DEPTH_MAX and isinstance(value, (list, tuple)):
         return [copied(part, path, depth + 1) for part in value]
     raise refusal(
-        path, "has a value that JSON cannot express, such as NaN, a date, or a number above 2^63."
+        path, "has a value that JSON cannot express, such as NaN, a date, or an integer above 2^63."
     )
+
+
+def without_twins(pairs: Sequence[tuple[str, T]]) -> dict[str, T]:
+    """Return an object's pairs as a dict, for `json.loads`.
+
+    Raises:
+        ValueError: a name comes twice. One of the values would be lost.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        name = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"the name {json.dumps(name)} comes twice in an object")
+    return found
+
+
+def _is_writable(number: float) -> bool:
+    return abs(number) <= _INTEGER_MAX if isinstance(number, int) else isfinite(number)
 
 
 def _key(key: object, path: str) -> str:

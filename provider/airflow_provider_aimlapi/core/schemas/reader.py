@@ -13,6 +13,7 @@ from airflow_provider_aimlapi.core.schemas.json_copies import copied
 from airflow_provider_aimlapi.core.schemas.keywords import NESTED, REFUSED, REMOVED, UNIONS
 from airflow_provider_aimlapi.core.schemas.kinds import Kind, Property
 from airflow_provider_aimlapi.core.schemas.paths import ROOT, step
+from airflow_provider_aimlapi.core.schemas.possible_values import check_bounds, check_fixed_values
 from airflow_provider_aimlapi.core.schemas.property_names import check_names
 from airflow_provider_aimlapi.core.schemas.references import target_of, with_annotations
 from airflow_provider_aimlapi.core.schemas.refusal import refusal
@@ -109,6 +110,7 @@ class SchemaReader:
             for name, value in schema.items()
             if name not in REMOVED and name not in NESTED
         }
+        check_bounds(plain, path)
         unions = [name for name in UNIONS if name in schema]
         if len(unions) + ("type" in schema) > 1:
             raise refusal(path, f"has {unions[0]!r} beside another type. Keep one of them.")
@@ -121,6 +123,7 @@ class SchemaReader:
             elif stated.name == "array":
                 canonical, kind = self._read_list(schema, plain, path, depth)
             else:
+                check_fixed_values(stated.name, plain, path)
                 canonical, kind = plain, scalar_kind(stated.name, schema, is_nullable=False)
             return canonical, replace(kind, is_nullable=stated.is_nullable)
         return plain, kind_of_values(_fixed_values(schema, path), path)
@@ -218,7 +221,8 @@ class SchemaReader:
         self._properties += len(properties)
         if self._properties > PROPERTIES_MAX:
             raise refusal(
-                path, f"brings the schema above {PROPERTIES_MAX} properties. Ask for fewer."
+                path,
+                f"has properties beyond the {PROPERTIES_MAX} that a schema may have. Use fewer.",
             )
 
 

@@ -87,14 +87,19 @@ def kind_of_values(values: Iterable[Json], path: str) -> Kind:
     Raises:
         InvalidSpec: they have several types, or one that is not of a single value.
     """
-    names = {_type_of(value, path) for value in values}
+    names = {json_type(value, path) for value in values}
     others = names - {"null"}
     if not others:
         raise refusal(path, "can only be null. Give it another value.")
     return scalar_kind(one_type(others, path), {}, is_nullable="null" in names)
 
 
-def _type_of(value: Json, path: str) -> str:
+def json_type(value: Json, path: str) -> str:
+    """Return the type of a single value.
+
+    Raises:
+        InvalidSpec: it is an object or a list.
+    """
     if value is None:
         return "null"
     if isinstance(value, bool):

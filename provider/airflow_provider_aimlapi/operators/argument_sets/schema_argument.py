@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_aimlapi.core.schemas.json_copies import without_twins
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.operators import arguments
 from airflow_provider_aimlapi.operators.rendering import source_of
@@ -108,7 +109,8 @@ def _read_text(text: str) -> object:
 
 def _parsed(text: str, name: str) -> object:
     try:
-        return json.loads(text)
+        # Some editors begin a file with a byte order mark.
+        return json.loads(text.removeprefix("\ufeff"), object_pairs_hook=without_twins)
     except (ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, ValueError) else "it is nested too deeply"
         raise InvalidSpec(f"output_schema: {name} is not JSON: {reason}.") from None

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import BaseModel, Field, create_model
@@ -131,6 +131,11 @@ def test_a_canonical_schema_is_its_own_canonical_form() -> None:
         (of_property(type="integer", quote_of="body"), "$.a", "quote_of"),
         (of_property(type="string", quote_of=""), "$.a", "quote_of"),
         (of_property(type="string", default=float("nan")), "$.a", "NaN"),
+        (of_property(type="number", maximum=10**400), "$.a", "integer above 2^63"),
+        (of_property(type="integer", minimum=5, maximum=4), "$.a", "minimum above its maximum"),
+        (of_property(type="string", minLength=2, maxLength=1), "$.a", "no answer is valid"),
+        (of_property(type="integer", enum=["a", 1.5, None]), "$.a", "no fixed value of its type"),
+        (of_property(type="string", const=1), "$.a", "no fixed value of its type string"),
         (of_property(type="string", default=date(2026, 1, 1)), "$.a", "date"),
         (of_property(type="string", description="\ud800"), "$.a", "surrogate"),
         (of_property(type="string", minLength=-1), "not a valid", "minimum of 0"),
@@ -160,6 +165,21 @@ def test_a_schema_that_no_column_holds_is_refused(
 )
 def test_an_unusual_name_is_accepted(name: str) -> None:
     assert answer_schema(of_names(name)).properties[0].name == name
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        of_class(Annotated[float, Field(ge=-1e308, le=1e300)]),
+        of_property(type="integer", minimum=-(2**63), maximum=2**63 - 1),
+        of_property(type="integer", minimum=3, maximum=3, enum=["a", 3.0]),
+        of_property(type="number", enum=[1]),
+        of_property(type=["string", "null"], enum=["a", None, 1]),
+        of_property(type="array", items={"type": "string"}, enum=[["a"]]),
+    ],
+)
+def test_an_unusual_bound_or_fixed_value_is_accepted(schema: dict[str, Any]) -> None:
+    assert json.loads(answer_schema(schema).canonical_json)["properties"]["a"]
 
 
 def test_500_properties_are_accepted() -> None:
