@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from airflow_provider_aimlapi.core.answers.faults import Fault, shown_value
+from airflow_provider_aimlapi.core.schemas.json_copies import without_twins
 from airflow_provider_aimlapi.core.schemas.paths import ROOT
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 STARTS_MAX = 32
 """How many braces are tried as the start of an object. Each may cost a reading of the whole rest."""
 _FENCE = re.compile(r"```[^\n`]*\n(.*?)```", re.DOTALL)
+_NAMED = re.compile(r"\s*\"")
+"""After a brace, this begins an object. `{topic}` within a sentence is none."""
+_NOT_JSON, _NO_OBJECT = "is not JSON", "is not a JSON object"
 _scan = json.JSONDecoder().raw_decode
 _decode = msgspec.json.Decoder().decode
 
@@ -31,24 +35,36 @@ def find_object(text: str | None) -> dict[str, object] | Fault:
     if not stripped:
         return Fault(ROOT, "is missing, because the answer is empty")
     found = _object(stripped)
-    if isinstance(found, Fault) and not stripped.startswith("{"):
-        found = _within(stripped)
-    return found
+    if not isinstance(found, Fault) or found.expectation != _NOT_JSON:
+        return found  # also a fault of JSON itself: the only object of a list is not the answer
+    return _first(stripped, found) if stripped.startswith("{") else _within(stripped)
+
+
+def _first(text: str, fault: Fault) -> dict[str, object] | Fault:
+    """Return the object that a text begins with, unless another one may follow."""
+    try:
+        _, end = _scan(text)
+    except (ValueError, RecursionError):
+        return fault
+    return fault if "{" in text[end:] else _object(text[:end])
 
 
 def _within(text: str) -> dict[str, object] | Fault:
     """Return the object within other text. Two objects leave open which of them is meant."""
-    fenced = [inner.strip() for inner in _FENCE.findall(text) if inner.strip().startswith("{")]
+    fenced = [inner.strip() for inner in _FENCE.findall(text) if inner.strip()[:1] in ("{", "[")]
     candidates = fenced or list(_candidates(text))
     if not candidates:
-        return Fault(ROOT, "is not a JSON object", shown_value(text))
+        return Fault(ROOT, _NO_OBJECT, shown_value(text))
     if len(candidates) > 1:
         return Fault(ROOT, "is more than one JSON object", shown_value(text))
     return _object(candidates[0])
 
 
 def _candidates(text: str) -> Iterator[str]:
-    """Yield the parts of a text that Python's lenient reader accepts as objects."""
+    """Yield the parts of a text that Python's lenient reader accepts as objects.
+
+    The last one may be an object that it refuses. One inside of that is not the answer.
+    """
     start = text.find("{")
     for _ in range(STARTS_MAX):
         if start < 0:
@@ -57,6 +73,9 @@ def _candidates(text: str) -> Iterator[str]:
             _, end = _scan(text, start)
         except (ValueError, RecursionError):
             end = start + 1
+            if _NAMED.match(text, end):
+                yield text[start:]
+                return
         else:
             yield text[start:end]
         start = text.find("{", end)
@@ -70,11 +89,11 @@ def _object(text: str) -> dict[str, object] | Fault:
             text = found
             found = _decode(text)
     except RecursionError:
-        return Fault(ROOT, "is nested too deeply")
+        return Fault(ROOT, "is nested too deeply" if text.startswith("{") else _NOT_JSON)
     except (msgspec.MsgspecError, UnicodeError):
-        return Fault(ROOT, "is not JSON", shown_value(text))
+        return Fault(ROOT, _NOT_JSON, shown_value(text))
     if not isinstance(found, dict):
-        return Fault(ROOT, "is not an object", shown_value(found))
+        return Fault(ROOT, _NO_OBJECT, shown_value(found))
     if _has_a_name_twice(text, found):
         return Fault(ROOT, "has a name twice", shown_value(text))
     return found
@@ -88,12 +107,7 @@ def _has_a_name_twice(text: str, found: dict[str, object]) -> bool:
     if text.count('"') == msgspec.json.encode(found).count(b'"') and "\\u0022" not in text:
         return False
     try:
-        json.loads(text, object_pairs_hook=_refuse_twins)
+        json.loads(text, object_pairs_hook=without_twins)
     except (ValueError, RecursionError):
         return True
     return False
-
-
-def _refuse_twins(pairs: list[tuple[str, object]]) -> None:
-    if len({name for name, _ in pairs}) < len(pairs):
-        raise ValueError("a name comes twice")

@@ -26,7 +26,7 @@ Normalize = Callable[[object, Cells], object]
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 _EXACT_MAX = 2**53
-"""Up to here, each integer is a double of its own."""
+"""Up to here, each integer is a double of its own. The text of this very double may be 2^53 + 1."""
 _MICROSECOND_DIGITS = 6
 
 
@@ -128,7 +128,7 @@ def _integer(value: object, _: Cells) -> int:
             return value
         raise Misfit("is beyond 64 bits", value)
     # JSON Schema accepts 7.0 as an integer.
-    if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT_MAX:
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT_MAX:
         return int(value)
     raise Misfit("is not an integer that 64 bits hold", value)
 
