@@ -192,7 +192,7 @@ async def test_text_parts_form_one_prompt_and_files_cost_tokens(
     image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aa"}}
     parts = [{"type": "text", "text": "One."}, image, {"type": "text", "text": "Two."}]
     body = (await play.ask(messages=[{"role": "user", "content": parts}])).json()
-    assert body["choices"][0]["message"]["content"] == answer_for(SONNET, "", "One.\nTwo.", 256)
+    assert body["choices"][0]["message"]["content"] == answer_for(SONNET, "", "One.Two.", 256)
     assert body["usage"]["prompt_tokens"] == 1002
 
 

@@ -38,7 +38,8 @@ class Content(msgspec.Struct, kw_only=True):
 
     Attributes:
         system: the text of the system prompt.
-        prompt: the user's text. Several messages or parts are joined by a line break.
+        prompt: the user's text. Several messages are joined by a line break, and the parts of one by
+            nothing, because a part may end anywhere in a sentence.
         tokens: tokens of everything that was sent.
         marks: the ends of the prefixes that may be cached.
     """
@@ -108,9 +109,11 @@ class _Reader:
             if system:
                 self._read_text(system, self.systems)
             return
+        texts: list[str] = []
         for part in system:
-            self._read_text(part.text, self.systems)
+            self._read_text(part.text, texts)
             self._mark_after(part)
+        self.systems.append("".join(texts))
 
     def _read_message(self, message: Any, position: int) -> None:
         role, content = message.role, message.content
@@ -125,9 +128,12 @@ class _Reader:
         if isinstance(content, str):
             self._read_text(content, texts)
             return
+        pieces: list[str] = []
         for part in content:
-            self._read_part(part, texts)
+            self._read_part(part, pieces)
             self._mark_after(part)
+        if pieces:
+            texts.append("".join(pieces))
 
     def _read_part(self, part: Any, texts: list[str]) -> None:
         if hasattr(part, "text"):
