@@ -44,6 +44,7 @@ def fit(
     targets = [value / deviation for value, deviation in zip(values, deviations, strict=True)]
     coefficients = list(least)
     residuals = _residuals(scaled, targets, coefficients)
+    # A column of zeros decides nothing, and would be divided by.
     active = [index for index, column in enumerate(columns) if any(column)]
     squares = [[_dot(columns[i], columns[j]) for j in active] for i in active]
     pulls = [_dot(columns[index], residuals) for index in active]
@@ -57,6 +58,7 @@ def fit(
             after = min(most[index], max(least[index], before + pulls[position] / size))
             coefficients[index] = after
             step = after - before
+            # The sums follow each step, so the residuals are computed twice in all.
             pulls = [p - step * s for p, s in zip(pulls, squares[position], strict=True)]
             longest = max(longest, abs(step) * size**0.5)
         if longest < _STEP_MIN:

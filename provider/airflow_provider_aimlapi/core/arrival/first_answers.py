@@ -81,6 +81,7 @@ class ArrivalCheck:
         texts = texts_of(body)
         if texts is not None:
             prompt, system = texts
+            # Most rows have the same system text, and counting takes longer than comparing.
             if system != self._system[0]:
                 self._system = (system, count(system))
             self._sightings.append(

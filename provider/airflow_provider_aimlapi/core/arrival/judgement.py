@@ -39,10 +39,15 @@ SYSTEM_TOKENS_MIN = 12.0
 """A system text with fewer tokens than this is not judged, because a message's frame is as long."""
 FRAME_TOKENS_MAX = 60.0
 """A generous limit for the tokens of roles and turns beside a request's texts."""
+# No upper bound: the constant of both texts may have any size.
 _ANY = 1e9
+# Noise below this part of the usual is luck. Without a bound, a perfect fit would refute anything.
 _NOISE_SHARE_MIN = 0.05
+# Fewer rows beyond the coefficients do not show how large the noise is.
 _FREE_ROWS_MIN = 4
+# A few rows may be damaged or cut, so not every count has to fit.
 _PLAUSIBLE_SHARE = 0.8
+# A class with fewer of the tokens cannot explain a difference, so it takes no degree of freedom.
 _WEIGHT_SHARE_MIN = 0.05
 # The part of the shared text whose rates may differ from the rest, for each class of `TextCounts`.
 # It is all of it for classes of many scripts: Hebrew may take a fifth of the tokens of Amharic.
@@ -98,6 +103,7 @@ def judge_arrival(sightings: Sequence[Sighting]) -> Judgement:
         return Judgement(Arrival.UNKNOWN, len(rows))
     texts = _Texts(rows)
     readings = [_Reading(texts, tokens) for tokens in _readings(rows)]
+    # The API means one reading. That of the prompts alone is the one that fits best.
     best = min(readings, key=lambda reading: reading.without.misfit)
     if any(reading.is_plausible for reading in readings) and all(
         reading.refutes_arrival(best.without.misfit) for reading in readings
@@ -256,6 +262,7 @@ class _Reading:
 
 def _example(rows: Sequence[Sighting], alone: Fit) -> Judgement:
     """Return the verdict that the texts were dropped, with the numbers of the middle row."""
+    # The middle row is a usual one. The first may be the shortest of all.
     row = sorted(rows, key=lambda row: row.prompt_tokens or 0)[len(rows) // 2]
     tokens = row.prompt_tokens or 0
     system = _dot(alone.coefficients[1:], row.system.classes)

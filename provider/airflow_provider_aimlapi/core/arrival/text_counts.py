@@ -75,6 +75,7 @@ MOST = (1.9, 4.5, 1.6, 1.15, 1.3, 1.2, 3.2, 3.2, 3.2, 3.2, 3.2, 3.2, 5.0, 1.2)
 
 def count(text: str) -> TextCounts:
     """Count a text, which takes a few tenths of a microsecond per character."""
+    # Vocabularies have tokens for long repetitions, such as a line of dashes, so these say little.
     rest = _REPEATED.sub(r"\1\1", text)
     by_class = Counter[str]()
     for character, times in Counter(rest).items():

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
 SHOWN_CHARACTERS = 80
 """Enough for a model's id or a host. A response schema or a list of tools is longer, and is cut."""
+# From the first difference on. Two prompts of pages differ in a word, which such a piece shows.
 EXCERPT_CHARACTERS = 30
+# Shown under other names, before or after the loop over all values.
 _ELSEWHERE = frozenset({"origin", "dialect"})
+# As JSON. A value of one of these is the same as an argument that was left out.
 _NOT_SET = frozenset({"null", "[]", "{}"})
 DIFFERENCES_MAX = 12
 """A planted plan may differ in any number of parameters. A real one differs in a few."""
@@ -56,6 +59,7 @@ def _differences(before: Ingredients, now: Ingredients) -> Iterator[str]:
     for name in _names(old, new, first=("prompt", "system")):
         if name not in _ELSEWHERE:
             yield from _of_value(_cut(name), old.get(name), new.get(name))
+    # Another model has another dialect as a rule, and its own clause says enough.
     if before.parameters.get("model") == now.parameters.get("model"):
         yield from _of_value("dialect of the model", old.get("dialect"), new.get("dialect"))
     yield from _of_inputs(before.inputs, now.inputs)
@@ -99,6 +103,7 @@ def _of_inputs(before: tuple[InputOfRun, ...], now: tuple[InputOfRun, ...]) -> I
             f"input: {len(changed):,} file(s) changed, the first is {_end_of(first)}, "
             f"{_file(old[first])} before, {_file(new[first])} now"
         )
+    # The order decides which rows stand in which part, so it is part of the run key.
     if before != now and not (gone or added or changed):
         yield "input: the same files in another order"
 

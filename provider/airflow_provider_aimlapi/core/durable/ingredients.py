@@ -89,6 +89,8 @@ def decode_ingredients(made_of: bytes, *, what: str) -> Ingredients:
     Raises:
         JournalUnreadable: they are not of the right types, or too large to be compared.
     """
+    # The list of files may be long, because its type is known. Everything else is bounded before
+    # it becomes objects of any type.
     lengths = decode_stored(made_of, _Lengths, what=what, bytes_max=PLAN_BYTES_MAX)
     if len(made_of) - len(bytes(lengths.inputs)) > VALUES_BYTES_MAX:
         raise JournalUnreadable(f"{what} has larger values than can be compared.")

@@ -184,6 +184,9 @@ def decode_segment(data: bytes) -> Iterator[Record]:
         length, checksum = _FRAME_HEAD.unpack_from(data, offset)
         start = offset + _FRAME_HEAD.size
         payload = data[start : start + length]
+        # 1. No record is so long: the length is damaged.
+        # 2. The frame was cut off, as by a process that was killed.
+        # 3. The bytes are not those that were written.
         if length > FRAME_BYTES_MAX or len(payload) < length or zlib.crc32(payload) != checksum:
             return
         record = decode_record(payload, _decode)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.core.calls.json_types import Json
 
+# Part of each run key. A change means that no stored run is continued, so it is only for changes
+# that would misread one.
 PROTOCOL_VERSION = 1
 RUN_KEY_HEX_DIGITS = 32
 """128 bits of a sha256: two runs will not get the same key, and a path stays short."""
@@ -26,6 +28,7 @@ def run_key_of(ingredients: Mapping[str, Json]) -> str:
     Args:
         ingredients: plain JSON values. The order of keys does not matter, the order of lists does.
     """
+    # One text for one value on each machine: sorted, in ASCII, without blanks or infinities.
     canonical = json.dumps(
         {"protocol": PROTOCOL_VERSION, **ingredients},
         sort_keys=True,
@@ -237,6 +240,7 @@ def parse_change_name(name: str) -> int | None:
 def parse_part_name(name: str) -> tuple[int, int] | None:
     """Return part number and edition in a staged part's name; None for any other name."""
     match = _PART.match(name)
+    # Edition 0 has no suffix, so a name with one is not ours.
     if match is None or (match[2] is not None and not int(match[2])):
         return None
     return int(match[1]), int(match[2] or 0)
@@ -245,9 +249,11 @@ def parse_part_name(name: str) -> tuple[int, int] | None:
 def parse_segment_name(name: str) -> tuple[int, int, int, int] | None:
     """Return part, epoch and the first and last number in a segment's name; None for any other name."""
     match = _SEGMENT.match(name)
+    # Epochs begin at 1.
     if match is None or not int(match[2]):
         return None
     first = int(match[3])
+    # A merged segment contains two at least, so its range is not empty.
     if match[4] is not None and int(match[4]) <= first:
         return None
     return int(match[1]), int(match[2]), first, int(match[4] or first)

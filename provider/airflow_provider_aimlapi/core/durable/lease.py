@@ -54,9 +54,11 @@ def decode_heartbeat(data: bytes) -> Heartbeat | None:
         return None
 
 
+# Five heartbeats may fail before the right to pay lapses. With two, one slow request would end it.
 BEATS_A_TTL = 6
 ROUNDING = 1e-6
 """The rounding error of sums of intervals."""
+# As in the names of the shares' folders. `WORKERS_MAX` has fewer digits.
 SHARE_DIGITS = 4
 _SHARE = re.compile(rb"share-([0-9]{4}):")
 
@@ -108,6 +110,8 @@ class LeaseTimes:
     @property
     def slack_s(self) -> float:
         """The allowance for clocks of different speed, and for the time from a check to the network."""
+        # A sixth. Clocks differ by parts of a million, so nearly all of it is for the time from a
+        # check to the network.
         return self.ttl_s / 6
 
     @property
@@ -140,8 +144,11 @@ class Watch:
 
     def __init__(self, times: LeaseTimes) -> None:
         self._times = times
+        # The last heartbeat that was read; None before the first, or if there is none.
         self._last: Heartbeat | None = None
+        # Whether a read has succeeded. Without one before, a heartbeat is no news.
         self._has_read = False
+        # The end of the last read; None after a round that does not count.
         self._read_at_s: float | None = None
         self._was_waited_for = False
         self.heard_at_s: float | None = None
@@ -170,6 +177,9 @@ class Watch:
 
     def see(self, heartbeat: Heartbeat | None, *, asked_at_s: float, answered_at_s: float) -> None:
         """Count a read: its result, its start and its end."""
+        # 1. It wrote: the silence begins again. The first read only shows that it wrote before.
+        # 2. It was silent since the last read that counted.
+        # 3. The last round failed, so no silence is proved. This read begins the next round.
         if heartbeat != self._last:
             if self._has_read and self.heard_at_s is None:
                 self.heard_at_s = answered_at_s

@@ -104,6 +104,8 @@ def tally_of(outcomes: Iterable[Outcome]) -> Tally:
     for outcome in outcomes:
         counts[outcome.status] += 1
         cost += outcome.cost_nano_usd or outcome.partial_cost_nano_usd
+        # Its tokens were used by the run that paid for it. Only what this run has paid for the row
+        # counts.
         if outcome.reused_from is not None:
             reused += 1
             saved += outcome.saved_nano_usd or 0
@@ -189,6 +191,8 @@ def decode_manifest(data: bytes, plan: Plan) -> Manifest:
     if manifest_of(plan.run_key, manifest.parts) != manifest:
         raise JournalUnreadable(f"{what} has sums that do not add up. {REMOVE_MANIFEST}")
     names = RunNames(run_key=plan.run_key)
+    # Each part is read and shown under these names, so none may be another run's, or any other
+    # file.
     are_planned = len(manifest.parts) == len(plan.shards) and all(
         _is_part_of(entry, shard, names)
         for entry, shard in zip(manifest.parts, plan.shards, strict=True)

@@ -141,6 +141,7 @@ class Plan:
                 f"numbered from 0, and keeps to them. Take the numbers from the task that plans "
                 f"the run, or leave share out for the whole run."
             )
+        # The end of the last share is the end of the run.
         first, end = (*self.shares, len(self.shards))[share : share + 2]
         return Plan(run_key=self.run_key, shards=self.shards[first:end], shares=(first,))
 
@@ -203,6 +204,8 @@ def split_shares(shards: Sequence[Shard], workers: int) -> tuple[int, ...]:
     for shard in shards:
         middle = before + shard.rows / 2
         is_due = len(firsts) < workers and middle > rows * len(firsts) / workers
+        # A share begins where most of the shard lies beyond the share's end. Without rows before
+        # it, the first share would be empty, and without rows in it, this one might be.
         if is_due and shard.rows and before:
             firsts.append(shard.part)
         before += shard.rows
@@ -212,6 +215,7 @@ def split_shares(shards: Sequence[Shard], workers: int) -> tuple[int, ...]:
 def _ranges(file: InputFile, limit: int | None, rows_max: int, bytes_max: int) -> Iterator[int]:
     """Yield the rows of a file's shards: whole row groups if they fit, pieces of them otherwise."""
     left = file.rows if limit is None else min(file.rows, limit)
+    # One empty shard, so that the file's schema is in the output.
     if left == 0:
         yield 0
         return
@@ -250,6 +254,7 @@ def _check_names(files: Sequence[InputFile], shards: Sequence[Shard]) -> None:
         first = owners.setdefault(shard.visible_name, shard.file)
         if first != shard.file:
             _refuse_pair(files[first], files[shard.file], f"become {shard.visible_name}")
+    # On a disk, a name cannot be both a file and a folder.
     folders = {shard.visible_name.rpartition("/")[0]: shard.file for shard in shards}
     for folder, file in folders.items():
         for name in _with_parents(folder):

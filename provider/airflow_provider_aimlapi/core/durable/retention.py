@@ -100,6 +100,9 @@ class RunFolder:
 
 def why_kept(folder: RunFolder, *, older_than_s: float, now_us: int) -> str | None:
     """Return why a run folder stays; None if it may be removed."""
+    # 1. Plain readers see it. 2. Something in it must be checked by a person.
+    # 3. It is too young. 4. Its owner may be frozen: nothing in the store tells a long freeze from
+    #    an end.
     if folder.shown_run == folder.run_key:
         return "it is in place"
     if folder.obstacle is not None:

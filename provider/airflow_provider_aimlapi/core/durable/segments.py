@@ -63,6 +63,8 @@ def fits_one_segment(group: Sequence[Segment]) -> bool:
 def uncovered(names: Iterable[str]) -> list[str]:
     """Return segments in the order of their records, without those that a merged one contains."""
     kept: list[str] = []
+    # Sorted, a merged segment comes right before what it contains. So one pass with the last kept
+    # one is enough.
     covered_epoch = covered_last = -1
     for epoch, _, minus_last, name in sorted(map(_sort_key, names)):
         is_covered = epoch == covered_epoch and -minus_last <= covered_last

@@ -44,6 +44,8 @@ def has_half_pair(text: str) -> bool:
 def _percent_encoded(match: re.Match[str]) -> str:
     character = match[0]
     try:
+        # Python reads a byte that is no UTF-8 as one of these surrogates. Any other half pair is
+        # three bytes.
         data = character.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         data = character.encode("utf-8", "surrogatepass")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# Catalogues store a facet as one document. The first columns are enough to find a data set by.
 COLUMNS_MAX = 1_000
+# A nested type's name lists all fields, of which there may be thousands.
 TYPE_CHARACTERS_MAX = 200
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.calls.completion import Outcome
     from airflow_provider_aimlapi.core.durable.manifest import Tally
 
+# A curve on the page is a few hundred pixels wide.
 SERIES_POINTS_MAX = 240
 RATE_SAMPLES = 8
 """The samples of the rate. With half as many, one slow second would distort it; with twice as many,
@@ -27,8 +28,10 @@ BINS_PER_E = 20
 """Latency bins are 5% wide, which is precise enough for percentiles."""
 BINS = 300
 """The last bin begins at 55 minutes, longer than any time-out."""
+# More bars are too narrow to be told apart.
 SHOWN_BINS_MAX = 40
 
+# The limits of the progress: with these, errors take at most a quarter of its 64 KB.
 ERROR_KINDS_MAX = 8
 SAMPLES_MAX = 2
 SAMPLE_BYTES_MAX = 1_000
@@ -109,6 +112,7 @@ class LatencyCounts:
 
     def add_call(self, latency_s: float) -> None:
         """Count a call."""
+        # Bins grow with the duration, so one table serves milliseconds and minutes alike.
         index = int(math.log1p(latency_s * 1000.0) * BINS_PER_E)
         self._counts[index if index < BINS else BINS - 1] += 1
         if latency_s > self._longest_s:  # noqa: PLR1730  # max() costs twice as much
@@ -241,6 +245,8 @@ class SeriesRecorder:
     def series(self) -> Series:
         """Return the points, column by column."""
         points = self._points
+        # The newest point may be one that was left out. Without it, the curve would end in the
+        # past.
         if points and points[-1] is not self._newest:
             points = [*points, self._newest]
         columns = list(zip(*points, strict=True)) or [()] * 6

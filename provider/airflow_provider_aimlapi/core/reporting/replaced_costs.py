@@ -21,6 +21,7 @@ def replaced_costs(recalled: RunProgress) -> tuple[ReplacedCost, ...]:
         return recalled.replaced
     last = ReplacedCost(model=recalled.model, updated_us=recalled.updated_us, cost_nano_usd=paid)
     found = [*recalled.replaced, last]
+    # The two oldest become one, so that their costs are kept though their number grows.
     while len(found) > ATTEMPTS_MAX:
         first, second, *rest = found
         both = first.cost_nano_usd + second.cost_nano_usd

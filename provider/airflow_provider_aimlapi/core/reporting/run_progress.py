@@ -46,7 +46,9 @@ ENDED: frozenset[str] = frozenset(
 )
 
 PROGRESS_BYTES_MAX = 65_535
+# More tries than Airflow usually makes. Older ones are joined, so no cost is lost.
 ATTEMPTS_MAX = 12
+# An error's text, a URI, a model's id. All of them together leave room for the curves.
 TEXT_BYTES_MAX = 1_000
 
 Amount = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
@@ -261,6 +263,7 @@ def parked(progress: RunProgress, notice: str) -> RunProgress:
     Args:
         notice: until when it waits, and why.
     """
+    # A newer attempt's progress must not be changed by the end of an older one.
     if progress.state != "failed" or not progress.attempts:
         return progress
     *before, last = progress.attempts
@@ -325,6 +328,7 @@ def earlier_attempts(
             could not report so.
     """
     attempts = [_settled(attempt, released) for attempt in recalled.attempts]
+    # An attempt without an epoch had no lease, so it decided and paid nothing.
     if attempts and attempts[-1].epoch:
         attempts[-1] = _completed(attempts[-1], recalled, inherited)
     return tuple(attempts)
@@ -345,6 +349,7 @@ def _completed(
     missing = inherited.cost_nano_usd - paid
     rows = inherited.rows - recalled.rows_done
     statuses = Counter(last.statuses)
+    # Otherwise it has reported all that it decided.
     if rows > 0:
         statuses += Counter(inherited.statuses) - Counter(recalled.statuses)
     return msgspec.structs.replace(

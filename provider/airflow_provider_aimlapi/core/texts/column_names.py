@@ -21,6 +21,8 @@ def name_key(name: str) -> str:
 
 
 def _without_case(letter: str) -> str:
+    # Upper case first, because some letters, such as the Greek sigma, have two lower-case forms. A
+    # letter that would become two, such as the German sharp s, stays.
     upper = letter.upper()
     return (upper if len(upper) == 1 else letter).lower()
 

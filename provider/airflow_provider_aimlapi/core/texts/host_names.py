@@ -22,12 +22,15 @@ def ascii_host(name: str) -> str | None:
     """
     if len(name) > HOST_CHARACTERS_MAX:
         return None
+    # An ASCII form is checked as well, because it may stand for a name that IDNA forbids.
     if not name.isascii() or "xn--" in name:
         try:
             name = idna.encode(name).decode("ascii")
         except UnicodeError:  # idna.IDNAError is a UnicodeError
             return None
     labels = name.removesuffix(".").split(".")
+    # A name that ends in a number is read as an IPv4 address by some components, in several
+    # spellings.
     if ":" in name or labels[-1].isdecimal():
         return name if _is_address(name) else None
     return name if all(map(_LABEL.fullmatch, labels)) else None

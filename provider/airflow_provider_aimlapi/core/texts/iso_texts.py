@@ -23,6 +23,8 @@ _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)")
 
 def iso_date(days: int) -> str:
     """Return a date from its days since 1970: `2026-01-31`, `-0044-03-15`, `+12026-01-31`."""
+    # Any day is moved into the years 1 to 400, which Python's dates cover. Then its year is moved
+    # back.
     cycles, day = divmod(days + _EPOCH_ORDINAL - 1, _DAYS_PER_CYCLE)
     found = date.fromordinal(day + 1)
     year = found.year + cycles * _YEARS_PER_CYCLE
@@ -38,6 +40,7 @@ def iso_time(ns: int) -> str:
     text = f"{'-' if ns < 0 else ''}{hour:02d}:{minute:02d}:{second:02d}"
     if not fraction:
         return text
+    # Six digits if they are exact, as Python and most databases write them.
     micros, rest = divmod(fraction, _NS_PER_US)
     return f"{text}.{fraction:09d}" if rest else f"{text}.{micros:06d}"
 

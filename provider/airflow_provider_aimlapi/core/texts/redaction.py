@@ -67,6 +67,8 @@ def cut(text: str, bytes_max: int) -> str:
     """Return a text that takes at most `bytes_max` bytes as JSON in ASCII, without its quotes."""
     whole = text
     while len(json.dumps(text)) - 2 > bytes_max:
+        # A quarter at a time, because the size in JSON depends on the characters: one takes 1 to
+        # 12 bytes.
         text = text[: len(text) * 3 // 4]
     return text if text == whole else f"{text}…"
 
@@ -85,6 +87,8 @@ def quote(message: str, request: bytes) -> str:
     tokens = list(re.finditer(_pattern(model), message))
     shown = _shown([token[0] for token in tokens], model, text)
     pieces: list[str] = []
+    # One "…" for all words in sequence that are left out, so that their number does not show
+    # either.
     for is_shown, run in groupby(zip(tokens, shown, strict=True), key=itemgetter(1)):
         piece = _piece(message, [token for token, _ in run]) if is_shown else _GAP
         if piece != _GAP or pieces[-1:] != [_GAP]:
@@ -141,6 +145,7 @@ def _model_and_text(request: bytes) -> tuple[str, str]:
         body: object = msgspec.json.decode(request)
     except (ValueError, RecursionError):
         body = request.decode("utf-8", "replace")
+    # The model's id is permitted as a whole, so it must not count as a text of the row.
     model = body.pop("model", "") if isinstance(body, dict) else ""
     return model if isinstance(model, str) else "", "\n".join(_texts(body)).lower()
 

@@ -15,12 +15,16 @@ OnExisting = Literal["replace", "error"]
 """What happens to another run's result at the output path."""
 OnTruncated = Literal["keep", "raise"]
 """What happens to an answer that `max_tokens` cut off."""
+# More tasks share one key, whose limit they would only divide further.
 WORKERS_MAX = 64
 SAMPLE_ROWS_MAX = 1_000
 """An estimate is for spending little. The margin halves only with four times the rows."""
 ANSWER_TOKENS_MAX = 1_000_000
+# Each call takes a socket, and a process may seldom open more.
 CONCURRENCY_MAX = 10_000
+# With pauses of a minute, a row would be sent for hours.
 ATTEMPTS_MAX = 100
+# No limit in effect, and still exact as a float.
 PER_MINUTE_MAX = 10**12
 REPAIRS_MAX = 3
 """An answer that is still invalid then shows that the schema or the prompt is wrong."""

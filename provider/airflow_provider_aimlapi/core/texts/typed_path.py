@@ -120,6 +120,7 @@ def parse_typed_path(typed: str, *, what: str, allowed: frozenset[str]) -> Typed
             f"nor an absolute path such as /data/folder/."
         )
     _check_scheme(scheme, what, allowed)
+    # fsspec opens what follows in some schemes, which is not checked here.
     if "://" in rest:
         raise InvalidSpec(f"{what} holds a second URL. Give the path of the data alone.")
     authority, slash, key = rest.partition("/")

@@ -50,6 +50,7 @@ class Silence:
     length_s: float = 0.0
     slowest_s: float = 0.0
     calls: int = 0
+    # When the last call failed, and the longest pause of a row since the last answer.
     _failed_s: float = 0.0
     _pause_s: float = PAUSE_S
 
@@ -58,6 +59,9 @@ class Silence:
         if self.since_s is None:
             self.since_s = now_s
         else:
+            # The time since the last failure counts as far as calls could fail in it: this call's
+            # own time, and the longest pause before it. The rest was a pause of ours, such as a
+            # frozen process.
             allowed_s = now_s - sent_s + self._pause_s
             self.length_s += min(now_s - self._failed_s, allowed_s)
         self._failed_s = now_s
@@ -95,6 +99,7 @@ def failing_since_us(since_us: int, failed_us: int, now_us: int, *, trouble_us: 
         since_us: the same after the failure before; 0 when there was none. failed_us: that failure.
         trouble_us: since when no row was answered.
     """
+    # The first condition fails if the machine's clock was set back. Such a time proves nothing.
     is_one_trouble = since_us <= failed_us <= now_us and trouble_us < failed_us
     return since_us if since_us and is_one_trouble else now_us
 

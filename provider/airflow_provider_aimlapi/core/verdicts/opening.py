@@ -84,6 +84,7 @@ class Opening:
 def wrong_setup(opening: Opening) -> str | None:
     """Return why the run must end: all answers are of one kind, and no other row was answered well."""
     results = [each.result for each in opening.rows.values()]
+    # A row that was sent later was answered well, so the set-up works.
     if opening.others_answered:
         return None
     refused = [each for each in results if isinstance(each, Refused)]

@@ -96,9 +96,13 @@ class Refusals(Generic[T]):
     door: Door = Door.OPEN
     waiting: list[Suspect[T]] = field(default_factory=list)
     answers: int = 0
+    # Statuses of refusals that concerned one row. With one of these, others go on.
     _known: set[int] = field(default_factory=set)
+    # The calls of all rows when the door shut. Later ones were sent alone.
     _shut_at: int = 0
+    # The account has shown that key and credit are fine, so each refusal concerns its own row.
     _is_vouched_for: bool = False
+    # Only refused rows are left, and one of them was sent alone to decide about the others.
     _is_last_try: bool = False
 
     def wait(self, row: T) -> None:
@@ -107,6 +111,8 @@ class Refusals(Generic[T]):
 
     def refused(self, suspect: Suspect[T], *, in_flight: int) -> None:
         """Add a row whose call was refused. The door may shut or be locked."""
+        # A row that an earlier attempt was refused is likely to be refused again, whatever the
+        # cause. So it proves nothing about the key, unless no other row is left.
         is_other = self._is_last_try or not suspect.was_refused
         is_alone = self.door is Door.SHUT and suspect.number > self._shut_at and is_other
         self.waiting.append(suspect)

@@ -47,6 +47,8 @@ def judge(
         return Verdict.REQUEUE
     if isinstance(error, AccessRefused):  # without a status no answer arrived, for any row
         return Verdict.HALT if error.status is None else Verdict.DOUBT
+    # A row is rejected by whichever limit it reaches first: its calls, its 4xx, its unreadable
+    # answers.
     is_used_up = attempts >= max_attempts
     if isinstance(error, RequestRejected):
         is_used_up |= rejections >= min(REJECTIONS_MAX, max_attempts) or not _may_pass(error)
