@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 BILLING_PATH = "/v2/billing"
 KEY_PATH = "/v1/key"
 CHAT_SCOPE = "model:chat"
+# A person waits for this answer, in Airflow's form or for an estimate.
 ACCOUNT_TIMEOUT_S = 15.0
 _TOP_UP = "Top up at https://aimlapi.com/app/billing"
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -135,6 +136,7 @@ async def _get(endpoint: Endpoint, transport: httpx.AsyncBaseTransport, path: st
     if not answer.is_success:
         raise error_of(answer)
     payload = read_envelope(answer.body)
+    # A page of a proxy or of another site, which answers any path with 200.
     if not payload:
         raise WireViolation(
             f"{path} answered HTTP {answer.status} without a JSON object. Is the connection's "

@@ -68,6 +68,8 @@ async def fetch_entry(
     Raises:
         ApiError: the API did not return the list.
     """
+    # The id is a filter. If the API ignores it, the list has all models, and the loop finds this
+    # one.
     url = httpx.URL(endpoint.url(MODELS_PATH), params={"include": "pricing", "id": model})
     answer = await exchange(
         transport,

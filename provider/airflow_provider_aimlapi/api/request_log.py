@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 LOGS_PATH = "/v2/logs"
 PAGE_ROWS_MAX = 100
+# A page of an old range may be slow, and a command can wait for it.
 LOG_TIMEOUT_S = 60.0
 _US_PER_S = 1_000_000
 
@@ -88,6 +89,7 @@ def _page(payload: JsonObject, rows_max: int) -> LogPage:
     has_more = pagination.get("has_more")
     return LogPage(
         rows=rows,
+        # Without the field, a full page may have a next one. An empty one ends the reading.
         has_more=has_more if isinstance(has_more, bool) else len(rows) >= rows_max,
         total=as_count(pagination.get("total")),
     )

@@ -96,6 +96,7 @@ class AIMLAPIHook(BaseHook):
             )
             for name, field in LIMIT_FIELDS.items()
         }
+        # A proxy's URL may contain a password.
         kinds = {"proxy": PasswordField, "ca_file": StringField}
         route = {
             name: kinds[name](

@@ -104,6 +104,8 @@ class ClassCheck:
 
 def _fault_of(error: ValidationError, check: ClassCheck) -> Fault:
     """Return the first fault. Its message may quote the answer, so it is only a detail."""
+    # The first fault is enough for a repair. Context and URL would add the user's values and
+    # Pydantic's pages.
     first = error.errors(include_url=False, include_context=False)[0]
     path = path_of(first["loc"], check.kind)
     return Fault(

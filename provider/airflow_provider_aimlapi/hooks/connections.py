@@ -38,6 +38,7 @@ def existing_connection(conn_id: str, *, argument: str) -> Connection:
 def unknown_extras(extra: object) -> list[str]:
     """Return the fields of an extra that have no effect: plain names, then the number of others."""
     unknown = [str(name) for name in fields_of(extra) if name not in CONNECTION_FIELDS]
+    # Only plain names are shown. Whatever else stands there may be a secret in the wrong field.
     plain = sorted(name for name in unknown if _PLAIN_NAME.fullmatch(name))
     others = len(unknown) - len(plain)
     return [*map(repr, plain), *([f"{others} other field(s)"] if others else [])]

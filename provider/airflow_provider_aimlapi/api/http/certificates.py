@@ -44,6 +44,8 @@ def _own_context(certificates: Certificates) -> ssl.SSLContext:
     # OpenSSL accepts several folders in one setting. It reads them while it connects, so an empty
     # folder would only fail later, without a reason.
     folders = [name for name in certificates.path.split(os.pathsep) if _is_folder(name)]
+    # 1. Folders, which only `SSL_CERT_DIR` and the variables of requests may name.
+    # 2. A file. OpenSSL's own errors about it are numbers, so the usual mistakes are found first.
     if certificates.may_be_folder and folders:
         if not any(map(_has_certificates, folders)):
             raise _refused(
@@ -60,6 +62,7 @@ def _own_context(certificates: Certificates) -> ssl.SSLContext:
         raise _refused(
             certificates, f"which cannot be read ({os.strerror(error.errno or 0)})"
         ) from None
+    # A file of comments loads without an error, and would then refuse each server.
     if not context.cert_store_stats()["x509"]:
         raise _refused(certificates, "which holds no certificate")
     return context

@@ -138,6 +138,9 @@ class Connection(asyncio.BufferedProtocol):
 
     async def send_more(self, incoming: Incoming, data: bytes) -> bool:
         """Write more of a request when there is room. Return False if the answer came first."""
+        # 1. The server reads slowly: wait, because the body would fill the memory.
+        # 2. The answer has come: what is left of the body is not wanted.
+        # 3. The connection failed.
         while self._is_full and not incoming.is_headed:
             await self.wait_for_data(incoming)
         if incoming.is_headed or incoming.failure is not None:
@@ -173,9 +176,11 @@ class Connection(asyncio.BufferedProtocol):
 
     def end_exchange(self, incoming: Incoming) -> None:
         """End an exchange. The connection stays open if request and answer were complete."""
+        # A second close of the same answer. The connection may serve another request by now.
         if incoming is not self._incoming:
             return
         self._incoming = None
+        # A request that is not written to its end would continue in the middle of the next one.
         is_over = incoming.is_whole and not self._transport.get_write_buffer_size()
         if self.is_lost or not is_over or not incoming.is_kept_alive:
             self.abort()
@@ -203,6 +208,7 @@ class Connection(asyncio.BufferedProtocol):
         if incoming is None or incoming.is_whole:
             self.abort()  # these bytes belong to no request, so they must not answer the next one
             return
+        # All bytes count at first. `on_body` gives back those that belong to the body.
         self._framing_left -= nbytes
         try:
             self._parser.feed_data(self._buffer[:nbytes])
@@ -221,6 +227,8 @@ class Connection(asyncio.BufferedProtocol):
             self._timer.cancel()
         incoming = self._incoming
         if incoming is not None and not incoming.is_whole and incoming.failure is None:
+            # Without a stated length, the end of the connection is the end of the body. With one,
+            # the body is cut off.
             if exc is None and incoming.is_headed and incoming.ends_with_connection:
                 incoming.is_whole = True
             else:
@@ -249,6 +257,9 @@ class Connection(asyncio.BufferedProtocol):
         incoming, now_s = self._incoming, self._loop.time()
         if incoming is None:
             return
+        # 1. The timer is an earlier exchange's, and this one still has time.
+        # 2. The process stood still: the answer may be in the socket, unread.
+        # 3. The time is over.
         if now_s < self._until_s:
             self._set_timer(self._until_s)
         elif now_s > due_s + STOOD_STILL_S:
@@ -303,6 +314,8 @@ class Connection(asyncio.BufferedProtocol):
         """Note the end of the final answer."""
         incoming = self._incoming
         if incoming is not None:
+            # httptools reports the end of an interim answer, too. Its fields must not be those of
+            # the final one.
             incoming.is_whole = incoming.is_headed
             if not incoming.is_headed:
                 incoming.fields.clear()

@@ -47,6 +47,7 @@ def _gunzip(body: bytes, bytes_max: int) -> bytes:
 def _inflate(body: bytes, wbits: int, bytes_max: int) -> tuple[bytes, bytes]:
     inflater = zlib.decompressobj(wbits)
     try:
+        # One byte more shows that it is too large, without inflating the rest.
         whole = inflater.decompress(body, bytes_max + 1)
     except zlib.error:
         raise Unreadable("its compression is corrupt") from None

@@ -40,6 +40,7 @@ def settle_route(endpoint: Endpoint, variables: Mapping[str, str]) -> Endpoint:
             variable.
     """
     route, url = endpoint.route, httpx.URL(endpoint.base_url)
+    # Such an endpoint is on this machine, and a proxy elsewhere could not reach it.
     if url.scheme != "https":
         route = replace(route, proxy=None, direct_because="")
     else:
@@ -85,6 +86,7 @@ def _variable(variables: Mapping[str, str], scheme: str) -> str | None:
     names = [name for name in variables if name.lower() == f"{scheme}_proxy"]
     chosen = None
     for name in names:
+        # Of several spellings, the last one with a value counts.
         chosen = name if variables[name] else chosen
     for name in names:
         if name.endswith("_proxy"):

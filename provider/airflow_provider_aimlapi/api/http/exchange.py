@@ -96,6 +96,7 @@ async def _answer(
     head = Answer(status=response.status_code, content_type=content_type, body=b"", **fields)
     failure: WireViolation
     try:
+        # The limit holds twice: for what arrives, and for what it expands to.
         raw = decode_content(await _read(response, bytes_max), encoding, bytes_max=bytes_max)
         body = utf8_of(raw)  # in another encoding the key would not be found
         # The thorough search is slow: it is for errors that are kept, which answers with 429 are not.
@@ -128,6 +129,7 @@ def _fields(response: httpx.Response, key_removal: KeyRemoval) -> dict[str, str]
     for name, value in response.headers.raw:
         field = _FIELDS.get(name.lower())
         if field is not None and field not in found:
+            # The key first: a cut through the middle of a key would hide it from the search.
             cleaned = key_removal.clean(value)[:_HEADER_CHARACTERS_MAX]
             found[field] = cleaned.decode("latin-1")
     return found

@@ -58,8 +58,12 @@ class Origin:
         self._dialled = (self._host, self._port)
         if self._proxy is not None:  # the proxy looks up the API's name itself
             self._dialled = (self._proxy.host, self._proxy.port)
+        # What the name led to, and when. Emptied after a failure, because the service may have
+        # moved.
         self._addresses: list[Address] = []
         self._resolved_s = 0.0
+        # Hundreds of connections begin at once. The first looks the name up, and the others wait
+        # for it.
         self._name_lock = asyncio.Lock()
 
     async def connect(self, make_protocol: Callable[[], P], *, timeout_s: float) -> P:
@@ -97,11 +101,14 @@ class Origin:
             interleave=1,
             loop=loop,
         )
+        # A long answer is silent for minutes. Without probes, a firewall forgets the connection,
+        # and its end is never seen.
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if self._proxy is not None:
             steps.at_proxy = "the proxy did not make a tunnel"
             try:
                 await open_tunnel(raw, self._proxy, self._host, self._port)
+            # Cancelled, too, when the time is over: nothing else knows this socket.
             except BaseException:
                 raw.close()
                 raise

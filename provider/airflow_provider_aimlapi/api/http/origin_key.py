@@ -27,6 +27,7 @@ class OriginKey:
         Raises:
             InvalidSpec: the request goes elsewhere. Nothing was sent.
         """
+        # Compared on each request, because a redirect or an absolute URL may lead elsewhere.
         if _origin(request.url) != self._origin:
             scheme, host, port = self._origin
             address = f"{scheme}://{host.decode('ascii')}{'' if port is None else f':{port}'}"

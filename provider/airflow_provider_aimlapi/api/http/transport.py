@@ -69,12 +69,18 @@ class _Transport(httpx.AsyncBaseTransport):
         self._connect_timeout_s = connect_timeout_s
         self._keep_alive_s = keep_alive_s
         self._loop = asyncio.get_running_loop()
+        # A slot for each connection that may exist: an idle connection, or None for one to be
+        # opened.
         self._slots: asyncio.LifoQueue[Connection | None] = asyncio.LifoQueue()
         for _ in range(connections_max):
             self._slots.put_nowait(None)
+        # Shared by all connections, because the loop reads one socket at a time and its bytes are
+        # parsed at once.
         self._buffer = memoryview(bytearray(READ_BYTES))
         self._origin: Origin | None = None
+        # The origin of the first request. The key must go to no other.
         self._served = (b"", b"")
+        # Set by `aclose`. Connections in use close when they are given back.
         self._is_closed = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -138,6 +144,8 @@ class _Transport(httpx.AsyncBaseTransport):
         except BaseException:
             self._slots.put_nowait(None)
             raise
+        # It ended between the handshake and now. Nothing was sent, so the call can be repeated for
+        # free.
         if connection.is_lost:
             self._slots.put_nowait(None)
             raise httpx.ConnectError(
@@ -146,6 +154,7 @@ class _Transport(httpx.AsyncBaseTransport):
         return connection
 
     def _give_back(self, connection: Connection) -> None:
+        # The request began before the transport was closed, and its answer was paid for.
         if self._is_closed:
             connection.abort()
         self._slots.put_nowait(None if connection.is_lost else connection)
@@ -169,6 +178,7 @@ def _head(request: httpx.Request) -> bytes:
     fields = request.headers.raw
     lines = b"\r\n".join([b": ".join(field) for field in fields])
     head = b"%b %b HTTP/1.1\r\n%b\r\n\r\n" % (request.method.encode(), request.url.raw_path, lines)
+    # A line break in a value would add a field, or end the head and begin another request.
     if head.count(b"\n") != len(fields) + 2 or head.count(b"\r") != len(fields) + 2:
         raise ValueError("a header field holds a line break")
     return head

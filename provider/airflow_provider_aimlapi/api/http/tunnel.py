@@ -77,6 +77,8 @@ async def _read_head(loop: asyncio.AbstractEventLoop, raw: socket.socket) -> tup
     """Read up to the blank line. Return the head, and the bytes that came with it."""
     data = bytearray()
     while len(data) < HEAD_BYTES_MAX:
+        # The blank line may be spread over two pieces. It has at most three bytes before its last
+        # one.
         seen = max(0, len(data) - 3)
         piece = await loop.sock_recv(raw, _READ_BYTES)
         if not piece:

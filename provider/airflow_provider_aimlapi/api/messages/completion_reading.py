@@ -57,6 +57,7 @@ def read_completion(answer: Answer, payload: JsonObject) -> Completion:
     finish_reason = finish_reason or native
     if status != "refused":  # a refusal is an answer, whatever else the message holds
         _check_success(finish_reason, choice, message, payload)
+    # An empty answer is an answer, and was paid for. Its row says why the column is empty.
     if error is None and not text and not tool_calls:
         error = NO_TEXT
     usage = as_object(payload.get("usage"))
@@ -183,6 +184,7 @@ def _arguments(text: str) -> tuple[str, bool]:
     """
     if is_strict_json(text):
         return text, True
+    # Some models write line breaks into their strings. A tool's parser would refuse them.
     strict = strict_text(text)
     return (strict, True) if is_strict_json(strict) else (text, False)
 

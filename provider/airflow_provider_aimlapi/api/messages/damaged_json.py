@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 FALSE_STARTS_MAX = 32
 """How many braces may fail to begin an object before a search ends. Each may cost a reading of the
 whole rest."""
+# A double has at most 309 digits. Reading a longer whole number takes quadratic time.
 _DIGITS_MAX = 400
 _LOST = "\ufffd"
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
@@ -42,6 +43,7 @@ def utf8_of(body: bytes) -> bytes:
     if not body.startswith(_BYTE_ORDER_MARKS) and 0 not in body[:_ZEROS_WITHIN_BYTES]:
         return body
     text = body.decode(json.detect_encoding(body), "replace")
+    # What was taken for UTF-16 by its zeros may be something else. Without a brace it is not JSON.
     return text.encode() if "{" in text else body
 
 

@@ -92,6 +92,8 @@ def error_of(answer: Answer, request: bytes = b"", *, wall_s: float | None = Non
     words = with_message(f"HTTP {status}", quote(message, request))
     in_full = with_message(f"HTTP {status}", message)
     request_id = answer.request_id or request_id_in(envelope)
+    # 1. Statuses with a meaning of their own. 2. The class of the status, as HTTP asks clients to
+    #    read an unknown one. 3. A status that HTTP does not have.
     kind = _KINDS.get(status) or _KINDS_BY_HUNDREDS.get(status // 100, WireViolation)
     if issubclass(kind, ApiUnavailable):
         return kind(
@@ -140,6 +142,7 @@ def parse_retry_after(
         if until_s is None or from_s is None:
             return None
         delay_s = max(0.0, until_s - from_s)
+    # `float` also reads "inf", "nan" and negative numbers, which are no seconds to wait.
     if not math.isfinite(delay_s) or delay_s < 0:
         return None
     return min(delay_s, RETRY_AFTER_S_MAX)

@@ -28,7 +28,9 @@ from airflow_provider_aimlapi.api.messages.key_removal import ERROR_BYTES_MAX
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# Longer than a plain message, because it names fields. It still fits into a log line.
 EXPLANATION_CHARACTERS_MAX = 480
+# A validator lists one reason for each item of a list. The first few show the mistake.
 DETAILS_MAX = 5
 _DETAIL_CHARACTERS_MAX = 200
 _TEXTS_MAX = 2
@@ -48,6 +50,8 @@ def explained(body: bytes, envelope: JsonObject) -> str:
         body: the body of an error, without the key. If it is short, escaped keys are removed, too.
         envelope: the JSON object in it; an empty one if there is none.
     """
+    # In a long body, escaped spellings of the key were not searched for. So nothing is unescaped
+    # here.
     if len(body) > ERROR_BYTES_MAX:
         return message_of_body(body, envelope)
     message = _message(envelope) or tidy(_unwrapped(message_of_body(body, envelope)))

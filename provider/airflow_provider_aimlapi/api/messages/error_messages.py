@@ -26,6 +26,8 @@ _SECRET = re.compile(r"(?i)\b(bearer\s+|sk-)[\w.~+/-]{6,}")
 
 def tidy(text: str, characters_max: int = MESSAGE_CHARACTERS_MAX) -> str:
     """Return one line of printable text, cut to a length, without anything that looks like a key."""
+    # Only the beginning is searched for secrets, because a body may have megabytes. White space
+    # that is joined takes some of it.
     start = text[: 4 * characters_max]
     printable = "".join(c if c.isprintable() else " " for c in start)
     line = _SECRET.sub(r"\1[secret]", " ".join(printable.split()))

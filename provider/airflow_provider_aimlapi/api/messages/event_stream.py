@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 EVENT_BYTES_MAX = 4 * 1024 * 1024
+# A model makes a few. Each costs memory, and an index is for the server to choose.
 TOOL_CALLS_MAX = 1_000
+# The API's usage has about ten names. Each event could add others.
 USAGE_NAMES_MAX = 100
 _DONE = b"[DONE]"
 _DATA_LINE = re.compile(rb"(?:\A|[\r\n])data: *")
@@ -76,6 +78,9 @@ def assemble_answer(body: bytes) -> JsonObject:
     """
     try:
         return _assembled(_chunks(body))
+    # 1. The standard: an event may have several lines.
+    # 2. Some gateways break a chunk over lines without `data:`. It is then read up to the next
+    #    line with one.
     except _Broken as failure:
         with suppress(_Broken):
             return _assembled(_chunks_across_lines(body))
@@ -228,6 +233,9 @@ class _Stream:
     def _call_index(self, call: JsonObject) -> int:
         """Return the index of the call that a delta belongs to. Without one, an id begins a new call."""
         index = as_count(call.get("index"))
+        # 1. The standard form.
+        # 2. Some servers leave the index out: an id begins a new call, and a delta without one
+        #    continues it.
         if index is not None:
             return index
         last = max(self.tool_calls, default=-1)

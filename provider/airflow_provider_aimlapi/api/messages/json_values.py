@@ -57,6 +57,7 @@ def decode_json(text: bytes | str, *, keep_halves: bool = False) -> object:
     if len(text) > _SMALL_BYTES and _has_too_many_values(text):
         raise Unreadable(f"it holds more than {VALUES_MAX:,} values")
     try:
+        # Strict first, because nearly every answer is strict JSON, and this is ten times as fast.
         value: object = msgspec.json.decode(text)
     except ValueError:
         return _decode_again(text, keep_halves=keep_halves)

@@ -32,6 +32,7 @@ class KeyRemoval:
     def __init__(self, key: str) -> None:
         """Keep the key, which no repr shows."""
         self._key = key.encode("ascii") if len(key) >= _KEY_CHARACTERS_MIN else b""
+        # Made once. A body without a backslash, as nearly all are, is never searched with it.
         self._escaped = re.compile("".join(map(_written_in_json, key)).encode("ascii"))
         self._mark = b"\\" if _ESCAPED_BY_NAME & set(key) else b"\\u00"
 
@@ -59,6 +60,8 @@ class KeyRemoval:
         for index in range(len(letters) - _PART_LETTERS + 1):
             if letters[index : index + _PART_LETTERS] in self._parts:
                 start, end = spans[index][0], spans[index + _PART_LETTERS - 1][1]
+                # Parts overlap, because each letter of the key but the last few begins one. All of
+                # them become one mark.
                 if start >= found_until:
                     pieces += [cleaned[found_until:start], _STANDS_FOR_KEY]
                 found_until = end

@@ -25,6 +25,8 @@ def with_role_refusal(error: ApiError, answer: Answer, request: bytes) -> ApiErr
 
     Such an error ends a run like any refusal: when a second row gets it and none is answered.
     """
+    # The word alone proves nothing, because a row's text may contain it. But a second row must be
+    # refused, too, before the run ends.
     is_about_role = (
         isinstance(error, RequestRejected)
         and error.status == BAD_REQUEST

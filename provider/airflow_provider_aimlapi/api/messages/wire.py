@@ -61,6 +61,7 @@ class RequestEncoder:
         # A repair has no examples, because the last answer shows the model more.
         self._of_repairs = RequestEncoder(spec, (), form) if examples else self
         self._text_after = form.instruction
+        # Of the texts alone. Everything else of a body is bytes that were encoded before.
         self._strings = msgspec.json.Encoder()
         alone = _constant(spec, spec.parameters())
         constant = _constant(spec, {**spec.parameters(), **form.fields}) if form.fields else alone
@@ -69,6 +70,7 @@ class RequestEncoder:
         self._prefix = constant[:-1]
         more = raised(spec)
         self.can_raise = more is not None
+        # The same beginning with twice `max_tokens`. The rest of a body follows it unchanged.
         self._raised = _constant(more, {**more.parameters(), **form.fields})[:-1] if more else b""
         self.constant_bytes = len(turns) + len(constant) - len(alone) + len(instruction) - 2
         # Without a system text, the instruction is all of it. It is encoded once, not per row.
@@ -129,6 +131,7 @@ class RequestEncoder:
         request = _decode_request(body)
         first = request.messages[0]
         system = first.content if first.role == "system" else request.system
+        # The instruction was added after the system text, so it is taken off again from there.
         if system is not None and self._text_after:
             system = system.removesuffix(self._text_after).removesuffix("\n\n") or None
         return message_of(request.messages[-1].content, system)
