@@ -143,7 +143,10 @@ def test_a_wrong_schema_is_refused_at_parse_time(arguments: dict[str, Any], sent
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ('{"type": "object", "properties": {"n": 1}, "properties": {}}', '"properties" comes twice'),
+        (
+            '{"type": "object", "properties": {"n": 1}, "properties": {}}',
+            '"properties" comes twice',
+        ),
         ('{"type": "object",}', "is not JSON"),
         ('{"a":' * 100_000, "nested too deeply"),
     ],
