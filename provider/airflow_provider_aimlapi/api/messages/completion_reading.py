@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.messages.damaged_json import strict_text
 from airflow_provider_aimlapi.api.messages.error_messages import message_in, tidy
+from airflow_provider_aimlapi.api.messages.finish_reasons import meaning_of
 from airflow_provider_aimlapi.api.messages.json_values import (
     JsonObject,
     Unreadable,
@@ -26,14 +27,11 @@ from airflow_provider_aimlapi.core.durable.bounds import ANSWER_TOKENS_MAX
 from airflow_provider_aimlapi.core.money.pricing import nano_usd_from_credits, nano_usd_from_usd
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from airflow_provider_aimlapi.answer import Answer
 
-TRUNCATING_REASONS = frozenset({"max_tokens", "length", "model_context_window_exceeded"})
-REFUSING_REASONS = frozenset({"refusal", "content_filter"})
-FAILING_REASONS = frozenset(
-    {"error", "failed", "abort", "aborted", "cancelled", "canceled", "insufficient_system_resource"}
-)
-"""The words of gateways and servers for a generation that broke off, in lower case."""
+FAILING_STATUS_MIN = 400
 NO_TEXT = "the model returned no text"
 TRUNCATED = "cut off at max_tokens; raise max_tokens for a whole answer"
 
@@ -50,13 +48,10 @@ def read_completion(answer: Answer, payload: JsonObject) -> Completion:
         raise Unreadable("its choice holds no message")
     text = _text(message.get("content"))
     tool_calls = _tool_calls(message)
-    finish_reason, native = (
-        as_word(choice.get(name)) for name in ("finish_reason", "native_finish_reason")
-    )
-    status, error = _status_and_reason((finish_reason, native), as_text(message.get("refusal")))
-    finish_reason = finish_reason or native
+    reasons = [as_word(choice.get(name)) for name in ("finish_reason", "native_finish_reason")]
+    status, error = _status_and_reason(reasons, as_text(message.get("refusal")))
     if status != "refused":  # a refusal is an answer, whatever else the message holds
-        _check_success(finish_reason, choice, message, payload)
+        _check_success(reasons, choice, message, payload)
     # An empty answer is an answer, and was paid for. Its row says why the column is empty.
     if error is None and not text and not tool_calls:
         error = NO_TEXT
@@ -69,7 +64,7 @@ def read_completion(answer: Answer, payload: JsonObject) -> Completion:
         text=text,
         status=status,
         error=error,
-        finish_reason=finish_reason,
+        finish_reason=next(filter(None, reasons), None),
         model=as_word(payload.get("model")),
         prompt_tokens=_tokens(usage.get("prompt_tokens")),
         completion_tokens=_tokens(usage.get("completion_tokens")),
@@ -86,22 +81,23 @@ def _tokens(count: object) -> int | None:
     return as_count(count, ANSWER_TOKENS_MAX)
 
 
-def _check_success(finish_reason: str | None, *objects: JsonObject) -> None:
-    """Raise if one of the objects, or the finish reason, states that the answer failed.
+def _check_success(reasons: Iterable[str | None], *objects: JsonObject) -> None:
+    """Raise if one of the objects, or a finish reason, states that the answer failed.
 
     Raises:
         Unreadable: the answer failed.
     """
     message = next((message_in(one) for one in objects if is_failure(one)), None)
-    if message is None and (finish_reason or "").lower() not in FAILING_REASONS:
+    if message is None and "failed" not in map(meaning_of, reasons):
         return
     raise Unreadable("it says that it failed", message or "")
 
 
 def is_failure(found: JsonObject) -> bool:
-    """Return whether an object states that it failed: its `error` is not empty."""
+    """Return whether an object states that it failed: by an error, or by a status of one."""
     error = found.get("error")
-    return any(error.values()) if isinstance(error, dict) else bool(error)
+    has_error = any(error.values()) if isinstance(error, dict) else bool(error)
+    return has_error or (as_count(found.get("statusCode")) or 0) >= FAILING_STATUS_MIN
 
 
 def _first_choice(payload: JsonObject) -> JsonObject:
@@ -133,19 +129,19 @@ def _part_text(part: object) -> str | None:
 
 
 def _status_and_reason(
-    finish_reasons: tuple[str | None, ...], refusal: str
+    reasons: Iterable[str | None], refusal: str
 ) -> tuple[CompletionStatus, str | None]:
-    """Return status and reason, in any vocabulary. An unknown word counts as `ok`.
+    """Return status and reason.
 
     Args:
-        finish_reasons: the API's own, and that of a superset answer's upstream.
+        reasons: the API's own finish reason, and that of a superset answer's upstream.
     """
     if refusal:
         return "refused", f"the model refused: {tidy(refusal)}"
-    for reason in finish_reasons:
-        if reason in REFUSING_REASONS:
-            return "refused", f"the model refused ({reason})"
-    if TRUNCATING_REASONS.intersection(finish_reasons):
+    meanings = {meaning_of(reason): reason for reason in reasons}
+    if "refused" in meanings:
+        return "refused", f"the model refused ({meanings['refused']})"
+    if "truncated" in meanings:
         return "truncated", TRUNCATED
     return "ok", None
 

@@ -195,7 +195,7 @@ class _Stream:
 
     def add_chunk(self, chunk: JsonObject) -> None:
         # After its finish_reason an answer is complete and paid, so a later error does not count.
-        if not self.finish_reason and (is_failure(chunk) or chunk.get("statusCode")):
+        if not self.finish_reason and is_failure(chunk):
             self._fail(chunk)
         self.model = self.model or as_text(chunk.get("model"))
         _merge(self.usage, chunk.get("usage"))
