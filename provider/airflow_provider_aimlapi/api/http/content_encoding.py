@@ -25,10 +25,11 @@ def decode_content(body: bytes, encoding: str, *, bytes_max: int) -> bytes:
         Unreadable: corrupt, cut off, larger than the limit, or encoded in a way that was not
             requested and is not supported here.
     """
-    if encoding in {"", "identity"}:
-        return _limited(body, bytes_max)
-    if encoding in {"gzip", "x-gzip"}:
-        return _gunzip(body, bytes_max)
+    # A gateway may drop the header, or leave "gzip" on a body that it has decoded. No answer begins
+    # with the magic bytes by chance.
+    if encoding in {"", "identity", "gzip", "x-gzip"}:
+        is_gzip = body.startswith(_GZIP_MAGIC) or (encoding.endswith("gzip") and not body)
+        return _gunzip(body, bytes_max) if is_gzip else _limited(body, bytes_max)
     if encoding == "deflate":
         wbits = _ZLIB_WBITS if _has_zlib_header(body) else _RAW_DEFLATE_WBITS
         return _inflate(body, wbits, bytes_max)[0]

@@ -21,6 +21,8 @@ def raw_deflate(body: bytes) -> bytes:
 ENCODED = [
     (PLAIN, ""),
     (PLAIN, "identity"),
+    (PLAIN, "gzip"),
+    (gzip.compress(PLAIN, mtime=0), ""),
     (gzip.compress(PLAIN, mtime=0), "gzip"),
     (gzip.compress(PLAIN, mtime=0), "x-gzip"),
     (gzip.compress(PLAIN, mtime=0) + b"\0\0\0", "gzip"),
@@ -49,7 +51,8 @@ def test_one_byte_more_than_the_limit_is_refused(body: bytes, encoding: str) -> 
         (b"", "gzip", "cut off"),
         (b"", "deflate", "cut off"),
         (b"x", "deflate", "corrupt|cut off"),
-        (PLAIN, "gzip", "corrupt"),
+        (gzip.compress(PLAIN, mtime=0)[:9] + b"\xff" * 99, "gzip", "corrupt"),
+        (gzip.compress(PLAIN, mtime=0)[:-9], "", "cut off"),
         (b"\xff" * 100, "deflate", "corrupt"),
         (gzip.compress(PLAIN, mtime=0) * 2, "gzip", "several pieces"),
         (PLAIN, "br", "encoding br was not requested"),
