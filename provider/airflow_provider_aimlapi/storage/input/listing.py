@@ -67,11 +67,14 @@ def list_inputs(fs: AbstractFileSystem, path: str) -> tuple[InputFile, ...]:
     quick = quick_s3(fs, root)
     with reading(uri_of(fs, root)):
         entries, passed_over = _entries(fs, root, pattern, quick)
-    check_no_table(fs, root, [*entries, *(f"{folder}/" for folder in passed_over)], quick)
     # The path itself is a file. An empty object with others below it is a folder's marker.
-    if not pattern and root in entries and (len(entries) == 1 or entries[root].get("size")):
+    is_file = not pattern and root in entries
+    is_file = is_file and (len(entries) == 1 or bool(entries[root].get("size")))
+    below = [entry for entry in entries if _is_wanted(pattern, _below(root, entry))]
+    wanted = [root] if is_file else below
+    check_no_table(fs, root, entries, skipped=passed_over, wanted=wanted, quick=quick)
+    if is_file:
         return (_listed_file(fs, root, root.rpartition("/")[0], entries[root]),)
-    wanted = [entry for entry in entries if _is_wanted(pattern, _below(root, entry))]
     paths = data_files(
         fs,
         root,

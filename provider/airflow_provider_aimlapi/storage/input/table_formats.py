@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.errors import InputUnreadable
@@ -16,7 +17,7 @@ from airflow_provider_aimlapi.storage.access.file_systems import kind_of, uri_of
 from airflow_provider_aimlapi.storage.input.input_errors import reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from fsspec import AbstractFileSystem
 
@@ -63,7 +64,12 @@ FORMATS = (
         r"|snap-\d+-\d+-[0-9a-f-]{36}\.avro|[0-9a-f-]{36}-m\d+\.avro)\Z",
         reader="Spark, Trino, DuckDB's iceberg_scan or the pyiceberg package",
     ),
-    _format("an Apache Hudi table", ".hoodie", reader='Spark\'s format("hudi") or Trino'),
+    TableFormat(
+        name="an Apache Hudi table",
+        folder=".hoodie",
+        inside=r"\.hoodie(?:/|_partition_metadata(?:\.\w+)?\Z)",  # also in a copy of a partition
+        reader='Spark\'s format("hudi") or Trino',
+    ),
     _format(
         "an Apache Paimon table",
         "snapshot",
@@ -92,13 +98,22 @@ _BELOW = tuple((one, re.compile(rf"((?:.*/)?){one.inside}", re.DOTALL)) for one 
 
 
 def check_no_table(
-    fs: AbstractFileSystem, root: str, paths: Iterable[str], quick: QuickS3 | None = None
+    fs: AbstractFileSystem,
+    root: str,
+    paths: Iterable[str],
+    *,
+    skipped: Sequence[str] = (),
+    wanted: Sequence[str] = (),
+    quick: QuickS3 | None = None,
 ) -> None:
     """Refuse an input that lies in a table, is one, or holds one.
 
     Args:
         root: the requested folder or file, as its file system names it.
-        paths: everything below it, hidden files included.
+        paths: the files below it, hidden ones included.
+        skipped: the folders below it whose files are not among them.
+        wanted: the paths that would be read. A table without any of them does not count, unless
+            nothing would be read at all.
         quick: a faster client of the same S3, if there is one.
 
     Raises:
@@ -106,17 +121,30 @@ def check_no_table(
         StoreUnavailable: the store did not answer.
     """
     # The names below the root are listed already. Only what is above it takes requests.
-    for path in (f"{root}/", *paths):
-        _check_path(fs, path)
     with reading(uri_of(fs, root)):
+        for one, folder in _tables_below(fs, (f"{root}/", *paths), skipped):
+            if not wanted or any(path.startswith(folder) for path in wanted):
+                raise InputUnreadable(_refusal(one, uri_of(fs, folder)))
         _check_above(fs, root, quick)
 
 
-def _check_path(fs: AbstractFileSystem, path: str) -> None:
-    for one, pattern in _BELOW:
-        found = pattern.match(path)
-        if found is not None:
-            raise InputUnreadable(_refusal(one, uri_of(fs, found[1])))
+def _tables_below(
+    fs: AbstractFileSystem, paths: Iterable[str], skipped: Sequence[str]
+) -> Iterator[tuple[TableFormat, str]]:
+    """Yield each table once, with its folder, which ends with a slash."""
+    seen = set()
+    for path in chain(paths, (f"{folder}/" for folder in skipped)):
+        for one, pattern in _BELOW:
+            found = pattern.match(path)
+            if found is not None and found[1] not in seen:
+                seen.add(found[1])
+                yield one, found[1]
+    # A glob may skip the folder of which only the files show that it is a table's.
+    for path in skipped:
+        above, _, name = path.rpartition("/")
+        for one in FORMATS:
+            if one.file and one.folder == name and _is_table(fs, one, above, quick=None):
+                yield one, f"{above}/"
 
 
 def _check_above(fs: AbstractFileSystem, root: str, quick: QuickS3 | None) -> None:

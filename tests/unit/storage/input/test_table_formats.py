@@ -9,6 +9,7 @@ import fsspec
 import pytest
 
 from airflow_provider_aimlapi.errors import InputUnreadable
+from airflow_provider_aimlapi.storage.input.listing import list_inputs
 from airflow_provider_aimlapi.storage.input.table_formats import check_no_table
 
 if TYPE_CHECKING:
@@ -83,6 +84,14 @@ def test_table_is_refused_wherever_the_path_points(
         assert str(caught.value).count(table) == 1
 
 
+def test_copied_partition_of_a_hudi_table_is_refused(lake: tuple[AbstractFileSystem, str]) -> None:
+    fs, table = lake
+    for name in (".hoodie_partition_metadata", "a.parquet"):
+        fs.pipe_file(f"{table}/ds=1/{name}", b"x")
+    with pytest.raises(InputUnreadable, match="Hudi"):
+        check(fs, table)
+
+
 def test_log_of_a_table_is_refused(lake: tuple[AbstractFileSystem, str]) -> None:
     fs, table = lake
     fs.pipe_file(f"{table}/_delta_log/00000000000000000010.checkpoint.parquet", b"x")
@@ -104,3 +113,31 @@ def test_neighbour_that_is_a_table_does_not_count(lake: tuple[AbstractFileSystem
     fs.pipe_file(f"{table}/_delta_log/0.json", b"x")
     fs.pipe_file(f"{table}-copy/a.parquet", b"x")
     check(fs, f"{table}-copy")
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_glob_into_a_table_is_refused(lake: tuple[AbstractFileSystem, str], name: str) -> None:
+    """The glob does not reach the table's own metadata."""
+    fs, table = lake
+    for path in TABLES[name]:
+        fs.pipe_file(f"{table}/{path}", b"PAR1")
+    folder, _, data = TABLES[name][-1].rpartition("/")
+    above = table.rpartition("/")[0]
+    for pattern in (f"t*/{folder}/*", f"*/{folder}/{data[0]}*"):
+        with pytest.raises(InputUnreadable, match="as plain Parquet"):
+            list_inputs(fs, f"{above}/{pattern.replace('//', '/')}")
+
+
+@pytest.mark.parametrize("path", ["[a-s]*/*.parquet", "sales/", ""])
+def test_table_that_is_not_read_does_not_count(
+    lake: tuple[AbstractFileSystem, str], path: str
+) -> None:
+    """It is a neighbour that no glob matches, or lies in a hidden folder."""
+    fs, table = lake
+    above = table.rpartition("/")[0]
+    other = f"{above}/.trash/table" if not path else table
+    for name in ("_delta_log/0.json", "a.parquet"):
+        fs.pipe_file(f"{other}/{name}", b"PAR1")
+    fs.pipe_file(f"{above}/sales/b.parquet", b"PAR1")
+    (found,) = list_inputs(fs, f"{above}/{path}")
+    assert found.uri.endswith("/sales/b.parquet")
