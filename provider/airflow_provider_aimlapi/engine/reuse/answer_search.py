@@ -9,7 +9,6 @@ A part is requested at most three times: `NEARBY_A_PART` times nearby, and once 
 
 from __future__ import annotations
 
-import sqlite3
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.durable.bounds import SHARD_ROWS_MAX
@@ -42,7 +41,7 @@ KEPT_BYTES_MAX = 32 * 1024 * 1024
 RECORD_BYTES = 1024
 """The memory of an answer beside its text."""
 TABLE_ROWS_MAX = 2_000_000
-"""The most rows in the table of an earlier run. It takes about 10 us to add one."""
+"""The most rows in the table of an earlier run. Their hashes take 48 MiB of memory."""
 SMALL_ROWS = 8 * SHARD_ROWS_MAX
 """Making a table of so few rows takes less than a second, so one missing row is worth it."""
 HOLE_SHARE = 0.1
@@ -187,11 +186,10 @@ class AnswerSearch:
         # Before the work: if the disk is full, no later batch tries again.
         self._is_table_due = False
         log.info("Searching all parts of run %s for rows that moved.", self.run.run_key)
-        table = AnswerTable()
+        table = AnswerTable(min(TABLE_ROWS_MAX, self._rows))
         try:
             self._is_table_whole = self._fill(table)
-            table.index()
-        except sqlite3.Error as error:
+        except OSError as error:
             log.warning("Rows that moved are sent again: no temporary file (%s).", error)
             self._is_table_whole = False
             table.close()

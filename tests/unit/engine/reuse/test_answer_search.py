@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping, Sequence
+from errno import ENOSPC
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -173,7 +173,7 @@ def test_table_has_a_limit_of_rows(
 
 def test_full_disk_leaves_moved_rows_out(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
-        raise sqlite3.OperationalError("disk is full")
+        raise OSError(ENOSPC, "no space left on device")
 
     monkeypatch.setattr(AnswerTable, "add_answers", refuse)
     found = search_all(earlier_run(), CASES["rows moved between files"])
