@@ -62,10 +62,11 @@ def _system(script: Script) -> dict[str, Answer]:
     )
     if _is_older(script):
         field = "dropped" if is_dropped else "arrives"
+    is_refused = "system" in script.gateway.refuses
     return {
-        "system-dated": "dropped" if is_dropped else "arrives",
+        "system-dated": "refused" if is_refused else "dropped" if is_dropped else "arrives",
         "system-dotted": "refused" if _is_older(script) else "arrives",
-        "system-field-dotted": field,
+        "system-field-dotted": "refused" if is_refused else field,
     }
 
 
@@ -95,9 +96,11 @@ def _forms(script: Script) -> dict[str, Answer]:
 
 
 def _tools(script: Script) -> dict[str, Answer]:
-    drops, is_older = script.gateway.drops, _is_older(script)
-    is_lost = "tools" in drops or "tool_choice" in drops
-    effect = "no effect" if is_lost else "called"
+    drops, refuses, is_older = script.gateway.drops, script.gateway.refuses, _is_older(script)
+    is_lost = any(field in drops + refuses for field in ("tools", "tool_choice"))
+    effect = "called" if not is_lost else "no effect"
+    if "tools" in refuses or "tool_choice" in refuses:
+        effect = "refused"
     is_foreign = is_older and "tool_choice" not in drops
     empty: dict[str, set[str]] = {
         "text": {"empty"},
@@ -110,6 +113,8 @@ def _tools(script: Script) -> dict[str, Answer]:
     is_called = not is_lost and not (is_foreign and DATED in script.gateway.withdrawn)
     form = "no effect" if is_older or "response_format" in drops else "JSON"
     if is_older and script.gateway.is_strict and "response_format" not in drops:
+        form = "refused"
+    if "response_format" in refuses:
         form = "refused"
     beside: Answer = contents[script.forms.tool_content] if is_called else None
     return {

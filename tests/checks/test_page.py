@@ -25,7 +25,7 @@ def test_the_page_shows_the_table_as_printed(pytestconfig: pytest.Config) -> Non
 def test_remedies_are_printed_once() -> None:
     fault = Fault(kind="403")
     printed = list(lines(checked(Script(faults=(fault,))).report))
-    assert sum("top up at https://" in line for line in printed) == 1
+    assert sum("Top up at https://" in line for line in printed) == 1
     refused = [line for line in printed if "HTTP 403" in line]
     assert len(refused) > 5
     assert max(map(len, refused)) < 250

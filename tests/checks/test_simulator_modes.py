@@ -49,6 +49,7 @@ MODES: dict[str, Script] = {
         for is_strict in (False, True)
     },
     **{f"drop {field}": Script(gateway=Gateway(drops=(field,))) for field in DROPPED},
+    **{f"refuse {field}": Script(gateway=Gateway(refuses=(field,))) for field in DROPPED},
     **{
         f"withdraw {name}": Script(gateway=Gateway(withdrawn={name: NEW}))
         for name in (DATED, DOTTED)
@@ -91,7 +92,7 @@ def test_each_fact_follows_the_mode(mode: str) -> None:
 def test_the_modes_cover_every_switch() -> None:
     """A switch that the simulator gets must be given a mode here."""
     for struct, fields in (
-        (Gateway, {"documents", "is_strict", "drops", "withdrawn"}),
+        (Gateway, {"documents", "is_strict", "drops", "refuses", "withdrawn"}),
         (Cache, {"marks", "miss_share"}),
     ):
         assert set(struct.__struct_fields__) == fields

@@ -63,6 +63,8 @@ def test_events_carry_published_rows_and_cost(
         "skipped": 1,
         "repaired": 0,
         "reused": 0,
+        "reused_answers": 0,
+        "saved_usd": 0.0,
         **{name: summary[name] for name in ("prompt_tokens", "completion_tokens", "cost_usd")},
         "model": "anthropic/claude-sonnet-4-6-20260218",
         "try_cost_usd": summary["cost_usd"],

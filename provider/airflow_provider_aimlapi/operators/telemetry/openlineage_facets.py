@@ -55,6 +55,8 @@ class AimlapiRunFacet(RunFacet):
     skipped: int | None = None
     repaired: int | None = None
     reused: int | None = None
+    reused_answers: int | None = None
+    saved_usd: float | None = None
     requests: int | None = None
     throttled: int | None = None
     prompt_tokens: int | None = None
