@@ -180,16 +180,14 @@ class EarlierAnswers:
         tallies = [found.entry.tally for found in self.reopened.values()]
         decided = sum(entry.tally.rows for entry in self.parts)
         decided += sum(tally.rows for tally in tallies)
-        # A reopened part has all its rows already, so its journal adds no decided row. It only
-        # changes rejected ones.
+        # A reopened part has all its rows already. Its journal only changes rejected ones.
         journaled = self.journaled
         decided += sum(tally.rows for part, tally in journaled.items() if part not in self.reopened)
         again = 0
         if self.resends_rejected:
             again = sum(tally.resendable for tally in journaled.values())
             for part, found in self.reopened.items():
-                # What the journal decides of a reopened part were rejected rows of it, answered
-                # since.
+                # The journal decides only rows that the part had rejected.
                 again += found.entry.tally.resendable - journaled.get(part, Tally()).rows
         return decided - again, again
 
