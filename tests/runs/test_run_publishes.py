@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -152,6 +153,24 @@ def test_a_glob_reads_only_what_it_matches(place: Workplace) -> None:
     job = place.job()
     job = place.job(input=type(job.input)(fs=place.fs, path=f"{place.input}/wanted-*.parquet"))
     assert place.run(job).tally.rows == 2
+
+
+@pytest.mark.parametrize(
+    ("glob", "names"),
+    [
+        ("_*", ["%5Fa-00000.parquet", "%5Fc/d-00000.parquet"]),
+        (".*", ["%2Eb-00000.parquet"]),
+        ("_a.parquet", ["%5Fa-00000.parquet"]),
+    ],
+)
+def test_output_of_hidden_input_is_seen_by_plain_readers(
+    place: Workplace, glob: str, names: list[str]
+) -> None:
+    for name in ("_a.parquet", ".b.parquet", "_c/d.parquet"):
+        place.write(texts_table(3), name=name)
+    place.run(place.job(input=replace(place.job().input, path=f"{place.input}/{glob}")))
+    assert place.visible() == names
+    assert len(pd.read_parquet(place.output)) == 3 * len(names)
 
 
 def test_null_rows_are_skipped_and_cost_nothing(place: Workplace) -> None:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 
+from airflow_provider_aimlapi.core.durable.keys import RUNS_FOLDER
+
 _SPECIAL = re.compile(r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_HIDING = re.compile(rf"(?:\A(?!{RUNS_FOLDER}/)|(?<=/))(?:\.|_(?![^/]*=))")
 _HALF_PAIR = re.compile(r"[\ud800-\udfff]")
 DOTS = frozenset({".", ".."})
 
@@ -19,6 +22,15 @@ def escaped(text: str) -> str:
     A byte of a local file name that is not UTF-8 is encoded as that byte.
     """
     return _SPECIAL.sub(_percent_encoded, text)
+
+
+def unhidden(key: str) -> str:
+    """Return a key with the `_` or `.` at the beginning of a segment percent-encoded.
+
+    Spark, Trino and pandas do not see such names. A hive folder such as `_ds=1` keeps its name, because
+    Spark sees it. The folder of runs keeps its name, because a plan refuses it.
+    """
+    return _HIDING.sub(_percent_encoded, key)
 
 
 def without_empty_segments(key: str) -> str:

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 IGNORED_FIRST = "_."
-"""Names and folders that begin with these are not data: `_SUCCESS`, `_aimlapi/`, `.tmp/`."""
+"""Names and folders that begin with these are not data: `_SUCCESS`, `_aimlapi/`, `.tmp/`. A hive
+folder such as `_ds=1/` is data, as in Spark."""
 ANY_FOLDERS = "**"
+_HIVE_FOLDER = re.compile(r"_[^=]*=")
 _TOKEN = re.compile(r"\*+|\?|\[[!^]?\]?[^\]]*\]|.", re.DOTALL)
 _RANGE = re.compile(r"(.)-(.)|(.)", re.DOTALL)
 
@@ -38,7 +40,7 @@ def split_glob(path: str) -> tuple[str, str]:
 
 def is_ignored(segment: str) -> bool:
     """Return whether a name or folder is not data."""
-    return segment.startswith(tuple(IGNORED_FIRST))
+    return segment.startswith(tuple(IGNORED_FIRST)) and not _HIVE_FOLDER.match(segment)
 
 
 def matches(pattern: str, name: str) -> bool:

@@ -13,6 +13,7 @@ from airflow_provider_aimlapi.core.durable.visible_names import (
     escaped,
     has_dot_segment,
     has_half_pair,
+    unhidden,
     without_dot_segments,
     without_empty_segments,
 )
@@ -179,7 +180,7 @@ def _is_wanted(pattern: str, below: str) -> bool:
 def _input_file(fs: AbstractFileSystem, path: str, root: str, info: Mapping[str, Any]) -> InputFile:
     uri, below = uri_of(fs, path), _below(root, path)
     _check_key(uri, path, below)
-    folder, _, name = escaped(below).rpartition("/")
+    folder, _, name = unhidden(escaped(below)).rpartition("/")
     return InputFile(
         uri=uri,
         path=path,

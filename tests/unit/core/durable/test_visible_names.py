@@ -8,6 +8,7 @@ from airflow_provider_aimlapi.core.durable.visible_names import (
     escaped,
     has_dot_segment,
     has_half_pair,
+    unhidden,
     without_dot_segments,
     without_empty_segments,
 )
@@ -26,6 +27,22 @@ from airflow_provider_aimlapi.core.durable.visible_names import (
 )
 def test_special_characters_are_percent_encoded(text: str, expected: str) -> None:
     assert escaped(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("_a/.b/c_d.e", "%5Fa/%2Eb/c_d.e"),
+        ("__a.parquet", "%5F_a.parquet"),
+        ("_ds=1/_x", "_ds=1/%5Fx"),
+        (".ds=1", "%2Eds=1"),
+        ("_a/ds=1", "%5Fa/ds=1"),
+        ("_aimlapi/a", "_aimlapi/a"),
+        ("_aimlapi", "%5Faimlapi"),
+    ],
+)
+def test_no_segment_of_an_output_is_hidden(key: str, expected: str) -> None:
+    assert unhidden(key) == expected
 
 
 def test_empty_segments_are_left_out() -> None:

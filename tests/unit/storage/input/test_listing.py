@@ -81,10 +81,19 @@ def test_a_glob_begins_at_its_fixed_folder(lake: tuple[AbstractFileSystem, str])
 
 def test_one_file_is_read_whatever_its_name(lake: tuple[AbstractFileSystem, str]) -> None:
     fs, root = lake
-    for name, stem in (("_hidden.parquet", "_hidden"), ("readme.txt", "readme.txt")):
+    for name, stem in (("_hidden.parquet", "%5Fhidden"), ("readme.txt", "readme.txt")):
         (file,) = list_inputs(fs, f"{root}/{name}")
         assert (file.folder, file.stem) == ("", stem)
     assert len(list_inputs(fs, f"{root}/_aimlapi/0")) == 1
+
+
+def test_hive_folder_with_underscore_is_data_as_in_spark(tmp_path: Path) -> None:
+    fs = fsspec.filesystem("file", auto_mkdir=True)
+    for name in ("_ds=1/x.parquet", "_tmp/x.parquet", ".ds=1/x.parquet", "ds=1/_x/y.parquet"):
+        fs.pipe_file(f"{tmp_path}/{name}", b"PAR1")
+    for path in ("", "/*", "/_ds=*", "/**/*.parquet"):
+        (file,) = list_inputs(fs, f"{tmp_path}{path}")
+        assert (file.folder, file.partition) == ("_ds=1/", (("_ds", "1"),))
 
 
 def test_nothing_there_names_path_and_what_was_looked_for(
