@@ -277,8 +277,11 @@ def _check_name(name: str, file: InputFile) -> None:
 
 
 def _refuse_pair(one: InputFile, other: InputFile, what: str) -> NoReturn:
+    pair = escaped(one.uri), escaped(other.uri)
+    # A tab and its percent-encoding look the same in a text without control characters.
+    note = f" Their names are {one.uri!a} and {other.uri!a}." if pair[0] == pair[1] else ""
     raise InputUnreadable(
-        f"Rename one of two input files: {escaped(one.uri)} and {escaped(other.uri)} would both {what}."
+        f"Rename one of two input files: {pair[0]} and {pair[1]} would both {what}.{note}"
     )
 
 
