@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -19,10 +20,10 @@ _FLOATS = (pa.float16(), pa.float32(), pa.float64())
 _EXACT_INTEGER_BITS = {16: 11, 32: 24, 64: 53}
 """The bits of an integer that a float of this width holds exactly."""
 DECIMAL128_PRECISION_MAX = 38
-_UTC_NAMES = frozenset(
-    {"utc", "z", "zulu", "universal", "uct", "gmt", "gmt0", "gmt+0", "gmt-0", "+00:00", "-00:00"}
+_UTC_NAMES = re.compile(
+    r"(?:etc/)?(?:utc|uct|z|zulu|universal|greenwich|(?:gmt|utc)[+-]?0|gmt)|[+-]00(?::?00){0,2}",
+    re.IGNORECASE,
 )
-"""In lower case, and without `Etc/`."""
 
 
 def unify_types(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
@@ -135,7 +136,7 @@ def _with_unit(one: pa.DataType, other: pa.DataType, unit: str) -> pa.DataType |
 
 
 def _is_utc(zone: str | None) -> bool:
-    return zone is not None and zone.lower().removeprefix("etc/") in _UTC_NAMES
+    return zone is not None and _UTC_NAMES.fullmatch(zone) is not None
 
 
 def _times(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:

@@ -174,9 +174,20 @@ def test_time_that_finer_unit_does_not_reach_is_refused() -> None:
         opened(far, near)
 
 
-def test_utc_under_its_other_names_reads_as_one() -> None:
+@pytest.mark.parametrize(
+    "name", ["+00:00", "-00:00", "+0000", "+00", "Etc/UTC", "utc", "Z", "Etc/Greenwich", "GMT-0"]
+)
+def test_utc_under_its_other_names_reads_as_one(name: str) -> None:
     one = pa.table({"at": pa.array([0], pa.timestamp("us", "UTC"))})
-    other = pa.table({"at": pa.array([1], pa.timestamp("us", "+00:00"))})
+    other = pa.table({"at": pa.array([1], pa.timestamp("us", name))})
     table = read(opened(one, other))
     assert table.schema.field("at").type == pa.timestamp("us", "UTC")
     assert table.column("at").cast(pa.int64()).to_pylist() == [0, 1]
+
+
+@pytest.mark.parametrize("name", ["+00:01", "+01:00", "Europe/London", "GMT+1", "UTC+3", "local"])
+def test_zone_that_is_not_utc_is_another_type(name: str) -> None:
+    one = pa.table({"at": pa.array([0], pa.timestamp("us", "UTC"))})
+    other = pa.table({"at": pa.array([1], pa.timestamp("us", name))})
+    with pytest.raises(InputUnreadable, match="'at' is timestamp"):
+        opened(one, other)
