@@ -183,6 +183,9 @@ CASES: dict[str, Callable[[Workplace], Job]] = {
     "two files that differ in a column's case": files(
         a_0parquet=table(id=[1, 2]), b_0parquet=table(ID=[1, 2])
     ),
+    "two fields of a struct that differ in case": files(
+        a_0parquet=table(v=[{"plan": 1, "Plan": 2}, None])
+    ),
     "a column named like ours": files(a_0parquet=table(completion=[1, 2])),
     "a column named like ours in capitals": files(a_0parquet=table(COMPLETION_INFO=[1, 2])),
     "INT96 between two microseconds": files(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+from pyarrow import types
 
 from airflow_provider_aimlapi.core.texts.column_names import describe_difference, name_key
 from airflow_provider_aimlapi.errors import InputUnreadable
@@ -65,6 +66,9 @@ def _merge(fields: dict[str, pa.Field], homes: dict[str, str], uri: str, schema:
         unified = unify_types(known.type, field.type)
         if unified is None:
             path, one, other = find_clash(field.name, known.type, field.type)
+            if types.is_struct(one) and types.is_struct(other):
+                names = dict.fromkeys(inner.name for kind in (one, other) for inner in kind)
+                _check_distinct(path, names, f"in {homes[field.name]} and in {uri}")
             raise InputUnreadable(
                 f"Rewrite one of two files, or run them as two tasks: column '{path}' is {other} in "
                 f"{uri}, but {one} in {homes[field.name]}, and one cannot be converted to the other "
@@ -80,6 +84,35 @@ def _check_unique(uri: str, schema: pa.Schema) -> None:
         if name in seen:
             raise InputUnreadable(f"Rename one of two columns: both are named '{name}' in {uri}.")
         seen.add(name)
+    for field in schema:
+        _check_fields(field.name, field.type, f"in {uri}")
+
+
+def _check_fields(path: str, kind: pa.DataType, where: str) -> None:
+    """Refuse a struct, at any depth, that has two fields which readers confuse."""
+    if isinstance(kind, pa.BaseExtensionType):
+        kind = kind.storage_type
+    is_struct = types.is_struct(kind)
+    if is_struct:
+        _check_distinct(path, [field.name for field in kind], where)
+    for number in range(kind.num_fields if types.is_nested(kind) else 0):
+        field = kind.field(number)
+        _check_fields(f"{path}.{field.name}" if is_struct else f"{path}[]", field.type, where)
+
+
+def _check_distinct(path: str, names: Iterable[str], where: str) -> None:
+    keys: dict[str, str] = {}
+    for name in names:
+        key = name_key(name)
+        twin = keys.get(key)
+        keys[key] = name
+        if twin is None:
+            continue
+        how = f"both are named '{name}'" if twin == name else describe_difference(twin, name)
+        raise InputUnreadable(
+            f"Rename one of two fields of column '{path}': {how}, {where}. Some readers take them "
+            f"for one field, others for two."
+        )
 
 
 def _check_names(uri: str, schema: pa.Schema, keys: dict[str, str], homes: dict[str, str]) -> None:

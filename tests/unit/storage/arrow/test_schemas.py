@@ -67,6 +67,38 @@ def test_two_spellings_in_one_file_are_refused(one: str, other: str, words: str)
     assert "0.parquet" in str(error.value)
 
 
+def struct(*names: str) -> pa.Table:
+    values = [pa.array([number]) for number, _ in enumerate(names)]
+    return pa.table({"s": pa.StructArray.from_arrays(values, names=list(names))})
+
+
+def wrapped(table: pa.Table) -> pa.Table:
+    inner = table.column("s").combine_chunks()
+    values = pa.StructArray.from_arrays([inner], names=["t"])
+    return pa.table({"s": pa.ListArray.from_arrays([0, len(values)], values)})
+
+
+@pytest.mark.parametrize(("one", "other", "words"), CONFUSED)
+@pytest.mark.parametrize("is_deep", [False, True])
+def test_two_spellings_of_a_field_are_refused(
+    one: str, other: str, words: str, *, is_deep: bool
+) -> None:
+    """DuckDB renames the second one, and Spark reads neither."""
+    wrap = wrapped if is_deep else lambda table: table
+    for tables in ([struct(one), struct(other)], [struct(one, other)]):
+        with pytest.raises(InputUnreadable) as error:
+            opened(*map(wrap, tables))
+        path = "s[].t" if is_deep else "s"
+        assert f"Rename one of two fields of column '{path}'" in str(error.value)
+        assert words in str(error.value)
+        assert f"{len(tables) - 1}.parquet" in str(error.value)
+
+
+def test_two_fields_of_one_name_are_refused() -> None:
+    with pytest.raises(InputUnreadable, match="column 's': both are named 'a'"):
+        opened(struct("a", "a"))
+
+
 @pytest.mark.parametrize("name", ["Completion", "COMPLETION_INFO", "\ufeffcompletion"])
 def test_output_column_like_an_existing_one_is_refused(name: str) -> None:
     data_set = opened(column(name))
