@@ -33,7 +33,7 @@ OTHER_VALUES: dict[str, object] = {
     "top_k": "5",
     "stop_sequences": ["END"],
     "thinking": {"type": "disabled"},
-    "examples": [({"text": "Hallo"}, "Hello")],
+    "examples": [({"text": "Hallo"}, '{"a": "Hello"}')],
     "on_truncated": "raise",
     "output_schema": {"type": "object", "properties": {"a": {"type": "string"}}},
     "repairs": "2",
