@@ -62,6 +62,22 @@ def test_each_way_to_write_a_schema_gives_typed_columns(
         ]
 
 
+def test_a_schema_file_is_read_in_every_kind_of_task(
+    api: Any, typed_lake: Any, run_tasks: Callable[..., Any]
+) -> None:
+    run = run_tasks("tests", "typed_forms", DAY)
+    assert {state for states in run.states.values() for state in states} == {"success"}, run.output
+    for folder in ("out/group", "out/decorated"):
+        (first, *_) = rows_of(typed_lake, folder)
+        assert list(first) == ["text", "topic", "quote", "completion_info"]
+        assert first["quote"] in first["text"]
+    for folder in ("out/mapped", "out/expanded_file"):
+        assert list(rows_of(typed_lake, folder)[0]["completion"]) == ["topic", "quote"]
+    for folder in ("out/text", "out/expanded_text"):
+        (first, *_) = rows_of(typed_lake, folder)
+        assert first["completion"]["topic"] == "2026-01-02"
+
+
 def test_tickets_are_triaged_and_loaded_without_a_cast(
     api: Any,
     lake: Any,

@@ -24,7 +24,7 @@ from airflow_provider_aimlapi.operators.argument_sets.run_arguments import setti
 from airflow_provider_aimlapi.operators.argument_sets.schema_argument import (
     class_of,
     plain_schema,
-    schema_or_file,
+    schema_file,
 )
 from airflow_provider_aimlapi.operators.argument_sets.written_arguments import (
     check_schema,
@@ -232,10 +232,11 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
     template_fields: Collection[str] = rendered_arguments(__init__)
 
     def resolve_template_files(self) -> None:
-        """Read prompt files when Airflow parses the DAG. For mapped tasks `render_template` reads them."""
+        """Read files when Airflow parses the DAG. For mapped tasks `render_template` reads them."""
         self.prompt = text_or_file(self, self.prompt)
         self.system = text_or_file(self, self.system)
-        self.output_schema = schema_or_file(self, self.output_schema)
+        if (schema := schema_file(self, self.output_schema)) is not None:
+            self.output_schema = schema
         check_schema(self)
         self.prepare_template()
 
@@ -245,13 +246,18 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         Raises:
             AirflowFailException: Jinja cannot render it. The text shows how a column is written.
         """
-        # Airflow calls this for each field without its name, so a prompt is known by its identity.
+        # Airflow calls this for each field without its name, so a field is known by its identity.
         is_prompt = isinstance(content, str) and (content is self.prompt or content is self.system)
+        is_schema = content is self.output_schema
         self._progress = self._progress or ProgressSinkOpener(context)
         with self._progress.reports_failure(self.model), explaining_braces():
             if is_prompt:
                 return render_text(self, content, context)
-            return super().render_template(content, context, *args, **kwargs)
+            rendered = super().render_template(content, context, *args, **kwargs)
+            schema = schema_file(self, rendered) if is_schema else None
+            if schema is not None:
+                return super().render_template(schema, context, *args, **kwargs)
+            return rendered
 
     def execute(self, context: Context) -> dict[str, str | int | float]:
         """Run the job until all rows are decided and published.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_aimlapi.core.schemas.json_copies import without_twins
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.operators import arguments
+from airflow_provider_aimlapi.operators.airflow_errors import airflow_error
 from airflow_provider_aimlapi.operators.rendering import source_of
 
 if TYPE_CHECKING:
@@ -43,16 +44,24 @@ def plain_schema(value: object) -> object:
     return schema_of_class(answer_class)
 
 
-def schema_or_file(operator: BaseOperator, value: object) -> object:
-    """Return the content of the .json file that a text names, or else the value.
+def schema_file(operator: BaseOperator, value: object) -> Mapping[str, Any] | None:
+    """Return the content of the .json file that a text names; None for anything else.
 
     Raises:
-        InvalidSpec: the file is not JSON.
+        AirflowFailException: the file has no JSON object. A retry would fail in the same way.
     """
     if not isinstance(value, str) or not _FILE_NAME.fullmatch(value.strip()):
-        return value
+        return None
     text = source_of(operator, value.strip())
-    return value if text is None else _parsed(text, value.strip())
+    if text is None:
+        return None
+    try:
+        found = _parsed(text, value.strip())
+    except InvalidSpec as error:
+        raise airflow_error(error) from None
+    if not isinstance(found, Mapping):
+        raise airflow_error(InvalidSpec(f"output_schema: {value.strip()} contains no JSON object."))
+    return found
 
 
 def read_schema(
