@@ -68,5 +68,5 @@ def test_manifest_with_an_impossible_number_is_refused(field: str, value: int) -
         tally[field] = value
     attempt = finished().attempt(changes={name: json.dumps(manifest).encode()})
     assert isinstance(attempt.error, JournalUnreadable)
-    assert "Remove it" in str(attempt.error)
+    assert "Remove the run's manifest.json" in str(attempt.error)
     assert attempt.prompts == []

@@ -144,13 +144,14 @@ def _find_folder(store: FsspecStore, stored: StoredObjects, run_key: str | None)
     wanted = run_key or shown_run(store)
     if wanted is None:
         raise InvalidSpec(
-            f"No run is visible at {store.uri('')}. Name one with --run-key. The key is in the task's "
-            f"log, and it is the name of a folder below {RUNS_FOLDER}/."
+            f"Name one with --run-key, because no run is visible at {store.uri('')}. The key is in "
+            f"the task's log, and it is the name of a folder below {RUNS_FOLDER}/."
         )
     folder = RunFolders(store, stored).one(wanted) if is_run_key(wanted) else None
     if folder is None:
         raise InvalidSpec(
-            f"There is no run {wanted!r} at {store.uri(RUNS_FOLDER)}. Correct --run-key or the output path."
+            f"Correct --run-key or the output path. There is no run {wanted!r} at "
+            f"{store.uri(RUNS_FOLDER)}."
         )
     return folder
 

@@ -247,8 +247,8 @@ def _refuse_existing(replaced: ReplacedRun | None) -> None:
     """Refuse to replace the result of another run, before money is spent."""
     if replaced is not None:
         raise InvalidSpec(
-            f"{replaced.location()} Choose another output_path, or set on_existing='replace' to "
-            f"replace that result by this run's. {replaced.reason()} "
+            f"Choose another output_path, or set on_existing='replace' to replace a result by this "
+            f"run's. {replaced.location()} {replaced.reason()} "
             f"{replaced.payment(replaced.cost_as_before())}"
         )
 

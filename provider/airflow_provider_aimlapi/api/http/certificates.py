@@ -99,7 +99,7 @@ def _has_certificates(folder: str) -> bool:
 
 def _refused(certificates: Certificates, reason: str) -> ConnectionIncomplete:
     return ConnectionIncomplete(
-        f"{certificates.setting.name} names {certificates.path!r}, {reason}. Give a PEM file with the "
-        f"certificate authorities to trust; they take the place of the usual ones. A file in DER is "
-        f"turned into PEM by `openssl x509 -inform der -in FILE -out FILE.pem`."
+        f"Give a PEM file with the certificate authorities to trust, because they take the place of the "
+        f"usual ones: {certificates.setting.name} names {certificates.path!r}, {reason}. A file in DER "
+        f"is turned into PEM by `openssl x509 -inform der -in FILE -out FILE.pem`."
     )

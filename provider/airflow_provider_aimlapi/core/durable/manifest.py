@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.plan import Plan, Shard
 
 REMOVE_MANIFEST = (
-    "Remove it. A retry of the task makes it again from the run's parts, and pays for no row again."
+    "Remove the run's manifest.json. A retry of the task makes it again from the run's parts, and pays "
+    "for no row again."
 )
 
 
@@ -186,10 +187,10 @@ def decode_manifest(data: bytes, plan: Plan) -> Manifest:
         data, Manifest, what=what, bytes_max=manifest_bytes_max(plan), fix=REMOVE_MANIFEST
     )
     if manifest.run_key != plan.run_key:
-        raise JournalUnreadable(f"{what} names another run. {REMOVE_MANIFEST}")
+        raise JournalUnreadable(f"{REMOVE_MANIFEST} {what} names another run.")
     # The types were checked. Now the content is compared with what the plan and the parts imply.
     if manifest_of(plan.run_key, manifest.parts) != manifest:
-        raise JournalUnreadable(f"{what} has sums that do not add up. {REMOVE_MANIFEST}")
+        raise JournalUnreadable(f"{REMOVE_MANIFEST} {what} has sums that do not add up.")
     names = RunNames(run_key=plan.run_key)
     # Each part is read and shown under these names, so none may be another run's, or any other
     # file.
@@ -198,7 +199,7 @@ def decode_manifest(data: bytes, plan: Plan) -> Manifest:
         for entry, shard in zip(manifest.parts, plan.shards, strict=True)
     )
     if not are_planned:
-        raise JournalUnreadable(f"{what} names other parts than its plan. {REMOVE_MANIFEST}")
+        raise JournalUnreadable(f"{REMOVE_MANIFEST} {what} names other parts than its plan.")
     return manifest
 
 

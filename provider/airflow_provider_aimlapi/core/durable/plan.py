@@ -266,13 +266,14 @@ def _check_names(files: Sequence[InputFile], shards: Sequence[Shard]) -> None:
 def _check_name(name: str, file: InputFile) -> None:
     if name.startswith(f"{RUNS_FOLDER}/"):
         raise InputUnreadable(
-            f"input_path: the output of {escaped(file.uri)} would lie in {RUNS_FOLDER}/, which is "
-            f"kept for runs. Choose an input_path below that folder."
+            f"Choose an input_path below {RUNS_FOLDER}/, which is kept for runs: the output of "
+            f"{escaped(file.uri)} would lie there."
         )
     if not is_object_name(name):
         raise InputUnreadable(
-            f"input_path: no output file can be named after {escaped(file.uri)}: the name would "
-            f"have more than {NAME_CHARACTERS_MAX:,} characters. Shorten its name."
+            f"Shorten the name of an input file: no output file can be named after "
+            f"{escaped(file.uri)}, because the name would have more than {NAME_CHARACTERS_MAX:,} "
+            f"characters."
         )
 
 
@@ -325,9 +326,9 @@ def encode_plan(plan: Plan, made_of_json: bytes) -> bytes:
         or manifest_bytes_max(plan) > MANIFEST_BYTES_MAX
     ):
         raise InvalidSpec(
-            f"The input makes {len(plan.shards):,} parts, described by {len(data):,} bytes, which is "
-            f"too much for one run: it has {PARTS_MAX:,} parts and {PLAN_BYTES_MAX:,} bytes at most. "
-            f"Give each run fewer files."
+            f"Give each run fewer files: the input makes {len(plan.shards):,} parts, described by "
+            f"{len(data):,} bytes, which is too much for one run. It has {PARTS_MAX:,} parts and "
+            f"{PLAN_BYTES_MAX:,} bytes at most."
         )
     return data
 
@@ -347,12 +348,12 @@ def decode_plan(data: bytes, *, run_key: str) -> Plan:
     what = f"plan.json of run {run_key}"
     # Counted before decoding, because the values take ten times as much memory as the text.
     if data.count(b"[") > BRACKETS_MAX:
-        raise JournalUnreadable(f"{what} has more parts than a run has. {REMOVE_FOLDER}")
+        raise JournalUnreadable(f"{REMOVE_FOLDER} {what} has more parts than a run has.")
     stored = decode_stored(
         data, _StoredPlan, what=what, bytes_max=PLAN_BYTES_MAX, fix=REMOVE_FOLDER
     )
     if stored.run_key != run_key:
-        raise JournalUnreadable(f"{what} names another run. {REMOVE_FOLDER}")
+        raise JournalUnreadable(f"{REMOVE_FOLDER} {what} names another run.")
     shares, parts = stored.shares, len(stored.shards)
     are_divided = list(shares) == sorted({0, *shares}) and shares[-1] < max(1, parts)
     are_parts = all(
@@ -360,7 +361,7 @@ def decode_plan(data: bytes, *, run_key: str) -> Plan:
         for part, shard in enumerate(stored.shards)
     )
     if not (are_divided and are_parts):
-        raise JournalUnreadable(f"{what} divides {parts:,} parts wrongly. {REMOVE_FOLDER}")
+        raise JournalUnreadable(f"{REMOVE_FOLDER} {what} divides {parts:,} parts wrongly.")
     return Plan(run_key=run_key, shards=stored.shards, shares=stored.shares, workers=stored.workers)
 
 
@@ -375,6 +376,6 @@ def check_split(stored: Plan, expected: Plan, *, uri: str) -> None:
     """
     if stored != expected:
         raise JournalUnreadable(
-            f"{uri} does not split the input as this run does: another program, or another version "
-            f"of this provider, has written it. {REMOVE_FOLDER}"
+            f"{REMOVE_FOLDER} {uri} does not split the input as this run does: another program, or "
+            f"another version of this provider, has written it."
         )

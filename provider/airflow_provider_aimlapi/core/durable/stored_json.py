@@ -72,7 +72,7 @@ def decode_record(payload: bytes, decode: Callable[[bytes], T]) -> T | None:
 
 
 def _sentences(what: str, reason: str, fix: str) -> str:
-    return f"{what} {reason}. {fix}".rstrip()
+    return f"{fix} {what} {reason}.".lstrip()
 
 
 def _field_path(error: msgspec.ValidationError) -> str:

@@ -215,8 +215,8 @@ class Room:
         self.bytes_left -= RECORD_BYTES + len(text or "")
         if self.bytes_left < 0:
             raise JournalUnreadable(
-                f"{self.uri} holds more than an attempt leaves. Another program has written there. "
-                f"{REMOVE_FOLDER}"
+                f"{REMOVE_FOLDER} {self.uri} holds more than an attempt leaves: another program "
+                f"has written there."
             )
 
     def keep(self, outcome: Outcome) -> Outcome:

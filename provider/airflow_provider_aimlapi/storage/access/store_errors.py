@@ -166,21 +166,21 @@ def _local_error(error: BaseException, action: Action, path: str, detail: str) -
             return StoreUnsafe(f"{_local_refusal(error, path, verb)} ({detail})")
         case "absent":
             what = "it does not exist" if verb == "read" else "no file can be created there"
-            return StoreUnsafe(f"{path}: {what}. Check the path. ({detail})")
+            return StoreUnsafe(f"Check {path}: {what}. ({detail})")
         case _:
             return StoreUnavailable(f"Could not {action} {path}: {detail}")
 
 
 def _local_refusal(error: BaseException, path: str, verb: str) -> str:
     if isinstance(error, NotFollowed):
-        return f"{path}: links and special files are not followed there. Remove it."
+        return f"Remove {path}: links and special files are not followed there."
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
-        return f"{path}: a name is too long for this disk. Choose shorter names."
+        return f"Choose shorter names, because a name is too long for this disk: {path}."
     if isinstance(error, PermissionError):
         return f"{path}: this user may not {verb} there."
     if isinstance(error, OSError) and error.errno in _IS_A_FILE:
         return f"{path} is a file, or lies below one; give a folder."
-    return f"{path}: no user can {verb} there. Choose another folder."
+    return f"Choose another folder. {path}: no user can {verb} there."
 
 
 def _shown_path(uri: str) -> str:

@@ -102,7 +102,7 @@ def _listed_file(
     file = _input_file(fs, path, root, info)
     if _encoding(info):
         raise InputUnreadable(
-            f"input_path: {file.uri} is stored with a Content-Encoding. Store it without one."
+            f"Store a file of input_path without Content-Encoding: {file.uri} is stored with one."
         )
     return replace(file, path=info.get("real_path") or file.path)
 
@@ -198,18 +198,17 @@ def _check_key(uri: str, path: str, below: str) -> None:
     # plan. 3. The file system would read another object than was listed.
     if has_dot_segment(below):
         raise InputUnreadable(
-            f"input_path: {escaped(uri)} has a folder named '.' or '..' in its key. Rename the "
-            f"object, or choose an input_path without it."
+            f"Rename an object, or choose an input_path without it: {escaped(uri)} has a folder "
+            f"named '.' or '..' in its key."
         )
     if not path.isprintable() and has_half_pair(path):
         raise InputUnreadable(
-            f"input_path: the name {escaped(uri)} is not UTF-8. Rename the file, or choose an "
-            f"input_path without it."
+            f"Rename a file, or choose an input_path without it: the name {escaped(uri)} is not UTF-8."
         )
     if not uri.endswith(path):
         raise InputUnreadable(
-            f"input_path: a file system takes the key {escaped(path)} as that of another object, "
-            f"{escaped(uri)}. Rename the object, or choose an input_path without it."
+            f"Rename an object, or choose an input_path without it: a file system takes the key "
+            f"{escaped(path)} as that of another object, {escaped(uri)}."
         )
 
 

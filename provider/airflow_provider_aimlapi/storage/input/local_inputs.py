@@ -195,8 +195,8 @@ class _Listing:
 
 def _refusal(path: str, why: str) -> InputUnreadable:
     return InputUnreadable(
-        f"input_path: {path!r} {why}. Nothing was read. Remove it, give it a name that begins with "
-        f"_ or ., which is skipped, or choose another input_path."
+        f"Remove it, let its name begin with _ or ., or choose another input_path: {path!r} {why}. "
+        f"Nothing was read. Names that begin with _ or . are skipped."
     )
 
 

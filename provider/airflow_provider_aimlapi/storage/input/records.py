@@ -65,9 +65,9 @@ def store_records(store: ObjectStore, records: Sequence[Mapping[str, object]]) -
     found = store.read(name, bytes_max=len(parquet))
     if found != parquet and not (found is None and create_settled(store, name, parquet)):
         raise JournalUnreadable(
-            f"{store.uri(name)} exists and does not hold these records as this version of pyarrow "
-            f"writes them. Another program or another version has written it. Remove it, and run "
-            f"the task again."
+            f"Remove the stored records, and run the task again: {store.uri(name)} exists and does "
+            f"not hold these records as this version of pyarrow writes them. Another program or "
+            f"another version has written it."
         )
     return name
 

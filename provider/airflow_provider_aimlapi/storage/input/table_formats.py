@@ -192,7 +192,7 @@ def _is_table(fs: AbstractFileSystem, one: TableFormat, folder: str, quick: Quic
 
 def _refusal(one: TableFormat, uri: str) -> str:
     return (
-        f"input_path: {uri} is {one.name}. Some of its Parquet files are not live, and only its own "
-        f"metadata states which. Export the rows that you want as plain Parquet, for instance with "
-        f"{one.reader}, and use the folder of that export."
+        f"Export the rows as plain Parquet, and give that folder as input_path: {uri} is {one.name}. "
+        f"Some of its Parquet files are not live, and only its own metadata states which. It is read, "
+        f"for instance, by {one.reader}."
     )

@@ -103,8 +103,8 @@ def create_change(store: ObjectStore, epoch: int, change: Change) -> None:
     name = NAMES.change(epoch)
     if not create_settled(store, name, msgspec.json.encode(change)):
         raise JournalUnreadable(
-            f"{store.uri(name)} was written by another program. Remove it; a retry of the task then "
-            f"shows the run, and pays for nothing."
+            f"Remove an object that was written by another program, and retry the task: "
+            f"{store.uri(name)}. The retry shows the run, and pays for nothing."
         )
 
 

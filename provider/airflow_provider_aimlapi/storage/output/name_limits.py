@@ -44,6 +44,6 @@ def check_lengths(store: ObjectStore, names: Iterable[str]) -> None:
 def _check(name: str, size_bytes: int, bytes_max: int, what: str) -> None:
     if size_bytes > bytes_max:
         raise InvalidSpec(
-            f"output_path: {escaped(name[:80])}… would have {size_bytes:,} bytes, and {what} has at "
-            f"most {bytes_max:,} there. Choose a shorter output_path, or rename the input file."
+            f"Choose a shorter output_path, or rename an input file: {escaped(name[:80])}… would have "
+            f"{size_bytes:,} bytes, and {what} has at most {bytes_max:,} there."
         )

@@ -137,7 +137,7 @@ def _check_staged(store: ObjectStore, manifest: Manifest) -> None:
     missing = [one.staged_name for one in manifest.parts if one.staged_name not in present]
     if missing:
         raise JournalUnreadable(
-            f"{store.uri(missing[0])} does not exist, though the run's manifest names it. {REMOVE_FOLDER}"
+            f"{REMOVE_FOLDER} {store.uri(missing[0])} does not exist, though the run's manifest names it."
         )
 
 

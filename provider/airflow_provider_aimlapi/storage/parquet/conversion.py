@@ -81,9 +81,9 @@ def converted(batch: pa.RecordBatch, schema: pa.Schema, uri: str) -> pa.RecordBa
             columns.append(_array(column, field.type))
         except InexactInt96 as inexact:
             raise InputUnreadable(
-                f"Column '{field.name}' of {uri} is INT96 with {inexact}, which a timestamp in "
-                f"microseconds does not hold. Write the column as TIMESTAMP instead, rounded to "
-                f"microseconds or in nanoseconds, or leave it out of the file."
+                f"Write column '{field.name}' as TIMESTAMP, rounded to microseconds or in "
+                f"nanoseconds, or leave it out. Column '{field.name}' of {uri} is INT96 with "
+                f"{inexact}, which a timestamp in microseconds does not hold."
             ) from None
     return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
 

@@ -77,8 +77,8 @@ class JournalStore:
         for name in itertools.chain.from_iterable(segments.values()):
             if epoch_of(name) == self.epoch:
                 raise JournalUnreadable(
-                    f"{self._store.uri(name)} exists before its attempt has begun. Another "
-                    f"program wrote it: remove it."
+                    f"Remove an object of another program: {self._store.uri(name)} exists before "
+                    f"its attempt has begun."
                 )
 
     def append(self, part: int, records: Sequence[Record]) -> None:

@@ -144,8 +144,8 @@ class LeaseStore:
     def unreadable(self, reason: str) -> JournalUnreadable:
         """Return the error for leases that no attempts have written."""
         return JournalUnreadable(
-            f"{self._store.uri(self._names.leases)} {reason}. Another program wrote there. While no "
-            f"task works on this output, remove the leases."
+            f"While no task works on this output, remove the leases: "
+            f"{self._store.uri(self._names.leases)} {reason}. Another program wrote there."
         )
 
     def forget_before(self, epoch: int) -> None:

@@ -40,8 +40,8 @@ class FsspecStore:
         self._root = path_in(fs, root)
         if kind == "other":
             raise StoreUnsafe(
-                f"{uri_of(fs, root)} cannot be written safely: {type(fs).__name__} has no way to "
-                f"create a file only if it is absent. Use file://, s3://, gs:// or abfs://."
+                f"Use file://, s3://, gs:// or abfs://: {uri_of(fs, root)} cannot be written safely, "
+                f"because {type(fs).__name__} has no way to create a file only if it is absent."
             )
         self._objects: Objects = (
             LocalObjects(self._root) if kind == "local" else RemoteObjects(fs, self._root)

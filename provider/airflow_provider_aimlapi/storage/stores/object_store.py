@@ -126,8 +126,8 @@ def check_size(size_bytes: int, *, bytes_max: int, uri: str) -> None:
     """
     if size_bytes > bytes_max:
         raise JournalUnreadable(
-            f"{uri} is larger than {bytes_max:,} bytes, which no run writes there. Another program "
-            f"has written it: remove it, or choose another output_path."
+            f"Remove an object of another program, or choose another output_path: {uri} is larger "
+            f"than {bytes_max:,} bytes, which no run writes there."
         )
 
 
@@ -188,9 +188,9 @@ def _probe_creation(store: ObjectStore, scratch_name: str) -> None:
         raise StoreUnsafe(f"{uri} was not read as it was written")
     if store.create(scratch_name, PROBE_BYTES + b"Second.\n"):
         raise StoreUnsafe(
-            f'{uri} could be created twice: this store ignores "only if absent", so two workers '
-            f"could both pay for the same rows. Use a store that supports it (AWS S3, Google "
-            f"Cloud Storage, Azure Blob, Cloudflare R2, Ceph 18 or newer, a local disk)."
+            f'Use a store that creates objects "only if absent": {uri} could be created twice, so '
+            f"two workers could both pay for the same rows. AWS S3, Google Cloud Storage, Azure "
+            f"Blob, Cloudflare R2, Ceph 18 or newer and local disks support it."
         )
     if not _holds_probe(store, scratch_name):
         raise StoreUnsafe(f"{uri} was not read as it was written")

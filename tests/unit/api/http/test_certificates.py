@@ -80,8 +80,8 @@ def refused(path: object, *, may_be_folder: bool = False) -> str:
     with pytest.raises(ConnectionIncomplete) as error:
         tls_context(certificates(path, may_be_folder=may_be_folder))
     text = str(error.value)
-    assert text.startswith("SSL_CERT_FILE names ")
-    assert "Give a PEM file" in text
+    assert text.startswith("Give a PEM file ")
+    assert ": SSL_CERT_FILE names " in text
     assert "\n" not in text
     return text
 

@@ -28,5 +28,7 @@ def test_name_is_refused_where_it_is_too_long(
     if is_held:
         check_lengths(store, ["short", name])
         return
-    with pytest.raises(InvalidSpec, match=r"^output_path: .* bytes, and a .* has at most"):
+    with pytest.raises(
+        InvalidSpec, match=r"^Choose a shorter output_path, .* bytes, and a .* has at most"
+    ):
         check_lengths(store, ["short", name])

@@ -48,7 +48,7 @@ def replayed(store: MemoryStore, part: int) -> list[Record]:
 def test_segment_of_our_epoch_is_refused_before_a_write() -> None:
     store = MemoryStore()
     store.create(NAMES.segment(0, 9, 3), b"planted")
-    with pytest.raises(JournalUnreadable, match=r"00000009-00000003.*remove it"):
+    with pytest.raises(JournalUnreadable, match=r"Remove an object.*00000009-00000003"):
         JournalStore(store, NAMES, 9).take_over(listed(store))
     JournalStore(store, NAMES, 10).take_over(listed(store))
     assert listed(store) == {0: [NAMES.segment(0, 9, 3)]}
