@@ -27,7 +27,7 @@
       return item;
     };
     const chips = segments.map(([name, rows]) => chip(name, name === "flight" ? "in flight" : name, rows));
-    if (run.rows_reused) chips.push(make("li", `${count(run.rows_reused)} answered by earlier attempts`));
+    if (run.rows_reused) chips.push(make("li", `${count(run.rows_reused)} decided before this attempt`));
     if (run.repaired) chips.push(make("li", `${count(run.repaired)} repaired`));
     fill("statuses", chips);
   }
@@ -129,7 +129,8 @@
   }
 
   function showFacts(run) {
-    const facts = [["Run key", run.run_key], ["Manifest", run.state === "published" ? run.manifest : "not published yet"], ["Report", run.report], ["Times in", ui.zoneName()]];
+    const hasReport = run.attempts.some((attempt) => ENDED.includes(attempt.state)); // each writes it at its end
+    const facts = [["Run key", run.run_key], ["Manifest", run.state === "published" ? run.manifest : "not published yet"], ["Report", hasReport ? run.report : "not written yet"], ["Times in", ui.zoneName()]];
     fill("facts", facts.flatMap(([name, value]) => {
       const shown = make("dd");
       shown.append(make("code", value));
@@ -195,7 +196,7 @@
     const { run, task, isLive } = shown;
     const ageS = Math.max(0, Date.now() / 1e3 - run.updated_us / 1e6);
     const isAtWork = standing.of(run, task, isLive).isAtWork;
-    put("updated", isAtWork ? `updated ${duration(ageS)} ago` : `as of ${moment(run.updated_us / 1e3)}`);
+    put("updated", isAtWork ? `updated ${duration(ageS)} ago` : `as of ${moment(run.updated_us / 1e3, true)}`);
   }
 
   /* The names of the task, and the way back to it. */

@@ -8,7 +8,7 @@ const standing = (() => {
   /* Airflow's states of a task that a worker has not started. `null` follows a clear. */
   const WAITING = ["none", "scheduled", "queued", "restarting"];
   const RETRY = "waits for its retry";
-  const KEPT = "What was paid for is kept, and is not paid for again.";
+  const KEPT = "Stored answers are kept, and not paid for again. Calls that were in flight, and answers of the last second, may be.";
   const BEFORE = "The figures are those of the try before.";
   const KILLED = "The attempt ended without a report: its process was killed, or its machine was lost.";
   const words = (state) => (state ?? "not scheduled").replaceAll("_", " ");
@@ -70,7 +70,7 @@ const standing = (() => {
     const isOwn = state.word === (WORDS[run.state] ?? run.state);
     const found = { isAtWork: isLive && isOwn && !ENDED.includes(run.state), ...state };
     if (error && (isOwn || state.tone === "parked")) {
-      const unpaid = run.run_key ? "" : "The task failed before its run began, so nothing was paid. ";
+      const unpaid = run.run_key ? "" : "The task failed before its run began, so this try paid nothing. ";
       return { ...found, notice: `${error} ${unpaid}${state.notice}`.trim(), noticeTone: run.state };
     }
     if (state.notice || !isOwn) return found;
@@ -80,7 +80,7 @@ const standing = (() => {
       if (run.state === "publishing") return { ...found, notice: `All rows are decided. Copying the parts to the output has taken ${duration(silentS)} so far. A large result takes minutes.${latest(run)}` };
       return { ...found, ...silence(run, task, silentS) };
     }
-    if (run.state === "published" && !run.requests && run.rows) return { ...found, notice: "This attempt made no call and paid nothing: all rows were answered before, by shares of the run, by other tasks, or by earlier attempts." };
+    if (run.state === "published" && !run.requests && run.rows) return { ...found, notice: "This attempt made no call and paid nothing. Its rows were answered before, by shares, other tasks, or earlier attempts or runs, or have nothing to send." };
     if (run.state === "sampled") return { ...found, notice: "This is the paid sample of an estimate. The run finds its answers, and does not pay for them again." };
     return found;
   }
@@ -92,7 +92,7 @@ const standing = (() => {
     if (!task) return ["No run yet", `A task with ${OWN_TASKS} has a run once it has read its input.`];
     if (task.is_ours === false) return ["This task has no run", `Only tasks with ${OWN_TASKS} have one. Airflow shows this tab on every task. To remove the tab, set task_tab = False in the section [aimlapi] of Airflow's configuration, or AIRFLOW__AIMLAPI__TASK_TAB=False. The list of runs stays.`];
     if (task.state === "running") return ["The run is being prepared", "The task reads its input. Its figures appear once the run begins."];
-    if (task.state === "failed" || task.state === "up_for_retry") return ["The task failed before its run began", "The task's log contains the reason. Nothing was paid by this task."];
+    if (task.state === "failed" || task.state === "up_for_retry") return ["The task failed before its run began", "The task's log contains the reason. This try paid nothing."];
     if (WAITING.includes(task.state ?? "none")) return ["The task has not started", `Airflow's state of the task is “${words(task.state)}”.`];
     if (task.state === "success") return ["No run is stored", "The task has ended. A plan, and an estimate without a paid sample, have no run, and Airflow may have cleared the progress of an older one. The file report.html beside the output stays."];
     return ["The task did not run", `Airflow's state of the task is “${words(task.state)}”.`];

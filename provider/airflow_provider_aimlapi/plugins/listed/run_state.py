@@ -13,7 +13,11 @@ ALIVE = frozenset({"running", "queued", "scheduled", "restarting"})
 """Airflow's states of a task that works, or will soon."""
 EXPLAINED = frozenset({"failed", "killed", "stopped", "parked", "waits for its retry"})
 """The states whose reason the list shows. An attempt that was overtaken has nothing to explain."""
-KILLED = "Airflow ended the task while its run was at work. A retry continues the run."
+UNREPORTED = {
+    "killed": "Airflow ended the task while its run was at work. Clear the task to continue.",
+    "waits for its retry": "The attempt ended without a report. The next try continues the run.",
+}
+"""The reasons of runs that could not report their end."""
 
 
 def state_of(run: StoredRun | None, task_state: str | None) -> str:
@@ -45,4 +49,4 @@ def reason_of(run: StoredRun | None, state: str) -> str:
     """Return why the run ended early; "" if it did not."""
     if run is None or state not in EXPLAINED:
         return ""
-    return run.reason or (KILLED if state == "killed" else "")
+    return run.reason or UNREPORTED.get(state, "")

@@ -46,3 +46,14 @@ def test_reason_is_shown_for_what_ended_early() -> None:
     assert reason_of(run, "failed") == "why"
     assert reason_of(run, "running") == reason_of(run, "superseded") == ""
     assert reason_of(None, "failed") == ""
+
+
+@pytest.mark.parametrize(
+    ("state", "fix"),
+    [("killed", "Clear the task"), ("waits for its retry", "The next try continues")],
+)
+def test_killed_run_shows_how_it_continues(state: str, fix: str) -> None:
+    """A killed process reports no reason."""
+    run = decode_run(json.dumps({"state": "running", "model": "m", "updated_us": 1}))
+    assert fix in reason_of(run, state)
+    assert reason_of(run, "running") == ""
