@@ -10,7 +10,11 @@ const charts = (() => {
     grid: { stroke: () => colour("--line"), width: 1 }, ticks: { show: false }, ...more,
   });
   const span = (s) => (s < 60 ? `${Math.round(s)} s` : s < 7200 ? `${Math.round(s / 6) / 10} min` : `${Math.round(s / 360) / 10} h`);
-  const timeAxis = () => axis({ values: (_, ticks) => ticks.map(span), space: 70, size: 26, grid: { show: false } });
+  /* Distances of ticks. With fractions, the ticks of a run of two seconds would be "1 s, 1 s, 2 s, 2 s". */
+  const WHOLE = Array.from({ length: 12 }, (_, i) => [1, 2, 5].map((n) => n * 10 ** i)).flat();
+  const TIMES_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800, 604800];
+  const timeAxis = () => axis({ values: (_, ticks) => ticks.map(span), incrs: TIMES_S, space: 70, size: 26, grid: { show: false } });
+  const countAxis = () => axis({ values: (_, v) => v.map(few), incrs: WHOLE, size: 48 });
   const line = (label, name, more) => ({
     label, stroke: () => colour(name), width: 1.75, points: { show: false }, ...more,
   });
@@ -63,7 +67,7 @@ const charts = (() => {
     }, [x, rates], isEmpty);
     draw("chart-window", `Calls in flight ${over}: last ${count(last(series.in_flight))}, highest ${count(most(series.in_flight))}. The window: last ${count(last(series.window))}. 429s per second: highest ${few(most(throttled))}.`, {
       scales: { ...scales, throttled: { range: (_, __, highest) => [0, highest > 0 ? highest * 3 : 1] } },
-      axes: [timeAxis(), axis({ size: 48, values: (_, v) => v.map(few) })],
+      axes: [timeAxis(), countAxis()],
       series: [
         fromTo,
         line("in flight", "--blue", { fill: () => colour("--blue-soft"), value: whole }),
@@ -88,8 +92,8 @@ const charts = (() => {
     draw("chart-latency", `How many calls were answered in which time. ${parts.map(([name, ms]) => `${name}: ${seconds(ms)}`).join(", ")}.`, {
       scales: { x: { time: false, distr: 1, range: (_, least, highest) => [least - 0.5, highest + 0.5] }, y: { range: (_, __, highest) => [0, highest * 1.08 || 1] } },
       axes: [
-        axis({ values: (_, ticks) => ticks.map((t) => (edges[t] ? seconds(edges[t]) : "")), space: 64, size: 26, grid: { show: false } }),
-        axis({ size: 48, values: (_, v) => v.map(few) }),
+        axis({ values: (_, ticks) => ticks.map((t) => (edges[t] ? seconds(edges[t]) : "")), incrs: WHOLE, space: 64, size: 26, grid: { show: false } }),
+        countAxis(),
       ],
       series: [
         { label: "up to", value: (_, v) => (v === null ? "" : seconds(edges[v] ?? 0)) },
