@@ -3,7 +3,7 @@
    made of a string: texts may be foreign. */
 "use strict";
 (() => {
-  const { $, WORDS, count, duration, fill, make, moment, percent, put, row, showSegments } = ui;
+  const { $, WORDS, count, duration, fill, linkToAirflow, make, moment, percent, put, row, showSegments } = ui;
   const POLL_MS = 3000;
   const POLL_IDLE_MS = 15000;
   const TYPING_MS = 300;
@@ -28,24 +28,10 @@
     return `../dags/${dag}/runs/${run}/tasks/${task}${listed.map_index >= 0 ? `/mapped/${listed.map_index}` : ""}`;
   }
 
-  /* Airflow shows this page in a frame that may not replace the page around it. A link of that page may,
-     so one is made there for a moment. Outside of a frame, the link itself works. */
-  function follow(event) {
-    if (window.parent === window || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    const there = window.parent.document;
-    const link = there.createElement("a");
-    link.href = event.currentTarget.href;
-    there.body.append(link);
-    link.click();
-    link.remove();
-  }
-
   function outward(text, href, name) {
     const link = make("a", text);
-    link.href = href;
+    linkToAirflow(link, href);
     link.setAttribute("aria-label", `${text} of ${name}`);
-    link.addEventListener("click", follow);
     return link;
   }
 
@@ -64,7 +50,8 @@
     return listed.reason ? [pill, make("p", listed.reason, "reason")] : [pill];
   }
 
-  function rowsCell(standing) {
+  function rowsCell(standing, state) {
+    if (!standing.rows && state !== "published") return [make("p", "none read", "faint")];
     const bar = make("div", undefined, "bar thin");
     bar.setAttribute("role", "img");
     showSegments(bar, standing, 0);
@@ -105,7 +92,7 @@
     const { standing } = listed;
     const began = listed.began_us === null ? "–" : moment(listed.began_us / 1e3);
     const figures = standing
-      ? [[rowsCell(standing), "rows"], [listed.is_at_work ? rate(standing.rows_per_s) : "", "n"], [costCell(listed), "n"], [began, ""], [endCell(listed), ""]]
+      ? [[rowsCell(standing, listed.state), "rows"], [listed.is_at_work ? rate(standing.rows_per_s) : "", "n"], [costCell(listed), "n"], [began, ""], [endCell(listed), ""]]
       : [["see its page", "rows faint"], ["", "n"], ["", "n"], [began, ""], ["", ""]];
     const cells = row("td", [[stateCell(listed), "state"], ...figures]);
     const head = make("th", undefined, "task");
@@ -211,7 +198,7 @@
       fillKeepingFocus(list.runs);
     }
     before = shown;
-    put("updated", `as of ${moment(Date.now())}`);
+    put("updated", `as of ${moment(Date.now(), true)} ${ui.zoneName()}`);
     return list.at_work > 0;
   }
 
@@ -269,5 +256,6 @@
   $("next").addEventListener("click", () => change({ page: query.page + 1 }));
 
   ui.theme(() => {});
+  ui.onZone(() => { before = ""; poll(); });
   poll();
 })();

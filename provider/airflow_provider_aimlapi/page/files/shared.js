@@ -114,7 +114,7 @@ const ui = (() => {
 
   /* Let a link lead to one of Airflow's own pages, and hide it without an address that may be one.
      Airflow shows our pages in a frame whose links may not change the window around it, so a link of
-     that window does. */
+     that window does. A click that opens another tab works as it is. */
   function linkToAirflow(link, address) {
     const isRelative = address.startsWith("../dags/") && window.location.protocol.startsWith("http");
     link.hidden = !isRelative && !/^https?:\/\//.test(address);
@@ -123,10 +123,13 @@ const ui = (() => {
     link.target = "_top";
     if (window.parent === window) return;
     link.onclick = (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
       const outer = window.parent.document.createElement("a");
       outer.href = link.href;
+      window.parent.document.body.append(outer);
       outer.click();
+      outer.remove();
     };
   }
 
