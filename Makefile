@@ -96,7 +96,7 @@ test-browser: setup  ## the pages in real Chromium, against a real Airflow: [SCR
 	  { [ "$$(id -u)" = 0 ] && apt-get install -y --no-install-recommends chromium; } || \
 	  .venv/browser/bin/playwright install chromium
 	@.venv/browser/bin/python -m browser_tests.axe_rules
-	@.venv/browser/bin/python -m pytest browser_tests -s $(if $(SCREENSHOTS),--screenshots $(SCREENSHOTS)) $(if $(PICTURES),--pictures)
+	@.venv/browser/bin/python -m pytest browser_tests -s -o faulthandler_timeout=0 $(if $(SCREENSHOTS),--screenshots $(SCREENSHOTS)) $(if $(PICTURES),--pictures)
 
 # Each version has a new environment under .venv/matrix, with this tree's wheel.
 matrix: setup  ## unit tests, imports and a DAG on Airflow 3.0 to 3.3, two to three minutes each: [ONLY=3.0-3.11]

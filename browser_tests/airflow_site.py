@@ -10,7 +10,7 @@ import time
 import urllib.request
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.error import URLError
 from urllib.parse import quote
 
@@ -101,9 +101,13 @@ class AirflowSite:
 
     def state(self, run_id: str, dag_id: str = DAG_ID, task_id: str = TASK_ID) -> str:
         """Return the state in the task's last progress; empty if there is none."""
-        address = self.page(run_id, dag_id, task_id).replace("/aimlapi/page", "/aimlapi/progress")
-        told = self._get(address.removeprefix(self.url), self._token())
+        told = self._progress(run_id, dag_id, task_id)
         return str(told["state"]) if told else ""
+
+    def rows_done(self, run_id: str, dag_id: str, task_id: str) -> int:
+        """Return the rows in the task's last progress; 0 if there is none."""
+        told = self._progress(run_id, dag_id, task_id)
+        return int(told["rows_done"]) if told else 0
 
     def tab(self, run_id: str) -> str:
         """The address of the tab in Airflow's own pages."""
@@ -138,6 +142,10 @@ class AirflowSite:
             assert time.monotonic() < until_s, self.log()
             time.sleep(0.3)
 
+    def _progress(self, run_id: str, dag_id: str, task_id: str) -> dict[str, Any] | None:
+        address = self.page(run_id, dag_id, task_id).replace("/aimlapi/page", "/aimlapi/progress")
+        return self._get(address.removeprefix(self.url), self._token())
+
     def _token(self) -> str:
         request = urllib.request.Request(
             f"{self.url}/auth/token",
@@ -147,13 +155,13 @@ class AirflowSite:
         with urllib.request.urlopen(request) as answer:
             return str(json.load(answer)["access_token"])
 
-    def _get(self, address: str, token: str = "") -> dict[str, list[dict[str, str]]] | None:
+    def _get(self, address: str, token: str = "") -> dict[str, Any] | None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
             with urllib.request.urlopen(
                 urllib.request.Request(f"{self.url}{address}", headers=headers), timeout=10
             ) as answer:
-                told: dict[str, list[dict[str, str]]] = json.load(answer)
+                told: dict[str, Any] = json.load(answer)
                 return told
         except (URLError, TimeoutError):
             return None

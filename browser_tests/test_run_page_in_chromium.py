@@ -13,6 +13,7 @@ import pytest
 from browser_tests.airflow_site import DAG_ID
 from browser_tests.axe_rules import violations
 from browser_tests.conftest import HOSTILE, ROWS
+from browser_tests.layout import overflows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,16 +55,20 @@ def check_untouched(page: Page) -> None:
 
 def picture(page: Page, path: Path, until: str = "#errors-card") -> None:
     """For the documentation: what stands above an element, of a run on paths as people have them."""
-    for name, told in (
-        ("input", "s3://lake/tickets/ds=2026-01-01"),
-        ("output", "s3://lake/ticket_summaries/ds=2026-01-01"),
-    ):
-        page.evaluate(
-            "([id, told]) => { document.getElementById(id).textContent = told; }", [name, told]
-        )
-    box = page.locator(until).bounding_box()
-    assert box is not None
-    page.screenshot(path=path, clip={"x": 0, "y": 0, "width": 1280, "height": box["y"] - 4})
+    paths = {
+        "input": "s3://lake/tickets/ds=2026-01-01",
+        "output": "s3://lake/ticket_summaries/ds=2026-01-01",
+    }
+    is_shown = False
+    while not is_shown:  # the page sets its own texts again when it updates
+        for name, told in paths.items():
+            page.evaluate(
+                "([id, told]) => { document.getElementById(id).textContent = told; }", [name, told]
+            )
+        box = page.locator(until).bounding_box()
+        assert box is not None
+        page.screenshot(path=path, clip={"x": 0, "y": 0, "width": 1280, "height": box["y"] - 4})
+        is_shown = all(page.locator(f"#{name}").text_content() == paths[name] for name in paths)
 
 
 @pytest.mark.timeout(600)
@@ -139,6 +144,7 @@ def test_it_fits_into_a_window(
     page.goto(site.page(run_id))
     page.locator("canvas").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert overflows(page) == []
     assert page.evaluate("document.documentElement.dataset.theme") == scheme
     assert violations(page) == []
     page.screenshot(path=screenshots / f"published-{scheme}-{width}.png", full_page=True)

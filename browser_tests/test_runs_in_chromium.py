@@ -15,6 +15,7 @@ from playwright.sync_api import expect
 from browser_tests.airflow_site import DAG_ID, TASK_ID
 from browser_tests.axe_rules import violations
 from browser_tests.conftest import ROWS
+from browser_tests.layout import overflows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,10 +96,7 @@ def test_list_shows_readable_runs_newest_first(
     while rows_done(page) < ROWS * 0.3:
         page.wait_for_timeout(300)
     assert "1 running" in (page.locator("#sum").text_content() or "")
-    box = page.locator("#some").bounding_box()
-    assert box is not None
-    clip = {"x": 0, "y": 0, "width": 1280, "height": box["y"] + box["height"] + 20}
-    page.screenshot(path=pictures / "runs.png", clip=clip)
+    page.screenshot(path=pictures / "runs.png", full_page=True)
     page.locator("#runs .name").first.click()
     page.locator("#rows-done").wait_for()
     assert page.locator("#title").text_content() == watched
@@ -133,6 +131,19 @@ def test_filter_and_sort_narrow_the_list(
     assert page.locator("#head [aria-sort]").count() == 1
     assert page.evaluate("document.activeElement.dataset.column") == "cost"
     assert page.locator(".list .reason").first.is_visible()
+    context.close()
+
+
+def test_list_shows_the_zone_chosen_in_airflow(
+    site: AirflowSite, runs: None, session_of: Callable[..., BrowserContext]
+) -> None:
+    context = session_of(timezone_id="UTC")
+    page, other = context.new_page(), context.new_page()
+    for shown in (page, other):
+        shown.goto(site.runs_page)
+        shown.locator("#updated", has_text=" UTC").wait_for()
+    other.evaluate("localStorage.setItem('timezone', JSON.stringify('Asia/Tokyo'))")
+    page.locator("#updated", has_text=" Asia/Tokyo").wait_for()
     context.close()
 
 
@@ -281,6 +292,7 @@ def test_long_list_has_pages_and_no_violation(
     expect(names).to_have_count(50)
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= LOOKS[look]["viewport"]["width"]
+    assert overflows(page) == []
     page.screenshot(path=screenshots / f"runs-long-{look}.png")
     for _ in range(2):
         page.get_by_role("button", name="Next").click()
@@ -307,6 +319,7 @@ def test_it_fits_into_a_window(
     page.goto(site.runs_page)
     page.locator("#runs td").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert overflows(page) == []
     assert page.evaluate("document.documentElement.dataset.theme") == scheme
     assert violations(page) == []
     page.screenshot(path=screenshots / f"runs-{scheme}-{width}.png", full_page=True)
