@@ -68,6 +68,7 @@ _FIELDS = {
     "burst": ("limits", "burst"),
     "per_minute": ("limits", "per_minute"),
     "tokens_per_minute": ("limits", "tokens_per_minute"),
+    "upstreams": ("limits", "upstreams"),
     "queue": ("limits", "is_queueing"),
     "balance": ("account", "balance_usd"),
     "key": ("account", "key"),
@@ -147,6 +148,7 @@ def _make_parser() -> argparse.ArgumentParser:
     add("--burst", type=float, metavar="N", help="size of the bucket")
     add("--per-minute", type=int, metavar="N", help="calls in a fixed window of a minute")
     add("--tokens-per-minute", type=int, metavar="N", help="tokens in the same window")
+    add("--upstreams", type=int, metavar="N", help="so many, each with these limits for itself")
     add(
         "--fault",
         action="append",

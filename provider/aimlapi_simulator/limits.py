@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from random import Random
+
     from aimlapi_simulator.faults.script import Limits
 
 Refusal = Literal["concurrency", "rate", "minute", "tokens"]
@@ -14,7 +16,7 @@ _ROUNDING = 1e-9
 
 
 class Gate:
-    """Counts calls in flight, a bucket of calls, and a fixed window of a minute."""
+    """One upstream: calls in flight, a bucket of calls, and a fixed window of a minute."""
 
     __slots__ = (
         "_bucket",
@@ -23,12 +25,10 @@ class Gate:
         "_tokens",
         "_window_ends_s",
         "in_flight",
-        "peak",
     )
 
     def __init__(self) -> None:
         self.in_flight = 0
-        self.peak = 0  # most calls in flight so far
         self._bucket: float | None = None  # calls left in the bucket; None before the first call
         self._bucket_at_s = 0.0  # when the bucket was filled last
         self._window_ends_s = 0.0  # the next full minute
@@ -82,12 +82,33 @@ class Gate:
         self._bucket = level - 1 if is_enough else level
         return is_enough
 
-    def enter(self) -> None:
-        """Take a slot."""
+
+class Gates:
+    """The upstreams behind the API. Each has the script's limits for itself."""
+
+    __slots__ = ("_gates", "in_flight", "peak")
+
+    def __init__(self) -> None:
+        self._gates = [Gate()]
+        self.in_flight = 0  # of all upstreams
+        self.peak = 0  # most calls in flight so far
+
+    def choose(self, limits: Limits, random: Random) -> Gate:
+        """Return the upstream of the next call."""
+        if limits.upstreams == 1:
+            return self._gates[0]
+        missing = limits.upstreams - len(self._gates)
+        self._gates += [Gate() for _ in range(missing)]
+        return self._gates[random.randrange(limits.upstreams)]
+
+    def enter(self, gate: Gate) -> None:
+        """Take a slot of an upstream."""
+        gate.in_flight += 1
         self.in_flight += 1
         if self.in_flight > self.peak:  # noqa: PLR1730 - max() costs more than the rest of this function
             self.peak = self.in_flight
 
-    def leave(self) -> None:
+    def leave(self, gate: Gate) -> None:
         """Return a slot."""
+        gate.in_flight -= 1
         self.in_flight -= 1

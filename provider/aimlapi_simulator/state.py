@@ -10,7 +10,7 @@ from aimlapi_simulator.clock import Clock
 from aimlapi_simulator.faults.choice import FaultChoice, draw
 from aimlapi_simulator.http.errors import ENVELOPES, Problem, error_response, vendor_words
 from aimlapi_simulator.ledger import Ledger, Record
-from aimlapi_simulator.limits import Gate
+from aimlapi_simulator.limits import Gates
 from aimlapi_simulator.model.prompt_cache import PromptCache
 from aimlapi_simulator.periods import period_of
 from aimlapi_simulator.pricing import CREDITS_PER_USD, usd_of
@@ -45,7 +45,7 @@ class State:
         self._paid_in_credits = _paid_in_credits(script)
         self.random = random.Random(script.seed)
         self.ledger = Ledger()
-        self.gate = Gate()
+        self.gates = Gates()
         self.faults = FaultChoice()
         self.prompt_cache = PromptCache()
         self.batches: dict[str, Batch] = {}

@@ -112,6 +112,14 @@ def test_a_taken_port_ends_with_1() -> None:
     assert "in use" in done.stderr
 
 
+def test_upstreams_have_an_option_and_no_queue() -> None:
+    assert parse_arguments(["--upstreams", "3"]).script.limits.upstreams == 3
+    with pytest.raises(ScriptError, match="upstreams"):
+        parse_arguments(["--upstreams", "3", "--queue"])
+    with pytest.raises(ScriptError, match="upstreams"):
+        parse_arguments(["--upstreams", "0"])
+
+
 def test_every_option_has_its_place() -> None:
     words = (
         "--port 0 --host 0.0.0.0 --latency 0.2 --latency-sigma 0.6 --max-concurrent 3 --queue "

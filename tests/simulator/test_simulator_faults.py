@@ -254,6 +254,12 @@ async def test_prompts_that_contain_text_are_struck_the_first_times(start: Start
     assert (await play.ask("Another text.")).status_code == 200
 
 
+async def test_only_long_prompts_are_struck(start: Start) -> None:
+    play = await struck(start, "429", longer_than=10)
+    statuses = [(await play.ask(text)).status_code for text in ("ten chars.", "eleven char")]
+    assert statuses == [200, 429]
+
+
 async def test_each_prompt_can_be_counted_by_itself(start: Start) -> None:
     play = await struck(start, "429", times=1, per_prompt=True)
     statuses = [(await play.ask(text)).status_code for text in ("a", "b", "a", "b", "c")]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 
 from aimlapi_simulator import Fault, Latency, Limits, Script
-from aimlapi_simulator.limits import Gate
+from aimlapi_simulator.limits import Gate, Gates
 
 if TYPE_CHECKING:
     from tests.simulator.conftest import Playground, Start
@@ -64,6 +65,24 @@ async def statuses_of(play: Playground, count: int) -> list[int]:
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(play.ask(f"Text {number}")) for number in range(count)]
     return sorted(task.result().status_code for task in tasks)
+
+
+def test_calls_meet_full_upstreams_before_all_are_full() -> None:
+    gates, random, accepted = Gates(), Random(1), []  # noqa: S311
+    limits = Limits(max_concurrent=2, upstreams=3)
+    for _ in range(60):
+        gate = gates.choose(limits, random)
+        accepted.append(not gate.is_full(limits))
+        if accepted[-1]:
+            gates.enter(gate)
+    assert (gates.in_flight, gates.peak, sum(accepted)) == (6, 6, 6)
+    assert not all(accepted[:6])
+
+
+async def test_each_upstream_has_a_bucket_of_its_own(start: Start) -> None:
+    play = await start(Script(limits=Limits(rps=0.001, burst=1, upstreams=2)))
+    statuses = [(await play.ask()).status_code for _ in range(20)]
+    assert sorted(statuses) == [200] * 2 + [429] * 18
 
 
 async def test_more_than_the_cap_in_flight_is_429(start: Start) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from aimlapi_simulator.http.message import Request, Response
-    from aimlapi_simulator.limits import Gate
+    from aimlapi_simulator.limits import Gate, Gates
     from aimlapi_simulator.state import State
 
 _CLIENT_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
@@ -35,7 +35,7 @@ class Chat:
         self._state = state
         self._loop = loop
         # Calls that wait for a slot, if the script queues them.
-        self._waiting: deque[tuple[Call, ChatRequest]] = deque()
+        self._waiting: deque[tuple[Call, ChatRequest, Gate]] = deque()
 
     def answer(self, request: Request, responder: Responder) -> None:
         """Answer a request, now or later."""
@@ -96,8 +96,9 @@ class Chat:
         # 3. A fault refuses without delay: answer now, without a slot.
         # 4. No slot is free: wait for one.
         # 5. Otherwise the call takes a slot.
-        script, gate = self._state.script, self._state.gate
+        script = self._state.script
         limits = script.limits
+        gate = self._state.gates.choose(limits, self._state.random)
         is_full = gate.is_full(limits)
         if is_full and not (limits.is_queueing and len(self._waiting) < _QUEUE_MAX):
             self._throttle_call(call, "concurrency")
@@ -109,11 +110,11 @@ class Chat:
         if script.faults:
             self._pick_fault(call, chat)
         if call.effect.is_at_once and not call.effect.extra_delay_s:
-            self._finish_call(call)
+            self._finish_call(call, gate)
         elif is_full:
-            self._waiting.append((call, chat))
+            self._waiting.append((call, chat, gate))
         else:
-            self._start_call(call, chat)
+            self._start_call(call, chat, gate)
 
     def _pick_fault(self, call: Call, chat: ChatRequest) -> None:
         script = self._state.script
@@ -124,11 +125,11 @@ class Chat:
         if call.fault is not None:
             call.effect = effect_of(call.fault)
 
-    def _start_call(self, call: Call, chat: ChatRequest) -> None:
+    def _start_call(self, call: Call, chat: ChatRequest, gate: Gate) -> None:
         """Take a slot, and return it when the latency is over."""
         # The prompt cache is read when the call starts, so that the answer is composed now.
-        state = self._state
-        state.gate.enter()
+        state, gates = self._state, self._state.gates
+        gates.enter(gate)
         delay_s = call.effect.extra_delay_s
         if not call.effect.is_at_once:
             delay_s += state.latency_s()
@@ -145,21 +146,21 @@ class Chat:
             text_form=state.script.forms.text,
         )
         if delay_s > 0:
-            self._loop.call_later(delay_s, self._leave_slot, call, state.gate)
+            self._loop.call_later(delay_s, self._leave_slot, call, gates, gate)
         else:
-            self._leave_slot(call, state.gate)
+            self._leave_slot(call, gates, gate)
 
-    def _leave_slot(self, call: Call, gate: Gate) -> None:
-        # A reset has made a new gate. The call's slot does not exist there.
-        if gate is not self._state.gate:
+    def _leave_slot(self, call: Call, gates: Gates, gate: Gate) -> None:
+        # A reset has made new gates. The call's slot does not exist there.
+        if gates is not self._state.gates:
             self._abandon_call(call)
             return
-        gate.leave()
-        self._finish_call(call)
+        gates.leave(gate)
+        self._finish_call(call, gate)
         while self._waiting and not gate.is_full(self._state.script.limits):
             self._start_call(*self._waiting.popleft())
 
-    def _finish_call(self, call: Call) -> None:
+    def _finish_call(self, call: Call, gate: Gate) -> None:
         """Charge, then answer. A generated answer is charged, also if the client has left."""
         response = render(call, self._state)
         status = 0 if response.delivery == "drop" else response.status
@@ -168,7 +169,7 @@ class Chat:
         record = record_of(
             call, status=status, fault=fault.kind if fault is not None else None, now_s=now_s
         )
-        self._state.gate.count_tokens(now_s, record.completion_tokens)
+        gate.count_tokens(now_s, record.completion_tokens)
         self._state.record(record)
         self._send_response(call, response)
 

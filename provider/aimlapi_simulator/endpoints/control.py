@@ -84,7 +84,7 @@ class Control:
         """Return counts and sums since the last reset."""
         state = self._state
         state.settle()
-        ledger, gate = state.ledger, state.gate
+        ledger, gates = state.ledger, state.gates
         # A prompt billed three times counts once as a prompt, and twice as a repeated call.
         twice = ledger.billed_twice()
         return {
@@ -96,8 +96,8 @@ class Control:
             "balance_usd": usd_of(state.credits_left()),
             "prompts_billed_twice": len(twice),
             "calls_billed_again": sum(twice.values()) - len(twice),
-            "in_flight": gate.in_flight,
-            "in_flight_peak": gate.peak,
+            "in_flight": gates.in_flight,
+            "in_flight_peak": gates.peak,
         }
 
     def _advance_clock(self, request: Request) -> Response:

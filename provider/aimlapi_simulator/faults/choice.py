@@ -49,6 +49,8 @@ class FaultChoice:
         for position, fault in enumerate(script.faults):
             if fault.path != path or (fault.contains and fault.contains not in prompt):
                 continue
+            if fault.longer_than and len(prompt) <= fault.longer_than:
+                continue
             is_due = self._is_due(position, fault, sha256)
             if is_due and _is_drawn(fault, script.seed, position, sha256, sighting):
                 return (

@@ -47,6 +47,8 @@ class Limits(_Value, frozen=True, kw_only=True):
         per_minute: calls in a fixed window of a minute, which starts at the full minute.
         tokens_per_minute: tokens in the same window. The prompt counts at admission, the answer when
             it is finished.
+        upstreams: how many upstreams there are. Each has the limits above for itself, and a call
+            comes to one of them at random.
         is_queueing: whether a call over `max_concurrent` waits for a slot instead of a 429.
         retry_after_s: sent as Retry-After with a 429. The real API never sends it.
     """
@@ -56,6 +58,7 @@ class Limits(_Value, frozen=True, kw_only=True):
     burst: float | None = None
     per_minute: int | None = None
     tokens_per_minute: int | None = None
+    upstreams: int = 1
     is_queueing: bool = False
     retry_after_s: float | None = None
 
@@ -63,6 +66,9 @@ class Limits(_Value, frozen=True, kw_only=True):
         for name in ("max_concurrent", "rps", "burst", "per_minute", "tokens_per_minute"):
             value = getattr(self, name)
             _require(value is None or value > 0, f"limits.{name} must be more than 0")
+        _require(self.upstreams > 0, "limits.upstreams must be 1 or more")
+        is_one = self.upstreams == 1 or not self.is_queueing
+        _require(is_one, "limits.is_queueing needs limits.upstreams to be 1")
 
 
 class Fault(_Value, frozen=True, kw_only=True):
@@ -73,9 +79,10 @@ class Fault(_Value, frozen=True, kw_only=True):
         share: fraction of the matching requests that is struck, 0 to 1. The choice depends on the
             seed, the prompt and how often that prompt was seen. It does not depend on the order of
             arrival.
-        path: the only path that is struck. At another path than the default, `contains` does not
-            match, and a billed kind lets the request take effect before the answer is spoiled.
+        path: the only path that is struck. At another path than the default, `contains` and
+            `longer_than` do not match, and a billed kind lets the request take effect before the answer is spoiled.
         contains: strikes only prompts that contain this text.
+        longer_than: strikes only prompts of more characters than this.
         after: spares the first `after` matching requests.
         times: strikes the next `times` matching requests, then no more; None means all.
         per_prompt: whether `after` and `times` count each distinct prompt separately.
@@ -94,6 +101,7 @@ class Fault(_Value, frozen=True, kw_only=True):
     share: float = 1.0
     path: str = "/v1/chat/completions"
     contains: str = ""
+    longer_than: int = 0
     after: int = 0
     times: int | None = None
     per_prompt: bool = False
