@@ -62,7 +62,7 @@ def test_each_way_to_write_a_schema_gives_typed_columns(
         ]
 
 
-def test_a_schema_file_is_read_in_every_kind_of_task(
+def test_every_kind_of_task_reads_a_schema_file(
     api: Any, typed_lake: Any, run_tasks: Callable[..., Any]
 ) -> None:
     run = run_tasks("tests", "typed_forms", DAY)
