@@ -67,9 +67,11 @@ class TokenAllowance:
     per_minute: int
     answer_tokens: int = field(default_factory=lambda: ANSWER_TOKENS)
     used: deque[tuple[float, int]] = field(default_factory=deque)
+    # Tokens of `used`; tokens of calls in flight; when the next call may go, by the mean so far.
     used_sum: int = 0
     reserved: int = 0
     due_s: float = 0.0
+    # The largest ratio and the largest answer so far, and the sums from which the mean follows.
     tokens_a_byte: float = 0.0
     largest_answer: int = 0
     calls: int = 0
@@ -88,6 +90,10 @@ class TokenAllowance:
         taken = self.used_sum + self.reserved
         if not taken:
             return 0.0  # a call larger than a whole minute's allowance goes alone
+        # 1. Nothing counts now: the call goes, however large it is.
+        # 2. It fits: it goes at its turn, so that calls are spread over the minute.
+        # 3. It does not fit: it waits until the oldest ended call leaves the minute, or, without
+        #    one, for the end of a call in flight, which wakes the waiters.
         if taken + self.reservation(body_bytes) <= self.per_minute:
             return self.due_s - now_s
         return max(WAIT_MIN_S, self.used[0][0] + MINUTE_S - now_s) if self.used else MINUTE_S
@@ -97,6 +103,8 @@ class TokenAllowance:
         reservation = self.reservation(body_bytes)
         self.reserved += reservation
         likely = self.tokens / self.calls if self.calls else reservation
+        # The mean, not the reservation. Calls spaced by the most that they may use would use half
+        # of the allowance.
         self.due_s = max(self.due_s, now_s) + likely * MINUTE_S / self.per_minute
         return reservation
 

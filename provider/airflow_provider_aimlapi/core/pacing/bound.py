@@ -55,6 +55,7 @@ def bound_sentence(
         throttled: the calls answered 429.
         refused_share: the share of calls answered 429 at any rate.
     """
+    # Its own sentence, because it shows whether the API refused anything below the ceiling.
     if bound is Bound.CEILING:
         refused = (
             "no call was throttled" if not throttled else f"{throttled:,} calls were answered 429"

@@ -85,6 +85,7 @@ class Episode:
         """Return the episode after another call that was in flight is refused."""
         first = sent if sent.number < self.first.number else self.first
         late, late_refused = self.late, self.late_refused
+        # Sent in the later part of the round trip, when a bucket's saved calls are used up.
         if sent.at_s >= self.seen.now_s - LATE_SHARE * (self.seen.now_s - self.first.at_s):
             late = sent if late is None or sent.number < late.number else late
             late_refused += 1
@@ -95,6 +96,8 @@ class Episode:
     @property
     def anchor(self) -> Sent:
         """Return the call from which the episode is measured."""
+        # With enough refused calls in the later part, that part alone is measured. Otherwise it
+        # has too few to show a rate.
         is_burst = self.late is not None and self.late_refused >= LATE_CALLS
         return self.late if is_burst and self.late is not None else self.first
 
@@ -117,6 +120,8 @@ class Episode:
     @property
     def completed(self) -> int:
         """Return the calls that ended in that time. They make room if calls in flight are limited."""
+        # Calls before the anchor, less those in flight with it, had ended when it was sent. Calls
+        # that ended since then made room for the accepted ones.
         return max(0, self.ended - (self.anchor.number - self.anchor.level))
 
     @property
@@ -139,6 +144,7 @@ class Episode:
     def is_level(self) -> bool:
         """Return whether as many calls were accepted as had ended."""
         most = max(self.accepted, self.completed)
+        # Slots accept a call for each that ends. A rate accepts what it accepts, whatever ends.
         return abs(self.accepted - self.completed) <= LEVEL_SPREAD * (1.0 + sqrt(most))
 
     @property

@@ -49,6 +49,8 @@ class Mark:
     def moved(self, episode: Episode) -> Mark:
         """Return the next mark: the same one until enough calls and time have passed since."""
         is_early = self.is_short(episode) or self.elapsed_s(episode) < MARK_S_MIN
+        # The same beginning for a longer time, so that the rate is measured over enough calls.
+        # Without a call before it, there is nothing to measure from.
         if is_early and self.accepted:
             return Mark(at_s=self.at_s, accepted=self.accepted, episodes=self.episodes + 1)
         return Mark(at_s=episode.first.at_s, accepted=episode.accepted_before)
@@ -70,6 +72,7 @@ class Streak:
 
     def met(self, sent: Sent, seen: Seen) -> Streak:
         """Return the streak after the first 429 of an episode: the same one if no call was accepted."""
+        # As many 429s as calls since the streak's first: each call between was refused.
         if sent.number - self.number == seen.throttled - 1 - self.throttled:
             return self
         return Streak(
@@ -83,6 +86,8 @@ class Streak:
     def is_closing(self, episode: Episode, seen: Seen) -> bool:
         """Return whether every call was refused although others had ended, or no other was in flight."""
         refused = seen.throttled - self.throttled
+        # Calls that ended since then with an answer. Each of them would have made room at a limit
+        # of slots, so refusals in spite of them show that nothing is accepted.
         made_room = episode.ended - self.ended - (episode.seen.throttled - 1 - self.throttled)
         is_all = refused > episode.seen.admitted - self.number
         has_room = made_room >= CLOSING_CALLS or episode.seen.in_flight <= episode.refused
@@ -106,6 +111,7 @@ class Likeness:
     def met(self, episode: Episode) -> Likeness:
         """Return the count after another episode. One that follows at once is not independent."""
         ended = episode.ended - episode.seen.throttled
+        # Most of the calls in flight are the same as last time, so the number must be, too.
         if ended - self.ended < TURNOVER_SHARE * episode.left:
             return self
         is_like = abs(episode.left - self.left) <= 1.0 + LIKE_SHARE * episode.left

@@ -59,6 +59,8 @@ class Gate:
 
     def refused(self, sent_s: float, *, now_s: float) -> Gate:
         """Return the gate after a call failed. Calls sent before the probe do not count."""
+        # 1. The gate is open: the law handles the 429. 2. No probe is on its way. 3. The call was
+        #    sent before the probe, so it shows nothing about now.
         if self.closed_s is None or self.probe_s is None or sent_s < self.probe_s:
             return self
         closed_s = now_s - self.closed_s
@@ -68,6 +70,8 @@ class Gate:
 
     def answered(self, sent_s: float) -> Gate:
         """Return the gate after a call that was sent at this time was answered."""
+        # A call from before the closing may have been accepted long ago. After failures of another
+        # kind, each answer shows that the API is back.
         if self.closed_s is None or (sent_s < self.closed_s and not self.needs_answer):
             return self
         return OPEN
@@ -81,6 +85,7 @@ class Gate:
         """Return whether a call may go now: any call if the gate is open, otherwise a probe."""
         if self.closed_s is None:
             return True
+        # One probe at a time: a second one would be refused with the first.
         return self.probe_s is None and now_s >= self.next_s
 
 

@@ -55,6 +55,8 @@ STEADY_CALLS = 50
 def level_cut(window: Window, episode: Episode, factor: float = 1.0) -> Window:
     """Return the window with the level cut by the refused calls, if it was nearly full."""
     for left in (float(episode.left), episode.first.level - 1.0):
+        # First the calls that are left. If more ended meanwhile, the level at the first refused
+        # call, without that call, may still have been nearly full.
         if left >= FULL_SHARE * window.permits:
             return _level_to(window, episode, factor * left)
     return window

@@ -41,6 +41,10 @@ PATIENT_TRIPS = 2.0
 
 def after_time(window: Window, *, elapsed_s: float, held: Held) -> Window:
     """Return the window after time in which `held` held calls back. Only that quantity grows."""
+    # 1. After a pause: what is sent doubles until level or pace hold calls back.
+    # 2. The level holds them back: it grows, unless it is at the ceiling.
+    # 3. The pace does.
+    # 4. Nothing of the API's: what is not used is not tested, so nothing grows.
     if window.resume is not None and window.gate.is_open:
         return _resumed(window, window.resume.aged(elapsed_s), held)
     if held is Held.LEVEL:
@@ -70,6 +74,9 @@ def after_throttled(window: Window, sent: Sent, seen: Seen, *, jitter: float) ->
     Args:
         jitter: a random number from 0 to 1, so that workers that share a limit do not act in step.
     """
+    # 1. The call was in flight at the last episode's first 429, and belongs to it.
+    # 2. The gate is closed: the call was a probe, or came before one.
+    # 3. It begins an episode.
     if window.episode is not None and sent.at_s < window.episode.seen.now_s:
         return _once_more(window, window.episode, sent, seen)
     if not window.gate.is_open:
@@ -78,6 +85,8 @@ def after_throttled(window: Window, sent: Sent, seen: Seen, *, jitter: float) ->
         window,
         before=None,
         jitter=jitter,
+        # A slower 429 counts at once, and a faster one little by little. If the time were too
+        # short, a pause would end before the calls in flight are known.
         refusal_s=max(REFUSAL_FADING * window.refusal_s, seen.now_s - sent.at_s),
         streak=window.streak.met(sent, seen),
     )
@@ -88,6 +97,9 @@ def _once_more(window: Window, episode: Episode, sent: Sent, seen: Seen) -> Wind
     """Decide again after one more 429 of the same episode."""
     before = window.before
     is_straggler = seen.now_s > episode.seen.now_s + STRAGGLING * window.refusal_s
+    # 1. The window was replaced since, as by a trial.
+    # 2. It came too late, when the window has long acted on the others.
+    # 3. It was sent a round trip before the others, so it belongs to nothing that was measured.
     if before is None or is_straggler or sent.at_s < episode.first.at_s - episode.span_s:
         return window
     before = replace(before, streak=before.streak.from_number(sent.number))
@@ -102,8 +114,12 @@ def _decided(before: Window, episode: Episode, seen: Seen) -> Window:
         gate = gate.closed(seen.now_s, patience_s=PATIENT_TRIPS * before.refusal_s)
     else:
         window, name = cut(before, episode)
+        # Few refusals stop nothing: a test of a known limit costs one or two. With many, more
+        # would only be refused until it is known what was accepted.
         if episode.refused >= PAUSING_CALLS:
             gate = gate.paused(seen.now_s, until_s=until_s)
+    # The round trip was too short to tell a rate from a level, so the next 429 measures while
+    # calls grow from few.
     if episode.is_brief and (episode.refused >= PAUSING_CALLS or before.resume is not None):
         window = replace(window, resume=_resume(episode))
     mark = window.mark.moved(episode)
@@ -113,4 +129,5 @@ def _decided(before: Window, episode: Episode, seen: Seen) -> Window:
 def _resume(episode: Episode) -> Reach:
     """Start with as many calls as were accepted, and double them again and again."""
     first = max(1, episode.accepted) / max(RESUME_DOUBLING_S, episode.span_s)
+    # No height and no hold: it grows from the first moment, and the first 429 ends it.
     return Reach(height=0.0, step=first, hold_s=0.0, doubling_s=RESUME_DOUBLING_S)

@@ -128,6 +128,10 @@ class Noise:
 
     def after_throttled(self, window: Window, sent: Sent, seen: Seen, *, jitter: float) -> Window:
         """Return the window after a 429."""
+        # 1. Sent before the trial: it shows nothing about the greater load.
+        # 2. As many as usual are refused: the law does not see it.
+        # 3. More are, in a trial: it has failed.
+        # 4. More are, in noise: a limit was met, and the law decides again.
         if self.trial is not None and sent.number < self.trial.first:
             return window
         if self.quota is not None:
@@ -138,6 +142,7 @@ class Noise:
                 return self._failed(window, self.trial, sent, seen)
             self._be_quiet()
             self.is_limited = True
+        # Suspicion counts episodes, not 429s. A surprise of a hundred 429s is one event.
         is_new = window.episode is None or sent.at_s >= window.episode.seen.now_s
         after = after_throttled(window, sent, seen, jitter=jitter)
         is_closed = not window.gate.is_open or after.decision == CLOSE.name
@@ -155,12 +160,14 @@ class Noise:
             return window
         if self.trial is not None:
             return self._passed(window) if admitted - in_flight >= self.trial.enough else window
+        # The upstream has recovered. In quiet mode a limit is found sooner.
         if self.quota.share_at(admitted) < QUIET_SHARE:
             self._be_quiet()
         return window
 
     def _suspected(self, window: Window, sent: Sent, seen: Seen) -> Surprise | None:
         """Return where the noise began, if it is suspected and another trial is due."""
+        # A long calm: what was learned about load and time belongs to another spell.
         if not self.spell or sent.number - self.last > CALM_CALLS:
             self.spell, self.failed_load = 0, float("inf")
             self.later_s = seen.now_s + LATER_S
@@ -168,6 +175,7 @@ class Noise:
         self.last = sent.number
         peak = self._suspicion.peak
         since = self._suspicion.met(window, sent, seen)
+        # The highest load that was refused lately. If a limit lies beside the noise, it is near.
         if self._suspicion.peak != peak:
             self.peak = window
         is_soon = self.spell <= SPELL_EPISODES and sent.level <= AGAIN_SHARE * self.failed_load
@@ -191,6 +199,8 @@ class Noise:
             last=seen.admitted,
         )
         self._suspicion.forget()
+        # The ceiling bounds what a trial can cost if it meets a limit after all. Without `before`,
+        # late 429s of the last episode cannot take the trial back.
         window = replace(after, ceiling=most, gate=OPEN, before=None, likeness=Likeness())
         level = _ramp(float(sent.level), step=TRIAL_STEP)
         return replace(window, level=level, pace=None, resume=None, doubts=0, decision="try:more")
@@ -202,6 +212,7 @@ class Noise:
         self.later_s = seen.now_s + LATER_S
         before = trial.before
         gate = window.gate
+        # Calls of the trial are still on their way. Until they are back, more would be refused.
         if gate.is_open:
             gate = gate.paused(seen.now_s, until_s=seen.now_s + before.refusal_s)
         episode = Episode(first=sent, seen=seen)
@@ -212,6 +223,8 @@ class Noise:
         self.mode, self.is_proven, self.trial = Mode.NOISY, True, None
         self.spell = 0
         window = replace(window, ceiling=self.ceiling, decision="pass:trial")
+        # A limit was met in the noise before, so the ramp would meet it again. Its level and pace
+        # are known.
         if self.is_limited and self.peak is not None:
             return replace(window, level=self.peak.level, pace=self.peak.pace)
         return replace(window, level=_ramp(0.0, step=float(window.permits)))

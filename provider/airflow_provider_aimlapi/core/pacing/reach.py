@@ -92,10 +92,16 @@ class Reach:
         equal.
         """
         known, known_s, disturbed = self.known, self.known_s, self.disturbed
+        # 1. More than the height was refused, as expected: the height held, and one disturbance is
+        #    forgotten.
+        # 2. The height itself was refused after a while: someone else uses the limit.
+        # 3. It was refused at once: it was a little too high, which says nothing about others.
         if self.is_climbing:
             known, known_s, disturbed = self.height, self.hold_s, max(0, disturbed - 1)
         elif self.is_disturbed:
             disturbed = min(disturbed + 1, DISTURBED_MAX)
+        # The same limit again: stay twice as long. Another one: begin with a short hold, because
+        # it may move again.
         is_same = abs(height - known) <= max(1.0, SAME_SHARE * known)
         patience = alone if disturbed < SHARED_TIMES else together
         hold_s = min(2.0 * known_s, patience.hold_s_max) if is_same else 0.0

@@ -54,6 +54,8 @@ class RefusalQuota:
         """Return whether a refused call is as usual; count it if so."""
         calls = max(0, sent.number - self.last)
         self.last = max(self.last, sent.number)
+        # A long time without a refusal saves tokens up to a bound. Without it, a limit that comes
+        # back could refuse hundreds before it is noticed.
         self.tokens = min(TOKENS_MAX, self.tokens + self.rate * calls)
         self.calls += calls
         if self.tokens < 1.0:
@@ -65,6 +67,8 @@ class RefusalQuota:
 
     def _learn(self) -> None:
         """Fix the highest rate once it is known; forget half when it was learned twice."""
+        # Fixed once, when the share is known well. Later refusals are those that the quota itself
+        # allowed, so they may lower the rate but not raise it.
         if self.refused >= LEARNT_REFUSED and self.rate_most == RATE_MAX:
             self.rate_most = self.rate
         if self.refused >= 2 * LEARNT_REFUSED:

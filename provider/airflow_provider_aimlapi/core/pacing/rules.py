@@ -93,6 +93,8 @@ def _is_many(_window: Window, episode: Episode) -> bool:
 
 def _cut_to_accepted(window: Window, episode: Episode) -> Window:
     """Cut to what was accepted in one round trip, because far too much was sent."""
+    # The level is cut if none is known yet, or if the counts show slots. Otherwise a rate is
+    # limited, and the level was not the cause.
     if window.level.height == 0 or (episode.first.is_full and episode.is_level):
         window = level_left(window, episode)
     return pace_as_accepted(window, episode)
@@ -112,6 +114,7 @@ def _is_pace_refused(window: Window, episode: Episode) -> bool:
     pace, first = window.pace, episode.first
     is_near = pace is not None and not first.is_full and _is_pace_near(window, episode.seen)
     is_level = first.is_beyond and window.level.height > 0
+    # With both beyond their heights, the pace is the likelier cause if it was growing.
     return is_near and pace is not None and (pace.is_climbing or not is_level)
 
 
@@ -161,6 +164,8 @@ def _give_way_in_level(window: Window, episode: Episode) -> Window:
 
 def _is_often_doubted(window: Window, episode: Episode) -> bool:
     doubts = _doubted(window, episode).doubts
+    # A single refusal of a known level may be the end of a call on its way. Four in a short time
+    # may be a rate.
     return doubts > 1 and max(doubts, window.mark.episodes) >= DOUBTS_MAX
 
 
@@ -176,6 +181,8 @@ def _cut_known_level(window: Window, episode: Episode) -> Window:
 def _doubted(window: Window, episode: Episode) -> Window:
     """Return the window with one more doubt that calls in flight are what is limited."""
     seen = episode.seen
+    # A slow job meets its limit seldom, so its doubts must last for as many calls as those of a
+    # fast one.
     again_s = max(DOUBT_S, DOUBT_CALLS / max(0.1, seen.sent_per_s))
     doubts = window.doubts + 1 if seen.now_s < window.doubted_s + again_s else 1
     return replace(window, doubts=doubts, doubted_s=seen.now_s)

@@ -63,5 +63,7 @@ class Spacing:
     def follow(self, interval_s: float, now_s: float) -> None:
         """Change the interval. A call that waits for the old one waits for the new one at most."""
         if interval_s and self.interval_s:
+            # A pace that has just grown from one call in 20 s must not wait for the rest of the
+            # old interval.
             self.next_s = now_s + min(self.next_s - now_s, interval_s)
         self.interval_s = interval_s

@@ -70,6 +70,10 @@ class Suspicion:
         Args:
             window: before that 429.
         """
+        # 1. No surprise: the law was trying more than it knew to be accepted.
+        # 2. The last surprise was long ago, so its load says nothing about now.
+        # 3. A surprise at a load near the peak: a limit there explains it.
+        # 4. A surprise at a lower load, after enough others: suspected.
         is_low = sent.level <= LOW_SHARE * self.peak
         if not is_low and not _is_within_known(window):
             self.others += 1
@@ -95,6 +99,7 @@ class Suspicion:
             return None
         first = self.last[-episodes]
         calls = now.number - first.number
+        # The calls of the earlier half of the surprises, for the comparison with the later half.
         earlier = self.last[-episodes // 2].number - first.number
         is_noise_like = (
             calls <= CALLS_MAX

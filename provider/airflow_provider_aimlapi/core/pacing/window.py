@@ -83,6 +83,8 @@ class Window:
     @property
     def interval_s(self) -> float:
         """Return the seconds between two calls; 0 while there is no pace."""
+        # The slower of both. `resume` is there only after a pause, until level or pace hold calls
+        # back.
         rates = [reach.allowed for reach in (self.pace, self.resume) if reach is not None]
         return 1.0 / max(PACE_MIN, min(rates)) if rates else 0.0
 
