@@ -22,6 +22,12 @@ FIELDS_SHOWN_MAX = 12
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d{1,9})\]")
 _PLAIN_STEPS = re.compile(r"(?:\.[^\W\d]\w*|\[\d{1,9}\])+")
 """Steps that cannot be plain text. Other names of fields are read only if there is such a field."""
+_OTHER_STEPS = (
+    (re.compile(r"\s*([.\[\]])\s*"), r"\1"),
+    (re.compile(r"""\[(["'])(\w+)\1\]"""), r".\2"),
+    (re.compile(r"\.(\d{1,9})(?!\w)"), r"[\1]"),
+)
+"""How other languages write a step, and the step as it is written in a path."""
 _PLAIN_PATH = re.compile(r"([^\W\d]\w*)((?:\.[^\W\d]\w*|\[\d{1,9}\])+)")
 
 
@@ -69,8 +75,13 @@ def is_plain_path(name: str) -> bool:
 
 
 def leading_steps(text: str) -> str:
-    """Return the steps at the beginning of a text, "" if there are none."""
-    match = _PLAIN_STEPS.match(text.lstrip())
+    """Return the steps at the beginning of a text as a path has them, "" if there are none.
+
+    So `['plan']` and `. plan` become `.plan`, and `.0` becomes `[0]`.
+    """
+    for notation, step in _OTHER_STEPS:
+        text = notation.sub(step, text)
+    match = _PLAIN_STEPS.match(text)
     return match[0] if match else ""
 
 
@@ -83,8 +94,10 @@ def explain_wrong_path(name: str, shapes: Mapping[str, Shape]) -> str | None:
     if match is None:
         return None
     column, steps = match.groups()
-    near = nearest(column, shapes)
-    advice = f"Did you mean {{{near}{steps}}}?" if near else f"Its columns are: {_listed(shapes)}."
+    near, last = nearest(column, shapes), steps.rpartition(".")[2]
+    advice = f"Its columns are: {_listed(shapes)}."
+    if near or last in shapes:  # the last step of {row.body} is a column
+        advice = f"Did you mean {{{near + steps if near else last}}}?"
     return f"the input has no column '{column}'. {advice}"
 
 

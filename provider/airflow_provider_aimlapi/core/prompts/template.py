@@ -41,15 +41,25 @@ _TOKEN = re.compile(r"\\\{|\{([^{}\n]*)\}")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*$")
 _AROUND_A_NAME = re.compile(
     r"""\s*(?:
-        (?: \.\s*[^\W\d]\w* | \[[^\[\]]*\] )+ (?:![rsa])? (?::.*)?     # {body.text}, {body[0]}
-        | ![rsa] (?::.*)?                                               # {body!r}
+        (?: (?:\.\s*\w+ (?:\([^()]*\))? | \[[^\[\]]*\]) \s* )+ (?:![rsa])? (?::.*)?  # {body.strip()}
+        | =? ![rsa] (?::.*)? | = (?::.*)?                                   # {body!r}, {body=}
         | : (?:.?[<>=^])?[-+ ]?z?\#?0?\d*[_,]?(?:\.\d+)?[bcdeEfFgGnosxX%]?  # {price:>10.2f}
-        | : %.*                                                         # {day:%Y-%m-%d}
-        | \|.*                                                          # {body|upper}
+        | : %.*                                                             # {day:%Y-%m-%d}
+        | \|.*                                                              # {body|upper}
+        | \s or \s+ (?:'[^']*'|"[^"]*"|None) | \s if \s.+\s else \s.+         # {body or ''}
     )?\s*""",
     re.VERBOSE,
 )
 """What Python's `str.format` and Jinja allow after a name. JSON such as `{body: string}` does not match."""
+_AROUND_A_COLUMN = re.compile(
+    r"""
+        [$@\#/^&] \s* (?P<marked>.+)                                          # {$body}, {#body}
+        | [^\W\d][\w.]* [\[(] \s* (["']) (?P<quoted>.+?) \2 \s* [\])] .*       # {row["body"]}
+        | [^\W\d]\w* \. (?P<last>[^\W\d]\w*)                                 # { row.body }
+    """,
+    re.VERBOSE,
+)
+"""What other template languages, and pandas, write before a column's name."""
 COLUMNS_SHOWN_MAX = 12
 
 
@@ -160,19 +170,21 @@ def _check_literal(token: str, name: str, columns: Mapping[str, Shape], argument
 
 
 def _written_otherwise(name: str, columns: Mapping[str, Shape]) -> str | None:
-    """Return what `name` means, ignoring blanks, quotes, case and `str.format`'s notation."""
+    """Return what `name` means, ignoring blanks, quotes, case and the notation of other languages."""
     bare = name.strip()
     if len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "\"'`":
         bare = bare[1:-1]
+    around = _AROUND_A_COLUMN.fullmatch(bare)
+    inner = next(filter(None, around.groupdict().values()), "") if around else ""
     for column in sorted(columns, key=len, reverse=True):
+        if _is_never_a_column(column):
+            continue
         head, rest = bare[: len(column)], bare[len(column) :]
-        if (
-            head.casefold() == column.casefold()
-            and not _is_never_a_column(column)
-            and _AROUND_A_NAME.fullmatch(rest)
-        ):
+        if head.casefold() == column.casefold() and _AROUND_A_NAME.fullmatch(rest):
             path = column + leading_steps(rest)
             return path if parse_field_path(path, columns) is not None else column
+        if inner.casefold() == column.casefold():
+            return column
     return None
 
 

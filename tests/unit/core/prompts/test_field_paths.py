@@ -72,6 +72,7 @@ def test_a_path_leads_to_its_value(name: str, column: str, steps: tuple[str | in
         ("body[0]", "'body' is string, which has no numbered items. Write {body}."),
         ("custmer.plan", "the input has no column 'custmer'. Did you mean {customer.plan}?"),
         ("Customer.plan", "the input has no column 'Customer'. Did you mean {customer.plan}?"),
+        ("row.body", "the input has no column 'row'. Did you mean {body}?"),
         ("zzz[0].q", "the input has no column 'zzz'. Its columns are: a, a.b, body, customer"),
     ],
 )
@@ -93,6 +94,11 @@ def test_a_wrong_path_is_refused_with_what_exists(name: str, sentence: str) -> N
         ("{lines[0].sku:>10}", "{lines[0].sku}"),
         ("{customer.no.such!r}", "{customer}"),
         ("{lines[-1]}", "{lines}"),
+        ("{customer['plan']}", "{customer.plan}"),
+        ('{lines[0]["sku"]}', "{lines[0].sku}"),
+        ("{lines.0.sku}", "{lines[0].sku}"),
+        ("{customer. plan}", "{customer.plan}"),
+        ("{lines [ 0 ] .sku}", "{lines[0].sku}"),
     ],
 )
 def test_another_notation_is_refused_with_the_path(token: str, written: str) -> None:

@@ -114,6 +114,20 @@ def test_unknown_column_is_an_error_that_names_the_nearest(text: str, named: str
         ("{'body'}", "body"),
         ("{first name }", "first name"),
         ("{ first name.x}", "first name"),
+        ("{body.strip()}", "body"),
+        ("{body[:200].strip()}", "body"),
+        ("{body or ''}", "body"),
+        ('{body if body else "none"}', "body"),
+        ("{body=}", "body"),
+        ("{body=!r}", "body"),
+        ("{$body}", "body"),
+        ("{#body}", "body"),
+        ("{/ body}", "body"),
+        ('{row["body"]}', "body"),
+        ("{ row['first name'] }", "first name"),
+        ("{df.row['body'].strip()}", "body"),
+        ('{col("body")}', "body"),
+        ("{ row.body }", "body"),
     ],
 )
 def test_column_written_otherwise_is_refused_with_the_line(token: str, column: str) -> None:
@@ -127,6 +141,18 @@ def test_column_written_otherwise_is_refused_with_the_line(token: str, column: s
     assert parse_template(escaped, columns=shapes_of(columns), argument="prompt").literals == (
         f"Say {token}.",
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("{body: string}", "{body or title}", "{body + 1}", "{body, day}", "{#each body}"),
+        *("{ vue.other }", '{ "row": ["body"] }', '{f("other")}', "{$x$}", "{#fff}", "{^2}"),
+    ],
+)
+def test_text_that_may_be_meant_stays_as_it_is(text: str) -> None:
+    columns = shapes_of(["body", "day", "title", "row"])
+    assert parse_template(text, columns=columns, argument="prompt").literals == (text,)
 
 
 @pytest.mark.parametrize("column", ["body.text", "body!r", " body ", "2,4", "0x", "body:>10"])
