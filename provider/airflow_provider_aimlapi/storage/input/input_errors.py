@@ -41,10 +41,10 @@ def _input_error(error: Exception, uri: str) -> AimlapiError:
             return InputUnreadable(changed(uri))
         case "unknown":
             return InputUnreadable(
-                f"input_path: {uri} is not a valid Parquet file: {described(error)}"
+                f"Replace or remove a file of input_path: {uri} is not a valid Parquet file: {described(error)}"
             )
 
 
 def changed(uri: str) -> str:
     """Return the text for a file that is not the planned version."""
-    return f"{uri} was changed after this run had listed it. Start a new run of the task."
+    return f"Start a new run of the task: {uri} was changed after this run had listed it."
