@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from airflow_provider_aimlapi.core.texts.wording import format_count
+
 
 @dataclass(slots=True, kw_only=True)
 class Rejections:
@@ -30,8 +32,10 @@ class Rejections:
     def _too_many(self, reason: str) -> str | None:
         if self.rows <= self.allowed:
             return None
+        was = "was" if self.rows == 1 else "were"
         return (
             f"Raise max_rejected_rows, or clear the task with retry_rejected=True to send them again: "
-            f"{self.rows:,} rows were rejected or invalid, and max_rejected_rows allows {self.allowed:,}. "
+            f"{format_count(self.rows, 'row')} {was} rejected or invalid, and max_rejected_rows allows "
+            f"{self.allowed:,}. "
             f"Nothing was published; all paid answers are kept. The last one: {reason}"
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from airflow_provider_aimlapi.core.texts.wording import format_count
+
 
 @dataclass(slots=True, kw_only=True)
 class Truncations:
@@ -22,8 +24,9 @@ class Truncations:
         self.rows += truncated
         if self.rows <= self.allowed:
             return None
+        was = "was" if self.rows == 1 else "were"
         return (
             f"Raise max_truncated_rows to publish the answers as they are, or raise max_tokens, which "
-            f"pays for all rows again: {self.rows:,} answers were truncated, and max_truncated_rows "
-            f"allows {self.allowed:,}. Nothing was published; all paid answers are kept."
+            f"pays for all rows again: {format_count(self.rows, 'answer')} {was} truncated, and "
+            f"max_truncated_rows allows {self.allowed:,}. Nothing was published; all paid answers are kept."
         )

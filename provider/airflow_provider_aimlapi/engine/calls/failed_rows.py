@@ -329,9 +329,8 @@ class FailedRows:
 
     def _stalled(self, last: str) -> ApiUnavailable:
         return ApiUnavailable(
-            f"A retry of the task continues from here. Calls failed for "
-            f"{format_duration(self._silence.length_s)}, and none was answered. The last answer: {last} "
-            f"Everything paid for is kept."
+            f"A retry of the task continues from here. Everything paid for is kept. Calls failed for "
+            f"{format_duration(self._silence.length_s)}, and none was answered. The last answer: {last}"
         )
 
     def _delay_s(self, row: Row, error: ApiError) -> float:

@@ -20,3 +20,7 @@ def test_sums_of_earlier_attempts_count_and_are_named() -> None:
     assert reason is not None
     assert reason.startswith("Raise max_truncated_rows ")
     assert "17 answers were truncated, and max_truncated_rows allows 10" in reason
+
+
+def test_one_answer_is_named_in_the_singular() -> None:
+    assert "1 answer was truncated" in (Truncations(allowed=0).count() or "")
