@@ -17,6 +17,7 @@ COVERED_BY = {
     "api/http/request_headers": "tests/unit/api/test_client.py",
     "api/http/tunnel": "tests/unit/api/http/test_transport_through_proxy.py",
     "api/messages/error_messages": "tests/unit/api/messages/test_error_answers.py",
+    "api/messages/head_marks": "tests/contract/test_head_marks.py",
     # checks: single replies, and the simulator in each of its modes.
     "checks/check": "tests/checks/test_simulator_modes.py",
     "checks/facts": "tests/checks/test_simulator_modes.py",

@@ -13,6 +13,12 @@ from airflow_provider_aimlapi.api.messages.answer_body import read_body
 from airflow_provider_aimlapi.api.messages.completion_reading import read_completion, reported_cost
 from airflow_provider_aimlapi.api.messages.error_answers import error_of
 from airflow_provider_aimlapi.api.messages.error_messages import with_message
+from airflow_provider_aimlapi.api.messages.head_marks import (
+    CACHE_CONTROL,
+    HeadMark,
+    mark_inside,
+    mark_whole,
+)
 from airflow_provider_aimlapi.api.messages.json_values import JsonObject, Unreadable
 from airflow_provider_aimlapi.api.messages.role_refusal import with_role_refusal
 from airflow_provider_aimlapi.core.calls.answer_form import FREE
@@ -30,6 +36,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.calls.completion import Completion
     from airflow_provider_aimlapi.core.calls.message import ExampleTurn, Message
     from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+    from airflow_provider_aimlapi.core.prompts.template import PromptTemplate
 
 
 class RequestEncoder:
@@ -64,8 +71,11 @@ class RequestEncoder:
         # Of the texts alone. Everything else of a body is bytes that were encoded before.
         self._strings = msgspec.json.Encoder()
         alone = _constant(spec, spec.parameters())
-        constant = _constant(spec, {**spec.parameters(), **form.fields}) if form.fields else alone
+        fields = {**spec.parameters(), **form.fields}
+        constant = _constant(spec, fields) if form.fields else alone
         turns = self._turns(examples)
+        self._last_answer = self._strings.encode(examples[-1].answer) if examples else b""
+        self._tool_mark = _mark_of_tools(spec, fields, constant[:-1])
         instruction = self._strings.encode(form.instruction)
         self._prefix = constant[:-1]
         more = raised(spec)
@@ -136,6 +146,50 @@ class RequestEncoder:
             system = system.removesuffix(self._text_after).removesuffix("\n\n") or None
         return message_of(request.messages[-1].content, system)
 
+    def head_mark(
+        self, prompt: PromptTemplate, system: PromptTemplate | None = None
+    ) -> HeadMark | None:
+        """Return the mark of the longest head of all requests; None if they have no constant text."""
+        # The model reads tools, system, examples and prompt in this order. Of these cases, the first
+        # one that applies has the longest head:
+        # 1. The system text differs by row: up to its first column, or the tools before it.
+        # 2. The prompt begins with a constant text: up to its first column.
+        # 3. There are examples: up to the last answer.
+        # 4. There is a system text: up to its end.
+        # 5. There are tools.
+        if system is not None and system.columns:
+            after = b'"' + self._after_system
+            return self._mark_text(self._before_system, system, after) or self._tool_mark
+        before, text = self._alone, b""
+        if system is not None or self._instruction:
+            text = self._system(system.literals if system else None)
+            before = self._before_system + text + self._after_system
+        found = self._mark_text(before, prompt, b'"}]}')
+        if found is not None:
+            return found
+        if self._last_answer:
+            end = b'},{"role":"user","content":'
+            start = before.removesuffix(self._last_answer + end)
+            return mark_whole(start, self._last_answer, end)
+        if text:
+            return mark_whole(self._before_system, text, self._after_system)
+        return self._tool_mark
+
+    def _mark_text(self, before: bytes, template: PromptTemplate, after: bytes) -> HeadMark | None:
+        """Return the mark of a text's constant beginning; None if it has none.
+
+        Args:
+            before: the bytes before the text.
+            after: the bytes that follow it, from its last quotation mark on.
+        """
+        start = template.literals[0]
+        if not start.strip():
+            return None
+        text = self._strings.encode(start)
+        if template.columns:
+            return mark_inside(before, text, after)
+        return mark_whole(before, text, after[1:])
+
     def raised(self, body: bytes) -> bytes:
         """Return a body with twice `max_tokens`, up to the model's maximum."""
         return self._raised + body[len(self._prefix) :]
@@ -182,6 +236,17 @@ def _constant(spec: CompletionSpec, parameters: Mapping[str, object]) -> bytes:
         raise InvalidSpec(
             f"The parameters for {spec.model} cannot be sent as JSON: {error}"
         ) from None
+
+
+def _mark_of_tools(
+    spec: CompletionSpec, fields: Mapping[str, object], head: bytes
+) -> HeadMark | None:
+    """Return the mark of a head that ends with the tools; None without tools."""
+    tools = fields.get("tools")
+    if not isinstance(tools, (list, tuple)) or not tools:
+        return None
+    last = {**tools[-1], "cache_control": CACHE_CONTROL}
+    return HeadMark(head, _constant(spec, {**fields, "tools": [*tools[:-1], last]})[:-1])
 
 
 def decode_answer(

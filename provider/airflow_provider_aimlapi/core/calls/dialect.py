@@ -10,6 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 DEFAULT_MODEL = "anthropic/claude-sonnet-4-6-20260218"
+HEAD_TOKENS_MIN = 1_024
+"""The shortest head that the prompt cache of most models keeps. A shorter one is ignored."""
+_LONG_HEAD, _SHORT_HEAD = 4_096, 512
+"""The same for Haiku 4.5 and Opus 4.5 to 4.7, and for Opus 5 and the 5.5 family."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,38 +110,40 @@ class Model(NamedTuple):
 
     Attributes:
         answer_tokens_max: the most tokens of an answer; None if that is not published.
+        head_tokens_min: the shortest head that the prompt cache keeps; see `core.marks`.
         is_listed: whether the id is in the table. If not, its spelling decides its dialect.
     """
 
     dialect: Dialect
     answer_tokens_max: int | None = None
+    head_tokens_min: int = HEAD_TOKENS_MIN
     is_listed: bool = True
 
 
 MODELS: dict[str, Model] = {
     "claude-sonnet-4-6": Model(CLASSIC, 64_000),
-    "claude-opus-4-6": Model(CLASSIC, 64_000),
-    "claude-opus-4-5": Model(CLASSIC_OLDER, 64_000),
+    "claude-opus-4-6": Model(CLASSIC, 64_000, _LONG_HEAD),
+    "claude-opus-4-5": Model(CLASSIC_OLDER, 64_000, _LONG_HEAD),
     "claude-sonnet-4-5": Model(CLASSIC_OLDER, 64_000),
-    "claude-haiku-4-5": Model(CLASSIC_OLDER, 64_000),
+    "claude-haiku-4-5": Model(CLASSIC_OLDER, 64_000, _LONG_HEAD),
     "claude-opus-4-1": Model(CLASSIC_OLDER, 64_000),
     "claude-opus-4-1-latest": Model(CLASSIC_OLDER, 64_000),
     "claude-opus-4.1-20250805": Model(CLASSIC_OLDER, 64_000),
-    "claude-opus-4-7": Model(NEWER, 128_000),
+    "claude-opus-4-7": Model(NEWER, 128_000, _LONG_HEAD),
     "claude-opus-4-8": Model(NEWER, 128_000),
     "claude-sonnet-5": Model(NEWER, 128_000),
-    "claude-opus-5": Model(NEWER, 128_000),
+    "claude-opus-5": Model(NEWER, 128_000, _SHORT_HEAD),
     "claude-fable-5": Model(NEWER, 128_000),
-    "claude-sonnet-5-5": Model(FAMILY_5_5, 128_000),
-    "claude-opus-5-5": Model(FAMILY_5_5, 128_000),
-    "claude-fable-5-1": Model(FAMILY_5_5, 128_000),
-    "claude-haiku-5-5": Model(FAMILY_5_5, 128_000),
-    "claude-haiku-5.5": Model(FAMILY_5_5, 128_000),
+    "claude-sonnet-5-5": Model(FAMILY_5_5, 128_000, _SHORT_HEAD),
+    "claude-opus-5-5": Model(FAMILY_5_5, 128_000, _SHORT_HEAD),
+    "claude-fable-5-1": Model(FAMILY_5_5, 128_000, _SHORT_HEAD),
+    "claude-haiku-5-5": Model(FAMILY_5_5, 128_000, _SHORT_HEAD),
+    "claude-haiku-5.5": Model(FAMILY_5_5, 128_000, _SHORT_HEAD),
     "claude-sonnet-4.6": Model(SUPERSET, 64_000),
-    "claude-opus-4.6": Model(SUPERSET, 64_000),
-    "claude-opus-4.5": Model(SUPERSET, 64_000),
+    "claude-opus-4.6": Model(SUPERSET, 64_000, _LONG_HEAD),
+    "claude-opus-4.5": Model(SUPERSET, 64_000, _LONG_HEAD),
     "claude-sonnet-4.5": Model(SUPERSET, 64_000),
-    "claude-haiku-4.5": Model(SUPERSET, 64_000),
+    "claude-haiku-4.5": Model(SUPERSET, 64_000, _LONG_HEAD),
     "claude-opus-4.1": Model(SUPERSET, 64_000),
     "claude-opus-4": Model(SUPERSET),
     "claude-sonnet-4": Model(SUPERSET),
@@ -146,8 +152,8 @@ MODELS: dict[str, Model] = {
     "claude-haiku-latest": Model(SUPERSET),
     "claude-sonnet-latest": Model(SUPERSET),
     "claude-opus-latest": Model(SUPERSET),
-    "claude-opus-4.7": Model(SUPERSET_NEWER, 128_000),
-    "claude-opus-4.7-fast": Model(SUPERSET_NEWER, 128_000),
+    "claude-opus-4.7": Model(SUPERSET_NEWER, 128_000, _LONG_HEAD),
+    "claude-opus-4.7-fast": Model(SUPERSET_NEWER, 128_000, _LONG_HEAD),
     "claude-opus-4.8": Model(SUPERSET_NEWER, 128_000),
     "claude-opus-4.8-fast": Model(SUPERSET_NEWER, 128_000),
 }

@@ -108,3 +108,21 @@ def test_the_example_of_a_dialect_speaks_it(dialect: Dialect) -> None:
 )
 def test_every_text_has_a_dialect(model: str) -> None:
     assert model_of(model).dialect in DIALECTS
+
+
+@pytest.mark.parametrize(
+    ("model", "least"),
+    [
+        ("anthropic/claude-sonnet-4-6-20260218", 1_024),
+        ("claude-opus-4-8", 1_024),
+        ("claude-haiku-4-5-20251001", 4_096),
+        ("claude-opus-4.5", 4_096),
+        ("claude-opus-4-6", 4_096),
+        ("claude-opus-4.7-fast", 4_096),
+        ("claude-opus-5", 512),
+        ("claude-haiku-5.5", 512),
+        ("claude-of-next-year", 1_024),
+    ],
+)
+def test_the_shortest_cached_head_follows_the_model(model: str, least: int) -> None:
+    assert model_of(model).head_tokens_min == least
