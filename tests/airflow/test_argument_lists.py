@@ -55,6 +55,7 @@ OTHER_VALUES: dict[str, object] = {
     "reuse_from": None,
     "retry_rejected": "True",
     "check_arrival": "False",
+    "cache_prompt": "never",
     "share": "3",
 }
 

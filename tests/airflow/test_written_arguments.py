@@ -43,6 +43,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"constant_prompt": "perhaps"}, "constant_prompt='perhaps': give True or False"),
     ({"retry_rejected": 1}, "retry_rejected=1: give True or False"),
     ({"check_arrival": None}, "check_arrival=None: give True or False"),
+    ({"cache_prompt": True}, "cache_prompt=True: give 'auto' or 'never'"),
 ]
 
 

@@ -40,8 +40,10 @@ the same."""
 _PROMPT = frozenset({"input", "provided"})
 _ANSWER = frozenset({"output", "generated"})
 """The words for the answer's tokens, in the list's two forms."""
-_CACHE = frozenset({"cached", "cache_write"})
-"""The words for cached tokens. Prices of the cache have no step in our model."""
+_READ = frozenset({"cached_input", "cached"})
+_WRITTEN = frozenset({"cache_write"})
+_CACHE = _READ | _WRITTEN
+"""The words for tokens of the prompt cache. Its prices have no step in our model."""
 _PRICE_KEYS = frozenset({"price", "per"})
 
 
@@ -105,6 +107,8 @@ def prices_in(entry: JsonObject) -> TokenPrices | None:
         input_nano_usd=prompt_price,
         output_nano_usd=answer_price,
         answer_tokens_max=as_count(as_object(entry.get("info")).get("outputMax")) or None,
+        read_nano_usd=_highest_price(units, _READ),
+        written_nano_usd=_highest_price(units, _WRITTEN),
         steps=tuple(step for step in steps if step is not None),
     )
 

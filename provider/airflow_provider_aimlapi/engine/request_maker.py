@@ -32,6 +32,7 @@ class RequestMaker:
         frame_bytes: the size of a request whose prompt and system are empty, without examples.
         can_raise: whether the model allows more than `max_tokens`.
         form: the form of the requests that are made now.
+        head_marks: the cache mark of the requests in each form, if they have a head.
     """
 
     def __init__(
@@ -55,6 +56,8 @@ class RequestMaker:
         empty = self._encoder.encode(message_of("", None if system is None else ""))
         self.frame_bytes = len(empty) - self._encoder.constant_bytes
         self.can_raise = self._encoder.can_raise
+        marks = {encoder.form: encoder.head_mark(prompt, system) for encoder in encoders}
+        self.head_marks = {form: mark for form, mark in marks.items() if mark is not None}
 
     def row(self, part: int, index: int, texts: RowTexts, clock: Clock) -> Row | Outcome:
         """Return a row that is ready to be sent, or the outcome of a row that cannot be sent.

@@ -59,6 +59,8 @@ class Row(msgspec.Struct, kw_only=True, gc=False):
         cells: the texts that the answer may quote, by column; None if it quotes none.
         form: the form of its requests; "" without a schema.
         follow_up: why it is sent again after an answer; None before it has one.
+        is_marked: whether its last call had a cache mark.
+        is_mark_refused: whether the API refused it with a mark, so that it is sent without one.
     """
 
     part: int
@@ -84,6 +86,8 @@ class Row(msgspec.Struct, kw_only=True, gc=False):
     cells: Mapping[str, str] | None = None
     form: FormName = ""
     follow_up: FollowUp | None = None
+    is_marked: bool = False
+    is_mark_refused: bool = False
 
     @property
     def name(self) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from airflow_provider_aimlapi.core.pacing.allowance import (
     RequestAllowance,
     TokenAllowance,
 )
-from airflow_provider_aimlapi.core.texts.setting_ranges import check_settings
+from airflow_provider_aimlapi.core.texts.setting_ranges import CachePrompt, check_settings
 
 STORE_REQUEST_S_MAX = 60.0
 """The longest that a copy within the store may take to arrive."""
@@ -37,6 +37,8 @@ class Settings:
         tokens_per_minute: the same for the tokens of prompts and answers together.
         retry_rejected: whether rows that an earlier attempt rejected are sent again.
         check_arrival: whether the first answers must show that the system text arrives.
+        cache_prompt: "auto" marks the text that all requests begin with for the API's prompt cache, if
+            it is long enough and the answers show that it is read from there.
         flush_interval_s: the most seconds between a paid answer and its journal segment.
         unflushed_rows_max: the number of paid answers that are journaled without waiting for
             `flush_interval_s`; see `at_risk_max`.
@@ -62,6 +64,7 @@ class Settings:
     tokens_per_minute: int | None = None
     retry_rejected: bool = False
     check_arrival: bool = True
+    cache_prompt: CachePrompt = "auto"
     flush_interval_s: float = 1.0
     unflushed_rows_max: int = 64
     progress_interval_s: float = 5.0

@@ -68,7 +68,11 @@ if TYPE_CHECKING:
     )
     from pydantic import BaseModel
 
-    from airflow_provider_aimlapi.core.texts.setting_ranges import OnExisting, OnTruncated
+    from airflow_provider_aimlapi.core.texts.setting_ranges import (
+        CachePrompt,
+        OnExisting,
+        OnTruncated,
+    )
     from airflow_provider_aimlapi.engine.job import Job
     from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
     from airflow_provider_aimlapi.engine.settings import Settings
@@ -137,6 +141,8 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
             result at `output_path`. Trust their writers. None: each row is paid for.
         retry_rejected: whether a retry of the task sends rejected rows again.
         check_arrival: whether the run ends when its first answers show that the API drops `system`.
+        cache_prompt: "auto" marks the text that all prompts begin with for the API's prompt cache, if
+            that is long enough and the answers show that it pays. "never" marks nothing.
         retry_policy: decides when Airflow, from 3.3 on, tries a failed task again. The default is an
             `AimlapiRetryPolicy` that respects your `retry_delay`.
         share: one share of the run, as `ClaudeCompletionPlanOperator` returned it. The task
@@ -206,26 +212,26 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         reuse_from: Sequence[str | ObjectStoragePath] | None = (),
         retry_rejected: bool | str = False,
         check_arrival: bool | str = True,
+        cache_prompt: CachePrompt = "auto",
         retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
         share: int | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs, **policy_argument(retry_policy))
-        self.input_path, self.output_path = input_path, output_path
-        self.prompt, self.system, self.model = prompt, system, model
-        self.max_tokens, self.max_concurrency = max_tokens, max_concurrency
-        self.temperature, self.top_p, self.top_k = temperature, top_p, top_k
+        self.input_path, self.output_path, self.on_existing = input_path, output_path, on_existing
+        self.prompt, self.system, self.model, self.reuse_from = prompt, system, model, reuse_from
+        self.max_tokens, self.limit_rows, self.cache_prompt = max_tokens, limit_rows, cache_prompt
+        self.max_concurrency, self.max_cost_usd = max_concurrency, max_cost_usd
+        self.temperature, self.top_p, self.top_k, self.share = temperature, top_p, top_k, share
         self.stop_sequences, self.thinking, self.examples = stop_sequences, thinking, examples
         self.output_schema, self.answer_class = plain_schema(output_schema), class_of(output_schema)
         self.on_truncated, self.repairs, self.output_column = on_truncated, repairs, output_column
-        self.on_existing, self.reuse_from, self.share = on_existing, reuse_from, share
         self.aimlapi_conn_id, self.storage_conn_id = aimlapi_conn_id, storage_conn_id
         self.requests_per_minute, self.tokens_per_minute = requests_per_minute, tokens_per_minute
         self.max_attempts, self.request_timeout_s = max_attempts, request_timeout_s
-        self.stall_timeout_s, self.on_stall = stall_timeout_s, on_stall
-        self.park_timeout_s, self.max_cost_usd = park_timeout_s, max_cost_usd
+        self.stall_timeout_s, self.park_timeout_s = stall_timeout_s, park_timeout_s
+        self.on_stall, self.constant_prompt = on_stall, constant_prompt
         self.max_rejected_rows, self.max_truncated_rows = max_rejected_rows, max_truncated_rows
-        self.limit_rows, self.constant_prompt = limit_rows, constant_prompt
         self.retry_rejected, self.check_arrival = retry_rejected, check_arrival
         check_written(self)
 

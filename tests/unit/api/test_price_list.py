@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +23,8 @@ MODEL = "anthropic/claude-sonnet-4-6-20260218"
 SONNET = TokenPrices(
     input_nano_usd=3_900_000_000, output_nano_usd=19_500_000_000, answer_tokens_max=64_000
 )
+CACHED = replace(SONNET, read_nano_usd=390_000_000, written_nano_usd=4_875_000_000)
+"""With the prices of the prompt cache, which the simulator's list has."""
 
 
 def server_with(answer: bytes) -> RawServer:
@@ -56,7 +59,8 @@ async def test_list_is_fetched_once_for_one_models_prices() -> None:
     payload = listed(unit("input"), unit("output", 19.5), unit("cached_input", 0.39))
     server = server_with(http_answer(json.dumps(payload).encode()))
     async with server, open_transport(connections_max=1) as transport:
-        assert await fetch_prices(server.endpoint, transport, MODEL) == SONNET
+        found = await fetch_prices(server.endpoint, transport, MODEL)
+    assert found == replace(SONNET, read_nano_usd=390_000_000)
     (request,) = server.requests
     path = b"GET /v1/models?include=pricing&id=anthropic%2Fclaude-sonnet-4-6-20260218 "
     assert request.startswith(path)
@@ -68,7 +72,7 @@ async def test_model_goes_by_its_id_and_by_its_aliases(model: str) -> None:
     with simulator_thread(Script(account=Account(key=KEY))) as sim:
         endpoint = Endpoint(base_url=sim.url, key=KEY)
         async with open_transport(connections_max=1) as transport:
-            assert await fetch_prices(endpoint, transport, model) == SONNET
+            assert await fetch_prices(endpoint, transport, model) == CACHED
             assert await fetch_prices(endpoint, transport, "someone/else") is None
     assert sim.ledger.billed == []
 
@@ -141,16 +145,16 @@ LIVE = (
 
 
 async def test_the_live_form_has_the_same_prices() -> None:
-    assert await prices_from(listed(*LIVE)) == SONNET
+    assert await prices_from(listed(*LIVE)) == CACHED
 
 
 async def test_what_is_no_charge_is_no_price() -> None:
-    assert await prices_from(listed(*LIVE, charge("provided", 99, type="discount"))) == SONNET
+    assert await prices_from(listed(*LIVE, charge("provided", 99, type="discount"))) == CACHED
 
 
 async def test_a_null_measure_leaves_the_origin_to_go_by() -> None:
     units = [one | {"measure": None} for one in LIVE]
-    assert await prices_from(listed(*units)) == SONNET
+    assert await prices_from(listed(*units)) == CACHED
 
 
 async def stepped(*thresholds: Any) -> tuple[PriceStep, ...] | None:

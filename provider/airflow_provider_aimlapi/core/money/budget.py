@@ -6,7 +6,8 @@ The reservation of a call follows three rules:
    the call may cost by the price list. That is often twenty times the cost, but nothing better is
    known.
 2. From then on, it is the largest charge so far. A request that is longer than all answered ones
-   adds the price of its further bytes.
+   adds the price of its further bytes. A call that read its head from the prompt cache counts as if
+   it had written it, because the next call may have to.
 3. Without a price list, only rule 2 applies. The first call is sent alone, and at most one call more
    is in flight than charges are known.
 
@@ -70,7 +71,7 @@ class Budget:
         whole_nano_usd: the run's budget, if `budget_nano_usd` is a share's part of it; else None.
         price: the most that a call may cost; None without a price list.
         charged_nano_usd: the charges that the API reported, earlier attempts of the run included.
-        largest_nano_usd: the largest single charge so far.
+        largest_nano_usd: the largest single charge so far, as if it had read nothing from the cache.
         charges: how many charges are known; a part of an earlier attempt counts as one.
         longest_bytes: of the requests of this attempt that were answered.
         has_unknown_charge: whether an answer came without its cost.
@@ -98,14 +99,22 @@ class Budget:
     long_in_flight: list[int] = field(default_factory=list)
     long_lost: list[int] = field(default_factory=list)
 
-    def charge(self, cost_nano_usd: int | None, *, body_bytes: int = 0) -> None:
-        """Count the charge of an answer; `body_bytes` is its request's size, 0 if unknown."""
+    def charge(
+        self, cost_nano_usd: int | None, *, body_bytes: int = 0, cached_tokens: int = 0
+    ) -> None:
+        """Count the charge of an answer.
+
+        Args:
+            body_bytes: the size of its request; 0 if unknown.
+            cached_tokens: the tokens that it read from the prompt cache.
+        """
         if cost_nano_usd is None:
             self.has_unknown_charge = True
             return
         self.charges += 1
         self.charged_nano_usd += cost_nano_usd
-        self.largest_nano_usd = max(self.largest_nano_usd, cost_nano_usd)
+        rewritten = self.price.rewritten_nano_usd(cached_tokens) if self.price else 0
+        self.largest_nano_usd = max(self.largest_nano_usd, cost_nano_usd + rewritten)
         self.longest_bytes = max(self.longest_bytes, body_bytes)
 
     def charge_part(self, cost_nano_usd: int, *, answers: int, unknown: int) -> None:

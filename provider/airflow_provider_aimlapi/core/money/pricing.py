@@ -17,6 +17,10 @@ UNSEEN_PROMPT_TOKENS = 512
 """Prompt tokens of a call that no request shows: a message's frame, and the few hundred tokens in which
 a model learns how to use tools or to think."""
 
+WRITE_PRICE, READ_PRICE = 1.25, 0.1
+"""The price of a token that is written to the prompt cache for five minutes, and of one that is read
+from it, as a part of the input price. For models whose list has no such prices."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceStep:
@@ -37,20 +41,50 @@ class TokenPrices:
 
     Attributes:
         answer_tokens_max: the most tokens of an answer; None if the list does not state it.
+        read_nano_usd, written_nano_usd: prompt tokens that are read from the prompt cache, and written
+            to it. None if the list does not state it.
         steps: higher prices for long prompts.
     """
 
     input_nano_usd: int
     output_nano_usd: int
     answer_tokens_max: int | None = None
+    read_nano_usd: int | None = None
+    written_nano_usd: int | None = None
     steps: tuple[PriceStep, ...] = ()
 
-    def call_price(self, model: str, max_tokens: int | None) -> CallPrice | None:
-        """Return the most that a call may cost; None if nothing limits the length of an answer."""
+    def cache_saving_nano_usd(self, *, cached_tokens: int, written_tokens: int) -> int:
+        """Return what the prompt cache saved: reads less the surcharge of writes. It may be negative."""
+        saved = cached_tokens * (self.input_nano_usd - self.price_of_reading)
+        surcharge = written_tokens * (self.price_of_writing - self.input_nano_usd)
+        return round((saved - surcharge) / TOKENS_A_PRICE)
+
+    @property
+    def price_of_reading(self) -> int:
+        """The nano-dollars per million tokens that are read from the prompt cache."""
+        listed = self.read_nano_usd
+        return round(READ_PRICE * self.input_nano_usd) if listed is None else listed
+
+    @property
+    def price_of_writing(self) -> int:
+        """The nano-dollars per million tokens that are written to it."""
+        listed = self.written_nano_usd
+        return round(WRITE_PRICE * self.input_nano_usd) if listed is None else listed
+
+    def call_price(
+        self, model: str, max_tokens: int | None, head_bytes: int = 0
+    ) -> CallPrice | None:
+        """Return the most that a call may cost; None if nothing limits the length of an answer.
+
+        Args:
+            head_bytes: the part of each request that may be marked for the prompt cache.
+        """
         answer_tokens_max = max_tokens if max_tokens is not None else self.answer_tokens_max
         if answer_tokens_max is None:
             return None
-        return CallPrice(model=model, prices=self, answer_tokens_max=answer_tokens_max)
+        return CallPrice(
+            model=model, prices=self, answer_tokens_max=answer_tokens_max, head_bytes=head_bytes
+        )
 
     def at(self, prompt_tokens: float) -> TokenPrices:
         """Return the highest prices that a prompt of this length can reach."""
@@ -61,6 +95,7 @@ class TokenPrices:
             self,
             input_nano_usd=max(self.input_nano_usd, *(one.input_nano_usd for one in reached)),
             output_nano_usd=max(self.output_nano_usd, *(one.output_nano_usd for one in reached)),
+            written_nano_usd=None,  # the list's price is that of short prompts
         )
 
 
@@ -70,11 +105,15 @@ class CallPrice:
 
     A tokenizer that works on bytes, as Claude's does, makes at most one token per byte, and usually
     a quarter of that. A JSON body is longer than the texts in it.
+
+    Attributes:
+        head_bytes: the part of each request that the call may write to the prompt cache.
     """
 
     model: str
     prices: TokenPrices
     answer_tokens_max: int
+    head_bytes: int = 0
 
     def most_nano_usd(
         self, *, calls: int, body_bytes: int, longest_bytes: int | None = None
@@ -89,7 +128,14 @@ class CallPrice:
         prices = self._prices(body_bytes if longest_bytes is None else longest_bytes)
         answers = calls * self.answer_tokens_max * prices.output_nano_usd
         prompts = (body_bytes + calls * UNSEEN_PROMPT_TOKENS) * prices.input_nano_usd
-        return _millionth(prompts) + _millionth(answers)
+        surcharge = max(0, prices.price_of_writing - prices.input_nano_usd)
+        writes = calls * self.head_bytes * surcharge
+        return _millionth(prompts) + _millionth(answers) + _millionth(writes)
+
+    def rewritten_nano_usd(self, cached_tokens: int) -> int:
+        """Return what a call would have cost more if it had written these tokens, not read them."""
+        prices = self.prices
+        return _millionth(cached_tokens * max(0, prices.price_of_writing - prices.price_of_reading))
 
     def prompt_nano_usd(self, body_bytes: int, *, longest_bytes: int | None = None) -> int:
         """Return the most that these bytes of requests cost; `longest_bytes` as above."""

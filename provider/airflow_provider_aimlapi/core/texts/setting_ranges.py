@@ -15,6 +15,8 @@ OnExisting = Literal["replace", "error"]
 """What happens to another run's result at the output path."""
 OnTruncated = Literal["keep", "raise"]
 """What happens to an answer that `max_tokens` cut off."""
+CachePrompt = Literal["auto", "never"]
+"""Whether the text that all requests begin with is marked for the prompt cache."""
 # More tasks share one key, whose limit they would only divide further.
 WORKERS_MAX = 64
 SAMPLE_ROWS_MAX = 1_000

@@ -22,6 +22,7 @@ from airflow_provider_aimlapi.engine.calls.arrival_note import (
 from airflow_provider_aimlapi.engine.calls.feed import Feed
 from airflow_provider_aimlapi.engine.calls.judge import Judge
 from airflow_provider_aimlapi.engine.calls.limiter import AdmissionEnded, Limiter
+from airflow_provider_aimlapi.engine.calls.marks.marked_calls import MarkedCalls
 from airflow_provider_aimlapi.engine.calls.run_budget import bound_budget, open_budget
 from airflow_provider_aimlapi.engine.calls.sender import Sender, Unjudged
 from airflow_provider_aimlapi.engine.calls.typed.answer_check import AnswerCheck
@@ -109,7 +110,8 @@ class LiveCalls:
             clock=world.clock,
             random=world.random,
         )
-        ending.closes(self._feed.close, self.limiter.close)
+        self._marks = MarkedCalls(prepared, world.clock, is_wanted=settings.cache_prompt == "auto")
+        ending.closes(self._feed.close, self.limiter.close, self._marks.close)
         self._trial = FormTrial(
             prepared=prepared,
             clock=world.clock,
@@ -141,11 +143,19 @@ class LiveCalls:
         # first call.
         await self._refuse_dropped()
         await self._open_trial()
+        left = self._prepared.plan.rows - self.collector.rows_done
+        self._marks.expect_rows(min(source.rows_max, left))
         # An attempt that has nothing to send fetches no prices, and reads nothing of other shares.
         if self._ending.error is None and self.collector.rows_done < self._prepared.plan.rows:
             await bound_budget(
-                self.budget, self._prepared, self._epoch, self._settings, self._world
+                self.budget,
+                self._prepared,
+                self._epoch,
+                self._settings,
+                self._world,
+                head_bytes=self._marks.head_bytes,
             )
+            await self._marks.fetch_prices(self.budget, self._world)
         async with AsyncExitStack() as connections:
             sender = await self._open_sender(connections)
             await self._work_all(sender, connections, source, companions)
@@ -197,6 +207,7 @@ class LiveCalls:
             opening=self._judge.opening,
             now_s=self._world.clock.now_s,
             wall_us=self._world.clock.wall_us,
+            body_of=self._marks.body_of,
             check=self._answer_check(),
         )
 
@@ -237,10 +248,22 @@ class LiveCalls:
             self._prepared.maker.renew(row)
         if self._trial.is_open:
             self._trial.sends(row)
+        await self._marks.wait_for_lead(row)
+        try:
+            await self._call(row, sender)
+        finally:
+            self._marks.ended(row)
+
+    async def _call(self, row: Row, sender: Sender) -> None:
+        follow_up = row.follow_up
         is_raised = follow_up is not None and follow_up.is_raised
         try:
             answer, completion = await (sender.call_raised if is_raised else sender.call)(row)
         except ApiError as error:
+            if self._marks.is_refused(row, error):
+                self._count_failure(error)
+                self._feed.put_back(row, 0.0)
+                return
             self._judge.failed(row, error)
             if self._trial.is_due:
                 await self._change_form()
@@ -251,6 +274,7 @@ class LiveCalls:
             else:
                 self._ending.halt(error)
         else:
+            self._marks.answered(row, completion)
             self._judge.answered(row, answer, completion)
 
     async def _open_trial(self) -> None:

@@ -42,11 +42,20 @@ def open_budget(earlier: EarlierAnswers, settings: Settings) -> Budget:
 
 
 async def bound_budget(
-    budget: Budget, prepared: Prepared, epoch: int, settings: Settings, world: World
+    budget: Budget,
+    prepared: Prepared,
+    epoch: int,
+    settings: Settings,
+    world: World,
+    *,
+    head_bytes: int = 0,
 ) -> None:
     """Limit a budget to the share's part, and find out what a call may cost at most.
 
     Without `max_cost_usd` there is nothing to limit, and no request is made.
+
+    Args:
+        head_bytes: as for `TokenPrices.call_price`.
 
     Raises:
         JournalUnreadable, StoreUnavailable: what other shares have spent cannot be read.
@@ -55,11 +64,13 @@ async def bound_budget(
         return
     checked = prepared.checked(world.stop.check)
     await world.scan(limit_to_part, budget, checked, epoch, world.clock)
-    budget.price = await _call_price(world.ask_prices, prepared.job.completion)
+    budget.price = await _call_price(world.ask_prices, prepared.job.completion, head_bytes)
 
 
 async def _call_price(
-    ask_prices: Callable[[str], Awaitable[TokenPrices | None]], completion: CompletionSpec
+    ask_prices: Callable[[str], Awaitable[TokenPrices | None]],
+    completion: CompletionSpec,
+    head_bytes: int,
 ) -> CallPrice | None:
     """Return the most that a call may cost; None, after a warning, if that cannot be known."""
     model = completion.model
@@ -75,7 +86,7 @@ async def _call_price(
             _WITHOUT_PRICE,
         )
         return None
-    price = prices.call_price(model, completion.max_tokens)
+    price = prices.call_price(model, completion.max_tokens, head_bytes)
     if price is None:
         log.warning(
             "max_cost_usd: the longest answer of %s is not known. Set max_tokens. %s",

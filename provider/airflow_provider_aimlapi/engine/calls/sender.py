@@ -57,6 +57,7 @@ class Sender:
         opening: counts the rows that are sent for the first time.
         now_s: returns monotonic seconds.
         wall_us: returns microseconds since 1970.
+        body_of: returns the bytes to send for a row; see `marks.marked_calls`.
         check: checks each answer against the schema; None without one.
     """
 
@@ -69,6 +70,7 @@ class Sender:
     opening: Opening
     now_s: Callable[[], float]
     wall_us: Callable[[], int]
+    body_of: Callable[[Row], bytes]
     check: AnswerCheck | None
 
     async def call(self, row: Row) -> tuple[Answer, Completion]:
@@ -84,7 +86,7 @@ class Sender:
             async with self.limiter.permit(len(row.body)) as sent:
                 name = self._count_call(row, sent)
                 try:
-                    received = answer = await self.client.send(row.body, name)
+                    received = answer = await self.client.send(self.body_of(row), name)
                     completion = decode_answer(received, row.body, wall_s=self.wall_us() / 1e6)
                 except WireViolation as error:
                     # The client fails with what has come so far, the decoder once all has come.
@@ -98,7 +100,11 @@ class Sender:
                     self._note_failure(row, error)
                     self.limiter.settle(sent, error)
                     raise
-                self.budget.charge(completion.cost_nano_usd, body_bytes=len(row.body))
+                self.budget.charge(
+                    completion.cost_nano_usd,
+                    body_bytes=len(row.body),
+                    cached_tokens=completion.cached_tokens or 0,
+                )
                 self.limiter.settle(sent, completion)
                 self.latencies.add_call(self.now_s() - sent.at_s)
                 # Under the permit, because an answer is at risk until it is journaled.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from airflow_provider_aimlapi.core.texts.setting_ranges import CachePrompt
 from airflow_provider_aimlapi.operators import arguments
 
 if TYPE_CHECKING:
@@ -11,6 +12,11 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.engine.settings import Settings
     from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
+
+
+def _read_cache_prompt(name: str, value: object) -> CachePrompt:
+    return arguments.read_word(name, value, get_args(CachePrompt))
+
 
 RUN_READERS: Mapping[str, Any] = {
     "max_concurrency": arguments.read_whole_number,
@@ -24,6 +30,7 @@ RUN_READERS: Mapping[str, Any] = {
     "max_truncated_rows": arguments.read_row_limit,
     "retry_rejected": arguments.read_flag,
     "check_arrival": arguments.read_flag,
+    "cache_prompt": _read_cache_prompt,
 }
 """The function that reads each argument, called with the argument's name and value."""
 

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     )
     from pydantic import BaseModel
 
-    from airflow_provider_aimlapi.core.texts.setting_ranges import OnExisting, OnTruncated
+    from airflow_provider_aimlapi.core.texts.setting_ranges import (
+        CachePrompt,
+        OnExisting,
+        OnTruncated,
+    )
     from airflow_provider_aimlapi.operators.parking import OnStall
 
     OneOrMore = Callable[..., Any] | Collection[Callable[..., Any]]
@@ -119,6 +123,7 @@ class CompletionArguments(TaskArguments, total=False):
     reuse_from: Sequence[str | ObjectStoragePath] | None
     retry_rejected: bool | str
     check_arrival: bool | str
+    cache_prompt: CachePrompt
     retry_policy: RetryPolicy | None
 
 

@@ -380,3 +380,11 @@ def test_short_requests_are_cheap_after_the_long_one_ended() -> None:
     assert allows_at(budget, 200, 1_000)
     budget.suspect(20_000)
     assert budget.committed_nano_usd() == 100 + DEAR
+
+
+def test_a_charge_that_read_the_cache_counts_as_a_write() -> None:
+    """The next call may find the cache empty, and write the same tokens."""
+    budget = Budget(budget_nano_usd=10**9, price=price())
+    budget.charge(300, body_bytes=4_000, cached_tokens=1_000)
+    assert budget.charged_nano_usd == 300
+    assert budget.largest_nano_usd == 300 + 1_150  # 1.25 less 0.1 for each token

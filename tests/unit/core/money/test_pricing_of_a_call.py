@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -87,3 +89,35 @@ def test_no_call_costs_more_than_its_bound(prompt_tokens: int, answer_tokens: in
     real = STEPPED.at(prompt_tokens)
     cost = prompt_tokens * real.input_nano_usd + answer_tokens * real.output_nano_usd
     assert cost <= price.most_nano_usd(calls=1, body_bytes=body_bytes) * 10**6
+
+
+CACHED = replace(SONNET, read_nano_usd=195_000_000, written_nano_usd=5_000_000_000)
+
+
+def test_reads_save_and_writes_cost() -> None:
+    assert SONNET.cache_saving_nano_usd(cached_tokens=1_000, written_tokens=0) == 3_510_000
+    assert SONNET.cache_saving_nano_usd(cached_tokens=0, written_tokens=1_000) == -975_000
+    assert CACHED.cache_saving_nano_usd(cached_tokens=1_000, written_tokens=1_000) == 2_605_000
+
+
+def test_a_marked_call_may_write_its_head() -> None:
+    plain, marked = SONNET.call_price("m", 10), SONNET.call_price("m", 10, head_bytes=800)
+    assert plain is not None
+    assert marked is not None
+    surcharge = marked.most_nano_usd(calls=3, body_bytes=3_000) - plain.most_nano_usd(
+        calls=3, body_bytes=3_000
+    )
+    assert surcharge == 3 * 800 * 975
+    assert marked.rewritten_nano_usd(1_000) == 1_000 * (4_875 - 390)
+
+
+def test_a_write_in_a_long_prompt_costs_the_step() -> None:
+    prices = replace(STEPPED, written_nano_usd=STEPPED.input_nano_usd)
+    plain, marked = prices.call_price("m", 10), prices.call_price("m", 10, head_bytes=800)
+    assert plain is not None
+    assert marked is not None
+    size = STEPPED.steps[0].prompt_tokens
+    surcharge = marked.most_nano_usd(calls=1, body_bytes=size) - plain.most_nano_usd(
+        calls=1, body_bytes=size
+    )
+    assert surcharge * 4_000_000 == 800 * STEPPED.steps[0].input_nano_usd

@@ -1,0 +1,1 @@
+"""When requests have a cache mark: the rules of the prompt cache."""
