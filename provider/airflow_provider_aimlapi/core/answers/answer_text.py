@@ -22,5 +22,6 @@ def with_answer_text(completion: Completion) -> Completion:
 def _arguments(completion: Completion) -> str:
     """Return the arguments of the calls. Two calls that differ leave open which of them is meant."""
     ours = [call for call in completion.tool_calls if call.name == TOOL_NAME]
+    # Without a call of ours, all calls count, because a gateway may rename the tool.
     calls = ours or completion.tool_calls
     return "\n".join(dict.fromkeys(call.arguments_json for call in calls))

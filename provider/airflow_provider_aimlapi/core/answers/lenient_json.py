@@ -52,6 +52,7 @@ def _first(text: str, fault: Fault) -> dict[str, object] | Fault:
 def _within(text: str) -> dict[str, object] | Fault:
     """Return the object within other text. Two objects leave open which of them is meant."""
     fenced = [inner.strip() for inner in _FENCE.findall(text) if inner.strip()[:1] in ("{", "[")]
+    # A fence marks the answer. Without one, any object in the text may be it.
     candidates = fenced or list(_candidates(text))
     if not candidates:
         return Fault(ROOT, _NO_OBJECT, shown_value(text))
@@ -85,6 +86,7 @@ def _object(text: str) -> dict[str, object] | Fault:
     """Read a text that should be an object, or an object within a JSON text."""
     try:
         found = _decode(text)
+        # An object as a text within JSON, as a tool's arguments may come.
         if isinstance(found, str):
             text = found
             found = _decode(text)

@@ -72,6 +72,7 @@ def _struct(
         except Misfit as misfit:
             misfit.steps.append(name)
             raise
+    # Counted, because comparing all names would take longer for each valid answer.
     if len(value) > len(fields) - missing:
         raise Misfit("has a property that the schema does not have", None)
     return found

@@ -64,6 +64,7 @@ def schema_faults(validator: Draft202012Validator, value: object, kind: Kind) ->
 def _faults(error: ValidationError, kind: Kind) -> Iterable[Fault]:
     """Return the faults of an error. A failed choice has those of its first alternative but null."""
     context: Sequence[Sequence[ValidationError]] = getattr(error.kind, "context", ())
+    # A value that may be null fails the alternative null, too, which explains nothing.
     branches = [branch for branch in context if branch and not _is_about_null(branch)]
     if branches:
         return [fault for one in branches[0] for fault in _faults(one, kind)]

@@ -135,6 +135,11 @@ class Budget:
         """Return whether a call with a request of this size may be sent, beside those in flight."""
         if self.budget_nano_usd is None:
             return True
+        # 1. One cost is missing, so no sum can be compared with the budget.
+        # 2. Nothing is left.
+        # 3. Without a price list, one call more than charges are known: see the module's third
+        #    rule.
+        # 4. What is in flight, this call included, must fit beside what was charged.
         if self.has_unknown_charge or self.committed_nano_usd() >= self.budget_nano_usd:
             return False
         if self.price is None and self.in_flight > self.charges:
@@ -156,6 +161,7 @@ class Budget:
         """Release a reservation, because the call has ended and was charged."""
         self.in_flight -= 1
         self.in_flight_bytes -= body_bytes
+        # By size, not by call: two calls of one size are worth the same.
         if body_bytes in self.long_in_flight:
             self.long_in_flight.remove(body_bytes)
 

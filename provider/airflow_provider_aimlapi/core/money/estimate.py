@@ -220,6 +220,7 @@ def _priced(
         cost = round(into * prompt.mean + out * completion.mean)
         if prompt.error is not None and completion.error is not None:
             margin = round(DEVIATIONS * hypot(into * prompt.error, out * completion.error))
+    # At least one token of an answer is charged, and at most `longest` of them.
     most = None if longest is None else round(into * prompt.most + out * longest)
     return _Money(cost, margin, round(into * prompt.mean + out), most)
 
@@ -227,8 +228,12 @@ def _priced(
 def _prompt(basis: EstimateBasis) -> Quantity:
     sizes = basis.text_bytes or [one.text_bytes for one in basis.measured]
     size = fmean(sizes) if sizes else 0.0
+    # With every row read, the mean size is exact, and only the tokens per byte are uncertain.
     is_all_read = basis.rows_read >= basis.rows_open
     size_error = 0.0 if is_all_read or not size else _error_of(sizes) / size
+    # 1. Rows that were read have answers: tokens per byte, times the size of the open rows.
+    # 2. Only other rows have answers: their mean, which says nothing about the open rows' size.
+    # 3. No answer: the two constants.
     if any(one.prompt_tokens for one in basis.measured):
         return _prompt_measured(basis.measured, size, size_error)
     if basis.answers:
@@ -246,6 +251,7 @@ def _prompt_measured(measured: Sequence[AnsweredRow], size: float, size_error: f
     ratio = sum(one.prompt_tokens for one in measured) / sum(one.text_bytes for one in measured)
     off = [one.prompt_tokens - ratio * one.text_bytes for one in measured]
     tokens = fmean(one.prompt_tokens for one in measured)
+    # The errors are independent, so their squares add up.
     error = hypot(size_error, _error_of(off) / tokens)
     return Quantity(
         mean=ratio * size,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.money.estimate import EstimateBasis, Forecast
     from airflow_provider_aimlapi.core.money.pricing import TokenPrices
 
+# A smaller difference may be rounding. A larger one is a discount or a surcharge.
 SHARE_WORTH_SAYING = 0.02
 _PERIODS = {"day": "today", "week": "this week", "month": "this month"}
 
@@ -180,6 +181,7 @@ class Estimate:
         if cost is None or not self.basis.rows_to_ask:
             return
         margin = self.forecast.margin_nano_usd
+        # Without a measured margin, the funds are compared with the highest cost.
         likely_most = cost + margin if margin is not None else self.forecast.most_nano_usd or cost
         for what, left, advice in _limits(self.funds):
             if left < cost:

@@ -125,6 +125,8 @@ class CallPrice:
             longest_bytes: of the longest request, which decides the prices of all. None: one of
                 them may be as long as all together.
         """
+        # All at the prices of the longest: lower prices for the short ones would need their sizes
+        # one by one.
         prices = self._prices(body_bytes if longest_bytes is None else longest_bytes)
         answers = calls * self.answer_tokens_max * prices.output_nano_usd
         prompts = (body_bytes + calls * UNSEEN_PROMPT_TOKENS) * prices.input_nano_usd

@@ -138,6 +138,8 @@ class BillingFold:
                 continue
             self._seen.add(row.identity)
             _, part, number, call = parsed
+            # 1. A call without a cost is counted, because it may have been charged. 2. A failed
+            #    call costs 0 and is no charge.
             if row.cost_nano_usd is None:
                 self._unpriced += 1
             elif row.cost_nano_usd:
@@ -161,6 +163,7 @@ def log_time_ranges(start_us: int, end_us: int) -> Iterator[tuple[int, int]]:
 
 
 def _billing(part: int, row: int, charges: list[tuple[int, int, int]]) -> RowBilling:
+    # By time, then by number: the last call's answer is the one that the row has.
     costs = [cost for *_, cost in sorted(charges)]
     return RowBilling(
         part=part,

@@ -42,6 +42,7 @@ def spans_of(shards: Sequence[Shard], *, slots: int, rows_each: int) -> list[Spa
         start = (2 * slot + 1) * rows // (2 * slots) - rows_each // 2
         index = bisect_right(ends, start)
         first_row = start - (ends[index] - filled[index].rows)
+        # A span ends with its shard, because a reader reads one shard at a time.
         taken = min(rows_each, filled[index].rows - first_row)
         spans.append(Span(shard=filled[index], first_row=first_row, rows=taken))
     return spans

@@ -62,6 +62,7 @@ def parse_field_path(name: str, shapes: Mapping[str, Shape]) -> FieldPath | None
     """Return the path that a text in braces names; None if it names none that exists."""
     if name in shapes:
         return FieldPath(name)
+    # The longest column that exists wins, because a column may have a dot in its name.
     for column, rest in _splits(name):
         steps = _steps(rest)
         if column in shapes and steps and _ends_at(shapes[column], steps) is None:

@@ -150,6 +150,8 @@ def _check_literal(token: str, name: str, columns: Mapping[str, Shape], argument
     if _is_never_a_column(name):
         return
     twin = lookalike(name, columns)
+    # Names that differ in case only get the message of an unknown column, which names the right
+    # one.
     if twin is not None and twin.casefold() != name.casefold():
         raise InvalidSpec(
             f"{argument} uses {{{name}}}, but the input has no column of that name: "
@@ -176,6 +178,7 @@ def _written_otherwise(name: str, columns: Mapping[str, Shape]) -> str | None:
         bare = bare[1:-1]
     around = _AROUND_A_COLUMN.fullmatch(bare)
     inner = next(filter(None, around.groupdict().values()), "") if around else ""
+    # The longest first, so that `body_html` is not read as `body` and a rest.
     for column in sorted(columns, key=len, reverse=True):
         if _is_never_a_column(column):
             continue

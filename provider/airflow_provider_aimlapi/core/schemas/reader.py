@@ -73,6 +73,7 @@ class SchemaReader:
             raise refusal(path, _ANY)
         if not isinstance(schema, Mapping) or not all(isinstance(key, str) for key in schema):
             raise refusal(path, "is not a schema. Give a JSON object of keywords.")
+        # First, because what a reference refers to decides the type.
         for keyword in ("$ref", "allOf"):
             if keyword in schema:
                 return self._follow(schema, keyword, path, depth)
@@ -140,6 +141,7 @@ class SchemaReader:
             raise refusal(
                 path, f"has {beside[0]!r} beside {keyword!r}. Move it into the alternatives."
             )
+        # Pydantic writes an optional value as a union with null.
         others = [branch for branch in branches if branch != {"type": "null"}]
         if not others:
             raise refusal(path, "can only be null. Give it another type.")
@@ -151,6 +153,7 @@ class SchemaReader:
                     path, "can be one of several objects. Make them one object, or properties."
                 )
             name = one_type((kind.name for kind in kinds), path)
+            # An integer or a number: a column of doubles holds both.
             kinds = [Kind(name="number")] if name == "number" else kinds
         found: list[Json] = [canonical for canonical, _ in read]
         has_null = len(others) < len(branches)
@@ -178,6 +181,7 @@ class SchemaReader:
             raise refusal(path, "has properties that are no object of schemas.")
         if not properties:
             return self._read_map(schema, plain, path, depth)
+        # A property that no column has would be lost.
         if further not in (None, False):
             raise refusal(path, "allows further properties. Set additionalProperties to false.")
         if "propertyNames" in schema:

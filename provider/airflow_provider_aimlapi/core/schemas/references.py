@@ -25,6 +25,7 @@ def target_of(root: JsonObject, reference: Json, path: str) -> Json:
         )
     found: Json = root
     for token in unquote(reference[1:]).split("/")[1:]:
+        # The escapes of JSON Pointer, in the order that RFC 6901 requires.
         name = token.replace("~1", "/").replace("~0", "~")
         if not isinstance(found, Mapping) or name not in found:
             raise refusal(path, "refers to a part that the schema does not have.")

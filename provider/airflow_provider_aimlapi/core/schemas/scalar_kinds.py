@@ -102,6 +102,7 @@ def json_type(value: Json, path: str) -> str:
     """
     if value is None:
         return "null"
+    # Before `int`, because a bool is one to Python.
     if isinstance(value, bool):
         return "boolean"
     for kind, name in ((str, "string"), (int, "integer"), (float, "number")):
