@@ -54,6 +54,16 @@ def edited(data: bytes, edit: Callable[[Struct], None]) -> bytes:
     return with_footer(data, fields)
 
 
+def in_codec(data: bytes, number: int, column: int) -> bytes:
+    """Return a file whose footer states another codec for a column."""
+
+    def change(fields: Struct) -> None:
+        for group in fields[4][1][1]:
+            group[1][1][1][column][3][1][4] = (I32, number)
+
+    return edited(data, change)
+
+
 def element(fields: Struct, name: str) -> Struct:
     """Return the first schema element with a name."""
     found: Struct = next(one for one in fields[2][1][1] if one[4][1] == name.encode())

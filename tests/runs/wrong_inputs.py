@@ -14,7 +14,7 @@ from aimlapi_simulator import simulator_thread
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.engine.job import OpenLocation
-from tests.fakes.footers import int96, int96_array, int96_file, written
+from tests.fakes.footers import in_codec, int96, int96_array, int96_file, written
 from tests.interop.parquet_classes import encrypted
 from tests.runs.conftest import KEY, MODEL, Workplace, script, texts_table
 
@@ -171,6 +171,9 @@ CASES: dict[str, Callable[[Workplace], Job]] = {
     "an encrypted footer": files(a_0parquet=encrypted(table(ssn=[1, 2]), ["ssn"])),
     "an encrypted column": files(
         a_0parquet=encrypted(table(ssn=[1, 2]), ["ssn"], plaintext_footer=True)
+    ),
+    "a column in a codec that Arrow lacks": files(
+        a_0parquet=SOUND, b_0parquet=in_codec(SOUND, 3, column=0)
     ),
     "a column of two types": files(a_0parquet=table(n=[1, 2]), b_0parquet=table(n=["x", "y"])),
     "large integers next to floats": files(

@@ -1,4 +1,4 @@
-"""A Parquet footer's bytes: finds encryption, and copies annotations that pyarrow cannot write.
+"""A Parquet footer's bytes: finds encryption and codecs, and copies annotations that pyarrow cannot write.
 
 pyarrow reads a column that is annotated as ENUM, INTERVAL or GEOMETRY as plain bytes, and writes
 plain bytes. The values stay the same, so only the annotation is copied from footer to footer.
@@ -29,7 +29,7 @@ from airflow_provider_aimlapi.storage.parquet.schema import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 MAGIC = b"PAR1"
 ENCRYPTED_MAGIC = b"PARE"
@@ -39,7 +39,7 @@ TAIL_BYTES = 8
 _SCHEMA, _ROW_GROUPS = 2, 4
 _COLUMNS = 1
 _CHUNK_METADATA, _CHUNK_CRYPTO = 3, 8
-_CHUNK_TYPE, _CHUNK_PATH, _CHUNK_NOTES, _STATISTICS = 1, 3, 8, 12
+_CHUNK_TYPE, _CHUNK_PATH, _CHUNK_CODEC, _CHUNK_NOTES, _STATISTICS = 1, 3, 4, 8, 12
 INT96_BYTES = 12
 COLUMNS_SHOWN_MAX = 12
 KNOWN_MAX = 16
@@ -53,6 +53,13 @@ _PERHAPS_CRYPTO = tuple(
 """The bytes after the header of a chunk's crypto metadata, field 8, in its short or long form: field 1,
 which is empty, or field 2, which begins with a list, or either in long form. Each begins with fixed
 bytes, which are found ten times as fast as the header."""
+_CODECS_READ = frozenset({0, 1, 2, 4, 5, 6, 7})
+"""None, Snappy, gzip, Brotli, both forms of LZ4, Zstandard. The format also has LZO, which is 3."""
+_PERHAPS_CODEC = re.compile(
+    rb"\x15(?:[^%b\x80-\xff]|[\x80-\xff]+[\x00-\x7f])\x16[\x80-\xff]*[\x00-\x7f]\x16"
+    % bytes(2 * codec for codec in sorted(_CODECS_READ))
+)
+"""A chunk's codec, field 4, with another number, before the two counts that follow it."""
 _WITHOUT_ORDER = frozenset({Logical.INTERVAL, Logical.VARIANT, Logical.GEOMETRY, Logical.GEOGRAPHY})
 
 
@@ -92,17 +99,17 @@ class SchemaParser:
         """Return the schema of a file's footer.
 
         Raises:
-            InputUnreadable: the footer states that columns are encrypted.
+            InputUnreadable: the footer states that columns are encrypted, or in an unknown codec.
             ValueError: it is damaged.
         """
         for head, schema in reversed(self._known):  # each footer begins with its schema
             if footer.startswith(head):
-                _check_not_encrypted(footer, len(head), uri)
+                _check_readable(footer, len(head), uri)
                 return schema
         reader = ThriftReader(footer)
         try:
             elements = reader.read_struct(until=_SCHEMA)[_SCHEMA][1][1]
-            _check_not_encrypted(footer, reader.offset, uri)
+            _check_readable(footer, reader.offset, uri)
             schema = ParquetSchema(elements, _noted_columns(ThriftReader(footer).read_struct()))
         except (LookupError, TypeError, AttributeError):  # fields are missing, or of other types
             raise ValueError("its footer does not have the form of Parquet's") from None
@@ -121,36 +128,51 @@ def _noted_columns(fields: Struct) -> tuple[str, ...]:
     return tuple(b".".join(path).decode(errors="replace") for path in paths)
 
 
-def _check_not_encrypted(footer: bytes, offset: int, uri: str) -> None:
-    """Refuse encrypted columns behind a plain footer, because pyarrow ends the process at one.
+def _check_readable(footer: bytes, offset: int, uri: str) -> None:
+    """Refuse columns that are encrypted, or in a codec that Arrow does not have.
+
+    Encrypted columns behind a plain footer would make pyarrow end the process.
 
     Args:
         offset: where the row groups may begin. Parsing all of them takes long. So first the bytes are
-            searched for what looks like the start of a column chunk's crypto metadata.
+            searched for what looks like the start of a column chunk's crypto metadata, or its codec.
     """
-    if not any(pattern.search(footer, offset) for pattern in _PERHAPS_CRYPTO):
-        return
-    names = _encrypted_columns(footer)
-    if names:
-        shown = ", ".join(f"'{name}'" for name in names[:COLUMNS_SHOWN_MAX])
-        more = ", …" if len(names) > COLUMNS_SHOWN_MAX else ""
-        raise InputUnreadable(
-            f"Use a decrypted copy as input_path, or one without these columns: {uri} has encrypted "
-            f"columns: {shown}{more}. {_NO_KEYS}"
-        )
+    if any(pattern.search(footer, offset) for pattern in _PERHAPS_CRYPTO):
+        names = _columns_with(footer, lambda chunk: _CHUNK_CRYPTO in chunk)
+        if names:
+            raise InputUnreadable(
+                f"Use a decrypted copy as input_path, or one without these columns: {uri} has encrypted "
+                f"columns: {_listed(names)}. {_NO_KEYS}"
+            )
+    if _PERHAPS_CODEC.search(footer, offset):
+        names = _columns_with(footer, _has_unknown_codec)
+        if names:
+            raise InputUnreadable(
+                f"Use a copy in Zstandard or Snappy as input_path, or one without these columns: {uri} "
+                f"has columns in a codec that Arrow does not read, such as LZO: {_listed(names)}."
+            )
 
 
-def _encrypted_columns(footer: bytes) -> tuple[str, ...]:
-    """Return the top-level columns that are encrypted by a plain footer."""
+def _has_unknown_codec(chunk: Struct) -> bool:
+    return chunk[_CHUNK_METADATA][1][_CHUNK_CODEC][1] not in _CODECS_READ
+
+
+def _columns_with(footer: bytes, holds: Callable[[Struct], bool]) -> tuple[str, ...]:
+    """Return the top-level columns with a chunk for which something holds."""
     fields = ThriftReader(footer).read_struct()
     leaves = ParquetSchema(fields[_SCHEMA][1][1]).leaves
     found = {
         leaf.path[0]: None
         for group in fields[_ROW_GROUPS][1][1]
         for leaf, chunk in zip(leaves, group[_COLUMNS][1][1], strict=True)
-        if _CHUNK_CRYPTO in chunk
+        if holds(chunk)
     }
     return tuple(found)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    shown = ", ".join(f"'{name}'" for name in names[:COLUMNS_SHOWN_MAX])
+    return f"{shown}, …" if len(names) > COLUMNS_SHOWN_MAX else shown
 
 
 def int96_as_bytes(data: bytes) -> bytes:

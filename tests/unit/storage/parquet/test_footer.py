@@ -27,6 +27,7 @@ from tests.fakes.footers import (
     edited,
     element,
     footer_of,
+    in_codec,
     logical,
     time_of,
     variant,
@@ -290,6 +291,19 @@ def with_footer_alone(data: bytes) -> bytes:
             fields.pop(field, None)
 
     return edited(data, forget)
+
+
+@pytest.mark.parametrize("codec", [3, 8, 77, 2**20, -1])
+@pytest.mark.parametrize("options", [{}, {"write_page_index": True, "row_group_size": 1}])
+def test_codec_that_arrow_lacks_is_refused_by_column(
+    tmp_path: Path, codec: int, options: dict[str, Any]
+) -> None:
+    """The second file has the schema of the first, which is parsed once."""
+    (tmp_path / "0.parquet").write_bytes(written(PEOPLE, **options))
+    (tmp_path / "1.parquet").write_bytes(in_codec(written(PEOPLE, **options), codec, 1))
+    name = PEOPLE.column_names[1]
+    with pytest.raises(InputUnreadable, match=rf"1\.parquet has columns in a codec .*: '{name}'\."):
+        open_data_set(fsspec.filesystem("file"), str(tmp_path))
 
 
 def test_an_encrypted_footer_is_named(tmp_path: Path) -> None:
