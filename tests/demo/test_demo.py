@@ -50,6 +50,10 @@ def test_it_runs_twice_and_pays_once(tmp_path: Path) -> None:
     assert "220 rows: 220 ok" in first
     assert "Paid     0." in first
     assert "Franklin D Roosevelt  1939" in first
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    rows = [line for line in readme if line.startswith("Franklin D Roosevelt")]
+    assert len(rows) == 2
+    assert set(rows) < set(first.splitlines())
     assert "220 rows: 220 ok · no calls" in second
     assert "Paid     nothing, because" in second
     published = tmp_path / "lake" / "document_summaries" / "ds=2026-01-02"
