@@ -5,7 +5,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test quick lint format attack demo demo-ui benchmark benchmark-peers simulate soak live providers backfill celery matrix test-browser warehouses clean ruff formatting types imports pytest
+.PHONY: help setup test quick lint format attack demo demo-ui benchmark benchmark-peers benchmark-typed simulate soak live providers backfill celery matrix test-browser warehouses clean ruff formatting types imports pytest
 
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 BIN := .venv/bin
@@ -48,6 +48,9 @@ benchmark: setup  ## rows per second, CPU and memory per row, compared with hand
 # Each peer has an environment of its own under .venv/peers, from a lock file of its own.
 benchmark-peers: setup  ## compare with other clients, in provider/docs/performance.md: installs 2 GB, half an hour
 	@PATH="$(dir $(UV)):$$PATH" $(BIN)/python -m lab.benchmarks.peers $(PEERS)
+
+benchmark-typed: setup  ## CPU of a row with typed answers, beside instructor and pydantic-ai: five minutes
+	@PATH="$(dir $(UV)):$$PATH" $(BIN)/python -m lab.benchmarks.typed_peers
 
 limits: setup  ## our pacing and its rivals under limits that they do not know, in virtual time
 	@$(BIN)/python -m lab.limits

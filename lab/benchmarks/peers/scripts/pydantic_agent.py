@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from openai import AsyncOpenAI
 from pydantic_ai import Agent
@@ -24,14 +25,19 @@ from lab.benchmarks.peers.scripts.account import (
 from lab.benchmarks.peers.scripts.crowd import ask_all
 
 
-def make_agent(job: Job) -> Agent:
+def make_agent(job: Job) -> Agent[None, Any]:
     """Return an agent for an endpoint with OpenAI's protocol. Its client makes the retries."""
     if job.variant == "retries":
         client = AsyncOpenAI(base_url=job.openai_url, api_key=KEY, max_retries=10)
         provider = OpenAIProvider(openai_client=client)
     else:
         provider = OpenAIProvider(base_url=job.openai_url, api_key=KEY)
-    return Agent(OpenAIChatModel(MODEL, provider=provider))
+    model = OpenAIChatModel(MODEL, provider=provider)
+    if job.variant == "typed":
+        from lab.benchmarks.peers.scripts.article import Article
+
+        return Agent(model, output_type=Article)
+    return Agent(model)
 
 
 async def ask(job: Job) -> list[str | None]:
@@ -42,7 +48,8 @@ async def ask(job: Job) -> list[str | None]:
         # Its own setting sends `max_tokens` under a name that this API does not know.
         settings = ModelSettings(extra_body={"max_tokens": MAX_TOKENS})
         result = await agent.run(PROMPT.format(text=text), model_settings=settings)
-        return str(result.output)
+        output = result.output
+        return str(output.model_dump_json() if job.variant == "typed" else output)
 
     return await ask_all(read_texts(job), ask_one, job.in_flight)
 
