@@ -14,7 +14,7 @@ from airflow_provider_aimlapi.core.pacing.allowance import (
     RequestAllowance,
     TokenAllowance,
 )
-from airflow_provider_aimlapi.core.texts.setting_ranges import CachePrompt, check_settings
+from airflow_provider_aimlapi.core.texts.setting_ranges import Caching, check_settings
 
 STORE_REQUEST_S_MAX = 60.0
 """The longest that a copy within the store may take to arrive."""
@@ -64,7 +64,7 @@ class Settings:
     tokens_per_minute: int | None = None
     retry_rejected: bool = False
     check_arrival: bool = True
-    cache_prompt: CachePrompt = "auto"
+    cache_prompt: Caching = "auto"
     flush_interval_s: float = 1.0
     unflushed_rows_max: int = 64
     progress_interval_s: float = 5.0

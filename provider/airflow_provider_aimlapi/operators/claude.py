@@ -68,11 +68,7 @@ if TYPE_CHECKING:
     )
     from pydantic import BaseModel
 
-    from airflow_provider_aimlapi.core.texts.setting_ranges import (
-        CachePrompt,
-        OnExisting,
-        OnTruncated,
-    )
+    from airflow_provider_aimlapi.core.texts.setting_ranges import Caching, OnExisting, OnTruncated
     from airflow_provider_aimlapi.engine.job import Job
     from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
     from airflow_provider_aimlapi.engine.settings import Settings
@@ -141,8 +137,7 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
             result at `output_path`. Trust their writers. None: each row is paid for.
         retry_rejected: whether a retry of the task sends rejected rows again.
         check_arrival: whether the run ends when its first answers show that the API drops `system`.
-        cache_prompt: "auto" marks the text that all prompts begin with for the API's prompt cache, if
-            that is long enough and the answers show that it pays. "never" marks nothing.
+        cache_prompt: "auto" lets the API cache what all prompts begin with. "never" does not.
         retry_policy: decides when Airflow, from 3.3 on, tries a failed task again. The default is an
             `AimlapiRetryPolicy` that respects your `retry_delay`.
         share: one share of the run, as `ClaudeCompletionPlanOperator` returned it. The task
@@ -212,7 +207,7 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         reuse_from: Sequence[str | ObjectStoragePath] | None = (),
         retry_rejected: bool | str = False,
         check_arrival: bool | str = True,
-        cache_prompt: CachePrompt = "auto",
+        cache_prompt: Caching = "auto",
         retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
         share: int | str | None = None,
         **kwargs: Any,

@@ -15,7 +15,7 @@ OnExisting = Literal["replace", "error"]
 """What happens to another run's result at the output path."""
 OnTruncated = Literal["keep", "raise"]
 """What happens to an answer that `max_tokens` cut off."""
-CachePrompt = Literal["auto", "never"]
+Caching = Literal["auto", "never"]
 """Whether the text that all requests begin with is marked for the prompt cache."""
 # More tasks share one key, whose limit they would only divide further.
 WORKERS_MAX = 64

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, get_args
 
-from airflow_provider_aimlapi.core.texts.setting_ranges import CachePrompt
+from airflow_provider_aimlapi.core.texts.setting_ranges import Caching
 from airflow_provider_aimlapi.operators import arguments
 
 if TYPE_CHECKING:
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.hooks.aimlapi import AIMLAPIHook
 
 
-def _read_cache_prompt(name: str, value: object) -> CachePrompt:
-    return arguments.read_word(name, value, get_args(CachePrompt))
+def _read_cache_prompt(name: str, value: object) -> Caching:
+    return arguments.read_word(name, value, get_args(Caching))
 
 
 RUN_READERS: Mapping[str, Any] = {

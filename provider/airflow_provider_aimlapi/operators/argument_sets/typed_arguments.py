@@ -19,11 +19,7 @@ if TYPE_CHECKING:
     )
     from pydantic import BaseModel
 
-    from airflow_provider_aimlapi.core.texts.setting_ranges import (
-        CachePrompt,
-        OnExisting,
-        OnTruncated,
-    )
+    from airflow_provider_aimlapi.core.texts.setting_ranges import Caching, OnExisting, OnTruncated
     from airflow_provider_aimlapi.operators.parking import OnStall
 
     OneOrMore = Callable[..., Any] | Collection[Callable[..., Any]]
@@ -123,7 +119,7 @@ class CompletionArguments(TaskArguments, total=False):
     reuse_from: Sequence[str | ObjectStoragePath] | None
     retry_rejected: bool | str
     check_arrival: bool | str
-    cache_prompt: CachePrompt
+    cache_prompt: Caching
     retry_policy: RetryPolicy | None
 
 

@@ -382,7 +382,7 @@ def test_short_requests_are_cheap_after_the_long_one_ended() -> None:
     assert budget.committed_nano_usd() == 100 + DEAR
 
 
-def test_a_charge_that_read_the_cache_counts_as_a_write() -> None:
+def test_a_cached_charge_counts_as_a_write() -> None:
     """The next call may find the cache empty, and write the same tokens."""
     budget = Budget(budget_nano_usd=10**9, price=price())
     budget.charge(300, body_bytes=4_000, cached_tokens=1_000)
