@@ -335,6 +335,8 @@ class FailedRows:
 
     def _delay_s(self, row: Row, error: ApiError) -> float:
         """Return how long the row waits: longer if it failed before, or may have been billed."""
+        # `calls` counts this attempt's calls only. A row that failed in an earlier one is past its
+        # first pauses.
         tries = row.calls + (self.settings.max_attempts if row.was_failing else 0)
         failures = self.limiter.noise.failures(tries) if isinstance(error, Throttled) else tries
         delay_s = retry_delay_s(error, failures=failures, random=self.world.random)

@@ -88,6 +88,9 @@ class Feed:
         while not self._is_closed and not self._has_room_for(len(rows)):
             await self._reader.wait()
         for row in rows:
+            # 1. It was refused in an earlier attempt: another row's answer must come first.
+            # 2. It failed in one: it lets new rows go first.
+            # 3. It was never sent.
             if row.was_refused and self.held is not None:
                 self.held.wait(row)
             elif row.was_failing:

@@ -115,6 +115,7 @@ class Judge:
     def answered(self, row: Row, answer: Answer, completion: Completion) -> None:
         """Keep a completion, and the answer that it was parsed from."""
         call = row.call_record(self.world.clock.wall_us())
+        # Read now, because `_keep` may give the row its next request.
         body, is_first = row.body, row.follow_up is None
         try:
             is_final = self._keep(row, answer, completion, call)
@@ -134,6 +135,10 @@ class Judge:
 
     def _keep(self, row: Row, answer: Answer, completion: Completion, call: CallRecord) -> bool:
         """Journal an answer. Return whether it is final; if not, the row has its next request."""
+        # 1. The answer leads to another request: it is kept for its cost, and the row has no
+        #    outcome yet.
+        # 2. It answers the row's only request: the outcome is this completion.
+        # 3. It answers a repeated one: the outcome adds up what all answers have cost.
         record = checked(answer, completion, call, row.form) if row.form else answered(answer, call)
         if self.follow_ups.is_due(row, completion):
             self.follow_ups.follow(row, completion)
@@ -187,6 +192,9 @@ class Judge:
 
     def _is_about_form(self, row: Row, error: ApiError) -> bool:
         """Return whether a failure may concern the form of the requests. The row then waits."""
+        # 1. An outage or a 429 shows nothing about the form, so the trial goes on.
+        # 2. With any other answer but a 400, the API has read the form.
+        # 3. A 400 may be about the form, so it does not count against the row yet.
         if isinstance(error, ApiUnavailable):
             return False
         if not isinstance(error, RequestRejected) or error.status != REFUSED_FORM:

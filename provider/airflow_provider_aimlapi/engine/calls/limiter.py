@@ -132,6 +132,8 @@ class Limiter:
         while self._is_closed or not self._has_room(body_bytes, now_s):
             if self._is_closed:
                 raise AdmissionEnded
+            # While calls are in flight their reserves may come back, so only an idle run is out of
+            # money.
             if self.in_flight == 0 and not self._budget.allows(body_bytes):
                 raise BudgetExhausted(self._budget.exhaustion(body_bytes))
             self._arm(now_s, body_bytes)

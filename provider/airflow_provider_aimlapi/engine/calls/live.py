@@ -233,6 +233,7 @@ class LiveCalls:
             try:
                 await self._work_on(row, sender)
             except AdmissionEnded:
+                # The row was not sent. It stays undecided, and a later attempt sends it.
                 return
             except Unjudged as error:  # its answer may have come, and be paid for
                 self._halt_for_bug(error.__cause__ or error)

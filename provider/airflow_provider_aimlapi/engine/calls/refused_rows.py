@@ -151,6 +151,7 @@ class RefusedRows:
         try:
             return await self.world.ask_account() if self.world.ask_account else None
         except AccessRefused:
+            # The account's own page refuses the key, so the key is the cause.
             return Account(is_disabled=True)
         except ApiError:
             return None

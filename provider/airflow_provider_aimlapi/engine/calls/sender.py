@@ -143,6 +143,7 @@ class Sender:
     def _note_failure(self, row: Row, error: ApiError) -> None:
         """Count a call without an answer that may be billed, or without any answer."""
         if isinstance(error, Throttled):
+            # A 429 is about the account's pace and shows nothing about the row.
             row.attempts -= 1
             return
         row.rejections += isinstance(error, RequestRejected)

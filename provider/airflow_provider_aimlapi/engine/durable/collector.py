@@ -172,6 +172,7 @@ class Collector:
         """Keep an outcome; with a record, journal it."""
         if record is not None:
             self.journal_record(part, record)
+        # Later attempts must not count failures of a row that is decided.
         self._failed.get(part, {}).pop(outcome.row, None)
         self._count(outcome)
         state = self._open[part]
@@ -208,6 +209,7 @@ class Collector:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(beside(self._flush_always(tasks), "journal keeper", halt))
             tasks.create_task(beside(self._stage_always(), "writer of parts", halt))
+        # Both tasks have ended, so these parts get no more segments.
         await self._upkeep.give_up(self._replaced)
 
     def finish(self) -> None:
@@ -250,6 +252,8 @@ class Collector:
                 await self._finisher.wait(min(2.0**refusals, REFUSED_PAUSE_S_MAX))
             elif len(self._pending) < self._settings.unflushed_rows_max:
                 await self._flusher.wait(self._settings.flush_interval_s)
+            # Counted before the write: a part that is staged during it may have records that come
+            # with the next one.
             replaced = len(self._replaced)
             refusals = refusals + 1 if await self._flush_or_halt() else 0
             if replaced and not refusals:  # the last records of these parts are written
@@ -296,6 +300,7 @@ class Collector:
                 )
             except Exception:
                 self._pending = [entry for entry in batch if entry[0] in by_part] + self._pending
+                # A failure that was noted during the write is newer, so it wins.
                 self._failed[part] = failed | self._failed.get(part, {})
                 raise
             self._unflushed -= len(by_part.pop(part))

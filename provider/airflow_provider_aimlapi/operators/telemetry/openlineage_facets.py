@@ -94,6 +94,7 @@ def facets(
 
 
 def _input_of(name: DataSetName, lineage: Lineage | None) -> InputDataset:
+    # The run has not started, so its files and columns are not known.
     if lineage is None:
         return InputDataset(namespace=name.namespace, name=name.name)
     return InputDataset(

@@ -135,10 +135,12 @@ class ProgressSinkOpener:
         """
         try:
             yield
+        # A task that is parked has not failed.
         except AirflowRescheduleException:
             raise
         except Exception as error:
             accessor = self._state_accessor()
+            # Once the sink is open, the run itself stores why it failed.
             if self._sink is None and accessor is not None and not self._has_failed_early:
                 self._has_failed_early = True
                 store = partial(
