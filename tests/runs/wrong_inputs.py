@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pyarrow as pa
 from pyarrow import parquet as pq
 
@@ -138,6 +140,12 @@ def _glob(place: Workplace) -> Job:
     return place.job(input=OpenLocation(fs=place.fs, path=f"{place.input}/*.csv"))
 
 
+def _wide_integers() -> bytes:
+    sink = io.BytesIO()
+    pl.DataFrame({"body": ["a"], "n": pl.Series([2**100], dtype=pl.Int128)}).write_parquet(sink)
+    return sink.getvalue()
+
+
 def _other_run(place: Workplace) -> Job:
     put(place, "a.parquet", SOUND)
     with simulator_thread(script()) as other:
@@ -175,6 +183,7 @@ CASES: dict[str, Callable[[Workplace], Job]] = {
     "a column in a codec that Arrow lacks": files(
         a_0parquet=SOUND, b_0parquet=in_codec(SOUND, 3, column=0)
     ),
+    "a column of 128-bit integers": files(a_0parquet=_wide_integers()),
     "a column of two types": files(a_0parquet=table(n=[1, 2]), b_0parquet=table(n=["x", "y"])),
     "large integers next to floats": files(
         a_0parquet=table(n=[2**53 + 1, 1]), b_0parquet=table(n=[0.5, 1.5])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from airflow_provider_aimlapi.errors import AimlapiError, InputUnreadable, StoreUnavailable
 from airflow_provider_aimlapi.storage.access.store_errors import described, meaning_of, store_error
 
@@ -28,8 +30,14 @@ def reading(uri: str) -> Iterator[None]:
         raise _input_error(error, uri) from error
 
 
+def is_about_content(error: Exception) -> bool:
+    """Return whether an error concerns what a file holds, and not the store that it is in."""
+    return isinstance(error, pa.ArrowNotImplementedError) or meaning_of(error) == "unknown"
+
+
 def _input_error(error: Exception, uri: str) -> AimlapiError:
-    match meaning_of(error):
+    meaning = "unknown" if is_about_content(error) else meaning_of(error)
+    match meaning:
         case "passing":
             return StoreUnavailable(f"input_path: {store_error(error, action='read', uri=uri)}")
         case "absent":
@@ -40,9 +48,18 @@ def _input_error(error: Exception, uri: str) -> AimlapiError:
         case "changed" | "exists" | "past its end":  # the answers to "only if unchanged"
             return InputUnreadable(changed(uri))
         case "unknown":
-            return InputUnreadable(
-                f"Replace or remove a file of input_path: {uri} is not a valid Parquet file: {described(error)}"
-            )
+            return InputUnreadable(_unread(error, uri))
+
+
+def _unread(error: Exception, uri: str) -> str:
+    if isinstance(error, pa.ArrowNotImplementedError):  # the file may be sound
+        return (
+            f"Cast the column to another type, or leave it out of the file: {uri} holds what Arrow "
+            f"does not read: {described(error)}"
+        )
+    return (
+        f"Replace or remove a file of input_path: {uri} is not a valid Parquet file: {described(error)}"
+    )
 
 
 def changed(uri: str) -> str:

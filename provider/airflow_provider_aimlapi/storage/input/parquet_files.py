@@ -19,8 +19,7 @@ from pyarrow import parquet as pq
 
 from airflow_provider_aimlapi.errors import AimlapiError, InputUnreadable
 from airflow_provider_aimlapi.storage.access.file_systems import kind_of, version_of
-from airflow_provider_aimlapi.storage.access.store_errors import meaning_of
-from airflow_provider_aimlapi.storage.input.input_errors import changed, reading
+from airflow_provider_aimlapi.storage.input.input_errors import changed, is_about_content, reading
 from airflow_provider_aimlapi.storage.input.local_inputs import open_listed
 from airflow_provider_aimlapi.storage.input.nested_fields import leaves_at
 from airflow_provider_aimlapi.storage.parquet.conversion import converted, readable_schema
@@ -353,11 +352,13 @@ def _naming_column(
     except AimlapiError:
         raise
     except Exception as error:
-        if meaning_of(error) != "unknown":  # an error of the store
+        if not is_about_content(error):
             raise
+        is_gap = isinstance(error, pa.ArrowNotImplementedError)
+        kind = pa.ArrowNotImplementedError if is_gap else ValueError
         for name in columns or opened.schema.names:
             if not _is_sound(opened, group, name, size):
-                raise ValueError(f"column '{name}': {error}") from error
+                raise kind(f"column '{name}': {error}") from error
         raise
 
 
