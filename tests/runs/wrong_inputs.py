@@ -140,6 +140,11 @@ def _glob(place: Workplace) -> Job:
     return place.job(input=OpenLocation(fs=place.fs, path=f"{place.input}/*.csv"))
 
 
+def _numbered(place: Workplace) -> Job:
+    put(place, "a.parquet", written(pa.table({"0": BODY, "1": BODY})))
+    return place.job(prompt="Say {0}")
+
+
 def _wide_integers() -> bytes:
     sink = io.BytesIO()
     pl.DataFrame({"body": ["a"], "n": pl.Series([2**100], dtype=pl.Int128)}).write_parquet(sink)
@@ -210,6 +215,7 @@ CASES: dict[str, Callable[[Workplace], Job]] = {
     "a prompt in another template language": job(prompt='Say {id}: {row["body"]}'),
     "a prompt with a path that leads nowhere": job(prompt="Say {body.text}"),
     "a prompt without any column": job(prompt=r"Match \d{4}"),
+    "a prompt with the number of a column": _numbered,
     "a system prompt with an unknown column": job(system="You are {ID2}"),
     "an empty prompt": job(prompt="  "),
     "a column of bytes in the prompt": files(a_0parquet=pa.table({"body": [b"\xff\xfe", b"\x00"]})),

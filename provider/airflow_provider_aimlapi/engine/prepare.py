@@ -26,7 +26,11 @@ from airflow_provider_aimlapi.core.durable.plan import (
     split_shares,
 )
 from airflow_provider_aimlapi.core.prompts.examples import example_turns
-from airflow_provider_aimlapi.core.prompts.template import near_misses, parse_template
+from airflow_provider_aimlapi.core.prompts.template import (
+    first_placeholder,
+    near_misses,
+    parse_template,
+)
 from airflow_provider_aimlapi.core.texts.setting_ranges import check_settings
 from airflow_provider_aimlapi.engine.follow_ups import FollowUps
 from airflow_provider_aimlapi.engine.prepared import Prepared
@@ -314,10 +318,13 @@ def _check_uses_column(job: Job, data_set: DataSet, maker: RequestMaker) -> None
     rows = min(rows, job.limit_rows or rows)
     if maker.columns or rows <= 1 or job.constant_prompt:
         return
-    example = next(iter((*data_set.column_names, *data_set.partition_names)), "column")
+    example = first_placeholder((*data_set.column_names, *data_set.partition_names))
+    fix = f"Write a column's name in braces, such as {{{example}}}"
+    if example is None:
+        fix = "Give a column a name with a letter, because digits in braces are plain text"
     raise InvalidSpec(
-        f"Write a column's name in braces, such as {{{example}}}, or set constant_prompt=True: the prompt "
-        f"uses no column, so all {rows:,} rows would send, and pay for, the same text."
+        f"{fix}, or set constant_prompt=True: the prompt uses no column, so all {rows:,} rows would "
+        f"send, and pay for, the same text."
     )
 
 

@@ -137,6 +137,12 @@ def placeholders(text: str) -> tuple[list[str], list[str]]:
     return certain, possible
 
 
+def first_placeholder(names: Iterable[str]) -> str | None:
+    """Return the first column that a prompt can use; None if there is none."""
+    usable = (name for name in names if not _is_never_a_column(name))
+    return next((name for name in usable if _TOKEN.fullmatch(f"{{{name}}}")), None)
+
+
 def _is_never_a_column(name: str) -> bool:
     return not name.strip() or name.strip().isdecimal()
 

@@ -4,7 +4,12 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.prompts.template import near_misses, parse_template, shapes_of
+from airflow_provider_aimlapi.core.prompts.template import (
+    first_placeholder,
+    near_misses,
+    parse_template,
+    shapes_of,
+)
 from airflow_provider_aimlapi.core.texts.nearest import nearest
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.printable import printable
@@ -247,3 +252,14 @@ def test_filler_takes_texts_in_order_that_its_caller_names() -> None:
     template = parse_template("{a}-{b}-{a}", columns=shapes_of(["a", "b", "c"]), argument="prompt")
     assert template.columns == ("a", "b", "a")
     assert template.filler(("c", "b", "a"))(["C", "B", "A"]) == ("", "A", "-", "B", "-", "A", "")
+
+
+@pytest.mark.parametrize(
+    ("names", "first"),
+    [(["4", " ", "id"], "id"), (["a{b", "a\nb", "a b"], "a b"), (["0", ""], None), ([], None)],
+)
+def test_first_placeholder_can_be_used(names: list[str], first: str | None) -> None:
+    assert first_placeholder(names) == first
+    if first is not None:
+        shapes = shapes_of(names)
+        assert parse_template(f"{{{first}}}", columns=shapes, argument="prompt").columns == (first,)
