@@ -6,6 +6,7 @@ without a first choice, with content that is neither text nor parts, or if it st
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.messages.damaged_json import strict_text
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.answer import Answer
 
 FAILING_STATUS_MIN = 400
+_STATUS = re.compile(r"[0-9]{3}")
 NO_TEXT = "the model returned no text"
 TRUNCATED = "cut off at max_tokens; raise max_tokens for a whole answer"
 
@@ -97,7 +99,10 @@ def is_failure(found: JsonObject) -> bool:
     """Return whether an object states that it failed: by an error, or by a status of one."""
     error = found.get("error")
     has_error = any(error.values()) if isinstance(error, dict) else bool(error)
-    return has_error or (as_count(found.get("statusCode")) or 0) >= FAILING_STATUS_MIN
+    status = found.get("statusCode")
+    if isinstance(status, str) and _STATUS.fullmatch(status):
+        status = int(status)
+    return has_error or (as_count(status) or 0) >= FAILING_STATUS_MIN
 
 
 def _first_choice(payload: JsonObject) -> JsonObject:

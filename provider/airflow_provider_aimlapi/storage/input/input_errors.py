@@ -57,9 +57,7 @@ def _unread(error: Exception, uri: str) -> str:
             f"Cast the column to another type, or leave it out of the file: {uri} holds what Arrow "
             f"does not read: {described(error)}"
         )
-    return (
-        f"Replace or remove a file of input_path: {uri} is not a valid Parquet file: {described(error)}"
-    )
+    return f"Replace or remove a file of input_path: {uri} is not a valid Parquet file: {described(error)}"
 
 
 def changed(uri: str) -> str:

@@ -59,8 +59,11 @@ def test_foreign_word_is_read_in_both_forms(reason: str, status: str) -> None:
         assert (completion.status, completion.finish_reason) == (status, reason)
 
 
-@pytest.mark.parametrize(("code", "is_failing"), [(500, True), (400, True), (200, False)])
-def test_status_of_an_error_beside_choices_counts(code: int, is_failing: bool) -> None:
+@pytest.mark.parametrize(
+    ("code", "is_failing"),
+    [(500, True), ("500", True), (400, True), (200, False), ("ok", False), ("9" * 5000, False)],
+)
+def test_status_of_an_error_beside_choices_counts(code: int | str, is_failing: bool) -> None:
     payload: dict[str, Any] = {**with_message("stop"), "statusCode": code}
     if not is_failing:
         assert decode_answer(answer_of(payload)).status == "ok"
