@@ -48,6 +48,13 @@ FORMS: dict[str, dict[str, Any]] = {
 LENIENT = ("typed-fences", "typed-prose", "typed-as-text")
 
 
+def test_a_choice_that_the_quote_names_is_taken() -> None:
+    topics = {"enum": ["fire", "harbour", "other"]}
+    assert sample_value(topics, "any text", "The Harbour is closed.") == "harbour"
+    found = {sample_value(topics, f"text {number}", "It is closed.") for number in range(20)}
+    assert found == {"fire", "harbour", "other"}
+
+
 def text_of(answer: Any) -> str:
     message = answer.json()["choices"][0]["message"]
     calls = message.get("tool_calls")

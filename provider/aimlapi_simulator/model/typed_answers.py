@@ -23,12 +23,13 @@ def sample_value(schema: dict[str, Any], text: str, quote: str = "") -> Any:
 
     Args:
         text: the content of strings, and the seed of all choices.
-        quote: the content of strings that must occur in the prompt.
+        quote: the content of strings that must occur in the prompt. A choice that it names is taken.
     """
     seed = crc32(text.encode("utf-8", "surrogatepass"))
     choices = [schema["const"]] if "const" in schema else schema.get("enum")
     if choices:
-        return choices[seed % len(choices)]
+        named = [one for one in choices if isinstance(one, str) and one and one in quote.casefold()]
+        return named[0] if named else choices[seed % len(choices)]
     options = schema.get("anyOf") or schema.get("oneOf")
     if options and "type" not in schema:
         useful = [option for option in options if option.get("type") != "null"]
