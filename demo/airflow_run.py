@@ -33,11 +33,13 @@ class AirflowRun:
 
     Attributes:
         log: the file with Airflow's whole output.
+        warehouse: the DuckDB file that examples load their results into.
         environment: the variables of its processes.
     """
 
     def __init__(self, *, home: Path, dags: Path, log: Path, api_url: str, s3_url: str) -> None:
         self.log = log
+        self.warehouse = home.with_name("warehouse.duckdb")
         self._home = home
         # The environment is all that Airflow gets: no airflow.cfg of the user, no AWS profile.
         self.environment = {
@@ -51,6 +53,8 @@ class AirflowRun:
             ),
             "AIMLAPI_EXAMPLE_INPUT": f"s3://{lake.BUCKET}/{lake.INPUT}",
             "AIMLAPI_EXAMPLE_OUTPUT": f"s3://{lake.BUCKET}/{lake.OUTPUT}",
+            "AIMLAPI_EXAMPLE_LAKE": f"s3://{lake.BUCKET}",
+            "AIMLAPI_EXAMPLE_WAREHOUSE": str(self.warehouse),
             "AWS_ENDPOINT_URL": s3_url,
             "AWS_ACCESS_KEY_ID": lake.ACCESS_KEY,
             "AWS_SECRET_ACCESS_KEY": lake.SECRET_KEY,

@@ -11,6 +11,8 @@ import shutil
 import threading
 from typing import TYPE_CHECKING, Any
 
+from demo.tickets import encode_tickets
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 BUCKET = "lake"
 INPUT = "documents"
 OUTPUT = "document_summaries"
+TICKETS = "tickets/ds=2026-01-02/tickets.parquet"
+OUTPUTS = (OUTPUT, "triaged_tickets")
 ACCESS_KEY, SECRET_KEY, REGION = "demo", "demo-secret", "us-east-1"
 SAVE_INTERVAL_S = 0.5
 
@@ -45,7 +49,7 @@ class Lake:
 
     @property
     def output_folder(self) -> Path:
-        """Return the folder of the results on disk."""
+        """Return the folder of the summaries on disk."""
         return self._folder / OUTPUT
 
     def fill(self, sample: Path) -> None:
@@ -54,7 +58,9 @@ class Lake:
         if older.exists() and not self._folder.exists():
             older.rename(self._folder)  # the last run was killed between two renames of `save`
         self._client.create_bucket(Bucket=BUCKET)
-        for folder, prefix in ((sample / INPUT, INPUT), (self.output_folder, OUTPUT)):
+        self._client.put_object(Bucket=BUCKET, Key=TICKETS, Body=encode_tickets())
+        results = [(self._folder / name, name) for name in OUTPUTS]
+        for folder, prefix in ((sample / INPUT, INPUT), *results):
             for file in sorted(path for path in folder.rglob("*") if path.is_file()):
                 key = f"{prefix}/{file.relative_to(folder).as_posix()}"
                 self._client.put_object(Bucket=BUCKET, Key=key, Body=file.read_bytes())
@@ -91,7 +97,8 @@ class Lake:
 
     def _pages(self) -> Iterator[dict[str, Any]]:
         paginator = self._client.get_paginator("list_objects_v2")
-        yield from paginator.paginate(Bucket=BUCKET, Prefix=f"{OUTPUT}/")
+        for name in OUTPUTS:
+            yield from paginator.paginate(Bucket=BUCKET, Prefix=f"{name}/")
 
     def _read(self, key: str) -> bytes | None:
         try:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from demo import tickets
 from demo.airflow_run import KEY, AirflowRun
 from demo.children import ROOT, DemoFailed, free_port, simulator
 
@@ -63,21 +64,22 @@ def _run_on_s3(folder: Path, api_url: str) -> None:
             s3_url=s3.url,
         )
         print(f"Airflow  starting; its output goes to {shown(airflow.log)}", flush=True)
-        airflow.migrate()
-        paid_usd = _run_dag(airflow, lake, api_url)
-        _show_results(lake, paid_usd)
+        tickets.make_warehouse(airflow.warehouse)
+        balance_usd = _balance_usd(api_url)
+        for dag_id in (tickets.DAG_ID, DAG_ID):
+            _run_dag(airflow, lake, dag_id)
+        print(f"\n{tickets.table_of_tickets(airflow.warehouse)}")
+        _show_results(lake, balance_usd - _balance_usd(api_url))
 
 
-def _run_dag(airflow: AirflowRun, lake: Lake, api_url: str) -> float:
-    """Run the DAG, and return the charge to the account."""
+def _run_dag(airflow: AirflowRun, lake: Lake, dag_id: str) -> None:
     from demo.lake import Saving
 
-    balance_usd = _balance_usd(api_url)
-    print(f"\n{DAG_ID}, {DAY}:", flush=True)
+    airflow.migrate()
+    print(f"\n{dag_id}, {DAY}:", flush=True)
     with Saving(lake):
-        for message in airflow.test_dag(DAG_ID, DAY):
+        for message in airflow.test_dag(dag_id, DAY):
             print(f"  {message}", flush=True)
-    return balance_usd - _balance_usd(api_url)
 
 
 def _show_results(lake: Lake, paid_usd: float) -> None:

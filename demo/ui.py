@@ -17,6 +17,7 @@ import urllib.request
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from demo import tickets
 from demo.airflow_run import AirflowRun
 from demo.children import ROOT, DemoFailed, child, free_port, simulator
 from demo.run import DAG_ID, DAY, alone_in, shown
@@ -94,6 +95,7 @@ def run_site(folder: Path, *, latency_s: float = 0.5) -> None:
             flush=True,
         )
         airflow.migrate()
+        tickets.make_warehouse(airflow.warehouse)
         variables = airflow.environment | _site_variables(folder, port, password)
         with ExitStack() as services:
             words = ["api-server", "--host", "127.0.0.1", "--port", str(port)]
@@ -143,7 +145,6 @@ def _site_variables(folder: Path, port: int, password: str) -> dict[str, str]:
         "AIRFLOW__CORE__PARALLELISM": "4",
         # The sample has three days of January, so a schedule would only make runs without input.
         "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
-        "AIMLAPI_EXAMPLE_WAREHOUSE": str(folder / "warehouse.duckdb"),
     }
 
 

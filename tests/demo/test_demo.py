@@ -47,6 +47,8 @@ def demo(folder: Path) -> str:
 def test_it_runs_twice_and_pays_once(tmp_path: Path) -> None:
     first, second = demo(tmp_path), demo(tmp_path)
 
+    assert "8 rows: 8 ok" in first
+    assert "1   delivery  3        The delivery was left at a neighbour's door." in first
     assert "220 rows: 220 ok" in first
     assert "Paid     0." in first
     assert "Franklin D Roosevelt  1939" in first
@@ -54,6 +56,7 @@ def test_it_runs_twice_and_pays_once(tmp_path: Path) -> None:
     rows = [line for line in readme if line.startswith("Franklin D Roosevelt")]
     assert len(rows) == 2
     assert set(rows) < set(first.splitlines())
+    assert "8 rows: 8 ok · no calls" in second
     assert "220 rows: 220 ok · no calls" in second
     assert "Paid     nothing, because" in second
     published = tmp_path / "lake" / "document_summaries" / "ds=2026-01-02"
