@@ -57,7 +57,8 @@ def test_the_summary_in_xcom_is_what_the_contract_names(
         *("run_key", "manifest", "output_path", "rows"),
         *("ok", "truncated", "refused", "invalid", "rejected", "skipped", "repaired"),
         *("reused", "reused_answers", "saved_usd", "requests", "throttled"),
-        *("prompt_tokens", "completion_tokens", "cost_usd", "elapsed_s", "bound_by"),
+        *("prompt_tokens", "completion_tokens", "cache_hit_rate", "cache_saved_usd"),
+        *("cost_usd", "elapsed_s", "bound_by"),
     ]
     assert run.summary["cost_usd"] == pytest.approx(api.simulator.ledger.total_usd)
     assert "12 rows: 12 ok · 12 calls, 0 throttled" in run.output

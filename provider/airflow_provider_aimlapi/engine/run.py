@@ -20,7 +20,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.reporting.run_summary import RunSummary
 from airflow_provider_aimlapi.engine.calls.live import LiveCalls
 from airflow_provider_aimlapi.engine.calls.reader import Reader
 from airflow_provider_aimlapi.engine.durable.collector import Collector
@@ -35,6 +34,7 @@ from airflow_provider_aimlapi.engine.reporting.attempt_counts import AttemptCoun
 from airflow_provider_aimlapi.engine.reporting.lineage import lineage_of
 from airflow_provider_aimlapi.engine.reporting.progress_log import progress_log
 from airflow_provider_aimlapi.engine.reporting.reporter import Reporter
+from airflow_provider_aimlapi.engine.reporting.summary import summary_of
 from airflow_provider_aimlapi.engine.runtime.ending import Ending
 from airflow_provider_aimlapi.engine.runtime.retry import persist
 from airflow_provider_aimlapi.errors import RunInterrupted
@@ -42,6 +42,7 @@ from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
+    from airflow_provider_aimlapi.core.reporting.run_summary import RunSummary
     from airflow_provider_aimlapi.engine.durable.earlier_answers import EarlierAnswers
     from airflow_provider_aimlapi.engine.durable.lease import Lease
     from airflow_provider_aimlapi.engine.job import Job
@@ -70,7 +71,8 @@ async def run(job: Job, settings: Settings, world: World, share: int | None = No
         await reporter.failed(error)
         raise
     await reporter.completed(manifest)
-    return _summary(prepared, manifest, calls, elapsed_s=world.clock.now_s() - started_s)
+    elapsed_s = world.clock.now_s() - started_s
+    return await summary_of(prepared, manifest, calls, world, elapsed_s=elapsed_s)
 
 
 async def _prepare(job: Job, world: World, share: int | None) -> Prepared:
@@ -175,25 +177,3 @@ async def open_calls(
         prepared, earlier, collector, lease=lease, ending=ending, settings=settings, world=world
     )
     return calls, earlier
-
-
-def _summary(
-    prepared: Prepared, manifest: Manifest, calls: LiveCalls | None, *, elapsed_s: float
-) -> RunSummary:
-    """Return the figures of a run; `calls` is None if this attempt has made none."""
-    store, names, tally = prepared.store, prepared.names, manifest.tally
-    return RunSummary(
-        run_key=names.run_key,
-        share=prepared.share,
-        manifest=store.uri(names.manifest),
-        output_path=store.uri(""),
-        tally=tally,
-        reused=calls.collector.rows_reused if calls else tally.rows,
-        requests=calls.limiter.requests if calls else 0,
-        throttled=calls.limiter.throttled if calls else 0,
-        elapsed_s=elapsed_s,
-        files=len(manifest.parts),
-        size_bytes=sum(entry.size_bytes for entry in manifest.parts),
-        bound_by=calls.limiter.bound_by if calls else "",
-        bound_sentence=calls.limiter.bound_sentence() if calls else "",
-    )

@@ -66,6 +66,8 @@ def test_events_carry_published_rows_and_cost(
         "reused_answers": 0,
         "saved_usd": 0.0,
         **{name: summary[name] for name in ("prompt_tokens", "completion_tokens", "cost_usd")},
+        "cache_hit_rate": 0.0,
+        "cache_saved_usd": 0.0,
         "model": "anthropic/claude-sonnet-4-6-20260218",
         "try_cost_usd": summary["cost_usd"],
     }

@@ -10,9 +10,9 @@ import pytest
 from aimlapi_simulator.faults.script import Fault, Limits, Script
 from aimlapi_simulator.faults.script import Latency as SimulatedLatency
 from airflow_provider_aimlapi.core.calls.completion import STATUSES
+from airflow_provider_aimlapi.core.reporting.call_figures import Latency
 from airflow_provider_aimlapi.core.reporting.run_progress import (
     AttemptProgress,
-    Latency,
     RunProgress,
 )
 from airflow_provider_aimlapi.operators.telemetry import metrics

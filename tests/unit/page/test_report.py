@@ -10,9 +10,9 @@ from hashlib import sha256
 import pytest
 from msgspec.structs import replace
 
+from airflow_provider_aimlapi.core.reporting.call_figures import ErrorKind
 from airflow_provider_aimlapi.core.reporting.run_progress import (
     AttemptProgress,
-    ErrorKind,
     RunProgress,
 )
 from airflow_provider_aimlapi.page.report import (

@@ -30,6 +30,8 @@ SHARD_ROWS_MAX: Final = 8192
 
 Count = Annotated[int, Meta(ge=0, le=COUNT_MAX)]
 NanoUsd = Annotated[int, Meta(ge=0, le=TOTAL_NANO_USD_MAX)]
+Saving = Annotated[int, Meta(ge=-TOTAL_NANO_USD_MAX, le=TOTAL_NANO_USD_MAX)]
+"""Nano-dollars; negative for a loss."""
 Epoch = Annotated[int, Meta(ge=0, le=EPOCH_MAX)]
 PartNumber = Annotated[int, Meta(ge=0, le=PART_MAX)]
 MomentUs = Annotated[int, Meta(ge=0, le=MOMENT_US_MAX)]

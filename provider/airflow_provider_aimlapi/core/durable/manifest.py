@@ -38,8 +38,9 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         ok, truncated, refused, invalid, rejected, skipped: rows of each of STATUSES.
         repaired: rows whose request was repeated, because an answer did not follow the schema.
-        prompt_tokens, completion_tokens, cached_tokens: as the API reported them. No sum contains
-            those of reused answers, because this run did not cause them.
+        prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens: as the API reported them.
+            No sum contains those of reused answers, because this run did not cause them.
+        cache_reads: rows that read tokens from the prompt cache.
         cost_nano_usd: the charges that the API reported.
         rows_without_cost: answered rows whose charge the API did not report; no sum contains them.
         reused_answers: rows with an answer that another run has paid for.
@@ -56,6 +57,8 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     prompt_tokens: Count = 0
     completion_tokens: Count = 0
     cached_tokens: Count = 0
+    cache_write_tokens: Count = 0
+    cache_reads: Count = 0
     cost_nano_usd: NanoUsd = 0
     rows_without_cost: Count = 0
     reused_answers: Count = 0
@@ -82,6 +85,11 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
         """Rows whose answer this run has paid for."""
         return self.completed - self.reused_answers
 
+    @property
+    def cache_hit_rate(self) -> float:
+        """The part of these answers that read tokens from the prompt cache."""
+        return self.cache_reads / self.paid_answers if self.paid_answers else 0.0
+
     def by_status(self) -> dict[str, int]:
         """Return the number of rows of each status."""
         return {status: getattr(self, status) for status in STATUSES}
@@ -89,7 +97,8 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     def is_of(self, rows: int) -> bool:
         """Return whether this can be the tally of a part with this number of rows."""
         are_reused = self.reused_answers <= self.ok and self.rows_without_cost <= self.paid_answers
-        return self.rows == rows and are_reused and self.repaired <= rows
+        are_read = self.cache_reads <= min(self.paid_answers, self.cached_tokens)
+        return self.rows == rows and are_reused and are_read and self.repaired <= rows
 
     def __add__(self, other: Tally) -> Tally:
         """Return the tally of both sets together."""
@@ -101,6 +110,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
 def tally_of(outcomes: Iterable[Outcome]) -> Tally:
     """Count outcomes."""
     counts = dict.fromkeys(STATUSES, 0)
+    written = reads = 0  # tokens, and rows
     prompt = completion = cached = cost = unknown = repaired = reused = saved = 0
     for outcome in outcomes:
         counts[outcome.status] += 1
@@ -114,6 +124,8 @@ def tally_of(outcomes: Iterable[Outcome]) -> Tally:
         prompt += outcome.prompt_tokens or 0
         completion += outcome.completion_tokens or 0
         cached += outcome.cached_tokens or 0
+        written += outcome.cache_write_tokens or 0
+        reads += bool(outcome.cached_tokens)
         unknown += outcome.is_without_cost
         repaired += outcome.repairs > 0
     return Tally(
@@ -122,6 +134,8 @@ def tally_of(outcomes: Iterable[Outcome]) -> Tally:
         prompt_tokens=prompt,
         completion_tokens=completion,
         cached_tokens=cached,
+        cache_write_tokens=written,
+        cache_reads=reads,
         cost_nano_usd=cost,
         rows_without_cost=unknown,
         reused_answers=reused,

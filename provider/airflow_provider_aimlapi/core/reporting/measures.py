@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.calls.completion import COMPLETION_STATUSES, STATUSES
-from airflow_provider_aimlapi.core.reporting.run_progress import ErrorKind, Latency, Series
+from airflow_provider_aimlapi.core.reporting.call_figures import ErrorKind, Latency, Series
 from airflow_provider_aimlapi.core.texts.redaction import cut
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ class OutcomeCounts:
     Attributes:
         prompt_tokens: of all rows counted, without reused answers.
         completion_tokens: of all rows counted, without reused answers.
+        cached_tokens, cache_write_tokens: of these, read from the prompt cache, and written to it.
+        cache_reads: the rows counted that read from it.
         repaired: the rows counted that needed a repair, without reused answers.
         reused_answers: rows with an answer that another run has paid for.
         saved_nano_usd: what those runs have paid for these answers.
@@ -55,6 +57,7 @@ class OutcomeCounts:
     def __init__(self) -> None:
         self.prompt_tokens = 0
         self.completion_tokens = 0
+        self.cached_tokens = self.cache_write_tokens = self.cache_reads = 0
         self.repaired = 0
         self.reused_answers = 0
         self.saved_nano_usd = 0
@@ -69,12 +72,19 @@ class OutcomeCounts:
             return
         self.prompt_tokens += outcome.prompt_tokens or 0
         self.completion_tokens += outcome.completion_tokens or 0
+        if outcome.cached_tokens or outcome.cache_write_tokens:
+            self.cached_tokens += outcome.cached_tokens or 0
+            self.cache_write_tokens += outcome.cache_write_tokens or 0
+            self.cache_reads += bool(outcome.cached_tokens)
         self.repaired += outcome.repairs > 0
 
     def add_tally(self, tally: Tally) -> None:
         """Count the rows of a tally."""
         self.prompt_tokens += tally.prompt_tokens
         self.completion_tokens += tally.completion_tokens
+        self.cached_tokens += tally.cached_tokens
+        self.cache_write_tokens += tally.cache_write_tokens
+        self.cache_reads += tally.cache_reads
         self.repaired += tally.repaired
         self.reused_answers += tally.reused_answers
         self.saved_nano_usd += tally.saved_nano_usd
@@ -86,6 +96,9 @@ class OutcomeCounts:
         rest = OutcomeCounts()
         rest.prompt_tokens = self.prompt_tokens - others.prompt_tokens
         rest.completion_tokens = self.completion_tokens - others.completion_tokens
+        rest.cached_tokens = self.cached_tokens - others.cached_tokens
+        rest.cache_write_tokens = self.cache_write_tokens - others.cache_write_tokens
+        rest.cache_reads = self.cache_reads - others.cache_reads
         rest.repaired = self.repaired - others.repaired
         rest.reused_answers = self.reused_answers - others.reused_answers
         rest.saved_nano_usd = self.saved_nano_usd - others.saved_nano_usd

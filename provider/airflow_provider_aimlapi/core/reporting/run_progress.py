@@ -11,9 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
+from airflow_provider_aimlapi.core.calls.completion import COMPLETION_STATUSES
 from airflow_provider_aimlapi.core.durable import object_sizes
-from airflow_provider_aimlapi.core.durable.bounds import Count, Epoch, MomentUs, NanoUsd, RunKey
+from airflow_provider_aimlapi.core.durable.bounds import (
+    Count,
+    Epoch,
+    MomentUs,
+    NanoUsd,
+    RunKey,
+    Saving,
+)
 from airflow_provider_aimlapi.core.durable.stored_json import decode_stored
+from airflow_provider_aimlapi.core.reporting.call_figures import Amount, ErrorKind, Latency, Series
 from airflow_provider_aimlapi.core.texts.redaction import cut
 from airflow_provider_aimlapi.errors import AimlapiError, JournalUnreadable
 
@@ -51,60 +60,8 @@ ATTEMPTS_MAX = 12
 # An error's text, a URI, a model's id. All of them together leave room for the curves.
 TEXT_BYTES_MAX = 1_000
 
-Amount = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
-"""Seconds, or rows per second. JSON has neither infinity nor NaN."""
 Counts = Annotated[dict[str, Count], msgspec.Meta(max_length=32)]
 """Rows by status."""
-
-
-class Latency(msgspec.Struct, frozen=True, kw_only=True):
-    """The durations of this attempt's answered calls, in milliseconds.
-
-    Attributes:
-        bins: the upper edge and the calls of each bin of a histogram, the shortest first.
-    """
-
-    calls: Count = 0
-    p50_ms: Amount = 0.0
-    p90_ms: Amount = 0.0
-    p99_ms: Amount = 0.0
-    max_ms: Amount = 0.0
-    bins: tuple[tuple[Amount, Count], ...] = ()
-
-
-class Series(msgspec.Struct, frozen=True, kw_only=True):
-    """This attempt over time, column by column.
-
-    Attributes:
-        at_s: seconds since the attempt began.
-        rows: rows that it had decided.
-        throttled: 429s so far.
-        cost_nano_usd: what it had paid.
-        in_flight: calls in flight.
-        window: calls that were allowed in flight.
-    """
-
-    at_s: tuple[Amount, ...] = ()
-    rows: tuple[Count, ...] = ()
-    in_flight: tuple[Count, ...] = ()
-    window: tuple[Count, ...] = ()
-    throttled: tuple[Count, ...] = ()
-    cost_nano_usd: tuple[NanoUsd, ...] = ()
-
-
-class ErrorKind(msgspec.Struct, frozen=True, kw_only=True):
-    """Failed calls of one kind.
-
-    Attributes:
-        kind: the name of a class in `errors`.
-        status: HTTP's status; None if there was no answer.
-        samples: a few of their texts.
-    """
-
-    kind: str
-    status: Count | None
-    count: Count
-    samples: tuple[str, ...] = ()
 
 
 class AttemptProgress(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,6 +127,9 @@ class RunProgress(msgspec.Struct, frozen=True, kw_only=True):
         statuses: decided rows by status.
         repaired: decided rows whose request was repeated, because an answer did not follow the schema.
         prompt_tokens, completion_tokens: of the decided rows.
+        cached_tokens, cache_write_tokens: of these, read from the prompt cache, and written to it.
+        cache_reads: decided rows that read from it.
+        cache_saved_nano_usd: what that saved by the price list; None if no price is known.
         cost_nano_usd: charged to the run so far, by all attempts.
         budget_nano_usd: the budget; None for none.
         in_flight, window, rows_per_s: at this moment.
@@ -201,6 +161,10 @@ class RunProgress(msgspec.Struct, frozen=True, kw_only=True):
     repaired: Count = 0
     prompt_tokens: Count = 0
     completion_tokens: Count = 0
+    cached_tokens: Count = 0
+    cache_write_tokens: Count = 0
+    cache_reads: Count = 0
+    cache_saved_nano_usd: Saving | None = None
     cost_nano_usd: NanoUsd = 0
     budget_nano_usd: NanoUsd | None = None
     in_flight: Count = 0
@@ -217,6 +181,13 @@ class RunProgress(msgspec.Struct, frozen=True, kw_only=True):
     errors: tuple[ErrorKind, ...] = ()
     attempts: Annotated[tuple[AttemptProgress, ...], msgspec.Meta(max_length=ATTEMPTS_MAX)] = ()
     replaced: Annotated[tuple[ReplacedCost, ...], msgspec.Meta(max_length=ATTEMPTS_MAX)] = ()
+
+    @property
+    def cache_hit_rate(self) -> float:
+        """The part of the paid answers that read tokens from the prompt cache."""
+        answers = sum(self.statuses.get(status, 0) for status in COMPLETION_STATUSES)
+        paid = answers - self.reused_answers
+        return self.cache_reads / paid if paid > 0 else 0.0
 
 
 class Inherited(msgspec.Struct, frozen=True, kw_only=True):

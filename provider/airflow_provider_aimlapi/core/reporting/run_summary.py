@@ -28,6 +28,8 @@ class RunSummary:
         elapsed_s: of this attempt.
         files: the files that plain readers see.
         size_bytes: of these files.
+        cache_saved_nano_usd: what the prompt cache saved by the price list, or cost if negative; None if
+            no price is known.
         bound_by: what held back this attempt's calls, see `core.pacing.bound`; empty without calls.
         bound_sentence: the same as a sentence, with what to change.
     """
@@ -42,13 +44,14 @@ class RunSummary:
     elapsed_s: float
     files: int = 0
     size_bytes: int = 0
+    cache_saved_nano_usd: int | None = 0
     bound_by: str = ""
     bound_sentence: str = ""
     share: int | None = None
 
     def summary(self) -> dict[str, str | int | float]:
         """Return the operator's return value: small, whatever the data."""
-        tally = self.tally
+        tally, cache_saved = self.tally, self.cache_saved_nano_usd
         return {
             "run_key": self.run_key,
             **({} if self.share is None else {"share": self.share}),
@@ -64,6 +67,8 @@ class RunSummary:
             "throttled": self.throttled,
             "prompt_tokens": tally.prompt_tokens,
             "completion_tokens": tally.completion_tokens,
+            "cache_hit_rate": round(tally.cache_hit_rate, 4),
+            **({} if cache_saved is None else {"cache_saved_usd": usd_from_nano_usd(cache_saved)}),
             "cost_usd": usd_from_nano_usd(tally.cost_nano_usd),
             "elapsed_s": round(self.elapsed_s, 3),
             "bound_by": self.bound_by,

@@ -74,6 +74,7 @@ class LiveCalls:
     Attributes:
         collector: receives each answer and outcome.
         limiter: grants permits.
+        marks: puts cache marks into requests.
         budget: what the run may spend, and has spent.
         latencies: the time that each answered call took.
         errors: the failed calls, by kind.
@@ -110,8 +111,8 @@ class LiveCalls:
             clock=world.clock,
             random=world.random,
         )
-        self._marks = MarkedCalls(prepared, world.clock, is_wanted=settings.cache_prompt == "auto")
-        ending.closes(self._feed.close, self.limiter.close, self._marks.close)
+        self.marks = MarkedCalls(prepared, world.clock, is_wanted=settings.cache_prompt == "auto")
+        ending.closes(self._feed.close, self.limiter.close, self.marks.close)
         self._trial = FormTrial(
             prepared=prepared,
             clock=world.clock,
@@ -144,7 +145,7 @@ class LiveCalls:
         await self._refuse_dropped()
         await self._open_trial()
         left = self._prepared.plan.rows - self.collector.rows_done
-        self._marks.expect_rows(min(source.rows_max, left))
+        self.marks.expect_rows(min(source.rows_max, left))
         # An attempt that has nothing to send fetches no prices, and reads nothing of other shares.
         if self._ending.error is None and self.collector.rows_done < self._prepared.plan.rows:
             await bound_budget(
@@ -153,9 +154,9 @@ class LiveCalls:
                 self._epoch,
                 self._settings,
                 self._world,
-                head_bytes=self._marks.head_bytes,
+                head_bytes=self.marks.head_bytes,
             )
-            await self._marks.fetch_prices(self.budget, self._world)
+            await self.marks.fetch_prices(self.budget, self._world)
         async with AsyncExitStack() as connections:
             sender = await self._open_sender(connections)
             await self._work_all(sender, connections, source, companions)
@@ -207,7 +208,7 @@ class LiveCalls:
             opening=self._judge.opening,
             now_s=self._world.clock.now_s,
             wall_us=self._world.clock.wall_us,
-            body_of=self._marks.body_of,
+            body_of=self.marks.body_of,
             check=self._answer_check(),
         )
 
@@ -249,11 +250,11 @@ class LiveCalls:
             self._prepared.maker.renew(row)
         if self._trial.is_open:
             self._trial.sends(row)
-        await self._marks.wait_for_lead(row)
+        await self.marks.wait_for_lead(row)
         try:
             await self._call(row, sender)
         finally:
-            self._marks.ended(row)
+            self.marks.ended(row)
 
     async def _call(self, row: Row, sender: Sender) -> None:
         follow_up = row.follow_up
@@ -261,7 +262,7 @@ class LiveCalls:
         try:
             answer, completion = await (sender.call_raised if is_raised else sender.call)(row)
         except ApiError as error:
-            if self._marks.is_refused(row, error):
+            if self.marks.is_refused(row, error):
                 self._count_failure(error)
                 self._feed.put_back(row, 0.0)
                 return
@@ -275,7 +276,7 @@ class LiveCalls:
             else:
                 self._ending.halt(error)
         else:
-            self._marks.answered(row, completion)
+            self.marks.answered(row, completion)
             self._judge.answered(row, answer, completion)
 
     async def _open_trial(self) -> None:

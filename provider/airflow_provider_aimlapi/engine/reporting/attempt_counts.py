@@ -29,6 +29,7 @@ class AttemptCounts:
         self._collector = calls.collector
         self._limiter = calls.limiter
         self._budget = calls.budget
+        self._marks = calls.marks
         self._latencies = calls.latencies
         self._errors = calls.errors
         self._clock = clock
@@ -68,6 +69,12 @@ class AttemptCounts:
             repaired=collector.counts.repaired,
             prompt_tokens=collector.counts.prompt_tokens,
             completion_tokens=collector.counts.completion_tokens,
+            cached_tokens=collector.counts.cached_tokens,
+            cache_write_tokens=collector.counts.cache_write_tokens,
+            cache_reads=collector.counts.cache_reads,
+            cache_saved_nano_usd=self._marks.saved_nano_usd(
+                collector.counts.cached_tokens, collector.counts.cache_write_tokens
+            ),
             cost_nano_usd=cost,
             in_flight=self._limiter.in_flight,
             window=self._limiter.window.permits,

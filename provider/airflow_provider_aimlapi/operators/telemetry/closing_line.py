@@ -79,8 +79,17 @@ def _format_money(report: RunSummary) -> str:
     )
     return (
         f"{tally.prompt_tokens:,} tokens in, {tally.completion_tokens:,} out · "
-        f"{format_usd(tally.cost_nano_usd)}{gap}"
+        f"{format_usd(tally.cost_nano_usd)}{gap}{_format_cache(report)}"
     )
+
+
+def _format_cache(report: RunSummary) -> str:
+    tally, saved = report.tally, report.cache_saved_nano_usd
+    if not tally.cached_tokens and not tally.cache_write_tokens:
+        return ""
+    effect = "saved" if (saved or 0) >= 0 else "lost"
+    amount = "" if saved is None else f", {format_usd(abs(saved))} {effect}"
+    return f" · prompt cache: {tally.cache_hit_rate:.1%} hits{amount}"
 
 
 def _format_pace(report: RunSummary) -> str:

@@ -112,6 +112,7 @@ class _ObservedSink:
 
 def _count_so_far(progress: RunProgress, share: int | None) -> dict[str, Fact]:
     """Return the counts of an unfinished run under the names of the operator's return value."""
+    saved = progress.cache_saved_nano_usd
     return {
         "run_key": progress.run_key or "",
         **({} if share is None else {"share": share}),
@@ -127,6 +128,8 @@ def _count_so_far(progress: RunProgress, share: int | None) -> dict[str, Fact]:
         "throttled": progress.throttled,
         "prompt_tokens": progress.prompt_tokens,
         "completion_tokens": progress.completion_tokens,
+        "cache_hit_rate": round(progress.cache_hit_rate, 4),
+        **({} if saved is None else {"cache_saved_usd": usd_from_nano_usd(saved)}),
         "cost_usd": usd_from_nano_usd(progress.cost_nano_usd),
         "bound_by": max(progress.bound_s, key=progress.bound_s.__getitem__, default=""),
     }

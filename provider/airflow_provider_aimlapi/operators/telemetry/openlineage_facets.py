@@ -61,6 +61,8 @@ class AimlapiRunFacet(RunFacet):
     throttled: int | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    cache_hit_rate: float | None = None
+    cache_saved_usd: float | None = None
     elapsed_s: float | None = None
     bound_by: str | None = None
     manifest: str | None = None

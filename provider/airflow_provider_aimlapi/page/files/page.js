@@ -46,6 +46,15 @@
 
   const tokensTile = (run) => tile("Tokens in / out", `${tokens(run.prompt_tokens)} / ${tokens(run.completion_tokens)}`, run.rows_done ? `${count((run.prompt_tokens + run.completion_tokens) / run.rows_done)} per row` : "");
 
+  /* How many of the answers that the run paid for read the prompt cache, and what that saved. */
+  function cacheTiles(run) {
+    if (!run.cached_tokens && !run.cache_write_tokens) return [];
+    const answers = ["ok", "truncated", "refused", "invalid"].reduce((sum, status) => sum + (run.statuses[status] ?? 0), -run.reused_answers);
+    const saved = run.cache_saved_nano_usd;
+    const effect = saved === null ? "" : `${usd(Math.abs(saved))} ${saved < 0 ? "lost" : "saved"}`;
+    return [tile("Prompt cache", answers > 0 ? percent(run.cache_reads / answers) : "–", `of answers read it${effect && `, ${effect}`}`)];
+  }
+
   function showTiles(run, isAtWork) {
     const now = run.attempts[run.attempts.length - 1];
     const tookS = (run.updated_us - now.started_us) / 1e6;
@@ -56,7 +65,7 @@
       ? tile("Took", duration(tookS), `${ENDED.includes(run.state) ? "ended" : "last report"} ${moment(run.updated_us / 1e3)}`)
       : tile("Time left", left === null ? "unknown" : duration(left), left === null ? "no row was decided recently" : `ends about ${moment(run.updated_us / 1e3 + left * 1e3)}`);
     if (isOver && !run.requests) {
-      fill("tiles", [tile("Cost", usd(run.cost_nano_usd), costMore(run, isOver)), tokensTile(run), time]);
+      fill("tiles", [tile("Cost", usd(run.cost_nano_usd), costMore(run, isOver)), tokensTile(run), ...cacheTiles(run), time]);
       return;
     }
     fill("tiles", [
@@ -64,6 +73,7 @@
       time,
       tile(isOver ? "Cost" : "Cost so far", usd(run.cost_nano_usd), costMore(run, isOver)),
       tokensTile(run),
+      ...cacheTiles(run),
       tile("Calls in flight", isOver ? "0" : `${count(run.in_flight)} of ${count(run.window)}`, isOver ? `the last window was ${count(run.window)}` : "that the window allows"),
       tile("Throttled", run.requests ? percent(run.throttled / run.requests) : "–", `${count(run.throttled)} of ${count(run.requests)} calls`),
     ]);

@@ -16,7 +16,8 @@ from airflow_provider_aimlapi.core.durable.bounds import (
 )
 from airflow_provider_aimlapi.core.durable.object_sizes import PROGRESS_BYTES_MAX
 from airflow_provider_aimlapi.core.durable.stored_json import decode_stored
-from airflow_provider_aimlapi.core.reporting.run_progress import Amount, Counts  # noqa: TC001
+from airflow_provider_aimlapi.core.reporting.call_figures import Amount  # noqa: TC001
+from airflow_provider_aimlapi.core.reporting.run_progress import Counts  # noqa: TC001
 from airflow_provider_aimlapi.errors import JournalUnreadable
 
 Text = Annotated[str, msgspec.Meta(max_length=200)]

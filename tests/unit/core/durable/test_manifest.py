@@ -38,9 +38,11 @@ OUTCOMES = st.lists(
 
 
 def possible(tally: Tally) -> Tally:
-    """No part has more reused answers than answers, nor more answers without a cost than paid ones."""
+    """No part has more reused answers than answers, nor more reads or unknown costs than paid ones."""
     tally = replace(tally, reused_answers=min(tally.reused_answers, tally.ok))
     tally = replace(tally, repaired=min(tally.repaired, tally.rows))
+    reads = min(tally.cache_reads, tally.cached_tokens, tally.paid_answers)
+    tally = replace(tally, cache_reads=reads)
     return replace(tally, rows_without_cost=min(tally.rows_without_cost, tally.paid_answers))
 
 
@@ -97,6 +99,7 @@ def test_outcomes_are_counted_by_status() -> None:
         prompt_tokens=30,
         completion_tokens=10,
         cached_tokens=8,
+        cache_reads=1,
         cost_nano_usd=9,
         rows_without_cost=1,
     )
@@ -117,11 +120,31 @@ def test_reused_answer_counts_no_tokens_and_no_cost() -> None:
         ok=2,
         prompt_tokens=10,
         cached_tokens=8,
+        cache_reads=1,
         cost_nano_usd=5,
         reused_answers=1,
         saved_nano_usd=5,
     )
     assert tally_of(outcomes).paid_answers == 1
+
+
+def test_writes_and_reads_of_the_cache_are_counted() -> None:
+    outcomes = [
+        Outcome(row=0, status="ok", cached_tokens=0, cache_write_tokens=2_000),
+        Outcome(row=1, status="ok", cached_tokens=2_000, cache_write_tokens=0),
+        Outcome(row=2, status="ok", cached_tokens=2_000, cache_write_tokens=40),
+        Outcome(row=3, status="rejected"),
+    ]
+    tally = tally_of(outcomes)
+    assert (tally.cached_tokens, tally.cache_write_tokens, tally.cache_reads) == (4_000, 2_040, 2)
+    assert tally.cache_hit_rate == pytest.approx(2 / 3)
+    assert Tally().cache_hit_rate == 0.0
+
+
+def test_more_reads_than_paid_answers_are_no_tally() -> None:
+    assert Tally(ok=1, cached_tokens=9, cache_reads=1).is_of(1)
+    assert not Tally(ok=1, cached_tokens=9, cache_reads=2).is_of(1)
+    assert not Tally(ok=1, cache_reads=1).is_of(1)
 
 
 def test_more_reused_answers_than_answers_are_no_tally() -> None:

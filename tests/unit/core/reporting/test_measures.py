@@ -97,6 +97,18 @@ def test_what_others_decided_can_be_left_out() -> None:
     assert counts.statuses()["ok"] == 6
 
 
+def test_reads_and_writes_of_the_cache_are_counted() -> None:
+    counts, own = OutcomeCounts(), OutcomeCounts()
+    counts.add_tally(Tally(ok=2, cached_tokens=50, cache_write_tokens=60, cache_reads=1))
+    own.add_tally(Tally(ok=2, cached_tokens=50, cache_write_tokens=60, cache_reads=1))
+    counts.add_outcome(Outcome(row=0, status="ok", cached_tokens=0, cache_write_tokens=7))
+    counts.add_outcome(Outcome(row=1, status="ok", cached_tokens=7))
+    counts.add_outcome(Outcome(row=2, status="ok"))
+    assert (counts.cached_tokens, counts.cache_write_tokens, counts.cache_reads) == (57, 67, 2)
+    rest = counts.without(own)
+    assert (rest.cached_tokens, rest.cache_write_tokens, rest.cache_reads) == (7, 7, 1)
+
+
 def test_errors_are_ranked_and_rare_kinds_are_added_up() -> None:
     counts = ErrorCounts()
     for status in range(400, 440):

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from airflow_provider_aimlapi.core.calls.completion import STATUSES
+from airflow_provider_aimlapi.core.reporting.call_figures import ErrorKind, Latency, Series
 from airflow_provider_aimlapi.core.reporting.measures import (
     ERROR_KINDS_MAX,
     SAMPLE_BYTES_MAX,
@@ -20,12 +21,9 @@ from airflow_provider_aimlapi.core.reporting.run_progress import (
     PROGRESS_BYTES_MAX,
     TEXT_BYTES_MAX,
     AttemptProgress,
-    ErrorKind,
     Inherited,
-    Latency,
     ReplacedCost,
     RunProgress,
-    Series,
     decode_progress,
     earlier_attempts,
     encode_progress,

@@ -63,10 +63,21 @@ def test_the_return_value_is_the_one_that_was_promised() -> None:
         "throttled": 7,
         "prompt_tokens": 5000,
         "completion_tokens": 7000,
+        "cache_hit_rate": 0.0,
+        "cache_saved_usd": 0.0,
         "cost_usd": 1.234567891,
         "elapsed_s": 61.235,
         "bound_by": "api:rate",
     }
+
+
+def test_the_return_value_shows_a_loss_of_the_cache() -> None:
+    tally = Tally(ok=3, cached_tokens=10, cache_write_tokens=90, cache_reads=1)
+    report = replace(REPORT, tally=tally, cache_saved_nano_usd=-20_000_000)
+    summary = report.summary()
+    assert (summary["cache_hit_rate"], summary["cache_saved_usd"]) == (0.3333, -0.02)
+    unknown = replace(report, cache_saved_nano_usd=None).summary()
+    assert "cache_saved_usd" not in unknown
 
 
 def test_the_return_value_goes_through_json_and_stays_small() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from airflow_provider_aimlapi.core.durable.manifest import Tally
@@ -34,6 +36,21 @@ def report(reused: int = 0, requests: int = 0, **statuses: int) -> RunSummary:
 )
 def test_run_without_calls_says_why(published: RunSummary, reason: str) -> None:
     assert f"no calls: {reason} · " in closing_line(published)
+
+
+@pytest.mark.parametrize(
+    ("saved_nano_usd", "words"),
+    [
+        (2_340_000_000, "prompt cache: 75.0% hits, 2.34 USD saved"),
+        (-2_340_000_000, "prompt cache: 75.0% hits, 2.34 USD lost"),
+        (None, "prompt cache: 75.0% hits · "),
+    ],
+)
+def test_the_effect_of_the_prompt_cache_is_shown(saved_nano_usd: int | None, words: str) -> None:
+    tally = Tally(ok=4, cached_tokens=30, cache_write_tokens=10, cache_reads=3)
+    marked = replace(report(), tally=tally, cache_saved_nano_usd=saved_nano_usd)
+    assert f" · {words}" in closing_line(marked)
+    assert "cache" not in closing_line(report(ok=4))
 
 
 @pytest.mark.parametrize(

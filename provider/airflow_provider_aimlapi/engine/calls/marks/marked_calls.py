@@ -141,6 +141,14 @@ class MarkedCalls:
             self.cache.ended(row.name)
             self._waiters.wake_all()
 
+    def saved_nano_usd(self, cached_tokens: int, written_tokens: int) -> int | None:
+        """Return what the prompt cache has saved by the price list; None if no price is known."""
+        if self.prices is None:
+            return None
+        return self.prices.cache_saving_nano_usd(
+            cached_tokens=cached_tokens, written_tokens=written_tokens
+        )
+
     def close(self) -> None:
         """Let no worker wait any more, because the run is ending."""
         self._is_closed = True
@@ -153,10 +161,6 @@ class MarkedCalls:
         return self._marks.get(row.form)
 
     def _log_end(self, cache: HeadCache) -> None:
-        saved = None
-        if self.prices is not None:
-            saved = self.prices.cache_saving_nano_usd(
-                cached_tokens=cache.cached_tokens, written_tokens=cache.written_tokens
-            )
+        saved = self.saved_nano_usd(cache.cached_tokens, cache.written_tokens)
         level = log.info if cache.why_off == "too short" else log.warning
         level("%s", cache.report(saved))
