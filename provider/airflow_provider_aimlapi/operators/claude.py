@@ -27,7 +27,7 @@ from airflow_provider_aimlapi.operators.argument_sets.schema_argument import (
     schema_file,
 )
 from airflow_provider_aimlapi.operators.argument_sets.written_arguments import (
-    check_schema,
+    check_files,
     check_written,
 )
 from airflow_provider_aimlapi.operators.links import RunReportLink, task_facts
@@ -238,7 +238,7 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         self.system = text_or_file(self, self.system)
         if (schema := schema_file(self, self.output_schema)) is not None:
             self.output_schema = schema
-        check_schema(self)
+        check_files(self)
         self.prepare_template()
 
     def render_template(self, content: Any, context: Context, *args: Any, **kwargs: Any) -> Any:

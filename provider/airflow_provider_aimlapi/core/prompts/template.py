@@ -143,6 +143,16 @@ def first_placeholder(names: Iterable[str]) -> str | None:
     return next((name for name in usable if _TOKEN.fullmatch(f"{{{name}}}")), None)
 
 
+def outer_texts(text: str) -> tuple[str, str] | None:
+    """Return the texts before the first and after the last name in braces that must be a column.
+
+    It needs no input. Without such a name, it is None.
+    """
+    certain = set(placeholders(text)[0])
+    found = [token.span() for token in _TOKEN.finditer(text) if token[1] in certain]
+    return (text[: found[0][0]], text[found[-1][1] :]) if found else None
+
+
 def _is_never_a_column(name: str) -> bool:
     return not name.strip() or name.strip().isdecimal()
 

@@ -6,9 +6,11 @@ prompt, because it may name a file. Nothing here opens a connection or a path.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
+from airflow_provider_aimlapi.core.marks.prompt_order import order_hint
 from airflow_provider_aimlapi.core.prompts.examples import check_examples
 from airflow_provider_aimlapi.core.schemas.refusal import NEEDS_SCHEMA
 from airflow_provider_aimlapi.core.texts.setting_ranges import (
@@ -104,6 +106,22 @@ def check_written(operator: object, *more: str) -> None:
     check_settings(
         {name: readers[name](name, value) for name, value in written.items() if name in readers}
     )
+
+
+def check_files(operator: Any) -> None:
+    """Check what files have added to an operator's arguments, and warn of an expensive prompt.
+
+    Raises:
+        InvalidSpec: as `check_schema`.
+    """
+    check_schema(operator)
+    texts = (operator.prompt, operator.system or "", operator.model)
+    if operator.cache_prompt == "auto" and all(
+        isinstance(text, str) and _is_written(text) for text in texts
+    ):
+        hint = order_hint(*texts)
+        if hint is not None:
+            warnings.warn(f"{operator.task_id}: {hint}", UserWarning, stacklevel=2)
 
 
 def check_schema(operator: object) -> None:
