@@ -64,7 +64,7 @@ def _final(record: Record) -> Record:
 
 def _reject_answered(self: Judge, row: Row, _follow_up: FollowUp) -> None:
     row.follow_up = None
-    self._reject(row, row.reason or Reason("No.", "No."))
+    self._reject(row, row.reason or Reason("No.", "No."), is_final=True)
 
 
 REPAIR_BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {

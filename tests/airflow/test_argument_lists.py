@@ -52,6 +52,7 @@ OTHER_VALUES: dict[str, object] = {
     "limit_rows": "20",
     "constant_prompt": "True",
     "on_existing": "error",
+    "ask_once": "False",
     "reuse_from": None,
     "retry_rejected": "True",
     "check_arrival": "False",

@@ -56,7 +56,7 @@ def test_the_summary_in_xcom_is_what_the_contract_names(
     assert list(run.summary) == [
         *("run_key", "manifest", "output_path", "rows"),
         *("ok", "truncated", "refused", "invalid", "rejected", "skipped", "repaired"),
-        *("reused", "reused_answers", "saved_usd", "requests", "throttled"),
+        *("reused", "reused_answers", "duplicates", "saved_usd", "requests", "throttled"),
         *("prompt_tokens", "completion_tokens", "cache_hit_rate", "cache_saved_usd"),
         *("cost_usd", "elapsed_s", "bound_by"),
     ]

@@ -40,6 +40,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"max_truncated_rows": "1.0"}, "max_truncated_rows=1.0: give None"),
     ({"max_truncated_rows": "10%"}, "max_truncated_rows='10%': give a number"),
     ({"limit_rows": 0}, "limit_rows=0"),
+    ({"ask_once": "perhaps"}, "ask_once='perhaps': give True or False"),
     ({"constant_prompt": "perhaps"}, "constant_prompt='perhaps': give True or False"),
     ({"retry_rejected": 1}, "retry_rejected=1: give True or False"),
     ({"check_arrival": None}, "check_arrival=None: give True or False"),

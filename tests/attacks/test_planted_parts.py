@@ -95,6 +95,8 @@ FOOTERS: dict[str, dict[str, Any]] = {
     "other tokens": said(prompt_tokens=1),
     "reused answers that are none": said(reused_answers=1),
     "more reused answers than answers": said(reused_answers=5),
+    "duplicates that are none": said(duplicates=1),
+    "more duplicates than answers": said(duplicates=5),
     "a saving without a reused answer": said(saved_nano_usd=1),
 }
 COLUMNS: dict[str, dict[str, Any]] = {
@@ -127,6 +129,9 @@ COLUMNS: dict[str, dict[str, Any]] = {
     "a huge cost": field("cost_usd", [1e300] * ROWS, pa.float64()),
     "a payer that is no run": field("reused_from", ["../x"] * ROWS, pa.string()),
     "a reused answer that the tally lacks": field("reused_from", [RUN_KEY] * ROWS, pa.string()),
+    "an original that is no row": field("same_as", ["0:-1"] * ROWS, pa.string()),
+    "an original that is a text": field("same_as", ["a private text"] * ROWS, pa.string()),
+    "a duplicate that the tally lacks": field("same_as", ["0:0"] * ROWS, pa.string()),
     "a negative saving": field("saved_usd", [-0.5] * ROWS, pa.float64()),
     "an instant after all calendars": field(
         "completed_at", [2**62] * ROWS, pa.timestamp("us", "UTC")

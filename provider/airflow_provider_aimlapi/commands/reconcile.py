@@ -174,6 +174,8 @@ def _manifest_words(manifest: Manifest | None) -> str:
         return "none: the run is not published"
     tally = manifest.tally
     words = f"{format_count(tally.completed, 'completed row')}, {format_usd(tally.cost_nano_usd)}"
+    if tally.duplicates:
+        words += f", {tally.duplicates:,} with the same request as another row"
     if tally.reused_answers:
         words += f", {tally.reused_answers:,} reused from other runs"
     return (

@@ -55,6 +55,7 @@ class Job:
         on_truncated: whether to keep an answer that max_tokens cut off, or to raise max_tokens for one
             more call.
         constant_prompt: whether a prompt without any column may be sent for more than one row.
+        ask_once: whether rows with the same request are sent once, and share the answer.
         reuse_from: outputs whose answers are taken beside those at `output`; None to take none.
     """
 
@@ -73,6 +74,7 @@ class Job:
     constant_prompt: bool = False
     schema: AnswerSchema | None = None
     check_class: ClassCheck | None = None
+    ask_once: bool = True
     reuse_from: tuple[OpenLocation, ...] | None = None
 
     def __post_init__(self) -> None:

@@ -324,7 +324,7 @@ def _check_uses_column(job: Job, data_set: DataSet, maker: RequestMaker) -> None
         fix = "Give a column a name with a letter, because digits in braces are plain text"
     raise InvalidSpec(
         f"{fix}, or set constant_prompt=True: the prompt uses no column, so all {rows:,} rows would "
-        f"send, and pay for, the same text."
+        f"make the same request."
     )
 
 
@@ -346,6 +346,7 @@ def _ingredients(job: Job, data_set: DataSet, maker: RequestMaker) -> dict[str, 
         "repairs": job.repairs if job.schema else None,
         "output_schema": job.schema.canonical_json.decode() if job.schema else None,
         "limit_rows": job.limit_rows,
+        **({} if job.ask_once else {"ask_once": False}),
     }
 
 

@@ -91,16 +91,23 @@ class ReplacedRun:
         rows = f"{most}{self.rows_again:,} of {published} published rows are paid for again"
         return f"{rows}{cost}."
 
+    @property
+    def requests_again(self) -> int:
+        """Return how many of `rows_again` are paid for: duplicates are not."""
+        if self.tally is None or not self.tally.completed:
+            return self.rows_again
+        originals = self.tally.completed - self.tally.duplicates
+        return self.rows_again * originals // self.tally.completed
+
     def earlier_nano_usd(self) -> int | None:
         """Return what that run paid for the rows that are paid for again; None if not known."""
         known = 0 if self.tally is None else self.tally.completed - self.tally.rows_without_cost
         is_free = self.is_paid or self.is_source
         if self.tally is None or not known or not self.rows_again or is_free:
             return None
-        paid = (
-            self.tally.cost_nano_usd + self.tally.saved_nano_usd
-        )  # reused answers were paid before
-        return paid * self.rows_again // known
+        # What was saved counts as paid, because the answers to these rows cost as much as others.
+        paid = self.tally.cost_nano_usd + self.tally.saved_nano_usd
+        return paid * self.requests_again // known
 
     def cost_as_before(self) -> str:
         """Return a clause with the cost if the prices are those of that run; "" if not known."""
@@ -186,5 +193,5 @@ async def _cost_again(replaced: ReplacedRun, world: World) -> str:
         tally.prompt_tokens * prices.input_nano_usd
         + tally.completion_tokens * prices.output_nano_usd
     ) // TOKENS_A_PRICE
-    again = format_usd(nano_usd * replaced.rows_again // tally.paid_answers)
+    again = format_usd(nano_usd * replaced.requests_again // tally.paid_answers)
     return f", for about {again} if they take as many tokens{as_before}"

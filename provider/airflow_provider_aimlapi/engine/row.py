@@ -61,6 +61,7 @@ class Row(msgspec.Struct, kw_only=True, gc=False):
         follow_up: why it is sent again after an answer; None before it has one.
         is_marked: whether its last call had a cache mark.
         is_mark_refused: whether the API refused it with a mark, so that it is sent without one.
+        duplicates: the rows that wait for its outcome; None for none.
     """
 
     part: int
@@ -88,6 +89,7 @@ class Row(msgspec.Struct, kw_only=True, gc=False):
     follow_up: FollowUp | None = None
     is_marked: bool = False
     is_mark_refused: bool = False
+    duplicates: list[Row] | None = None
 
     @property
     def name(self) -> tuple[int, int]:

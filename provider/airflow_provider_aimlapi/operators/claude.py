@@ -133,6 +133,7 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         constant_prompt: whether a prompt that uses no column may be sent for more than one row.
         on_existing: "replace" another run's result at `output_path` once this run is complete, or fail
             with "error" before money is spent. The log states what differs and is paid for again.
+        ask_once: whether rows that make the same request are sent once. False: each row is sent.
         reuse_from: other outputs whose answers to equal requests are taken, beside those of the
             result at `output_path`. Trust their writers. None: each row is paid for.
         retry_rejected: whether a retry of the task sends rejected rows again.
@@ -204,6 +205,7 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         limit_rows: int | str | None = None,
         constant_prompt: bool | str = False,
         on_existing: OnExisting = "replace",
+        ask_once: bool | str = True,
         reuse_from: Sequence[str | ObjectStoragePath] | None = (),
         retry_rejected: bool | str = False,
         check_arrival: bool | str = True,
@@ -213,21 +215,20 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs, **policy_argument(retry_policy))
-        self.input_path, self.output_path, self.on_existing = input_path, output_path, on_existing
-        self.prompt, self.system, self.model, self.reuse_from = prompt, system, model, reuse_from
-        self.max_tokens, self.limit_rows, self.cache_prompt = max_tokens, limit_rows, cache_prompt
-        self.max_concurrency, self.max_cost_usd = max_concurrency, max_cost_usd
-        self.temperature, self.top_p, self.top_k, self.share = temperature, top_p, top_k, share
-        self.stop_sequences, self.thinking, self.examples = stop_sequences, thinking, examples
-        self.output_schema, self.answer_class = plain_schema(output_schema), class_of(output_schema)
-        self.on_truncated, self.repairs, self.output_column = on_truncated, repairs, output_column
-        self.aimlapi_conn_id, self.storage_conn_id = aimlapi_conn_id, storage_conn_id
-        self.requests_per_minute, self.tokens_per_minute = requests_per_minute, tokens_per_minute
-        self.max_attempts, self.request_timeout_s = max_attempts, request_timeout_s
-        self.stall_timeout_s, self.park_timeout_s = stall_timeout_s, park_timeout_s
-        self.on_stall, self.constant_prompt = on_stall, constant_prompt
+        self.input_path, self.temperature, self.cache_prompt = input_path, temperature, cache_prompt
+        self.max_tokens, self.on_truncated, self.output_path = max_tokens, on_truncated, output_path
+        self.examples, self.repairs, self.system, self.top_k = examples, repairs, system, top_k
+        self.stall_timeout_s, self.max_attempts, self.prompt = stall_timeout_s, max_attempts, prompt
+        self.storage_conn_id, self.check_arrival, self.model = storage_conn_id, check_arrival, model
+        self.park_timeout_s, self.retry_rejected, self.top_p = park_timeout_s, retry_rejected, top_p
+        self.on_existing, self.stop_sequences, self.on_stall = on_existing, stop_sequences, on_stall
+        self.max_concurrency, self.limit_rows, self.thinking = max_concurrency, limit_rows, thinking
+        self.max_cost_usd, self.reuse_from, self.ask_once = max_cost_usd, reuse_from, ask_once
+        self.constant_prompt, self.output_column, self.share = constant_prompt, output_column, share
+        self.aimlapi_conn_id, self.tokens_per_minute = aimlapi_conn_id, tokens_per_minute
+        self.requests_per_minute, self.request_timeout_s = requests_per_minute, request_timeout_s
         self.max_rejected_rows, self.max_truncated_rows = max_rejected_rows, max_truncated_rows
-        self.retry_rejected, self.check_arrival = retry_rejected, check_arrival
+        self.output_schema, self.answer_class = plain_schema(output_schema), class_of(output_schema)
         check_written(self)
 
     template_fields: Collection[str] = rendered_arguments(__init__)
@@ -255,8 +256,7 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
             if is_prompt:
                 return render_text(self, content, context)
             rendered = super().render_template(content, context, *args, **kwargs)
-            schema = schema_file(self, rendered) if is_schema else None
-            if schema is not None:
+            if is_schema and (schema := schema_file(self, rendered)) is not None:
                 return super().render_template(schema, context, *args, **kwargs)
             return rendered
 
@@ -291,8 +291,7 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
                 emit_lineage=seen.learn,
                 page=RunPage(open_sink=seen.beside(progress), task=task_facts(context)),
             )
-        warning = truncation_warning(report)
-        if warning:
+        if warning := truncation_warning(report):
             self.log.warning("%s", printable(warning))
         self.log.info("%s", printable(closing_line(report)))
         extend_asset_events(self.outlets, context, seen)
@@ -310,12 +309,10 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         Only a paid sample writes anything or costs money.
 
         Args:
-            context: the context of a running task. It renders the templates of a copy of this
-                operator. None: there is nothing to render.
+            context: of a running task. It renders the templates of a copy. None: no templates.
             sample_rows: number of answers to measure. Missing ones are requested and paid. The run
                 does not pay for them again. 0: nothing is spent.
-            answer_tokens: mean length of an answer, if you know it. It is used while no answer is
-                measured.
+            answer_tokens: mean length of an answer, used while no answer is measured.
 
         Returns:
             The same as `operators.estimate.ClaudeCompletionEstimateOperator`.

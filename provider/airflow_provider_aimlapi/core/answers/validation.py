@@ -74,6 +74,14 @@ class AnswerValidator:
         except (msgspec.MsgspecError, Misfit, ValueError, RecursionError):
             return False
 
+    def has_quotes_of(self, text: str, cells: Mapping[str, str]) -> bool:
+        """Return whether a valid answer quotes only what stands in these cells."""
+        try:
+            self._normalize(msgspec.json.decode(text), cells)
+        except Misfit:
+            return False
+        return True
+
     def _follows_schema(self, value: object) -> bool:
         try:
             return self._validator.is_valid(value)

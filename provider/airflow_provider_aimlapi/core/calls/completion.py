@@ -105,7 +105,9 @@ class Outcome(msgspec.Struct, array_like=True, frozen=True, kw_only=True, gc=Fal
         partial_cost_nano_usd: if the cost is unknown, the part that unreadable answers to the row
             reported. The part's sum includes it, and counts the row as one without cost.
         reused_from: the key of the run that paid for the answer; None if this run did.
-        saved_nano_usd: of a reused answer, what that run paid for it; None if that is not known.
+        same_as: of a duplicate, the row whose outcome it has: part and row, as "3:17". None for others.
+        saved_nano_usd: of a reused answer or a duplicate, what was paid for the answer; None if that is
+            not known.
         The others: as in Completion.
     """
 
@@ -130,7 +132,13 @@ class Outcome(msgspec.Struct, array_like=True, frozen=True, kw_only=True, gc=Fal
     repairs: int = 0
     reused_from: str | None = None
     saved_nano_usd: int | None = None
+    same_as: str | None = None
     reason: str = ""
+
+    @property
+    def is_duplicate(self) -> bool:
+        """Whether the row has the answer to another row. A duplicate of a rejected row has none."""
+        return self.same_as is not None and self.status in COMPLETION_STATUSES
 
     @property
     def is_without_cost(self) -> bool:
@@ -232,6 +240,36 @@ def reused(earlier: Outcome, *, run_key: str, row: int, unread_cost_nano_usd: in
         repairs=0,
         reused_from=earlier.reused_from or run_key,
         saved_nano_usd=earlier.saved_nano_usd if is_second else earlier.cost_nano_usd,
+    )
+
+
+def repeated(original: Outcome, *, part: int, row: int, unread_cost_nano_usd: int = 0) -> Outcome:
+    """Return the outcome of a duplicate: a row that makes the same request as another row of the run.
+
+    If another run has paid for the answer, the duplicate takes it from that run as well.
+
+    Args:
+        original: the outcome of the other row.
+        part: the part of the other row.
+        row: the duplicate's index within its shard, from 0.
+        unread_cost_nano_usd: what earlier attempts have paid for the duplicate.
+    """
+    if original.reused_from is not None:
+        return reused(
+            original,
+            run_key=original.reused_from,
+            row=row,
+            unread_cost_nano_usd=unread_cost_nano_usd,
+        )
+    return msgspec.structs.replace(
+        original,
+        row=row,
+        cost_nano_usd=unread_cost_nano_usd,
+        partial_cost_nano_usd=0,
+        attempts=0,
+        repairs=0,
+        same_as=f"{part}:{original.row}",
+        saved_nano_usd=original.cost_nano_usd,
     )
 
 

@@ -39,12 +39,14 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
         ok, truncated, refused, invalid, rejected, skipped: rows of each of STATUSES.
         repaired: rows whose request was repeated, because an answer did not follow the schema.
         prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens: as the API reported them.
-            No sum contains those of reused answers, because this run did not cause them.
+            No sum contains those of reused answers and duplicates, because these rows did not cause
+            them.
         cache_reads: rows that read tokens from the prompt cache.
         cost_nano_usd: the charges that the API reported.
         rows_without_cost: answered rows whose charge the API did not report; no sum contains them.
         reused_answers: rows with an answer that another run has paid for.
-        saved_nano_usd: what those runs have paid for these answers, as far as it is known.
+        duplicates: rows with the answer to another row, which makes the same request.
+        saved_nano_usd: what was paid for the answers of both, as far as it is known.
     """
 
     ok: Count = 0
@@ -62,6 +64,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     cost_nano_usd: NanoUsd = 0
     rows_without_cost: Count = 0
     reused_answers: Count = 0
+    duplicates: Count = 0
     saved_nano_usd: NanoUsd = 0
 
     @property
@@ -83,7 +86,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def paid_answers(self) -> int:
         """Rows whose answer this run has paid for."""
-        return self.completed - self.reused_answers
+        return self.completed - self.reused_answers - self.duplicates
 
     @property
     def cache_hit_rate(self) -> float:
@@ -96,9 +99,10 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
 
     def is_of(self, rows: int) -> bool:
         """Return whether this can be the tally of a part with this number of rows."""
-        are_reused = self.reused_answers <= self.ok and self.rows_without_cost <= self.paid_answers
+        are_reused = self.reused_answers <= self.ok and self.repaired <= rows
+        are_paid = self.rows_without_cost <= self.paid_answers
         are_read = self.cache_reads <= min(self.paid_answers, self.cached_tokens)
-        return self.rows == rows and are_reused and are_read and self.repaired <= rows
+        return self.rows == rows and are_reused and are_paid and are_read
 
     def __add__(self, other: Tally) -> Tally:
         """Return the tally of both sets together."""
@@ -111,14 +115,15 @@ def tally_of(outcomes: Iterable[Outcome]) -> Tally:
     """Count outcomes."""
     counts = dict.fromkeys(STATUSES, 0)
     written = reads = 0  # tokens, and rows
-    prompt = completion = cached = cost = unknown = repaired = reused = saved = 0
+    prompt = completion = cached = cost = unknown = repaired = reused = repeats = saved = 0
     for outcome in outcomes:
         counts[outcome.status] += 1
         cost += outcome.cost_nano_usd or outcome.partial_cost_nano_usd
-        # Its tokens were used by the run that paid for it. Only what this run has paid for the row
-        # counts.
-        if outcome.reused_from is not None:
-            reused += 1
+        # Its tokens were used by the row or the run that paid for it. Only what this run has paid for
+        # the row itself counts.
+        if outcome.reused_from is not None or outcome.same_as is not None:
+            reused += outcome.reused_from is not None
+            repeats += outcome.is_duplicate
             saved += outcome.saved_nano_usd or 0
             continue
         prompt += outcome.prompt_tokens or 0
@@ -139,6 +144,7 @@ def tally_of(outcomes: Iterable[Outcome]) -> Tally:
         cost_nano_usd=cost,
         rows_without_cost=unknown,
         reused_answers=reused,
+        duplicates=repeats,
         saved_nano_usd=saved,
     )
 

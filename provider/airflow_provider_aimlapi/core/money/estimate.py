@@ -62,6 +62,7 @@ class EstimateBasis:
         unreadable: read rows that will be rejected without a call.
         reusable: read rows that will take the answer of an earlier run.
         reusable_nano_usd: what those runs have paid for these answers.
+        duplicates: read rows that will take the answer to another row that was read.
         text_bytes: prompt and system text of each row that was read and is not decided yet.
         measured: rows that were read and have an answer.
         answers, answers_prompt_tokens, answers_completion_tokens: of all kept answers, read or not.
@@ -78,6 +79,7 @@ class EstimateBasis:
     unreadable: int
     reusable: int
     reusable_nano_usd: int
+    duplicates: int
     text_bytes: Sequence[int]
     measured: Sequence[AnsweredRow]
     answers: int
@@ -103,11 +105,20 @@ class EstimateBasis:
         return round(self.rows_open * self.reusable_nano_usd / self.rows_read)
 
     @property
+    def rows_to_repeat(self) -> int:
+        """The rows that will take the answer to another row, projected in the same way.
+
+        There may be more, because rows that were not read may repeat each other as well.
+        """
+        return round(self.rows_open * self.duplicates / self.rows_read) if self.rows_read else 0
+
+    @property
     def rows_to_ask(self) -> int:
         """The rows that will be sent, projected from the rows that were read."""
         if not self.rows_read:
             return self.asked_again
-        askable = 1 - (self.nulls + self.unreadable + self.reusable) / self.rows_read
+        others = self.nulls + self.unreadable + self.reusable + self.duplicates
+        askable = 1 - others / self.rows_read
         return max(0, round(self.rows_open * askable) - self.known_open) + self.asked_again
 
 

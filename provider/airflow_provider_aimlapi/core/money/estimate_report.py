@@ -81,7 +81,8 @@ class Estimate:
             "rows_decided": basis.rows_decided,
             "rows_to_skip": basis.rows_to_skip,
             "reused_answers": basis.rows_to_reuse,
-            "saved_usd": usd_from_nano_usd(basis.saved_nano_usd),
+            "duplicates": basis.rows_to_repeat,
+            "saved_usd": usd_from_nano_usd(basis.saved_nano_usd + self._saved_again()),
             "rows_read": basis.rows_read,
             "sample_rows": self.sample_rows,
             "sample_usd": usd_from_nano_usd(self.sample_nano_usd),
@@ -112,7 +113,15 @@ class Estimate:
                 f"Nothing is left to pay: run {self.run_key} is published, and its "
                 f"{self.basis.rows:,} rows are paid for."
             )
-        return " ".join((self._bill(), *self._caveats(), *self._shortages(), *self.funds.remarks))
+        return " ".join(
+            (
+                self._bill(),
+                *self._savings(),
+                *self._caveats(),
+                *self._shortages(),
+                *self.funds.remarks,
+            )
+        )
 
     def _bill(self) -> str:
         basis = self.basis
@@ -143,12 +152,24 @@ class Estimate:
     def _is_measured(self) -> bool:
         return self.basis.answers > 0
 
-    def _caveats(self) -> Iterator[str]:
-        """Yield the reasons why the figure may be wrong."""
-        basis, forecast = self.basis, self.forecast
+    def _saved_again(self) -> int:
+        """Return what duplicates would probably cost if each was sent, in nano-dollars."""
+        each = (self.forecast.cost_nano_usd or 0) / max(1, self.basis.rows_to_ask)
+        return round(each * self.basis.rows_to_repeat)
+
+    def _savings(self) -> Iterator[str]:
+        """Yield why rows need no call."""
+        basis = self.basis
         if basis.rows_to_reuse:
             rows, saved = _counted(basis.rows_to_reuse, "row"), format_usd(basis.saved_nano_usd)
             yield f"Earlier runs have answers to {rows}, which saves {saved}."
+        if basis.rows_to_repeat:
+            rows, saved = _counted(basis.rows_to_repeat, "row"), format_usd(self._saved_again())
+            yield f"For {rows}, another row makes the same request, which saves {saved}."
+
+    def _caveats(self) -> Iterator[str]:
+        """Yield the reasons why the figure may be wrong."""
+        basis, forecast = self.basis, self.forecast
         if self.sample_rows:
             cost = format_usd(self.sample_nano_usd)
             asked = _counted(self.sample_rows, "row")

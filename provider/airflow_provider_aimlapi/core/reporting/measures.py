@@ -45,13 +45,14 @@ class OutcomeCounts:
     """Rows by status, and the tokens of their answers.
 
     Attributes:
-        prompt_tokens: of all rows counted, without reused answers.
-        completion_tokens: of all rows counted, without reused answers.
+        prompt_tokens: of all rows counted, without reused answers and duplicates.
+        completion_tokens: the same.
         cached_tokens, cache_write_tokens: of these, read from the prompt cache, and written to it.
         cache_reads: the rows counted that read from it.
-        repaired: the rows counted that needed a repair, without reused answers.
+        repaired: the rows counted that needed a repair, without these.
         reused_answers: rows with an answer that another run has paid for.
-        saved_nano_usd: what those runs have paid for these answers.
+        duplicates: rows with the answer to another row.
+        saved_nano_usd: what was paid for the answers of both.
     """
 
     def __init__(self) -> None:
@@ -60,14 +61,16 @@ class OutcomeCounts:
         self.cached_tokens = self.cache_write_tokens = self.cache_reads = 0
         self.repaired = 0
         self.reused_answers = 0
+        self.duplicates = 0
         self.saved_nano_usd = 0
         self._statuses = dict.fromkeys(STATUSES, 0)
 
     def add_outcome(self, outcome: Outcome) -> None:
         """Count a row."""
         self._statuses[outcome.status] += 1
-        if outcome.reused_from is not None:
-            self.reused_answers += 1
+        if outcome.reused_from is not None or outcome.same_as is not None:
+            self.reused_answers += outcome.reused_from is not None
+            self.duplicates += outcome.is_duplicate
             self.saved_nano_usd += outcome.saved_nano_usd or 0
             return
         self.prompt_tokens += outcome.prompt_tokens or 0
@@ -87,6 +90,7 @@ class OutcomeCounts:
         self.cache_reads += tally.cache_reads
         self.repaired += tally.repaired
         self.reused_answers += tally.reused_answers
+        self.duplicates += tally.duplicates
         self.saved_nano_usd += tally.saved_nano_usd
         for status in STATUSES:
             self._statuses[status] += getattr(tally, status)
@@ -101,6 +105,7 @@ class OutcomeCounts:
         rest.cache_reads = self.cache_reads - others.cache_reads
         rest.repaired = self.repaired - others.repaired
         rest.reused_answers = self.reused_answers - others.reused_answers
+        rest.duplicates = self.duplicates - others.duplicates
         rest.saved_nano_usd = self.saved_nano_usd - others.saved_nano_usd
         for status, rows in self._statuses.items():
             rest._statuses[status] = rows - others._statuses[status]

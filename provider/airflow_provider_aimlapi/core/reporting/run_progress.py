@@ -123,7 +123,8 @@ class RunProgress(msgspec.Struct, frozen=True, kw_only=True):
         rows_done: the rows that are decided.
         rows_reused: the decided rows that earlier attempts decided.
         reused_answers: the decided rows whose answer another run has paid for.
-        saved_nano_usd: what those runs have paid for these answers.
+        duplicates: the decided rows with the answer to another row, which makes the same request.
+        saved_nano_usd: what was paid for the answers of both.
         statuses: decided rows by status.
         repaired: decided rows whose request was repeated, because an answer did not follow the schema.
         prompt_tokens, completion_tokens: of the decided rows.
@@ -156,6 +157,7 @@ class RunProgress(msgspec.Struct, frozen=True, kw_only=True):
     rows_done: Count = 0
     rows_reused: Count = 0
     reused_answers: Count = 0
+    duplicates: Count = 0
     saved_nano_usd: NanoUsd = 0
     statuses: Counts = {}
     repaired: Count = 0

@@ -62,6 +62,7 @@ class RunSummary:
             "repaired": tally.repaired,
             "reused": self.reused,
             "reused_answers": tally.reused_answers,
+            "duplicates": tally.duplicates,
             "saved_usd": usd_from_nano_usd(tally.saved_nano_usd),
             "requests": self.requests,
             "throttled": self.throttled,

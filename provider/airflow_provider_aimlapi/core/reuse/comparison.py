@@ -22,8 +22,10 @@ ROWS = "the text of each row"
 _MODEL = "model"
 _TEMPLATES = ("system", "prompt", "examples")
 """With other ones, two runs may still make the same request of some row."""
-_NOT_ABOUT_ANSWERS = frozenset({"limit_rows", "output_column", "on_truncated", "repairs"})
-"""Which rows are sent, how `ok` answers are named, and what follows an answer that is not `ok`. Any other
+_NOT_ABOUT_ANSWERS = frozenset(
+    {"ask_once", "limit_rows", "output_column", "on_truncated", "repairs"}
+)
+"""Which rows are sent, how often, how `ok` answers are named, and what follows an answer that is not `ok`. Any other
 ingredient, also of another version of this provider, must be equal."""
 
 

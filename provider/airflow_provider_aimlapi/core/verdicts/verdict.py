@@ -22,6 +22,10 @@ once more before it is rejected."""
 FINAL_STATUSES = frozenset({413, 422})
 """These are about the request's size and content, which do not change."""
 
+ABOUT_REQUEST = FINAL_STATUSES | {400, None}
+"""A row that is rejected with one of these is rejected for its request. One without a status was never
+sent. Other 4xx may be about a moment or a path."""
+
 
 class Verdict(Enum):
     """The decision after a failed call."""
@@ -55,6 +59,11 @@ def judge(
     elif isinstance(error, WireViolation):
         is_used_up |= violations >= WIRE_VIOLATIONS_MAX
     return Verdict.REJECT if is_used_up else Verdict.RETRY
+
+
+def is_about_request(error: ApiError) -> bool:
+    """Return whether each row that makes the same request would be rejected, too."""
+    return isinstance(error, RequestRejected) and error.status in ABOUT_REQUEST
 
 
 def _may_pass(error: RequestRejected) -> bool:

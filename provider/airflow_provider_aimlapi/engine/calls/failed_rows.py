@@ -19,7 +19,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_aimlapi.core.calls.completion import Reason
 from airflow_provider_aimlapi.core.durable.journal import Record
@@ -61,6 +61,18 @@ been billed, else `PAUSE_S`. With a tenth of it, a row that breaks each connecti
 day."""
 
 
+class Reject(Protocol):
+    """Ends a row without a completion."""
+
+    def __call__(self, row: Row, reason: Reason, *, is_final: bool) -> None:
+        """Reject a row.
+
+        Args:
+            is_final: whether its duplicates are rejected with it.
+        """
+        ...
+
+
 @dataclass(slots=True, kw_only=True)
 class FailedRows:
     """The failed rows of an attempt.
@@ -82,7 +94,7 @@ class FailedRows:
     feed: Feed
     limiter: Limiter
     ending: Ending
-    reject: Callable[[Row, Reason], None]
+    reject: Reject
     held: Callable[[], int]
     _silence: Silence = field(default_factory=Silence)  # since the last answer to any row
     _abandoned: set[tuple[int, int]] = field(
@@ -156,8 +168,10 @@ class FailedRows:
             return True
         self._count_if_up(row)
         is_used_up = self.is_answered and row.failures >= self.settings.max_attempts
-        if is_used_up or self._is_abandoned(row):
-            self.reject(row, row.reason)
+        is_abandoned = self._is_abandoned(row)
+        if is_used_up or is_abandoned:
+            # Its duplicates would only fail as well, if nothing but rows that fail is left.
+            self.reject(row, row.reason, is_final=is_abandoned)
         elif row.violations >= WIRE_VIOLATIONS_MAX:
             self._decide_spent(row, row.reason)
         elif row.name in self._abandoned or not self._may_buy_again(row):
@@ -236,7 +250,7 @@ class FailedRows:
     def _decide_spent(self, row: Row, reason: Reason) -> None:
         """Reject a row of which no more answers may be bought, if this run was ever answered."""
         if self.is_answered:
-            self.reject(row, reason)
+            self.reject(row, reason, is_final=False)
             return
         self._spent.add(row.name)
         if self._rows_left() <= len(self._spent):
@@ -262,18 +276,23 @@ class FailedRows:
     # When only rows are left that fail.
 
     def _rows_left(self) -> int:
-        return self.rows - self.collector.rows_done - self.held()
+        """Return the undecided rows that are sent: those that wait for another one are not."""
+        waiting = self.held() + self.collector.duplicates.waiting
+        return self.rows - self.collector.rows_done - waiting
 
     def _is_deciding(self) -> bool:
         """Return whether this attempt continues until no outage explains the failures."""
-        most = max(len(self.failing_before), self.collector.rejections_left)
         # 1. A first attempt has seen each row fail in one stretch of time only, so it leaves the
         #    decision.
         # 2. If no row was ever answered, the set-up may be wrong, and no row may be rejected for
         #    that.
-        # 3. If many rows are left, an outage is more likely than so many bad rows.
-        can_decide = self._is_later and self.is_answered and self._rows_left() <= most
-        return can_decide and self._is_in_time()
+        # 3. If many rows are left, an outage is more likely than so many bad rows. Duplicates may be
+        #    rejected with their original, so they count as well.
+        left = self._rows_left()
+        may_reject = left + self.collector.duplicates.waiting <= self.collector.rejections_left
+        can_decide = self._is_later and self.is_answered
+        is_few = may_reject or left <= len(self.failing_before)
+        return can_decide and is_few and self._is_in_time()
 
     def _is_in_time(self) -> bool:
         """Return whether the silence is shorter than two outages and two calls of each row."""
@@ -311,7 +330,7 @@ class FailedRows:
         A row that failed before shows nothing until it is known whether it is one of the last.
         """
         is_first = self.settings.starts_with_probe and not self.limiter.accepted
-        has_more_to_read = row.was_failing and not self.feed.is_read
+        has_more_to_read = row.was_failing and not (self.feed.is_read or self.feed.is_stuck())
         return is_first and isinstance(error, ApiUnavailable) and not has_more_to_read
 
     def _end_unless_in_flight(self, error: ApiError) -> None:

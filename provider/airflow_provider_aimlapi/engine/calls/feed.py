@@ -58,6 +58,7 @@ class Feed:
         is_silent: whether calls fail and none is answered, so that new rows are taken from all over
             the input.
         is_read: whether the reader has no more rows.
+        is_stuck: whether the reader waits until rows are decided that are here.
         waiting_max: the number of waiting rows at which no new row is taken.
         workers: the number of tasks that take rows, set before the first does.
     """
@@ -74,6 +75,7 @@ class Feed:
         self.lets_others_go: Callable[[Row], bool] = lambda _row: False
         self.is_probing: Callable[[], bool] = lambda: False
         self.is_silent: Callable[[], bool] = lambda: False
+        self.is_stuck: Callable[[], bool] = lambda: False
         self.workers = 0
         self._idle = 0  # workers without a row
         self._workers = Waiters()
@@ -101,8 +103,8 @@ class Feed:
         self._workers.wake(len(rows))
 
     def has_new_rows(self) -> bool:
-        """Return whether more rows may be sent for the first time."""
-        return bool(self._new) or not self.is_read
+        """Return whether more rows may be sent for the first time, before others are decided."""
+        return bool(self._new) or not (self.is_read or self.is_stuck())
 
     def finish(self) -> None:
         """Note that the reader has no more rows."""
@@ -154,6 +156,10 @@ class Feed:
         self.put_back(row, 0.0)
         self._workers.wake()
 
+    def wake(self) -> None:
+        """Let a worker check again whether only held rows are left."""
+        self._workers.wake()
+
     def close(self) -> None:
         """Hand out no more rows."""
         self._is_closed = True
@@ -185,7 +191,8 @@ class Feed:
     def _has_held_rows_only(self) -> bool:
         """Return whether no other row is left, waits, or is being worked on."""
         is_out = self._idle < self.workers
-        return self.is_read and not (self._new or self._waiting or is_out)
+        is_empty = not (self._new or self._waiting or is_out)
+        return is_empty and (self.is_read or self.is_stuck())
 
     def _rows_to_come(self) -> int:
         return len(self._waiting) + (len(self.held) if self.held else 0)

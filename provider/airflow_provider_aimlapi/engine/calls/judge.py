@@ -18,7 +18,7 @@ from airflow_provider_aimlapi.core.durable.journal import (
     unread,
 )
 from airflow_provider_aimlapi.core.verdicts.opening import Opening, Refused
-from airflow_provider_aimlapi.core.verdicts.verdict import Verdict, judge
+from airflow_provider_aimlapi.core.verdicts.verdict import Verdict, is_about_request, judge
 from airflow_provider_aimlapi.engine.calls.failed_rows import FailedRows
 from airflow_provider_aimlapi.engine.calls.refused_rows import RefusedRows
 from airflow_provider_aimlapi.engine.calls.sender import Unjudged
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.answer import Answer
     from airflow_provider_aimlapi.core.arrival.first_answers import ArrivalCheck
-    from airflow_provider_aimlapi.core.calls.completion import CallRecord, Completion
+    from airflow_provider_aimlapi.core.calls.completion import CallRecord, Completion, Outcome
     from airflow_provider_aimlapi.engine.calls.feed import Feed
     from airflow_provider_aimlapi.engine.calls.limiter import Limiter
     from airflow_provider_aimlapi.engine.calls.typed.form_trial import FormTrial
@@ -111,6 +111,8 @@ class Judge:
         self.feed.lets_others_go = self.failures.lets_others_go
         self.feed.is_probing = self.failures.is_probing
         self.feed.is_silent = self.failures.is_silent
+        self.feed.is_stuck = self.collector.is_stuck
+        self.collector.duplicates.release = self.feed.release
 
     def answered(self, row: Row, answer: Answer, completion: Completion) -> None:
         """Keep a completion, and the answer that it was parsed from."""
@@ -118,23 +120,26 @@ class Judge:
         # Read now, because `_keep` may give the row its next request.
         body, is_first = row.body, row.follow_up is None
         try:
-            is_final = self._keep(row, answer, completion, call)
+            outcome = self._keep(row, answer, completion, call)
         except Exception as bug:
             raise Unjudged(answer) from bug
         if self.trial.is_open:
             self.trial.close()
         self.failures.answered(row)
         self.refused.answered(row)
-        if is_final:
+        if outcome is not None:
             self._count_in_opening(row, completion)
+            self.collector.duplicates.decided(row, outcome)
         else:
             self.feed.put_back(row, 0.0)
         if is_first and self.arrival.is_open:
             self.arrival.answered(body, completion)
             self._end_if_dropped()
 
-    def _keep(self, row: Row, answer: Answer, completion: Completion, call: CallRecord) -> bool:
-        """Journal an answer. Return whether it is final; if not, the row has its next request."""
+    def _keep(
+        self, row: Row, answer: Answer, completion: Completion, call: CallRecord
+    ) -> Outcome | None:
+        """Journal an answer. Return the row's outcome; None if the row has its next request."""
         # 1. The answer leads to another request: it is kept for its cost, and the row has no
         #    outcome yet.
         # 2. It answers the row's only request: the outcome is this completion.
@@ -143,13 +148,13 @@ class Judge:
         if self.follow_ups.is_due(row, completion):
             self.follow_ups.follow(row, completion)
             self.collector.journal_record(row.part, interim(record))
-            return False
+            return None
         if row.follow_up is None:
             outcome = accepted(completion, call)
         else:
             outcome = row.follow_up.answers.then(completion).outcome(call)
         self.collector.keep_outcome(row.part, outcome, record)
-        return True
+        return outcome
 
     def failed(self, row: Row, error: ApiError) -> None:
         """Send the row again later, reject it, or end the run."""
@@ -183,7 +188,8 @@ class Judge:
         elif verdict is Verdict.HALT:
             self.ending.halt(error)
         elif verdict is Verdict.REJECT:
-            self._reject(row, Reason(str(error), error.in_full))
+            reason = Reason(str(error), error.in_full)
+            self._reject(row, reason, is_final=is_about_request(error))
         elif is_about_row:
             delay_s = retry_delay_s(error, failures=row.calls, random=self.world.random)
             self.feed.put_back(row, delay_s)
@@ -242,21 +248,28 @@ class Judge:
         """Return whether calls are made to find out if the API accepts any, and none was answered."""
         return self.settings.starts_with_probe and self.limiter.accepted == 0
 
-    def _reject_refused(self, row: Row, error: AccessRefused) -> None:
-        self._reject(row, Reason(error.refusal, error.in_full))
+    def _reject_refused(self, row: Row, error: AccessRefused, *, is_final: bool) -> None:
+        self._reject(row, Reason(error.refusal, error.in_full), is_final=is_final)
 
-    def _reject(self, row: Row, reason: Reason) -> None:
-        """End a row without a completion, or with the last one if it was sent again after one."""
+    def _reject(self, row: Row, reason: Reason, *, is_final: bool) -> None:
+        """End a row without a completion, or with the last one if it was sent again after one.
+
+        Args:
+            is_final: whether its duplicates are rejected as well. If not, the next one is sent.
+        """
         if row.follow_up is not None:
             self.settle(row, row.follow_up)
             return
         self.failures.forget(row)
         outcome = rejected(reason, row.call_record(self.world.clock.wall_us()))
         self.collector.keep_outcome(row.part, outcome, rejection(outcome))
+        self.collector.duplicates.decided(row, outcome, is_final=is_final)
 
     def settle(self, row: Row, follow_up: FollowUp) -> None:
         """End a row with its last answer, because no better one came."""
         self.failures.forget(row)
         call = row.call_record(self.world.clock.wall_us())
-        self.collector.keep_outcome(row.part, follow_up.answers.outcome(call), settled(call))
+        outcome = follow_up.answers.outcome(call)
+        self.collector.keep_outcome(row.part, outcome, settled(call))
+        self.collector.duplicates.decided(row, outcome)
         self._count_in_opening(row, follow_up.answers.last)

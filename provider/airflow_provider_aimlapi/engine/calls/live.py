@@ -244,10 +244,8 @@ class LiveCalls:
 
     async def _work_on(self, row: Row, sender: Sender) -> None:
         follow_up = row.follow_up
-        # The form was changed while the row waited. A follow-up keeps the form of the answer that
-        # it is about.
-        if follow_up is None and row.form != self._prepared.maker.form:
-            self._prepared.maker.renew(row)
+        if follow_up is None and self._is_renewed_duplicate(row):
+            return
         if self._trial.is_open:
             self._trial.sends(row)
         await self.marks.wait_for_lead(row)
@@ -278,6 +276,18 @@ class LiveCalls:
         else:
             self.marks.answered(row, completion)
             self._judge.answered(row, answer, completion)
+
+    def _is_renewed_duplicate(self, row: Row) -> bool:
+        """Use the present form for a row. Return whether another row makes the same request by now.
+
+        The form may have changed while the row waited. A follow-up keeps the form of the answer that it
+        is about.
+        """
+        maker, earlier_hash = self._prepared.maker, row.request_hash
+        if row.form == maker.form:
+            return False
+        maker.renew(row)
+        return self.collector.duplicates.renewed(row, earlier_hash)
 
     async def _open_trial(self) -> None:
         """Use the form that an earlier attempt changed to, or let this one change it."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.engine.durable.paid_answers import PaidAnswers
 from airflow_provider_aimlapi.engine.reuse.earlier_runs import find_earlier_runs
+from airflow_provider_aimlapi.engine.reuse.recent_answers import TABLE_ROWS
 from airflow_provider_aimlapi.engine.reuse.reused_answers import ReusedAnswers
 from airflow_provider_aimlapi.engine.row import Row
 from airflow_provider_aimlapi.engine.runtime.retry import persist
@@ -19,7 +20,13 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.durable.collector import Collector
     from airflow_provider_aimlapi.engine.durable.earlier_answers import EarlierAnswers
     from airflow_provider_aimlapi.engine.prepared import Prepared
+    from airflow_provider_aimlapi.engine.reuse.duplicates import Duplicates
     from airflow_provider_aimlapi.engine.world import World
+
+
+ROWS_BACK = TABLE_ROWS
+"""The most answers of earlier attempts that are read before the first row. That takes some seconds, and
+more would push the nearest ones out."""
 
 
 class Reader:
@@ -36,17 +43,25 @@ class Reader:
     async def feed_rows(self, feed: Feed, collector: Collector) -> None:
         """Read all shards without a durable part, as fast as feed and collector have room."""
         shards = [shard for shard in self._prepared.plan.shards if shard.part not in self._durable]
-        if shards:
-            self._paid.elsewhere = await self._find_reused()
         try:
+            if shards:
+                await self._world.scan(self._note_paid, collector.duplicates, shards[0])
+                self._paid.elsewhere = await self._find_reused()
             for shard in shards:
-                await collector.open_shard(shard)
+                await collector.open_shard(shard, feed.wake)
                 await self._read_shard(shard, feed, collector)
         finally:
             # Also after an error: it deletes a temporary file, and ends a search that runs in a
             # thread.
             self._paid.elsewhere.close()
+            collector.duplicates.close()
         feed.finish()
+
+    def _note_paid(self, duplicates: Duplicates, first: Shard) -> None:
+        """Note the answers of this run's other parts, so that no request is paid for again."""
+        if self._prepared.job.ask_once:
+            check = self._world.stop.check
+            duplicates.add_all_earlier(self._paid.read_around(first, ROWS_BACK, check))
 
     async def _find_reused(self) -> ReusedAnswers:
         """Choose the earlier runs whose answers are taken. An attempt without open rows needs none."""
@@ -61,7 +76,7 @@ class Reader:
         first = 0
         batch, batches = await persist(self._clock, self._first_rows, shard)
         while batch is not None:
-            rows = self._undecided(shard.part, first, batch, collector)
+            rows = collector.duplicates.admit(self._undecided(shard.part, first, batch, collector))
             first += len(batch)
             if rows and self._paid.elsewhere.may_be_some:
                 rows = await self._without_reused(shard, rows, collector)
@@ -89,6 +104,7 @@ class Reader:
             paid = self._paid.find(part, index, row.request_hash)
             if paid is not None:
                 collector.keep_earlier(part, paid)
+                collector.duplicates.add_earlier(part, paid)
                 continue
             self._paid.restore_history(row)
             rows.append(row)
@@ -102,6 +118,8 @@ class Reader:
         Their history was restored before, because it contains what this run has paid for them.
         """
         found = await self._clock.in_thread(self._paid.elsewhere.find, shard, rows)
-        for outcome in found.values():
-            collector.keep_outcome(shard.part, outcome)
+        for row in rows:
+            if (outcome := found.get(row.row)) is not None:
+                collector.keep_outcome(shard.part, outcome)
+                collector.duplicates.decided(row, outcome)
         return [row for row in rows if row.row not in found]

@@ -7,7 +7,7 @@ one, of the next row of the feed, so no row is paid for twice.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from airflow_provider_aimlapi.api.account import Account
 from airflow_provider_aimlapi.core.verdicts.refusals import REFUSALS_MAX, Door, Refusals, Suspect
@@ -16,8 +16,6 @@ from airflow_provider_aimlapi.errors import AccessRefused, ApiError
 from airflow_provider_aimlapi.logs import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from airflow_provider_aimlapi.engine.calls.feed import Feed
     from airflow_provider_aimlapi.engine.calls.limiter import Limiter
     from airflow_provider_aimlapi.engine.durable.collector import Collector
@@ -47,6 +45,18 @@ class Refused(NamedTuple):
     error: AccessRefused | None
 
 
+class RejectRefused(Protocol):
+    """Ends a row that is refused for itself."""
+
+    def __call__(self, row: Row, error: AccessRefused, *, is_final: bool) -> None:
+        """Reject a row.
+
+        Args:
+            is_final: whether its duplicates are rejected with it.
+        """
+        ...
+
+
 @dataclass(slots=True, kw_only=True)
 class RefusedRows:
     """The refused rows of an attempt.
@@ -61,7 +71,7 @@ class RefusedRows:
     feed: Feed
     limiter: Limiter
     ending: Ending
-    reject: Callable[[Row, AccessRefused], None]
+    reject: RejectRefused
     _refusals: Refusals[Refused] = field(default_factory=Refusals)  # decides
     _was_account_asked: bool = False  # it is fetched once at most
 
@@ -115,7 +125,7 @@ class RefusedRows:
             suspects, is_own = self._refusals.without_others(self.limiter.requests)
         if not suspects:
             self._end(_NO_OTHER)
-        self._go_on(suspects, is_own=is_own)
+        self._go_on(suspects, is_own=is_own, is_last=True)
         self._follow_door()
 
     def end_at_once(self, row: Row, error: AccessRefused) -> None:
@@ -123,7 +133,15 @@ class RefusedRows:
         self._keep_for_later(row, error)
         self.ending.halt(error)
 
-    def _go_on(self, suspects: list[Suspect[Refused]], *, is_own: bool) -> None:
+    def _go_on(
+        self, suspects: list[Suspect[Refused]], *, is_own: bool, is_last: bool = False
+    ) -> None:
+        """Send rows again, or reject them.
+
+        Args:
+            is_own: whether the last refusal was about the row.
+            is_last: whether no other rows are left, so that duplicates are rejected with them.
+        """
         for row, error in (suspect.row for suspect in suspects):
             if error is not None:
                 # Only a refusal that concerned the row alone counts. A row that is sent to find
@@ -131,7 +149,7 @@ class RefusedRows:
                 row.refusals += is_own
                 is_used_up = row.failures + row.refusals >= self.settings.max_attempts
                 if row.refusals >= REFUSALS_MAX or (is_own and is_used_up):
-                    self.reject(row, error)
+                    self.reject(row, error, is_final=is_last)
                     continue
             self.feed.release(row)
 
@@ -168,7 +186,7 @@ class RefusedRows:
             or self._statuses() - ABOUT_ACCOUNT
             or self._refusals.answers
             or not self._was_answered_before()
-            or len(self) > self.collector.rejections_left
+            or len(self) + self.collector.duplicates.waiting > self.collector.rejections_left
         )
 
     def _was_answered_before(self) -> int:

@@ -17,6 +17,7 @@ from airflow_provider_aimlapi.core.reporting.measures import OutcomeCounts
 from airflow_provider_aimlapi.core.verdicts.rejections import Rejections
 from airflow_provider_aimlapi.core.verdicts.truncations import Truncations
 from airflow_provider_aimlapi.engine.durable.staged_parts import describe_part, stored_part
+from airflow_provider_aimlapi.engine.reuse.duplicates import Duplicates
 from airflow_provider_aimlapi.engine.runtime.companions import beside
 from airflow_provider_aimlapi.engine.runtime.retry import persist
 from airflow_provider_aimlapi.engine.runtime.waiters import Waiters
@@ -71,6 +72,11 @@ class OpenShard:
     def __post_init__(self) -> None:
         self.undecided = len(self.outcomes)
 
+    @property
+    def has_duplicates(self) -> bool:
+        """Whether a row has the outcome of another one, perhaps of another shard."""
+        return any(outcome is not None and outcome.same_as for outcome in self.outcomes)
+
 
 class Collector:
     """Collects outcomes.
@@ -81,6 +87,7 @@ class Collector:
         parts: the durable parts.
         counts: the decided rows by status, and their tokens.
         counts_reused: the same of the rows that earlier attempts decided.
+        duplicates: finds rows that make the same request.
     """
 
     def __init__(
@@ -92,18 +99,25 @@ class Collector:
         ending: Ending,
         clock: Clock,
     ) -> None:
-        self.rows_done = 0
-        self.rows_reused = 0
+        self.rows_done = self.rows_reused = 0
         self.parts: list[PartEntry] = []
         self.counts = OutcomeCounts()
         self.counts_reused = OutcomeCounts()
+        self.duplicates = Duplicates(
+            is_on=prepared.job.ask_once,
+            rows=prepared.plan.rows,
+            validator=prepared.validator,
+            keep=self.keep_outcome,
+        )
         self._prepared = prepared
         self._upkeep = upkeep  # merges and removes segments
         self._segments = upkeep.journal
         self._settings = settings
-        rows = prepared.run_plan.rows  # of a share, those of the whole run
-        self._rejections = Rejections(allowed=settings.rejections_allowed(rows))
-        self._truncations = Truncations(allowed=settings.truncations_allowed(rows))
+        # Of a share, the limits are those of the whole run.
+        self._rejections = Rejections(allowed=settings.rejections_allowed(prepared.run_plan.rows))
+        self._truncations = Truncations(
+            allowed=settings.truncations_allowed(prepared.run_plan.rows)
+        )
         self._ending = ending
         self._clock = clock.reserved
         self._reopened: Mapping[int, StagedPart] = {}  # parts that get a later edition
@@ -116,6 +130,7 @@ class Collector:
         self._failed: dict[int, dict[int, Record]] = {}  # rows that fail so far, by part and row
         self._unflushed = 0  # paid answers that are not durable yet
         self._at_risk_max = settings.at_risk_max
+        self._flushing = asyncio.Lock()  # one group commit at a time
         self._flusher = Waiters()  # the journal keeper, until a segment is full
         self._finisher = Waiters()  # the journal keeper, in a pause after a refusal
         self._on_durable: Callable[[], None] = lambda: None  # called when calls may continue
@@ -145,11 +160,20 @@ class Collector:
             self._ending.halt(TooManyRejections(reason))
         self._count_truncated(sum(tally.truncated for tally in tallies))
 
-    async def open_shard(self, shard: Shard) -> None:
-        """Open a shard for its outcomes, once few enough rows are open."""
+    async def open_shard(self, shard: Shard, on_full: Callable[[], None]) -> None:
+        """Open a shard for its outcomes, once few enough rows are open.
+
+        Args:
+            on_full: called before each wait.
+        """
         while self._open and self._open_rows + shard.rows > OPEN_ROWS_MAX:
+            on_full()
             await self._shard_room.wait()
         self.open_shard_now(shard)
+
+    def is_stuck(self) -> bool:
+        """Return whether the reader waits for room, and each open shard for a row that must be sent."""
+        return bool(self._shard_room) and all(state.undecided for state in self._open.values())
 
     def open_shard_now(self, shard: Shard) -> None:
         """Open a shard even if many rows are open: for a sample, which decides few rows of it."""
@@ -268,9 +292,10 @@ class Collector:
         return part in self._open and not self._is_finishing
 
     async def _flush_or_halt(self) -> AimlapiError | None:
-        """Write a group commit; return why it failed, or None if all is durable."""
+        """Write a group commit; return why it failed, or None if all before it is durable."""
         try:
-            await self._flush()
+            async with self._flushing:
+                await self._flush()
         except Exception as error:  # noqa: BLE001  # a task that fails would cancel calls in flight
             failure = self._reason_of(error)
             self._ending.halt(failure)
@@ -309,6 +334,9 @@ class Collector:
 
     async def _stage_always(self) -> None:
         while (state := await self._whole.get()) is not None:
+            # Without its original's charge, a duplicate would look as if nobody had paid.
+            if state.has_duplicates and await self._flush_or_halt() is not None:
+                continue
             try:
                 staged = await persist(self._clock, self._write_part, state)
             except Exception as error:  # noqa: BLE001  # as above

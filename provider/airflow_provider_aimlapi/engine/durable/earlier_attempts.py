@@ -135,7 +135,7 @@ def read_outcomes(
         earlier.unread[shard.part] = found.news.unread
     if found.staged.entry.tally.resendable and earlier.resends_rejected:
         earlier.reopened[shard.part] = found.staged
-    return stored_outcomes(prepared, found.staged) | journaled
+    return stored_outcomes(prepared, found.staged.entry) | journaled
 
 
 def read_journaled_rows(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from airflow_provider_aimlapi.core.calls.completion import Outcome
+    from airflow_provider_aimlapi.core.durable.manifest import PartEntry
     from airflow_provider_aimlapi.core.durable.plan import Shard
     from airflow_provider_aimlapi.engine.prepared import Prepared
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
@@ -85,10 +86,10 @@ def describe_part(prepared: Prepared, shard: Shard, name: str, end: bytes) -> St
     )
 
 
-def stored_outcomes(prepared: Prepared, staged: StagedPart) -> dict[int, Outcome]:
+def stored_outcomes(prepared: Prepared, entry: PartEntry) -> dict[int, Outcome]:
     """Return the outcome of each row of a staged part. Raises as `staged_parts`."""
-    data, columns = _read(prepared, staged), prepared.outcome_columns
-    outcomes = part_outcomes(data, staged.entry, outcome_columns=columns)
+    data, columns = _read(prepared, entry), prepared.outcome_columns
+    outcomes = part_outcomes(data, entry, outcome_columns=columns)
     return {outcome.row: outcome for outcome in outcomes}
 
 
@@ -96,7 +97,7 @@ def stored_rejections(prepared: Prepared, staged: StagedPart) -> dict[int, int]:
     """Return a part's rejected rows, and the cost of each in nano-dollars. Raises as above."""
     if not staged.entry.tally.resendable:
         return {}
-    data, columns = _read(prepared, staged), prepared.outcome_columns
+    data, columns = _read(prepared, staged.entry), prepared.outcome_columns
     return rejected_rows(data, staged.entry, outcome_columns=columns)
 
 
@@ -110,8 +111,8 @@ def _editions(prepared: Prepared, parts: Iterable[int]) -> dict[int, int]:
     return editions
 
 
-def _read(prepared: Prepared, staged: StagedPart) -> bytes:
-    name = staged.entry.staged_name
+def _read(prepared: Prepared, entry: PartEntry) -> bytes:
+    name = entry.staged_name
     data = prepared.store.read(name, bytes_max=PART_BYTES_MAX)
     if data is None:
         # Absent after it was listed: the store contradicts itself. To count it as absent would

@@ -85,7 +85,7 @@ async def estimate(
     paid_before = known.paid_nano_usd
     rows = sample_of(
         known.excerpt,
-        without=known.outcomes.keys() | known.reusable.keys(),
+        without=known.not_sent,
         count=max(0, inquiry.sample_rows - known.answers),
     )
     if rows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.calls.completion import RESENT_STATUSES
+from airflow_provider_aimlapi.core.calls.completion import COMPLETION_STATUSES, RESENT_STATUSES
 from airflow_provider_aimlapi.core.durable.manifest import Tally
 from airflow_provider_aimlapi.core.money.estimate import AnsweredRow, EstimateBasis
 from airflow_provider_aimlapi.engine.durable.earlier_answers import EarlierAnswers
@@ -19,7 +19,7 @@ from airflow_provider_aimlapi.engine.reuse.reused_answers import ReusedAnswers
 from airflow_provider_aimlapi.engine.row import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from airflow_provider_aimlapi.core.calls.completion import Outcome
     from airflow_provider_aimlapi.core.durable.plan import Shard
@@ -43,6 +43,7 @@ class KnownRows:
         excerpt: the input rows that were read.
         outcomes: what the journal decides of the excerpt's parts, by row position.
         reusable: the answers that other rows of the excerpt will take from earlier runs.
+        duplicates: the rows of the excerpt that will take the answer to another row of it.
     """
 
     prepared: Prepared
@@ -51,6 +52,7 @@ class KnownRows:
     excerpt: Excerpt
     outcomes: dict[tuple[int, int], Outcome]
     reusable: dict[tuple[int, int], Outcome]
+    duplicates: frozenset[tuple[int, int]]
 
     @property
     def paid_nano_usd(self) -> int:
@@ -69,6 +71,11 @@ class KnownRows:
         """Return the number of kept answers, read or not."""
         return self._tally().paid_answers
 
+    @property
+    def not_sent(self) -> frozenset[tuple[int, int]]:
+        """Return the rows of the excerpt that need no call."""
+        return frozenset(self.outcomes) | frozenset(self.reusable) | self.duplicates
+
     def basis(self) -> EstimateBasis:
         """Return all of it as numbers."""
         prepared, earlier, excerpt = self.prepared, self.earlier, self.excerpt
@@ -86,11 +93,8 @@ class KnownRows:
             unreadable=excerpt.unreadable,
             reusable=len(self.reusable),
             reusable_nano_usd=sum(one.saved_nano_usd or 0 for one in self.reusable.values()),
-            text_bytes=[
-                size
-                for position, size in sizes.items()
-                if position not in outcomes and position not in self.reusable
-            ],
+            duplicates=len(self.duplicates),
+            text_bytes=[size for position, size in sizes.items() if position not in self.not_sent],
             measured=[
                 found
                 for position, outcome in outcomes.items()
@@ -159,13 +163,15 @@ def read_known(
         if not (outcome.status in RESENT_STATUSES and earlier.resends_rejected)
     }
     runs = find_earlier_runs(prepared, open_store, clock, check, is_read_only=True)
+    reusable = _reusable(runs, prepared, excerpt, decided)
     return KnownRows(
         prepared=prepared,
         earlier=earlier,
         shards=shards,
         excerpt=excerpt,
         outcomes=decided,
-        reusable=_reusable(runs, prepared, excerpt, decided),
+        reusable=reusable,
+        duplicates=_duplicates(prepared, excerpt, decided, reusable),
     )
 
 
@@ -186,6 +192,26 @@ def _reusable(
             outcomes = answers.find(shard, rows)
             found |= {(shard.part, row): outcome for row, outcome in outcomes.items()}
     return found
+
+
+def _duplicates(
+    prepared: Prepared,
+    excerpt: Excerpt,
+    decided: Mapping[tuple[int, int], Outcome],
+    reusable: Collection[tuple[int, int]],
+) -> frozenset[tuple[int, int]]:
+    """Return the rows of the excerpt that will take the answer to another row of it."""
+    if not prepared.job.ask_once:
+        return frozenset()
+    seen = {one.request_hash for one in decided.values() if one.status in COMPLETION_STATUSES}
+    found: list[tuple[int, int]] = []
+    for position, request_hash in sorted(excerpt.hashes.items()):
+        if position in decided or position in reusable:
+            continue
+        if request_hash in seen:
+            found.append(position)
+        seen.add(request_hash)
+    return frozenset(found)
 
 
 def _nothing() -> EarlierAnswers:

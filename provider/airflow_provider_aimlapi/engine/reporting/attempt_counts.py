@@ -64,6 +64,7 @@ class AttemptCounts:
             rows_done=collector.rows_done,
             rows_reused=collector.rows_reused,
             reused_answers=collector.counts.reused_answers,
+            duplicates=collector.counts.duplicates,
             saved_nano_usd=collector.counts.saved_nano_usd,
             statuses=collector.counts.statuses(),
             repaired=collector.counts.repaired,

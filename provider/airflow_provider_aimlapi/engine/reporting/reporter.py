@@ -348,6 +348,7 @@ def _from_manifest(progress: RunProgress, manifest: Manifest) -> RunProgress:
         statuses=_statuses_of(manifest),
         repaired=tally.repaired,
         reused_answers=tally.reused_answers,
+        duplicates=tally.duplicates,
         saved_nano_usd=tally.saved_nano_usd,
         prompt_tokens=tally.prompt_tokens,
         completion_tokens=tally.completion_tokens,

@@ -1,1 +1,1 @@
-"""Answers that earlier runs have paid for: which runs, which parts of them, which rows."""
+"""Answers that are paid for already: by an earlier run, or for another row of this one."""

@@ -27,6 +27,7 @@ def job_of(operator: Any, endpoint: Endpoint) -> Job:
     """
     from airflow_provider_aimlapi.engine.job import Job
 
+    asks_once = arguments.read_flag("ask_once", operator.ask_once)
     schema, check_class = read_schema(operator.output_schema, operator.answer_class)
     return Job(
         completion=completion_of({name: getattr(operator, name) for name in COMPLETION_ARGUMENTS}),
@@ -45,6 +46,8 @@ def job_of(operator: Any, endpoint: Endpoint) -> Job:
         endpoint=endpoint,
         input=open_path(operator, "input_path"),
         output=open_path(operator, "output_path"),
-        reuse_from=open_paths(operator, "reuse_from"),
+        ask_once=asks_once,
+        # By default, rows that are sent separately take no answers: equal rows would take the same.
+        reuse_from=open_paths(operator, "reuse_from") if asks_once or operator.reuse_from else None,
         on_existing=arguments.read_word("on_existing", operator.on_existing, get_args(OnExisting)),
     )

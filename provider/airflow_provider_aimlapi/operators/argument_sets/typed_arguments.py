@@ -116,6 +116,7 @@ class CompletionArguments(TaskArguments, total=False):
     limit_rows: int | str | None
     constant_prompt: bool | str
     on_existing: OnExisting
+    ask_once: bool | str
     reuse_from: Sequence[str | ObjectStoragePath] | None
     retry_rejected: bool | str
     check_arrival: bool | str

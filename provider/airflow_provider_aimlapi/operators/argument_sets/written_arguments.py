@@ -66,6 +66,7 @@ _OTHERS: Mapping[str, Callable[[str, object], object]] = {
     "aimlapi_conn_id": _read_not_blank,
     "limit_rows": arguments.read_optional_whole_number,
     "constant_prompt": arguments.read_flag,
+    "ask_once": arguments.read_flag,
     "on_existing": _read_on_existing,
     "on_truncated": _read_on_truncated,
     "on_stall": _read_on_stall,

@@ -39,15 +39,18 @@ def _format_rows(report: RunSummary) -> str:
     counts = [(getattr(report.tally, status), status) for status in STATUSES]
     named = ", ".join(f"{count:,} {status}" for count, status in counts if count)
     repaired = f", {report.tally.repaired:,} repaired" if report.tally.repaired else ""
-    return f"{report.tally.rows:,} rows{': ' if named else ''}{named}{repaired}{_format_reused(report)}"
+    return f"{report.tally.rows:,} rows{': ' if named else ''}{named}{repaired}{_format_unpaid(report)}"
 
 
-def _format_reused(report: RunSummary) -> str:
+def _format_unpaid(report: RunSummary) -> str:
     tally = report.tally
-    if not tally.reused_answers:
-        return ""
+    counts = (
+        (tally.duplicates, "with the same request as another row"),
+        (tally.reused_answers, "reused from other runs"),
+    )
+    named = " and ".join(f"{count:,} of them {what}" for count, what in counts if count)
     saved = f", {format_usd(tally.saved_nano_usd)} saved" if tally.saved_nano_usd else ""
-    return f", {tally.reused_answers:,} of them reused from other runs{saved}"
+    return f", {named}{saved}" if named else ""
 
 
 def _format_calls(report: RunSummary) -> str:

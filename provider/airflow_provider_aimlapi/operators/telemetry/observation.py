@@ -123,6 +123,7 @@ def _count_so_far(progress: RunProgress, share: int | None) -> dict[str, Fact]:
         "repaired": progress.repaired,
         "reused": progress.rows_reused,
         "reused_answers": progress.reused_answers,
+        "duplicates": progress.duplicates,
         "saved_usd": usd_from_nano_usd(progress.saved_nano_usd),
         "requests": progress.requests,
         "throttled": progress.throttled,

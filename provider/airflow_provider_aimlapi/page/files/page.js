@@ -28,6 +28,9 @@
     };
     const chips = segments.map(([name, rows]) => chip(name, name === "flight" ? "in flight" : name, rows));
     if (run.rows_reused) chips.push(make("li", `${count(run.rows_reused)} decided before this attempt`));
+    if (run.duplicates) chips.push(make("li", `${count(run.duplicates)} with the same request as another row`));
+    if (run.reused_answers) chips.push(make("li", `${count(run.reused_answers)} reused from other runs`));
+    if (run.saved_nano_usd) chips.push(make("li", `${usd(run.saved_nano_usd)} saved`));
     if (run.repaired) chips.push(make("li", `${count(run.repaired)} repaired`));
     fill("statuses", chips);
   }

@@ -5,6 +5,7 @@ Knows no file and no column of the input.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import islice, repeat
 from operator import attrgetter
@@ -57,6 +58,7 @@ _INFO_FIELDS: tuple[tuple[str, pa.DataType], ...] = (
     ("repairs", pa.int32()),
     ("reused_from", pa.string()),
     ("saved_usd", pa.float64()),
+    ("same_as", pa.string()),
 )
 INFO_TYPE = pa.struct(_INFO_FIELDS)
 _FROM_OUTCOME = {
@@ -78,6 +80,9 @@ _MOST = {
     "completed_at": MOMENT_US_MAX,
 }
 """The largest value of each numeric field; the least is 0."""
+
+_ROW_POSITION = re.compile(r"[0-9]{1,9}:[0-9]{1,4}")
+"""Part and row, as `same_as` names them."""
 
 CostUsd = Annotated[float, msgspec.Meta(ge=0, le=TOTAL_NANO_USD_MAX / NANO_USD_PER_USD)]
 
@@ -232,6 +237,8 @@ def _checked(infos: pa.StructArray) -> dict[str, list[Any]]:
             raise msgspec.ValidationError(f"{name} is out of bounds")
     if not all(map(is_run_key, {*columns["reused_from"]} - {None})):
         raise msgspec.ValidationError("reused_from is no run key")
+    if not all(map(_ROW_POSITION.fullmatch, {*columns["same_as"]} - {None})):
+        raise msgspec.ValidationError("same_as is no row position")
     return columns
 
 

@@ -14,6 +14,7 @@ from airflow_provider_aimlapi.core.calls.completion import (
     accepted,
     invalid,
     rejected,
+    repeated,
     reused,
     skipped,
 )
@@ -48,7 +49,7 @@ def test_an_accepted_outcome_says_all_that_the_answer_said() -> None:
     )
     own: dict[str, object] = {"row": 4, "attempts": 2, "request_hash": "ab", "completed_at_us": 7}
     own |= {"partial_cost_nano_usd": 0, "reason": "", "repairs": 1}
-    own |= {"reused_from": None, "saved_nano_usd": None}
+    own |= {"reused_from": None, "saved_nano_usd": None, "same_as": None}
     names = {field.name for field in msgspec.structs.fields(Outcome)}
     for name in names - set(own):
         assert getattr(outcome, name) == getattr(COMPLETION, name), name
@@ -118,3 +119,29 @@ def test_answer_reused_twice_keeps_naming_the_run_that_paid() -> None:
 def test_reused_answer_keeps_what_its_own_run_has_paid() -> None:
     outcome = reused(EARLIER, run_key="run-a", row=2, unread_cost_nano_usd=40)
     assert (outcome.cost_nano_usd, outcome.saved_nano_usd) == (40, 500)
+
+
+def test_duplicate_costs_nothing_and_names_its_original() -> None:
+    outcome = repeated(EARLIER, part=3, row=2)
+    changed: dict[str, object] = {"row": 2, "cost_nano_usd": 0, "attempts": 0, "repairs": 0}
+    changed |= {"same_as": f"3:{EARLIER.row}", "saved_nano_usd": 500}
+    assert outcome == msgspec.structs.replace(EARLIER, **changed)
+
+
+def test_duplicate_keeps_what_was_paid_for_it() -> None:
+    outcome = repeated(EARLIER, part=3, row=2, unread_cost_nano_usd=40)
+    assert (outcome.cost_nano_usd, outcome.saved_nano_usd) == (40, 500)
+
+
+def test_duplicate_of_a_reused_answer_is_reused() -> None:
+    original = reused(EARLIER, run_key="run-a", row=2)
+    assert repeated(original, part=3, row=5) == reused(EARLIER, run_key="run-a", row=5)
+
+
+@pytest.mark.parametrize(
+    ("status", "has_answer"), [("ok", True), ("invalid", True), ("rejected", False)]
+)
+def test_duplicate_of_a_rejected_row_has_no_answer(status: str, has_answer: bool) -> None:
+    original = msgspec.structs.replace(EARLIER, status=status)
+    assert repeated(original, part=0, row=1).is_duplicate == has_answer
+    assert not original.is_duplicate

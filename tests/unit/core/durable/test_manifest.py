@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from airflow_provider_aimlapi.core.calls.completion import STATUSES, Outcome, reused
+from airflow_provider_aimlapi.core.calls.completion import STATUSES, Outcome, repeated, reused
 from airflow_provider_aimlapi.core.durable.keys import RunNames
 from airflow_provider_aimlapi.core.durable.manifest import (
     Manifest,
@@ -38,8 +38,10 @@ OUTCOMES = st.lists(
 
 
 def possible(tally: Tally) -> Tally:
-    """No part has more reused answers than answers, nor more reads or unknown costs than paid ones."""
+    """A part has no more answers from elsewhere than answers, nor more reads or unknown costs than paid."""
     tally = replace(tally, reused_answers=min(tally.reused_answers, tally.ok))
+    most = tally.completed - tally.reused_answers
+    tally = replace(tally, duplicates=min(tally.duplicates, most))
     tally = replace(tally, repaired=min(tally.repaired, tally.rows))
     reads = min(tally.cache_reads, tally.cached_tokens, tally.paid_answers)
     tally = replace(tally, cache_reads=reads)
@@ -145,6 +147,28 @@ def test_more_reads_than_paid_answers_are_no_tally() -> None:
     assert Tally(ok=1, cached_tokens=9, cache_reads=1).is_of(1)
     assert not Tally(ok=1, cached_tokens=9, cache_reads=2).is_of(1)
     assert not Tally(ok=1, cache_reads=1).is_of(1)
+
+
+def test_duplicate_counts_no_tokens_and_no_cost() -> None:
+    answer = Outcome(row=0, status="ok", prompt_tokens=10, cached_tokens=8, cost_nano_usd=5)
+    refusal = Outcome(row=1, status="rejected")
+    copies = [repeated(answer, part=0, row=2), repeated(refusal, part=0, row=3)]
+    assert tally_of([answer, refusal, *copies]) == Tally(
+        ok=2,
+        rejected=2,
+        prompt_tokens=10,
+        cached_tokens=8,
+        cost_nano_usd=5,
+        duplicates=1,
+        saved_nano_usd=5,
+    )
+    assert tally_of([answer, *copies]).paid_answers == 1
+
+
+def test_more_duplicates_than_answers_are_no_tally() -> None:
+    assert Tally(ok=1, truncated=1, duplicates=1).is_of(2)
+    assert not Tally(ok=1, rejected=1, duplicates=2).is_of(2)
+    assert not Tally(ok=1, reused_answers=1, duplicates=1).is_of(1)
 
 
 def test_more_reused_answers_than_answers_are_no_tally() -> None:

@@ -23,6 +23,7 @@ UNMEASURED = EstimateBasis(
     unreadable=0,
     reusable=0,
     reusable_nano_usd=0,
+    duplicates=0,
     text_bytes=[700] * 90,
     measured=(),
     answers=0,
@@ -63,6 +64,12 @@ def test_rows_with_null_are_expected_where_none_were_read() -> None:
 def test_reusable_rows_are_projected_and_not_sent() -> None:
     basis = replace(UNMEASURED, reusable=30, reusable_nano_usd=600)
     assert (basis.rows_to_reuse, basis.saved_nano_usd) == (300, 6_000)
+    assert basis.rows_to_ask == UNMEASURED.rows_to_ask - 300
+
+
+def test_duplicates_are_projected_and_not_sent() -> None:
+    basis = replace(UNMEASURED, duplicates=30)
+    assert basis.rows_to_repeat == 300
     assert basis.rows_to_ask == UNMEASURED.rows_to_ask - 300
 
 

@@ -58,6 +58,7 @@ def test_the_return_value_is_the_one_that_was_promised() -> None:
         "repaired": 0,
         "reused": 100,
         "reused_answers": 0,
+        "duplicates": 0,
         "saved_usd": 0.0,
         "requests": 950,
         "throttled": 7,

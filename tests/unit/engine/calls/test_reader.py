@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from airflow_provider_aimlapi.engine.calls.reader import Reader
+from airflow_provider_aimlapi.engine.reuse.duplicates import Duplicates
 from tests.fakes.prepared_run import PreparedRun, ScriptedApi, answer_to, rejection_of
 from tests.fakes.virtual_loop import run_virtual
 
@@ -30,8 +33,18 @@ class Receiver:
     reused: list[Outcome] = field(default_factory=list)
     opened: list[int] = field(default_factory=list)
     is_finished: bool = False
+    asks_once: bool = True
+    duplicates: Duplicates = field(init=False)
 
-    async def open_shard(self, shard: Any) -> None:
+    def __post_init__(self) -> None:
+        self.duplicates = Duplicates(
+            is_on=self.asks_once, rows=9, validator=None, keep=self.keep_outcome
+        )
+
+    def wake(self) -> None:
+        raise AssertionError("no reader waits here")
+
+    async def open_shard(self, shard: Any, on_full: Any) -> None:  # noqa: ARG002  # never full
         self.opened.append(shard.part)
 
     async def add_rows(self, rows: list[Row]) -> None:
@@ -48,7 +61,7 @@ class Receiver:
 
 
 def read(run: PreparedRun, *, retry_rejected: bool = False) -> Receiver:
-    receiver = Receiver()
+    receiver = Receiver(asks_once=run.job.ask_once)
     both: Any = receiver
     earlier = run.earlier(retry_rejected=retry_rejected)
 
@@ -85,3 +98,26 @@ def test_rejected_row_is_sent_again_with_its_cost() -> None:
     run.journal(answer_to(run.row(1)), rejection_of(run.row(0), cost_nano_usd=70))
     received = read(run, retry_rejected=True)
     assert [(row.row, row.unread_cost_nano_usd) for row in received.sent] == [(0, 70)]
+
+
+def test_row_that_repeats_another_one_is_not_sent() -> None:
+    received = read(PreparedRun(["a", "b", "a", "c", "a"]))
+    assert [row.row for row in received.sent] == [0, 1, 3]
+    assert [row.row for row in received.sent[0].duplicates or ()] == [2, 4]
+
+
+def test_each_row_is_sent_with_ask_once_off() -> None:
+    received = read(PreparedRun(["a", "a"], changes={"ask_once": False}))
+    assert [row.row for row in received.sent] == [0, 1]
+
+
+@pytest.mark.parametrize("answered", [0, 2])
+def test_journaled_answer_serves_its_duplicates(answered: int) -> None:
+    """A sample may have paid for the last of them."""
+    run = PreparedRun(["a", "b", "a"])
+    run.journal(answer_to(run.row(answered)))
+    received = read(run)
+    assert [row.row for row in received.sent] == [1]
+    assert [one.row for one in received.reused] == [answered]
+    (duplicate,) = received.decided
+    assert (duplicate.row, duplicate.same_as) == (2 - answered, f"0:{answered}")

@@ -69,7 +69,7 @@ def test_outcome_stands_in_two_columns_after_the_inputs_own(tmp_path: Path) -> N
         "string",
         "int32",
         "string",
-        "double",
+        *["double", "string"],
     ]
     first, second = part.column("completion_info").to_pylist()
     assert first == {
@@ -91,6 +91,7 @@ def test_outcome_stands_in_two_columns_after_the_inputs_own(tmp_path: Path) -> N
         "repairs": 1,
         "reused_from": None,
         "saved_usd": None,
+        "same_as": None,
     }
     assert second == dict.fromkeys(first) | {
         "status": "skipped",
