@@ -64,6 +64,7 @@ def test_events_carry_published_rows_and_cost(
         "repaired": 0,
         "reused": 0,
         "reused_answers": 0,
+        "duplicates": 0,
         "saved_usd": 0.0,
         **{name: summary[name] for name in ("prompt_tokens", "completion_tokens", "cost_usd")},
         "cache_hit_rate": 0.0,

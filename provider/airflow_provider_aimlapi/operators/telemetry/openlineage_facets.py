@@ -56,6 +56,7 @@ class AimlapiRunFacet(RunFacet):
     repaired: int | None = None
     reused: int | None = None
     reused_answers: int | None = None
+    duplicates: int | None = None
     saved_usd: float | None = None
     requests: int | None = None
     throttled: int | None = None

@@ -158,6 +158,7 @@ def test_duplicate_counts_no_tokens_and_no_cost() -> None:
         rejected=2,
         prompt_tokens=10,
         cached_tokens=8,
+        cache_reads=1,
         cost_nano_usd=5,
         duplicates=1,
         saved_nano_usd=5,
