@@ -59,6 +59,23 @@ def test_without_sample_nothing_is_spent_and_nothing_is_written(place: Workplace
     assert found.basis.rows_to_ask == ROWS
 
 
+def test_the_prompt_cache_is_in_the_bounds(place: Workplace) -> None:
+    place.write(speeches())
+    prompt = "Answer in one of the words of the union. " * 200 + "{body}"
+    found = estimate(place, prompt=prompt)
+    unmarked = estimate(place, prompt=prompt, settings=Settings(cache_prompt="never"))
+    place.run(place.job(prompt=prompt))
+    billed = place.sim.ledger.total_usd * 1e9
+    least, most, cost = (
+        getattr(found.forecast, f"{name}_nano_usd") for name in ("least", "most", "cost")
+    )
+    assert least < billed < cost < most
+    assert cost > unmarked.forecast.cost_nano_usd  # what the first row pays to write the head
+    assert found.forecast.cache_saving_nano_usd > 0.5 * (cost - billed)
+    assert "The prompt cache may save up to " in found.words()
+    assert "cache" not in unmarked.words()
+
+
 def test_a_schema_counts_for_each_row(place: Workplace) -> None:
     place.write(texts_table(ROWS))
     plain, typed = estimate(place), estimate(place, schema=TICKET)

@@ -28,6 +28,9 @@ ANSWER_SHARE = 0.5
 """The assumed length of an answer as a part of `max_tokens`, while nothing is measured."""
 ANSWERS_FEW = 5
 """With fewer answers there is a mean, but no useful standard error."""
+WRITES_MAX = 200
+"""The most calls that write the head to the prompt cache before a run drops its marks: then it checks
+whether half of the answers read it."""
 DEVIATIONS = 2.0
 """The margin in standard errors: 19 of 20 estimates are within it."""
 
@@ -145,9 +148,12 @@ class Forecast:
         completion: None if nothing limits the length of an answer.
         cost_nano_usd: the expected cost.
         margin_nano_usd: its uncertainty; None if that is not known.
-        least_nano_usd: the cost if all answers were as short as possible.
+        least_nano_usd: the cost if all answers were as short as possible, and the prompt cache saved
+            as much as possible.
         most_nano_usd: the cost if all answers were as long as possible.
         charged_share: the charges of measured answers, divided by their price.
+        cache_saving_nano_usd: what the prompt cache may save of the cost; 0 without a long head, and
+            if answers were measured, because their charges contain it.
     """
 
     prompt: Quantity
@@ -159,6 +165,7 @@ class Forecast:
     least_nano_usd: int | None
     most_nano_usd: int | None
     charged_share: float | None
+    cache_saving_nano_usd: int = 0
 
 
 def forecast(
@@ -167,6 +174,7 @@ def forecast(
     *,
     max_tokens: int | None,
     answer_tokens: int | None = None,
+    head_bytes: int = 0,
 ) -> Forecast:
     """Return what is still to be paid.
 
@@ -174,12 +182,14 @@ def forecast(
         max_tokens: None: the model's own maximum, if the price list states it.
         answer_tokens: the mean length of an answer, if the caller knows it. A measurement
             takes precedence.
+        head_bytes: the part of each request that will be marked for the prompt cache.
     """
     longest = max_tokens or (prices.answer_tokens_max if prices else None)
     rows = basis.rows_to_ask
     prompt = _prompt(basis)
     completion = _completion(basis, longest, answer_tokens)
     share = _charged_share(basis.measured, prices)
+    saving = _cache_saving(rows, prices, 0 if basis.answers else head_bytes)
     money = _Money(None, None, None, None)
     # The expected cost uses the prices at the mean length, the highest cost those at the longest
     # row. Without a price list, measured charges give a mean, but neither a margin nor bounds.
@@ -189,7 +199,7 @@ def forecast(
         money = _priced(rows, prompt, completion, usual, longest)
         highest = _of_list(prices.at(longest_tokens), share)
         most = _priced(rows, prompt, completion, highest, longest).most
-        money = money._replace(most=most)
+        money = _with_cache(money._replace(most=most), rows, prices, head_bytes, saving)
     elif (each := _mean_charge(basis.measured)) is not None:
         money = _Money(round(rows * each), None, None, None)
     return Forecast(
@@ -202,6 +212,7 @@ def forecast(
         least_nano_usd=money.least,
         most_nano_usd=money.most,
         charged_share=share,
+        cache_saving_nano_usd=saving,
     )
 
 
@@ -210,6 +221,35 @@ class _Money(NamedTuple):
     margin: int | None
     least: int | None
     most: int | None
+
+
+def _with_cache(
+    money: _Money, rows: int, prices: TokenPrices, head_bytes: int, saving: int
+) -> _Money:
+    """Return the amounts with the surcharge of writing the head: once, or until marks are dropped.
+
+    The lowest amount contains the saving.
+    """
+    if money.cost is None or money.least is None or money.most is None or not rows:
+        return money
+
+    def surcharge(writes: int, bytes_a_token: float) -> int:
+        written = round(writes * head_bytes / bytes_a_token)
+        return max(0, -prices.cache_saving_nano_usd(cached_tokens=0, written_tokens=written))
+
+    return money._replace(
+        cost=money.cost + surcharge(1, BYTES_A_TOKEN),
+        least=max(0, money.least - saving),
+        most=money.most + surcharge(min(rows, WRITES_MAX), BYTES_A_TOKEN_LEAST),
+    )
+
+
+def _cache_saving(rows: int, prices: TokenPrices | None, head_bytes: int) -> int:
+    """Return what is saved if one row writes the head and the others read it."""
+    if prices is None or not rows or not head_bytes:
+        return 0
+    tokens = round(head_bytes / BYTES_A_TOKEN)
+    return prices.cache_saving_nano_usd(cached_tokens=(rows - 1) * tokens, written_tokens=tokens)
 
 
 def _of_list(prices: TokenPrices, share: float | None) -> tuple[float, float]:

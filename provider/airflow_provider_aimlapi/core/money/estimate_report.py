@@ -170,6 +170,9 @@ class Estimate:
     def _caveats(self) -> Iterator[str]:
         """Yield the reasons why the figure may be wrong."""
         basis, forecast = self.basis, self.forecast
+        if forecast.cache_saving_nano_usd > 0:
+            saved = format_usd(forecast.cache_saving_nano_usd)
+            yield f"The prompt cache may save up to {saved} of that."
         if self.sample_rows:
             cost = format_usd(self.sample_nano_usd)
             asked = _counted(self.sample_rows, "row")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.core.money.estimate import forecast
 from airflow_provider_aimlapi.core.money.estimate_report import Estimate
 from airflow_provider_aimlapi.core.texts.setting_ranges import check_settings
+from airflow_provider_aimlapi.engine.calls.marks.marked_calls import MarkedCalls
 from airflow_provider_aimlapi.engine.estimate.excerpt import rows_at, sample_of
 from airflow_provider_aimlapi.engine.estimate.funds import fetch_funds
 from airflow_provider_aimlapi.engine.estimate.sample import send_sample
@@ -91,13 +92,21 @@ async def estimate(
     if rows:
         known = await _send_sample(rows, job, settings, world)
     basis = known.basis()
+    is_marking = settings.cache_prompt == "auto"
+    head_bytes = MarkedCalls(prepared, world.clock, is_wanted=is_marking).head_bytes
     prices = await _prices(world, job.completion.model)
     return Estimate(
         run_key=prepared.names.run_key,
         model=job.completion.model,
         is_published=prepared.manifest is not None,
         basis=basis,
-        forecast=forecast(basis, prices, max_tokens=longest, answer_tokens=inquiry.answer_tokens),
+        forecast=forecast(
+            basis,
+            prices,
+            max_tokens=longest,
+            answer_tokens=inquiry.answer_tokens,
+            head_bytes=head_bytes,
+        ),
         prices=prices,
         funds=await fetch_funds(ask_account, settings.budget_nano_usd, basis.paid_nano_usd),
         sample_rows=len(rows),

@@ -172,3 +172,39 @@ def test_a_dearer_step_counts_where_prompts_reach_it() -> None:
     assert forecast(UNMEASURED, stepped, max_tokens=1_000) == forecast(
         UNMEASURED, PRICES, max_tokens=1_000
     )
+
+
+HEAD_BYTES = 7_000
+HEAD_TOKENS = 2_000
+"""By 3.5 bytes a token; 3,500 by the two that the highest cost assumes."""
+
+
+def test_a_marked_head_is_written_once() -> None:
+    plain = forecast(UNMEASURED, PRICES, max_tokens=100)
+    marked = forecast(UNMEASURED, PRICES, max_tokens=100, head_bytes=HEAD_BYTES)
+    assert plain.cost_nano_usd is not None
+    assert marked.cost_nano_usd == plain.cost_nano_usd + HEAD_TOKENS * 1_000
+    saved = 899 * HEAD_TOKENS * 3_600 - HEAD_TOKENS * 1_000
+    assert (plain.cache_saving_nano_usd, marked.cache_saving_nano_usd) == (0, saved)
+    assert plain.least_nano_usd is not None
+    assert marked.least_nano_usd == max(0, plain.least_nano_usd - saved)
+
+
+@pytest.mark.parametrize(("rows", "writes"), [(1_000, 200), (100, 90)])
+def test_the_highest_cost_has_all_writes(rows: int, writes: int) -> None:
+    """Marks that bring nothing are dropped after two hundred answers."""
+    basis = replace(UNMEASURED, rows=rows, rows_open=rows)
+    plain = forecast(basis, PRICES, max_tokens=100)
+    marked = forecast(basis, PRICES, max_tokens=100, head_bytes=HEAD_BYTES)
+    assert plain.most_nano_usd is not None
+    assert marked.most_nano_usd == plain.most_nano_usd + writes * 3_500 * 1_000
+
+
+def test_measured_charges_hold_the_saving_already() -> None:
+    found = measured(answers(50, 60, 70))
+    assert forecast(found, PRICES, max_tokens=100, head_bytes=HEAD_BYTES).cache_saving_nano_usd == 0
+
+
+def test_an_estimate_without_prices_knows_no_surcharge() -> None:
+    marked = forecast(UNMEASURED, None, max_tokens=100, head_bytes=HEAD_BYTES)
+    assert marked == forecast(UNMEASURED, None, max_tokens=100)
