@@ -255,6 +255,16 @@ def test_estimate_counts_duplicates_and_its_sample_serves_them(place: Workplace)
     check_answers(place, table)
 
 
+def test_next_duplicate_is_sent_after_other_refusals(place: Workplace) -> None:
+    """A 410 may be about a moment or a path. Each row is sent twice before it is rejected."""
+    fault = Fault(kind="raw", status=410, contains="Ticket 1.", times=4)
+    place.sim.follow(script(faults=(fault,)))
+    write(place, [0, 1, 2, 1, 1, 1, 3])
+    report = place.run(**CALM)
+    assert (report.tally.rejected, report.tally.ok, report.tally.duplicates) == (2, 5, 1)
+    assert [infos(place)[row]["same_as"] for row in (1, 3, 4, 5)] == [None, None, None, "0:4"]
+
+
 @pytest.mark.usefixtures("few_open_rows")
 def test_duplicates_that_fill_all_open_parts_hold_up_nothing(place: Workplace) -> None:
     table = write(place, [1] * 20 + [2, 3], files=11)

@@ -243,14 +243,20 @@ class FailedRows:
     def _may_buy_again(self, row: Row) -> bool:
         """Return whether an answer to the row may be bought now: the last one may have to wait."""
         is_last = row.violations == WIRE_VIOLATIONS_MAX - 1 and row.without_cost > 0
+        return not is_last or self._is_up_since(row) or self.is_outlasted(row)
+
+    def is_outlasted(self, row: Row) -> bool:
+        """Return whether the row has failed for longer than an outage, and no other row was answered.
+
+        Its duplicates would only fail for as long, one after another.
+        """
         since_us = row.failing_since_us or row.failed_at_us
-        is_outlasted = outlasts_outage(since_us, self.world.clock.wall_us())
-        return not is_last or self._is_up_since(row) or is_outlasted
+        return since_us > 0 and outlasts_outage(since_us, self.world.clock.wall_us())
 
     def _decide_spent(self, row: Row, reason: Reason) -> None:
         """Reject a row of which no more answers may be bought, if this run was ever answered."""
         if self.is_answered:
-            self.reject(row, reason, is_final=False)
+            self.reject(row, reason, is_final=self.is_outlasted(row))
             return
         self._spent.add(row.name)
         if self._rows_left() <= len(self._spent):

@@ -189,7 +189,8 @@ class Judge:
             self.ending.halt(error)
         elif verdict is Verdict.REJECT:
             reason = Reason(str(error), error.in_full)
-            self._reject(row, reason, is_final=is_about_request(error))
+            is_final = is_about_request(error) or self.failures.is_outlasted(row)
+            self._reject(row, reason, is_final=is_final)
         elif is_about_row:
             delay_s = retry_delay_s(error, failures=row.calls, random=self.world.random)
             self.feed.put_back(row, delay_s)
