@@ -1,4 +1,4 @@
-"""Runs seeds: `python -m lab.simulation SEED [--shares | --typed] [--history]`, or many with `--seeds N [--from K]`."""
+"""Runs seeds: `python -m lab.simulation SEED [--shares | --typed | --duplicates] [--history]`, or many with `--seeds N [--from K]`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from typing import TYPE_CHECKING
 
 from lab.simulation.bugs import BUGS
 from lab.simulation.companion_bugs import COMPANION_BUGS, caught_beside_calls
+from lab.simulation.duplicates import (
+    DUPLICATE_BUGS,
+    caught_with_duplicates,
+    simulate_duplicates,
+)
 from lab.simulation.hunt import caught
 from lab.simulation.repair_bugs import REPAIR_BUGS, caught_with_repairs
 from lab.simulation.rivals import Rivals
@@ -43,16 +48,18 @@ def main() -> int:
     fewer = max(1, arguments.seeds // SEEDS_TO_A_SHARE)
     shares = _run_many(arguments.first, fewer, "shares")
     typed = _run_many(arguments.first, fewer, "typed")
+    repeated = _run_many(arguments.first, fewer, "duplicates")
     rivals = _run_rivals(arguments.first, max(1, arguments.seeds // SEEDS_TO_A_RIVALRY))
-    return max(failed, shares, typed, rivals, _hunt())
+    return max(failed, shares, typed, repeated, rivals, _hunt())
 
 
 KINDS: dict[str, Callable[[int], Verdict]] = {
     "": lambda seed: simulate(scenario_of(seed)),
     "shares": lambda seed: simulate_shares(share_scenario_of(seed)),
     "typed": simulate_typed,
+    "duplicates": simulate_duplicates,
 }
-"""A run by one worker, by several, and one whose answers must follow a schema."""
+"""A run by one worker, by several, one whose answers must follow a schema, and one of equal rows."""
 
 
 def _hunt() -> int:
@@ -61,6 +68,7 @@ def _hunt() -> int:
     found |= {name: caught_by_shares(name) for name in SHARE_BUGS}
     found |= {name: caught_beside_calls(name) for name in COMPANION_BUGS}
     found |= {name: caught_with_repairs(name) for name in REPAIR_BUGS}
+    found |= {name: caught_with_duplicates(name) for name in DUPLICATE_BUGS}
     for name, where in found.items():
         if where is None:
             print(f"not caught: {name}")
@@ -117,7 +125,11 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m lab.simulation", description=__doc__)
     parser.add_argument("seed", type=int, nargs="?", help="run this seed alone")
     kinds = parser.add_mutually_exclusive_group()
-    for kind, text in (("shares", "on several workers"), ("typed", "with a schema and repairs")):
+    for kind, text in (
+        ("shares", "on several workers"),
+        ("typed", "with a schema and repairs"),
+        ("duplicates", "with rows that repeat each other"),
+    ):
         kinds.add_argument(f"--{kind}", action="store_const", const=kind, dest="kind", help=text)
     parser.set_defaults(kind="")
     parser.add_argument("--history", action="store_true", help="print what happened")

@@ -26,6 +26,7 @@ class Shape:
         nulls: rows that are skipped. poison: rows that the API never accepts.
         forbidden: rows that a firewall in front of it refuses as if the key were wrong.
         failing: rows whose calls always fail, each with the text in its cell that says how.
+        distinct: the number of rows after which the cells repeat; 0 if they do not.
     """
 
     rows: tuple[int, ...]
@@ -33,6 +34,7 @@ class Shape:
     poison: frozenset[int] = frozenset()
     forbidden: frozenset[int] = frozenset()
     failing: tuple[tuple[int, str], ...] = ()
+    distinct: int = 0
 
     @property
     def rejected(self) -> frozenset[int]:
@@ -60,7 +62,11 @@ class Input:
 
 
 def _name(shape: Shape) -> str:
-    numbers = (shape.rows, *map(sorted, (shape.nulls, shape.poison, shape.forbidden)))
+    numbers = (
+        shape.rows,
+        *map(sorted, (shape.nulls, shape.poison, shape.forbidden)),
+        [shape.distinct],
+    )
     texts = list(FAILING)
     failing = [f"{row}.{texts.index(text)}" for row, text in shape.failing]
     return "_".join("-".join(map(str, group)) for group in (*numbers, failing))
@@ -70,6 +76,7 @@ def body_of(shape: Shape, number: int) -> str | None:
     """Return the cell of a row."""
     if number in shape.nulls:
         return None
+    number = number % shape.distinct if shape.distinct else number
     failing = dict(shape.failing).get(number)
     if failing is not None:
         return f"{failing} {number}"
