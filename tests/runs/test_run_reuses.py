@@ -89,6 +89,18 @@ def test_changed_rows_alone_are_paid_for(place: Workplace, table: pa.Table, bill
         assert (info["attempts"], info["cost_usd"] == 0) == (not is_reused, is_reused)
 
 
+def test_missing_run_is_logged_for_another_output_only(
+    place: Workplace, caplog: pytest.LogCaptureFixture
+) -> None:
+    place.write(texts_table(3))
+    nothing = OpenLocation(fs=place.fs, path=f"{place.output}-of-nothing")
+    with caplog.at_level("INFO"):
+        place.run(place.job(reuse_from=(nothing,)))
+    told = [line for line in caplog.messages if "holds no published run" in line]
+    assert len(told) == 1
+    assert "-of-nothing" in told[0]
+
+
 def test_same_files_elsewhere_cost_nothing(place: Workplace) -> None:
     place.write(texts_table(ROWS))
     place.run()

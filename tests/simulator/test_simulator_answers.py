@@ -73,3 +73,11 @@ def test_usd_text_is_exact(credits_used: int) -> None:
 def test_an_answer_can_be_a_sentence_of_its_own(prompt: str, answer: str) -> None:
     assert whole_answer("m", "", prompt, "sentence") == answer
     assert whole_answer("m", "", prompt) != answer
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answer"),
+    [("The delivery is late.", "delivery"), ("Hi", "other")],
+)
+def test_an_answer_can_be_one_word(prompt: str, answer: str) -> None:
+    assert whole_answer("m", "Answer with one word: a or b.", prompt, "sentence") == answer

@@ -2,7 +2,8 @@
 
 By default, an answer has the leading sentences of the prompt's longest paragraph. It ends with a fingerprint of
 model, system and prompt. Different requests have different answers, so that a test sees when one
-row gets the answer of another. For people, it can be one sentence that names what the text is about.
+row gets the answer of another. For people, it can be one sentence that names what the text is about, or
+one word if the system text asks for one word.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def answer_for(model: str, system: str, prompt: str, max_tokens: int) -> str:
 def whole_answer(model: str, system: str, prompt: str, form: TextForm = "excerpt") -> str:
     """Return the answer without a limit."""
     if form == "sentence":
-        return sentence_about(prompt)
+        return word_about(prompt) if "one word" in system else sentence_about(prompt)
     return f"{summary_of(prompt)} [{fingerprint(model, system, prompt)}]"
 
 
@@ -53,14 +54,24 @@ def summary_of(prompt: str) -> str:
 
 def sentence_about(prompt: str) -> str:
     """Return one sentence with the most frequent long words of the longest paragraph."""
-    paragraph = max(prompt.split("\n\n"), key=len)
-    words = Counter(word.lower() for word in _WORD.findall(paragraph))
-    subjects = [word for word, _ in words.most_common(SUBJECTS)]
+    subjects = subjects_of(prompt)
     if not subjects:
         return "The text is short, says the simulator."
     *others, last = subjects
     listed = f"{', '.join(others)} and {last}" if others else last
     return f"The text is about {listed}, says the simulator."
+
+
+def word_about(prompt: str) -> str:
+    """Return the most frequent long word of the longest paragraph."""
+    return next(iter(subjects_of(prompt)), "other")
+
+
+def subjects_of(prompt: str) -> list[str]:
+    """Return the most frequent long words of the longest paragraph, at most three."""
+    paragraph = max(prompt.split("\n\n"), key=len)
+    words = Counter(word.lower() for word in _WORD.findall(paragraph))
+    return [word for word, _ in words.most_common(SUBJECTS)]
 
 
 def fingerprint(model: str, system: str, prompt: str) -> str:

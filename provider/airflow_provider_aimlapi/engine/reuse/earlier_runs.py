@@ -185,7 +185,8 @@ def _chosen(
     found = newest_change(store).run_keys
     keys = tuple(key for key in found if not (store is own and key == names.run_key))
     if not keys:
-        log.info("%s holds no published run, so no answers are taken from it.", uri)
+        if store is not own:  # the first run at an output has no earlier one, and nothing to report
+            log.info("%s holds no published run, so no answers are taken from it.", uri)
         return ()
     if is_read_only:
         return keys
