@@ -1,4 +1,4 @@
-"""Runs seeds: `python -m lab.simulation SEED [--shares | --typed | --duplicates] [--history]`, or many with `--seeds N [--from K]`."""
+"""Runs seeds: `python -m lab.simulation SEED [--shares | --typed | --duplicates | --marks] [--history]`, or many with `--seeds N [--from K]`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from lab.simulation.duplicates import (
     simulate_duplicates,
 )
 from lab.simulation.hunt import caught
+from lab.simulation.mark_bugs import MARK_BUGS, caught_with_marks
+from lab.simulation.marks import simulate_marks
 from lab.simulation.repair_bugs import REPAIR_BUGS, caught_with_repairs
 from lab.simulation.rivals import Rivals
 from lab.simulation.scenario import scenario_of
@@ -49,8 +51,9 @@ def main() -> int:
     shares = _run_many(arguments.first, fewer, "shares")
     typed = _run_many(arguments.first, fewer, "typed")
     repeated = _run_many(arguments.first, fewer, "duplicates")
+    marked = _run_many(arguments.first, fewer, "marks")
     rivals = _run_rivals(arguments.first, max(1, arguments.seeds // SEEDS_TO_A_RIVALRY))
-    return max(failed, shares, typed, repeated, rivals, _hunt())
+    return max(failed, shares, typed, repeated, marked, rivals, _hunt())
 
 
 KINDS: dict[str, Callable[[int], Verdict]] = {
@@ -58,8 +61,10 @@ KINDS: dict[str, Callable[[int], Verdict]] = {
     "shares": lambda seed: simulate_shares(share_scenario_of(seed)),
     "typed": simulate_typed,
     "duplicates": simulate_duplicates,
+    "marks": simulate_marks,
 }
-"""A run by one worker, by several, one whose answers must follow a schema, and one of equal rows."""
+"""A run by one worker, by several, one whose answers must follow a schema, one of equal rows, and one with
+cache marks."""
 
 
 def _hunt() -> int:
@@ -69,6 +74,7 @@ def _hunt() -> int:
     found |= {name: caught_beside_calls(name) for name in COMPANION_BUGS}
     found |= {name: caught_with_repairs(name) for name in REPAIR_BUGS}
     found |= {name: caught_with_duplicates(name) for name in DUPLICATE_BUGS}
+    found |= {name: caught_with_marks(name) for name in MARK_BUGS}
     for name, where in found.items():
         if where is None:
             print(f"not caught: {name}")
@@ -129,6 +135,7 @@ def _arguments() -> argparse.Namespace:
         ("shares", "on several workers"),
         ("typed", "with a schema and repairs"),
         ("duplicates", "with rows that repeat each other"),
+        ("marks", "with cache marks"),
     ):
         kinds.add_argument(f"--{kind}", action="store_const", const=kind, dest="kind", help=text)
     parser.set_defaults(kind="")

@@ -216,6 +216,8 @@ class HeadCache:
 def _cost(saved_nano_usd: int | None) -> str:
     if saved_nano_usd is None:
         return ", and no price is known for that"
+    if not saved_nano_usd:
+        return ", which cost nothing"
     if saved_nano_usd < 0:
         return f", which cost {format_usd(-saved_nano_usd)} more than no marks"
     return f", which cost {format_usd(saved_nano_usd)} less than no marks"

@@ -169,6 +169,7 @@ def test_twenty_answers_without_a_read_end_marks() -> None:
     assert "0 of 20 answers" in text
     assert "42,000 tokens were written and 0 read, which cost 0.04" in text
     assert "no price is known" in head.report(None)
+    assert "which cost nothing" in head.report(0)
 
 
 def test_calls_sent_beside_the_lead_prove_nothing() -> None:
