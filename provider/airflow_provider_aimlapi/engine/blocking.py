@@ -25,8 +25,9 @@ from airflow_provider_aimlapi.engine.calls.descriptors import fit_to_descriptors
 from airflow_provider_aimlapi.engine.calls.single import complete
 from airflow_provider_aimlapi.engine.calls.typed.single_typed import complete_typed
 from airflow_provider_aimlapi.engine.estimate.inquiry import estimate
-from airflow_provider_aimlapi.engine.prepare import log_assumption, log_form, prepare
+from airflow_provider_aimlapi.engine.prepare import prepare
 from airflow_provider_aimlapi.engine.replaced_run import warn_of_replaced
+from airflow_provider_aimlapi.engine.request_maker import log_assumption, log_form
 from airflow_provider_aimlapi.engine.run import run
 from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.engine.runtime.event_loop import new_event_loop

@@ -11,10 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
-from airflow_provider_aimlapi.core.answers.typed_examples import typed_examples
-from airflow_provider_aimlapi.core.calls.answer_form import FORCED_TOOL, FREE, forms_of
-from airflow_provider_aimlapi.core.calls.dialect import assumption, model_of
+from airflow_provider_aimlapi.core.calls.dialect import model_of
 from airflow_provider_aimlapi.core.durable.ingredients import FOLLOWS_FROM_OTHERS, Ingredients
 from airflow_provider_aimlapi.core.durable.keys import RunNames, run_key_of
 from airflow_provider_aimlapi.core.durable.plan import (
@@ -25,20 +22,14 @@ from airflow_provider_aimlapi.core.durable.plan import (
     shard_rows_max,
     split_shares,
 )
-from airflow_provider_aimlapi.core.prompts.examples import example_turns
-from airflow_provider_aimlapi.core.prompts.template import (
-    first_placeholder,
-    near_misses,
-    parse_template,
-)
 from airflow_provider_aimlapi.core.texts.setting_ranges import check_settings
 from airflow_provider_aimlapi.engine.follow_ups import FollowUps
 from airflow_provider_aimlapi.engine.prepared import Prepared
 from airflow_provider_aimlapi.engine.replaced_run import compare_with_shown
-from airflow_provider_aimlapi.engine.request_maker import RequestMaker
+from airflow_provider_aimlapi.engine.request_maker import request_maker_of
 from airflow_provider_aimlapi.engine.runtime.patient_store import patient
 from airflow_provider_aimlapi.engine.runtime.retry import persistently
-from airflow_provider_aimlapi.engine.typed_answers import outcome_columns_of, validator_of
+from airflow_provider_aimlapi.engine.typed_answers import outcome_columns_of
 from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable
 from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.storage.input.dataset import open_data_set
@@ -52,12 +43,11 @@ from airflow_provider_aimlapi.storage.stores.object_store import create_settled,
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_aimlapi.core.answers.validation import AnswerValidator
-    from airflow_provider_aimlapi.core.calls.answer_form import FormName
     from airflow_provider_aimlapi.core.calls.json_types import Json
     from airflow_provider_aimlapi.core.durable.manifest import Manifest
     from airflow_provider_aimlapi.engine.job import Job, OpenLocation
     from airflow_provider_aimlapi.engine.replaced_run import ReplacedRun
+    from airflow_provider_aimlapi.engine.request_maker import RequestMaker
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
     from airflow_provider_aimlapi.storage.input.dataset import DataSet
     from airflow_provider_aimlapi.storage.stores.checked_store import Check
@@ -181,7 +171,7 @@ def _survey(
     check_files_separate(data_set.files, store.uri(""))
     outcome_columns = outcome_columns_of(job, data_set)
     data_set.warn_of_losses()
-    maker, validator = _request_maker(job, data_set)
+    maker, validator = request_maker_of(job, data_set)
     made_of = _ingredients(job, data_set, maker)
     names = RunNames(run_key=run_key_of(made_of))
     # The stored plan counts, because its parts may be paid for. The proposal only checks it.
@@ -274,57 +264,6 @@ def _announce(plan: Plan, job: Job) -> None:
         f"{len(plan.shards):,}",
         job.completion.model,
         job.endpoint.origin,
-    )
-
-
-def _request_maker(job: Job, data_set: DataSet) -> tuple[RequestMaker, AnswerValidator | None]:
-    """Return what makes the requests, and what checks the answers; None for answers of any text."""
-    columns = data_set.shapes
-    prompt = parse_template(job.prompt, columns=columns, argument="prompt")
-    system = None
-    if job.system:
-        system = parse_template(job.system, columns=columns, argument="system")
-    validator = validator_of(job, prompt.columns + (system.columns if system else ()))
-    turns = example_turns(typed_examples(job.examples, validator), prompt)
-    quoted = job.schema.quoted_columns if job.schema else ()
-    forms = forms_of(job.completion, job.schema.canonical_json) if job.schema else (FREE,)
-    encoders = [RequestEncoder(job.completion, turns, form) for form in forms]
-    maker = RequestMaker(prompt, system, encoders, quoted)
-    log_assumption(job.completion.model)
-    log_form(forms[0].name)
-    data_set.check_promptable(maker.columns)
-    for literal, column in near_misses(job.prompt + (job.system or ""), columns):
-        log.warning("%s is sent to the API as it is. Did you mean {%s}?", literal, column)
-    _check_uses_column(job, data_set, maker)
-    return maker, validator
-
-
-def log_assumption(model: str) -> None:
-    """Log which dialect is used for a model that is not listed."""
-    if (assumed := assumption(model)) is not None:
-        log.info("%s", assumed)
-
-
-def log_form(form: FormName) -> None:
-    """Log in which form typed answers are requested."""
-    if form:
-        more = " It adds a few hundred prompt tokens per row." if form == FORCED_TOOL else ""
-        log.info("Answers are requested as '%s'.%s", form, more)
-
-
-def _check_uses_column(job: Job, data_set: DataSet, maker: RequestMaker) -> None:
-    """Refuse to pay for the same prompt once per row, unless `constant_prompt` allows it."""
-    rows = sum(file.rows for file in data_set.files)
-    rows = min(rows, job.limit_rows or rows)
-    if maker.columns or rows <= 1 or job.constant_prompt:
-        return
-    example = first_placeholder((*data_set.column_names, *data_set.partition_names))
-    fix = f"Write a column's name in braces, such as {{{example}}}"
-    if example is None:
-        fix = "Give a column a name with a letter, because digits in braces are plain text"
-    raise InvalidSpec(
-        f"{fix}, or set constant_prompt=True: the prompt uses no column, so all {rows:,} rows would "
-        f"make the same request."
     )
 
 

@@ -1,23 +1,40 @@
-"""Make the request of a row from its texts."""
+"""Make the request of a row from its texts, as the job's prompt, examples and schema describe it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
+from airflow_provider_aimlapi.core.answers.typed_examples import typed_examples
+from airflow_provider_aimlapi.core.calls.answer_form import FORCED_TOOL, FREE, forms_of
 from airflow_provider_aimlapi.core.calls.completion import CallRecord, Reason, rejected, skipped
+from airflow_provider_aimlapi.core.calls.dialect import assumption
 from airflow_provider_aimlapi.core.calls.message import Message, message_of
 from airflow_provider_aimlapi.core.durable.keys import request_hash
-from airflow_provider_aimlapi.core.prompts.template import UnreadableRow
+from airflow_provider_aimlapi.core.prompts.examples import example_turns
+from airflow_provider_aimlapi.core.prompts.template import (
+    UnreadableRow,
+    first_placeholder,
+    near_misses,
+    parse_template,
+)
 from airflow_provider_aimlapi.engine.row import Row
+from airflow_provider_aimlapi.engine.typed_answers import validator_of
+from airflow_provider_aimlapi.errors import InvalidSpec
+from airflow_provider_aimlapi.logs import logger
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
+    from airflow_provider_aimlapi.core.answers.validation import AnswerValidator
     from airflow_provider_aimlapi.core.calls.answer_form import FormName
     from airflow_provider_aimlapi.core.calls.completion import Outcome
     from airflow_provider_aimlapi.core.prompts.template import PromptTemplate, RowTexts
+    from airflow_provider_aimlapi.engine.job import Job
     from airflow_provider_aimlapi.engine.runtime.clock import Clock
+    from airflow_provider_aimlapi.storage.input.dataset import DataSet
+
+log = logger(__name__)
 
 
 class RequestMaker:
@@ -113,3 +130,58 @@ class RequestMaker:
     def _body(self, texts: Sequence[str]) -> bytes:
         system = self._system(texts) if self._system else None
         return self._encoder.encode(Message(self._prompt(texts), system))
+
+
+def request_maker_of(job: Job, data_set: DataSet) -> tuple[RequestMaker, AnswerValidator | None]:
+    """Return what makes the requests, and what checks the answers; None for answers of any text.
+
+    Raises:
+        InvalidSpec: the prompt, the examples or the schema do not fit the input.
+    """
+    columns = data_set.shapes
+    prompt = parse_template(job.prompt, columns=columns, argument="prompt")
+    system = None
+    if job.system:
+        system = parse_template(job.system, columns=columns, argument="system")
+    validator = validator_of(job, prompt.columns + (system.columns if system else ()))
+    turns = example_turns(typed_examples(job.examples, validator), prompt)
+    quoted = job.schema.quoted_columns if job.schema else ()
+    forms = forms_of(job.completion, job.schema.canonical_json) if job.schema else (FREE,)
+    encoders = [RequestEncoder(job.completion, turns, form) for form in forms]
+    maker = RequestMaker(prompt, system, encoders, quoted)
+    log_assumption(job.completion.model)
+    log_form(forms[0].name)
+    data_set.check_promptable(maker.columns)
+    for literal, column in near_misses(job.prompt + (job.system or ""), columns):
+        log.warning("%s is sent to the API as it is. Did you mean {%s}?", literal, column)
+    _check_uses_column(job, data_set, maker)
+    return maker, validator
+
+
+def log_assumption(model: str) -> None:
+    """Log which dialect is used for a model that is not listed."""
+    if (assumed := assumption(model)) is not None:
+        log.info("%s", assumed)
+
+
+def log_form(form: FormName) -> None:
+    """Log in which form typed answers are requested."""
+    if form:
+        more = " It adds a few hundred prompt tokens per row." if form == FORCED_TOOL else ""
+        log.info("Answers are requested as '%s'.%s", form, more)
+
+
+def _check_uses_column(job: Job, data_set: DataSet, maker: RequestMaker) -> None:
+    """Refuse to pay for the same prompt once per row, unless `constant_prompt` allows it."""
+    rows = sum(file.rows for file in data_set.files)
+    rows = min(rows, job.limit_rows or rows)
+    if maker.columns or rows <= 1 or job.constant_prompt:
+        return
+    example = first_placeholder((*data_set.column_names, *data_set.partition_names))
+    fix = f"Write a column's name in braces, such as {{{example}}}"
+    if example is None:
+        fix = "Give a column a name with a letter, because digits in braces are plain text"
+    raise InvalidSpec(
+        f"{fix}, or set constant_prompt=True: the prompt uses no column, so all {rows:,} rows would "
+        f"make the same request."
+    )
