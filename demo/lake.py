@@ -11,6 +11,7 @@ import shutil
 import threading
 from typing import TYPE_CHECKING, Any
 
+from demo.feedback import encode_feedback
 from demo.tickets import encode_tickets
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 BUCKET = "lake"
 INPUT = "documents"
 OUTPUT = "document_summaries"
+FEEDBACK = "feedback/2026-01-02.jsonl"
 TICKETS = "tickets/ds=2026-01-02/tickets.parquet"
 OUTPUTS = (OUTPUT, "triaged_tickets")
 ACCESS_KEY, SECRET_KEY, REGION = "demo", "demo-secret", "us-east-1"
@@ -58,7 +60,8 @@ class Lake:
         if older.exists() and not self._folder.exists():
             older.rename(self._folder)  # the last run was killed between two renames of `save`
         self._client.create_bucket(Bucket=BUCKET)
-        self._client.put_object(Bucket=BUCKET, Key=TICKETS, Body=encode_tickets())
+        for key, body in ((TICKETS, encode_tickets()), (FEEDBACK, encode_feedback())):
+            self._client.put_object(Bucket=BUCKET, Key=key, Body=body)
         results = [(self._folder / name, name) for name in OUTPUTS]
         for folder, prefix in ((sample / INPUT, INPUT), *results):
             for file in sorted(path for path in folder.rglob("*") if path.is_file()):

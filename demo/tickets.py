@@ -1,4 +1,4 @@
-"""Support tickets for the example with typed answers: its input, its warehouse and its result."""
+"""Support tickets for two examples: their input, their warehouse, and the result of `triage_tickets`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DAG_ID = "triage_tickets"
+DAY = "2026-01-02"
 BODIES = (
     "The delivery was left at a neighbour's door. Nobody rang, although I was at home all day.",
     "My last invoice has a mistake in the billing address. Please send a corrected one.",
@@ -20,6 +21,15 @@ BODIES = (
     "Your billing page shows two charges for one order. Only one of them is mine.",
 )
 QUOTE_WIDTH = 64
+TABLES = """
+    CREATE TABLE IF NOT EXISTS customers (customer_id BIGINT PRIMARY KEY, region TEXT);
+    CREATE TABLE IF NOT EXISTS tickets
+        (id BIGINT PRIMARY KEY, customer_id BIGINT, opened_on DATE, body TEXT);
+    CREATE TABLE IF NOT EXISTS ticket_topics
+        (id BIGINT, opened_on DATE, region TEXT, topic TEXT, cost_usd DOUBLE);
+    CREATE TABLE IF NOT EXISTS triaged_tickets
+        (day DATE, id BIGINT, quote TEXT, topic TEXT, urgency BIGINT, refund_usd DOUBLE);
+"""
 
 
 def encode_tickets() -> bytes:
@@ -33,13 +43,17 @@ def encode_tickets() -> bytes:
 
 
 def make_warehouse(path: Path) -> None:
-    """Make the table that the example loads its answers into, unless it is there."""
+    """Make the tables that the examples read and load their answers into, unless they are there."""
     import duckdb
 
     with duckdb.connect(path) as warehouse:
-        warehouse.execute(
-            "CREATE TABLE IF NOT EXISTS triaged_tickets "
-            "(day DATE, id BIGINT, quote TEXT, topic TEXT, urgency BIGINT, refund_usd DOUBLE)"
+        warehouse.execute(TABLES)
+        warehouse.executemany(
+            "INSERT OR IGNORE INTO customers VALUES (?, ?)", [(1, "north"), (2, "south")]
+        )
+        warehouse.executemany(
+            "INSERT OR IGNORE INTO tickets VALUES (?, ?, ?, ?)",
+            [(number, 1 + number % 2, DAY, body) for number, body in enumerate(BODIES, 1)],
         )
 
 

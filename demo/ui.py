@@ -30,6 +30,8 @@ USER = "admin"
 LOOK_EVERY_S = 1.0
 LOOKS_MAX = 240
 """Server and DAGs are waited for so often. On two busy cores, they need about a minute."""
+CALL_S_MAX = 60.0
+"""A busy machine answers late, and a server that is not there yet refuses the call at once."""
 SERVICES = ("scheduler", "dag-processor", "triggerer")
 
 
@@ -70,7 +72,7 @@ class AirflowSite:
                 **({"Authorization": f"Bearer {self._token}"} if self._token else {}),
             },
         )
-        with self._opener.open(request, timeout=10) as answer:
+        with self._opener.open(request, timeout=CALL_S_MAX) as answer:
             return json.load(answer)
 
 
