@@ -98,6 +98,8 @@ def test_the_tab_loads_and_follows_the_run(
     print("seconds between two updates:", ", ".join(f"{gap:.1f}" for gap in changes))
     assert first < seen < ROWS
     assert frame.locator("#state").text_content() == "running"
+    assert frame.locator("#all").is_visible()
+    assert frame.locator("#back").is_hidden()
     page.screenshot(path=screenshots / "tab.png")
     context.close()
 

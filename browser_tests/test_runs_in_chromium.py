@@ -76,6 +76,21 @@ def test_list_is_in_the_navigation_and_follows_runs(
 
 
 @pytest.mark.timeout(600)
+def test_run_page_in_the_list_leads_to_its_task(
+    site: AirflowSite, runs: None, session_of: Callable[..., BrowserContext]
+) -> None:
+    """The list is in a frame of Airflow without the task's log beside it."""
+    context = session_of()
+    page = context.new_page()
+    page.goto(f"{site.url}/plugin/aimlapi_runs")
+    frame = page.frame_locator("iframe")
+    frame.locator("#runs .name").first.click(timeout=WAIT_MS)
+    frame.get_by_text("Task and log in Airflow").click(timeout=WAIT_MS)
+    page.wait_for_url(f"**/dags/{DAG_ID}/runs/*/tasks/{TASK_ID}**", timeout=WAIT_MS)
+    context.close()
+
+
+@pytest.mark.timeout(600)
 def test_list_shows_readable_runs_newest_first(
     site: AirflowSite, runs: None, session_of: Callable[..., BrowserContext], pictures: Path
 ) -> None:

@@ -224,8 +224,7 @@
     if (task.tries) parts.push(`try ${task.try_number} of ${Math.max(task.try_number, task.tries)}`);
     if (task.state) parts.push(`Airflow: ${standing.words(task.state)}`);
     put("task", parts.join("  ·  "));
-    // In Airflow's tab, the task and its log are beside the page already.
-    if (window.parent === window) ui.linkToAirflow($("back"), task.address);
+    if (!ui.isInTab()) ui.linkToAirflow($("back"), task.address);
   }
 
   function showEmpty(task) {

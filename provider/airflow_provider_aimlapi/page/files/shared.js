@@ -133,6 +133,11 @@ const ui = (() => {
     };
   }
 
+  /* Whether the page is in the tab of a task: the task and its log are beside it already. */
+  function isInTab() {
+    try { return window.parent.location.pathname.includes("/tasks/"); } catch { return true; /* a foreign page is around it */ }
+  }
+
   /* Choose light or dark as Airflow's own pages do, or else as the reader's system does. Paper is light. */
   function theme(changed) {
     const dark = window.matchMedia("(prefers-color-scheme: dark)");
@@ -155,5 +160,5 @@ const ui = (() => {
     window.addEventListener("storage", choose);
   }
 
-  return { $, ENDED, WORDS, count, duration, few, fill, linkToAirflow, make, moment, onZone, percent, put, root, row, seconds, showSegments, theme, tokens, usd, usdShort, zoneName };
+  return { $, ENDED, WORDS, count, duration, few, fill, isInTab, linkToAirflow, make, moment, onZone, percent, put, root, row, seconds, showSegments, theme, tokens, usd, usdShort, zoneName };
 })();
