@@ -47,6 +47,21 @@ def test_an_answer_is_an_object_of_the_class(hook: AIMLAPIHook, model: str) -> N
     assert ticket.quote in "My parcel is late."
 
 
+def test_a_class_checks_an_answer_once(hook: AIMLAPIHook) -> None:
+    """Its validators may have effects, or accept an answer only once."""
+    checked: list[str] = []
+
+    class Once(Ticket):
+        @field_validator("quote")
+        @classmethod
+        def note(cls, quote: str) -> str:
+            checked.append(quote)
+            return quote.upper()
+
+    assert hook.complete("It broke.", output_schema=Once).quote == "IT BROKE."
+    assert checked == ["It broke."]
+
+
 def test_an_answer_to_a_mapping_is_a_dict(hook: AIMLAPIHook) -> None:
     schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
     answer = hook.complete("Count.", output_schema=schema)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -306,12 +307,13 @@ def _typed(call: Callable[[Typed], Completion], output_schema: object, repairs: 
     """Return the object that an answer is: of the class, or what JSON makes of it."""
     from airflow_provider_aimlapi.core.answers.validation import AnswerValidator
     from airflow_provider_aimlapi.engine.calls.typed.single_typed import Typed
-    from airflow_provider_aimlapi.hooks.answer_classes import object_of, typed_answers
+    from airflow_provider_aimlapi.hooks.answer_classes import typed_answers
 
     check_settings({"repairs": repairs})
-    schema, check_class = typed_answers(output_schema)
-    typed = Typed(AnswerValidator(schema, check_class), repairs)
-    return object_of(call(typed), output_schema)
+    objects: dict[str, object] = {}
+    schema, check_class = typed_answers(output_schema, objects)
+    text = call(Typed(AnswerValidator(schema, check_class), repairs)).text or ""
+    return json.loads(text) if check_class is None else objects[text]
 
 
 def _settings(request_timeout_s: float, max_attempts: int, *, check_arrival: bool) -> Settings:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import current_thread, main_thread
@@ -17,7 +16,6 @@ from airflow_provider_aimlapi.errors import InvalidSpec
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
-    from airflow_provider_aimlapi.core.calls.completion import Completion
     from airflow_provider_aimlapi.core.schemas.kinds import Kind
 
 _DETAIL_CHARACTERS_MAX = 200
@@ -44,28 +42,26 @@ def schema_of_class(answer_class: type[BaseModel]) -> Mapping[str, Any]:
         ) from None
 
 
-def typed_answers(value: object) -> tuple[AnswerSchema, ClassCheck | None]:
+def typed_answers(
+    value: object, objects: dict[str, object] | None = None
+) -> tuple[AnswerSchema, ClassCheck | None]:
     """Return the schema of a class or of a mapping, and a class's own check.
+
+    Args:
+        objects: receives the object of each answer that the class accepts, by the answer's text.
 
     Raises:
         InvalidSpec: it is neither, or a column cannot hold a property.
     """
     if is_class(value):
         schema = answer_schema(schema_of_class(value))  # type: ignore[arg-type]  # it is a class
-        return schema, ClassCheck(value, schema.kind)  # type: ignore[arg-type]
+        return schema, ClassCheck(value, schema.kind, objects)  # type: ignore[arg-type]
     if not isinstance(value, Mapping):
         raise InvalidSpec(
             f"output_schema is of type {type(value).__name__}. Give a Pydantic class, a JSON schema as "
             f"a mapping, or the name of a .json file."
         )
     return answer_schema(value), None
-
-
-def object_of(completion: Completion, value: object) -> object:
-    """Return the object that a typed answer is: of a class, or what JSON makes of it."""
-    if is_class(value):
-        return value.model_validate_json(completion.text or "")  # type: ignore[attr-defined]
-    return json.loads(completion.text or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +71,19 @@ class ClassCheck:
     Attributes:
         answer_class: the class.
         kind: the type of its answers, which shows the names that the model did not choose.
+        objects: see `typed_answers`. None in runs, which would keep all answers in memory.
     """
 
     answer_class: type[BaseModel]
     kind: Kind
+    objects: dict[str, object] | None = None
 
     def __call__(self, text: str) -> Fault | None:
         """Return what the class finds wrong with an answer that follows its schema."""
         from pydantic import ValidationError
 
         try:
-            self.answer_class.model_validate_json(text)
+            found = self.answer_class.model_validate_json(text)
         except ValidationError as error:
             return _fault_of(error, self)
         except (Exception, SystemExit) as error:  # noqa: BLE001  validators are the user's code
@@ -95,6 +93,8 @@ class ClassCheck:
             if current_thread() is main_thread():
                 raise
             return self._raised(error)
+        if self.objects is not None:
+            self.objects[text] = found
         return None
 
     def _raised(self, error: BaseException) -> Fault:
