@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 from fractions import Fraction
+from typing import get_args
 
 from airflow_provider_aimlapi.core.durable.bounds import TOTAL_NANO_USD_MAX
 from airflow_provider_aimlapi.core.durable.lease import LeaseTimes
@@ -15,6 +16,7 @@ from airflow_provider_aimlapi.core.pacing.allowance import (
     TokenAllowance,
 )
 from airflow_provider_aimlapi.core.texts.setting_ranges import Caching, check_settings
+from airflow_provider_aimlapi.errors import InvalidSpec
 
 STORE_REQUEST_S_MAX = 60.0
 """The longest that a copy within the store may take to arrive."""
@@ -74,6 +76,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         check_settings(asdict(self))
+        if self.cache_prompt not in get_args(Caching):
+            raise InvalidSpec(f'cache_prompt={self.cache_prompt!r}: give "auto" or "never".')
 
     @property
     def budget_nano_usd(self) -> int | None:

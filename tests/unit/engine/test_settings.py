@@ -128,3 +128,8 @@ def test_a_share_never_allows_more_than_all_rows(share: float, rows: int) -> Non
 @given(rows=st.integers(0, 10**6))
 def test_a_tenth_is_a_tenth(rows: int) -> None:
     assert Settings().rejections_allowed(rows) == rows // 10
+
+
+def test_an_unknown_way_of_caching_is_refused() -> None:
+    with pytest.raises(InvalidSpec, match='cache_prompt=True: give "auto" or "never"'):
+        Settings(cache_prompt=True)  # type: ignore[arg-type]
