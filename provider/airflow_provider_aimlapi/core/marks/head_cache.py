@@ -22,6 +22,8 @@ from airflow_provider_aimlapi.core.texts.wording import format_usd
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.calls.completion import Completion
 
+MARKED_ROWS_MIN = 2
+"""The first row writes the head at a higher price, so a second one must read it."""
 PAUSE_S = 240.0
 """The cache forgets a head after 300 seconds. The rest is for calls that wait, and for clocks."""
 LEAD_S = 20.0

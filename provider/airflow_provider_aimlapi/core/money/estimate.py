@@ -11,6 +11,7 @@ from math import hypot, sqrt
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, NamedTuple
 
+from airflow_provider_aimlapi.core.marks.head_cache import CHECKED_ANSWERS, MARKED_ROWS_MIN
 from airflow_provider_aimlapi.core.money.pricing import TOKENS_A_PRICE, UNSEEN_PROMPT_TOKENS
 
 if TYPE_CHECKING:
@@ -28,9 +29,6 @@ ANSWER_SHARE = 0.5
 """The assumed length of an answer as a part of `max_tokens`, while nothing is measured."""
 ANSWERS_FEW = 5
 """With fewer answers there is a mean, but no useful standard error."""
-WRITES_MAX = 200
-"""The most calls that write the head to the prompt cache before a run drops its marks: then it checks
-whether half of the answers read it."""
 DEVIATIONS = 2.0
 """The margin in standard errors: 19 of 20 estimates are within it."""
 
@@ -230,7 +228,7 @@ def _with_cache(
 
     The lowest amount contains the saving.
     """
-    if money.cost is None or money.least is None or money.most is None or not rows:
+    if money.cost is None or money.least is None or money.most is None or rows < MARKED_ROWS_MIN:
         return money
 
     def surcharge(writes: int, bytes_a_token: float) -> int:
@@ -240,13 +238,13 @@ def _with_cache(
     return money._replace(
         cost=money.cost + surcharge(1, BYTES_A_TOKEN),
         least=max(0, money.least - saving),
-        most=money.most + surcharge(min(rows, WRITES_MAX), BYTES_A_TOKEN_LEAST),
+        most=money.most + surcharge(min(rows, CHECKED_ANSWERS), BYTES_A_TOKEN_LEAST),
     )
 
 
 def _cache_saving(rows: int, prices: TokenPrices | None, head_bytes: int) -> int:
     """Return what is saved if one row writes the head and the others read it."""
-    if prices is None or not rows or not head_bytes:
+    if prices is None or rows < MARKED_ROWS_MIN or not head_bytes:
         return 0
     tokens = round(head_bytes / BYTES_A_TOKEN)
     return prices.cache_saving_nano_usd(cached_tokens=(rows - 1) * tokens, written_tokens=tokens)

@@ -200,6 +200,13 @@ def test_the_highest_cost_has_all_writes(rows: int, writes: int) -> None:
     assert marked.most_nano_usd == plain.most_nano_usd + writes * 3_500 * 1_000
 
 
+def test_a_single_row_is_not_marked() -> None:
+    basis = replace(UNMEASURED, rows=1, rows_open=1)
+    assert basis.rows_to_ask == 1
+    plain = forecast(basis, PRICES, max_tokens=100)
+    assert forecast(basis, PRICES, max_tokens=100, head_bytes=HEAD_BYTES) == plain
+
+
 def test_measured_charges_hold_the_saving_already() -> None:
     found = measured(answers(50, 60, 70))
     assert forecast(found, PRICES, max_tokens=100, head_bytes=HEAD_BYTES).cache_saving_nano_usd == 0

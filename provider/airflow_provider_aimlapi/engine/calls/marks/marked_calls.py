@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.calls.answer_form import FORCED_TOOL
 from airflow_provider_aimlapi.core.calls.dialect import model_of
-from airflow_provider_aimlapi.core.marks.head_cache import OWN_BYTES_A_TOKEN, HeadCache
+from airflow_provider_aimlapi.core.marks.head_cache import (
+    MARKED_ROWS_MIN,
+    OWN_BYTES_A_TOKEN,
+    HeadCache,
+)
 from airflow_provider_aimlapi.core.money.pricing import UNSEEN_PROMPT_TOKENS
 from airflow_provider_aimlapi.engine.runtime.waiters import Waiters
 from airflow_provider_aimlapi.errors import ApiError, RequestRejected
@@ -26,8 +30,6 @@ log = logger(__name__)
 
 REFUSED_MARK = 400
 """The status for a field that the API does not accept."""
-ROWS_MIN = 2
-"""The first row writes the head at a higher price, so a second one must read it."""
 
 
 class MarkedCalls:
@@ -71,7 +73,7 @@ class MarkedCalls:
 
     def expect_rows(self, rows: int) -> None:
         """Mark nothing if so few rows are left that none could read what another one has written."""
-        if self.cache is not None and rows < ROWS_MIN:
+        if self.cache is not None and rows < MARKED_ROWS_MIN:
             self.cache.leave_off()
 
     async def fetch_prices(self, budget: Budget, world: World) -> None:
