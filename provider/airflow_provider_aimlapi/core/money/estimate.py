@@ -173,6 +173,7 @@ def forecast(
     max_tokens: int | None,
     answer_tokens: int | None = None,
     head_bytes: int = 0,
+    in_flight: int = 0,
 ) -> Forecast:
     """Return what is still to be paid.
 
@@ -181,6 +182,7 @@ def forecast(
         answer_tokens: the mean length of an answer, if the caller knows it. A measurement
             takes precedence.
         head_bytes: the part of each request that will be marked for the prompt cache.
+        in_flight: the most calls in flight, which may all be marked when marks are dropped.
     """
     longest = max_tokens or (prices.answer_tokens_max if prices else None)
     rows = basis.rows_to_ask
@@ -197,7 +199,8 @@ def forecast(
         money = _priced(rows, prompt, completion, usual, longest)
         highest = _of_list(prices.at(longest_tokens), share)
         most = _priced(rows, prompt, completion, highest, longest).most
-        money = _with_cache(money._replace(most=most), rows, prices, head_bytes, saving)
+        writes = min(rows, CHECKED_ANSWERS + in_flight)
+        money = _with_cache(money._replace(most=most), writes, prices, head_bytes, saving)
     elif (each := _mean_charge(basis.measured)) is not None:
         money = _Money(round(rows * each), None, None, None)
     return Forecast(
@@ -222,13 +225,18 @@ class _Money(NamedTuple):
 
 
 def _with_cache(
-    money: _Money, rows: int, prices: TokenPrices, head_bytes: int, saving: int
+    money: _Money, writes_max: int, prices: TokenPrices, head_bytes: int, saving: int
 ) -> _Money:
     """Return the amounts with the surcharge of writing the head: once, or until marks are dropped.
 
     The lowest amount contains the saving.
+
+    Args:
+        writes_max: the most calls that write the head.
     """
-    if money.cost is None or money.least is None or money.most is None or rows < MARKED_ROWS_MIN:
+    if money.cost is None or money.least is None or money.most is None:
+        return money
+    if writes_max < MARKED_ROWS_MIN:
         return money
 
     def surcharge(writes: int, bytes_a_token: float) -> int:
@@ -238,7 +246,7 @@ def _with_cache(
     return money._replace(
         cost=money.cost + surcharge(1, BYTES_A_TOKEN),
         least=max(0, money.least - saving),
-        most=money.most + surcharge(min(rows, CHECKED_ANSWERS), BYTES_A_TOKEN_LEAST),
+        most=money.most + surcharge(writes_max, BYTES_A_TOKEN_LEAST),
     )
 
 

@@ -106,6 +106,7 @@ async def estimate(
             max_tokens=longest,
             answer_tokens=inquiry.answer_tokens,
             head_bytes=head_bytes,
+            in_flight=settings.max_concurrency,
         ),
         prices=prices,
         funds=await fetch_funds(ask_account, settings.budget_nano_usd, basis.paid_nano_usd),

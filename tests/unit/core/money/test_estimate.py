@@ -190,12 +190,14 @@ def test_a_marked_head_is_written_once() -> None:
     assert marked.least_nano_usd == max(0, plain.least_nano_usd - saved)
 
 
-@pytest.mark.parametrize(("rows", "writes"), [(1_000, 200), (100, 90)])
-def test_the_highest_cost_has_all_writes(rows: int, writes: int) -> None:
+@pytest.mark.parametrize(
+    ("rows", "in_flight", "writes"), [(1_000, 0, 200), (1_000, 16, 216), (100, 16, 90)]
+)
+def test_the_highest_cost_has_all_writes(rows: int, in_flight: int, writes: int) -> None:
     """Marks that bring nothing are dropped after two hundred answers."""
     basis = replace(UNMEASURED, rows=rows, rows_open=rows)
     plain = forecast(basis, PRICES, max_tokens=100)
-    marked = forecast(basis, PRICES, max_tokens=100, head_bytes=HEAD_BYTES)
+    marked = forecast(basis, PRICES, max_tokens=100, head_bytes=HEAD_BYTES, in_flight=in_flight)
     assert plain.most_nano_usd is not None
     assert marked.most_nano_usd == plain.most_nano_usd + writes * 3_500 * 1_000
 
