@@ -192,6 +192,16 @@ def test_marks_that_only_write_are_dropped(
     assert report.tally.ok == 100
 
 
+def test_dropped_marks_stay_dropped(place: Workplace, caplog: pytest.LogCaptureFixture) -> None:
+    place.sim.follow(script(cache=Cache(miss_share=1.0)))
+    place.write(texts_table(100))
+    place.run_until_billed(50, job=place.job(prompt=PROMPT), max_concurrency=1)
+    with caplog.at_level(logging.INFO):
+        place.run(place.job(prompt=PROMPT), max_concurrency=1)
+    assert "No request is marked for the prompt cache, because 0 of " in caplog.text
+    assert reads_and_writes(place) == (0, 1 + MISSES_MAX)
+
+
 def test_marks_that_rarely_read_are_dropped(
     place: Workplace, caplog: pytest.LogCaptureFixture
 ) -> None:

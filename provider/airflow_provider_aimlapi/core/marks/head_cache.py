@@ -39,7 +39,9 @@ OWN_BYTES_A_TOKEN = 2
 """The fewest bytes of a token, in texts of any language. It makes a head look shorter, never longer."""
 
 RowName = tuple[int, int]
-WhyOff = Literal["", "few rows", "too short", "refused", "no reads", "few reads"]
+WhyOff = Literal[
+    "", "few rows", "few reads before", "too short", "refused", "no reads", "few reads"
+]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -151,6 +153,18 @@ class HeadCache:
         """Note that a request was refused without a mark, too: the row is the cause."""
         if self._doubter == row:
             self._doubter = None
+
+    def heed_earlier(self, *, answers: int, reads: int, written_tokens: int) -> None:
+        """Mark nothing if earlier attempts at the run have written the head, and hardly read it.
+
+        Answers after their marks were dropped count, too. So marks that were dropped stay so.
+
+        Args:
+            answers, reads: of earlier attempts, those that read the prompt cache among them.
+            written_tokens: the tokens that they wrote to it.
+        """
+        if written_tokens and answers > MISSES_MAX and 2 * reads < answers:
+            self._drop("few reads before")
 
     def leave_off(self) -> None:
         """Mark nothing, because fewer than two rows are left: the second would be the first to read."""

@@ -112,6 +112,7 @@ class LiveCalls:
             random=world.random,
         )
         self.marks = MarkedCalls(prepared, world.clock, is_wanted=settings.cache_prompt == "auto")
+        self.marks.heed_earlier((*earlier.durable_tallies(), *earlier.journaled.values()))
         ending.closes(self._feed.close, self.limiter.close, self.marks.close)
         self._trial = FormTrial(
             prepared=prepared,

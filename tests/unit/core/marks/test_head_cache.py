@@ -234,6 +234,26 @@ def test_a_refusal_after_an_answer_concerns_its_row() -> None:
     assert head.is_on
 
 
+@pytest.mark.parametrize(
+    ("answers", "reads", "written_tokens", "is_on"),
+    [
+        (0, 0, 0, True),
+        (20, 0, HEAD, True),
+        (21, 0, HEAD, False),
+        (1_000, 499, HEAD, False),
+        (1_000, 500, HEAD, True),
+        (1_000, 0, 0, True),
+    ],
+    ids=["none", "few", "no reads", "few reads", "half", "no marks"],
+)
+def test_earlier_answers_decide_for_later_attempts(
+    answers: int, reads: int, written_tokens: int, *, is_on: bool
+) -> None:
+    head = cache()
+    head.heed_earlier(answers=answers, reads=reads, written_tokens=written_tokens)
+    assert head.is_on is is_on
+
+
 def test_few_rows_are_not_marked() -> None:
     head = cache()
     head.leave_off()

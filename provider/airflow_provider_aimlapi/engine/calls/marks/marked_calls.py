@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.calls.answer_form import FORCED_TOOL
 from airflow_provider_aimlapi.core.calls.dialect import model_of
+from airflow_provider_aimlapi.core.durable.manifest import Tally
 from airflow_provider_aimlapi.core.marks.head_cache import (
     MARKED_ROWS_MIN,
     OWN_BYTES_A_TOKEN,
@@ -17,6 +18,8 @@ from airflow_provider_aimlapi.errors import ApiError, RequestRejected
 from airflow_provider_aimlapi.logs import logger
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from airflow_provider_aimlapi.api.messages.head_marks import HeadMark
     from airflow_provider_aimlapi.core.calls.completion import Completion
     from airflow_provider_aimlapi.core.money.budget import Budget
@@ -75,6 +78,24 @@ class MarkedCalls:
         """Mark nothing if so few rows are left that none could read what another one has written."""
         if self.cache is not None and rows < MARKED_ROWS_MIN:
             self.cache.leave_off()
+
+    def heed_earlier(self, tallies: Iterable[Tally]) -> None:
+        """Mark nothing if the answers of earlier attempts show that it brings nothing."""
+        if self.cache is None:
+            return
+        total = sum(tallies, Tally())
+        self.cache.heed_earlier(
+            answers=total.paid_answers,
+            reads=total.cache_reads,
+            written_tokens=total.cache_write_tokens,
+        )
+        if not self.cache.is_on:
+            log.info(
+                "No request is marked for the prompt cache, because %s of %s earlier answers of this "
+                "run read it.",
+                f"{total.cache_reads:,}",
+                f"{total.paid_answers:,}",
+            )
 
     async def fetch_prices(self, budget: Budget, world: World) -> None:
         """Find out the prices with which the saving is computed. Without them it is not known."""
