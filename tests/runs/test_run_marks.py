@@ -12,6 +12,7 @@ from aimlapi_simulator import Cache, Fault, Gateway, Latency
 from aimlapi_simulator.catalogue import BY_ID
 from aimlapi_simulator.pricing import Usage, credits_for, usd_of
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
+from airflow_provider_aimlapi.errors import BudgetExhausted
 from tests.runs.conftest import MAX_TOKENS, MODEL, expected, script, texts_table
 from tests.runs.typed import FORCED, FORMAT, INSTRUCTED, typed_job
 
@@ -170,6 +171,30 @@ def test_a_bad_row_ends_no_marks(place: Workplace) -> None:
     assert (report.tally.ok, report.tally.rejected) == (99, 1)
     reads, writes = reads_and_writes(place)
     assert (reads + writes, writes) == (99, 1)
+
+
+def test_a_budget_holds_with_writes_and_reads(place: Workplace) -> None:
+    place.write(texts_table(60))
+    job = place.job(prompt=PROMPT)
+    with pytest.raises(BudgetExhausted, match="Raise max_cost_usd"):
+        place.run(job, max_cost_usd=0.09)
+    assert 0.05 < place.sim.ledger.total_usd <= 0.09
+    report = place.run(job, max_cost_usd=1.0)
+    assert (report.tally.ok, len(place.sim.ledger.billed)) == (60, 60)
+    assert place.sim.ledger.total_credits == bill(place.sim.ledger.billed, writes=1)
+
+
+def test_the_first_call_needs_the_price_of_a_write(place: Workplace) -> None:
+    """By the price list, at a token for each byte."""
+    place.write(texts_table(60))
+    least = {}
+    for cache_prompt in ("auto", "never"):
+        with pytest.raises(BudgetExhausted, match="cost up to ") as caught:
+            place.run(place.job(prompt=PROMPT), max_cost_usd=0.01, cache_prompt=cache_prompt)
+        least[cache_prompt] = float(str(caught.value).split("cost up to ")[1].split(" USD")[0])
+    surcharge = len(RULES) * 3.9e-6 * 0.25
+    assert least["auto"] - least["never"] == pytest.approx(surcharge, rel=0.02)
+    assert place.sim.ledger.billed == []
 
 
 def test_ignored_marks_are_dropped(place: Workplace, caplog: pytest.LogCaptureFixture) -> None:
