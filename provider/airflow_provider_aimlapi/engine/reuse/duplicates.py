@@ -124,7 +124,7 @@ class Duplicates:
             self._originals.setdefault(row.request_hash, row)
             return False
         found = self._recent.find(row.request_hash)
-        if found is not None and self._give(row, *found):
+        if found is not None and not _is_own(row, *found) and self._give(row, *found):
             return True
         original = self._originals.setdefault(row.request_hash, row)
         if original is row:
@@ -170,6 +170,14 @@ class Duplicates:
         if outcome.status == "invalid":
             return isinstance(self._validator.validate(outcome.raw, cells), Invalid)
         return self._validator.has_quotes_of(outcome.text or "", cells)
+
+
+def _is_own(row: Row, part: int, outcome: Outcome) -> bool:
+    """Return whether an answer is the row's own, which was not found where its part was read.
+
+    As the answer of another row, it would hide the charge.
+    """
+    return row.name == (part, outcome.row)
 
 
 def _share_request(row: Row, original: Row) -> None:

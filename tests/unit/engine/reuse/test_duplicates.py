@@ -175,6 +175,15 @@ def test_duplicate_of_an_earlier_attempt_is_no_original() -> None:
     assert len(later.sent) == 1
 
 
+def test_own_answer_makes_no_row_a_duplicate() -> None:
+    """It would cost nothing, and its charge would be nowhere."""
+    work = Work()
+    work.duplicates.add_earlier(2, paid_outcome(1, "a"))
+    work.read("b", "a", "a", part=2)
+    assert [row.row for row in work.sent] == [0, 1]
+    assert work.given_rows() == [(2, 2, "2:1")]
+
+
 def test_each_row_is_sent_when_it_is_off() -> None:
     work = Work(is_on=False)
     rows = work.read("a", "a")
