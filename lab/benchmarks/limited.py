@@ -1,6 +1,6 @@
 """The engine for real against limits that it does not know: wall over ideal, 429s, rows lost.
 
-    python -m lab.benchmarks.limited                     all of them: nine minutes
+    python -m lab.benchmarks.limited                     all of them: half an hour
     python -m lab.benchmarks.limited --only '200 a second'
 
 The simulator runs in a process of its own. The ideal is what the limit allows, without start-up.
@@ -28,7 +28,7 @@ from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.engine.blocking import run_job
 from airflow_provider_aimlapi.engine.job import Job, OpenLocation
 from airflow_provider_aimlapi.engine.settings import Settings
-from lab.benchmarks.limited_scenarios import LIMITS
+from lab.benchmarks.limited_scenarios import LIMITS, LONG_EVERY
 from lab.benchmarks.row_cost import ROOT, make_data_set
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ def main() -> None:
 
 
 def _measure(limit: Limited, folder: Path) -> None:
-    source = make_data_set(folder / "input", limit.rows)
+    long_every = LONG_EVERY if limit.are_some_long else 0
+    source = make_data_set(folder / "input", limit.rows, long_every=long_every)
     with _simulator() as url:
         _tell(url, "script", limit.script())
         minute_left_s = 60.0 - _tell(url, "clock", {"advance_s": 0.0})["now_s"] % 60.0
@@ -87,10 +88,18 @@ def _line(limit: Limited, reports: list[RunSummary], wall_s: float, minute_left_
     lost = limit.rows_of_all - sum(tally.ok for tally in tallies)
     apart = [report.elapsed_s for report in reports]
     parts = f"; runs of {' and '.join(f'{s:.1f} s' for s in apart)}" if len(apart) > 1 else ""
+    if len(set(limit.beside)) == 1 and limit.beside[0] == (0.0, limit.rows):
+        parts += f"; fairness {_fairness(apart):.3f}"
     return (
         f"{limit.title:40}{wall_s / ideal_s:>7.3f}{ideal_s:>9.1f} s{throttled:>7} = {share:>6.2%}"
         f"{lost:>6}  {reports[0].bound_by}{parts}"
     )
+
+
+def _fairness(elapsed_s: list[float]) -> float:
+    """Return Jain's index of the rates of runs with equally many rows."""
+    rates = [1.0 / each_s for each_s in elapsed_s]
+    return sum(rates) ** 2 / (len(rates) * sum(rate**2 for rate in rates))
 
 
 def _run(

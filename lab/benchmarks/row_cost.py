@@ -92,8 +92,14 @@ def compare(folder: Path, options: argparse.Namespace) -> dict[str, list[Cost]]:
     return costs
 
 
-def make_data_set(folder: Path, rows: int, characters: int = TEXT_CHARACTERS) -> Path:
-    """Make a data set of real texts with the wanted characters per row and number of rows."""
+def make_data_set(
+    folder: Path, rows: int, characters: int = TEXT_CHARACTERS, *, long_every: int = 0
+) -> Path:
+    """Make a data set of real texts with the wanted characters per row and number of rows.
+
+    Args:
+        long_every: one row in this many is twice as long; 0: none.
+    """
     pieces = pa.concat_tables(
         pq.read_table(path, columns=["text"], partitioning=None)
         for path in sorted(TEXTS.rglob("*.parquet"))
@@ -108,7 +114,10 @@ def make_data_set(folder: Path, rows: int, characters: int = TEXT_CHARACTERS) ->
         for first in range(0, rows, batch_rows):
             ids = range(first, min(first + batch_rows, rows))
             starts = [(row * 997) % (len(whole) - characters) for row in ids]
-            texts = [whole[start : start + characters] for start in starts]
+            texts = [
+                whole[start : start + characters * (1 + (long_every > 0 and row % long_every == 0))]
+                for row, start in zip(ids, starts, strict=True)
+            ]
             writer.write_table(pa.table({"id": list(ids), "text": texts}, schema=schema))
     return path
 

@@ -3,7 +3,7 @@
 make limits
 python -m lab.limits [--law ours] [--only "in flight"] [--seeds 3]
 python -m lab.limits --only "off and on" --leaving
-python -m lab.limits --shared
+python -m lab.limits --shared [--seeds 3]
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from lab.limits.laws import LAWS
 from lab.limits.limits import Bucket, Slots
 from lab.limits.refusals import Refusals
-from lab.limits.scenarios import SCENARIOS
-from lab.limits.sharing import share
+from lab.limits.scenarios import BRISK, QUICK, SCENARIOS
+from lab.limits.sharing import join, share
 from lab.limits.trial import try_law
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.shared:
         print_shared(options.seeds)
+        print_joined(options.seeds)
         return
     laws = list(LAWS) if options.law == "all" else [options.law]
     print(
@@ -70,6 +71,20 @@ def print_shared(seeds: int) -> None:
                         f"{one.throttled:>8.2%}",
                         flush=True,
                     )
+
+
+def print_joined(seeds: int) -> None:
+    """How a second run meets a limit that the first one uses, and both together end."""
+    print(f"\n{'a second run joins':48}{'wall':>10}{'its time':>10}{'429s':>8}")
+    for name, limits in SHARED_LIMITS.items():
+        for answers in (QUICK, BRISK):
+            for seed in range(1, seeds + 1):
+                one = join(limits, answers=answers, seed=seed)
+                print(
+                    f"{name + f', {answers.median_s:g} s':48}{one.wall:>10.3f}{one.second:>8.1f} s"
+                    f"{one.throttled:>8.2%}",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from lab.limits.bulk_job import Job
-from lab.limits.laws import LAWS
+from lab.limits.laws import LAWS, Ideal
 from lab.limits.simulated_api import Answers, SimulatedApi
 from tests.fakes.virtual_loop import run_virtual
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 FROM_S, UNTIL_S = 60.0, 300.0
 ENOUGH_ROWS = 10**9
+CEILING = 256
+JOINS_S = 10.0
+JOIN_ROWS = (6_000, 3_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,21 @@ class Shared:
 
     fairness: float
     total: float
+    throttled: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """What came of a run and one that joined it.
+
+    Attributes:
+        wall: until both had ended, over one ideal client that has the rows of both.
+        second: seconds that the second run took.
+        throttled: 429s a request.
+    """
+
+    wall: float
+    second: float
     throttled: float
 
 
@@ -58,6 +76,53 @@ def share(
     )
 
 
+def join(
+    limits: Callable[[], list[Limit]],
+    *,
+    answers: Answers,
+    law: str = "ours",
+    seed: int = 1,
+) -> Joined:
+    """Let a second run begin at JOINS_S, when the first one uses all of the limit."""
+    jobs = run_virtual(_play_joining(limits, answers, law, seed))
+    best = run_virtual(_play_alone(limits, answers, seed))
+    return Joined(
+        wall=max(max(job.done_at_s) for job in jobs) / max(best.done_at_s),
+        second=max(jobs[1].done_at_s) - JOINS_S,
+        throttled=sum(job.limiter.throttled for job in jobs)
+        / sum(job.limiter.requests for job in jobs),
+    )
+
+
+async def _play_joining(
+    limits: Callable[[], list[Limit]], answers: Answers, law: str, seed: int
+) -> list[Job]:
+    api = SimulatedApi(limits=limits(), answers=answers, random=Random(seed))
+    jobs = [_job(api, rows, law, Random(seed + number)) for number, rows in enumerate(JOIN_ROWS)]
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(jobs[0].run(CEILING))
+        await asyncio.sleep(JOINS_S)
+        tasks.create_task(jobs[1].run(CEILING))
+    return jobs
+
+
+async def _play_alone(limits: Callable[[], list[Limit]], answers: Answers, seed: int) -> Job:
+    api = SimulatedApi(limits=limits(), answers=answers, random=Random(seed))
+    job = _job(api, sum(JOIN_ROWS), "ideal", Random(seed))
+    await job.run(CEILING)
+    return job
+
+
+def _job(api: SimulatedApi, rows: int, law: str, random: Random) -> Job:
+    is_ideal = law == "ideal"
+    limiter = (
+        Ideal(api, ceiling=CEILING, random=random)
+        if is_ideal
+        else LAWS[law](ceiling=CEILING, random=random)
+    )
+    return Job(rows=rows, limiter=limiter, api=api, random=random, is_ideal=is_ideal)
+
+
 async def _play(
     limits: Callable[[], list[Limit]],
     workers: int,
@@ -65,8 +130,6 @@ async def _play(
     seed: int,
     refusals: tuple[Refusals, ...] = (),
 ) -> list[Job]:
-    from lab.limits.laws import Ideal
-
     api = SimulatedApi(
         limits=limits(), refusals=refusals, answers=Answers(median_s=1.0), random=Random(seed)
     )
@@ -74,21 +137,9 @@ async def _play(
     async with asyncio.TaskGroup() as tasks:
         running = []
         for number in range(workers):
-            random = Random(seed + number)
-            limiter = (
-                Ideal(api, ceiling=256, random=random)
-                if law == "ideal"
-                else LAWS[law](ceiling=256, random=random)
-            )
-            job = Job(
-                rows=ENOUGH_ROWS,
-                limiter=limiter,
-                api=api,
-                random=random,
-                is_ideal=law == "ideal",
-            )
+            job = _job(api, ENOUGH_ROWS, law, Random(seed + number))
             jobs.append(job)
-            running.append(tasks.create_task(job.run(256)))
+            running.append(tasks.create_task(job.run(CEILING)))
             await asyncio.sleep(1)
         await asyncio.sleep(UNTIL_S - workers)
         for task in running:
