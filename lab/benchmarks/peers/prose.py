@@ -69,9 +69,9 @@ def introduction(record: Record) -> str:
     return f"""
 # Performance beside other clients
 
-This page compares this provider with other clients that people use for the same job: read prompts
-from Parquet, request one completion for each, write Parquet. `make benchmark-peers` installs the
-others, measures, and writes this page and its plots. No part of it is written by hand.
+This page compares this provider with other clients that people use for the same job. They read
+prompts from Parquet, request one completion for each, and write Parquet. `make benchmark-peers`
+installs the others, measures, and writes this page and its plots. No part of it is written by hand.
 
 Measured {place.date} in {record.minutes:.0f} minutes: {place.processor}, {place.cores} cores,
 {place.system}, Python {place.python}. Load average during the runs: {load.middle:.1f}
